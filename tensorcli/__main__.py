@@ -1,0 +1,6 @@
+"""`python -m tensorcli`: the command line, as the installed `tensorcli` command runs it."""
+
+from tensorcli.cli import main
+
+if __name__ == "__main__":
+    main()
