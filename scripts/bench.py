@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""Measures tensorcli's speed as ratios within one run, and exits with 1 where a limit is broken.
+
+    python scripts/bench.py [--only NAME ...] [--list]
+
+Each measurement names two subjects that do the same work. They are taken in turn, so that a machine that
+slows down slows both, and the medians are compared. Those against PyTorch are skipped where it is not
+installed. A new measurement is one entry of MEASUREMENTS.
+"""
+
+import argparse
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import timeit
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+OURS, TORCH = "tensorcli.engine", "torch"
+
+# A PyTorch program of ten lines, run by both as it stands.
+SCRIPT = """\
+import torch
+x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+w = torch.ones(3, 3)
+h = w @ x
+y = (h * 2).sum()
+y.backward()
+with torch.no_grad():
+    x -= 0.1 * x.grad
+d = x.detach().view(3, 1)
+print(d, x.grad)
+"""
+
+# What the installed command runs.
+COMMAND = "import sys; from tensorcli.cli import main; sys.exit(main())"
+
+# A chain built, differentiated and freed, by a process of its own: what it weighs is not hidden by memory
+# that an earlier round left, and a crash by recursion is a failed measurement.
+CHAIN = """\
+import importlib, json, resource, sys, time
+torch, nodes = importlib.import_module(sys.argv[1]), int(sys.argv[2])
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+x = torch.ones(1, requires_grad=True)
+(x * 1.0).backward()
+x.grad = None
+before, start = resident(), time.perf_counter()
+y = x
+for _ in range(nodes):
+    y = y * 1.0
+built = resident()
+y.backward()
+del y
+seconds = time.perf_counter() - start
+assert x.grad.item() == 1.0
+print(json.dumps({"seconds": seconds / nodes, "bytes": (built - before) / nodes}))
+"""
+CHAIN_NODES = 1_000_000
+
+
+class Failed(Exception):  # noqa: N818 (an outcome that the table shows)
+    """A subject did not do its work; the text is its last word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One side of a measurement: its label in the table, and how to measure it once."""
+
+    label: str
+    measure: Callable[[], float]
+    module: str | None = None  # what has to be installed for it
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Two subjects, how often each is measured, and the limit of their ratio.
+
+    The ratio is ours / theirs and may be at most `limit`; where `faster` is set it is theirs / ours and has
+    to be at least `limit`. Without a subject `theirs` the limit is of our own figure.
+    """
+
+    name: str
+    ours: Subject
+    theirs: Subject | None
+    limit: float
+    rounds: int
+    faster: bool = False
+    show: Callable[[float], str] = lambda seconds: in_time(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; `passed` is None where nothing could be measured."""
+
+    name: str
+    ours: str
+    theirs: str
+    ratio: str
+    limit: str
+    verdict: str
+    passed: bool | None
+
+
+def process(*arguments: str) -> Callable[[], float]:
+    """The seconds that a whole Python process with these arguments takes."""
+
+    def measure() -> float:
+        start = time.perf_counter()
+        run_python(*arguments)
+        return time.perf_counter() - start
+
+    return measure
+
+
+def run_python(*arguments: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise Failed(f"exit status {done.returncode}: {last}")
+    return done.stdout
+
+
+def statement(module: str, line: str, setup: str) -> Callable[[], float]:
+    """The seconds that a line takes, `torch` being the module; the collection of cycles is part of them."""
+
+    @cache
+    def timer() -> tuple[timeit.Timer, int]:
+        made = timeit.Timer(line, f"import gc, {module} as torch; gc.enable(); {setup}")
+        made.timeit(2_000)
+        return made, made.autorange()[0]
+
+    def measure() -> float:
+        made, number = timer()
+        return made.timeit(number) / number
+
+    return measure
+
+
+def chain(module: str, key: str) -> Callable[[], float]:
+    """The seconds or the bytes of a node in a chain of CHAIN_NODES."""
+    return lambda: float(json.loads(run_python("-c", CHAIN, module, str(CHAIN_NODES)))[key])
+
+
+@cache
+def script_path() -> str:
+    with tempfile.NamedTemporaryFile("w", suffix=".py", prefix="tensorcli-bench-", delete=False) as file:
+        file.write(SCRIPT)
+    return file.name
+
+
+def run_quiet() -> float:
+    return process("-c", COMMAND, "run", "--quiet", script_path())()
+
+
+def run_under_pytorch() -> float:
+    return process(script_path())()
+
+
+def statements(name: str, line: str, setup: str, limit: float, rounds: int = 15) -> Measurement:
+    """A line under our engine against the same line under PyTorch."""
+    ours = Subject(f"tensorcli: {line}", statement(OURS, line, setup))
+    return Measurement(name, ours, Subject("torch", statement(TORCH, line, setup), TORCH), limit, rounds)
+
+
+def in_time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def in_bytes(count: float) -> str:
+    return f"{count:.0f} B"
+
+
+QUIET = Subject("tensorcli run --quiet, ten lines", run_quiet)
+FOUR = "a = torch.tensor([1.0, 2.0, 3.0, 4.0]); b = torch.ones(4)"
+WEIGHTS = "w = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True); b = torch.ones(4)"
+
+MEASUREMENTS = (
+    Measurement("start", QUIET, Subject("import numpy", process("-c", "import numpy")), 1.8, 21),
+    Measurement("start-torch", QUIET, Subject("python, torch", run_under_pytorch, TORCH), 6, 7, faster=True),
+    statements("add", "a + b", FOUR, 3.0),
+    statements("mul-grad", "w * b", WEIGHTS, 3.0),
+    Measurement(
+        "chain-time",
+        Subject("tensorcli: a node of 1,000,000", chain(OURS, "seconds")),
+        Subject("torch", chain(TORCH, "seconds"), TORCH),
+        3.0,
+        2,
+    ),
+    Measurement(
+        "chain-memory", Subject("tensorcli: a node held", chain(OURS, "bytes")), None, 1536, 1, show=in_bytes
+    ),
+)
+
+
+def is_installed(module: str | None) -> bool:
+    return module is None or importlib.util.find_spec(module) is not None
+
+
+def measured(measurement: Measurement) -> Row:
+    """Takes the subjects in turn, ours first; of many rounds the first only warms the caches."""
+    ours, theirs = measurement.ours, measurement.theirs
+    if theirs and not is_installed(theirs.module):
+        return unmeasured(measurement, f"skipped: no {theirs.module}", None)
+    subjects = (ours, theirs) if theirs else (ours,)
+    warm_up = 1 if measurement.rounds >= 5 else 0
+    try:
+        rounds = [[subject.measure() for subject in subjects] for _ in range(measurement.rounds + warm_up)]
+    except (Failed, ImportError, AttributeError) as failure:
+        return unmeasured(measurement, f"failed: {failure}", False)
+    return compared(measurement, [statistics.median(column) for column in zip(*rounds[warm_up:])])
+
+
+def unmeasured(measurement: Measurement, verdict: str, passed: bool | None) -> Row:
+    theirs = measurement.theirs.label if measurement.theirs else ""
+    return Row(measurement.name, measurement.ours.label, theirs, "", limit_of(measurement), verdict, passed)
+
+
+def compared(measurement: Measurement, medians: list[float]) -> Row:
+    """The row of a measurement whose subjects' medians are these."""
+    name, show, limit = measurement.name, measurement.show, measurement.limit
+    ours, theirs, ratio, figure = f"{measurement.ours.label}  {show(medians[0])}", "", "", medians[0]
+    if measurement.theirs:
+        theirs = f"{measurement.theirs.label}  {show(medians[1])}"
+        figure = medians[1] / medians[0] if measurement.faster else medians[0] / medians[1]
+        ratio = f"{figure:.2f}"
+    passed = figure >= limit if measurement.faster else figure <= limit
+    return Row(name, ours, theirs, ratio, limit_of(measurement), "ok" if passed else "BROKEN", passed)
+
+
+def limit_of(measurement: Measurement) -> str:
+    limit = f"{measurement.limit:g}" if measurement.theirs else measurement.show(measurement.limit)
+    return f"{'≥' if measurement.faster else '≤'} {limit}"
+
+
+HEADINGS = ("name", "ours", "theirs", "ratio", "limit", "verdict")
+WIDTHS = (13, 44, 24, 8, 9, 0)
+
+
+def line_of(cells: tuple[str, ...]) -> str:
+    return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS)).rstrip()
+
+
+def main(arguments: list[str] | None = None, measurements: tuple[Measurement, ...] = MEASUREMENTS) -> int:
+    names = [measurement.name for measurement in measurements]
+    parser = argparse.ArgumentParser(
+        description="Measure tensorcli's speed as ratios; exit with 1 past a limit."
+    )
+    parser.add_argument("--only", metavar="NAME", choices=names, nargs="+", default=names)
+    parser.add_argument("--list", action="store_true", help="print the names and measure nothing")
+    options = parser.parse_args(arguments)
+    if options.list:
+        print(*names, sep="\n")
+        return 0
+    print(line_of(HEADINGS))
+    broken = False
+    for measurement in measurements:
+        if measurement.name in options.only:
+            row = measured(measurement)
+            broken = broken or row.passed is False
+            print(line_of((row.name, row.ours, row.theirs, row.ratio, row.limit, row.verdict)), flush=True)
+    return int(broken)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    finally:
+        if script_path.cache_info().currsize:
+            Path(script_path()).unlink()
