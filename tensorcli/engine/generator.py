@@ -5,8 +5,8 @@ mt19937's (Matsumoto and Nishimura, 1998). What a draw does with them follows Py
 processor with AVX2. C's own `log`, `sin` and so on are called, through `math`, because numpy's differ in the
 last bit. Known difference: on a processor without AVX2, PyTorch gives other last bits of large normal draws.
 
-It knows dtypes by PyTorch's names ("float32", "bfloat16") and nothing of tensors; a complex dtype draws the parts
-of its numbers. Wrong arguments raise PyTorch's exceptions with PyTorch's words.
+It knows dtypes by PyTorch's names ("float32", "bfloat16") and nothing of tensors; a complex dtype draws the
+parts of its numbers. Wrong arguments raise PyTorch's exceptions with PyTorch's words.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
 import random
@@ -361,3 +362,52 @@ def test_fused_multiply_add_rounds_once() -> None:
     halfway = np.array([1 + 2.0**-12], np.float32)
     assert fma32(halfway, float(halfway[0]), 2.0**-60) == np.float32(1 + 2.0**-11 + 2.0**-23)
     assert fma32(halfway, float(halfway[0]), -(2.0**-60)) == np.float32(1 + 2.0**-11)
+
+
+# ---- recorded from PyTorch 2.13
+
+
+def test_recorded_draws_of_seed_0() -> None:
+    first = lambda: Generator(0)  # noqa: E731
+    expected: list[tuple[np.ndarray, list[float]]] = [
+        (
+            first().uniform(4),
+            [0.49625658988952637, 0.7682217955589294, 0.08847743272781372, 0.13203048706054688],
+        ),
+        (first().uniform(3, "float64"), [0.9700530018065531, 0.707819864399788, 0.45938294312745087]),
+        (first().uniform(3, "float16"), [0.496337890625, 0.76806640625, 0.0885009765625]),
+        (first().normal(3), [1.5409960746765137, -0.293428897857666, -2.1787893772125244]),
+        (first().normal(3, "float64"), [1.5409961082440433, -0.2934289057609464, -2.1787893820745574]),
+        (first().normal(3, "float16"), [1.541015625, -0.29345703125, -2.1796875]),
+        (first().randint(8, 0, 100), [44, 39, 33, 60, 63, 79, 27, 3]),
+        (first().randint(3, -(2**40), 2**40), [-358231004625, -593374360384, 291447657211]),
+        (first().randperm(10), [4, 1, 7, 5, 3, 9, 0, 8, 6, 2]),
+        (first().bernoulli(12, 0.3), [0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 1]),
+        (first().bernoulli(12, np.full(12, 0.3, np.float32)), [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]),
+        (first().exponential(3), [3.508326292037964, 1.2303847074508667, 0.615044116973877]),
+        (first().cauchy(3), [10.597729682922363, 0.7647672891616821, -0.12829934060573578]),
+        (first().log_normal(3), [59.2634162902832, 1.5115599632263184, 0.03481946140527725]),
+        (first().geometric(5, 0.3), [1, 1, 3, 1, 2]),
+        (first().multinomial(np.array([0.1, 0.2, 0.3, 0.4], np.float32), 4), [2, 1, 3, 0]),
+        (first().multinomial(np.array([0.1, 0.2, 0.3, 0.4], np.float32), 6, True), [3, 3, 2, 3, 3, 3]),
+    ]
+    for ours, recorded in expected:
+        assert ours.tolist() == recorded
+
+
+def test_recorded_normals_of_seed_0_redraw_the_last_sixteen() -> None:
+    recorded = [
+        -1.1258398294448853, -1.6959311962127686, 0.5666506290435791, 0.7935083508491516, 0.5988394618034363,
+        -1.5550950765609741, -0.3413603901863098, 1.85300612449646, 0.46809640526771545, -0.5854975581169128,
+        -0.1733967512845993, 0.18347793817520142, 1.3893661499023438, 1.586334228515625, 0.946298360824585,
+        -0.843676745891571, 0.9318265914916992,
+    ]  # fmt: skip
+    assert Generator(0).normal(17).tolist() == recorded
+
+
+def test_recorded_state_after_a_normal_and_many_uniforms() -> None:
+    one = Generator(0)
+    one.normal(3)
+    one.uniform(700)
+    digest = hashlib.sha256(one.get_state().tobytes()).hexdigest()
+    assert digest == "d9d9a48d711bfcacb7775d8e7d5112b5ea935a4f8d7575ac4dc4f8282b629c07"

@@ -1,0 +1,257 @@
+"""PyTorch's repr of a tensor, as plain text, to the character.
+
+`tensor_text` is given an array and what the repr says beside the numbers; it knows no Tensor, no colour and
+no terminal. Bits that PyTorch resolves before it prints (conjugate, negative) are the caller's to resolve. Of
+a summarised tensor only the items shown are read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# ---- options
+
+
+@dataclass(slots=True)
+class PrintOptions:
+    """What torch.set_printoptions sets."""
+
+    precision: int = 4
+    threshold: float = 1000
+    edgeitems: int = 3
+    linewidth: int = 80
+    sci_mode: bool | None = None
+
+
+PROFILES = {
+    "default": PrintOptions(),
+    "short": PrintOptions(precision=2, edgeitems=2),
+    "full": PrintOptions(threshold=math.inf),
+}
+
+options = PrintOptions()
+
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
+    """Set the options that are named, after those of a profile ("default", "short", "full").
+
+    `sci_mode` is the exception: not named, it goes back to None, which lets the numbers decide.
+    """
+    named = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
+    chosen = asdict(PROFILES[profile]) if profile in PROFILES else {}
+    chosen |= {name: value for name, value in named.items() if value is not None}
+    for name, value in (chosen | {"sci_mode": sci_mode}).items():
+        setattr(options, name, value)
+
+
+def get_printoptions() -> dict[str, Any]:
+    """The options, as a dictionary that set_printoptions takes."""
+    return asdict(options)
+
+
+@contextmanager
+def printoptions(**changes: Any) -> Iterator[None]:
+    """Set options for the length of a `with` block."""
+    before = get_printoptions()
+    set_printoptions(**changes)
+    try:
+        yield
+    finally:
+        set_printoptions(**before)
+
+
+# ---- the repr
+
+
+def tensor_text(
+    array: NDArray[Any] | None,
+    *,
+    dtype: str,
+    sizes: tuple[int, ...],
+    device: str = "cpu",
+    requires_grad: bool = False,
+    grad_fn: str | None = None,
+    default_dtype: str = "float32",
+    prefix: str = "tensor",
+    is_meta: bool = False,
+) -> str:
+    """The repr of a tensor of `sizes`.
+
+    `array` has the same sizes, any strides, and the elements of `dtype` (PyTorch's name); it may be None
+    where nothing of it is shown: for a meta tensor and for one without elements. `grad_fn` is the node's
+    name, printed in place of `requires_grad`.
+    """
+    indent = len(prefix) + 1
+    empty = 0 in sizes
+    suffixes = [] if device == "cpu" else [f"device='{device}'"]
+    if is_meta or (empty and len(sizes) != 1) or (not empty and not options.edgeitems):
+        suffixes.append(f"size={sizes}")
+    if dtype != default_dtype and (is_meta or empty or dtype not in _hidden_dtypes(default_dtype)):
+        suffixes.append(f"dtype=torch.{dtype}")
+    if grad_fn is not None:
+        suffixes.append(f"grad_fn=<{grad_fn}>")
+    elif requires_grad:
+        suffixes.append("requires_grad=True")
+    if is_meta:
+        numbers = "..."
+    elif empty:
+        numbers = "[]"
+    else:
+        assert array is not None, "only a meta or empty tensor prints without its elements"
+        numbers = array_text(array, dtype=dtype, indent=indent)
+    return _with_suffixes(f"{prefix}({numbers}", suffixes, indent)
+
+
+def parameter_text(text: str) -> str:
+    """The repr of an nn.Parameter, from that of its tensor."""
+    return f"Parameter containing:\n{text}"
+
+
+def array_text(array: NDArray[Any], *, dtype: str, indent: int = 0) -> str:
+    """The numbers of a tensor with at least one element, in brackets; `indent` is the column that they start
+    in."""
+    summarize = array.size > options.threshold
+    if summarize and options.edgeitems == 0 and array.ndim:
+        return "[...]"
+    cuts: tuple[bool, ...] = tuple(summarize and size > 2 * options.edgeitems for size in array.shape)
+    shown = _plain(_shown(array, cuts), dtype)
+    if shown.dtype.kind == "c":
+        whole = _Complex(_number_format(shown.real, dtype), _number_format(shown.imag, dtype))
+        return _nested(shown, indent, cuts, whole)
+    return _nested(shown, indent, cuts, _number_format(shown, dtype))
+
+
+def _hidden_dtypes(default_dtype: str) -> tuple[str, ...]:
+    """The dtypes that a reader can tell from the numbers."""
+    return (default_dtype, "complex128" if default_dtype == "float64" else "complex64", "int64", "bool")
+
+
+def _with_suffixes(text: str, suffixes: list[str], indent: int) -> str:
+    length = len(text) - text.rfind("\n") + 1
+    for suffix in suffixes:
+        if length + len(suffix) + 2 > options.linewidth:
+            text += ",\n" + " " * indent + suffix
+            length = indent + len(suffix)
+        else:
+            text += ", " + suffix
+            length += len(suffix) + 2
+    return text + ")"
+
+
+# ---- elements
+
+
+def _shown(array: NDArray[Any], cuts: tuple[bool, ...]) -> NDArray[Any]:
+    """The items that are printed: of each dimension that is cut, the first and the last `edgeitems`."""
+    if not any(cuts):
+        return array
+    edge = options.edgeitems
+    kept = []
+    for cut, size in zip(cuts, array.shape, strict=True):
+        places = list(range(size)) if not cut else [*range(edge), *range(size - edge, size)]
+        kept.append(places)
+    shown: NDArray[Any] = array[np.ix_(*kept)]
+    return shown
+
+
+def _plain(array: NDArray[Any], dtype: str) -> NDArray[Any]:
+    """The same numbers in an element type whose tolist() gives Python's numbers."""
+    return array.astype(np.float32) if dtype.startswith(("bfloat16", "float8")) else array
+
+
+@dataclass(frozen=True, slots=True)
+class _Number:
+    """How each real number of a tensor is written: `pattern` is for str.format, `dot` marks whole floating-
+    point numbers."""
+
+    pattern: str
+    dot: bool
+    width: int
+
+    @property
+    def room(self) -> int:
+        return self.width
+
+    def text(self, value: float) -> str:
+        text = self.pattern.format(value)
+        if self.dot and math.isfinite(value):
+            text += "."
+        return text.rjust(self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class _Complex:
+    """How each complex number is written: its two parts have widths of their own."""
+
+    real: _Number
+    imag: _Number
+
+    @property
+    def room(self) -> int:
+        return self.real.width + self.imag.width + 1
+
+    def text(self, value: complex) -> str:
+        imag = self.imag.text(value.imag).lstrip() + "j"
+        return self.real.text(value.real) + ("" if imag[0] == "-" else "+") + imag
+
+
+def _number_format(values: NDArray[Any], dtype: str) -> _Number:
+    """The format that the numbers together ask for: zeros, infinities and nan have no say in it."""
+    if values.dtype.kind != "f":
+        return _Number("{}", False, max(1, *(len(str(value)) for value in values.ravel().tolist())))
+    with np.errstate(all="ignore"):
+        doubles = values.astype(np.float64).ravel()
+        if dtype == "float8_e8m0fnu":
+            counted = doubles[
+                doubles != 2.0**-127
+            ]  # it has no zero: the smallest stands for it, and nan is "finite"
+        else:
+            counted = doubles[np.isfinite(doubles) & (doubles != 0)]
+        if counted.size == 0:
+            return _Number("{:.0f}", True, 1)
+        integral = bool((counted == np.ceil(counted)).all())
+        magnitudes = np.abs(counted)
+        smallest, largest = float(magnitudes.min()), float(magnitudes.max())
+    scientific = options.sci_mode
+    if scientific is None:
+        scientific = largest / smallest > 1000.0 or largest > 1.0e8 or smallest < 1.0e-4
+    if scientific:
+        layout = _Number(f"{{:.{options.precision}e}}", False, 1)
+    elif integral:
+        layout = _Number("{:.0f}", True, 1)
+    else:
+        layout = _Number(f"{{:.{options.precision}f}}", False, 1)
+    return replace(layout, width=max(len(layout.text(value)) for value in counted.tolist()))
+
+
+def _nested(array: NDArray[Any], indent: int, cuts: tuple[bool, ...], layout: _Number | _Complex) -> str:
+    if array.ndim == 0:
+        return layout.text(array.item())
+    edge = options.edgeitems
+    if array.ndim == 1:
+        words = [layout.text(value) for value in array.tolist()]
+        if cuts[0]:
+            words.insert(edge, " ...")
+        per_line = max(1, math.floor((options.linewidth - indent) / (layout.room + 2)))
+        lines: Sequence[str] = [
+            ", ".join(words[start : start + per_line]) for start in range(0, len(words), per_line)
+        ]
+        return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
+    rows = [_nested(row, indent + 1, cuts[1:], layout) for row in array]
+    if cuts[0]:
+        rows.insert(edge, "...")
+    return "[" + ("," + "\n" * (array.ndim - 1) + " " * (indent + 1)).join(rows) + "]"
