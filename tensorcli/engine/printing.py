@@ -122,17 +122,16 @@ def parameter_text(text: str) -> str:
 
 
 def array_text(array: NDArray[Any], *, dtype: str, indent: int = 0) -> str:
-    """The numbers of a tensor with at least one element, in brackets; `indent` is the column that they start
-    in."""
+    """The numbers of a tensor that has some, in brackets, as printed from the column `indent` on."""
     summarize = array.size > options.threshold
     if summarize and options.edgeitems == 0 and array.ndim:
         return "[...]"
     cuts: tuple[bool, ...] = tuple(summarize and size > 2 * options.edgeitems for size in array.shape)
     shown = _plain(_shown(array, cuts), dtype)
     if shown.dtype.kind == "c":
-        whole = _Complex(_number_format(shown.real, dtype), _number_format(shown.imag, dtype))
+        whole = _Complex(number_format(shown.real, dtype), number_format(shown.imag, dtype))
         return _nested(shown, indent, cuts, whole)
-    return _nested(shown, indent, cuts, _number_format(shown, dtype))
+    return _nested(shown, indent, cuts, number_format(shown, dtype))
 
 
 def _hidden_dtypes(default_dtype: str) -> tuple[str, ...]:
@@ -174,13 +173,15 @@ def _plain(array: NDArray[Any], dtype: str) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Number:
-    """How each real number of a tensor is written: `pattern` is for str.format, `dot` marks whole floating-
-    point numbers."""
+class NumberFormat:
+    """How the real numbers of a tensor are written; the magnitudes that decided it (0.0 where none did)."""
 
     pattern: str
-    dot: bool
-    width: int
+    width: int = 1
+    scientific: bool = False
+    dot: bool = False
+    smallest: float = 0.0
+    largest: float = 0.0
 
     @property
     def room(self) -> int:
@@ -197,8 +198,8 @@ class _Number:
 class _Complex:
     """How each complex number is written: its two parts have widths of their own."""
 
-    real: _Number
-    imag: _Number
+    real: NumberFormat
+    imag: NumberFormat
 
     @property
     def room(self) -> int:
@@ -209,10 +210,15 @@ class _Complex:
         return self.real.text(value.real) + ("" if imag[0] == "-" else "+") + imag
 
 
-def _number_format(values: NDArray[Any], dtype: str) -> _Number:
-    """The format that the numbers together ask for: zeros, infinities and nan have no say in it."""
+def number_format(values: NDArray[Any], dtype: str) -> NumberFormat:
+    """The format that the shown numbers together ask for: zeros, infinities and nan have no say in it.
+
+    `values` are real, of any sizes. Scientific where largest / smallest > 1000, largest > 1e8 or
+    smallest < 1e-4.
+    """
+    values = _plain(values, dtype)
     if values.dtype.kind != "f":
-        return _Number("{}", False, max(1, *(len(str(value)) for value in values.ravel().tolist())))
+        return NumberFormat("{}", width=max(1, *(len(str(value)) for value in values.ravel().tolist())))
     with np.errstate(all="ignore"):
         doubles = values.astype(np.float64).ravel()
         if dtype == "float8_e8m0fnu":
@@ -222,23 +228,25 @@ def _number_format(values: NDArray[Any], dtype: str) -> _Number:
         else:
             counted = doubles[np.isfinite(doubles) & (doubles != 0)]
         if counted.size == 0:
-            return _Number("{:.0f}", True, 1)
+            return NumberFormat("{:.0f}", dot=True)
         integral = bool((counted == np.ceil(counted)).all())
         magnitudes = np.abs(counted)
         smallest, largest = float(magnitudes.min()), float(magnitudes.max())
     scientific = options.sci_mode
     if scientific is None:
         scientific = largest / smallest > 1000.0 or largest > 1.0e8 or smallest < 1.0e-4
-    if scientific:
-        layout = _Number(f"{{:.{options.precision}e}}", False, 1)
-    elif integral:
-        layout = _Number("{:.0f}", True, 1)
-    else:
-        layout = _Number(f"{{:.{options.precision}f}}", False, 1)
+    style = f".{options.precision}e" if scientific else ".0f" if integral else f".{options.precision}f"
+    layout = NumberFormat(
+        f"{{:{style}}}",
+        scientific=scientific,
+        dot=integral and not scientific,
+        smallest=smallest,
+        largest=largest,
+    )
     return replace(layout, width=max(len(layout.text(value)) for value in counted.tolist()))
 
 
-def _nested(array: NDArray[Any], indent: int, cuts: tuple[bool, ...], layout: _Number | _Complex) -> str:
+def _nested(array: NDArray[Any], indent: int, cuts: tuple[bool, ...], layout: NumberFormat | _Complex) -> str:
     if array.ndim == 0:
         return layout.text(array.item())
     edge = options.edgeitems

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tensorcli.engine import printing
-from tensorcli.engine.printing import array_text, parameter_text, set_printoptions, tensor_text
+from tensorcli.engine.printing import array_text, number_format, parameter_text, set_printoptions, tensor_text
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 EIGHTS = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")
@@ -137,7 +137,7 @@ def test_every_tensor_prints_as_in_pytorch(
         tensor.is_complex() or tensor.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
     ):
         tensor = tensor.clone().requires_grad_()
-        tensor = tensor * 1 if graph == "result" else tensor
+        tensor = tensor.clone() if graph == "result" else tensor
     torch.set_printoptions(**chosen)
     set_printoptions(**chosen)
     torch.set_default_dtype(getattr(torch, default_dtype))
@@ -335,3 +335,9 @@ def test_only_shown_items_are_read() -> None:
 
 def test_printing_numbers_at_the_ends_of_the_range_warns_of_nothing() -> None:
     assert text([1e308, 1e-308], "float64") == "tensor([1.0000e+308, 1.0000e-308], dtype=torch.float64)"
+
+
+def test_a_format_says_which_magnitudes_made_it_scientific() -> None:
+    layout = number_format(np.array([0.0, 0.1, -1000.0, np.inf]), "float64")
+    assert (layout.scientific, layout.smallest, layout.largest) == (True, 0.1, 1000.0)
+    assert not number_format(np.array([0.1, 100.0]), "float64").scientific
