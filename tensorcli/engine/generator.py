@@ -3,7 +3,7 @@
 A Generator draws flat numpy arrays; after each draw its state is PyTorch's, byte for byte. The words are
 mt19937's (Matsumoto and Nishimura, 1998). What a draw does with them follows PyTorch's CPU kernels on a
 processor with AVX2. C's own `log`, `sin` and so on are called, through `math`, because numpy's differ in the
-last bit. Known difference: on a processor without AVX2, PyTorch gives other last bits of large normal draws.
+last bit. Known difference: without AVX2, PyTorch's own normal and scaled draws end in other bits.
 
 It knows dtypes by PyTorch's names ("float32", "bfloat16") and nothing of tensors; a complex dtype draws the
 parts of its numbers. Wrong arguments raise PyTorch's exceptions with PyTorch's words.

@@ -33,14 +33,17 @@ class Pair:
     def empty(self, n: int, dtype: str) -> Any:
         return self.torch.empty(n, dtype=getattr(self.torch, dtype))
 
-    def same(self, ours: np.ndarray, theirs: Any, *, exact: bool = True) -> None:
-        assert ours.dtype.name == str(theirs.dtype).removeprefix("torch.")
-        if ours.dtype.name == "bfloat16":
+    def same(self, ours: np.ndarray, theirs: Any) -> None:
+        """Equal numbers and states; without AVX2, the last bits of PyTorch's own floats may differ."""
+        name = ours.dtype.name
+        assert name == str(theirs.dtype).removeprefix("torch.")
+        if name == "bfloat16":
             ours, theirs = ours.astype(np.float32), theirs.float()
-        if exact:
+        if self.torch.backends.cpu.get_cpu_capability().startswith("AVX") or ours.dtype.kind not in "fc":
             np.testing.assert_array_equal(ours, theirs.numpy())
         else:
-            np.testing.assert_allclose(ours, theirs.numpy(), rtol=2e-6, atol=2e-6)
+            tolerance = {"float16": 2e-3, "bfloat16": 2e-2}.get(name, 2e-6)
+            np.testing.assert_allclose(ours, theirs.numpy(), rtol=tolerance, atol=tolerance)
         np.testing.assert_array_equal(self.ours.get_state(), self.theirs.get_state().numpy())
 
 
@@ -85,8 +88,7 @@ def test_normal_draws_pytorchs_numbers_and_keeps_the_second_of_a_pair(
         theirs = pair.empty(2 * n, dtype)[::2] if not contiguous else pair.empty(n, dtype)
         theirs.normal_(*moments, generator=pair.theirs)
         ours = pair.ours.normal(n, dtype, *moments, contiguous=contiguous or n < 2)
-        avx2 = pair.torch.backends.cpu.get_cpu_capability() != "DEFAULT"
-        pair.same(ours, theirs, exact=n < 16 or avx2 or dtype == "float64")
+        pair.same(ours, theirs)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -219,9 +221,8 @@ def test_any_mixture_of_calls_stays_in_step() -> None:
         lambda n: (pair.ours.bernoulli(n, 0.4), torch.empty(n).bernoulli_(0.4, **using)),
     ]
     choices = random.Random(5)
-    avx2 = torch.backends.cpu.get_cpu_capability() != "DEFAULT"
     for _ in range(300):
-        pair.same(*choices.choice(calls)(choices.choice(SIZES)), exact=avx2)
+        pair.same(*choices.choice(calls)(choices.choice(SIZES)))
 
 
 def test_a_draw_of_many_words_leaves_the_state_that_small_draws_leave() -> None:
