@@ -1,0 +1,101 @@
+"""The engine: PyTorch 2.13's tensor semantics over numpy, usable alone as a small torch.
+
+    import tensorcli.engine as torch
+
+The public surface carries PyTorch's names. Operators are found in the table (`op.OPS`) when they are first asked for;
+everything else is named in `_PUBLIC`. The engine knows no terminal, no session and no colour; its only text is PyTorch's.
+"""
+
+import math as _math
+import warnings as _warnings
+from importlib import import_module as _import_module
+from typing import Any
+
+from tensorcli.engine import dtypes as _dtypes
+from tensorcli.engine import op as _op
+from tensorcli.engine import operators as _operators  # noqa: F401 (Python's operators for Tensor)
+from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
+from tensorcli.engine.autograd.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from tensorcli.engine.devices import Device as device
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.tensor import Size, Tensor
+
+__version__ = "2.13.0+cpu"
+
+# numpy warns where PyTorch computes an infinity or a NaN in silence. Statements and backward passes run under
+# `np.errstate`; for the engine used as a library this filter does the same at no cost a call.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")
+
+globals().update(_dtypes.DTYPES)
+half, float, double = _dtypes.float16, _dtypes.float32, _dtypes.float64
+short, int, long = _dtypes.int16, _dtypes.int32, _dtypes.int64
+cfloat, cdouble, chalf = _dtypes.complex64, _dtypes.complex128, _dtypes.complex32
+inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
+newaxis = None
+
+_SUBMODULES = ("autograd", "cuda", "fft", "linalg", "nn", "optim", "random", "special", "testing", "utils")
+
+_PUBLIC: dict[str, str] = {
+    **dict.fromkeys(("tensor", "as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer", "scalar_tensor"), "construct"),
+    **dict.fromkeys(
+        ("FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor", "LongTensor", "IntTensor", "ShortTensor")
+        + ("CharTensor", "ByteTensor", "BoolTensor"),
+        "legacy",
+    ),
+    **dict.fromkeys(("set_printoptions",), "printing"),
+    **dict.fromkeys(("Generator",), "random"),
+    **dict.fromkeys(
+        ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "default_generator"), "random"
+    ),
+    **dict.fromkeys(
+        ("set_default_dtype", "get_default_dtype", "set_default_tensor_type", "get_default_device", "set_default_device")
+        + ("finfo", "iinfo", "promote_types", "result_type", "can_cast", "is_tensor", "is_floating_point", "is_complex")
+        + ("is_nonzero", "is_storage", "numel", "broadcast_shapes", "memory_format", "layout", "strided", "preserve_format")
+        + ("contiguous_format", "channels_last", "channels_last_3d", "is_same_size", "typename", "equal_shapes")
+        + ("is_conj", "is_neg", "is_inference"),
+        "queries",
+    ),
+    "UntypedStorage": "storages",
+    "return_types": "return_types",
+}
+"""Where each public name that is no operator comes from: a module of the engine."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return _import_module(f"tensorcli.engine.{name}")
+    where = _PUBLIC.get(name)
+    if where is not None:
+        module = _import_module(f"tensorcli.engine.{where}")
+        found = module if where == name else getattr(module, name)
+    else:
+        found = _op.function(name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    names = set(globals()) | set(_SUBMODULES) | set(_PUBLIC)
+    names |= {name for name, overloads in _op.PACKETS.items() if any(o.is_function for o in overloads)}
+    return sorted(name for name in names if not name.startswith("_"))
+
+
+__all__ = [
+    "Size",
+    "Tensor",
+    "device",
+    "dtype",
+    "enable_grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]

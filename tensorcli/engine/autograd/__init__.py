@@ -1,0 +1,161 @@
+"""`torch.autograd`: backward, grad, and the modes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tensorcli.engine import dtypes, messages
+from tensorcli.engine.tensor import Tensor
+
+
+def _roots_and_gradients(tensors: Any, gradients: Any, create_graph: bool) -> tuple[list[Tensor], list[Any]]:
+    roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if gradients is None:
+        given: list[Any] = [None] * len(roots)
+    elif isinstance(gradients, Tensor):
+        given = [gradients]
+    else:
+        given = list(gradients)
+    if len(given) != len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
+    found = []
+    for i, (root, gradient) in enumerate(zip(roots, given, strict=True)):
+        if isinstance(gradient, Tensor):
+            if gradient.geometry.sizes != root.geometry.sizes:
+                raise RuntimeError(
+                    f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of "
+                    f"{root.shape}."
+                )
+            if gradient.dtype.is_complex != root.dtype.is_complex:
+                raise RuntimeError(
+                    "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
+                    f"dtype: grad_output[{i}] has a dtype of {gradient.dtype} and output[{i}] has a dtype of {root.dtype}."
+                )
+            found.append(gradient)
+        elif gradient is None:
+            if root.requires_grad:
+                if root.geometry.numel != 1:
+                    raise RuntimeError("grad can be implicitly created only for scalar outputs")
+                if root.dtype.category < dtypes.FLOATING or root.dtype.is_complex:
+                    raise RuntimeError(
+                        f"grad can be implicitly created only for real scalar outputs but got {root.dtype}"
+                    )
+                found.append(root.detach().new_ones(root.geometry.sizes))
+            else:
+                found.append(None)
+        else:
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    return roots, found
+
+
+def _edges(roots: Sequence[Tensor], gradients: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    from tensorcli.engine.autograd.graph import gradient_edge
+
+    edges, given = [], []
+    for i, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
+        edge = gradient_edge(root)
+        if edge[0] is None:
+            raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
+        if gradient is None:
+            raise RuntimeError(f"element {i} of gradients tuple is None, but the corresponding Tensor requires grad")
+        if gradient.dtype is not root.dtype:
+            gradient = gradient.to(root.dtype)
+        edges.append(edge)
+        given.append(gradient)
+    return edges, given
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Any = None,
+) -> None:
+    """Add to the `.grad` of the leaves (or of `inputs`) the gradients of the tensors.
+
+    Errors: RuntimeError for a root that needs no grad or is no scalar, and those of the pass itself.
+    """
+    from tensorcli.engine.autograd.graph import gradient_edge
+    from tensorcli.engine.autograd.run import run
+
+    if inputs is not None and isinstance(inputs, (list, tuple)) and not inputs:
+        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    roots, gradients = _roots_and_gradients(tensors, grad_tensors, create_graph)
+    if retain_graph is None:
+        retain_graph = create_graph
+    edges, given = _edges(roots, gradients)
+    targets = None
+    if inputs is not None:
+        targets = []
+        for i, one in enumerate([inputs] if isinstance(inputs, Tensor) else inputs):
+            edge = gradient_edge(one)
+            if edge[0] is None:
+                raise RuntimeError("One of the differentiated Tensors given as 'inputs' to backward does not require grad")
+            targets.append(edge)
+            del i
+    if create_graph:
+        messages.warn(messages.CREATE_GRAPH, once=True)
+    run(edges, given, bool(retain_graph), create_graph, targets)
+
+
+def grad(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the outputs for the inputs, as a tuple; no `.grad` is touched.
+
+    Errors: RuntimeError for an input that needs no grad or (unless allow_unused) does not lead to the outputs.
+    """
+    from tensorcli.engine.autograd.graph import gradient_edge
+    from tensorcli.engine.autograd.run import run
+
+    if is_grads_batched:
+        raise RuntimeError("is_grads_batched=True needs torch.vmap, which this engine does not have")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    roots, gradients = _roots_and_gradients(outputs, grad_outputs, create_graph)
+    if retain_graph is None:
+        retain_graph = create_graph
+    edges, given = _edges(roots, gradients)
+    targets = []
+    for one in wanted:
+        edge = gradient_edge(one)
+        if edge[0] is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        targets.append(edge)
+    found = run(edges, given, bool(retain_graph), create_graph, targets, accumulate=False)
+    for i, result in enumerate(found):
+        if result is None and not allow_unused:
+            raise RuntimeError(
+                f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
+                "allow_unused=True if this is the desired behavior."
+            )
+    if materialize_grads:
+        found = [one.new_zeros(one.geometry.sizes) if r is None else r for r, one in zip(found, wanted, strict=True)]
+    return tuple(found)
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in ("functional", "graph", "grad_mode", "anomaly_mode", "gradcheck", "gradgradcheck"):
+        if name in ("gradcheck", "gradgradcheck"):
+            return getattr(import_module("tensorcli.engine.autograd.check"), name)
+        return import_module(f"tensorcli.engine.autograd.{name}")
+    from tensorcli.engine.autograd import modes
+
+    found = getattr(modes, name, None)
+    if found is None or name.startswith("_"):
+        raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
+    return found

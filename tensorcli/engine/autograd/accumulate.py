@@ -1,0 +1,111 @@
+"""AccumulateGrad: the end of the graph, where a leaf's `.grad` is made or added to."""
+
+import weakref
+from typing import Any, ClassVar
+
+from tensorcli.engine import events, geometry
+from tensorcli.engine.autograd.graph import Node, type_name
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.tensor import Tensor, alias
+
+
+class AccumulateGrad(Node):
+    """Adds what arrives to `variable.grad`. It runs before any other node that is ready, as in PyTorch."""
+
+    __slots__ = ("variable",)
+
+    title: ClassVar[str] = "torch::autograd::AccumulateGrad"
+
+    def __init__(self, variable: Tensor) -> None:
+        super().__init__((), {})
+        self.sequence = float("inf")
+        self.variable = variable
+        self.outputs = ((variable.geometry, variable.dtype, variable.device),)
+
+    def accumulate(self, gradient: Tensor, owned: bool) -> None:
+        """Store or add `gradient`. `owned`: nobody else holds the tensor, so it may become `.grad` itself."""
+        variable = self.variable
+        present = variable._grad
+        if present is None:
+            if not mode.enabled and owned and _same_layout(gradient, variable):
+                stored = alias(gradient)
+            else:
+                stored = _copy_in_layout(gradient, variable)
+            variable._grad = stored
+            kind = "new"
+        elif not mode.enabled:
+            present.add_(gradient)
+            kind = "in place"
+        else:
+            variable._grad = present + gradient
+            kind = "replaced"
+        if events.observer is not None:
+            events.observer.accumulated(variable, variable._grad, kind)
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
+def accumulator(variable: Tensor) -> AccumulateGrad:
+    """The AccumulateGrad of a leaf: one at a time, alive while a graph holds it."""
+    found: AccumulateGrad | None = variable.accumulator() if variable.accumulator is not None else None
+    if found is None:
+        found = AccumulateGrad(variable)
+        variable.accumulator = weakref.ref(found)
+    return found
+
+
+def _same_layout(gradient: Tensor, variable: Tensor) -> bool:
+    """Whether the gradient's strides are the ones `.grad` should have: the leaf's when dense, else row-major."""
+    own = variable.geometry
+    if geometry.is_non_overlapping_and_dense(own.sizes, own.strides):
+        return all(
+            size == 1 or a == b
+            for size, a, b in zip(own.sizes, own.strides, gradient.geometry.strides, strict=True)
+        )
+    return gradient.geometry.contiguous
+
+
+def _copy_in_layout(gradient: Tensor, variable: Tensor) -> Tensor:
+    own = variable.geometry
+    if geometry.is_non_overlapping_and_dense(own.sizes, own.strides):
+        from tensorcli.engine.effects import empty
+
+        copied: Tensor = empty(own.sizes, own.strides, variable.dtype, variable.device).copy_(gradient)
+    else:
+        copied = gradient.clone(memory_format="contiguous_format")
+    return copied
+
+
+def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
+    """The checks of `tensor.grad = gradient`. Errors: TypeError, RuntimeError with PyTorch's texts."""
+    if gradient is None:
+        return
+    if not isinstance(gradient, Tensor):
+        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}")
+    if gradient is tensor:
+        raise RuntimeError("can't assign Variable as its own grad")
+    if gradient.dtype is not tensor.dtype:
+        raise RuntimeError(
+            f"attempting to assign a gradient with dtype '{gradient.dtype.cpp_name}' to a tensor with grad_dtype "
+            f"'{tensor.dtype.scalar_type}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
+            "dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
+            "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that "
+            "assume they match."
+        )
+    if gradient.device.type != tensor.device.type:
+        raise RuntimeError(
+            f"attempting to assign a gradient with device type '{gradient.device.type}' to a tensor with device type "
+            f"'{tensor.device.type}'. Please ensure that the gradient and the tensor are on the same device"
+        )
+    if gradient.geometry.sizes != tensor.geometry.sizes:
+        from tensorcli.engine.messages import numbers
+
+        raise RuntimeError(
+            f"attempting to assign a gradient of size '{numbers(gradient.geometry.sizes)}' to a tensor of size "
+            f"'{numbers(tensor.geometry.sizes)}'. Please ensure that the gradient and the tensor are the same size"
+        )
+
+
+__all__ = ["AccumulateGrad", "accumulator", "check_assigned_grad", "type_name"]

@@ -1,0 +1,415 @@
+"""The graph: nodes, edges and the values that nodes keep for the backward pass.
+
+A Node is made when an operator runs on an input that requires grad. Its edges lead to the nodes that made the inputs
+(AccumulateGrad for a leaf); what it saves is what the gradient formulas name, with the version each tensor had.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from tensorcli.engine import events, messages
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.tensor import Tensor, alias
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+Edge = tuple[Any, int]
+"""A node and which of its outputs; (None, 0) where no gradient flows."""
+
+NO_EDGE: Final[Edge] = (None, 0)
+_sequence = count()
+
+
+class Node:
+    """One step of the graph. `edges` are PyTorch's next_functions; gradients of the outputs in, of the inputs out."""
+
+    __slots__ = ("__weakref__", "edges", "hooks", "metadata", "outputs", "released", "saved", "sequence")
+
+    op: ClassVar["Op"]
+    title: ClassVar[str] = ""
+
+    def __init__(self, edges: tuple[Edge, ...], saved: dict[str, Any]) -> None:
+        self.edges = edges
+        self.saved = saved
+        self.sequence: float = next(_sequence)
+        self.outputs: tuple[Any, ...] = ()
+        """(geometry, dtype, device) of each output: what gradients must match."""
+        self.hooks: Any = None
+        self.released = False
+        self.metadata: Any = None
+
+    # ---- what PyTorch's users see
+
+    def name(self) -> str:
+        """PyTorch's name of this node (`MulBackward0`)."""
+        return type(self).title or type(self).__name__
+
+    @property
+    def next_functions(self) -> tuple[Edge, ...]:
+        return self.edges
+
+    def _sequence_nr(self) -> float:
+        return self.sequence
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_"):
+            kind = type(self)
+            if name[7:] in kind.savable():
+                return self.unpack(name[7:], for_user=True)
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        """The names that `_saved_NAME` answers to."""
+        return tuple(dict.fromkeys(n for g in cls.op.gradients for n in g.names if n != "needs"))
+
+    # ---- saved values
+
+    def unpack(self, name: str, for_user: bool = False) -> Any:
+        """The saved value. Errors: RuntimeError when it was freed, or when its version moved since."""
+        value = self.saved.get(name)
+        if isinstance(value, SavedTensor):
+            return value.unpack(self)
+        if isinstance(value, tuple) and any(isinstance(v, SavedTensor) for v in value):
+            return tuple(v.unpack(self) if isinstance(v, SavedTensor) else v for v in value)
+        if self.released and name not in self.saved:
+            raise RuntimeError(messages.FREED)
+        return value
+
+    def saved_tensors_of(self) -> list[tuple[str, "SavedTensor"]]:
+        """All saved tensors with their names, looked at without effect."""
+        found = []
+        for name, value in self.saved.items():
+            for one in value if isinstance(value, tuple) else (value,):
+                if isinstance(one, SavedTensor):
+                    found.append((name, one))
+        return found
+
+    def release(self) -> None:
+        """Drop the saved tensors, as PyTorch does after a backward pass without retain_graph."""
+        if self.released:
+            return
+        self.released = True
+        saved = self.saved
+        if not saved:
+            return
+        kept = {}
+        for name, value in saved.items():
+            if isinstance(value, SavedTensor):
+                continue
+            if isinstance(value, tuple) and any(isinstance(v, SavedTensor) for v in value):
+                continue
+            kept[name] = value
+        if len(kept) != len(saved):
+            if events.observer is not None:
+                events.observer.freed(self)
+            self.saved = kept
+
+    # ---- the gradient
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        """The gradient for each edge, None where there is none. `needed(edge)` says which edges anybody wants."""
+        result: list[Any] = [None] * len(self.edges)
+        gradients = self.op.gradients
+        saved = self.saved
+        if self.released:
+            for gradient in gradients:
+                if any(name not in saved for name in gradient.names):
+                    raise RuntimeError(messages.FREED)
+        first = grads[0]
+        if first is None and all(g is None for g in grads):
+            return result
+        values: dict[str, Any] = {
+            name: self.unpack(name) if type(value) in (SavedTensor, tuple) else value for name, value in saved.items()
+        }
+        slot = _slots(self.op)
+        for positions, formula, names in gradients:
+            slots = [slot[p] for p in positions]
+            wanted = [self._wants(s, needed) for s in slots]
+            if not any(wanted):
+                continue
+            if "needs" in names:
+                values["needs"] = tuple(wanted)
+            incoming = grads if formula.__code__.co_varnames[0] == "grads" else first
+            if incoming is None:
+                continue
+            gradient_of = formula(incoming, *[values[name] for name in names])
+            if len(positions) > 1:
+                for s, one, want in zip(slots, gradient_of, wanted, strict=True):
+                    if want:
+                        result[s[0]] = one
+            elif isinstance(gradient_of, (list, tuple)):
+                for at, one in zip(range(*self._span(positions[0])), gradient_of, strict=True):
+                    result[at] = one
+            else:
+                result[self._span(positions[0])[0]] = gradient_of
+        return result
+
+    def _span(self, position: int) -> tuple[int, int]:
+        """The edges of one input: several where it is a list of tensors."""
+        start, stop = _slots(self.op)[position]
+        extra = len(self.edges) - _slots(self.op)[None][1]
+        if stop is None:
+            return start, start + extra + 1
+        return start, stop
+
+    def _wants(self, span: tuple[int, int | None], needed: Any) -> bool:
+        start, stop = span
+        edges = self.edges[start:stop] if stop is not None else self.edges[start:]
+        return any(edge[0] is not None and (needed is None or needed(edge)) for edge in edges)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} object at {address_of(self)}>"
+
+
+def address_of(thing: Any) -> str:
+    """`0x…` as an object's repr shows it: from the session's counter, so that output is repeatable."""
+    return f"0x{_identities.setdefault(id(thing), 0x7F10_0000_0000 + 0x40 * len(_identities)):x}"
+
+
+_identities: dict[int, int] = {}
+
+
+def _slots(op: "Op") -> dict[Any, tuple[int, int | None]]:
+    """Where each differentiable input's edges stand: (start, stop); stop None for a list of tensors at the end."""
+    found = _slot_tables.get(op.name)
+    if found is None:
+        found = {}
+        at = 0
+        for position in op.differentiable:
+            is_list = op.schema.arguments[position].type.is_list
+            found[position] = (at, None if is_list else at + 1)
+            at += 1
+        found[None] = (0, at)
+        _slot_tables[op.name] = found
+    return found
+
+
+_slot_tables: dict[str, dict[Any, tuple[int, int | None]]] = {}
+
+
+class SavedTensor:
+    """A tensor that a node keeps, and the version it had.
+
+    The node's own output is kept as a bare alias (a reference to the output itself would be a cycle through its
+    grad_fn); unpacking it makes a new tensor of the same history.
+    """
+
+    __slots__ = ("output_nr", "tensor", "version")
+
+    def __init__(self, tensor: Tensor, output_nr: int | None = None) -> None:
+        if tensor.inference:
+            raise RuntimeError(messages.INFERENCE_SAVED)
+        self.tensor = tensor if output_nr is None else alias(tensor)
+        self.output_nr = output_nr
+        self.version = tensor.counter.count
+
+    def unpack(self, node: Node) -> Tensor:
+        """The tensor as it was saved. Errors: RuntimeError when it was written since, with PyTorch's text."""
+        tensor = self.tensor
+        found = tensor.counter.count
+        if found != self.version:
+            raise RuntimeError(self._modified(node, found))
+        if self.output_nr is None:
+            return tensor
+        output = alias(tensor)
+        output.node = node
+        output.output_nr = self.output_nr
+        return output
+
+    def _modified(self, node: Node, found: int) -> str:
+        tensor = self.tensor
+        producer = node if self.output_nr is not None else tensor.grad_fn
+        number = self.output_nr if self.output_nr is not None else tensor.output_nr
+        words = "" if producer is None else f", which is output {number} of {plain_name(producer)},"
+        hint = messages.ANOMALY_FOUND if anomaly.enabled else messages.ANOMALY_HINT
+        return messages.modified(type_name(tensor), tensor.geometry.sizes, words, found, self.version, hint)
+
+
+class Anomaly:
+    """The state of `torch.autograd.set_detect_anomaly`."""
+
+    __slots__ = ("check_nan", "enabled")
+
+    def __init__(self) -> None:
+        self.enabled = False
+        self.check_nan = True
+
+
+anomaly = Anomaly()
+
+
+def plain_name(node: Node) -> str:
+    """A node's name as the version error says it: without `Backward0`."""
+    name = node.name()
+    return name.partition("Backward")[0] if name[-1].isdigit() and "Backward" in name else name
+
+
+def type_name(tensor: Tensor) -> str:
+    """`torch.FloatTensor`, as C++ calls it in errors: CPUBoolType and the like for the newer dtypes."""
+    kind = tensor.dtype
+    prefix = "CUDA" if tensor.is_cuda else "Meta" if tensor.is_meta else "CPU"
+    if kind.name in _LEGACY_TYPES and prefix == "CPU":
+        return kind.tensor_type
+    if kind.name in _LEGACY_TYPES and prefix == "CUDA":
+        return kind.tensor_type.replace("torch.", "torch.cuda.")
+    return f"{prefix}{kind.scalar_type}Type"
+
+
+_LEGACY_TYPES: Final = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
+
+
+def gradient_edge(tensor: Tensor) -> Edge:
+    """Where the gradient of `tensor` goes: its grad_fn, or the AccumulateGrad of a leaf."""
+    node = tensor.grad_fn
+    if node is not None:
+        return node, tensor.output_nr
+    if tensor.leaf_requires_grad:
+        from tensorcli.engine.autograd.accumulate import accumulator
+
+        return accumulator(tensor), 0
+    return NO_EDGE
+
+
+def node_class(op: "Op") -> type[Node]:
+    """The class of an operator's nodes, named as PyTorch names it."""
+    found = _classes.get(op.name)
+    if found is None:
+        origin = op.twin_of or op
+        if not op.gradients:
+            from tensorcli.engine.autograd.views import NotImplementedNode
+
+            found = type("NotImplemented", (NotImplementedNode,), {"op": op, "__slots__": ()})
+        else:
+            found = type(origin.node_name, (Node,), {"op": op, "__slots__": ()})
+        _classes[op.name] = found
+    return found
+
+
+_classes: dict[str, type[Node]] = {}
+
+
+def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
+    """Whether grad mode is on and some differentiable input requires grad."""
+    if not mode.enabled:
+        return False
+    for i in op.differentiable:
+        value = values[i]
+        if isinstance(value, Tensor):
+            if value.requires_grad:
+                return True
+        elif type(value) in (list, tuple):
+            for one in value:
+                if isinstance(one, Tensor) and one.requires_grad:
+                    return True
+    return False
+
+
+def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -> Node:
+    """The node of a call, its edges, and its saved inputs (outputs are saved by `save_outputs`, when they are there).
+
+    `original` stands for `self` of an in-place call: a recorded clone from before the write.
+    """
+    edges: list[Edge] = []
+    for i in op.differentiable:
+        value = values[i]
+        if isinstance(value, Tensor):
+            edges.append(gradient_edge(value))
+        elif type(value) in (list, tuple):
+            edges.extend(gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in value)
+        else:
+            edges.append(NO_EDGE)
+    node = node_class(op)(tuple(edges), {})
+    names = op.names
+    slots = _slots(op)
+    for positions, _, needs in op.gradients:
+        if not any(node._wants(slots[p], None) for p in positions):
+            continue
+        for name in needs:
+            if name in node.saved or name in op.returns or name in ("result", "needs"):
+                continue
+            if name in names:
+                value = original if original is not None and name == "self" else values[names.index(name)]
+                node.saved[name] = _save(node, name, value, op, names.index(name))
+            else:
+                stem, _, fact = name.rpartition("_")
+                if stem in names:
+                    node.saved[name] = _fact(values[names.index(stem)], fact)
+    return node
+
+
+def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
+    """Save what the formulas name of the results, which now have their history."""
+    returns = op.returns
+    slots = _slots(op)
+    for positions, _, needs in op.gradients:
+        if not any(node._wants(slots[p], None) for p in positions):
+            continue
+        for name in needs:
+            if name in node.saved or name in op.names:
+                continue
+            if name == "result" or name in returns:
+                at = 0 if name == "result" else returns.index(name)
+                result = results[at]
+                saved = SavedTensor(result, at) if result.node is node else SavedTensor(result)
+                node.saved[name] = saved
+                if events.observer is not None:
+                    events.observer.saved(node, name, saved)
+            elif "_" in name:
+                stem, _, fact = name.rpartition("_")
+                if stem in returns or stem == "result":
+                    node.saved[name] = _fact(results[0 if stem == "result" else returns.index(stem)], fact)
+
+
+def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:
+    if isinstance(value, Tensor):
+        saved = SavedTensor(value)
+        if events.observer is not None:
+            events.observer.saved(node, name, saved)
+        return saved
+    if type(value) in (list, tuple):
+        return tuple(_save(node, name, v, op, position) for v in value) if op.schema.arguments[
+            position
+        ].type.is_tensor else value
+    if isinstance(value, (int, float, complex)) and op.schema.arguments[position].type.is_tensor:
+        from tensorcli.engine.effects import wrapped_number
+
+        return SavedTensor(wrapped_number(value))
+    return value
+
+
+def _fact(value: Any, fact: str) -> Any:
+    """A fact about a tensor (or of each of a list) that needs no saved bytes."""
+    if type(value) in (list, tuple):
+        return tuple(_fact(v, fact) for v in value)
+    if not isinstance(value, Tensor):
+        if value is None:
+            return None
+        from tensorcli.engine.effects import wrapped_number
+
+        value = wrapped_number(value)
+    if fact == "sizes":
+        return value.geometry.sizes
+    if fact == "strides":
+        return value.geometry.strides
+    if fact == "geometry":
+        return value.geometry
+    if fact == "ndim":
+        return len(value.geometry.sizes)
+    return value.dtype if fact == "dtype" else value.device
+
+
+def set_history(node: Node, results: Sequence[Any]) -> None:
+    """Make `node` the grad_fn of the results (those of floating or complex dtype), each with its number."""
+    outputs = []
+    for number, result in enumerate(results):
+        if result is None or not (result.dtype.is_floating_point or result.dtype.is_complex):
+            outputs.append(None)
+            continue
+        result.node = node
+        if number:
+            result.output_nr = number
+        outputs.append((result.geometry, result.dtype, result.device))
+    node.outputs = tuple(outputs)

@@ -1,0 +1,151 @@
+"""Hooks on tensors: functions that see, and may replace, a gradient on its way.
+
+A hook sits on the node that made the value it was registered on (the AccumulateGrad of a leaf): after an in-place write
+the old hooks still see the gradient of the old value. `retain_grad` follows the last version instead, and sees the
+gradient after all other hooks.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorcli.engine.autograd.graph import Node, gradient_edge, type_name
+from tensorcli.engine.tensor import Tensor
+
+
+class NodeHooks:
+    """All hooks of one node: on its outputs' gradients (by output number), before it, after it."""
+
+    __slots__ = ("after", "before", "post_accumulate", "retains", "tensor")
+
+    def __init__(self) -> None:
+        self.tensor: dict[int, list[tuple[int, int, Callable[..., Any]]]] = {}
+        """By the handle's id: (handle id, output number, function)."""
+        self.before: dict[int, Callable[..., Any]] = {}
+        self.after: dict[int, Callable[..., Any]] = {}
+        self.retains: dict[int, Any] = {}
+        """By output number: a weak reference to the tensor that keeps its gradient."""
+        self.post_accumulate: dict[int, Callable[..., Any]] = {}
+
+
+def hooks_of(node: Node) -> NodeHooks:
+    """The hooks of a node, made when first asked for."""
+    if node.hooks is None:
+        node.hooks = NodeHooks()
+    found: NodeHooks = node.hooks
+    return found
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` takes the hook away. Also a context manager."""
+
+    next_id = 0
+
+    def __init__(self, table: dict[int, Any]) -> None:
+        self.table = table
+        self.id = RemovableHandle.next_id
+        RemovableHandle.next_id += 1
+
+    def remove(self) -> None:
+        self.table.pop(self.id, None)
+
+    def __enter__(self) -> "RemovableHandle":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.remove()
+
+
+def register_hook(tensor: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
+    """`tensor.register_hook`: sees the gradient of `tensor` as it is now; a tensor that it returns replaces it."""
+    if not tensor.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    node, output_nr = gradient_edge(tensor)
+    if tensor.node is None and node is not None:
+        tensor.hooks = (*(tensor.hooks or ()), node)  # keeps the leaf's AccumulateGrad alive, as PyTorch does
+    hooks = hooks_of(node)
+    handle = RemovableHandle(hooks.tensor)
+    hooks.tensor[handle.id] = (output_nr, hook)  # type: ignore[assignment]
+    if tensor.hooks is None:
+        tensor.hooks = ()
+    return handle
+
+
+def retain_grad(tensor: Tensor) -> None:
+    """`tensor.retain_grad()`: keep the gradient of a non-leaf in `.grad`."""
+    import weakref
+
+    if not tensor.requires_grad:
+        raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    if tensor.is_leaf or tensor.retains_grad:
+        return
+    tensor.retains_grad = True
+    if tensor.hooks is None:
+        tensor.hooks = ()
+    node, output_nr = gradient_edge(tensor)
+    hooks_of(node).retains[output_nr] = weakref.ref(tensor)
+
+
+def moved(tensor: Tensor, old: Node | None, new: Node) -> None:
+    """An in-place write gave `tensor` a new node: its retain_grad moves there."""
+    import weakref
+
+    if tensor.retains_grad and old is not None and old is not new:
+        if old.hooks is not None:
+            old.hooks.retains.pop(tensor.output_nr, None)
+        hooks_of(new).retains[tensor.output_nr] = weakref.ref(tensor)
+
+
+def run_tensor_hooks(node: Node, grads: list[Any]) -> bool:
+    """Run the hooks on the outputs' gradients and store what retain_grad keeps. Whether anybody saw a gradient."""
+    hooks: NodeHooks = node.hooks
+    seen = False
+    for output_nr, hook in list(hooks.tensor.values()):  # type: ignore[misc]
+        grad = grads[output_nr]
+        if grad is None:
+            continue
+        seen = True
+        answer = hook(grad)
+        if answer is None:
+            continue
+        check_answer(hook, grad, answer)
+        grads[output_nr] = answer
+    for hook in list(hooks.before.values()):
+        seen = True
+        answer = hook(tuple(grads))
+        if answer is not None:
+            grads[:] = answer if isinstance(answer, tuple) else (answer,)
+    for output_nr, reference in hooks.retains.items():
+        tensor = reference()
+        grad = grads[output_nr]
+        if tensor is None or grad is None:
+            continue
+        seen = True
+        tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
+    return seen
+
+
+def check_answer(hook: Callable[..., Any], grad: Tensor, answer: Any) -> None:
+    """What a hook returned must look like the gradient. Errors: TypeError, RuntimeError with PyTorch's texts."""
+    name = getattr(hook, "__name__", type(hook).__name__)
+    if not isinstance(answer, Tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+    if answer.dtype is not grad.dtype:
+        raise RuntimeError(
+            f"hook '{name}' has changed the type of value (was {type_name(grad)} got {type_name(answer)})"
+        )
+    if answer.geometry.sizes != grad.geometry.sizes:
+        raise RuntimeError(f"hook '{name}' has changed the size of value")
+
+
+def register_post_accumulate_grad_hook(tensor: Tensor, hook: Callable[[Tensor], None]) -> RemovableHandle:
+    """`tensor.register_post_accumulate_grad_hook`: called with the leaf after its `.grad` changed."""
+    if not tensor.requires_grad:
+        raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+    if tensor.grad_fn is not None:
+        raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+    node, _ = gradient_edge(tensor)
+    tensor.hooks = (*(tensor.hooks or ()), node)
+    hooks = hooks_of(node)
+    handle = RemovableHandle(hooks.post_accumulate)
+    hooks.post_accumulate[handle.id] = hook
+    return handle

@@ -1,0 +1,131 @@
+"""Grad mode and inference mode: whether operators record, as context managers, functions and decorators."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+
+class Mode:
+    """The state that operators read: `enabled` (grad mode) and `inference`."""
+
+    __slots__ = ("enabled", "inference")
+
+    def __init__(self) -> None:
+        self.enabled = True
+        self.inference = False
+
+
+mode = Mode()
+
+
+class _Context:
+    """A context manager that is also a decorator; entering may nest."""
+
+    def __enter__(self) -> None:
+        raise NotImplementedError
+
+    def __exit__(self, *error: Any) -> None:
+        raise NotImplementedError
+
+    def _again(self) -> "_Context":
+        return type(self)()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return function(*args, **kwargs)
+
+        return inside
+
+
+class _GradMode(_Context):
+    wanted = True
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        self.previous: list[bool] = []
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        # `@torch.no_grad` without parentheses decorates at once.
+        return object.__new__(cls) if function is None else cls()(function)
+
+    def __enter__(self) -> None:
+        self.previous.append(mode.enabled)
+        mode.enabled = self.wanted
+
+    def __exit__(self, *error: Any) -> None:
+        mode.enabled = self.previous.pop()
+
+
+class no_grad(_GradMode):  # noqa: N801
+    """Operators inside record nothing: their results do not require grad."""
+
+    wanted = False
+
+
+class enable_grad(_GradMode):  # noqa: N801
+    """Operators inside record, also within `no_grad`."""
+
+
+class set_grad_enabled(_Context):  # noqa: N801
+    """Switch grad mode at once, as a statement; as a context manager until it is left."""
+
+    def __init__(self, mode: bool) -> None:
+        global_mode = _mode()
+        self.previous = global_mode.enabled
+        self.mode = bool(mode)
+        global_mode.enabled = self.mode
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        mode.enabled = self.previous
+        return super().__call__(function)
+
+    def _again(self) -> "set_grad_enabled":
+        return set_grad_enabled(self.mode)
+
+    def __enter__(self) -> None:
+        mode.enabled = self.mode
+
+    def __exit__(self, *error: Any) -> None:
+        mode.enabled = self.previous
+
+    def __str__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
+
+    __repr__ = __str__
+
+
+class inference_mode(_Context):  # noqa: N801
+    """Operators inside record nothing and their results have no version counter. `inference_mode(False)` leaves it."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return cls()(mode) if callable(mode) else object.__new__(cls)
+
+    def __init__(self, mode: bool = True) -> None:
+        self.mode = mode
+        self.previous: list[tuple[bool, bool]] = []
+
+    def _again(self) -> "inference_mode":
+        return inference_mode(self.mode)
+
+    def __enter__(self) -> None:
+        self.previous.append((mode.enabled, mode.inference))
+        mode.inference = self.mode
+        mode.enabled = not self.mode
+
+    def __exit__(self, *error: Any) -> None:
+        mode.enabled, mode.inference = self.previous.pop()
+
+
+def _mode() -> Mode:
+    return mode
+
+
+def is_grad_enabled() -> bool:
+    """Whether operators record."""
+    return mode.enabled
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether inference mode is on."""
+    return mode.inference

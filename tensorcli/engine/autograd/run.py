@@ -1,0 +1,243 @@
+"""The backward pass: a queue of nodes ordered by sequence number, without recursion.
+
+A node runs when all gradients that lead to it have arrived; of those ready, the one made last runs first (AccumulateGrad
+before any). This is PyTorch's order, which hooks make visible.
+"""
+
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from tensorcli.engine import geometry, messages
+from tensorcli.engine.autograd.accumulate import AccumulateGrad
+from tensorcli.engine.autograd.graph import Edge, Node
+from tensorcli.engine.autograd.hooks import run_tensor_hooks
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.tensor import Tensor
+
+DENSE = geometry.is_non_overlapping_and_dense
+
+
+def run(
+    roots: Sequence[Edge],
+    gradients: Sequence[Tensor],
+    keep_graph: bool,
+    create_graph: bool,
+    inputs: Sequence[Edge] | None = None,
+    accumulate: bool = True,
+) -> list[Tensor | None]:
+    """Run the graph from `roots` with their gradients.
+
+    With `inputs` (edges), only what leads to them runs; with `accumulate` false their gradients are returned instead of
+    being added to leaves. Errors: RuntimeError of the nodes (freed, version, shape), and whatever hooks raise.
+    """
+    before = mode.enabled
+    mode.enabled = create_graph
+    try:
+        with np.errstate(all="ignore"):
+            return _Pass(keep_graph, inputs, accumulate).run(roots, gradients)
+    finally:
+        mode.enabled = before
+
+
+class _Pass:
+    """One backward pass: dependencies, the buffers of gradients that arrived, and the queue."""
+
+    def __init__(self, keep_graph: bool, inputs: Sequence[Edge] | None, accumulate: bool) -> None:
+        self.keep_graph = keep_graph
+        self.inputs = inputs
+        self.capture = inputs is not None and not accumulate
+        self.captured: list[Tensor | None] = [None] * (len(inputs) if inputs is not None else 0)
+        self.waiting: dict[Node, int] = {}
+        self.buffers: dict[Node, list[Any]] = {}
+        self.wanted: set[Node] | None = None
+
+    def run(self, roots: Sequence[Edge], gradients: Sequence[Tensor]) -> list[Tensor | None]:
+        self._count([node for node, _ in roots])
+        self._restrict()
+        for (node, number), gradient in zip(roots, gradients, strict=True):
+            self._arrive(node, number, gradient, False)
+        queue: list[tuple[float, int, Node]] = []
+        order = 0
+        for node in dict.fromkeys(node for node, _ in roots):
+            if not self.waiting[node]:
+                heappush(queue, (-node.sequence, order, node))
+                order += 1
+        needed = self._needed if self.wanted is not None else None
+        waiting = self.waiting
+        while queue:
+            node = heappop(queue)[2]
+            buffer = self.buffers.pop(node, None)
+            edges = node.edges
+            results = self._evaluate(node, buffer, needed) if buffer is not None else None
+            for i, (target, number) in enumerate(edges):
+                if target is None or target not in waiting:
+                    continue
+                if results is not None and results[i] is not None:
+                    gradient, owned = results[i]
+                    self._arrive(target, number, gradient, owned)
+                left = waiting[target] = waiting[target] - 1
+                if not left:
+                    heappush(queue, (-target.sequence, order, target))
+                    order += 1
+        return self.captured
+
+    def _count(self, roots: list[Node]) -> None:
+        """How many edges lead to each node that the roots reach."""
+        waiting = self.waiting
+        stack = []
+        for root in roots:
+            if root not in waiting:
+                waiting[root] = 0
+                stack.append(root)
+        while stack:
+            node = stack.pop()
+            for target, _ in node.edges:
+                if target is None:
+                    continue
+                if target in waiting:
+                    waiting[target] += 1
+                else:
+                    waiting[target] = 1
+                    stack.append(target)
+
+    def _restrict(self) -> None:
+        """With inputs: the nodes that must run, because they lead to one of them."""
+        if self.inputs is None:
+            return
+        targets = {node for node, _ in self.inputs}
+        parents: dict[Node, list[Node]] = {}
+        for node in self.waiting:
+            for target, _ in node.edges:
+                if target is not None:
+                    parents.setdefault(target, []).append(node)
+        wanted: set[Node] = set()
+        stack = [t for t in targets if t in self.waiting]
+        while stack:
+            for parent in parents.get(stack.pop(), ()):
+                if parent not in wanted:
+                    wanted.add(parent)
+                    stack.append(parent)
+        self.wanted = wanted | {t for t in targets if not self.capture}
+        self.targets = targets
+
+    def _needed(self, edge: Edge) -> bool:
+        assert self.wanted is not None
+        return edge[0] in self.wanted or edge[0] in self.targets
+
+    def _arrive(self, node: Node, number: int, gradient: Tensor, owned: bool) -> None:
+        """Add a gradient to what already arrived at one output of a node."""
+        buffer = self.buffers.get(node)
+        if buffer is None:
+            buffer = self.buffers[node] = [None] * len(node.outputs)
+        present = buffer[number]
+        if present is None:
+            buffer[number] = (gradient, owned)
+            return
+        old, old_owned = present
+        if not mode.enabled and old_owned and _sole(old):
+            buffer[number] = (old.add_(gradient), True)
+        else:
+            buffer[number] = (old + gradient, True)
+
+    def _evaluate(self, node: Node, buffer: list[Any], needed: Any) -> list[Any] | None:
+        """Run one node: hooks, captures, its gradient; each result with whether nobody else holds it."""
+        grads = [None if entry is None else entry[0] for entry in buffer]
+        shared = False
+        if node.hooks is not None:
+            shared = run_tensor_hooks(node, grads)
+        if self.inputs is not None:
+            if self.capture:
+                for k, (target, number) in enumerate(self.inputs):
+                    if target is node:
+                        self.captured[k] = grads[number]
+                        shared = True
+            assert self.wanted is not None
+            if node not in self.wanted:
+                return None
+        if isinstance(node, AccumulateGrad):
+            if grads[0] is not None:
+                entry = buffer[0]
+                node.accumulate(grads[0], entry[1] and not shared and grads[0] is entry[0])
+                if node.hooks is not None:
+                    for hook in list(node.hooks.post_accumulate.values()):
+                        hook(node.variable)
+            return None
+        answers = node.apply(grads, needed)
+        if not self.keep_graph:
+            node.release()
+        results = self._validate(node, answers, grads, buffer, shared)
+        if node.hooks is not None and node.hooks.after:
+            self._after(node, results, grads)
+        return results
+
+    def _after(self, node: Node, results: list[Any], grads: list[Any]) -> None:
+        for hook in list(node.hooks.after.values()):
+            answer = hook(tuple(None if r is None else r[0] for r in results), tuple(grads))
+            if answer is not None:
+                answer = answer if isinstance(answer, tuple) else (answer,)
+                results[:] = [None if a is None else (a, False) for a in answer]
+
+    def _validate(
+        self, node: Node, answers: list[Any], grads: list[Any], buffer: list[Any], shared: bool
+    ) -> list[Any]:
+        """Un-broadcast and cast each gradient to what the next node made, and find out who else holds it."""
+        results: list[Any] = [None] * len(answers)
+        for i, gradient in enumerate(answers):
+            if gradient is None:
+                continue
+            target, number = node.edges[i]
+            if target is None:
+                continue
+            outputs = target.outputs[number] if number < len(target.outputs) else None
+            if outputs is None:
+                continue
+            wanted, kind, _ = outputs
+            if gradient.geometry.sizes != wanted.sizes:
+                gradient = sum_to(gradient, wanted.sizes, node, i)
+            if gradient.dtype is not kind:
+                if gradient.dtype.is_complex and not kind.is_complex:
+                    gradient = gradient.real
+                if gradient.dtype is not kind:
+                    gradient = gradient.to(kind)
+            owned = gradient.node is None
+            if owned:
+                for k, incoming in enumerate(grads):
+                    if gradient is incoming:
+                        owned = not shared and buffer[k][1]
+                if owned and sum(1 for other in answers if other is answers[i]) > 1:
+                    owned = False
+                if owned and not self._made_here(node, gradient):
+                    owned = False
+            results[i] = (gradient, owned)
+        return results
+
+    def _made_here(self, node: Node, gradient: Tensor) -> bool:
+        """Whether the gradient is not a value that the graph keeps: a formula may return what it saved."""
+        return not any(
+            getattr(value, "tensor", None) is gradient for value in node.saved.values()
+        )
+
+
+def _sole(tensor: Tensor) -> bool:
+    """Whether nothing else shares the memory: a fresh dense result, no view."""
+    return tensor.view_of is None and DENSE(tensor.geometry.sizes, tensor.geometry.strides)
+
+
+def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node, index: int) -> Tensor:
+    """Undo a broadcast: sum over the dimensions that were stretched or added. Errors: RuntimeError when it was none."""
+    own = gradient.geometry.sizes
+    lead = len(own) - len(sizes)
+    if lead < 0 or any(a != b and b != 1 for a, b in zip(own[lead:], sizes, strict=True)):
+        raise RuntimeError(
+            f"Function {node.name()} returned an invalid gradient at index {index} - got {messages.numbers(own)} but "
+            f"expected shape compatible with {messages.numbers(sizes)}"
+        )
+    dims = [*range(lead), *(d + lead for d, size in enumerate(sizes) if size == 1 and own[d + lead] != 1)]
+    summed: Tensor = gradient.sum(dims, keepdim=True) if dims else gradient
+    return summed.view(sizes) if lead else summed
+
+
+Hook = Callable[..., Any]

@@ -1,0 +1,227 @@
+"""Views under autograd: how a view knows its base, and what an in-place write does to both histories.
+
+A View keeps the root base, the replay (base geometry to view geometry is never stored: PyTorch regenerates by the view's
+own sizes, strides and offset), how it was made, and the version at which its node was made. A write through a view gives
+the base a CopySlices; every other view's node is made anew, as AsStrided, when it is next asked for.
+"""
+
+from typing import Any, ClassVar
+
+from tensorcli.engine import messages
+from tensorcli.engine.autograd.graph import NO_EDGE, Node, gradient_edge, plain_name
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.tensor import Tensor
+
+NORMAL, NO_GRAD, MULTI_OUTPUT, INFERENCE = "normal", "no_grad", "multi_output", "inference"
+"""How a view was made."""
+
+
+class View:
+    """What a view knows: its root base, how it was made, and the version at which its node was made."""
+
+    __slots__ = ("base", "kind", "parent", "retype", "version")
+
+    def __init__(self, base: Tensor, kind: str, version: int, retype: Any = None, parent: Tensor | None = None) -> None:
+        self.base = base
+        self.kind = kind
+        self.version = version
+        self.retype = retype
+        """For views that strides cannot express (another dtype): base tensor to view tensor; else None."""
+        self.parent = parent
+        """The tensor that the view was taken of, where that is not the base."""
+
+    def grad_fn(self, view: Tensor) -> Any:
+        """The view's node, made anew when its base was written since. Errors: RuntimeError for invalid views."""
+        base = self.base
+        if view.node is None and not base.requires_grad:
+            return None
+        if view.inference or base.inference:
+            return view.node
+        current = view.counter.count
+        if current != self.version:
+            if self.kind != NORMAL:
+                check_kind(view, "", indirect=True)
+            if self.retype is not None:
+                again = self.retype(base)
+                view.node, view.output_nr = again.node, again.output_nr
+            else:
+                view.node = AsStridedBackward0(base, view.geometry)
+                view.node.outputs = ((view.geometry, view.dtype, view.device),)
+                view.output_nr = 0
+            self.version = current
+        return view.node
+
+
+def root_of(tensor: Tensor) -> Tensor:
+    """The tensor that a new view of `tensor` has as its base."""
+    return tensor if tensor.view_of is None else tensor.view_of.base  # type: ignore[no-any-return]
+
+
+def check_kind(view: Tensor, operation: str, indirect: bool = False) -> None:
+    """Refuse to write into a view that autograd could not follow. Errors: RuntimeError with PyTorch's text."""
+    kind = view.view_of.kind
+    if kind == NORMAL:
+        return
+    verb = (
+        "its base or another view of its base has been modified inplace"
+        if indirect
+        else "is being modified inplace"
+    )
+    node = view.node
+    if node is not None:
+        start = f"Output {view.output_nr} of {plain_name(node)} is a view and {verb}."
+    elif kind == INFERENCE:
+        start = f"A view was created in inference mode and {verb} with grad mode enabled."
+    else:
+        start = f"A view was created in no_grad mode and {verb} with grad mode enabled."
+    if kind == MULTI_OUTPUT:
+        raise RuntimeError(start + messages.MULTI_OUTPUT_VIEW)
+    if kind == NO_GRAD:
+        raise RuntimeError(start + messages.NO_GRAD_VIEW)
+    raise RuntimeError(start + messages.NO_GRAD_VIEW.replace("no_grad block", "inference_mode block"))
+
+
+def check_in_place(tensor: Tensor, requires_grad: bool) -> None:
+    """Refuse an in-place write that autograd cannot follow. Errors: RuntimeError with PyTorch's text.
+
+    Before anything is written (torch/csrc/autograd/VariableTypeUtils.h, check_inplace).
+    """
+    if tensor.inference and not mode.inference:
+        raise RuntimeError(messages.INFERENCE_IN_PLACE)
+    if not (requires_grad and mode.enabled):
+        return
+    view = tensor.view_of
+    if view is not None:
+        check_kind(tensor, "")
+        if view.base.requires_grad and view.base.is_leaf:
+            raise RuntimeError(messages.LEAF_VIEW_IN_PLACE)
+        if tensor.leaf_requires_grad and tensor.node is None and not view.base.requires_grad:
+            raise RuntimeError(messages.LEAF_VIEW_IN_PLACE)
+    if tensor.requires_grad and tensor.is_leaf:
+        raise RuntimeError(messages.LEAF_IN_PLACE)
+
+
+def rebase_history(tensor: Tensor, node: Node) -> None:
+    """Make `node` the author of what was just written into `tensor` (and, through a view, into its base)."""
+    node.outputs = ((tensor.geometry, tensor.dtype, tensor.device),)
+    if tensor.view_of is None:
+        _set_node(tensor, node, 0)
+        return
+    base = tensor.view_of.base
+    copied = CopySlices(base, tensor, node)
+    _set_node(base, copied, 0)
+    # The view's own node is made anew here, as PyTorch does, so that later writes find it in place.
+    tensor.view_of.grad_fn(tensor)
+
+
+def _set_node(tensor: Tensor, node: Node, output_nr: int) -> None:
+    old = tensor.node
+    tensor.node = node
+    tensor.output_nr = output_nr
+    if tensor.hooks is not None:
+        from tensorcli.engine.autograd.hooks import moved
+
+        moved(tensor, old, node)
+
+
+class AsStridedBackward0(Node):
+    """The node of a view whose base was written: reads the base's gradient through the view's strides."""
+
+    __slots__ = ("base_geometry", "view_geometry")
+
+    def __init__(self, base: Tensor, geometry: Geometry) -> None:
+        super().__init__((gradient_edge(base),), {})
+        self.base_geometry = base.geometry
+        self.view_geometry = geometry
+        self.saved = {
+            "size": geometry.sizes,
+            "stride": geometry.strides,
+            "storage_offset": geometry.offset,
+        }
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        from tensorcli.engine.ops.strided import as_strided_backward
+
+        grad = grads[0]
+        return [None if grad is None else as_strided_backward(grad, self.base_geometry, self.view_geometry)]
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ("size", "stride", "storage_offset")
+
+
+class CopySlices(Node):
+    """The node of a base that was written through a view: hands the written part to the writer's node, keeps the rest."""
+
+    __slots__ = ("base_geometry", "function", "retype", "view_geometry")
+
+    title: ClassVar[str] = "torch::autograd::CopySlices"
+
+    def __init__(self, base: Tensor, view: Tensor, function: Node) -> None:
+        super().__init__((gradient_edge(base), *function.edges[1:]), {})
+        self.base_geometry = base.geometry
+        self.view_geometry = view.geometry
+        self.retype = view.view_of.retype
+        self.function: Node | None = function
+        self.outputs = ((base.geometry, base.dtype, base.device),)
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        grad = grads[0]
+        if self.function is None:
+            raise RuntimeError(messages.FREED)
+        if grad is None:
+            return [None] * len(self.edges)
+        from tensorcli.engine.effects import empty
+
+        base = self.base_geometry
+        result = empty(base.sizes, base.strides, grad.dtype, grad.device)
+        result.copy_(grad)
+        if self.retype is not None:
+            part = self.retype(result)
+        else:
+            view = self.view_geometry
+            part = result.as_strided(view.sizes, view.strides, view.offset - base.offset)
+        written = self.function.apply([part.clone()], needed)
+        answer: list[Any] = [None] * len(self.edges)
+        for i, one in enumerate(written):
+            if self.edges[i][0] is None or (needed is not None and not needed(self.edges[i])):
+                continue
+            if i == 0:
+                if one is None:
+                    part.zero_()
+                else:
+                    part.copy_(one)
+                answer[0] = result
+            else:
+                answer[i] = one
+        return answer
+
+    def release(self) -> None:
+        super().release()
+        self.function = None
+
+    def saved_tensors_of(self) -> list[tuple[str, Any]]:
+        return [] if self.function is None else self.function.saved_tensors_of()
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
+class NotImplementedNode(Node):
+    """The node of an operator that has no gradient: running it is an error."""
+
+    __slots__ = ()
+
+    title: ClassVar[str] = "torch::autograd::NotImplemented"
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        raise RuntimeError(f"derivative for aten::{self.op.base} is not implemented")
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
+__all__ = ["NO_EDGE", "View", "check_in_place", "check_kind", "rebase_history", "root_of"]

@@ -1,0 +1,746 @@
+"""What becomes of a kernel's answer: fresh results, views, writes; versions, aliasing and history.
+
+Each kind of operator has one effect, a function of (operator, values): it reads tensors as arrays, runs the kernel, gives
+the answer PyTorch's dtype and strides, and records the node. The schema decides which effect an operator has; a kernel
+never sees a Tensor.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tensorcli.engine import dtypes, events, geometry, messages
+from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.devices import CPU, META, Device, resolve
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.storage import Storage, allocate
+from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+ndarray = np.ndarray
+
+
+# ---- new tensors
+
+
+def empty(sizes: tuple[int, ...], strides: tuple[int, ...] | None, kind: dtype, device: Device = CPU) -> Tensor:
+    """A new zeroed tensor with these sizes and strides (row-major when None)."""
+    shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
+    check_bytes(shape.span * kind.itemsize, sizes, kind)
+    return stored_tensor(allocate(shape.span * kind.itemsize, device), shape, kind)
+
+
+class Limit:
+    """The largest tensor that may be made, in bytes; None for no limit. A session sets it."""
+
+    __slots__ = ("nbytes",)
+
+    def __init__(self) -> None:
+        self.nbytes: int | None = None
+
+
+limit = Limit()
+
+
+def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype) -> None:
+    """Refuse a tensor beyond the session's limit before it is made. Errors: MemoryError."""
+    if limit.nbytes is not None and nbytes > limit.nbytes:
+        raise MemoryError(
+            f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "
+            "(--max-bytes)"
+        )
+
+
+def wrapped_number(value: Any) -> Tensor:
+    """A Python number as the zero-dimensional tensor that PyTorch makes of it, which counts less in promotion."""
+    kind = dtypes.of_number(value)
+    if kind is dtypes.default.floating:
+        kind = dtypes.float64
+    elif kind.is_complex:
+        kind = dtypes.complex128
+    tensor = fresh_tensor(np.asarray(value, kind.np), geometry.contiguous(()), kind)
+    tensor.wrapped = True
+    return tensor
+
+
+def adopt(array: Any, kind: dtype, device: Device = CPU, strides: tuple[int, ...] | None = None) -> Tensor:
+    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None)."""
+    if type(array) is not ndarray:
+        array = np.asarray(array)
+    if array.dtype != kind.np:
+        array = array.astype(kind.np)
+    sizes = array.shape
+    if device is META:
+        return empty(sizes, strides, kind, META)
+    if strides is None or strides == (shape := geometry.contiguous(sizes)).strides:
+        shape = geometry.contiguous(sizes)
+        if not array.flags.c_contiguous or array.base is not None:
+            array = array.copy("C")
+        return fresh_tensor(array, shape, kind)
+    made = empty(sizes, strides, kind, device)
+    made.array[...] = array
+    return made
+
+
+# ---- element-wise operators
+
+
+def _promoted(op: "Op", values: Sequence[Any]) -> dtype:
+    dimensioned, zero_dimensional, numbers = [], [], []
+    for i in op.tensors:
+        value = values[i]
+        for one in value if type(value) in (list, tuple) else (value,):
+            if isinstance(one, Tensor):
+                (numbers if one.wrapped else dimensioned if one.geometry.sizes else zero_dimensional).append(one.dtype)
+            elif one is not None:
+                numbers.append(dtypes.of_number(one))
+    for value in values if op.rule == dtypes.PROMOTE_SCALARS else ():
+        if type(value) in (int, float, complex, bool):
+            numbers.append(dtypes.of_number(value))
+    return dtypes.result_type(tuple(dimensioned), tuple(zero_dimensional), tuple(numbers))
+
+
+def as_number(value: Any, kind: dtype) -> Any:
+    """A Python number as an array element of `kind`: integers wrap around, floats round."""
+    if isinstance(value, complex) and not kind.is_complex:
+        value = value.real
+    if kind.category == dtypes.INTEGRAL:
+        if isinstance(value, float):
+            value = int(value) if value == value and abs(value) != float("inf") else 0
+        bits = kind.itemsize * 8
+        value = int(value) & ((1 << bits) - 1)
+        if kind.is_signed and value >> (bits - 1):
+            value -= 1 << bits
+    return np.asarray(value, kind.np) if kind.category != dtypes.BOOL else np.asarray(bool(value))
+
+
+def _device_of(op: "Op", values: Sequence[Any]) -> Device:
+    """The device that the tensors share; a zero-dimensional CPU tensor may join any. Errors: RuntimeError."""
+    found = CPU
+    first: Tensor | None = None
+    for i in op.tensors:
+        value = values[i]
+        for one in value if type(value) in (list, tuple) else (value,):
+            if not isinstance(one, Tensor):
+                continue
+            device = one.device
+            if first is None or (device is not found and not first.geometry.sizes and found is CPU):
+                first, found = one, device
+            elif device != found and (one.geometry.sizes or device is not CPU):
+                raise different_devices(found, device)
+    return found
+
+
+def different_devices(expected: Device, found: Device) -> RuntimeError:
+    """Two tensors that lie on different devices."""
+    if META in (expected, found):
+        return RuntimeError(f"Tensor on device {found} is not on the expected device {expected}!")
+    return RuntimeError(
+        f"Expected all tensors to be on the same device, but found at least two devices, {expected} and {found}!"
+    )
+
+
+def _simple(op: "Op", values: Sequence[Any]) -> Tensor | None:
+    """The first tensor, when all tensors share its dtype and its very geometry, row-major, on the CPU, and numbers are
+    of no higher category: then numpy's own result needs no correction. None otherwise."""
+    first: Tensor | None = None
+    for i in op.tensors:
+        value = values[i]
+        if isinstance(value, Tensor):
+            if value.lazy or value.wrapped:
+                return None
+            if first is None:
+                first = value
+                kind, shape = value.dtype, value.geometry
+                if kind.reduced or not shape.contiguous or (value._storage is not None and value._storage.device is not CPU):
+                    return None
+            elif value.dtype is not kind or value.geometry is not shape:
+                return None
+        elif value is None:
+            continue
+        elif first is None or _category(value) > kind.category or kind.category < dtypes.FLOATING:
+            return None
+    return first
+
+
+_CATEGORIES = {bool: dtypes.BOOL, int: dtypes.INTEGRAL, float: dtypes.FLOATING, complex: dtypes.COMPLEX}
+
+
+def _category(value: Any) -> int:
+    return _CATEGORIES.get(type(value), 9)
+
+
+def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
+    """Element by element, with promotion and broadcasting."""
+    if len(values) != op.arity:
+        return into_out(op, values)
+    first = _simple(op, values)
+    result: Tensor | None = None
+    if first is not None:
+        computed, kind = dtypes.apply_rule(op.rule, first.dtype)  # type: ignore[arg-type]
+        if computed is first.dtype:
+            arguments = list(values)
+            for i in op.tensors:
+                value = values[i]
+                if isinstance(value, Tensor):
+                    arguments[i] = value.array
+            array = op.kernel(np, *arguments)
+            if type(array) is not ndarray:
+                array = np.asarray(array)
+            if array.dtype == kind.np and array.shape == first.geometry.sizes:
+                shape = first.geometry
+                result = fresh_tensor(array, shape if not shape.offset else geometry.contiguous(shape.sizes), kind)
+    if result is None:
+        array, kind, strides, device = compute(op, values)
+        result = adopt(array, kind, device, strides)
+    if mode.enabled:
+        if wants_grad(op, values):
+            node = make_node(op, values)
+            set_history(node, (result,))
+            save_outputs(op, node, (result,))
+    elif mode.inference:
+        result.inference = True
+    if events.observer is not None:
+        events.observer.made(result, op.name, values)
+    return result
+
+
+def compute(op: "Op", values: Sequence[Any]) -> tuple[Any, dtype, tuple[int, ...], Device]:
+    """The general element-wise computation: (array, result dtype, strides, device)."""
+    device = _device_of(op, values)
+    computed, kind = dtypes.apply_rule(op.rule, _promoted(op, values))  # type: ignore[arg-type]
+    working = computed.computes_as
+    arguments = list(values)
+    operands: list[Geometry] = []
+    for i in op.tensors:
+        value = values[i]
+        if isinstance(value, Tensor):
+            operands.append(value.geometry)
+            array = value.values
+            if value.wrapped:
+                arguments[i] = as_number(array.item(), working)
+            else:
+                arguments[i] = array if array.dtype == working.np else cast(array, working)
+        elif value is not None:
+            arguments[i] = as_number(value, working)
+    sizes = broadcast_sizes([g.sizes for g in operands])
+    check_bytes(geometry.prod(sizes) * kind.itemsize, sizes, kind)
+    array = op.kernel(np, *arguments)
+    if type(array) is not ndarray:
+        array = np.asarray(array)
+    if array.dtype != kind.np:
+        array = cast(array, kind)
+    return array, kind, geometry.elementwise_strides(array.shape, operands), device
+
+
+def broadcast_sizes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The common sizes. Errors: RuntimeError with PyTorch's text."""
+    try:
+        return geometry.broadcast(*shapes)
+    except ValueError as error:
+        raise messages.broadcast(*error.args) from None
+
+
+def cast(array: Any, kind: dtype) -> Any:
+    """An array in another dtype as PyTorch converts: complex drops its imaginary part, anything non-zero is True."""
+    if array.dtype == kind.np:
+        return array
+    if array.dtype.kind == "c" and not kind.is_complex:
+        array = (array != 0) if kind.category == dtypes.BOOL else array.real
+    if kind.category == dtypes.INTEGRAL and array.dtype.kind not in "biu":
+        return _float_to_integer(array, kind)
+    return array.astype(kind.np)
+
+
+def _float_to_integer(array: Any, kind: dtype) -> Any:
+    """What x86 does for floats out of range: through int64 for the narrow types (C++ leaves it undefined)."""
+    with np.errstate(invalid="ignore"):
+        if kind.name == "uint64":
+            return array.astype(np.uint64)
+        if kind.itemsize == 4 and kind.is_signed:
+            return array.astype(np.int32)
+        return array.astype(np.int64).astype(kind.np)
+
+
+# ---- other fresh results
+
+
+def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
+    """The values with tensors as arrays, reduced dtypes as float32; and the reduced dtype to round to, if any."""
+    arguments = list(values)
+    reduced: dtype | None = None
+    for i in op.tensors:
+        value = values[i]
+        if isinstance(value, Tensor):
+            arguments[i] = value.values
+            if value.dtype.reduced:
+                reduced = value.dtype
+                arguments[i] = arguments[i].astype(np.float32)
+        elif type(value) in (list, tuple):
+            many = []
+            for one in value:
+                if isinstance(one, Tensor):
+                    array = one.values
+                    if one.dtype.reduced:
+                        reduced = one.dtype
+                        array = array.astype(np.float32)
+                    many.append(array)
+                else:
+                    many.append(one)
+            arguments[i] = many
+    return arguments, reduced
+
+
+def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
+    """New results of any shape: the kernel decides sizes and dtype, row-major unless it returns a Laid."""
+    if len(values) != op.arity:
+        return into_out(op, values)
+    device = _device_of(op, values)
+    arguments, reduced = arrays_of(op, values)
+    answer = op.kernel(np, *arguments)
+    if type(answer) is tuple:
+        results: tuple[Any, ...] = tuple(_settle(op, a, reduced, device) for a in answer)
+    elif type(answer) is list:
+        results = tuple(_settle(op, a, reduced, device) for a in answer)
+    else:
+        results = (_settle(op, answer, reduced, device),)
+    if mode.enabled:
+        if wants_grad(op, values) and any(r is not None and r.dtype.category >= dtypes.FLOATING for r in results):
+            node = make_node(op, values)
+            set_history(node, results)
+            save_outputs(op, node, results)
+    elif mode.inference:
+        for result in results:
+            if result is not None:
+                result.inference = True
+    if events.observer is not None:
+        for result in results:
+            if result is not None:
+                events.observer.made(result, op.name, values)
+    if type(answer) is tuple:
+        return named(op, results)
+    return list(results) if type(answer) is list else results[0]
+
+
+class Laid:
+    """A kernel's answer that wants other than row-major strides."""
+
+    __slots__ = ("array", "strides")
+
+    def __init__(self, array: Any, strides: tuple[int, ...]) -> None:
+        self.array = array
+        self.strides = strides
+
+
+def _settle(op: "Op", answer: Any, reduced: dtype | None, device: Device) -> Tensor | None:
+    if answer is None:
+        return None
+    strides = None
+    if type(answer) is Laid:
+        strides = answer.strides
+        answer = answer.array
+    if type(answer) is not ndarray:
+        answer = np.asarray(answer)
+    kind = dtypes.from_numpy_dtype(answer.dtype)
+    if reduced is not None and kind is dtypes.float32:
+        kind = reduced
+    check_bytes(answer.nbytes, answer.shape, kind)
+    return adopt(answer, kind, device, strides)
+
+
+_named: dict[str, Any] = {}
+
+
+def named(op: "Op", results: tuple[Any, ...]) -> Any:
+    """Several results as PyTorch's named tuple (`torch.return_types.max`), or a plain tuple where they have no names."""
+    if not op.schema.returns[0].name or op.schema.returns[0].type.is_list:
+        return results
+    found = _named.get(op.base)
+    if found is None:
+        from tensorcli.engine.return_types import return_type
+
+        found = _named[op.base] = return_type(op.base, op.returns)
+    return found(results)
+
+
+def split_extras(op: "Op", values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any, Any]:
+    """The schema's values, `out` and `requires_grad`: the binder appends the two that no schema has."""
+    extras = values[op.arity :]
+    if len(extras) == 2:
+        return values[: op.arity], extras[0], extras[1]
+    if not extras:
+        return values, None, None
+    # Only factories take requires_grad, and those are the operators that take a device.
+    return (values[: op.arity], None, extras[0]) if "device" in op.names else (values[: op.arity], extras[0], None)
+
+
+# ---- factories
+
+
+def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
+    """A tensor of nothing but sizes: the kernel gets its arguments with dtype resolved."""
+    values, out, requires_grad = split_extras(op, values)
+    names = op.names
+    arguments: list[Any] = []
+    kind: dtype | None = None
+    device = CPU
+    for name, value in zip(names, values, strict=True):
+        if name == "dtype":
+            kind = value
+        elif name == "device":
+            device = resolve(value)
+        elif name not in ("layout", "pin_memory", "memory_format", "names"):
+            arguments.append(value)
+    if out is not None and kind is None:
+        kind = out.dtype
+    answer = op.kernel(np, *arguments, kind)
+    kind = dtypes.from_numpy_dtype(answer.dtype)
+    check_bytes(answer.nbytes, answer.shape, kind)
+    result = adopt(answer, kind, device)
+    if out is not None:
+        return write_out(op, out, result)
+    if mode.inference:
+        result.inference = True
+    if requires_grad:
+        if kind.category < dtypes.FLOATING:
+            raise RuntimeError(messages.FLOATING_FACTORY)
+        result.leaf_requires_grad = True
+    if events.observer is not None:
+        events.observer.made(result, op.name, values)
+    return result
+
+
+# ---- views
+
+
+class Viewed:
+    """What a view kernel reads and returns that needs more than a geometry: dtype, lazy bits, the storage's size."""
+
+    __slots__ = ("dtype", "geometry", "lazy", "nbytes")
+
+    def __init__(self, geometry: Geometry, kind: dtype, lazy: int = 0, nbytes: int = 0) -> None:
+        self.geometry = geometry
+        self.dtype = kind
+        self.lazy = lazy
+        self.nbytes = nbytes
+
+
+def view(op: "Op", values: tuple[Any, ...]) -> Any:
+    """A new handle (or several) on the same storage and version counter."""
+    tensor: Tensor = values[0]
+    retypes = op.kernel.__code__.co_varnames[0] == "viewed"
+    if retypes:
+        answer = op.kernel(Viewed(tensor.geometry, tensor.dtype, tensor.lazy, tensor.storage.nbytes), *values[1:])
+    else:
+        answer = op.kernel(tensor.geometry, *values[1:])
+    several = type(answer) is list
+    storage = tensor.storage
+    base = tensor if tensor.view_of is None else tensor.view_of.base
+    kind = views.NORMAL if mode.enabled else views.INFERENCE if mode.inference else views.NO_GRAD
+    if several and mode.enabled:
+        kind = views.MULTI_OUTPUT
+    inherited = tensor.view_of.kind if tensor.view_of is not None else views.NORMAL
+    results = []
+    for one in answer if several else (answer,):
+        if retypes:
+            result = stored_tensor(storage, one.geometry, one.dtype, one.lazy)
+        else:
+            result = stored_tensor(storage, one, tensor.dtype, tensor.lazy)
+        if tensor.inference:
+            result.inference = True
+            version = 0
+        else:
+            counter = tensor.counter
+            result._counter = counter
+            version = counter.count
+            retype = None
+            if tensor.view_of is not None and tensor.view_of.retype is not None:
+                earlier = tensor.view_of.retype
+                retype = lambda root, earlier=earlier: op.effect(op, (earlier(root), *values[1:]))  # noqa: E731
+            elif retypes and (one.dtype is not tensor.dtype or one.lazy != tensor.lazy):
+                source = tensor.geometry
+                retype = lambda root: op.effect(op, (_at(root, source), *values[1:]))  # noqa: E731
+            if op.tracked:
+                made = kind if kind != views.NORMAL else inherited
+                result.view_of = views.View(base, made, version, retype, tensor if tensor is not base else None)
+        results.append(result)
+    if mode.enabled and wants_grad(op, values):
+        node = make_node(op, values)
+        set_history(node, results)
+        save_outputs(op, node, results)
+    if events.observer is not None:
+        for result in results:
+            events.observer.made(result, op.name, values)
+    return tuple(results) if several else results[0]
+
+
+def _at(root: Tensor, source: Geometry) -> Tensor:
+    """The view of `root` that has the geometry from which a retyping view was taken."""
+    if root.geometry == source:
+        return root
+    found: Tensor = root.as_strided(source.sizes, source.strides, source.offset)
+    return found
+
+
+# ---- writes
+
+
+def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
+    """The in-place twin of a fresh operator: compute, check, write into self, bump, record."""
+    origin = op.twin_of
+    assert origin is not None
+    target: Tensor = values[0]
+    requires = wants_grad(op, values)
+    views.check_in_place(target, requires)
+    if origin.rule is not None:
+        array, kind, device = _computed_for(origin, values, target)
+    else:
+        device = _device_of(op, values)
+        arguments, reduced = arrays_of(op, values)
+        array = np.asarray(origin.kernel(np, *arguments))
+        kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
+    if not dtypes.can_cast(kind, target.dtype):
+        raise messages.result_cast(kind.scalar_type, target.dtype.scalar_type)
+    _check_output_shape(target, array.shape)
+    check_overlap(target, [values[i] for i in op.tensors[1:]])
+    node = None
+    if requires:
+        original = None
+        if any("self" in g.names for g in op.gradients):
+            original = target.clone()
+        node = make_node(op, values, original)
+    store(op, target, values, array)
+    return _written(op, target, node)
+
+
+def _computed_for(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:
+    if _smears(origin, values, target):
+        return _smeared(origin, values, target)
+    array, kind, _, device = compute(origin, values)
+    return array, kind, device
+
+
+def _smears(origin: "Op", values: Sequence[Any], target: Tensor) -> bool:
+    """Whether an input overlaps the target in a way that PyTorch does not refuse and reads while it writes."""
+    for i in origin.tensors[1:]:
+        other = values[i]
+        if isinstance(other, Tensor) and other is not target and other._storage is not None:
+            if other._storage is target._storage and _overlap(target, other) == "unknown":
+                return bool(np.may_share_memory(target.array, other.array))
+    return False
+
+
+def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:
+    """Element by element in memory order, each seeing the writes before it, on a scratch copy of the storage."""
+    scratch = Storage(target.storage.bytes.copy(), target.device)
+    inputs = list(values)
+    for i in origin.tensors:
+        value = values[i]
+        if isinstance(value, Tensor) and value._storage is target._storage:
+            inputs[i] = stored_tensor(scratch, value.geometry, value.dtype, value.lazy)
+    sizes = target.geometry.sizes
+    where = inputs[0].array
+    spread = [
+        inputs[i].array if isinstance(inputs[i], Tensor) else None
+        for i in origin.tensors
+    ]
+    spread = [None if a is None else np.broadcast_to(a, sizes) for a in spread]
+    kind = dtypes.apply_rule(origin.rule, _promoted(origin, values))[1]  # type: ignore[arg-type]
+    for index in np.ndindex(*sizes):
+        one = list(inputs)
+        for i, a in zip(origin.tensors, spread, strict=True):
+            if a is not None:
+                source = inputs[i]
+                one[i] = fresh_tensor(np.array(a[index]), geometry.contiguous(()), source.dtype)
+        where[index] = cast(np.asarray(compute(origin, one)[0]), target.dtype)
+    return where.copy(), kind, target.device
+
+
+def _check_output_shape(target: Tensor, sizes: tuple[int, ...]) -> None:
+    if sizes != target.geometry.sizes:
+        raise RuntimeError(
+            f"output with shape {messages.numbers(target.geometry.sizes)} doesn't match the broadcast shape "
+            f"{messages.numbers(sizes)}"
+        )
+
+
+def _overlap(a: Tensor, b: Tensor) -> str:
+    if a._storage is None or a._storage is not b._storage:
+        return "no"
+    if a.dtype.itemsize != b.dtype.itemsize:
+        return "partial" if np.may_share_memory(a.array, b.array) else "no"
+    return geometry.overlap(a.geometry, b.geometry)
+
+
+def check_overlap(target: Tensor, others: Sequence[Any]) -> None:
+    """Refuse the overlaps that PyTorch sees. Errors: RuntimeError with PyTorch's texts."""
+    if geometry.has_internal_overlap(target.geometry):
+        raise RuntimeError(messages.INTERNAL_OVERLAP)
+    for other in others:
+        if isinstance(other, Tensor) and other is not target and _overlap(target, other) == "partial":
+            raise RuntimeError(messages.PARTIAL_OVERLAP)
+
+
+def store(op: "Op", target: Tensor, values: tuple[Any, ...], array: Any) -> None:
+    """Write an array into a tensor's memory and count the write."""
+    if events.observer is not None:
+        events.observer.writes(target, op.name, values)
+    array = cast(array, target.dtype)
+    if target.lazy:
+        if target.lazy & 2:
+            array = -array
+        if target.lazy & 1:
+            array = array.conj()
+    if target.device is not META:
+        target.array[...] = array
+    target.bump()
+    if events.observer is not None:
+        events.observer.wrote(target, op.name, values)
+
+
+def _written(op: "Op", target: Tensor, node: Any) -> Tensor:
+    """Record an in-place write that was done: history first, then the results that the node saves."""
+    if node is not None:
+        views.rebase_history(target, node)
+        names = {name for g in op.gradients for name in g.names}
+        if "result" in names or any(name in names for name in op.returns) or any("_" in n for n in names):
+            save_outputs(op, node, (target,))
+    return target
+
+
+def write(op: "Op", values: tuple[Any, ...]) -> Any:
+    """An operator whose schema writes self: the kernel writes into self's array."""
+    target: Tensor = values[0]
+    requires = wants_grad(op, values)
+    views.check_in_place(target, requires)
+    device = _device_of(op, values)
+    node = None
+    if requires:
+        original = target.clone() if any("self" in g.names for g in op.gradients) else None
+        node = make_node(op, values, original)
+    if events.observer is not None:
+        events.observer.writes(target, op.name, values)
+    if device is not META:
+        arguments, _ = arrays_of(op, values)
+        whole = target.values
+        arguments[0] = whole if not target.lazy and not target.dtype.reduced else whole.copy()
+        op.kernel(np, *arguments)
+        if arguments[0] is not whole:
+            store_quietly(target, arguments[0])
+    target.bump()
+    if events.observer is not None:
+        events.observer.wrote(target, op.name, values)
+    return _written(op, target, node)
+
+
+def store_quietly(target: Tensor, array: Any) -> None:
+    """Put values into a tensor's memory, undoing its lazy bits; no counting, no events."""
+    if target.lazy & 2:
+        array = -array
+    if target.lazy & 1:
+        array = array.conj()
+    target.array[...] = cast(array, target.dtype)
+
+
+def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:
+    """The in-place twin of a view (`t_`, `squeeze_`): moves this handle to another geometry and counts as a write."""
+    origin = op.twin_of
+    assert origin is not None
+    target: Tensor = values[0]
+    requires = wants_grad(op, values)
+    views.check_in_place(target, requires)
+    shape = origin.kernel(target.geometry, *values[1:])
+    node = make_node(op, values) if requires else None
+    if events.observer is not None:
+        events.observer.writes(target, op.name, values)
+    target.replace_memory(target.storage, shape)
+    target.bump()
+    if events.observer is not None:
+        events.observer.wrote(target, op.name, values)
+    return _written(op, target, node)
+
+
+# ---- out=
+
+
+def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
+    """`out=`: the result, without history, written into tensors that are there."""
+    plain, out, _ = split_extras(op, values)
+    if out is None:
+        return op.effect(op, plain)
+    outs = out if isinstance(out, (tuple, list)) else (out,)
+    if mode.enabled:
+        for one in (*plain, *outs):
+            for t in one if type(one) in (list, tuple) else (one,):
+                if isinstance(t, Tensor) and t.requires_grad:
+                    raise RuntimeError(
+                        f"{op.base}(): functions with out=... arguments don't support automatic differentiation, but one "
+                        "of the arguments requires grad."
+                    )
+    enabled, mode.enabled = mode.enabled, False
+    observer, events.observer = events.observer, None
+    try:
+        answer = op.effect(op, plain)
+    finally:
+        mode.enabled = enabled
+        events.observer = observer
+    results = answer if isinstance(answer, tuple) else (answer,)
+    for target, result in zip(outs, results, strict=True):
+        write_out(op, target, result)
+    return named(op, tuple(outs)) if isinstance(answer, tuple) else outs[0]
+
+
+def write_out(op: "Op", target: Tensor, result: Tensor) -> Tensor:
+    """Write a result into an `out=` tensor: cast, resize with PyTorch's warning, copy, count."""
+    if not dtypes.can_cast(result.dtype, target.dtype):
+        if op.rule is not None:
+            raise messages.result_cast(result.dtype.scalar_type, target.dtype.scalar_type)
+        raise RuntimeError(
+            f"Expected out tensor to have dtype {result.dtype.cpp_name}, but got {target.dtype.cpp_name} instead"
+        )
+    sizes = result.geometry.sizes
+    if target.geometry.sizes != sizes:
+        if target.geometry.numel:
+            messages.warn(messages.output_resized(target.geometry.sizes, sizes))
+        resize(target, Geometry(sizes, result.geometry.strides))
+    store(op, target, (result,), result.values)
+    return target
+
+
+def resize(target: Tensor, shape: Geometry) -> None:
+    """Give a tensor another geometry over its storage, growing the storage when it must. The version is untouched."""
+    shape = Geometry(shape.sizes, shape.strides, target.geometry.offset)
+    needed = (shape.offset + shape.span) * target.dtype.itemsize if shape.numel else 0
+    storage = target.storage
+    if needed > storage.nbytes:
+        check_bytes(needed, shape.sizes, target.dtype)
+        storage.resize(needed)
+    target.replace_memory(storage, shape)
+
+
+# ---- composites
+
+
+def compose(op: "Op", values: tuple[Any, ...]) -> Any:
+    """An operator made of others."""
+    if len(values) != op.arity:
+        plain, out, requires_grad = split_extras(op, values)
+        if out is not None:
+            return into_out(op, values)
+        result = op.kernel(*plain)
+        return result.requires_grad_() if requires_grad else result
+    return op.kernel(*values)
+
+
+def compose_in_place(op: "Op", values: tuple[Any, ...]) -> Tensor:
+    """The in-place twin of a composite: its result is copied into self."""
+    origin = op.twin_of
+    assert origin is not None
+    target: Tensor = values[0]
+    return target.copy_(origin.kernel(*values))  # type: ignore[no-any-return]

@@ -1,0 +1,149 @@
+"""PyTorch's error and warning texts, as named templates, and the one place that warns.
+
+Texts that only one operator says stand with that operator; here is what several say.
+"""
+
+import sys
+import warnings
+from typing import Any, Final
+
+# ---- leaves and flags
+NON_LEAF_FLAG: Final = "you can only change requires_grad flags of leaf variables."
+NON_LEAF_DETACH: Final = (
+    " If you want to use a computed variable in a subgraph that doesn't require differentiation use "
+    "var_no_grad = var.detach()."
+)
+FLOATING_FLAG: Final = "only Tensors of floating point and complex dtype can require gradients"
+FLOATING_FACTORY: Final = "Only Tensors of floating point and complex dtype can require gradients"
+FLOATING_METHOD: Final = "only Tensors of floating point dtype can require gradients"
+LEAF_IN_PLACE: Final = "a leaf Variable that requires grad is being used in an in-place operation."
+LEAF_VIEW_IN_PLACE: Final = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+NON_LEAF_GRAD: Final = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+    "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the "
+    "leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information."
+)
+
+# ---- inference mode
+INFERENCE_VERSION: Final = "Inference tensors do not track version counter."
+INFERENCE_REQUIRES_GRAD: Final = "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+INFERENCE_IN_PLACE: Final = (
+    "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
+    "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+)
+INFERENCE_SAVED: Final = (
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
+    "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or "
+    "use `torch.no_grad()` instead of `torch.inference_mode()`."
+)
+
+# ---- views and in-place writes
+MULTI_OUTPUT_VIEW: Final = (
+    " This view is the output of a function that returns multiple views. Such functions do not allow the output views "
+    "to be modified inplace. You should replace the inplace operation by an out-of-place one."
+)
+NO_GRAD_VIEW: Final = (
+    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+    "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be tracked) or both "
+    "outside (if you want the inplace to be tracked)."
+)
+INTERNAL_OVERLAP: Final = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
+    "clone() the tensor before performing the operation."
+)
+PARTIAL_OVERLAP: Final = (
+    "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
+    "location. Please clone() the tensor before performing the operation."
+)
+DETACH_VIEW: Final = (
+    "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
+    "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+    "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py "
+    "as the solution."
+)
+
+# ---- the backward pass
+FREED: Final = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+    "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
+    "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+    "after calling backward."
+)
+CREATE_GRAPH: Final = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient which "
+    "can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you have to use "
+    "this function, make sure to reset the .grad fields of your parameters to None after use to break the cycle and "
+    "avoid the leak."
+)
+
+# ---- shapes, dtypes, out=
+NUMPY_DETACH: Final = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+META_COPY: Final = "Cannot copy out of meta tensor; no data!"
+
+
+def numbers(values: Any) -> str:
+    """Sizes as PyTorch's C++ writes them: `[2, 3]`."""
+    return f"[{', '.join(map(str, values))}]"
+
+
+def broadcast(a: int, b: int, dim: int) -> RuntimeError:
+    """Two shapes that do not broadcast."""
+    return RuntimeError(
+        f"The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension {dim}"
+    )
+
+
+def result_cast(source: str, target: str) -> RuntimeError:
+    """A result whose dtype may not be written into its destination."""
+    return RuntimeError(f"result type {source} can't be cast to the desired output type {target}")
+
+
+def output_resized(old: Any, new: Any) -> str:
+    """The warning for an `out=` of the wrong size."""
+    return (
+        f"An output with one or more elements was resized since it had shape {numbers(old)}, which does not match the "
+        f"required output shape {numbers(new)}. This behavior is deprecated, and in a future PyTorch release outputs "
+        "will not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
+        "inplace, to zero elements with t.resize_(0)."
+    )
+
+
+def modified(tensor_type: str, sizes: Any, producer: str, found: int, expected: int, hint: str) -> str:
+    """The version error. `producer` is empty or ` , which is output 0 of Exp`'s words."""
+    return (
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{tensor_type} {numbers(sizes)}]{producer} is at version {found}; expected version {expected} instead. {hint}"
+    )
+
+
+ANOMALY_HINT: Final = (
+    "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
+    "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+)
+ANOMALY_FOUND: Final = (
+    "Hint: the backtrace further above shows the operation that failed to compute its gradient. The variable in question "
+    "was changed in there or anywhere later. Good luck!"
+)
+
+_said: set[str] = set()
+
+
+def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -> None:
+    """Warn in the name of the first caller outside the engine. `once`: PyTorch says it once per process."""
+    if once:
+        if text in _said:
+            return
+        _said.add(text)
+    level = 0
+    frame = sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("tensorcli.engine"):
+        frame = frame.f_back
+        level += 1
+    # stacklevel 1 is this function, 2 its caller.
+    warnings.warn(text, category, stacklevel=level + 2)
+
+
+def forget_warnings() -> None:
+    """Let the once-only warnings be said again: a new session begins."""
+    _said.clear()

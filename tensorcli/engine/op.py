@@ -1,0 +1,329 @@
+"""Op: what the declaration of an operator is, and what derives from it.
+
+An operator is PyTorch's schema line, one gradient formula for each differentiable input, and a kernel. Everything else —
+function, method, in-place twin, `out=`, command verb, completion, help — reads the one table `OPS`. Reading a declaration
+costs almost nothing: the line is parsed, the arguments' binder compiled and the method attached when first used.
+
+The four kinds of declaration:
+
+* `@op`: arrays in, array out. With `dtype=` (a rule of dtypes.py) it is element-wise: inputs promote and broadcast.
+* `@view`: geometry in, geometry out; the result shares storage and version counter.
+* `@factory`: sizes in, array out, no tensor among the inputs.
+* `@composite`: made of other operators, whose gradients are its gradient.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from tensorcli.engine import effects, schema
+from tensorcli.engine import tensor as tensor_module
+from tensorcli.engine.tensor import Tensor
+
+OPS: Final[dict[str, "Op"]] = {}
+"""All operators by their full name (`mul.Tensor`), in the order of declaration, which is the order of the help page."""
+PACKETS: Final[dict[str, list["Op"]]] = {}
+"""The overloads of each base name (`mul`)."""
+
+Formula = Callable[..., Any]
+
+
+class Gradient(NamedTuple):
+    """One formula: the positions of the inputs it gives gradients for, and the names of the values it needs."""
+
+    positions: tuple[int, ...]
+    formula: Formula
+    names: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class Op:
+    """An operator, declared once. Whatever can be worked out from these fields is a cached property, not a field."""
+
+    line: str
+    kernel: Callable[..., Any]
+    effect: Callable[["Op", tuple[Any, ...]], Any]
+    rule: str | None = None
+    formulas: dict[str, Formula | None] | None = None
+    node_index: int = 0
+    variants: str = ""
+    chapter: str = ""
+    namespace: str = ""
+    has_out: bool = True
+    twin_of: "Op | None" = None
+    tracked: bool = True
+    """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
+
+    def __post_init__(self) -> None:
+        self.name = self.line.partition("(")[0]
+        self.base, _, self.overload = self.name.partition(".")
+
+    @cached_property
+    def schema(self) -> schema.Schema:
+        """The parsed line."""
+        return schema.parse(self.line)
+
+    @cached_property
+    def tensors(self) -> tuple[int, ...]:
+        """Positions of the arguments that hold tensors."""
+        return self.schema.tensors
+
+    @cached_property
+    def arity(self) -> int:
+        """How many arguments the schema has."""
+        return len(self.schema.arguments)
+
+    @cached_property
+    def is_function(self) -> bool:
+        return self.variants != "method"
+
+    @cached_property
+    def is_method(self) -> bool:
+        if self.variants:
+            return "method" in self.variants
+        return any(argument.name == "self" for argument in self.schema.arguments)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of the arguments."""
+        return tuple(argument.name for argument in self.schema.arguments)
+
+    @cached_property
+    def returns(self) -> tuple[str, ...]:
+        """The names of the outputs; "result" for a single unnamed one."""
+        returned = self.schema.returns
+        if len(returned) == 1:
+            return (returned[0].name or "result",)
+        return tuple(result.name or f"result{i}" for i, result in enumerate(returned))
+
+    @cached_property
+    def gradients(self) -> tuple[Gradient, ...]:
+        """The formulas with what they need. Errors: NameError for a name that the operator does not have."""
+        if self.twin_of is not None:
+            return self.twin_of.gradients
+        found = []
+        for key, formula in (self.formulas or {}).items():
+            if formula is None:
+                continue
+            inputs = tuple(self.names.index(name) for name in key.split("__"))
+            names = tuple(inspect.signature(formula).parameters)
+            for name in names[1:]:
+                if not self._knows(name):
+                    raise NameError(f"{self.name}: the gradient of {key} names {name!r}, which the operator has not")
+            found.append(Gradient(inputs, formula, names[1:]))
+        return tuple(found)
+
+    @cached_property
+    def differentiable(self) -> tuple[int, ...]:
+        """Positions of the inputs that have an edge in the graph (those whose formula is None have none)."""
+        without = {name for name, formula in (self._declared or {}).items() if formula is None}
+        return tuple(i for i in self.tensors if self.names[i] not in without)
+
+    @property
+    def _declared(self) -> dict[str, Formula | None] | None:
+        return self.formulas if self.twin_of is None else self.twin_of.formulas
+
+    @cached_property
+    def node_name(self) -> str:
+        """PyTorch's name of the node: `mul` gives MulBackward0."""
+        origin = self.twin_of or self
+        words = origin.base.strip("_").split("_")
+        return f"{''.join(word.title() for word in words)}Backward{origin.node_index}"
+
+    def _knows(self, name: str) -> bool:
+        if name in self.names or name in self.returns or name in ("result", "needs"):
+            return True
+        stem, _, what = name.rpartition("_")
+        return what in FACTS and (stem in self.names or stem in self.returns)
+
+    def __repr__(self) -> str:
+        return f"<operator {self.line}>"
+
+
+FACTS: Final = ("sizes", "strides", "geometry", "dtype", "device", "ndim")
+"""What a formula can ask of an input without saving it: `self_sizes`."""
+
+
+def _chapter(function: Callable[..., Any]) -> str:
+    return function.__module__.rpartition(".")[2]
+
+
+def _register(found: Op) -> Op:
+    if found.name in OPS:
+        raise ValueError(f"{found.name} is declared twice")
+    OPS[found.name] = found
+    PACKETS.setdefault(found.base, []).append(found)
+    return found
+
+
+def op(
+    line: str,
+    /,
+    *,
+    dtype: str | None = None,
+    inplace: bool = False,
+    node: int = 0,
+    variants: str = "",
+    namespace: str = "",
+    out: bool = True,
+    **formulas: Formula | None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare an operator by its schema line, its formulas and the kernel below.
+
+    The kernel takes the array module and the values of the arguments, tensors as arrays; it returns a new array (or a
+    tuple of them). When the schema writes an argument (`Tensor(a!) self`), the kernel writes into that array.
+    `inplace=True` derives the in-place twin. `node` is the number at the end of the node's name.
+    """
+
+    def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
+        writes = "!" in line
+        effect = effects.write if writes else effects.pointwise if dtype else effects.fresh
+        declared = Op(line, kernel, effect, dtype, formulas, node, variants, _chapter(kernel), namespace, out and not writes)
+        _register(declared)
+        if inplace:
+            _register(_twin(declared))
+        return kernel
+
+    return declare
+
+
+def _twin(origin: Op) -> Op:
+    """The in-place twin: `mul.Tensor(Tensor self, …) -> Tensor` gives `mul_.Tensor(Tensor(a!) self, …) -> Tensor(a!)`."""
+    name, _, rest = origin.line.partition("(")
+    base, dot, overload = name.partition(".")
+    arguments, _, _ = rest.rpartition(") -> ")
+    line = f"{base}_{dot}{overload}({arguments.replace('Tensor self', 'Tensor(a!) self', 1)}) -> Tensor(a!)"
+    variants = origin.variants or ("" if origin.namespace != "nn" else "function")
+    return Op(
+        line, origin.kernel, effects.write_twin, origin.rule, None, origin.node_index, variants, origin.chapter,
+        origin.namespace, False, origin,
+    )  # fmt: skip
+
+
+def view(
+    line: str,
+    /,
+    *,
+    inplace: bool = False,
+    node: int = 0,
+    variants: str = "",
+    tracked: bool = True,
+    **formulas: Formula | None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a view: the kernel maps a geometry (and the other arguments) to a geometry, or to a list of them.
+
+    A kernel that changes the dtype or the lazy bits takes a Viewed (geometry, dtype, lazy) where its first parameter is
+    called `viewed`, and returns one. The kernel is at the same time the replay that in-place writes through views need.
+    """
+
+    def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
+        declared = Op(line, kernel, effects.view, None, formulas, node, variants, _chapter(kernel), "", False)
+        declared.tracked = tracked
+        _register(declared)
+        if inplace:
+            twin = _twin(declared)
+            twin.effect = effects.restride
+            twin.node_index = node
+            _register(twin)
+        return kernel
+
+    return declare
+
+
+def factory(line: str, /, *, out: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a factory: the kernel takes the array module and the arguments up to `dtype`, which arrives resolved."""
+
+    def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
+        _register(Op(line, kernel, effects.create, None, None, 0, "", _chapter(kernel), "", out))
+        return kernel
+
+    return declare
+
+
+def composite(
+    line: str, /, *, variants: str = "", namespace: str = "", out: bool = False, inplace: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare an operator that is made of others: the function below takes tensors and returns tensors."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        declared = Op(line, function, effects.compose, None, None, 0, variants, _chapter(function), namespace, out)
+        _register(declared)
+        if inplace:
+            twin = _twin(declared)
+            twin.effect = effects.compose_in_place
+            _register(twin)
+        return function
+
+    return declare
+
+
+# ---- functions and methods, made when first asked for
+
+
+def function(name: str) -> Callable[..., Any]:
+    """`torch.NAME`. Errors: AttributeError when no operator has that function."""
+    overloads = [o for o in PACKETS.get(name, ()) if o.is_function]
+    if not overloads:
+        raise AttributeError(f"module 'torch' has no attribute '{name}'")
+    return _caller(name, overloads, method=False)
+
+
+def method(name: str) -> Callable[..., Any]:
+    """`Tensor.NAME` as a function of self. Errors: AttributeError when no operator has that method."""
+    overloads = [o for o in PACKETS.get(name, ()) if o.is_method]
+    if not overloads:
+        raise AttributeError(f"'Tensor' object has no attribute '{name}'")
+    return _caller(name, overloads, method=True)
+
+
+def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., Any]:
+    """The callable for all overloads of a name: bind, then what the operator's kind does with the values."""
+    from tensorcli.engine import binding
+
+    ordered = binding.order([o.schema for o in overloads])
+    by_line = {o.line: o for o in overloads}
+    ops = [by_line[str(s)] for s in ordered]
+    binder = binding.Binder(name, ordered, method=method, tensor_class=Tensor)
+    cache, bind = binder.cache, binder.bind
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            index, values = bind(args, kwargs)
+        else:
+            # Types alone decide most calls: one look-up and one compiled lambda, nothing inspected.
+            found = cache.get(tuple(map(type, args)))
+            if found is None:
+                index, values = bind(args, kwargs)
+            else:
+                index, convert = found
+                values = convert(*args)
+        chosen = ops[index]
+        return chosen.effect(chosen, values)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = ops[0].kernel.__doc__
+    return call
+
+
+PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
+"""Attributes of a tensor that are operators in disguise (`x.T`, `x.real`), by name."""
+
+
+def _missing_attribute(name: str, instance: Any) -> Any:
+    found = PROPERTIES.get(name)
+    if found is not None:
+        setattr(Tensor, name, property(found))
+        return getattr(Tensor if instance is None else instance, name)
+    if name.startswith("__") or name not in PACKETS:
+        raise AttributeError(
+            f"'Tensor' object has no attribute '{name}'"
+            if instance is not None
+            else f"type object 'Tensor' has no attribute '{name}'"
+        )
+    setattr(Tensor, name, method(name))
+    return getattr(Tensor if instance is None else instance, name)
+
+
+tensor_module.missing_attribute = _missing_attribute

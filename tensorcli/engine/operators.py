@@ -1,0 +1,338 @@
+"""Python's operators for Tensor, and the methods that are no operators of the table: printing, conversion, backward.
+
+Python looks special methods up on the class, so these are set here; each calls the operator of the table it stands for.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorcli.engine import dtypes, messages, op, printing
+from tensorcli.engine.autograd import hooks
+from tensorcli.engine.autograd.graph import Node
+from tensorcli.engine.tensor import CONJ, NEG, Tensor
+
+# ---- arithmetic and comparison
+
+_BINARY = {
+    "__add__": "add",
+    "__radd__": "add",
+    "__sub__": "sub",
+    "__mul__": "mul",
+    "__rmul__": "mul",
+    "__truediv__": "div",
+    "__mod__": "remainder",
+    "__pow__": "pow",
+    "__matmul__": "matmul",
+    "__eq__": "eq",
+    "__ne__": "ne",
+    "__lt__": "lt",
+    "__le__": "le",
+    "__gt__": "gt",
+    "__ge__": "ge",
+    "__and__": "bitwise_and",
+    "__rand__": "bitwise_and",
+    "__or__": "bitwise_or",
+    "__ror__": "bitwise_or",
+    "__xor__": "bitwise_xor",
+    "__rxor__": "bitwise_xor",
+    "__lshift__": "bitwise_left_shift",
+    "__rshift__": "bitwise_right_shift",
+    "__floordiv__": "floor_divide",
+    "__iadd__": "add_",
+    "__isub__": "sub_",
+    "__imul__": "mul_",
+    "__itruediv__": "div_",
+    "__ifloordiv__": "floor_divide_",
+    "__imod__": "remainder_",
+    "__ipow__": "pow_",
+    "__iand__": "bitwise_and_",
+    "__ior__": "bitwise_or_",
+    "__ixor__": "bitwise_xor_",
+    "__ilshift__": "bitwise_left_shift_",
+    "__irshift__": "bitwise_right_shift_",
+}
+"""Special methods that are an operator called on (self, other)."""
+
+_REFLECTED = {
+    "__rmatmul__": "matmul",
+    "__rfloordiv__": "floor_divide",
+    "__rmod__": "remainder",
+    "__rlshift__": "bitwise_left_shift",
+    "__rrshift__": "bitwise_right_shift",
+}
+"""Special methods that are an operator called on (other, self)."""
+
+_UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__invert__": "bitwise_not"}
+
+
+def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
+    """The special method: finds the operator at its first call, and puts it in its place."""
+
+    def first(self: Tensor, other: Any) -> Any:
+        call = op.method(name)
+
+        def operator(self: Tensor, other: Any) -> Any:
+            try:
+                return call(self, other)
+            except TypeError:
+                # PyTorch gives the other operand its turn where its own parser refuses this one.
+                if isinstance(other, (Tensor, int, float, complex)) or special.startswith("__i"):
+                    raise
+                return NotImplemented
+
+        operator.__name__ = operator.__qualname__ = special
+        setattr(Tensor, special, operator)
+        return operator(self, other)
+
+    return first
+
+
+def _reflected(name: str) -> Callable[[Tensor, Any], Any]:
+    def operator(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, (Tensor, int, float, complex)):
+            return NotImplemented
+        return op.function(name)(other, self)
+
+    return operator
+
+
+def _unary(name: str) -> Callable[[Tensor], Any]:
+    def operator(self: Tensor) -> Any:
+        return getattr(self, name)()
+
+    return operator
+
+
+for _special, _name in _BINARY.items():
+    setattr(Tensor, _special, _binary(_special, _name))
+for _special, _name in _REFLECTED.items():
+    setattr(Tensor, _special, _reflected(_name))
+for _special, _name in _UNARY.items():
+    setattr(Tensor, _special, _unary(_name))
+
+
+def _rsub(self: Tensor, other: Any) -> Any:
+    return self.rsub(other) if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
+
+
+def _rtruediv(self: Tensor, other: Any) -> Any:
+    return self.reciprocal() * other if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
+
+
+def _rpow(self: Tensor, other: Any) -> Any:
+    return op.function("pow")(other, self) if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
+
+
+Tensor.__rsub__ = _rsub  # type: ignore[attr-defined]
+Tensor.__rtruediv__ = _rtruediv  # type: ignore[attr-defined]
+Tensor.__rpow__ = _rpow  # type: ignore[attr-defined]
+
+
+# ---- indexing
+
+
+def _getitem(self: Tensor, index: Any) -> Any:
+    from tensorcli.engine.indexing import get
+
+    return get(self, index)
+
+
+def _setitem(self: Tensor, index: Any, value: Any) -> None:
+    from tensorcli.engine.indexing import put
+
+    put(self, index, value)
+
+
+def _iterate(self: Tensor) -> Any:
+    if not self.geometry.sizes:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(self.unbind(0))
+
+
+def _length(self: Tensor) -> int:
+    if not self.geometry.sizes:
+        raise TypeError("len() of a 0-d tensor")
+    return self.geometry.sizes[0]
+
+
+def _reversed(self: Tensor) -> Any:
+    return self.flip(0) if self.geometry.sizes else self
+
+
+Tensor.__getitem__ = _getitem  # type: ignore[attr-defined]
+Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
+Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
+Tensor.__len__ = _length  # type: ignore[attr-defined]
+Tensor.__reversed__ = _reversed  # type: ignore[attr-defined]
+
+
+# ---- printing
+
+
+def node_text(tensor: Tensor) -> str | None:
+    """What stands inside `grad_fn=<…>`, or None. Reading it regenerates a view's node, as PyTorch's repr does."""
+    try:
+        node: Node | None = tensor.grad_fn
+    except RuntimeError:
+        return "Invalid"
+    return None if node is None else type(node).__name__
+
+
+def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
+    return printing.tensor_text(
+        None if self.is_meta else self.values,
+        dtype=self.dtype.name,
+        sizes=self.geometry.sizes,
+        device=str(self.device),
+        requires_grad=self.requires_grad,
+        grad_fn=node_text(self),
+        default_dtype=dtypes.default.floating.name,
+        is_meta=self.is_meta,
+    )
+
+
+def _format(self: Tensor, spec: str) -> str:
+    if not self.geometry.sizes and not self.is_meta and type(self) is Tensor:
+        return self.item().__format__(spec)  # type: ignore[no-any-return]
+    return object.__format__(self, spec)
+
+
+Tensor.__repr__ = _repr  # type: ignore[method-assign, assignment]
+Tensor.__str__ = _repr  # type: ignore[method-assign, assignment]
+Tensor.__format__ = _format  # type: ignore[method-assign]
+
+
+# ---- Python numbers
+
+
+def item(self: Tensor) -> Any:
+    """The one element as a Python number. Errors: RuntimeError unless there is exactly one."""
+    if self.geometry.numel != 1:
+        raise RuntimeError(f"a Tensor with {self.geometry.numel} elements cannot be converted to Scalar")
+    if self.is_meta:
+        raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+    value = self.values
+    return (value.astype("float32") if self.dtype.reduced else value).item()
+
+
+def _scalar(self: Tensor) -> Any:
+    if self.geometry.numel != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
+    if self.requires_grad:
+        messages.warn(
+            "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+            "Consider using tensor.detach() first.",
+            once=True,
+        )
+    return item(self)
+
+
+def _bool(self: Tensor) -> bool:
+    if self.geometry.numel == 0:
+        raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+    if self.geometry.numel > 1:
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+    return bool(item(self))
+
+
+def _index(self: Tensor) -> int:
+    if self.geometry.numel != 1 or self.dtype.category > dtypes.INTEGRAL:
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(item(self))
+
+
+Tensor.item = item  # type: ignore[attr-defined]
+Tensor.__bool__ = _bool  # type: ignore[attr-defined]
+Tensor.__index__ = _index  # type: ignore[attr-defined]
+Tensor.__float__ = lambda self: float(_scalar(self))  # type: ignore[attr-defined]
+Tensor.__int__ = lambda self: int(_scalar(self))  # type: ignore[attr-defined]
+Tensor.__complex__ = lambda self: complex(_scalar(self))  # type: ignore[attr-defined]
+
+
+# ---- geometry
+
+
+def _size(self: Tensor, dim: int | None = None) -> Any:
+    if dim is None:
+        return self.shape
+    from tensorcli.engine.ops.reduce import wrap
+
+    return self.geometry.sizes[_checked(self, dim, wrap)]
+
+
+def _stride(self: Tensor, dim: int | None = None) -> Any:
+    if dim is None:
+        return self.geometry.strides
+    from tensorcli.engine.ops.reduce import wrap
+
+    return self.geometry.strides[_checked(self, dim, wrap)]
+
+
+def _checked(self: Tensor, dim: int, wrap: Callable[[int, int], int]) -> int:
+    if not self.geometry.sizes:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return wrap(dim, len(self.geometry.sizes))
+
+
+Tensor.size = _size  # type: ignore[attr-defined]
+Tensor.stride = _stride  # type: ignore[attr-defined]
+Tensor.dim = Tensor.ndimension = lambda self: len(self.geometry.sizes)  # type: ignore[attr-defined]
+Tensor.numel = Tensor.nelement = lambda self: self.geometry.numel  # type: ignore[attr-defined]
+Tensor.element_size = lambda self: self.dtype.itemsize  # type: ignore[attr-defined]
+Tensor.storage_offset = lambda self: self.geometry.offset  # type: ignore[attr-defined]
+Tensor.data_ptr = lambda self: (  # type: ignore[attr-defined]
+    self.storage.address + self.geometry.offset * self.dtype.itemsize if self.geometry.numel else 0
+)
+Tensor.is_floating_point = lambda self: self.dtype.is_floating_point  # type: ignore[attr-defined]
+Tensor.is_complex = lambda self: self.dtype.is_complex  # type: ignore[attr-defined]
+Tensor.is_signed = lambda self: self.dtype.is_signed  # type: ignore[attr-defined]
+Tensor.is_conj = lambda self: bool(self.lazy & CONJ)  # type: ignore[attr-defined]
+Tensor.is_neg = lambda self: bool(self.lazy & NEG)  # type: ignore[attr-defined]
+Tensor.is_inference = lambda self: self.inference  # type: ignore[attr-defined]
+Tensor.get_device = lambda self: -1 if self.device.index is None else self.device.index  # type: ignore[attr-defined]
+
+
+# ---- autograd
+
+
+def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
+    """Make a leaf require grad (or not). A no-op where nothing changes."""
+    if requires_grad and self.dtype.category < dtypes.FLOATING:
+        raise RuntimeError(messages.FLOATING_METHOD)
+    if not self.is_leaf:
+        if not requires_grad:
+            raise RuntimeError(messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH)
+        return self
+    self.set_requires_grad(requires_grad)
+    return self
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Cut this tensor off from the graph, in place; it becomes a leaf."""
+    if self.view_of is not None:
+        raise RuntimeError(messages.DETACH_VIEW)
+    self.leaf_requires_grad = False
+    self.node = None
+    self.output_nr = 0
+    return self
+
+
+def backward(
+    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+) -> None:
+    """Compute the gradients of the leaves and add them to their `.grad`."""
+    from tensorcli.engine.autograd import backward as run
+
+    run(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+def _register_post_accumulate(self: Tensor, hook: Callable[[Tensor], None]) -> Any:
+    return hooks.register_post_accumulate_grad_hook(self, hook)
+
+
+Tensor.requires_grad_ = requires_grad_  # type: ignore[attr-defined]
+Tensor.detach_ = detach_  # type: ignore[attr-defined]
+Tensor.backward = backward  # type: ignore[attr-defined]
+Tensor.register_hook = hooks.register_hook  # type: ignore[attr-defined]
+Tensor.retain_grad = hooks.retain_grad  # type: ignore[attr-defined]
+Tensor.register_post_accumulate_grad_hook = _register_post_accumulate  # type: ignore[attr-defined]

@@ -1,0 +1,275 @@
+"""Tensor: a storage, a geometry over it, a dtype, and what autograd knows about it.
+
+Properties only: operators are declared in `ops/` and reach the class through `Tensor.__getattr__`, when they are first
+used. Defaults stand on the class, so that a temporary costs four attributes: most tensors are temporaries that nobody
+looks at, and their Storage and Version are made when first asked for.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd import modes
+from tensorcli.engine.devices import CPU, META, Device
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.storage import Storage, Version
+
+CONJ, NEG = 1, 2
+"""Bits of `Tensor.lazy`: the bytes are to be read conjugated, negated."""
+
+missing_attribute: Callable[[str, Any], Any]
+"""What an attribute that the class does not have is: an operator's method (set by `op`), or an AttributeError."""
+
+
+class TensorType(type):
+    """The class of Tensor: finds operators as methods on the class itself (`torch.Tensor.exp`)."""
+
+    def __getattr__(cls, name: str) -> Any:
+        return missing_attribute(name, None)
+
+
+class Tensor(metaclass=TensorType):
+    """A multi-dimensional array of one dtype that shares storage with its views and can be differentiated."""
+
+    geometry: Geometry
+    dtype: dtype
+    _array: Any = None
+    _storage: Storage | None = None
+    _generation = 0
+    _counter: Version | None = None
+    lazy = 0
+    wrapped = False
+    """Whether it stands for a Python number, which counts less in promotion than a tensor."""
+    inference = False
+
+    node: Any = None
+    """The recorded grad_fn; of a view, the one last made (see `grad_fn`)."""
+    output_nr = 0
+    leaf_requires_grad = False
+    _grad: "Tensor | None" = None
+    view_of: Any = None
+    """How it views another tensor (autograd.views.View), or None."""
+    accumulator: Any = None
+    hooks: Any = None
+    retains_grad = False
+
+    __hash__ = object.__hash__
+
+    # ---- memory
+
+    @property
+    def storage(self) -> Storage:
+        """The storage. Made here for a result that nobody asked before."""
+        found = self._storage
+        if found is None:
+            found = self._storage = Storage(self._array)
+        return found
+
+    @property
+    def array(self) -> Any:
+        """The ndarray over the storage's bytes, bits of `lazy` not applied. Never escapes to a user."""
+        storage = self._storage
+        if storage is None:
+            return self._array
+        if self._array is None or storage.generation != self._generation:
+            self._array = storage.window(self.geometry, self.dtype)
+            self._generation = storage.generation
+        return self._array
+
+    @property
+    def values(self) -> Any:
+        """The array with conjugation and negation applied: what a kernel reads."""
+        array = self.array
+        if self.lazy & CONJ:
+            array = array.conj()
+        return -array if self.lazy & NEG else array
+
+    @property
+    def counter(self) -> Version:
+        """The version counter. Errors: RuntimeError for inference tensors, which have none."""
+        if self.inference:
+            raise RuntimeError(messages.INFERENCE_VERSION)
+        found = self._counter
+        if found is None:
+            found = self._counter = Version()
+        return found
+
+    @property
+    def _version(self) -> int:
+        return self.counter.count
+
+    def bump(self) -> None:
+        """Count an in-place write."""
+        if not self.inference:
+            self.counter.count += 1
+
+    def replace_memory(self, storage: Storage, geometry: Geometry, kind: dtype | None = None) -> None:
+        """Move this handle to other memory; other handles stay where they are."""
+        self._storage = storage
+        self.geometry = geometry
+        if kind is not None:
+            self.dtype = kind
+        self._array = None
+
+    # ---- shape and kind
+
+    @property
+    def shape(self) -> Any:
+        return Size(self.geometry.sizes)
+
+    @property
+    def ndim(self) -> int:
+        return len(self.geometry.sizes)
+
+    @property
+    def device(self) -> Device:
+        return CPU if self._storage is None else self._storage.device
+
+    @property
+    def is_meta(self) -> bool:
+        return self.device is META
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.device.type == "cpu"
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.dtype.itemsize * self.geometry.numel
+
+    # ---- autograd
+
+    @property
+    def requires_grad(self) -> bool:
+        return (
+            self.leaf_requires_grad
+            or self.node is not None
+            or (self.view_of is not None and self.view_of.base.requires_grad)
+        )
+
+    @requires_grad.setter
+    def requires_grad(self, value: Any) -> None:
+        if not isinstance(value, bool):
+            raise RuntimeError("requires_grad must be a bool")
+        if not self.is_leaf:
+            raise RuntimeError(messages.NON_LEAF_FLAG if value else messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH)
+        if value and self.dtype.category < dtypes.FLOATING:
+            raise RuntimeError(messages.FLOATING_FLAG)
+        self.set_requires_grad(value)
+
+    def set_requires_grad(self, value: bool) -> None:
+        """Set the leaf's flag. Errors: RuntimeError for an inference tensor outside inference mode."""
+        if value and self.inference and not modes.mode.inference:
+            raise RuntimeError(messages.INFERENCE_REQUIRES_GRAD)
+        self.leaf_requires_grad = value
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.grad_fn is None
+
+    @property
+    def grad_fn(self) -> Any:
+        return self.node if self.view_of is None else self.view_of.grad_fn(self)
+
+    @property
+    def grad(self) -> "Tensor | None":
+        if self._grad is None and not self.retains_grad and self.grad_fn is not None:
+            messages.warn(messages.NON_LEAF_GRAD)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        from tensorcli.engine.autograd.accumulate import check_assigned_grad
+
+        check_assigned_grad(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    def _is_view(self) -> bool:
+        return self.view_of is not None
+
+    @property
+    def _base(self) -> "Tensor | None":
+        return None if self.view_of is None else self.view_of.base
+
+    # ---- everything else is an operator
+
+    def __getattr__(self, name: str) -> Any:
+        return missing_attribute(name, self)
+
+
+class Size(tuple[int, ...]):
+    """`torch.Size`: a tuple of sizes."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        result = 1
+        for size in self:
+            result *= size
+        return result
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    __str__ = __repr__
+
+    def __getitem__(self, index: Any) -> Any:
+        found = tuple.__getitem__(self, index)
+        return Size(found) if isinstance(index, slice) else found
+
+    def __add__(self, other: Any) -> "Size":
+        return Size(tuple.__add__(self, tuple(other)))
+
+    def __mul__(self, other: Any) -> "Size":
+        return Size(tuple.__mul__(self, other))
+
+    __rmul__ = __mul__
+
+
+_new = object.__new__
+
+
+def fresh_tensor(array: Any, geometry: Geometry, kind: dtype) -> Tensor:
+    """A tensor that owns `array`, whose memory has `geometry` (offset 0)."""
+    tensor = _new(Tensor)
+    tensor._array = array
+    tensor.geometry = geometry
+    tensor.dtype = kind
+    return tensor
+
+
+def stored_tensor(storage: Storage, geometry: Geometry, kind: dtype, lazy: int = 0) -> Tensor:
+    """A tensor over a storage that is already there, with a version counter of its own."""
+    tensor = _new(Tensor)
+    tensor._storage = storage
+    tensor.geometry = geometry
+    tensor.dtype = kind
+    tensor._generation = storage.generation
+    if lazy:
+        tensor.lazy = lazy
+    return tensor
+
+
+def alias(tensor: Tensor) -> Tensor:
+    """Another handle on the same storage, geometry and version counter, without autograd history (detach's core)."""
+    twin = stored_tensor(tensor.storage, tensor.geometry, tensor.dtype, tensor.lazy)
+    if tensor.inference:
+        twin.inference = True
+    else:
+        twin._counter = tensor.counter
+    twin._array = tensor._array
+    twin._generation = tensor._generation
+    return twin
