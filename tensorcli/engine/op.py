@@ -126,6 +126,25 @@ class Op:
         return self.formulas if self.twin_of is None else self.twin_of.formulas
 
     @cached_property
+    def run(self) -> Callable[[tuple[Any, ...]], Any]:
+        """What runs the operator on bound values: its effect, compiled for it where that pays."""
+        return effects.compiled(self)
+
+    @cached_property
+    def node_class(self) -> Any:
+        """The class of its nodes."""
+        from tensorcli.engine.autograd.graph import node_class
+
+        return node_class(self)
+
+    @cached_property
+    def plan(self) -> Any:
+        """What its nodes save, worked out once (autograd.graph.Plan)."""
+        from tensorcli.engine.autograd.graph import Plan
+
+        return Plan(self)
+
+    @cached_property
     def node_name(self) -> str:
         """PyTorch's name of the node: `mul` gives MulBackward0."""
         origin = self.twin_of or self
@@ -280,6 +299,11 @@ def method(name: str) -> Callable[..., Any]:
 
 def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., Any]:
     """The callable for all overloads of a name: bind, then what the operator's kind does with the values."""
+    return _caller_parts(name, overloads, method)[0]
+
+
+def _caller_parts(name: str, overloads: Sequence[Op], method: bool) -> tuple[Callable[..., Any], dict[Any, Any], list[Any]]:
+    """The callable, the binder's cache (types to overload and lambda), and what runs each overload."""
     from tensorcli.engine import binding
 
     ordered = binding.order([o.schema for o in overloads])
@@ -287,6 +311,7 @@ def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., A
     ops = [by_line[str(s)] for s in ordered]
     binder = binding.Binder(name, ordered, method=method, tensor_class=Tensor)
     cache, bind = binder.cache, binder.bind
+    runs = [o.run for o in ops]
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
@@ -299,13 +324,38 @@ def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., A
             else:
                 index, convert = found
                 values = convert(*args)
-        chosen = ops[index]
-        return chosen.effect(chosen, values)
+        return runs[index](values)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = ops[0].kernel.__doc__
-    return call
+    return call, cache, runs
 
+
+def binary(name: str) -> Callable[[Tensor, Any], Any]:
+    """The method NAME for exactly one argument: what Python's operators call, without packing it twice."""
+    cache: dict[Any, Any]
+    call, cache, runs = _caller_parts(name, [o for o in PACKETS[name] if o.is_method], method=True)
+
+    def operator(self: Tensor, other: Any) -> Any:
+        found = cache.get((self.__class__, other.__class__))
+        if found is None:
+            return call(self, other)
+        index, convert = found
+        return runs[index](convert(self, other))
+
+    return operator
+
+
+class Functions:
+    """Operators as attributes, found when first asked for: `functions.where(c, a, b)` in a formula or a composite."""
+
+    def __getattr__(self, name: str) -> Any:
+        found = function(name)
+        setattr(self, name, found)
+        return found
+
+
+functions: Final = Functions()
 
 PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
 """Attributes of a tensor that are operators in disguise (`x.T`, `x.real`), by name."""
