@@ -69,7 +69,7 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
     """The special method: finds the operator at its first call, and puts it in its place."""
 
     def first(self: Tensor, other: Any) -> Any:
-        call = op.method(name)
+        call = op.binary(name)
 
         def operator(self: Tensor, other: Any) -> Any:
             try:

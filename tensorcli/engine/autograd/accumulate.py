@@ -4,7 +4,8 @@ import weakref
 from typing import Any, ClassVar
 
 from tensorcli.engine import events, geometry
-from tensorcli.engine.autograd.graph import Node, type_name
+from tensorcli.engine.autograd import graph
+from tensorcli.engine.autograd.graph import Node
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.tensor import Tensor, alias
 
@@ -12,14 +13,14 @@ from tensorcli.engine.tensor import Tensor, alias
 class AccumulateGrad(Node):
     """Adds what arrives to `variable.grad`. It runs before any other node that is ready, as in PyTorch."""
 
-    __slots__ = ("variable",)
-
     title: ClassVar[str] = "torch::autograd::AccumulateGrad"
 
+    edges = ()
+    sequence = float("inf")
+
     def __init__(self, variable: Tensor) -> None:
-        super().__init__((), {})
-        self.sequence = float("inf")
         self.variable = variable
+        self.saved = {}
         self.outputs = ((variable.geometry, variable.dtype, variable.device),)
 
     def accumulate(self, gradient: Tensor, owned: bool) -> None:
@@ -47,13 +48,14 @@ class AccumulateGrad(Node):
         return ()
 
 
-def accumulator(variable: Tensor) -> AccumulateGrad:
+def _make(variable: Tensor) -> AccumulateGrad:
     """The AccumulateGrad of a leaf: one at a time, alive while a graph holds it."""
-    found: AccumulateGrad | None = variable.accumulator() if variable.accumulator is not None else None
-    if found is None:
-        found = AccumulateGrad(variable)
-        variable.accumulator = weakref.ref(found)
-    return found
+    made = AccumulateGrad(variable)
+    variable.accumulator = weakref.ref(made)
+    return made
+
+
+graph.make_accumulator = _make
 
 
 def _same_layout(gradient: Tensor, variable: Tensor) -> bool:
@@ -107,5 +109,3 @@ def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
             f"'{numbers(tensor.geometry.sizes)}'. Please ensure that the gradient and the tensor are the same size"
         )
 
-
-__all__ = ["AccumulateGrad", "accumulator", "check_assigned_grad", "type_name"]

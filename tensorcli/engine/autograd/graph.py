@@ -4,12 +4,15 @@ A Node is made when an operator runs on an input that requires grad. Its edges l
 (AccumulateGrad for a leaf); what it saves is what the gradient formulas name, with the version each tensor had.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.devices import CPU
+from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.tensor import Tensor, alias
 
 if TYPE_CHECKING:
@@ -25,22 +28,26 @@ _sequence = count()
 class Node:
     """One step of the graph. `edges` are PyTorch's next_functions; gradients of the outputs in, of the inputs out."""
 
-    __slots__ = ("__weakref__", "edges", "hooks", "metadata", "outputs", "released", "saved", "sequence")
-
     op: ClassVar["Op"]
     title: ClassVar[str] = ""
+
+    outputs: tuple[Any, ...] = ()
+    """(geometry, dtype, device) of each output: what gradients must match."""
+    hooks: Any = None
+    released = False
+    sequence: float
 
     def __init__(self, edges: tuple[Edge, ...], saved: dict[str, Any]) -> None:
         self.edges = edges
         self.saved = saved
-        self.sequence: float = next(_sequence)
-        self.outputs: tuple[Any, ...] = ()
-        """(geometry, dtype, device) of each output: what gradients must match."""
-        self.hooks: Any = None
-        self.released = False
-        self.metadata: Any = None
+        self.sequence = next(_sequence)
 
     # ---- what PyTorch's users see
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """A dictionary for the user's own notes."""
+        return {}
 
     def name(self) -> str:
         """PyTorch's name of this node (`MulBackward0`)."""
@@ -70,10 +77,10 @@ class Node:
     def unpack(self, name: str, for_user: bool = False) -> Any:
         """The saved value. Errors: RuntimeError when it was freed, or when its version moved since."""
         value = self.saved.get(name)
-        if isinstance(value, SavedTensor):
+        if isinstance(value, SAVED):
             return value.unpack(self)
-        if isinstance(value, tuple) and any(isinstance(v, SavedTensor) for v in value):
-            return tuple(v.unpack(self) if isinstance(v, SavedTensor) else v for v in value)
+        if isinstance(value, tuple) and any(isinstance(v, SAVED) for v in value):
+            return tuple(v.unpack(self) if isinstance(v, SAVED) else v for v in value)
         if self.released and name not in self.saved:
             raise RuntimeError(messages.FREED)
         return value
@@ -97,9 +104,9 @@ class Node:
             return
         kept = {}
         for name, value in saved.items():
-            if isinstance(value, SavedTensor):
+            if isinstance(value, SAVED):
                 continue
-            if isinstance(value, tuple) and any(isinstance(v, SavedTensor) for v in value):
+            if isinstance(value, tuple) and any(isinstance(v, SAVED) for v in value):
                 continue
             kept[name] = value
         if len(kept) != len(saved):
@@ -111,49 +118,52 @@ class Node:
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
         """The gradient for each edge, None where there is none. `needed(edge)` says which edges anybody wants."""
-        result: list[Any] = [None] * len(self.edges)
-        gradients = self.op.gradients
+        edges = self.edges
+        result: list[Any] = [None] * len(edges)
+        gradients = self.op.plan.gradients
         saved = self.saved
         if self.released:
-            for gradient in gradients:
-                if any(name not in saved for name in gradient.names):
+            for _, _, _, names in gradients:
+                if any(name not in saved and name != "needs" for name in names):
                     raise RuntimeError(messages.FREED)
         first = grads[0]
         if first is None and all(g is None for g in grads):
             return result
         values: dict[str, Any] = {
-            name: self.unpack(name) if type(value) in (SavedTensor, tuple) else value for name, value in saved.items()
+            name: self.unpack(name) if value.__class__ in UNPACKED else value for name, value in saved.items()
         }
-        slot = _slots(self.op)
-        for positions, formula, names in gradients:
-            slots = [slot[p] for p in positions]
+        for formula, takes_all, slots, names in gradients:
+            if needed is None and len(slots) == 1:
+                start, stop = slots[0]
+                if stop is not None:
+                    # The common case: one tensor, everything wanted.
+                    if edges[start][0] is not None:
+                        incoming = grads if takes_all else first
+                        if incoming is not None:
+                            if "needs" in names:
+                                values["needs"] = (True,)
+                            result[start] = formula(incoming, *[values[name] for name in names])
+                    continue
             wanted = [self._wants(s, needed) for s in slots]
             if not any(wanted):
                 continue
             if "needs" in names:
                 values["needs"] = tuple(wanted)
-            incoming = grads if formula.__code__.co_varnames[0] == "grads" else first
+            incoming = grads if takes_all else first
             if incoming is None:
                 continue
             gradient_of = formula(incoming, *[values[name] for name in names])
-            if len(positions) > 1:
+            if len(slots) > 1:
                 for s, one, want in zip(slots, gradient_of, wanted, strict=True):
                     if want:
                         result[s[0]] = one
-            elif isinstance(gradient_of, (list, tuple)):
-                for at, one in zip(range(*self._span(positions[0])), gradient_of, strict=True):
-                    result[at] = one
+                continue
+            start, stop = slots[0]
+            if stop is None:
+                result[start:] = gradient_of
             else:
-                result[self._span(positions[0])[0]] = gradient_of
+                result[start] = gradient_of
         return result
-
-    def _span(self, position: int) -> tuple[int, int]:
-        """The edges of one input: several where it is a list of tensors."""
-        start, stop = _slots(self.op)[position]
-        extra = len(self.edges) - _slots(self.op)[None][1]
-        if stop is None:
-            return start, start + extra + 1
-        return start, stop
 
     def _wants(self, span: tuple[int, int | None], needed: Any) -> bool:
         start, stop = span
@@ -228,6 +238,25 @@ class SavedTensor:
         return messages.modified(type_name(tensor), tensor.geometry.sizes, words, found, self.version, hint)
 
 
+class SavedNumber:
+    """A Python number given where the schema says Tensor: PyTorch saves the tensor that it stands for."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def unpack(self, node: Node) -> Tensor:
+        """The number as a zero-dimensional tensor."""
+        return wrap_number(self.value)
+
+
+wrap_number: Callable[[Any], Tensor]
+"""Makes the tensor that a number stands for (set by `effects`)."""
+SAVED: Final = (SavedTensor, SavedNumber)
+UNPACKED: Final = (SavedTensor, SavedNumber, tuple)
+
+
 class Anomaly:
     """The state of `torch.autograd.set_detect_anomaly`."""
 
@@ -267,10 +296,14 @@ def gradient_edge(tensor: Tensor) -> Edge:
     if node is not None:
         return node, tensor.output_nr
     if tensor.leaf_requires_grad:
-        from tensorcli.engine.autograd.accumulate import accumulator
-
-        return accumulator(tensor), 0
+        reference = tensor.accumulator
+        found = None if reference is None else reference()
+        return (make_accumulator(tensor) if found is None else found), 0
     return NO_EDGE
+
+
+make_accumulator: Callable[[Tensor], Node]
+"""Makes the AccumulateGrad of a leaf (set by `accumulate`, which builds on this module)."""
 
 
 def node_class(op: "Op") -> type[Node]:
@@ -281,14 +314,49 @@ def node_class(op: "Op") -> type[Node]:
         if not op.gradients:
             from tensorcli.engine.autograd.views import NotImplementedNode
 
-            found = type("NotImplemented", (NotImplementedNode,), {"op": op, "__slots__": ()})
+            found = type("NotImplemented", (NotImplementedNode,), {"op": op})
         else:
-            found = type(origin.node_name, (Node,), {"op": op, "__slots__": ()})
+            found = type(origin.node_name, (Node,), {"op": op})
         _classes[op.name] = found
     return found
 
 
 _classes: dict[str, type[Node]] = {}
+
+
+class Plan:
+    """What the nodes of one operator need, worked out once from its schema and formulas."""
+
+    __slots__ = ("differentiable", "gradients", "inputs", "outputs")
+
+    def __init__(self, op: "Op") -> None:
+        names, returns, slots = op.names, op.returns, _slots(op)
+        self.differentiable = op.differentiable
+        self.gradients = tuple(
+            (formula, formula.__code__.co_varnames[0] == "grads", tuple(slots[p] for p in positions), needed)
+            for positions, formula, needed in op.gradients
+        )
+        self.inputs: list[tuple[tuple[Any, ...], list[tuple[str, int, str]]]] = []
+        """By gradient: its slots, and the (name, position, fact) it needs of the inputs."""
+        self.outputs: list[tuple[tuple[Any, ...], list[tuple[str, int, str]]]] = []
+        for positions, _, needed in op.gradients:
+            inputs, outputs = [], []
+            for name in needed:
+                stem, _, fact = name.rpartition("_")
+                if name == "needs":
+                    continue
+                if name in names:
+                    inputs.append((name, names.index(name), ""))
+                elif name == "result" or name in returns:
+                    outputs.append((name, 0 if name == "result" else returns.index(name), ""))
+                elif stem in names:
+                    inputs.append((name, names.index(stem), fact))
+                else:
+                    outputs.append((name, 0 if stem == "result" else returns.index(stem), fact))
+            wanted = tuple(slots[p] for p in positions)
+            self.inputs.append((wanted, inputs))
+            if outputs:
+                self.outputs.append((wanted, outputs))
 
 
 def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
@@ -312,55 +380,67 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
 
     `original` stands for `self` of an in-place call: a recorded clone from before the write.
     """
+    plan = op.plan
     edges: list[Edge] = []
-    for i in op.differentiable:
+    for i in plan.differentiable:
         value = values[i]
         if isinstance(value, Tensor):
-            edges.append(gradient_edge(value))
+            # gradient_edge, with the two common cases here: a third of the cost of recording.
+            if value.view_of is None and value.node is not None:
+                edges.append((value.node, value.output_nr))
+            elif value.view_of is None and not value.leaf_requires_grad:
+                edges.append(NO_EDGE)
+            else:
+                edges.append(gradient_edge(value))
         elif type(value) in (list, tuple):
-            edges.extend(gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in value)
+            edges.extend([gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in value])
         else:
             edges.append(NO_EDGE)
-    node = node_class(op)(tuple(edges), {})
-    names = op.names
-    slots = _slots(op)
-    for positions, _, needs in op.gradients:
-        if not any(node._wants(slots[p], None) for p in positions):
+    saved: dict[str, Any] = {}
+    node: Node = op.node_class(tuple(edges), saved)
+    for slots, needs in plan.inputs:
+        if not needs or not _any_edge(edges, slots):
             continue
-        for name in needs:
-            if name in node.saved or name in op.returns or name in ("result", "needs"):
+        for name, position, fact in needs:
+            if name in saved:
                 continue
-            if name in names:
-                value = original if original is not None and name == "self" else values[names.index(name)]
-                node.saved[name] = _save(node, name, value, op, names.index(name))
+            value = values[position]
+            if fact:
+                saved[name] = value.geometry.sizes if fact == "sizes" and value.__class__ is Tensor else _fact(value, fact)
             else:
-                stem, _, fact = name.rpartition("_")
-                if stem in names:
-                    node.saved[name] = _fact(values[names.index(stem)], fact)
+                if original is not None and name == "self":
+                    value = original
+                saved[name] = _save(node, name, value, op, position)
     return node
+
+
+def _any_edge(edges: Sequence[Edge], slots: tuple[Any, ...]) -> bool:
+    """Whether some edge of these inputs leads anywhere."""
+    for start, stop in slots:
+        if stop is not None:
+            if edges[start][0] is not None:
+                return True
+        elif any(edge[0] is not None for edge in edges[start:]):
+            return True
+    return False
 
 
 def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
     """Save what the formulas name of the results, which now have their history."""
-    returns = op.returns
-    slots = _slots(op)
-    for positions, _, needs in op.gradients:
-        if not any(node._wants(slots[p], None) for p in positions):
+    for slots, needs in op.plan.outputs:
+        if not _any_edge(node.edges, slots):
             continue
-        for name in needs:
-            if name in node.saved or name in op.names:
+        for name, at, fact in needs:
+            if name in node.saved:
                 continue
-            if name == "result" or name in returns:
-                at = 0 if name == "result" else returns.index(name)
-                result = results[at]
-                saved = SavedTensor(result, at) if result.node is node else SavedTensor(result)
-                node.saved[name] = saved
-                if events.observer is not None:
-                    events.observer.saved(node, name, saved)
-            elif "_" in name:
-                stem, _, fact = name.rpartition("_")
-                if stem in returns or stem == "result":
-                    node.saved[name] = _fact(results[0 if stem == "result" else returns.index(stem)], fact)
+            result = results[at]
+            if fact:
+                node.saved[name] = _fact(result, fact)
+                continue
+            saved = SavedTensor(result, at) if result.node is node else SavedTensor(result)
+            node.saved[name] = saved
+            if events.observer is not None:
+                events.observer.saved(node, name, saved)
 
 
 def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:
@@ -374,9 +454,7 @@ def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:
             position
         ].type.is_tensor else value
     if isinstance(value, (int, float, complex)) and op.schema.arguments[position].type.is_tensor:
-        from tensorcli.engine.effects import wrapped_number
-
-        return SavedTensor(wrapped_number(value))
+        return SavedNumber(value)
     return value
 
 
@@ -387,9 +465,7 @@ def _fact(value: Any, fact: str) -> Any:
     if not isinstance(value, Tensor):
         if value is None:
             return None
-        from tensorcli.engine.effects import wrapped_number
-
-        value = wrapped_number(value)
+        value = wrap_number(value)
     if fact == "sizes":
         return value.geometry.sizes
     if fact == "strides":
@@ -403,6 +479,13 @@ def _fact(value: Any, fact: str) -> Any:
 
 def set_history(node: Node, results: Sequence[Any]) -> None:
     """Make `node` the grad_fn of the results (those of floating or complex dtype), each with its number."""
+    if len(results) == 1:
+        result = results[0]
+        if result.dtype.category >= FLOATING:
+            result.node = node
+            storage = result._storage
+            node.outputs = ((result.geometry, result.dtype, CPU if storage is None else storage.device),)
+            return
     outputs = []
     for number, result in enumerate(results):
         if result is None or not (result.dtype.is_floating_point or result.dtype.is_complex):

@@ -128,8 +128,6 @@ def _set_node(tensor: Tensor, node: Node, output_nr: int) -> None:
 class AsStridedBackward0(Node):
     """The node of a view whose base was written: reads the base's gradient through the view's strides."""
 
-    __slots__ = ("base_geometry", "view_geometry")
-
     def __init__(self, base: Tensor, geometry: Geometry) -> None:
         super().__init__((gradient_edge(base),), {})
         self.base_geometry = base.geometry
@@ -153,8 +151,6 @@ class AsStridedBackward0(Node):
 
 class CopySlices(Node):
     """The node of a base that was written through a view: hands the written part to the writer's node, keeps the rest."""
-
-    __slots__ = ("base_geometry", "function", "retype", "view_geometry")
 
     title: ClassVar[str] = "torch::autograd::CopySlices"
 
@@ -211,8 +207,6 @@ class CopySlices(Node):
 
 class NotImplementedNode(Node):
     """The node of an operator that has no gradient: running it is an error."""
-
-    __slots__ = ()
 
     title: ClassVar[str] = "torch::autograd::NotImplemented"
 
