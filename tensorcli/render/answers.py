@@ -1,0 +1,167 @@
+"""The smaller answers of commands: saved tensors, aliases, history, help, settings, notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tensorcli.explorer.results import (
+    AliasReport,
+    Code,
+    Devices,
+    Exit,
+    Expectation,
+    Field,
+    Help,
+    HelpSection,
+    History,
+    Notice,
+    Run,
+    SavedTable,
+    Settings,
+)
+from tensorcli.render.facts import dash
+from tensorcli.render.inspection import field_text
+from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, wrap
+from tensorcli.render.storages import plural
+
+USAGE = 26  # cells at most for what to type, so that descriptions begin in one column
+
+
+def saved_table(found: SavedTable, width: int | None) -> Iterator[Line]:
+    of = f" in the graph of {found.of}" if found.of else ""
+    if not found.rows:
+        yield line(" ", f"no tensor is saved{of}")
+        return
+    columns = [Column(title) for title in ("node", "saves", "shape", "dtype", "storage", "version", "line")]
+    columns.append(Column("value", flexible=True))
+    rows, marks = [], []
+    for row in found.rows:
+        version = f"{row.saved} → {row.now} stale" if row.stale else str(row.saved)
+        saves = f"{row.slot}={row.tensor}" if row.tensor else row.slot
+        rows.append(
+            [
+                Piece(row.node, "name"),
+                Piece(saves),
+                Piece(str(row.shape)),
+                Piece(row.dtype),
+                Piece(row.storage or "(temporary)", "id"),
+                Piece(version, "changed" if row.stale else ""),
+                Piece(dash(row.line)),
+                Piece(row.value),
+            ]
+        )
+        marks.append(Piece("!", "alarm") if row.stale else Piece(" "))
+    yield from Grid(columns, rows, marks).lines(width)
+    yield line(" ", (f"{plural(len(found.rows), 'saved tensor')}{of}, {found.nbytes} B", "title"))
+
+
+def alias_report(found: AliasReport, width: int | None) -> Iterator[Line]:
+    yield from paragraph(found.verdict, width, "title", " ", " ")
+    counter = "neither or one has a counter" if found.same_counter is None else yes(found.same_counter)
+    storages = " and ".join(storage or "(temporary)" for storage in dict.fromkeys(found.storages))
+    rows = [
+        ("same object", yes(found.same_object)),
+        ("same storage", f"{yes(found.same_storage)} ({storages})"),
+        ("same version counter", counter),
+        ("bytes in common", f"{found.overlapping_bytes}{overlap_text(found.overlap)}"),
+        ("view", found.view_relation or "no"),
+    ]
+    yield from labelled(rows, width)
+
+
+def yes(holds: bool) -> str:
+    return "yes" if holds else "no"
+
+
+def overlap_text(runs: Sequence[Run]) -> str:
+    return f"   bytes {' '.join(f'{run.first}..{run.last}' for run in runs)}" if runs else ""
+
+
+def labelled(rows: Sequence[tuple[str, str]], width: int | None, style: str = "label") -> Iterator[Line]:
+    """Two columns: a label, and a text that wraps beside it."""
+    column = max([cells(label) for label, _ in rows], default=0) + 3
+    for label, text in rows:
+        for number, part in enumerate(wrap(text, None if width is None else max(width - 2 - column, 24))):
+            lead = label + " " * (column - cells(label)) if number == 0 else " " * column
+            yield line("  ", (lead, style), part)
+
+
+def history(found: History, width: int | None) -> Iterator[Line]:
+    if not found.rows:
+        yield line(" ", "nothing has run yet")
+    digits = max([len(str(row.index)) for row in found.rows], default=1)
+    for row in found.rows:
+        first, *rest = row.source.split("\n")
+        outcome = ("   ", (row.outcome, "error")) if row.outcome else ()
+        yield line(" ", (str(row.index).rjust(digits), "muted"), f"  {first}", *(outcome if not rest else ()))
+        for number, each in enumerate(rest):
+            yield line(" " * (digits + 3) + each, *(outcome if number == len(rest) - 1 else ()))
+
+
+def help_page(found: Help, width: int | None) -> Iterator[Line]:
+    if found.title:
+        yield from paragraph(found.title, width, "title", " ", " ")
+    if found.summary:
+        yield from paragraph(found.summary, width, "", " ", " ")
+    usages = [cells(row.usage) for section in found.sections for row in section.rows]
+    column = min(max(usages, default=0), USAGE) + 3
+    for section in found.sections:
+        yield ()
+        yield from help_section(section, column, width)
+    if found.details:
+        yield ()
+    for detail in found.details:
+        yield from paragraph(detail, width, "", "   ", "   ")
+    if found.see_also:
+        yield ()
+        yield from paragraph(f"see also  {'  '.join(found.see_also)}", width, "hint", " ", "           ")
+
+
+def help_section(section: HelpSection, column: int, width: int | None) -> Iterator[Line]:
+    if section.title:
+        yield line(" ", (section.title, "header"))
+    for row in section.rows:
+        size = cells(row.usage)
+        room = None if width is None else max(width - 3 - column, 24)
+        described = wrap(row.description, room) if row.description else [""]
+        if size + 2 > column:
+            yield line("   ", (row.usage, "verb"))
+            lead = [" " * column] * len(described)
+        else:
+            lead = ["", *[" " * column] * (len(described) - 1)]
+        for indent, part in zip(lead, described):
+            if indent:
+                yield line("   " + indent, part)
+            else:
+                yield line("   ", (row.usage, "verb"), " " * (column - size), part)
+
+
+def settings(found: Settings | Devices, width: int | None) -> Iterator[Line]:
+    yield from labelled([setting(field) for field in found.rows], width)
+
+
+def setting(field: Field) -> tuple[str, str]:
+    return field.key, field_text(field)
+
+
+def code(found: Code, width: int | None) -> Iterator[Line]:
+    for each in found.text.rstrip("\n").split("\n"):
+        yield line(each)
+
+
+def expectation(found: Expectation, width: int | None) -> Iterator[Line]:
+    if found.holds:
+        yield line(" ", ("ok", "good"), f"  {found.text}")
+    else:
+        yield line(" ", ("failed", "error"), f"  {found.text}")
+        if found.found:
+            yield from paragraph(found.found, width, "", "   found ", "         ")
+
+
+def notice(found: Notice, width: int | None) -> Iterator[Line]:
+    yield from paragraph(found.text, width, "", " ", " ")
+
+
+def leave(found: Exit, width: int | None) -> Iterator[Line]:
+    """Leaving says nothing: whoever runs the session ends it."""
+    return iter(())

@@ -1,0 +1,278 @@
+"""Lines of styled pieces and how they are set to a width: terminal cells, shortening, wrapping, tables.
+
+A `Page` is what every renderer of text gives back. It is a Rich renderable, and it knows its own text, so
+that a pipe needs no Rich. A style is the name of a meaning (`theme.STYLES`); no line ends in white space. A
+width of None is the natural one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.text import Text
+
+ELLIPSIS = "…"
+
+
+class Piece(NamedTuple):
+    """Text in one style; the empty style is the terminal's own."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Finished lines, from top to bottom."""
+
+    lines: tuple[Line, ...] = ()
+
+    def __add__(self, other: Page) -> Page:
+        return Page(self.lines + other.lines)
+
+    def __bool__(self) -> bool:
+        return bool(self.lines)
+
+    def text(self) -> str:
+        """The lines without their styles, each with its line end."""
+        return "".join(line_text(line) + "\n" for line in self.lines)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self.lines:
+            yield rich_text(line)
+
+
+def rich_text(line: Line) -> Text:
+    """A line as Rich's text, never wrapped or cut by Rich: the layout is ours."""
+    from rich.text import Text
+
+    return Text.assemble(
+        *((piece.text, piece.style) for piece in line), no_wrap=True, overflow="ignore", end="\n"
+    )
+
+
+def line_text(line: Line) -> str:
+    return "".join(piece.text for piece in line)
+
+
+def line_cells(line: Line) -> int:
+    return sum(cells(piece.text) for piece in line)
+
+
+# ---- terminal cells
+
+
+def cells(text: str) -> int:
+    """How many terminal cells a text takes: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
+    return sum(map(character_cells, text))
+
+
+def character_cells(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def visible(text: str) -> str:
+    """The text with control characters written out, so that no message can drive the terminal; line ends and
+    tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character in "\n\t" or not unicodedata.category(character).startswith("C")
+        else escape(character)
+        for character in text
+    )
+
+
+def escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def shorten(text: str, width: int) -> str:
+    """The text cut to so many cells, with an ellipsis and the closing brackets where something is missing."""
+    if cells(text) <= width:
+        return text
+    closing = text[-1] if text[-1:] in ")]}" and width >= 4 else ""
+    room = width - 1 - len(closing)
+    if room <= 0:
+        return ELLIPSIS[:width]
+    taken, used = 0, 0
+    for character in text:
+        used += character_cells(character)
+        if used > room:
+            break
+        taken += 1
+    return text[:taken].rstrip(" ,") + ELLIPSIS + closing
+
+
+def wrap(text: str, width: int | None) -> list[str]:
+    """The text in lines of at most so many cells, broken at spaces; its own line ends and indents stay, a
+    long word is never cut.
+    """
+    lines: list[str] = []
+    for original in text.split("\n"):
+        if width is None or cells(original) <= width:
+            lines.append(original)
+            continue
+        current = original[: len(original) - len(original.lstrip(" "))]
+        empty = True
+        for word in original.split():
+            joined = current + word if empty else f"{current} {word}"
+            if not empty and cells(joined) > width:
+                lines.append(current)
+                joined = word
+            current, empty = joined, False
+        lines.append(current)
+    return lines
+
+
+# ---- building lines
+
+
+def line(*parts: str | Piece | tuple[str, str]) -> Line:
+    """A line of pieces and plain texts, without white space at its end."""
+    return trimmed(tuple(Piece(part) if isinstance(part, str) else Piece(*part) for part in parts))
+
+
+def trimmed(pieces: Line) -> Line:
+    """The line without empty pieces and without the white space that ends it."""
+    kept = [piece for piece in pieces if piece.text]
+    while kept and kept[-1].text.endswith(" "):
+        last = kept.pop()
+        if text := last.text.rstrip(" "):
+            kept.append(Piece(text, last.style))
+    return tuple(kept)
+
+
+def paragraph(
+    text: str, width: int | None, style: str = "", first: str = "", rest: str = ""
+) -> Iterator[Line]:
+    """The wrapped text, each line behind an indent of its own: `first`, then `rest`."""
+    room = None if width is None else max(width - max(cells(first), cells(rest)), 20)
+    for number, part in enumerate(wrap(text, room)):
+        yield line(rest if number else first, Piece(part, style))
+
+
+# ---- tables
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its title, the side that its cells stand on, whether they may be shortened."""
+
+    title: str = ""
+    align: Literal["left", "right", "center"] = "left"
+    flexible: bool = False
+    """Values only: ids, names and versions are never cut."""
+    minimum: int = 8
+    """To how many cells a flexible column may shrink."""
+
+
+GAP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table to be set: columns and rows of cells. A row is led by its mark, which stands before the first
+    column.
+    """
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Piece]]
+    marks: Sequence[Piece] = ()
+    heads: bool = True
+    indent: int = 1
+    gap: int = GAP
+    header_style: str = "header"
+    below: Sequence[Sequence[Line]] = field(default=())
+    """Lines that follow a row, under its first column."""
+
+    def widths(self) -> list[int]:
+        """The natural width of each column."""
+        return [
+            max(
+                [cells(column.title) if self.heads else 0, *(cells(row[number].text) for row in self.rows)],
+                default=0,
+            )
+            for number, column in enumerate(self.columns)
+        ]
+
+    def margin(self) -> int:
+        """How many cells stand before the first column: the indent, and the marks where there are any."""
+        return self.indent + (2 if self.marks else 0)
+
+    def natural(self) -> int:
+        """How many cells the table takes when nothing is shortened."""
+        widths = [width for width in self.widths() if width]
+        return self.margin() + sum(widths) + self.gap * (len(widths) - 1)
+
+    def fitted(self, width: int | None) -> list[int]:
+        """The widths at which the table fits, as far as its flexible columns allow, the widest first."""
+        widths = self.widths()
+        if width is None:
+            return widths
+        excess = self.natural() - width
+        while excess > 0:
+            shrinkable = [
+                number
+                for number, column in enumerate(self.columns)
+                if column.flexible
+                and widths[number] > max(column.minimum, cells(column.title) if self.heads else 0)
+            ]
+            if not shrinkable:
+                break
+            widest = max(shrinkable, key=widths.__getitem__)
+            widths[widest] -= 1
+            excess -= 1
+        return widths
+
+    def lines(self, width: int | None) -> Iterator[Line]:
+        """The table's lines at this width; columns without any text are left out."""
+        widths = self.fitted(width)
+        if self.heads:
+            titles = [Piece(column.title, self.header_style) for column in self.columns]
+            yield self._line(Piece(""), titles, widths)
+        for number, row in enumerate(self.rows):
+            yield self._line(self.marks[number] if self.marks else Piece(""), row, widths)
+            if self.below:
+                yield from self.below[number]
+
+    def _line(self, mark: Piece, row: Sequence[Piece], widths: Sequence[int]) -> Line:
+        pieces = [Piece(" " * self.indent)]
+        if self.marks:
+            pieces += [mark, Piece(" " * (2 - cells(mark.text)))]
+        gap = ""
+        for column, cell, width in zip(self.columns, row, widths):
+            if not width:
+                continue
+            text = shorten(cell.text, width) if column.flexible else cell.text
+            left, right = _padding(column.align, width - cells(text))
+            pieces += [Piece(gap + " " * left), Piece(text, cell.style), Piece(" " * right)]
+            gap = " " * self.gap
+        return trimmed(tuple(pieces))
+
+
+def _padding(align: str, room: int) -> tuple[int, int]:
+    room = max(room, 0)
+    if align == "right":
+        return room, 0
+    if align == "center":
+        return room // 2, room - room // 2
+    return 0, room
+
+
+def page(lines: Iterable[Line]) -> Page:
+    return Page(tuple(lines))

@@ -1,0 +1,108 @@
+"""`render`: one result to one page of text, by its kind. The one table of which function draws what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import singledispatch
+from typing import Any
+
+from tensorcli.explorer import results
+from tensorcli.render import answers, facts, failures
+from tensorcli.render.inspection import inspection
+from tensorcli.render.layout import Line, Page, line, page, wrap
+from tensorcli.render.storages import storage_map
+
+
+@singledispatch
+def render(result: object, width: int | None = None) -> Page:
+    """The page of a result or a part of a step, set to `width` terminal cells, or in its natural width.
+
+    Raises TypeError for what is no result.
+    """
+    raise TypeError(f"{type(result).__name__} is no result")
+
+
+def step(found: results.Step, width: int | None) -> Iterator[Line]:
+    """What a statement has to show beside what it printed: its value, its answer, what changed, alarms.
+    Errors stand elsewhere.
+    """
+    if found.value is not None:
+        yield from value(found.value, width)
+    if found.result is not None:
+        yield from render(found.result, width).lines
+    yield from facts.changes(found.changes, found.more_changes, width)
+    for each in found.alarms:
+        yield from alarm(each, width)
+
+
+def value(found: results.Value, width: int | None) -> Iterator[Line]:
+    """The repr as it is: PyTorch has set it to a width of its own."""
+    for each in found.text.split("\n"):
+        yield line(each)
+
+
+def change(found: results.Change, width: int | None) -> Iterator[Line]:
+    yield from facts.changes([found], 0, width)
+
+
+def alarm(found: results.Alarm, width: int | None) -> Iterator[Line]:
+    """`! what will fail   what to type`, wrapped under itself."""
+    text = (
+        f"SILENT: {found.text}"
+        if found.kind == "silent" and not found.text.startswith("SILENT")
+        else found.text
+    )
+    tail = "   ".join(part for part in (found.hint, found.code) if part)
+    parts = wrap(text, None if width is None else max(width - 3, 30))
+    beside = tail and (width is None or len(parts[-1]) + 6 + len(tail) <= width)
+    for number, part in enumerate(parts):
+        last = number == len(parts) - 1
+        lead = (" ", ("!", "alarm"), " ") if number == 0 else ("   ",)
+        yield line(*lead, part, *(("   ", (tail, "hint")) if last and beside else ()))
+    if tail and not beside:
+        yield line("   ", (tail, "hint"))
+
+
+def failure(found: results.Failure, width: int | None) -> Iterator[Line]:
+    yield from failures.failure_in_file(found)
+
+
+def warning(found: results.WarningText, width: int | None) -> Iterator[Line]:
+    yield from failures.warning_in_file(found)
+
+
+def variables(found: results.Variables, width: int | None) -> Iterator[Line]:
+    if not found.rows:
+        yield line(" ", "no names yet")
+    yield from facts.variables(found.rows, width)
+
+
+DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
+    results.Step: step,
+    results.Value: value,
+    results.Change: change,
+    results.Alarm: alarm,
+    results.WarningText: warning,
+    results.Failure: failure,
+    results.Inspection: inspection,
+    results.Variables: variables,
+    results.StorageMap: storage_map,
+    results.SavedTable: answers.saved_table,
+    results.AliasReport: answers.alias_report,
+    results.History: answers.history,
+    results.Help: answers.help_page,
+    results.Settings: answers.settings,
+    results.Devices: answers.settings,
+    results.Code: answers.code,
+    results.Expectation: answers.expectation,
+    results.Notice: answers.notice,
+    results.Exit: answers.leave,
+}
+
+
+def _register(kind: type, draw: Callable[[Any, int | None], Iterator[Line]]) -> None:
+    render.register(kind, lambda result, width=None: page(draw(result, width)))
+
+
+for _kind, _draw in DRAWN.items():
+    _register(_kind, _draw)

@@ -1,0 +1,284 @@
+"""`name.field: value`, one fact a line, for grep and screen readers: no tables, no marks, nothing shortened,
+no width.
+
+A changed fact reads `s2.version: 0 -> 1`. A text of several lines gives a line for each, all under the same
+key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from functools import singledispatch
+
+from tensorcli.explorer import results
+
+FACTS = (
+    "shape",
+    "stride",
+    "offset",
+    "dtype",
+    "device",
+    "storage",
+    "version",
+    "requires_grad",
+    "is_leaf",
+    "grad_fn",
+    "value",
+)
+SENTENCES = ("bound", "unbound", "graph_freed")
+
+
+def plain_text(result: object) -> str:
+    """The lines of a result or a step, each with its line end."""
+    return "".join(f"{each}\n" for each in plain(result))
+
+
+def entry(key: str, value: object) -> Iterator[str]:
+    """A fact; each line of its text under the same key, none with white space at its end."""
+    for each in str(value).split("\n"):
+        yield f"{key}: {each}".rstrip()
+
+
+@singledispatch
+def plain(result: object) -> Iterator[str]:
+    """The lines of a result: its fields in order, those of what it holds under a dotted path."""
+    yield from nested("", result)
+
+
+def nested(path: str, value: object) -> Iterator[str]:
+    """The fields of any result, a member of a tuple under its number from 1."""
+    if is_dataclass(value):
+        for each in fields(value):
+            yield from nested(f"{path}.{each.name}" if path else each.name, getattr(value, each.name))
+    elif isinstance(value, tuple):
+        if all(isinstance(each, str | int) or each is None for each in value):
+            if value:
+                yield from entry(path, " ".join(map(str, value)))
+        else:
+            for number, each in enumerate(value, 1):
+                yield from nested(f"{path}.{number}", each)
+    elif value is not None and value != "":
+        yield from entry(path, value)
+
+
+def facts_lines(name: str, found: results.Facts) -> Iterator[str]:
+    """All facts of a tensor under its name."""
+    for field in FACTS:
+        value = getattr(found, field)
+        if value is not None or field == "grad_fn":
+            yield from entry(f"{name}.{field}", value)
+
+
+@plain.register
+def step(found: results.Step) -> Iterator[str]:
+    if found.value is not None:
+        yield from entry("value", found.value.text)
+    if found.result is not None:
+        yield from plain(found.result)
+    for write in found.writes:
+        yield from plain(write)
+    for change in found.changes:
+        yield from plain(change)
+    if found.more_changes:
+        yield from entry("more_changes", found.more_changes)
+    for alarm in found.alarms:
+        yield from plain(alarm)
+
+
+@plain.register
+def write(found: results.Write) -> Iterator[str]:
+    """`s2.version: 0 -> 1 (via d, seen by y)`."""
+    parts = [f"via {found.via}"] if found.via else []
+    if found.seen_by:
+        parts.append(f"seen by {' '.join(found.seen_by)}")
+    if found.silent:
+        parts.append("bytes changed, the counter did not move")
+    remark = f" ({', '.join(parts)})" if parts else ""
+    key = found.storage or "(temporary)"
+    if found.version is None:
+        yield f"{key}.written: no version counter{remark}"
+    else:
+        yield f"{key}.version: {found.version[0]} -> {found.version[1]}{remark}"
+
+
+@plain.register
+def change(found: results.Change) -> Iterator[str]:
+    name = found.names[0] if found.names else "(temporary)"
+    if found.kind in SENTENCES:
+        yield from entry(f"{name}.{found.kind}", found.note)
+        return
+    if found.kind == "shares":
+        return  # nothing changed
+    if found.before is None and found.after is not None:
+        yield from facts_lines(name, found.after)
+    elif found.before is not None and found.after is not None:
+        for field in FACTS:
+            before, after = getattr(found.before, field), getattr(found.after, field)
+            if before != after:
+                yield from entry(f"{name}.{field}", f"{before} -> {after}")
+    if found.note:
+        yield from entry(f"{name}.{found.kind}", found.note)
+    if found.names[1:]:
+        yield from entry(f"{name}.also", " ".join(found.names[1:]))
+
+
+@plain.register
+def alarm(found: results.Alarm) -> Iterator[str]:
+    yield from entry(f"alarm.{found.kind}", found.text)
+    for stale in found.stale:
+        yield f"{stale.node}.{stale.slot}.version: saved {stale.saved}, now {stale.now}"
+    if found.hint:
+        yield from entry("alarm.hint", found.hint)
+    if found.code:
+        yield from entry("alarm.code", found.code)
+
+
+@plain.register
+def value(found: results.Value) -> Iterator[str]:
+    yield from entry("value", found.text)
+
+
+@plain.register
+def inspection(found: results.Inspection) -> Iterator[str]:
+    name = found.name
+    yield from entry(f"{name}.kind", found.kind)
+    if found.origin:
+        yield from entry(f"{name}.origin", found.origin)
+    if found.line is not None:
+        yield from entry(f"{name}.line", found.line)
+    if found.tags:
+        yield from entry(f"{name}.tags", " ".join(found.tags))
+    for each in found.lines:
+        for field in each.fields:
+            yield from entry(f"{name}.{field.key}", field.value)
+        if each.note:
+            yield from entry(f"{name}.{each.label.replace(' ', '_')}.note", each.note)
+    for item in found.items:
+        yield from inspection(item)
+
+
+@plain.register
+def variables(found: results.Variables) -> Iterator[str]:
+    for row in found.rows:
+        name = row.names[0]
+        yield from entry(f"{name}.type", row.type)
+        if row.facts is not None:
+            yield from facts_lines(name, row.facts)
+        elif row.value:
+            yield from entry(f"{name}.value", row.value)
+        if row.names[1:]:
+            yield from entry(f"{name}.also", " ".join(row.names[1:]))
+        if row.note:
+            yield from entry(f"{name}.note", row.note)
+
+
+@plain.register
+def storage_map(found: results.StorageMap) -> Iterator[str]:
+    for storage in found.storages:
+        key = storage.id or "(temporary)"
+        for field in ("dtype", "elements", "nbytes", "device"):
+            yield from entry(f"{key}.{field}", getattr(storage, field))
+        for version, names in storage.versions:
+            remark = f" (of {' '.join(names)})" if len(storage.versions) > 1 else ""
+            yield f"{key}.version: {version}{remark}"
+        yield from entry(f"{key}.names", " ".join(storage.names))
+        if storage.made_by:
+            yield from entry(f"{key}.made_by", storage.made_by)
+        if storage.note:
+            yield from entry(f"{key}.note", storage.note)
+        if storage.cells:
+            yield from entry(f"{key}.values", " ".join(storage.cells))
+        for view in storage.views:
+            yield from view_row(view, storage)
+    yield from entry("storages.count", len(found.storages) + found.more)
+    yield from entry("storages.nbytes", found.nbytes)
+    yield from entry("storages.unshared_nbytes", found.unshared_nbytes)
+
+
+def view_row(view: results.ViewRow, storage: results.StorageRow) -> Iterator[str]:
+    name = view.names[0] if view.names else "(temporary)"
+    yield from entry(f"{name}.storage", storage.id or "(temporary)")
+    for field in ("shape", "stride", "offset"):
+        yield from entry(f"{name}.{field}", getattr(view.facts, field))
+    yield from entry(f"{name}.layout", view.layout)
+    if view.operator:
+        yield from entry(f"{name}.made_by", view.operator)
+    for slot, cell in enumerate(view.cells, storage.first_slot):
+        if cell:
+            yield f"{name}.slot.{slot}: {cell}"
+    for run in view.runs:
+        yield f"{name}.slots: {run.first}..{run.last}"
+    yield f"{name}.covered: {view.covered} of {storage.elements}"
+
+
+@plain.register
+def saved_table(found: results.SavedTable) -> Iterator[str]:
+    for row in found.rows:
+        key = f"{row.node}.{row.slot}"
+        for field in (
+            "tensor",
+            "storage",
+            "shape",
+            "dtype",
+            "nbytes",
+            "saved",
+            "now",
+            "stale",
+            "line",
+            "value",
+        ):
+            value = getattr(row, field)
+            if value is not None:
+                yield from entry(f"{key}.{field}", value)
+    yield from entry("saved.count", len(found.rows))
+    yield from entry("saved.nbytes", found.nbytes)
+
+
+@plain.register
+def history(found: results.History) -> Iterator[str]:
+    for row in found.rows:
+        yield from entry(str(row.index), row.source)
+        if row.outcome:
+            yield from entry(f"{row.index}.outcome", row.outcome)
+
+
+@plain.register
+def help_page(found: results.Help) -> Iterator[str]:
+    yield from (each for each in (found.title, found.summary) if each)
+    for section in found.sections:
+        for row in section.rows:
+            yield from entry(f"{section.title}.{row.usage}" if section.title else row.usage, row.description)
+    for detail in found.details:
+        yield from detail.split("\n")
+    if found.see_also:
+        yield from entry("see also", " ".join(found.see_also))
+
+
+@plain.register(results.Settings)
+@plain.register(results.Devices)
+def settings(found: results.Settings | results.Devices) -> Iterator[str]:
+    for row in found.rows:
+        yield from entry(row.key, row.value)
+
+
+@plain.register
+def code(found: results.Code) -> Iterator[str]:
+    yield from found.text.rstrip("\n").split("\n")
+
+
+@plain.register
+def expectation(found: results.Expectation) -> Iterator[str]:
+    yield from entry("expect.ok" if found.holds else "expect.failed", found.text)
+    if found.found and not found.holds:
+        yield from entry("expect.found", found.found)
+
+
+@plain.register
+def notice(found: results.Notice) -> Iterator[str]:
+    yield from found.text.split("\n")
+
+
+@plain.register
+def leave(found: results.Exit) -> Iterator[str]:
+    return iter(())
