@@ -255,13 +255,25 @@ PROMOTE, INT_TO_FLOAT, COMPARE = "promote", "int_to_float", "compare"
 LOGICAL = "logical"
 """Like COMPARE: the result is bool, and the inputs promote only to be read."""
 PROMOTE_SCALARS = "promote_scalars"
-"""Like PROMOTE, and arguments of type Scalar promote too (clamp, where)."""
+"""Like PROMOTE, and arguments of type Scalar promote too (clamp, where), as they do under every rule but PROMOTE."""
+
+
+TO_REAL, INT_TO_REAL = "to_real", "int_to_real"
+"""A complex input gives its real dtype (abs); INT_TO_REAL: and an integer one the default floating dtype (angle)."""
+TO_COMPLEX = "to_complex"
+"""The result is the complex dtype whose parts the inputs are."""
+SELF = "self"
+"""The first operand alone decides; the others are converted to it."""
 
 
 def apply_rule(rule: str, common: dtype) -> tuple[dtype, dtype]:
     """The dtype to compute in and the dtype of the result, for inputs that promote to `common`."""
-    if rule == INT_TO_FLOAT and common.category < FLOATING:
+    if (rule == INT_TO_FLOAT or rule == INT_TO_REAL) and common.category < FLOATING:
         return default.floating, default.floating
+    if rule == TO_REAL or rule == INT_TO_REAL:
+        return common, common.to_real()
+    if rule == TO_COMPLEX:
+        return common, common.to_complex()
     if rule == COMPARE or rule == LOGICAL:
         return common, bool_
     return common, common

@@ -95,17 +95,16 @@ def adopt(array: Any, kind: dtype, device: Device = CPU, strides: tuple[int, ...
 
 
 def _promoted(op: "Op", values: Sequence[Any]) -> dtype:
+    if op.rule == dtypes.SELF:
+        return values[op.operands[0]].dtype  # type: ignore[no-any-return]
     dimensioned, zero_dimensional, numbers = [], [], []
-    for i in op.tensors:
+    for i in op.operands:
         value = values[i]
         for one in value if type(value) in (list, tuple) else (value,):
             if isinstance(one, Tensor):
                 (numbers if one.wrapped else dimensioned if one.geometry.sizes else zero_dimensional).append(one.dtype)
             elif one is not None:
                 numbers.append(dtypes.of_number(one))
-    for value in values if op.rule == dtypes.PROMOTE_SCALARS else ():
-        if type(value) in (int, float, complex, bool):
-            numbers.append(dtypes.of_number(value))
     return dtypes.result_type(tuple(dimensioned), tuple(zero_dimensional), tuple(numbers))
 
 
@@ -153,6 +152,8 @@ def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
     """Element by element, with promotion and broadcasting."""
     if len(values) != op.arity:
         return into_out(op, values)
+    if op.check is not None:
+        op.check(*values)
     array, kind, strides, device = compute(op, values)
     result = adopt(array, kind, device, strides)
     return recorded(op, values, result)
@@ -161,7 +162,7 @@ def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
 def recorded(op: "Op", values: tuple[Any, ...], result: Tensor) -> Tensor:
     """Give a single fresh result its history, and tell who listens."""
     if mode.enabled:
-        if wants_grad(op, values):
+        if result.dtype.category >= dtypes.FLOATING and wants_grad(op, values):
             node = make_node(op, values)
             set_history(node, (result,))
             save_outputs(op, node, (result,))
@@ -184,6 +185,7 @@ def compiled(op: "Op") -> Any:
     if effect is not pointwise or count not in (1, 2) or op.tensors != tuple(range(count)):
         return lambda values: effect(op, values)
     kernel, arity, new = op.kernel, op.arity, object.__new__
+    promotes_numbers = len(op.operands) > count
     saves_outputs = bool(op.plan.outputs)
     plain: dict[dtype, dtype | None] = {}
     """For a dtype, the dtype of the result where the kernel itself gives it; None where it takes a conversion."""
@@ -191,6 +193,9 @@ def compiled(op: "Op") -> Any:
     def learn(kind: dtype, values: tuple[Any, ...], result: Tensor) -> None:
         computed, expected = dtypes.apply_rule(op.rule, kind)  # type: ignore[arg-type]
         known = None
+        if promotes_numbers and kind.category != dtypes.FLOATING:
+            plain[kind] = None
+            return
         if computed is kind and not kind.reduced and result.dtype is expected:
             with np.errstate(all="ignore"):
                 sample = [np.ones((1,), kind.np) if isinstance(v, Tensor) else v for v in values]
@@ -247,6 +252,8 @@ def compiled(op: "Op") -> Any:
         return finish(a, b, values, array, shape, result_kind)
 
     def finish(a: Tensor, b: Tensor, values: tuple[Any, ...], array: Any, shape: Geometry, kind: dtype) -> Tensor:
+        if array.dtype is not kind.np:
+            return effect(op, values)  # type: ignore[no-any-return]
         result = new(Tensor)
         result._array = array if array.__class__ is ndarray else np.asarray(array)
         result.geometry = shape
@@ -255,7 +262,7 @@ def compiled(op: "Op") -> Any:
             return recorded(op, values, result)
         if (
             a.node is not None or b.node is not None or a.leaf_requires_grad or b.leaf_requires_grad
-        ) and mode.enabled:
+        ) and mode.enabled and kind.category >= dtypes.FLOATING:
             node = make_node(op, values)
             set_history(node, (result,))
             if saves_outputs:
@@ -272,12 +279,14 @@ def compute(op: "Op", values: Sequence[Any]) -> tuple[Any, dtype, tuple[int, ...
     working = computed.computes_as
     arguments = list(values)
     operands: list[Geometry] = []
-    for i in op.tensors:
+    for i in op.tensors if op.operands == op.tensors else sorted({*op.tensors, *op.operands}):
         value = values[i]
         if isinstance(value, Tensor):
             operands.append(value.geometry)
             array = value.values
-            if value.wrapped:
+            if i not in op.operands:
+                arguments[i] = array
+            elif value.wrapped:
                 arguments[i] = as_number(array.item(), working)
             else:
                 arguments[i] = array if array.dtype == working.np else cast(array, working)
@@ -555,6 +564,8 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     target: Tensor = values[0]
     requires = wants_grad(op, values)
     views.check_in_place(target, requires)
+    if op.check is not None:
+        op.check(*values)
     if origin.rule is not None:
         array, kind, device = _computed_for(origin, values, target)
     else:

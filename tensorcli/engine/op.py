@@ -13,13 +13,15 @@ The four kinds of declaration:
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from tensorcli.engine import effects, schema
 from tensorcli.engine import tensor as tensor_module
+from tensorcli.engine.dtypes import PROMOTE
 from tensorcli.engine.tensor import Tensor
 
 OPS: Final[dict[str, "Op"]] = {}
@@ -53,6 +55,8 @@ class Op:
     namespace: str = ""
     has_out: bool = True
     twin_of: "Op | None" = None
+    check: Callable[..., None] | None = None
+    """Refuses what the kernel could not see: it gets the values as they were passed, before promotion."""
     tracked: bool = True
     """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
 
@@ -77,11 +81,11 @@ class Op:
 
     @cached_property
     def is_function(self) -> bool:
-        return self.variants != "method"
+        return self.variants != "method" and not self.namespace
 
     @cached_property
     def is_method(self) -> bool:
-        if self.variants:
+        if self.variants or self.namespace:
             return "method" in self.variants
         return any(argument.name == "self" for argument in self.schema.arguments)
 
@@ -101,7 +105,7 @@ class Op:
     @cached_property
     def gradients(self) -> tuple[Gradient, ...]:
         """The formulas with what they need. Errors: NameError for a name that the operator does not have."""
-        if self.twin_of is not None:
+        if self.twin_of is not None and self.formulas is None:
             return self.twin_of.gradients
         found = []
         for key, formula in (self.formulas or {}).items():
@@ -116,6 +120,18 @@ class Op:
         return tuple(found)
 
     @cached_property
+    def operands(self) -> tuple[int, ...]:
+        """Positions of the arguments that decide the dtype of an element-wise result: the tensors but for selectors,
+        and the numbers (type Scalar) unless the rule is PROMOTE, where they are mere parameters."""
+        numbers = self.rule is not None and self.rule != PROMOTE
+        return tuple(
+            i
+            for i, argument in enumerate(self.schema.arguments)
+            if (argument.type.is_tensor and argument.name not in SELECTORS)
+            or (numbers and argument.type.base == "Scalar")
+        )
+
+    @cached_property
     def differentiable(self) -> tuple[int, ...]:
         """Positions of the inputs that have an edge in the graph (those whose formula is None have none)."""
         without = {name for name, formula in (self._declared or {}).items() if formula is None}
@@ -123,7 +139,7 @@ class Op:
 
     @property
     def _declared(self) -> dict[str, Formula | None] | None:
-        return self.formulas if self.twin_of is None else self.twin_of.formulas
+        return self.twin_of.formulas if self.twin_of is not None and self.formulas is None else self.formulas
 
     @cached_property
     def run(self) -> Callable[[tuple[Any, ...]], Any]:
@@ -147,9 +163,8 @@ class Op:
     @cached_property
     def node_name(self) -> str:
         """PyTorch's name of the node: `mul` gives MulBackward0."""
-        origin = self.twin_of or self
-        words = origin.base.strip("_").split("_")
-        return f"{''.join(word.title() for word in words)}Backward{origin.node_index}"
+        words = self.base.strip("_").split("_")
+        return f"{''.join(word.title() for word in words)}Backward{self.node_index}"
 
     def _knows(self, name: str) -> bool:
         if name in self.names or name in self.returns or name in ("result", "needs"):
@@ -161,6 +176,8 @@ class Op:
         return f"<operator {self.line}>"
 
 
+SELECTORS: Final = ("condition", "mask")
+"""Tensor arguments that choose elements and do not promote."""
 FACTS: Final = ("sizes", "strides", "geometry", "dtype", "device", "ndim")
 """What a formula can ask of an input without saving it: `self_sizes`."""
 
@@ -182,42 +199,46 @@ def op(
     /,
     *,
     dtype: str | None = None,
-    inplace: bool = False,
+    inplace: bool | Mapping[str, Any] = False,
     node: int = 0,
     variants: str = "",
     namespace: str = "",
     out: bool = True,
+    check: Callable[..., None] | None = None,
     **formulas: Formula | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare an operator by its schema line, its formulas and the kernel below.
 
     The kernel takes the array module and the values of the arguments, tensors as arrays; it returns a new array (or a
     tuple of them). When the schema writes an argument (`Tensor(a!) self`), the kernel writes into that array.
-    `inplace=True` derives the in-place twin. `node` is the number at the end of the node's name.
+    `inplace=True` derives the in-place twin; a mapping says in what it differs: its `name`, its `node`, and formulas of
+    its own. `node` is the number at the end of the node's name. `check` is called with the values before promotion.
     """
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
         writes = "!" in line
         effect = effects.write if writes else effects.pointwise if dtype else effects.fresh
         declared = Op(line, kernel, effect, dtype, formulas, node, variants, _chapter(kernel), namespace, out and not writes)
+        declared.check = check
         _register(declared)
         if inplace:
-            _register(_twin(declared))
+            _register(_twin(declared, {} if inplace is True else inplace))
         return kernel
 
     return declare
 
 
-def _twin(origin: Op) -> Op:
+def _twin(origin: Op, differs: Mapping[str, Any] = MappingProxyType({})) -> Op:
     """The in-place twin: `mul.Tensor(Tensor self, …) -> Tensor` gives `mul_.Tensor(Tensor(a!) self, …) -> Tensor(a!)`."""
     name, _, rest = origin.line.partition("(")
     base, dot, overload = name.partition(".")
+    name = differs.get("name", f"{base}_{dot}{overload}")
     arguments, _, _ = rest.rpartition(") -> ")
-    line = f"{base}_{dot}{overload}({arguments.replace('Tensor self', 'Tensor(a!) self', 1)}) -> Tensor(a!)"
-    variants = origin.variants or ("" if origin.namespace != "nn" else "function")
+    line = f"{name}({arguments.replace('Tensor self', 'Tensor(a!) self', 1)}) -> Tensor(a!)"
+    formulas = {key: value for key, value in differs.items() if key not in ("name", "node")} or None
     return Op(
-        line, origin.kernel, effects.write_twin, origin.rule, None, origin.node_index, variants, origin.chapter,
-        origin.namespace, False, origin,
+        line, origin.kernel, effects.write_twin, origin.rule, formulas, differs.get("node", origin.node_index),
+        origin.variants, origin.chapter, origin.namespace, False, origin, origin.check,
     )  # fmt: skip
 
 
@@ -347,10 +368,14 @@ def binary(name: str) -> Callable[[Tensor, Any], Any]:
 
 
 class Functions:
-    """Operators as attributes, found when first asked for: `functions.where(c, a, b)` in a formula or a composite."""
+    """Operators of every namespace as attributes, found when first asked for, for formulas and composites:
+    `functions.where(c, a, b)`, `functions.tanh_backward(grad, result)`."""
 
     def __getattr__(self, name: str) -> Any:
-        found = function(name)
+        overloads = [o for o in PACKETS.get(name, ()) if o.is_function or o.namespace]
+        if not overloads:
+            raise AttributeError(f"no operator is called {name!r}")
+        found = _caller(name, overloads, method=False)
         setattr(self, name, found)
         return found
 

@@ -310,13 +310,12 @@ def node_class(op: "Op") -> type[Node]:
     """The class of an operator's nodes, named as PyTorch names it."""
     found = _classes.get(op.name)
     if found is None:
-        origin = op.twin_of or op
         if not op.gradients:
             from tensorcli.engine.autograd.views import NotImplementedNode
 
             found = type("NotImplemented", (NotImplementedNode,), {"op": op})
         else:
-            found = type(origin.node_name, (Node,), {"op": op})
+            found = type(op.node_name, (Node,), {"op": op})
         _classes[op.name] = found
     return found
 
