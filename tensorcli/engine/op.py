@@ -59,6 +59,8 @@ class Op:
     """Refuses what the kernel could not see: it gets the values as they were passed, before promotion."""
     tracked: bool = True
     """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
+    notation: str = ""
+    """The Python signature, in PyTorch's notation, of a method whose parser PyTorch wrote by hand."""
 
     def __post_init__(self) -> None:
         self.name = self.line.partition("(")[0]
@@ -234,7 +236,8 @@ def _twin(origin: Op, differs: Mapping[str, Any] = MappingProxyType({})) -> Op:
     base, dot, overload = name.partition(".")
     name = differs.get("name", f"{base}_{dot}{overload}")
     arguments, _, _ = rest.rpartition(") -> ")
-    line = f"{name}({arguments.replace('Tensor self', 'Tensor(a!) self', 1)}) -> Tensor(a!)"
+    arguments = arguments.replace("Tensor(a) self", "Tensor self").replace("Tensor self", "Tensor(a!) self", 1)
+    line = f"{name}({arguments}) -> Tensor(a!)"
     formulas = {key: value for key, value in differs.items() if key not in ("name", "node")} or None
     return Op(
         line, origin.kernel, effects.write_twin, origin.rule, formulas, differs.get("node", origin.node_index),
@@ -246,7 +249,7 @@ def view(
     line: str,
     /,
     *,
-    inplace: bool = False,
+    inplace: bool | Mapping[str, Any] = False,
     node: int = 0,
     variants: str = "",
     tracked: bool = True,
@@ -256,6 +259,7 @@ def view(
 
     A kernel that changes the dtype or the lazy bits takes a Viewed (geometry, dtype, lazy) where its first parameter is
     called `viewed`, and returns one. The kernel is at the same time the replay that in-place writes through views need.
+    `inplace` derives the twin that moves its own handle, as in `op`.
     """
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -263,9 +267,8 @@ def view(
         declared.tracked = tracked
         _register(declared)
         if inplace:
-            twin = _twin(declared)
+            twin = _twin(declared, {} if inplace is True else inplace)
             twin.effect = effects.restride
-            twin.node_index = node
             _register(twin)
         return kernel
 
@@ -283,12 +286,17 @@ def factory(line: str, /, *, out: bool = True) -> Callable[[Callable[..., Any]],
 
 
 def composite(
-    line: str, /, *, variants: str = "", namespace: str = "", out: bool = False, inplace: bool = False
+    line: str, /, *, variants: str = "", namespace: str = "", out: bool = False, inplace: bool = False, notation: str = ""
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare an operator that is made of others: the function below takes tensors and returns tensors."""
+    """Declare an operator that is made of others: the function below takes tensors and returns tensors.
+
+    `notation` is the signature of a method that PyTorch parses by hand (`"to(ScalarType dtype, bool copy=False)"`): the
+    function takes self and the values of that signature.
+    """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         declared = Op(line, function, effects.compose, None, None, 0, variants, _chapter(function), namespace, out)
+        declared.notation = notation
         _register(declared)
         if inplace:
             twin = _twin(declared)
@@ -320,6 +328,8 @@ def method(name: str) -> Callable[..., Any]:
 
 def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., Any]:
     """The callable for all overloads of a name: bind, then what the operator's kind does with the values."""
+    if overloads[0].notation:
+        return _noted_caller(name, overloads)
     return _caller_parts(name, overloads, method)[0]
 
 
@@ -381,6 +391,22 @@ class Functions:
 
 
 functions: Final = Functions()
+
+
+def _noted_caller(name: str, overloads: Sequence[Op]) -> Callable[..., Any]:
+    """The method for signatures in PyTorch's notation, tried in the order of their declaration."""
+    from tensorcli.engine import binding
+
+    bind = binding.Binder(name, [o.notation for o in overloads], method=True, tensor_class=Tensor).bind
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        index, values = bind(args, kwargs)
+        return overloads[index].kernel(args[0], *values)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = overloads[0].kernel.__doc__
+    return call
+
 
 PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
 """Attributes of a tensor that are operators in disguise (`x.T`, `x.real`), by name."""
