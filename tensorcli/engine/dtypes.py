@@ -252,6 +252,8 @@ def can_cast(source: dtype, target: dtype) -> bool:
 
 # Rules an operator's declaration names: from the dtype of its promoted inputs to (computation dtype, result dtype).
 PROMOTE, INT_TO_FLOAT, COMPARE = "promote", "int_to_float", "compare"
+COMMON = "common"
+"""Not element-wise: the kernel decides sizes, and gets all its tensors in the dtype that they promote to (cat)."""
 LOGICAL = "logical"
 """Like COMPARE: the result is bool, and the inputs promote only to be read."""
 PROMOTE_SCALARS = "promote_scalars"

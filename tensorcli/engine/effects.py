@@ -338,6 +338,8 @@ def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]
     """The values with tensors as arrays, reduced dtypes as float32; and the reduced dtype to round to, if any."""
     arguments = list(values)
     reduced: dtype | None = None
+    if op.rule == dtypes.COMMON:
+        return _common_arrays(op, values)
     for i in op.tensors:
         value = values[i]
         if isinstance(value, Tensor):
@@ -358,6 +360,20 @@ def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]
                     many.append(one)
             arguments[i] = many
     return arguments, reduced
+
+
+def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
+    """The values with tensors as arrays of the dtype that they promote to."""
+    arguments = list(values)
+    common = _promoted(op, values)
+    working = common.computes_as
+    for i in op.tensors:
+        value = values[i]
+        if isinstance(value, Tensor):
+            arguments[i] = cast(value.values, working)
+        elif value is not None:
+            arguments[i] = [cast(one.values, working) for one in value]
+    return arguments, common if common.reduced else None
 
 
 def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
@@ -452,34 +468,75 @@ def split_extras(op: "Op", values: tuple[Any, ...]) -> tuple[tuple[Any, ...], An
 def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
     """A tensor of nothing but sizes: the kernel gets its arguments with dtype resolved."""
     values, out, requires_grad = split_extras(op, values)
-    names = op.names
     arguments: list[Any] = []
     kind: dtype | None = None
     device = CPU
-    for name, value in zip(names, values, strict=True):
+    strides: tuple[int, ...] | None = None
+    sizes: tuple[int, ...] | None = None
+    for name, value in zip(op.names, values, strict=True):
         if name == "dtype":
             kind = value
         elif name == "device":
             device = resolve(value)
-        elif name not in ("layout", "pin_memory", "memory_format", "names"):
+        elif name == "size":
+            sizes = tuple(value)
+            if any(size < 0 for size in sizes):
+                raise RuntimeError(f"{op.base}: Dimension size must be non-negative.")
+            arguments.append(sizes)
+        elif name == "memory_format":
+            if value is not None:
+                strides = geometry.format_strides(sizes, value.name)
+        elif name == "pin_memory":
+            check_pinned(value)
+        elif name not in ("layout", "names"):
             arguments.append(value)
-    if out is not None and kind is None:
-        kind = out.dtype
-    answer = op.kernel(np, *arguments, kind)
-    kind = dtypes.from_numpy_dtype(answer.dtype)
-    check_bytes(answer.nbytes, answer.shape, kind)
-    result = adopt(answer, kind, device)
     if out is not None:
-        return write_out(op, out, result)
+        if kind is not None and kind is not out.dtype:
+            raise RuntimeError(
+                f"dtype {kind.scalar_type} does not match dtype of out parameter ({out.dtype.scalar_type})"
+            )
+        kind = out.dtype
+    if sizes is not None:
+        check_bytes(geometry.prod(sizes) * (kind or dtypes.default.floating).itemsize, sizes, kind or dtypes.float32)
+        if device is META:
+            # What the dtype is, is known without the elements.
+            arguments[0] = (0,) * len(sizes)
+    answer = op.kernel(np, *arguments, kind)
+    if type(answer) is Laid:
+        answer, strides = answer.array, answer.strides
+    kind = dtypes.from_numpy_dtype(answer.dtype)
+    if device is META:
+        result = empty(answer.shape if sizes is None else sizes, strides, kind, META)
+    else:
+        result = adopt(answer, kind, device, strides)
+    if out is not None:
+        if out.geometry.sizes != result.geometry.sizes:
+            resize(out, result.geometry)
+        store(op, out, (result,), result.values)
+        return out
+    return manufactured(op, values, result, requires_grad)
+
+
+def manufactured(op: "Op", values: tuple[Any, ...], result: Tensor, requires_grad: bool | None) -> Tensor:
+    """What every factory does with its result: inference mode, `requires_grad=`, the event."""
     if mode.inference:
         result.inference = True
     if requires_grad:
-        if kind.category < dtypes.FLOATING:
+        if result.dtype.category < dtypes.FLOATING:
             raise RuntimeError(messages.FLOATING_FACTORY)
         result.leaf_requires_grad = True
     if events.observer is not None:
         events.observer.made(result, op.name, values)
     return result
+
+
+def check_pinned(pin_memory: bool | None) -> None:
+    """Refuse pinned memory. Errors: RuntimeError."""
+    if pin_memory:
+        raise RuntimeError(
+            "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
+            "this system."
+        )
 
 
 # ---- views
@@ -802,7 +859,11 @@ def compose(op: "Op", values: tuple[Any, ...]) -> Any:
         if out is not None:
             return into_out(op, values)
         result = op.kernel(*plain)
-        return result.requires_grad_() if requires_grad else result
+        if requires_grad:
+            if result.dtype.category < dtypes.FLOATING:
+                raise RuntimeError(messages.FLOATING_FACTORY)
+            result.requires_grad_()
+        return result
     return op.kernel(*values)
 
 

@@ -129,6 +129,18 @@ def channels_last_strides(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(strides)
 
 
+def format_strides(sizes: tuple[int, ...], name: str) -> tuple[int, ...]:
+    """The strides of a memory format by name. Errors: RuntimeError for a rank that the format does not have."""
+    if name == "contiguous_format":
+        return contiguous_strides(sizes)
+    if name == "preserve_format":
+        raise RuntimeError("unsupported memory format Preserve")
+    rank = 4 if name == "channels_last" else 5
+    if len(sizes) != rank:
+        raise RuntimeError(f"required rank {rank} tensor to use {name} format")
+    return channels_last_strides(sizes)
+
+
 def is_contiguous(sizes: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     """Row-major without gaps; strides of dimensions of size 1 do not count, and an empty tensor is contiguous."""
     step = 1

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from tensorcli.engine import effects, schema
 from tensorcli.engine import tensor as tensor_module
-from tensorcli.engine.dtypes import PROMOTE
+from tensorcli.engine.dtypes import COMMON, PROMOTE
 from tensorcli.engine.tensor import Tensor
 
 OPS: Final[dict[str, "Op"]] = {}
@@ -219,7 +219,7 @@ def op(
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
         writes = "!" in line
-        effect = effects.write if writes else effects.pointwise if dtype else effects.fresh
+        effect = effects.write if writes else effects.pointwise if dtype and dtype != COMMON else effects.fresh
         declared = Op(line, kernel, effect, dtype, formulas, node, variants, _chapter(kernel), namespace, out and not writes)
         declared.check = check
         _register(declared)
