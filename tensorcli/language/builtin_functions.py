@@ -1,0 +1,451 @@
+"""The builtin functions of a script:
+
+Python's own where they are harmless, and bounded, interruptible ones where they are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.language.functions import LAZY, GeneratorExpression, LazyIterator, ScriptFunction
+from tensorcli.language.limits import LimitError, range_length
+from tensorcli.language.namespaces import Namespace
+from tensorcli.language.vocabulary import EXCEPTIONS
+
+if TYPE_CHECKING:
+    from tensorcli.language.evaluate import Evaluator
+
+
+class Builtin:
+    """A builtin function: what it is called and what it does."""
+
+    __slots__ = ("__name__", "function")
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self.__name__ = name
+        self.function = function
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<built-in function {self.__name__}>"
+
+    def __copy__(self) -> Builtin:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Builtin:
+        return self
+
+
+Builtin.__name__ = "builtin_function_or_method"
+
+
+class _TypeMeta(type):
+    """`type` as a script sees it: classes are its instances, and it makes none."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, type | OpaqueType)
+
+    def __repr__(cls) -> str:
+        return "<class 'type'>"
+
+
+class OpaqueType:
+    """A type that is not part of the language: it can be shown and compared, not called."""
+
+    __slots__ = ("__name__", "kind")
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        self.__name__ = kind.__name__
+
+    def __repr__(self) -> str:
+        module = self.kind.__module__
+        hidden = module == "builtins" or module.startswith("tensorcli.")
+        return f"<class '{self.__name__ if hidden else f'{module}.{self.__name__}'}'>"
+
+
+class Type(metaclass=_TypeMeta):
+    """The builtin `type`, with one argument."""
+
+
+Type.__name__ = "type"
+_INTERNAL = (ScriptFunction, GeneratorExpression, LazyIterator, Namespace, Builtin)
+
+
+class Builtins:
+    """The table of builtins for one evaluator, and what stands in for the types that they build."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self.guards = evaluator.guards
+        self.opaque: dict[type, OpaqueType] = {}
+        self.table = self._table()
+        self.constructors: dict[Any, Callable[..., Any]] = {
+            list: self.make_list,
+            tuple: self.make_tuple,
+            set: self.make_set,
+            frozenset: self.make_frozenset,
+            dict: self.make_dict,
+            str: self.make_text,
+            bytes: self.make_bytes,
+            int: int,
+            float: float,
+            complex: complex,
+            bool: bool,
+            slice: slice,
+            range: range,
+            Type: self.type_of,
+            LAZY["zip"]: lambda *args, **kwargs: LAZY["zip"](zip(*args, **kwargs)),
+            LAZY["enumerate"]: lambda *args, **kwargs: LAZY["enumerate"](enumerate(*args, **kwargs)),
+            LAZY["reversed"]: lambda *args: LAZY["reversed"](reversed(*args)),
+            LAZY["map"]: self.map,
+            LAZY["filter"]: self.filter,
+        }
+
+    def _table(self) -> dict[str, Any]:
+        import builtins
+
+        types = {
+            each.__name__: each
+            for each in (list, tuple, dict, set, slice, int, float, complex, bool, str, range)
+        }
+        functions: dict[str, Callable[..., Any]] = {
+            "print": self.print,
+            "len": len,
+            "abs": abs,
+            "callable": callable,
+            "isinstance": self.is_instance,
+            "hasattr": self.has_attribute,
+            "id": self.evaluator.identity,
+            "repr": self.represent,
+            "sum": self.sum,
+            "min": self.extreme(min),
+            "max": self.extreme(max),
+            "all": lambda *args: all(*map(self.stepwise, args)),
+            "any": lambda *args: any(*map(self.stepwise, args)),
+            "sorted": self.sorted,
+            "round": self.round,
+            "pow": self.power,
+            "divmod": self.divide,
+        }
+        named = {name: Builtin(name, function) for name, function in functions.items()}
+        errors = {name: getattr(builtins, name) for name in EXCEPTIONS}
+        constants = {"NotImplemented": NotImplemented, "Ellipsis": Ellipsis, "__name__": "__main__"}
+        return {**types, **LAZY, **named, **errors, **constants, "type": Type}
+
+    # Text
+
+    def print(
+        self,
+        *values: Any,
+        sep: str | None = " ",
+        end: str | None = "\n",
+        file: None = None,
+        flush: bool = False,
+    ) -> None:
+        for name, given in (("sep", sep), ("end", end)):
+            if given is not None and not isinstance(given, str):
+                raise TypeError(f"{name} must be None or a string, not {type(given).__name__}")
+        if file is not None:
+            raise TypeError("print() of a script writes to standard output; file= is not available")
+        texts = [self.evaluator.text(value) for value in values]
+        self.guards.text(sum(map(len, texts)), "the printed text")
+        self.evaluator.write((" " if sep is None else sep).join(texts) + ("\n" if end is None else end))
+
+    def represent(self, *args: Any) -> str:
+        if len(args) != 1:
+            raise TypeError(f"repr() takes exactly one argument ({len(args)} given)")
+        return self.evaluator.represent(args[0])
+
+    def make_text(self, *args: Any, **kwargs: Any) -> str:
+        if len(args) == 1 and not kwargs:
+            return self.evaluator.text(args[0])
+        return str(*args, **kwargs)
+
+    # Types
+
+    def type_of(self, *args: Any) -> Any:
+        if len(args) != 1:
+            raise TypeError("type() takes 1 argument: a script makes no classes")
+        kind = type(args[0])
+        if issubclass(kind, type) or kind is OpaqueType:
+            return Type
+        if issubclass(kind, LazyIterator):
+            return kind
+        if kind in _INTERNAL or not self.evaluator.policy.knows(kind):
+            return self.opaque.setdefault(kind, OpaqueType(kind))
+        return kind
+
+    def is_instance(self, *args: Any) -> bool:
+        if len(args) != 2:
+            raise TypeError(f"isinstance expected 2 arguments, got {len(args)}")
+        return isinstance(args[0], self._real(args[1]))
+
+    def _real(self, kinds: Any) -> Any:
+        if isinstance(kinds, tuple):
+            return tuple(self._real(each) for each in kinds)
+        return kinds.kind if type(kinds) is OpaqueType else kinds
+
+    def has_attribute(self, *args: Any) -> bool:
+        if len(args) != 2:
+            raise TypeError(f"hasattr expected 2 arguments, got {len(args)}")
+        value, name = args
+        if not isinstance(name, str):
+            raise TypeError(f"attribute name must be string, not '{type(name).__name__}'")
+        try:
+            self.evaluator.read_attribute(value, name)
+        except AttributeError as error:
+            from tensorcli.language.policy import RefusedError
+
+            if isinstance(error, RefusedError) and name.startswith("_"):
+                raise
+            return False
+        return True
+
+    # Containers
+
+    def stepwise(self, values: Any) -> Any:
+        """An iterable that Python steps through, so that Ctrl-C is heard;
+
+        short and ready ones as they are.
+        """
+        if type(values) is range and range_length(values) > 1 << 16:
+            return iter(LAZY["zip"](iter(values)))
+        return values
+
+    def contents(self, args: tuple[Any, ...], what: str) -> tuple[Any, ...]:
+        """The argument of a container's constructor, bounded."""
+        if len(args) != 1:
+            return args
+        (values,) = args
+        if type(values) is range:
+            self.guards.range(values, what)
+        elif isinstance(values, LazyIterator | GeneratorExpression):
+            return (self.guards.bounded(values, what),)
+        return args
+
+    def make_list(self, *args: Any, **kwargs: Any) -> list[Any]:
+        return list(*self.contents(args, "the list"), **kwargs)
+
+    def make_tuple(self, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        return tuple(*self.contents(args, "the tuple"), **kwargs)
+
+    def make_set(self, *args: Any, **kwargs: Any) -> set[Any]:
+        return set(*self.contents(args, "the set"), **kwargs)
+
+    def make_frozenset(self, *args: Any, **kwargs: Any) -> frozenset[Any]:
+        return frozenset(*self.contents(args, "the set"), **kwargs)
+
+    def make_dict(self, *args: Any, **kwargs: Any) -> dict[Any, Any]:
+        return dict(*self.contents(args, "the dict"), **kwargs)
+
+    def make_bytes(self, *args: Any, **kwargs: Any) -> bytes:
+        if args and isinstance(args[0], int):
+            self.guards.text(args[0], "the bytes")
+        return bytes(*self.contents(args, "the bytes"), **kwargs)
+
+    # Functions over iterables
+
+    def callback(self, function: Any) -> Any:
+        """A function that Python's own code will call: with the checks of a call from the script."""
+        if function is None or isinstance(function, ScriptFunction):
+            return function
+        prepared = self.evaluator.prepared
+        if not callable(function):
+            return function
+        return lambda *args, **kwargs: prepared(function, args)(*args, **kwargs)
+
+    def map(self, *args: Any) -> Any:
+        if len(args) < 2:
+            raise TypeError("map() must have at least two arguments.")
+        return LAZY["map"](map(self.callback(args[0]), *args[1:]))
+
+    def filter(self, *args: Any) -> Any:
+        if len(args) != 2:
+            raise TypeError(f"filter expected 2 arguments, got {len(args)}")
+        return LAZY["filter"](_filtered(self.callback(args[0]), iter(args[1])))
+
+    def sorted(self, *args: Any, **kwargs: Any) -> list[Any]:
+        if kwargs.get("key") is not None:
+            kwargs["key"] = self.callback(kwargs["key"])
+        return sorted(*(self.contents(args, "the sorted list") if args else args), **kwargs)
+
+    def extreme(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            if kwargs.get("key") is not None:
+                kwargs["key"] = self.callback(kwargs["key"])
+            return function(*(map(self.stepwise, args) if len(args) == 1 else args), **kwargs)
+
+        return run
+
+    def sum(self, *args: Any, **kwargs: Any) -> Any:
+        start = kwargs.get("start", args[1] if len(args) > 1 else 0)
+        if isinstance(start, list | tuple) and args:
+            total: Any = start
+            for value in args[0]:
+                self.guards.joined_items(total, value)
+                total = total + value
+            return total
+        return sum(*map(self.stepwise, args[:1]), *args[1:], **kwargs)
+
+    # Numbers
+
+    def round(self, *args: Any, **kwargs: Any) -> Any:
+        digits = kwargs.get("ndigits", args[1] if len(args) > 1 else None)
+        if isinstance(digits, int) and abs(digits) > 1 << 16 and args and isinstance(args[0], int):
+            raise LimitError(f"round() to {digits} digits; the limit is {1 << 16}")
+        return round(*args, **kwargs)
+
+    def power(self, *args: Any, **kwargs: Any) -> Any:
+        base = kwargs.get("base", args[0] if args else None)
+        exponent = kwargs.get("exp", args[1] if len(args) > 1 else None)
+        modulus = kwargs.get("mod", args[2] if len(args) > 2 else None)
+        if isinstance(base, int) and exponent is not None:
+            if modulus is None:
+                self.guards.power(base, exponent)
+            else:
+                for each in (base, exponent, modulus):
+                    if isinstance(each, int):
+                        self.guards.bits(each.bit_length() * 64, "the modular power")
+        return pow(*args, **kwargs)
+
+    def divide(self, *args: Any) -> Any:
+        if len(args) == 2 and isinstance(args[0], int):
+            self.guards.quotient(*args)
+        return divmod(*args)  # type: ignore[misc] # a wrong count is Python's to complain about
+
+
+def _filtered(function: Any, values: Iterator[Any]) -> Iterator[Any]:
+    for value in values:
+        if value if function is None else function(value):
+            yield value
+
+
+def text_method(evaluator: Evaluator, name: str, value: str) -> Callable[..., Any] | None:
+    """The methods of text and lists whose result may be far larger than what they are given;
+
+    None for all others.
+    """
+    guards = evaluator.guards
+    if name == "format":
+        return lambda *args, **kwargs: evaluator.formatter.format(value, args, kwargs)
+    if name == "format_map":
+        return lambda mapping: evaluator.formatter.format(value, (), mapping)
+    method = getattr(value, name)
+    if name in ("center", "ljust", "rjust", "zfill"):
+
+        def padded(*args: Any) -> Any:
+            if args and isinstance(args[0], int):
+                guards.text(args[0], "the padded text")
+            return method(*args)
+
+        return padded
+    if name == "expandtabs":
+
+        def expanded(*args: Any, **kwargs: Any) -> Any:
+            size = kwargs.get("tabsize", args[0] if args else 8)
+            guards.text(len(value) + value.count("\t") * size if isinstance(size, int) else 0, "the text")
+            return method(*args, **kwargs)
+
+        return expanded
+    if name == "replace":
+
+        def replaced(*args: Any) -> Any:
+            if len(args) > 1 and isinstance(args[0], str) and isinstance(args[1], str):
+                guards.text(len(value) + value.count(args[0]) * len(args[1]), "the text")
+            return method(*args)
+
+        return replaced
+    if name == "translate":
+
+        def translated(table: Any) -> Any:
+            longest = 1
+            if isinstance(table, dict):
+                longest = max((len(each) for each in table.values() if isinstance(each, str)), default=1)
+            guards.text(len(value) * longest, "the text")
+            return method(table)
+
+        return translated
+    if name == "join":
+
+        def joined(*args: Any) -> Any:
+            if len(args) == 1:
+                parts = list(guards.bounded(args[0], "the joined values"))
+                size = sum(len(each) for each in parts if isinstance(each, str)) + len(value) * len(parts)
+                guards.text(size, "the joined text")
+                return value.join(parts)
+            return method(*args)
+
+        return joined
+    return None
+
+
+def list_method(evaluator: Evaluator, name: str, value: list[Any]) -> Callable[..., Any] | None:
+    """The methods of a list that grow it or call back; None for all others."""
+    if name == "extend":
+
+        def extend(*args: Any) -> None:
+            if len(args) == 1 and hasattr(args[0], "__len__") and not isinstance(args[0], range):
+                evaluator.guards.items(len(value) + len(args[0]), "the list")
+            elif len(args) == 1:
+                _extend(evaluator, value, args[0])
+                return
+            value.extend(*args)
+
+        return extend
+    if name == "sort":
+
+        def sort(*args: Any, **kwargs: Any) -> None:
+            if kwargs.get("key") is not None:
+                kwargs["key"] = evaluator.builtins.callback(kwargs["key"])
+            value.sort(*args, **kwargs)
+
+        return sort
+    return None
+
+
+def _extend(evaluator: Evaluator, value: list[Any], more: Iterable[Any]) -> None:
+    if type(more) is range:
+        evaluator.guards.range(more, "the list")
+    value.extend(evaluator.guards.bounded(more, "the list"))
+
+
+def int_method(evaluator: Evaluator, name: str, value: int) -> Callable[..., Any] | None:
+    """int.to_bytes, whose length is given freely; None for all others."""
+    if name != "to_bytes":
+        return None
+
+    def to_bytes(*args: Any, **kwargs: Any) -> bytes:
+        length = kwargs.get("length", args[0] if args else 1)
+        if isinstance(length, int):
+            evaluator.guards.text(length, "the bytes")
+        return value.to_bytes(*args, **kwargs)
+
+    return to_bytes
+
+
+CHECKED_METHODS: dict[type, tuple[frozenset[str], Callable[[Any, str, Any], Callable[..., Any] | None]]] = {
+    str: (
+        frozenset(
+            {
+                "format",
+                "format_map",
+                "center",
+                "ljust",
+                "rjust",
+                "zfill",
+                "expandtabs",
+                "replace",
+                "translate",
+                "join",
+            }
+        ),
+        text_method,
+    ),
+    list: (frozenset({"extend", "sort"}), list_method),
+    int: (frozenset({"to_bytes"}), int_method),
+    bool: (frozenset({"to_bytes"}), int_method),
+}

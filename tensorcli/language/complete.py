@@ -1,0 +1,203 @@
+"""What could be typed at the cursor, as data: verbs, names, attributes, keywords, and the arguments that a
+command declares.
+
+Knows neither the prompt nor the session: `names` are told with a description, and `attributes_of` says what
+a dotted expression has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from tensorcli.language.syntax import Verb
+from tensorcli.language.tokens import (
+    CLOSERS,
+    KEYWORDS,
+    OPENERS,
+    Token,
+    begins_operand,
+    ends_operand,
+    tokenize,
+)
+from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
+
+CompletionKind = Literal["verb", "name", "attribute", "keyword", "builtin", "option", "path", "argument"]
+
+_STATEMENT_KEYWORDS = frozenset(
+    "assert break continue def del elif else except finally for from global if import nonlocal "
+    "pass raise return try while with".split()
+)
+_VALUE_KEYWORDS = frozenset({"True", "False", "None", "lambda", "not"})
+_JOINING_KEYWORDS = frozenset({"and", "or", "in", "is", "if", "else", "for", "as"})
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A text to put from `start` to the cursor, its kind, and a line about it."""
+
+    text: str
+    start: int
+    kind: CompletionKind
+    description: str = ""
+
+
+def complete(
+    text: str,
+    cursor: int,
+    verbs: Mapping[str, Verb],
+    names: Mapping[str, str] | Iterable[str],
+    attributes_of: Callable[[str], Mapping[str, str] | Iterable[str]],
+) -> list[Completion]:
+    """The completions at `cursor`, best first: exact case before others, names before verbs before keywords.
+
+    A completion of kind "path" holds what is typed of a path, for the caller to complete by its own means.
+    `names` may map a name to its description. `attributes_of` is given the source of what stands before the
+    dot.
+    """
+    before = text[:cursor]
+    tokens = [token for token in tokenize(before) if token.kind != "newline" or token.end <= len(before)]
+    if tokens and tokens[-1].kind == "comment":
+        return []
+    if (
+        tokens
+        and tokens[-1].kind in ("string", "error")
+        and (tokens[-1].problem == "unclosed" or tokens[-1].end == cursor)
+    ):
+        return []
+    word, start = _word(tokens, cursor)
+    statement = _statement(tokens[: len(tokens) - bool(word)])
+    if statement and statement[-1].text == "." and statement[-1].end == start:
+        owner = _owner(statement[:-1])
+        if not owner:
+            return []
+        source = before[owner[0].start : owner[-1].end]
+        return _matching(word, start, "attribute", attributes_of(source))
+    if statement and statement[0].text in ("import", "from"):
+        return (
+            _matching(word, start, "name", ("torch", "numpy", "copy", "math")) if len(statement) == 1 else []
+        )
+    found: list[Completion] = []
+    command = _command(statement, verbs)
+    if command is not None:
+        declared = verbs[command.text]
+        dashes = _dashes(before, start)
+        if dashes:
+            options = {f"--{flag.name}": f"-{flag.short}" if flag.short else "" for flag in declared.flags}
+            return _matching(before[start - dashes : cursor], start - dashes, "option", options)
+        kinds = [parameter.kind for parameter in declared.parameters]
+        if "PATH" in kinds:
+            typed = before[_word_start(before) :]
+            return [Completion(typed, cursor - len(typed), "path")]
+        if kinds[:1] == ["WORD"]:
+            found += _matching(word, start, "verb", {name: verb.description for name, verb in verbs.items()})
+    found += _matching(word, start, "name", names)
+    if _at_beginning(statement):
+        found += _matching(word, start, "verb", {name: verb.description for name, verb in verbs.items()})
+        found += _matching(word, start, "keyword", sorted(_STATEMENT_KEYWORDS | _VALUE_KEYWORDS))
+    elif ends_operand(statement[-1]) and command is None:
+        return _matching(word, start, "keyword", sorted(_JOINING_KEYWORDS))
+    else:
+        found += _matching(word, start, "keyword", sorted(_VALUE_KEYWORDS))
+    found += _matching(word, start, "builtin", sorted(BUILTIN_FUNCTIONS))
+    return _unique(found)
+
+
+def _word(tokens: list[Token], cursor: int) -> tuple[str, int]:
+    if tokens and tokens[-1].end == cursor and tokens[-1].kind == "name":
+        return tokens[-1].text, tokens[-1].start
+    return "", cursor
+
+
+def _statement(tokens: list[Token]) -> list[Token]:
+    """The tokens of the simple statement that the cursor stands in."""
+    depth = 0
+    start = 0
+    for position, token in enumerate(tokens):
+        if token.kind == "op":
+            depth = max(depth + (token.text in OPENERS) - (token.text in CLOSERS), 0)
+        ends = token.kind == "newline" or (token.kind == "op" and token.text == ";")
+        block = token.text == ":" and token.kind == "op" and tokens[start].text in _STATEMENT_KEYWORDS
+        if depth == 0 and (ends or block):
+            start = position + 1
+    return [token for token in tokens[start:] if token.kind != "newline"]
+
+
+def _owner(tokens: list[Token]) -> list[Token]:
+    """The tokens of the operand that ends here: a name with its attributes, calls and items."""
+    position = len(tokens)
+    while position > 0:
+        token = tokens[position - 1]
+        if token.text in CLOSERS and token.kind == "op":
+            position = _opening(tokens, position - 1)
+            if position > 0 and not tokens[position].spaced and ends_operand(tokens[position - 1]):
+                continue
+            break
+        if not ends_operand(token):
+            return []
+        position -= 1
+        if position > 0 and tokens[position - 1].text == "." and token.kind == "name":
+            position -= 1
+            continue
+        break
+    return tokens[max(position, 0) :]
+
+
+def _opening(tokens: list[Token], closing: int) -> int:
+    depth = 0
+    for position in range(closing, -1, -1):
+        depth += (tokens[position].text in CLOSERS) - (tokens[position].text in OPENERS)
+        if depth == 0:
+            return position
+    return 0
+
+
+def _command(statement: list[Token], verbs: Mapping[str, Verb]) -> Token | None:
+    """The verb of the explorer's command that the cursor stands behind."""
+    start = 0
+    for position, token in enumerate(statement):
+        if token.text == "=":
+            start = position + 1
+    if start < len(statement) and statement[start].text in verbs:
+        following = statement[start + 1] if start + 1 < len(statement) else None
+        if following is None or (following.spaced and (begins_operand(following) or following.text == "-")):
+            return statement[start]
+    return None
+
+
+def _word_start(before: str) -> int:
+    return max(before.rfind(" "), before.rfind("\t")) + 1
+
+
+def _at_beginning(statement: list[Token]) -> bool:
+    return not statement or (statement[-1].text == "=" and statement[-1].kind == "op" and len(statement) < 12)
+
+
+def _dashes(before: str, start: int) -> int:
+    return next((size for size in (2, 1) if before[:start].endswith(" " + "-" * size)), 0)
+
+
+def _matching(
+    word: str, start: int, kind: CompletionKind, names: Mapping[str, str] | Iterable[str]
+) -> list[Completion]:
+    described = names if isinstance(names, Mapping) else dict.fromkeys(names, "")
+    lowered = word.lower()
+    exact = [name for name in described if name.startswith(word)]
+    others = [name for name in described if name.lower().startswith(lowered) and not name.startswith(word)]
+    hidden = [name for name in exact + others if not (name.startswith("_") and not word.startswith("_"))]
+    return [
+        Completion(name, start, kind, described[name])
+        for name in hidden
+        if name not in KEYWORDS or kind == "keyword"
+    ]
+
+
+def _unique(found: list[Completion]) -> list[Completion]:
+    seen: set[str] = set()
+    kept = []
+    for each in found:
+        if each.text not in seen:
+            seen.add(each.text)
+            kept.append(each)
+    return kept

@@ -1,0 +1,432 @@
+"""Runs statements over a namespace, under an allow-list and within limits.
+
+`Evaluator.execute` runs one statement and returns the value of a bare expression, NOTHING otherwise. What
+the objects of the script raise propagates unchanged; `locate` says where. Prints, commands of the explorer
+and warnings are the caller's: it hands in what to do. The module knows neither an engine nor a terminal.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tensorcli.language.builtin_functions import CHECKED_METHODS, Builtin, Builtins, OpaqueType, Type
+from tensorcli.language.formatting import Formatter, check_spec
+from tensorcli.language.functions import Code, Frame, GeneratorExpression, LazyIterator, ScriptFunction
+from tensorcli.language.limits import Guards, LimitError, Limits, range_length
+from tensorcli.language.locate import current_node
+from tensorcli.language.namespaces import Namespace
+from tensorcli.language.policy import CALLABLES, Policy, RefusedError
+from tensorcli.language.scopes import Scope
+from tensorcli.language.statements import StatementCompiler
+from tensorcli.language.syntax import Invocation, Statement
+from tensorcli.language.vocabulary import is_dunder
+
+
+class _Nothing:
+    """The value of a statement that has none."""
+
+    def __repr__(self) -> str:
+        return "NOTHING"
+
+
+NOTHING: Any = _Nothing()
+
+# Host frames that one session may use: a call of the script's takes about ten. CPython 3.11 counts its own
+# C calls against the same number, so it stays below what an 8 MiB stack holds.
+HOST_FRAMES = 22_000
+
+# Modules that are bound without an import, by the names that people give them.
+BOUND_MODULES = {"torch": "torch", "numpy": "numpy", "np": "numpy", "copy": "copy", "math": "math"}
+
+# What has a __name__ that a script may read.
+NAMED = (type, ScriptFunction, Builtin, OpaqueType, *CALLABLES)
+
+_ADDRESS = re.compile(r"\bat (0x[0-9a-fA-F]+)")
+
+
+class Evaluator:
+    """The state of one session's scripts: its names, what it may reach, and how far it may go.
+
+    `names` holds what the script binds. `modules` maps full module names to namespaces. `bare` are the
+    names that stand for members of torch where nothing of that name is bound (none in a .py file).
+    `command` runs an explorer command found in a tree; `write` receives what print prints; `before` is told
+    each statement, nested ones included, before it runs; `identity` is `id`.
+    """
+
+    def __init__(
+        self,
+        names: dict[str, Any],
+        modules: Mapping[str, Namespace],
+        *,
+        bare: Mapping[str, Any] | None = None,
+        policy: Policy | None = None,
+        limits: Limits | None = None,
+        command: Callable[[Invocation], Any] | None = None,
+        write: Callable[[str], None] | None = None,
+        identity: Callable[[Any], int] = id,
+        before: Callable[[ast.stmt], None] | None = None,
+    ) -> None:
+        self.names = names
+        self.modules = modules
+        self.bare: Mapping[str, Any] = bare if bare is not None else {}
+        self.policy = policy if policy is not None else Policy()
+        self.limits = limits if limits is not None else Limits()
+        self.command = command
+        self.write: Callable[[str], None] = write if write is not None else _to_standard_output
+        self.identity = identity
+        self.before = before
+        self.depth = 0
+        self.guards = Guards(self.limits)
+        self.plain_attributes: set[tuple[type, str]] = set()
+        self.addresses: dict[str, str] = {}
+        numpy = sys.modules.get("numpy")
+        if numpy is not None:
+            self.policy.add_numpy()
+            self.guards.watch_arrays(numpy.ndarray)
+        self.builtins = Builtins(self)
+        self.formatter = Formatter(self.read_attribute, self.formatted, self.guards)
+        self.compiler = StatementCompiler(self)
+        self.scope = Scope("module")
+        self.frame = Frame(names)
+
+    # Running
+
+    def execute(self, statement: Statement | ast.stmt) -> Any:
+        """Run one statement; the value of a bare expression, NOTHING for any other statement."""
+        tree = statement.tree if isinstance(statement, Statement) else statement
+        if isinstance(tree, ast.Expr):
+            if self.before is not None:
+                self.before(tree)
+            return self.evaluate(tree.value)
+        self.run(self.compiler.statement(tree, self.scope))
+        return NOTHING
+
+    def evaluate(self, tree: ast.expr) -> Any:
+        """The value of an expression in the names of the session."""
+        return self.run(self.compiler.expression(tree, self.scope))
+
+    def run(self, code: Code) -> Any:
+        """Run a compiled statement or expression with room for deep recursion."""
+        limit = sys.getrecursionlimit()
+        if limit >= HOST_FRAMES:
+            return code(self.frame)
+        sys.setrecursionlimit(HOST_FRAMES)
+        try:
+            return code(self.frame)
+        finally:
+            sys.setrecursionlimit(limit)
+
+    def compile_block(self, nodes: list[ast.stmt], scope: Scope) -> Code:
+        """The closure of a function's body."""
+        return self.compiler.block(nodes, scope)
+
+    def run_command(self, invocation: Invocation) -> Any:
+        """Hand a command of the explorer to the session."""
+        if self.command is None:
+            raise RuntimeError(f"the command {invocation.verb} needs a session")
+        return self.command(invocation)
+
+    @property
+    def node(self) -> ast.AST | None:
+        """The innermost node of the script that is being evaluated now, for warnings and events."""
+        return current_node()
+
+    @property
+    def line(self) -> int:
+        """The line of the script that is being run now; 0 outside a run."""
+        return getattr(self.node, "lineno", 0)
+
+    # Names and modules
+
+    def fallback(self, name: str) -> Any:
+        """What an unbound name stands for: a module, a builtin, a bare name of torch."""
+        if name in BOUND_MODULES and BOUND_MODULES[name] in self.modules:
+            return self.modules[BOUND_MODULES[name]]
+        table = self.builtins.table
+        if name in table:
+            return table[name]
+        try:
+            return self.bare[name]
+        except KeyError:
+            raise NameError(f"name '{name}' is not defined", name=name) from None
+
+    def module(self, name: str) -> Namespace:
+        """The namespace that an import names."""
+        found = self.modules.get(name)
+        if found is None:
+            first, *rest = name.split(".")
+            path = first
+            value: Any = self.modules.get(first)
+            for part in rest:
+                if value is None:
+                    break
+                path += "." + part
+                value = value.members.get(part) if isinstance(value, Namespace) else None
+            if not isinstance(value, Namespace):
+                raise ModuleNotFoundError(f"No module named '{path}'", name=path)
+            found = value
+        return found
+
+    def imported(self, module: str, name: str) -> Any:
+        """What `from module import name` binds."""
+        space = self.module(module)
+        try:
+            return space.members[name]
+        except KeyError:
+            inner = self.modules.get(f"{module}.{name}")
+            if inner is not None:
+                return inner
+            raise ImportError(f"cannot import name '{name}' from '{module}'", name=module) from None
+
+    # Attributes and items
+
+    def read_attribute(self, owner: Any, name: str) -> Any:
+        """`owner.name`, by the policy."""
+        kind = type(owner)
+        if kind is Namespace:
+            return self._member(owner, name)
+        if name == "__name__" and isinstance(owner, NAMED):
+            return owner.__name__
+        if kind is ScriptFunction:
+            if name in owner.attributes:
+                return owner.attributes[name]
+            if is_dunder(name):
+                raise self.policy.refusal(owner, name)
+            raise AttributeError(f"'function' object has no attribute '{name}'", name=name, obj=owner)
+        if isinstance(owner, type):
+            return self._class_attribute(owner, name)
+        if not self.policy.allows(kind, name):
+            return self._refuse(owner, name)
+        checked = CHECKED_METHODS.get(kind)
+        if checked is not None and name in checked[0]:
+            return Builtin(name, checked[1](self, name, owner) or getattr(owner, name))
+        if checked is None and isinstance(owner, str | list | int):
+            base = next(each for each in (str, list, int) if isinstance(owner, each))
+            names, make = CHECKED_METHODS[base]
+            if name in names and base is not int:
+                return Builtin(name, make(self, name, owner) or getattr(owner, name))
+        value = getattr(owner, name)
+        self.plain_attributes.add((kind, name))
+        return value
+
+    def _member(self, space: Namespace, name: str) -> Any:
+        try:
+            return space.members[name]
+        except KeyError:
+            if is_dunder(name):
+                raise self.policy.refusal(space, name) from None
+            text = f"module '{space.name}' has no attribute '{name}'"
+            raise AttributeError(text, name=name, obj=space) from None
+
+    def _class_attribute(self, owner: Any, name: str) -> Any:
+        if owner is Type or not self.policy.knows(owner):
+            raise self.policy.refusal(owner, name)
+        if not any(name in vars(base) for base in owner.__mro__):
+            if is_dunder(name):
+                raise self.policy.refusal(owner, name)
+            raise AttributeError(
+                f"type object '{owner.__name__}' has no attribute '{name}'", name=name, obj=owner
+            )
+        if not self.policy.allows(owner, name):
+            raise self.policy.refusal(owner, name)
+        for base, (names, _) in CHECKED_METHODS.items():
+            if issubclass(owner, base) and name in names:
+                return Builtin(name, self._unbound(base, name))
+        if name == "fromkeys":
+            return Builtin(
+                name, lambda *args: dict.fromkeys(*self.builtins.contents(args[:1], "the dict"), *args[1:])
+            )
+        return getattr(owner, name)
+
+    def _unbound(self, base: type, name: str) -> Callable[..., Any]:
+        """A checked method taken from its class: the object comes first."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if not args or not isinstance(args[0], base):
+                given = type(args[0]).__name__ if args else "nothing"
+                raise TypeError(
+                    f"descriptor '{name}' for '{base.__name__}' objects doesn't apply to a '{given}' object"
+                )
+            return self.read_attribute(args[0], name)(*args[1:], **kwargs)
+
+        return call
+
+    def _refuse(self, owner: Any, name: str) -> Any:
+        """An attribute outside the allow-list:
+
+        refused where it exists, Python's own complaint where it does not.
+        """
+        if is_dunder(name) or self.policy.list_of(type(owner)) is None or _has(type(owner), name):
+            raise self.policy.refusal(owner, name)
+        raise AttributeError(
+            f"'{type(owner).__name__}' object has no attribute '{name}'", name=name, obj=owner
+        )
+
+    def write_attribute(self, owner: Any, name: str, value: Any) -> None:
+        """`owner.name = value`, by the policy."""
+        kind = type(owner)
+        if kind is ScriptFunction and not name.startswith("_"):
+            owner.attributes[name] = value
+            return
+        if kind is Namespace or isinstance(owner, type) or not self.policy.may_set(kind, name):
+            if kind is Namespace:
+                raise RefusedError(
+                    f"module '{owner.name}' cannot be changed by a script", name=name, obj=None
+                )
+            if isinstance(owner, type):
+                raise RefusedError(
+                    f"class '{owner.__name__}' cannot be changed by a script", name=name, obj=None
+                )
+            if self.policy.allows(kind, name) or not self.policy.knows(kind):
+                raise RefusedError(
+                    f"attribute '{name}' of '{kind.__name__}' objects cannot be set", name=name, obj=None
+                )
+            self._refuse(owner, name)
+        setattr(owner, name, value)
+
+    def delete_attribute(self, owner: Any, name: str) -> None:
+        """`del owner.name`, by the policy."""
+        kind = type(owner)
+        if kind is ScriptFunction and name in owner.attributes:
+            del owner.attributes[name]
+            return
+        if kind is Namespace or isinstance(owner, type) or not self.policy.may_set(kind, name):
+            raise RefusedError(
+                f"attribute '{name}' of '{kind.__name__}' objects cannot be deleted", name=name, obj=None
+            )
+        delattr(owner, name)
+
+    def write_item(self, container: Any, index: Any, value: Any) -> None:
+        """`container[index] = value`."""
+        if type(index) is slice and isinstance(container, list):
+            if type(value) is range:
+                self.guards.range(value, "the list")
+            elif hasattr(value, "__len__"):
+                self.guards.items(len(container) + len(value), "the list")
+            elif isinstance(value, LazyIterator | GeneratorExpression):
+                value = list(self.guards.bounded(value, "the list"))
+        container[index] = value
+
+    # Calls and operators
+
+    def prepared(self, function: Any, args: Iterable[Any]) -> Callable[..., Any]:
+        """What to call for `function`: itself, its checked stand-in, or a refusal."""
+        kind = type(function)
+        if kind is Builtin:
+            return function.function  # type: ignore[no-any-return]
+        if isinstance(function, type):
+            return self._constructor(function, args)
+        if kind is OpaqueType:
+            raise RefusedError(f"{function!r} cannot be called by a script", name="__call__", obj=None)
+        for argument in args:
+            if type(argument) is range and range_length(argument) > self.limits.items:
+                raise LimitError(
+                    f"a range of {range_length(argument)} numbers is more than this function may read; "
+                    f"the limit is {self.limits.items}"
+                )
+        return function  # type: ignore[no-any-return]
+
+    def _constructor(self, kind: Any, args: Iterable[Any]) -> Callable[..., Any]:
+        stand_in = self.builtins.constructors.get(kind)
+        if stand_in is not None:
+            return stand_in
+        if issubclass(kind, BaseException):
+            return kind  # type: ignore[no-any-return]
+        if not self.policy.knows(kind):
+            raise RefusedError(f"{kind!r} cannot be called by a script", name="__call__", obj=None)
+        if kind.__module__ == "numpy" and kind.__name__ == "ndarray":
+            raise RefusedError(
+                "numpy.ndarray() shows memory as it is; write np.zeros(shape) or np.array(values)",
+                name="ndarray",
+            )
+        for argument in args:
+            if type(argument) is range:
+                self.guards.range(argument, "the values")
+        return kind  # type: ignore[no-any-return]
+
+    def contains(self, value: Any, container: Any) -> bool:
+        """`value in container`."""
+        if type(container) is range and not isinstance(value, int):
+            return any(value == each for each in self.builtins.stepwise(container))
+        return value in container
+
+    def unpack(self, value: Any, count: int, star: int | None) -> list[Any]:
+        """The values for `count` targets, of which the one at `star` takes what is left over."""
+        try:
+            iterator = iter(value)
+        except TypeError:
+            if hasattr(type(value), "__iter__"):
+                raise
+            raise TypeError(f"cannot unpack non-iterable {type(value).__name__} object") from None
+        if star is None:
+            values: list[Any] = []
+            for each in iterator:
+                if len(values) == count:
+                    raise ValueError(f"too many values to unpack (expected {count})")
+                values.append(each)
+            if len(values) < count:
+                raise ValueError(f"not enough values to unpack (expected {count}, got {len(values)})")
+            return values
+        if type(value) is range:
+            self.guards.range(value, "the list")
+        values = list(self.guards.bounded(iterator, "the list"))
+        after = count - star - 1
+        if len(values) < count - 1:
+            raise ValueError(
+                f"not enough values to unpack (expected at least {count - 1}, got {len(values)})"
+            )
+        end = len(values) - after
+        return [*values[:star], values[star:end], *values[end:]]
+
+    # Text
+
+    def text(self, value: Any) -> str:
+        """str(value), without addresses of the process and within the limits."""
+        if type(value) is str:
+            return value
+        self.guards.measure(value)
+        return self._without_addresses(str(value))
+
+    def represent(self, value: Any) -> str:
+        """repr(value), without addresses of the process and within the limits."""
+        self.guards.measure(value)
+        text = repr(value)
+        return text if type(value) is str else self._without_addresses(text)
+
+    def formatted(self, value: Any, conversion: str, spec: str) -> str:
+        """One field of an f-string or of str.format."""
+        if conversion:
+            value = self.text(value) if conversion == "s" else self.represent(value)
+            if conversion == "a":
+                value = ascii(value)[1:-1] if not value.isascii() else value
+        elif not spec:
+            self.guards.measure(value)
+            return self._without_addresses(format(value))
+        check_spec(spec, self.guards)
+        return format(value, spec)
+
+    def address(self, value: Any) -> str:
+        """The address that the text of an object shows."""
+        return f"{id(value):#x}"
+
+    def _without_addresses(self, text: str) -> str:
+        """Addresses numbered in the order in which they are first shown."""
+        if " at 0x" not in text:
+            return text
+        return _ADDRESS.sub(lambda found: "at " + self._numbered(found.group(1)), text)
+
+    def _numbered(self, address: str) -> str:
+        numbered = f"{0x7F0000000000 + 16 * len(self.addresses):#x}"
+        return self.addresses.setdefault(address, numbered)
+
+
+def _has(kind: type, name: str) -> bool:
+    return any(name in vars(base) for base in kind.__mro__)
+
+
+def _to_standard_output(text: str) -> None:
+    sys.stdout.write(text)

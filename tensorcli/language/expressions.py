@@ -1,0 +1,671 @@
+"""Expressions to closures: each node is compiled once, by a table over node types, into a function of the
+frame.
+
+Every closure holds its node in a local named `node`; that is how an exception's traceback and the running
+stack are turned into places in the script, at no cost while nothing fails. Knows the evaluator only through
+its public methods.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.language.functions import (
+    Code,
+    Frame,
+    GeneratorExpression,
+    ScriptFunction,
+    binder_code,
+    make_binder,
+)
+from tensorcli.language.limits import BINARY, COMPARE, UNARY
+from tensorcli.language.namespaces import Namespace
+from tensorcli.language.scopes import Comprehension, Scope, comprehension_scope, function_scope
+from tensorcli.language.syntax import CommandCall
+
+if TYPE_CHECKING:
+    from tensorcli.language.evaluate import Evaluator
+
+Store = Callable[[Frame, Any], None]
+MISSING: Any = object()
+
+
+class ExpressionCompiler:
+    """Compiles expressions for one evaluator."""
+
+    def __init__(self, evaluator: Evaluator) -> None:
+        self.evaluator = evaluator
+        self.table: dict[type[ast.AST], Callable[[Any, Scope], Code]] = {
+            ast.Constant: self.constant,
+            ast.Name: self.name,
+            ast.Attribute: self.attribute,
+            ast.Subscript: self.subscript,
+            ast.Slice: self.slice_expression,
+            ast.Call: self.call,
+            ast.BinOp: self.binary,
+            ast.UnaryOp: self.unary,
+            ast.BoolOp: self.boolean,
+            ast.Compare: self.compare,
+            ast.IfExp: self.conditional,
+            ast.NamedExpr: self.named,
+            ast.Lambda: self.function,
+            ast.Tuple: self.tuple_display,
+            ast.List: self.list_display,
+            ast.Set: self.set_display,
+            ast.Dict: self.dict_display,
+            ast.ListComp: self.list_comprehension,
+            ast.SetComp: self.set_comprehension,
+            ast.DictComp: self.dict_comprehension,
+            ast.GeneratorExp: self.generator_expression,
+            ast.JoinedStr: self.joined,
+            ast.FormattedValue: self.formatted,
+            CommandCall: self.command,
+        }
+
+    def expression(self, node: ast.expr, scope: Scope) -> Code:
+        """The closure of an expression."""
+        return self.table[type(node)](node, scope)
+
+    # Names and constants
+
+    def constant(self, node: ast.Constant, scope: Scope) -> Code:
+        value = node.value
+        return lambda frame: value
+
+    def name(self, node: ast.Name, scope: Scope) -> Code:
+        name = node.id
+        hops = scope.find(name)
+        if hops is None:
+            return self.global_name(node)
+        if hops == 0:
+
+            def local(frame: Frame, node: ast.AST = node) -> Any:
+                try:
+                    return frame.names[name]
+                except KeyError:
+                    raise unbound(name) from None
+
+            return local
+
+        def free(frame: Frame, node: ast.AST = node) -> Any:
+            there: Any = frame
+            for _ in range(hops):
+                there = there.up
+            try:
+                return there.names[name]
+            except KeyError:
+                raise free_unbound(name) from None
+
+        return free
+
+    def global_name(self, node: ast.Name) -> Code:
+        name = node.id
+        names = self.evaluator.names
+        fallback = self.evaluator.fallback
+
+        def load(frame: Frame, node: ast.AST = node) -> Any:
+            value = names.get(name, MISSING)
+            return fallback(name) if value is MISSING else value
+
+        return load
+
+    def named(self, node: ast.NamedExpr, scope: Scope) -> Code:
+        value = self.expression(node.value, scope)
+        store = self.target(node.target, scope)
+
+        def assign(frame: Frame) -> Any:
+            result = value(frame)
+            store(frame, result)
+            return result
+
+        return assign
+
+    # Attributes, items, calls
+
+    def attribute(self, node: ast.Attribute, scope: Scope) -> Code:
+        name = node.attr
+        if name == "__name__" and isinstance(node.value, ast.Attribute) and node.value.attr == "__class__":
+            owner = self.expression(node.value.value, scope)
+            return lambda frame: type(owner(frame)).__name__
+        value = self.expression(node.value, scope)
+        plain = self.evaluator.plain_attributes
+        read = self.evaluator.read_attribute
+
+        def load(frame: Frame, node: ast.AST = node) -> Any:
+            owner = value(frame)
+            if (type(owner), name) in plain:
+                return getattr(owner, name)
+            if type(owner) is Namespace:
+                try:
+                    return owner.members[name]
+                except KeyError:
+                    pass
+            return read(owner, name)
+
+        return load
+
+    def subscript(self, node: ast.Subscript, scope: Scope) -> Code:
+        value = self.expression(node.value, scope)
+        index = self.expression(node.slice, scope)
+
+        def load(frame: Frame, node: ast.AST = node) -> Any:
+            return value(frame)[index(frame)]
+
+        return load
+
+    def slice_expression(self, node: ast.Slice, scope: Scope) -> Code:
+        lower, upper, step = (
+            self.expression(part, scope) if part is not None else None
+            for part in (node.lower, node.upper, node.step)
+        )
+
+        def make(frame: Frame) -> slice:
+            return slice(
+                lower(frame) if lower else None,
+                upper(frame) if upper else None,
+                step(frame) if step else None,
+            )
+
+        return make
+
+    def call(self, node: ast.Call, scope: Scope) -> Code:
+        callee = self.expression(node.func, scope)
+        prepared = self.evaluator.prepared
+        if any(isinstance(each, ast.Starred) for each in node.args) or any(
+            each.arg is None for each in node.keywords
+        ):
+            return self.call_with_stars(node, scope, callee)
+        arguments = tuple(self.expression(each, scope) for each in node.args)
+        keywords = tuple((str(each.arg), self.expression(each.value, scope)) for each in node.keywords)
+        if not keywords:
+
+            def call_positional(frame: Frame, node: ast.AST = node) -> Any:
+                function = callee(frame)
+                args = [argument(frame) for argument in arguments]
+                if type(function) is ScriptFunction:
+                    return function.invoke(args, {})
+                return prepared(function, args)(*args)
+
+            return call_positional
+
+        def call(frame: Frame, node: ast.AST = node) -> Any:
+            function = callee(frame)
+            args = [argument(frame) for argument in arguments]
+            named = {name: value(frame) for name, value in keywords}
+            if type(function) is ScriptFunction:
+                return function.invoke(args, named)
+            return prepared(function, args)(*args, **named)
+
+        return call
+
+    def call_with_stars(self, node: ast.Call, scope: Scope, callee: Code) -> Code:
+        prepared = self.evaluator.prepared
+        arguments = self.elements(node.args, scope, unpacking="call")
+        keywords = [(each.arg, self.expression(each.value, scope)) for each in node.keywords]
+
+        def call(frame: Frame, node: ast.AST = node) -> Any:
+            function = callee(frame)
+            try:
+                args = arguments(frame)
+            except NotIterableError as error:
+                raise TypeError(
+                    f"{call_name(function)} argument after * must be an iterable, not {error.kind}"
+                ) from None
+            named: dict[str, Any] = {}
+            for name, value in keywords:
+                given = value(frame)
+                if name is not None:
+                    given = {name: given}
+                elif not hasattr(given, "keys"):
+                    kind = type(given).__name__
+                    raise TypeError(f"{call_name(function)} argument after ** must be a mapping, not {kind}")
+                for key in given:
+                    if not isinstance(key, str):
+                        raise TypeError("keywords must be strings")
+                    if key in named:
+                        raise TypeError(
+                            f"{call_name(function)} got multiple values for keyword argument '{key}'"
+                        )
+                    named[key] = given[key]
+            return prepared(function, args)(*args, **named)
+
+        return call
+
+    # Operators
+
+    def binary(self, node: ast.BinOp, scope: Scope) -> Code:
+        left, right = self.expression(node.left, scope), self.expression(node.right, scope)
+        operate = BINARY[type(node.op)]
+        guards = self.evaluator.guards.tables[type(node.op)]
+
+        def compute(frame: Frame, node: ast.AST = node) -> Any:
+            first, second = left(frame), right(frame)
+            guard = guards[type(first)]
+            if guard is not None:
+                guard(first, second)
+            return operate(first, second)
+
+        return compute
+
+    def unary(self, node: ast.UnaryOp, scope: Scope) -> Code:
+        operand = self.expression(node.operand, scope)
+        operate = UNARY[type(node.op)]
+
+        def compute(frame: Frame, node: ast.AST = node) -> Any:
+            return operate(operand(frame))
+
+        return compute
+
+    def boolean(self, node: ast.BoolOp, scope: Scope) -> Code:
+        *first, last = [self.expression(each, scope) for each in node.values]
+        stops_at = isinstance(node.op, ast.Or)
+
+        def compute(frame: Frame, node: ast.AST = node) -> Any:
+            for value in first:
+                result = value(frame)
+                if bool(result) is stops_at:
+                    return result
+            return last(frame)
+
+        return compute
+
+    def compare(self, node: ast.Compare, scope: Scope) -> Code:
+        left = self.expression(node.left, scope)
+        rest = [
+            (self.comparison(op), self.expression(value, scope))
+            for op, value in zip(node.ops, node.comparators, strict=True)
+        ]
+        if len(rest) == 1:
+            operate, right = rest[0]
+
+            def compute(frame: Frame, node: ast.AST = node) -> Any:
+                return operate(left(frame), right(frame))
+
+            return compute
+
+        def chain(frame: Frame, node: ast.AST = node) -> Any:
+            first = left(frame)
+            result: Any = True
+            for position, (operate, value) in enumerate(rest):
+                second = value(frame)
+                result = operate(first, second)
+                if position + 1 < len(rest) and not result:
+                    return result
+                first = second
+            return result
+
+        return chain
+
+    def comparison(self, op: ast.cmpop) -> Callable[[Any, Any], Any]:
+        if isinstance(op, ast.In):
+            return self.evaluator.contains
+        if isinstance(op, ast.NotIn):
+            contains = self.evaluator.contains
+            return lambda value, container: not contains(value, container)
+        return COMPARE[type(op)]
+
+    def conditional(self, node: ast.IfExp, scope: Scope) -> Code:
+        test, body, orelse = (self.expression(each, scope) for each in (node.test, node.body, node.orelse))
+
+        def choose(frame: Frame, node: ast.AST = node.test) -> Any:
+            return body(frame) if test(frame) else orelse(frame)
+
+        return choose
+
+    # Displays
+
+    def elements(
+        self, nodes: list[ast.expr], scope: Scope, unpacking: str = "display"
+    ) -> Callable[[Frame], list[Any]]:
+        """The values of several expressions, starred ones unpacked."""
+        codes = [
+            (
+                isinstance(each, ast.Starred),
+                self.expression(each.value if isinstance(each, ast.Starred) else each, scope),
+            )
+            for each in nodes
+        ]
+        if not any(starred for starred, _ in codes):
+            plain = [code for _, code in codes]
+            return lambda frame: [code(frame) for code in plain]
+        guards = self.evaluator.guards
+
+        def collect(frame: Frame, node: ast.AST = nodes[0]) -> list[Any]:
+            values: list[Any] = []
+            for starred, code in codes:
+                value = code(frame)
+                if not starred:
+                    values.append(value)
+                    continue
+                try:
+                    iterator = iter(value)
+                except TypeError:
+                    if hasattr(type(value), "__iter__"):
+                        raise
+                    if unpacking == "call":
+                        raise NotIterableError(type(value).__name__) from None
+                    raise TypeError(
+                        f"Value after * must be an iterable, not {type(value).__name__}"
+                    ) from None
+                if type(value) is range:
+                    guards.range(value, "the unpacked values")
+                values.extend(guards.bounded(iterator, "the unpacked values"))
+            return values
+
+        return collect
+
+    def tuple_display(self, node: ast.Tuple, scope: Scope) -> Code:
+        elements = self.elements(node.elts, scope)
+        return lambda frame: tuple(elements(frame))
+
+    def list_display(self, node: ast.List, scope: Scope) -> Code:
+        return self.elements(node.elts, scope)
+
+    def set_display(self, node: ast.Set, scope: Scope) -> Code:
+        elements = self.elements(node.elts, scope)
+
+        def make(frame: Frame, node: ast.AST = node) -> Any:
+            return set(elements(frame))
+
+        return make
+
+    def dict_display(self, node: ast.Dict, scope: Scope) -> Code:
+        pairs = [
+            (self.expression(key, scope) if key is not None else None, self.expression(value, scope))
+            for key, value in zip(node.keys, node.values, strict=True)
+        ]
+
+        def make(frame: Frame, node: ast.AST = node) -> Any:
+            result: dict[Any, Any] = {}
+            for key, value in pairs:
+                if key is not None:
+                    made = key(frame)
+                    result[made] = value(frame)
+                    continue
+                given = value(frame)
+                if not hasattr(given, "keys"):
+                    raise TypeError(f"'{type(given).__name__}' object is not a mapping")
+                result.update(given)
+            return result
+
+        return make
+
+    # Comprehensions
+
+    def loops(self, node: Comprehension, scope: Scope) -> tuple[Code, Callable[[Frame, Any], Iterator[None]]]:
+        """What the first clause iterates over, and a generator that steps through all clauses."""
+        inner = comprehension_scope(node, scope)
+        first = self.iterator(node.generators[0].iter, scope)
+        steps: list[tuple[Code | None, Store, list[Code], ast.AST]] = []
+        for position, clause in enumerate(node.generators):
+            source = self.iterator(clause.iter, inner) if position else None
+            tests = [self.expression(test, inner) for test in clause.ifs]
+            steps.append((source, self.target(clause.target, inner), tests, clause.iter))
+
+        def walk(frame: Frame, values: Any, depth: int = 0) -> Iterator[None]:
+            _, store, tests, node = steps[depth]  # noqa: RUF059 - read off the frame by locate
+            following = steps[depth + 1][0] if depth + 1 < len(steps) else None
+            for value in values:
+                store(frame, value)
+                for test in tests:
+                    if not test(frame):
+                        break
+                else:
+                    if following is None:
+                        yield
+                    else:
+                        yield from walk(frame, following(frame), depth + 1)
+
+        return first, walk
+
+    def iterator(self, node: ast.expr, scope: Scope) -> Code:
+        value = self.expression(node, scope)
+
+        def begin(frame: Frame, node: ast.AST = node) -> Any:
+            return iter(value(frame))
+
+        return begin
+
+    def list_comprehension(self, node: ast.ListComp, scope: Scope) -> Code:
+        first, walk = self.loops(node, scope)
+        element = self.expression(node.elt, comprehension_scope(node, scope))
+        guards, limit = self.evaluator.guards, self.evaluator.limits.items
+
+        def make(frame: Frame, node: ast.AST = node) -> Any:
+            inner = Frame({}, frame)
+            values: list[Any] = []
+            for _ in walk(inner, first(frame)):
+                values.append(element(inner))
+                if len(values) > limit:
+                    guards.items(len(values), "the list")
+            return values
+
+        return make
+
+    def set_comprehension(self, node: ast.SetComp, scope: Scope) -> Code:
+        first, walk = self.loops(node, scope)
+        element = self.expression(node.elt, comprehension_scope(node, scope))
+        guards, limit = self.evaluator.guards, self.evaluator.limits.items
+
+        def make(frame: Frame, node: ast.AST = node) -> Any:
+            inner = Frame({}, frame)
+            values: set[Any] = set()
+            for _ in walk(inner, first(frame)):
+                values.add(element(inner))
+                if len(values) > limit:
+                    guards.items(len(values), "the set")
+            return values
+
+        return make
+
+    def dict_comprehension(self, node: ast.DictComp, scope: Scope) -> Code:
+        first, walk = self.loops(node, scope)
+        own = comprehension_scope(node, scope)
+        key, value = self.expression(node.key, own), self.expression(node.value, own)
+        guards, limit = self.evaluator.guards, self.evaluator.limits.items
+
+        def make(frame: Frame, node: ast.AST = node) -> Any:
+            inner = Frame({}, frame)
+            values: dict[Any, Any] = {}
+            for _ in walk(inner, first(frame)):
+                made = key(inner)
+                values[made] = value(inner)
+                if len(values) > limit:
+                    guards.items(len(values), "the dict")
+            return values
+
+        return make
+
+    def generator_expression(self, node: ast.GeneratorExp, scope: Scope) -> Code:
+        first, walk = self.loops(node, scope)
+        element = self.expression(node.elt, comprehension_scope(node, scope))
+
+        def generate(frame: Frame, values: Any, node: ast.AST = node) -> Iterator[Any]:
+            for _ in walk(frame, values):
+                yield element(frame)
+
+        def make(frame: Frame, node: ast.AST = node) -> Any:
+            return GeneratorExpression(generate(Frame({}, frame), first(frame)))
+
+        return make
+
+    # Functions
+
+    def function(self, node: ast.Lambda | ast.FunctionDef, scope: Scope) -> Code:
+        """The closure that makes a function of a lambda or a def, decorators left out."""
+        inner = function_scope(node, scope)
+        name = inner.name
+        qualified = scope.qualified(name)
+        code = binder_code(node.args)
+        defaults = [self.expression(each, scope) for each in node.args.defaults]
+        keyword_defaults = [
+            (parameter.arg, self.expression(default, scope))
+            for parameter, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            if default is not None
+        ]
+        evaluator = self.evaluator
+        if isinstance(node, ast.Lambda):
+            body = self.returning(node.body, inner)
+        else:
+            body = evaluator.compile_block(node.body, inner)
+
+        def make(frame: Frame, node: ast.AST = node) -> Any:
+            binder = make_binder(
+                code,
+                name,
+                qualified,
+                tuple(default(frame) for default in defaults),
+                {key: default(frame) for key, default in keyword_defaults},
+            )
+            return ScriptFunction(name, body, binder, frame, evaluator)
+
+        return make
+
+    def returning(self, node: ast.expr, scope: Scope) -> Code:
+        value = self.expression(node, scope)
+        return lambda frame: (value(frame),)
+
+    # Text
+
+    def joined(self, node: ast.JoinedStr, scope: Scope) -> Code:
+        parts = [self.expression(each, scope) for each in node.values]
+        guards = self.evaluator.guards
+
+        def join(frame: Frame, node: ast.AST = node) -> str:
+            texts = [part(frame) for part in parts]
+            guards.text(sum(map(len, texts)), "the text")
+            return "".join(texts)
+
+        return join
+
+    def formatted(self, node: ast.FormattedValue, scope: Scope) -> Code:
+        value = self.expression(node.value, scope)
+        spec = self.expression(node.format_spec, scope) if node.format_spec is not None else None
+        conversion = {115: "s", 114: "r", 97: "a"}.get(node.conversion, "")
+        render = self.evaluator.formatted
+
+        def show(frame: Frame, node: ast.AST = node.value) -> str:
+            given = value(frame)
+            return render(given, conversion, spec(frame) if spec is not None else "")
+
+        return show
+
+    def command(self, node: CommandCall, scope: Scope) -> Code:
+        run = self.evaluator.run_command
+
+        def invoke(frame: Frame, node: CommandCall = node) -> Any:
+            return run(node.invocation)
+
+        return invoke
+
+    # Targets of assignments
+
+    def target(self, node: ast.expr, scope: Scope) -> Store:
+        """The function that stores a value where an assignment's target says."""
+        if isinstance(node, ast.Name):
+            return self.name_target(node.id, scope)
+        if isinstance(node, ast.Attribute):
+            return self.attribute_target(node, scope)
+        if isinstance(node, ast.Subscript):
+            return self.item_target(node, scope)
+        assert isinstance(node, ast.Tuple | ast.List)
+        return self.unpacking_target(node, scope)
+
+    def name_target(self, name: str, scope: Scope) -> Store:
+        hops = scope.find(name)
+        if hops is None:
+            names = self.evaluator.names
+
+            def store_global(frame: Frame, value: Any) -> None:
+                names[name] = value
+
+            return store_global
+        if hops == 0:
+
+            def store_local(frame: Frame, value: Any) -> None:
+                frame.names[name] = value
+
+            return store_local
+
+        def store_free(frame: Frame, value: Any) -> None:
+            there: Any = frame
+            for _ in range(hops):
+                there = there.up
+            there.names[name] = value
+
+        return store_free
+
+    def attribute_target(self, node: ast.Attribute, scope: Scope) -> Store:
+        owner = self.expression(node.value, scope)
+        write = self.evaluator.write_attribute
+        name = node.attr
+
+        def store(frame: Frame, value: Any, node: ast.AST = node) -> None:
+            write(owner(frame), name, value)
+
+        return store
+
+    def item_target(self, node: ast.Subscript, scope: Scope) -> Store:
+        owner = self.expression(node.value, scope)
+        index = self.expression(node.slice, scope)
+        write = self.evaluator.write_item
+
+        def store(frame: Frame, value: Any, node: ast.AST = node) -> None:
+            container = owner(frame)
+            write(container, index(frame), value)
+
+        return store
+
+    def unpacking_target(self, node: ast.Tuple | ast.List, scope: Scope) -> Store:
+        stores = [
+            self.target(each.value if isinstance(each, ast.Starred) else each, scope) for each in node.elts
+        ]
+        star = next((i for i, each in enumerate(node.elts) if isinstance(each, ast.Starred)), None)
+        unpack = self.evaluator.unpack
+
+        def store(frame: Frame, value: Any, node: ast.AST = node) -> None:
+            for each, item in zip(stores, unpack(value, len(stores), star), strict=True):
+                each(frame, item)
+
+        return store
+
+
+class NotIterableError(Exception):
+    """A starred argument that cannot be iterated; the call that it stands in words the complaint."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+def call_name(function: Any) -> str:
+    """A function as Python names it in complaints about a call."""
+    if isinstance(function, ScriptFunction):
+        return f"{MODULE}.{function.binder.__qualname__}()"
+    name = getattr(function, "__qualname__", getattr(function, "__name__", type(function).__name__))
+    module = getattr(function, "__module__", None)
+    if not isinstance(module, str) or module == "builtins" or isinstance(function, type):
+        return f"{name}()"
+    return f"{module}.{name}()"
+
+
+MODULE = "__main__"
+
+
+def unbound(name: str) -> UnboundLocalError:
+    """Python's complaint about a local name that has no value yet."""
+    error = UnboundLocalError(
+        f"cannot access local variable '{name}' where it is not associated with a value"
+    )
+    error.name = name
+    return error
+
+
+def free_unbound(name: str) -> NameError:
+    """Python's complaint about a name of a function around this one that has no value yet."""
+    return NameError(
+        f"cannot access free variable '{name}' where it is not associated with a value in enclosing scope",
+        name=name,
+    )

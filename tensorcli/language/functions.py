@@ -1,0 +1,154 @@
+"""The objects that a script's own functions and generators are, and the frames that they run in.
+
+A `ScriptFunction` is an ordinary callable, so that hooks and decorators of the engine can hold it. CPython
+binds its arguments, by a lambda with the same parameters, so that complaints are Python's own.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorcli.language.evaluate import Evaluator
+
+BREAK: Any = "break"
+CONTINUE: Any = "continue"
+
+
+class Frame:
+    """The names of one scope while it runs, and the frame of the scope around it."""
+
+    __slots__ = ("names", "up")
+
+    def __init__(self, names: dict[str, Any], up: Frame | None = None) -> None:
+        self.names = names
+        self.up = up
+
+
+Code = Callable[[Frame], Any]
+
+
+class ScriptFunction:
+    """A function of the script: its body, its binder, and the frame it closes over."""
+
+    __slots__ = ("__name__", "__weakref__", "attributes", "binder", "body", "evaluator", "frame")
+
+    def __init__(
+        self, name: str, body: Code, binder: Callable[..., dict[str, Any]], frame: Frame, evaluator: Evaluator
+    ) -> None:
+        self.__name__ = name
+        self.body = body
+        self.binder = binder
+        self.frame = frame
+        self.evaluator = evaluator
+        self.attributes: dict[str, Any] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.invoke(args, kwargs)
+
+    def invoke(self, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
+        """Run the body on these arguments and return what it returns."""
+        evaluator = self.evaluator
+        if evaluator.depth >= evaluator.limits.depth:
+            raise RecursionError("maximum recursion depth exceeded")
+        evaluator.depth += 1
+        try:
+            signal = self.body(Frame(self.binder(*args, **kwargs), self.frame))
+        finally:
+            evaluator.depth -= 1
+        return None if signal is None else signal[0]
+
+    def __repr__(self) -> str:
+        return f"<function {self.binder.__qualname__} at {self.evaluator.address(self)}>"
+
+    def __copy__(self) -> ScriptFunction:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ScriptFunction:
+        return self
+
+
+ScriptFunction.__name__ = "function"
+
+
+class GeneratorExpression:
+    """The values of a generator expression: to be iterated once."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Iterator[Any]) -> None:
+        self._values = values
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._values
+
+    def __next__(self) -> Any:
+        return next(self._values)
+
+    def __repr__(self) -> str:
+        return f"<generator object <genexpr> at {id(self):#x}>"
+
+
+GeneratorExpression.__name__ = "generator"
+
+
+class LazyIterator:
+    """What map, zip, filter and enumerate return. Python runs between two items, so that Ctrl-C is heard."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Iterator[Any]) -> None:
+        self._values = _stepwise(values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._values
+
+    def __next__(self) -> Any:
+        return next(self._values)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} object at {id(self):#x}>"
+
+
+def _stepwise(values: Iterator[Any]) -> Iterator[Any]:
+    yield from values
+
+
+LAZY: dict[str, type[LazyIterator]] = {
+    name: type(name, (LazyIterator,), {"__slots__": (), "__module__": "builtins"})
+    for name in ("map", "zip", "filter", "enumerate", "reversed")
+}
+
+
+def binder_code(arguments: ast.arguments) -> CodeType:
+    """The code of a lambda with these parameters that returns its locals as a dict."""
+    parameters = [*arguments.posonlyargs, *arguments.args]
+    others = [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
+    names = [each.arg for each in (*parameters, *arguments.kwonlyargs, *others)]
+    placeholder = ast.Constant(None)
+    bare = ast.arguments(
+        posonlyargs=[ast.arg(each.arg) for each in arguments.posonlyargs],
+        args=[ast.arg(each.arg) for each in arguments.args],
+        vararg=ast.arg(arguments.vararg.arg) if arguments.vararg else None,
+        kwonlyargs=[ast.arg(each.arg) for each in arguments.kwonlyargs],
+        kw_defaults=[placeholder if each else None for each in arguments.kw_defaults],
+        kwarg=ast.arg(arguments.kwarg.arg) if arguments.kwarg else None,
+        defaults=[placeholder for _ in arguments.defaults],
+    )
+    body = ast.Dict([ast.Constant(name) for name in names], [ast.Name(name, ast.Load()) for name in names])
+    tree = ast.fix_missing_locations(ast.Expression(ast.Lambda(bare, body)))
+    code = compile(tree, "<parameters>", "eval")
+    return next(each for each in code.co_consts if isinstance(each, CodeType))
+
+
+def make_binder(
+    code: CodeType, name: str, qualified: str, defaults: tuple[Any, ...], keyword_defaults: dict[str, Any]
+) -> Callable[..., dict[str, Any]]:
+    """A binder with the defaults of one definition; its name is the one in Python's complaints."""
+    binder = FunctionType(code, {"__builtins__": {}}, name, defaults)
+    binder.__kwdefaults__ = keyword_defaults
+    binder.__qualname__ = qualified
+    return binder

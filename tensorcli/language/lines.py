@@ -1,0 +1,344 @@
+"""Tokens to logical lines, block headers and simple statements, and the rules of indentation between them.
+
+Reports unreadable brackets and blocks in our words, and says where a text that is right so far wants more.
+Knows no verbs and looks into no expression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from tensorcli.language.grammar import HEADERS, Reader, token_error
+from tensorcli.language.source import Source
+from tensorcli.language.syntax import Incomplete, LanguageError, Span
+from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, tokenize
+
+MAX_BRACKETS = 100
+MAX_BLOCKS = 18  # CPython nests no more than 20
+
+REFUSED_BLOCKS = {
+    "class": (
+        "class is not part of the language",
+        "write the forward pass as a function, with parameters as tensors: w = torch.randn(3, "
+        "requires_grad=True) and def forward(x): return x @ w",
+    ),
+    "async": ("async is not part of the language", "write a plain 'def', 'for' or 'with'"),
+    "match": ("match is not part of the language", "write 'if', 'elif' and 'else'"),
+}
+_FOLLOWS = {
+    "elif": frozenset({"if", "elif"}),
+    "else": frozenset({"if", "elif", "for", "while", "except"}),
+    "except": frozenset({"try", "except"}),
+    "finally": frozenset({"try", "except", "else after except"}),
+}
+_BELONGS_TO = {
+    "elif": "'if'",
+    "else": "'if', 'for', 'while' or 'except'",
+    "except": "'try'",
+    "finally": "'try'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalLine:
+    """One logical line:
+
+    its indent, the header of a block up to its colon (or nothing), and its simple statements.
+    """
+
+    indent: str
+    tokens: tuple[Token, ...]
+    header: tuple[Token, ...]
+    pieces: tuple[tuple[Token, ...], ...]
+
+    @property
+    def word(self) -> str:
+        """The keyword that begins the block, empty for a line of simple statements."""
+        return self.header[0].text if self.header else ""
+
+
+@dataclass(slots=True)
+class Unfinished(Exception):  # noqa: N818 - it is an answer, not an error
+    """The text ends where it must go on."""
+
+    incomplete: Incomplete = field(default_factory=lambda: Incomplete("", Span(1, 0, 1, 0)))
+
+
+def logical_lines(source: Source, more: bool = False) -> list[LogicalLine]:
+    """The logical lines of a source, brackets matched.
+
+    With `more`, a text that merely ends too early raises Unfinished instead of LanguageError.
+    """
+    lines: list[LogicalLine] = []
+    current: list[Token] = []
+    open_brackets: list[Token] = []
+    for token in tokenize(source.text):
+        if token.kind == "comment":
+            continue
+        if token.kind == "newline":
+            if not open_brackets and current:
+                lines.append(_line(source, current))
+                current = []
+            continue
+        if (
+            token.kind == "error"
+            and token.problem == "unclosed"
+            and token.text.lstrip("rRbBuUfF")[:3] in ('"""', "'''")
+        ):
+            _unfinished(source, token, "string", more)
+        current.append(token)
+        if token.text in OPENERS and token.kind == "op":
+            open_brackets.append(token)
+            if len(open_brackets) > MAX_BRACKETS:
+                raise LanguageError(
+                    f"brackets are nested more than {MAX_BRACKETS} deep", source.span(token.start, token.end)
+                )
+        elif token.text in CLOSERS and token.kind == "op":
+            _match_bracket(source, token, open_brackets)
+    if more:
+        _check_backslash(source)
+    if open_brackets:
+        _check_inside(source, current, open_brackets[0])
+        _unfinished(source, open_brackets[-1], "bracket", more)
+    if current:
+        lines.append(_line(source, current))
+    return lines
+
+
+def check_blocks(source: Source, lines: list[LogicalLine], more: bool = False) -> None:
+    """Refuses wrong indentation and keywords without their partner;
+
+    raises Unfinished for an open block, with `more`.
+    """
+    indents = [""]
+    before: list[str] = [""]  # at each depth, the block keyword that a later 'else' may belong to
+    openers: list[LogicalLine | None] = [None]
+    opened: LogicalLine | None = None
+    for line in lines:
+        word = line.word
+        start = line.tokens[0]
+        if opened is not None and not (line.indent.startswith(indents[-1]) and line.indent != indents[-1]):
+            _missing_block(source, opened, start)
+        if opened is None and line.indent.startswith(indents[-1]) and line.indent != indents[-1]:
+            raise LanguageError(
+                "this line is indented, but no block begins above it", _indent_span(source, line)
+            )
+        if opened is not None:
+            indents.append(line.indent)
+            before.append("")
+            openers.append(opened)
+            if len(indents) > MAX_BLOCKS:
+                raise LanguageError(
+                    f"blocks are nested more than {MAX_BLOCKS} deep", source.span(start.start, start.end)
+                )
+        else:
+            while line.indent != indents[-1]:
+                if not indents[-1].startswith(line.indent):
+                    _mixed_indent(source, line)
+                _close(source, before[-1], start)
+                indents.pop()
+                before.pop()
+                openers.pop()
+                if not indents[-1].startswith(line.indent):
+                    raise LanguageError(
+                        "this line's indent matches no block above it", _indent_span(source, line)
+                    )
+        previous = before[-1]
+        if word in _FOLLOWS and previous not in _FOLLOWS[word]:
+            raise LanguageError(
+                f"'{word}' belongs to no {_BELONGS_TO[word]}", source.span(start.start, start.end)
+            )
+        if word not in ("except", "finally", "else"):
+            _close(source, previous, start)
+        before[-1] = "else after except" if word == "else" and previous == "except" else word
+        if word == "else" and previous != "except":
+            before[-1] = ""
+        decorated = start.text == "@" and not word
+        if not decorated and previous == "@" and word != "def":
+            raise LanguageError("a decorator stands above a 'def'", source.span(start.start, start.end))
+        if decorated:
+            before[-1] = "@"
+        opened = line if word and not line.pieces else None
+    if opened is not None:
+        end = opened.tokens[-1]
+        if more:
+            raise Unfinished(Incomplete("block", source.span(opened.tokens[0].start, end.end)))
+        _missing_block(source, opened, None)
+    if (
+        more
+        and lines
+        and not _ends_with_blank_line(source)
+        and (len(indents) > 1 or lines[-1].word or before[-1] == "@")
+    ):
+        first = lines[-1].tokens[0]
+        raise Unfinished(Incomplete("block", source.span(first.start, first.end)))
+    while before:
+        if before[-1] == "try" or before[-1] == "@":
+            last = lines[-1].tokens[-1]
+            if before[-1] == "@" and more:
+                raise Unfinished(Incomplete("block", source.span(last.start, last.end)))
+            _close(source, before[-1], None, last)
+        before.pop()
+
+
+def _close(source: Source, word: str, at: Token | None, last: Token | None = None) -> None:
+    token = at or last
+    if word == "try" and token is not None:
+        raise LanguageError(
+            "'try' needs an 'except' or a 'finally'",
+            source.span(token.start, token.end) if at else source.span(token.end, token.end),
+        )
+    if word == "@" and at is None and token is not None:
+        raise LanguageError("a decorator stands above a 'def'", source.span(token.end, token.end))
+
+
+def _ends_with_blank_line(source: Source) -> bool:
+    return len(source.lines) > 1 and not source.lines[-1].strip()
+
+
+def _line(source: Source, tokens: list[Token]) -> LogicalLine:
+    first = tokens[0]
+    line, column = source.place(first.start)
+    indent = source.lines[line - 1][:column].replace("\u00a0", " ")
+    header: tuple[Token, ...] = ()
+    rest = tuple(tokens)
+    word = first.text if first.kind == "name" else ""
+    if word in REFUSED_BLOCKS and _is_block(tokens):
+        message, hint = REFUSED_BLOCKS[word]
+        raise LanguageError(message, source.span(first.start, first.end), hint)
+    if word in HEADERS:
+        end = _header_end(tokens)
+        if end is None:
+            Reader(source, tokens).header()
+            raise LanguageError(f"expected ':' after '{word}'", source.span(tokens[-1].end, tokens[-1].end))
+        header, rest = rest[: end + 1], rest[end + 1 :]
+        if word == "else" and len(header) > 2 and header[1].text == "if":
+            raise LanguageError(
+                "'else if' is not Python", source.span(first.start, header[1].end), "write 'elif'"
+            )
+    pieces = tuple(_pieces(source, rest)) if rest else ()
+    if header and pieces and pieces[0][0].text in HEADERS and pieces[0][0].kind == "name":
+        token = pieces[0][0]
+        hint = "write 'elif'" if header[0].text == "else" and token.text == "if" else "begin a new line"
+        raise LanguageError(
+            f"'{token.text}' cannot stand on the line of another block",
+            source.span(token.start, token.end),
+            hint,
+        )
+    return LogicalLine(indent, tuple(tokens), header, pieces)
+
+
+def _is_block(tokens: list[Token]) -> bool:
+    if tokens[0].text != "match":
+        return True
+    return (
+        len(tokens) > 2
+        and tokens[-1].text == ":"
+        and (begins_operand(tokens[1]) or tokens[1].text in "-*")
+        and tokens[1].spaced
+    )
+
+
+def _header_end(tokens: list[Token]) -> int | None:
+    depth = lambdas = 0
+    for position, token in enumerate(tokens):
+        if token.kind == "op":
+            depth += (token.text in OPENERS) - (token.text in CLOSERS)
+            if token.text == ":" and depth == 0:
+                if lambdas == 0:
+                    return position
+                lambdas -= 1
+        elif token.text == "lambda" and depth == 0:
+            lambdas += 1
+    return None
+
+
+def _pieces(source: Source, tokens: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
+    """The simple statements between semicolons outside brackets."""
+    depth = start = 0
+    for position, token in enumerate(tokens):
+        if token.kind != "op":
+            continue
+        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+        if token.text == ";" and depth == 0:
+            if position == start:
+                raise LanguageError("expected a statement before ';'", source.span(token.start, token.end))
+            yield tokens[start:position]
+            start = position + 1
+    if start < len(tokens):
+        yield tokens[start:]
+
+
+def _match_bracket(source: Source, token: Token, open_brackets: list[Token]) -> None:
+    span = source.span(token.start, token.end)
+    if not open_brackets:
+        raise LanguageError(f"'{token.text}' closes nothing", span)
+    opening = open_brackets.pop()
+    if OPENERS[opening.text] != token.text:
+        line, column = source.place(opening.start)
+        raise LanguageError(
+            f"'{token.text}' does not close the '{opening.text}' at line {line}, column {column + 1}",
+            span,
+            f"type '{OPENERS[opening.text]}'",
+        )
+
+
+def _check_inside(source: Source, tokens: list[Token], opening: Token) -> None:
+    """What is wrong within an unclosed bracket is said at once, not after it is closed."""
+    for token in tokens:
+        if token.kind == "error" and token.problem != "has no meaning here":
+            raise token_error(source, token)
+    reader = Reader(source, tokens[tokens.index(opening) :])
+    try:
+        reader.operand()
+    except LanguageError:
+        if reader.token is not None:
+            raise
+
+
+def _unfinished(source: Source, token: Token, reason: str, more: bool) -> NoReturn:
+    opening = token.text
+    if reason == "string":
+        body = token.text.lstrip("rRbBuUfF")
+        opening = token.text[: len(token.text) - len(body) + 3]
+    span = source.span(token.start, token.start + len(opening))
+    if more:
+        raise Unfinished(Incomplete(reason, span))
+    kind = "the string that " + opening.lstrip("rRbBuUfF") + " opens here is not closed"
+    raise LanguageError(kind if reason == "string" else f"'{opening}' is never closed", span)
+
+
+def _check_backslash(source: Source) -> None:
+    stripped = source.text.rstrip(" \n") if not source.text.endswith("\n\n") else source.text
+    if stripped.endswith("\\") and not _in_comment(source):
+        span = source.span(len(stripped) - 1, len(stripped))
+        raise Unfinished(Incomplete("line", span))
+
+
+def _in_comment(source: Source) -> bool:
+    tokens = tokenize(source.text.rstrip(" \n"))
+    return bool(tokens) and tokens[-1].kind in ("comment", "string")
+
+
+def _indent_span(source: Source, line: LogicalLine) -> Span:
+    start = line.tokens[0].start
+    return source.span(start - len(line.indent), start)
+
+
+def _mixed_indent(source: Source, line: LogicalLine) -> NoReturn:
+    mixed = "\t" in line.indent
+    raise LanguageError(
+        "tabs and spaces are mixed in this line's indent"
+        if mixed
+        else "this line's indent matches no block above it",
+        _indent_span(source, line),
+    )
+
+
+def _missing_block(source: Source, opened: LogicalLine, at: Token | None) -> NoReturn:
+    number = source.place(opened.tokens[0].start)[0]
+    token = at or opened.tokens[-1]
+    span = source.span(token.start, token.end) if at else source.span(token.end, token.end)
+    raise LanguageError(f"expected an indented line after '{opened.word}' at line {number}", span)

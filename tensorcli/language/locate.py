@@ -1,0 +1,59 @@
+"""Where in the script something happened: read off the traceback of an exception, or off the running stack.
+
+The closures of the compiled script keep their node in a local named `node`; nothing has to be recorded
+while a script runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from types import FrameType
+
+from tensorcli.language.syntax import Span, span_of
+
+_CLOSURES = frozenset({"tensorcli.language.expressions", "tensorcli.language.statements"})
+_CALLS = "tensorcli.language.functions"
+
+
+def _node(frame: FrameType) -> ast.AST | None:
+    if frame.f_globals.get("__name__") not in _CLOSURES:
+        return None
+    node = frame.f_locals.get("node")
+    return node if isinstance(node, ast.AST) and hasattr(node, "lineno") else None
+
+
+def locate_nodes(exception: BaseException) -> list[ast.AST]:
+    """For each call of the script that the exception passed through, the innermost node that was being
+    evaluated.
+
+    The innermost call comes first. Empty where the exception was not raised below a script.
+    """
+    calls: list[ast.AST | None] = [None]
+    step = exception.__traceback__
+    while step is not None:
+        frame = step.tb_frame
+        if frame.f_globals.get("__name__") == _CALLS and frame.f_code.co_name == "invoke":
+            calls.append(None)
+        else:
+            node = _node(frame)
+            if node is not None:
+                calls[-1] = node
+        step = step.tb_next
+    return [node for node in reversed(calls) if node is not None]
+
+
+def locate(exception: BaseException) -> list[Span]:
+    """The places in the script that an exception came through, innermost first."""
+    return [span_of(node) for node in locate_nodes(exception)]
+
+
+def current_node() -> ast.AST | None:
+    """The innermost node that is being evaluated on this thread's stack."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        node = _node(frame)
+        if node is not None:
+            return node
+        frame = frame.f_back
+    return None

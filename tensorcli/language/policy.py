@@ -1,0 +1,226 @@
+"""Which attributes a script may read and set, by type: allow-lists, and everything else refused.
+
+`Policy.allows` is asked once for each pair of type and name and remembered by the evaluator. Knows no
+engine: the types whose public attributes are open (tensors, graph nodes, dtypes) are named by the caller,
+by type or by the module they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+from tensorcli.language.vocabulary import is_dunder, is_refused_private
+
+Names = frozenset[str]
+
+
+def _names(text: str) -> Names:
+    return frozenset(text.split())
+
+
+_NUMBER = _names("real imag conjugate")
+_INTEGER = _NUMBER | _names(
+    "numerator denominator bit_length bit_count to_bytes from_bytes as_integer_ratio is_integer"
+)
+_SET = _names(
+    "add clear copy difference difference_update discard intersection intersection_update "
+    "isdisjoint issubset issuperset pop remove symmetric_difference "
+    "symmetric_difference_update union update"
+)
+
+BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
+    str: _names(
+        "capitalize casefold center count encode endswith expandtabs find format format_map "
+        "index isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric "
+        "isprintable isspace istitle isupper join ljust lower lstrip partition removeprefix "
+        "removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines "
+        "startswith strip swapcase title translate upper zfill"
+    ),
+    bytes: _names("count decode endswith find fromhex hex index split startswith strip"),
+    list: _names("append clear copy count extend index insert pop remove reverse sort"),
+    tuple: _names("count index"),
+    dict: _names("clear copy fromkeys get items keys pop popitem setdefault update values"),
+    set: _SET,
+    frozenset: _SET - _names("add clear discard pop remove update"),
+    int: _INTEGER,
+    bool: _INTEGER,
+    float: _NUMBER | _names("as_integer_ratio fromhex hex is_integer"),
+    complex: _NUMBER,
+    range: _names("start stop step"),
+    slice: _names("start stop step indices"),
+    BaseException: _names("args add_note name value"),
+}
+
+ARRAY_ATTRIBUTES = _names(
+    "T all any argmax argmin argpartition argsort astype base byteswap choose clip compress "
+    "conj conjugate copy cumprod cumsum data device diagonal dot dtype fill flags flat "
+    "flatten imag item itemsize mT max mean min nbytes ndim nonzero partition prod put ravel "
+    "real repeat reshape round searchsorted setflags shape size sort squeeze std strides sum "
+    "swapaxes take tobytes tolist trace transpose var view"
+)
+DTYPE_ATTRIBUTES = _names(
+    "alignment base byteorder char fields hasobject isalignedstruct isbuiltin isnative "
+    "itemsize kind name names ndim num shape str subdtype type newbyteorder"
+)
+FLAGS_ATTRIBUTES = _names(
+    "aligned behaved c_contiguous carray contiguous f_contiguous farray fnc forc fortran num owndata "
+    "writeable writebackifcopy"
+)
+UFUNC_ATTRIBUTES = _names("reduce accumulate outer at reduceat nin nout nargs types identity")
+RANDOM_ATTRIBUTES = _names(
+    "bernoulli beta binomial bytes chisquare choice dirichlet exponential gamma geometric "
+    "gumbel integers laplace logistic lognormal multinomial multivariate_normal normal "
+    "permutation permuted poisson power rand randint randn random random_sample rayleigh seed "
+    "shuffle standard_normal standard_exponential triangular uniform vonmises wald weibull "
+    "zipf"
+)
+INFO_ATTRIBUTES = _names(
+    "bits dtype eps epsneg max min smallest_normal smallest_subnormal tiny precision "
+    "resolution maxexp minexp nmant nexp machep negep iexp epsneg kind"
+)
+FLAT_ATTRIBUTES = _names("base coords copy index")
+
+SETTABLE_ON_ARRAYS = _names("shape dtype real imag flat")
+
+CALLABLES = (
+    FunctionType,
+    BuiltinFunctionType,
+    MethodType,
+    type(len),
+    type("".join),
+    type(str.join),
+    type(list.__len__),
+)
+
+
+class RefusedError(AttributeError):
+    """An attribute that exists, or may exist, and that a script may not reach."""
+
+
+class Policy:
+    """The allow-lists of one session.
+
+    `types` adds allow-lists by type; None means every public attribute. `open_modules` are the packages
+    whose types have all public attributes open, and those with one underscore that PyTorch shows.
+    """
+
+    def __init__(
+        self, types: Mapping[type, Iterable[str] | None] | None = None, open_modules: Iterable[str] = ()
+    ) -> None:
+        self.types: dict[type, Names | None] = dict(BUILTIN_ATTRIBUTES)
+        for kind, names in (types or {}).items():
+            self.types[kind] = None if names is None else frozenset(names)
+        self.open_modules = tuple(open_modules)
+        self.settable: dict[type, Names] = {}
+        self._known: dict[type, Names | bool | None] = {}
+
+    def add_numpy(self) -> None:
+        """The allow-lists of numpy's arrays, scalars, dtypes, ufuncs and generators."""
+        import numpy as np
+
+        self.types.update(
+            {
+                np.ndarray: ARRAY_ATTRIBUTES,
+                np.generic: ARRAY_ATTRIBUTES | _INTEGER | _names("is_integer as_integer_ratio"),
+                np.dtype: DTYPE_ATTRIBUTES,
+                np.ufunc: UFUNC_ATTRIBUTES,
+                np.finfo: INFO_ATTRIBUTES,
+                np.iinfo: INFO_ATTRIBUTES,
+                np.flatiter: FLAT_ATTRIBUTES,
+                type(np.zeros(0).flags): FLAGS_ATTRIBUTES,
+            }
+        )
+        self.settable.update({np.ndarray: SETTABLE_ON_ARRAYS, type(np.zeros(0).flags): _names("writeable")})
+
+    def list_of(self, kind: type) -> Names | bool | None:
+        """The allow-list of a type: names, None for all public ones, False where the type is unknown."""
+        if kind not in self._known:
+            self._known[kind] = self._look_up(kind)
+        return self._known[kind]
+
+    def _look_up(self, kind: type) -> Names | bool | None:
+        if self._is_open(kind):
+            return None
+        for base in kind.__mro__:
+            if base in self.types:
+                names = self.types[base]
+                fields = getattr(kind, "_fields", ()) if issubclass(kind, tuple) else ()
+                return names if names is None else names | frozenset(fields)
+            if base.__module__.startswith("numpy.random"):
+                return RANDOM_ATTRIBUTES
+        return False
+
+    def _is_open(self, kind: type) -> bool:
+        module = kind.__module__
+        return (kind in self.types and self.types[kind] is None) or any(
+            module == name or module.startswith(name + ".") for name in self.open_modules
+        )
+
+    def knows(self, kind: type) -> bool:
+        """Whether objects of a type are part of the language: such a type may be handed out and called."""
+        return self.list_of(kind) is not False
+
+    def allows(self, kind: type, name: str) -> bool:
+        """Whether `name` may be read on objects of `kind`."""
+        if is_dunder(name):
+            return False
+        names = self.list_of(kind)
+        if names is None:
+            return not is_refused_private(name)
+        return not isinstance(names, bool) and name in names
+
+    def may_set(self, kind: type, name: str) -> bool:
+        """Whether `name` may be assigned on objects of `kind`;
+
+        for what refuses by itself, that is left to it.
+        """
+        if is_dunder(name) or name.startswith("_"):
+            return False
+        for base in kind.__mro__:
+            if base in self.settable:
+                return name in self.settable[base]
+        if self._is_open(kind):
+            return True
+        return kind in BUILTIN_ATTRIBUTES
+
+    def readable(self, value: Any) -> list[str]:
+        """The names that a script may read on a value, for completion and suggestions."""
+        kind = value if isinstance(value, type) else type(value)
+        if not self.knows(kind):
+            return []
+        return [name for name in dir(kind) if self.allows(kind, name)] + [
+            name
+            for name in getattr(value, "__dict__", ())
+            if not isinstance(value, type) and self.allows(kind, name)
+        ]
+
+    def refusal(self, value: Any, name: str) -> RefusedError:
+        """The error for an attribute that a script may not reach."""
+        kind = type(value).__name__
+        why = REASONS.get(name)
+        if is_dunder(name):
+            text = f"names with two underscores on both sides, such as {name}, are not part of the language"
+        elif why is not None:
+            text = f"'{kind}' attribute '{name}' is not available: {why}"
+        elif is_refused_private(name):
+            text = (
+                f"attributes that begin with an underscore are private; {name} is not one that PyTorch shows"
+            )
+        else:
+            text = f"attribute '{name}' of '{kind}' objects is not part of the language"
+        return RefusedError(text, name=name, obj=None)
+
+
+REASONS = {
+    **dict.fromkeys(
+        "tofile dump dumps fromfile save load".split(), "a script does not reach the file system"
+    ),
+    "ctypes": "a script does not reach the memory's addresses",
+    "resize": "it frees memory that others may see; write np.resize(a, shape)",
+    **dict.fromkeys(
+        "gi_frame gi_code gi_yieldfrom cr_frame f_globals f_locals f_back f_builtins tb_frame tb_next".split(),
+        "a script does not reach Python's internals",
+    ),
+}

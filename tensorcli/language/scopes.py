@@ -1,0 +1,118 @@
+"""Which scope a name belongs to: decided from the tree, once, as CPython's compiler decides it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+@dataclass(slots=True)
+class Scope:
+    """A module, a function or a comprehension, with the names that are its own."""
+
+    kind: Literal["module", "function", "comprehension"]
+    parent: Scope | None = None
+    own: set[str] = field(default_factory=set)
+    global_names: set[str] = field(default_factory=set)
+    name: str = ""
+
+    def find(self, name: str) -> int | None:
+        """How many frames up the name lives; None for a global one."""
+        scope: Scope | None = self
+        hops = 0
+        while scope is not None and scope.kind != "module":
+            if name in scope.global_names:
+                return None
+            if name in scope.own:
+                return hops
+            scope, hops = scope.parent, hops + 1
+        return None
+
+    def qualified(self, name: str) -> str:
+        """The name with those of the functions around it, as Python qualifies it."""
+        parts: list[str] = [name]
+        scope: Scope | None = self
+        while scope is not None and scope.kind != "module":
+            if scope.kind == "function":
+                parts += ["<locals>", scope.name]
+            scope = scope.parent
+        return ".".join(reversed(parts))
+
+
+def function_scope(node: ast.FunctionDef | ast.Lambda, parent: Scope) -> Scope:
+    """The scope of a function's body."""
+    arguments = node.args
+    named = [
+        *arguments.posonlyargs,
+        *arguments.args,
+        *arguments.kwonlyargs,
+        arguments.vararg,
+        arguments.kwarg,
+    ]
+    scope = Scope("function", parent, {each.arg for each in named if each is not None})
+    scope.name = node.name if isinstance(node, ast.FunctionDef) else "<lambda>"
+    outer: set[str] = set()
+    body: Iterable[ast.AST] = node.body if isinstance(node, ast.FunctionDef) else [node.body]
+    for inner in within(body):
+        if isinstance(inner, ast.Global):
+            scope.global_names.update(inner.names)
+        elif isinstance(inner, ast.Nonlocal):
+            outer.update(inner.names)
+        else:
+            scope.own.update(bound_by(inner))
+    scope.own -= outer | scope.global_names
+    return scope
+
+
+def comprehension_scope(node: Comprehension, parent: Scope) -> Scope:
+    """The scope of a comprehension: its targets' names."""
+    names = {
+        each.id
+        for clause in node.generators
+        for each in ast.walk(clause.target)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+    return Scope("comprehension", parent, names)
+
+
+def within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """The nodes of a scope:
+
+    not of the functions in it; of comprehensions only what ':=' binds outside them.
+    """
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        yield node
+        if isinstance(node, ast.FunctionDef):
+            pending += [
+                *node.decorator_list,
+                *node.args.defaults,
+                *(each for each in node.args.kw_defaults if each),
+            ]
+        elif isinstance(node, ast.Lambda):
+            pending += [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]
+        elif isinstance(node, Comprehension):
+            yield from (each for each in ast.walk(node) if isinstance(each, ast.NamedExpr))
+            pending.append(node.generators[0].iter)
+        else:
+            pending.extend(ast.iter_child_nodes(node))
+
+
+def bound_by(node: ast.AST) -> Iterable[str]:
+    """The names that one node binds in its scope."""
+    if isinstance(node, ast.Name):
+        return () if isinstance(node.ctx, ast.Load) else (node.id,)
+    if isinstance(node, ast.NamedExpr):
+        return (node.target.id,)
+    if isinstance(node, ast.FunctionDef):
+        return (node.name,)
+    if isinstance(node, ast.ExceptHandler):
+        return (node.name,) if node.name else ()
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.split(".")[0] for alias in node.names]
+    return ()

@@ -1,0 +1,136 @@
+"""From text as typed or pasted to text that can be parsed, with the way back to the columns as typed.
+
+Lines keep their numbers: what is skipped becomes an empty line, what is removed from the beginning of a
+line is remembered as that line's shift. The module knows no grammar.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from tensorcli.language.syntax import LanguageError, Span, walk
+
+MAX_CHARACTERS = 8 << 20
+
+_PROMPT = re.compile(r"[ \t]*(?:>>>|In \[\d+\]:|tensor>)(?: |$)")
+_CONTINUATION = re.compile(r"[ \t]*\.\.\.:?(?: |$)")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """`typed` is the text with its line ends made equal; `text` is what the parser reads, line for line."""
+
+    typed: str
+    text: str
+    shifts: tuple[int, ...]
+    skipped_lines: int
+    lines: tuple[str, ...] = ()
+    starts: tuple[int, ...] = field(default=())
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column, within `text`, of an offset into it."""
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1]
+
+    def span(self, start: int, end: int) -> Span:
+        """The span, in the text as typed, of `text[start:end]`."""
+        line, column = self.place(start)
+        end_line, end_column = self.place(end)
+        return Span(line, column + self.shifts[line - 1], end_line, end_column + self.shifts[end_line - 1])
+
+    def typed_text(self, span: Span) -> str:
+        """What stands at `span` in the text as typed."""
+        return span.text(self.typed)
+
+    def shift(self, tree: ast.AST) -> None:
+        """Moves the positions of a finished tree, once, from `text` to the text as typed."""
+        if not any(self.shifts):
+            return
+        last = len(self.shifts)
+        for node in walk(tree):
+            line = getattr(node, "lineno", None)
+            if line is None:
+                continue
+            node.col_offset += self.shifts[min(line, last) - 1]  # type: ignore[attr-defined]
+            node.end_col_offset += self.shifts[min(node.end_lineno, last) - 1]  # type: ignore[attr-defined]
+
+
+def read(text: str | bytes) -> Source:
+    """Decode, normalise line ends, take pasted prompts or a common indent away.
+
+    Raises LanguageError for what is no text: bytes that are not UTF-8, NUL and other control characters.
+    """
+    if isinstance(text, bytes):
+        text = _decoded(text)
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    if len(text) > MAX_CHARACTERS:
+        raise LanguageError(
+            f"the text has {len(text)} characters; the limit is {MAX_CHARACTERS}", Span(1, 0, 1, 0)
+        )
+    _refuse_control_characters(text)
+    lines = text.split("\n")
+    if any(_PROMPT.match(line) for line in lines):
+        kept, shifts, skipped = _transcript(lines)
+    else:
+        kept, shifts, skipped = _dedented(lines)
+    starts, position = [], 0
+    for line in kept:
+        starts.append(position)
+        position += len(line) + 1
+    return Source(text, "\n".join(kept), tuple(shifts), skipped, tuple(kept), tuple(starts))
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace"))
+        raise LanguageError(
+            f"byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8 text",
+            Span(line, column, line, column + 1),
+            "a script is a UTF-8 text file",
+        ) from None
+
+
+def _refuse_control_characters(text: str) -> None:
+    found = _CONTROL.search(text)
+    if found is None:
+        return
+    line = text.count("\n", 0, found.start()) + 1
+    column = found.start() - (text.rfind("\n", 0, found.start()) + 1)
+    name = "a NUL character" if found.group() == "\0" else f"the character U+{ord(found.group()):04X}"
+    raise LanguageError(
+        f"{name} cannot stand in a script",
+        Span(line, column, line, column + 1),
+        "inside a string it is written as an escape, such as '\\x00'"
+        if len(text) < 10_000 and "\0" not in text[:8]
+        else "is this a text file?",
+    )
+
+
+def _transcript(lines: list[str]) -> tuple[list[str], list[int], int]:
+    kept, shifts, skipped, continues = [], [], 0, False
+    for line in lines:
+        prompt = _PROMPT.match(line) or (_CONTINUATION.match(line) if continues else None)
+        continues = prompt is not None
+        if prompt is None:
+            skipped += bool(line.strip())
+            kept.append("")
+            shifts.append(0)
+        else:
+            kept.append(line[prompt.end() :])
+            shifts.append(prompt.end())
+    return kept, shifts, skipped
+
+
+def _dedented(lines: list[str]) -> tuple[list[str], list[int], int]:
+    first = next((line for line in lines if line.strip() and not line.lstrip().startswith("#")), "")
+    indent = first[: len(first) - len(first.lstrip(" \t\u00a0"))]
+    if indent and all(line.startswith(indent) or not line.strip() for line in lines):
+        return [line[len(indent) :] for line in lines], [len(indent)] * len(lines), 0
+    return lines, [0] * len(lines), 0

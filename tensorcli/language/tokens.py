@@ -1,0 +1,199 @@
+"""Text to tokens, for the parser and for colour: one lexer, which never fails.
+
+What is no token of Python becomes a token of kind "error" that says why in `problem`; the parser decides
+whether it matters. Offsets count characters of the text given. The module knows neither verbs nor grammar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container
+from typing import NamedTuple
+
+KEYWORDS = frozenset(
+    "False None True and as assert async await break class continue def del elif else except "
+    "finally for from global if import in is lambda nonlocal not or pass raise return try "
+    "while with yield".split()
+)
+VALUE_KEYWORDS = frozenset({"True", "False", "None"})
+OPENERS = {"(": ")", "[": "]", "{": "}"}
+CLOSERS = {")": "(", "]": "[", "}": "{"}
+AUGMENTED = frozenset("+= -= *= /= //= %= @= &= |= ^= >>= <<= **=".split())
+
+# A character that a word processor or another keyboard makes, and the one to type.
+LOOKALIKES = {
+    **dict.fromkeys("“”„‟«»″＂", '"'),
+    **dict.fromkeys("‘’‚‛′＇`´", "'"),
+    **dict.fromkeys("–—−‐‑‒－", "-"),
+    **dict(
+        zip("（）［］｛｝，：；＝＋＊／．＃＜＞％＆｜＾～＠！", "()[]{},:;=+*/.#<>%&|^~@!", strict=True),
+    ),
+    "×": "*", "÷": "/", "≤": "<=", "≥": ">=", "≠": "!=", "…": "...", "，": ",", "。": ".", "、": ",",
+    "【": "[", "】": "]", "∗": "*", "⋅": "*", "·": "*", "√": "sqrt", "²": "**2", "³": "**3", "→": "->", "∞": "inf",
+}  # fmt: skip
+
+
+class Token(NamedTuple):
+    """A piece of the text.
+
+    Kinds: name number string op comment newline error. `spaced`: white space stands before it.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    spaced: bool
+    problem: str = ""
+
+
+_NUMBER = (
+    r"0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+"
+    r"|(?:[0-9](?:_?[0-9])*\.(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*|[0-9](?:_?[0-9])*)(?:[eE][-+]?[0-9](?:_?[0-9])*)?[jJ]?"
+)
+_OPERATORS = (
+    r"\*\*=|//=|>>=|<<=|\.\.\.|!=|->|:=|==|<=|>=|\+=|-=|\*=|/=|%=|@=|&=|\|=|\^=|\*\*|//|>>|<<"
+    r"|[-+*/%@&|^~<>=.,:;()\[\]{}?]"
+)
+_TOKEN = re.compile(
+    rf"""(?P<space>(?:[ \t\f\u00a0\u2007\u202f]|\\\n)+)
+    |(?P<newline>\n)
+    |(?P<comment>\#[^\n]*)
+    |(?P<string>(?:[rRbBuUfF]|[rR][bBfF]|[bBfF][rR])?(?:\"\"\"|'''|\"|'))
+    |(?P<number>{_NUMBER})
+    |(?P<name>[^\W\d]\w*)
+    |(?P<op>{_OPERATORS})
+    |(?P<error>.)""",
+    re.VERBOSE,
+)
+_STRING_ENDS = {
+    quote: re.compile(
+        rf"(?:[^\\{quote[0]}{'' if len(quote) == 3 else chr(92) + 'n'}]|\\[\s\S]{rest})*?{quote}"
+    )
+    for quote, rest in (
+        ("'", ""),
+        ('"', ""),
+        ("'''", "|'(?!'')"),
+        ('"""', '|"(?!"")'),
+    )
+}
+
+
+def tokenize(text: str) -> list[Token]:
+    """Every token of `text` in order;
+
+    comments and newlines are tokens, white space only the mark on its follower.
+    """
+    found: list[Token] = []
+    position, size, spaced = 0, len(text), False
+    match = _TOKEN.match
+    while position < size:
+        token = match(text, position)
+        assert token is not None
+        kind = token.lastgroup or "error"
+        end = token.end()
+        if kind == "space":
+            position, spaced = end, True
+            continue
+        problem = ""
+        if kind == "string":
+            kind, end, problem = _string(text, token.group(), end)
+        elif kind == "error":
+            problem = _problem(text[position])
+        elif kind == "number" and end < size and (text[end].isalnum() or text[end] == "_"):
+            word = re.compile(r"\w+").match(text, end)
+            end = word.end() if word else end
+            kind, problem = "error", "is neither a number nor a name"
+        elif kind == "name" and not token.group().isidentifier():
+            good = next(
+                i for i in range(1, end - position + 1) if not text[position : position + i].isidentifier()
+            )
+            kind, end, problem = (
+                ("name", position + good - 1, "") if good > 1 else ("error", position + 1, "")
+            )
+            problem = _problem(text[position]) if kind == "error" else ""
+        found.append(Token(kind, text[position:end], position, end, spaced, problem))
+        position, spaced = end, False
+    return found
+
+
+def _string(text: str, opening: str, start: int) -> tuple[str, int, str]:
+    quote = opening[-3:] if opening[-3:] in ('"""', "'''") else opening[-1]
+    ending = _STRING_ENDS[quote].match(text, start)
+    if ending:
+        return "string", ending.end(), ""
+    if len(quote) == 3:
+        return "error", len(text), "unclosed"
+    line_end = text.find("\n", start)
+    return "error", len(text) if line_end < 0 else line_end, "unclosed"
+
+
+def _problem(character: str) -> str:
+    if character in LOOKALIKES:
+        return f"type {LOOKALIKES[character]} instead"
+    if character == "\\":
+        return "a backslash continues a line only at its very end"
+    if character.isprintable():
+        return "has no meaning here"
+    return "cannot stand in a script"
+
+
+def significant(tokens: list[Token]) -> list[Token]:
+    """The tokens that carry meaning: no comments, no newlines."""
+    return [token for token in tokens if token.kind not in ("comment", "newline")]
+
+
+def ends_operand(token: Token) -> bool:
+    """Whether a value may end with this token."""
+    if token.kind == "name":
+        return token.text not in KEYWORDS or token.text in VALUE_KEYWORDS
+    return token.kind in ("number", "string") or token.text in CLOSERS or token.text == "..."
+
+
+def begins_operand(token: Token) -> bool:
+    """Whether a value may begin with this token, where no operator is open."""
+    if token.kind == "name":
+        return token.text not in KEYWORDS or token.text in VALUE_KEYWORDS or token.text in ("lambda", "not")
+    return token.kind in ("number", "string") or token.text in OPENERS or token.text in ("~", "...")
+
+
+def highlight(text: str, verbs: Container[str] = frozenset()) -> list[tuple[int, int, str]]:
+    """Stretches of `text` with their kind:
+
+    keyword name verb number string comment operator error. Gaps are white space.
+    """
+    stretches: list[tuple[int, int, str]] = []
+    first, depth, assigned = True, 0, False
+    for token in tokenize(text):
+        kind = token.kind
+        if kind == "newline":
+            first, assigned = first or depth == 0, assigned and depth > 0
+            continue
+        if kind == "op":
+            kind = "operator"
+            depth += (token.text in OPENERS) - (token.text in CLOSERS)
+            if depth <= 0 and token.text in (";", ":", "="):
+                first = token.text != "=" or not assigned
+                assigned = token.text == "="
+            else:
+                first = False
+        elif kind == "error" and token.problem == "unclosed":
+            kind = "string"
+        elif kind == "name":
+            if token.text in KEYWORDS:
+                kind = "keyword"
+            elif first and token.text in verbs and _reads_as_verb(text, token.end):
+                kind = "verb"
+            first = False
+        elif kind != "comment":
+            first = False
+        stretches.append((token.start, token.end, kind))
+    return stretches
+
+
+def _reads_as_verb(text: str, end: int) -> bool:
+    """A word is coloured as a verb unless what follows shows that it is used as a name."""
+    return (
+        re.compile(r"[ \t]*(?:$|[\n;#]|[ \t](?![-+*/%@&|^<>=]=?[ \t]|=)[^.,)\]}]|\()").match(text, end)
+        is not None
+    )

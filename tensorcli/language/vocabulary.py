@@ -1,0 +1,48 @@
+"""The words of the language, as literal tables: builtins, exceptions, refused constructs, attributes with
+underscores.
+
+Parser, checker, evaluator and completion read these; nothing is computed here.
+"""
+
+from __future__ import annotations
+
+BUILTIN_FUNCTIONS = frozenset(
+    "print len range zip enumerate reversed sorted map filter list tuple dict set slice int "
+    "float complex bool str repr type id isinstance hasattr callable abs min max sum all any "
+    "round pow divmod".split()
+)
+EXCEPTIONS = frozenset(
+    "BaseException Exception ArithmeticError AssertionError AttributeError BufferError "
+    "DeprecationWarning EOFError FloatingPointError FutureWarning ImportError IndexError "
+    "KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
+    "NotImplementedError OSError OverflowError RecursionError ReferenceError RuntimeError "
+    "RuntimeWarning StopIteration SyntaxError TimeoutError TypeError UnboundLocalError "
+    "UnicodeError UserWarning ValueError Warning ZeroDivisionError".split()
+)
+CONSTANTS = frozenset({"NotImplemented", "Ellipsis", "__name__"})
+BUILTIN_NAMES = BUILTIN_FUNCTIONS | EXCEPTIONS | CONSTANTS
+
+# Bare names that stay Python's although torch has a function of that name: `write torch.sum(x, dim=0)`.
+SHADOWED = frozenset("sum abs min max all any round pow range int float bool complex type".split())
+
+# Attributes that begin with one underscore and that PyTorch's users and graph nodes show.
+PRIVATE_ATTRIBUTES = frozenset(
+    "_version _base _is_view _grad _backward_hooks _cdata _grad_fn _use_count _indices "
+    "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
+    "_to_dense _sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
+    "_reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict".split()
+)
+PRIVATE_PREFIXES = ("_saved_", "_raw_saved_")
+
+# Attributes with two underscores on both sides that a script may name, and after what.
+OPEN_DUNDERS = frozenset({"__name__", "__version__", "__class__"})
+
+
+def is_dunder(name: str) -> bool:
+    """Whether a name begins and ends with two underscores."""
+    return len(name) > 4 and name.startswith("__") and name.endswith("__")
+
+
+def is_refused_private(name: str) -> bool:
+    """Whether an attribute of this name is kept from scripts because of its leading underscore."""
+    return name.startswith("_") and name not in PRIVATE_ATTRIBUTES and not name.startswith(PRIVATE_PREFIXES)
