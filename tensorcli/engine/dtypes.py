@@ -264,6 +264,8 @@ TO_REAL, INT_TO_REAL = "to_real", "int_to_real"
 """A complex input gives its real dtype (abs); INT_TO_REAL: and an integer one the default floating dtype (angle)."""
 TO_COMPLEX = "to_complex"
 """The result is the complex dtype whose parts the inputs are."""
+EXACT = "exact"
+"""Like PROMOTE, and kernels get reduced dtypes as they are: the answer depends on the dtype (nextafter)."""
 SELF = "self"
 """The first operand alone decides; the others are converted to it."""
 

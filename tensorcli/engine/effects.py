@@ -182,7 +182,10 @@ def compiled(op: "Op") -> Any:
     """
     effect = op.effect
     count = sum(1 for argument in op.schema.arguments if argument.type.is_tensor)
-    if effect is not pointwise or count not in (1, 2) or op.tensors != tuple(range(count)):
+    if (
+        effect is not pointwise or count not in (1, 2) or op.tensors != tuple(range(count)) or callable(op.rule)
+        or op.tensors != op.operands[:count]
+    ):  # fmt: skip
         return lambda values: effect(op, values)
     kernel, arity, new = op.kernel, op.arity, object.__new__
     promotes_numbers = len(op.operands) > count
@@ -191,7 +194,7 @@ def compiled(op: "Op") -> Any:
     """For a dtype, the dtype of the result where the kernel itself gives it; None where it takes a conversion."""
 
     def learn(kind: dtype, values: tuple[Any, ...], result: Tensor) -> None:
-        computed, expected = dtypes.apply_rule(op.rule, kind)  # type: ignore[arg-type]
+        computed, expected = dtypes.apply_rule(op.rule, kind)
         known = None
         if promotes_numbers and kind.category != dtypes.FLOATING:
             plain[kind] = None
@@ -275,8 +278,9 @@ def compiled(op: "Op") -> Any:
 def compute(op: "Op", values: Sequence[Any]) -> tuple[Any, dtype, tuple[int, ...], Device]:
     """The general element-wise computation: (array, result dtype, strides, device)."""
     device = _device_of(op, values)
-    computed, kind = dtypes.apply_rule(op.rule, _promoted(op, values))  # type: ignore[arg-type]
-    working = computed.computes_as
+    rule = op.rule(*values) if callable(op.rule) else op.rule
+    computed, kind = dtypes.apply_rule(rule, _promoted(op, values))
+    working = computed if rule == dtypes.EXACT else computed.computes_as
     arguments = list(values)
     operands: list[Geometry] = []
     for i in op.tensors if op.operands == op.tensors else sorted({*op.tensors, *op.operands}):
@@ -676,7 +680,8 @@ def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, 
         for i in origin.tensors
     ]
     spread = [None if a is None else np.broadcast_to(a, sizes) for a in spread]
-    kind = dtypes.apply_rule(origin.rule, _promoted(origin, values))[1]  # type: ignore[arg-type]
+    rule = origin.rule(*values) if callable(origin.rule) else origin.rule
+    kind = dtypes.apply_rule(rule, _promoted(origin, values))[1]
     for index in np.ndindex(*sizes):
         one = list(inputs)
         for i, a in zip(origin.tensors, spread, strict=True):
@@ -865,6 +870,12 @@ def compose(op: "Op", values: tuple[Any, ...]) -> Any:
             result.requires_grad_()
         return result
     return op.kernel(*values)
+
+
+def forward(op: "Op", values: tuple[Any, ...]) -> Any:
+    """Another name of an operator."""
+    assert op.alias_of is not None
+    return op.alias_of.run(values)
 
 
 def compose_in_place(op: "Op", values: tuple[Any, ...]) -> Tensor:

@@ -47,7 +47,8 @@ class Op:
     line: str
     kernel: Callable[..., Any]
     effect: Callable[["Op", tuple[Any, ...]], Any]
-    rule: str | None = None
+    rule: Any = None
+    """For element-wise operators: a rule of dtypes.py, or a function of the values that names one."""
     formulas: dict[str, Formula | None] | None = None
     node_index: int = 0
     variants: str = ""
@@ -57,6 +58,7 @@ class Op:
     twin_of: "Op | None" = None
     check: Callable[..., None] | None = None
     """Refuses what the kernel could not see: it gets the values as they were passed, before promotion."""
+    alias_of: "Op | None" = None
     tracked: bool = True
     """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
     notation: str = ""
@@ -200,7 +202,7 @@ def op(
     line: str,
     /,
     *,
-    dtype: str | None = None,
+    dtype: str | Callable[..., str] | None = None,
     inplace: bool | Mapping[str, Any] = False,
     node: int = 0,
     variants: str = "",
@@ -305,6 +307,21 @@ def composite(
         return function
 
     return declare
+
+
+def alias(name: str, origin: str, /, *overloads: str, namespace: str = "", twin: bool = True) -> None:
+    """Declare another name of an operator and of its in-place twin (all overloads, unless some are named)."""
+    for base, new in ((origin, name), (f"{origin}_", f"{name}_"))[: 2 if twin else 1]:
+        for found in tuple(PACKETS.get(base, ())):
+            if overloads and found.overload not in overloads:
+                continue
+            line = new + found.line[len(base) :]
+            declared = Op(
+                line, found.kernel, effects.forward, None, None, 0, "" if namespace else found.variants, found.chapter,
+                namespace, found.has_out,
+            )  # fmt: skip
+            declared.alias_of = found
+            _register(declared)
 
 
 # ---- functions and methods, made when first asked for
