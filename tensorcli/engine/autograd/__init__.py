@@ -146,16 +146,23 @@ def grad(
     return tuple(found)
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(("no_grad", "enable_grad", "set_grad_enabled", "inference_mode"), "modes"),
+    **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "anomaly"),
+    **dict.fromkeys(("gradcheck", "gradgradcheck"), "check"),
+    "grad_mode": "modes",
+    "anomaly_mode": "anomaly",
+    "functional": "functional",
+    "function": "function",
+}
+"""Where the other public names stand: a module of this package, or that module itself."""
+
+
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name in ("functional", "graph", "grad_mode", "anomaly_mode", "gradcheck", "gradgradcheck"):
-        if name in ("gradcheck", "gradgradcheck"):
-            return getattr(import_module("tensorcli.engine.autograd.check"), name)
-        return import_module(f"tensorcli.engine.autograd.{name}")
-    from tensorcli.engine.autograd import modes
-
-    found = getattr(modes, name, None)
-    if found is None or name.startswith("_"):
+    where = _ELSEWHERE.get(name)
+    if where is None:
         raise AttributeError(f"module 'torch.autograd' has no attribute '{name}'")
-    return found
+    module = import_module(f"tensorcli.engine.autograd.{where}")
+    return getattr(module, name, module)

@@ -10,6 +10,8 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tensorcli.engine import events, messages
+from tensorcli.engine.autograd import saving
+from tensorcli.engine.autograd.anomaly import anomaly
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import FLOATING
@@ -60,11 +62,19 @@ class Node:
     def _sequence_nr(self) -> float:
         return self.sequence
 
+    def register_hook(self, hook: Callable[..., Any]) -> Any:
+        """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces grad_inputs."""
+        return _register(self, "after", hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> Any:
+        """Call `hook(grad_outputs)` before this node runs; what it returns replaces grad_outputs."""
+        return _register(self, "before", hook)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_saved_"):
-            kind = type(self)
-            if name[7:] in kind.savable():
-                return self.unpack(name[7:], for_user=True)
+            wanted = name[7:].replace("_sym_", "_")
+            if wanted in type(self).savable():
+                return self.unpack(wanted)
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     @classmethod
@@ -74,7 +84,7 @@ class Node:
 
     # ---- saved values
 
-    def unpack(self, name: str, for_user: bool = False) -> Any:
+    def unpack(self, name: str) -> Any:
         """The saved value. Errors: RuntimeError when it was freed, or when its version moved since."""
         value = self.saved.get(name)
         if isinstance(value, SAVED):
@@ -174,6 +184,22 @@ class Node:
         return f"<{type(self).__name__} object at {address_of(self)}>"
 
 
+def _register(node: Node, kind: str, hook: Callable[..., Any]) -> Any:
+    from tensorcli.engine.autograd.hooks import RemovableHandle, hooks_of
+
+    table = getattr(hooks_of(node), kind)
+    handle = RemovableHandle(table)
+    table[handle.id] = hook
+    return handle
+
+
+def __getattr__(name: str) -> Any:
+    # `torch.autograd.graph` is PyTorch's name for what stands in `saving`.
+    if name in saving.PUBLIC:
+        return getattr(saving, name)
+    raise AttributeError(f"module 'torch.autograd.graph' has no attribute '{name}'")
+
+
 def address_of(thing: Any) -> str:
     """`0x…` as an object's repr shows it: from the session's counter, so that output is repeatable."""
     return f"0x{_identities.setdefault(id(thing), 0x7F10_0000_0000 + 0x40 * len(_identities)):x}"
@@ -253,21 +279,8 @@ class SavedNumber:
 
 wrap_number: Callable[[Any], Tensor]
 """Makes the tensor that a number stands for (set by `effects`)."""
-SAVED: Final = (SavedTensor, SavedNumber)
-UNPACKED: Final = (SavedTensor, SavedNumber, tuple)
-
-
-class Anomaly:
-    """The state of `torch.autograd.set_detect_anomaly`."""
-
-    __slots__ = ("check_nan", "enabled")
-
-    def __init__(self) -> None:
-        self.enabled = False
-        self.check_nan = True
-
-
-anomaly = Anomaly()
+SAVED: Final = (SavedTensor, SavedNumber, saving.SavedPacked)
+UNPACKED: Final = (*SAVED, tuple)
 
 
 def plain_name(node: Node) -> str:
@@ -397,6 +410,8 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
             edges.append(NO_EDGE)
     saved: dict[str, Any] = {}
     node: Node = op.node_class(tuple(edges), saved)
+    if anomaly.enabled:
+        node.metadata["traceback_"] = [anomaly.where()]
     for slots, needs in plan.inputs:
         if not needs or not _any_edge(edges, slots):
             continue
@@ -436,7 +451,8 @@ def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
             if fact:
                 node.saved[name] = _fact(result, fact)
                 continue
-            saved = SavedTensor(result, at) if result.node is node else SavedTensor(result)
+            number = at if result.node is node else None
+            saved = saving.SavedPacked(result, number) if saving.state.stack else SavedTensor(result, number)
             node.saved[name] = saved
             if events.observer is not None:
                 events.observer.saved(node, name, saved)
@@ -444,7 +460,7 @@ def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
 
 def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:
     if isinstance(value, Tensor):
-        saved = SavedTensor(value)
+        saved = saving.SavedPacked(value) if saving.state.stack else SavedTensor(value)
         if events.observer is not None:
             events.observer.saved(node, name, saved)
         return saved

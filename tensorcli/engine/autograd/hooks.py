@@ -109,11 +109,6 @@ def run_tensor_hooks(node: Node, grads: list[Any]) -> bool:
             continue
         check_answer(hook, grad, answer)
         grads[output_nr] = answer
-    for hook in list(hooks.before.values()):
-        seen = True
-        answer = hook(tuple(grads))
-        if answer is not None:
-            grads[:] = answer if isinstance(answer, tuple) else (answer,)
     for output_nr, reference in hooks.retains.items():
         tensor = reference()
         grad = grads[output_nr]
@@ -121,6 +116,11 @@ def run_tensor_hooks(node: Node, grads: list[Any]) -> bool:
             continue
         seen = True
         tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
+    for hook in list(hooks.before.values()):
+        seen = True
+        answer = hook(tuple(grads))
+        if answer is not None:
+            grads[:] = answer if isinstance(answer, tuple) else (answer,)
     return seen
 
 

@@ -4,7 +4,7 @@ A node runs when all gradients that lead to it have arrived; of those ready, the
 before any). This is PyTorch's order, which hooks make visible.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from tensorcli.engine import geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
+from tensorcli.engine.autograd.anomaly import anomaly, check, report
 from tensorcli.engine.autograd.graph import Edge, Node
 from tensorcli.engine.autograd.hooks import run_tensor_hooks
 from tensorcli.engine.autograd.modes import mode
@@ -165,7 +166,18 @@ class _Pass:
                     for hook in list(node.hooks.post_accumulate.values()):
                         hook(node.variable)
             return None
-        answers = node.apply(grads, needed)
+        try:
+            answers = node.apply(grads, needed)
+        except Exception:
+            if anomaly.enabled:
+                report(node)
+            raise
+        if anomaly.enabled and anomaly.check_nan:
+            try:
+                check(node, answers)
+            except RuntimeError:
+                report(node)
+                raise
         if not self.keep_graph:
             node.release()
         results = self._validate(node, answers, grads, buffer, shared)
@@ -239,5 +251,3 @@ def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node, index: int) -> 
     summed: Tensor = gradient.sum(dims, keepdim=True) if dims else gradient
     return summed.view(sizes) if lead else summed
 
-
-Hook = Callable[..., Any]

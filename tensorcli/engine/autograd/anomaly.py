@@ -1,0 +1,95 @@
+"""Anomaly mode: which forward statement a failing node came from.
+
+While it is on, each node remembers where its operator was called; when the node fails, or (with check_nan) gives a NaN,
+that place is named in a warning, as PyTorch words it.
+"""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from tensorcli.engine import messages
+
+
+class Anomaly:
+    """The state of `torch.autograd.set_detect_anomaly`. `where` gives the traceback text of the running statement."""
+
+    __slots__ = ("check_nan", "enabled", "where")
+
+    def __init__(self) -> None:
+        self.enabled = False
+        self.check_nan = True
+        self.where: Callable[[], str] = _stack
+
+
+def _stack() -> str:
+    """Where the caller outside the engine stands."""
+    outside = [f for f in traceback.extract_stack() if "tensorcli/engine" not in f.filename.replace("\\", "/")]
+    return "".join(traceback.format_list(outside))
+
+
+anomaly = Anomaly()
+
+
+class set_detect_anomaly:  # noqa: N801
+    """Switch anomaly mode at once, as a statement; as a context manager until it is left."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self.previous = (anomaly.enabled, anomaly.check_nan)
+        anomaly.enabled, anomaly.check_nan = mode, check_nan
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: Any) -> None:
+        anomaly.enabled, anomaly.check_nan = self.previous
+
+    def __repr__(self) -> str:
+        from tensorcli.engine.autograd.graph import address_of
+
+        return f"<torch.autograd.anomaly_mode.set_detect_anomaly object at {address_of(self)}>"
+
+
+class detect_anomaly:  # noqa: N801
+    """Anomaly mode inside a `with` block; warns that it is slow."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self.check_nan = check_nan
+        messages.warn(
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled for "
+            "debugging."
+        )
+
+    def __enter__(self) -> None:
+        self.previous = (anomaly.enabled, anomaly.check_nan)
+        anomaly.enabled, anomaly.check_nan = True, self.check_nan
+
+    def __exit__(self, *error: Any) -> None:
+        anomaly.enabled, anomaly.check_nan = self.previous
+
+
+def is_anomaly_enabled() -> bool:
+    return anomaly.enabled
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    return anomaly.check_nan
+
+
+def report(node: Any) -> None:
+    """Warn which forward call the failing node came from."""
+    place = node.metadata.get("traceback_")
+    if place is None:
+        messages.warn(
+            f"Error detected in {node.name()}. No forward pass information available. Enable detect anomaly during forward "
+            "pass for more information."
+        )
+        return
+    messages.warn(f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{''.join(place)}")
+
+
+def check(node: Any, gradients: list[Any]) -> None:
+    """With check_nan: refuse a NaN among the gradients a node gave. Errors: RuntimeError with PyTorch's text."""
+    for i, gradient in enumerate(gradients):
+        if gradient is not None and gradient.isnan().any().item():
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.")

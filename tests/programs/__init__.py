@@ -1,0 +1,1 @@
+"""Random statement programs, run on the engine and on PyTorch and compared after each statement."""
