@@ -211,7 +211,7 @@ def short_grad_fn(row: Row) -> Row:
 
 
 def below_row(row: Row, grad_fn: str, width: int) -> Iterator[Line]:
-    """The value and the note of a row under it: on one line where both fit. Nothing under what is only named."""
+    """The value and the note of a row under it: on one line where both fit."""
     if row.style == "muted" and not row.note:
         return
     room = max(width - len(BELOW), 20)

@@ -196,7 +196,7 @@ def centred(text: str, width: int) -> str:
 
 
 def collapsed(storage: StorageRow, width: int | None) -> Iterator[Line]:
-    """Each view's runs of slots with a bar, the facts behind them; fewer runs, then no bar, where it is narrow."""
+    """Each view's runs of slots, a bar, the facts; fewer runs, then no bar, where it is narrow."""
     for most, bars in ((3, True), (1, True), (1, False)):
         grid = collapsed_grid(storage, most, bars)
         if width is None or grid.natural() <= width:

@@ -1,0 +1,31 @@
+"""The command line: `main`, what every start goes through.
+
+The commands themselves are in `commands`, one file each, and imported when they are asked for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line on these arguments (the process's own when None) and gives its exit status."""
+    from tensorcli.cli.app import BROKEN_PIPE, forget_output, run_app
+
+    try:
+        status = run_app(sys.argv[1:] if arguments is None else arguments)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    except BrokenPipeError:
+        forget_output()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        forget_output()
+        if sys.stderr is not None:
+            sys.stderr.write(f"tensorcli: cannot write: {error.strerror or error}\n")
+        return 1
+    return status

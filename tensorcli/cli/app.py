@@ -1,0 +1,130 @@
+"""The Typer application: one command a file in `commands`, found by its name.
+
+A command is a function named as its file; its parameters are the flags, its docstring the help, what it
+returns the exit status. So adding one is adding a file. Rich is kept out of Typer: help and usage errors are
+plain text.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tensorcli import __version__
+from tensorcli.cli import commands
+
+DEFAULT = "run"
+GROUP_FLAGS = frozenset({"--help", "-h", "--version"})
+SETTINGS: dict[str, Any] = {
+    "add_completion": False,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["--help", "-h"], "max_content_width": 100},
+}
+BROKEN_PIPE = 141  # what a shell reports of a program whose reader went away
+EPILOG = """\b
+Exit status: 0 all ran; 1 a statement raised; 2 wrong usage; 3 `expect` or `assert` failed;
+65 a script does not parse or uses what the language refuses; 66 no such file;
+69 a device or an engine is missing; 130 interrupted."""
+
+
+class Commands(TyperGroup):
+    """The commands by the names of their files; what is neither a command nor a flag of ours is for `run`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in GROUP_FLAGS and self.get_command(ctx, args[0]) is None:
+            self.refuse_misspelt(ctx, args[0])
+            args = [DEFAULT, *args]
+        return super().parse_args(ctx, args)
+
+    def refuse_misspelt(self, ctx: Any, word: str) -> None:
+        """Complains of a word that is nearly a command and no file."""
+        if word[:1] == "-" or "." in word or os.path.exists(word):
+            return
+        from difflib import get_close_matches
+
+        if close := get_close_matches(word, self.list_commands(ctx), 1):
+            ctx.fail(f"there is no command and no file {word!r}; did you mean {close[0]}?")
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command; what it returns is the exit status."""
+        try:
+            status = super().invoke(ctx)
+        except BrokenPipeError:
+            forget_output()
+            status = BROKEN_PIPE
+        ctx.exit(status if isinstance(status, int) else 0)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        from pkgutil import iter_modules
+
+        return sorted(module.name for module in iter_modules(commands.__path__))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if not cmd_name.isidentifier():
+            return None
+        name = f"tensorcli.cli.commands.{cmd_name}"
+        try:
+            module = importlib.import_module(f"tensorcli.cli.commands.{cmd_name}")
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            return None
+        app = typer.Typer(**SETTINGS)
+        app.command(cmd_name)(getattr(module, cmd_name))
+        return typer.main.get_command(app)
+
+
+app = typer.Typer(cls=Commands, invoke_without_command=True, epilog=EPILOG, **SETTINGS)
+
+
+def print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"tensorcli {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tensorcli(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """gdb for tensors: run PyTorch statements and see which storage, version and graph each one touched.
+
+    Alone it opens a prompt on a terminal, and runs standard input otherwise. `tensorcli FILE` is `tensorcli
+    run FILE`.
+    """
+    if context.invoked_subcommand is None:
+        name = "repl" if sys.stdin is not None and sys.stdin.isatty() else DEFAULT
+        raise typer.Exit(run_app([name]))
+
+
+def forget_output() -> None:
+    """What is still buffered has no reader: the interpreter must not try again when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except (AttributeError, ValueError):
+            continue  # closed from the beginning
+
+
+def run_app(arguments: Sequence[str]) -> int:
+    """Runs the application and gives the exit status: the command's own, or 2 for wrong usage, which is
+    explained.
+    """
+    try:
+        status = app(list(arguments), prog_name="tensorcli")
+    except SystemExit as stop:
+        status = stop.code
+    return status if isinstance(status, int) else 0

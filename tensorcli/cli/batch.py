@@ -1,0 +1,73 @@
+"""Runs scripts, each in a session of its own, and says with what status the process should end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tensorcli.cli import exits
+from tensorcli.cli.output import Output
+from tensorcli.cli.sources import Script, Unreadable, read_script
+from tensorcli.explorer.results import Exit
+from tensorcli.repl.interrupts import Interrupts
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What a session is made with; the meaning of each is Session's."""
+
+    quiet: bool = False
+    seed: int = 0
+    max_bytes: int | None = None
+    engine: str = "embedded"
+
+    def session(self) -> Session:
+        """A new session; imports the engine."""
+        from tensorcli.explorer.session import Session
+
+        return Session(quiet=self.quiet, seed=self.seed, max_bytes=self.max_bytes, engine=self.engine)
+
+
+def run_scripts(
+    paths: Sequence[str], command: str | None, options: SessionOptions, output: Output, keep_going: bool
+) -> int:
+    """Runs a command text or the files in order; the first failure decides the status, and ends the run
+    without `keep_going`.
+    """
+    first = exits.OK
+    with Interrupts():
+        for script in [Script("<command>", command.encode(), "tsc")] if command is not None else paths:
+            try:
+                status = run_script(
+                    script if isinstance(script, Script) else read_script(script), options, output, keep_going
+                )
+            except Unreadable as unreadable:
+                output.problem(str(unreadable))
+                status = exits.NO_INPUT
+            first = first or status
+            if first and (not keep_going or first == exits.INTERRUPTED):
+                break
+    return first
+
+
+def run_script(script: Script, options: SessionOptions, output: Output, keep_going: bool) -> int:
+    """Runs one script in a new session and gives its status."""
+    first = exits.OK
+    try:
+        for step in options.session().run(script.text, script.name, script.form):
+            output.step(step)
+            if isinstance(step.result, Exit):
+                return first or step.result.status
+            if step.error is None:
+                continue
+            first = first or exits.FAILURES[step.error.kind]
+            if not keep_going or step.error.kind == "interrupted":
+                break
+    except KeyboardInterrupt:
+        output.problem(f"{script.name}: interrupted")
+        return exits.INTERRUPTED
+    return first

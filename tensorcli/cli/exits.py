@@ -1,0 +1,24 @@
+"""Exit statuses, as one table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import FailureKind
+
+OK: Final = 0
+USAGE: Final = 2
+REFUSED: Final = 65
+NO_INPUT: Final = 66
+INTERRUPTED: Final = 130
+
+FAILURES: Final[dict[FailureKind, int]] = {
+    "statement": 1,
+    "limit": 1,
+    "expectation": 3,
+    "hazard": 4,
+    "language": REFUSED,
+    "unavailable": 69,
+    "interrupted": INTERRUPTED,
+}

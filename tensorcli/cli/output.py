@@ -1,0 +1,91 @@
+"""What a run writes: each step's results to standard output, its warnings and its error to standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from tensorcli.repl.screen import Colour, Screen
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Step
+
+Format = Literal["text", "plain", "json"]
+PROMPT, CONTINUATION = "tensor> ", "    ... "
+
+
+def quiet_form(step: Step, screen: Screen) -> None:
+    """Only what `print` printed, as under PyTorch."""
+    screen.text(step.output)
+
+
+def text_form(step: Step, screen: Screen) -> None:
+    """For people: output, value, the table of what changed, alarms."""
+    from tensorcli.render.pages import render
+
+    screen.text(step.output)
+    screen.page(render(step, screen.width))
+
+
+def plain_form(step: Step, screen: Screen) -> None:
+    """`name.field: value` lines, for grep and screen readers."""
+    from tensorcli.render.plain import plain_text
+
+    screen.text(step.output)
+    screen.text(plain_text(step))
+
+
+def json_form(step: Step, screen: Screen) -> None:
+    """One JSON object a statement."""
+    from tensorcli.render.json import json_line
+
+    screen.text(json_line(step) + "\n")
+
+
+FORMS: dict[Format, Callable[[Step, Screen], None]] = {
+    "text": text_form,
+    "plain": plain_form,
+    "json": json_form,
+}
+
+
+class Output:
+    """Both streams of a run. Raises OSError where a stream cannot be written to."""
+
+    def __init__(
+        self, format: Format = "text", quiet: bool = False, echo: bool = False, colour: Colour = "auto"
+    ) -> None:
+        self.results = Screen(sys.stdout, colour)
+        self.problems = Screen(sys.stderr, colour)
+        self._form = quiet_form if quiet and format == "text" else FORMS[format]
+        self._echo = echo and format != "json"
+
+    def step(self, step: Step) -> None:
+        """Writes a step as soon as it is known; standard error comes after what was printed before it."""
+        if self._echo and step.index:
+            self.results.text(echoed(step.source))
+        self._form(step, self.results)
+        self.results.flush()
+        if step.warnings or step.error is not None:
+            from tensorcli.render.pages import render
+
+            for warning in step.warnings:
+                self.problems.page(render(warning))
+            if step.error is not None:
+                self.problems.page(render(step.error))
+            self.problems.flush()
+
+    def problem(self, text: str) -> None:
+        """Writes a line of the program's own about something that no statement did."""
+        self.results.flush()
+        self.problems.text(f"tensorcli: {text}\n")
+        self.problems.flush()
+
+
+def echoed(source: str) -> str:
+    """The statement behind the prompt, as a session at the prompt would show it."""
+    first, *rest = source.rstrip("\n").split("\n")
+    return "".join(
+        f"{line}\n" for line in [PROMPT + first, *((CONTINUATION + line).rstrip() for line in rest)]
+    )

@@ -1,0 +1,66 @@
+"""Scripts as bytes: from files, from standard input, from the command line.
+
+Decoding and all that is said about a text that is none belong to the language; here stands what the file
+system has to say.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+STDIN = "-"
+LIMIT = (
+    8 << 20
+) * 4 + 1  # bytes of the longest script that the language takes, and one more for it to refuse
+
+
+class Unreadable(Exception):  # noqa: N818 - it says what the source is
+    """There is no such script; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script that was read: its name in messages, its bytes, its form."""
+
+    name: str
+    text: bytes
+    form: Literal["tsc", "py"]
+
+
+def read_script(path: str) -> Script:
+    """The script at `path`, `-` for standard input. A name that ends in `.py` has the Python form. Raises
+    Unreadable.
+    """
+    if path == STDIN:
+        return Script("<stdin>", read_stdin(), "tsc")
+    try:
+        with open(path, "rb") as file:
+            text = file.read(LIMIT)
+    except OSError as error:
+        raise Unreadable(f"{path}: {reason(error)}") from None
+    except ValueError:
+        raise Unreadable(f"{path!r}: no file can have this name") from None
+    return Script(path, text, "py" if path.endswith(".py") else "tsc")
+
+
+def read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise Unreadable("standard input is closed")
+    try:
+        return sys.stdin.buffer.read(LIMIT)
+    except OSError as error:
+        raise Unreadable(f"standard input: {reason(error)}") from None
+
+
+def reason(error: OSError) -> str:
+    """What the system says, in words of its own."""
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, IsADirectoryError):
+        return "is a directory, not a script"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    return (error.strerror or os.strerror(error.errno or 0)).lower()
