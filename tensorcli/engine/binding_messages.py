@@ -18,8 +18,8 @@ NOT_INTEGRAL: Final = (
     "If so, please report an enhancement request to PyTorch.)"
 )
 NOT_SYMBOLIC: Final = (
-    'scalar.isIntegral( false) INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/torch/csrc/utils/pybind.cpp":27, '
-    "please report a bug to PyTorch. "
+    'scalar.isIntegral( false) INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/torch/csrc/utils/'
+    'pybind.cpp":27, please report a bug to PyTorch. '
 )
 NOT_DOUBLE: Final = "value cannot be converted to type double without overflow"
 
@@ -28,7 +28,7 @@ NOT_DOUBLE: Final = "value cannot be converted to type double without overflow"
 
 
 def extra_arguments(signature: Signature, count: int) -> NoReturn:
-    """More positional arguments than there are places. PyTorch counts required keywords in the smaller number."""
+    """More positional arguments than places. PyTorch counts required keywords in the smaller number."""
     most, least = signature.max_positional, signature.min_args
     if least != most:
         raise TypeError(
@@ -52,7 +52,7 @@ def missing_arguments(signature: Signature, start: int) -> NoReturn:
 def wrong_type(
     signature: Signature, parameter: Parameter, value: Any, position: int | None, element: Any = None
 ) -> NoReturn:
-    """An argument of the wrong type. `position` is None for a keyword; `element` holds a wrong list's first one."""
+    """An argument of the wrong type. `position`: None for a keyword; `element`: a wrong list's first one."""
     wanted = PRINTED[parameter.kind]
     if position is None:
         raise TypeError(
@@ -96,8 +96,8 @@ def not_an_integer(
 def not_a_float(signature: Signature, parameter: Parameter, element: Any, place: int) -> NoReturn:
     """A list of numbers whose element number `place` is none."""
     raise TypeError(
-        f"{signature.name}(): argument '{parameter.name}' must be {PRINTED[parameter.kind]}, but found element of "
-        f"type {type_name(type(element))} at pos {place + 1}"
+        f"{signature.name}(): argument '{parameter.name}' must be {PRINTED[parameter.kind]}, but found "
+        f"element of type {type_name(type(element))} at pos {place + 1}"
     )
 
 
@@ -105,8 +105,8 @@ def not_a_list(parameter: Parameter) -> NoReturn:
     """An object that counts as an integer but is none, where one integer may stand for a list."""
     line = 573 if parameter.kind == "SymIntArrayRef" else 658
     raise RuntimeError(
-        'PyList_Check(arg) INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/torch/csrc/utils/python_arg_parser.h":'
-        f"{line}, please report a bug to PyTorch. expected tuple or list"
+        'PyList_Check(arg) INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/torch/csrc/utils/'
+        f'python_arg_parser.h":{line}, please report a bug to PyTorch. expected tuple or list'
     )
 
 

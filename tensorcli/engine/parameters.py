@@ -40,6 +40,10 @@ PYTHON_DTYPES: Final = {
 
 
 def accepts(signature: Signature, parameter: Parameter, value: Any, tensor: Any, argument: int) -> bool:
+    """Whether PyTorch lets the value stand for the parameter, which is number `argument` of its signature.
+
+    Errors: TypeError for a list of tensors that holds something else, whatever other signatures there are.
+    """
     kind = parameter.kind
     match kind:
         case "Tensor":
@@ -91,6 +95,7 @@ def accepts(signature: Signature, parameter: Parameter, value: Any, tensor: Any,
 
 
 def is_long(value: Any) -> bool:
+    """Whether the value is an integer, Python's or numpy's; a bool is none."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
@@ -125,6 +130,7 @@ def is_integer(value: Any, tensor: Any) -> bool:
 
 
 def convert(signature: Signature, parameter: Parameter, value: Any, tensor: Any) -> Any:
+    """An accepted value as operators get it. Errors: PyTorch's, for a value that does not fit after all."""
     match parameter.kind:
         case "Tensor":
             return value if isinstance(value, tensor) else _scalar(value, tensor)

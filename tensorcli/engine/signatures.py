@@ -116,7 +116,7 @@ class Signature(NamedTuple):
 
     @property
     def notation(self) -> str:
-        """`add(Tensor input, Tensor other, *, Scalar alpha=1)`: PyTorch's notation, by which signatures are sorted."""
+        """`add(Tensor input, Tensor other, *, Scalar alpha=1)`: PyTorch's notation."""
         listed = self._joined([parameter.notation for parameter in self.parameters])
         return f"{self.name}{listed}{'|deprecated' if self.deprecated else ''}"
 
@@ -257,9 +257,7 @@ def _signature(schema: Schema, index: int, arguments: Sequence[Argument], *, met
     for argument in schema.arguments:
         name, default = argument.name, argument.default
         slots.append(SELF if method and name == "self" else places.pop(name, CONSTANT))
-        constants.append(
-            None if default is REQUIRED else _default(argument) if argument.type.is_list else default
-        )
+        constants.append(None if default is REQUIRED else _default(argument))
     extras = tuple([places[name] for name in ("out", "requires_grad") if name in places])
     return _counted(schema.base, parameters, index, tuple(slots), tuple(constants), extras, len(positional))
 
@@ -345,9 +343,12 @@ def _notation(kind: Type) -> str:
 
 
 def _default(argument: Argument) -> Any:
-    default, size = argument.default, argument.type.size
-    if size is not None and argument.type.is_list and isinstance(default, int):
-        return (default,) * size
+    default, kind = argument.default, argument.type
+    if isinstance(default, int):
+        if kind.base == "float":
+            return float(default)
+        if kind.is_list and kind.size is not None:
+            return (default,) * kind.size
     return default
 
 
