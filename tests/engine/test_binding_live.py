@@ -85,7 +85,7 @@ ODD: list[Callable[[], Any]] = [
 KEYWORDS = ("foo", "bar", "dim", "axis", "out", "input", "x", "other", "x2", "dtype", "keepdim", "generator")
 COMPLAINT = re.compile(
     r"invalid combination|: argument '|required positional|positional argument|takes no |got an unexpected|"
-    r"multiple values|failed to unpack|expected Tensor as|^Overflow when|int too|negative int|expected tuple of"
+    r"multiple values|failed to unpack|expected Tensor as|^Overflow when|int too|negative int|tuple of"
 )
 
 
