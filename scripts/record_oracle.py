@@ -1,0 +1,44 @@
+"""Records what PyTorch answers: the transcripts and tables that tests/oracle replays on the engine.
+
+Usage: python scripts/record_oracle.py        (with PyTorch 2.13.0 installed; rewrites the records in place)
+"""
+
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+ORACLE = ROOT / "tests" / "oracle"
+
+
+def main() -> None:
+    import torch
+
+    from tests.oracle import expressions, transcripts
+
+    if not torch.__version__.startswith("2.13.0"):
+        sys.exit(f"the record is of PyTorch 2.13.0; this is {torch.__version__}")
+    for path in sorted(ORACLE.glob("*.transcripts")):
+        kept = []
+        for transcript in transcripts.read(path.read_text()):
+            kept.append(f"# {transcript.title}\n{transcripts.run(torch, transcript.blocks)}\n")
+        path.write_text("\n".join(kept))
+        print(f"{path.name}: {len(kept)} transcripts")
+    for name, question in (("history", expressions.describe), ("saved", expressions.keeps)):
+        path = ORACLE / f"{name}.json"
+        table, failed = {}, []
+        for expression in json.loads(path.read_text()):
+            try:
+                table[expression] = question(torch, expression)
+            except Exception as error:
+                failed.append(f"{path.name}: {expression}: {type(error).__name__}: {error}")
+        if failed:
+            sys.exit("\n".join(failed))
+        path.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in table.items()) + "\n}\n")
+        print(f"{path.name}: {len(table)} expressions")
+
+
+if __name__ == "__main__":
+    main()
