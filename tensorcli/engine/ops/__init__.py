@@ -1,3 +1,13 @@
 """The table's chapters, in the order of the help page."""
 
-from tensorcli.engine.ops import create, pointwise, reduce, shape, strided, memory  # noqa: I001
+from tensorcli.engine.ops import (  # noqa: I001
+    create,
+    pointwise,
+    reduce,
+    scan,
+    order,
+    shape,
+    strided,
+    memory,
+    linear,
+)

@@ -1,0 +1,212 @@
+"""Sorting: orders, ranks and distinct values."""
+
+import numpy as np
+
+from tensorcli.engine import geometry
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.reduce import not_empty, refuse, selected, selecting_backward, wrap
+
+
+def descending_order(xp, array, dim):
+    """The stable order from large to small; NaN counts as largest."""
+    turned = xp.argsort(xp.flip(array, dim), axis=dim, kind="stable")
+    return xp.flip(array.shape[dim] - 1 - turned, dim)
+
+
+def not_implemented(name):
+    """The formula of an operator that PyTorch records and cannot differentiate."""
+
+    def formula(grad):
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
+
+    return formula
+
+
+def _sorted(xp, self, dim, descending):
+    dim = wrap(dim, self.ndim)
+    if self.dtype.kind == "c":
+        raise RuntimeError(" Sort does not support complex dtypes on CPU")
+    if not self.ndim:
+        return self.copy(), xp.zeros((), np.int64)
+    order = descending_order(xp, self, dim) if descending else xp.argsort(self, axis=dim, kind="stable")
+    size = self.dtype.itemsize
+    strides = geometry.preserved_strides(Geometry(self.shape, tuple(s // size for s in self.strides)))
+    return Laid(xp.take_along_axis(self, order, dim), strides), Laid(order, strides)
+
+
+@op(
+    "sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
+    self=lambda grad, dim, indices, self_sizes: selecting_backward(grad, dim, indices, self_sizes, True),
+)
+def sort(xp, self, dim, descending):
+    """The elements in order along a dimension and where they came from."""
+    return _sorted(xp, self, dim, descending)
+
+
+@op(
+    "sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
+    self=lambda grad, dim, indices, self_sizes: selecting_backward(grad, dim, indices, self_sizes, True),
+)
+def sort_stable(xp, self, stable, dim, descending):
+    """The elements in order along a dimension, equal ones as they stood, and where they came from."""
+    return _sorted(xp, self, dim, descending)
+
+
+@composite("argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor", out=True)
+def argsort(self, dim, descending):
+    """The indices that sort a dimension."""
+    return self.detach().sort(dim, descending)[1]
+
+
+@composite("argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor", out=True)
+def argsort_stable(self, stable, dim, descending):
+    """The indices that sort a dimension, equal elements as they stood."""
+    return self.detach().sort(stable=stable, dim=dim, descending=descending)[1]
+
+
+@composite("msort(Tensor self) -> Tensor", out=True)
+def msort(self):
+    """The elements in order along the first dimension."""
+    return self.sort(0)[0]
+
+
+@op(
+    "topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
+    self=lambda grad, dim, indices, self_sizes: selecting_backward(grad, dim, indices, self_sizes, True),
+)
+def topk(xp, self, k, dim, largest, sorted):
+    """The k largest (or smallest) elements along a dimension and where they are."""
+    dim = wrap(dim, self.ndim)
+    if not 0 <= k <= (self.shape[dim] if self.ndim else 1):
+        raise RuntimeError("selected index k out of range")
+    refuse(self, "topk_impl_cpu", "bc")
+    if not self.ndim:
+        return self.copy(), xp.zeros((), np.int64)
+    order = descending_order(xp, self, dim) if largest else xp.argsort(self, axis=dim, kind="stable")
+    return selected(xp, self, xp.take(order, xp.arange(k), axis=dim), dim, True)
+
+
+@op(
+    "kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)",
+    self=lambda grad, dim, indices, self_sizes, keepdim: selecting_backward(
+        grad, dim, indices, self_sizes, keepdim
+    ),
+)
+def kthvalue(xp, self, k, dim, keepdim):
+    """The k-th smallest elements along a dimension and where they are."""
+    dim = wrap(dim, self.ndim)
+    not_empty(self, dim, "kthvalue()")
+    if not 1 <= k <= (self.shape[dim] if self.ndim else 1):
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
+    refuse(self, "kthvalue_cpu", "bc")
+    if not self.ndim:
+        return self.copy(), xp.zeros((), np.int64)
+    order = xp.take(xp.argsort(self, axis=dim, kind="stable"), [k - 1], axis=dim)
+    return selected(xp, self, order, dim, keepdim)
+
+
+# ---- distinct values
+
+
+@op(
+    "_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> "
+    "(Tensor, Tensor, Tensor)",
+    variants="function",
+    self=not_implemented("_unique2"),
+)
+def unique2(xp, self, sorted, return_inverse, return_counts):
+    """The distinct elements in order, which of them each element is, and how often each occurs."""
+    refuse(self, "unique", "c")
+    values, inverse, counts = xp.unique(self, return_inverse=True, return_counts=True, equal_nan=False)
+    return (
+        values,
+        inverse.reshape(self.shape) if return_inverse or return_counts else _nothing(xp),
+        counts if return_counts else _nothing(xp),
+    )
+
+
+@op(
+    "unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> "
+    "(Tensor, Tensor, Tensor)",
+    variants="function",
+    self=not_implemented("unique_dim"),
+)
+def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
+    """The distinct slices along a dimension in order, which of them each slice is, and how often each occurs."""
+    dim = wrap(dim, self.ndim)
+    _check_slices(self, dim)
+    values, inverse, counts = xp.unique(self, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
+    return values, inverse.reshape(-1), counts
+
+
+def _check_slices(array, dim):
+    if 0 in array.shape:
+        empty = sum(1 for size in array.shape if not size)
+        if array.shape[dim]:
+            raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+        if empty != 1:
+            raise RuntimeError(
+                f"Number of zero sized dimensions is more than one, so unique cannot be applied "
+                f"(number of zero sized dimensions = {empty})"
+            )
+
+
+@op(
+    "_unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> "
+    "(Tensor, Tensor, Tensor)",
+    variants="function",
+    self=not_implemented("unique_consecutive"),
+)
+def consecutive(xp, self, return_inverse, return_counts, dim):
+    """The elements (or slices) that differ from the one before, which of them each is, and how long each run is."""
+    if dim is None:
+        rows = self.reshape(-1, 1)
+    else:
+        dim = wrap(dim, self.ndim)
+        _check_slices(self, dim)
+        rows = xp.moveaxis(self, dim, 0).reshape(self.shape[dim], -1)
+    starts = xp.ones(len(rows), bool)
+    starts[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    inverse = xp.cumsum(starts) - 1
+    counts = xp.diff(xp.append(xp.flatnonzero(starts), len(rows)))
+    values = self.reshape(-1)[starts] if dim is None else xp.compress(starts, self, axis=dim)
+    return (
+        values,
+        inverse.reshape(self.shape if dim is None else -1) if return_inverse else _nothing(xp),
+        counts.astype(np.int64) if return_counts else _nothing(xp),
+    )
+
+
+def _nothing(xp):
+    return xp.zeros((0,), np.int64)
+
+
+def _asked(found, return_inverse, return_counts):
+    """The parts that the caller asked for: one tensor alone, or a tuple."""
+    values, inverse, counts = found
+    if return_inverse:
+        return (values, inverse, counts) if return_counts else (values, inverse)
+    return (values, counts) if return_counts else values
+
+
+@composite(
+    "unique(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False, int? dim=None) -> "
+    "(Tensor, Tensor, Tensor)"
+)
+def unique(self, sorted, return_inverse, return_counts, dim):
+    """The distinct elements (or slices along a dimension), sorted; on request where each went and how often each occurs."""
+    if dim is None:
+        return _asked(functions._unique2(self, sorted, return_inverse, return_counts), return_inverse, return_counts)
+    return _asked(functions.unique_dim(self, dim, sorted, return_inverse, return_counts), return_inverse, return_counts)
+
+
+@composite(
+    "unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> "
+    "(Tensor, Tensor, Tensor)"
+)
+def unique_consecutive(self, return_inverse, return_counts, dim):
+    """The first of each run of equal elements (or slices); on request the run of each element and the runs' lengths."""
+    found = functions._unique_consecutive(self, return_inverse, return_counts, dim)
+    return _asked(found, return_inverse, return_counts)

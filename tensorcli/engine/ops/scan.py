@@ -1,0 +1,137 @@
+"""Scans: running sums, products and extremes along a dimension."""
+
+import numpy as np
+
+from tensorcli.engine.op import functions, op
+from tensorcli.engine.ops.reduce import computing, refuse, wrap
+
+
+def _reversed_cumsum(tensor, dim):
+    return tensor.flip(dim).cumsum(dim).flip(dim)
+
+
+def _cumsum_backward(grad, dim):
+    if grad.numel() <= 1 or grad.size(dim) == 1:
+        return grad
+    return _reversed_cumsum(grad, dim)
+
+
+@op(
+    "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
+    inplace=True,
+    self=lambda grad, self_dtype, dim: _cumsum_backward(grad.to(self_dtype), dim),
+)
+def cumsum(xp, self, dim, dtype):
+    """The running sums along a dimension."""
+    dim = wrap(dim, self.ndim)
+    array = computing(self, dtype)
+    return xp.cumsum(array, axis=dim, dtype=array.dtype) if self.ndim else array.copy()
+
+
+def _cumprod_backward(grad, self, dim, result):
+    """After torch/csrc/autograd/FunctionsManual.cpp: by division where nothing is zero, else product by product."""
+    if self.numel() <= 1 or self.size(dim) == 1:
+        return grad
+    dim = wrap(dim, self.ndim)
+    inputs = self.conj()
+    if not np.count_nonzero(self.values == 0):
+        return _reversed_cumsum(result.conj() * grad, dim).div(inputs)
+    size = self.size(dim)
+    one = functions.ones_like(inputs.narrow(dim, 0, 1))
+    parts = []
+    for k in range(size):
+        before = inputs.narrow(dim, 0, k).prod(dim, True) if k else one
+        factors = [before]
+        if k + 1 < size:
+            after = inputs.narrow(dim, k + 1, size - k - 1).cumprod(dim)
+            factors.append(before.expand_as(after) * after)
+        parts.append((grad.narrow(dim, k, size - k) * functions.cat(factors, dim)).sum(dim))
+    return functions.stack(parts, dim)
+
+
+@op(
+    "cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
+    inplace=True,
+    self=lambda grad, self, dim, result: _cumprod_backward(grad.to(self.dtype), self, dim, result),
+)
+def cumprod(xp, self, dim, dtype):
+    """The running products along a dimension."""
+    dim = wrap(dim, self.ndim)
+    array = computing(self, dtype)
+    return xp.cumprod(array, axis=dim, dtype=array.dtype) if self.ndim else array.copy()
+
+
+def _running(xp, self, dim, accumulate):
+    dim = wrap(dim, self.ndim)
+    if not self.ndim:
+        return self.copy(), xp.zeros((), np.int64)
+    if not self.size:
+        return self.copy(), xp.zeros(self.shape, np.int64)
+    values = accumulate(self, axis=dim)
+    # The latest of equal elements counts, and a NaN replaces everything before it.
+    taken = (self == values) | (self != self)
+    along = xp.arange(self.shape[dim]).reshape((-1,) + (1,) * (self.ndim - dim - 1))
+    return values, xp.maximum.accumulate(xp.where(taken, along, 0), axis=dim)
+
+
+def _extreme_backward(grad, self_sizes, indices, dim):
+    if not grad.numel():
+        return grad
+    return grad.new_zeros(self_sizes).scatter_add_(dim, indices, grad)
+
+
+@op(
+    "cummax(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+    self=lambda grad, self, indices, dim: _extreme_backward(grad, self.geometry.sizes, indices, dim),
+)
+def cummax(xp, self, dim):
+    """The largest elements so far along a dimension and where they are."""
+    refuse(self, "cummax_helper_cpu", "c")
+    return _running(xp, self, dim, xp.maximum.accumulate)
+
+
+@op(
+    "cummin(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+    self=lambda grad, self, indices, dim: _extreme_backward(grad, self.geometry.sizes, indices, dim),
+)
+def cummin(xp, self, dim):
+    """The smallest elements so far along a dimension and where they are."""
+    refuse(self, "cummin_helper_cpu", "c")
+    return _running(xp, self, dim, xp.minimum.accumulate)
+
+
+def _logcumsumexp_backward(grad, self, result, dim):
+    if not grad.numel():
+        return grad
+
+    def backward(logarithm):
+        turned = (logarithm - result).flip(dim).logcumsumexp(dim).flip(dim)
+        return (turned + self).exp()
+
+    least = float(np.finfo(grad.values.real.dtype).min)
+    if grad.dtype.is_complex:
+        # log and exp take the sign along in the imaginary part.
+        conjugate = result.conj()
+        turned = (grad.log() - conjugate).flip(dim).logcumsumexp(dim).flip(dim)
+        return (turned + self.conj()).exp()
+    logarithm = grad.abs().log()
+    positive = functions.where(grad > 0, logarithm, least)
+    negative = functions.where(grad < 0, logarithm, least)
+    return backward(positive) - backward(negative)
+
+
+@op(
+    "logcumsumexp(Tensor self, int dim) -> Tensor",
+    self=lambda grad, self, result, dim: _logcumsumexp_backward(grad, self, result, dim),
+)
+def logcumsumexp(xp, self, dim):
+    """The logarithms of the running sums of exponentials along a dimension."""
+    dim = wrap(dim, self.ndim)
+    refuse(self, "logcumsumexp_out_cpu", "bui")
+    if not self.ndim or not self.size:
+        return self.copy()
+    if self.dtype.kind == "c":
+        most = xp.max(self.real, axis=dim, keepdims=True)
+        return (xp.log(xp.cumsum(xp.exp(self - most), axis=dim)) + most).astype(self.dtype)
+    return xp.logaddexp.accumulate(self, axis=dim, dtype=self.dtype)
+
