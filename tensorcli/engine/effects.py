@@ -384,6 +384,8 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     """New results of any shape: the kernel decides sizes and dtype, row-major unless it returns a Laid."""
     if len(values) != op.arity:
         return into_out(op, values)
+    if op.check is not None:
+        op.check(*values)
     device = _device_of(op, values)
     arguments, reduced = arrays_of(op, values)
     if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
@@ -749,6 +751,8 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
     target: Tensor = values[0]
     requires = wants_grad(op, values)
     views.check_in_place(target, requires)
+    if op.check is not None:
+        op.check(*values)
     device = _device_of(op, values)
     node = None
     if requires:
