@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from tensorcli.language import python
 from tensorcli.language.grammar import Reader
@@ -25,8 +24,7 @@ _CONSTANTS = {"true": True, "false": False, "none": None}
 _SPACES = str.maketrans("\u00a0\u2007\u202f\f", "    ")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One argument's tokens, its keyword (`dim=0` has the keyword dim), and where it begins."""
 
     keyword: str | None
@@ -173,8 +171,7 @@ def positioned(node: N, source: Source, start: int, end: int) -> N:
     return node
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A stretch of raw text between white space, quotes removed from `text`."""
 
     text: str

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from tensorcli.language import python
 from tensorcli.language.arguments import (
@@ -45,8 +44,7 @@ _REST = ("TEXT", "STATEMENT", "EXPECTATION")
 _JOINING = frozenset({"in", "is", "and", "or", "if", "else", "for"})
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A statement recognised as a command:
 
     its targets' tokens, each without '=', the verb, and what follows it.
@@ -58,8 +56,7 @@ class Command:
     forced: bool = False
 
 
-@dataclass(slots=True)
-class Context:
+class Context(NamedTuple):
     """What the reading of one command may look at."""
 
     source: Source
@@ -231,7 +228,7 @@ def store(tree: ast.expr, source: Source, tokens: Tokens) -> None:
             source.span(tokens[0].start, tokens[-1].end),
             "an assignment's target is a name, an attribute or an item",
         )
-    tree.ctx = ast.Store()  # type: ignore[attr-defined]
+    tree.ctx = ast.Store()
 
 
 def _call(context: Context, command: Command, verb: Verb, end: int) -> ast.expr:
@@ -311,15 +308,15 @@ def _invocation(context: Context, command: Command, verb: Verb) -> Invocation:
     return Invocation(token.text, tuple(arguments), span)
 
 
-@dataclass(slots=True)
 class ArgumentReader:
     """Reads the arguments that a command of the explorer declares, left to right."""
 
-    context: Context
-    verb: Token
-    declared: Verb
-    tokens: Tokens
-    position: int = 0
+    def __init__(self, context: Context, verb: Token, declared: Verb, tokens: Tokens) -> None:
+        self.context = context
+        self.verb = verb
+        self.declared = declared
+        self.tokens = tokens
+        self.position = 0
 
     def read(self) -> list[Argument]:
         """The arguments in the parameters' order, flags after them."""

@@ -8,8 +8,7 @@ a dotted expression has.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tensorcli.language.syntax import Verb
 from tensorcli.language.tokens import (
@@ -33,8 +32,7 @@ _VALUE_KEYWORDS = frozenset({"True", "False", "None", "lambda", "not"})
 _JOINING_KEYWORDS = frozenset({"and", "or", "in", "is", "if", "else", "for", "as"})
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """A text to put from `start` to the cursor, its kind, and a line about it."""
 
     text: str

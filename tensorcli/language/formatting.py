@@ -51,7 +51,7 @@ class Formatter:
         return "".join(pieces)
 
     def _value(self, field: str, args: Sequence[Any], kwargs: Mapping[Any, Any], numbers: _Numbers) -> Any:
-        import _string  # type: ignore[import-not-found] # what string.Formatter itself is made of
+        import _string
 
         first, rest = _string.formatter_field_name_split(field)
         if first == "":

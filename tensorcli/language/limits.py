@@ -11,14 +11,12 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Guard = Callable[[Any, Any], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How far a script may go. Depth counts calls of the script's own functions."""
 
     depth: int = 990

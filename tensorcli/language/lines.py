@@ -7,8 +7,7 @@ Knows no verbs and looks into no expression.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from tensorcli.language.grammar import HEADERS, Reader, token_error
 from tensorcli.language.source import Source
@@ -41,8 +40,7 @@ _BELONGS_TO = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class LogicalLine:
+class LogicalLine(NamedTuple):
     """One logical line:
 
     its indent, the header of a block up to its colon (or nothing), and its simple statements.
@@ -59,11 +57,12 @@ class LogicalLine:
         return self.header[0].text if self.header else ""
 
 
-@dataclass(slots=True)
 class Unfinished(Exception):  # noqa: N818 - it is an answer, not an error
     """The text ends where it must go on."""
 
-    incomplete: Incomplete = field(default_factory=lambda: Incomplete("", Span(1, 0, 1, 0)))
+    def __init__(self, incomplete: Incomplete) -> None:
+        super().__init__(incomplete.reason)
+        self.incomplete = incomplete
 
 
 def logical_lines(source: Source, more: bool = False) -> list[LogicalLine]:

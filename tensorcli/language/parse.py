@@ -206,7 +206,8 @@ class Parser:
                 Argument(parameter.name, self.typed_value(parameter.kind, node), self.unshifted(node))
             )
         for keyword in call.keywords:
-            kinds = {each.name: each.kind for each in (*verb.parameters, *verb.flags)}
+            kinds: dict[str, str | None] = {each.name: each.kind for each in verb.parameters}
+            kinds.update((each.name, each.kind) for each in verb.flags)
             if keyword.arg is None or keyword.arg not in kinds:
                 raise LanguageError(
                     f"{name.text} has no argument {keyword.arg}",

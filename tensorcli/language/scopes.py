@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Literal
 
 Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
-@dataclass(slots=True)
 class Scope:
     """A module, a function or a comprehension, with the names that are its own."""
 
-    kind: Literal["module", "function", "comprehension"]
-    parent: Scope | None = None
-    own: set[str] = field(default_factory=set)
-    global_names: set[str] = field(default_factory=set)
-    name: str = ""
+    def __init__(
+        self,
+        kind: Literal["module", "function", "comprehension"],
+        parent: Scope | None = None,
+        own: set[str] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.parent = parent
+        self.own = own if own is not None else set()
+        self.global_names: set[str] = set()
+        self.name = ""
 
     def find(self, name: str) -> int | None:
         """How many frames up the name lives; None for a global one."""

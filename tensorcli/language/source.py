@@ -9,19 +9,19 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tensorcli.language.syntax import LanguageError, Span, walk
+from tensorcli.language.tokens import tokenize
 
 MAX_CHARACTERS = 8 << 20
 
-_PROMPT = re.compile(r"[ \t]*(?:>>>|In \[\d+\]:|tensor>)(?: |$)")
+_PROMPT = re.compile(r"^[ \t]*(?:>>>|In \[\d+\]:|tensor>)(?: |$)")
 _CONTINUATION = re.compile(r"[ \t]*\.\.\.:?(?: |$)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """`typed` is the text with its line ends made equal; `text` is what the parser reads, line for line."""
 
     typed: str
@@ -29,7 +29,7 @@ class Source:
     shifts: tuple[int, ...]
     skipped_lines: int
     lines: tuple[str, ...] = ()
-    starts: tuple[int, ...] = field(default=())
+    starts: tuple[int, ...] = ()
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, within `text`, of an offset into it."""
@@ -73,7 +73,7 @@ def read(text: str | bytes) -> Source:
         )
     _refuse_control_characters(text)
     lines = text.split("\n")
-    if any(_PROMPT.match(line) for line in lines):
+    if any(_PROMPT.match(line) for line in lines) and _is_transcript(text):
         kept, shifts, skipped = _transcript(lines)
     else:
         kept, shifts, skipped = _dedented(lines)
@@ -111,6 +111,15 @@ def _refuse_control_characters(text: str) -> None:
         if len(text) < 10_000 and "\0" not in text[:8]
         else "is this a text file?",
     )
+
+
+def _is_transcript(text: str) -> bool:
+    """Whether a prompt begins a line that is not within a string: the examples of a docstring are text."""
+    strings = [
+        (token.start, token.end) for token in tokenize(text) if token.kind == "string" and "\n" in token.text
+    ]
+    starts = (found.start() for found in re.finditer(_PROMPT.pattern, text, re.MULTILINE))
+    return any(not any(start < prompt < end for start, end in strings) for prompt in starts)
 
 
 def _transcript(lines: list[str]) -> tuple[list[str], list[int], int]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 VerbKind = Literal["method", "attribute", "function", "builtin", "command"]
 ParameterKind = Literal["EXPR", "NAME", "INT", "WORD", "PATH", "TEXT", "STATEMENT", "EXPECTATION"]
@@ -19,8 +18,7 @@ ExpectationKind = Literal["condition", "shares", "views", "raises", "warns", "ha
 Form = Literal["tsc", "py"]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of the text as typed: lines from 1, columns in characters from 0, the end exclusive."""
 
     line: int
@@ -48,8 +46,7 @@ class LanguageError(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One argument that a command of the explorer declares.
 
     Kinds that take the rest of the line stand last.
@@ -61,8 +58,7 @@ class Parameter:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """`--name`, or `--name=V` and `--name V` where `kind` says what V is;
 
     `short` is its one-letter form (`-o`).
@@ -73,8 +69,7 @@ class Flag:
     short: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """A word that may begin a command.
 
     A method lowers to `first.verb(rest)`, an attribute to `first.verb`, a function to a call of the dotted
@@ -97,8 +92,7 @@ class Verb:
         return max(self.minimum, 1) if self.kind in ("method", "attribute") else self.minimum
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
+class Expectation(NamedTuple):
     """What follows `expect`: a condition, a relation of two values, or what a statement must bring about."""
 
     kind: ExpectationKind
@@ -109,8 +103,7 @@ class Expectation:
     statement: Statement | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """An argument of a command under its declared name:
 
     an expression's tree, a word, a number, a statement, an expectation.
@@ -121,8 +114,7 @@ class Argument:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Invocation:
+class Invocation(NamedTuple):
     """A command of the explorer with its arguments in the order of its parameters, flags last."""
 
     verb: str
@@ -146,8 +138,7 @@ class CommandCall(ast.expr):
     invocation: Invocation
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One top-level statement: where it stands, its text as typed, and the tree of its Python form."""
 
     span: Span
@@ -157,8 +148,7 @@ class Statement:
     form: Literal["python", "command"]
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """A whole text: its statements, and how many lines of a pasted transcript were skipped as old output."""
 
     statements: tuple[Statement, ...]
@@ -185,8 +175,7 @@ def walk(tree: ast.AST) -> Iterator[ast.AST]:
                         pending.append(value.statement.tree)
 
 
-@dataclass(frozen=True, slots=True)
-class Incomplete:
+class Incomplete(NamedTuple):
     """Why a prompt should ask for another line, and the place that is still open."""
 
     reason: str
