@@ -220,7 +220,7 @@ REASONS = {
     "ctypes": "a script does not reach the memory's addresses",
     "resize": "it frees memory that others may see; write np.resize(a, shape)",
     **dict.fromkeys(
-        "gi_frame gi_code gi_yieldfrom cr_frame f_globals f_locals f_back f_builtins tb_frame tb_next".split(),
+        "gi_frame gi_code gi_yieldfrom cr_frame f_globals f_locals f_back tb_frame".split(),
         "a script does not reach Python's internals",
     ),
 }
