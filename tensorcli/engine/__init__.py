@@ -62,6 +62,7 @@ _PUBLIC: dict[str, str] = {
         + ("is_conj", "is_neg", "is_inference"),
         "queries",
     ),
+    "nonzero": "indexing",
     "UntypedStorage": "storages",
     "return_types": "return_types",
 }

@@ -159,6 +159,13 @@ def _reversed(self: Tensor) -> Any:
     return self.flip(0) if self.geometry.sizes else self
 
 
+def _nonzero(self: Tensor, *, as_tuple: bool | None = None) -> Any:
+    from tensorcli.engine.indexing import nonzero
+
+    return nonzero(self, as_tuple=as_tuple)
+
+
+Tensor.nonzero = _nonzero  # type: ignore[attr-defined]
 Tensor.__getitem__ = _getitem  # type: ignore[attr-defined]
 Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
 Tensor.__iter__ = _iterate  # type: ignore[attr-defined]

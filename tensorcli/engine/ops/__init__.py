@@ -9,5 +9,7 @@ from tensorcli.engine.ops import (  # noqa: I001
     shape,
     strided,
     memory,
+    index,
+    scatter,
     linear,
 )
