@@ -153,7 +153,7 @@ _ELSEWHERE = {
     "grad_mode": "modes",
     "anomaly_mode": "anomaly",
     "functional": "functional",
-    "function": "function",
+    "custom_function": "function",
 }
 """Where the other public names stand: a module of this package, or that module itself."""
 

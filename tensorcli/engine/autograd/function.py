@@ -1,0 +1,163 @@
+"""Functions with a gradient of the user's own, from two `def`s.
+
+`custom_function(forward, backward)` is this engine's own helper: PyTorch asks for a class with two static methods
+(`torch.autograd.Function`), which a script without classes cannot write. Everything else is PyTorch's: both get `ctx`,
+`forward` runs without recording, `backward` takes one gradient for each output and returns one for each input.
+
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    def backward(ctx, grad):
+        (x,) = ctx.saved_tensors
+        return 2 * x * grad
+
+    square = torch.autograd.custom_function(forward, backward, name="Square")
+    y = square(w)               # grad_fn=<SquareBackward>
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorcli.engine import events, messages
+from tensorcli.engine.autograd import saving
+from tensorcli.engine.autograd.graph import NO_EDGE, Node, SavedTensor, gradient_edge, set_history
+from tensorcli.engine.autograd.modes import mode, no_grad
+from tensorcli.engine.autograd.views import rebase_history
+from tensorcli.engine.tensor import Tensor
+
+
+class Context(Node):
+    """`ctx`: what forward leaves for backward. It is the node of the graph, as in PyTorch."""
+
+    def __init__(self, inputs: tuple[Any, ...]) -> None:
+        edges = tuple(gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in inputs)
+        super().__init__(edges, {})
+        self.needs_input_grad = tuple(isinstance(v, Tensor) and v.requires_grad for v in inputs)
+        self.to_save: tuple[Any, ...] = ()
+        self.dirty: tuple[Tensor, ...] = ()
+        self.non_differentiable: tuple[Tensor, ...] = ()
+        self.materialize_grads = True
+        self.tensor_inputs = tuple(i for i, v in enumerate(inputs) if isinstance(v, Tensor))
+
+    backward_function: Callable[..., Any]
+
+    # ---- what forward says
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keep tensors for backward, with their versions."""
+        self.to_save = tensors
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Say which inputs forward wrote in place; they must be returned."""
+        self.dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Say which outputs no gradient flows through."""
+        self.non_differentiable = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether a missing gradient arrives as zeros (the default) or as None."""
+        self.materialize_grads = value
+
+    # ---- what backward asks
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """The saved tensors. Errors: RuntimeError when they were freed, or written since."""
+        if self.released and self.to_save:
+            raise RuntimeError(messages.FREED)
+        return tuple(
+            None if f"{i}" not in self.saved else self.saved[f"{i}"].unpack(self) for i in range(len(self.to_save))
+        )
+
+    def keep(self, outputs: list[Any]) -> None:
+        """Turn what `save_for_backward` was given into saved values, now that the outputs have their history."""
+        for i, tensor in enumerate(self.to_save):
+            if tensor is None:
+                continue
+            number = next((k for k, o in enumerate(outputs) if o is tensor and o.node is self), None)
+            saved = saving.SavedPacked(tensor, number) if saving.state.stack else SavedTensor(tensor, number)
+            self.saved[f"{i}"] = saved
+            if events.observer is not None:
+                events.observer.saved(self, f"{i}", saved)
+        self.to_save = tuple(None if t is None else True for t in self.to_save)
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        if self.materialize_grads:
+            grads = [
+                _zeros(self.outputs[k]) if g is None and self.outputs[k] is not None else g for k, g in enumerate(grads)
+            ]
+        answer = type(self).backward_function(self, *grads)
+        answers = answer if isinstance(answer, tuple) else (answer,)
+        count = len(self.edges)
+        if len(answers) > count and all(a is None for a in answers[count:]):
+            answers = answers[:count]
+        if len(answers) != count:
+            raise RuntimeError(
+                f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(answers)})"
+            )
+        for one in answers:
+            if one is not None and not isinstance(one, Tensor):
+                raise RuntimeError(f"expected Variable or None (got {type(one).__name__})")
+        return list(answers)
+
+    @property
+    def next_functions(self) -> tuple[Any, ...]:
+        return tuple(self.edges[i] for i in self.tensor_inputs)
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
+def _zeros(output: Any) -> Tensor:
+    from tensorcli.engine.effects import empty
+
+    geometry, kind, device = output
+    return empty(geometry.sizes, None, kind, device)
+
+
+def custom_function(
+    forward: Callable[..., Any], backward: Callable[..., Any], name: str | None = None
+) -> Callable[..., Any]:
+    """A differentiable function of tensors from `forward(ctx, *inputs)` and `backward(ctx, *grads)`.
+
+    Not PyTorch's: the equivalent of a `torch.autograd.Function` subclass called NAME (default: forward's own name) and its
+    `apply`. Errors in `backward`'s answer are PyTorch's.
+    """
+    title = f"{name or getattr(forward, '__name__', 'Custom')}Backward"
+    kind = type(title, (Context,), {"backward_function": staticmethod(backward)})
+
+    def apply(*inputs: Any) -> Any:
+        context = kind(inputs)
+        with no_grad():
+            answer = forward(context, *inputs)
+        outputs = list(answer) if isinstance(answer, tuple) else [answer]
+        recorded = mode.enabled and any(context.needs_input_grad)
+        for i, output in enumerate(outputs):
+            if not isinstance(output, Tensor):
+                continue
+            if any(output is d for d in context.dirty):
+                if recorded and output.leaf_requires_grad and output.node is None:
+                    raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+                output.bump()
+            elif any(output is v for v in inputs):
+                # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
+                with no_grad():
+                    outputs[i] = output.view_as(output)
+                outputs[i].view_of.kind = "normal"
+        if recorded:
+            differentiable = [
+                o if isinstance(o, Tensor) and not any(o is n for n in context.non_differentiable) else None
+                for o in outputs
+            ]
+            for output in differentiable:
+                if output is not None and any(output is d for d in context.dirty) and output.view_of is not None:
+                    rebase_history(output, context)
+            set_history(context, differentiable)
+            context.keep(outputs)
+        return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
+
+    apply.__name__ = name or getattr(forward, "__name__", "apply")
+    return apply
