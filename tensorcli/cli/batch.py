@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tensorcli.cli import exits
-from tensorcli.cli.output import Output
 from tensorcli.cli.sources import Script, Unreadable, read_script
 from tensorcli.explorer.results import Exit
 from tensorcli.repl.interrupts import Interrupts
+from tensorcli.repl.output import Output
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
@@ -24,6 +25,10 @@ class SessionOptions:
     seed: int = 0
     max_bytes: int | None = None
     engine: str = "embedded"
+
+    def load(self) -> None:
+        """Imports what a session takes, the engine among it."""
+        importlib.import_module("tensorcli.explorer.session")
 
     def session(self) -> Session:
         """A new session; imports the engine."""

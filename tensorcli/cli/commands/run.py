@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from tensorcli.cli.batch import SessionOptions, run_scripts
-from tensorcli.cli.output import Output
+from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed
+from tensorcli.repl.output import Output
 
 
 def run(
@@ -31,20 +32,10 @@ def run(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Go on after a failing statement.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the random generators.")] = 0,
-    max_bytes: Annotated[
-        str | None,
-        typer.Option(
-            "--max-bytes", metavar="SIZE", help="Largest tensor (512M, 2G); half of the free memory."
-        ),
-    ] = None,
-    color: Annotated[
-        Literal["auto", "always", "never"], typer.Option("--color", help="When to use colour.")
-    ] = "auto",
-    engine: Annotated[
-        Literal["embedded", "pytorch"],
-        typer.Option("--engine", help="Whose tensors: ours, or PyTorch's own."),
-    ] = "embedded",
+    seed: Seed = 0,
+    max_bytes: MaxBytes = None,
+    color: Color = "auto",
+    engine: Engine = "embedded",
 ) -> int:
     """Run scripts and show what each statement did.
 
@@ -63,21 +54,5 @@ def run(
                 "name a script, - for standard input, or give statements with -c", param_hint="FILE"
             )
         files = ["-"]
-    options = SessionOptions(quiet, seed, None if max_bytes is None else read_size(max_bytes), engine)
+    options = SessionOptions(quiet, seed, max_bytes, engine)
     return run_scripts(files or [], command, options, Output(chosen, quiet, echo, color), keep_going)
-
-
-UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-
-
-def read_size(text: str) -> int:
-    """A number of bytes, with K, M, G or T for powers of 1024. Raises BadParameter."""
-    number = text.strip().upper().removesuffix("B").removesuffix("I")
-    unit = number[-1:] if number[-1:] in UNITS and number else ""
-    try:
-        size = int(float(number.removesuffix(unit)) * UNITS[unit])
-    except (ValueError, OverflowError):
-        size = 0
-    if size <= 0:
-        raise typer.BadParameter(f"{text!r} is no size: write 100000, 512M or 2G", param_hint="--max-bytes")
-    return size

@@ -1,0 +1,27 @@
+"""`tensorcli repl`: the prompt."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tensorcli.cli.batch import SessionOptions
+from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed
+
+
+def repl(
+    vi: Annotated[bool, typer.Option("--vi", help="Edit with vi's keys instead of emacs'.")] = False,
+    seed: Seed = 0,
+    max_bytes: MaxBytes = None,
+    color: Color = "auto",
+    engine: Engine = "embedded",
+) -> int:
+    """Open the prompt: type statements and commands, and see what each one did.
+
+    Where standard input or output is no terminal, entries are read line by line.
+    """
+    from tensorcli.repl.loop import run_prompt
+
+    options = SessionOptions(seed=seed, max_bytes=max_bytes, engine=engine)
+    return run_prompt(options.session, options.load, vi=vi, colour=color)

@@ -1,0 +1,38 @@
+"""Flags that several commands take, each with its help said once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def read_size(text: str | int) -> int:
+    """A number of bytes, with K, M, G or T for powers of 1024. Raises BadParameter."""
+    number = str(text).strip().upper().removesuffix("B").removesuffix("I")
+    unit = number[-1:] if number[-1:] in UNITS else ""
+    try:
+        size = int(float(number.removesuffix(unit)) * UNITS[unit])
+    except (ValueError, OverflowError):
+        size = 0
+    if size <= 0:
+        raise typer.BadParameter(f"{text!r} is no size: write 100000, 512M or 2G")
+    return size
+
+
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the random generators.")]
+MaxBytes = Annotated[
+    int | None,
+    typer.Option(
+        "--max-bytes",
+        metavar="SIZE",
+        parser=read_size,
+        help="Largest tensor (512M, 2G); without it, half of the free memory.",
+    ),
+]
+Color = Annotated[Literal["auto", "always", "never"], typer.Option("--color", help="When to use colour.")]
+Engine = Annotated[
+    Literal["embedded", "pytorch"], typer.Option("--engine", help="Whose tensors: ours, or PyTorch's own.")
+]

@@ -1,0 +1,202 @@
+"""The prompt on a terminal: prompt_toolkit set up, and nothing else.
+
+What is complete, what can be completed and what colours mean is the language's and the theme's; here they
+meet prompt_toolkit. The terminal is never asked for its cursor position: one that does not answer would hold
+up every entry.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from typing import TextIO
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER, EditingMode
+from prompt_toolkit.filters import Condition, emacs_insert_mode, has_focus, is_searching, vi_insert_mode
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import History
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.lexers import Lexer
+from prompt_toolkit.output import ColorDepth, Output
+from prompt_toolkit.output.vt100 import Vt100_Output
+from prompt_toolkit.styles import Style
+
+from tensorcli.language.tokens import highlight
+from tensorcli.render.theme import STYLES
+from tensorcli.repl.assistance import Assistance
+from tensorcli.repl.entries import next_indent, still_open, waiting_for
+from tensorcli.repl.output import CONTINUATION, PROMPT
+
+_COLOURS = frozenset("red green yellow blue magenta cyan".split())
+
+
+class QuietTerminal(Vt100_Output):
+    """A terminal that is not asked where its cursor is: the toolbar stands right below the entry."""
+
+    def get_rows_below_cursor_position(self) -> int:
+        return 1
+
+
+class TokenLexer(Lexer):
+    """Colours from the language's own tokens, those of a long entry once per change."""
+
+    def __init__(self, assistance: Assistance) -> None:
+        self._assistance = assistance
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        lines: list[StyleAndTextTuples] = [[] for _ in document.lines]
+        position = line = 0
+        for start, end, kind in [
+            *highlight(document.text, self._assistance.verbs),
+            (len(document.text), None, ""),
+        ]:
+            for text, style in (
+                (document.text[position:start], ""),
+                (document.text[start:end], f"class:{kind}"),
+            ):
+                for number, part in enumerate(text.split("\n")):
+                    line += number > 0
+                    if part:
+                        lines[line].append((style, part))
+            position = end if end is not None else position
+        return lambda number: lines[number] if number < len(lines) else []
+
+
+class LanguageCompleter(Completer):
+    """The language's completions with their descriptions; files where a path is asked for."""
+
+    def __init__(self, assistance: Assistance) -> None:
+        self._assistance = assistance
+        self._paths = PathCompleter(expanduser=True)
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        for each in self._assistance.completions(document.text, document.cursor_position):
+            if each.kind == "path":
+                yield from self._paths.get_completions(Document(each.text), complete_event)
+                continue
+            yield Completion(
+                each.text, each.start - document.cursor_position, display_meta=each.description or each.kind
+            )
+
+
+def key_bindings(assistance: Assistance) -> KeyBindings:
+    """Enter, Tab, Ctrl-C and F1; everything else is prompt_toolkit's emacs or vi."""
+    keys = KeyBindings()
+    typing = has_focus(DEFAULT_BUFFER) & ~is_searching & (vi_insert_mode | emacs_insert_mode)
+
+    @keys.add("enter", filter=has_focus(DEFAULT_BUFFER) & ~is_searching)
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
+            buffer.complete_state = None
+            return
+        found = still_open(buffer.text, assistance.known_verbs, assistance.known_names)
+        if found is not None and buffer.document.is_cursor_at_the_end:
+            buffer.insert_text("\n" + next_indent(buffer.document.current_line, found.reason))
+        elif found is not None:
+            buffer.newline(copy_margin=True)
+        else:
+            buffer.validate_and_handle()
+
+    @keys.add("tab", filter=typing & Condition(at_indent))
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text(" " * (4 - event.current_buffer.document.cursor_position_col % 4))
+
+    @keys.add(
+        "c-c", filter=has_focus(DEFAULT_BUFFER) & Condition(lambda: bool(get_app().current_buffer.text))
+    )
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.reset()
+
+    @keys.add("f1")
+    def _(event: KeyPressEvent) -> None:
+        event.current_buffer.text = "help"
+        event.current_buffer.validate_and_handle()
+
+    return keys
+
+
+def at_indent() -> bool:
+    """Whether only white space stands before the cursor, on a line after the first: Tab indents there."""
+    document = get_app().current_buffer.document
+    return document.cursor_position_row > 0 and not document.current_line_before_cursor.strip()
+
+
+def toolbar(assistance: Assistance) -> StyleAndTextTuples:
+    """One line: what the entry waits for, else the state of the session."""
+    text = get_app().current_buffer.text
+    if "\n" in text and (found := still_open(text, assistance.verbs, assistance.names)):
+        return [("class:bottom-toolbar.text", f" {waiting_for(found, text)}")]
+    parts: StyleAndTextTuples = []
+    for segment in assistance.segments():
+        parts.append(("class:bottom-toolbar.text", " │ " if parts else " "))
+        parts.append(("class:alarm" if segment.startswith("!") else "class:bottom-toolbar.text", segment))
+    return parts
+
+
+def prompt_style(colour: bool) -> Style:
+    """The theme in prompt_toolkit's words."""
+    rules = {"bottom-toolbar": "noreverse", "bottom-toolbar.text": "noreverse fg:ansibrightblack"}
+    if colour:
+        rules |= {name: in_prompt_words(style) for name, style in STYLES.items()}
+    else:
+        rules |= {"bottom-toolbar.text": "noreverse", "alarm": "bold"}
+    return Style.from_dict(rules)
+
+
+def in_prompt_words(style: str) -> str:
+    return " ".join(
+        f"fg:ansi{word}" if word in _COLOURS else "fg:ansibrightblack" if word == "dim" else word
+        for word in style.split()
+    )
+
+
+def terminal_output(stream: TextIO) -> Output:
+    """The terminal as prompt_toolkit writes to it, without questions to it."""
+    if sys.platform == "win32":
+        from prompt_toolkit.output import create_output
+
+        return create_output(stream)
+    output = QuietTerminal.from_pty(stream)
+    output.enable_cpr = False
+    return output
+
+
+def make_prompt(
+    assistance: Assistance, history: History, *, vi: bool, colour: bool, drawn: Callable[[], object]
+) -> PromptSession[str]:
+    """The prompt; `drawn` is called once, when it is on the screen for the first time."""
+    prompt: PromptSession[str] = PromptSession(
+        [("class:prompt", PROMPT)],
+        multiline=True,
+        prompt_continuation=[("class:muted", CONTINUATION)],
+        lexer=TokenLexer(assistance) if colour else None,
+        completer=LanguageCompleter(assistance),
+        complete_while_typing=False,
+        complete_in_thread=False,
+        auto_suggest=AutoSuggestFromHistory(),
+        enable_history_search=True,
+        enable_open_in_editor=True,
+        enable_suspend=True,
+        tempfile_suffix=".py",
+        editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
+        history=history,
+        key_bindings=key_bindings(assistance),
+        bottom_toolbar=lambda: toolbar(assistance),
+        style=prompt_style(colour),
+        include_default_pygments_style=False,
+        color_depth=None if colour else ColorDepth.DEPTH_1_BIT,
+        output=terminal_output(sys.stdout),
+    )
+
+    def once(_: object) -> None:
+        prompt.app.after_render -= once
+        drawn()
+
+    prompt.app.after_render += once
+    return prompt
