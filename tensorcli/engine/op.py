@@ -12,7 +12,7 @@ The four kinds of declaration:
 * `@composite`: made of other operators, whose gradients are its gradient.
 """
 
-import inspect
+
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,7 +116,8 @@ class Op:
             if formula is None:
                 continue
             inputs = tuple(self.names.index(name) for name in key.split("__"))
-            names = tuple(inspect.signature(formula).parameters)
+            code = formula.__code__
+            names = code.co_varnames[: code.co_argcount]
             for name in names[1:]:
                 if not self._knows(name):
                     raise NameError(f"{self.name}: the gradient of {key} names {name!r}, which the operator has not")
