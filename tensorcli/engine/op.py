@@ -216,7 +216,7 @@ def op(
 
     The kernel takes the array module and the values of the arguments, tensors as arrays; it returns a new array (or a
     tuple of them). When the schema writes an argument (`Tensor(a!) self`), the kernel writes into that array.
-    `inplace=True` derives the in-place twin; a mapping says in what it differs: its `name`, its `node`, and formulas of
+    `inplace=True` derives the in-place twin; a mapping says in what it differs: its `name`, `node`, `check`, and formulas of
     its own. `node` is the number at the end of the node's name. `check` is called with the values before promotion.
     """
 
@@ -241,10 +241,10 @@ def _twin(origin: Op, differs: Mapping[str, Any] = MappingProxyType({})) -> Op:
     arguments, _, _ = rest.rpartition(") -> ")
     arguments = arguments.replace("Tensor(a) self", "Tensor self").replace("Tensor self", "Tensor(a!) self", 1)
     line = f"{name}({arguments}) -> Tensor(a!)"
-    formulas = {key: value for key, value in differs.items() if key not in ("name", "node")} or None
+    formulas = {key: value for key, value in differs.items() if key not in ("name", "node", "check")} or None
     return Op(
         line, origin.kernel, effects.write_twin, origin.rule, formulas, differs.get("node", origin.node_index),
-        origin.variants, origin.chapter, origin.namespace, False, origin, origin.check,
+        origin.variants, origin.chapter, origin.namespace, False, origin, differs.get("check", origin.check),
     )  # fmt: skip
 
 

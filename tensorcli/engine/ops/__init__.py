@@ -3,6 +3,8 @@
 from tensorcli.engine.ops import (  # noqa: I001
     create,
     pointwise,
+    compare,
+    complex,
     reduce,
     scan,
     order,

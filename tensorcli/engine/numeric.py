@@ -1,0 +1,250 @@
+"""Arrays in, arrays out: the arithmetic that numpy does otherwise than PyTorch's CPU kernels, and what they refuse.
+
+PyTorch's float32 kernels (SLEEF, MKL) are nearly correctly rounded and use fused multiply-add; numpy's are not. Small
+arrays are therefore computed in float64 and rounded once. This module knows no tensors.
+"""
+
+import math
+
+import numpy as np
+
+from tensorcli.engine import dtypes
+
+SMALL = 16384
+"""Up to how many elements float32 is computed in float64: beyond it, speed counts more than the last bit."""
+
+_WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
+
+
+def widely(function, *arrays):
+    """`function` of the arrays, in float64 (complex128) where they are small and single precision, rounded once."""
+    first = arrays[0]
+    wider = _WIDER.get(first.dtype)
+    if wider is None or first.size > SMALL:
+        return function(*arrays)
+    return function(*[wider(a) if type(a) in (int, float) else a.astype(wider) for a in arrays]).astype(first.dtype)
+
+
+def refuse(name, array, scalar_type=None):
+    """The error of a kernel that PyTorch has not for this dtype."""
+    kind = scalar_type or dtypes.from_numpy_dtype(array.dtype).scalar_type
+    return NotImplementedError(f"\"{name}\" not implemented for '{kind}'")
+
+
+def only_floating(name, self):
+    """A check for operators on real floating dtypes. Errors: NotImplementedError with PyTorch's text."""
+    if not self.dtype.is_floating_point:
+        raise refuse(name, None, self.dtype.scalar_type)
+
+
+def no_complex(name, *arrays):
+    """Errors: NotImplementedError for a complex array."""
+    for array in arrays:
+        if array.dtype.kind == "c":
+            raise refuse(name, array)
+
+
+_CPP = {
+    "uint8": "uint8_t",
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int32": "int",
+    "int64": "int64_t",
+    "float32": "float",
+    "float64": "double",
+}
+
+
+def check_number(value, kind):
+    """Whether a Python number fits a dtype as C++ converts it: an unsigned type takes negatives, a float is cut.
+
+    Errors: RuntimeError with PyTorch's text.
+    """
+    if value is None or isinstance(value, bool) or kind.category == dtypes.BOOL:
+        return
+    fits = True
+    if isinstance(value, complex):
+        fits = kind.is_complex or value.imag == 0
+        value = value.real
+    if kind.category == dtypes.INTEGRAL:
+        limits = np.iinfo(kind.np)
+        low = limits.min if limits.min else -limits.max
+        fits = fits and math.isfinite(value) and low <= int(value) <= limits.max
+    elif kind.category == dtypes.FLOATING and math.isfinite(value):
+        fits = fits and abs(value) <= LARGEST.get(kind.name, math.inf)
+    if not fits:
+        raise RuntimeError(f"value cannot be converted to type {_CPP.get(kind.name, kind.cpp_name)} without overflow")
+
+
+LARGEST = {
+    "float16": 65504.0,
+    "bfloat16": float.fromhex("0x1.fep127"),
+    "float32": float.fromhex("0x1.fffffep127"),
+}
+
+
+def scaled(alpha, array):
+    """array times the Python number alpha, which is converted to the array's dtype as C++ does. Errors: RuntimeError."""
+    kind = dtypes.from_numpy_dtype(array.dtype)
+    if type(alpha) is bool and kind.category != dtypes.BOOL:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if kind.category < dtypes.FLOATING and type(alpha) in (float, complex):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    if type(alpha) is complex and not kind.is_complex:
+        raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
+    check_number(alpha, kind)
+    return array * kind.np.type(alpha)
+
+
+def plus_scaled(self, alpha, other):
+    """self + alpha * other, rounded once in float32 (PyTorch's kernels are compiled with fused multiply-add)."""
+    if self.dtype == np.float32 and self.size <= SMALL and type(alpha) in (int, float):
+        check_number(alpha, dtypes.float32)
+        return (np.float64(np.float32(alpha)) * other + self.astype(np.float64)).astype(np.float32)
+    return self + scaled(alpha, other)
+
+
+def check_divisor(other):
+    """Errors: RuntimeError for a zero among integers."""
+    if not np.all(other):
+        raise RuntimeError("ZeroDivisionError")
+
+
+def divide_floor(self, other):
+    """Division rounded down; integers refuse zero."""
+    if self.dtype.kind in "iu":
+        check_divisor(other)
+    return np.floor_divide(self, other)
+
+
+def divide_trunc(self, other):
+    """Division rounded towards zero; integers refuse zero."""
+    if self.dtype.kind in "iu":
+        check_divisor(other)
+        quotient = self // other
+        return quotient + ((self % other != 0) & ((self < 0) != (other < 0))).astype(quotient.dtype)
+    return np.trunc(self / other)
+
+
+def remainder(self, other):
+    """The remainder with the divisor's sign."""
+    if self.dtype.kind in "iu":
+        check_divisor(other)
+    return np.remainder(self, other)
+
+
+def fmod(self, other):
+    """The remainder with the dividend's sign."""
+    if self.dtype.kind in "iu":
+        check_divisor(other)
+    return np.fmod(self, other)
+
+
+def power(self, exponent):
+    """self ** exponent; integers to negative powers give 0, or the unit that they are."""
+    if self.dtype.kind in "iu":
+        negative = exponent < 0
+        if np.any(negative):
+            parity = np.where(exponent % 2 == 0, 1, -1).astype(self.dtype)
+            units = np.where(self == 1, self.dtype.type(1), np.where(self == -1, parity, self.dtype.type(0)))
+            return np.where(negative, units, np.power(self, np.where(negative, exponent.dtype.type(0), exponent)))
+        return np.power(self, exponent)
+    return widely(np.power, self, exponent)
+
+
+def power_number(self, exponent):
+    """self ** exponent for one exponent: the small ones by multiplication, as PyTorch's kernel has them."""
+    value = exponent.item() if isinstance(exponent, (np.ndarray, np.generic)) else exponent
+    if value in _POWERS:
+        return _POWERS[value](self)
+    if self.dtype.kind in "iu":
+        return np.power(self, self.dtype.type(value))
+    return widely(np.power, self, value if not isinstance(value, complex) else np.asarray(value, self.dtype))
+
+
+def reciprocal_square_root(x):
+    """1 / sqrt(x)."""
+    if x.dtype.kind == "c":
+        return widely(lambda v: 1 / np.sqrt(v), x)
+    return x.dtype.type(1) / np.sqrt(x)
+
+
+_POWERS = {
+    0: np.ones_like,
+    1: np.array,
+    2: lambda x: x * x,
+    3: lambda x: x * x * x,
+    0.5: np.sqrt,
+    -0.5: reciprocal_square_root,
+    -1: lambda x: 1 / x,
+    -2: lambda x: 1 / (x * x),
+}
+
+
+def sign(x):
+    """-1, 0 or 1; 0 for a NaN; of complex numbers the point on the unit circle."""
+    if x.dtype.kind == "c":
+        size = np.abs(x)
+        return np.where(size == 0, 0, x / np.where(size == 0, 1, size)).astype(x.dtype)
+    if x.dtype.kind == "b":
+        return np.array(x)
+    return ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)) if x.dtype.kind != "u" else (x > 0).astype(x.dtype)
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return 1 / (1 + widely(np.exp, -x))
+
+
+def sinc(x):
+    """sin(pi x) / (pi x), 1 at 0."""
+    product = x * x.dtype.type(math.pi)
+    return np.where(x == 0, x.dtype.type(1), widely(np.sin, product) / np.where(x == 0, x.dtype.type(1), product))
+
+
+def interpolate(start, end, weight):
+    """start + weight (end - start), from the nearer end."""
+
+    def blend(a, b, w):
+        difference = b - a
+        return np.where(np.abs(w) < 0.5, a + w * difference, b - difference * (1 - w))
+
+    weight = weight if isinstance(weight, (np.ndarray, np.generic)) else start.dtype.type(weight)
+    return widely(blend, start, end, np.asarray(weight))
+
+
+def fused(function, *arrays):
+    """Sums of products of float32 arrays, rounded once."""
+    return widely(function, *arrays)
+
+
+def log_add(self, other, xp=np):
+    """log(exp(self) + exp(other)) without overflow, complex numbers included."""
+    if self.dtype.kind != "c":
+        return widely(np.logaddexp, self, other)
+    high, low = np.where(self.real >= other.real, self, other), np.where(self.real >= other.real, other, self)
+    return np.where(
+        np.isinf(high.real) & (high.real < 0), high, high + widely(np.log1p, widely(np.exp, low - high))
+    ).astype(self.dtype)
+
+
+def round_decimals(x, decimals):
+    """Rounded to that many decimals, half to even."""
+    ten = x.dtype.type(10.0 ** abs(decimals))
+    return np.rint(x / ten) * ten if decimals < 0 else np.rint(x * ten) / ten
+
+
+def nan_to_number(x, nan, posinf, neginf):
+    """NaN and the infinities replaced: by 0 and the dtype's limits where nothing is said."""
+    if x.dtype.kind in "biu":
+        return np.array(x)
+    if x.dtype.kind == "c":
+        result = np.empty_like(x)
+        result.real = nan_to_number(x.real, nan, posinf, neginf)
+        result.imag = nan_to_number(x.imag, nan, posinf, neginf)
+        return result
+    most = LARGEST.get(x.dtype.name, np.finfo(np.float64).max)
+    new = x.dtype.type
+    result = np.where(np.isnan(x), new(0 if nan is None else nan), x)
+    result = np.where(x == np.inf, new(most if posinf is None else posinf), result)
+    return np.where(x == -np.inf, new(-most if neginf is None else neginf), result)

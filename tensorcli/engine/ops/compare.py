@@ -1,0 +1,364 @@
+"""Comparisons, truth values, and what chooses elements by them: where, masked_fill, searchsorted, isin."""
+
+import math
+
+from tensorcli.engine import numeric
+from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
+from tensorcli.engine.op import alias, composite, functions, op
+from tensorcli.engine.tensor import Tensor
+
+
+def _zeros_of_other(grad, other):
+    return functions.zeros_like(other)
+
+
+def _zeros_of_self(grad, self):
+    return functions.zeros_like(self)
+
+
+def _comparison(name, function, ordered, description):
+    """Both overloads of a comparison. The formulas are the in-place twin's: only it has a floating result."""
+
+    def kernel(xp, self, other):
+        if ordered and self.dtype.kind == "c":
+            raise numeric.refuse(f"{name}_cpu", self)
+        return getattr(xp, function)(self, other)
+
+    kernel.__doc__ = description
+    op(
+        f"{name}.Scalar(Tensor self, Scalar other) -> Tensor",
+        dtype=COMPARE,
+        inplace=True,
+        self=_zeros_of_self,
+    )(kernel)
+    op(
+        f"{name}.Tensor(Tensor self, Tensor other) -> Tensor",
+        dtype=COMPARE,
+        inplace=True,
+        node=1,
+        self=_zeros_of_self,
+        other=_zeros_of_other,
+    )(kernel)
+
+
+_comparison("eq", "equal", False, "Whether elements are equal.")
+_comparison("ne", "not_equal", False, "Whether elements differ.")
+_comparison("lt", "less", True, "Whether elements of self are less.")
+_comparison("le", "less_equal", True, "Whether elements of self are less or equal.")
+_comparison("gt", "greater", True, "Whether elements of self are greater.")
+_comparison("ge", "greater_equal", True, "Whether elements of self are greater or equal.")
+for _name, _origin in {
+    "not_equal": "ne",
+    "less": "lt",
+    "less_equal": "le",
+    "greater": "gt",
+    "greater_equal": "ge",
+}.items():
+    alias(_name, _origin)
+
+
+# ---- truth values
+
+
+def _logic(name, function, description):
+    def kernel(xp, self, other):
+        return getattr(xp, function)(self, other)
+
+    kernel.__doc__ = description
+    op(f"{name}(Tensor self, Tensor other) -> Tensor", dtype=LOGICAL, inplace=True, self=None, other=None)(kernel)
+
+
+_logic("logical_and", "logical_and", "Whether both elements are true: not zero.")
+_logic("logical_or", "logical_or", "Whether one of two elements is true: not zero.")
+_logic("logical_xor", "logical_xor", "Whether just one of two elements is true: not zero.")
+
+
+@op("logical_not(Tensor self) -> Tensor", dtype=LOGICAL, inplace=True, self=None)
+def logical_not(xp, self):
+    """Whether each element is false: zero."""
+    return xp.logical_not(self)
+
+
+@op("isnan(Tensor self) -> Tensor", dtype=COMPARE, self=None)
+def isnan(xp, self):
+    """Whether each element is not a number."""
+    return xp.isnan(self)
+
+
+@op("isinf(Tensor self) -> Tensor", dtype=COMPARE, self=None)
+def isinf(xp, self):
+    """Whether each element is infinite."""
+    return xp.isinf(self)
+
+
+@op("isfinite(Tensor self) -> Tensor", dtype=COMPARE, out=False, self=None)
+def isfinite(xp, self):
+    """Whether each element is neither infinite nor NaN."""
+    return xp.isfinite(self)
+
+
+def _infinity(name, value):
+    def check(self):
+        if self.dtype.is_complex:
+            raise RuntimeError(f"{name} does not support complex inputs.")
+
+    def kernel(xp, self):
+        return self == value
+
+    kernel.__doc__ = f"Whether each element is {'positive' if value > 0 else 'negative'} infinity."
+    op(f"{name}(Tensor self) -> Tensor", dtype=COMPARE, check=check, self=None)(kernel)
+
+
+_infinity("isposinf", math.inf)
+_infinity("isneginf", -math.inf)
+
+
+@op("isreal(Tensor self) -> Tensor", dtype=COMPARE, out=False, self=None)
+def isreal(xp, self):
+    """Whether each element has no imaginary part."""
+    return xp.isreal(self)
+
+
+def _no_complex_signbit(self):
+    if self.dtype.is_complex:
+        raise NotImplementedError("signbit is not implemented for complex tensors.")
+
+
+@op("signbit(Tensor self) -> Tensor", dtype=COMPARE, check=_no_complex_signbit, self=None)
+def signbit(xp, self):
+    """Whether the sign bit of each element is set, that of -0.0 included."""
+    return self < 0 if self.dtype.kind in "iu" else xp.zeros(self.shape, bool) if self.dtype.kind == "b" else xp.signbit(self)
+
+
+# ---- how near
+
+
+def _nearness(self, other, rtol, atol):
+    if self.dtype is not other.dtype:
+        raise RuntimeError(f"{self.dtype.scalar_type} did not match {other.dtype.scalar_type}")
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not value >= 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
+
+
+@composite("isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor")
+def isclose(self, other, rtol, atol, equal_nan):
+    """Whether elements are equal, or differ by no more than atol plus rtol times the size of other."""
+    _nearness(self, other, rtol, atol)
+    close = self == other
+    if equal_nan and self.dtype.category >= FLOATING:
+        close.__ior__((self != self).__iand__(other != other))
+    if rtol == 0 and atol == 0:
+        return close
+    if self.dtype.category < FLOATING:
+        wide = functions.zeros(()).dtype
+        return close.__ior__(self.to(wide).sub(other.to(wide)).abs() <= atol + (rtol * other.to(wide)).abs())
+    allowed = atol + (rtol * other).abs()
+    actual = (self - other).abs()
+    close.__ior__(functions.isfinite(actual).__iand__(actual <= allowed))
+    return close
+
+
+@composite("allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool")
+def allclose(self, other, rtol, atol, equal_nan):
+    """Whether all elements are near each other, as isclose says."""
+    return bool(functions.isclose(self.detach(), other.detach(), rtol, atol, equal_nan).values.all())
+
+
+@composite("equal(Tensor self, Tensor other) -> bool")
+def equal(self, other):
+    """Whether two tensors have the same sizes and equal elements."""
+    if self.geometry.sizes != other.geometry.sizes:
+        return False
+    return bool((self.detach() == other.detach()).values.all())
+
+
+# ---- choosing
+
+
+def _boolean_condition(condition, self, other):
+    if condition.dtype.category != BOOL and condition.dtype.name != "uint8":
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.scalar_type}"
+        )
+
+
+def _chosen(xp, condition, self, other):
+    """Elements of self where the condition holds, of other elsewhere."""
+    return xp.where(condition, self, other)
+
+
+op(
+    "where.self(Tensor condition, Tensor self, Tensor other) -> Tensor",
+    dtype=PROMOTE_SCALARS,
+    check=_boolean_condition,
+    condition=None,
+    self=lambda grad, condition: functions.where(condition, grad, 0),
+    other=lambda grad, condition: functions.where(condition, 0, grad),
+)(_chosen)
+
+
+def _as_operand(value):
+    """A Python number as the zero-dimensional tensor that it promotes like."""
+    from tensorcli.engine.effects import wrapped_number
+
+    return value if isinstance(value, Tensor) else wrapped_number(value)
+
+
+def _where_number(condition, self, other):
+    """Elements of self where the condition holds, of other elsewhere."""
+    return functions.where(condition, _as_operand(self), _as_operand(other))
+
+
+composite("where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor", variants="function")(_where_number)
+composite("where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor")(_where_number)
+composite("where.Scalar(Tensor condition, Scalar self, Scalar other) -> Tensor", variants="function")(_where_number)
+
+
+@composite("where(Tensor condition) -> Tensor[]", variants="function")
+def where_nonzero(condition):
+    """The indices of the true elements, a tensor for each dimension."""
+    return condition.nonzero(as_tuple=True)
+
+
+def _masking(self, mask, value):
+    if mask.dtype.category != BOOL:
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {_C_NAMES.get(mask.dtype.name) or mask.dtype.cpp_name}"
+        )
+    if not isinstance(value, Tensor):
+        numeric.check_number(value, self.dtype)
+        return
+    if value.geometry.sizes:
+        raise RuntimeError(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{len(value.geometry.sizes)} dimension(s)."
+        )
+    numeric.check_number(value.detach().item(), self.dtype)
+
+
+_C_NAMES = {"int64": "long int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char"}
+
+
+def _masked(xp, self, mask, value):
+    """Elements of self, and the value where the mask is true."""
+    return xp.where(mask, value, self)
+
+
+op(
+    "masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor",
+    dtype=SELF,
+    inplace=True,
+    out=False,
+    check=_masking,
+    self=lambda grad, mask: grad.masked_fill(mask, 0),
+    mask=None,
+)(_masked)
+op(
+    "masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor",
+    dtype=SELF,
+    inplace=True,
+    out=False,
+    node=1,
+    check=_masking,
+    self=lambda grad, mask: grad.masked_fill(mask, 0),
+    mask=None,
+    value=lambda grad, mask: functions.where(mask, grad, 0).sum(),
+)(_masked)
+
+
+# ---- searching
+
+
+def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
+    if side is not None and side not in ("left", "right"):
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+    if sorter is not None:
+        sorted_sequence = xp.take_along_axis(sorted_sequence, sorter, -1)
+    where = "right" if right or side == "right" else "left"
+    if sorted_sequence.ndim == 1:
+        found = xp.searchsorted(sorted_sequence, values, where)
+    else:
+        rows = sorted_sequence.reshape(-1, sorted_sequence.shape[-1])
+        many = values.reshape(rows.shape[0], -1)
+        reached = rows[:, None, :] <= many[:, :, None] if where == "right" else rows[:, None, :] < many[:, :, None]
+        found = reached.sum(-1).reshape(values.shape)
+    return xp.asarray(found).astype(xp.int32 if out_int32 else xp.int64)
+
+
+def _same_dtype(name, first, second):
+    if isinstance(second, Tensor) and first.dtype is not second.dtype and second.geometry.sizes:
+        raise RuntimeError(
+            f"torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but got boundary tensor dtype "
+            f"{first.dtype.cpp_name} and input value tensor dtype {second.dtype.cpp_name}"
+        )
+
+
+@op(
+    "searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, "
+    "Tensor? sorter=None) -> Tensor",
+    variants="function",
+)
+def searchsorted(xp, sorted_sequence, self, out_int32, right, side, sorter):
+    """Where values would have to be put into a sorted sequence to keep it sorted."""
+    if sorted_sequence.ndim == 0:
+        raise RuntimeError(
+            "torch.searchsorted(): input value can be a scalar only when boundary tensor dimension is 1, but we got boundary "
+            f"tensor dim({sorted_sequence.ndim}) and input value's dim({self.ndim}) numel({self.size})"
+        )
+    if sorted_sequence.ndim != 1 and sorted_sequence.shape[:-1] != self.shape[:-1]:
+        raise RuntimeError(
+            "torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of boundaries tensor "
+            f"and input value tensor must match, but we got boundaries tensor {list(sorted_sequence.shape)} and input value "
+            f"tensor {list(self.shape)}"
+        )
+    return _found(xp, sorted_sequence, self, out_int32, right, side, sorter)
+
+
+@op(
+    "searchsorted.Scalar(Tensor sorted_sequence, Scalar self, *, bool out_int32=False, bool right=False, str? side=None, "
+    "Tensor? sorter=None) -> Tensor",
+    variants="function",
+)
+def searchsorted_number(xp, sorted_sequence, self, out_int32, right, side, sorter):
+    """Where a number would have to be put into a sorted sequence to keep it sorted."""
+    return _found(xp, sorted_sequence, xp.asarray(self), out_int32, right, side, sorter)
+
+
+def _bucket(xp, self, boundaries, out_int32, right):
+    """The index of the bucket, between sorted boundaries, that each value falls into."""
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    return _found(xp, boundaries, xp.asarray(self), out_int32, right, None, None)
+
+
+op(
+    "bucketize.Tensor(Tensor self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor",
+    variants="function",
+)(_bucket)
+op(
+    "bucketize.Scalar(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor",
+    variants="function",
+)(_bucket)
+
+
+def _is_in(xp, elements, test_elements, assume_unique, invert):
+    """Whether each element is among the test elements."""
+    elements, test_elements = xp.asarray(elements), xp.asarray(test_elements)
+    return xp.isin(elements, test_elements, invert=invert).reshape(elements.shape)
+
+
+op(
+    "isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+    variants="function",
+)(_is_in)
+op(
+    "isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool invert=False) -> Tensor",
+    variants="function",
+)(_is_in)
+op(
+    "isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+    variants="function",
+)(_is_in)
