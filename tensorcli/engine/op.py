@@ -167,8 +167,8 @@ class Op:
 
     @cached_property
     def node_name(self) -> str:
-        """PyTorch's name of the node: `mul` gives MulBackward0."""
-        words = self.base.strip("_").split("_")
+        """PyTorch's name of the node: `mul` gives MulBackward0, `nll_loss_forward` NllLossBackward0."""
+        words = self.base.removesuffix("_forward").strip("_").split("_")
         return f"{''.join(word.title() for word in words)}Backward{self.node_index}"
 
     def _knows(self, name: str) -> bool:
@@ -255,6 +255,7 @@ def view(
     inplace: bool | Mapping[str, Any] = False,
     node: int = 0,
     variants: str = "",
+    namespace: str = "",
     tracked: bool = True,
     **formulas: Formula | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -266,12 +267,13 @@ def view(
     """
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
-        declared = Op(line, kernel, effects.view, None, formulas, node, variants, _chapter(kernel), "", False)
+        declared = Op(line, kernel, effects.view, None, formulas, node, variants, _chapter(kernel), namespace, False)
         declared.tracked = tracked
         _register(declared)
         if inplace:
             twin = _twin(declared, {} if inplace is True else inplace)
             twin.effect = effects.restride
+            twin.variants = "method"
             _register(twin)
         return kernel
 
