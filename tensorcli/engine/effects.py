@@ -506,7 +506,7 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         check_bytes(geometry.prod(sizes) * (kind or dtypes.default.floating).itemsize, sizes, kind or dtypes.float32)
         if device is META:
             # What the dtype is, is known without the elements.
-            arguments[0] = (0,) * len(sizes)
+            arguments[op.names.index("size")] = (0,) * len(sizes)
     answer = op.kernel(np, *arguments, kind)
     if type(answer) is Laid:
         answer, strides = answer.array, answer.strides
@@ -763,7 +763,7 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
     if device is not META:
         arguments, _ = arrays_of(op, values)
         whole = target.values
-        arguments[0] = whole if not target.lazy and not target.dtype.reduced else whole.copy()
+        arguments[0] = whole if not target.lazy and not target.dtype.reduced else whole.copy("K")
         op.kernel(np, *arguments)
         if arguments[0] is not whole:
             store_quietly(target, arguments[0])
@@ -789,7 +789,11 @@ def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:
     target: Tensor = values[0]
     requires = wants_grad(op, values)
     views.check_in_place(target, requires)
-    shape = origin.kernel(target.geometry, *values[1:])
+    if origin.kernel.__code__.co_varnames[0] == "viewed":
+        whole = Viewed(target.geometry, target.dtype, target.lazy, target.storage.nbytes)
+        shape = origin.kernel(whole, *values[1:]).geometry
+    else:
+        shape = origin.kernel(target.geometry, *values[1:])
     node = make_node(op, values) if requires else None
     if events.observer is not None:
         events.observer.writes(target, op.name, values)
