@@ -487,7 +487,7 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         elif name == "size":
             sizes = tuple(value)
             if any(size < 0 for size in sizes):
-                raise RuntimeError(f"{op.base}: Dimension size must be non-negative.")
+                raise negative_size(op, sizes)
             arguments.append(sizes)
         elif name == "memory_format":
             if value is not None:
@@ -521,6 +521,14 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         store(op, out, (result,), result.values)
         return out
     return manufactured(op, values, result, requires_grad)
+
+
+def negative_size(op: "Op", sizes: Sequence[int]) -> RuntimeError:
+    """A size below zero; `zeros` words it in its own way."""
+    if op.base == "zeros":
+        return RuntimeError("zeros: Dimension size must be non-negative.")
+    least = next(size for size in sizes if size < 0)
+    return RuntimeError(f"Trying to create tensor with negative dimension {least}: {messages.numbers(sizes)}")
 
 
 def manufactured(op: "Op", values: tuple[Any, ...], result: Tensor, requires_grad: bool | None) -> Tensor:
