@@ -13,11 +13,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from tensorcli.language.builtin_functions import CHECKED_METHODS, Builtin, Builtins, OpaqueType, Type
+from tensorcli.language.builtin_functions import Builtin, Builtins, OpaqueType, Type
 from tensorcli.language.formatting import Formatter, check_spec
 from tensorcli.language.functions import Code, Frame, GeneratorExpression, LazyIterator, ScriptFunction
 from tensorcli.language.limits import Guards, LimitError, Limits, range_length
 from tensorcli.language.locate import current_node
+from tensorcli.language.methods import CHECKED_METHODS
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import CALLABLES, Policy, RefusedError
 from tensorcli.language.scopes import Scope

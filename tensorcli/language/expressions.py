@@ -9,35 +9,34 @@ its public methods.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.language.displays import DisplayCompiler, NotIterableError
 from tensorcli.language.functions import (
     Code,
     Frame,
-    GeneratorExpression,
     ScriptFunction,
     binder_code,
     make_binder,
 )
 from tensorcli.language.limits import BINARY, COMPARE, UNARY
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.scopes import Comprehension, Scope, comprehension_scope, function_scope
+from tensorcli.language.scopes import Scope, function_scope
 from tensorcli.language.syntax import CommandCall
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
 
-Store = Callable[[Frame, Any], None]
 MISSING: Any = object()
 
 
-class ExpressionCompiler:
+class ExpressionCompiler(DisplayCompiler):
     """Compiles expressions for one evaluator."""
 
     def __init__(self, evaluator: Evaluator) -> None:
-        self.evaluator = evaluator
-        self.table: dict[type[ast.AST], Callable[[Any, Scope], Code]] = {
+        super().__init__(evaluator)
+        self.table = {
             ast.Constant: self.constant,
             ast.Name: self.name,
             ast.Attribute: self.attribute,
@@ -63,10 +62,6 @@ class ExpressionCompiler:
             ast.FormattedValue: self.formatted,
             CommandCall: self.command,
         }
-
-    def expression(self, node: ast.expr, scope: Scope) -> Code:
-        """The closure of an expression."""
-        return self.table[type(node)](node, scope)
 
     # Names and constants
 
@@ -314,183 +309,6 @@ class ExpressionCompiler:
 
         return choose
 
-    # Displays
-
-    def elements(
-        self, nodes: list[ast.expr], scope: Scope, unpacking: str = "display"
-    ) -> Callable[[Frame], list[Any]]:
-        """The values of several expressions, starred ones unpacked."""
-        codes = [
-            (
-                isinstance(each, ast.Starred),
-                self.expression(each.value if isinstance(each, ast.Starred) else each, scope),
-            )
-            for each in nodes
-        ]
-        if not any(starred for starred, _ in codes):
-            plain = [code for _, code in codes]
-            return lambda frame: [code(frame) for code in plain]
-        guards = self.evaluator.guards
-
-        def collect(frame: Frame, node: ast.AST = nodes[0]) -> list[Any]:
-            values: list[Any] = []
-            for starred, code in codes:
-                value = code(frame)
-                if not starred:
-                    values.append(value)
-                    continue
-                try:
-                    iterator = iter(value)
-                except TypeError:
-                    if hasattr(type(value), "__iter__"):
-                        raise
-                    if unpacking == "call":
-                        raise NotIterableError(type(value).__name__) from None
-                    raise TypeError(
-                        f"Value after * must be an iterable, not {type(value).__name__}"
-                    ) from None
-                if type(value) is range:
-                    guards.range(value, "the unpacked values")
-                values.extend(guards.bounded(iterator, "the unpacked values"))
-            return values
-
-        return collect
-
-    def tuple_display(self, node: ast.Tuple, scope: Scope) -> Code:
-        elements = self.elements(node.elts, scope)
-        return lambda frame: tuple(elements(frame))
-
-    def list_display(self, node: ast.List, scope: Scope) -> Code:
-        return self.elements(node.elts, scope)
-
-    def set_display(self, node: ast.Set, scope: Scope) -> Code:
-        elements = self.elements(node.elts, scope)
-
-        def make(frame: Frame, node: ast.AST = node) -> Any:
-            return set(elements(frame))
-
-        return make
-
-    def dict_display(self, node: ast.Dict, scope: Scope) -> Code:
-        pairs = [
-            (self.expression(key, scope) if key is not None else None, self.expression(value, scope))
-            for key, value in zip(node.keys, node.values, strict=True)
-        ]
-
-        def make(frame: Frame, node: ast.AST = node) -> Any:
-            result: dict[Any, Any] = {}
-            for key, value in pairs:
-                if key is not None:
-                    made = key(frame)
-                    result[made] = value(frame)
-                    continue
-                given = value(frame)
-                if not hasattr(given, "keys"):
-                    raise TypeError(f"'{type(given).__name__}' object is not a mapping")
-                result.update(given)
-            return result
-
-        return make
-
-    # Comprehensions
-
-    def loops(self, node: Comprehension, scope: Scope) -> tuple[Code, Callable[[Frame, Any], Iterator[None]]]:
-        """What the first clause iterates over, and a generator that steps through all clauses."""
-        inner = comprehension_scope(node, scope)
-        first = self.iterator(node.generators[0].iter, scope)
-        steps: list[tuple[Code | None, Store, list[Code], ast.AST]] = []
-        for position, clause in enumerate(node.generators):
-            source = self.iterator(clause.iter, inner) if position else None
-            tests = [self.expression(test, inner) for test in clause.ifs]
-            steps.append((source, self.target(clause.target, inner), tests, clause.iter))
-
-        def walk(frame: Frame, values: Any, depth: int = 0) -> Iterator[None]:
-            _, store, tests, node = steps[depth]  # noqa: RUF059 - read off the frame by locate
-            following = steps[depth + 1][0] if depth + 1 < len(steps) else None
-            for value in values:
-                store(frame, value)
-                for test in tests:
-                    if not test(frame):
-                        break
-                else:
-                    if following is None:
-                        yield
-                    else:
-                        yield from walk(frame, following(frame), depth + 1)
-
-        return first, walk
-
-    def iterator(self, node: ast.expr, scope: Scope) -> Code:
-        value = self.expression(node, scope)
-
-        def begin(frame: Frame, node: ast.AST = node) -> Any:
-            return iter(value(frame))
-
-        return begin
-
-    def list_comprehension(self, node: ast.ListComp, scope: Scope) -> Code:
-        first, walk = self.loops(node, scope)
-        element = self.expression(node.elt, comprehension_scope(node, scope))
-        guards, limit = self.evaluator.guards, self.evaluator.limits.items
-
-        def make(frame: Frame, node: ast.AST = node) -> Any:
-            inner = Frame({}, frame)
-            values: list[Any] = []
-            for _ in walk(inner, first(frame)):
-                values.append(element(inner))
-                if len(values) > limit:
-                    guards.items(len(values), "the list")
-            return values
-
-        return make
-
-    def set_comprehension(self, node: ast.SetComp, scope: Scope) -> Code:
-        first, walk = self.loops(node, scope)
-        element = self.expression(node.elt, comprehension_scope(node, scope))
-        guards, limit = self.evaluator.guards, self.evaluator.limits.items
-
-        def make(frame: Frame, node: ast.AST = node) -> Any:
-            inner = Frame({}, frame)
-            values: set[Any] = set()
-            for _ in walk(inner, first(frame)):
-                values.add(element(inner))
-                if len(values) > limit:
-                    guards.items(len(values), "the set")
-            return values
-
-        return make
-
-    def dict_comprehension(self, node: ast.DictComp, scope: Scope) -> Code:
-        first, walk = self.loops(node, scope)
-        own = comprehension_scope(node, scope)
-        key, value = self.expression(node.key, own), self.expression(node.value, own)
-        guards, limit = self.evaluator.guards, self.evaluator.limits.items
-
-        def make(frame: Frame, node: ast.AST = node) -> Any:
-            inner = Frame({}, frame)
-            values: dict[Any, Any] = {}
-            for _ in walk(inner, first(frame)):
-                made = key(inner)
-                values[made] = value(inner)
-                if len(values) > limit:
-                    guards.items(len(values), "the dict")
-            return values
-
-        return make
-
-    def generator_expression(self, node: ast.GeneratorExp, scope: Scope) -> Code:
-        first, walk = self.loops(node, scope)
-        element = self.expression(node.elt, comprehension_scope(node, scope))
-
-        def generate(frame: Frame, values: Any, node: ast.AST = node) -> Iterator[Any]:
-            for _ in walk(frame, values):
-                yield element(frame)
-
-        def make(frame: Frame, node: ast.AST = node) -> Any:
-            return GeneratorExpression(generate(Frame({}, frame), first(frame)))
-
-        return make
-
     # Functions
 
     def function(self, node: ast.Lambda | ast.FunctionDef, scope: Scope) -> Code:
@@ -559,85 +377,6 @@ class ExpressionCompiler:
             return run(node.invocation)
 
         return invoke
-
-    # Targets of assignments
-
-    def target(self, node: ast.expr, scope: Scope) -> Store:
-        """The function that stores a value where an assignment's target says."""
-        if isinstance(node, ast.Name):
-            return self.name_target(node.id, scope)
-        if isinstance(node, ast.Attribute):
-            return self.attribute_target(node, scope)
-        if isinstance(node, ast.Subscript):
-            return self.item_target(node, scope)
-        assert isinstance(node, ast.Tuple | ast.List)
-        return self.unpacking_target(node, scope)
-
-    def name_target(self, name: str, scope: Scope) -> Store:
-        hops = scope.find(name)
-        if hops is None:
-            names = self.evaluator.names
-
-            def store_global(frame: Frame, value: Any) -> None:
-                names[name] = value
-
-            return store_global
-        if hops == 0:
-
-            def store_local(frame: Frame, value: Any) -> None:
-                frame.names[name] = value
-
-            return store_local
-
-        def store_free(frame: Frame, value: Any) -> None:
-            there: Any = frame
-            for _ in range(hops):
-                there = there.up
-            there.names[name] = value
-
-        return store_free
-
-    def attribute_target(self, node: ast.Attribute, scope: Scope) -> Store:
-        owner = self.expression(node.value, scope)
-        write = self.evaluator.write_attribute
-        name = node.attr
-
-        def store(frame: Frame, value: Any, node: ast.AST = node) -> None:
-            write(owner(frame), name, value)
-
-        return store
-
-    def item_target(self, node: ast.Subscript, scope: Scope) -> Store:
-        owner = self.expression(node.value, scope)
-        index = self.expression(node.slice, scope)
-        write = self.evaluator.write_item
-
-        def store(frame: Frame, value: Any, node: ast.AST = node) -> None:
-            container = owner(frame)
-            write(container, index(frame), value)
-
-        return store
-
-    def unpacking_target(self, node: ast.Tuple | ast.List, scope: Scope) -> Store:
-        stores = [
-            self.target(each.value if isinstance(each, ast.Starred) else each, scope) for each in node.elts
-        ]
-        star = next((i for i, each in enumerate(node.elts) if isinstance(each, ast.Starred)), None)
-        unpack = self.evaluator.unpack
-
-        def store(frame: Frame, value: Any, node: ast.AST = node) -> None:
-            for each, item in zip(stores, unpack(value, len(stores), star), strict=True):
-                each(frame, item)
-
-        return store
-
-
-class NotIterableError(Exception):
-    """A starred argument that cannot be iterated; the call that it stands in words the complaint."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
 
 
 def call_name(function: Any) -> str:

@@ -12,7 +12,9 @@ from types import FrameType
 
 from tensorcli.language.syntax import Span, span_of
 
-_CLOSURES = frozenset({"tensorcli.language.expressions", "tensorcli.language.statements"})
+_CLOSURES = frozenset(
+    "tensorcli.language." + name for name in ("targets", "displays", "expressions", "statements")
+)
 _CALLS = "tensorcli.language.functions"
 
 

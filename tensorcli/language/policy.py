@@ -7,7 +7,7 @@ by type or by the module they come from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -102,17 +102,22 @@ class RefusedError(AttributeError):
 class Policy:
     """The allow-lists of one session.
 
-    `types` adds allow-lists by type; None means every public attribute. `open_modules` are the packages
-    whose types have all public attributes open, and those with one underscore that PyTorch shows.
+    `types` adds allow-lists by type; None means every public attribute. `open_modules` are the packages whose
+    types have all public attributes open, and those with one underscore that PyTorch shows; `is_open` says so
+    of types that name no package.
     """
 
     def __init__(
-        self, types: Mapping[type, Iterable[str] | None] | None = None, open_modules: Iterable[str] = ()
+        self,
+        types: Mapping[type, Iterable[str] | None] | None = None,
+        open_modules: Iterable[str] = (),
+        is_open: Callable[[type], bool] | None = None,
     ) -> None:
         self.types: dict[type, Names | None] = dict(BUILTIN_ATTRIBUTES)
         for kind, names in (types or {}).items():
             self.types[kind] = None if names is None else frozenset(names)
         self.open_modules = tuple(open_modules)
+        self.is_open = is_open
         self.settable: dict[type, Names] = {}
         self._known: dict[type, Names | bool | None] = {}
 
@@ -154,6 +159,8 @@ class Policy:
 
     def _is_open(self, kind: type) -> bool:
         module = kind.__module__
+        if self.is_open is not None and self.is_open(kind):
+            return True
         return (kind in self.types and self.types[kind] is None) or any(
             module == name or module.startswith(name + ".") for name in self.open_modules
         )

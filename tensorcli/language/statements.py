@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.language.expressions import ExpressionCompiler, Store, unbound
+from tensorcli.language.expressions import ExpressionCompiler, unbound
 from tensorcli.language.functions import BREAK, CONTINUE, Code, Frame
 from tensorcli.language.limits import IN_PLACE
 from tensorcli.language.scopes import Scope
+from tensorcli.language.targets import Store
 
 
 class StatementCompiler(ExpressionCompiler):

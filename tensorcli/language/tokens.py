@@ -48,10 +48,8 @@ class Token(NamedTuple):
     problem: str = ""
 
 
-_NUMBER = (
-    r"0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+"
-    r"|(?:[0-9](?:_?[0-9])*\.(?:[0-9](?:_?[0-9])*)?|\.[0-9](?:_?[0-9])*|[0-9](?:_?[0-9])*)(?:[eE][-+]?[0-9](?:_?[0-9])*)?[jJ]?"
-)
+# Lenient on purpose: CPython's parser judges the digits.
+_NUMBER = r"0[xXbBoO]\w+|(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9][0-9_]*)?[jJ]?"
 _OPERATORS = (
     r"\*\*=|//=|>>=|<<=|\.\.\.|!=|->|:=|==|<=|>=|\+=|-=|\*=|/=|%=|@=|&=|\|=|\^=|\*\*|//|>>|<<"
     r"|[-+*/%@&|^~<>=.,:;()\[\]{}?]"
@@ -67,17 +65,6 @@ _TOKEN = re.compile(
     |(?P<error>.)""",
     re.VERBOSE,
 )
-_STRING_ENDS = {
-    quote: re.compile(
-        rf"(?:[^\\{quote[0]}{'' if len(quote) == 3 else chr(92) + 'n'}]|\\[\s\S]{rest})*?{quote}"
-    )
-    for quote, rest in (
-        ("'", ""),
-        ('"', ""),
-        ("'''", "|'(?!'')"),
-        ('"""', '|"(?!"")'),
-    )
-}
 
 
 def tokenize(text: str) -> list[Token]:
@@ -120,13 +107,29 @@ def tokenize(text: str) -> list[Token]:
 
 def _string(text: str, opening: str, start: int) -> tuple[str, int, str]:
     quote = opening[-3:] if opening[-3:] in ('"""', "'''") else opening[-1]
-    ending = _STRING_ENDS[quote].match(text, start)
-    if ending:
-        return "string", ending.end(), ""
+    end = _string_end(text, quote, start)
+    if end >= 0:
+        return "string", end, ""
     if len(quote) == 3:
         return "error", len(text), "unclosed"
     line_end = text.find("\n", start)
     return "error", len(text) if line_end < 0 else line_end, "unclosed"
+
+
+def _string_end(text: str, quote: str, start: int) -> int:
+    """Where the string opened before `start` ends, its closing quote included; -1 where it does not."""
+    position = start
+    while True:
+        found = text.find(quote, position)
+        if found < 0:
+            return -1
+        slash = text.find("\\", position, found)
+        newline = text.find("\n", position, found if slash < 0 else slash) if len(quote) == 1 else -1
+        if newline >= 0:
+            return -1
+        if slash < 0:
+            return found + len(quote)
+        position = slash + 2
 
 
 def _problem(character: str) -> str:

@@ -1,0 +1,189 @@
+"""What is wrong with a text that CPython's parser refused: piece by piece, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tensorcli.language import python
+from tensorcli.language.arguments import plain_text, split
+from tensorcli.language.grammar import Reader, token_error
+from tensorcli.language.lines import LogicalLine
+from tensorcli.language.source import Source
+from tensorcli.language.syntax import Form, LanguageError, Verb
+from tensorcli.language.tokens import Token
+
+Tokens = Sequence[Token]
+
+
+class Diagnosis:
+    """Finds the error of a text, and the verb or the Python form that was meant."""
+
+    def __init__(self, source: Source, verbs: Mapping[str, Verb], bound: set[str], form: Form) -> None:
+        self.source = source
+        self.verbs = verbs
+        self.bound = bound
+        self.form = form
+
+    def whole(
+        self, lines: list[LogicalLine], commands: set[tuple[int, int]], error: Exception
+    ) -> LanguageError:
+        """What is wrong with a text that CPython's parser refused."""
+        for line in lines:
+            pieces = [piece for piece in line.pieces if self.source.place(piece[0].start) not in commands]
+            headers = [line.header] if line.header else []
+            for header in headers:
+                self.read(header, is_header=True)
+            for piece in pieces:
+                self.read(piece)
+        for line in lines:
+            for piece in ([line.header] if line.header else []) + list(line.pieces):
+                wrong = self.wrong_piece(piece, bool(line.header) and piece is line.header)
+                if wrong is not None:
+                    return wrong
+        if not isinstance(error, SyntaxError):
+            return LanguageError("this is nested too deeply", self.source.span(0, 0))
+        number = min(max(error.lineno or 1, 1), len(self.source.lines))
+        start = self.source.starts[number - 1]
+        return LanguageError(
+            "this is not valid here", self.source.span(start, start + len(self.source.lines[number - 1]))
+        )
+
+    def read(self, tokens: Tokens, is_header: bool = False) -> None:
+        """Raises LanguageError at the first token that cannot stand where it stands."""
+        for token in tokens:
+            if token.kind == "error" and token.problem != "has no meaning here":
+                raise token_error(self.source, token)
+        if not is_header and tokens[0].text == "@" and tokens[0].kind == "op":
+            tokens = tokens[1:]
+            if not tokens:
+                raise LanguageError("expected a decorator after '@'", self.source.span(0, 1))
+        reader = Reader(self.source, tokens)
+        try:
+            if is_header:
+                reader.header()
+            else:
+                reader.statement()
+        except LanguageError as error:
+            error.hint = error.hint or self.command_hint(tokens) or self.misspelt_verb(tokens, reader.index)
+            raise
+
+    def piece(self, tokens: Tokens) -> LanguageError:
+        """What is wrong with one simple statement that CPython's parser refused."""
+        try:
+            self.read(tokens)
+        except LanguageError as error:
+            return error
+        wrong = self.wrong_piece(tokens, False)
+        assert wrong is not None
+        return wrong
+
+    def wrong_piece(self, tokens: Tokens, is_header: bool) -> LanguageError | None:
+        """A piece that our reader accepts and CPython does not:
+
+        an assignment to something that is no target, and the like.
+        """
+        text = plain_text(self.source, tokens)
+        if is_header:
+            word = tokens[0].text
+            prefix = {
+                "elif": "if 0: pass\n",
+                "else": "if 0: pass\n",
+                "except": "try: pass\n",
+                "finally": "try: pass\n",
+            }.get(word, "")
+            suffix = " pass\nfinally: pass" if word == "try" else " pass"
+            text = prefix + text + suffix
+        elif tokens[0].text == "@":
+            text += "\ndef f(): pass"
+        try:
+            python.module(text)
+        except (SyntaxError, ValueError) as error:
+            message, hint = _reworded(str(error), tokens)
+            return LanguageError(message, self.source.span(tokens[0].start, tokens[-1].end), hint)
+        except (RecursionError, MemoryError):
+            return LanguageError(
+                "this is nested too deeply", self.source.span(tokens[0].start, tokens[-1].end)
+            )
+        return None
+
+    def misspelt_verb(self, tokens: Tokens, failed: int) -> str | None:
+        """A verb that the statement's first word is nearly, where a second word was what could not stand."""
+        if failed != 1 or tokens[0].kind != "name" or tokens[0].text in self.bound or self.form == "py":
+            return None
+        import difflib
+
+        close = difflib.get_close_matches(tokens[0].text, list(self.verbs), 1, 0.7)
+        return f"did you mean {close[0]}?" if close else None
+
+    def command_hint(self, tokens: Tokens) -> str | None:
+        """In a .py file, the Python form of what looks like a command."""
+        verb = self.verbs.get(tokens[0].text)
+        if self.form == "tsc" or verb is None or len(tokens) < 2 or not tokens[1].spaced:
+            return None
+        try:
+            parts = split(self.source, tokens[1:])
+            texts = [plain_text(self.source, part.tokens) for part in parts]
+        except LanguageError:
+            return None
+        named = [
+            f"{part.keyword}={text}" if part.keyword else text
+            for part, text in zip(parts, texts, strict=True)
+        ]
+        name = tokens[0].text
+        written = {
+            "method": f"{named[0]}.{name}({', '.join(named[1:])})",
+            "attribute": f"{named[0]}.{name}",
+            "function": f"{verb.path or name}({', '.join(named)})",
+        }.get(verb.kind, f"{name}({', '.join(named)})")
+        return f"commands belong to the prompt and to .tsc files; here write  {written}"
+
+
+_REWORDED = (
+    (
+        "cannot assign to",
+        "this cannot be assigned to",
+        "an assignment's target is a name, an attribute or an item",
+    ),
+    (
+        "illegal expression for augmented",
+        "this cannot be assigned to",
+        "an augmented assignment has one target",
+    ),
+    ("cannot delete", "this cannot be deleted", "del takes names, attributes and items"),
+    ("positional argument follows keyword", "an argument without a name stands after one with a name", None),
+    ("non-default argument follows", "a parameter without a default stands after one with a default", None),
+    (
+        "parameter without a default follows",
+        "a parameter without a default stands after one with a default",
+        None,
+    ),
+    ("duplicate argument", "two parameters have the same name", None),
+    ("f-string", "an expression inside this f-string is not valid", None),
+    ("unicode error", "an escape in this string is not complete", "write '\\\\' for a backslash, or r'...'"),
+    (
+        "Generator expression must be parenthesized",
+        "a generator among other arguments needs brackets of its own",
+        None,
+    ),
+    ("bytes can only contain ASCII", "a bytes string holds only ASCII characters", None),
+    ("mix bytes and nonbytes", "strings and bytes cannot be joined", None),
+    ("leading zeros", "a whole number does not begin with zeros", None),
+    ("annotat", "only a single name, attribute or item can be annotated", None),
+    ("Exceeds the limit", "this number has too many digits", None),
+    ("too many nested", "this is nested too deeply", None),
+    ("iterable unpacking cannot", "a comprehension has no starred values", None),
+    ("dict unpacking", "a comprehension has no starred values", None),
+    (
+        "multiple exception types must be parenthesized",
+        "several exception types stand in brackets",
+        "write except (A, B):",
+    ),
+)
+
+
+def _reworded(message: str, tokens: Tokens) -> tuple[str, str | None]:
+    """Our words for what CPython says about a piece that reads well, token by token."""
+    for mark, words, hint in _REWORDED:
+        if mark in message:
+            return words, hint
+    return "this is not a valid statement", None
