@@ -4,7 +4,6 @@ from tensorcli.engine.ops import (  # noqa: I001
     create,
     pointwise,
     compare,
-    complex,
     reduce,
     scan,
     order,
@@ -13,5 +12,8 @@ from tensorcli.engine.ops import (  # noqa: I001
     memory,
     index,
     scatter,
+    random,
     linear,
+    nn,
+    loss,
 )
