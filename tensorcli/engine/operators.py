@@ -112,7 +112,7 @@ for _special, _name in _UNARY.items():
 
 
 def _rsub(self: Tensor, other: Any) -> Any:
-    return self.rsub(other) if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
+    return op.functions.rsub(self, other) if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
 
 
 def _rtruediv(self: Tensor, other: Any) -> Any:

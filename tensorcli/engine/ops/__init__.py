@@ -4,6 +4,8 @@ from tensorcli.engine.ops import (  # noqa: I001
     create,
     pointwise,
     compare,
+    complex,
+    activation,
     reduce,
     scan,
     order,

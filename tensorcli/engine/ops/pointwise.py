@@ -18,6 +18,8 @@ from tensorcli.engine.dtypes import (
     TO_REAL,
     float64,
 )
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import alias, composite, functions, op
 from tensorcli.engine.tensor import Tensor
 
@@ -980,6 +982,21 @@ def angle(xp, self):
     if self.dtype.kind == "c":
         return numeric.widely(lambda v: xp.angle(v).astype(v.dtype), self).real
     return xp.where(xp.isnan(self), self, xp.where(self < 0, self.dtype.type(math.pi), self.dtype.type(0)))
+
+
+@op(
+    "frexp.Tensor(Tensor self) -> (Tensor mantissa, Tensor exponent)",
+    self=lambda grad, exponent: grad / exponent.exp2(),
+)
+def frexp(xp, self):
+    """Split each element into a fraction between 1/2 and 1 and a power of 2."""
+    if self.dtype.kind != "f":
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    mantissa, exponent = xp.frexp(self)
+    item = self.dtype.itemsize
+    shape = Geometry(self.shape, tuple(stride // item for stride in self.strides))
+    strides = elementwise_strides(self.shape, [shape])
+    return Laid(mantissa, strides), Laid(xp.asarray(exponent, xp.int32), strides)
 
 
 # ---- extremes
