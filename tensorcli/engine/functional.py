@@ -1,0 +1,87 @@
+"""Functions that PyTorch writes in Python (torch.functional): arguments of several kinds, then operators of the table."""
+
+from typing import Any
+
+from tensorcli.engine.op import OPS, functions
+from tensorcli.engine.tensor import Tensor
+
+
+def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
+    """Multiply and add up over the last `dims` dimensions of a and the first of b, or over two lists of dimensions."""
+    if not isinstance(dims, (tuple, list, Tensor, int)):
+        raise RuntimeError(
+            "tensordot expects dims to be int or tuple[list[int], list[int]] or list[list[int]] containing two lists, but "
+            f"got dims={dims}"
+        )
+    if isinstance(dims, Tensor):
+        dims = dims.item() if dims.numel() == 1 else dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.ndim, b.ndim):
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
+        dims = (list(range(-dims, 0)), list(range(dims)))
+    dims_a, dims_b = dims
+    return functions.tensordot(a, b, dims_a, dims_b) if out is None else functions.tensordot(a, b, dims_a, dims_b, out=out)
+
+
+def einsum(*args: Any) -> Any:
+    """Multiply and add up over named dimensions: `einsum("ij,jk->ik", a, b)`, or operands with lists of numbers."""
+    if len(args) < 2:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its "
+            "subscripts list"
+        )
+    if isinstance(args[0], Tensor):
+        terms = [_letters(labels) for labels in args[1::2]]
+        operands: Any = args[: len(args) // 2 * 2 : 2]
+        terms, result = (terms, None) if len(args) % 2 == 0 else (terms[: len(operands)], _letters(args[-1]))
+        equation = ",".join(terms) + ("" if result is None else f"->{result}")
+    else:
+        equation, operands = args[0], args[1:]
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        return einsum(equation, *operands[0])
+    return functions.einsum(equation, list(operands))
+
+
+def _letters(labels: Any) -> str:
+    found = []
+    for label in labels:
+        if label is Ellipsis:
+            found.append("...")
+        elif 0 <= label < 26:
+            found.append(chr(ord("A") + label))
+        elif 26 <= label < 52:
+            found.append(chr(ord("a") + label - 26))
+        else:
+            raise ValueError("einsum(): subscript in subscript list is not within the valid range [0, 52)")
+    return "".join(found)
+
+
+def norm(
+    input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Any = None, dtype: Any = None
+) -> Any:
+    """The p-norm of all elements or along some dimensions; "fro" and "nuc" are norms of matrices."""
+    dims = [dim] if isinstance(dim, int) else dim
+    extra = {} if out is None else {"out": out}
+    if isinstance(p, str):
+        if p == "fro" and (dim is None or isinstance(dim, int) or len(dim) <= 2):
+            return functions.linalg_vector_norm(input, 2, dims, keepdim, dtype=dtype, **extra)
+        return functions.linalg_matrix_norm(input, p, dims if dims is not None else list(range(input.ndim)), keepdim, dtype=dtype, **extra)
+    return functions.linalg_vector_norm(input, 2.0 if p is None else p, dims, keepdim, dtype=dtype, **extra)
+
+
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Any:
+    """The p-norm distances between all rows of two (batches of) matrices."""
+    modes = {"use_mm_for_euclid_dist_if_necessary": None, "use_mm_for_euclid_dist": 1}
+    modes |= {"donot_use_mm_for_euclid_dist": 2}
+    if compute_mode not in modes:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
+    return functions.cdist(x1, x2, p, modes[compute_mode])
+
+
+def chain_matmul(*matrices: Any, out: Any = None) -> Any:
+    """The product of several matrices."""
+    found = OPS["chain_matmul"]
+    result = found.effect(found, (list(matrices),))
+    return result if out is None else out.copy_(result)

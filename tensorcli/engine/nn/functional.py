@@ -1,0 +1,422 @@
+"""`torch.nn.functional`: the functions that PyTorch writes in Python, over operators of the table.
+
+What PyTorch exposes from C++ (conv2d, linear, softplus, …) is found in the table by name; the losses are in `losses`.
+"""
+
+from typing import Any
+
+from tensorcli.engine import messages
+from tensorcli.engine.op import functions
+
+
+def __getattr__(name: str) -> Any:
+    from tensorcli.engine.nn import losses
+
+    found = getattr(losses, name, None) if not name.startswith("_") else None
+    if found is None:
+        try:
+            found = getattr(functions, _BUILT_IN.get(name, name))
+        except AttributeError:
+            raise AttributeError(f"module 'torch.nn.functional' has no attribute '{name}'") from None
+    globals()[name] = found
+    return found
+
+
+_BUILT_IN = {"logsigmoid": "log_sigmoid"}
+
+
+# ---- activations
+
+
+def _in_place_or_not(name: str, inplace: bool) -> Any:
+    return getattr(functions, f"{name}_" if inplace else name)
+
+
+def relu(input: Any, inplace: bool = False) -> Any:
+    """Zero for negative elements."""
+    return _in_place_or_not("relu", inplace)(input)
+
+
+def relu6(input: Any, inplace: bool = False) -> Any:
+    """Each element limited to 0 … 6."""
+    return hardtanh(input, 0.0, 6.0, inplace) if inplace else functions.relu6(input)
+
+
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+    """Each element limited to min_val … max_val."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return _in_place_or_not("hardtanh", inplace)(input, min_val, max_val)
+
+
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """Negative elements flattened out by an exponential."""
+    return _in_place_or_not("elu", inplace)(input, alpha)
+
+
+def selu(input: Any, inplace: bool = False) -> Any:
+    """The scaled ELU."""
+    return _in_place_or_not("selu", inplace)(input)
+
+
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+    """The continuously differentiable ELU."""
+    return _in_place_or_not("celu", inplace)(input, alpha)
+
+
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+    """Negative elements scaled down."""
+    return _in_place_or_not("leaky_relu", inplace)(input, negative_slope)
+
+
+def rrelu(
+    input: Any, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False, inplace: bool = False
+) -> Any:
+    """Negative elements scaled down by a random slope in training."""
+    return _in_place_or_not("rrelu", inplace)(input, lower, upper, training)
+
+
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+    """Elements up to the threshold replaced by a value."""
+    return _in_place_or_not("threshold", inplace)(input, threshold, value)
+
+
+def silu(input: Any, inplace: bool = False) -> Any:
+    """Each element times its sigmoid."""
+    return _in_place_or_not("silu", inplace)(input)
+
+
+def mish(input: Any, inplace: bool = False) -> Any:
+    """Each element times the tanh of its softplus."""
+    return _in_place_or_not("mish", inplace)(input)
+
+
+def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+    """A sigmoid of straight lines."""
+    return _in_place_or_not("hardsigmoid", inplace)(input)
+
+
+def hardswish(input: Any, inplace: bool = False) -> Any:
+    """Each element times its hardsigmoid."""
+    return _in_place_or_not("hardswish", inplace)(input)
+
+
+def glu(input: Any, dim: int = -1) -> Any:
+    """One half of a dimension times the sigmoid of the other."""
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    return functions.glu(input, dim)
+
+
+def sigmoid(input: Any) -> Any:
+    """1 / (1 + exp(-x))."""
+    return input.sigmoid()
+
+
+def tanh(input: Any) -> Any:
+    """The hyperbolic tangent."""
+    return input.tanh()
+
+
+def tanhshrink(input: Any) -> Any:
+    """Each element less its tanh."""
+    return input - input.tanh()
+
+
+def softsign(input: Any) -> Any:
+    """x / (1 + |x|)."""
+    return input / (input.abs() + 1)
+
+
+# ---- softmax
+
+
+def _softmax_dim(name: str, ndim: int) -> int:
+    messages.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument."
+    )
+    return 0 if ndim in (0, 1, 3) else 1
+
+
+def softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """Exponentials scaled to add up to one along a dimension."""
+    dim = _softmax_dim("softmax", input.dim()) if dim is None else dim
+    return input.softmax(dim) if dtype is None else input.softmax(dim, dtype=dtype)
+
+
+def softmin(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """The softmax of the negated input."""
+    dim = _softmax_dim("softmin", input.dim()) if dim is None else dim
+    return (-input).softmax(dim) if dtype is None else (-input).softmax(dim, dtype=dtype)
+
+
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    """The logarithm of the softmax along a dimension."""
+    dim = _softmax_dim("log_softmax", input.dim()) if dim is None else dim
+    return input.log_softmax(dim) if dtype is None else input.log_softmax(dim, dtype=dtype)
+
+
+def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+    """A random one-hot choice made differentiable."""
+    gumbels = -functions.empty_like(logits, memory_format="contiguous_format").exponential_().log()
+    soft = ((logits + gumbels) / tau).softmax(dim)
+    if not hard:
+        return soft
+    index = soft.max(dim, keepdim=True)[1]
+    one = functions.zeros_like(logits, memory_format="contiguous_format").scatter_(dim, index, 1.0)
+    return one - soft.detach() + soft
+
+
+# ---- dropout
+
+
+def _check_probability(p: float) -> None:
+    if p < 0.0 or p > 1.0:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """In training, zero elements with probability p and scale the others up."""
+    _check_probability(p)
+    return _in_place_or_not("dropout", inplace)(input, p, training)
+
+
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Dropout that keeps mean and variance."""
+    _check_probability(p)
+    return functions.alpha_dropout(input, p, training)
+
+
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Alpha dropout of whole channels."""
+    _check_probability(p)
+    return functions.feature_alpha_dropout(input, p, training)
+
+
+def _channel_dropout(input: Any, p: float, training: bool, inplace: bool, batched: int) -> Any:
+    _check_probability(p)
+    single = input.dim() == batched - 1
+    if single:
+        input = input.unsqueeze_(0) if inplace else input.unsqueeze(0)
+    result = _in_place_or_not("feature_dropout", inplace)(input, p, training)
+    if single:
+        result = result.squeeze_(0) if inplace else result.squeeze(0)
+    return result
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels of sequences."""
+    return _channel_dropout(input, p, training, inplace, 3)
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels of images."""
+    _check_probability(p)
+    return _in_place_or_not("feature_dropout", inplace)(input, p, training)
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """Dropout of whole channels of volumes."""
+    return _channel_dropout(input, p, training, inplace, 5)
+
+
+# ---- embeddings and similarities
+
+
+def embedding(
+    input: Any, weight: Any, padding_idx: int | None = None, max_norm: float | None = None, norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False, sparse: bool = False,
+) -> Any:  # fmt: skip
+    """The rows of weight that the input's indices name."""
+    rows = weight.size(0)
+    if padding_idx is None:
+        padding_idx = -1
+    elif padding_idx > 0:
+        if padding_idx >= rows:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+    elif padding_idx < 0:
+        if padding_idx < -rows:
+            raise AssertionError("Padding_idx must be within num_embeddings")
+        padding_idx = rows + padding_idx
+    if max_norm is not None:
+        from tensorcli.engine.autograd.modes import no_grad
+
+        input = input.contiguous()
+        with no_grad():
+            functions.embedding_renorm_(weight, input, max_norm, norm_type)
+    return functions.embedding(weight, input, padding_idx, scale_grad_by_freq, sparse)
+
+
+def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Any = None) -> Any:
+    """Rows scaled to a p-norm of one."""
+    length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
+    return functions.div(input, length) if out is None else functions.div(input, length, out=out)
+
+
+# ---- normalisation
+
+
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """The last dimensions scaled to mean 0 and variance 1."""
+    return functions.layer_norm(input, normalized_shape, weight, bias, eps)
+
+
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+    """The last dimensions scaled to a mean square of 1."""
+    return functions.rms_norm(input, normalized_shape, weight, eps)
+
+
+def _check_batch(sizes: Any) -> None:
+    values = 1
+    for i, size in enumerate(sizes):
+        values *= 1 if i == 1 else size
+    if values == 1:
+        raise ValueError(f"Expected more than 1 value per channel when training, got input size {sizes}")
+
+
+def batch_norm(
+    input: Any, running_mean: Any, running_var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Each channel scaled to mean 0 and variance 1 over the batch, or by the running statistics."""
+    if training:
+        _check_batch(input.size())
+    return functions.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, True)
+
+
+def instance_norm(
+    input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None,
+    use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    """Each channel of each sample scaled to mean 0 and variance 1."""
+    if use_input_stats:
+        values = 1
+        for size in input.size()[2:]:
+            values *= size
+        if values == 1:
+            raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.size()}")
+    return functions.instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, True)
+
+
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """Groups of channels scaled to mean 0 and variance 1."""
+    if input.dim() < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
+    sizes = input.size()
+    _check_batch([sizes[0] * sizes[1] // num_groups, num_groups, *sizes[2:]])
+    return functions.group_norm(input, num_groups, weight, bias, eps, True)
+
+
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+    """Each channel divided by a power of its neighbours' mean square."""
+    ndim = input.dim()
+    if ndim < 3:
+        raise ValueError(f"Expected 3D or higher dimensionality                          input (got {ndim} dimensions)")
+    if not input.numel():
+        return input
+    squares = input.mul(input)
+    if ndim == 3:
+        squares = pad(squares.unsqueeze(1), (0, 0, size // 2, (size - 1) // 2))
+        squares = functions.avg_pool2d(squares, (size, 1), stride=1).squeeze(1)
+    else:
+        sizes = input.size()
+        squares = squares.view(sizes[0], 1, sizes[1], sizes[2], -1)
+        squares = pad(squares, (0, 0, 0, 0, size // 2, (size - 1) // 2))
+        squares = functions.avg_pool3d(squares, (size, 1, 1), stride=1).squeeze(1).view(sizes)
+    return input / squares.mul(alpha).add(k).pow(beta)
+
+
+# ---- padding and pooling
+
+
+def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+    """Elements added at the borders of the last dimensions."""
+    return functions.pad(input, pad, mode, value)
+
+
+def _pool(name: str) -> Any:
+    def pool(
+        input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:  # fmt: skip
+        stride = () if stride is None else stride
+        called = getattr(functions, f"{name}_with_indices" if return_indices else name)
+        return called(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+    pool.__name__ = pool.__qualname__ = name
+    pool.__doc__ = "The largest element under each position of the kernel."
+    return pool
+
+
+max_pool1d, max_pool2d, max_pool3d = (_pool(f"max_pool{n}d") for n in (1, 2, 3))
+
+
+def _adaptive(name: str, count: int) -> Any:
+    def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+        if count > 1 and (isinstance(output_size, int) or len(output_size) < input.dim()):
+            output_size = _output_size(output_size, input.size(), count)
+        found = getattr(functions, name)(input, output_size)
+        return found if return_indices else found[0]
+
+    pool.__name__ = pool.__qualname__ = name
+    pool.__doc__ = "The largest element of each part of the input, for an output of a given size."
+    return pool
+
+
+def _output_size(wanted: Any, sizes: Any, count: int) -> Any:
+    if isinstance(wanted, int):
+        return (wanted,) * count
+    return tuple(own if one is None else one for one, own in zip(wanted, sizes[-len(wanted) :], strict=True))
+
+
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (
+    _adaptive(f"adaptive_max_pool{n}d", n) for n in (1, 2, 3)
+)
+
+
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
+    """The means of parts of an image, for an output of a given size."""
+    return functions.adaptive_avg_pool2d(input, _output_size(output_size, input.size(), 2))
+
+
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
+    """The means of parts of a volume, for an output of a given size."""
+    return functions.adaptive_avg_pool3d(input, _output_size(output_size, input.size(), 3))
+
+
+def lp_pool1d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+    """The power-average under each position of the kernel."""
+    out = functions.avg_pool1d(input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode)
+    return (functions.sign(out) * relu(functions.abs(out))).mul(kernel_size).pow(1.0 / norm_type)
+
+
+def lp_pool2d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+    """The power-average under each position of the kernel."""
+    width, height = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+    out = functions.avg_pool2d(input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode)
+    return (functions.sign(out) * relu(functions.abs(out))).mul(width * height).pow(1.0 / norm_type)
+
+
+def lp_pool3d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+    """The power-average under each position of the kernel."""
+    sizes = (kernel_size,) * 3 if isinstance(kernel_size, int) else kernel_size
+    out = functions.avg_pool3d(input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode)
+    return (functions.sign(out) * relu(functions.abs(out))).mul(sizes[0] * sizes[1] * sizes[2]).pow(1.0 / norm_type)
+
+
+def _pair(value: Any) -> Any:
+    return (value, value) if isinstance(value, int) else value
+
+
+def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """The patches of images that a kernel sees, as columns."""
+    return functions.im2col(input, _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride))
+
+
+def fold(
+    input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+) -> Any:
+    """Patches added up to images: the transpose of unfold."""
+    return functions.col2im(
+        input, _pair(output_size), _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride)
+    )

@@ -1,0 +1,295 @@
+"""The losses of `torch.nn.functional`: reductions by name and sizes checked, then an operator of the table."""
+
+from typing import Any
+
+from tensorcli.engine import messages
+from tensorcli.engine.op import functions
+
+_REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
+
+
+def number_of(reduction: str) -> int:
+    """The number of a reduction. Errors: ValueError for a name that is none."""
+    found = _REDUCTIONS.get(reduction)
+    if found is None:
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return found
+
+
+def legacy(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+    """The reduction that the old arguments `size_average` and `reduce` mean, with PyTorch's warning."""
+    if size_average is None and reduce is None:
+        return reduction
+    averages = True if size_average is None else size_average
+    found = ("mean" if averages else "sum") if reduce is None or reduce else "none"
+    messages.warn(f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.")
+    return found
+
+
+def _same_size(input: Any, target: Any, stacklevel: int = 2) -> tuple[Any, Any]:
+    if target.geometry.sizes != input.geometry.sizes:
+        messages.warn(
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will likely "
+            "lead to incorrect results due to broadcasting. Please ensure they have the same size."
+        )
+    expanded = functions.broadcast_tensors([input, target])
+    return expanded[0], expanded[1]
+
+
+def _weighted(losses: Any, weight: Any, reduction: str) -> Any:
+    if weight.size() != losses.size():
+        raise ValueError("Weights and input must have the same size.")
+    weighted = losses * weight
+    if reduction == "none":
+        return weighted
+    return weighted.sum() if reduction == "sum" else weighted.sum() / weight.sum()
+
+
+def mse_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+) -> Any:
+    """The mean squared difference."""
+    reduction = legacy(size_average, reduce, reduction)
+    input, target = _same_size(input, target)
+    if weight is not None:
+        return _weighted(functions.mse_loss(input, target, 0), weight, reduction)
+    return functions.mse_loss(input, target, number_of(reduction))
+
+
+def l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+) -> Any:
+    """The mean absolute difference."""
+    reduction = legacy(size_average, reduce, reduction)
+    input, target = _same_size(input, target)
+    if weight is not None:
+        return _weighted(functions.l1_loss(input, target, 0), weight, reduction)
+    return functions.l1_loss(input, target, number_of(reduction))
+
+
+def smooth_l1_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+) -> Any:
+    """The squared difference below beta, the absolute one above."""
+    reduction = legacy(size_average, reduce, reduction)
+    input, target = _same_size(input, target)
+    if beta == 0.0:
+        return functions.l1_loss(input, target, number_of(reduction))
+    return functions.smooth_l1_loss(input, target, number_of(reduction), beta)
+
+
+def huber_loss(
+    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
+) -> Any:
+    """The squared difference up to delta, growing linearly above."""
+    input, target = _same_size(input, target)
+    if weight is not None:
+        return _weighted(functions.huber_loss(input, target, 0, delta), weight, reduction)
+    return functions.huber_loss(input, target, number_of(reduction), delta)
+
+
+def nll_loss(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100,
+    reduce: Any = None, reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """The negative log-likelihood of target classes, given logarithms of probabilities."""
+    reduction = legacy(size_average, reduce, reduction)
+    return functions.nll_loss_nd(input, target, weight, number_of(reduction), ignore_index)
+
+
+def cross_entropy(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100,
+    reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Any:  # fmt: skip
+    """The cross entropy of scores and target classes or probabilities."""
+    reduction = legacy(size_average, reduce, reduction)
+    return functions.cross_entropy_loss(input, target, weight, number_of(reduction), ignore_index, label_smoothing)
+
+
+def binary_cross_entropy(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
+    """The cross entropy of probabilities and targets between 0 and 1."""
+    number = number_of(legacy(size_average, reduce, reduction))
+    if target.size() != input.size():
+        raise ValueError(
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is deprecated. "
+            "Please ensure they have the same size."
+        )
+    if weight is not None:
+        weight = weight.expand(_broadcast(target.size(), weight.size()))
+    return functions.binary_cross_entropy(input, target, weight, number)
+
+
+def _broadcast(*sizes: Any) -> Any:
+    from tensorcli.engine.effects import broadcast_sizes
+
+    return broadcast_sizes([tuple(s) for s in sizes])
+
+
+def binary_cross_entropy_with_logits(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+    pos_weight: Any = None,
+) -> Any:  # fmt: skip
+    """The cross entropy of the sigmoid of scores and targets between 0 and 1."""
+    number = number_of(legacy(size_average, reduce, reduction))
+    if target.size() != input.size():
+        raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+    return functions.binary_cross_entropy_with_logits(input, target, weight, pos_weight, number)
+
+
+def kl_div(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+    log_target: bool = False,
+) -> Any:  # fmt: skip
+    """The Kullback-Leibler divergence; "batchmean" is the sum over the batch's size."""
+    if size_average is not None or reduce is not None:
+        reduction = legacy(size_average, reduce, reduction)
+    elif reduction == "mean":
+        messages.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support size.'batchmean' divides only "
+            "by the batch size, and aligns with the KL div math definition.'mean' will be changed to behave the same as "
+            "'batchmean' in the next major release."
+        )
+    number = 2 if reduction == "batchmean" else number_of(reduction)
+    loss = functions.kl_div(input, target, number, log_target=log_target)
+    if reduction == "batchmean" and input.dim() != 0:
+        return loss / input.size()[0]
+    return loss
+
+
+def poisson_nll_loss(
+    input: Any, target: Any, log_input: bool = True, full: bool = False, size_average: Any = None, eps: float = 1e-8,
+    reduce: Any = None, reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """The negative log-likelihood of counts under a Poisson distribution."""
+    reduction = legacy(size_average, reduce, reduction)
+    return functions.poisson_nll_loss(input, target, log_input, full, eps, number_of(reduction))
+
+
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Any:
+    """The negative log-likelihood of values under normal distributions of the given means and variances."""
+    if isinstance(var, float):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = var * functions.ones_like(input)
+    elif (var < 0).any():
+        raise ValueError("var has negative entry/entries")
+    if var.size() != input.size():
+        if input.size()[:-1] == var.size():
+            var = var.unsqueeze(-1)
+        elif not (input.ndim == var.ndim and sum(a != b for a, b in zip(input.size(), var.size(), strict=True)) <= 1):
+            raise ValueError("var is of incorrect size")
+    if reduction not in _REDUCTIONS:
+        raise ValueError(reduction + " is not valid")
+    var = var.clone()
+    from tensorcli.engine.autograd.modes import no_grad
+
+    with no_grad():
+        var.clamp_(min=eps)
+    loss = 0.5 * (functions.log(var) + (input - target) ** 2 / var)
+    if full:
+        loss += 0.9189385332046727
+    return loss.mean() if reduction == "mean" else loss.sum() if reduction == "sum" else loss
+
+
+def hinge_embedding_loss(
+    input: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
+    """The input where the target is 1, what is missing to the margin where it is -1."""
+    return functions.hinge_embedding_loss(input, target, margin, number_of(legacy(size_average, reduce, reduction)))
+
+
+def soft_margin_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
+    """The logistic loss for targets of 1 and -1."""
+    return functions.soft_margin_loss(input, target, number_of(legacy(size_average, reduce, reduction)))
+
+
+def margin_ranking_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """What is missing for one input to rank above the other by the margin."""
+    number = number_of(legacy(size_average, reduce, reduction))
+    if not input1.dim() == input2.dim() == target.dim():
+        raise RuntimeError(
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
+            f"{input1.size()}, input2: {input2.size()}, target: {target.size()} "
+        )
+    return functions.margin_ranking_loss(input1, input2, target, margin, number)
+
+
+def cosine_embedding_loss(
+    input1: Any, input2: Any, target: Any, margin: float = 0, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """One minus the cosine where the target is 1, the cosine above the margin where it is -1."""
+    number = number_of(legacy(size_average, reduce, reduction))
+    return functions.cosine_embedding_loss(input1, input2, target, margin, number)
+
+
+def triplet_margin_loss(
+    anchor: Any, positive: Any, negative: Any, margin: float = 1.0, p: float = 2, eps: float = 1e-6, swap: bool = False,
+    size_average: Any = None, reduce: Any = None, reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """What is missing for the positive to be nearer to the anchor than the negative by the margin."""
+    number = number_of(legacy(size_average, reduce, reduction))
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    return functions.triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, number)
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Any, positive: Any, negative: Any, *, distance_function: Any = None, margin: float = 1.0,
+    swap: bool = False, reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """triplet_margin_loss with any distance."""
+    number_of(reduction)
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    distance = functions.pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = functions.minimum(far, distance(positive, negative))
+    loss = functions.clamp_min(margin + near - far, 0)
+    return loss.sum() if reduction == "sum" else loss.mean() if reduction == "mean" else loss
+
+
+def multi_margin_loss(
+    input: Any, target: Any, p: int = 1, margin: float = 1.0, weight: Any = None, size_average: Any = None,
+    reduce: Any = None, reduction: str = "mean",
+) -> Any:  # fmt: skip
+    """What is missing for the target's score to lead all others by the margin."""
+    reduction = legacy(size_average, reduce, reduction)
+    if p != 1 and p != 2:
+        raise ValueError("only p == 1 and p == 2 supported")
+    if weight is not None and weight.dim() != 1:
+        raise ValueError("weight must be one-dimensional")
+    return functions.multi_margin_loss(input, target, p, margin, weight, number_of(reduction))
+
+
+def multilabel_margin_loss(
+    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
+    """What is missing for each target's score to lead all others by one."""
+    return functions.multilabel_margin_loss(input, target, number_of(legacy(size_average, reduce, reduction)))
+
+
+def multilabel_soft_margin_loss(
+    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Any:
+    """The logistic loss of each class, their mean for each row."""
+    reduction = legacy(size_average, reduce, reduction)
+    loss = -(target * functions.log_sigmoid(input) + (1 - target) * functions.log_sigmoid(-input))
+    if weight is not None:
+        loss = loss * weight
+    rows = loss.sum(dim=input.dim() - 1) / input.size(input.dim() - 1)
+    if reduction not in _REDUCTIONS:
+        raise ValueError(reduction + " is not valid")
+    return rows if reduction == "none" else rows.mean() if reduction == "mean" else rows.sum()
+
+
