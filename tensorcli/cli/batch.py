@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,11 +30,13 @@ class SessionOptions:
         """Imports what a session takes, the engine among it."""
         importlib.import_module("tensorcli.explorer.session")
 
-    def session(self) -> Session:
-        """A new session; imports the engine."""
+    def session(self, write: Callable[[str], None] | None = None) -> Session:
+        """A new session; imports the engine. `write` takes what `print` prints."""
         from tensorcli.explorer.session import Session
 
-        return Session(quiet=self.quiet, seed=self.seed, max_bytes=self.max_bytes, engine=self.engine)
+        return Session(
+            quiet=self.quiet, seed=self.seed, max_bytes=self.max_bytes, engine=self.engine, write=write
+        )
 
 
 def run_scripts(
@@ -63,15 +65,13 @@ def run_script(script: Script, options: SessionOptions, output: Output, keep_goi
     """Runs one script in a new session and gives its status."""
     first = exits.OK
     try:
-        for step in options.session().run(script.text, script.name, script.form):
+        session = options.session(output.write)
+        for step in session.run(script.text, script.name, script.form, keep_going):
             output.step(step)
-            if isinstance(step.result, Exit):
-                return first or step.result.status
-            if step.error is None:
-                continue
-            first = first or exits.FAILURES[step.error.kind]
-            if not keep_going or step.error.kind == "interrupted":
-                break
+            if step.error is not None:
+                first = first or exits.FAILURES[step.error.kind]
+            elif isinstance(step.result, Exit):
+                first = first or step.result.status
     except KeyboardInterrupt:
         output.problem(f"{script.name}: interrupted")
         return exits.INTERRUPTED

@@ -92,13 +92,15 @@ def widened(text: str) -> str:
     return visible(text).replace("\t", " " * TAB)
 
 
-def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: str) -> Iterator[Line]:
-    """The form for the prompt: a caret under the text just typed, `indent` cells in, then the message wrapped
-    to the width.
+def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: str | None) -> Iterator[Line]:
+    """The form for the prompt: carets, then the message wrapped to the width.
+
+    The carets stand right under `typed`, `indent` cells in, where it still is the last line on the screen;
+    None where it is not, or has more lines, and then the source line is shown again.
     """
     at = place(failure)
     if at is not None:
-        if "\n" not in typed.rstrip("\n") and at.line == 1 and fits(typed, indent, width):
+        if typed is not None and at.line == 1 and fits(typed, indent, width):
             _, carets = aligned(at)
             yield line(" " * indent, (carets, "caret"))
         else:
@@ -113,7 +115,8 @@ def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: s
 
 def fits(typed: str, indent: int, width: int | None) -> bool:
     """Whether the terminal still shows the typed line as one, so that a caret under it stands right."""
-    return len(typed) <= LONGEST and "\t" not in typed and (width is None or indent + cells(typed) <= width)
+    one_line = "\n" not in typed and "\t" not in typed and len(typed) <= LONGEST
+    return one_line and (width is None or indent + cells(typed) <= width)
 
 
 def warning_in_file(warning: WarningText) -> Iterator[Line]:

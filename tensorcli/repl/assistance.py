@@ -1,29 +1,65 @@
-"""What the prompt knows of the session while a line is typed: verbs, names, completions, the segments of the
-toolbar.
+"""What the prompt knows of the session while a line is typed: verbs, names, completions, the toolbar's
+segments.
 
 Knows no prompt_toolkit. Colours and the toolbar take what is there already; completion and Enter wait for the
-session.
+session. Nothing here runs a statement: what stands before a dot is looked up, never evaluated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.repl.background import Background
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
     from tensorcli.language.complete import Completion
     from tensorcli.language.syntax import Verb
 
 NO_VERBS: Mapping[str, Verb] = {}
 
+# Attributes of a tensor that are tensors again, with the same attributes.
+TENSOR_ATTRIBUTES = frozenset("data grad T mT H mH real imag".split())
+
+
+class Described(Mapping[str, str]):
+    """The names of a session with what they stand for, described only where it is asked."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __getitem__(self, name: str) -> str:
+        return description(self._session, self._session.names[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._session.names)
+
+    def __len__(self) -> int:
+        return len(self._session.names)
+
+
+def description(session: Session, value: Any) -> str:
+    """`float32 (2, 3) s1` of a tensor or an array, else the type."""
+    from tensorcli.explorer.facts import describe, type_text
+
+    if session.engine.kind(value) in ("tensor", "ndarray"):
+        facts = describe(session.engine, session.allocations, value, text=False)
+        return " ".join(part for part in (facts.dtype, str(facts.shape), facts.storage or "") if part)
+    return type_text(value)
+
+
+class Unknown(Exception):  # noqa: N818 - not an error: nobody can tell without running it
+    """What stands before the dot has to be run to be known."""
+
 
 class Assistance:
-    """Reads the session for the prompt; never runs anything in it."""
+    """Reads the session for the prompt."""
 
     def __init__(self, background: Background) -> None:
         self._background = background
+        self._counted: tuple[int, list[str]] = (-1, [])
 
     @property
     def verbs(self) -> Mapping[str, Verb]:
@@ -42,20 +78,86 @@ class Assistance:
         """The verbs, waited for."""
         return self._background.session.verbs
 
-    @property
-    def known_names(self) -> Iterable[str]:
-        """The names that are bound, waited for."""
-        return self._background.session.names
-
     def completions(self, text: str, cursor: int) -> list[Completion]:
         """What could be typed at the cursor."""
         from tensorcli.language.complete import complete
 
         session = self._background.session
-        return complete(text, cursor, session.verbs, session.names, session.attributes_of)
+        return complete(text, cursor, session.verbs, Described(session), self.attributes_of)
+
+    def attributes_of(self, source: str) -> Mapping[str, str]:
+        """What the value that stands before a dot has, each with a line about it where there is one."""
+        session = self._background.session
+        try:
+            value = look_up(session, ast.parse(source.strip(), mode="eval").body)
+        except (SyntaxError, Unknown, LookupError, TypeError):
+            return {}
+        verbs = session.verbs
+        return {
+            name: verbs[name].description if name in verbs else "" for name in session.attributes_of(value)
+        }
 
     def segments(self) -> list[str]:
         """The parts of the toolbar that have something to say."""
         session = self._background.present
-        state = [] if session is None else list(session.segments())
-        return [*state, "F1 help", "Ctrl-D leaves"]
+        if session is None:
+            return ["F1 help"]
+        ran = len(session.journal)
+        if self._counted[0] != ran:
+            self._counted = (ran, list(state(session)))
+        return [*self._counted[1], "F1 help"]
+
+
+def look_up(session: Session, tree: ast.expr) -> Any:
+    """The value of names, attributes and constant indices, without running anything. Raises Unknown,
+    LookupError.
+    """
+    match tree:
+        case ast.Name(id=name):
+            return session.names[name] if name in session.names else session.modules[name]
+        case ast.Attribute(value=owner, attr=name):
+            value = look_up(session, owner)
+            members = getattr(value, "members", None)
+            if isinstance(members, Mapping):
+                return members[name]
+            if name in TENSOR_ATTRIBUTES and session.engine.kind(value) == "tensor":
+                return value
+        case ast.Subscript(value=owner, slice=ast.Constant(value=key)):
+            value = look_up(session, owner)
+            if type(value) in (list, tuple, dict):
+                return value[key]
+            if session.engine.kind(value) == "tensor":
+                return value
+        case ast.Call(func=ast.Attribute(value=owner)):
+            value = look_up(session, owner)
+            if session.engine.kind(value) == "tensor":
+                return value  # nearly every method of a tensor gives a tensor
+        case ast.Constant(value=value):
+            return value
+    raise Unknown
+
+
+def state(session: Session) -> Iterator[str]:
+    """`no_grad`, `5 tensors · 3 storages · 28 B`, `step 6`: each only where it says something."""
+    enabled = session.modules["torch"].members.get("is_grad_enabled")
+    if enabled is not None and not enabled():
+        yield "no_grad"
+    if session.observation is not None:
+        engine = session.engine
+        values = [
+            value
+            for entry in session.observation.index.entries.values()
+            if (value := entry.value) is not None
+        ]
+        sizes = {id(memory): engine.extent(memory) for memory in map(engine.memory, values)}
+        if values:
+            from tensorcli.explorer.facts import plural, size_text
+
+            counts = (
+                plural(len(values), "tensor"),
+                plural(len(sizes), "storage"),
+                size_text(sum(sizes.values())),
+            )
+            yield " · ".join(counts)
+    if session.journal:
+        yield f"step {len(session.journal)}"

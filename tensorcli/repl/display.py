@@ -1,6 +1,11 @@
-"""Shows what a statement did right under where it was typed."""
+"""Shows what the statements of one entry did, right under where it was typed.
+
+An entry of several statements, such as a paste, names each before its results.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from tensorcli.explorer.results import Step
 from tensorcli.render.failures import failure_at_prompt, warning_at_prompt
@@ -11,31 +16,50 @@ from tensorcli.repl.screen import Screen
 
 
 class EntryDisplay:
-    """What one entry shows. A pasted entry of several statements names each before its results."""
+    """What one entry shows; `statements` are the texts of its statements, in order."""
 
-    def __init__(self, screen: Screen, typed: str) -> None:
+    def __init__(self, screen: Screen, typed: str, statements: Sequence[str] = ()) -> None:
         self._screen = screen
         self._typed = typed.strip("\n")
+        self._waiting = list(reversed(statements)) if len(statements) > 1 else []
+        self._announced = False
         self._untouched = True
+        self._line_open = False
+
+    def print(self, text: str) -> None:
+        """What a statement prints, as it prints it."""
+        if not text:
+            return
+        self._announce()
+        self._screen.text(text)
+        self._untouched = False
+        self._line_open = not text.endswith("\n")
 
     def step(self, step: Step) -> None:
-        """Writes a step as soon as it is known. Raises OSError where the terminal is gone."""
+        """Writes a step when it has ended. Raises OSError where the terminal is gone."""
         width = self._screen.width
-        if step.index and step.source.strip() != self._typed.strip():
-            first, *rest = step.source.strip("\n").split("\n")
-            lead = f"{first} …" if rest else first
-            self._screen.page(page([line(("· ", "prompt"), (lead, "muted"))]))
-            self._untouched = False
-        self._screen.text(step.output)
-        if step.output and not step.output.endswith("\n"):
+        self.print(step.output)
+        self._announce()
+        self._announced = False
+        if self._waiting:
+            self._waiting.pop()
+        if self._line_open:
             self._screen.text("\n")
+            self._line_open = False
         shown = render(step, width)
         self._screen.page(shown)
-        self._untouched = self._untouched and not step.output and not shown
         for warning in step.warnings:
             self._screen.page(page(warning_at_prompt(warning, width)))
-            self._untouched = False
+        self._untouched = self._untouched and not shown and not step.warnings
         if step.error is not None:
-            typed = self._typed if self._untouched else ""
+            typed = self._typed if self._untouched else None
             self._screen.page(page(failure_at_prompt(step.error, width, len(PROMPT), typed)))
         self._screen.flush()
+
+    def _announce(self) -> None:
+        """Names the statement that shows something now, once."""
+        if self._waiting and not self._announced:
+            self._announced = True
+            first, *rest = self._waiting[-1].strip("\n").split("\n")
+            self._screen.page(page([line(("· ", "prompt"), (f"{first} …" if rest else first, "muted"))]))
+            self._untouched = False

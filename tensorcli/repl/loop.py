@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.results import Exit
+from tensorcli.explorer.results import Exit, Step
 from tensorcli.repl.assistance import Assistance
 from tensorcli.repl.background import Background
 from tensorcli.repl.display import EntryDisplay
@@ -24,19 +24,20 @@ if TYPE_CHECKING:
 NAME = "<input>"
 
 
-def run_prompt(
-    make: Callable[[], Session], load: Callable[[], object], *, vi: bool = False, colour: Colour = "auto"
-) -> int:
+Make = Callable[[Callable[[str], None] | None], "Session"]
+
+
+def run_prompt(make: Make, load: Callable[[], object], *, vi: bool = False, colour: Colour = "auto") -> int:
     """Runs a session from what is typed, until Ctrl-D or `exit`; gives the exit status.
 
-    `make` constructs the session, `load` imports what that takes. Without a terminal on both sides there are
-    no escapes.
+    `make` constructs the session, given what takes the text that `print` prints; `load` imports what that
+    takes. Without a terminal on both sides there are no escapes.
     """
-    background = Background(make, load)
     screen = Screen(sys.stdout, colour)
     if sys.stdin is None or not (sys.stdin.isatty() and screen.is_terminal and terminal_can_edit()):
-        return run_lines(background.session, Output(colour=colour))
-    return run_terminal(background, screen, vi)
+        output = Output(colour=colour)
+        return run_lines(make(output.write), output)
+    return run_terminal(make, load, screen, vi)
 
 
 def terminal_can_edit() -> bool:
@@ -44,18 +45,18 @@ def terminal_can_edit() -> bool:
     return os.environ.get("TERM", "") not in ("", "dumb")
 
 
-def run_terminal(background: Background, screen: Screen, vi: bool) -> int:
+def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: bool) -> int:
     """The prompt with history, completion and colour."""
     from tensorcli.repl.history import history_path, open_history
     from tensorcli.repl.terminal import make_prompt
 
-    assistance = Assistance(background)
-    colour = screen.colour
     screen.text(start_line() + "\n")
     screen.flush()
-    prompt = make_prompt(
-        assistance, open_history(history_path()), vi=vi, colour=colour, drawn=background.start
-    )
+    shown: list[EntryDisplay] = []
+    background = Background(lambda: make(lambda text: shown[-1].print(text)), load)
+    assistance = Assistance(background)
+    history = open_history(history_path())
+    prompt = make_prompt(assistance, history, vi=vi, colour=screen.colour, drawn=background.start)
     while True:
         try:
             typed = prompt.prompt()
@@ -65,32 +66,42 @@ def run_terminal(background: Background, screen: Screen, vi: bool) -> int:
             return 0
         if not typed.strip():
             continue
-        status = run_entry(background.session, typed, EntryDisplay(screen, typed).step)
+        session = background.session
+        shown[:] = [EntryDisplay(screen, typed, statements_of(session, typed))]
+        status = run_entry(session, typed, NAME, shown[0].step)
         if status is not None:
             return status
 
 
-def run_entry(session: Session, typed: str, show: Callable[..., None]) -> int | None:
-    """Runs an entry statement by statement, up to the first that fails; an exit status where it asks to
+def statements_of(session: Session, typed: str) -> list[str]:
+    """The texts of an entry's statements; none where it does not parse, which running it will say."""
+    from tensorcli.language.syntax import LanguageError
+
+    try:
+        return [statement.source for statement in session.read(typed).statements]
+    except LanguageError:
+        return []
+
+
+def run_entry(session: Session, typed: str, name: str, show: Callable[[Step], None]) -> int | None:
+    """Runs an entry statement by statement, up to the first that fails; the exit status where it asks to
     leave.
     """
     try:
         with Interrupts():
-            for step in session.run(typed, NAME):
+            for step in session.run(typed, name):
                 show(step)
                 if isinstance(step.result, Exit):
                     return step.result.status
-                if step.error is not None:
-                    break
     except KeyboardInterrupt:
-        sys.stdout.write("\n interrupted\n")
+        sys.stderr.write("\n")
     return None
 
 
 def run_lines(session: Session, output: Output) -> int:
     """Plain line input: no escapes, no editing. A prompt is shown only where somebody types."""
     typing = sys.stdin is not None and sys.stdin.isatty()
-    entry = ""
+    entry, before = "", 0  # what is typed so far, and how many lines came before it
     while True:
         if typing:
             output.problems.text(CONTINUATION if entry else PROMPT)
@@ -101,15 +112,16 @@ def run_lines(session: Session, output: Output) -> int:
             entry = ""
             output.problems.text("\n")
             continue
+        entry += read
         if not read and not entry.strip():
             return 0
-        entry += read
         if read and still_open(entry.removesuffix("\n"), session.verbs, session.names) is not None:
             continue
         if entry.strip():
-            status = run_entry(session, entry, output.step)
+            status = run_entry(session, "\n" * before + entry, "<stdin>", output.step)
             if status is not None:
                 return status
+        before += entry.count("\n")
         entry = ""
 
 

@@ -51,7 +51,7 @@ FORMS: dict[Format, Callable[[Step, Screen], None]] = {
 
 
 class Output:
-    """Both streams of a run. Raises OSError where a stream cannot be written to."""
+    """Both streams of a run. Its methods raise OSError where a stream cannot be written to."""
 
     def __init__(
         self, format: Format = "text", quiet: bool = False, echo: bool = False, colour: Colour = "auto"
@@ -60,9 +60,26 @@ class Output:
         self.problems = Screen(sys.stderr, colour)
         self._form = quiet_form if quiet and format == "text" else FORMS[format]
         self._echo = echo and format != "json"
+        self._lost: OSError | None = None
+        self.write = None if self._echo or format == "json" else self.print
+        """Takes what `print` prints while a statement runs; None where it belongs after something of the
+        step.
+        """
+
+    def print(self, text: str) -> None:
+        """Writes what a statement prints. A reader that is gone is no affair of the statement's: it is
+        stopped.
+        """
+        try:
+            self.results.text(text)
+        except OSError as error:
+            self._lost = error
+            raise KeyboardInterrupt from None
 
     def step(self, step: Step) -> None:
-        """Writes a step as soon as it is known; standard error comes after what was printed before it."""
+        """Writes a step as soon as it has ended; standard error comes after what was printed before it."""
+        if self._lost is not None:
+            raise self._lost
         if self._echo and step.index:
             self.results.text(echoed(step.source))
         self._form(step, self.results)

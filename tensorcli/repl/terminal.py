@@ -95,12 +95,13 @@ def key_bindings(assistance: Assistance) -> KeyBindings:
         if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
             buffer.complete_state = None
             return
-        found = still_open(buffer.text, assistance.known_verbs, assistance.known_names)
+        found = still_open(buffer.text, assistance.known_verbs, assistance.names)
         if found is not None and buffer.document.is_cursor_at_the_end:
             buffer.insert_text("\n" + next_indent(buffer.document.current_line, found.reason))
         elif found is not None:
             buffer.newline(copy_margin=True)
         else:
+            buffer.document = Document(buffer.text.rstrip())  # the blank line that ended a block says nothing
             buffer.validate_and_handle()
 
     @keys.add("tab", filter=typing & Condition(at_indent))
