@@ -7,6 +7,7 @@ from tensorcli.engine import events, geometry
 from tensorcli.engine.autograd import graph
 from tensorcli.engine.autograd.graph import Node
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.tensor import Tensor, alias
 
 
@@ -76,7 +77,7 @@ def _copy_in_layout(gradient: Tensor, variable: Tensor) -> Tensor:
 
         copied: Tensor = empty(own.sizes, own.strides, variable.dtype, variable.device).copy_(gradient)
     else:
-        copied = gradient.clone(memory_format="contiguous_format")
+        copied = gradient.clone(memory_format=contiguous_format)
     return copied
 
 

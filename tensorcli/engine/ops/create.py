@@ -1,39 +1,387 @@
 """Factories: tensors made of sizes, ranges and values."""
 
-import numpy as np
+import math
 
-from tensorcli.engine import dtypes
-from tensorcli.engine.op import composite, factory
+from tensorcli.engine import dtypes, effects, geometry, messages
+from tensorcli.engine.devices import META, resolve
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.op import OPS, composite, factory, functions, op
+from tensorcli.engine.tensor import Tensor
+
+OPTIONS = "*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None"
+LIKE = f"{OPTIONS}, MemoryFormat? memory_format=None"
+INDICES = OPTIONS.replace("dtype=None", "dtype=long")
 
 
-@factory(
-    "zeros(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) "
-    "-> Tensor"
-)
+# ---- sizes
+
+
+@factory(f"empty.memory_format(SymInt[] size, {LIKE}) -> Tensor")
+def empty(xp, size, dtype):
+    """A tensor whose elements are not set: zeros here, so that every run is the same."""
+    return xp.zeros(size, (dtype or dtypes.default.floating).np)
+
+
+@factory(f"zeros(SymInt[] size, {OPTIONS}) -> Tensor")
 def zeros(xp, size, dtype):
     """A tensor of zeros."""
     return xp.zeros(size, (dtype or dtypes.default.floating).np)
 
 
-@factory(
-    "ones(SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) "
-    "-> Tensor"
-)
+@factory(f"ones(SymInt[] size, {OPTIONS}) -> Tensor")
 def ones(xp, size, dtype):
     """A tensor of ones."""
     return xp.ones(size, (dtype or dtypes.default.floating).np)
 
 
-@composite(
-    "new_zeros(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "
-    "bool? pin_memory=None) -> Tensor",
-    variants="method",
-)
+@factory(f"full(SymInt[] size, Scalar fill_value, {OPTIONS}) -> Tensor")
+def full(xp, size, fill_value, dtype):
+    """A tensor with one value everywhere; its dtype is the value's, unless it is named."""
+    kind = dtype or dtypes.of_number(fill_value)
+    return xp.full(size, number_for(fill_value, kind), kind.np)
+
+
+@factory(f"empty_strided(SymInt[] size, SymInt[] stride, {OPTIONS}) -> Tensor", out=False)
+def empty_strided(xp, size, stride, dtype):
+    """A tensor with these sizes and strides whose elements are not set."""
+    if len(size) != len(stride):
+        raise RuntimeError(f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})")
+    if any(step < 0 for step in stride):
+        raise RuntimeError(
+            f"Storage size calculation overflowed with sizes={messages.numbers(size)} and "
+            f"strides={messages.numbers(stride)}"
+        )
+    return Laid(xp.zeros(size, (dtype or dtypes.default.floating).np), tuple(stride))
+
+
+@factory(f"empty_permuted(SymInt[] size, int[] physical_layout, {OPTIONS}) -> Tensor", out=False)
+def empty_permuted(xp, size, physical_layout, dtype):
+    """A tensor whose dimensions lie in memory in this order; its elements are not set."""
+    if len(physical_layout) != len(size):
+        raise RuntimeError(
+            "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
+            f"{len(size)} is not equal to len(physical_layout) = {len(physical_layout)}"
+        )
+    if len(set(physical_layout)) != len(physical_layout):
+        raise RuntimeError("Duplicate dim not allowed")
+    strides = [0] * len(size)
+    step = 1
+    for dim in reversed(physical_layout):
+        strides[dim] = step
+        step *= max(size[dim], 1)
+    return Laid(xp.zeros(size, (dtype or dtypes.default.floating).np), tuple(strides))
+
+
+@factory(f"eye(SymInt n, {OPTIONS}) -> Tensor")
+def eye(xp, n, dtype):
+    """The identity matrix."""
+    return eye_m(xp, n, n, dtype)
+
+
+@factory(f"eye.m(SymInt n, SymInt m, {OPTIONS}) -> Tensor")
+def eye_m(xp, n, m, dtype):
+    """Ones on the diagonal of an n by m matrix, zeros elsewhere."""
+    for name, size in (("n", n), ("m", m)):
+        if size < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {size}")
+    return xp.eye(n, m).astype((dtype or dtypes.default.floating).np)
+
+
+@factory(f"tril_indices(int row, int col, int offset=0, {INDICES}) -> Tensor", out=False)
+def tril_indices(xp, row, col, offset, dtype):
+    """The (row, column) pairs on and below a diagonal, as a matrix of two rows."""
+    return _triangle(xp, row, col, dtype, "tril_indices", lambda rows, columns: columns - rows <= offset)
+
+
+@factory(f"triu_indices(int row, int col, int offset=0, {INDICES}) -> Tensor", out=False)
+def triu_indices(xp, row, col, offset, dtype):
+    """The (row, column) pairs on and above a diagonal, as a matrix of two rows."""
+    return _triangle(xp, row, col, dtype, "triu_indices", lambda rows, columns: columns - rows >= offset)
+
+
+def _triangle(xp, row, col, dtype, name, inside):
+    for what, size in (("row", row), ("col", col)):
+        if size < 0:
+            raise RuntimeError(f"{what} must be non-negative, got{size}")
+    kind = dtypes.int64 if dtype is None else dtype
+    if kind.category != dtypes.INTEGRAL:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{kind.scalar_type}'")
+    rows, columns = xp.arange(row)[:, None], xp.arange(col)[None, :]
+    return xp.stack(xp.nonzero(inside(rows, columns))).astype(kind.np)
+
+
+@factory(f"scalar_tensor(Scalar s, {OPTIONS}) -> Tensor", out=False)
+def scalar_tensor(xp, s, dtype):
+    """A number as a tensor without dimensions."""
+    kind = dtype or dtypes.default.floating
+    return xp.asarray(number_for(s, kind), kind.np)
+
+
+# ---- ranges
+
+
+@factory(f"arange(Scalar end, {OPTIONS}) -> Tensor")
+def arange(xp, end, dtype):
+    """The numbers from 0 on that are below end."""
+    return _arange(xp, 0, end, 1, dtype)
+
+
+@factory(f"arange.start(Scalar start, Scalar end, {OPTIONS}) -> Tensor")
+def arange_start(xp, start, end, dtype):
+    """The numbers from start on that are below end."""
+    return _arange(xp, start, end, 1, dtype)
+
+
+@factory(f"arange.start_step(Scalar start, Scalar end, Scalar step=1, {OPTIONS}) -> Tensor")
+def arange_step(xp, start, end, step, dtype):
+    """The numbers from start on, step apart, that lie before end."""
+    return _arange(xp, start, end, step, dtype)
+
+
+def _arange(xp, start, end, step, dtype):
+    if dtype is None:
+        whole = all(dtypes.of_number(value).category <= dtypes.INTEGRAL for value in (start, end, step))
+        dtype = dtypes.int64 if whole else dtypes.default.floating
+    if dtype.category in (dtypes.BOOL, dtypes.COMPLEX):
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{dtype.scalar_type}'")
+    if dtype.category == dtypes.INTEGRAL:
+        given = [int(value) if math.isfinite(value) else value for value in (start, end, step)]
+    else:
+        given = [float(value) for value in (start, end, step)]
+    _check_range(start, end, step, given)
+    if given[2] == 0:
+        raise ValueError("step must be nonzero")
+    if dtype is dtypes.int64:
+        size = -((given[0] - given[1]) // given[2])
+    else:
+        size = math.ceil((float(end) - float(start)) / float(step))
+    if not 0 <= size < 1 << 63:
+        raise RuntimeError("invalid size, possible overflow?")
+    effects.check_bytes(size * dtype.itemsize, (size,), dtype)
+    if dtype.category == dtypes.INTEGRAL:
+        return (given[0] + xp.arange(size, dtype=xp.int64) * given[2]).astype(dtype.np)
+    return (given[0] + xp.arange(size, dtype=xp.float64) * given[2]).astype(dtype.np)
+
+
+def _check_range(start, end, step, given):
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {_brief(start)} -> {_brief(end)}")
+    if (given[1] < given[0]) if step > 0 else (given[1] > given[0]):
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+
+
+def _brief(value):
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@factory(f"range(Scalar start, Scalar end, {OPTIONS}) -> Tensor", out=False)
+def closed_range(xp, start, end, dtype):
+    """The numbers from start to end, both included. Deprecated: use arange."""
+    return closed_range_step(xp, start, end, 1, dtype)
+
+
+@factory(f"range.step(Scalar start, Scalar end, Scalar step=1, {OPTIONS}) -> Tensor", out=False)
+def closed_range_step(xp, start, end, step, dtype):
+    """The numbers from start to end, both included, step apart. Deprecated: use arange."""
+    messages.warn(
+        "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
+        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end)."
+    )
+    kind = dtype or dtypes.default.floating
+    _check_range(start, end, step, (start, end))
+    size = int((end - start) / step + 1)
+    return (start + xp.arange(size, dtype=xp.float64) * step).astype(kind.np)
+
+
+@factory(f"linspace(Scalar start, Scalar end, int steps, {OPTIONS}) -> Tensor")
+def linspace(xp, start, end, steps, dtype):
+    """Numbers from start to end, both included, equally spaced."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    if dtype is None:
+        dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
+    elif complex in (type(start), type(end)) and not dtype.is_complex:
+        raise RuntimeError(
+            f"torch.linspace(): inferred dtype {dtypes.default.complex.cpp_name} can't be safely cast to passed dtype "
+            f"{dtype.scalar_type}"
+        )
+    return _spaced(xp, start, end, steps, dtype).astype(dtype.np)
+
+
+def _spaced(xp, start, end, steps, kind):
+    """The points in double precision, reckoned from the nearer end as PyTorch does."""
+    if kind.category == dtypes.BOOL:
+        raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
+    if kind.category == dtypes.INTEGRAL:
+        start, end = int(start), int(end)
+    if steps <= 1:
+        return xp.full((steps,), start)
+    step = (end - start) / (steps - 1)
+    index = xp.arange(steps)
+    return xp.where(index < steps // 2, start + step * index, end - step * (steps - 1 - index))
+
+
+@factory(f"logspace(Scalar start, Scalar end, int steps, float base=10.0, {OPTIONS}) -> Tensor")
+def logspace(xp, start, end, steps, base, dtype):
+    """Powers of base whose exponents are equally spaced from start to end."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    if dtype is None:
+        dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
+    exponents = _spaced(xp, start, end, steps, dtype)
+    return effects.cast(xp.power(float(base), exponents), dtype)
+
+
+def _of_tensors(name, declared):
+    """The overloads that take the ends as zero-dimensional tensors: they are read as numbers."""
+
+    def declare(first, second):
+        start, end = ("Tensor" if kind == "Tensor" else "Scalar" for kind in (first, second))
+        base = ", float base=10.0" if name == "logspace" else ""
+
+        @composite(f"{name}.{first}_{second}({start} start, {end} end, int steps{base}, {OPTIONS}) -> Tensor", out=True)
+        def spaced(start, end, steps, *rest):
+            for value, what in ((start, "start"), (end, "end")):
+                if isinstance(value, Tensor) and value.geometry.sizes:
+                    raise RuntimeError(
+                        f"{name} only supports 0-dimensional start and end tensors, but got {what} with "
+                        f"{value.ndim} dimension(s)."
+                    )
+            ends = [value.item() if isinstance(value, Tensor) else value for value in (start, end)]
+            found = OPS[name]
+            return found.effect(found, (*ends, steps, *rest))
+
+        spaced.__doc__ = declared.__doc__
+
+    for kinds in (("Tensor", "Tensor"), ("Tensor", "Scalar"), ("Scalar", "Tensor")):
+        declare(*kinds)
+
+
+_of_tensors("linspace", linspace)
+_of_tensors("logspace", logspace)
+
+
+# ---- like another tensor
+
+
+def _like_effect(declared, values):
+    """A tensor of another's sizes: its format is preserved, its dtype and device are kept unless others are named."""
+    values, out, requires_grad = effects.split_extras(declared, values)
+    source, *arguments, dtype, _, device, pin_memory, memory_format = values
+    effects.check_pinned(pin_memory)
+    kind = source.dtype if dtype is None else dtype
+    sizes = source.geometry.sizes
+    name = "preserve_format" if memory_format is None else memory_format.name
+    if name == "preserve_format":
+        strides = geometry.preserved_strides(source.geometry)
+    else:
+        strides = geometry.format_strides(sizes, name)
+    value = declared.kernel(None, source, *arguments)
+    number = None if value is None else number_for(value, kind)
+    result = effects.empty(sizes, strides, kind, source.device if device is None else resolve(device))
+    if number is not None and result.device is not META:
+        result.array[...] = number
+    return effects.manufactured(declared, values, result, requires_grad)
+
+
+def _like(line):
+    def declare(kernel):
+        op(f"{line}, {LIKE}) -> Tensor", self=None, out=False)(kernel)
+        OPS[line.partition("(")[0]].effect = _like_effect
+        return kernel
+
+    return declare
+
+
+@_like("empty_like(Tensor self")
+def empty_like(xp, self):
+    """A tensor of the same sizes whose elements are not set."""
+
+
+@_like("zeros_like(Tensor self")
+def zeros_like(xp, self):
+    """Zeros in the sizes, dtype and format of another tensor."""
+
+
+@_like("ones_like(Tensor self")
+def ones_like(xp, self):
+    """Ones in the sizes, dtype and format of another tensor."""
+    return 1
+
+
+@_like("full_like(Tensor self, Scalar fill_value")
+def full_like(xp, self, fill_value):
+    """One value everywhere, in the sizes, dtype and format of another tensor."""
+    return fill_value
+
+
+for _name in ("empty_like", "zeros_like", "ones_like", "full_like"):
+    OPS[_name].variants = "function"
+
+
+@composite(f"new_empty(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
+def new_empty(self, size, dtype, layout, device, pin_memory):
+    """A tensor of the same dtype and on the same device whose elements are not set."""
+    return functions.empty(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory)
+
+
+@composite(f"new_empty_strided(Tensor self, SymInt[] size, SymInt[] stride, {OPTIONS}) -> Tensor", variants="method")
+def new_empty_strided(self, size, stride, dtype, layout, device, pin_memory):
+    """A tensor with these sizes and strides, of the same dtype and on the same device; its elements are not set."""
+    return functions.empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device)
+
+
+@composite(f"new_full(Tensor self, SymInt[] size, Scalar fill_value, {OPTIONS}) -> Tensor", variants="method")
+def new_full(self, size, fill_value, dtype, layout, device, pin_memory):
+    """One value everywhere, of the same dtype and on the same device, unless others are named."""
+    return functions.full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device)
+
+
+@composite(f"new_zeros(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
 def new_zeros(self, size, dtype, layout, device, pin_memory):
     """Zeros of the same dtype and on the same device, unless others are named."""
-    from tensorcli.engine.op import function
-
-    return function("zeros")(size, dtype=dtype or self.dtype, device=device or self.device)
+    return functions.zeros(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory)
 
 
-__all__ = ["np"]
+@composite(f"new_ones(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
+def new_ones(self, size, dtype, layout, device, pin_memory):
+    """Ones of the same dtype and on the same device, unless others are named."""
+    return functions.ones(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory)
+
+
+def number_for(value, kind):
+    """A number as an element of `kind`. Errors: RuntimeError when it does not fit; negative numbers wrap around."""
+    name = _CPP_NAMES.get(kind.name, kind.cpp_name)
+    if isinstance(value, complex) and not kind.is_complex and kind.category != dtypes.BOOL:
+        if value.imag:
+            raise RuntimeError(f"value cannot be converted to type {name} without overflow")
+        value = value.real
+    if kind.category == dtypes.INTEGRAL:
+        bits = kind.itemsize * 8
+        low = -(1 << (bits - 1)) if kind.is_signed else -(1 << bits) + 1
+        high = (1 << (bits - 1)) - 1 if kind.is_signed else (1 << bits) - 1
+        if value != value or not low <= value <= high:
+            raise RuntimeError(f"value cannot be converted to type {name} without overflow")
+    elif isinstance(value, float) and math.isfinite(value) and abs(value) > _LARGEST.get(kind.name, math.inf):
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
+    return effects.as_number(value, kind)
+
+
+_CPP_NAMES = {
+    "uint8": "uint8_t",
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int64": "int64_t",
+    "uint16": "uint16_t",
+    "uint32": "uint32_t",
+    "uint64": "uint64_t",
+}
+"""What C++ calls the types in this one message."""
+_LARGEST = {
+    "float16": 65504.0,
+    "bfloat16": (2 - 2**-7) * 2.0**127,
+    "float32": (2 - 2**-23) * 2.0**127,
+    "complex64": (2 - 2**-23) * 2.0**127,
+}

@@ -1,14 +1,61 @@
-"""Views by explicit strides: `as_strided`, its gradient, and the copies that a base's gradient needs."""
+"""Views of parts: some of the elements, by offset and strides; the gradients that spread them out again; their copies."""
 
 from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, geometry, messages
-from tensorcli.engine.effects import Viewed
+from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
+from tensorcli.engine.autograd.graph import make_node, set_history, wants_grad
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.effects import Laid, Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import view
+from tensorcli.engine.op import OPS, Op, composite, functions, op, view
+from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.tensor import Tensor
+
+# ---- any strides
+
+
+@view(
+    "as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)",
+    inplace={"node": 1},
+    self=lambda grad, self_geometry, size, stride, storage_offset: as_strided_backward(
+        grad, self_geometry, _strided(self_geometry, size, stride, storage_offset)
+    ),
+)
+def as_strided(viewed, size, stride, storage_offset):
+    """Any sizes, strides and offset over the same storage."""
+    shape = _strided(viewed.geometry, size, stride, storage_offset)
+    if len(shape.sizes) != len(shape.strides):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if any(step < 0 for step in shape.strides):
+        raise RuntimeError(
+            f"as_strided: Negative strides are not supported at the moment, got strides: {messages.numbers(stride)}"
+        )
+    check_bounds(shape, viewed.dtype.itemsize, viewed.nbytes)
+    return Viewed(shape, viewed.dtype, viewed.lazy, viewed.nbytes)
+
+
+OPS["as_strided_"].variants = "function, method"
+
+
+def _strided(own: Geometry, size: Any, stride: Any, storage_offset: int | None) -> Geometry:
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    return Geometry(tuple(size), tuple(stride), own.offset if storage_offset is None else storage_offset)
+
+
+def check_bounds(shape: Geometry, itemsize: int, nbytes: int) -> None:
+    """Refuse a geometry that reaches beyond its storage. Errors: RuntimeError with PyTorch's text."""
+    if shape.offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {shape.offset}")
+    needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
+    if needed > nbytes:
+        raise RuntimeError(
+            f"setStorage: sizes {messages.numbers(shape.sizes)}, strides {messages.numbers(shape.strides)}, storage "
+            f"offset {shape.offset}, and itemsize {itemsize} requiring a storage size of {needed} are out of bounds for "
+            f"storage of size {nbytes}"
+        )
 
 
 def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:
@@ -17,12 +64,11 @@ def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:
     Elements that the view reaches more than once add up; elements of the source that share memory each get the share
     (after torch/csrc/autograd/FunctionsManual.cpp, as_strided_backward).
     """
-    offset = shape.offset - source.offset
-    span = max(source.span, offset + shape.span, 1)
+    offset = min(shape.offset, source.offset)
+    span = max(source.offset - offset + source.span, shape.offset - offset + shape.span, 1)
     flat = grad.new_zeros((span,))
-    cells = _cells(Geometry(shape.sizes, shape.strides, offset))
-    flat = flat.index_add(0, cells, grad.reshape(-1))
-    back = _cells(Geometry(source.sizes, source.strides, 0))
+    flat = flat.index_add(0, _cells(Geometry(shape.sizes, shape.strides, shape.offset - offset)), grad.reshape(-1))
+    back = _cells(Geometry(source.sizes, source.strides, source.offset - offset))
     if len(np.unique(back.array)) != source.numel:
         counts = grad.new_zeros((span,)).index_add(0, back, grad.new_ones((source.numel,)))
         flat = flat / counts.clamp(min=1)
@@ -42,34 +88,578 @@ def _cells(shape: Geometry) -> Tensor:
     return effects.adopt(cells.reshape(-1), dtypes.int64)
 
 
+# ---- one index, a range of indices
+
+
 @view(
-    "as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)",
-    self=lambda grad, self_geometry, size, stride, storage_offset: as_strided_backward(
-        grad,
-        self_geometry,
-        Geometry(tuple(size), tuple(stride), self_geometry.offset if storage_offset is None else storage_offset),
+    "select.int(Tensor(a) self, int dim, SymInt index) -> Tensor(a)",
+    self=lambda grad, self_sizes, dim, index: functions.select_backward(grad, self_sizes, dim, index),
+)
+def select(geometry, dim, index):
+    """One index of a dimension, which disappears."""
+    if not geometry.ndim:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    dim = wrap(dim, geometry.ndim)
+    size = geometry.sizes[dim]
+    if not -size <= index < size:
+        raise IndexError(
+            f"select(): index {index} out of range for tensor of size {messages.numbers(geometry.sizes)} at dimension {dim}"
+        )
+    return geometry.selected(dim, index + size if index < 0 else index)
+
+
+@view(
+    "slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)",
+    namespace="internal",
+    self=lambda grad, self_sizes, dim, start, end, step: _slice_backward(grad, self_sizes, dim, start, end, step),
+)
+def slice_(geometry, dim, start, end, step):
+    """A range of indices of a dimension."""
+    if not geometry.ndim:
+        raise RuntimeError("slice() cannot be applied to a 0-dim tensor.")
+    dim = wrap(dim, geometry.ndim)
+    if step <= 0:
+        raise RuntimeError("slice step must be positive")
+    start, end = slice_bounds(geometry.sizes[dim], start, end)
+    return geometry.sliced(dim, start, (end - start + step - 1) // step, step)
+
+
+def slice_bounds(size, start, end):
+    """The first index and the one behind the last, between 0 and the size, not crossed."""
+    start = 0 if start is None else start + size if start < 0 else start
+    end = size if end is None else end + size if end < 0 else end
+    start = min(max(start, 0), size)
+    return start, min(max(end, start), size)
+
+
+def _slice_backward(grad, sizes, dim, start, end, step):
+    start = 0 if start is None else start
+    end = 2**63 - 1 if end is None else end
+    return functions.slice_backward(grad, sizes, dim, start, end, step)
+
+
+@composite("narrow(Tensor(a) self, int dim, SymInt start, SymInt length) -> Tensor(a)")
+def narrow(self, dim, start, length):
+    """Some indices of a dimension, from start on."""
+    start = _narrow_start(self, dim, start, length)
+    return functions.slice(self, dim, start, start + length, 1)
+
+
+def _narrow_start(self, dim, start, length):
+    sizes = self.geometry.sizes
+    if not sizes:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    size = sizes[wrap(dim, len(sizes))]
+    if not -size <= start <= size:
+        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+    start = start + size if start < 0 else start
+    if start > size - length:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
+    return start
+
+
+@composite("narrow.Tensor(Tensor(a) self, int dim, Tensor start, SymInt length) -> Tensor(a)")
+def narrow_from(self, dim, start, length):
+    """Some indices of a dimension, from start on, which is a tensor of one integer."""
+    if start.geometry.sizes or start.dtype.category != dtypes.INTEGRAL:
+        raise RuntimeError("start must be an 0-dim integral Tensor.")
+    return narrow(self, dim, start.item(), length)
+
+
+@composite("narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor", out=True)
+def narrow_copy(self, dim, start, length):
+    """A copy of some indices of a dimension, from start on."""
+    start = _narrow_start(self, dim, start, length)
+    return functions.slice_copy(self, dim, start, start + length, 1)
+
+
+# ---- several parts at once
+
+
+def _split_backward(grads, split_sizes, dim, sizes):
+    """The parts' gradients joined; zeros for a part that nobody used."""
+    some = next(grad for grad in grads if grad is not None)
+    dim = wrap(dim, len(sizes))
+    parts = [
+        some.new_zeros((*sizes[:dim], length, *sizes[dim + 1 :])) if grad is None else grad
+        for grad, length in zip(grads, split_sizes, strict=True)
+    ]
+    return functions.cat(parts, dim)
+
+
+def _split_sizes(split_size, size):
+    """The lengths of the parts: all equal but the last."""
+    if not split_size:
+        return [0]
+    count = max((size + split_size - 1) // split_size, 1)
+    return [split_size] * (count - 1) + [size - split_size * (count - 1)]
+
+
+def _parts(shape, dim, lengths):
+    found = []
+    start = 0
+    for length in lengths:
+        found.append(shape.sliced(dim, start, length))
+        start += length
+    return found
+
+
+def _split(shape, split_size, dim):
+    if not shape.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    if split_size < 0:
+        raise RuntimeError(f"split expects split_size be non-negative, but got split_size={split_size}")
+    dim = wrap(dim, shape.ndim)
+    size = shape.sizes[dim]
+    if not split_size and size:
+        raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}")
+    return _parts(shape, dim, _split_sizes(split_size, size))
+
+
+def _split_with_sizes(shape, split_sizes, dim):
+    if not shape.ndim:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    dim = wrap(dim, shape.ndim)
+    if any(length < 0 for length in split_sizes):
+        raise RuntimeError(
+            "split_with_sizes expects split_sizes have only non-negative entries, but got "
+            f"split_sizes={messages.numbers(split_sizes)}"
+        )
+    if sum(split_sizes) != shape.sizes[dim]:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {shape.sizes[dim]} (input tensor's size at dimension "
+            f"{dim}), but got split_sizes={messages.numbers(split_sizes)}"
+        )
+    return _parts(shape, dim, split_sizes)
+
+
+@view(
+    "split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]",
+    self=lambda grads, self_sizes, split_size, dim: _split_backward(
+        grads, _split_sizes(split_size, self_sizes[dim]), dim, self_sizes
     ),
 )
-def as_strided(viewed: Viewed, size: Any, stride: Any, storage_offset: int | None) -> Viewed:
-    """Any sizes, strides and offset over the same storage."""
-    size, stride = tuple(size), tuple(stride)
-    if len(size) != len(stride):
-        raise RuntimeError("mismatch in length of strides and shape")
-    if any(s < 0 for s in stride):
-        raise RuntimeError(
-            f"as_strided: Negative strides are not supported at the moment, got strides: {messages.numbers(stride)}"
-        )
-    shape = Geometry(size, stride, viewed.geometry.offset if storage_offset is None else storage_offset)
-    check_bounds(shape, viewed.dtype.itemsize, viewed.nbytes)
-    return Viewed(shape, viewed.dtype, viewed.lazy, viewed.nbytes)
+def split(geometry, split_size, dim):
+    """Parts of equal length along a dimension; the last may be shorter."""
+    return _split(geometry, split_size, dim)
 
 
-def check_bounds(shape: Geometry, itemsize: int, nbytes: int) -> None:
-    """Refuse a geometry that reaches beyond its storage. Errors: RuntimeError with PyTorch's text."""
-    needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
-    if needed > nbytes:
+@composite("split.sizes(Tensor(a -> *) self, SymInt[] split_size, int dim=0) -> Tensor(a)[]")
+def split_sizes(self, split_size, dim):
+    """Parts of the given lengths along a dimension."""
+    return self.split_with_sizes(split_size, dim)
+
+
+@view(
+    "split_with_sizes(Tensor(a -> *) self, SymInt[] split_sizes, int dim=0) -> Tensor(a)[]",
+    self=lambda grads, self_sizes, split_sizes, dim: _split_backward(grads, split_sizes, dim, self_sizes),
+)
+def split_with_sizes(geometry, split_sizes, dim):
+    """Parts of the given lengths along a dimension."""
+    return _split_with_sizes(geometry, split_sizes, dim)
+
+
+@view(
+    "unsafe_split.Tensor(Tensor self, SymInt split_size, int dim=0) -> Tensor[]",
+    tracked=False,
+    self=lambda grads, self_sizes, split_size, dim: _split_backward(
+        grads, _split_sizes(split_size, self_sizes[dim]), dim, self_sizes
+    ),
+)
+def unsafe_split(geometry, split_size, dim):
+    """Parts of equal length that autograd treats as fresh tensors: only for tensors that are not written."""
+    return _split(geometry, split_size, dim)
+
+
+@view(
+    "unsafe_split_with_sizes(Tensor self, SymInt[] split_sizes, int dim=0) -> Tensor[]",
+    tracked=False,
+    self=lambda grads, self_sizes, split_sizes, dim: _split_backward(grads, split_sizes, dim, self_sizes),
+)
+def unsafe_split_with_sizes(geometry, split_sizes, dim):
+    """Parts of the given lengths that autograd treats as fresh tensors: only for tensors that are not written."""
+    return _split_with_sizes(geometry, split_sizes, dim)
+
+
+def _chunked(self, chunks, dim, split_into, split_by):
+    sizes = self.geometry.sizes
+    if not sizes:
+        raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    size = sizes[wrap(dim, len(sizes))]
+    split_size = (size + chunks - 1) // chunks
+    # Of nothing there are as many parts as were asked for.
+    return split_by((0,) * chunks, dim) if not split_size and not size else split_into(split_size, dim)
+
+
+@composite("chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]")
+def chunk(self, chunks, dim):
+    """At most so many parts of equal length along a dimension."""
+    return _chunked(self, chunks, dim, self.split, self.split_with_sizes)
+
+
+@composite("unsafe_chunk(Tensor self, int chunks, int dim=0) -> Tensor[]")
+def unsafe_chunk(self, chunks, dim):
+    """At most so many parts that autograd treats as fresh tensors: only for tensors that are not written."""
+    return _chunked(self, chunks, dim, self.unsafe_split, self.unsafe_split_with_sizes)
+
+
+@composite("tensor_split.sections(Tensor(a -> *) self, SymInt sections, int dim=0) -> Tensor(a)[]")
+def tensor_split(self, sections, dim):
+    """So many parts along a dimension, as equal as can be; the first ones are longer by one."""
+    _check_splittable(self)
+    if sections <= 0:
+        raise RuntimeError(f"number of sections must be larger than 0, got {sections}")
+    dim = wrap(dim, len(self.geometry.sizes))
+    least, longer = divmod(self.geometry.sizes[dim], sections)
+    found = []
+    start = 0
+    for i in range(sections):
+        end = start + least + (i < longer)
+        found.append(functions.slice(self, dim, start, end, 1))
+        start = end
+    return tuple(found)
+
+
+@composite("tensor_split.indices(Tensor(a -> *) self, SymInt[] indices, int dim=0) -> Tensor(a)[]")
+def tensor_split_at(self, indices, dim):
+    """The parts between the given indices of a dimension."""
+    _check_splittable(self)
+    dim = wrap(dim, len(self.geometry.sizes))
+    starts, ends = (0, *indices), (*indices, self.geometry.sizes[dim])
+    return tuple(functions.slice(self, dim, start, end, 1) for start, end in zip(starts, ends, strict=True))
+
+
+@composite(
+    "tensor_split.tensor_indices_or_sections(Tensor(a -> *) self, Tensor tensor_indices_or_sections, int dim=0) "
+    "-> Tensor(a)[]"
+)
+def tensor_split_by(self, tensor_indices_or_sections, dim):
+    """The parts between indices, or so many parts, given as a tensor of integers."""
+    _check_splittable(self)
+    given = tensor_indices_or_sections
+    if given.device.type != "cpu":
         raise RuntimeError(
-            f"setStorage: sizes {messages.numbers(shape.sizes)}, strides {messages.numbers(shape.strides)}, storage "
-            f"offset {shape.offset}, and itemsize {itemsize} requiring a storage size of {needed} are out of bounds for "
-            f"storage of size {nbytes}"
+            f"tensor_split expected tensor_indices_or_sections to be on cpu, but it's on {given.device}"
         )
+    if given.dtype is not dtypes.int64:
+        raise RuntimeError(
+            f"tensor_split expected tensor_indices_or_sections to have dtype of long, but got {given.dtype.scalar_type}"
+        )
+    if len(given.geometry.sizes) > 1:
+        raise RuntimeError(
+            "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or one-dimensional tensor, but got "
+            f"a tensor with {given.ndim} dims"
+        )
+    if not given.geometry.sizes:
+        return tensor_split(self, given.item(), dim)
+    return tensor_split_at(self, tuple(given.tolist()), dim)
+
+
+def _check_splittable(self):
+    if not self.geometry.sizes:
+        raise RuntimeError(
+            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
+        )
+
+
+def _splits(name, ndim, dimension):
+    """hsplit and its kind, in both overloads."""
+
+    def along(self):
+        have = len(self.geometry.sizes)
+        if have < ndim:
+            raise RuntimeError(
+                f"torch.{name} requires a tensor with at least {ndim} dimension, but got a tensor with {have} dimensions!"
+            )
+        return 0 if name == "hsplit" and have == 1 else dimension
+
+    @composite(f"{name}.int(Tensor(a -> *) self, int sections) -> Tensor(a)[]")
+    def by_count(self, sections):
+        dim = along(self)
+        size = self.geometry.sizes[dim]
+        if not sections or size % sections:
+            raise RuntimeError(
+                f"torch.{name} attempted to split along dimension {dim}, but the size of the dimension {size} is not "
+                f"divisible by the split_size {sections}!"
+            )
+        return tensor_split(self, sections, dim)
+
+    @composite(f"{name}.array(Tensor(a -> *) self, int[] indices) -> Tensor(a)[]")
+    def at_indices(self, indices):
+        return tensor_split_at(self, indices, along(self))
+
+    by_count.__doc__ = f"So many equal parts along dimension {dimension}."
+    at_indices.__doc__ = f"The parts between the given indices of dimension {dimension}."
+
+
+_splits("hsplit", 1, 1)
+_splits("vsplit", 2, 0)
+_splits("dsplit", 3, 2)
+
+
+def _unbind_backward(grads, dim):
+    some = next(grad for grad in grads if grad is not None)
+    zeros = None
+    parts = []
+    for grad in grads:
+        if grad is None:
+            zeros = some.new_zeros(some.geometry.sizes) if zeros is None else zeros
+        parts.append(zeros if grad is None else grad)
+    return functions.stack(parts, dim)
+
+
+@view(
+    "unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]",
+    self=lambda grads, dim: _unbind_backward(grads, dim),
+)
+def unbind(geometry, dim):
+    """All indices of a dimension, one tensor each."""
+    if not geometry.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    dim = wrap(dim, geometry.ndim)
+    return [geometry.selected(dim, index) for index in range(geometry.sizes[dim])]
+
+
+# ---- diagonals and windows
+
+
+@view(
+    "diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)",
+    self=lambda grad, self_sizes, offset, dim1, dim2: functions.diagonal_backward(grad, self_sizes, offset, dim1, dim2),
+)
+def diagonal(geometry, offset, dim1, dim2):
+    """A diagonal of two dimensions, as the last one."""
+    first, second = wrap(dim1, geometry.ndim), wrap(dim2, geometry.ndim)
+    if first == second:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    sizes, strides = geometry.sizes, geometry.strides
+    if offset >= 0:
+        size = max(min(sizes[first], sizes[second] - offset), 0)
+        step = offset * strides[second]
+    else:
+        size = max(min(sizes[first] + offset, sizes[second]), 0)
+        step = -offset * strides[first]
+    rest = [dim for dim in range(len(sizes)) if dim not in (first, second)]
+    return Geometry(
+        (*[sizes[dim] for dim in rest], size),
+        (*[strides[dim] for dim in rest], strides[first] + strides[second]),
+        geometry.offset + (step if size else 0),
+    )
+
+
+@composite("linalg_diagonal(Tensor(a) A, *, int offset=0, int dim1=-2, int dim2=-1) -> Tensor(a)", namespace="linalg")
+def linalg_diagonal(A, offset, dim1, dim2):
+    """A diagonal of the last two dimensions."""
+    return A.diagonal(offset, dim1, dim2)
+
+
+@view(
+    "unfold(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)",
+    variants="method",
+    self=lambda grad, self_sizes, dimension, size, step: functions.unfold_backward(
+        grad, self_sizes, dimension, size, step
+    ),
+)
+def unfold(geometry, dimension, size, step):
+    """All windows of a size along a dimension, each as a new last dimension."""
+    dim = wrap(dimension, geometry.ndim)
+    whole = geometry.sizes[dim] if geometry.ndim else 1
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if size > whole:
+        raise RuntimeError(f"maximum size for tensor at dimension {dim} is {whole} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    if not geometry.ndim:
+        return Geometry((size,), (1,), geometry.offset)
+    sizes, strides = list(geometry.sizes), list(geometry.strides)
+    along = strides[dim]
+    sizes[dim] = (whole - size) // step + 1
+    strides[dim] = step * along
+    return Geometry((*sizes, size), (*strides, along), geometry.offset)
+
+
+# ---- their gradients: zeros, with the part put in
+
+
+@op(
+    "select_backward(Tensor grad_output, SymInt[] input_sizes, int dim, SymInt index) -> Tensor",
+    namespace="internal",
+    out=False,
+    grad_output=lambda grad, dim, index: grad.select(dim, index),
+)
+def select_backward(xp, grad_output, input_sizes, dim, index):
+    """The gradient of select."""
+    return _put(xp, grad_output, input_sizes, select(_rows(input_sizes), dim, index))
+
+
+@op(
+    "slice_backward(Tensor grad_output, SymInt[] input_sizes, int dim, SymInt start, SymInt end, SymInt step) -> Tensor",
+    namespace="internal",
+    out=False,
+    grad_output=lambda grad, dim, start, end, step: functions.slice(grad, dim, start, end, step),
+)
+def slice_backward(xp, grad_output, input_sizes, dim, start, end, step):
+    """The gradient of a range of indices."""
+    return _put(xp, grad_output, input_sizes, slice_(_rows(input_sizes), dim, start, end, step))
+
+
+@op(
+    "diagonal_backward(Tensor grad_output, SymInt[] input_sizes, int offset, int dim1, int dim2) -> Tensor",
+    namespace="internal",
+    out=False,
+    grad_output=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2),
+)
+def diagonal_backward(xp, grad_output, input_sizes, offset, dim1, dim2):
+    """The gradient of diagonal."""
+    return _put(xp, grad_output, input_sizes, diagonal(_rows(input_sizes), offset, dim1, dim2))
+
+
+@op(
+    "unfold_backward(Tensor grad_in, SymInt[] input_sizes, int dim, int size, int step) -> Tensor",
+    namespace="internal",
+    out=False,
+    grad_in=lambda grad, dim, size, step: grad.unfold(dim, size, step),
+)
+def unfold_backward(xp, grad_in, input_sizes, dim, size, step):
+    """The gradient of unfold: windows that overlap add up."""
+    whole = _rows(tuple(input_sizes))
+    result = xp.zeros(whole.numel, grad_in.dtype)
+    cells = _cells(unfold(whole, dim, size, step)).array
+    xp.add.at(result, cells, grad_in.reshape(-1))
+    return result.reshape(input_sizes)
+
+
+def _rows(sizes):
+    return geometry.contiguous(tuple(sizes))
+
+
+def _window(array, shape):
+    """The part of a row-major array that a geometry reaches."""
+    step = array.dtype.itemsize
+    return np.ndarray(shape.sizes, array.dtype, array, shape.offset * step, tuple(s * step for s in shape.strides))
+
+
+def _put(xp, part, sizes, shape):
+    result = xp.zeros(sizes, part.dtype)
+    _window(result, shape)[...] = part
+    return result
+
+
+# ---- copies with the part replaced
+
+
+def _scattered(name, line, part, **formulas):
+    """Declare `NAME_scatter`: a copy of self, of its strides, in which the part holds src."""
+
+    def replace(xp, self, src, *rest):
+        own = Geometry(self.shape, tuple(s // self.dtype.itemsize for s in self.strides))
+        shape = part(own, *rest)
+        if src.shape != shape.sizes:
+            raise RuntimeError(
+                "expected src to have a size equal to the slice of self. src size = "
+                f"{messages.numbers(src.shape)}, slice size = {messages.numbers(shape.sizes)}"
+            )
+        if geometry.has_internal_overlap(own):
+            own = Geometry(own.sizes, geometry.contiguous_strides(own.sizes))
+            shape = part(own, *rest)
+        flat = xp.zeros(max(own.span, shape.offset + shape.span), self.dtype)
+        _window(flat, own)[...] = self
+        _window(flat, shape)[...] = effects.cast(src, dtypes.from_numpy_dtype(self.dtype))
+        return Laid(_window(flat, own), own.strides)
+
+    replace.__doc__ = f"A copy in which {name} holds src."
+    op(line, out=False, **formulas)(replace)
+
+
+_scattered(
+    "one index of a dimension",
+    "select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor",
+    select,
+    self=lambda grad, src_geometry, dim, index: functions.select_scatter(grad, _zeros(grad, src_geometry), dim, index),
+    src=lambda grad, dim, index: grad.select(dim, index),
+)
+_scattered(
+    "a range of indices",
+    "slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor",
+    slice_,
+    self=lambda grad, src_geometry, dim, start, end, step: functions.slice_scatter(
+        grad, _zeros(grad, src_geometry), dim, start, end, step
+    ),
+    src=lambda grad, dim, start, end, step: functions.slice(grad, dim, start, end, step),
+)
+_scattered(
+    "a diagonal",
+    "diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor",
+    diagonal,
+    self=lambda grad, src_geometry, offset, dim1, dim2: functions.diagonal_scatter(
+        grad, _zeros(grad, src_geometry), offset, dim1, dim2
+    ),
+    src=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2),
+)
+
+
+def _as_strided_part(own, size, stride, storage_offset):
+    return Geometry(tuple(size), tuple(stride), storage_offset or 0)
+
+
+_scattered(
+    "the part with these strides",
+    "as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor",
+    _as_strided_part,
+    self=lambda grad, src_geometry, size, stride, storage_offset: functions.as_strided_scatter(
+        grad.contiguous(), _zeros(grad, src_geometry), size, stride, storage_offset
+    ),
+    src=lambda grad, size, stride, storage_offset: grad.contiguous().as_strided(size, stride, storage_offset),
+)
+
+
+def _zeros(grad, shape):
+    return grad.new_zeros(shape.sizes)
+
+
+# ---- copies instead of views
+
+
+def _copying(declared: Op, values: Any) -> Any:
+    """A view's result as a row-major copy, with the view's gradient."""
+    if len(values) != declared.arity:
+        return effects.into_out(declared, values)
+    origin = OPS[declared.line.partition("(")[0].replace("_copy", "", 1)]
+    source = values[0]
+    enabled, mode.enabled = mode.enabled, False
+    observer, events.observer = events.observer, None
+    try:
+        answer = origin.effect(origin, values)
+        several = isinstance(answer, tuple)
+        results = [
+            one.clone(memory_format=formats.contiguous_format) for one in (answer if several else (answer,))
+        ]
+    finally:
+        mode.enabled = enabled
+        events.observer = observer
+    if source.dtype.category >= dtypes.FLOATING and wants_grad(declared, values):
+        set_history(make_node(declared, values), results)
+    if events.observer is not None:
+        for result in results:
+            events.observer.made(result, declared.name, values)
+    return tuple(results) if several else results[0]
+
+
+def declare_copies(names: Any) -> None:
+    """Declare `NAME_copy` for views by their full names: the same kernel and gradient, a result of its own."""
+    for name in names:
+        origin = OPS[name]
+        base, dot, overload = name.partition(".")
+        _, _, rest = origin.line.partition("(")
+        line = rest.replace("Tensor(a -> *)", "Tensor").replace("Tensor(a)", "Tensor")
+        declared = op(f"{base}_copy{dot}{overload}({line}", variants="function", **(origin.formulas or {}))
+        declared(origin.kernel)
+        made = OPS[f"{base}_copy{dot}{overload}"]
+        made.effect = _copying
+        made.chapter = "strided"
+        made.node_name = f"{origin.node_name}_copy"  # type: ignore[misc]

@@ -1,0 +1,49 @@
+"""Memory formats and layouts: PyTorch's names for how a tensor lies in memory.
+
+The objects are compared by identity and printed as PyTorch prints them. This module knows no tensors.
+"""
+
+from typing import Final
+
+
+class _Named:
+    """A constant of the torch namespace."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name: Final = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+    def __copy__(self) -> "_Named":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "_Named":
+        return self
+
+
+class memory_format(_Named):  # noqa: N801 (PyTorch's name)
+    """`torch.memory_format`: the order of strides that a copy is asked to have."""
+
+    __slots__ = ()
+
+
+class layout(_Named):  # noqa: N801 (PyTorch's name)
+    """`torch.layout`: strided, or one of the sparse layouts (which have a name here and no tensors)."""
+
+    __slots__ = ()
+
+
+contiguous_format: Final = memory_format("contiguous_format")
+preserve_format: Final = memory_format("preserve_format")
+channels_last: Final = memory_format("channels_last")
+channels_last_3d: Final = memory_format("channels_last_3d")
+
+strided: Final = layout("strided")
+sparse_coo: Final = layout("sparse_coo")
+sparse_csr: Final = layout("sparse_csr")

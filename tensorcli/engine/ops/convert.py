@@ -1,0 +1,160 @@
+"""Conversions: another dtype, device or memory format; the tensor itself when it has what is asked for already."""
+
+from tensorcli.engine import dtypes, formats
+from tensorcli.engine.devices import Device, resolve
+from tensorcli.engine.op import composite, functions
+from tensorcli.engine.ops.memory import is_contiguous
+
+
+def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):
+    """`Tensor.to`, whatever its form: the tensor itself when nothing changes and no copy is asked for."""
+    target = self.device if device is None else resolve(device)
+    kind = self.dtype if dtype is None else dtype
+    kept = memory_format is None or memory_format is formats.preserve_format
+    if not copy and kind is self.dtype and target == self.device and (kept or is_contiguous(self.geometry, memory_format)):
+        return self
+    return functions._to_copy(
+        self, dtype=kind, device=target, non_blocking=bool(non_blocking), memory_format=memory_format
+    )
+
+
+@composite(
+    "to.device(Tensor(a) self, Device device, ScalarType dtype, bool non_blocking=False, bool copy=False, "
+    "MemoryFormat? memory_format=None) -> Tensor(a)",
+    variants="method",
+    notation="to(Device device=None, ScalarType dtype=None, bool non_blocking=False, bool copy=False, *, "
+    "MemoryFormat? memory_format=None)",
+)
+def to_device(self, device, dtype, non_blocking, copy, memory_format):
+    """The tensor itself when it has that dtype and lies on that device already, else a copy."""
+    return convert(self, device, dtype, non_blocking, copy, memory_format)
+
+
+@composite(
+    "to.dtype(Tensor(a) self, ScalarType dtype, bool non_blocking=False, bool copy=False, "
+    "MemoryFormat? memory_format=None) -> Tensor(a)",
+    variants="method",
+    notation="to(ScalarType dtype, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None)",
+)
+def to_dtype(self, dtype, non_blocking, copy, memory_format):
+    """The tensor itself when it has that dtype already, else a copy."""
+    return convert(self, None, dtype, non_blocking, copy, memory_format)
+
+
+@composite(
+    "to.other(Tensor(a) self, Tensor other, bool non_blocking=False, bool copy=False, "
+    "MemoryFormat? memory_format=None) -> Tensor(a)",
+    variants="method",
+    notation="to(Tensor tensor, bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None)",
+)
+def to_other(self, other, non_blocking, copy, memory_format):
+    """The tensor itself when it has the dtype and device of another already, else a copy."""
+    return convert(self, other.device, other.dtype, non_blocking, copy, memory_format)
+
+
+@composite("type_as(Tensor self, Tensor other) -> Tensor", variants="method")
+def type_as(self, other):
+    """The tensor itself when it has the dtype of another already, else a copy."""
+    return convert(self, other.device, other.dtype)
+
+
+def _casts(name, kind):
+    """`x.float()` and its kind."""
+
+    @composite(
+        f"{name}(Tensor(a) self, *, MemoryFormat? memory_format=None) -> Tensor(a)",
+        variants="method",
+        notation=f"{name}(*, MemoryFormat? memory_format=None)",
+    )
+    def cast(self, memory_format):
+        return convert(self, None, kind, memory_format=memory_format)
+
+    cast.__doc__ = f"The tensor as {kind!r}: itself when it is that already."
+
+
+for _name, _kind in {
+    "float": dtypes.float32,
+    "double": dtypes.float64,
+    "half": dtypes.float16,
+    "bfloat16": dtypes.bfloat16,
+    "int": dtypes.int32,
+    "long": dtypes.int64,
+    "short": dtypes.int16,
+    "char": dtypes.int8,
+    "byte": dtypes.uint8,
+    "bool": dtypes.bool_,
+    "cfloat": dtypes.complex64,
+    "cdouble": dtypes.complex128,
+    "chalf": dtypes.complex32,
+}.items():
+    _casts(_name, _kind)
+
+
+@composite(
+    "cpu(Tensor(a) self, *, MemoryFormat? memory_format=None) -> Tensor(a)",
+    variants="method",
+    notation="cpu(*, MemoryFormat? memory_format=None)",
+)
+def cpu(self, memory_format):
+    """The tensor on the CPU: itself when it lies there already."""
+    return convert(self, Device("cpu"), memory_format=memory_format)
+
+
+@composite(
+    "cuda(Tensor(a) self, Device? device=None, bool non_blocking=False, *, MemoryFormat? memory_format=None) -> Tensor(a)",
+    variants="method",
+    notation="cuda(Device? device=None, bool non_blocking=False, *, MemoryFormat? memory_format=None)",
+)
+def cuda(self, device, non_blocking, memory_format):
+    """The tensor on a CUDA device: itself when it lies there already."""
+    return convert(self, "cuda" if device is None else device, None, non_blocking, memory_format=memory_format)
+
+
+def type_string(self):
+    """`torch.FloatTensor`: the legacy name of a tensor's dtype and device."""
+    kind = self.dtype
+    name = kind.tensor_type.removeprefix("torch.") if kind.tensor_type.startswith("torch.") else f"{kind.scalar_type}Tensor"
+    prefix = "" if self.device.type == "cpu" else f"{self.device.type}."
+    return f"torch.{prefix}{name}"
+
+
+def _type(self, dtype=None, non_blocking=False, *, memory_format=None):
+    if dtype is None:
+        return type_string(self)
+    device = None
+    if isinstance(dtype, str):
+        from tensorcli.engine.legacy import parse_type
+
+        dtype, device = parse_type(dtype)
+    elif isinstance(dtype, type):
+        from tensorcli.engine.legacy import type_of_class
+
+        dtype, device = type_of_class(dtype)
+    elif not isinstance(dtype, dtypes.dtype):
+        raise TypeError("dtype must be a type, str, or dtype object")
+    return convert(self, device, dtype, non_blocking, memory_format=memory_format)
+
+
+@composite(
+    "type(Tensor(a) self, ScalarType? dtype=None, bool non_blocking=False, *, MemoryFormat? memory_format=None) "
+    "-> Tensor(a)",
+    variants="method",
+    notation="type(PyObject* dtype=None, bool non_blocking=False, *, MemoryFormat? memory_format=None)",
+)
+def type_(self, dtype, non_blocking, memory_format):
+    """The legacy name of the dtype (`torch.FloatTensor`), or the tensor converted to a dtype, type or name."""
+    return _type(self, dtype, non_blocking, memory_format=memory_format)
+
+
+@composite("pin_memory(Tensor(a) self, Device? device=None) -> Tensor(a)", variants="method")
+def pin_memory(self, device):
+    """Page-locked memory, which needs an accelerator."""
+    raise RuntimeError("Cannot access accelerator device when none is available.")
+
+
+@composite("is_pinned(Tensor self, Device? device=None) -> bool", variants="method")
+def is_pinned(self, device):
+    """Whether the memory is page-locked: never without an accelerator."""
+    return False
+
+

@@ -1,0 +1,579 @@
+"""Joining, repeating and rearranging: results in new memory whose elements are their inputs' elements."""
+
+import itertools
+
+import numpy as np
+
+from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.dtypes import COMMON
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.reduce import wrap
+from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d
+
+# ---- several into one
+
+
+def _is_nothing(sizes):
+    """Whether cat leaves a tensor out: one dimension of size 0 goes with any sizes."""
+    return sizes == (0,)
+
+
+def _real_part(grad, kind):
+    return grad.real if grad.dtype.is_complex and not kind.is_complex else grad
+
+
+def _cat_backward(grad, sizes, kinds, dim):
+    ndim = len(grad.geometry.sizes)
+    dim = wrap(dim, ndim)
+    found = []
+    start = 0
+    for own, kind in zip(sizes, kinds, strict=True):
+        part = _real_part(grad, kind)
+        if _is_nothing(own):
+            found.append(part.new_zeros((0,)))
+            continue
+        found.append(part.narrow(dim, start, own[dim]))
+        start += own[dim]
+    return found
+
+
+@op(
+    "cat(Tensor[] tensors, int dim=0) -> Tensor",
+    dtype=COMMON,
+    check=lambda tensors, dim: _check_cat(tensors, dim),
+    tensors=lambda grad, tensors_sizes, tensors_dtype, dim: _cat_backward(grad, tensors_sizes, tensors_dtype, dim),
+)
+def cat(xp, tensors, dim):
+    """Join tensors along a dimension that they have."""
+    parts = [one for one in tensors if not _is_nothing(one.shape)]
+    if not parts:
+        return tensors[0].copy()
+    array = xp.concatenate(parts, axis=wrap(dim, parts[0].ndim))
+    rank = array.ndim
+    if rank in (4, 5) and all(_channels_last(one) for one in parts):
+        return Laid(array, geometry.channels_last_strides(array.shape))
+    return array
+
+
+def _channels_last(array):
+    strides = tuple(step // array.dtype.itemsize for step in array.strides)
+    if geometry.is_contiguous(array.shape, strides):
+        return False
+    wanted = geometry.channels_last_strides(array.shape)
+    return all(size == 1 or a == b for size, a, b in zip(array.shape, strides, wanted, strict=True))
+
+
+def _check_cat(tensors, dim):
+    if not tensors:
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    for i, one in enumerate(tensors):
+        if not one.geometry.sizes:
+            raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
+    first = next((one for one in tensors if not _is_nothing(one.geometry.sizes)), None)
+    if first is None:
+        wrap(dim, 1)
+        return
+    sizes = first.geometry.sizes
+    dim = wrap(dim, len(sizes))
+    for i, one in enumerate(tensors):
+        own = one.geometry.sizes
+        if _is_nothing(own):
+            continue
+        if len(own) != len(sizes):
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(sizes)} and {len(own)}")
+        for d, (wanted, size) in enumerate(zip(sizes, own, strict=True)):
+            if d != dim and wanted != size:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size {wanted} but got size {size} "
+                    f"for tensor number {i} in the list."
+                )
+
+
+def _other_name_of_cat(name):
+    @composite(f"{name}(Tensor[] tensors, int dim=0) -> Tensor", out=True)
+    def joined(tensors, dim):
+        """Join tensors along a dimension that they have."""
+        return functions.cat(tensors, dim)
+
+
+_other_name_of_cat("concat")
+_other_name_of_cat("concatenate")
+
+
+@op(
+    "stack(Tensor[] tensors, int dim=0) -> Tensor",
+    dtype=COMMON,
+    check=lambda tensors, dim: _check_stack(tensors),
+    tensors=lambda grad, tensors_dtype, dim: [
+        _real_part(part, kind) for part, kind in zip(grad.unbind(dim), tensors_dtype, strict=True)
+    ],
+)
+def stack(xp, tensors, dim):
+    """Join tensors of equal sizes along a new dimension."""
+    return xp.stack(tensors, axis=wrap(dim, tensors[0].ndim + 1))
+
+
+def _check_stack(tensors):
+    if not tensors:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    for i, one in enumerate(tensors):
+        if one.geometry.sizes != tensors[0].geometry.sizes:
+            raise RuntimeError(
+                "stack expects each tensor to be equal size, but got "
+                f"{messages.numbers(tensors[0].geometry.sizes)} at entry 0 and {messages.numbers(one.geometry.sizes)} at "
+                f"entry {i}"
+            )
+
+
+def _check_list(name, tensors):
+    if not tensors:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+
+
+@composite("hstack(Tensor[] tensors) -> Tensor", out=True)
+def hstack(tensors):
+    """Join side by side: along the second dimension, or the only one."""
+    _check_list("hstack", tensors)
+    raised = [at_least_1d(one) for one in tensors]
+    return functions.cat(raised, 0 if len(raised[0].geometry.sizes) == 1 else 1)
+
+
+def _vertical(name):
+    @composite(f"{name}(Tensor[] tensors) -> Tensor", out=True)
+    def stacked(tensors):
+        """Join one below the other: along the first dimension, rows being made of vectors."""
+        _check_list(name, tensors)
+        return functions.cat([at_least_2d(one) for one in tensors], 0)
+
+
+_vertical("vstack")
+_vertical("row_stack")
+
+
+@composite("dstack(Tensor[] tensors) -> Tensor", out=True)
+def dstack(tensors):
+    """Join one behind the other: along the third dimension."""
+    _check_list("dstack", tensors)
+    return functions.cat([at_least_3d(one) for one in tensors], 2)
+
+
+@composite("column_stack(Tensor[] tensors) -> Tensor", out=True)
+def column_stack(tensors):
+    """Join side by side, vectors being columns."""
+    _check_list("column_stack", tensors)
+    columns = [one.reshape((one.geometry.numel, 1)) if len(one.geometry.sizes) <= 1 else one for one in tensors]
+    return functions.hstack(columns)
+
+
+def _block_sizes(sizes):
+    return (1,) * (2 - len(sizes)) + tuple(sizes)
+
+
+def _block_diag_backward(grad, sizes, kinds):
+    found = []
+    row = column = 0
+    for own, kind in zip(sizes, kinds, strict=True):
+        height, width = _block_sizes(own)
+        block = _real_part(grad, kind).narrow(0, row, height).narrow(1, column, width)
+        if len(own) == 1:
+            block = block.squeeze(0)
+        elif not own:
+            block = block.squeeze()
+        found.append(block)
+        row, column = row + height, column + width
+    return found
+
+
+@op(
+    "block_diag(Tensor[] tensors) -> Tensor",
+    dtype=COMMON,
+    check=lambda tensors: _check_blocks(tensors),
+    out=False,
+    tensors=lambda grad, tensors_sizes, tensors_dtype: _block_diag_backward(grad, tensors_sizes, tensors_dtype),
+)
+def block_diag(xp, tensors):
+    """Matrices along the diagonal, zeros elsewhere."""
+    blocks = [one.reshape(_block_sizes(one.shape)) for one in tensors]
+    result = xp.zeros((sum(b.shape[0] for b in blocks), sum(b.shape[1] for b in blocks)), blocks[0].dtype)
+    row = column = 0
+    for block in blocks:
+        height, width = block.shape
+        result[row : row + height, column : column + width] = block
+        row, column = row + height, column + width
+    return result
+
+
+def _check_blocks(tensors):
+    for i, one in enumerate(tensors):
+        if len(one.geometry.sizes) > 2:
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {i} has {one.ndim} dimensions"
+            )
+
+
+# ---- repetition
+
+
+def _repeat_backward(grad, repeats, sizes):
+    lead = len(repeats) - len(sizes)
+    if 0 in repeats:
+        return grad.new_zeros(sizes)
+    split = []
+    for count, size in zip(repeats, (1,) * lead + tuple(sizes), strict=True):
+        split += [count, size]
+    if not split:
+        return grad
+    summed = grad.reshape(split).sum(tuple(range(0, len(split), 2)))
+    return summed.reshape(sizes)
+
+
+@op(
+    "repeat(Tensor self, SymInt[] repeats) -> Tensor",
+    variants="method",
+    out=False,
+    check=lambda self, repeats: _check_repeats(self.geometry.sizes, repeats),
+    self=lambda grad, repeats, self_sizes: _repeat_backward(grad, repeats, self_sizes),
+)
+def repeat(xp, self, repeats):
+    """Copies of the tensor beside one another along each dimension."""
+    return xp.tile(self, repeats) if repeats else self.copy()
+
+
+def _check_repeats(sizes, repeats):
+    if len(repeats) < len(sizes):
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
+    padded = (1,) * (len(repeats) - len(sizes)) + tuple(sizes)
+    target = [size * count for size, count in zip(padded, repeats, strict=True)]
+    for size in target:
+        if size < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {size}: {messages.numbers(target)}")
+
+
+@composite("tile(Tensor self, SymInt[] dims) -> Tensor")
+def tile(self, dims):
+    """Copies of the tensor beside one another along the last dimensions."""
+    return self.repeat((1,) * (len(self.geometry.sizes) - len(dims)) + tuple(dims))
+
+
+@op(
+    "repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
+    variants="function",
+    out=False,
+    repeats=None,
+)
+def repeat_interleave_counts(xp, repeats, output_size):
+    """Each index as often as its count says."""
+    if repeats.ndim != 1:
+        raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
+    if repeats.dtype not in (np.dtype(np.int64), np.dtype(np.int32)):
+        kind = dtypes.from_numpy_dtype(repeats.dtype).scalar_type
+        raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{kind}'")
+    if (repeats < 0).any():
+        raise RuntimeError("repeats can not be negative")
+    if output_size is not None and output_size != repeats.sum():
+        raise RuntimeError("allocated size does not match required size")
+    return xp.repeat(xp.arange(repeats.shape[0], dtype=repeats.dtype), repeats)
+
+
+@composite(
+    "repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor"
+)
+def repeat_interleave_by(self, repeats, dim, output_size):
+    """Each index of a dimension as often as its count says."""
+    source = self.flatten() if dim is None else self
+    sizes = source.geometry.sizes
+    dim = wrap(0 if dim is None else dim, len(sizes))
+    counts = repeats.geometry.sizes
+    if not counts or counts == (1,):
+        repeats = repeats.reshape((1,)).expand((sizes[dim],))
+    elif len(counts) == 1:
+        if counts[0] != sizes[dim]:
+            raise RuntimeError(
+                "repeats must have the same size as input along dim, but got repeats.size(0) = "
+                f"{counts[0]} and input.size({dim}) = {sizes[dim]}"
+            )
+    else:
+        raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    return source.index_select(dim, functions.repeat_interleave(repeats, output_size=output_size))
+
+
+@composite(
+    "repeat_interleave.self_int(Tensor self, SymInt repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor"
+)
+def repeat_interleave(self, repeats, dim, output_size):
+    """Each index of a dimension so many times."""
+    from tensorcli.engine.formats import contiguous_format
+
+    source = self.flatten() if dim is None else self
+    dim = wrap(0 if dim is None else dim, len(source.geometry.sizes))
+    if repeats < 0:
+        raise RuntimeError("Repeats must be non-negative")
+    source = source.unsqueeze(dim + 1)
+    sizes = list(source.geometry.sizes)
+    sizes[dim + 1] = repeats
+    return source.expand(sizes).clone(memory_format=contiguous_format).flatten(dim, dim + 1)
+
+
+# ---- other orders
+
+
+def _own(array):
+    step = array.dtype.itemsize
+    return Geometry(array.shape, tuple(s // step for s in array.strides))
+
+
+@op(
+    "flip(Tensor self, int[] dims) -> Tensor",
+    check=lambda self, dims: _check_dims(dims, len(self.geometry.sizes)),
+    out=False,
+    self=lambda grad, dims: grad.flip(dims),
+)
+def flip(xp, self, dims):
+    """Some dimensions in reverse order."""
+    dims = tuple(wrap(dim, self.ndim) for dim in dims) if self.ndim else ()
+    return Laid(xp.flip(self, dims), geometry.preserved_strides(_own(self)))
+
+
+def _check_dims(dims, ndim):
+    wrapped = [wrap(dim, ndim) for dim in dims]
+    for dim in wrapped:
+        if wrapped.count(dim) > 1:
+            raise RuntimeError(f"dim {dim} appears multiple times in the list of dims")
+
+
+@composite("fliplr(Tensor self) -> Tensor")
+def fliplr(self):
+    """The columns in reverse order."""
+    if len(self.geometry.sizes) < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return self.flip((1,))
+
+
+@composite("flipud(Tensor self) -> Tensor")
+def flipud(self):
+    """The rows in reverse order."""
+    if not self.geometry.sizes:
+        raise RuntimeError("Input must be >= 1-d.")
+    return self.flip((0,))
+
+
+@op(
+    "roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
+    check=lambda self, shifts, dims: _check_roll(self, shifts, dims),
+    out=False,
+    self=lambda grad, shifts, dims: grad.roll(tuple(-shift for shift in reversed(shifts)), tuple(reversed(dims))),
+)
+def roll(xp, self, shifts, dims):
+    """The elements moved along dimensions; what leaves at one end comes in at the other."""
+    if not dims:
+        return xp.roll(self, shifts[0])
+    return xp.roll(self, tuple(shifts), tuple(wrap(dim, self.ndim) for dim in dims)) if self.ndim else self.copy()
+
+
+def _check_roll(self, shifts, dims):
+    if not shifts:
+        raise RuntimeError("`shifts` required")
+    if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    for dim in dims:
+        wrap(dim, len(self.geometry.sizes))
+
+
+@op(
+    "rot90(Tensor self, int k=1, int[] dims=[0,1]) -> Tensor",
+    check=lambda self, k, dims: _check_rotation(self, dims),
+    out=False,
+    self=lambda grad, k, dims: grad.rot90(-k, dims),
+)
+def rot90(xp, self, k, dims):
+    """Turned by so many right angles in the plane of two dimensions."""
+    first, second = (wrap(dim, self.ndim) for dim in dims)
+    k %= 4
+    if k in (0, 2):
+        array = xp.flip(self, (first, second)) if k else self
+        return Laid(array, geometry.preserved_strides(_own(self)) if k else geometry.contiguous_strides(self.shape))
+    turned = xp.swapaxes(xp.flip(self, second if k == 1 else first), first, second)
+    kept = Geometry(self.shape, geometry.preserved_strides(_own(self)))
+    return Laid(turned, kept.swapped(first, second).strides)
+
+
+def _check_rotation(self, dims):
+    ndim = len(self.geometry.sizes)
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
+    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == ndim:
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
+    for dim in dims:
+        wrap(dim, ndim)
+
+
+# ---- triangles and diagonals
+
+
+def _check_matrix(name):
+    def check(self, diagonal):
+        if len(self.geometry.sizes) < 2:
+            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
+
+    return check
+
+
+@op(
+    "tril(Tensor self, SymInt diagonal=0) -> Tensor",
+    inplace=True,
+    check=_check_matrix("tril"),
+    self=lambda grad, diagonal: grad.tril(diagonal),
+)
+def tril(xp, self, diagonal):
+    """The elements on and below a diagonal, zeros above."""
+    return xp.tril(self, diagonal)
+
+
+@op(
+    "triu(Tensor self, SymInt diagonal=0) -> Tensor",
+    inplace=True,
+    check=_check_matrix("triu"),
+    self=lambda grad, diagonal: grad.triu(diagonal),
+)
+def triu(xp, self, diagonal):
+    """The elements on and above a diagonal, zeros below."""
+    return xp.triu(self, diagonal)
+
+
+@composite("diag(Tensor self, int diagonal=0) -> Tensor", out=True)
+def diag(self, diagonal):
+    """The diagonal of a matrix as a copy, or the matrix that has a vector on its diagonal."""
+    ndim = len(self.geometry.sizes)
+    if ndim not in (1, 2):
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
+    return self.diag_embed(diagonal) if ndim == 1 else functions.diagonal_copy(self, diagonal)
+
+
+@op(
+    "diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor",
+    check=lambda self, offset, dim1, dim2: _check_planes(len(self.geometry.sizes) + 1, dim1, dim2),
+    out=False,
+    self=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2),
+)
+def diag_embed(xp, self, offset, dim1, dim2):
+    """The last dimension laid on the diagonal of two new ones, zeros elsewhere."""
+    ndim = self.ndim + 1
+    dim1, dim2 = wrap(dim1, ndim), wrap(dim2, ndim)
+    length = self.shape[-1]
+    size = length + abs(offset)
+    result = xp.zeros((*self.shape[:-1], size, size), self.dtype)
+    index = xp.arange(length)
+    result[..., index + max(-offset, 0), index + max(offset, 0)] = self
+    return xp.ascontiguousarray(xp.moveaxis(result, (-2, -1), (dim1, dim2)))
+
+
+def _check_planes(ndim, dim1, dim2):
+    if wrap(dim1, ndim) == wrap(dim2, ndim):
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+
+
+@composite("diagflat(Tensor self, int offset=0) -> Tensor")
+def diagflat(self, offset):
+    """The matrix that has all elements on its diagonal."""
+    return self.contiguous().view((-1,)).diag(offset)
+
+
+# ---- grids
+
+
+@composite("meshgrid(Tensor[] tensors) -> Tensor[]")
+def meshgrid(tensors):
+    """Vectors stretched to the grid that they span, one tensor each; the first one goes down the rows."""
+    messages.warn(
+        "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.", once=True
+    )
+    return _grid(tensors)
+
+
+@composite("meshgrid.indexing(Tensor[] tensors, *, str indexing) -> Tensor[]")
+def meshgrid_indexing(tensors, indexing):
+    """Vectors stretched to the grid that they span: the first one down the rows ("ij") or along them ("xy")."""
+    if indexing not in ("xy", "ij"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    if indexing == "ij" or len(tensors) < 2:
+        return _grid(tensors)
+    second, first, *rest = _grid((tensors[1], tensors[0], *tensors[2:]))
+    return tuple(one.transpose(0, 1) for one in (first, second, *rest))
+
+
+def _grid(tensors):
+    _check_list("meshgrid", tensors)
+    for one in tensors:
+        if len(one.geometry.sizes) > 1:
+            raise RuntimeError(
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {one!r}"
+            )
+    for one in tensors:
+        if one.dtype is not tensors[0].dtype:
+            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+    sizes = tuple(one.geometry.numel for one in tensors)
+    found = []
+    for i, one in enumerate(tensors):
+        own = [1] * len(sizes)
+        own[i] = -1
+        found.append(one.view(own).expand(sizes))
+    return tuple(found)
+
+
+@composite("cartesian_prod(Tensor[] tensors) -> Tensor")
+def cartesian_prod(tensors):
+    """All choices of one element from each vector, a row each."""
+    for one in tensors:
+        if len(one.geometry.sizes) != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {messages.numbers(one.geometry.sizes)}")
+    if len(tensors) == 1:
+        return tensors[0]
+    return functions.stack([grid.flatten() for grid in _grid(tensors)], 1)
+
+
+@composite("combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor")
+def combinations(self, r, with_replacement):
+    """All choices of r elements of a vector, a row each."""
+    if len(self.geometry.sizes) != 1:
+        raise RuntimeError(f"Expect a 1D vector, but got shape {messages.numbers(self.geometry.sizes)}")
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return self.new_empty((0,))
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    rows = np.array(list(choose(range(self.geometry.numel), r)), np.int64).reshape(-1, r)
+    picked = np.zeros((self.geometry.numel,) * r, np.bool_)
+    picked[tuple(rows.T)] = True
+    from tensorcli.engine.effects import adopt
+
+    mask = adopt(picked, dtypes.bool_)
+    return functions.stack([grid.masked_select(mask) for grid in _grid((self,) * r)], 1)
+
+
+@composite("vander(Tensor x, int? N=None, bool increasing=False) -> Tensor")
+def vander(x, N, increasing):
+    """The powers of a vector's elements, as columns."""
+    if len(x.geometry.sizes) != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    count = x.geometry.sizes[0] if N is None else N
+    if count < 0:
+        raise RuntimeError("N must be non-negative.")
+    kind = x.dtype if x.dtype.category >= dtypes.FLOATING else dtypes.int64
+    result = x.new_empty((x.geometry.sizes[0], count), dtype=kind)
+    if count > 0:
+        result.select(1, 0).fill_(1)
+        if count > 1:
+            powers = functions.slice(result, 1, 1, None, 1)
+            powers.copy_(x.unsqueeze(1))
+            powers.copy_(powers.cumprod(1))
+    return result if increasing else result.flip((1,))
+
+
