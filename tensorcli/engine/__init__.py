@@ -42,8 +42,19 @@ newaxis = None
 
 _SUBMODULES = ("autograd", "cuda", "fft", "linalg", "nn", "optim", "random", "special", "testing", "utils")
 
+
+
+def tensor(*args: Any, **kwargs: Any) -> Tensor:
+    """A new leaf made of numbers, nested lists or an array, which are always copied."""
+    # The submodule of this name is bound to the package when it is imported: the function stands over it from here on.
+    from tensorcli.engine import construct
+
+    return construct.tensor(*args, **kwargs)
+
+
 _PUBLIC: dict[str, str] = {
-    **dict.fromkeys(("tensor", "as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer", "scalar_tensor"), "construct"),
+    "forget_warnings": "messages",
+    **dict.fromkeys(("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer", "scalar_tensor"), "construct"),
     **dict.fromkeys(
         ("FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor", "LongTensor", "IntTensor", "ShortTensor")
         + ("CharTensor", "ByteTensor", "BoolTensor"),

@@ -666,7 +666,9 @@ def _computed_for(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[
 
 
 def _smears(origin: "Op", values: Sequence[Any], target: Tensor) -> bool:
-    """Whether an input overlaps the target in a way that PyTorch does not refuse and reads while it writes."""
+    """Whether the target overlaps itself or an input in a way that PyTorch does not refuse: it reads while it writes."""
+    if target.geometry.numel > target.geometry.span:
+        return True
     for i in origin.tensors[1:]:
         other = values[i]
         if isinstance(other, Tensor) and other is not target and other._storage is not None:
