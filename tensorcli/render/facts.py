@@ -38,7 +38,8 @@ FACTS: tuple[tuple[str, Callable[[Facts], str], str], ...] = (
     ("requires_grad", lambda facts: dash(facts.requires_grad), ""),
     ("grad_fn", lambda facts: facts.grad_fn or ("None" if facts.kind == "tensor" else "-"), ""),
 )
-LEAST_VALUE = 9  # cells: enough for a first element, `[2.7183…]`
+LEAST_VALUE = 11  # cells: enough for a first element, `[2.7183, …]`
+WIDE_VALUE = 30  # cells: with less, a note moves to a line of its own
 BELOW = "     "
 
 
@@ -223,7 +224,7 @@ def below_row(row: Row, grad_fn: str, width: int) -> Iterator[Line]:
             yield line(BELOW, (together, row.style))
         return
     note_room = room - cells(row.note) - 3
-    if not first and note_room >= LEAST_VALUE:
+    if not first and note_room >= WIDE_VALUE:
         yield line(BELOW, (f"{shorten(row.value, note_room)}   {row.note}", row.style))
         return
     if cells(lead) > room and first:

@@ -102,20 +102,28 @@ def escape(character: str) -> str:
 
 
 def shorten(text: str, width: int) -> str:
-    """The text cut to so many cells, with an ellipsis and the closing brackets where something is missing."""
+    """The text cut to so many cells: an ellipsis says that something is missing, elements of a value stay
+    whole.
+    """
     if cells(text) <= width:
         return text
-    closing = text[-1] if text[-1:] in ")]}" and width >= 4 else ""
-    room = width - 1 - len(closing)
-    if room <= 0:
-        return ELLIPSIS[:width]
-    taken, used = 0, 0
-    for character in text:
+    if text[-1:] in (")", "]", "}"):
+        end = fitting(text, width - len(", …]"))
+        while end > 0 and not text.startswith(", ", end):
+            end -= 1
+        if end > 0:
+            return f"{text[:end]}, {ELLIPSIS}{text[-1]}"
+    return (text[: fitting(text, width - 1)].rstrip(" ,") + ELLIPSIS)[: max(width, 0)]
+
+
+def fitting(text: str, width: int) -> int:
+    """How many of the first characters fit into so many cells."""
+    used = 0
+    for number, character in enumerate(text):
         used += character_cells(character)
-        if used > room:
-            break
-        taken += 1
-    return text[:taken].rstrip(" ,") + ELLIPSIS + closing
+        if used > width:
+            return number
+    return len(text)
 
 
 def wrap(text: str, width: int | None) -> list[str]:

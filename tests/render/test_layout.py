@@ -1,0 +1,82 @@
+"""Terminal cells, shortening and wrapping."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tensorcli.render.layout import Column, Grid, Piece, cells, line, line_text, shorten, visible, wrap
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("abc", 3), ("日本", 4), ("e\u0301", 1), ("→", 1), ("", 0), ("ｗ", 2), ("\u200b", 0), ("😀", 2)],
+)
+def test_cells_are_those_of_the_terminal(text: str, count: int) -> None:
+    assert cells(text) == count
+
+
+@given(st.text(), st.integers(0, 40))
+def test_a_shortened_text_fits(text: str, width: int) -> None:
+    assert cells(shorten(text, width)) <= width
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("[1., 2., 3.]", 12, "[1., 2., 3.]"),
+        ("[1., 2., 3.]", 11, "[1., 2., …]"),
+        ("[1., 2., 3.]", 9, "[1., …]"),
+        ("[-123456.5]", 8, "[-12345…"),
+        ("[1., 2., 3.]", 1, "…"),
+        ("plain words", 6, "plain…"),
+        ("日本語", 4, "日…"),
+    ],
+)
+def test_a_shortened_value_says_that_something_is_missing(text: str, width: int, expected: str) -> None:
+    assert shorten(text, width) == expected
+
+
+@given(st.text(alphabet="ab \n日", max_size=80), st.integers(4, 30))
+def test_wrapping_keeps_every_word(text: str, width: int) -> None:
+    assert "\n".join(wrap(text, width)).split() == text.split()
+
+
+@given(st.lists(st.text(alphabet="abc", min_size=1, max_size=4)), st.integers(4, 30))
+def test_wrapped_lines_fit_where_the_words_do(words: list[str], width: int) -> None:
+    assert all(cells(part) <= width for part in wrap(" ".join(words), width))
+
+
+def test_an_indent_stays_when_a_line_is_wrapped() -> None:
+    assert wrap("  one two three", 9) == ["  one two", "three"]
+
+
+@given(st.text())
+def test_no_visible_text_can_drive_the_terminal(text: str) -> None:
+    assert not set(visible(text)) & {
+        chr(code) for code in (*range(9), *range(11, 32), 127, *range(0x80, 0xA0))
+    }
+
+
+def test_control_characters_are_written_out() -> None:
+    assert visible("a\x1b[31m\nb\tc\x00") == "a\\x1b[31m\nb\tc\\x00"
+
+
+def test_a_line_loses_the_white_space_at_its_end_only() -> None:
+    assert line_text(line("  a ", ("b  ", "id"), "  ")) == "  a b"
+
+
+def test_only_flexible_columns_shrink() -> None:
+    grid = Grid(
+        (Column("name"), Column("value", flexible=True)),
+        [(Piece("a_long_name"), Piece("[1., 2., 3., 4., 5.]"))],
+    )
+    assert [line_text(each) for each in grid.lines(25)] == [
+        " name         value",
+        " a_long_name  [1., 2., …]",
+    ]
+    assert [line_text(each) for each in grid.lines(10)][1] == " a_long_name  [1., …]"
+
+
+def test_a_column_without_text_is_left_out() -> None:
+    grid = Grid((Column(), Column("b")), [(Piece(""), Piece("x"))])
+    assert [line_text(each) for each in grid.lines(None)] == [" b", " x"]

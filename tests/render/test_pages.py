@@ -1,0 +1,168 @@
+"""Pages of text: complete over all results, in every width, with nothing that matters cut."""
+
+import io
+import re
+
+import pytest
+
+from tensorcli.explorer import results
+from tensorcli.render.layout import Page, cells
+from tensorcli.render.pages import DRAWN, render
+from tensorcli.render.theme import STYLES
+
+WIDTHS = (60, 80, 100, 120, None)
+
+
+def test_every_result_and_part_is_drawn() -> None:
+    assert set(DRAWN) == {*results.RESULTS, *results.PARTS}
+
+
+def test_there_is_a_sample_of_everything_drawn(samples: dict[type, object]) -> None:
+    assert set(samples) == set(DRAWN)
+
+
+def test_what_is_no_result_is_refused() -> None:
+    with pytest.raises(TypeError, match="int is no result"):
+        render(3)
+
+
+@pytest.mark.parametrize("kind", DRAWN, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_line_ends_in_white_space(samples: dict[type, object], kind: type, width: int | None) -> None:
+    page = render(samples[kind], width)
+    assert [text for text in page.text().splitlines() if text != text.rstrip()] == []
+
+
+@pytest.mark.parametrize("kind", DRAWN, ids=lambda kind: kind.__name__)
+def test_every_style_is_one_of_the_theme(samples: dict[type, object], kind: type) -> None:
+    used = {piece.style for line in render(samples[kind], 80).lines for piece in line}
+    assert used <= {"", *STYLES}
+
+
+# A message of PyTorch's in a file's form is never wrapped.
+@pytest.mark.parametrize(
+    "kind", [kind for kind in DRAWN if kind is not results.Failure], ids=lambda kind: kind.__name__
+)
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_every_page_fits_its_width(samples: dict[type, object], kind: type, width: int) -> None:
+    assert [text for text in render(samples[kind], width).text().splitlines() if cells(text) > width] == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_ids_names_and_versions_are_whole_at_every_width(step: results.Step, width: int | None) -> None:
+    text = render(step, width).text()
+    for whole in ("params[0]", "AsStridedBackward0", "SliceBackward0", "0 → 1", "s2", "ExpBackward0"):
+        assert whole in text
+
+
+def test_the_table_in_its_natural_width(step: results.Step) -> None:
+    assert render(step).text() == (
+        "tensor([ 27.1828,  73.8906, 200.8554])\n"
+        "   name  shape  dtype    storage  version  requires_grad  grad_fn                              "
+        "value                         note\n"
+        " ~ d     (3,)   float32  s2       0 → 1    False          None                                 "
+        "[27.1828, 73.8906, 200.8554]  wrote all 3 elements of s2\n"
+        " ~ y     (3,)   float32  s2       0 → 1    True           ExpBackward0                         "
+        "[27.1828, 73.8906, 200.8554]  sees the write\n"
+        " ~ v     (2,)   float32  s2       0 → 1    True           SliceBackward0 → AsStridedBackward0  "
+        "[73.8906, 200.8554]           sees the write; also params[0]\n"
+        "   z     (3,)   float32  s2       0        False          None                                 "
+        "[2.7183, 7.3891, 20.0855]\n"
+        " = b   same object as a\n"
+        " - x   s1 kept by the graph (MulBackward0), y\n"
+        " - graph of loss freed: 3 nodes, 3 saved tensors\n"
+        " ! 2 saved tensors are now stale (Exp.result, Mul.self): loss.backward() will raise."
+        "   why?   TSC-W001\n"
+    )
+
+
+def test_the_table_on_eighty_columns(step: results.Step) -> None:
+    assert render(step, 80).text() == (
+        "tensor([ 27.1828,  73.8906, 200.8554])\n"
+        "   name  shape  dtype    storage  version  requires_grad  grad_fn\n"
+        " ~ d     (3,)   float32  s2       0 → 1    False          None\n"
+        "     [27.1828, 73.8906, 200.8554]   wrote all 3 elements of s2\n"
+        " ~ y     (3,)   float32  s2       0 → 1    True           ExpBackward0\n"
+        "     [27.1828, 73.8906, 200.8554]   sees the write\n"
+        " ~ v     (2,)   float32  s2       0 → 1    True           AsStridedBackward0\n"
+        "     [73.8906, 200.8554]\n"
+        "     grad_fn was SliceBackward0; sees the write; also params[0]\n"
+        "   z     (3,)   float32  s2       0        False          None\n"
+        " = b   same object as a\n"
+        " - x   s1 kept by the graph (MulBackward0), y\n"
+        " - graph of loss freed: 3 nodes, 3 saved tensors\n"
+        " ! 2 saved tensors are now stale (Exp.result, Mul.self): loss.backward() will\n"
+        "   raise.   why?   TSC-W001\n"
+    )
+
+
+def test_rows_that_are_left_out_are_counted(step: results.Step) -> None:
+    from dataclasses import replace
+
+    assert "… and 7 more" in render(replace(step, more_changes=7)).text()
+
+
+def test_a_statement_that_changed_nothing_shows_nothing(step: results.Step) -> None:
+    from dataclasses import replace
+
+    assert not render(replace(step, value=None, changes=(), alarms=(), writes=()))
+
+
+def test_a_device_has_a_column_only_where_one_is_not_the_cpu(step: results.Step) -> None:
+    from dataclasses import replace
+
+    change = step.changes[0]
+    assert change.after is not None
+    on_cuda = replace(change, before=None, after=replace(change.after, device="cuda:0"))
+    assert "device" not in render(change).text()
+    assert "cuda:0" in render(on_cuda).text()
+
+
+def test_the_memory_map_shows_the_logical_index_under_each_slot(samples: dict[type, object]) -> None:
+    text = render(samples[results.StorageMap], 100).text()
+    assert text.startswith(
+        " s1   float32[6]   24 B   cpu   version 0   names: m a b c   made by  m = arange(6.)  (line 1)\n"
+        "   slot           0    1    2    3    4    5   op      stride  offset  layout\n"
+        "   bytes         0.0  1.0  2.0  3.0  4.0  5.0\n"
+        "   m (6,)         0    1    2    3    4    5           (1,)    0       contig\n"
+        "   └ a (2, 3)    0,0  0,1  0,2  1,0  1,1  1,2  view    (3, 1)  0       contig\n"
+        "     ├ b (3, 2)  0,0  1,0  2,0  0,1  1,1  2,1  t       (1, 3)  0       strided\n"
+        "     └ c (2,)     ·    0    ·    ·    1    ·   select  (3,)    1       strided\n"
+    )
+
+
+def test_slots_that_do_not_fit_stand_in_bands(samples: dict[type, object]) -> None:
+    text = render(samples[results.StorageMap], 66).text()
+    first, second = (re.findall(rf"^   slot +{slot}.*$", text, re.MULTILINE) for slot in (0, 4))
+    assert len(first) == len(second) == 1
+    assert "layout" in first[0]
+    assert "layout" not in second[0]
+
+
+def test_a_large_storage_shows_runs_and_coverage(samples: dict[type, object]) -> None:
+    text = render(samples[results.StorageMap]).text()
+    assert "[0 … 1048575]                    100%  ▕████████████████████████▏" in text
+    assert "[0] [1024] [2048] +1021 runs  0.0977%" in text
+    assert "version 0 of big, version 2 of n" in text
+
+
+def test_an_inspection_has_its_remarks_beside_or_below(samples: dict[type, object]) -> None:
+    wide = render(samples[results.Inspection], 120).text().splitlines()
+    narrow = render(samples[results.Inspection], 80).text().splitlines()
+    assert wide[0].startswith(" v  =  y[1:]")
+    assert wide[0].endswith("line 3 · float32 · cpu")
+    assert wide[3] == (" layout    shape (2,)   stride (1,)   offset 1   contiguous · covers 2 of 3 in s2")
+    assert narrow[3] == " layout    shape (2,)   stride (1,)   offset 1"
+    assert narrow[4] == "           contiguous · covers 2 of 3 in s2"
+
+
+def test_a_page_is_a_rich_renderable_that_takes_text_as_text() -> None:
+    from tensorcli.render.console import styled_console
+    from tensorcli.render.layout import line
+
+    stream = io.StringIO()
+    page = Page((line(("x[red]", "id"), " :smile: 3.5 'a' " + "long " * 60 + "end"),))
+    styled_console(stream, 40).print(page)
+    written = stream.getvalue()
+    assert "\x1b[" in written
+    assert re.sub(r"\x1b\[[0-9;]*m", "", written) == page.text()
