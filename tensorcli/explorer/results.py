@@ -1,8 +1,8 @@
 """What a statement or a command has to show: frozen data that holds finished texts of values, never a tensor.
 
-`Session.run` yields a `Step` for each statement; a command's answer is one of `RESULTS`, in `Step.result`. Renderers take
-these and nothing else, so a result keeps what it said whatever the session does next. The meaning of a field here is its
-meaning in JSON: a field is an object's key under the same name, a tuple an array, None null.
+`Session.run` yields a `Step` for each statement; a command's answer is one of `RESULTS`, in `Step.result`.
+Renderers take these and nothing else, so a result keeps what it said whatever the session does next. The meaning
+of a field here is its meaning in JSON: a field is an object's key under the same name, a tuple an array, None null.
 
 This module knows no engine, no terminal and no colour. Which sign or style a kind has is a renderer's table.
 """
@@ -39,7 +39,7 @@ class Facts:
     grad_fn: str | None
     """The name of the node (`ExpBackward0`)."""
     value: str
-    """The elements on one line (`[1., 2., 3.]`), without `tensor(…)`; long ones are summarised as PyTorch does."""
+    """The elements on one line (`[1., 2., 3.]`), without `tensor(…)`; more than 24 are summarised as PyTorch does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +267,8 @@ class ViewRow:
     layout: str
     """`contig`, `strided`, `expanded`, `overlapping`, `empty`."""
     cells: tuple[str, ...]
-    """For each shown slot the logical index that reads it (`1,0`; several, in a tensor that overlaps itself, joined by
-    spaces), empty where none does."""
+    """For each shown slot the logical index that reads it (`1,0`), empty where none does; several, in a tensor that
+    overlaps itself, are joined by spaces."""
     runs: tuple[Run, ...]
     """The slots it reaches, for storages too large for cells; at most 16, the rest in `more_runs`."""
     more_runs: int

@@ -1,0 +1,109 @@
+"""What will fail, or be wrong, because of a statement: saved tensors that went stale, and writes that PyTorch cannot see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tensorcli.explorer.facts import plural
+from tensorcli.explorer.graphs import root_of
+from tensorcli.explorer.observe import Writing
+from tensorcli.explorer.results import Alarm, StaleSave
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.changes import Observation
+
+
+class Silence(NamedTuple):
+    """A write that may have passed some counters by: into which allocation, and as the engine reported it (None: it did
+    not)."""
+
+    memory: int
+    writing: Writing | None
+
+
+def short(node: str) -> str:
+    """`MulBackward0` as `Mul`."""
+    return node.partition("Backward")[0]
+
+
+def stale_alarm(observation: Observation) -> Alarm | None:
+    """Saved tensors whose version moved in this statement: unpacking them will raise."""
+    found: list[StaleSave] = []
+    nodes: set[int] = set()
+    for memory, writing in observation.recorder.writes_to.items():
+        for node, saved in _saves_of(observation, memory):
+            counter = observation.engine.look(saved.tensor).counter
+            before = writing.before.get(counter)
+            if before is not None and saved.saved == before and saved.now != saved.saved:
+                nodes.add(id(node))
+                found.append(_save(observation, node, saved, memory))
+    if not found:
+        return None
+    what = ", ".join(f"{short(each.node)}.{each.slot}" for each in found[:6]) + (
+        ", …" if len(found) > 6 else ""
+    )
+    verb = "is" if len(found) == 1 else "are"
+    name, _ = root_of(observation.engine, observation.index, nodes)
+    then = f"{name}.backward() will raise" if name else "a backward pass through them will raise"
+    return Alarm(
+        "stale",
+        f"{plural(len(found), 'saved tensor')} {verb} now stale ({what}): {then}.",
+        "why?",
+        stale=tuple(found),
+    )
+
+
+def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | None:
+    """Saved tensors whose bytes changed in this statement while their version stayed: the gradient will be wrong."""
+    found: list[StaleSave] = []
+    nodes: set[int] = set()
+    for memory, writing in silences:
+        for node, saved in _saves_of(observation, memory):
+            if saved.now != saved.saved:
+                continue
+            when = observation.recorder.savers[memory][id(node)].clock
+            counter = observation.engine.look(saved.tensor).counter
+            if writing is not None:
+                unseen = [at for other, at in writing.seen_writes.items() if other != counter]
+                if counter in writing.seen_writes or not unseen or max(unseen) < when:
+                    continue
+            nodes.add(id(node))
+            found.append(_save(observation, node, saved, memory))
+    if not found:
+        return None
+    what = " and ".join(dict.fromkeys(f"{short(each.node)}.{each.slot}" for each in found[:6]))
+    name, _ = root_of(observation.engine, observation.index, nodes)
+    verb = "was" if len(found) == 1 else "were"
+    then = f"{name}.backward()" if name else "a backward pass"
+    return Alarm(
+        "silent",
+        f"{what} {verb} saved before this write and PyTorch cannot see it: {then} will succeed with wrong gradients.",
+        "explain data",
+        stale=tuple(found),
+    )
+
+
+def _saves_of(observation: Observation, memory: int) -> Iterator[tuple[Any, Any]]:
+    """The saved tensors of an allocation in nodes that are alive and not released."""
+    engine = observation.engine
+    for saver in list(observation.recorder.savers.get(memory, {}).values()):
+        node = saver.reference()
+        if node is None or engine.released(node):
+            continue
+        for saved in engine.saved(node):
+            if id(engine.memory(saved.tensor)) == memory:
+                yield node, saved
+
+
+def _save(observation: Observation, node: Any, saved: Any, memory: int) -> StaleSave:
+    from tensorcli.explorer.changes import name_of
+
+    return StaleSave(
+        observation.engine.node_name(node),
+        saved.slot,
+        name_of(observation.engine, observation.index, observation.allocations, saved.tensor),
+        saved.saved,
+        saved.now,
+        observation.allocations.name(memory),
+    )

@@ -1,0 +1,588 @@
+"""Commands that look: `inspect`, `vars`, `saved`, `alias`. Looking changes nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.changes import name_of
+from tensorcli.explorer.commands.registry import command
+from tensorcli.explorer.engines import Look
+from tensorcli.explorer.facts import describe, plural, short_text, size_text
+from tensorcli.explorer.graphs import nodes_below, roots
+from tensorcli.explorer.memory import covered, layout, overlap
+from tensorcli.explorer.results import (
+    AliasReport,
+    Field,
+    Inspection,
+    Line,
+    SavedRow,
+    SavedTable,
+    Variable,
+    Variables,
+)
+from tensorcli.language.syntax import Argument, Invocation, Parameter
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.identity import Allocation
+    from tensorcli.explorer.session import Session
+
+ITEMS = 20
+"""Members of a collection that are inspected; the rest is counted."""
+CELLS = 24
+"""Storages up to this many elements are drawn in the line `shared with`."""
+_ID = re.compile(r"s[1-9]\d*$")
+LAYOUTS = {
+    "contig": "contiguous",
+    "strided": "not contiguous",
+    "expanded": "expanded: several elements lie in one place",
+    "overlapping": "overlaps itself",
+    "empty": "no elements",
+}
+
+
+def argument(session: Session, invocation: Invocation, name: str) -> tuple[Any, str]:
+    """The value of an argument, and its text as typed. `s2` is the allocation of that id where no such name is bound."""
+    found = next((each for each in invocation.arguments if each.name == name), None)
+    assert found is not None and isinstance(found.value, ast.expr)
+    text = typed(session, found)
+    tree = found.value
+    if isinstance(tree, ast.Name) and tree.id not in session.names and _ID.match(tree.id):
+        allocation = session.allocations.named(tree.id)
+        if allocation is not None:
+            return allocation, tree.id
+        raise NameError(f"there is no storage {tree.id}", name=tree.id)
+    return session.value_of(tree), text
+
+
+def typed(session: Session, found: Argument) -> str:
+    """An argument as it was typed, on one line."""
+    return " ".join(found.span.text(session.text).split()) or "value"
+
+
+@command(
+    "inspect",
+    Parameter("value", "EXPR"),
+    category="look",
+    summary="everything about a tensor, an array, a node, a storage or a list of them",
+    example="inspect y[1:]",
+)
+def inspect(session: Session, invocation: Invocation) -> Inspection:
+    """The page of one value."""
+    value, name = argument(session, invocation, "value")
+    return inspection(session, value, name)
+
+
+def inspection(session: Session, value: Any, name: str, depth: int = 2) -> Inspection:
+    """Everything about a value that is called `name`."""
+    from tensorcli.explorer.identity import Allocation
+
+    if isinstance(value, Allocation):
+        return _allocation(session, value)
+    kind = session.engine.kind(value)
+    if kind in ("tensor", "ndarray"):
+        return _tensor(session, value, name)
+    if kind == "node":
+        return _node(session, value, name)
+    if kind == "storage":
+        memory = session.engine.memory(value)
+        return _allocation(session, session.allocations.of(memory, session.engine.extent(memory)))
+    if isinstance(value, list | tuple | dict | set) and depth:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        items = []
+        for count, (key, each) in enumerate(pairs):
+            if count >= ITEMS:
+                break
+            items.append(inspection(session, each, f"{name}[{key!r}]", depth - 1))
+        lines = (
+            Line(
+                "items",
+                (Field("items", len(value)),),
+                f"the first {ITEMS} are shown" if len(value) > ITEMS else "",
+            ),
+        )
+        return Inspection("collection", name, "", None, (type(value).__name__,), lines, tuple(items))
+    text = short_text(session.engine, value)
+    return Inspection(
+        "other", name, "", None, (type(value).__name__,), (Line("value", (Field("value", text),)),)
+    )
+
+
+def _tensor(session: Session, value: Any, name: str) -> Inspection:
+    engine = session.engine
+    look = engine.look(value)
+    allocation = session.allocations.known.get(look.memory)
+    tags = [look.dtype, look.device]
+    if look.kind == "tensor" and look.version is None:
+        tags.append("inference")
+    lines = [_values(session, value, look), _layout(session, value, look, allocation)]
+    lines.append(_storage(session, look, allocation))
+    lines.extend(_shared(session, value, look, allocation))
+    if look.kind == "tensor":
+        lines.extend(_view(session, value, look))
+        lines.append(_autograd(session, value, look))
+        lines.extend(_history(session, value, look))
+    else:
+        lines.append(_owner(value, look))
+    origin, line = "", None
+    if allocation is not None and _owns(engine, value, look, allocation):
+        origin, line = _right_side(allocation.source), allocation.line
+    return Inspection(
+        "ndarray" if look.kind == "ndarray" else "tensor", name, origin, line, tuple(tags), tuple(lines)
+    )
+
+
+def _owns(engine: Any, value: Any, look: Look, allocation: Allocation) -> bool:
+    parent = engine.base(value) if look.kind == "tensor" else None
+    return parent is None and look.nbytes == allocation.nbytes
+
+
+def _right_side(source: str) -> str:
+    """The right side of an assignment, as typed."""
+    try:
+        tree = ast.parse(source).body[0]
+    except (SyntaxError, ValueError, IndexError):
+        _, equals, rest = source.partition("=")
+        return rest.strip() if equals else source.strip()
+    if isinstance(tree, ast.Assign):
+        return ast.get_source_segment(source, tree.value) or source
+    return source if isinstance(tree, ast.Expr) else ""
+
+
+def _values(session: Session, value: Any, look: Look) -> Line:
+    engine = session.engine
+    note = f"n={look.numel}"
+    elements = engine.elements(value)
+    if elements is not None and look.numel > 1 and elements.dtype.kind in "iuf" and look.numel <= 1 << 22:
+        if elements.dtype.kind == "f" and elements.dtype.itemsize < 8:
+            elements = elements.astype("float64")
+        low, high, mean = float(elements.min()), float(elements.max()), float(elements.mean(dtype="float64"))
+        note += f"  min {low:.4g}  max {high:.4g}  mean {mean:.4g}"
+    return Line("values", (Field("values", engine.text(value)),), note)
+
+
+def _layout(session: Session, value: Any, look: Look, allocation: Allocation | None) -> Line:
+    walk = session.engine.walk(value)
+    how = LAYOUTS[layout(walk)]
+    size = max(look.itemsize, 1)
+    if allocation is not None and look.numel:
+        total = allocation.nbytes // size
+        reached = covered(walk) // size
+        where = f" in {allocation.id}" if allocation.id else ""
+        how += f" · covers {'all' if reached == total else str(reached) + ' of'} {total}{where}"
+    unit = "bytes" if look.kind == "ndarray" else "elements"
+    return Line(
+        "layout",
+        (
+            Field("shape", str(look.sizes), f"shape {look.sizes}"),
+            Field(
+                "stride", str(look.strides), f"stride {look.strides}" + (" bytes" if unit == "bytes" else "")
+            ),
+            Field("offset", look.offset, f"offset {look.offset}"),
+        ),
+        how,
+    )
+
+
+def _storage(session: Session, look: Look, allocation: Allocation | None) -> Line:
+    nbytes = look.nbytes if allocation is None else allocation.nbytes
+    storage = None if allocation is None else allocation.id
+    fields = [
+        Field("storage", storage, storage or "(temporary)"),
+        Field("nbytes", nbytes, size_text(nbytes)),
+    ]
+    if look.kind == "tensor":
+        fields.append(
+            Field(
+                "version",
+                look.version,
+                "no version counter" if look.version is None else f"version {look.version}",
+            )
+        )
+    note = ""
+    if allocation is not None:
+        if allocation.written is not None:
+            line, via = allocation.written
+            note = f"written at line {line}" + (f" via {via}" if via else "")
+        elif allocation.operator.partition(".")[0] in ("empty", "empty_like", "empty_strided", "new_empty"):
+            note = "PyTorch leaves this memory uninitialised; here it is zero"
+        elif allocation.line:
+            note = f"made at line {allocation.line}"
+    return Line("storage" if look.kind == "tensor" else "buffer", tuple(fields), note)
+
+
+def _shared(session: Session, value: Any, look: Look, allocation: Allocation | None) -> Iterable[Line]:
+    observation = session.observation
+    if observation is None:
+        return
+    mates = [each for each in observation.index.sharing(look.memory) if each.value is not value]
+    if not mates:
+        return
+    fields = []
+    counters = set()
+    for each in mates[:ITEMS]:
+        name = observation.index.names(each)[0]
+        fields.append(
+            Field("shared_with", name, f"{name} {_picture(session, each.value, look, allocation)}".strip())
+        )
+        counters.add(session.engine.look(each.value).counter == look.counter and look.counter != 0)
+    if look.kind == "ndarray" or look.version is None:
+        note = "one memory, no version counter here"
+    elif counters == {True}:
+        note = "same storage, same version counter"
+    elif counters == {False}:
+        note = "same storage, other version counters: writes there are not seen by autograd's checks"
+    else:
+        note = "same storage; not all share the version counter"
+    if len(mates) > ITEMS:
+        note += f"; {len(mates) - ITEMS} more"
+    yield Line("shared with", tuple(fields), note)
+
+
+def _picture(session: Session, value: Any, look: Look, allocation: Allocation | None) -> str:
+    size = max(look.itemsize, 1)
+    if allocation is None or not 0 < allocation.nbytes // size <= CELLS:
+        return ""
+    from tensorcli.explorer.memory import cells
+
+    reached = cells(session.engine.walk(value), size, 0, allocation.nbytes // size)
+    return "[" + " ".join("█" if each else "·" for each in reached) + "]"
+
+
+def _view(session: Session, value: Any, look: Look) -> Iterable[Line]:
+    engine = session.engine
+    base = engine.base(value)
+    if base is None:
+        return
+    parent = engine.parent(value)
+    name, root = _name(session, parent), _name(session, base)
+    operator = ""
+    if session.observation is not None:
+        entry = session.observation.index.entry(value)
+        operator = "" if entry is None else entry.operator.partition(".")[0]
+    kind = engine.view_kind(value)
+    note = {
+        "normal": "differentiable view",
+        "multi_output": "one of several outputs: in-place writes are refused",
+    }.get(kind, f"made in {kind}: not recorded")
+    yield Line(
+        "view of",
+        (Field("view_of", name, name + (f"  ({operator})" if operator else "")), Field("base", root, "")),
+        f"{note}, _base is {root}",
+    )
+
+
+def _name(session: Session, tensor: Any) -> str:
+    if session.observation is None:
+        return "(temporary)"
+    return name_of(session.engine, session.observation.index, session.allocations, tensor) or "(temporary)"
+
+
+def _autograd(session: Session, value: Any, look: Look) -> Line:
+    engine = session.engine
+    grad = engine.grad(value)
+    if grad is not None:
+        note = f"grad {engine.text(grad)}"
+    elif look.is_leaf:
+        note = "grad None"
+    else:
+        note = "grad None: not a leaf" + ("" if engine.retains_grad(value) else ", no retain_grad()")
+    return Line(
+        "autograd",
+        (
+            Field("requires_grad", look.requires_grad, f"requires_grad {look.requires_grad}"),
+            Field("is_leaf", look.is_leaf, f"leaf {look.is_leaf}"),
+        ),
+        note,
+    )
+
+
+def _history(session: Session, value: Any, look: Look) -> Iterable[Line]:
+    engine = session.engine
+    node = engine.node(value)
+    note = ""
+    if node is not None and engine.node_name(node) != look.grad_fn:
+        note = f"was {engine.node_name(node)} until its base was written"
+    yield Line("grad_fn", (Field("grad_fn", look.grad_fn, str(look.grad_fn)),), note)
+    start = node
+    if note and node is not None:
+        base = engine.base(value)
+        start = None if base is None else engine.node(base)
+        chain = [] if start is None else [_node_text(session, start)]
+    else:
+        chain = []
+    while start is not None and len(chain) < 6:
+        edges = [each for each in engine.edges(start) if each is not None]
+        if not edges:
+            break
+        chain.append(
+            _node_text(session, edges[0]) + (f" and {len(edges) - 1} more" if len(edges) > 1 else "")
+        )
+        start = edges[0]
+    if chain:
+        yield Line("leads to", (Field("leads_to", " → ".join(chain)),))
+
+
+def _node_text(session: Session, node: Any) -> str:
+    variable = session.engine.variable(node)
+    name = session.engine.node_name(node)
+    if variable is not None:
+        return f"{name} ({_name(session, variable)})"
+    return name
+
+
+def _owner(value: Any, look: Look) -> Line:
+    owns = bool(value.flags.owndata)
+    return Line(
+        "memory",
+        (
+            Field("owndata", owns, "owns its memory" if owns else "another object's memory"),
+            Field(
+                "writeable",
+                bool(value.flags.writeable),
+                "writeable" if value.flags.writeable else "read-only",
+            ),
+        ),
+    )
+
+
+def _node(session: Session, node: Any, name: str) -> Inspection:
+    engine = session.engine
+    lines = [Line("name", (Field("name", engine.node_name(node)),))]
+    below = [each for each in engine.edges(node)]
+    lines.append(
+        Line(
+            "next",
+            tuple(
+                Field(
+                    "next",
+                    None if each is None else _node_text(session, each),
+                    "None" if each is None else _node_text(session, each),
+                )
+                for each in below
+            ),
+        )
+    )
+    for row in _saved_rows(session, [node]):
+        state = "STALE" if row.stale else "fresh"
+        lines.append(
+            Line(
+                "saved",
+                (
+                    Field(
+                        f"saved.{row.slot}",
+                        f"{row.tensor or '(temporary)'}@v{row.saved}",
+                        f"{row.slot} = {row.tensor or '(temporary)'}@v{row.saved}",
+                    ),
+                ),
+                f"{state}: now at version {row.now}",
+            )
+        )
+    if engine.released(node):
+        lines.append(Line("saved", (Field("released", True, "freed by a backward pass"),)))
+    return Inspection("node", name, "", None, (engine.node_name(node),), tuple(lines))
+
+
+def _allocation(session: Session, allocation: Allocation) -> Inspection:
+    names = []
+    counters: dict[int, tuple[int, list[str]]] = {}
+    if session.observation is not None:
+        for each in session.observation.index.sharing(allocation.key):
+            found = session.observation.index.names(each)
+            names.extend(found[:1])
+            look = session.engine.look(each.value)
+            if look.version is not None:
+                counters.setdefault(look.counter, (look.version, []))[1].extend(found[:1])
+    lines = [
+        Line("bytes", (Field("nbytes", allocation.nbytes, size_text(allocation.nbytes)),)),
+        Line("names", tuple(Field("name", each) for each in names)),
+        Line(
+            "versions",
+            tuple(
+                Field("version", count, f"{count} ({', '.join(shared)})")
+                for count, shared in counters.values()
+            ),
+            ""
+            if len(counters) < 2
+            else "separate counters: writes through one are not seen by the checks of another",
+        ),
+    ]
+    return Inspection(
+        "storage",
+        allocation.id or "(temporary)",
+        allocation.source,
+        allocation.line,
+        (size_text(allocation.nbytes),),
+        tuple(lines),
+    )
+
+
+@command("vars", category="look", summary="every name and what it stands for")
+def variables(session: Session, invocation: Invocation) -> Variables:
+    """One row an object, with all its names."""
+    engine = session.engine
+    rows: dict[int, tuple[Any, list[str]]] = {}
+    for name, value in session.names.items():
+        rows.setdefault(id(value), (value, []))[1].append(name)
+    found = []
+    for value, names in rows.values():
+        if engine.kind(value) in ("tensor", "ndarray"):
+            facts = describe(engine, session.allocations, value)
+            found.append(
+                Variable(tuple(names), type(value).__name__, facts, facts.value, _relation(session, value))
+            )
+        else:
+            found.append(Variable(tuple(names), type(value).__name__, None, short_text(engine, value)))
+    return Variables(tuple(found))
+
+
+def _relation(session: Session, value: Any) -> str:
+    """Who shares the memory."""
+    engine = session.engine
+    look = engine.look(value)
+    if look.kind == "tensor":
+        parent = engine.parent(value)
+        if parent is not None:
+            return f"view of {_name(session, parent)}"
+    if session.observation is None:
+        return ""
+    mates = [
+        session.observation.index.names(each)[0]
+        for each in list(session.observation.index.sharing(look.memory))[:4]
+        if each.value is not value
+    ]
+    return f"shares {session.allocations.name(look.memory)} with {', '.join(mates)}" if mates else ""
+
+
+@command(
+    "saved",
+    Parameter("value", "EXPR", optional=True),
+    category="look",
+    summary="the tensors that the graph keeps for the backward pass",
+    example="saved loss",
+)
+def saved(session: Session, invocation: Invocation) -> SavedTable:
+    """The saved tensors of one graph, or of all graphs that names reach."""
+    engine = session.engine
+    nodes: list[Any] = []
+    of = None
+    if invocation.get("value") is not None:
+        value, of = argument(session, invocation, "value")
+        kind = engine.kind(value)
+        if kind not in ("tensor", "node"):
+            raise TypeError(f"saved wants a tensor or a node, not '{type(value).__name__}'")
+        nodes = list(nodes_below(engine, engine.node(value) if kind == "tensor" else value))
+    elif session.observation is not None:
+        seen: dict[int, Any] = {}
+        for _, root in roots(engine, session.observation.index):
+            if id(root) not in seen:
+                for node in nodes_below(engine, root):
+                    seen.setdefault(id(node), node)
+        nodes = list(seen.values())
+    rows = _saved_rows(session, nodes)
+    memories = {id(engine.memory(each.tensor)): each for node in nodes for each in engine.saved(node)}
+    total = sum(engine.extent(engine.memory(each.tensor)) for each in memories.values())
+    return SavedTable(of, tuple(rows), total)
+
+
+def _saved_rows(session: Session, nodes: list[Any]) -> list[SavedRow]:
+    engine = session.engine
+    rows = []
+    for node in nodes:
+        for each in engine.saved(node):
+            look = engine.look(each.tensor)
+            line = None
+            if session.observation is not None:
+                saver = session.observation.recorder.savers.get(look.memory, {}).get(id(node))
+                line = None if saver is None else saver.line
+            named = _name(session, each.tensor)
+            rows.append(
+                SavedRow(
+                    engine.node_name(node),
+                    each.slot,
+                    None if named == "(temporary)" else named,
+                    session.allocations.name(look.memory),
+                    tuple(look.sizes),
+                    look.dtype,
+                    look.nbytes,
+                    each.saved,
+                    each.now,
+                    each.saved != each.now,
+                    line,
+                    engine.text(each.tensor),
+                )
+            )
+    return rows
+
+
+@command(
+    "alias",
+    Parameter("left", "EXPR"),
+    Parameter("right", "EXPR"),
+    category="look",
+    summary="what two tensors or arrays have in common: object, storage, bytes, counter, view",
+    example="alias y d",
+)
+def alias(session: Session, invocation: Invocation) -> AliasReport:
+    """The independent questions about two values; bytes are compared exactly."""
+    engine = session.engine
+    left, left_name = argument(session, invocation, "left")
+    right, right_name = argument(session, invocation, "right")
+    for value in (left, right):
+        if engine.kind(value) not in ("tensor", "ndarray"):
+            raise TypeError(f"alias wants tensors or arrays, not '{type(value).__name__}'")
+    a, b = engine.look(left), engine.look(right)
+    same_storage = a.memory == b.memory
+    same_counter = (
+        None
+        if not a.counter or not b.counter or a.version is None or b.version is None
+        else a.counter == b.counter
+    )
+    count, ranges = overlap(engine.walk(left), engine.walk(right)) if same_storage else (0, ())
+    relation = _relation_of(session, left, left_name, right, right_name)
+    ids = session.allocations.name(a.memory), session.allocations.name(b.memory)
+    return AliasReport(
+        left_name,
+        right_name,
+        left is right,
+        same_storage,
+        same_counter,
+        count,
+        ranges,
+        relation,
+        ids,
+        _verdict(left_name, right_name, left is right, same_storage, same_counter, count, a, b),
+    )
+
+
+def _relation_of(session: Session, left: Any, left_name: str, right: Any, right_name: str) -> str:
+    engine = session.engine
+    if engine.kind(left) != "tensor" or engine.kind(right) != "tensor" or left is right:
+        return ""
+    left_base, right_base = engine.base(left), engine.base(right)
+    if left_base is right:
+        return f"{left_name} is a view of {right_name}"
+    if right_base is left:
+        return f"{right_name} is a view of {left_name}"
+    if left_base is not None and left_base is right_base:
+        return f"both are views of {_name(session, left_base)}"
+    return ""
+
+
+def _verdict(
+    left: str, right: str, same: bool, storage: bool, counter: bool | None, count: int, a: Look, b: Look
+) -> str:
+    if same:
+        return f"{left} and {right} are one object"
+    if not storage:
+        return f"{left} and {right} share nothing"
+    if not count:
+        return f"{left} and {right} lie in one storage, in different places: a write to one does not show in the other"
+    text = f"a write to {left} shows in {right}: {plural(count, 'byte')} are both's"
+    if counter is True:
+        return text + ", and autograd's version checks see it"
+    if counter is False:
+        return text + f", but not its version counter ({a.version} and {b.version}): autograd does not see it"
+    return text + ", and no version counter moves for numpy's writes"

@@ -1,0 +1,194 @@
+"""The protocol through which facts are read, so that the explorer works on the embedded engine and on real PyTorch.
+
+No method here has an effect: none makes a view's node anew, warns, gives an id, bumps a counter or is an event. What
+an engine cannot know it answers with None or nothing at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.reach import Modules
+    from tensorcli.explorer.results import Help
+    from tensorcli.language.limits import Guards
+    from tensorcli.language.policy import Policy
+    from tensorcli.language.syntax import Verb
+
+Kind = Literal["tensor", "ndarray", "node", "storage"]
+
+
+class Look(NamedTuple):
+    """One look at a tensor or an ndarray. Two looks that are equal show that nothing about it changed but its bytes."""
+
+    kind: Kind
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    """In elements; of an ndarray in bytes, as numpy says them."""
+    offset: int
+    """Of the first element, in elements from the storage's first byte."""
+    dtype: str
+    itemsize: int
+    device: str
+    version: int | None
+    requires_grad: bool | None
+    is_leaf: bool | None
+    grad_fn: str | None
+    memory: int
+    """The identity of the allocation."""
+    counter: int
+    """The identity of the version counter; 0 for none."""
+
+    @property
+    def numel(self) -> int:
+        """How many elements."""
+        result = 1
+        for size in self.sizes:
+            result *= size
+        return result
+
+    @property
+    def nbytes(self) -> int:
+        """What the elements would take without sharing."""
+        return self.numel * self.itemsize
+
+
+class Walk(NamedTuple):
+    """How a tensor or an array walks its allocation: everything in bytes."""
+
+    start: int
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    itemsize: int
+
+
+class Saved(NamedTuple):
+    """A tensor that a node keeps: under which name, itself, its version then and now."""
+
+    slot: str
+    tensor: Any
+    saved: int
+    now: int
+
+
+class Engine(Protocol):
+    """Reads facts of the values of one implementation of PyTorch."""
+
+    name: str
+    """What `--engine` calls it."""
+
+    # ---- the session's side
+
+    def modules(self, guards: Callable[[], Guards], seed: Callable[[], int]) -> Modules:
+        """The modules that a script can import, by their full names."""
+
+    def policy(self) -> Policy:
+        """The attributes of its objects that a script may reach."""
+
+    def begin(self, seed: int, max_bytes: int | None) -> None:
+        """Bring what is global in the engine to the state in which a session begins."""
+
+    def limit(self, max_bytes: int | None) -> None:
+        """Refuse tensors larger than this from now on."""
+
+    def listen(self, observer: Any) -> None:
+        """Tell an observer (engine.events.Observer) what happens from now on; None for nobody."""
+
+    def method_names(self) -> Iterable[str]:
+        """The names of the tensors' methods and attributes, also of those that were never used."""
+
+    def seed(self, number: int) -> None:
+        """Seed the default generator."""
+
+    def devices(self) -> Iterable[tuple[str, bool, str]]:
+        """Each device: its name, whether tensors can lie on it here, what it is."""
+
+    def help(self, name: str) -> Help | None:
+        """The page of an operator or a method, None where there is none of that name."""
+
+    def verb(self, name: str) -> Verb | None:
+        """The verb that a method or an attribute of a tensor is, or an operator that is a function only."""
+
+    # ---- reading
+
+    def kind(self, value: Any) -> Kind | None:
+        """What the explorer knows of a value; None for what is no tensor, array, node or storage."""
+
+    def look(self, value: Any) -> Look:
+        """The facts of a tensor or an ndarray."""
+
+    def memory(self, value: Any) -> Any:
+        """What owns the bytes of a tensor, an array or a storage. One object an allocation, which it keeps alive; can be
+        referred to weakly."""
+
+    def extent(self, memory: Any) -> int:
+        """How many bytes an allocation has."""
+
+    def walk(self, value: Any) -> Walk:
+        """How a tensor or an array reaches its elements."""
+
+    def content(self, memory: Any) -> Any:
+        """The bytes of an allocation as a flat uint8 array over them; None where they cannot be seen."""
+
+    def elements(self, value: Any) -> Any:
+        """The elements of a tensor or an array as an ndarray that is not to be written; None where there are none."""
+
+    def text(self, value: Any) -> str:
+        """The elements on one line, summarised beyond 24."""
+
+    def cells(self, value: Any, first: int, count: int) -> list[str]:
+        """The values in `count` slots of its storage from the slot `first` on, read with its dtype."""
+
+    def repr(self, value: Any) -> str:
+        """The repr of a tensor, to the character."""
+
+    def base(self, tensor: Any) -> Any:
+        """The root tensor that it is a view of, or None."""
+
+    def parent(self, tensor: Any) -> Any:
+        """The tensor that the view was taken of, or None."""
+
+    def view_kind(self, tensor: Any) -> str:
+        """How a view was made: `normal`, `no_grad`, `multi_output`, `inference`; empty for no view."""
+
+    def grad(self, tensor: Any) -> Any:
+        """`.grad` without the warning."""
+
+    def retains_grad(self, tensor: Any) -> bool:
+        """Whether `retain_grad()` was called on a non-leaf."""
+
+    def node(self, tensor: Any) -> Any:
+        """The node that made it, as it is now; None for a leaf."""
+
+    def node_name(self, node: Any) -> str:
+        """`MulBackward0`, as a repr shows it."""
+
+    def edges(self, node: Any) -> Sequence[Any]:
+        """The next nodes, None where no gradient flows."""
+
+    def saved(self, node: Any) -> Sequence[Saved]:
+        """The tensors that a node keeps."""
+
+    def released(self, node: Any) -> bool:
+        """Whether a backward pass freed what it had saved."""
+
+    def variable(self, node: Any) -> Any:
+        """The leaf of an AccumulateGrad, None for another node."""
+
+    def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
+        """What an object of the engine holds by name (parameters of a module, of an optimizer): suffix and value."""
+
+
+def open_engine(name: str) -> Engine:
+    """The engine of that name. Errors: ModuleNotFoundError where PyTorch is asked for and is not installed."""
+    if name == "pytorch":
+        from tensorcli.explorer.engines.pytorch import PyTorch
+
+        return PyTorch()
+    from tensorcli.explorer.engines.embedded import Embedded
+
+    return Embedded()
+
+
+ENGINES = ("embedded", "pytorch")

@@ -1,0 +1,306 @@
+"""Facts of the embedded engine, read without any effect.
+
+`Tensor.grad_fn`, `.grad`, `.storage` and repr all do something when they are read (a node made anew, a warning, an
+object made); here the fields beneath them are read instead, and what `grad_fn` would be is said without making it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from tensorcli.engine import dtypes, effects, events, messages, printing, storage
+from tensorcli.engine.autograd import graph, modes
+from tensorcli.engine.autograd.accumulate import AccumulateGrad
+from tensorcli.engine.autograd.graph import Node
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.op import PACKETS, PROPERTIES
+from tensorcli.engine.schema import REQUIRED
+from tensorcli.engine.storage import MetaBuffer, Storage
+from tensorcli.engine.tensor import Tensor
+from tensorcli.explorer.engines import Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines.pages import operator_page
+from tensorcli.explorer.reach import TENSOR_INTERNALS, Modules, policy, torch_namespaces
+from tensorcli.explorer.results import Help
+from tensorcli.language.limits import Guards
+from tensorcli.language.policy import Policy
+from tensorcli.language.syntax import Verb
+
+
+def present_node(tensor: Tensor) -> tuple[Any, str | None]:
+    """The node that `grad_fn` would answer with, where it is there already, and its name in any case."""
+    node = tensor.node
+    view = tensor.view_of
+    if view is None:
+        return node, None if node is None else type(node).__name__
+    base = view.base
+    if node is None and not base.requires_grad:
+        return None, None
+    if not (tensor.inference or base.inference) and tensor.counter.count != view.version:
+        if view.kind != "normal":
+            return None, "Invalid"
+        if view.retype is None:
+            return None, "AsStridedBackward0"
+    return node, None if node is None else type(node).__name__
+
+
+class Embedded:
+    """Reads the objects of `tensorcli.engine`."""
+
+    name = "embedded"
+
+    # ---- the session's side
+
+    def modules(self, guards: Callable[[], Guards], seed: Callable[[], int]) -> Modules:
+        from importlib import import_module
+
+        def load(path: str) -> ModuleType:
+            return import_module(f"tensorcli.engine.{path}" if path else "tensorcli.engine")
+
+        return Modules(torch_namespaces("tensorcli.engine", load), guards, seed)
+
+    def policy(self) -> Policy:
+        return policy()
+
+    def begin(self, seed: int, max_bytes: int | None) -> None:
+        self.limit(max_bytes)
+        modes.mode.enabled, modes.mode.inference = True, False
+        dtypes.default.floating = dtypes.float32
+        printing.set_printoptions(profile="default")
+        messages.forget_warnings()
+        graph.anomaly.enabled, graph.anomaly.check_nan = False, True
+        graph._identities.clear()
+        storage.addresses.reset()
+
+    def limit(self, max_bytes: int | None) -> None:
+        effects.limit.nbytes = max_bytes
+
+    def listen(self, observer: Any) -> None:
+        events.observer = observer
+
+    def method_names(self) -> Iterable[str]:
+        hidden = set(TENSOR_INTERNALS.split())
+        names = {*PACKETS, *PROPERTIES, *dir(Tensor)}
+        return sorted(name for name in names if not name.startswith("_") and name not in hidden)
+
+    def seed(self, number: int) -> None:
+        import tensorcli.engine as torch
+
+        torch.manual_seed(number)
+
+    def devices(self) -> Iterable[tuple[str, bool, str]]:
+        return (
+            ("cpu", True, "numpy's arrays"),
+            ("meta", True, "shapes and dtypes without elements"),
+            ("cuda", False, "Torch not compiled with CUDA enabled"),
+        )
+
+    def help(self, name: str) -> Help | None:
+        return operator_page(name)
+
+    def verb(self, name: str) -> Verb | None:
+        if name in TENSOR_INTERNALS.split():
+            return None
+        if name in PROPERTIES:
+            return Verb("attribute")
+        overloads = PACKETS.get(name)
+        if overloads is not None:
+            arguments = overloads[0].schema.arguments
+            if any(each.is_method for each in overloads) and arguments and arguments[0].name == "self":
+                return Verb("method")
+            if not any(each.is_function for each in overloads):
+                return Verb("method")
+            needed = min(
+                sum(each.default is REQUIRED and not each.keyword_only for each in op.schema.arguments)
+                for op in overloads
+            )
+            return Verb("function", f"torch.{name}", minimum=min(needed, 1))
+        for kind in Tensor.__mro__[:-1]:
+            if name in vars(kind):
+                return Verb("attribute" if isinstance(vars(kind)[name], property) else "method")
+        if name in ("shape", "dtype", "device", "grad"):
+            return Verb("attribute")
+        return None
+
+    # ---- reading
+
+    def kind(self, value: Any) -> Kind | None:
+        if isinstance(value, Tensor):
+            return "tensor"
+        if isinstance(value, np.ndarray):
+            return "ndarray"
+        if isinstance(value, Node):
+            return "node"
+        if isinstance(value, Storage) or _wrapped_storage(value) is not None:
+            return "storage"
+        return None
+
+    def memory(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            found = value._storage
+            return arrays.root(value._array) if found is None else _owner(found)
+        if isinstance(value, np.ndarray):
+            return arrays.root(value)
+        return _owner(value if isinstance(value, Storage) else _wrapped_storage(value))
+
+    def look(self, value: Any) -> Look:
+        if not isinstance(value, Tensor):
+            return arrays.look(value, arrays.root(value))
+        geometry = value.geometry
+        dtype = value.dtype
+        name = present_node(value)[1]
+        inference = value.inference
+        counter = None if inference else value.counter
+        memory = self.memory(value)
+        return Look(
+            "tensor", geometry.sizes, geometry.strides, geometry.offset, dtype.name, dtype.itemsize, str(value.device),
+            None if counter is None else counter.count, value.requires_grad, name is None, name, id(memory), id(counter),
+        )  # fmt: skip
+
+    def extent(self, memory: Any) -> int:
+        return int(memory.nbytes)
+
+    def walk(self, value: Any) -> Walk:
+        if not isinstance(value, Tensor):
+            return arrays.walk(value, arrays.root(value))
+        size = value.dtype.itemsize
+        geometry = value.geometry
+        memory = self.memory(value)
+        data = memory if value._storage is None else value._storage.data
+        before = 0 if data is memory or not isinstance(data, np.ndarray) else arrays.start(data, memory)
+        return Walk(
+            before + geometry.offset * size,
+            geometry.sizes,
+            tuple(stride * size for stride in geometry.strides),
+            size,
+        )
+
+    def content(self, memory: Any) -> Any:
+        if not isinstance(memory, np.ndarray) or not (memory.flags.c_contiguous or memory.flags.f_contiguous):
+            return None
+        return np.ndarray((memory.nbytes,), np.uint8, memory if memory.flags.c_contiguous else memory.T)
+
+    def elements(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return None if value.is_meta else value.values
+        return value
+
+    def text(self, value: Any) -> str:
+        if not isinstance(value, Tensor):
+            return arrays.text(value)
+        if value.is_meta:
+            return "..."
+        if 0 in value.geometry.sizes:
+            return "[]"
+        options = printing.options
+        before = options.threshold, options.edgeitems, options.linewidth
+        options.threshold, options.edgeitems, options.linewidth = arrays.MANY, 3, 1_000_000
+        try:
+            return (
+                printing.array_text(value.values, dtype=value.dtype.name)
+                .replace("\n", "")
+                .replace(",  ", ", ")
+            )
+        finally:
+            options.threshold, options.edgeitems, options.linewidth = before
+
+    def cells(self, value: Any, first: int, count: int) -> list[str]:
+        if not isinstance(value, Tensor):
+            return arrays.cells(value, self.memory(value), first, count)
+        if value.is_meta:
+            return ["?"] * count
+        start = value.storage.window(Geometry((count,), (1,), first), value.dtype)
+        options = printing.options
+        before = options.threshold, options.linewidth
+        options.threshold, options.linewidth = float("inf"), 1_000_000
+        try:
+            text = printing.array_text(start, dtype=value.dtype.name)
+        finally:
+            options.threshold, options.linewidth = before
+        return [each.strip() for each in text.strip("[]").split(",")]
+
+    def repr(self, value: Any) -> str:
+        if type(value) is not Tensor:
+            return repr(value)
+        return printing.tensor_text(
+            None if value.is_meta else value.values,
+            dtype=value.dtype.name,
+            sizes=value.geometry.sizes,
+            device=str(value.device),
+            requires_grad=value.requires_grad,
+            grad_fn=present_node(value)[1],
+            default_dtype=dtypes.default.floating.name,
+            is_meta=value.is_meta,
+        )
+
+    def base(self, tensor: Any) -> Any:
+        return None if tensor.view_of is None else tensor.view_of.base
+
+    def parent(self, tensor: Any) -> Any:
+        view = tensor.view_of
+        if view is None:
+            return None
+        return view.base if view.parent is None else view.parent
+
+    def view_kind(self, tensor: Any) -> str:
+        return "" if tensor.view_of is None else str(tensor.view_of.kind)
+
+    def grad(self, tensor: Any) -> Any:
+        return tensor._grad
+
+    def retains_grad(self, tensor: Any) -> bool:
+        return bool(tensor.retains_grad)
+
+    def node(self, tensor: Any) -> Any:
+        return present_node(tensor)[0]
+
+    def node_name(self, node: Any) -> str:
+        return type(node).__name__
+
+    def edges(self, node: Any) -> Sequence[Any]:
+        return [target for target, _ in node.edges]
+
+    def saved(self, node: Any) -> Sequence[Saved]:
+        return [
+            Saved(slot, value.tensor, value.version, value.tensor.counter.count)
+            for slot, value in node.saved_tensors_of()
+        ]
+
+    def released(self, node: Any) -> bool:
+        return bool(node.released)
+
+    def variable(self, node: Any) -> Any:
+        return node.variable if isinstance(node, AccumulateGrad) else None
+
+    def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
+        kind = type(value)
+        if not kind.__module__.startswith("tensorcli.engine."):
+            return ()
+        groups = getattr(value, "param_groups", None)
+        if isinstance(groups, list):
+            return [
+                (f".param_groups[{i}]['params'][{k}]", each)
+                for i, group in enumerate(groups)
+                for k, each in enumerate(group.get("params", ()))
+            ]
+        named = getattr(value, "named_parameters", None)
+        if callable(named):
+            return [(f".{name}", each) for name, each in named()]
+        return ()
+
+
+def _owner(storage: Storage) -> Any:
+    """The allocation beneath a Storage: the array that owns the bytes, or the storage where they are not numpy's."""
+    data = storage.data
+    return storage if isinstance(data, MetaBuffer) or not isinstance(data, np.ndarray) else arrays.root(data)
+
+
+def _wrapped_storage(value: Any) -> Storage | None:
+    """The Storage of what `untyped_storage()` hands out."""
+    if not type(value).__module__.startswith("tensorcli.engine.storages"):
+        return None
+    found = getattr(value, "storage", None) or getattr(value, "_storage", None)
+    return found if isinstance(found, Storage) else None

@@ -1,0 +1,76 @@
+"""Help pages of operators, drawn from the engine's table: what it does, its schema lines, how it differentiates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorcli.engine import effects
+from tensorcli.engine.op import OPS, PACKETS, PROPERTIES, Op
+from tensorcli.engine.tensor import Tensor
+from tensorcli.explorer.results import Help, HelpRow, HelpSection
+
+
+def operator_page(name: str) -> Help | None:
+    """The page of an operator, or of another method of tensors."""
+    overloads = PACKETS.get(name)
+    if overloads is None:
+        return _other(name)
+    first = overloads[0]
+    facts = [HelpRow("result", _effect(first))]
+    gradient = _gradient(overloads)
+    if gradient:
+        facts.append(HelpRow("gradient", gradient))
+    twin = None if name.endswith("_") else PACKETS.get(name + "_")
+    if twin is not None:
+        facts.append(HelpRow("in place", f"{name}_ writes into the tensor and bumps its version"))
+    chapter = tuple(dict.fromkeys(each.base for each in OPS.values() if each.chapter == first.chapter))
+    around = _around(chapter, name)
+    return Help(
+        name,
+        _sentence(first.kernel.__doc__),
+        (HelpSection("facts", tuple(facts)),),
+        tuple(each.line for each in overloads),
+        around,
+    )
+
+
+def _sentence(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _effect(op: Op) -> str:
+    if "(a!)" in op.line:
+        return "the written tensor itself"
+    if op.effect is effects.view:
+        return "a view: the same storage and version counter"
+    if op.effect is effects.compose:
+        return "made of other operators; may be a view or a copy"
+    return "a new storage"
+
+
+def _gradient(overloads: list[Op]) -> str:
+    for op in overloads:
+        formulas: dict[str, Any] = (op.twin_of or op).formulas or {}
+        names = [name.replace("__", " ") for name, formula in formulas.items() if formula is not None]
+        if names:
+            return f"{op.node_name}, for {', '.join(names)}"
+    return ""
+
+
+def _around(chapter: tuple[str, ...], name: str) -> tuple[str, ...]:
+    position = chapter.index(name)
+    near = chapter[max(0, position - 4) : position + 5]
+    return tuple(each for each in near if each != name and not each.startswith("_") and each != name + "_")
+
+
+def _other(name: str) -> Help | None:
+    found = PROPERTIES.get(name)
+    if found is None and not name.startswith("_"):
+        found = next((vars(kind)[name] for kind in Tensor.__mro__[:-1] if name in vars(kind)), None)
+    if found is None:
+        return None
+    if isinstance(found, property):
+        return Help(name, _sentence(found.__doc__) or f"an attribute of tensors: t.{name}")
+    if not callable(found):
+        return None
+    return Help(name, _sentence(found.__doc__) or f"a method of tensors: t.{name}()")

@@ -1,0 +1,96 @@
+"""What is true of a value, as finished text: facts, reprs and short descriptions, read without any effect.
+
+Everything goes through the engine's protocol; PyTorch's own repr and `.grad_fn` make nodes anew, so they are not asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorcli.explorer.engines import Engine, Look
+from tensorcli.explorer.identity import Allocations
+from tensorcli.explorer.results import Facts
+
+SHORT = 200
+"""A text of one line for what is no tensor is cut after this many characters."""
+
+
+def describe(
+    engine: Engine, allocations: Allocations, value: Any, look: Look | None = None, text: bool = True
+) -> Facts:
+    """The facts of a tensor or an ndarray. `text` false leaves its elements out."""
+    seen = engine.look(value) if look is None else look
+    return settle(seen, allocations, engine.text(value) if text else "")
+
+
+def settle(look: Look, allocations: Allocations, text: str = "") -> Facts:
+    """A look as facts for a reader: the allocation by its id."""
+    return Facts(
+        kind="ndarray" if look.kind == "ndarray" else "tensor",
+        shape=tuple(look.sizes),
+        stride=tuple(look.strides),
+        offset=look.offset,
+        dtype=look.dtype,
+        device=look.device,
+        storage=allocations.name(look.memory),
+        version=look.version,
+        requires_grad=look.requires_grad,
+        is_leaf=look.is_leaf,
+        grad_fn=look.grad_fn,
+        value=text,
+    )
+
+
+def text_of(engine: Engine, value: Any) -> str:
+    """The repr that Python would print, without what reading it does to tensors."""
+    return _text(engine, value, set())
+
+
+def _text(engine: Engine, value: Any, inside: set[int]) -> str:
+    kind = type(value)
+    if engine.kind(value) == "tensor":
+        return engine.repr(value)
+    if kind not in (list, tuple, dict, set) or not value:
+        return repr(value)
+    if id(value) in inside:
+        return repr(kind()).replace("()", "(...)").replace("[]", "[...]").replace("{}", "{...}")
+    inside = inside | {id(value)}
+    if kind is dict:
+        pairs = (
+            f"{_text(engine, key, inside)}: {_text(engine, each, inside)}" for key, each in value.items()
+        )
+        return "{" + ", ".join(pairs) + "}"
+    items = ", ".join([_text(engine, each, inside) for each in value])
+    if kind is tuple:
+        return f"({items},)" if len(value) == 1 else f"({items})"
+    return f"[{items}]" if kind is list else "{" + items + "}"
+
+
+def short_text(engine: Engine, value: Any) -> str:
+    """A value that is no tensor, on one line."""
+    if isinstance(value, list | tuple | set | dict) and len(value) > 8:
+        return f"{type(value).__name__} of {len(value)}"
+    text = " ".join(text_of(engine, value).split())
+    return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+
+
+def type_text(value: Any) -> str:
+    """The type as a reader calls it."""
+    return type(value).__name__
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 node`, `3 nodes`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def size_text(nbytes: int) -> str:
+    """`12 B`, `4.0 KiB`."""
+    if nbytes < 1024:
+        return f"{nbytes} B"
+    size = float(nbytes)
+    for suffix in ("KiB", "MiB", "GiB"):
+        size /= 1024
+        if size < 1024:
+            return f"{size:.1f} {suffix}"
+    return f"{size / 1024:.1f} TiB"

@@ -1,0 +1,147 @@
+"""From an exception to a Failure: where in the script, whose kind, and what we add to PyTorch's words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from tensorcli.language.limits import LimitError
+from tensorcli.language.locate import locate_nodes
+from tensorcli.language.policy import Policy
+from tensorcli.language.syntax import LanguageError, Span, Statement, span_of
+from tensorcli.explorer.results import Expectation, Failure, FailureKind
+
+
+class ExpectationFailed(AssertionError):
+    """What `expect` asked for is not so."""
+
+    def __init__(self, result: Expectation) -> None:
+        super().__init__(
+            f"expected {result.text}; {result.found}" if result.found else f"expected {result.text}"
+        )
+        self.result = result
+
+
+class Leave(BaseException):
+    """`exit`: passes every handler of the script."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+NO_CUDA = re.compile(r"not compiled with CUDA|CUDA enabled")
+_ATTRIBUTE = re.compile(r"'?([\w.]+)'? object has no attribute '(\w+)'$")
+
+
+def language_failure(error: LanguageError, text: str, name: str) -> Failure:
+    """A text that does not parse, or uses what the language refuses."""
+    return Failure(
+        "language",
+        "SyntaxError",
+        error.message,
+        (error.span,),
+        (line_at(text, error.span),),
+        None,
+        name,
+        () if error.hint is None else (error.hint,),
+    )
+
+
+def line_at(text: str, span: Span) -> str:
+    """The line of the text on which a span begins."""
+    lines = text.split("\n")
+    return lines[span.line - 1].rstrip("\r") if 0 < span.line <= len(lines) else ""
+
+
+def kind_of(error: BaseException, nodes: list[ast.AST]) -> FailureKind:
+    """Whose failure an exception is."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, ExpectationFailed):
+        return "expectation"
+    if isinstance(error, AssertionError) and nodes and isinstance(nodes[0], ast.Assert):
+        return "expectation"
+    if isinstance(error, LimitError) or (isinstance(error, MemoryError) and "--max-bytes" in str(error)):
+        return "limit"
+    if isinstance(error, AssertionError | TypeError | RuntimeError) and NO_CUDA.search(str(error)):
+        return "unavailable"
+    return "statement"
+
+
+def failure(
+    error: BaseException,
+    statement: Statement,
+    text: str,
+    name: str,
+    names: Iterable[str],
+    policy: Policy,
+    tensor_names: Callable[[], Iterable[str]],
+) -> Failure:
+    """The failure of a statement. `names` are those that are valid there, for suggestions."""
+    nodes = locate_nodes(error)
+    spans = tuple(dict.fromkeys(span_of(node) for node in nodes)) or (statement.span,)
+    hints = [] if isinstance(error, KeyboardInterrupt) else suggestions(error, names, policy, tensor_names)
+    return Failure(
+        kind_of(error, nodes),
+        type_name(error),
+        message(error),
+        spans,
+        tuple(line_at(text, span) for span in spans),
+        statement.span,
+        name,
+        tuple(hints),
+    )
+
+
+def type_name(error: BaseException) -> str:
+    """The class as Python's traceback names it."""
+    kind = type(error)
+    if isinstance(error, LimitError):
+        return "MemoryError"
+    module = kind.__module__
+    if module in ("builtins", "__main__") or module.startswith("tensorcli."):
+        return kind.__name__ if not isinstance(error, AttributeError) else "AttributeError"
+    return f"{module}.{kind.__qualname__}"
+
+
+def message(error: BaseException) -> str:
+    """The text as Python's traceback shows it."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return str(error)
+
+
+def suggestions(
+    error: BaseException, names: Iterable[str], policy: Policy, tensor_names: Callable[[], Iterable[str]]
+) -> list[str]:
+    """`did you mean detach?`, among the names that are valid there."""
+    if isinstance(error, NameError):
+        wrong, valid = getattr(error, "name", None), names
+    elif isinstance(error, AttributeError):
+        wrong, valid = _attribute(error, policy, tensor_names)
+    else:
+        return []
+    if not wrong:
+        return []
+    import difflib
+
+    close = difflib.get_close_matches(wrong, list(valid), 3, 0.7)
+    return [f"did you mean {' or '.join(close)}?"] if close else []
+
+
+def _attribute(
+    error: AttributeError, policy: Policy, tensor_names: Callable[[], Iterable[str]]
+) -> tuple[str | None, Iterable[str]]:
+    text = str(error)
+    owner = getattr(error, "obj", None)
+    if owner is not None and getattr(error, "name", None):
+        members = getattr(owner, "members", None)
+        if isinstance(members, Mapping):
+            return error.name, members
+        return error.name, policy.readable(owner)
+    found = _ATTRIBUTE.search(text)
+    if found is not None and found.group(1).rpartition(".")[2] == "Tensor":
+        return found.group(2), tensor_names()
+    return None, ()

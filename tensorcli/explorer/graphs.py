@@ -1,0 +1,63 @@
+"""Walks over the graph, without effect and without recursion: which nodes a tensor leads to, and which name leads to a node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.names import Entry, Index
+
+MOST = 100_000
+"""A walk over the graphs of all names stops after this many nodes."""
+
+
+def nodes_below(engine: Engine, root: Any, most: int = MOST) -> Iterator[Any]:
+    """The nodes that a gradient at `root` would reach, nearest first."""
+    if root is None:
+        return
+    seen = {id(root)}
+    level = [root]
+    count = 0
+    while level:
+        following = []
+        for node in level:
+            yield node
+            count += 1
+            if count >= most:
+                return
+            for target in engine.edges(node):
+                if target is not None and id(target) not in seen:
+                    seen.add(id(target))
+                    following.append(target)
+        level = following
+
+
+def roots(engine: Engine, index: Index) -> Iterator[tuple[Entry, Any]]:
+    """The named tensors that have a node, results before what they came from: those bound last first."""
+    for entry in reversed(list(index.entries.values())):
+        value = entry.value
+        if value is None or engine.kind(value) != "tensor":
+            continue
+        node = engine.node(value)
+        if node is not None:
+            yield entry, node
+
+
+def root_of(
+    engine: Engine, index: Index, wanted: set[int] | None = None, released: bool = False
+) -> tuple[str | None, int]:
+    """A name whose graph holds a wanted node (or released ones), the outermost; and how many such nodes it holds."""
+    best: tuple[str | None, int] = (None, 0)
+    left = MOST
+    for entry, node in roots(engine, index):
+        count = 0
+        for each in nodes_below(engine, node, left):
+            left -= 1
+            if (released and engine.released(each)) or (wanted is not None and id(each) in wanted):
+                count += 1
+        if count > best[1]:
+            best = (next(iter(index.names(entry)), None), count)
+        if left <= 0:
+            break
+    return best

@@ -1,0 +1,79 @@
+"""What a statement says while it runs: prints, and warnings with the line of the script that caused them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from tensorcli.explorer.results import WarningText
+from tensorcli.language.locate import current_node
+from tensorcli.language.syntax import span_of
+
+
+class Hearing:
+    """Collects the prints and warnings of one statement. A context manager, entered once a statement.
+
+    A warning is kept once for each file, line and text, for the length of the session.
+    """
+
+    def __init__(self, write: Callable[[str], None] | None) -> None:
+        self.live = write
+        self.pieces: list[str] = []
+        self.warnings: list[WarningText] = []
+        self.known: set[tuple[str, int, str]] = set()
+        self.name = "<input>"
+        self.silent = False
+        self._caught: list[warnings.catch_warnings[None]] = []
+
+    def begin(self, name: str) -> None:
+        """A statement of the file `name` begins."""
+        self.name = name
+        self.pieces = []
+        self.warnings = []
+
+    @property
+    def output(self) -> str:
+        """What was printed."""
+        return "".join(self.pieces)
+
+    def print(self, text: str) -> None:
+        """What `print` calls."""
+        if self.silent:
+            return
+        if self.live is not None:
+            self.live(text)
+        else:
+            self.pieces.append(text)
+
+    def warned(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: Any = None,
+        line: Any = None,
+    ) -> None:
+        """What the warnings module calls for each warning."""
+        node = current_node()
+        span = None if node is None else span_of(node)
+        text = str(message)
+        key = (self.name, 0 if span is None else span.line, text)
+        if key not in self.known:
+            self.known.add(key)
+            if not self.silent:
+                self.warnings.append(WarningText(category.__name__, text, span, self.name))
+
+    def __enter__(self) -> Hearing:
+        caught = warnings.catch_warnings()
+        caught.__enter__()
+        self._caught.append(caught)
+        warnings.simplefilter("always")
+        # numpy warns where PyTorch computes an infinity in silence; the user's own numpy calls still warn.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")
+        warnings.showwarning = self.warned
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._caught.pop().__exit__(*error)

@@ -1,0 +1,91 @@
+"""What a statement names, read from its tree: which names it reads and binds, which attributes it touches.
+
+Only what is named is looked at when a statement ends; the names in a script function's body count wherever the function
+is named.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tensorcli.language.syntax import walk
+
+REORDERING = frozenset("insert pop sort reverse clear remove update setdefault popitem extend".split())
+"""Methods that change a container other than at its end."""
+EXPORTING = frozenset(
+    "numpy array asarray untyped_storage storage from_dlpack __array__ data_ptr map_".split()
+)
+"""Attributes through which a tensor's bytes may be written without an event."""
+GRADIENTS = frozenset("grad zero_grad set_to_none".split())
+
+
+@dataclass(slots=True)
+class Mentions:
+    """The names of a statement, in the order of the text."""
+
+    loaded: dict[str, None] = field(default_factory=dict)
+    stored: dict[str, None] = field(default_factory=dict)
+    attributes: set[str] = field(default_factory=set)
+    writes_items: bool = False
+
+    @property
+    def reorders(self) -> bool:
+        """Whether a container may have changed other than at its end."""
+        return self.writes_items or not REORDERING.isdisjoint(self.attributes)
+
+    @property
+    def exports(self) -> bool:
+        """Whether bytes may be written behind the engine's back."""
+        return not EXPORTING.isdisjoint(self.attributes)
+
+    @property
+    def touches_grad(self) -> bool:
+        """Whether a gradient may be bound or dropped without an event."""
+        return not GRADIENTS.isdisjoint(self.attributes)
+
+    def include(self, other: Mentions) -> None:
+        """What a function's body names counts as named here."""
+        self.loaded.update(other.loaded)
+        self.attributes |= other.attributes
+        self.writes_items = self.writes_items or other.writes_items
+
+
+def mentions(tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions:
+    """What a tree names. `functions` are the bodies of the script's functions by name."""
+    found = Mentions()
+    for node in walk(tree):
+        if isinstance(node, ast.Name):
+            (found.loaded if isinstance(node.ctx, ast.Load) else found.stored)[node.id] = None
+        elif isinstance(node, ast.Attribute):
+            found.attributes.add(node.attr)
+        elif isinstance(node, ast.Subscript):
+            if not isinstance(node.ctx, ast.Load):
+                found.writes_items = True
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            found.loaded[node.target.id] = None
+        elif isinstance(node, ast.FunctionDef):
+            found.stored[node.name] = None
+    pending = [name for name in found.loaded if name in functions]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            seen.add(name)
+            found.include(functions[name])
+            pending.extend(each for each in functions[name].loaded if each in functions)
+    return found
+
+
+def bodies(tree: ast.stmt) -> dict[str, Mentions]:
+    """The functions that a statement defines, by name, with what their bodies name."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            found[node.name] = mentions(node, {})
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    found[target.id] = mentions(node.value, {})
+    return found

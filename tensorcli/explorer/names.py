@@ -1,0 +1,285 @@
+"""Which names and paths reach which tensors and arrays, and which of those share memory: an index kept as names change.
+
+A statement's names are scanned when it ends, never all names: the index costs what a statement touches. Objects are
+referred to weakly. A tensor in a container stands under its path (`params[0]`, `sd['w']`), a gradient under its
+owner's (`x.grad`).
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tensorcli.explorer.engines import Engine
+
+DEPTH = 6
+"""Containers within containers are followed this far."""
+LONG = 1000
+"""A list longer than this is compared by its ends, unless the statement writes into it."""
+MOST = 100_000
+"""Entries of one name that are looked at."""
+
+
+class Entry:
+    """A tensor or an array that some path reaches."""
+
+    __slots__ = ("born", "grad", "key", "memory", "operator", "owners", "paths", "reference")
+
+    def __init__(self, value: Any, memory: int, born: int) -> None:
+        self.born = born
+        """The number of the statement after which it was first reached."""
+        self.key = id(value)
+        self.reference = weakref.ref(value)
+        self.paths: dict[str, None] = {}
+        self.owners: dict[int, None] = {}
+        self.grad: int | None = None
+        self.memory = memory
+        self.operator = ""
+
+    @property
+    def value(self) -> Any:
+        """The object, None when it is gone."""
+        return self.reference()
+
+
+class Root:
+    """What was found under one top-level name."""
+
+    __slots__ = ("found", "ids", "key")
+
+    def __init__(self, key: int) -> None:
+        self.key = key
+        self.found: dict[str, int] = {}
+        self.ids: list[int] | None = None
+        """Of a flat list or tuple: its items' identities, for comparison."""
+
+
+class Index:
+    """The paths of one session."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.entries: dict[int, Entry] = {}
+        self.by_memory: dict[int, dict[int, Entry]] = {}
+        self.roots: dict[str, Root] = {}
+        self.added: list[tuple[str, Entry]] = []
+        self.removed: list[tuple[str, Entry]] = []
+        self.now = 0
+
+    # ---- reading
+
+    def entry(self, value: Any) -> Entry | None:
+        """The entry of an object that some path reaches."""
+        found = self.entries.get(id(value))
+        return found if found is not None and found.value is value else None
+
+    def names(self, entry: Entry, depth: int = 2) -> list[str]:
+        """All paths of an object, in the order in which they came to be."""
+        found = list(entry.paths)
+        if depth:
+            for key in entry.owners:
+                owner = self.entries.get(key)
+                if owner is not None:
+                    found.extend(f"{name}.grad" for name in self.names(owner, depth - 1))
+        return found
+
+    def name(self, value: Any) -> str | None:
+        """The first path of an object, None where it has none."""
+        entry = self.entry(value)
+        if entry is None:
+            return None
+        return next(iter(self.names(entry)), None)
+
+    def sharing(self, memory: int) -> Iterator[Entry]:
+        """The entries over one allocation, in the order in which they came to be."""
+        return iter([each for each in self.by_memory.get(memory, {}).values() if each.value is not None])
+
+    def under(self, name: str) -> Iterator[Entry]:
+        """The entries that one top-level name reaches."""
+        root = self.roots.get(name)
+        if root is not None:
+            for key in root.found.values():
+                entry = self.entries.get(key)
+                if entry is not None and entry.value is not None:
+                    yield entry
+
+    # ---- keeping it
+
+    def begin(self, now: int) -> None:
+        """Forget what was added and removed before; statement number `now` begins."""
+        self.now = now
+        self.added = []
+        self.removed = []
+
+    def unbind(self, name: str) -> None:
+        """A name is gone."""
+        root = self.roots.pop(name, None)
+        if root is not None:
+            for path, key in root.found.items():
+                self._drop(path, key)
+
+    def bind(self, name: str, value: Any, written: bool = True) -> None:
+        """Look at what a name stands for now. `written`: the statement may have changed it other than at its end."""
+        root = self.roots.get(name)
+        kind = self.engine.kind(value)
+        if kind in ("tensor", "ndarray"):
+            if root is not None and root.key == id(value) and root.found.get(name) == id(value):
+                entry = self.entries.get(id(value))
+                if entry is not None and entry.value is value:
+                    self.moved(entry, value)
+                    return
+            found: Iterable[tuple[str, Any]] = ((name, value),)
+        else:
+            if (
+                root is not None
+                and root.key == id(value)
+                and root.ids is not None
+                and self._known(root, name, value, written)
+            ):
+                return
+            found = self._inside(name, value, DEPTH, set())
+        before = {} if root is None else root.found
+        root = self.roots[name] = Root(id(value))
+        for count, (path, each) in enumerate(found):
+            if count >= MOST:
+                break
+            key = id(each)
+            root.found[path] = key
+            if before.pop(path, None) != key or self.entry(each) is None:
+                self._add(path, each)
+        for path, key in before.items():
+            self._drop(path, key)
+        if isinstance(value, list | tuple):
+            root.ids = list(map(id, value)) if len(root.found) == len(value) else None
+
+    def replaced(self, name: str, key: int) -> bool:
+        """Whether a name stood for another object than `key` before."""
+        root = self.roots.get(name)
+        return root is not None and root.key != key
+
+    def see_grad(self, entry: Entry) -> None:
+        """Look at the gradient of a tensor."""
+        value = entry.value
+        if value is None or self.engine.kind(value) != "tensor":
+            return
+        grad = self.engine.grad(value)
+        key = None if grad is None else id(grad)
+        if key == entry.grad and (grad is None or self.entry(grad) is not None):
+            return
+        name = next(iter(self.names(entry)), "")
+        if entry.grad is not None:
+            old = self.entries.get(entry.grad)
+            if old is not None:
+                old.owners.pop(entry.key, None)
+                self.removed.append((f"{name}.grad", old))
+                self._forget_if_unreached(old)
+        entry.grad = key
+        if grad is not None:
+            made = self._entry_for(grad)
+            made.owners[entry.key] = None
+            self.added.append((f"{name}.grad", made))
+            self.see_grad(made)
+
+    def _known(self, root: Root, name: str, value: Any, written: bool) -> bool:
+        """Whether a flat list needs no scan: it is as it was, or grew at its end, which is then added here."""
+        old = root.ids
+        assert old is not None
+        length = len(old)
+        if written or length <= LONG:
+            if list(map(id, value[:length])) != old:
+                return False
+        elif len(value) < length or id(value[0]) != old[0] or id(value[length - 1]) != old[-1]:
+            return False
+        for position in range(length, len(value)):
+            each = value[position]
+            if self.engine.kind(each) not in ("tensor", "ndarray"):
+                return False
+            path = f"{name}[{position}]"
+            root.found[path] = id(each)
+            old.append(id(each))
+            self._add(path, each)
+        return True
+
+    def _inside(self, path: str, value: Any, depth: int, seen: set[int]) -> Iterator[tuple[str, Any]]:
+        """The tensors and arrays within a value, with their paths."""
+        kind = self.engine.kind(value)
+        if kind in ("tensor", "ndarray"):
+            yield path, value
+            return
+        if depth == 0 or id(value) in seen:
+            return
+        pairs: Iterable[tuple[str, Any]]
+        if isinstance(value, list | tuple):
+            fields = getattr(value, "_fields", None)
+            if fields:
+                pairs = ((f".{field}", each) for field, each in zip(fields, value))
+            else:
+                pairs = ((f"[{i}]", each) for i, each in enumerate(value))
+        elif isinstance(value, dict):
+            pairs = ((f"[{_key(key)}]", each) for key, each in list(value.items()))
+        else:
+            pairs = self.engine.parts(value)
+        seen = seen | {id(value)}
+        for suffix, each in pairs:
+            if not isinstance(each, str | int | float | bool | type(None)):
+                yield from self._inside(path + suffix, each, depth - 1, seen)
+
+    def _entry_for(self, value: Any) -> Entry:
+        entry = self.entry(value)
+        if entry is None:
+            stale = self.entries.get(id(value))
+            if stale is not None:
+                self._forget(stale)
+            memory = id(self.engine.memory(value))
+            entry = self.entries[id(value)] = Entry(value, memory, self.now)
+            self.by_memory.setdefault(memory, {})[entry.key] = entry
+        return entry
+
+    def moved(self, entry: Entry, value: Any) -> None:
+        """Look whether an object lies in other memory than before."""
+        memory = id(self.engine.memory(value))
+        if memory != entry.memory:
+            self._leave(entry)
+            entry.memory = memory
+            self.by_memory.setdefault(memory, {})[entry.key] = entry
+
+    def _add(self, path: str, value: Any) -> None:
+        entry = self._entry_for(value)
+        entry.paths[path] = None
+        self.added.append((path, entry))
+        self.see_grad(entry)
+
+    def _drop(self, path: str, key: int) -> None:
+        entry = self.entries.get(key)
+        if entry is None or path not in entry.paths:
+            return
+        del entry.paths[path]
+        self.removed.append((path, entry))
+        self._forget_if_unreached(entry)
+
+    def _forget_if_unreached(self, entry: Entry) -> None:
+        if entry.paths or any(key in self.entries for key in entry.owners):
+            return
+        self._forget(entry)
+        if entry.grad is not None:
+            grad = self.entries.get(entry.grad)
+            if grad is not None:
+                grad.owners.pop(entry.key, None)
+                self._forget_if_unreached(grad)
+
+    def _forget(self, entry: Entry) -> None:
+        if self.entries.get(entry.key) is entry:
+            del self.entries[entry.key]
+        self._leave(entry)
+
+    def _leave(self, entry: Entry) -> None:
+        mates = self.by_memory.get(entry.memory)
+        if mates is not None and mates.get(entry.key) is entry:
+            del mates[entry.key]
+            if not mates:
+                del self.by_memory[entry.memory]
+
+
+def _key(key: Any) -> str:
+    return repr(key) if isinstance(key, str | int | float | bool | tuple) else type(key).__name__

@@ -1,0 +1,174 @@
+"""What the engine said while a statement ran: made, written, saved, freed, accumulated. The ears of the explorer.
+
+A Recorder is the engine's observer for the length of a statement. It keeps weak references and numbers, runs no operator,
+and costs what the statement did. What outlives a statement is only which nodes saved a tensor of which allocation.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, NamedTuple
+
+from tensorcli.explorer.engines import Engine, Look
+from tensorcli.explorer.identity import Allocation, Allocations
+from tensorcli.explorer.names import Entry, Index
+
+MATES = 24
+"""How many tensors of one allocation are looked at before and after a statement; the rest is counted."""
+MANY = 4096
+"""Beyond this many results of a statement, the ones that are gone are dropped from the record."""
+
+
+class Before(NamedTuple):
+    """A tensor as it was before the statement, and the allocation it lay in."""
+
+    entry: Entry
+    look: Look
+    allocation: Allocation | None
+
+
+class Saver(NamedTuple):
+    """A node that saved a tensor, weakly: when, by the record's clock, and at which line."""
+
+    reference: Any
+    clock: int
+    line: int
+
+
+class Writing:
+    """The writes of one statement into one allocation."""
+
+    __slots__ = ("before", "count", "operator", "seen_writes", "via", "walks")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.operator = ""
+        self.via: dict[int, Any] = {}
+        """Weak references to the tensors written through."""
+        self.before: dict[int, int] = {}
+        """The version before, by the counter's identity."""
+        self.seen_writes: dict[int, int] = {}
+        """When each counter moved last, by the record's clock."""
+        self.walks: list[Any] = []
+        """Where temporaries that were written through reach."""
+
+
+class Recorder:
+    """Listens to one session's engine. The record of a statement begins with `begin`."""
+
+    def __init__(self, engine: Engine, index: Index, allocations: Allocations) -> None:
+        self.engine = engine
+        self.index = index
+        self.allocations = allocations
+        self.clock = 0
+        self.savers: dict[int, dict[int, Saver]] = {}
+        """By allocation: the nodes that saved a tensor of it."""
+        self.begin(0)
+
+    def begin(self, line: int) -> None:
+        """Forget the last statement; the one on this line begins."""
+        self.line = line
+        self.results: list[tuple[Any, Any, str, int]] = []
+        """(tensor, owner of its memory, operator, the first input's identity), weakly, in the order made."""
+        self.before: dict[int, Before] = {}
+        self.writes_to: dict[int, Writing] = {}
+        self.saves: list[tuple[Any, str, Any]] = []
+        self.released: list[tuple[str, int]] = []
+        self.gradients: dict[int, tuple[Any, str]] = {}
+
+    def look_before(self, entry: Entry) -> None:
+        """Look at a tensor before the statement does anything to it, and at those that share its memory."""
+        self._look(entry)
+        for each in self._mates(entry.memory):
+            self._look(each)
+
+    def _look(self, entry: Entry) -> None:
+        if entry.key not in self.before:
+            value = entry.value
+            if value is not None:
+                look = self.engine.look(value)
+                self.before[entry.key] = Before(entry, look, self.allocations.known.get(look.memory))
+
+    def _mates(self, memory: int) -> list[Entry]:
+        found = self.index.by_memory.get(memory)
+        if not found:
+            return []
+        if len(found) <= MATES:
+            return list(found.values())
+        iterator = iter(found.values())
+        return [next(iterator) for _ in range(MATES)]
+
+    # ---- events.Observer
+
+    def made(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
+        """A new tensor came out of an operator."""
+        memory = self.engine.memory(tensor)
+        results = self.results
+        if len(results) >= MANY and not len(results) % MANY:
+            results = self.results = [each for each in results if each[1]() is not None]
+        first = inputs[0] if inputs else None
+        results.append((weakref.ref(tensor), weakref.ref(memory), operator, id(first)))
+
+    def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
+        """The bytes of a tensor are about to be written."""
+        memory = id(self.engine.memory(tensor))
+        writing = self.writes_to.get(memory)
+        if writing is None:
+            writing = self.writes_to[memory] = Writing()
+            for each in self._mates(memory):
+                self._look(each)
+        look = self.engine.look(tensor)
+        if look.version is not None:
+            writing.before.setdefault(look.counter, look.version)
+        if id(tensor) not in writing.via:
+            if len(writing.via) >= MATES:
+                writing.via = {key: each for key, each in writing.via.items() if each() is not None}
+            writing.via[id(tensor)] = weakref.ref(tensor)
+            if len(writing.walks) < MATES and self.index.entry(tensor) is None:
+                writing.walks.append((self.engine.walk(tensor), look.itemsize))
+
+    def wrote(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
+        """The bytes of a tensor were written and its version counter moved."""
+        memory = id(self.engine.memory(tensor))
+        writing = self.writes_to.setdefault(memory, Writing())
+        writing.count += 1
+        writing.operator = operator
+        self.clock += 1
+        writing.seen_writes[self.engine.look(tensor).counter] = self.clock
+
+    def saved(self, node: Any, name: str, value: Any) -> None:
+        """A node keeps a tensor for the backward pass."""
+        self.clock += 1
+        memory = id(self.engine.memory(value.tensor))
+        self.saves.append((weakref.ref(node), name, weakref.ref(value.tensor)))
+        if len(self.saves) > MANY:
+            self.saves = [each for each in self.saves[-MANY:] if each[0]() is not None]
+        nodes = self.savers.setdefault(memory, {})
+        key = id(node)
+        nodes[key] = Saver(weakref.ref(node, _forget(self.savers, memory, key)), self.clock, self.line)
+
+    def freed(self, node: Any) -> None:
+        """A node dropped what it had saved."""
+        saved = self.engine.saved(node)
+        self.released.append((self.engine.node_name(node), len(saved)))
+        for each in saved:
+            memory = id(self.engine.memory(each.tensor))
+            nodes = self.savers.get(memory)
+            if nodes is not None and nodes.pop(id(node), None) is not None and not nodes:
+                del self.savers[memory]
+
+    def accumulated(self, tensor: Any, gradient: Any, kind: str) -> None:
+        """A leaf's gradient was made or added to."""
+        known = self.gradients.get(id(tensor))
+        self.gradients[id(tensor)] = (weakref.ref(tensor), kind if known is None else known[1])
+
+
+def _forget(savers: dict[int, dict[int, Saver]], memory: int, key: int) -> Any:
+    def forget(reference: Any) -> None:
+        nodes = savers.get(memory)
+        if nodes is not None and key in nodes and nodes[key].reference is reference:
+            del nodes[key]
+            if not nodes:
+                del savers[memory]
+
+    return forget

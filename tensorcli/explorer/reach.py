@@ -1,0 +1,319 @@
+"""What a script may reach of an engine: the torch namespace, the attributes of its objects, the modules to import.
+
+Made from the engine's public surface, when it is asked for. A member is handed out only when it is the engine's own, or a
+plain constant: never a module of Python's, never a helper that the engine imported from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+from tensorcli.language.limits import Guards
+from tensorcli.language.namespaces import Namespace
+from tensorcli.language.policy import Policy
+from tensorcli.language.vocabulary import SHADOWED, is_dunder, is_refused_private
+
+SUBMODULES = (
+    "autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cuda fft linalg nn nn.functional "
+    "nn.init nn.parameter nn.utils optim optim.lr_scheduler random special testing utils utils.dlpack return_types"
+).split()
+"""The modules below torch that a script can import, where the engine has them."""
+
+_CONSTANTS = (int, float, complex, str, bool, tuple, type(None), type(Ellipsis))
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
+
+
+class Open(frozenset[str]):
+    """An allow-list that is open but for some names: every public attribute, and the private ones that PyTorch shows."""
+
+    hidden: frozenset[str]
+
+    def __new__(cls, hidden: str = "") -> Open:
+        made = super().__new__(cls)
+        made.hidden = frozenset(hidden.split())
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return (
+            isinstance(name, str)
+            and name not in self.hidden
+            and not is_dunder(name)
+            and not is_refused_private(name)
+        )
+
+    def __or__(self, other: Any) -> Open:  # type: ignore[override]
+        return self
+
+
+class Only(frozenset[str]):
+    """An allow-list of names, and of the saved values of a node."""
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (
+            isinstance(name, str) and name.startswith(("_saved_", "_raw_saved_"))
+        )
+
+    def __or__(self, other: Any) -> Only:  # type: ignore[override]
+        return self
+
+
+TENSOR_INTERNALS = (
+    "accumulator array bump counter geometry hooks inference lazy leaf_requires_grad node replace_memory "
+    "set_requires_grad storage values view_of wrapped"
+)
+"""Fields of the embedded engine's Tensor that PyTorch's does not have."""
+NODE_NAMES = (
+    "name next_functions metadata register_hook register_prehook variable _sequence_nr _input_metadata "
+    "_register_hook_dict _set_sequence_nr"
+).split()
+SETTABLE_ON_TENSORS = "data grad requires_grad real imag names grad_dtype"
+
+
+class Members(Mapping[str, Any]):
+    """The members of one module of an engine, each looked up when it is asked for."""
+
+    def __init__(self, load: Callable[[], ModuleType], root: str, inner: Mapping[str, Namespace]) -> None:
+        self.load = load
+        self.root = root
+        self.inner = inner
+        """Namespaces below this one, by name."""
+        self.made: dict[str, Any] = {}
+        self.overrides: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        made = self.made
+        if name in made:
+            return made[name]
+        value = self._find(name)
+        made[name] = value
+        return value
+
+    def _find(self, name: str) -> Any:
+        if name in self.overrides:
+            return self.overrides[name]
+        if name in self.inner:
+            return self.inner[name]
+        if name.startswith("_") and name != "__version__":
+            raise KeyError(name)
+        try:
+            value = getattr(self.load(), name)
+        except AttributeError:
+            raise KeyError(name) from None
+        if isinstance(value, ModuleType):
+            # A module of the package that has the name of a public function (`tensor`) stands in its place.
+            hook = vars(self.load()).get("__getattr__")
+            try:
+                value = None if hook is None else hook(name)
+            except AttributeError:
+                raise KeyError(name) from None
+            if value is None:
+                raise KeyError(name)
+        if not self._is_ours(value):
+            raise KeyError(name)
+        return value
+
+    def _is_ours(self, value: Any) -> bool:
+        if isinstance(value, ModuleType):
+            return False
+        if isinstance(value, type) or isinstance(value, _FUNCTIONS):
+            return str(getattr(value, "__module__", None) or self.root).startswith(self.root)
+        if isinstance(value, _CONSTANTS):
+            return True
+        return type(value).__module__.startswith(self.root)
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[str(name)]
+        except KeyError:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        found = set(dir(self.load())) | set(self.inner) | set(self.overrides)
+        return iter(sorted(name for name in found if not name.startswith("_") and name in self))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Bare(Mapping[str, Any]):
+    """The members of torch that may be named without `torch.`."""
+
+    def __init__(self, torch: Mapping[str, Any]) -> None:
+        self.torch = torch
+
+    def __getitem__(self, name: str) -> Any:
+        if name in SHADOWED or name.startswith("_"):
+            raise KeyError(name)
+        return self.torch[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.torch if name not in SHADOWED)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class Modules(Mapping[str, Namespace]):
+    """The modules that a script can name, by their full names, each made when it is first asked for."""
+
+    def __init__(
+        self, torch: Mapping[str, Namespace], guards: Callable[[], Guards], seed: Callable[[], int]
+    ) -> None:
+        self.made: dict[str, Namespace] = dict(torch)
+        self.guards = guards
+        self.seed = seed
+        self.random: Seeded | None = None
+
+    def __getitem__(self, name: str) -> Namespace:
+        found = self.made.get(name)
+        if found is None:
+            if name.partition(".")[0] == "numpy" and "numpy" not in self.made:
+                self._make_numpy()
+            elif name == "math":
+                from tensorcli.language.namespaces import math_namespace
+
+                self.made[name] = math_namespace(self.guards())
+            elif name == "copy":
+                from tensorcli.language.namespaces import copy_namespace
+
+                self.made[name] = copy_namespace()
+            found = self.made[name]
+        return found
+
+    def _make_numpy(self) -> None:
+        from tensorcli.language.numpy_names import numpy_namespaces
+
+        spaces = numpy_namespaces(self.guards())
+        random = spaces["numpy.random"]
+        random.members = self.random = Seeded(random.members, self.seed)
+        self.made.update(spaces)
+
+    def forget(self) -> None:
+        """The session begins anew: numpy's generator is to be seeded again."""
+        if self.random is not None:
+            self.random.seeded = False
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.made or name in _OURS
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*self.made, *_OURS)))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+_OURS = ("numpy", "numpy.linalg", "numpy.fft", "numpy.random", "math", "copy")
+
+
+class Seeded(Mapping[str, Any]):
+    """numpy.random: its generator is seeded when something of it is first used, which is what imports it."""
+
+    def __init__(self, members: Mapping[str, Any], seed: Callable[[], int]) -> None:
+        self.members = members
+        self.seed = seed
+        self.seeded = False
+
+    def __getitem__(self, name: str) -> Any:
+        if not self.seeded:
+            import numpy as np
+
+            self.seeded = True
+            np.random.seed(self.seed())
+        return self.members[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.members)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+
+def torch_namespaces(package: str, load: Callable[[str], ModuleType]) -> dict[str, Namespace]:
+    """torch and the modules below it, by the names that an import gives them; `load` imports one by its path below."""
+
+    def inside(path: str) -> Mapping[str, Namespace]:
+        return Lazy(path, package, load, made)
+
+    made: dict[str, Namespace] = {}
+    made["torch"] = Namespace("torch", Members(lambda: load(""), package, inside("")))
+    return made
+
+
+class Lazy(Mapping[str, Namespace]):
+    """The namespaces one level below a module of torch: only those that the engine has."""
+
+    def __init__(
+        self, path: str, package: str, load: Callable[[str], ModuleType], made: dict[str, Namespace]
+    ) -> None:
+        self.path = path
+        self.package = package
+        self.load = load
+        self.made = made
+        self.names = tuple(
+            name[len(path) :].lstrip(".")
+            for name in SUBMODULES
+            if name.startswith(path + "." if path else "")
+            and "." not in name[len(path) :].lstrip(".")
+            and name != path
+        )
+
+    def __getitem__(self, name: str) -> Namespace:
+        if name not in self.names:
+            raise KeyError(name)
+        path = f"{self.path}.{name}" if self.path else name
+        full = f"torch.{path}"
+        found = self.made.get(full)
+        if found is None:
+            try:
+                module = self.load(path)
+            except ModuleNotFoundError:
+                raise KeyError(name) from None
+            inner = Lazy(path, self.package, self.load, self.made)
+            found = self.made[full] = Namespace(full, Members(lambda: module, self.package, inner))
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self[str(name)]
+        except KeyError:
+            return False
+        return True
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self.names if name in self)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def policy() -> Policy:
+    """The allow-lists for the objects of the embedded engine."""
+    from tensorcli.engine.autograd.graph import Node
+    from tensorcli.engine.devices import Device
+    from tensorcli.engine.dtypes import dtype
+    from tensorcli.engine.tensor import Size, Tensor
+
+    made = Policy(
+        open_modules=("tensorcli.engine.nn", "tensorcli.engine.optim", "tensorcli.engine.return_types")
+    )
+    tensor = Open(TENSOR_INTERNALS)
+    made.types.update(
+        {
+            Tensor: tensor,
+            Size: Only("count index numel".split()),
+            Node: Only(NODE_NAMES),
+            dtype: Only(
+                "is_floating_point is_complex is_signed itemsize to_complex to_real type name".split()
+            ),
+            Device: Only("type index".split()),
+        }
+    )
+    made.settable[Tensor] = Only(SETTABLE_ON_TENSORS.split())
+    return made

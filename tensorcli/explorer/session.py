@@ -1,0 +1,340 @@
+"""Session: runs statements one by one and says, for each, what it did.
+
+A session is a function of its journal: the texts of its statements and the seed. `run` checks a whole text before its first
+statement, then yields a `Step` a statement, lazily. It prints nothing and knows no terminal. With `quiet` nothing is
+observed: no events, no facts, no ids, at full speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tensorcli.explorer.changes import ROWS, Observation, Outcome
+from tensorcli.explorer.commands import run_command
+from tensorcli.explorer.engines import Engine, open_engine
+from tensorcli.explorer.facts import describe, text_of, type_text
+from tensorcli.explorer.failures import ExpectationFailed, Leave, failure, language_failure
+from tensorcli.explorer.hearing import Hearing
+from tensorcli.explorer.identity import Allocations, Identities
+from tensorcli.explorer.mentions import Mentions, bodies, mentions
+from tensorcli.explorer.reach import Bare
+from tensorcli.explorer.results import RESULTS, Exit, Failure, Step, Value
+from tensorcli.explorer.verbs import Verbs
+from tensorcli.language.evaluate import NOTHING, Evaluator
+from tensorcli.language.limits import Limits
+from tensorcli.language.parse import parse
+from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, Statement
+
+NO_NAMES: Mapping[str, Any] = {}
+
+
+class Names(dict[str, Any]):
+    """The names of a session, which tells which of them a statement bound or deleted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.touched: dict[str, None] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.touched[name] = None
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self.touched[name] = None
+        super().__delitem__(name)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        """Take a name away."""
+        self.touched[name] = None
+        return super().pop(name, *default)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A statement of the journal, and how it ended."""
+
+    index: int
+    statement: Statement
+    text: str
+    """The whole text that it stood in, which its spans point into."""
+    name: str
+    form: Form
+    outcome: str
+
+
+def half_of_free_memory() -> int:
+    """Half of the memory that is free now; 2 GiB where the system does not say."""
+    import os
+
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (ValueError, OSError, AttributeError):
+        return 1 << 31
+
+
+class Session:
+    """One session: names, journal, ids. Several may live in one process, one running at a time.
+
+    `write` receives what `print` prints as it is printed; without it a step carries it. `max_bytes` is the largest tensor
+    or array (default: half of the free memory). `quiet` observes nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        max_bytes: int | None = None,
+        engine: str = "embedded",
+        quiet: bool = False,
+        write: Callable[[str], None] | None = None,
+    ) -> None:
+        self.engine: Engine = open_engine(engine)
+        self.seed = seed
+        self.quiet = quiet
+        self.max_bytes = half_of_free_memory() if max_bytes is None else max_bytes
+        self.rows = ROWS
+        self.hearing = Hearing(write)
+        self.names: dict[str, Any] = {} if quiet else Names()
+        self.modules = self.engine.modules(lambda: self.evaluator.guards, lambda: self.seed)
+        self.bare = Bare(self.modules["torch"].members)
+        self.evaluator = Evaluator(
+            self.names,
+            self.modules,
+            bare=self.bare,
+            policy=self.engine.policy(),
+            limits=Limits(array_bytes=self.max_bytes),
+            command=self._command,
+            write=self.hearing.print,
+            identity=self._identity,
+        )
+        self.verbs = Verbs(self.engine, self.modules)
+        self._begin()
+
+    def _begin(self) -> None:
+        """The state of a session that has run nothing."""
+        self.journal: list[Record] = []
+        self.functions: dict[str, Mentions] = {}
+        self.allocations = Allocations()
+        self.identities = Identities()
+        self.observation = None if self.quiet else Observation(self.engine, self.allocations)
+        self.torn = False
+        self.forgetting = False
+        self.text = ""
+        self.names.clear()
+        self.hearing.known.clear()
+        self.evaluator.addresses.clear()
+        self.modules.forget()
+        self.engine.begin(self.seed, self.max_bytes)
+
+    # ---- running
+
+    def run(
+        self, text: str | bytes, name: str = "<input>", form: Form = "tsc", keep_going: bool = False
+    ) -> Iterator[Step]:
+        """Run a text: one step a statement, as each is asked for.
+
+        The text is parsed and checked whole before its first statement runs; where it does not pass, the only step has
+        the index 0 and a failure of the kind "language". A failing statement ends the run unless `keep_going`; an
+        interrupted one and `exit` always do.
+        """
+        shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
+        try:
+            program = self.read(text, form)
+        except LanguageError as error:
+            yield Step(0, name, "", error.span, error=language_failure(error, shown, name))
+            return
+        for statement in program.statements:
+            step = self.execute(statement, shown, name, form)
+            yield step
+            if isinstance(step.result, Exit):
+                return
+            if step.error is not None and (not keep_going or step.error.kind == "interrupted"):
+                return
+
+    def read(self, text: str | bytes, form: Form = "tsc") -> Program:
+        """The statements of a text, checked. Errors: LanguageError."""
+        return parse(text, self.verbs if form == "tsc" else {}, self.names, form)
+
+    def execute(self, statement: Statement, text: str, name: str = "<input>", form: Form = "tsc") -> Step:
+        """Run one statement and say what it did."""
+        if self.torn:
+            self.replay(self.journal)
+        self.evaluator.bare = self.bare if form == "tsc" else NO_NAMES
+        index = len(self.journal) + 1
+        hearing = self.hearing
+        hearing.begin(name)
+        self.text = text
+        observation = self.observation
+        place = statement.span.line if name != "<input>" else index
+        value: Any = NOTHING
+        error: Failure | None = None
+        result: Any = None
+        outcome = Outcome()
+        mentioned: Mentions | None = None
+        if observation is not None:
+            mentioned = mentions(statement.tree, self.functions)
+            observation.before(mentioned, index, place)
+            self.names.touched = {}  # type: ignore[attr-defined]
+        try:
+            with hearing:
+                if observation is not None:
+                    self.engine.listen(observation.recorder)
+                value = self.evaluator.execute(statement)
+        except Leave as leave:
+            result = Exit(leave.status)
+        except (Exception, KeyboardInterrupt) as raised:
+            error = self._failure(raised, statement, text, name)
+            if isinstance(raised, ExpectationFailed):
+                result = raised.result
+            _forget(raised)
+        finally:
+            if observation is not None:
+                self.engine.listen(None)
+        if isinstance(value, RESULTS):
+            result, value = value, NOTHING
+        if error is not None and error.kind in ("interrupted", "limit"):
+            return self._taken_back(statement, index, name, error)
+        shown = None
+        if value is not NOTHING and value is not None and not self.quiet:
+            shown, error = self._value(value, statement, text, name)
+        value = None
+        if observation is not None and mentioned is not None:
+            self.functions.update(bodies(statement.tree))
+            outcome = observation.after(
+                self.names,
+                self.names.touched,
+                mentioned,
+                statement.source,
+                place,  # type: ignore[attr-defined]
+            )
+            if error is not None:
+                error = _with_effects(error, outcome)
+        self.journal.append(Record(index, statement, text, name, form, "" if error is None else error.type))
+        if self.forgetting:
+            self._begin()
+        return Step(
+            index,
+            name,
+            statement.source,
+            statement.span,
+            hearing.output,
+            shown,
+            result,
+            outcome.changes,
+            outcome.more,
+            outcome.writes,
+            outcome.alarms,
+            tuple(hearing.warnings),
+            error,
+        )
+
+    def _value(
+        self, value: Any, statement: Statement, text: str, name: str
+    ) -> tuple[Value | None, Failure | None]:
+        """The repr of a bare expression, read without effect on tensors."""
+        try:
+            with self.hearing:
+                self.evaluator.guards.measure(value)
+                written = text_of(self.engine, value)
+                if not isinstance(value, str):
+                    written = self.evaluator.represent(_Shown(written))
+        except Exception as raised:
+            return None, self._failure(raised, statement, text, name)
+        facts = None
+        if self.engine.kind(value) in ("tensor", "ndarray"):
+            facts = describe(self.engine, self.allocations, value)
+        return Value(written, type_text(value), facts), None
+
+    def _failure(self, raised: BaseException, statement: Statement, text: str, name: str) -> Failure:
+        names = [*self.names, *self.evaluator.builtins.table]
+        if isinstance(raised, NameError):
+            names.extend(self.bare)
+        return failure(raised, statement, text, name, names, self.evaluator.policy, self.engine.method_names)
+
+    # ---- taking back
+
+    def _taken_back(self, statement: Statement, index: int, name: str, error: Failure) -> Step:
+        """A statement that was interrupted or met a limit of ours leaves nothing behind: the journal runs again."""
+        self.torn = True
+        return Step(index, name, statement.source, statement.span, self.hearing.output, error=error)
+
+    def replay(self, records: list[Record]) -> None:
+        """Bring the session to where these statements, run from the beginning, lead. Prints and warns nothing."""
+        self._begin()
+        self.hearing.silent = True
+        live, self.hearing.live = self.hearing.live, None
+        try:
+            for record in records:
+                self.execute(record.statement, record.text, record.name, record.form)
+        finally:
+            self.hearing.silent = False
+            self.hearing.live = live
+
+    def reset(self) -> None:
+        """Forget everything when the statement that runs ends, as if the session began then."""
+        self.forgetting = True
+
+    def configure(self, name: str, value: int) -> None:
+        """Change a setting: `rows` or `max_bytes`."""
+        if name == "rows":
+            self.rows = value
+            if self.observation is not None:
+                self.observation.rows = value
+        else:
+            self.max_bytes = value
+            self.engine.limit(value)
+
+    # ---- what the evaluator asks for
+
+    def _command(self, invocation: Invocation) -> Any:
+        return run_command(self, invocation)
+
+    def _identity(self, thing: Any) -> int:
+        return self.identities.number(thing)
+
+    # ---- what commands and prompts ask for
+
+    def value_of(self, tree: Any) -> Any:
+        """The value of an argument of a command."""
+        return self.evaluator.evaluate(tree)
+
+    def attributes_of(self, value: Any) -> list[str]:
+        """The attributes that a script may read on a value, for completion."""
+        from tensorcli.language.namespaces import Namespace
+
+        if isinstance(value, Namespace):
+            return list(value.members)
+        if self.engine.kind(value) == "tensor":
+            return list(self.engine.method_names())
+        return self.evaluator.policy.readable(value)
+
+
+class _Shown:
+    """A repr that is made already."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _forget(raised: BaseException | None) -> None:
+    """Let go of the frames of an exception: they hold the values that the statement left behind."""
+    seen: set[int] = set()
+    while raised is not None and id(raised) not in seen:
+        seen.add(id(raised))
+        raised.__traceback__ = None
+        raised = raised.__context__ or raised.__cause__
+
+
+def _with_effects(error: Failure, outcome: Outcome) -> Failure:
+    """What a failing statement left behind, as a hint."""
+    from dataclasses import replace
+
+    kept = [f"{write.storage} was written before the error" for write in outcome.writes if write.storage]
+    if not outcome.changes:
+        kept = ["nothing was changed"]
+    return replace(error, hints=(*error.hints, *dict.fromkeys(kept)))
