@@ -93,7 +93,7 @@ def scaled(alpha, array):
     if type(alpha) is complex and not kind.is_complex:
         raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
     check_number(alpha, kind)
-    return array * kind.np.type(alpha)
+    return array * np.asarray(alpha).astype(kind.np)
 
 
 def plus_scaled(self, alpha, other):
@@ -213,12 +213,7 @@ def interpolate(start, end, weight):
     return widely(blend, start, end, np.asarray(weight))
 
 
-def fused(function, *arrays):
-    """Sums of products of float32 arrays, rounded once."""
-    return widely(function, *arrays)
-
-
-def log_add(self, other, xp=np):
+def log_add(self, other):
     """log(exp(self) + exp(other)) without overflow, complex numbers included."""
     if self.dtype.kind != "c":
         return widely(np.logaddexp, self, other)

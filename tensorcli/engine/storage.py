@@ -90,6 +90,8 @@ class Storage:
         if type(self.data) is MetaBuffer:
             return np.broadcast_to(np.zeros((), element), geometry.sizes)
         size = element.itemsize
+        if not geometry.numel:
+            return np.empty(geometry.sizes, element)
         return np.ndarray(
             geometry.sizes, element, self.data, geometry.offset * size, tuple([s * size for s in geometry.strides])
         )
