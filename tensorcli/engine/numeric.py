@@ -22,7 +22,9 @@ def widely(function, *arrays):
     wider = _WIDER.get(first.dtype)
     if wider is None or first.size > SMALL:
         return function(*arrays)
-    return function(*[wider(a) if type(a) in (int, float) else a.astype(wider) for a in arrays]).astype(first.dtype)
+    return function(*[wider(a) if type(a) in (int, float) else a.astype(wider) for a in arrays]).astype(
+        first.dtype
+    )
 
 
 def refuse(name, array, scalar_type=None):
@@ -73,7 +75,9 @@ def check_number(value, kind):
     elif kind.category == dtypes.FLOATING and math.isfinite(value):
         fits = fits and abs(value) <= LARGEST.get(kind.name, math.inf)
     if not fits:
-        raise RuntimeError(f"value cannot be converted to type {_CPP.get(kind.name, kind.cpp_name)} without overflow")
+        raise RuntimeError(
+            f"value cannot be converted to type {_CPP.get(kind.name, kind.cpp_name)} without overflow"
+        )
 
 
 LARGEST = {
@@ -147,7 +151,9 @@ def power(self, exponent):
         if np.any(negative):
             parity = np.where(exponent % 2 == 0, 1, -1).astype(self.dtype)
             units = np.where(self == 1, self.dtype.type(1), np.where(self == -1, parity, self.dtype.type(0)))
-            return np.where(negative, units, np.power(self, np.where(negative, exponent.dtype.type(0), exponent)))
+            return np.where(
+                negative, units, np.power(self, np.where(negative, exponent.dtype.type(0), exponent))
+            )
         return np.power(self, exponent)
     return widely(np.power, self, exponent)
 
@@ -188,7 +194,11 @@ def sign(x):
         return np.where(size == 0, 0, x / np.where(size == 0, 1, size)).astype(x.dtype)
     if x.dtype.kind == "b":
         return np.array(x)
-    return ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype)) if x.dtype.kind != "u" else (x > 0).astype(x.dtype)
+    return (
+        ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype))
+        if x.dtype.kind != "u"
+        else (x > 0).astype(x.dtype)
+    )
 
 
 def sigmoid(x):
@@ -199,7 +209,9 @@ def sigmoid(x):
 def sinc(x):
     """sin(pi x) / (pi x), 1 at 0."""
     product = x * x.dtype.type(math.pi)
-    return np.where(x == 0, x.dtype.type(1), widely(np.sin, product) / np.where(x == 0, x.dtype.type(1), product))
+    return np.where(
+        x == 0, x.dtype.type(1), widely(np.sin, product) / np.where(x == 0, x.dtype.type(1), product)
+    )
 
 
 def interpolate(start, end, weight):

@@ -398,11 +398,11 @@ def binary(name: str) -> Callable[[Tensor, Any], Any]:
 
 
 class Functions:
-    """Operators of every namespace as attributes, found when first asked for, for formulas and composites:
+    """Operators of every namespace that Python sees as attributes, found when first asked for, for formulas and composites:
     `functions.where(c, a, b)`, `functions.tanh_backward(grad, result)`."""
 
     def __getattr__(self, name: str) -> Any:
-        overloads = [o for o in PACKETS.get(name, ()) if o.is_function or o.namespace]
+        overloads = [o for o in PACKETS.get(name, ()) if o.is_function or o.namespace not in ("", "aten")]
         if not overloads:
             raise AttributeError(f"no operator is called {name!r}")
         found = _caller(name, overloads, method=False)

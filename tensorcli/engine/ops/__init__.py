@@ -20,4 +20,5 @@ from tensorcli.engine.ops import (  # noqa: I001
     linear,
     nn,
     loss,
+    special,
 )

@@ -94,12 +94,18 @@ def _logit_gradient(grad, self, eps):
     return functions.where(inside, grad / (self * (1.0 - self)), _scalar(grad))
 
 
-@op("logit_backward(Tensor grad_output, Tensor self, float? eps=None) -> Tensor", dtype=PROMOTE, namespace="nn")
+@op(
+    "logit_backward(Tensor grad_output, Tensor self, float? eps=None) -> Tensor",
+    dtype=PROMOTE,
+    namespace="nn",
+)
 def logit_backward(xp, grad_output, self, eps):
     """The gradient of logit."""
     low, high = (0.0, 1.0) if eps is None else (eps, 1.0 - eps)
     outside = (self < low) | (self > high)
-    return xp.where(outside, self.dtype.type(math.nan if eps is None else 0), grad_output / (self * (1 - self)))
+    return xp.where(
+        outside, self.dtype.type(math.nan if eps is None else 0), grad_output / (self * (1 - self))
+    )
 
 
 # ---- the rectified linear unit and its kin
@@ -135,7 +141,10 @@ op(
     "threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor",
     dtype=PROMOTE,
     variants="function",
-    inplace={"node": 1, "self": lambda grad, self, threshold: functions.threshold_backward(grad, self, threshold)},
+    inplace={
+        "node": 1,
+        "self": lambda grad, self, threshold: functions.threshold_backward(grad, self, threshold),
+    },
     self=lambda grad, self, threshold: functions.threshold_backward(grad, self, threshold),
 )(_threshold)
 
@@ -158,7 +167,9 @@ def threshold_backward(xp, grad_output, self, threshold):
     namespace="nn",
     inplace={
         "node": 1,
-        "self": lambda grad, result, negative_slope: functions.leaky_relu_backward(grad, result, negative_slope, True),
+        "self": lambda grad, result, negative_slope: functions.leaky_relu_backward(
+            grad, result, negative_slope, True
+        ),
     },
     self=lambda grad, self, negative_slope: functions.leaky_relu_backward(grad, self, negative_slope, False),
 )
@@ -172,7 +183,9 @@ def leaky_relu(xp, self, negative_slope):
     "leaky_relu_backward(Tensor grad_output, Tensor self, Scalar negative_slope, bool self_is_result) -> Tensor",
     dtype=PROMOTE,
     namespace="nn",
-    grad_output=lambda grad, self, negative_slope: functions.leaky_relu_backward(grad, self, negative_slope, False),
+    grad_output=lambda grad, self, negative_slope: functions.leaky_relu_backward(
+        grad, self, negative_slope, False
+    ),
     self=zeros,
 )
 def leaky_relu_backward(xp, grad_output, self, negative_slope, self_is_result):
@@ -209,7 +222,9 @@ def prelu(self, weight):
                 f"and channel size = {channels}."
             )
     if len(weight.geometry.sizes) > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weight.geometry.sizes)}")
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {len(weight.geometry.sizes)}"
+        )
     dims = len(self.geometry.sizes)
     if len(weight.geometry.sizes) != dims:
         wide = [1] * dims
@@ -223,7 +238,12 @@ def _prelu_gradient(grad, self, weight):
     return functions._prelu_kernel_backward(grad, self, weight)
 
 
-@op("_prelu_kernel(Tensor self, Tensor weight) -> Tensor", dtype=PROMOTE, variants="function", self__weight=_prelu_gradient)
+@op(
+    "_prelu_kernel(Tensor self, Tensor weight) -> Tensor",
+    dtype=PROMOTE,
+    variants="function",
+    self__weight=_prelu_gradient,
+)
 def prelu_kernel(xp, self, weight):
     """Each element, times the weight where it is negative."""
     _floats("prelu_cpu", self)
@@ -525,7 +545,9 @@ def log_sigmoid_forward(xp, self):
     namespace="nn",
     buffer=None,
     grad_output=lambda grad, self, buffer: functions.log_sigmoid_backward(grad, self, buffer),
-    self=lambda grad, grad_output, self: functions.sigmoid_backward(grad * grad_output, functions.sigmoid(self)).neg(),
+    self=lambda grad, grad_output, self: functions.sigmoid_backward(
+        grad * grad_output, functions.sigmoid(self)
+    ).neg(),
 )
 def log_sigmoid_backward(xp, grad_output, self, buffer):
     """The gradient of log_sigmoid."""
@@ -563,7 +585,9 @@ def hardtanh(xp, self, min_val, max_val):
     "hardtanh_backward(Tensor grad_output, Tensor self, Scalar min_val, Scalar max_val) -> Tensor",
     dtype=PROMOTE,
     namespace="nn",
-    grad_output=lambda grad, self, min_val, max_val: functions.hardtanh_backward(grad, self, min_val, max_val),
+    grad_output=lambda grad, self, min_val, max_val: functions.hardtanh_backward(
+        grad, self, min_val, max_val
+    ),
     self=zeros,
 )
 def hardtanh_backward(xp, grad_output, self, min_val, max_val):
@@ -830,4 +854,3 @@ def rrelu_in_place(self, lower, upper, training, generator):
     """Each element, times a random slope (in training) where it is negative, in place."""
     noise = _noise_for(self, lower, upper, training, generator)
     return functions.rrelu_with_noise_(self, noise, lower, upper, training, generator)
-

@@ -65,7 +65,9 @@ def _logic(name, function, description):
         return getattr(xp, function)(self, other)
 
     kernel.__doc__ = description
-    op(f"{name}(Tensor self, Tensor other) -> Tensor", dtype=LOGICAL, inplace=True, self=None, other=None)(kernel)
+    op(f"{name}(Tensor self, Tensor other) -> Tensor", dtype=LOGICAL, inplace=True, self=None, other=None)(
+        kernel
+    )
 
 
 _logic("logical_and", "logical_and", "Whether both elements are true: not zero.")
@@ -127,7 +129,13 @@ def _no_complex_signbit(self):
 @op("signbit(Tensor self) -> Tensor", dtype=COMPARE, check=_no_complex_signbit, self=None)
 def signbit(xp, self):
     """Whether the sign bit of each element is set, that of -0.0 included."""
-    return self < 0 if self.dtype.kind in "iu" else xp.zeros(self.shape, bool) if self.dtype.kind == "b" else xp.signbit(self)
+    return (
+        self < 0
+        if self.dtype.kind in "iu"
+        else xp.zeros(self.shape, bool)
+        if self.dtype.kind == "b"
+        else xp.signbit(self)
+    )
 
 
 # ---- how near
@@ -141,7 +149,9 @@ def _nearness(self, other, rtol, atol):
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value:g}")
 
 
-@composite("isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor")
+@composite(
+    "isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor"
+)
 def isclose(self, other, rtol, atol, equal_nan):
     """Whether elements are equal, or differ by no more than atol plus rtol times the size of other."""
     _nearness(self, other, rtol, atol)
@@ -159,7 +169,9 @@ def isclose(self, other, rtol, atol, equal_nan):
     return close
 
 
-@composite("allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool")
+@composite(
+    "allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool"
+)
 def allclose(self, other, rtol, atol, equal_nan):
     """Whether all elements are near each other, as isclose says."""
     return bool(functions.isclose(self.detach(), other.detach(), rtol, atol, equal_nan).values.all())
@@ -210,9 +222,13 @@ def _where_number(condition, self, other):
     return functions.where(condition, _as_operand(self), _as_operand(other))
 
 
-composite("where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor", variants="function")(_where_number)
+composite("where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor", variants="function")(
+    _where_number
+)
 composite("where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor")(_where_number)
-composite("where.Scalar(Tensor condition, Scalar self, Scalar other) -> Tensor", variants="function")(_where_number)
+composite("where.Scalar(Tensor condition, Scalar self, Scalar other) -> Tensor", variants="function")(
+    _where_number
+)
 
 
 @composite("where(Tensor condition) -> Tensor[]", variants="function")
@@ -274,7 +290,9 @@ def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
     if side is not None and side not in ("left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
-        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True")
+        raise RuntimeError(
+            "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
+        )
     if sorter is not None:
         sorted_sequence = xp.take_along_axis(sorted_sequence, sorter, -1)
     where = "right" if right or side == "right" else "left"
@@ -283,7 +301,9 @@ def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
     else:
         rows = sorted_sequence.reshape(-1, sorted_sequence.shape[-1])
         many = values.reshape(rows.shape[0], -1)
-        reached = rows[:, None, :] <= many[:, :, None] if where == "right" else rows[:, None, :] < many[:, :, None]
+        reached = (
+            rows[:, None, :] <= many[:, :, None] if where == "right" else rows[:, None, :] < many[:, :, None]
+        )
         found = reached.sum(-1).reshape(values.shape)
     return xp.asarray(found).astype(xp.int32 if out_int32 else xp.int64)
 
@@ -330,7 +350,9 @@ def searchsorted_number(xp, sorted_sequence, self, out_int32, right, side, sorte
 def _bucket(xp, self, boundaries, out_int32, right):
     """The index of the bucket, between sorted boundaries, that each value falls into."""
     if boundaries.ndim != 1:
-        raise RuntimeError(f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+        raise RuntimeError(
+            f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})"
+        )
     return _found(xp, boundaries, xp.asarray(self), out_int32, right, None, None)
 
 

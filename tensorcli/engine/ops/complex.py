@@ -99,7 +99,9 @@ def view_as_complex(viewed):
         raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
     if shape.offset % 2:
         raise RuntimeError("Tensor must have a storage_offset divisible by 2")
-    halves = Geometry(shape.sizes[:-1], tuple(stride // 2 for stride in shape.strides[:-1]), shape.offset // 2)
+    halves = Geometry(
+        shape.sizes[:-1], tuple(stride // 2 for stride in shape.strides[:-1]), shape.offset // 2
+    )
     return Viewed(halves, kind.to_complex(), viewed.lazy, viewed.nbytes)
 
 

@@ -181,10 +181,14 @@ def _floor_divide(xp, self, other):
     return numeric.divide_floor(self, other)
 
 
-op("floor_divide(Tensor self, Tensor other) -> Tensor", dtype=PROMOTE, inplace={"name": "floor_divide_.Tensor"})(
+op(
+    "floor_divide(Tensor self, Tensor other) -> Tensor",
+    dtype=PROMOTE,
+    inplace={"name": "floor_divide_.Tensor"},
+)(_floor_divide)
+op("floor_divide.Scalar(Tensor self, Scalar other) -> Tensor", dtype=PROMOTE_SCALARS, inplace=True)(
     _floor_divide
 )
-op("floor_divide.Scalar(Tensor self, Scalar other) -> Tensor", dtype=PROMOTE_SCALARS, inplace=True)(_floor_divide)
 
 
 def _remainder(xp, self, other):
@@ -208,9 +212,9 @@ op(
     self=lambda grad: grad,
     other=lambda grad, self, other: -grad * self.div(other, rounding_mode="floor"),
 )(_remainder)
-op("remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor", dtype=PROMOTE_SCALARS, variants="function")(
-    _remainder
-)
+op(
+    "remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor", dtype=PROMOTE_SCALARS, variants="function"
+)(_remainder)
 
 
 def _fmod(xp, self, other):
@@ -220,9 +224,12 @@ def _fmod(xp, self, other):
     return numeric.fmod(self, other)
 
 
-op("fmod.Scalar(Tensor self, Scalar other) -> Tensor", dtype=PROMOTE_SCALARS, inplace=True, self=lambda grad: grad)(
-    _fmod
-)
+op(
+    "fmod.Scalar(Tensor self, Scalar other) -> Tensor",
+    dtype=PROMOTE_SCALARS,
+    inplace=True,
+    self=lambda grad: grad,
+)(_fmod)
 op(
     "fmod.Tensor(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
@@ -434,10 +441,16 @@ def _float_power_in_place(self, exponent):
 
 
 composite("float_power.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor", out=True)(_float_power)
-composite("float_power.Scalar(Scalar self, Tensor exponent) -> Tensor", out=True, variants="function")(_float_power)
+composite("float_power.Scalar(Scalar self, Tensor exponent) -> Tensor", out=True, variants="function")(
+    _float_power
+)
 composite("float_power.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor", out=True)(_float_power)
-composite("float_power_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)", variants="method")(_float_power_in_place)
-composite("float_power_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)", variants="method")(_float_power_in_place)
+composite("float_power_.Scalar(Tensor(a!) self, Scalar exponent) -> Tensor(a!)", variants="method")(
+    _float_power_in_place
+)
+composite("float_power_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)", variants="method")(
+    _float_power_in_place
+)
 
 
 @composite("square(Tensor self) -> Tensor", out=True)
@@ -488,7 +501,12 @@ def reciprocal(xp, self):
 # ---- exponentials and logarithms
 
 
-@op("exp(Tensor self) -> Tensor", dtype=INT_TO_FLOAT, inplace=True, self=lambda grad, result: grad * result.conj())
+@op(
+    "exp(Tensor self) -> Tensor",
+    dtype=INT_TO_FLOAT,
+    inplace=True,
+    self=lambda grad, result: grad * result.conj(),
+)
 def exp(xp, self):
     """Raise e to each element."""
     return numeric.widely(xp.exp, self)
@@ -516,7 +534,12 @@ def expm1(xp, self):
     return numeric.widely(xp.expm1, self)
 
 
-@op("log(Tensor self) -> Tensor", dtype=INT_TO_FLOAT, inplace=True, self=lambda grad, self: grad.div(self.conj()))
+@op(
+    "log(Tensor self) -> Tensor",
+    dtype=INT_TO_FLOAT,
+    inplace=True,
+    self=lambda grad, self: grad.div(self.conj()),
+)
 def log(xp, self):
     """The natural logarithm of each element."""
     return numeric.widely(xp.log, self)
@@ -898,7 +921,9 @@ def _rounding(name, function, description, complex_text=None):
 _rounding("floor", "floor", "The largest whole number that is not above each element.")
 _rounding("ceil", "ceil", "The smallest whole number that is not below each element.")
 _rounding("trunc", "trunc", "Each element without its fraction.")
-_rounding("round", "rint", "The nearest whole number to each element; halves go to the even one.", "round_vml_cpu")
+_rounding(
+    "round", "rint", "The nearest whole number to each element; halves go to the even one.", "round_vml_cpu"
+)
 
 
 @op("round.decimals(Tensor self, *, int decimals) -> Tensor", dtype=PROMOTE, inplace=True, node=1, self=zeros)
@@ -1014,8 +1039,12 @@ def _no_complex_extreme(name):
     "maximum(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
     check=_no_complex_extreme("maximum"),
-    self=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(self < other, 0),
-    other=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(self > other, 0),
+    self=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
+        self < other, 0
+    ),
+    other=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
+        self > other, 0
+    ),
 )
 def maximum(xp, self, other):
     """The larger of two elements; NaN where one is."""
@@ -1026,8 +1055,12 @@ def maximum(xp, self, other):
     "minimum(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
     check=_no_complex_extreme("minimum"),
-    self=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(self > other, 0),
-    other=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(self < other, 0),
+    self=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
+        self > other, 0
+    ),
+    other=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
+        self < other, 0
+    ),
 )
 def minimum(xp, self, other):
     """The smaller of two elements; NaN where one is."""
@@ -1038,7 +1071,9 @@ def minimum(xp, self, other):
     "fmax(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
     check=_no_complex_extreme("fmax"),
-    self=lambda grad, self, other: grad.masked_fill((self >= other).logical_or_(other.isnan()).logical_not_(), 0),
+    self=lambda grad, self, other: grad.masked_fill(
+        (self >= other).logical_or_(other.isnan()).logical_not_(), 0
+    ),
     other=lambda grad, self, other: grad.masked_fill((self >= other).logical_or_(other.isnan()), 0),
 )
 def fmax(xp, self, other):
@@ -1050,7 +1085,9 @@ def fmax(xp, self, other):
     "fmin(Tensor self, Tensor other) -> Tensor",
     dtype=PROMOTE,
     check=_no_complex_extreme("fmin"),
-    self=lambda grad, self, other: grad.masked_fill((self <= other).logical_or_(other.isnan()).logical_not_(), 0),
+    self=lambda grad, self, other: grad.masked_fill(
+        (self <= other).logical_or_(other.isnan()).logical_not_(), 0
+    ),
     other=lambda grad, self, other: grad.masked_fill((self <= other).logical_or_(other.isnan()), 0),
 )
 def fmin(xp, self, other):
@@ -1083,10 +1120,14 @@ def _limits_gradient(grad, self, min, max, needs):  # noqa: A002
     below = above = None
     if needs[0]:
         reached = self < min
-        below = functions.where(reached if max is None else functions.logical_and(min < max, reached), grad, zero)
+        below = functions.where(
+            reached if max is None else functions.logical_and(min < max, reached), grad, zero
+        )
     if needs[1]:
         reached = self > max
-        above = functions.where(reached if min is None else functions.logical_or(max < min, reached), grad, zero)
+        above = functions.where(
+            reached if min is None else functions.logical_or(max < min, reached), grad, zero
+        )
     return below, above
 
 
@@ -1223,15 +1264,35 @@ def _bitwise(name, function, refusal, kinds, description, scalar_overloads):
 
     kernel.__doc__ = description
     tensor_scalar, scalar_tensor = scalar_overloads
-    op(f"{name}.{tensor_scalar}(Tensor self, Scalar other) -> Tensor", dtype=PROMOTE_SCALARS, inplace=True)(kernel)
-    op(f"{name}.{scalar_tensor}(Scalar self, Tensor other) -> Tensor", dtype=PROMOTE_SCALARS, variants="function")(kernel)
+    op(f"{name}.{tensor_scalar}(Tensor self, Scalar other) -> Tensor", dtype=PROMOTE_SCALARS, inplace=True)(
+        kernel
+    )
+    op(
+        f"{name}.{scalar_tensor}(Scalar self, Tensor other) -> Tensor",
+        dtype=PROMOTE_SCALARS,
+        variants="function",
+    )(kernel)
     op(f"{name}.Tensor(Tensor self, Tensor other) -> Tensor", dtype=PROMOTE, inplace=True)(kernel)
 
 
-_bitwise("bitwise_and", "bitwise_and", "bitwise_and_cpu", "biu", "The bits that both have.", ("Scalar", "Scalar_Tensor"))
-_bitwise("bitwise_or", "bitwise_or", "bitwise_or_cpu", "biu", "The bits that one has.", ("Scalar", "Scalar_Tensor"))
 _bitwise(
-    "bitwise_xor", "bitwise_xor", "bitwise_xor_cpu", "biu", "The bits that just one has.", ("Scalar", "Scalar_Tensor")
+    "bitwise_and",
+    "bitwise_and",
+    "bitwise_and_cpu",
+    "biu",
+    "The bits that both have.",
+    ("Scalar", "Scalar_Tensor"),
+)
+_bitwise(
+    "bitwise_or", "bitwise_or", "bitwise_or_cpu", "biu", "The bits that one has.", ("Scalar", "Scalar_Tensor")
+)
+_bitwise(
+    "bitwise_xor",
+    "bitwise_xor",
+    "bitwise_xor_cpu",
+    "biu",
+    "The bits that just one has.",
+    ("Scalar", "Scalar_Tensor"),
 )
 _bitwise(
     "bitwise_left_shift", "left_shift", "lshift_cpu", "iu", "Shift the bits to the left.", ("Tensor_Scalar", "Scalar_Tensor")
