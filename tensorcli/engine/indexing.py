@@ -37,12 +37,12 @@ def get(tensor: Tensor, index: Any) -> Tensor:
     if index is None:
         return tensor.unsqueeze(0)  # type: ignore[no-any-return]
     if index is Ellipsis:
-        return _run("alias", tensor)
+        return _run("alias", tensor)  # type: ignore[no-any-return]
     indices: list[Tensor | None] = []
     sliced = _sliced(tensor, _as_tuple(index), indices)
     if not indices:
         return _run("alias", sliced) if sliced is tensor else sliced
-    return _run("index.Tensor", sliced, indices)
+    return _run("index.Tensor", sliced, indices)  # type: ignore[no-any-return]
 
 
 def put(tensor: Tensor, index: Any, value: Any) -> None:
@@ -235,11 +235,11 @@ def _index_of(one: Any) -> int:
     try:
         return as_index(one)
     except TypeError:
-        from tensorcli.engine.binding_messages import type_name
+        from tensorcli.engine.parameters import type_name
 
         raise IndexError(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
-            f"{type_name(one)})"
+            f"{type_name(type(one))})"
         ) from None
 
 
@@ -258,12 +258,12 @@ def _value(tensor: Tensor, value: Any) -> Tensor:
         value = value.item()
     else:
         from tensorcli.engine.autograd.graph import type_name as tensor_type
-        from tensorcli.engine.binding_messages import type_name
+        from tensorcli.engine.parameters import type_name
 
-        raise TypeError(f"can't assign a {type_name(value)} to a {tensor_type(tensor)}")
+        raise TypeError(f"can't assign a {type_name(type(value))} to a {tensor_type(tensor)}")
     from tensorcli.engine.ops.index import element
 
-    return effects.adopt(element(value, tensor.dtype), tensor.dtype, tensor.device)
+    return effects.adopt(element(value, tensor.dtype), tensor.dtype, tensor.device)  # type: ignore[no-untyped-call]
 
 
 def _without_leading_ones(source: Tensor) -> Tensor:

@@ -1,0 +1,252 @@
+"""Optimizer: groups of parameters with their settings, the state of each parameter, and `state_dict`.
+
+What an optimiser does with one parameter and its gradient is the subclass's `update`; it runs without grad mode (or, for
+`differentiable=True`, with it). Texts, layouts and orders of keys are PyTorch's.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from itertools import chain
+from typing import Any
+
+from tensorcli.engine import messages
+from tensorcli.engine.autograd.graph import type_name
+from tensorcli.engine.autograd.hooks import RemovableHandle
+from tensorcli.engine.autograd.modes import enable_grad, mode
+from tensorcli.engine.tensor import Tensor
+
+Group = dict[str, Any]
+State = dict[str, Any]
+
+
+class Optimizer:
+    """The base of all optimisers.
+
+    Errors: TypeError for a bare tensor, ValueError for no parameters, for one that is no leaf, or is in two groups.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: Group) -> None:
+        self.defaults = defaults
+        self._prepare_hooks()
+        if isinstance(params, Tensor):
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
+                + type_name(params)
+            )
+        self.state: defaultdict[Any, State] = defaultdict(dict)
+        self.param_groups: list[Group] = []
+        given = list(params)
+        if not given:
+            raise ValueError("optimizer got an empty parameter list")
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
+            self.add_param_group(group)
+
+    def _prepare_hooks(self) -> None:
+        self._optimizer_step_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+        self._optimizer_step_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "_optimizer_step_pre_hooks" not in self.__dict__:
+            self._prepare_hooks()
+
+    def __repr__(self) -> str:
+        lines = []
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"\nParameter Group {number}\n")
+            lines += [f"    {key}: {group[key]}\n" for key in sorted(group) if key != "params"]
+        return f"{type(self).__name__} ({''.join(lines)})"
+
+    # ---- groups
+
+    def add_param_group(self, param_group: Group) -> None:
+        """Add a group: a dictionary with `params` and whichever settings differ from the defaults."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        _unpack_names(param_group)
+        params = param_group["params"]
+        for param in params:
+            if not isinstance(param, Tensor):
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {_name_of_type(param)}"
+                )
+            if not self.defaults.get("differentiable") and not (param.is_leaf or param.retains_grad):
+                raise ValueError("can't optimize a non-leaf Tensor")
+        for name, value in self.defaults.items():
+            param_group.setdefault(name, value)
+        if len(params) != len(set(params)):
+            messages.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; see "
+                "github.com/pytorch/pytorch/issues/40967 for more information"
+            )
+        named = "param_names" in param_group
+        if any(("param_names" in group) != named for group in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with names' if named else 'without names'} to the optimizer"
+            )
+        if not {p for group in self.param_groups for p in group["params"]}.isdisjoint(params):
+            raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append(param_group)
+
+    # ---- steps
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients: set to None, or zeroed in place."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                grad = param.grad
+                if grad is None:
+                    continue
+                if set_to_none:
+                    param.grad = None
+                    continue
+                if grad.grad_fn is not None:
+                    grad.detach_()
+                else:
+                    grad.requires_grad_(False)
+                grad.zero_()
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update each parameter that has a gradient; returns what the closure (which computes them anew) returned."""
+        if type(self).update is Optimizer.update:
+            raise NotImplementedError
+        arguments: tuple[Any, ...] = (self, closure) if closure is not None else (self,)
+        for hook in self._optimizer_step_pre_hooks.values():
+            hook(self, arguments, {})
+        loss = None
+        before = mode.enabled
+        mode.enabled = bool(self.defaults["differentiable"])
+        try:
+            if closure is not None:
+                with enable_grad():
+                    loss = closure()
+            for group in self.param_groups:
+                self._step_group(group)
+        finally:
+            mode.enabled = before
+        for hook in self._optimizer_step_post_hooks.values():
+            hook(self, arguments, {})
+        return loss
+
+    def _step_group(self, group: Group) -> None:
+        with_grad = [param for param in group["params"] if param.grad is not None]
+        for param in with_grad:
+            if not self.state.get(param):
+                self.prepare(param, self.state[param], group)
+        for param in with_grad:
+            grad = param.grad
+            self.update(param, -grad if group["maximize"] else grad, self.state[param], group)
+        self._forget_empty(with_grad)
+
+    def _forget_empty(self, params: list[Tensor]) -> None:
+        for param in params:
+            if not self.state[param]:
+                del self.state[param]
+
+    def prepare(self, param: Tensor, state: State, group: Group) -> None:
+        """Fill the state of a parameter before its first step."""
+
+    def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
+        """One step of one parameter."""
+        raise NotImplementedError
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` before each step."""
+        handle = RemovableHandle(self._optimizer_step_pre_hooks)
+        self._optimizer_step_pre_hooks[handle.id] = hook
+        return handle
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call `hook(optimizer, args, kwargs)` after each step."""
+        handle = RemovableHandle(self._optimizer_step_post_hooks)
+        self._optimizer_step_post_hooks[handle.id] = hook
+        return handle
+
+    # ---- saving
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state and the settings, parameters by their number; the tensors in it are the optimiser's own."""
+        numbers: dict[int, int] = {}
+        groups: list[Group] = []
+        for group in self.param_groups:
+            start = sum(len(done["params"]) for done in groups)
+            new = {id(param): number for number, param in enumerate(group["params"], start)}
+            numbers = new | numbers
+            packed = {key: value for key, value in group.items() if key != "params"}
+            groups.append(packed | {"params": [numbers[id(param)] for param in group["params"]]})
+        state = {numbers[id(k)] if isinstance(k, Tensor) else k: value for k, value in self.state.items()}
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a saved state. Errors: ValueError when its groups are not those of this optimiser."""
+        groups, saved = self.param_groups, deepcopy(state_dict["param_groups"])
+        if len(groups) != len(saved):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        if any(len(a["params"]) != len(b["params"]) for a, b in zip(groups, saved, strict=True)):
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+            )
+        params = dict(
+            zip(
+                chain.from_iterable(group["params"] for group in saved),
+                chain.from_iterable(group["params"] for group in groups),
+                strict=True,
+            )
+        )
+        state: defaultdict[Any, State] = defaultdict(dict)
+        for key, value in state_dict["state"].items():
+            if key in params:
+                state[params[key]] = _fitted(params[key], value)
+            else:
+                state[key] = value
+        for own, new in zip(groups, saved, strict=True):
+            new["params"] = own["params"]
+            if "param_names" in own:
+                new.setdefault("param_names", own["param_names"])
+        self.__setstate__({"state": state, "param_groups": saved})
+
+
+def _unpack_names(group: Group) -> None:
+    """Make a list of a group's parameters; pairs of name and parameter give `param_names` too."""
+    params = group["params"]
+    if isinstance(params, Tensor):
+        params = [params]
+    elif isinstance(params, set):
+        raise TypeError(
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
+            "change between runs. Please use a list instead."
+        )
+    params = list(params)
+    names = [param[0] for param in params if isinstance(param, tuple)]
+    group["params"] = [param[1] if isinstance(param, tuple) else param for param in params]
+    if names:
+        if len(names) != len(params):
+            raise ValueError(
+                "all optimizer params should be with/without names. Some param names are missing"
+            )
+        group["param_names"] = names
+
+
+def _name_of_type(value: Any) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _fitted(param: Tensor, value: Any, key: Any = None) -> Any:
+    """A saved value in the dtype of its parameter; the count of steps stays as it is."""
+    if isinstance(value, Tensor):
+        if key == "step":
+            return value
+        if param.dtype.is_floating_point:
+            return value.to(dtype=param.dtype, device=param.device)
+        return value.to(device=param.device)
+    if isinstance(value, dict):
+        return {name: _fitted(param, one, name) for name, one in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return type(value)(_fitted(param, one) for one in value)  # type: ignore[call-arg]
+    return value
