@@ -20,11 +20,10 @@ from tensorcli.explorer.results import (
     Settings,
 )
 from tensorcli.render.facts import dash
-from tensorcli.render.inspection import field_text
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, wrap
 from tensorcli.render.storages import plural
 
-USAGE = 26  # cells at most for what to type, so that descriptions begin in one column
+USAGE = 30  # cells at most for what to type, so that descriptions begin in one column
 
 
 def saved_table(found: SavedTable, width: int | None) -> Iterator[Line]:
@@ -137,11 +136,16 @@ def help_section(section: HelpSection, column: int, width: int | None) -> Iterat
 
 
 def settings(found: Settings | Devices, width: int | None) -> Iterator[Line]:
-    yield from labelled([setting(field) for field in found.rows], width)
+    """Each setting with its value, and beside it a text that says more."""
+    column = max([cells(str(field.value)) for field in found.rows], default=0)
+    yield from labelled([(field.key, setting(field, column)) for field in found.rows], width)
 
 
-def setting(field: Field) -> tuple[str, str]:
-    return field.key, field_text(field)
+def setting(field: Field, column: int) -> str:
+    value = str(field.value)
+    if not field.text or field.text == value:
+        return value
+    return f"{value}{' ' * (column - cells(value))}   {field.text}"
 
 
 def code(found: Code, width: int | None) -> Iterator[Line]:
@@ -155,7 +159,7 @@ def expectation(found: Expectation, width: int | None) -> Iterator[Line]:
     else:
         yield line(" ", ("failed", "error"), f"  {found.text}")
         if found.found:
-            yield from paragraph(found.found, width, "", "   found ", "         ")
+            yield from paragraph(found.found, width, "", "   ", "   ")
 
 
 def notice(found: Notice, width: int | None) -> Iterator[Line]:

@@ -28,8 +28,8 @@ def step(found: results.Step, width: int | None) -> Iterator[Line]:
     """
     if found.value is not None:
         yield from value(found.value, width)
-    if found.result is not None:
-        yield from render(found.result, width).lines
+    if found.result is not None and not (found.error and isinstance(found.result, results.Expectation)):
+        yield from render(found.result, width).lines  # an expectation that failed is told by its error
     yield from facts.changes(found.changes, found.more_changes, width)
     for each in found.alarms:
         yield from alarm(each, width)

@@ -1,0 +1,59 @@
+"""`tensorcli ops`: the operators of the engine, or one of them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tensorcli.cli.parameters import Color
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Help
+
+
+def ops(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="An operator or a method.")] = None,
+    color: Color = "auto",
+) -> int:
+    """List the operators of the engine, or explain one of them."""
+    from tensorcli.render.pages import render
+    from tensorcli.repl.screen import Screen
+
+    found = catalogue() if name is None else operator(name)
+    screen = Screen(sys.stdout, color)
+    screen.page(render(found, screen.width))
+    screen.flush()
+    return 0
+
+
+def catalogue() -> Help:
+    """Every operator in a line, by the chapters of the engine."""
+    from tensorcli.engine.op import PACKETS
+    from tensorcli.explorer.results import Help, HelpRow, HelpSection
+
+    chapters: dict[str, list[HelpRow]] = {}
+    for name, overloads in PACKETS.items():
+        if not name.startswith("_"):
+            summary = " ".join((overloads[0].kernel.__doc__ or "").split())
+            chapters.setdefault(overloads[0].chapter, []).append(HelpRow(name, summary))
+    count = sum(map(len, chapters.values()))
+    sections = tuple(HelpSection(chapter, tuple(rows)) for chapter, rows in chapters.items())
+    return Help("operators", f"{count} operators; tensorcli ops NAME explains one", sections)
+
+
+def operator(name: str) -> Help:
+    """The help page of one operator. Raises BadParameter where there is none of that name."""
+    from difflib import get_close_matches
+
+    from tensorcli.explorer.engines import open_engine
+
+    engine = open_engine("embedded")
+    short = name.removeprefix("torch.").removeprefix("Tensor.")
+    page = engine.help(short)
+    if page is None:
+        close = get_close_matches(short, engine.method_names(), 3, 0.6)
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise typer.BadParameter(f"there is no operator {name!r}{hint}", param_hint="NAME")
+    return page
