@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.op import OPS
 from tensorcli.engine.tensor import Tensor
 
@@ -119,7 +120,9 @@ def _slice(tensor: Tensor, dim: int, index: slice, whole: bool) -> Tensor:
     if step < 0:
         raise ValueError("step must be greater than zero")
     sizes = tensor.geometry.sizes
-    if not whole and sizes and start == 0 and stop >= sizes[dim] and step == 1:
+    if not sizes:
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+    if not whole and start == 0 and stop >= sizes[dim] and step == 1:
         return tensor
     return _run("slice.Tensor", tensor, dim, start, stop, step)  # type: ignore[no-any-return]
 
@@ -148,9 +151,9 @@ def _as_tuple(index: Any) -> Sequence[Any]:
 def _is_sequence(value: Any) -> bool:
     """What Python's C interface takes for a sequence: anything with items that is no mapping."""
     kind = type(value)
-    return kind in (list, tuple, str, bytes, range) or (
-        hasattr(kind, "__getitem__") and not isinstance(value, dict)
-    )
+    if kind in (list, tuple, str, bytes, range):
+        return True
+    return hasattr(kind, "__getitem__") and not isinstance(value, (dict, np.generic))
 
 
 def _sliced(tensor: Tensor, index: Sequence[Any], indices: list[Tensor | None]) -> Tensor:
@@ -174,14 +177,14 @@ def _sliced(tensor: Tensor, index: Sequence[Any], indices: list[Tensor | None]) 
             dim += 1
         elif isinstance(one, bool):
             result = result.unsqueeze(dim)
-            dim = _record(_chosen(result, one), indices, dim)
+            dim = _record(_chosen(result, one), indices, dim, tensor.device)
         elif isinstance(one, Tensor) or _is_sequence(one):
             found = one if isinstance(one, Tensor) else _from_sequence(tensor, one)
             if found.geometry.sizes or found.dtype.category > dtypes.INTEGRAL:
-                dim = _record(found, indices, dim)
+                dim = _record(found, indices, dim, tensor.device)
             elif found.dtype.name in ("bool", "uint8"):
                 result = result.unsqueeze(dim)
-                dim = _record(_chosen(result, bool(found.item())), indices, dim)
+                dim = _record(_chosen(result, bool(found.item())), indices, dim, tensor.device)
             else:
                 result = _select(result, dim, found.item(), told)
         else:
@@ -196,8 +199,10 @@ def _dimensions_of(one: Any) -> int:
     return 0 if one is None or one is Ellipsis or isinstance(one, bool) else 1
 
 
-def _record(found: Tensor, indices: list[Tensor | None], dim: int) -> int:
+def _record(found: Tensor, indices: list[Tensor | None], dim: int, device: Device) -> int:
     """Put an index tensor at its dimension; the next dimension."""
+    if device is not CPU and found.device is CPU:
+        found = found.to(device)
     indices.extend([None] * (dim - len(indices)))
     indices.append(found)
     return dim + 1

@@ -218,6 +218,7 @@ def out_of_bounds(index, dim, size, error=RuntimeError):
 @op(
     "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor",
     namespace="internal",
+    check=lambda self, indices: _check_masks(self, indices),
     self=lambda grad, self_sizes, indices: functions._index_put_impl_(
         grad.new_zeros(self_sizes), indices, grad, True
     ),
@@ -473,7 +474,8 @@ def take_along_dim(self, indices, dim):
     if not own:
         return self.gather(dim, indices)
     common = effects.broadcast_sizes([(*own[:dim], wanted[dim], *own[dim + 1 :]), wanted])
-    indices = indices.broadcast_to(common)
+    # Here, other than in gather, an index beyond the size counts on from the other end.
+    indices = (indices.remainder(own[dim]) if own[dim] else indices).broadcast_to(common)
     spread = effects.broadcast_sizes([own, (*common[:dim], own[dim], *common[dim + 1 :])])
     return self.broadcast_to(spread).gather(dim, indices)
 
@@ -675,7 +677,24 @@ def masked_scatter_backward(xp, grad_output, mask, sizes):
 # ---- where
 
 
-@op("nonzero(Tensor self) -> Tensor")
+def check_countable(self):
+    """Refuse to find elements of a tensor that has none to look at. Errors: NotImplementedError on meta."""
+    if self.is_meta:
+        raise NotImplementedError(
+            "The register_meta function for torch.nonzero() raises unimplemented by default, as a correct "
+            "data-independent implementation does not exist. This implementation returns a fake value, assuming all "
+            "elements of the tensor are non-zero. To enable this registration, please set "
+            "'torch.fx.experimental._config.meta_nonzero_assume_all_nonzero' to True."
+        )
+
+
+def _check_masks(self, indices):
+    for index in indices:
+        if index is not None and index.dtype.name in ("bool", "uint8"):
+            check_countable(index)
+
+
+@op("nonzero(Tensor self) -> Tensor", check=check_countable)
 def nonzero(xp, self):
     """The indices of the elements that are not zero, a row each."""
     found = xp.stack(xp.nonzero(self)) if self.ndim else xp.zeros((0, int(self != 0)), xp.int64)
