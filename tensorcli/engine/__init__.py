@@ -76,6 +76,7 @@ _PUBLIC: dict[str, str] = {
     "nonzero": "indexing",
     "UntypedStorage": "storages",
     "return_types": "return_types",
+    **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul"), "functional"),
 }
 """Where each public name that is no operator comes from: a module of the engine."""
 

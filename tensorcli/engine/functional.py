@@ -58,19 +58,6 @@ def _letters(labels: Any) -> str:
     return "".join(found)
 
 
-def norm(
-    input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Any = None, dtype: Any = None
-) -> Any:
-    """The p-norm of all elements or along some dimensions; "fro" and "nuc" are norms of matrices."""
-    dims = [dim] if isinstance(dim, int) else dim
-    extra = {} if out is None else {"out": out}
-    if isinstance(p, str):
-        if p == "fro" and (dim is None or isinstance(dim, int) or len(dim) <= 2):
-            return functions.linalg_vector_norm(input, 2, dims, keepdim, dtype=dtype, **extra)
-        return functions.linalg_matrix_norm(input, p, dims if dims is not None else list(range(input.ndim)), keepdim, dtype=dtype, **extra)
-    return functions.linalg_vector_norm(input, 2.0 if p is None else p, dims, keepdim, dtype=dtype, **extra)
-
-
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Any:
     """The p-norm distances between all rows of two (batches of) matrices."""
     modes = {"use_mm_for_euclid_dist_if_necessary": None, "use_mm_for_euclid_dist": 1}
