@@ -60,8 +60,8 @@ class dtype:  # noqa: N801 (PyTorch's name)
 
     @property
     def computes_as(self) -> "dtype":
-        """The dtype kernels compute in: itself, or float32 for the reduced ones."""
-        return float32 if self.reduced else self
+        """The dtype kernels compute in: itself, or float32 (complex64) for the reduced ones."""
+        return float32 if self.reduced else complex64 if self is complex32 else self
 
     def to_real(self) -> "dtype":
         """The dtype of the real and imaginary parts of a complex dtype; itself otherwise."""

@@ -224,7 +224,10 @@ def compiled(op: "Op") -> Any:
 
     def binary(values: tuple[Any, ...]) -> Any:
         a, b = values[0], values[1]
-        kind = a.dtype
+        try:
+            kind = a.dtype
+        except AttributeError:  # A number: torch.add(2, x).
+            return effect(op, values)
         result_kind = plain.get(kind)
         if result_kind is None or len(values) != arity or a.lazy or a.wrapped:
             result = effect(op, values)
@@ -275,8 +278,10 @@ def compiled(op: "Op") -> Any:
     return unary if count == 1 else binary
 
 
-def compute(op: "Op", values: Sequence[Any]) -> tuple[Any, dtype, tuple[int, ...], Device]:
-    """The general element-wise computation: (array, result dtype, strides, device)."""
+def compute(
+    op: "Op", values: Sequence[Any], target: Tensor | None = None
+) -> tuple[Any, dtype, tuple[int, ...], Device]:
+    """The general element-wise computation: (array, result dtype, strides, device). `target` must be able to hold it."""
     device = _device_of(op, values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
     computed, kind = dtypes.apply_rule(rule, _promoted(op, values))
@@ -297,8 +302,18 @@ def compute(op: "Op", values: Sequence[Any]) -> tuple[Any, dtype, tuple[int, ...
         elif value is not None:
             arguments[i] = as_number(value, working)
     sizes = broadcast_sizes([g.sizes for g in operands])
+    if target is not None:
+        _check_output_shape(target, sizes)
+        _check_castable(kind, target)
     check_bytes(geometry.prod(sizes) * kind.itemsize, sizes, kind)
-    array = op.kernel(np, *arguments)
+    try:
+        array = op.kernel(np, *arguments)
+    except NotImplementedError as error:
+        if working is computed:
+            raise
+        # The kernel saw a wider dtype; PyTorch names the dtype itself.
+        text = str(error).replace(f"'{working.scalar_type}'", f"'{computed.scalar_type}'")
+        raise NotImplementedError(text) from None
     if type(array) is not ndarray:
         array = np.asarray(array)
     if array.dtype != kind.np:
@@ -644,8 +659,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
         arguments, reduced = arrays_of(op, values)
         array = np.asarray(origin.kernel(np, *arguments))
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
-    if not dtypes.can_cast(kind, target.dtype):
-        raise messages.result_cast(kind.scalar_type, target.dtype.scalar_type)
+    _check_castable(kind, target)
     _check_output_shape(target, array.shape)
     check_overlap(target, [values[i] for i in op.tensors[1:]])
     node = None
@@ -661,7 +675,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
 def _computed_for(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:
     if _smears(origin, values, target):
         return _smeared(origin, values, target)
-    array, kind, _, device = compute(origin, values)
+    array, kind, _, device = compute(origin, values, target)
     return array, kind, device
 
 
@@ -702,6 +716,11 @@ def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, 
                 one[i] = fresh_tensor(np.array(a[index]), geometry.contiguous(()), source.dtype)
         where[index] = cast(np.asarray(compute(origin, one)[0]), target.dtype)
     return where.copy(), kind, target.device
+
+
+def _check_castable(kind: dtype, target: Tensor) -> None:
+    if not dtypes.can_cast(kind, target.dtype):
+        raise messages.result_cast(kind.scalar_type, target.dtype.scalar_type)
 
 
 def _check_output_shape(target: Tensor, sizes: tuple[int, ...]) -> None:
@@ -831,6 +850,8 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
                         f"{op.base}(): functions with out=... arguments don't support automatic differentiation, but one "
                         "of the arguments requires grad."
                     )
+    if op.effect is pointwise:
+        _check_outputs_dtype(op, plain, outs[0])
     enabled, mode.enabled = mode.enabled, False
     observer, events.observer = events.observer, None
     try:
@@ -842,6 +863,18 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     for target, result in zip(outs, results, strict=True):
         write_out(op, target, result)
     return named(op, tuple(outs)) if isinstance(answer, tuple) else outs[0]
+
+
+def _check_outputs_dtype(op: "Op", values: Sequence[Any], out: Tensor) -> None:
+    """Refuse an `out=` of the wrong dtype before anything is computed. A function of one tensor converts nothing."""
+    if op.check is not None:
+        op.check(*values)
+    rule = op.rule(*values) if callable(op.rule) else op.rule
+    kind = dtypes.apply_rule(rule, _promoted(op, values))[1]
+    if rule in (dtypes.PROMOTE, dtypes.TO_REAL) and len(op.tensors) == 1 and values[op.tensors[0]].dtype is kind:
+        if out.dtype is not kind:
+            raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
+    _check_castable(kind, out)
 
 
 def write_out(op: "Op", target: Tensor, result: Tensor) -> Tensor:

@@ -297,7 +297,7 @@ def view_strides(geometry: Geometry, sizes: tuple[int, ...]) -> tuple[int, ...] 
 
 def has_internal_overlap(geometry: Geometry) -> bool:
     """Whether PyTorch sees that two indices reach one element: a stride of 0 over more than one index."""
-    return any(size > 1 and stride == 0 for size, stride in zip(geometry.sizes, geometry.strides, strict=True))
+    return geometry.numel > 0 and any(size > 1 and stride == 0 for size, stride in zip(geometry.sizes, geometry.strides, strict=True))
 
 
 def overlap(a: Geometry, b: Geometry) -> str:

@@ -351,7 +351,7 @@ def _bucket(xp, self, boundaries, out_int32, right):
     """The index of the bucket, between sorted boundaries, that each value falls into."""
     if boundaries.ndim != 1:
         raise RuntimeError(
-            f"bucketize(): boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})"
+            f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})"
         )
     return _found(xp, boundaries, xp.asarray(self), out_int32, right, None, None)
 

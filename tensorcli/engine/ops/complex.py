@@ -170,7 +170,7 @@ def _polar_gradient(grad, result, needs):
     check=_parts,
     abs__angle=_polar_gradient,
 )
-def polar(xp, abs, angle):  # noqa: A002
+def polar(xp, abs, angle):
     """Complex numbers of their absolute values and angles."""
     return complex_(xp, abs * numeric.widely(xp.cos, angle), abs * numeric.widely(xp.sin, angle))
 

@@ -380,12 +380,10 @@ def pow_tensor(xp, self, exponent):
 )
 def pow_base(xp, self, exponent):
     """Raise a number to the power of each element."""
-    if exponent.dtype.kind == "b" and self != 1:
-        raise numeric.refuse("pow", exponent)
-    if xp.ndim(self) == 0 and self == 1:
-        return xp.ones_like(exponent)
     if exponent.dtype.kind == "b":
         raise numeric.refuse("pow", exponent)
+    if self == 1:
+        return xp.ones_like(exponent)
     return numeric.power(xp.broadcast_to(xp.asarray(self, exponent.dtype), exponent.shape), exponent)
 
 
@@ -841,14 +839,17 @@ def rad2deg(xp, self):
 # ---- signs and rounding
 
 
-@op("neg(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, self=lambda grad: grad.neg())
-def neg(xp, self):
-    """Change the sign of each element."""
-    if self.dtype.kind == "b":
+def _no_bool_sign(self):
+    if self.dtype.category == BOOL:
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
             "`~` or `logical_not()` operator instead."
         )
+
+
+@op("neg(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, check=_no_bool_sign, self=lambda grad: grad.neg())
+def neg(xp, self):
+    """Change the sign of each element."""
     return xp.negative(self)
 
 
@@ -904,25 +905,25 @@ def sgn(xp, self):
     return numeric.sign(self)
 
 
-def _rounding(name, function, description, complex_text=None):
+def _rounding(name, function, description, complex_reaches_kernel=False):
+    def check(self):
+        if self.dtype.is_complex and not complex_reaches_kernel:
+            raise NotImplementedError(f"{name} is not supported for complex inputs")
+
     def kernel(xp, self):
-        if self.dtype.kind == "c":
-            if complex_text is None:
-                raise NotImplementedError(f"{name} is not supported for complex inputs")
-            raise numeric.refuse(complex_text, self)
-        if self.dtype.kind == "b":
+        if self.dtype.kind in "bc":
             raise numeric.refuse(f"{name}_vml_cpu", self)
         return xp.array(self) if self.dtype.kind in "iu" else getattr(xp, function)(self)
 
     kernel.__doc__ = description
-    op(f"{name}(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, self=zeros)(kernel)
+    op(f"{name}(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, check=check, self=zeros)(kernel)
 
 
 _rounding("floor", "floor", "The largest whole number that is not above each element.")
 _rounding("ceil", "ceil", "The smallest whole number that is not below each element.")
 _rounding("trunc", "trunc", "Each element without its fraction.")
 _rounding(
-    "round", "rint", "The nearest whole number to each element; halves go to the even one.", "round_vml_cpu"
+    "round", "rint", "The nearest whole number to each element; halves go to the even one.", True
 )
 
 
@@ -1005,7 +1006,7 @@ def _angle_gradient(grad, self):
 def angle(xp, self):
     """The angle of a complex number; of a real one 0 or pi."""
     if self.dtype.kind == "c":
-        return numeric.widely(lambda v: xp.angle(v).astype(v.dtype), self).real
+        return xp.array(numeric.widely(lambda v: xp.angle(v).astype(v.dtype), self).real)
     return xp.where(xp.isnan(self), self, xp.where(self < 0, self.dtype.type(math.pi), self.dtype.type(0)))
 
 
@@ -1095,7 +1096,7 @@ def fmin(xp, self, other):
     return xp.fmin(self, other)
 
 
-def _clamp_check(self, min, max):  # noqa: A002
+def _clamp_check(self, min, max):
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     for value in (self, min, max):
@@ -1105,17 +1106,17 @@ def _clamp_check(self, min, max):  # noqa: A002
             numeric.check_number(value, self.dtype)
 
 
-def _inside(self, min, max):  # noqa: A002
+def _inside(self, min, max):
     if min is not None and max is not None:
         return functions.logical_and(self >= min, self <= max)
     return self >= min if min is not None else self <= max
 
 
-def _clamp_gradient(grad, self, min, max):  # noqa: A002
+def _clamp_gradient(grad, self, min, max):
     return functions.where(_inside(self, min, max), grad, _zero(grad))
 
 
-def _limits_gradient(grad, self, min, max, needs):  # noqa: A002
+def _limits_gradient(grad, self, min, max, needs):
     zero = _zero(grad)
     below = above = None
     if needs[0]:
@@ -1131,7 +1132,7 @@ def _limits_gradient(grad, self, min, max, needs):  # noqa: A002
     return below, above
 
 
-def _clamp(xp, self, min, max):  # noqa: A002
+def _clamp(xp, self, min, max):
     """Move the elements outside a range to its ends."""
     if self.dtype.kind == "b":
         raise numeric.refuse("clamp_cpu" if min is not None and max is not None else "clamp_scalar_cpu", self)
@@ -1158,14 +1159,14 @@ op(
 )(_clamp)
 
 
-def _clamp_min(xp, self, min):  # noqa: A002
+def _clamp_min(xp, self, min):
     """Move the elements below a limit to it."""
     if self.dtype.kind == "c":
         raise numeric.refuse("maximum_cpu", self)
     return xp.maximum(self, min)
 
 
-def _clamp_max(xp, self, max):  # noqa: A002
+def _clamp_max(xp, self, max):
     """Move the elements above a limit to it."""
     if self.dtype.kind == "c":
         raise numeric.refuse("minimum_cpu", self)
