@@ -1,4 +1,6 @@
-"""What will fail, or be wrong, because of a statement: saved tensors that went stale, and writes that PyTorch cannot see."""
+"""What will fail, or be wrong, because of a statement: stale saved tensors, and writes that PyTorch cannot
+see.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
 
 
 class Silence(NamedTuple):
-    """A write that may have passed some counters by: into which allocation, and as the engine reported it (None: it did
-    not)."""
+    """A write that may have passed some counters by: into which allocation, as the engine reported it, if it
+    did.
+    """
 
     memory: int
     writing: Writing | None
@@ -55,7 +58,9 @@ def stale_alarm(observation: Observation) -> Alarm | None:
 
 
 def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | None:
-    """Saved tensors whose bytes changed in this statement while their version stayed: the gradient will be wrong."""
+    """Saved tensors whose bytes changed in this statement while their version stayed: the gradient will be
+    wrong.
+    """
     found: list[StaleSave] = []
     nodes: set[int] = set()
     for memory, writing in silences:
@@ -78,7 +83,8 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | N
     then = f"{name}.backward()" if name else "a backward pass"
     return Alarm(
         "silent",
-        f"{what} {verb} saved before this write and PyTorch cannot see it: {then} will succeed with wrong gradients.",
+        f"{what} {verb} saved before this write and PyTorch cannot see it: "
+        f"{then} will succeed with wrong gradients.",
         "explain data",
         stale=tuple(found),
     )

@@ -1,8 +1,8 @@
 """What a statement changed: the rows of its table, its writes as facts, and the alarms under it.
 
-An Observation stands around one statement: `before` looks at what the statement names, `after` compares. Only storages
-that the statement touched are looked at. The engine's events say what was written and saved; names and paths come from
-the index; bytes that change without an event (numpy) are found by comparing the content of what is shared with arrays.
+An Observation stands around one statement: `before` looks at what the statement names, `after` compares. Only
+storages that the statement touched are looked at. The engine's events say what was written and saved; names
+and paths come from the index; bytes that change without an event (numpy) are found by comparing content.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.memory import covered, span_text
 from tensorcli.explorer.mentions import Mentions
 from tensorcli.explorer.names import Entry, Index
-from tensorcli.explorer.observe import MATES, Recorder, Writing
+from tensorcli.explorer.observe import MATES, Recorder, Writing, parents
 from tensorcli.explorer.results import Alarm, Change, Write
 
 ROWS = 20
@@ -131,9 +131,9 @@ class Observation:
                     index.see_grad(entry)
         for reference, _ in self.recorder.gradients.values():
             variable = reference()
-            entry = None if variable is None else index.entry(variable)
-            if entry is not None:
-                index.see_grad(entry)
+            leaf = None if variable is None else index.entry(variable)
+            if leaf is not None:
+                index.see_grad(leaf)
         for entry, _, _ in list(self.recorder.before.values()):
             value = entry.value
             if value is not None and index.entries.get(entry.key) is entry:
@@ -153,7 +153,8 @@ class Observation:
             entry = None if tensor is None else self.index.entry(tensor)
             if entry is not None:
                 entry.operator = operator
-        for _, entry in self.index.added:
+        moved = (known.entry for known in self.recorder.before.values())
+        for entry in (*(entry for _, entry in self.index.added), *moved):
             value = entry.value
             if value is not None and allocations.name(entry.memory) is None:
                 memory = engine.memory(value)
@@ -309,7 +310,9 @@ class Rows:
         return note + (", leaf" if look.requires_grad and look.is_leaf else "")
 
     def _view_note(self, entry: Entry, look: Look, parent: Any) -> str:
-        name = self._tensor_name(parent)
+        named = (each for each in parents(self.engine, entry.value) if self.index.entry(each) is not None)
+        parent = next(named, parent)
+        name = self.index.name(parent) or f"a temporary in {self.allocations.name(look.memory)}"
         walk = self.engine.walk(entry.value)
         whole = self.engine.walk(parent)
         if covered(walk) == covered(whole):
@@ -373,10 +376,13 @@ class Rows:
         if not reached:
             return
         via = [entry for entry in (*reached, *new) if entry.key in writing.via]
+        if not via:
+            via = [entry for entry in reached if entry.key in writing.through]
         operator = writing.operator.partition(".")[0]
-        unnamed = [each for each in self._unnamed(writing)] if not via else []
+        unnamed = list(self._unnamed(writing)) if not any(entry.key in writing.via for entry in via) else []
         via_name = next((self.index.names(each)[0] for each in via if self.index.names(each)), None)
-        ordered = sorted(entries, key=lambda pair: pair[0].key not in writing.via)
+        first = {entry.key for entry in via}
+        ordered = sorted(entries, key=lambda pair: pair[0].key not in first)
         seen_by = []
         gradient = any(key in self.recorder.gradients for entry in reached for key in entry.owners)
         for entry, before in ordered:
@@ -412,15 +418,18 @@ class Rows:
         unnamed: list[str],
         gradient: bool,
     ) -> str:
-        if before.sizes != after.sizes or before.strides != after.strides or before.memory != after.memory:
-            if is_via:
-                return "memory moved" if before.memory != after.memory else "same bytes, other shape"
+        if is_via and before.memory != after.memory:
+            return "memory moved"
+        if is_via and (before.sizes != after.sizes or before.strides != after.strides):
+            return "same bytes, other shape"
         if not is_via:
             if before.version is not None and before.version == after.version:
                 return f"bytes changed, version stayed {after.version}"
-            return "sees the write" + (f" {unnamed[0]}" if unnamed else "")
+            return "sees the write"
         if gradient:
             return "added to in place"
+        if unnamed:
+            return f"wrote {unnamed[0]}"
         walk = self.engine.walk(entry.value)
         storage = self.allocations.name(after.memory)
         total = self.allocations.known[after.memory].nbytes if after.memory in self.allocations.known else 0
@@ -433,9 +442,9 @@ class Rows:
         return f"wrote {what}" + (f", {writing.count} times" if writing.count > 1 else "")
 
     def _unnamed(self, writing: Writing) -> Iterator[str]:
-        """How a temporary that was written through reaches the storage."""
+        """Where temporaries that were written through reach."""
         for walk, itemsize in writing.walks:
-            yield f"of {span_text(walk, max(itemsize, 1))} through a temporary"
+            yield f"{span_text(walk, max(itemsize, 1))}, through a view without a name"
 
     def _record_write(
         self,
@@ -581,7 +590,7 @@ class Rows:
         if not released:
             return
         saved = sum(count for _, count in released)
-        name, nodes = root_of(self.engine, self.index, released=True)
+        name, nodes = root_of(self.engine, self.index, {node for node, _ in released})
         count = max(nodes, len(released))
         what = f"graph of {name}" if name else "graph"
         self.rows.append(

@@ -1,6 +1,7 @@
 """What is true of a value, as finished text: facts, reprs and short descriptions, read without any effect.
 
-Everything goes through the engine's protocol; PyTorch's own repr and `.grad_fn` make nodes anew, so they are not asked.
+Everything goes through the engine's protocol; PyTorch's own repr and `.grad_fn` make nodes anew, so they are
+not asked.
 """
 
 from __future__ import annotations

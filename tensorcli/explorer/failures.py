@@ -5,15 +5,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 
+from tensorcli.explorer.results import Failure
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Expectation, FailureKind
 from tensorcli.language.limits import LimitError
 from tensorcli.language.locate import locate_nodes
 from tensorcli.language.policy import Policy
 from tensorcli.language.syntax import LanguageError, Span, Statement, span_of
-from tensorcli.explorer.results import Expectation, Failure, FailureKind
 
 
-class ExpectationFailed(AssertionError):
+class ExpectationFailed(AssertionError):  # noqa: N818 (what a reader sees as the error's type)
     """What `expect` asked for is not so."""
 
     def __init__(self, result: Expectation) -> None:
@@ -127,7 +131,7 @@ def suggestions(
         return []
     import difflib
 
-    close = difflib.get_close_matches(wrong, list(valid), 3, 0.7)
+    close = difflib.get_close_matches(wrong, list(valid), 3, 0.76)
     return [f"did you mean {' or '.join(close)}?"] if close else []
 
 

@@ -1,4 +1,6 @@
-"""Walks over the graph, without effect and without recursion: which nodes a tensor leads to, and which name leads to a node."""
+"""Walks over the graph, without effect and without recursion: which nodes a tensor leads to, and which name
+leads to a node.
+"""
 
 from __future__ import annotations
 
@@ -44,19 +46,19 @@ def roots(engine: Engine, index: Index) -> Iterator[tuple[Entry, Any]]:
             yield entry, node
 
 
-def root_of(
-    engine: Engine, index: Index, wanted: set[int] | None = None, released: bool = False
-) -> tuple[str | None, int]:
-    """A name whose graph holds a wanted node (or released ones), the outermost; and how many such nodes it holds."""
+def root_of(engine: Engine, index: Index, wanted: set[int]) -> tuple[str | None, int]:
+    """The name whose graph holds most of the wanted nodes, and how many nodes it holds besides leaves'."""
     best: tuple[str | None, int] = (None, 0)
+    most = 0
     left = MOST
     for entry, node in roots(engine, index):
-        count = 0
+        found = count = 0
         for each in nodes_below(engine, node, left):
             left -= 1
-            if (released and engine.released(each)) or (wanted is not None and id(each) in wanted):
-                count += 1
-        if count > best[1]:
+            found += id(each) in wanted
+            count += engine.variable(each) is None
+        if found > most:
+            most = found
             best = (next(iter(index.names(entry)), None), count)
         if left <= 0:
             break

@@ -1,7 +1,7 @@
 """Ids: `sN` for allocations, and the session's own numbers for `id()`.
 
-An allocation is an address range: every Storage and every array over it shares its id. It is told apart by the object
-that owns its bytes, and referred to weakly, so that nothing lives longer because it was looked at.
+An allocation is an address range: every Storage and every array over it shares its id. It is told apart by
+the object that owns its bytes, and referred to weakly, so that nothing lives longer because it was looked at.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which bytes a tensor occupies, exactly: coverage, overlap, runs, and the logical index behind each slot.
 
-Everything is worked out from a Walk (start, sizes, strides, itemsize in bytes), never from a bounding box: the bytes
-that a walk reaches are marked in an array of flags over its extent. This module knows no tensors.
+Everything is worked out from a Walk (start, sizes, strides, itemsize in bytes), never from a bounding box:
+the bytes that a walk reaches are marked in an array of flags over its extent. This module knows no tensors.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def covered(walk: Walk) -> int:
 
 
 def runs(walk: Walk, slot: int, limit: int = 16) -> tuple[tuple[Run, ...], int]:
-    """The neighbouring slots (of `slot` bytes) that the walk reaches, at most `limit` of them, and how many more."""
+    """The neighbouring slots (of `slot` bytes) that the walk reaches, at most `limit` of them, and how many
+    more.
+    """
     low, high = bounds(walk)
     if low == high:
         return (), 0

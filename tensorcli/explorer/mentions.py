@@ -1,7 +1,7 @@
 """What a statement names, read from its tree: which names it reads and binds, which attributes it touches.
 
-Only what is named is looked at when a statement ends; the names in a script function's body count wherever the function
-is named.
+Only what is named is looked at when a statement ends; the names in a script function's body count wherever
+the function is named.
 """
 
 from __future__ import annotations

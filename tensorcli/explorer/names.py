@@ -1,8 +1,9 @@
-"""Which names and paths reach which tensors and arrays, and which of those share memory: an index kept as names change.
+"""Which names and paths reach which tensors and arrays, and which of those share memory: an index kept as
+names change.
 
-A statement's names are scanned when it ends, never all names: the index costs what a statement touches. Objects are
-referred to weakly. A tensor in a container stands under its path (`params[0]`, `sd['w']`), a gradient under its
-owner's (`x.grad`).
+A statement's names are scanned when it ends, never all names: the index costs what a statement touches.
+Objects are referred to weakly. A tensor in a container stands under its path (`params[0]`, `sd['w']`), a
+gradient under its owner's (`x.grad`).
 """
 
 from __future__ import annotations
@@ -120,7 +121,9 @@ class Index:
                 self._drop(path, key)
 
     def bind(self, name: str, value: Any, written: bool = True) -> None:
-        """Look at what a name stands for now. `written`: the statement may have changed it other than at its end."""
+        """Look at what a name stands for now. `written`: the statement may have changed it other than at its
+        end.
+        """
         root = self.roots.get(name)
         kind = self.engine.kind(value)
         if kind in ("tensor", "ndarray"):
@@ -140,14 +143,21 @@ class Index:
                 return
             found = self._inside(name, value, DEPTH, set())
         before = {} if root is None else root.found
+        replaced: list[tuple[str, int]] = []
         root = self.roots[name] = Root(id(value))
         for count, (path, each) in enumerate(found):
             if count >= MOST:
                 break
             key = id(each)
             root.found[path] = key
-            if before.pop(path, None) != key or self.entry(each) is None:
+            old = before.pop(path, None)
+            if old != key or self.entry(each) is None:
+                if old is not None:
+                    replaced.append((path, old))
                 self._add(path, each)
+        for path, key in replaced:
+            if key != root.found[path]:
+                self._drop(path, key)
         for path, key in before.items():
             self._drop(path, key)
         if isinstance(value, list | tuple):
@@ -182,7 +192,7 @@ class Index:
             self.see_grad(made)
 
     def _known(self, root: Root, name: str, value: Any, written: bool) -> bool:
-        """Whether a flat list needs no scan: it is as it was, or grew at its end, which is then added here."""
+        """Whether a flat list needs no scan: it is as it was, or grew at its end, which is added here."""
         old = root.ids
         assert old is not None
         length = len(old)

@@ -1,12 +1,15 @@
-"""What the engine said while a statement ran: made, written, saved, freed, accumulated. The ears of the explorer.
+"""What the engine said while a statement ran: made, written, saved, freed, accumulated. The ears of the
+explorer.
 
-A Recorder is the engine's observer for the length of a statement. It keeps weak references and numbers, runs no operator,
-and costs what the statement did. What outlives a statement is only which nodes saved a tensor of which allocation.
+A Recorder is the engine's observer for the length of a statement. It keeps weak references and numbers, runs
+no operator, and costs what the statement did. What outlives a statement is only which nodes saved a tensor of
+which allocation.
 """
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.engines import Engine, Look
@@ -38,7 +41,7 @@ class Saver(NamedTuple):
 class Writing:
     """The writes of one statement into one allocation."""
 
-    __slots__ = ("before", "count", "operator", "seen_writes", "via", "walks")
+    __slots__ = ("before", "count", "operator", "seen_writes", "through", "via", "walks")
 
     def __init__(self) -> None:
         self.count = 0
@@ -49,6 +52,8 @@ class Writing:
         """The version before, by the counter's identity."""
         self.seen_writes: dict[int, int] = {}
         """When each counter moved last, by the record's clock."""
+        self.through: dict[int, Any] = {}
+        """The named tensors that temporaries written through are views of, weakly."""
         self.walks: list[Any] = []
         """Where temporaries that were written through reach."""
 
@@ -73,7 +78,8 @@ class Recorder:
         self.before: dict[int, Before] = {}
         self.writes_to: dict[int, Writing] = {}
         self.saves: list[tuple[Any, str, Any]] = []
-        self.released: list[tuple[str, int]] = []
+        self.released: list[tuple[int, int]] = []
+        """The nodes that dropped what they had saved: identity, how many tensors."""
         self.gradients: dict[int, tuple[Any, str]] = {}
 
     def look_before(self, entry: Entry) -> None:
@@ -124,8 +130,19 @@ class Recorder:
             if len(writing.via) >= MATES:
                 writing.via = {key: each for key, each in writing.via.items() if each() is not None}
             writing.via[id(tensor)] = weakref.ref(tensor)
-            if len(writing.walks) < MATES and self.index.entry(tensor) is None:
-                writing.walks.append((self.engine.walk(tensor), look.itemsize))
+            if self.index.entry(tensor) is None:
+                if len(writing.walks) < MATES:
+                    writing.walks.append((self.engine.walk(tensor), look.itemsize))
+                named = self._named_parent(tensor)
+                if named is not None:
+                    writing.through[id(named)] = weakref.ref(named)
+
+    def _named_parent(self, tensor: Any) -> Any:
+        """The nearest tensor with a name that a temporary is a view of."""
+        for each in (*parents(self.engine, tensor), self.engine.base(tensor)):
+            if each is not None and self.index.entry(each) is not None:
+                return each
+        return None
 
     def wrote(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """The bytes of a tensor were written and its version counter moved."""
@@ -150,7 +167,7 @@ class Recorder:
     def freed(self, node: Any) -> None:
         """A node dropped what it had saved."""
         saved = self.engine.saved(node)
-        self.released.append((self.engine.node_name(node), len(saved)))
+        self.released.append((id(node), len(saved)))
         for each in saved:
             memory = id(self.engine.memory(each.tensor))
             nodes = self.savers.get(memory)
@@ -161,6 +178,14 @@ class Recorder:
         """A leaf's gradient was made or added to."""
         known = self.gradients.get(id(tensor))
         self.gradients[id(tensor)] = (weakref.ref(tensor), kind if known is None else known[1])
+
+
+def parents(engine: Engine, tensor: Any) -> Iterator[Any]:
+    """What a view was taken of, and what that was taken of."""
+    parent = engine.parent(tensor)
+    while parent is not None:
+        yield parent
+        parent = engine.parent(parent)
 
 
 def _forget(savers: dict[int, dict[int, Saver]], memory: int, key: int) -> Any:

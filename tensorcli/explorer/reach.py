@@ -1,12 +1,14 @@
-"""What a script may reach of an engine: the torch namespace, the attributes of its objects, the modules to import.
+"""What a script may reach of an engine: the torch namespace, the attributes of its objects, the modules to
+import.
 
-Made from the engine's public surface, when it is asked for. A member is handed out only when it is the engine's own, or a
-plain constant: never a module of Python's, never a helper that the engine imported from elsewhere.
+Made from the engine's public surface, when it is asked for. A member is handed out only when it is the
+engine's own, or a plain constant: never a module of Python's, never a helper that the engine imported from
+elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -16,8 +18,9 @@ from tensorcli.language.policy import Policy
 from tensorcli.language.vocabulary import SHADOWED, is_dunder, is_refused_private
 
 SUBMODULES = (
-    "autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cuda fft linalg nn nn.functional "
-    "nn.init nn.parameter nn.utils optim optim.lr_scheduler random special testing utils utils.dlpack return_types"
+    "autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cuda fft linalg "
+    "nn nn.functional nn.init nn.parameter nn.utils optim optim.lr_scheduler random return_types special "
+    "testing utils utils.dlpack"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""
 
@@ -26,7 +29,9 @@ _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
 
 
 class Open(frozenset[str]):
-    """An allow-list that is open but for some names: every public attribute, and the private ones that PyTorch shows."""
+    """An allow-list that is open but for some names: every public attribute, and the private ones that
+    PyTorch shows.
+    """
 
     hidden: frozenset[str]
 
@@ -43,7 +48,7 @@ class Open(frozenset[str]):
             and not is_refused_private(name)
         )
 
-    def __or__(self, other: Any) -> Open:  # type: ignore[override]
+    def __or__(self, other: Any) -> Open:
         return self
 
 
@@ -55,7 +60,7 @@ class Only(frozenset[str]):
             isinstance(name, str) and name.startswith(("_saved_", "_raw_saved_"))
         )
 
-    def __or__(self, other: Any) -> Only:  # type: ignore[override]
+    def __or__(self, other: Any) -> Only:
         return self
 
 
@@ -74,13 +79,20 @@ SETTABLE_ON_TENSORS = "data grad requires_grad real imag names grad_dtype"
 class Members(Mapping[str, Any]):
     """The members of one module of an engine, each looked up when it is asked for."""
 
-    def __init__(self, load: Callable[[], ModuleType], root: str, inner: Mapping[str, Namespace]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], ModuleType],
+        root: str,
+        inner: Mapping[str, Namespace],
+        listing: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
         self.load = load
+        self.listing = listing or (lambda: dir(load()))
+        """The names to look through when all are asked for."""
         self.root = root
         self.inner = inner
         """Namespaces below this one, by name."""
         self.made: dict[str, Any] = {}
-        self.overrides: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
         made = self.made
@@ -91,22 +103,20 @@ class Members(Mapping[str, Any]):
         return value
 
     def _find(self, name: str) -> Any:
-        if name in self.overrides:
-            return self.overrides[name]
         if name in self.inner:
             return self.inner[name]
         if name.startswith("_") and name != "__version__":
             raise KeyError(name)
         try:
             value = getattr(self.load(), name)
-        except AttributeError:
+        except (AttributeError, ModuleNotFoundError):
             raise KeyError(name) from None
         if isinstance(value, ModuleType):
             # A module of the package that has the name of a public function (`tensor`) stands in its place.
             hook = vars(self.load()).get("__getattr__")
             try:
                 value = None if hook is None else hook(name)
-            except AttributeError:
+            except (AttributeError, ModuleNotFoundError):
                 raise KeyError(name) from None
             if value is None:
                 raise KeyError(name)
@@ -117,7 +127,7 @@ class Members(Mapping[str, Any]):
     def _is_ours(self, value: Any) -> bool:
         if isinstance(value, ModuleType):
             return False
-        if isinstance(value, type) or isinstance(value, _FUNCTIONS):
+        if isinstance(value, (type, *_FUNCTIONS)):
             return str(getattr(value, "__module__", None) or self.root).startswith(self.root)
         if isinstance(value, _CONSTANTS):
             return True
@@ -131,7 +141,7 @@ class Members(Mapping[str, Any]):
         return True
 
     def __iter__(self) -> Iterator[str]:
-        found = set(dir(self.load())) | set(self.inner) | set(self.overrides)
+        found = {*self.listing(), *self.inner}
         return iter(sorted(name for name in found if not name.startswith("_") and name in self))
 
     def __len__(self) -> int:
@@ -235,14 +245,18 @@ class Seeded(Mapping[str, Any]):
         return len(self.members)
 
 
-def torch_namespaces(package: str, load: Callable[[str], ModuleType]) -> dict[str, Namespace]:
-    """torch and the modules below it, by the names that an import gives them; `load` imports one by its path below."""
+def torch_namespaces(
+    package: str, load: Callable[[str], ModuleType], listing: Callable[[], Iterable[str]]
+) -> dict[str, Namespace]:
+    """torch and the modules below it, by the names that an import gives them; `load` imports one by its path
+    below.
+    """
 
     def inside(path: str) -> Mapping[str, Namespace]:
         return Lazy(path, package, load, made)
 
     made: dict[str, Namespace] = {}
-    made["torch"] = Namespace("torch", Members(lambda: load(""), package, inside("")))
+    made["torch"] = Namespace("torch", Members(lambda: load(""), package, inside(""), listing))
     return made
 
 
@@ -293,6 +307,23 @@ class Lazy(Mapping[str, Namespace]):
         return sum(1 for _ in self)
 
 
+OPEN_MODULES = (
+    "nn optim return_types random legacy queries storages special fft linalg cuda testing utils functional "
+    "formats autograd.modes autograd.hooks autograd.anomaly autograd.functional autograd.forward_ad"
+).split()
+"""Modules of the engine whose classes have nothing that PyTorch's do not have."""
+
+
+class EnginePolicy(Policy):
+    """Allow-lists by type count before open modules: a class of an open module may derive from Tensor."""
+
+    def _look_up(self, kind: type) -> frozenset[str] | bool | None:
+        for base in kind.__mro__:
+            if isinstance(self.types.get(base), Open | Only):
+                return self.types[base]
+        return super()._look_up(kind)
+
+
 def policy() -> Policy:
     """The allow-lists for the objects of the embedded engine."""
     from tensorcli.engine.autograd.graph import Node
@@ -300,9 +331,7 @@ def policy() -> Policy:
     from tensorcli.engine.dtypes import dtype
     from tensorcli.engine.tensor import Size, Tensor
 
-    made = Policy(
-        open_modules=("tensorcli.engine.nn", "tensorcli.engine.optim", "tensorcli.engine.return_types")
-    )
+    made = EnginePolicy(open_modules=[f"tensorcli.engine.{name}" for name in OPEN_MODULES])
     tensor = Open(TENSOR_INTERNALS)
     made.types.update(
         {

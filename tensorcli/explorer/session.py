@@ -1,37 +1,45 @@
 """Session: runs statements one by one and says, for each, what it did.
 
-A session is a function of its journal: the texts of its statements and the seed. `run` checks a whole text before its first
-statement, then yields a `Step` a statement, lazily. It prints nothing and knows no terminal. With `quiet` nothing is
-observed: no events, no facts, no ids, at full speed.
+A session is a function of its journal: the texts of its statements and the seed. `run` checks a whole text
+before its first statement, then yields a `Step` a statement, lazily. It prints nothing and knows no terminal.
+With `quiet` nothing is observed: no events, no facts, no ids, at full speed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.changes import ROWS, Observation, Outcome
 from tensorcli.explorer.commands import run_command
 from tensorcli.explorer.engines import Engine, open_engine
-from tensorcli.explorer.facts import describe, text_of, type_text
 from tensorcli.explorer.failures import ExpectationFailed, Leave, failure, language_failure
 from tensorcli.explorer.hearing import Hearing
 from tensorcli.explorer.identity import Allocations, Identities
-from tensorcli.explorer.mentions import Mentions, bodies, mentions
 from tensorcli.explorer.reach import Bare
-from tensorcli.explorer.results import RESULTS, Exit, Failure, Step, Value
+from tensorcli.explorer.results import Answer, Exit, Failure, Step
 from tensorcli.explorer.verbs import Verbs
 from tensorcli.language.evaluate import NOTHING, Evaluator
 from tensorcli.language.limits import Limits
 from tensorcli.language.parse import parse
 from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, Statement
 
+if TYPE_CHECKING:
+    from tensorcli.explorer.changes import Observation, Outcome
+    from tensorcli.explorer.mentions import Mentions
+    from tensorcli.explorer.results import Value
+
 NO_NAMES: Mapping[str, Any] = {}
 
 
 class Names(dict[str, Any]):
-    """The names of a session, which tells which of them a statement bound or deleted."""
+    """The names of a session. `touched`: those that a statement bound or deleted, where somebody watches."""
+
+    touched: dict[str, None]
+
+
+class WatchedNames(Names):
+    """Names that notice which of them a statement binds or deletes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,8 +85,8 @@ def half_of_free_memory() -> int:
 class Session:
     """One session: names, journal, ids. Several may live in one process, one running at a time.
 
-    `write` receives what `print` prints as it is printed; without it a step carries it. `max_bytes` is the largest tensor
-    or array (default: half of the free memory). `quiet` observes nothing.
+    `write` receives what `print` prints as it is printed; without it a step carries it. `max_bytes` is the
+    largest tensor or array (default: half of the free memory). `quiet` observes nothing.
     """
 
     def __init__(
@@ -94,9 +102,9 @@ class Session:
         self.seed = seed
         self.quiet = quiet
         self.max_bytes = half_of_free_memory() if max_bytes is None else max_bytes
-        self.rows = ROWS
+        self.rows = 20
         self.hearing = Hearing(write)
-        self.names: dict[str, Any] = {} if quiet else Names()
+        self.names = Names() if quiet else WatchedNames()
         self.modules = self.engine.modules(lambda: self.evaluator.guards, lambda: self.seed)
         self.bare = Bare(self.modules["torch"].members)
         self.evaluator = Evaluator(
@@ -118,7 +126,12 @@ class Session:
         self.functions: dict[str, Mentions] = {}
         self.allocations = Allocations()
         self.identities = Identities()
-        self.observation = None if self.quiet else Observation(self.engine, self.allocations)
+        self.observation: Observation | None = None
+        if not self.quiet:
+            from tensorcli.explorer.changes import Observation
+
+            self.observation = Observation(self.engine, self.allocations)
+            self.observation.rows = self.rows
         self.torn = False
         self.forgetting = False
         self.text = ""
@@ -135,9 +148,9 @@ class Session:
     ) -> Iterator[Step]:
         """Run a text: one step a statement, as each is asked for.
 
-        The text is parsed and checked whole before its first statement runs; where it does not pass, the only step has
-        the index 0 and a failure of the kind "language". A failing statement ends the run unless `keep_going`; an
-        interrupted one and `exit` always do.
+        The text is parsed and checked whole before its first statement runs; where it does not pass, the only
+        step has the index 0 and a failure of the kind "language". A failing statement ends the run unless
+        `keep_going`; an interrupted one and `exit` always do.
         """
         shown = text if isinstance(text, str) else text.decode("utf-8", "replace")
         try:
@@ -158,67 +171,46 @@ class Session:
         return parse(text, self.verbs if form == "tsc" else {}, self.names, form)
 
     def execute(self, statement: Statement, text: str, name: str = "<input>", form: Form = "tsc") -> Step:
-        """Run one statement and say what it did."""
+        """Run one statement and say what it did. `text` is what its spans point into."""
         if self.torn:
             self.replay(self.journal)
         self.evaluator.bare = self.bare if form == "tsc" else NO_NAMES
-        index = len(self.journal) + 1
-        hearing = self.hearing
-        hearing.begin(name)
+        self.hearing.begin(name)
         self.text = text
-        observation = self.observation
+        index = len(self.journal) + 1
         place = statement.span.line if name != "<input>" else index
-        value: Any = NOTHING
-        error: Failure | None = None
-        result: Any = None
-        outcome = Outcome()
-        mentioned: Mentions | None = None
-        if observation is not None:
-            mentioned = mentions(statement.tree, self.functions)
-            observation.before(mentioned, index, place)
-            self.names.touched = {}  # type: ignore[attr-defined]
-        try:
-            with hearing:
-                if observation is not None:
-                    self.engine.listen(observation.recorder)
-                value = self.evaluator.execute(statement)
-        except Leave as leave:
-            result = Exit(leave.status)
-        except (Exception, KeyboardInterrupt) as raised:
-            error = self._failure(raised, statement, text, name)
-            if isinstance(raised, ExpectationFailed):
-                result = raised.result
-            _forget(raised)
-        finally:
-            if observation is not None:
-                self.engine.listen(None)
-        if isinstance(value, RESULTS):
-            result, value = value, NOTHING
+        mentioned = self._look_before(statement, index, place)
+        value, result, error = self._evaluate(statement, text, name)
         if error is not None and error.kind in ("interrupted", "limit"):
             return self._taken_back(statement, index, name, error)
-        shown = None
+        shown: Value | None = None
         if value is not NOTHING and value is not None and not self.quiet:
             shown, error = self._value(value, statement, text, name)
         value = None
-        if observation is not None and mentioned is not None:
-            self.functions.update(bodies(statement.tree))
-            outcome = observation.after(
-                self.names,
-                self.names.touched,
-                mentioned,
-                statement.source,
-                place,  # type: ignore[attr-defined]
-            )
-            if error is not None:
-                error = _with_effects(error, outcome)
+        outcome = None if mentioned is None else self._look_after(statement, mentioned, place)
+        if error is not None and outcome is not None:
+            error = _with_effects(error, outcome)
         self.journal.append(Record(index, statement, text, name, form, "" if error is None else error.type))
         if self.forgetting:
             self._begin()
+        span, source, hearing = statement.span, statement.source, self.hearing
+        if outcome is None:
+            return Step(
+                index,
+                name,
+                source,
+                span,
+                hearing.output,
+                None,
+                result,
+                warnings=tuple(hearing.warnings),
+                error=error,
+            )
         return Step(
             index,
             name,
-            statement.source,
-            statement.span,
+            source,
+            span,
             hearing.output,
             shown,
             result,
@@ -230,10 +222,58 @@ class Session:
             error,
         )
 
+    def _evaluate(
+        self, statement: Statement, text: str, name: str
+    ) -> tuple[Any, Answer | None, Failure | None]:
+        """The value of a bare expression, a command's answer, and what was raised."""
+        value: Any = NOTHING
+        result: Answer | None = None
+        error: Failure | None = None
+        try:
+            with self.hearing:
+                if self.observation is not None:
+                    self.engine.listen(self.observation.recorder)
+                value = self.evaluator.execute(statement)
+        except Leave as leave:
+            result = Exit(leave.status)
+        except (Exception, KeyboardInterrupt) as raised:
+            error = self._failure(raised, statement, text, name)
+            if isinstance(raised, ExpectationFailed):
+                result = raised.result
+            _forget(raised)
+        finally:
+            if self.observation is not None:
+                self.engine.listen(None)
+        if isinstance(value, Answer):
+            return NOTHING, value, error
+        return value, result, error
+
+    def _look_before(self, statement: Statement, index: int, place: int) -> Mentions | None:
+        """Observe what the statement names; None in a quiet session."""
+        if self.observation is None:
+            return None
+        from tensorcli.explorer.mentions import mentions
+
+        mentioned = mentions(statement.tree, self.functions)
+        self.observation.before(mentioned, index, place)
+        self.names.touched = {}
+        return mentioned
+
+    def _look_after(self, statement: Statement, mentioned: Mentions, place: int) -> Outcome:
+        """What the statement changed."""
+        from tensorcli.explorer.mentions import bodies
+
+        assert self.observation is not None
+        self.functions.update(bodies(statement.tree))
+        return self.observation.after(self.names, self.names.touched, mentioned, statement.source, place)
+
     def _value(
         self, value: Any, statement: Statement, text: str, name: str
     ) -> tuple[Value | None, Failure | None]:
         """The repr of a bare expression, read without effect on tensors."""
+        from tensorcli.explorer.facts import describe, text_of, type_text
+        from tensorcli.explorer.results import Value
+
         try:
             with self.hearing:
                 self.evaluator.guards.measure(value)
@@ -256,12 +296,16 @@ class Session:
     # ---- taking back
 
     def _taken_back(self, statement: Statement, index: int, name: str, error: Failure) -> Step:
-        """A statement that was interrupted or met a limit of ours leaves nothing behind: the journal runs again."""
+        """A statement that was interrupted or met a limit of ours leaves nothing behind: the journal runs
+        again.
+        """
         self.torn = True
         return Step(index, name, statement.source, statement.span, self.hearing.output, error=error)
 
     def replay(self, records: list[Record]) -> None:
-        """Bring the session to where these statements, run from the beginning, lead. Prints and warns nothing."""
+        """Bring the session to where these statements, run from the beginning, lead. Prints and warns
+        nothing.
+        """
         self._begin()
         self.hearing.silent = True
         live, self.hearing.live = self.hearing.live, None

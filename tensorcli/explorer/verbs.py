@@ -1,7 +1,7 @@
 """The verbs of the command form: which word stands for which method, attribute, function or command.
 
-Looked up in the interface's order: commands of the explorer first, then tensor methods and attributes, torch functions, np
-and copy functions, builtins. A verb is made when it is first asked for.
+Looked up in the interface's order: commands of the explorer first, then tensor methods and attributes, torch
+functions, np and copy functions, builtins. A verb is made when it is first asked for.
 """
 
 from __future__ import annotations

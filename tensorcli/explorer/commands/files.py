@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.commands.registry import command
 from tensorcli.explorer.results import Code
 from tensorcli.language.syntax import CommandCall, Invocation, walk
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 HEADER = "import copy\nimport math\n\nimport numpy as np\nimport torch\n"
 
 
-@command("code", category="files", summary="the session as a PyTorch script", example="code")
 def code(session: Session, invocation: Invocation) -> Code:
     """The journal in Python, with `torch.` where it was left out; commands of the explorer as comments."""
     lines = [HEADER, f"torch.manual_seed({session.seed})", f"np.random.seed({session.seed})"]
@@ -57,7 +55,7 @@ def _python(session: Session, record: Record, bound: set[str]) -> str:
         and node.id in session.bare
     }
     text = statement.source
-    if statement.form == "command" or bare or ":" in text and not _parses(text):
+    if statement.form == "command" or bare or not _parses(text):
         text = ast.unparse(ast.fix_missing_locations(_Qualify(bare).visit(_copy(statement.tree))))
     if record.outcome:
         text = "\n".join(
@@ -86,7 +84,7 @@ class _Qualify(ast.NodeTransformer):
     def __init__(self, names: set[str]) -> None:
         self.names = names
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 (ast's name)
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self.names and isinstance(node.ctx, ast.Load):
             return ast.copy_location(ast.Attribute(ast.Name("torch", ast.Load()), node.id, ast.Load()), node)
         return node

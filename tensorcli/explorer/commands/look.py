@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.changes import name_of
-from tensorcli.explorer.commands.registry import command
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.facts import describe, plural, short_text, size_text
 from tensorcli.explorer.graphs import nodes_below, roots
@@ -23,7 +22,7 @@ from tensorcli.explorer.results import (
     Variable,
     Variables,
 )
-from tensorcli.language.syntax import Argument, Invocation, Parameter
+from tensorcli.language.syntax import Argument, Invocation
 
 if TYPE_CHECKING:
     from tensorcli.explorer.identity import Allocation
@@ -44,9 +43,10 @@ LAYOUTS = {
 
 
 def argument(session: Session, invocation: Invocation, name: str) -> tuple[Any, str]:
-    """The value of an argument, and its text as typed. `s2` is the allocation of that id where no such name is bound."""
+    """The value of an argument, and its text as typed. `s2` is an allocation where no such name is bound."""
     found = next((each for each in invocation.arguments if each.name == name), None)
-    assert found is not None and isinstance(found.value, ast.expr)
+    assert found is not None
+    assert isinstance(found.value, ast.expr)
     text = typed(session, found)
     tree = found.value
     if isinstance(tree, ast.Name) and tree.id not in session.names and _ID.match(tree.id):
@@ -62,13 +62,6 @@ def typed(session: Session, found: Argument) -> str:
     return " ".join(found.span.text(session.text).split()) or "value"
 
 
-@command(
-    "inspect",
-    Parameter("value", "EXPR"),
-    category="look",
-    summary="everything about a tensor, an array, a node, a storage or a list of them",
-    example="inspect y[1:]",
-)
 def inspect(session: Session, invocation: Invocation) -> Inspection:
     """The page of one value."""
     value, name = argument(session, invocation, "value")
@@ -351,7 +344,7 @@ def _owner(value: Any, look: Look) -> Line:
 def _node(session: Session, node: Any, name: str) -> Inspection:
     engine = session.engine
     lines = [Line("name", (Field("name", engine.node_name(node)),))]
-    below = [each for each in engine.edges(node)]
+    below = list(engine.edges(node))
     lines.append(
         Line(
             "next",
@@ -419,7 +412,6 @@ def _allocation(session: Session, allocation: Allocation) -> Inspection:
     )
 
 
-@command("vars", category="look", summary="every name and what it stands for")
 def variables(session: Session, invocation: Invocation) -> Variables:
     """One row an object, with all its names."""
     engine = session.engine
@@ -456,13 +448,6 @@ def _relation(session: Session, value: Any) -> str:
     return f"shares {session.allocations.name(look.memory)} with {', '.join(mates)}" if mates else ""
 
 
-@command(
-    "saved",
-    Parameter("value", "EXPR", optional=True),
-    category="look",
-    summary="the tensors that the graph keeps for the backward pass",
-    example="saved loss",
-)
 def saved(session: Session, invocation: Invocation) -> SavedTable:
     """The saved tensors of one graph, or of all graphs that names reach."""
     engine = session.engine
@@ -517,14 +502,6 @@ def _saved_rows(session: Session, nodes: list[Any]) -> list[SavedRow]:
     return rows
 
 
-@command(
-    "alias",
-    Parameter("left", "EXPR"),
-    Parameter("right", "EXPR"),
-    category="look",
-    summary="what two tensors or arrays have in common: object, storage, bytes, counter, view",
-    example="alias y d",
-)
 def alias(session: Session, invocation: Invocation) -> AliasReport:
     """The independent questions about two values; bytes are compared exactly."""
     engine = session.engine
@@ -579,7 +556,8 @@ def _verdict(
     if not storage:
         return f"{left} and {right} share nothing"
     if not count:
-        return f"{left} and {right} lie in one storage, in different places: a write to one does not show in the other"
+        where = f"{left} and {right} lie in one storage, in different places"
+        return f"{where}: a write to one does not show in the other"
     text = f"a write to {left} shows in {right}: {plural(count, 'byte')} are both's"
     if counter is True:
         return text + ", and autograd's version checks see it"

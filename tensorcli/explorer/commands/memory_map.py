@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.look import argument
-from tensorcli.explorer.commands.registry import command
 from tensorcli.explorer.facts import settle
 from tensorcli.explorer.identity import Allocation
 from tensorcli.explorer.memory import cells, covered, layout, runs
 from tensorcli.explorer.names import Entry
 from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow
-from tensorcli.language.syntax import Flag, Invocation, Parameter
+from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
@@ -24,14 +23,6 @@ STORAGES = 200
 """Storages of one map."""
 
 
-@command(
-    "storages",
-    Parameter("value", "EXPR", optional=True),
-    category="look",
-    summary="the memory map: each storage, slot by slot, and every view of it",
-    flags=(Flag("around", "INT"),),
-    example="storages s1 --around 4096",
-)
 def storages(session: Session, invocation: Invocation) -> StorageMap:
     """All storages that names reach, or that of one value."""
     observation = session.observation

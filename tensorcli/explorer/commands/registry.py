@@ -1,4 +1,9 @@
-"""What a command of the explorer is, and the table of them. A function that is declared here is the whole command."""
+"""What a command of the explorer is, and the table of them all: how each is typed, where it stands in the
+help.
+
+A command's function is named in the table and imported when the command first runs, so that a script that
+uses none pays for none. It takes the session and the invocation, and returns an Answer.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tensorcli.explorer.results import Result
-from tensorcli.language.commands import usage
+from tensorcli.explorer.results import Answer
 from tensorcli.language.syntax import Flag, Invocation, Parameter, Verb
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
-Run = Callable[["Session", Invocation], Result]
+Run = Callable[["Session", Invocation], Answer]
 
 CATEGORIES: Final = ("look", "understand", "time", "files", "session", "scripts")
 """The groups of the help page, in its order."""
@@ -21,20 +25,35 @@ CATEGORIES: Final = ("look", "understand", "time", "files", "session", "scripts"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: how it is typed, what it does, and the function that answers."""
+    """A command: how it is typed, what it does, and which function answers (`look.inspect`)."""
 
     name: str
     verb: Verb
     category: str
-    summary: str
-    run: Run
+    function: str
     example: str
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one line."""
+        return self.verb.description
 
     @property
     def usage(self) -> str:
         """How it is typed, in one line."""
+        from tensorcli.language.invocations import usage
+
         flags = "".join(f" [--{flag.name}{' V' if flag.kind else ''}]" for flag in self.verb.flags)
         return usage(self.name, self.verb) + flags
+
+    @property
+    def run(self) -> Run:
+        """The function that answers."""
+        from importlib import import_module
+
+        module, _, name = self.function.partition(".")
+        found: Run = getattr(import_module(f"tensorcli.explorer.commands.{module}"), name)
+        return found
 
 
 COMMANDS: Final[dict[str, Command]] = {}
@@ -45,22 +64,20 @@ def command(
     name: str,
     *parameters: Parameter,
     category: str,
+    function: str,
     summary: str,
     flags: tuple[Flag, ...] = (),
     example: str = "",
-) -> Callable[[Run], Run]:
-    """Declare a command: its parameters as the language reads them, its place in the help, one line about it."""
+) -> None:
+    """Declare a command: its parameters as the language reads them, its category, its function, a line about
+    it.
+    """
     if category not in CATEGORIES:
         raise ValueError(f"{name}: there is no category {category}")
-
-    def declare(run: Run) -> Run:
-        if name in COMMANDS:
-            raise ValueError(f"the command {name} is declared twice")
-        verb = Verb("command", parameters=parameters, flags=flags, description=summary)
-        COMMANDS[name] = Command(name, verb, category, summary, run, example)
-        return run
-
-    return declare
+    if name in COMMANDS:
+        raise ValueError(f"the command {name} is declared twice")
+    verb = Verb("command", parameters=parameters, flags=flags, description=summary)
+    COMMANDS[name] = Command(name, verb, category, function, example)
 
 
 def run_command(session: Session, invocation: Invocation) -> Any:

@@ -5,24 +5,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.registry import command
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.failures import ExpectationFailed, Leave, message, type_name
-from tensorcli.explorer.results import Expectation as Answer
 from tensorcli.explorer.results import Exit
-from tensorcli.language.syntax import Expectation, Invocation, Parameter
+from tensorcli.explorer.results import Expectation as Answer
+from tensorcli.language.syntax import Expectation, Invocation
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 
-@command(
-    "expect",
-    Parameter("expectation", "EXPECTATION"),
-    category="scripts",
-    summary="fail (status 3) unless a condition holds",
-    example='expect raises "modified by an inplace operation": loss.backward()',
-)
 def expect(session: Session, invocation: Invocation) -> Answer:
     """Check what is expected. Errors: ExpectationFailed, which says what was found."""
     wanted = invocation.get("expectation")
@@ -120,7 +112,8 @@ def _views(session: Session, wanted: Expectation) -> tuple[bool, str]:
 
 def _raises(session: Session, wanted: Expectation) -> tuple[bool, str]:
     """Whether a statement raises an error whose type and text hold the words."""
-    assert wanted.statement is not None and wanted.text is not None
+    assert wanted.statement is not None
+    assert wanted.text is not None
     try:
         session.evaluator.execute(wanted.statement)
     except (ExpectationFailed, Leave):
@@ -133,7 +126,8 @@ def _raises(session: Session, wanted: Expectation) -> tuple[bool, str]:
 
 def _warns(session: Session, wanted: Expectation) -> tuple[bool, str]:
     """Whether a statement warns with these words; the warning that was expected is not shown."""
-    assert wanted.statement is not None and wanted.text is not None
+    assert wanted.statement is not None
+    assert wanted.text is not None
     hearing = session.hearing
     before = len(hearing.warnings)
     known, hearing.known = hearing.known, set()
@@ -153,7 +147,8 @@ def _warns(session: Session, wanted: Expectation) -> tuple[bool, str]:
 
 def _hazard(session: Session, wanted: Expectation) -> tuple[bool, str]:
     """Whether a statement raises an alarm with these words."""
-    assert wanted.statement is not None and wanted.text is not None
+    assert wanted.statement is not None
+    assert wanted.text is not None
     observation = session.observation
     if observation is None:
         raise RuntimeError("expect hazard needs a session that observes; this one is quiet")
@@ -175,13 +170,6 @@ CHECKS = {
 }
 
 
-@command(
-    "exit",
-    Parameter("status", "INT", optional=True),
-    category="session",
-    summary="leave, with a status (0)",
-    example="exit 3",
-)
 def leave(session: Session, invocation: Invocation) -> Exit:
     """End the run. Errors: Leave, always, so that it works within a block."""
     status = invocation.get("status")

@@ -5,21 +5,14 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, command
-from tensorcli.explorer.results import Devices, Field, Help, HelpRow, HelpSection, Notice, Result, Settings
-from tensorcli.language.syntax import Invocation, Parameter
+from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS
+from tensorcli.explorer.results import Answer, Devices, Field, Help, HelpRow, HelpSection, Notice, Settings
+from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 
-@command(
-    "help",
-    Parameter("topic", "TEXT", optional=True),
-    category="session",
-    summary="this page, or help on a command, an operator, a value",
-    example="help detach",
-)
 def help_page(session: Session, invocation: Invocation) -> Help:
     """The page of the session, or of one word."""
     topic = invocation.get("topic")
@@ -39,14 +32,7 @@ def help_page(session: Session, invocation: Invocation) -> Help:
     return Help(name, f"there is no help on {name}", see_also=tuple(close) or ("help",))
 
 
-@command(
-    "?",
-    Parameter("topic", "TEXT", optional=True),
-    category="session",
-    summary="the same as help",
-    example="x?",
-)
-def question(session: Session, invocation: Invocation) -> Result:
+def question(session: Session, invocation: Invocation) -> Answer:
     """`?`, `?x` and `x?`: a value is inspected, a word explained."""
     topic = invocation.get("topic")
     if isinstance(topic, str):
@@ -110,13 +96,6 @@ def value_page(session: Session, name: str, value: Any) -> Help:
     )
 
 
-@command(
-    "seed",
-    Parameter("number", "INT"),
-    category="session",
-    summary="seed torch's and numpy's generators",
-    example="seed 3",
-)
 def seed(session: Session, invocation: Invocation) -> Notice:
     """Both generators begin at this seed."""
     number = invocation.get("number")
@@ -132,14 +111,6 @@ SETTINGS = {
 }
 
 
-@command(
-    "set",
-    Parameter("name", "WORD", optional=True),
-    Parameter("value", "EXPR", optional=True),
-    category="session",
-    summary="the settings, or one of them changed",
-    example="set rows 50",
-)
 def change_setting(session: Session, invocation: Invocation) -> Settings:
     """Show the settings, after changing the one that is named. Errors: ValueError."""
     name, tree = invocation.get("name"), invocation.get("value")
@@ -163,14 +134,12 @@ def change_setting(session: Session, invocation: Invocation) -> Settings:
     )
 
 
-@command("reset", category="session", summary="forget everything and begin anew")
 def reset(session: Session, invocation: Invocation) -> Notice:
     """The session begins anew when this statement ends."""
     session.reset()
     return Notice("the session begins anew")
 
 
-@command("device", category="session", summary="the devices that tensors can lie on here")
 def device(session: Session, invocation: Invocation) -> Devices:
     """What each device is, and whether it is there."""
     return Devices(tuple(Field(name, there, text) for name, there, text in session.engine.devices()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.commands.registry import command
 from tensorcli.explorer.results import History, HistoryRow
 from tensorcli.language.syntax import Invocation
 
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 
-@command("history", category="time", summary="the statements so far, and how each ended")
 def history(session: Session, invocation: Invocation) -> History:
     """Every statement of the journal."""
     return History(

@@ -1,7 +1,8 @@
-"""The protocol through which facts are read, so that the explorer works on the embedded engine and on real PyTorch.
+"""The protocol through which facts are read, so that the explorer works on the embedded engine and on real
+PyTorch.
 
-No method here has an effect: none makes a view's node anew, warns, gives an id, bumps a counter or is an event. What
-an engine cannot know it answers with None or nothing at all.
+No method here has an effect: none makes a view's node anew, warns, gives an id, bumps a counter or is an
+event. What an engine cannot know it answers with None or nothing at all.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ Kind = Literal["tensor", "ndarray", "node", "storage"]
 
 
 class Look(NamedTuple):
-    """One look at a tensor or an ndarray. Two looks that are equal show that nothing about it changed but its bytes."""
+    """One look at a tensor or an ndarray. Two looks that are equal show that nothing about it changed but its
+    bytes.
+    """
 
     kind: Kind
     sizes: tuple[int, ...]
@@ -119,8 +122,9 @@ class Engine(Protocol):
         """The facts of a tensor or an ndarray."""
 
     def memory(self, value: Any) -> Any:
-        """What owns the bytes of a tensor, an array or a storage. One object an allocation, which it keeps alive; can be
-        referred to weakly."""
+        """What owns the bytes of a tensor, an array or a storage. One object an allocation, which it keeps
+        alive; can be referred to weakly.
+        """
 
     def extent(self, memory: Any) -> int:
         """How many bytes an allocation has."""
@@ -132,7 +136,9 @@ class Engine(Protocol):
         """The bytes of an allocation as a flat uint8 array over them; None where they cannot be seen."""
 
     def elements(self, value: Any) -> Any:
-        """The elements of a tensor or an array as an ndarray that is not to be written; None where there are none."""
+        """The elements of a tensor or an array as an ndarray that is not to be written; None where there are
+        none.
+        """
 
     def text(self, value: Any) -> str:
         """The elements on one line, summarised beyond 24."""
@@ -177,11 +183,13 @@ class Engine(Protocol):
         """The leaf of an AccumulateGrad, None for another node."""
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
-        """What an object of the engine holds by name (parameters of a module, of an optimizer): suffix and value."""
+        """What an object of the engine holds by name (parameters of a module, of an optimizer): suffix and
+        value.
+        """
 
 
 def open_engine(name: str) -> Engine:
-    """The engine of that name. Errors: ModuleNotFoundError where PyTorch is asked for and is not installed."""
+    """The engine of that name. Errors: ModuleNotFoundError where PyTorch is asked for and not installed."""
     if name == "pytorch":
         from tensorcli.explorer.engines.pytorch import PyTorch
 

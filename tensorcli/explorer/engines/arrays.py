@@ -1,4 +1,6 @@
-"""numpy's arrays, which every engine shares: who owns the bytes, how they are walked, and their text on one line."""
+"""numpy's arrays, which every engine shares: who owns the bytes, how they are walked, and their text on one
+line.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,23 @@ import numpy as np
 
 from tensorcli.explorer.engines import Look, Walk
 
+_HOLDERS = ("base", "obj", "array")
 MANY = 24
 """More elements than this are summarised in a text of one line."""
 
 
 def root(array: Any) -> Any:
     """The array that owns the bytes (or is the first to wrap what does)."""
-    base = array.base
-    while type(base) is np.ndarray:
+    while (base := array.base) is not None:
+        if not isinstance(base, np.ndarray):
+            # Between two arrays may stand what numpy and ctypes hold them by: as_strided's dummy, a view of memory.
+            base = next(
+                (found for name in _HOLDERS if isinstance(found := getattr(base, name, None), np.ndarray)),
+                None,
+            )
+            if base is None:
+                break
         array = base
-        base = array.base
     return array
 
 
@@ -35,9 +44,20 @@ def look(array: Any, owner: Any) -> Look:
     """The facts of an ndarray over the allocation `owner`."""
     itemsize = max(array.itemsize, 1)
     return Look(
-        "ndarray", array.shape, array.strides, start(array, owner) // itemsize, array.dtype.name, array.itemsize, "cpu",
-        None, None, None, None, id(owner), 0,
-    )  # fmt: skip
+        kind="ndarray",
+        sizes=array.shape,
+        strides=array.strides,
+        offset=start(array, owner) // itemsize,
+        dtype=array.dtype.name,
+        itemsize=array.itemsize,
+        device="cpu",
+        version=None,
+        requires_grad=None,
+        is_leaf=None,
+        grad_fn=None,
+        memory=id(owner),
+        counter=0,
+    )
 
 
 def walk(array: Any, owner: Any) -> Walk:
@@ -51,13 +71,20 @@ def text(array: Any) -> str:
         return f"{array.size} objects"
     if not array.ndim:
         return str(array[()])
-    return np.array2string(
-        array, separator=", ", threshold=MANY, edgeitems=3, max_line_width=1_000_000
-    ).replace("\n", "")
+    return one_line(
+        np.array2string(array, separator=", ", threshold=MANY, edgeitems=3, max_line_width=1_000_000)
+    )
+
+
+def one_line(text: str) -> str:
+    """The text of an array without its columns: `[1., 2.]`."""
+    return " ".join(text.split()).replace("[ ", "[")
 
 
 def cells(array: Any, owner: Any, first: int, count: int) -> list[str]:
-    """The values in `count` slots of the owner's memory from the slot `first` on, read with the array's dtype."""
+    """The values in `count` slots of the owner's memory from the slot `first` on, read with the array's
+    dtype.
+    """
     flat = np.ndarray(
         (count,), array.dtype, owner if owner.flags.c_contiguous else owner.T, first * array.itemsize
     )

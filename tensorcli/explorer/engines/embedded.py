@@ -1,19 +1,20 @@
 """Facts of the embedded engine, read without any effect.
 
-`Tensor.grad_fn`, `.grad`, `.storage` and repr all do something when they are read (a node made anew, a warning, an
-object made); here the fields beneath them are read instead, and what `grad_fn` would be is said without making it.
+`Tensor.grad_fn`, `.grad`, `.storage` and repr all do something when they are read (a node made anew, a
+warning, an object made); here the fields beneath them are read instead, and what `grad_fn` would be is said
+without making it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, events, messages, printing, storage
-from tensorcli.engine.autograd import graph, modes
+from tensorcli.engine.autograd import anomaly, graph, modes
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.graph import Node
 from tensorcli.engine.geometry import Geometry
@@ -22,12 +23,13 @@ from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.storage import MetaBuffer, Storage
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines import Kind, Look, Saved, Walk, arrays
-from tensorcli.explorer.engines.pages import operator_page
 from tensorcli.explorer.reach import TENSOR_INTERNALS, Modules, policy, torch_namespaces
-from tensorcli.explorer.results import Help
 from tensorcli.language.limits import Guards
 from tensorcli.language.policy import Policy
 from tensorcli.language.syntax import Verb
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Help
 
 
 def present_node(tensor: Tensor) -> tuple[Any, str | None]:
@@ -60,7 +62,12 @@ class Embedded:
         def load(path: str) -> ModuleType:
             return import_module(f"tensorcli.engine.{path}" if path else "tensorcli.engine")
 
-        return Modules(torch_namespaces("tensorcli.engine", load), guards, seed)
+        def listing() -> Iterable[str]:
+            # `dir` reads the schema line of every operator; their names are enough here.
+            package = load("")
+            return {*vars(package), *package._PUBLIC, *PACKETS}
+
+        return Modules(torch_namespaces("tensorcli.engine", load, listing), guards, seed)
 
     def policy(self) -> Policy:
         return policy()
@@ -71,9 +78,10 @@ class Embedded:
         dtypes.default.floating = dtypes.float32
         printing.set_printoptions(profile="default")
         messages.forget_warnings()
-        graph.anomaly.enabled, graph.anomaly.check_nan = False, True
+        anomaly.anomaly.enabled, anomaly.anomaly.check_nan = False, True
         graph._identities.clear()
         storage.addresses.reset()
+        self.seed(seed)
 
     def limit(self, max_bytes: int | None) -> None:
         effects.limit.nbytes = max_bytes
@@ -87,9 +95,9 @@ class Embedded:
         return sorted(name for name in names if not name.startswith("_") and name not in hidden)
 
     def seed(self, number: int) -> None:
-        import tensorcli.engine as torch
+        from tensorcli.engine import random
 
-        torch.manual_seed(number)
+        random.manual_seed(number)
 
     def devices(self) -> Iterable[tuple[str, bool, str]]:
         return (
@@ -99,6 +107,8 @@ class Embedded:
         )
 
     def help(self, name: str) -> Help | None:
+        from tensorcli.explorer.engines.pages import operator_page
+
         return operator_page(name)
 
     def verb(self, name: str) -> Verb | None:
@@ -144,7 +154,9 @@ class Embedded:
             return arrays.root(value._array) if found is None else _owner(found)
         if isinstance(value, np.ndarray):
             return arrays.root(value)
-        return _owner(value if isinstance(value, Storage) else _wrapped_storage(value))
+        found = value if isinstance(value, Storage) else _wrapped_storage(value)
+        assert found is not None
+        return _owner(found)
 
     def look(self, value: Any) -> Look:
         if not isinstance(value, Tensor):
@@ -156,9 +168,20 @@ class Embedded:
         counter = None if inference else value.counter
         memory = self.memory(value)
         return Look(
-            "tensor", geometry.sizes, geometry.strides, geometry.offset, dtype.name, dtype.itemsize, str(value.device),
-            None if counter is None else counter.count, value.requires_grad, name is None, name, id(memory), id(counter),
-        )  # fmt: skip
+            "tensor",
+            geometry.sizes,
+            geometry.strides,
+            geometry.offset,
+            dtype.name,
+            dtype.itemsize,
+            "cpu" if value._storage is None else str(value._storage.device),
+            None if counter is None else counter.count,
+            value.requires_grad,
+            name is None,
+            name,
+            id(memory),
+            0 if counter is None else id(counter),
+        )
 
     def extent(self, memory: Any) -> int:
         return int(memory.nbytes)
@@ -199,11 +222,7 @@ class Embedded:
         before = options.threshold, options.edgeitems, options.linewidth
         options.threshold, options.edgeitems, options.linewidth = arrays.MANY, 3, 1_000_000
         try:
-            return (
-                printing.array_text(value.values, dtype=value.dtype.name)
-                .replace("\n", "")
-                .replace(",  ", ", ")
-            )
+            return arrays.one_line(printing.array_text(value.values, dtype=value.dtype.name))
         finally:
             options.threshold, options.edgeitems, options.linewidth = before
 
@@ -293,7 +312,9 @@ class Embedded:
 
 
 def _owner(storage: Storage) -> Any:
-    """The allocation beneath a Storage: the array that owns the bytes, or the storage where they are not numpy's."""
+    """The allocation beneath a Storage: the array that owns the bytes, or the storage where they are not
+    numpy's.
+    """
     data = storage.data
     return storage if isinstance(data, MetaBuffer) or not isinstance(data, np.ndarray) else arrays.root(data)
 
@@ -302,5 +323,5 @@ def _wrapped_storage(value: Any) -> Storage | None:
     """The Storage of what `untyped_storage()` hands out."""
     if not type(value).__module__.startswith("tensorcli.engine.storages"):
         return None
-    found = getattr(value, "storage", None) or getattr(value, "_storage", None)
+    found = getattr(value, "engine_storage", None)
     return found if isinstance(found, Storage) else None

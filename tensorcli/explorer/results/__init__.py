@@ -1,0 +1,140 @@
+"""What a statement or a command has to show: frozen data that holds finished texts of values, never a tensor.
+
+`Session.run` yields a `Step` for each statement; a command's answer is one of `RESULTS`, in `Step.result`.
+Renderers take these and nothing else, so a result keeps what it said whatever the session does next. The
+meaning of a field here is its meaning in JSON: a field is an object's key under the same name, a tuple an
+array, None null.
+
+This module knows no engine, no terminal and no colour. Which sign or style a kind has is a renderer's table.
+The classes are made when they are first asked for: a quiet run needs few, and thirty cost as much as a tenth
+of numpy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from tensorcli.explorer.results.step import Answer, Exit, Failure, Step, WarningText
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results.answers import (
+        AliasReport,
+        Code,
+        Devices,
+        Expectation,
+        Field,
+        Help,
+        HelpRow,
+        HelpSection,
+        History,
+        HistoryRow,
+        Inspection,
+        Line,
+        Notice,
+        Run,
+        SavedRow,
+        SavedTable,
+        Settings,
+        StorageMap,
+        StorageRow,
+        Variable,
+        Variables,
+        ViewRow,
+    )
+    from tensorcli.explorer.results.changes import (
+        Alarm,
+        AlarmKind,
+        Change,
+        ChangeKind,
+        Facts,
+        StaleSave,
+        Value,
+        Write,
+    )
+    from tensorcli.explorer.results.step import FailureKind
+    from tensorcli.language.syntax import Span
+
+_ANSWERS: Final = (
+    "Field Line Inspection Variable Variables Run ViewRow StorageRow StorageMap SavedRow SavedTable "
+    "AliasReport HistoryRow History HelpRow HelpSection Help Settings Code Devices Expectation "
+    "Notice "
+).split()
+_CHANGES: Final = "Facts Value Change Write StaleSave Alarm AlarmKind ChangeKind".split()
+
+_MODULES: Final = {
+    "tensorcli.explorer.results.answers": _ANSWERS,
+    "tensorcli.explorer.results.changes": _CHANGES,
+    "tensorcli.explorer.results.step": ("FailureKind",),
+    "tensorcli.language.syntax": ("Span",),
+}
+
+RESULT_NAMES: Final = (
+    "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
+    "Expectation Notice Exit "
+).split()
+PART_NAMES: Final = "Step Value Change Alarm WarningText Failure".split()
+
+Result = Answer
+
+RESULTS: tuple[type[Answer], ...]
+"""Every kind of answer that a command gives: a renderer is complete when it has them all, and `PARTS`."""
+PARTS: tuple[type, ...]
+"""What a step is made of."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("RESULTS", "PARTS"):
+        names = RESULT_NAMES if name == "RESULTS" else PART_NAMES
+        found: Any = tuple(globals().get(each) or __getattr__(each) for each in names)
+    else:
+        module = next((module for module, names in _MODULES.items() if name in names), None)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        found = getattr(import_module(module), name)
+    globals()[name] = found
+    return found
+
+
+__all__ = [
+    "Alarm",
+    "AlarmKind",
+    "AliasReport",
+    "Answer",
+    "Change",
+    "ChangeKind",
+    "Code",
+    "Devices",
+    "Exit",
+    "Expectation",
+    "Facts",
+    "Failure",
+    "FailureKind",
+    "Field",
+    "Help",
+    "HelpRow",
+    "HelpSection",
+    "History",
+    "HistoryRow",
+    "Inspection",
+    "Line",
+    "Notice",
+    "PARTS",
+    "RESULTS",
+    "Run",
+    "SavedRow",
+    "SavedTable",
+    "Settings",
+    "Span",
+    "StaleSave",
+    "Step",
+    "StorageMap",
+    "StorageRow",
+    "Value",
+    "Variable",
+    "Variables",
+    "ViewRow",
+    "WarningText",
+    "Write",
+]

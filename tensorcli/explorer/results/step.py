@@ -1,0 +1,100 @@
+"""A statement that ran, or a text that did not: all that a quiet run needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tensorcli.language.syntax import Span
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results.changes import Alarm, Change, Value, Write
+
+
+class Answer:
+    """What a command answers with."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WarningText:
+    """A warning that PyTorch, numpy or Python gave."""
+
+    category: str
+    """`UserWarning`."""
+    message: str
+    """Whole, as given."""
+    span: Span | None
+    name: str = "<input>"
+
+
+FailureKind = Literal[
+    "language",  # the text does not parse, or uses what the language refuses: nothing of it ran
+    "statement",  # a statement raised
+    "expectation",  # `expect` or `assert` failed
+    "limit",  # stopped by a limit of ours; taken back whole
+    "interrupted",  # Ctrl-C; taken back whole
+    "unavailable",  # a device or an engine that is not there
+    "hazard",  # a hazard, where the session is strict
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a statement, or the whole text, did not run to its end."""
+
+    kind: FailureKind
+    type: str
+    """The exception's class (`RuntimeError`, `SyntaxError`)."""
+    message: str
+    """Its text, whole; may have several lines."""
+    spans: tuple[Span, ...]
+    """Where: the innermost expression first, then the calls that led there, outwards."""
+    lines: tuple[str, ...]
+    """The source line of each span, as typed (its first line)."""
+    statement: Span | None
+    """The top-level statement; None for a language failure."""
+    name: str = "<input>"
+    """The file's name as given."""
+    hints: tuple[str, ...] = ()
+    """Ours: `did you mean detach?`, which effects stay."""
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit(Answer):
+    """`exit`: the session wants to end with this status."""
+
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One statement that ran, or a text that did not."""
+
+    index: int
+    """Its number in the session, from 1; 0 for a text of which nothing ran."""
+    name: str
+    """The file's name as given (`demo.tsc`, `<input>`)."""
+    source: str
+    """The statement as typed."""
+    span: Span | None
+    output: str = ""
+    """What `print` printed, with its line ends."""
+    value: Value | None = None
+    """Of a bare expression that is not None."""
+    result: Answer | None = None
+    """The answer, where the statement is a command of the explorer."""
+    changes: tuple[Change, ...] = ()
+    more_changes: int = 0
+    """Rows left out beyond the first 20."""
+    writes: tuple[Write, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    warnings: tuple[WarningText, ...] = ()
+    error: Failure | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the statement ran to its end and what it expected held."""
+        return self.error is None
