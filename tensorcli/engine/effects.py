@@ -219,6 +219,8 @@ def compiled(op: "Op") -> Any:
         shape = a.geometry
         if not shape.contiguous or shape.offset or (storage is not None and storage.device is not CPU):
             return effect(op, values)
+        if promotes_numbers and any(value.__class__ is complex for value in values):
+            return effect(op, values)
         array = kernel(np, a._array if storage is None else a.array, *values[1:])
         return finish(a, a, values, array, shape, result_kind)
 
