@@ -100,9 +100,12 @@ class Tensor(metaclass=TensorType):
         return self.counter.count
 
     def bump(self) -> None:
-        """Count an in-place write."""
+        """Count an in-place write. Errors: RuntimeError for an inference tensor outside inference mode (PyTorch finds out
+        here, when the bytes are already written)."""
         if not self.inference:
             self.counter.count += 1
+        elif not modes.mode.inference:
+            raise RuntimeError(messages.INFERENCE_IN_PLACE)
 
     def replace_memory(self, storage: Storage, geometry: Geometry, kind: dtype | None = None) -> None:
         """Move this handle to other memory; other handles stay where they are."""
@@ -174,7 +177,8 @@ class Tensor(metaclass=TensorType):
 
     @property
     def is_leaf(self) -> bool:
-        return self.grad_fn is None
+        # A view's node is not made anew for this question, nor is an invalid view refused: PyTorch reads the same field.
+        return self.node is None
 
     @property
     def grad_fn(self) -> Any:
@@ -182,7 +186,7 @@ class Tensor(metaclass=TensorType):
 
     @property
     def grad(self) -> "Tensor | None":
-        if self._grad is None and not self.retains_grad and self.grad_fn is not None:
+        if self._grad is None and not self.retains_grad and self.node is not None:
             messages.warn(messages.NON_LEAF_GRAD)
         return self._grad
 

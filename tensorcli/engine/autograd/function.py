@@ -23,7 +23,7 @@ from tensorcli.engine import events, messages
 from tensorcli.engine.autograd import saving
 from tensorcli.engine.autograd.graph import NO_EDGE, Node, SavedTensor, gradient_edge, set_history
 from tensorcli.engine.autograd.modes import mode, no_grad
-from tensorcli.engine.autograd.views import rebase_history
+from tensorcli.engine.autograd.views import CUSTOM, rebase_history
 from tensorcli.engine.tensor import Tensor
 
 
@@ -146,7 +146,7 @@ def custom_function(
                 # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
                 with no_grad():
                     outputs[i] = output.view_as(output)
-                outputs[i].view_of.kind = "normal"
+                outputs[i].view_of.kind = CUSTOM
         if recorded:
             differentiable = [
                 o if isinstance(o, Tensor) and not any(o is n for n in context.non_differentiable) else None

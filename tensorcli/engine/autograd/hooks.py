@@ -6,6 +6,7 @@ gradient after all other hooks.
 """
 
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any
 
 from tensorcli.engine.autograd.graph import Node, gradient_edge, type_name
@@ -60,7 +61,10 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHan
     if not tensor.requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     node, output_nr = gradient_edge(tensor)
-    if tensor.node is None and node is not None:
+    if node is None:
+        # A view that is cut off from its base (made under no_grad): no gradient ever comes, but the hook is accepted.
+        return RemovableHandle({})
+    if tensor.node is None:
         tensor.hooks = (*(tensor.hooks or ()), node)  # keeps the leaf's AccumulateGrad alive, as PyTorch does
     hooks = hooks_of(node)
     handle = RemovableHandle(hooks.tensor)
@@ -95,33 +99,40 @@ def moved(tensor: Tensor, old: Node | None, new: Node) -> None:
         hooks_of(new).retains[tensor.output_nr] = weakref.ref(tensor)
 
 
-def run_tensor_hooks(node: Node, grads: list[Any]) -> bool:
-    """Run the hooks on the outputs' gradients and store what retain_grad keeps. Whether anybody saw a gradient."""
+def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
+    """Run the hooks on the outputs' gradients, and store what retain_grad keeps.
+
+    `owned[i]` says whether nobody else holds `grads[i]`. A hook may keep what it saw or what it returned; only CPython
+    knows, so it is asked here, right after the hook, and nowhere else.
+    """
     hooks: NodeHooks = node.hooks
-    seen = False
     for output_nr, hook in list(hooks.tensor.values()):  # type: ignore[misc]
         grad = grads[output_nr]
         if grad is None:
             continue
-        seen = True
         answer = hook(grad)
-        if answer is None:
+        if answer is None or answer is grad:
+            del answer
+            owned[output_nr] = owned[output_nr] and getrefcount(grad) <= _HELD
             continue
         check_answer(hook, grad, answer)
-        grads[output_nr] = answer
+        grads[output_nr] = grad = answer
+        del answer
+        owned[output_nr] = getrefcount(grad) <= _HELD
     for output_nr, reference in hooks.retains.items():
         tensor = reference()
         grad = grads[output_nr]
-        if tensor is None or grad is None:
-            continue
-        seen = True
-        tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
+        if tensor is not None and grad is not None:
+            tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
     for hook in list(hooks.before.values()):
-        seen = True
         answer = hook(tuple(grads))
+        owned[:] = [False] * len(owned)
         if answer is not None:
             grads[:] = answer if isinstance(answer, tuple) else (answer,)
-    return seen
+
+
+_HELD = 4
+"""References to a gradient that are ours: the list of gradients, the buffer's entry, the local name, the call."""
 
 
 def check_answer(hook: Callable[..., Any], grad: Tensor, answer: Any) -> None:

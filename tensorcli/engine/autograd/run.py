@@ -79,10 +79,13 @@ class _Pass:
                 if results is not None and results[i] is not None:
                     gradient, owned = results[i]
                     self._arrive(target, number, gradient, owned)
+                    gradient = None
                 left = waiting[target] = waiting[target] - 1
                 if not left:
                     heappush(queue, (-target.sequence, order, target))
                     order += 1
+            # Nothing here holds a gradient on its way: a hook's caller asks who else does.
+            results = buffer = None
         return self.captured
 
     def _count(self, roots: list[Node]) -> None:
@@ -146,22 +149,21 @@ class _Pass:
     def _evaluate(self, node: Node, buffer: list[Any], needed: Any) -> list[Any] | None:
         """Run one node: hooks, captures, its gradient; each result with whether nobody else holds it."""
         grads = [None if entry is None else entry[0] for entry in buffer]
-        shared = False
+        owned = [entry is not None and entry[1] for entry in buffer]
         if node.hooks is not None:
-            shared = run_tensor_hooks(node, grads)
+            run_tensor_hooks(node, grads, owned)
         if self.inputs is not None:
             if self.capture:
                 for k, (target, number) in enumerate(self.inputs):
                     if target is node:
                         self.captured[k] = grads[number]
-                        shared = True
+                        owned[number] = False
             assert self.wanted is not None
             if node not in self.wanted:
                 return None
         if isinstance(node, AccumulateGrad):
             if grads[0] is not None:
-                entry = buffer[0]
-                node.accumulate(grads[0], entry[1] and not shared and grads[0] is entry[0])
+                node.accumulate(grads[0], owned[0])
                 if node.hooks is not None:
                     for hook in list(node.hooks.post_accumulate.values()):
                         hook(node.variable)
@@ -180,7 +182,7 @@ class _Pass:
                 raise
         if not self.keep_graph:
             node.release()
-        results = self._validate(node, answers, grads, buffer, shared)
+        results = self._validate(node, answers, grads, owned)
         if node.hooks is not None and node.hooks.after:
             self._after(node, results, grads)
         return results
@@ -192,9 +194,7 @@ class _Pass:
                 answer = answer if isinstance(answer, tuple) else (answer,)
                 results[:] = [None if a is None else (a, False) for a in answer]
 
-    def _validate(
-        self, node: Node, answers: list[Any], grads: list[Any], buffer: list[Any], shared: bool
-    ) -> list[Any]:
+    def _validate(self, node: Node, answers: list[Any], grads: list[Any], held: list[bool]) -> list[Any]:
         """Un-broadcast and cast each gradient to what the next node made, and find out who else holds it."""
         results: list[Any] = [None] * len(answers)
         for i, gradient in enumerate(answers):
@@ -218,7 +218,7 @@ class _Pass:
             if owned:
                 for k, incoming in enumerate(grads):
                     if gradient is incoming:
-                        owned = not shared and buffer[k][1]
+                        owned = held[k]
                 if owned and sum(1 for other in answers if other is answers[i]) > 1:
                     owned = False
                 if owned and not self._made_here(node, gradient):

@@ -13,7 +13,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor
 
-NORMAL, NO_GRAD, MULTI_OUTPUT, INFERENCE = "normal", "no_grad", "multi_output", "inference"
+NORMAL, NO_GRAD, MULTI_OUTPUT, INFERENCE, CUSTOM = "normal", "no_grad", "multi_output", "inference", "custom"
 """How a view was made."""
 
 
@@ -41,7 +41,7 @@ class View:
         current = view.counter.count
         if current != self.version:
             if self.kind != NORMAL:
-                check_kind(view, "", indirect=True)
+                check_kind(view, indirect=True)
             if self.retype is not None:
                 again = self.retype(base)
                 view.node, view.output_nr = again.node, again.output_nr
@@ -58,28 +58,30 @@ def root_of(tensor: Tensor) -> Tensor:
     return tensor if tensor.view_of is None else tensor.view_of.base  # type: ignore[no-any-return]
 
 
-def check_kind(view: Tensor, operation: str, indirect: bool = False) -> None:
-    """Refuse to write into a view that autograd could not follow. Errors: RuntimeError with PyTorch's text."""
+def check_kind(view: Tensor, indirect: bool = False) -> None:
+    """Refuse a write that autograd could not follow through a view: into it, or (indirect) into its base.
+
+    Errors: RuntimeError with PyTorch's text.
+    """
     kind = view.view_of.kind
     if kind == NORMAL:
         return
-    verb = (
-        "its base or another view of its base has been modified inplace"
-        if indirect
-        else "is being modified inplace"
-    )
+    modified = "its base or another view of its base has been" if indirect else "is being"
     node = view.node
-    if node is not None:
-        start = f"Output {view.output_nr} of {plain_name(node)} is a view and {verb}."
-    elif kind == INFERENCE:
-        start = f"A view was created in inference mode and {verb} with grad mode enabled."
+    if kind in (NO_GRAD, INFERENCE) or node is None:
+        made = "A view was" if node is None else f"Output {view.output_nr} of {plain_name(node)} is a view of a view which was"
+        place = "inference mode" if kind == INFERENCE else "no_grad mode"
+        state = "in normal mode" if kind == INFERENCE else "with grad mode enabled"
+        start = f"{made} created in {place} and {modified} modified inplace {state}."
     else:
-        start = f"A view was created in no_grad mode and {verb} with grad mode enabled."
+        start = f"Output {view.output_nr} of {plain_name(node)} is a view and {modified} modified inplace."
     if kind == MULTI_OUTPUT:
         raise RuntimeError(start + messages.MULTI_OUTPUT_VIEW)
-    if kind == NO_GRAD:
-        raise RuntimeError(start + messages.NO_GRAD_VIEW)
-    raise RuntimeError(start + messages.NO_GRAD_VIEW.replace("no_grad block", "inference_mode block"))
+    if kind == CUSTOM:
+        raise RuntimeError(start + messages.CUSTOM_VIEW)
+    if kind == INFERENCE:
+        raise RuntimeError(start + messages.NO_GRAD_VIEW.replace("no_grad block", "inference_mode block"))
+    raise RuntimeError(start + messages.NO_GRAD_VIEW)
 
 
 def check_in_place(tensor: Tensor, requires_grad: bool) -> None:
@@ -87,16 +89,12 @@ def check_in_place(tensor: Tensor, requires_grad: bool) -> None:
 
     Before anything is written (torch/csrc/autograd/VariableTypeUtils.h, check_inplace).
     """
-    if tensor.inference and not mode.inference:
-        raise RuntimeError(messages.INFERENCE_IN_PLACE)
     if not (requires_grad and mode.enabled):
         return
     view = tensor.view_of
     if view is not None:
-        check_kind(tensor, "")
-        if view.base.requires_grad and view.base.is_leaf:
-            raise RuntimeError(messages.LEAF_VIEW_IN_PLACE)
-        if tensor.leaf_requires_grad and tensor.node is None and not view.base.requires_grad:
+        check_kind(tensor)
+        if tensor.requires_grad and view.base.is_leaf:
             raise RuntimeError(messages.LEAF_VIEW_IN_PLACE)
     if tensor.requires_grad and tensor.is_leaf:
         raise RuntimeError(messages.LEAF_IN_PLACE)
