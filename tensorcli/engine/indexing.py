@@ -266,9 +266,13 @@ def _value(tensor: Tensor, value: Any) -> Tensor:
         from tensorcli.engine.parameters import type_name
 
         raise TypeError(f"can't assign a {type_name(type(value))} to a {tensor_type(tensor)}")
-    from tensorcli.engine.ops.index import element
+    from tensorcli.engine.ops.create import number_for
 
-    return effects.adopt(element(value, tensor.dtype), tensor.dtype, tensor.device)  # type: ignore[no-untyped-call]
+    # PyTorch makes half-width floats by way of double, which rounds where a conversion would refuse.
+    exact = dtypes.float64 if tensor.dtype.reduced else tensor.dtype
+    with np.errstate(all="ignore"):
+        number = effects.cast(number_for(value, exact), tensor.dtype)  # type: ignore[no-untyped-call]
+    return effects.adopt(number, tensor.dtype, tensor.device)
 
 
 def _without_leading_ones(source: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
                 return call(self, other)
             except TypeError:
                 # PyTorch gives the other operand its turn where its own parser refuses this one.
-                if isinstance(other, (Tensor, int, float, complex)) or special.startswith("__i"):
+                if isinstance(other, (Tensor, int, float, complex)):
                     raise
                 return NotImplemented
 
@@ -143,6 +143,10 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     put(self, index, value)
 
 
+def _delitem(self: Tensor, index: Any) -> None:
+    raise TypeError("Tensor does not support deleting items")
+
+
 def _iterate(self: Tensor) -> Any:
     if not self.geometry.sizes:
         raise TypeError("iteration over a 0-d tensor")
@@ -168,6 +172,7 @@ def _nonzero(self: Tensor, *, as_tuple: bool | None = None) -> Any:
 Tensor.nonzero = _nonzero  # type: ignore[attr-defined]
 Tensor.__getitem__ = _getitem  # type: ignore[attr-defined]
 Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
+Tensor.__delitem__ = _delitem  # type: ignore[attr-defined]
 Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
 Tensor.__len__ = _length  # type: ignore[attr-defined]
 Tensor.__reversed__ = _reversed  # type: ignore[attr-defined]
@@ -288,7 +293,7 @@ Tensor.numel = Tensor.nelement = lambda self: self.geometry.numel  # type: ignor
 Tensor.element_size = lambda self: self.dtype.itemsize  # type: ignore[attr-defined]
 Tensor.storage_offset = lambda self: self.geometry.offset  # type: ignore[attr-defined]
 Tensor.data_ptr = lambda self: (  # type: ignore[attr-defined]
-    self.storage.address + self.geometry.offset * self.dtype.itemsize if self.geometry.numel else 0
+    self.memory.address + self.geometry.offset * self.dtype.itemsize if self.geometry.numel else 0
 )
 Tensor.is_floating_point = lambda self: self.dtype.is_floating_point  # type: ignore[attr-defined]
 Tensor.is_complex = lambda self: self.dtype.is_complex  # type: ignore[attr-defined]

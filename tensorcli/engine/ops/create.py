@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.effects import Laid
@@ -353,20 +355,26 @@ def new_ones(self, size, dtype, layout, device, pin_memory):
 
 def number_for(value, kind):
     """A number as an element of `kind`. Errors: RuntimeError when it does not fit; negative numbers wrap around."""
-    name = _CPP_NAMES.get(kind.name, kind.cpp_name)
-    if isinstance(value, complex) and not kind.is_complex and kind.category != dtypes.BOOL:
-        if value.imag:
-            raise RuntimeError(f"value cannot be converted to type {name} without overflow")
-        value = value.real
+    if kind.category == dtypes.BOOL:
+        return effects.as_number(value != 0, kind)
+    if not _fits(value, kind):
+        name = _CPP_NAMES.get(kind.name, kind.cpp_name)
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
+    with np.errstate(all="ignore"):
+        return effects.as_number(value, kind)
+
+
+def _fits(value, kind):
+    if isinstance(value, complex):
+        if kind.is_complex:
+            return _fits(value.real, kind) and _fits(value.imag, kind)
+        return not value.imag and _fits(value.real, kind)
     if kind.category == dtypes.INTEGRAL:
         bits = kind.itemsize * 8
         low = -(1 << (bits - 1)) if kind.is_signed else -(1 << bits) + 1
         high = (1 << (bits - 1)) - 1 if kind.is_signed else (1 << bits) - 1
-        if value != value or not low <= value <= high:
-            raise RuntimeError(f"value cannot be converted to type {name} without overflow")
-    elif isinstance(value, float) and math.isfinite(value) and abs(value) > _LARGEST.get(kind.name, math.inf):
-        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
-    return effects.as_number(value, kind)
+        return low <= value <= high
+    return not math.isfinite(value) or abs(value) <= _LARGEST.get(kind.name, math.inf)
 
 
 _CPP_NAMES = {

@@ -6,9 +6,11 @@ What `x[...]` means in terms of these operators stands in `indexing.py`. Everyth
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry, messages
+from tensorcli.engine.autograd.graph import type_name
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.op import OPS, composite, functions, op
+from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.tensor import Tensor
 
@@ -55,45 +57,17 @@ def laid(array):
     return Geometry(array.shape, tuple(stride // size for stride in array.strides))
 
 
-_SCALARS = {
-    "uint8": "uint8_t", "int8": "int8_t", "int16": "int16_t", "int32": "int", "int64": "int64_t", "uint16": "uint16_t",
-    "uint32": "uint32_t", "uint64": "uint64_t", "float32": "float", "float64": "double", "float16": "double",
-    "bfloat16": "double", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
-}  # fmt: skip
-
-
-def element(value, kind):
-    """A Python number as an element of `kind`. Errors: RuntimeError where PyTorch sees that it does not fit."""
-    if not _fits(value, kind):
-        raise RuntimeError(f"value cannot be converted to type {_SCALARS[kind.name]} without overflow")
-    with np.errstate(all="ignore"):
-        return effects.as_number(value, kind)
-
-
-def _fits(value, kind):
-    if kind.category == dtypes.BOOL:
-        return True
-    if isinstance(value, complex):
-        if kind.category != dtypes.COMPLEX:
-            return value.imag == 0 and _fits(value.real, kind)
-        return _fits(value.real, kind.to_real()) and _fits(value.imag, kind.to_real())
-    if kind.category == dtypes.INTEGRAL:
-        limits = np.iinfo(kind.np)
-        if isinstance(value, float):
-            return limits.min <= value <= limits.max  # NaN fits nowhere
-        # A negative integer may wrap around into an unsigned dtype when its magnitude fits.
-        return (limits.min if kind.is_signed else -limits.max) <= value <= limits.max
-    if kind.to_real() is dtypes.float32:
-        return abs(value) <= 3.4028234663852886e38 or value != value or abs(value) == float("inf")
-    return True
-
-
 def not_implemented(kernel, kind):
     """PyTorch has no such kernel for this dtype."""
     return NotImplementedError(f"\"{kernel}\" not implemented for '{kind.scalar_type}'")
 
 
 # ---- advanced indexing
+
+
+def _run(name, *values):
+    """An operator on values as its schema has them: PyTorch's parser takes no None in a list, its formulas do."""
+    return OPS[name].run(values)
 
 
 _INDEX_DTYPES = ("int64", "int32", "uint8", "bool")
@@ -219,8 +193,8 @@ def out_of_bounds(index, dim, size, error=RuntimeError):
     "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor",
     namespace="internal",
     check=lambda self, indices: _check_masks(self, indices),
-    self=lambda grad, self_sizes, indices: functions._index_put_impl_(
-        grad.new_zeros(self_sizes), indices, grad, True
+    self=lambda grad, self_sizes, indices: _run(
+        "_index_put_impl_", grad.new_zeros(self_sizes), indices, grad, True, True
     ),
     indices=None,
 )
@@ -247,7 +221,7 @@ def _check_put(self, indices, values, accumulate, unsafe=False):
     _check_count(self.ndim, len(indices))
     if not accumulate and values.geometry.numel == 1 and _is_masked_fill(self, indices):
         warn_expanded(self, "masked_fill_")
-        element(values.item(), self.dtype)
+        number_for(values.item(), self.dtype)
     elif self.dtype is not values.dtype:
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
@@ -297,12 +271,12 @@ def _expands(sizes, target):
 
 
 def _index_put_self(grad, indices, values_sizes, accumulate):
-    return grad if accumulate else grad.index_put(indices, grad.new_zeros(values_sizes), False)
+    return grad if accumulate else _run("index_put", grad, indices, grad.new_zeros(values_sizes), False)
 
 
 _INDEX_PUT = {
     "self": _index_put_self,
-    "values": lambda grad, indices: functions.index(grad, indices),
+    "values": lambda grad, indices: _run("index.Tensor", grad, indices),
     "indices": None,
 }
 
@@ -567,7 +541,7 @@ def put(xp, self, index, source, accumulate):
 def _check_masked_select(self, mask):
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    effects.broadcast_sizes([self.geometry.sizes, mask.geometry.sizes])
+    effects.broadcast_sizes([mask.geometry.sizes, self.geometry.sizes])
 
 
 @op(
@@ -619,12 +593,14 @@ def _check_masked_scatter(self, mask, source):
 
 
 def _check_masked_scatter_in_place(self, mask, source):
-    from tensorcli.engine.ops.shape import expanded_sizes
-
     check_written(self)
-    if mask.geometry.sizes != self.geometry.sizes:
-        mask = mask.expand(expanded_sizes(mask.geometry, self.geometry.sizes))
-    _check_masked_scatter(self, mask, source)
+    sizes, own = mask.geometry.sizes, self.geometry.sizes
+    if len(sizes) > len(own):
+        raise RuntimeError(
+            f"expand({type_name(mask)}{{{messages.numbers(sizes)}}}, size={messages.numbers(own)}): the number of sizes "
+            f"provided ({len(own)}) must be greater or equal to the number of dimensions in the tensor ({len(sizes)})"
+        )
+    _check_masked_scatter(self, mask.expand(own) if sizes != own else mask, source)
 
 
 _MASKED_SCATTER = {

@@ -210,10 +210,11 @@ def copy_(xp, self, src, non_blocking):
 
 
 def _fill_effect(declared, values):
-    """Set every element: like other writes, but an expanded tensor may be filled."""
+    """Set every element: like other writes, but an expanded tensor may be filled with a number."""
     target, value = values
     if isinstance(value, Tensor):
         _check_fill(declared, value)
+        effects.check_overlap(target, ())
     requires = wants_grad(declared, values)
     views.check_in_place(target, requires)
     number = value.item() if isinstance(value, Tensor) and value.device is not META else value
@@ -343,21 +344,21 @@ def _resized(declared, target, values, sizes, memory_format):
     if not same:
         shape = Geometry(sizes, geometry.contiguous_strides(sizes), target.geometry.offset)
         _grow(target, shape)
-        _moved(declared, target, values, target.storage, shape)
+        _moved(declared, target, values, target.memory, shape)
     if memory_format is not None:
         if memory_format is formats.preserve_format:
             raise RuntimeError("Unsupported memory format Preserve")
         strides = geometry.format_strides(sizes, memory_format.name)
-        target.replace_memory(target.storage, Geometry(sizes, strides, target.geometry.offset))
+        target.replace_memory(target.memory, Geometry(sizes, strides, target.geometry.offset))
     return target
 
 
 def _grow(target, shape):
     """Make the storage large enough. Errors: RuntimeError when it is not ours to grow, MemoryError beyond the limit."""
     needed = (shape.offset + shape.span) * target.dtype.itemsize if shape.numel else 0
-    if needed > target.storage.nbytes:
+    if needed > target.memory.nbytes:
         effects.check_bytes(needed, shape.sizes, target.dtype)
-        target.storage.resize(needed)
+        target.memory.resize(needed)
 
 
 @special(
@@ -401,7 +402,7 @@ def _set_effect(declared, values):
             raise RuntimeError(
                 f"Could not set tensor of type {source.dtype.cpp_name} to a tensor of type {target.dtype.cpp_name}"
             )
-        storage, shape = source.storage, source.geometry
+        storage, shape = source.memory, source.geometry
     elif source is not None:
         storage = _storage_of(source, target)
         shape = geometry.contiguous((storage.nbytes // target.dtype.itemsize,))
@@ -473,7 +474,7 @@ def set_empty(xp, self):
 @composite("is_set_to(Tensor self, Tensor tensor) -> bool", variants="method")
 def is_set_to(self, tensor):
     """Whether both tensors are handles on the same storage with the same geometry."""
-    return self.storage is tensor.storage and self.geometry == tensor.geometry
+    return self.memory is tensor.memory and self.geometry == tensor.geometry
 
 
 declare_copies(

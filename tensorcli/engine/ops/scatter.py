@@ -7,11 +7,11 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.op import functions
+from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.index import (
     along,
     check_index_range,
     check_written,
-    element,
     not_implemented,
     warn_expanded,
     writer,
@@ -55,7 +55,7 @@ def _check_scatter(self, dim, index, src=None):
 
 def _check_value(self, dim, index, value):
     _check_scatter(self, dim, index)
-    element(value, self.dtype)
+    number_for(value, self.dtype)
 
 
 def _part(src, index):
@@ -90,7 +90,7 @@ def scatter_value(xp, self, dim, index, value):
     """Write a number to the places that the index names along a dimension."""
     if index.size:
         target, key = along(self, dim, index)
-        target[key] = element(value, dtypes.from_numpy_dtype(self.dtype))
+        target[key] = number_for(value, dtypes.from_numpy_dtype(self.dtype))
 
 
 _OLD_REDUCE = {"add": "add", "multiply": "multiply"}
@@ -130,7 +130,9 @@ def scatter_value_with(xp, self, dim, index, value, reduce):
     """Add or multiply a number into the places that the index names along a dimension."""
     if index.size:
         target, key = along(self, dim, index)
-        getattr(xp, _OLD_REDUCE[reduce]).at(target, key, element(value, dtypes.from_numpy_dtype(self.dtype)))
+        getattr(xp, _OLD_REDUCE[reduce]).at(
+            target, key, number_for(value, dtypes.from_numpy_dtype(self.dtype))
+        )
 
 
 @writer(
@@ -350,7 +352,9 @@ def index_add(xp, self, dim, index, source, alpha):
         xp.logical_or.at(target, key, source & bool(alpha))
     else:
         kind = dtypes.from_numpy_dtype(source.dtype)
-        xp.add.at(target, key, (source if alpha == 1 else source * element(alpha, kind)).astype(target.dtype))
+        xp.add.at(
+            target, key, (source if alpha == 1 else source * number_for(alpha, kind)).astype(target.dtype)
+        )
 
 
 def _scaled(grad, alpha):
@@ -477,7 +481,7 @@ def _check_index_fill(self, dim, index, value):
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     dim = wrap(dim, self.ndim)
-    element(value, self.dtype)
+    number_for(value, self.dtype)
     size = self.geometry.sizes[dim] if self.ndim else 1
     found = index.values
     wrong = (found < -size) | (found >= size)
@@ -497,7 +501,7 @@ def _check_index_fill(self, dim, index, value):
 def index_fill(xp, self, dim, index, value):
     """Fill the slices that an index names with a number."""
     target, key = _slices(self, dim, index)
-    target[key] = element(value, dtypes.from_numpy_dtype(self.dtype))
+    target[key] = number_for(value, dtypes.from_numpy_dtype(self.dtype))
 
 
 @writer(
