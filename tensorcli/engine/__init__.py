@@ -15,6 +15,7 @@ from tensorcli.engine import dtypes as _dtypes
 from tensorcli.engine import op as _op
 from tensorcli.engine import operators as _operators  # noqa: F401 (Python's operators for Tensor)
 from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
+from tensorcli.engine import methods as _methods  # noqa: F401, I001 (what is no operator, over the table)
 from tensorcli.engine.autograd.modes import (
     enable_grad,
     inference_mode,
@@ -74,7 +75,10 @@ _PUBLIC: dict[str, str] = {
         "queries",
     ),
     "nonzero": "indexing",
-    "UntypedStorage": "storages",
+    **dict.fromkeys(("UntypedStorage", "TypedStorage"), "storages"),
+    **dict.fromkeys(("split", "broadcast_tensors", "block_diag", "cartesian_prod", "meshgrid"), "variadic"),
+    **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), "variadic"),
+    **dict.fromkeys(("sparse_coo", "sparse_csr"), "queries"),
     "return_types": "return_types",
     **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul"), "functional"),
 }

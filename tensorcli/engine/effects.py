@@ -287,7 +287,7 @@ def compute(
     device = _device_of(op, values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
     computed, kind = dtypes.apply_rule(rule, _promoted(op, values))
-    working = computed if rule == dtypes.EXACT else computed.computes_as
+    working = computed if rule in (dtypes.EXACT, dtypes.STEPWISE) else computed.computes_as
     arguments = list(values)
     operands: list[Geometry] = []
     for i in op.tensors if op.operands == op.tensors else sorted({*op.tensors, *op.operands}):
@@ -590,11 +590,11 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
     tensor: Tensor = values[0]
     retypes = op.kernel.__code__.co_varnames[0] == "viewed"
     if retypes:
-        answer = op.kernel(Viewed(tensor.geometry, tensor.dtype, tensor.lazy, tensor.storage.nbytes), *values[1:])
+        answer = op.kernel(Viewed(tensor.geometry, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *values[1:])
     else:
         answer = op.kernel(tensor.geometry, *values[1:])
     several = type(answer) is list
-    storage = tensor.storage
+    storage = tensor.memory
     base = tensor if tensor.view_of is None else tensor.view_of.base
     kind = views.NORMAL if mode.enabled else views.INFERENCE if mode.inference else views.NO_GRAD
     if several and mode.enabled:
@@ -695,7 +695,7 @@ def _smears(origin: "Op", values: Sequence[Any], target: Tensor) -> bool:
 
 def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:
     """Element by element in memory order, each seeing the writes before it, on a scratch copy of the storage."""
-    scratch = Storage(target.storage.bytes.copy(), target.device)
+    scratch = Storage(target.memory.bytes.copy(), target.device)
     inputs = list(values)
     for i in origin.tensors:
         value = values[i]
@@ -821,14 +821,14 @@ def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:
     requires = wants_grad(op, values)
     views.check_in_place(target, requires)
     if origin.kernel.__code__.co_varnames[0] == "viewed":
-        whole = Viewed(target.geometry, target.dtype, target.lazy, target.storage.nbytes)
+        whole = Viewed(target.geometry, target.dtype, target.lazy, target.memory.nbytes)
         shape = origin.kernel(whole, *values[1:]).geometry
     else:
         shape = origin.kernel(target.geometry, *values[1:])
     node = make_node(op, values) if requires else None
     if events.observer is not None:
         events.observer.writes(target, op.name, values)
-    target.replace_memory(target.storage, shape)
+    target.replace_memory(target.memory, shape)
     target.bump()
     if events.observer is not None:
         events.observer.wrote(target, op.name, values)
@@ -900,7 +900,7 @@ def resize(target: Tensor, shape: Geometry) -> None:
     """Give a tensor another geometry over its storage, growing the storage when it must. The version is untouched."""
     shape = Geometry(shape.sizes, shape.strides, target.geometry.offset)
     needed = (shape.offset + shape.span) * target.dtype.itemsize if shape.numel else 0
-    storage = target.storage
+    storage = target.memory
     if needed > storage.nbytes:
         check_bytes(needed, shape.sizes, target.dtype)
         storage.resize(needed)

@@ -32,6 +32,8 @@ class TensorType(type):
 class Tensor(metaclass=TensorType):
     """A multi-dimensional array of one dtype that shares storage with its views and can be differentiated."""
 
+    __module__ = "torch"
+
     geometry: Geometry
     dtype: dtype
     _array: Any = None
@@ -59,7 +61,7 @@ class Tensor(metaclass=TensorType):
     # ---- memory
 
     @property
-    def storage(self) -> Storage:
+    def memory(self) -> Storage:
         """The storage. Made here for a result that nobody asked before."""
         found = self._storage
         if found is None:
@@ -213,11 +215,21 @@ class Tensor(metaclass=TensorType):
     def __getattr__(self, name: str) -> Any:
         return missing_attribute(name, self)
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
+        # torch.Tensor(...), the legacy constructor; the engine itself makes tensors by object.__new__.
+        from tensorcli.engine.legacy import new_of_class
+
+        return new_of_class(cls, *args, **kwargs)
+
 
 class Size(tuple[int, ...]):
     """`torch.Size`: a tuple of sizes."""
 
     __slots__ = ()
+    __module__ = "torch"
+
+    def __reduce__(self) -> Any:
+        return _size, (tuple(self),)
 
     def numel(self) -> int:
         result = 1
@@ -241,6 +253,11 @@ class Size(tuple[int, ...]):
         return Size(tuple.__mul__(self, other))
 
     __rmul__ = __mul__
+
+
+def _size(sizes: tuple[int, ...]) -> Size:
+    """A Size from a pickle, which knows no module called torch."""
+    return Size(sizes)
 
 
 _new = object.__new__
@@ -269,7 +286,7 @@ def stored_tensor(storage: Storage, geometry: Geometry, kind: dtype, lazy: int =
 
 def alias(tensor: Tensor) -> Tensor:
     """Another handle on the same storage, geometry and version counter, without autograd history (detach's core)."""
-    twin = stored_tensor(tensor.storage, tensor.geometry, tensor.dtype, tensor.lazy)
+    twin = stored_tensor(tensor.memory, tensor.geometry, tensor.dtype, tensor.lazy)
     if tensor.inference:
         twin.inference = True
     else:

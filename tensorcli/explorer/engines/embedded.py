@@ -1,6 +1,6 @@
 """Facts of the embedded engine, read without any effect.
 
-`Tensor.grad_fn`, `.grad`, `.storage` and repr all do something when they are read (a node made anew, a
+`Tensor.grad_fn`, `.grad`, `.memory` and repr all do something when they are read (a node made anew, a
 warning, an object made); here the fields beneath them are read instead, and what `grad_fn` would be is said
 without making it.
 """
@@ -231,7 +231,7 @@ class Embedded:
             return arrays.cells(value, self.memory(value), first, count)
         if value.is_meta:
             return ["?"] * count
-        start = value.storage.window(Geometry((count,), (1,), first), value.dtype)
+        start = value.memory.window(Geometry((count,), (1,), first), value.dtype)
         options = printing.options
         before = options.threshold, options.linewidth
         options.threshold, options.linewidth = float("inf"), 1_000_000

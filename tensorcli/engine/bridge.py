@@ -1,0 +1,236 @@
+"""numpy out, DLPack, copies of whole objects, pickles: how tensors leave the engine and come back.
+
+Memory that somebody else was shown is marked foreign and never moves again. Writes through numpy are not counted.
+"""
+
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from tensorcli.engine import dtypes, events, messages
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.construct import remember_address, share
+from tensorcli.engine.devices import META, Device
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.storage import Storage, Version
+from tensorcli.engine.tensor import CONJ, NEG, Tensor, stored_tensor
+
+# ---- numpy
+
+
+def numpy(self: Tensor, *, force: bool = False) -> Any:
+    """The array over this tensor's memory. Errors: RuntimeError with PyTorch's texts; TypeError for dtypes numpy lacks."""
+    if force:
+        return self.detach().cpu().resolve_conj().resolve_neg().numpy()
+    if self.device is META:
+        raise TypeError(
+            "can't convert meta device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first."
+        )
+    if self.device.type != "cpu":
+        raise TypeError(
+            f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
+            "first."
+        )
+    if self.requires_grad and mode.enabled:
+        raise RuntimeError(messages.NUMPY_DETACH)
+    if self.lazy & CONJ:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that has conjugate bit set. Use tensor.resolve_conj().numpy() instead."
+        )
+    if self.lazy & NEG:
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that has negative bit set. Use tensor.resolve_neg().numpy() instead."
+        )
+    if self.dtype.name in ("bfloat16", "complex32") or self.dtype.itemsize == 1 and self.dtype.is_floating_point:
+        raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_type}")
+    return _exported(self)
+
+
+def _exported(self: Tensor) -> Any:
+    storage = self.memory
+    storage.foreign = True
+    array = storage.window(self.geometry, self.dtype)
+    if self.geometry.numel:
+        remember_address(array, storage.address + self.geometry.offset * self.dtype.itemsize)
+    return array
+
+
+def array(self: Tensor, dtype: Any = None) -> Any:
+    """`__array__`: what `np.asarray` of a tensor calls."""
+    found = self.numpy()
+    return found if dtype is None else found.astype(dtype, copy=False)
+
+
+def array_wrap(self: Tensor, array: Any) -> Tensor:
+    """`__array_wrap__`: numpy's results on tensors become tensors again."""
+    if array.dtype == bool:
+        # PyTorch turns numpy's truth values into bytes, for the sake of old comparisons.
+        array = array.astype("uint8")
+    return share(np.asarray(array))
+
+
+def tolist(self: Tensor) -> Any:
+    """The elements as (nested lists of) Python numbers."""
+    if self.device is META:
+        raise NotImplementedError(messages.META_COPY)
+    values = self.values
+    if self.dtype.reduced:
+        values = values.astype(np.float32)
+    return values.tolist()
+
+
+# ---- DLPack
+
+
+class DLDeviceType(IntEnum):
+    """DLPack's device types, as PyTorch names them."""
+
+    kDLCPU = 1  # noqa: N815
+    kDLCUDA = 2  # noqa: N815
+
+
+def dlpack_device(self: Tensor) -> tuple[DLDeviceType, int]:
+    """`__dlpack_device__`: the type and number of the device."""
+    return (DLDeviceType.kDLCUDA if self.is_cuda else DLDeviceType.kDLCPU), self.device.index or 0
+
+
+def _check_export(self: Tensor) -> None:
+    if self.requires_grad:
+        raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
+    if self.lazy & CONJ:
+        raise BufferError("Can't export tensors with the conjugate bit set")
+    if self.device.type not in ("cpu", "cuda"):
+        raise BufferError(f"Cannot pack tensors on {self.device}")
+
+
+def dlpack(self: Tensor, *, stream: Any = -1, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+    """`__dlpack__`: a capsule over this tensor's memory. Errors: BufferError."""
+    _check_export(self)
+    return _exported(self.clone() if copy else self).__dlpack__(max_version=max_version)
+
+
+def import_dlpack(source: Any) -> Tensor:
+    """A tensor over the memory of whatever speaks DLPack. Errors: BufferError, RuntimeError."""
+    if isinstance(source, Tensor):
+        _check_export(source)
+        own = source.memory
+        storage = Storage(own.data, own.device, foreign=True)
+        storage.address = own.address
+        return stored_tensor(storage, source.geometry, source.dtype, source.lazy)
+    if isinstance(source, np.ndarray):
+        from tensorcli.engine.construct import _share
+
+        return _share(source)
+    if hasattr(source, "__dlpack__"):
+        return share(np.from_dlpack(source))
+    if type(source).__name__ == "PyCapsule":
+        return share(np.from_dlpack(_Capsule(source)))
+    raise RuntimeError(
+        "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might have "
+        "already constructed a tensor from it once."
+    )
+
+
+class _Capsule:
+    """A bare capsule as numpy wants it: an object that hands it out."""
+
+    def __init__(self, capsule: Any) -> None:
+        self.capsule = capsule
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+
+# ---- copies of whole objects
+
+
+def own_names(self: Tensor) -> dict[str, Any]:
+    """The attributes that the user has set on a tensor."""
+    return {name: value for name, value in self.__dict__.items() if name not in _STATE}
+
+
+_STATE = frozenset(
+    name for kind in Tensor.__mro__ for name in (*kind.__dict__, *kind.__dict__.get("__annotations__", ()))
+)
+
+
+def deepcopy(self: Tensor, memo: dict[Any, Any]) -> Tensor:
+    """`copy.deepcopy` of a leaf: new storage, shared among the copies of what shared it. Errors: RuntimeError."""
+    if not self.is_leaf:
+        raise RuntimeError(
+            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment.  If "
+            "you were attempting to deepcopy a module, this may be because of a torch.nn.utils.weight_norm usage, see "
+            "https://github.com/pytorch/pytorch/pull/103001"
+        )
+    if id(self) in memo:
+        return memo[id(self)]  # type: ignore[no-any-return]
+    copied = _deep(self, memo)
+    if self.requires_grad:
+        copied.requires_grad_()
+    if self._grad is not None:
+        copied._grad = deepcopy(self._grad, memo)
+    memo[id(self)] = copied
+    own = own_names(self)
+    if own:
+        from copy import deepcopy as deep
+
+        copied.__dict__.update(deep(own, memo))
+    if events.observer is not None:
+        events.observer.made(copied, "deepcopy", (self,))
+    return copied
+
+
+def _deep(self: Tensor, memo: dict[Any, Any]) -> Any:
+    if self.device is META:
+        return self.detach().clone()
+    storages = memo.setdefault("torch", {})
+    known = storages.get(id(self.memory))
+    if known is None:
+        own = self.memory
+        # The original is kept beside its copy, so that its id stays its own.
+        known = storages[id(own)] = (own, Storage(own.bytes.copy(), own.device))
+    copied = stored_tensor(known[1], self.geometry, self.dtype, self.lazy)
+    if self.lazy:
+        return copied.resolve_conj().resolve_neg() if not self.lazy & CONJ else copied.resolve_conj()
+    copied._counter = Version(1)
+    return copied
+
+
+def reduce_ex(self: Tensor, protocol: Any) -> Any:
+    """`copy.copy` and pickle: the storage, and how this tensor lies over it; history and gradient stay behind."""
+    from tensorcli.engine.storages import untyped_storage
+
+    shape = self.geometry
+    arguments = (
+        untyped_storage(self),
+        self.dtype.name,
+        shape.offset,
+        shape.sizes,
+        shape.strides,
+        self.requires_grad,
+        self.lazy,
+    )
+    return (rebuild, arguments, own_names(self) or None)
+
+
+def rebuild(
+    storage: Any, kind: str, offset: int, sizes: Any, strides: Any, requires_grad: bool, lazy: int
+) -> Tensor:
+    """A tensor over a storage, as `reduce_ex` described it."""
+    found: dtype = dtypes.DTYPES[kind]
+    made = stored_tensor(storage.engine_storage, Geometry(tuple(sizes), tuple(strides), offset), found, lazy)
+    made._counter = Version(1)
+    made.leaf_requires_grad = requires_grad
+    return made
+
+
+def rebuild_storage(data: bytes, device: str) -> Any:
+    """A storage from a pickle."""
+    from tensorcli.engine.storages import wrap
+
+    return wrap(Storage(np.frombuffer(data, np.uint8).copy(), Device(device)))

@@ -1,0 +1,166 @@
+"""Methods and attributes of Tensor that are no operators: memory, layout, bridges. Most are found when first called.
+
+This module sets them on the class; what they do stands in the modules named in `_LATE`, which are imported when needed.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from tensorcli.engine import dtypes, formats
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.ops import memory
+from tensorcli.engine.tensor import Tensor, stored_tensor
+
+_LATE: dict[str, tuple[str, str]] = {
+    "tolist": ("bridge", "tolist"),
+    "__array__": ("bridge", "array"),
+    "__array_wrap__": ("bridge", "array_wrap"),
+    "__dlpack__": ("bridge", "dlpack"),
+    "__dlpack_device__": ("bridge", "dlpack_device"),
+    "__deepcopy__": ("bridge", "deepcopy"),
+    "__reduce_ex__": ("bridge", "reduce_ex"),
+    "untyped_storage": ("storages", "untyped_storage"),
+    "storage": ("storages", "storage"),
+    "_typed_storage": ("storages", "typed_storage"),
+    "share_memory_": ("storages", "share_memory_"),
+    "is_shared": ("storages", "is_shared"),
+    "new_tensor": ("construct", "new_tensor"),
+    "new": ("legacy", "new"),
+}
+"""Methods that stand elsewhere: the module of the engine and the name there."""
+
+
+def _late(name: str, module: str, there: str) -> Callable[..., Any]:
+    def first(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        found = getattr(import_module(f"tensorcli.engine.{module}"), there)
+        setattr(Tensor, name, found)
+        return found(self, *args, **kwargs)
+
+    first.__name__ = first.__qualname__ = name
+    return first
+
+
+for _name, (_module, _there) in _LATE.items():
+    setattr(Tensor, _name, _late(_name, _module, _there))
+Tensor.__array_priority__ = 1000  # type: ignore[attr-defined]
+
+
+def parsed(*lines: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function of self and values the method with these signatures, in PyTorch's notation."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        bound: list[Any] = []
+
+        def method(*args: Any, **kwargs: Any) -> Any:
+            if not bound:
+                from tensorcli.engine.binding import Binder
+
+                bound.append(Binder(function.__name__, lines, method=True, tensor_class=Tensor).bind)
+            return function(args[0], *bound[0](args, kwargs)[1])
+
+        method.__name__ = method.__qualname__ = function.__name__
+        method.__doc__ = function.__doc__
+        return method
+
+    return declare
+
+
+@parsed("numpy(*, bool force=False)")
+def numpy(self: Tensor, force: bool) -> Any:
+    """The numpy array over this tensor's memory."""
+    from tensorcli.engine.bridge import numpy as found
+
+    return found(self, force=force)
+
+
+@parsed("is_contiguous(*, MemoryFormat? memory_format=None)")
+def is_contiguous(self: Tensor, memory_format: Any) -> Any:
+    """Whether the elements lie in order, without gaps (or in another memory format's order)."""
+    return memory.is_contiguous(self.geometry, memory_format or formats.contiguous_format)
+
+
+def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
+    """Parts of equal length along a dimension, or parts of the given lengths."""
+    from tensorcli.engine.op import functions
+
+    if isinstance(split_size, int) and not isinstance(split_size, bool):
+        return functions.split(self, split_size, dim)
+    return functions.split_with_sizes(self, split_size, dim)
+
+
+def contains(self: Tensor, element: Any) -> bool:
+    """Whether some element equals a number or a tensor."""
+    if isinstance(element, (Tensor, int, float, complex)):
+        return bool((element == self).any().item())  # type: ignore[union-attr]
+    raise RuntimeError(
+        f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+    )
+
+
+def dim_order(self: Tensor) -> tuple[int, ...]:
+    """The dimensions from the outermost to the innermost in memory."""
+    strides = self.geometry.strides
+    return tuple(sorted(range(len(strides)), key=lambda dim: -strides[dim]))
+
+
+Tensor.numpy = numpy  # type: ignore[attr-defined]
+Tensor.is_contiguous = is_contiguous  # type: ignore[attr-defined]
+Tensor.split = split  # type: ignore[attr-defined]
+Tensor.__contains__ = contains  # type: ignore[attr-defined]
+Tensor.dim_order = dim_order  # type: ignore[attr-defined]
+Tensor.is_same_size = lambda self, other: self.geometry.sizes == other.geometry.sizes  # type: ignore[attr-defined]
+
+
+# ---- x.data
+
+
+def get_data(self: Tensor) -> Tensor:
+    """Another handle on the storage: no history, and a version counter of its own, which checks do not see."""
+    made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
+    if self.inference or mode.inference:
+        made.inference = True
+    return made
+
+
+def set_data(self: Tensor, value: Any) -> None:
+    """Move this handle to another tensor's memory; both counters stay. Errors: TypeError, RuntimeError."""
+    if not isinstance(value, Tensor):
+        from tensorcli.engine.parameters import type_name
+
+        raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
+    if self.requires_grad and value.dtype.category < dtypes.FLOATING:
+        raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+    if value.device.type != self.device.type:
+        raise RuntimeError(
+            "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type."
+        )
+    counter = None if self.inference else self.counter
+    self.replace_memory(value.memory, value.geometry, value.dtype)
+    self.lazy = value.lazy
+    if counter is not None:
+        self._counter = counter
+    if self.accumulator is not None and self.leaf_requires_grad:
+        # The node that adds to .grad remembers the sizes and dtype of what it was made for.
+        self.accumulator = None
+
+
+def delete_data(self: Tensor) -> None:
+    """Refused. Errors: RuntimeError."""
+    raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
+
+Tensor.data = property(get_data, set_data, delete_data)  # type: ignore[attr-defined]
+
+
+# ---- attributes that say what kind of tensor this is
+
+Tensor.layout = formats.strided  # type: ignore[attr-defined]
+for _kind in (
+    ("sparse", "sparse_csr", "quantized", "mkldnn", "nested", "xpu", "mps", "mtia", "hpu", "ipu", "maia", "vulkan", "xla")
+):
+    setattr(Tensor, f"is_{_kind}", False)
+Tensor.names = property(lambda self: (None,) * len(self.geometry.sizes))  # type: ignore[attr-defined]
+Tensor.name = Tensor.volatile = None  # type: ignore[attr-defined]
+
+

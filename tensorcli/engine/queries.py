@@ -1,0 +1,265 @@
+"""Questions about tensors and dtypes, and the settings of the torch namespace: functions that make no tensors."""
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from tensorcli.engine import devices, dtypes
+from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.formats import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    sparse_coo,
+    sparse_csr,
+    strided,
+)
+from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
+
+# ---- settings
+
+
+def set_default_dtype(d: Any) -> None:
+    """Set the dtype of floating-point numbers that name none. Errors: TypeError."""
+    if not isinstance(d, dtype):
+        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
+    if not d.is_floating_point:
+        raise TypeError("only floating-point types are supported as the default type")
+    dtypes.default.floating = d
+
+
+def get_default_dtype() -> dtype:
+    """The dtype of floating-point numbers that name none."""
+    return dtypes.default.floating
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype by a legacy type or its name. Deprecated in PyTorch."""
+    from tensorcli.engine.legacy import parse_type, type_of_class
+
+    kind, _ = parse_type(t) if isinstance(t, str) else type_of_class(t)
+    set_default_dtype(kind)
+
+
+def get_default_device() -> Device:
+    """Where factories make their tensors."""
+    return CPU
+
+
+def set_default_device(device: Any) -> None:
+    """Set where factories make their tensors: the CPU, or None for it. Errors: NotImplementedError for another device."""
+    if device is not None and devices.resolve(device) is not CPU:
+        raise NotImplementedError(f"set_default_device({str(device)!r}): name the device where the tensor is made")
+
+
+# ---- dtypes
+
+
+class _Info:
+    """Attributes of a dtype's numbers, printed as PyTorch prints them."""
+
+    __slots__ = ("dtype", "bits")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{n}={self._text(n)}' for n in self._shown)}, dtype={self.dtype})"
+
+    _shown: tuple[str, ...] = ()
+
+    def _text(self, name: str) -> str:
+        value = getattr(self, name)
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class finfo(_Info):  # noqa: N801 (PyTorch's name)
+    """The limits of a floating dtype (of the default one when none is named)."""
+
+    __slots__ = ("eps", "max", "min", "resolution", "smallest_normal", "tiny")
+    _shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+
+    def __init__(self, type: dtype | None = None) -> None:  # noqa: A002 (PyTorch's argument name)
+        kind = dtypes.default.floating if type is None else type
+        if not isinstance(kind, dtype):
+            raise TypeError(f"finfo(): argument 'type' (position 1) must be torch.dtype, not {kind.__class__.__name__}")
+        if kind.category < dtypes.FLOATING:
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+            )
+        real = kind.to_real()
+        if real.name in ("float16", "float32", "float64"):
+            found: Any = np.finfo(real.np)
+        else:
+            import ml_dtypes
+
+            found = ml_dtypes.finfo(real.np)
+        self.bits = real.itemsize * 8
+        self.eps, self.max, self.min = float(found.eps), float(found.max), float(found.min)
+        self.tiny = self.smallest_normal = float(found.smallest_normal)
+        self.resolution = float(f"1e-{int(-np.log10(self.eps))}")
+        self.dtype = real.name
+
+
+class iinfo(_Info):  # noqa: N801 (PyTorch's name)
+    """The limits of an integral dtype."""
+
+    __slots__ = ("max", "min")
+    _shown = ("min", "max")
+
+    def __init__(self, type: dtype) -> None:  # noqa: A002 (PyTorch's argument name)
+        if not isinstance(type, dtype):
+            raise TypeError(f"iinfo(): argument 'type' (position 1) must be torch.dtype, not {type.__class__.__name__}")
+        if type.category != dtypes.INTEGRAL:
+            raise TypeError(
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.finfo'"
+                if type.category >= dtypes.FLOATING
+                else "torch.bool is not supported by torch.iinfo"
+            )
+        self.bits = type.itemsize * 8
+        found = np.iinfo(type.np)
+        self.min, self.max = int(found.min), int(found.max)
+        self.dtype = type.name
+
+
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """The smallest dtype that holds both."""
+    return dtypes.promote_types(type1, type2)
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether PyTorch lets a result of one dtype be written into another."""
+    return dtypes.can_cast(from_, to)
+
+
+def result_type(tensor1: Any, tensor2: Any) -> dtype:
+    """The dtype of an operation on two tensors or numbers."""
+    kinds: dict[str, list[dtype]] = {"dimensioned": [], "scalar": [], "number": []}
+    for one in (tensor1, tensor2):
+        if isinstance(one, Tensor):
+            kinds["number" if one.wrapped else "dimensioned" if one.geometry.sizes else "scalar"].append(one.dtype)
+        else:
+            kinds["number"].append(dtypes.of_number(one))
+    return dtypes.result_type(tuple(kinds["dimensioned"]), tuple(kinds["scalar"]), tuple(kinds["number"]))
+
+
+# ---- tensors
+
+
+def _tensor(name: str, value: Any, argument: str = "input") -> Tensor:
+    if not isinstance(value, Tensor):
+        _not_a_tensor(name, value, argument)
+    return value
+
+
+def _not_a_tensor(name: str, value: Any, argument: str) -> NoReturn:
+    from tensorcli.engine.parameters import type_name
+
+    raise TypeError(f"{name}(): argument '{argument}' (position 1) must be Tensor, not {type_name(type(value))}")
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether it is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_storage(obj: Any) -> bool:
+    """Whether it is a storage."""
+    from tensorcli.engine.storages import TypedStorage, UntypedStorage
+
+    return isinstance(obj, (TypedStorage, UntypedStorage))
+
+
+def is_floating_point(input: Any) -> bool:  # noqa: A001, A002 (PyTorch's name)
+    """Whether its dtype is a floating one."""
+    return _tensor("is_floating_point", input).dtype.is_floating_point
+
+
+def is_complex(input: Any) -> bool:  # noqa: A002
+    """Whether its dtype is a complex one."""
+    return _tensor("is_complex", input).dtype.is_complex
+
+
+def is_conj(input: Any) -> bool:  # noqa: A002
+    """Whether its bytes are to be read conjugated."""
+    return bool(_tensor("is_conj", input).lazy & CONJ)
+
+
+def is_neg(input: Any) -> bool:  # noqa: A002
+    """Whether its bytes are to be read negated."""
+    return bool(_tensor("is_neg", input).lazy & NEG)
+
+
+def is_inference(input: Any) -> bool:  # noqa: A002
+    """Whether it was made in inference mode."""
+    return _tensor("is_inference", input).inference
+
+
+def is_nonzero(input: Any) -> bool:  # noqa: A002
+    """Whether its one element is not zero. Errors: RuntimeError unless there is exactly one."""
+    tensor = _tensor("is_nonzero", input)
+    if not tensor.geometry.numel:
+        raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+    if tensor.geometry.numel > 1:
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+    return bool(tensor)
+
+
+def is_same_size(input: Any, other: Any) -> bool:  # noqa: A002
+    """Whether two tensors have the same sizes."""
+    return _tensor("is_same_size", input).geometry.sizes == other.geometry.sizes
+
+
+def numel(input: Any) -> int:  # noqa: A002
+    """How many elements there are."""
+    return _tensor("numel", input).geometry.numel
+
+
+def typename(obj: Any) -> str:
+    """The legacy name of a tensor's type, or the name of any object's class."""
+    if isinstance(obj, Tensor):
+        from tensorcli.engine.ops.convert import type_string
+
+        return type_string(obj)
+    module = getattr(obj, "__module__", "") or ""
+    if module in ("", "builtins", "__builtin__"):
+        module = ""
+    name = getattr(obj, "__qualname__", None) or type(obj).__qualname__
+    return f"{module}.{name}" if module else name
+
+
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The sizes that all shapes broadcast to. Errors: RuntimeError with PyTorch's text."""
+    found: list[int] = [1] * max((1 if isinstance(one, int) else len(one) for one in shapes), default=0)
+    for number, one in enumerate(shapes):
+        sizes = (one,) if isinstance(one, int) else tuple(one)
+        for place in range(-1, -1 - len(sizes), -1):
+            size = sizes[place]
+            if size < 0:
+                raise RuntimeError(
+                    f"Trying to create tensor with negative dimension ({size}): ({size})"
+                )
+            if size in (1, found[place]):
+                continue
+            if found[place] != 1:
+                expected = f"[{', '.join(map(str, found))}]"
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {size} at {place}! Mismatching argument at index "
+                    f"{number} had {sizes}; but expected shape should be broadcastable to {expected}"
+                )
+            found[place] = size
+    return Size(found)
+
+
+__all__ = [
+    "channels_last",
+    "channels_last_3d",
+    "contiguous_format",
+    "layout",
+    "memory_format",
+    "preserve_format",
+    "sparse_coo",
+    "sparse_csr",
+    "strided",
+]

@@ -1,0 +1,273 @@
+"""`torch.UntypedStorage` and the deprecated typed ones: storages as objects that users hold.
+
+One object stands for one storage of the engine while anybody holds it. Writes through it are not counted.
+"""
+
+from typing import Any
+from weakref import WeakSet, WeakValueDictionary
+
+import numpy as np
+
+from tensorcli.engine import messages
+from tensorcli.engine.devices import Device
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.storage import Storage, allocate
+from tensorcli.engine.tensor import Tensor
+
+_DEPRECATED = (
+    "TypedStorage is deprecated. It will be removed in the future and UntypedStorage will be the only storage class. This "
+    "should only matter to you if you are using storages directly.  To access UntypedStorage directly, use "
+    "tensor.untyped_storage() instead of tensor.storage()"
+)
+
+
+class UntypedStorage:
+    """The bytes of a storage. `UntypedStorage(n)` makes one of n bytes."""
+
+    __slots__ = ("__weakref__", "engine_storage")
+
+    def __init__(self, size: Any = 0, *, device: Any = "cpu") -> None:
+        if isinstance(size, Storage):
+            self.engine_storage = size
+        elif isinstance(size, int):
+            self.engine_storage = allocate(size, Device(device))
+        else:
+            self.engine_storage = Storage(np.array(list(size), np.uint8))
+
+    @property
+    def device(self) -> Device:
+        """Where the bytes lie."""
+        return self.engine_storage.device
+
+    def nbytes(self) -> int:
+        """How many bytes there are."""
+        return self.engine_storage.nbytes
+
+    size = __len__ = nbytes
+
+    def data_ptr(self) -> int:
+        """The address of the first byte; 0 where there is none."""
+        return 0 if self.device.type == "meta" else self.engine_storage.address
+
+    def element_size(self) -> int:
+        """The size of one element: a byte."""
+        return 1
+
+    def resizable(self) -> bool:
+        """Whether the memory is ours to move."""
+        return not self.engine_storage.foreign
+
+    def resize_(self, size: int) -> "UntypedStorage":
+        """Grow or shrink to so many bytes, keeping those that fit; all tensors over it follow."""
+        self.engine_storage.resize(size)
+        return self
+
+    def copy_(self, source: "UntypedStorage", non_blocking: bool = False) -> "UntypedStorage":
+        """Copy the bytes of another storage of the same size."""
+        if source.nbytes() != self.nbytes():
+            raise RuntimeError(
+                f"size does not match, self was {self.nbytes()} bytes but src was {source.nbytes()} bytes"
+            )
+        self.engine_storage.bytes[...] = source.engine_storage.bytes
+        return self
+
+    def fill_(self, value: int) -> "UntypedStorage":
+        """Set all bytes to one value."""
+        self.engine_storage.bytes[...] = value
+        return self
+
+    def clone(self) -> "UntypedStorage":
+        """A storage of its own with the same bytes."""
+        return wrap(Storage(self.engine_storage.bytes.copy(), self.device))
+
+    def tolist(self) -> list[int]:
+        """The bytes as integers."""
+        return self.engine_storage.bytes.tolist()  # type: ignore[no-any-return]
+
+    def cpu(self) -> "UntypedStorage":
+        """The storage on the CPU: itself."""
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether other processes can see the bytes."""
+        return self.engine_storage in _shared
+
+    def share_memory_(self) -> "UntypedStorage":
+        """Let other processes see the bytes (here: remember that this was asked for)."""
+        _shared.add(self.engine_storage)
+        return self
+
+    def is_pinned(self, device: Any = "cuda") -> bool:
+        """Whether the memory is page-locked."""
+        return False
+
+    @property
+    def is_cuda(self) -> bool:
+        return self.device.type == "cuda"
+
+    def __iter__(self) -> Any:
+        return iter(self.tolist())
+
+    def __getitem__(self, index: Any) -> Any:
+        bytes_ = self.engine_storage.bytes
+        if isinstance(index, slice):
+            return UntypedStorage(Storage(bytes_[index].copy()))
+        if not isinstance(index, int):
+            raise TypeError(f"can't index a torch.UntypedStorage with {type(index).__name__}")
+        if not -len(bytes_) <= index < len(bytes_):
+            raise IndexError(f"index {index} out of range for storage of size {len(bytes_)}")
+        return int(bytes_[index])
+
+    def __setitem__(self, index: Any, value: int) -> None:
+        self.engine_storage.bytes[index] = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UntypedStorage) and other.engine_storage is self.engine_storage
+
+    def __hash__(self) -> int:
+        return hash(id(self.engine_storage))
+
+    def __repr__(self) -> str:
+        if self.device.type == "meta":
+            return f"...\n[torch.storage.UntypedStorage(device=meta) of size {self.nbytes()}]"
+        rows = "\n".join(f" {one}" for one in self.tolist())
+        return f"{rows}\n[torch.storage.UntypedStorage(device={self.device}) of size {self.nbytes()}]"
+
+    __str__ = __repr__
+
+    def __copy__(self) -> "UntypedStorage":
+        return self.clone()
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> "UntypedStorage":
+        storages = memo.setdefault("torch", {})
+        own = self.engine_storage
+        if id(own) not in storages:
+            storages[id(own)] = (own, Storage(own.bytes.copy(), own.device))
+        return wrap(storages[id(own)][1])
+
+    def __reduce__(self) -> Any:
+        from tensorcli.engine.bridge import rebuild_storage
+
+        return (rebuild_storage, (self.engine_storage.bytes.tobytes(), self.device.type))
+
+
+class TypedStorage:
+    """The elements of a storage, read as one dtype (deprecated in PyTorch)."""
+
+    __slots__ = ("_untyped", "dtype")
+
+    def __init__(self, untyped: UntypedStorage, kind: dtype) -> None:
+        self._untyped = untyped
+        self.dtype = kind
+
+    @property
+    def engine_storage(self) -> Storage:
+        return self._untyped.engine_storage
+
+    @property
+    def device(self) -> Device:
+        """Where the bytes lie."""
+        return self._untyped.device
+
+    def untyped(self) -> UntypedStorage:
+        """The bytes."""
+        return self._untyped
+
+    def _elements(self) -> Any:
+        storage = self.engine_storage
+        return np.ndarray((storage.nbytes // self.dtype.itemsize,), self.dtype.np, storage.data)
+
+    def size(self) -> int:
+        """How many elements there are."""
+        return self._untyped.nbytes() // self.dtype.itemsize
+
+    __len__ = size
+
+    def nbytes(self) -> int:
+        """How many bytes there are."""
+        return self._untyped.nbytes()
+
+    def element_size(self) -> int:
+        """The size of one element in bytes."""
+        return self.dtype.itemsize
+
+    def data_ptr(self) -> int:
+        """The address of the first byte."""
+        return self._untyped.data_ptr()
+
+    def tolist(self) -> list[Any]:
+        """The elements as Python numbers."""
+        return self._elements().tolist()  # type: ignore[no-any-return]
+
+    def fill_(self, value: Any) -> "TypedStorage":
+        """Set all elements to one value."""
+        self._elements()[...] = value
+        return self
+
+    def resize_(self, size: int) -> "TypedStorage":
+        """Grow or shrink to so many elements; all tensors over it follow."""
+        self._untyped.resize_(size * self.dtype.itemsize)
+        return self
+
+    def __iter__(self) -> Any:
+        return iter(self.tolist())
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            raise RuntimeError("slices are only supported in UntypedStorage.__getitem__")
+        if not isinstance(index, int):
+            raise RuntimeError(f"can't index a <class 'torch.storage.TypedStorage'> with {type(index)}")
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index {index} out of range for storage of size {len(self)}")
+        return self._elements()[index].item()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._elements()[index] = value
+
+    def __repr__(self) -> str:
+        rows = "\n".join(f" {one}" for one in self.tolist())
+        return f"{rows}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
+
+    __str__ = __repr__
+
+
+for _class in (UntypedStorage, TypedStorage):
+    _class.__module__ = "torch.storage"
+
+_wrappers: WeakValueDictionary[int, UntypedStorage] = WeakValueDictionary()
+_shared: WeakSet[Storage] = WeakSet()
+
+
+def wrap(storage: Storage) -> UntypedStorage:
+    """The object that stands for a storage: the same one while anybody holds it."""
+    found = _wrappers.get(id(storage))
+    if found is None:
+        found = _wrappers[id(storage)] = UntypedStorage(storage)
+    return found
+
+
+def untyped_storage(self: Tensor) -> UntypedStorage:
+    """The storage, as an object."""
+    return wrap(self.memory)
+
+
+def storage(self: Tensor) -> TypedStorage:
+    """The storage read as this tensor's dtype; deprecated, with PyTorch's warning."""
+    messages.warn(_DEPRECATED, once=True)
+    return typed_storage(self)
+
+
+def typed_storage(self: Tensor) -> TypedStorage:
+    """The storage read as this tensor's dtype."""
+    return TypedStorage(wrap(self.memory), self.dtype)
+
+
+def share_memory_(self: Tensor) -> Tensor:
+    """Let other processes see the memory (here: remember that this was asked for)."""
+    wrap(self.memory).share_memory_()
+    return self
+
+
+def is_shared(self: Tensor) -> bool:
+    """Whether other processes can see the memory."""
+    return wrap(self.memory).is_shared()
