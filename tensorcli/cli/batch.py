@@ -30,6 +30,14 @@ class SessionOptions:
         """Imports what a session takes, the engine among it."""
         importlib.import_module("tensorcli.explorer.session")
 
+    def missing(self) -> str:
+        """What is missing for the engine that was asked for; empty where it is there."""
+        if self.engine != "pytorch":
+            return ""
+        from importlib.util import find_spec
+
+        return "" if find_spec("torch") else "PyTorch is not installed: pip install 'tensorcli[torch]'"
+
     def session(self, write: Callable[[str], None] | None = None) -> Session:
         """A new session; imports the engine. `write` takes what `print` prints."""
         from tensorcli.explorer.session import Session
@@ -46,6 +54,9 @@ def run_scripts(
     without `keep_going`.
     """
     first = exits.OK
+    if missing := options.missing():
+        output.problem(missing)
+        return exits.FAILURES["unavailable"]
     with Interrupts():
         for script in [Script("<command>", command.encode(), "tsc")] if command is not None else paths:
             try:

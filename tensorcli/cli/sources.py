@@ -40,7 +40,7 @@ def read_script(path: str) -> Script:
         with open(path, "rb") as file:
             text = file.read(LIMIT)
     except OSError as error:
-        raise Unreadable(f"{path}: {reason(error)}") from None
+        raise Unreadable(f"{path or repr(path)}: {reason(error)}") from None
     except ValueError:
         raise Unreadable(f"{path!r}: no file can have this name") from None
     return Script(path, text, "py" if path.endswith(".py") else "tsc")

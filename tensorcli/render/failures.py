@@ -61,7 +61,9 @@ def header(where: str, failure: Failure) -> Iterator[Line]:
 
 
 def source_with_caret(at: Place) -> Iterator[Line]:
-    """The source line behind its number, and a caret under the part that raised."""
+    """The source line behind its number, and a caret under the part that raised; nothing of what is no text."""
+    if widened(at.source) != at.source.replace("\t", " " * TAB):
+        return
     shown, carets = aligned(at)
     yield line((f"{at.line:>5} | ", "muted"), shown)
     yield line(("      | ", "muted"), (carets, "caret"))

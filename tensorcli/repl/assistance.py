@@ -60,6 +60,7 @@ class Assistance:
     def __init__(self, background: Background) -> None:
         self._background = background
         self._counted: tuple[int, list[str]] = (-1, [])
+        self._summaries: dict[str, str] = {}
 
     @property
     def verbs(self) -> Mapping[str, Verb]:
@@ -78,24 +79,32 @@ class Assistance:
         """The verbs, waited for."""
         return self._background.session.verbs
 
-    def completions(self, text: str, cursor: int) -> list[Completion]:
-        """What could be typed at the cursor."""
-        from tensorcli.language.complete import complete
+    def completions(self, text: str, cursor: int) -> Iterator[Completion]:
+        """What could be typed at the cursor, operators with what they do."""
+        from tensorcli.language.complete import Completion, complete
 
         session = self._background.session
-        return complete(text, cursor, session.verbs, Described(session), self.attributes_of)
+        for found in complete(text, cursor, session.verbs, Described(session), self.attributes_of):
+            if not found.description and found.kind in ("verb", "attribute"):
+                yield Completion(found.text, found.start, found.kind, self.summary(found.text))
+            else:
+                yield found
 
-    def attributes_of(self, source: str) -> Mapping[str, str]:
-        """What the value that stands before a dot has, each with a line about it where there is one."""
+    def summary(self, operator: str) -> str:
+        """What an operator or a method does, in a line; empty where nobody says."""
+        if operator not in self._summaries:
+            page = self._background.session.engine.help(operator)
+            self._summaries[operator] = page.summary if page is not None else ""
+        return self._summaries[operator]
+
+    def attributes_of(self, source: str) -> Iterable[str]:
+        """What the value before a dot has; nothing where that cannot be told without running it."""
         session = self._background.session
         try:
             value = look_up(session, ast.parse(source.strip(), mode="eval").body)
         except (SyntaxError, Unknown, LookupError, TypeError):
-            return {}
-        verbs = session.verbs
-        return {
-            name: verbs[name].description if name in verbs else "" for name in session.attributes_of(value)
-        }
+            return ()
+        return session.attributes_of(value)
 
     def segments(self) -> list[str]:
         """The parts of the toolbar that have something to say."""

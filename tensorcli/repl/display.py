@@ -43,6 +43,9 @@ class EntryDisplay:
         self._announced = False
         if self._waiting:
             self._waiting.pop()
+        if step.error is not None and step.error.kind == "interrupted":
+            self._line_open = True  # the terminal wrote ^C
+            self._untouched = False
         if self._line_open:
             self._screen.text("\n")
             self._line_open = False

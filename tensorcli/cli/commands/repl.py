@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tensorcli.cli.batch import SessionOptions
+from tensorcli.cli.exits import FAILURES
 from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed
 
 
@@ -24,4 +25,7 @@ def repl(
     from tensorcli.repl.loop import run_prompt
 
     options = SessionOptions(seed=seed, max_bytes=max_bytes, engine=engine)
+    if missing := options.missing():
+        typer.echo(f"tensorcli: {missing}", err=True)
+        return FAILURES["unavailable"]
     return run_prompt(options.session, options.load, vi=vi, colour=color)

@@ -1,0 +1,84 @@
+"""What the program says about itself, and how a command is added."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tensorcli import __version__
+from tensorcli.cli import exits
+from tensorcli.explorer.results import FailureKind
+
+COMMANDS = sorted(
+    path.stem
+    for path in (Path(__file__).parent.parent.parent / "tensorcli/cli/commands").glob("*.py")
+    if path.stem != "__init__"
+)
+
+
+def test_version(run) -> None:
+    assert run("--version").out == f"tensorcli {__version__}\n"
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_every_command_and_the_exit_statuses(run, flag: str) -> None:
+    done = run(flag)
+    assert done.status == 0
+    assert (
+        re.findall(r"^  (\w+)  +\S", done.out.partition("Commands:")[2], re.MULTILINE)[: len(COMMANDS)]
+        == COMMANDS
+    )
+    assert "66 no such file" in done.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command: str) -> None:
+    done = run(command, "--help")
+    assert (done.status, done.err) == (0, "")
+    assert f"Usage: tensorcli {command}" in done.out
+
+
+def test_every_failure_has_a_status() -> None:
+    from typing import get_args
+
+    assert set(exits.FAILURES) == set(get_args(FailureKind))
+
+
+def test_ops_lists_operators_with_what_they_do(run) -> None:
+    done = run("ops")
+    assert done.status == 0
+    assert re.search(r"^   mul +Multiply self by other, element by element\.$", done.out, re.MULTILINE)
+
+
+def test_ops_explains_one_operator(run) -> None:
+    done = run("ops", "torch.mul")
+    assert "mul.Tensor(Tensor self, Tensor other) -> Tensor" in done.out
+    assert "MulBackward0" in done.out
+
+
+def test_ops_knows_what_was_meant(run) -> None:
+    done = run("ops", "detatch")
+    assert done.status == 2
+    assert "did you mean detach" in done.err
+
+
+def test_an_engine_that_is_not_installed_is_69(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.util
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for arguments in (["run", "--engine", "pytorch", "-c", "1"], ["repl", "--engine", "pytorch"]):
+        done = run(*arguments)
+        assert done.status == 69
+        assert "PyTorch is not installed" in done.err
+
+
+def test_sizes_are_read_with_units() -> None:
+    from tensorcli.cli.parameters import read_size
+
+    assert [read_size(text) for text in ("100", "1K", "1.5M", "2GiB", "1gb")] == [
+        100,
+        1 << 10,
+        3 << 19,
+        2 << 30,
+        1 << 30,
+    ]
