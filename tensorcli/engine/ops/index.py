@@ -17,11 +17,11 @@ from tensorcli.engine.tensor import Tensor
 # ---- operators that write some elements of self
 
 
-def writer(line, check, *, preserve=False, out=True, **formulas):
+def writer(line, check, *, preserve=False, out=True, overlaps=False, **formulas):
     """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that writes.
 
     `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps self's strides
-    where they are dense (else it is row-major).
+    where they are dense (else it is row-major), `overlaps` that the twin writes also where elements share memory.
     """
 
     def declare(kernel):
@@ -37,10 +37,25 @@ def writer(line, check, *, preserve=False, out=True, **formulas):
 
         changed.__doc__, changed.__module__ = kernel.__doc__, kernel.__module__
         op(line, check=check, out=out, **formulas)(changed)
-        op(in_place(line), check=check, **formulas)(kernel)
+        op(in_place(line), check=check if overlaps else separate(check), **formulas)(kernel)
         return kernel
 
     return declare
+
+
+def separate(check):
+    """The check of an operator that also refuses to write where elements overlap, or over what it reads."""
+
+    def checked(self, *rest):
+        check(self, *rest)
+        others = [other for other in rest if isinstance(other, Tensor)]
+        effects.check_overlap(self, others)
+        for other in others:
+            shared = other._storage is not None and other._storage is self._storage
+            if other is self or (shared and geometry.overlap(self.geometry, other.geometry) == "full"):
+                raise RuntimeError(messages.PARTIAL_OVERLAP)
+
+    return checked
 
 
 def in_place(line):
@@ -286,6 +301,7 @@ _INDEX_PUT = {
     _check_put,
     preserve=True,
     out=False,
+    overlaps=True,
     **_INDEX_PUT,
 )
 def index_put(xp, self, indices, values, accumulate):
@@ -499,15 +515,9 @@ def _check_put_flat(self, index, source, accumulate):
             "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source.geometry.numel}, index.numel() = {index.geometry.numel}"
         )
-    check_written(self, index, source)
     if not self.geometry.numel and index.geometry.numel:
         raise IndexError("put_(): Tried to put elements into an empty tensor")
     _check_flat(index, self.geometry.numel)
-
-
-def check_written(self, *others):
-    """Refuse to write where elements overlap. Errors: RuntimeError with PyTorch's texts."""
-    effects.check_overlap(self, [other for other in others if isinstance(other, Tensor)])
 
 
 @writer(
@@ -593,7 +603,7 @@ def _check_masked_scatter(self, mask, source):
 
 
 def _check_masked_scatter_in_place(self, mask, source):
-    check_written(self)
+    effects.check_overlap(self, ())
     sizes, own = mask.geometry.sizes, self.geometry.sizes
     if len(sizes) > len(own):
         raise RuntimeError(

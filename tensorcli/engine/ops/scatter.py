@@ -11,7 +11,6 @@ from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.index import (
     along,
     check_index_range,
-    check_written,
     not_implemented,
     warn_expanded,
     writer,
@@ -37,6 +36,7 @@ def _check_scatter(self, dim, index, src=None):
     too_large = any(a > b for d, (a, b) in enumerate(zip(sizes, own, strict=False)) if d != dim)
     if isinstance(src, Tensor):
         given = src.geometry.sizes
+        wrap(dim, len(given))
         if max(len(sizes), 1) != max(len(given), 1):
             raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
         if too_large or any(a > b for a, b in zip(sizes, given, strict=False)):
@@ -49,7 +49,6 @@ def _check_scatter(self, dim, index, src=None):
             f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} apart from "
             f"dimension {dim}"
         )
-    check_written(self, index, src)
     check_index_range(index, dim, own[dim] if own else 1)
 
 
@@ -114,6 +113,7 @@ def _check_old_reduce(self, dim, index, src, reduce):
 @writer(
     "scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor",
     _check_old_reduce,
+    index=None,
 )
 def scatter_with(xp, self, dim, index, src, reduce):
     """Add or multiply each element of src into the place that its index names along a dimension."""
@@ -125,6 +125,7 @@ def scatter_with(xp, self, dim, index, src, reduce):
 @writer(
     "scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor",
     _check_old_reduce,
+    index=None,
 )
 def scatter_value_with(xp, self, dim, index, value, reduce):
     """Add or multiply a number into the places that the index names along a dimension."""
@@ -296,7 +297,6 @@ def _check_slices(name, self, dim, index, source):
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{messages.numbers(own)} source.shape = {messages.numbers(given)}"
         )
-    check_written(self, index, source)
     return dim, own[dim] if own else 1
 
 
@@ -448,7 +448,6 @@ def _check_index_copy(self, dim, index, source):
         raise IndexError(
             f"{name}: Number of indices ({count}) should be equal to source.size(dim) ({given[dim]})"
         )
-    check_written(self, index, source)
     check_index_range(index, dim, own[dim] if own else 1, IndexError, f"{name}: ")
 
 
@@ -495,6 +494,7 @@ def _check_index_fill(self, dim, index, value):
     _check_index_fill,
     preserve=True,
     out=False,
+    overlaps=True,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     index=None,
 )
@@ -509,6 +509,7 @@ def index_fill(xp, self, dim, index, value):
     _check_index_fill,
     preserve=True,
     out=False,
+    overlaps=True,
     node=1,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     value=lambda grad, dim, index: grad.index_select(dim, functions._unique2(index, False)[0]).sum(),
