@@ -832,7 +832,9 @@ def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:
     target.bump()
     if events.observer is not None:
         events.observer.wrote(target, op.name, values)
-    return _written(op, target, node)
+    if node is not None:
+        views.restrided(target, node)
+    return target
 
 
 # ---- out=

@@ -113,6 +113,14 @@ def rebase_history(tensor: Tensor, node: Node) -> None:
     tensor.view_of.grad_fn(tensor)
 
 
+def restrided(tensor: Tensor, node: Node) -> None:
+    """Make `node` the grad_fn of a handle that moved to another geometry; no bytes were written, so a base keeps its own."""
+    node.outputs = ((tensor.geometry, tensor.dtype, tensor.device),)
+    _set_node(tensor, node, 0)
+    if tensor.view_of is not None:
+        tensor.view_of.version = tensor.counter.count
+
+
 def _set_node(tensor: Tensor, node: Node, output_nr: int) -> None:
     old = tensor.node
     tensor.node = node
