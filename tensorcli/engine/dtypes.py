@@ -32,7 +32,9 @@ class dtype:  # noqa: N801 (PyTorch's name)
 
     np: Any
 
-    def __init__(self, name: str, category: int, itemsize: int, scalar_type: str, cpp_name: str, tensor_type: str) -> None:
+    def __init__(
+        self, name: str, category: int, itemsize: int, scalar_type: str, cpp_name: str, tensor_type: str
+    ) -> None:
         self.name: Final = name
         self.category: Final = category
         self.itemsize: Final = itemsize
@@ -95,16 +97,24 @@ int64 = long = dtype("int64", INTEGRAL, 8, "Long", "long", "torch.LongTensor")
 float16 = half = dtype("float16", FLOATING, 2, "Half", "c10::Half", "torch.HalfTensor")
 float32 = dtype("float32", FLOATING, 4, "Float", "float", "torch.FloatTensor")
 float64 = double = dtype("float64", FLOATING, 8, "Double", "double", "torch.DoubleTensor")
-complex32 = chalf = dtype("complex32", COMPLEX, 4, "ComplexHalf", "c10::complex<c10::Half>", "CPUComplexHalfType")
-complex64 = cfloat = dtype("complex64", COMPLEX, 8, "ComplexFloat", "c10::complex<float>", "CPUComplexFloatType")
-complex128 = cdouble = dtype("complex128", COMPLEX, 16, "ComplexDouble", "c10::complex<double>", "CPUComplexDoubleType")
+complex32 = chalf = dtype(
+    "complex32", COMPLEX, 4, "ComplexHalf", "c10::complex<c10::Half>", "CPUComplexHalfType"
+)
+complex64 = cfloat = dtype(
+    "complex64", COMPLEX, 8, "ComplexFloat", "c10::complex<float>", "CPUComplexFloatType"
+)
+complex128 = cdouble = dtype(
+    "complex128", COMPLEX, 16, "ComplexDouble", "c10::complex<double>", "CPUComplexDoubleType"
+)
 bool_ = dtype("bool", BOOL, 1, "Bool", "bool", "torch.BoolTensor")
 bfloat16 = dtype("bfloat16", FLOATING, 2, "BFloat16", "c10::BFloat16", "torch.BFloat16Tensor")
 uint16 = dtype("uint16", INTEGRAL, 2, "UInt16", "unsigned short", "torch.UInt16Tensor")
 uint32 = dtype("uint32", INTEGRAL, 4, "UInt32", "unsigned int", "torch.UInt32Tensor")
 uint64 = dtype("uint64", INTEGRAL, 8, "UInt64", "unsigned long", "torch.UInt64Tensor")
 float8_e5m2 = dtype("float8_e5m2", FLOATING, 1, "Float8_e5m2", "c10::Float8_e5m2", "CPUFloat8_e5m2Type")
-float8_e4m3fn = dtype("float8_e4m3fn", FLOATING, 1, "Float8_e4m3fn", "c10::Float8_e4m3fn", "CPUFloat8_e4m3fnType")
+float8_e4m3fn = dtype(
+    "float8_e4m3fn", FLOATING, 1, "Float8_e4m3fn", "c10::Float8_e4m3fn", "CPUFloat8_e4m3fnType"
+)
 
 DTYPES: Final[dict[str, dtype]] = {
     d.name: d
@@ -266,13 +276,15 @@ TO_COMPLEX = "to_complex"
 """The result is the complex dtype whose parts the inputs are."""
 EXACT = "exact"
 """Like PROMOTE, and kernels get reduced dtypes as they are: the answer depends on the dtype (nextafter)."""
+STEPWISE = "stepwise"
+"""Like INT_TO_FLOAT, and reduced dtypes round after each step, because PyTorch's kernel computes in them."""
 SELF = "self"
 """The first operand alone decides; the others are converted to it."""
 
 
 def apply_rule(rule: str, common: dtype) -> tuple[dtype, dtype]:
     """The dtype to compute in and the dtype of the result, for inputs that promote to `common`."""
-    if (rule == INT_TO_FLOAT or rule == INT_TO_REAL) and common.category < FLOATING:
+    if (rule == INT_TO_FLOAT or rule == INT_TO_REAL or rule == STEPWISE) and common.category < FLOATING:
         return default.floating, default.floating
     if rule == TO_REAL or rule == INT_TO_REAL:
         return common, common.to_real()

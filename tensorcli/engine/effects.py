@@ -29,7 +29,9 @@ ndarray = np.ndarray
 # ---- new tensors
 
 
-def empty(sizes: tuple[int, ...], strides: tuple[int, ...] | None, kind: dtype, device: Device = CPU) -> Tensor:
+def empty(
+    sizes: tuple[int, ...], strides: tuple[int, ...] | None, kind: dtype, device: Device = CPU
+) -> Tensor:
     """A new zeroed tensor with these sizes and strides (row-major when None)."""
     shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
     check_bytes(shape.span * kind.itemsize, sizes, kind)
@@ -102,7 +104,9 @@ def _promoted(op: "Op", values: Sequence[Any]) -> dtype:
         value = values[i]
         for one in value if type(value) in (list, tuple) else (value,):
             if isinstance(one, Tensor):
-                (numbers if one.wrapped else dimensioned if one.geometry.sizes else zero_dimensional).append(one.dtype)
+                (numbers if one.wrapped else dimensioned if one.geometry.sizes else zero_dimensional).append(
+                    one.dtype
+                )
             elif one is not None:
                 numbers.append(dtypes.of_number(one))
     return dtypes.result_type(tuple(dimensioned), tuple(zero_dimensional), tuple(numbers))
@@ -259,7 +263,9 @@ def compiled(op: "Op") -> Any:
         array = kernel(np, a._array if storage is None else a.array, other, *values[2:])
         return finish(a, b, values, array, shape, result_kind)
 
-    def finish(a: Tensor, b: Tensor, values: tuple[Any, ...], array: Any, shape: Geometry, kind: dtype) -> Tensor:
+    def finish(
+        a: Tensor, b: Tensor, values: tuple[Any, ...], array: Any, shape: Geometry, kind: dtype
+    ) -> Tensor:
         if array.dtype is not kind.np:
             return effect(op, values)  # type: ignore[no-any-return]
         result = new(Tensor)
@@ -269,8 +275,10 @@ def compiled(op: "Op") -> Any:
         if mode.inference or events.observer is not None or a.view_of is not None or b.view_of is not None:
             return recorded(op, values, result)
         if (
-            a.node is not None or b.node is not None or a.leaf_requires_grad or b.leaf_requires_grad
-        ) and mode.enabled and kind.category >= dtypes.FLOATING:
+            (a.node is not None or b.node is not None or a.leaf_requires_grad or b.leaf_requires_grad)
+            and mode.enabled
+            and kind.category >= dtypes.FLOATING
+        ):
             node = make_node(op, values)
             set_history(node, (result,))
             if saves_outputs:
@@ -416,7 +424,9 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     else:
         results = (_settle(op, answer, reduced, device),)
     if mode.enabled:
-        if wants_grad(op, values) and any(r is not None and r.dtype.category >= dtypes.FLOATING for r in results):
+        if wants_grad(op, values) and any(
+            r is not None and r.dtype.category >= dtypes.FLOATING for r in results
+        ):
             node = make_node(op, values)
             set_history(node, results)
             save_outputs(op, node, results)
@@ -482,7 +492,11 @@ def split_extras(op: "Op", values: tuple[Any, ...]) -> tuple[tuple[Any, ...], An
     if not extras:
         return values, None, None
     # Only factories take requires_grad, and those are the operators that take a device.
-    return (values[: op.arity], None, extras[0]) if "device" in op.names else (values[: op.arity], extras[0], None)
+    return (
+        (values[: op.arity], None, extras[0])
+        if "device" in op.names
+        else (values[: op.arity], extras[0], None)
+    )
 
 
 # ---- factories
@@ -520,7 +534,9 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
             )
         kind = out.dtype
     if sizes is not None:
-        check_bytes(geometry.prod(sizes) * (kind or dtypes.default.floating).itemsize, sizes, kind or dtypes.float32)
+        check_bytes(
+            geometry.prod(sizes) * (kind or dtypes.default.floating).itemsize, sizes, kind or dtypes.float32
+        )
         if device is META:
             # What the dtype is, is known without the elements.
             arguments[op.names.index("size")] = (0,) * len(sizes)
@@ -590,7 +606,9 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
     tensor: Tensor = values[0]
     retypes = op.kernel.__code__.co_varnames[0] == "viewed"
     if retypes:
-        answer = op.kernel(Viewed(tensor.geometry, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *values[1:])
+        answer = op.kernel(
+            Viewed(tensor.geometry, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *values[1:]
+        )
     else:
         answer = op.kernel(tensor.geometry, *values[1:])
     several = type(answer) is list
@@ -622,7 +640,9 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
                 retype = lambda root: op.effect(op, (_at(root, source), *values[1:]))  # noqa: E731
             if op.tracked:
                 made = kind if kind != views.NORMAL else inherited
-                result.view_of = views.View(base, made, version, retype, tensor if tensor is not base else None)
+                result.view_of = views.View(
+                    base, made, version, retype, tensor if tensor is not base else None
+                )
         results.append(result)
     if mode.enabled and wants_grad(op, values):
         node = make_node(op, values)
@@ -703,10 +723,7 @@ def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, 
             inputs[i] = stored_tensor(scratch, value.geometry, value.dtype, value.lazy)
     sizes = target.geometry.sizes
     where = inputs[0].array
-    spread = [
-        inputs[i].array if isinstance(inputs[i], Tensor) else None
-        for i in origin.tensors
-    ]
+    spread = [inputs[i].array if isinstance(inputs[i], Tensor) else None for i in origin.tensors]
     spread = [None if a is None else np.broadcast_to(a, sizes) for a in spread]
     rule = origin.rule(*values) if callable(origin.rule) else origin.rule
     kind = dtypes.apply_rule(rule, _promoted(origin, values))[1]
@@ -875,7 +892,11 @@ def _check_outputs_dtype(op: "Op", values: Sequence[Any], out: Tensor) -> None:
         op.check(*values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
     kind = dtypes.apply_rule(rule, _promoted(op, values))[1]
-    if rule in (dtypes.PROMOTE, dtypes.TO_REAL) and len(op.tensors) == 1 and values[op.tensors[0]].dtype is kind:
+    if (
+        rule in (dtypes.PROMOTE, dtypes.TO_REAL)
+        and len(op.tensors) == 1
+        and values[op.tensors[0]].dtype is kind
+    ):
         if out.dtype is not kind:
             raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
     _check_castable(kind, out)

@@ -3,6 +3,9 @@
 from tensorcli.engine.ops import (  # noqa: I001
     create,
     pointwise,
+    elementary,
+    rounding,
+    bits,
     compare,
     complex,
     activation,

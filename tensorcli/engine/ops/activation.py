@@ -7,26 +7,17 @@ import math
 
 import numpy as np
 
-from tensorcli.engine import numeric
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE
 from tensorcli.engine.op import composite, functions, op
-
-
-def zeros(grad):
-    """A gradient of zeros."""
-    return functions.zeros_like(grad)
+from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._shared import zero, zeros
 
 
 def _floats(name, array):
     """Errors: NotImplementedError where the dtype is not real and floating."""
     if array.dtype.kind != "f":
         raise numeric.refuse(name, array)
-
-
-def _scalar(like):
-    """Zero as a tensor without dimensions, of the dtype of another."""
-    return functions.zeros((), dtype=like.dtype, device=like.device)
 
 
 # ---- sigmoid and tanh
@@ -91,7 +82,7 @@ def _logit_gradient(grad, self, eps):
             grad.new_zeros(()) * math.nan,
         )
     inside = functions.logical_and(self >= eps, self <= 1.0 - eps)
-    return functions.where(inside, grad / (self * (1.0 - self)), _scalar(grad))
+    return functions.where(inside, grad / (self * (1.0 - self)), zero(grad))
 
 
 @op(
@@ -253,7 +244,7 @@ def prelu_kernel(xp, self, weight):
 def _prelu_second(grads, self, weight):
     first, second = grads
     if first is None:
-        return functions.where(self >= 0, _scalar(second), second * self)
+        return functions.where(self >= 0, zero(second), second * self)
     plain = first * weight
     return functions.where(self >= 0, first, plain if second is None else plain + second * self)
 
@@ -264,16 +255,18 @@ def _prelu_second(grads, self, weight):
     out=False,
     grad_output=_prelu_second,
     self=lambda grads, self, grad_output: (
-        zeros(self) if grads[1] is None else functions.where(self >= 0, _scalar(self), grad_output * grads[1])
+        zeros(self) if grads[1] is None else functions.where(self >= 0, zero(self), grad_output * grads[1])
     ),
     weight=lambda grads, self, grad_output: (
-        zeros(self) if grads[0] is None else functions.where(self >= 0, _scalar(self), grad_output * grads[0])
+        zeros(self) if grads[0] is None else functions.where(self >= 0, zero(self), grad_output * grads[0])
     ),
 )
 def prelu_kernel_backward(xp, grad_output, self, weight):
     """The gradients of prelu."""
-    zero = self.dtype.type(0)
-    return xp.where(self > 0, grad_output, grad_output * weight), xp.where(self > 0, zero, grad_output * self)
+    nothing = self.dtype.type(0)
+    return xp.where(self > 0, grad_output, grad_output * weight), xp.where(
+        self > 0, nothing, grad_output * self
+    )
 
 
 # ---- exponential units
@@ -503,7 +496,7 @@ def softplus(xp, self, beta, threshold):
 def _softplus_second(grad, grad_output, self, beta, threshold):
     share = functions.sigmoid(self * beta)
     bend = grad * grad_output * share * (1 - share) * beta
-    return functions.where(self * beta > threshold, _scalar(bend), bend)
+    return functions.where(self * beta > threshold, zero(bend), bend)
 
 
 @op(
@@ -649,7 +642,7 @@ def hardswish(xp, self):
     namespace="nn",
     grad_output=lambda grad, self: functions.hardswish_backward(grad, self),
     self=lambda grad, grad_output, self: functions.where(
-        functions.logical_and(self > -3.0, self < 3.0), grad * grad_output / 3.0, _scalar(self)
+        functions.logical_and(self > -3.0, self < 3.0), grad * grad_output / 3.0, zero(self)
     ),
 )
 def hardswish_backward(xp, grad_output, self):

@@ -2,9 +2,9 @@
 
 import math
 
-from tensorcli.engine import numeric
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
 from tensorcli.engine.op import alias, composite, functions, op
+from tensorcli.engine.ops import numeric
 from tensorcli.engine.tensor import Tensor
 
 
@@ -350,9 +350,7 @@ def searchsorted_number(xp, sorted_sequence, self, out_int32, right, side, sorte
 def _bucket(xp, self, boundaries, out_int32, right):
     """The index of the bucket, between sorted boundaries, that each value falls into."""
     if boundaries.ndim != 1:
-        raise RuntimeError(
-            f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})"
-        )
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
     return _found(xp, boundaries, xp.asarray(self), out_int32, right, None, None)
 
 

@@ -2,9 +2,9 @@
 
 import math
 
-from tensorcli.engine import numeric
-from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, PROMOTE_SCALARS
+from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, PROMOTE_SCALARS, STEPWISE
 from tensorcli.engine.op import OPS, alias, composite, functions, op
+from tensorcli.engine.ops import numeric
 from tensorcli.engine.tensor import Tensor
 
 
@@ -346,30 +346,40 @@ _unary("spherical_bessel_j0", _spherical, "The spherical Bessel function of the 
 
 @op(
     "special_entr(Tensor self) -> Tensor",
-    dtype=INT_TO_FLOAT,
+    dtype=STEPWISE,
     namespace="special",
     self=lambda grad, self: grad * (-(1 + self.log())),
 )
 def entr(xp, self):
     """-x log(x) of each element: its share of an entropy."""
-    return _scipy("entr", self, refusal="entr")
+    numeric.no_complex("entr", self)
+    share = -self * numeric.widely(xp.log, self)
+    return xp.where(
+        self > 0, share, xp.where(self == 0, xp.zeros_like(self), xp.where(self < 0, -math.inf, self))
+    )
+
+
+def _arrays(xp, *values):
+    """Numbers as arrays of the dtype that the other operand has."""
+    kind = next(value.dtype for value in values if isinstance(value, xp.ndarray))
+    return [xp.asarray(value, kind) for value in values]
 
 
 def _product_with_log(xp, self, other, logarithm):
-    wide = numeric.widely(logarithm, other if xp.ndim(other) else xp.asarray(other))
-    return xp.where(xp.isnan(other), math.nan, xp.where(self == 0, 0, self * wide)).astype(
-        xp.result_type(self, other)
-    )
+    factor = numeric.widely(logarithm, other)
+    return xp.where(xp.isnan(other), other, xp.where(self == 0, self.dtype.type(0), self * factor))
 
 
 def _xlogy(xp, self, other):
     """self times log(other); 0 where self is 0."""
+    self, other = _arrays(xp, self, other)
     numeric.no_complex("xlogy_cpu", self, other)
     return _product_with_log(xp, self, other, xp.log)
 
 
 def _xlog1py(xp, self, other):
     """self times log(1 + other); 0 where self is 0."""
+    self, other = _arrays(xp, self, other)
     numeric.no_complex("xlog1py_cpu", self, other)
     return _product_with_log(xp, self, other, xp.log1p)
 
@@ -380,21 +390,21 @@ def _at_zero(of, self, other, least):
 
 op(
     "xlogy.Tensor(Tensor self, Tensor other) -> Tensor",
-    dtype=INT_TO_FLOAT,
+    dtype=STEPWISE,
     inplace=True,
     self=lambda grad, self, other: _at_zero(functions.xlogy(grad, other), self, other, 0.0),
     other=lambda grad, self, other: grad * self / other,
 )(_xlogy)
 op(
     "xlogy.Scalar_Self(Scalar self, Tensor other) -> Tensor",
-    dtype=INT_TO_FLOAT,
+    dtype=STEPWISE,
     variants="function",
     node=1,
     other=lambda grad, self, other: grad * self / other,
 )(_xlogy)
 op(
     "xlogy.Scalar_Other(Tensor self, Scalar other) -> Tensor",
-    dtype=INT_TO_FLOAT,
+    dtype=STEPWISE,
     inplace=True,
     node=2,
     self=lambda grad, self, other: (
@@ -405,21 +415,21 @@ op(
 )(_xlogy)
 op(
     "special_xlog1py(Tensor self, Tensor other) -> Tensor",
-    dtype=INT_TO_FLOAT,
+    dtype=STEPWISE,
     namespace="special",
     self=lambda grad, self, other: _at_zero(functions.special_xlog1py(grad, other), self, other, -1.0),
     other=lambda grad, self, other: grad * self / (other + 1),
 )(_xlog1py)
 op(
     "special_xlog1py.self_scalar(Scalar self, Tensor other) -> Tensor",
-    dtype=INT_TO_FLOAT,
+    dtype=STEPWISE,
     namespace="special",
     node=1,
     other=lambda grad, self, other: grad * self / (other + 1),
 )(_xlog1py)
 op(
     "special_xlog1py.other_scalar(Tensor self, Scalar other) -> Tensor",
-    dtype=INT_TO_FLOAT,
+    dtype=STEPWISE,
     namespace="special",
     node=2,
     self=lambda grad, self, other: (
@@ -435,8 +445,9 @@ op(
 
 def _zeta(xp, self, other):
     """The Hurwitz zeta function."""
+    self, other = _arrays(xp, self, other)
     numeric.no_complex("zeta", self, other)
-    return numeric.widely(_hurwitz, xp.asarray(self), xp.asarray(other))
+    return numeric.widely(_hurwitz, self, other)
 
 
 def _hurwitz(x, q):
@@ -472,8 +483,9 @@ def _recurrence(start, step):
     """The kernel of polynomials given by P_0 = 1, P_1 = start(x) and P_(k+1) = step(k, x, P_k, P_(k-1))."""
 
     def kernel(xp, x, n):
-        numeric.no_complex("polynomial_cpu", xp.asarray(x), xp.asarray(n))
-        x, degree = xp.broadcast_arrays(xp.asarray(x), xp.trunc(xp.asarray(n)))
+        x, n = _arrays(xp, x, n)
+        numeric.no_complex("polynomial_cpu", x, n)
+        x, degree = xp.broadcast_arrays(x, xp.trunc(n))
         before, current = xp.ones_like(x), start(x)
         result = xp.where(degree < 0, 0, xp.where(degree == 0, before, current))
         most = int(xp.max(degree, initial=0)) if degree.size else 0

@@ -1,7 +1,7 @@
-"""Arrays in, arrays out: the arithmetic that numpy does otherwise than PyTorch's CPU kernels, and what they refuse.
+"""Arrays in, arrays out: what numpy computes otherwise than PyTorch's CPU kernels, and what they refuse.
 
-PyTorch's float32 kernels (SLEEF, MKL) are nearly correctly rounded and use fused multiply-add; numpy's are not. Small
-arrays are therefore computed in float64 and rounded once. This module knows no tensors.
+PyTorch's float32 kernels (SLEEF, MKL) are nearly correctly rounded and use fused multiply-add; numpy's are
+not. Small arrays are therefore computed in float64 and rounded once. This module knows no tensors.
 """
 
 import math
@@ -17,7 +17,7 @@ _WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex12
 
 
 def widely(function, *arrays):
-    """`function` of the arrays, in float64 (complex128) where they are small and single precision, rounded once."""
+    """`function` of the arrays; small arrays of single precision in float64 (complex128), rounded once."""
     first = arrays[0]
     wider = _WIDER.get(first.dtype)
     if wider is None or first.size > SMALL:
@@ -58,7 +58,7 @@ _CPP = {
 
 
 def check_number(value, kind):
-    """Whether a Python number fits a dtype as C++ converts it: an unsigned type takes negatives, a float is cut.
+    """Refuse a Python number that C++ would not convert to a dtype. An unsigned type takes negatives.
 
     Errors: RuntimeError with PyTorch's text.
     """
@@ -88,7 +88,7 @@ LARGEST = {
 
 
 def scaled(alpha, array):
-    """array times the Python number alpha, which is converted to the array's dtype as C++ does. Errors: RuntimeError."""
+    """array times the Python number alpha, converted to its dtype as C++ does. Errors: RuntimeError."""
     kind = dtypes.from_numpy_dtype(array.dtype)
     if type(alpha) is bool and kind.category != dtypes.BOOL:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")
@@ -101,7 +101,7 @@ def scaled(alpha, array):
 
 
 def plus_scaled(self, alpha, other):
-    """self + alpha * other, rounded once in float32 (PyTorch's kernels are compiled with fused multiply-add)."""
+    """self + alpha * other, rounded once in float32 as by a fused multiply-add."""
     if self.dtype == np.float32 and self.size <= SMALL and type(alpha) in (int, float):
         check_number(alpha, dtypes.float32)
         return (np.float64(np.float32(alpha)) * other + self.astype(np.float64)).astype(np.float32)
@@ -155,6 +155,9 @@ def power(self, exponent):
                 negative, units, np.power(self, np.where(negative, exponent.dtype.type(0), exponent))
             )
         return np.power(self, exponent)
+    if self.dtype.kind == "c":
+        # C++'s pow of complex numbers: no exception for 0 ** 0.
+        return widely(lambda base, power: np.exp(power * np.log(base)), self, exponent)
     return widely(np.power, self, exponent)
 
 

@@ -1,0 +1,78 @@
+"""Integers and their bits, element by element."""
+
+from tensorcli.engine.dtypes import PROMOTE, PROMOTE_SCALARS
+from tensorcli.engine.op import op
+from tensorcli.engine.ops import numeric
+
+# ---- integers and bits
+
+
+@op("gcd(Tensor self, Tensor other) -> Tensor", dtype=PROMOTE, inplace=True)
+def gcd(xp, self, other):
+    """The greatest common divisor."""
+    if self.dtype.kind not in "iu":
+        raise numeric.refuse("gcd_cpu", self)
+    return xp.gcd(self, other)
+
+
+@op("lcm(Tensor self, Tensor other) -> Tensor", dtype=PROMOTE, inplace=True)
+def lcm(xp, self, other):
+    """The least common multiple."""
+    if self.dtype.kind not in "iu":
+        raise numeric.refuse("lcm_cpu", self)
+    return xp.lcm(self, other)
+
+
+@op("bitwise_not(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, variants="function, method")
+def bitwise_not(xp, self):
+    """Invert each bit; of bool, each truth value."""
+    if self.dtype.kind not in "biu":
+        raise numeric.refuse("bitwise_not_cpu", self)
+    return xp.invert(self)
+
+
+def _bitwise(name, function, refusal, kinds, description, scalar_overloads):
+    def kernel(xp, self, other):
+        if self.dtype.kind not in kinds:
+            raise numeric.refuse(refusal, self)
+        return getattr(xp, function)(self, other)
+
+    kernel.__doc__ = description
+    tensor_scalar, scalar_tensor = scalar_overloads
+    op(f"{name}.{tensor_scalar}(Tensor self, Scalar other) -> Tensor", dtype=PROMOTE_SCALARS, inplace=True)(
+        kernel
+    )
+    op(
+        f"{name}.{scalar_tensor}(Scalar self, Tensor other) -> Tensor",
+        dtype=PROMOTE_SCALARS,
+        variants="function",
+    )(kernel)
+    op(f"{name}.Tensor(Tensor self, Tensor other) -> Tensor", dtype=PROMOTE, inplace=True)(kernel)
+
+
+_bitwise(
+    "bitwise_and",
+    "bitwise_and",
+    "bitwise_and_cpu",
+    "biu",
+    "The bits that both have.",
+    ("Scalar", "Scalar_Tensor"),
+)
+_bitwise(
+    "bitwise_or", "bitwise_or", "bitwise_or_cpu", "biu", "The bits that one has.", ("Scalar", "Scalar_Tensor")
+)
+_bitwise(
+    "bitwise_xor",
+    "bitwise_xor",
+    "bitwise_xor_cpu",
+    "biu",
+    "The bits that just one has.",
+    ("Scalar", "Scalar_Tensor"),
+)
+_bitwise(
+    "bitwise_left_shift", "left_shift", "lshift_cpu", "iu", "Shift the bits to the left.", ("Tensor_Scalar", "Scalar_Tensor")
+)  # fmt: skip
+_bitwise(
+    "bitwise_right_shift", "right_shift", "rshift_cpu", "iu", "Shift the bits to the right.",
+    ("Tensor_Scalar", "Scalar_Tensor"),
+)  # fmt: skip

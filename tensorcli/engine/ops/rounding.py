@@ -1,0 +1,427 @@
+"""Signs, rounding and limits, element by element."""
+
+import math
+
+from tensorcli.engine.dtypes import (
+    BOOL,
+    COMPLEX,
+    EXACT,
+    INT_TO_FLOAT,
+    INT_TO_REAL,
+    PROMOTE,
+    PROMOTE_SCALARS,
+    TO_REAL,
+)
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import Geometry, elementwise_strides
+from tensorcli.engine.op import alias, composite, functions, op
+from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._shared import category, zero, zeros
+
+# ---- signs and rounding
+
+
+def _no_bool_sign(self):
+    if self.dtype.category == BOOL:
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+            "`~` or `logical_not()` operator instead."
+        )
+
+
+@op(
+    "neg(Tensor self) -> Tensor",
+    dtype=PROMOTE,
+    inplace=True,
+    check=_no_bool_sign,
+    self=lambda grad: grad.neg(),
+)
+def neg(xp, self):
+    """Change the sign of each element."""
+    return xp.negative(self)
+
+
+@composite("positive(Tensor(a) self) -> Tensor(a)")
+def positive(self):
+    """The tensor itself."""
+    if self.dtype.category == BOOL:
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return self
+
+
+def _no_complex_abs(self):
+    if self.dtype.is_complex:
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
+
+
+@op(
+    "abs(Tensor self) -> Tensor",
+    dtype=TO_REAL,
+    inplace={"check": _no_complex_abs},
+    self=lambda grad, self: grad * self.sgn(),
+)
+def absolute(xp, self):
+    """The absolute value of each element."""
+    if self.dtype.kind == "b":
+        raise numeric.refuse("abs_cpu", self)
+    return xp.abs(self)
+
+
+def _no_complex_sign(self):
+    if self.dtype.is_complex:
+        raise NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+        )
+
+
+@op("sign(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, check=_no_complex_sign, self=zeros)
+def sign(xp, self):
+    """-1, 0 or 1, by the sign of each element."""
+    return numeric.sign(self)
+
+
+def _sgn_gradient(grad, self, result):
+    if not self.dtype.is_complex:
+        return zeros(grad)
+    size = self.abs()
+    return ((grad - (result * result) * grad.conj()) / (2.0 * size)).masked_fill_(size == 0.0, 0.0)
+
+
+@op("sgn(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, self=_sgn_gradient)
+def sgn(xp, self):
+    """-1, 0 or 1, by the sign of each element; of a complex number the point on the unit circle."""
+    return numeric.sign(self)
+
+
+def _rounding(name, function, description, complex_reaches_kernel=False):
+    def check(self):
+        if self.dtype.is_complex and not complex_reaches_kernel:
+            raise NotImplementedError(f"{name} is not supported for complex inputs")
+
+    def kernel(xp, self):
+        if self.dtype.kind in "bc":
+            raise numeric.refuse(f"{name}_vml_cpu", self)
+        return xp.array(self) if self.dtype.kind in "iu" else getattr(xp, function)(self)
+
+    kernel.__doc__ = description
+    op(f"{name}(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, check=check, self=zeros)(kernel)
+
+
+_rounding("floor", "floor", "The largest whole number that is not above each element.")
+_rounding("ceil", "ceil", "The smallest whole number that is not below each element.")
+_rounding("trunc", "trunc", "Each element without its fraction.")
+_rounding("round", "rint", "The nearest whole number to each element; halves go to the even one.", True)
+
+
+@op("round.decimals(Tensor self, *, int decimals) -> Tensor", dtype=PROMOTE, inplace=True, node=1, self=zeros)
+def round_decimals(xp, self, decimals):
+    """Each element rounded to so many decimals."""
+    if self.dtype.kind != "f":
+        raise numeric.refuse("round_cpu", self)
+    return numeric.round_decimals(self, decimals)
+
+
+@op("frac(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, self=lambda grad: grad)
+def frac(xp, self):
+    """The fraction of each element, with its sign."""
+    if self.dtype.kind != "f":
+        raise numeric.refuse("frac_cpu", self)
+    return self - xp.trunc(self)
+
+
+def _copysign_gradient(grad, self, result):
+    ratio = result / self
+    ratio.masked_fill_(self == 0, 0)
+    return grad * ratio
+
+
+def _copysign(xp, self, other):
+    """The size of self with the sign of other."""
+    numeric.no_complex("copysign_cpu", self)
+    return xp.copysign(self, other)
+
+
+op(
+    "copysign.Tensor(Tensor self, Tensor other) -> Tensor",
+    dtype=INT_TO_FLOAT,
+    inplace=True,
+    self=_copysign_gradient,
+    other=lambda grad, other_geometry: grad.new_zeros(other_geometry.sizes),
+)(_copysign)
+op(
+    "copysign.Scalar(Tensor self, Scalar other) -> Tensor",
+    dtype=INT_TO_FLOAT,
+    inplace=True,
+    node=1,
+    self=_copysign_gradient,
+)(_copysign)
+
+
+@op(
+    "nextafter(Tensor self, Tensor other) -> Tensor",
+    dtype=EXACT,
+    inplace=True,
+    self=lambda grad, self, other: functions.where(self != other, grad, 0),
+    other=lambda grad, other: functions.zeros_like(other),
+)
+def nextafter(xp, self, other):
+    """The next number of the dtype after self in the direction of other."""
+    if self.dtype.kind in "biuc":
+        raise numeric.refuse("nextafter_cpu", self)
+    return xp.nextafter(self, other)
+
+
+@op(
+    "nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
+    dtype=EXACT,
+    inplace=True,
+    self=lambda grad, self: grad * functions.isfinite(self),
+)
+def nan_to_num(xp, self, nan, posinf, neginf):
+    """Replace NaN by 0 and the infinities by the dtype's limits, or by the numbers given."""
+    return numeric.nan_to_number(self, nan, posinf, neginf)
+
+
+def _angle_gradient(grad, self):
+    if not self.dtype.is_complex:
+        return functions.zeros_like(self)
+    return functions.where(self == 0.0, zero(self), grad * self / self.abs().pow(2) * 1j)
+
+
+@op("angle(Tensor self) -> Tensor", dtype=INT_TO_REAL, self=_angle_gradient)
+def angle(xp, self):
+    """The angle of a complex number; of a real one 0 or pi."""
+    if self.dtype.kind == "c":
+        return xp.array(numeric.widely(lambda v: xp.angle(v).astype(v.dtype), self).real)
+    return xp.where(xp.isnan(self), self, xp.where(self < 0, self.dtype.type(math.pi), self.dtype.type(0)))
+
+
+@op(
+    "frexp.Tensor(Tensor self) -> (Tensor mantissa, Tensor exponent)",
+    self=lambda grad, exponent: grad / exponent.exp2(),
+)
+def frexp(xp, self):
+    """Split each element into a fraction between 1/2 and 1 and a power of 2."""
+    if self.dtype.kind != "f":
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    mantissa, exponent = xp.frexp(self)
+    item = self.dtype.itemsize
+    shape = Geometry(self.shape, tuple(stride // item for stride in self.strides))
+    strides = elementwise_strides(self.shape, [shape])
+    return Laid(mantissa, strides), Laid(xp.asarray(exponent, xp.int32), strides)
+
+
+# ---- extremes
+
+
+def _no_complex_extreme(name):
+    def check(self, other):
+        if self.dtype.is_complex or other.dtype.is_complex:
+            raise RuntimeError(f"{name} not implemented for complex tensors.")
+
+    return check
+
+
+@op(
+    "maximum(Tensor self, Tensor other) -> Tensor",
+    dtype=PROMOTE,
+    check=_no_complex_extreme("maximum"),
+    self=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
+        self < other, 0
+    ),
+    other=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
+        self > other, 0
+    ),
+)
+def maximum(xp, self, other):
+    """The larger of two elements; NaN where one is."""
+    return xp.maximum(self, other)
+
+
+@op(
+    "minimum(Tensor self, Tensor other) -> Tensor",
+    dtype=PROMOTE,
+    check=_no_complex_extreme("minimum"),
+    self=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
+        self > other, 0
+    ),
+    other=lambda grad, self, other: functions.where(self == other, grad / 2, grad).masked_fill_(
+        self < other, 0
+    ),
+)
+def minimum(xp, self, other):
+    """The smaller of two elements; NaN where one is."""
+    return xp.minimum(self, other)
+
+
+@op(
+    "fmax(Tensor self, Tensor other) -> Tensor",
+    dtype=PROMOTE,
+    check=_no_complex_extreme("fmax"),
+    self=lambda grad, self, other: grad.masked_fill(
+        (self >= other).logical_or_(other.isnan()).logical_not_(), 0
+    ),
+    other=lambda grad, self, other: grad.masked_fill((self >= other).logical_or_(other.isnan()), 0),
+)
+def fmax(xp, self, other):
+    """The larger of two elements; where one is NaN, the other."""
+    return xp.fmax(self, other)
+
+
+@op(
+    "fmin(Tensor self, Tensor other) -> Tensor",
+    dtype=PROMOTE,
+    check=_no_complex_extreme("fmin"),
+    self=lambda grad, self, other: grad.masked_fill(
+        (self <= other).logical_or_(other.isnan()).logical_not_(), 0
+    ),
+    other=lambda grad, self, other: grad.masked_fill((self <= other).logical_or_(other.isnan()), 0),
+)
+def fmin(xp, self, other):
+    """The smaller of two elements; where one is NaN, the other."""
+    return xp.fmin(self, other)
+
+
+def _clamp_check(self, min, max):
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    for value in (self, min, max):
+        if category(value) == COMPLEX and value is not None:
+            raise NotImplementedError("clamp is not supported for complex types")
+        if type(value) in (int, float) and category(value) <= self.dtype.category and self.dtype.category:
+            numeric.check_number(value, self.dtype)
+
+
+def _inside(self, min, max):
+    if min is not None and max is not None:
+        return functions.logical_and(self >= min, self <= max)
+    return self >= min if min is not None else self <= max
+
+
+def _clamp_gradient(grad, self, min, max):
+    return functions.where(_inside(self, min, max), grad, zero(grad))
+
+
+def _limits_gradient(grad, self, min, max, needs):
+    none = zero(grad)
+    below = above = None
+    if needs[0]:
+        reached = self < min
+        below = functions.where(
+            reached if max is None else functions.logical_and(min < max, reached), grad, none
+        )
+    if needs[1]:
+        reached = self > max
+        above = functions.where(
+            reached if min is None else functions.logical_or(max < min, reached), grad, none
+        )
+    return below, above
+
+
+def _clamp(xp, self, min, max):
+    """Move the elements outside a range to its ends."""
+    if self.dtype.kind == "b":
+        raise numeric.refuse("clamp_cpu" if min is not None and max is not None else "clamp_scalar_cpu", self)
+    if min is not None:
+        self = xp.maximum(self, min)
+    return self if max is None else xp.minimum(self, max)
+
+
+op(
+    "clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor",
+    dtype=PROMOTE_SCALARS,
+    inplace=True,
+    node=1,
+    check=_clamp_check,
+    self=_clamp_gradient,
+)(_clamp)
+op(
+    "clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor",
+    dtype=PROMOTE,
+    inplace=True,
+    check=_clamp_check,
+    self=_clamp_gradient,
+    min__max=_limits_gradient,
+)(_clamp)
+
+
+def _clamp_min(xp, self, min):
+    """Move the elements below a limit to it."""
+    if self.dtype.kind == "c":
+        raise numeric.refuse("maximum_cpu", self)
+    return xp.maximum(self, min)
+
+
+def _clamp_max(xp, self, max):
+    """Move the elements above a limit to it."""
+    if self.dtype.kind == "c":
+        raise numeric.refuse("minimum_cpu", self)
+    return xp.minimum(self, max)
+
+
+def _limit_check(name):
+    def check(self, limit):
+        if category(self) == COMPLEX or category(limit) == COMPLEX:
+            raise NotImplementedError("clamp is not supported for complex types")
+        if category(self) == BOOL and category(limit) == BOOL:
+            raise numeric.refuse(f"{name}_scalar_cpu", None, "Bool")
+        if category(limit) <= self.dtype.category and self.dtype.category:
+            numeric.check_number(limit, self.dtype)
+
+    return check
+
+
+op(
+    "clamp_min(Tensor self, Scalar min) -> Tensor",
+    dtype=PROMOTE_SCALARS,
+    inplace=True,
+    check=_limit_check("clamp_min"),
+    self=lambda grad, self, min: functions.where(self >= min, grad, zero(grad)),
+)(_clamp_min)
+op(
+    "clamp_min.Tensor(Tensor self, Tensor min) -> Tensor",
+    dtype=PROMOTE,
+    inplace=True,
+    node=1,
+    self=lambda grad, self, min: functions.where(self >= min, grad, zero(grad)),
+    min=lambda grad, self, min: functions.where(self < min, grad, zero(grad)),
+)(_clamp_min)
+op(
+    "clamp_max(Tensor self, Scalar max) -> Tensor",
+    dtype=PROMOTE_SCALARS,
+    inplace=True,
+    check=_limit_check("clamp_max"),
+    self=lambda grad, self, max: functions.where(self <= max, grad, zero(grad)),
+)(_clamp_max)
+op(
+    "clamp_max.Tensor(Tensor self, Tensor max) -> Tensor",
+    dtype=PROMOTE,
+    inplace=True,
+    node=1,
+    self=lambda grad, self, max: functions.where(self <= max, grad, zero(grad)),
+    max=lambda grad, self, max: functions.where(self > max, grad, zero(grad)),
+)(_clamp_max)
+
+
+def _same_dtype(self, values):
+    if self.dtype.is_complex or values.dtype.is_complex:
+        raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+    if self.dtype is not values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+
+
+@op("heaviside(Tensor self, Tensor values) -> Tensor", dtype=PROMOTE, inplace=True, check=_same_dtype)
+def heaviside(xp, self, values):
+    """0 below zero, 1 above it, and values where self is zero."""
+    return xp.where(self == 0, values, (self > 0).astype(self.dtype))
+
+
+# ---- other names
+
+for _name, _origin in {
+    "absolute": "abs",
+    "negative": "neg",
+    "fix": "trunc",
+    "clip": "clamp",
+}.items():
+    alias(_name, _origin)
