@@ -36,7 +36,9 @@ def main() -> None:
                 failed.append(f"{path.name}: {expression}: {type(error).__name__}: {error}")
         if failed:
             sys.exit("\n".join(failed))
-        path.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in table.items()) + "\n}\n")
+        path.write_text(
+            "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in table.items()) + "\n}\n"
+        )
         print(f"{path.name}: {len(table)} expressions")
 
 

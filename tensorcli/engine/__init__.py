@@ -44,7 +44,6 @@ newaxis = None
 _SUBMODULES = ("autograd", "cuda", "fft", "linalg", "nn", "optim", "random", "special", "testing", "utils")
 
 
-
 def tensor(*args: Any, **kwargs: Any) -> Tensor:
     """A new leaf made of numbers, nested lists or an array, which are always copied."""
     # The submodule of this name is bound to the package when it is imported: the function stands over it from here on.
@@ -55,22 +54,64 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
 
 _PUBLIC: dict[str, str] = {
     "forget_warnings": "messages",
-    **dict.fromkeys(("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer", "scalar_tensor"), "construct"),
     **dict.fromkeys(
-        ("FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor", "LongTensor", "IntTensor", "ShortTensor")
+        ("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer", "scalar_tensor"), "construct"
+    ),
+    **dict.fromkeys(
+        (
+            "FloatTensor",
+            "DoubleTensor",
+            "HalfTensor",
+            "BFloat16Tensor",
+            "LongTensor",
+            "IntTensor",
+            "ShortTensor",
+        )
         + ("CharTensor", "ByteTensor", "BoolTensor"),
         "legacy",
     ),
     **dict.fromkeys(("set_printoptions",), "printing"),
     **dict.fromkeys(("Generator",), "random"),
     **dict.fromkeys(
-        ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "default_generator"), "random"
+        ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state", "default_generator"),
+        "random",
     ),
     **dict.fromkeys(
-        ("set_default_dtype", "get_default_dtype", "set_default_tensor_type", "get_default_device", "set_default_device")
-        + ("finfo", "iinfo", "promote_types", "result_type", "can_cast", "is_tensor", "is_floating_point", "is_complex")
-        + ("is_nonzero", "is_storage", "numel", "broadcast_shapes", "memory_format", "layout", "strided", "preserve_format")
-        + ("contiguous_format", "channels_last", "channels_last_3d", "is_same_size", "typename", "equal_shapes")
+        (
+            "set_default_dtype",
+            "get_default_dtype",
+            "set_default_tensor_type",
+            "get_default_device",
+            "set_default_device",
+        )
+        + (
+            "finfo",
+            "iinfo",
+            "promote_types",
+            "result_type",
+            "can_cast",
+            "is_tensor",
+            "is_floating_point",
+            "is_complex",
+        )
+        + (
+            "is_nonzero",
+            "is_storage",
+            "numel",
+            "broadcast_shapes",
+            "memory_format",
+            "layout",
+            "strided",
+            "preserve_format",
+        )
+        + (
+            "contiguous_format",
+            "channels_last",
+            "channels_last_3d",
+            "is_same_size",
+            "typename",
+            "equal_shapes",
+        )
         + ("is_conj", "is_neg", "is_inference"),
         "queries",
     ),

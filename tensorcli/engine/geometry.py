@@ -56,7 +56,9 @@ class Geometry:
 
     def permuted(self, order: Any) -> "Geometry":
         """The dimensions in another order."""
-        return Geometry(tuple(self.sizes[d] for d in order), tuple(self.strides[d] for d in order), self.offset)
+        return Geometry(
+            tuple(self.sizes[d] for d in order), tuple(self.strides[d] for d in order), self.offset
+        )
 
     def selected(self, dim: int, index: int) -> "Geometry":
         """One index of a dimension, which disappears."""
@@ -78,7 +80,9 @@ class Geometry:
         """A dimension of size 1 put in, with PyTorch's stride for it."""
         stride = self.sizes[dim] * self.strides[dim] if dim < self.ndim else 1
         return Geometry(
-            (*self.sizes[:dim], 1, *self.sizes[dim:]), (*self.strides[:dim], stride, *self.strides[dim:]), self.offset
+            (*self.sizes[:dim], 1, *self.sizes[dim:]),
+            (*self.strides[:dim], stride, *self.strides[dim:]),
+            self.offset,
         )
 
     def squeezed(self, dims: Any) -> "Geometry":
@@ -297,7 +301,9 @@ def view_strides(geometry: Geometry, sizes: tuple[int, ...]) -> tuple[int, ...] 
 
 def has_internal_overlap(geometry: Geometry) -> bool:
     """Whether PyTorch sees that two indices reach one element: a stride of 0 over more than one index."""
-    return geometry.numel > 0 and any(size > 1 and stride == 0 for size, stride in zip(geometry.sizes, geometry.strides, strict=True))
+    return geometry.numel > 0 and any(
+        size > 1 and stride == 0 for size, stride in zip(geometry.sizes, geometry.strides, strict=True)
+    )
 
 
 def overlap(a: Geometry, b: Geometry) -> str:
@@ -307,7 +313,9 @@ def overlap(a: Geometry, b: Geometry) -> str:
     """
     if not a.numel or not b.numel:
         return "no"
-    if not is_non_overlapping_and_dense(a.sizes, a.strides) or not is_non_overlapping_and_dense(b.sizes, b.strides):
+    if not is_non_overlapping_and_dense(a.sizes, a.strides) or not is_non_overlapping_and_dense(
+        b.sizes, b.strides
+    ):
         return "unknown"
     begin_a, begin_b = a.offset, b.offset
     end_a, end_b = begin_a + a.numel, begin_b + b.numel

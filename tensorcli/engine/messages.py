@@ -17,7 +17,9 @@ FLOATING_FLAG: Final = "only Tensors of floating point and complex dtype can req
 FLOATING_FACTORY: Final = "Only Tensors of floating point and complex dtype can require gradients"
 FLOATING_METHOD: Final = "only Tensors of floating point dtype can require gradients"
 LEAF_IN_PLACE: Final = "a leaf Variable that requires grad is being used in an in-place operation."
-LEAF_VIEW_IN_PLACE: Final = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+LEAF_VIEW_IN_PLACE: Final = (
+    "a view of a leaf Variable that requires grad is being used in an in-place operation."
+)
 NON_LEAF_GRAD: Final = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
     "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
@@ -27,7 +29,9 @@ NON_LEAF_GRAD: Final = (
 
 # ---- inference mode
 INFERENCE_VERSION: Final = "Inference tensors do not track version counter."
-INFERENCE_REQUIRES_GRAD: Final = "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+INFERENCE_REQUIRES_GRAD: Final = (
+    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
+)
 INFERENCE_IN_PLACE: Final = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal "
     "tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
@@ -142,7 +146,9 @@ def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -
         _said.add(text)
     level = 0
     frame = sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith("tensorcli.engine"):
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(
+        "tensorcli.engine"
+    ):
         frame = frame.f_back
         level += 1
     # stacklevel 1 is this function, 2 its caller.

@@ -12,7 +12,6 @@ The four kinds of declaration:
 * `@composite`: made of other operators, whose gradients are its gradient.
 """
 
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -120,7 +119,9 @@ class Op:
             names = code.co_varnames[: code.co_argcount]
             for name in names[1:]:
                 if not self._knows(name):
-                    raise NameError(f"{self.name}: the gradient of {key} names {name!r}, which the operator has not")
+                    raise NameError(
+                        f"{self.name}: the gradient of {key} names {name!r}, which the operator has not"
+                    )
             found.append(Gradient(inputs, formula, names[1:]))
         return tuple(found)
 
@@ -222,8 +223,21 @@ def op(
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
         writes = "!" in line
-        effect = effects.write if writes else effects.pointwise if dtype and dtype != COMMON else effects.fresh
-        declared = Op(line, kernel, effect, dtype, formulas, node, variants, _chapter(kernel), namespace, out and not writes)
+        effect = (
+            effects.write if writes else effects.pointwise if dtype and dtype != COMMON else effects.fresh
+        )
+        declared = Op(
+            line,
+            kernel,
+            effect,
+            dtype,
+            formulas,
+            node,
+            variants,
+            _chapter(kernel),
+            namespace,
+            out and not writes,
+        )
         declared.check = check
         _register(declared)
         if inplace:
@@ -239,7 +253,9 @@ def _twin(origin: Op, differs: Mapping[str, Any] = MappingProxyType({})) -> Op:
     base, dot, overload = name.partition(".")
     name = differs.get("name", f"{base}_{dot}{overload}")
     arguments, _, _ = rest.rpartition(") -> ")
-    arguments = arguments.replace("Tensor(a) self", "Tensor self").replace("Tensor self", "Tensor(a!) self", 1)
+    arguments = arguments.replace("Tensor(a) self", "Tensor self").replace(
+        "Tensor self", "Tensor(a!) self", 1
+    )
     line = f"{name}({arguments}) -> Tensor(a!)"
     formulas = {key: value for key, value in differs.items() if key not in ("name", "node", "check")} or None
     return Op(
@@ -267,7 +283,9 @@ def view(
     """
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
-        declared = Op(line, kernel, effects.view, None, formulas, node, variants, _chapter(kernel), namespace, False)
+        declared = Op(
+            line, kernel, effects.view, None, formulas, node, variants, _chapter(kernel), namespace, False
+        )
         declared.tracked = tracked
         _register(declared)
         if inplace:
@@ -291,7 +309,14 @@ def factory(line: str, /, *, out: bool = True) -> Callable[[Callable[..., Any]],
 
 
 def composite(
-    line: str, /, *, variants: str = "", namespace: str = "", out: bool = False, inplace: bool = False, notation: str = ""
+    line: str,
+    /,
+    *,
+    variants: str = "",
+    namespace: str = "",
+    out: bool = False,
+    inplace: bool = False,
+    notation: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare an operator that is made of others: the function below takes tensors and returns tensors.
 
@@ -300,7 +325,9 @@ def composite(
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
-        declared = Op(line, function, effects.compose, None, None, 0, variants, _chapter(function), namespace, out)
+        declared = Op(
+            line, function, effects.compose, None, None, 0, variants, _chapter(function), namespace, out
+        )
         declared.notation = notation
         _register(declared)
         if inplace:
@@ -353,7 +380,9 @@ def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., A
     return _caller_parts(name, overloads, method)[0]
 
 
-def _caller_parts(name: str, overloads: Sequence[Op], method: bool) -> tuple[Callable[..., Any], dict[Any, Any], list[Any]]:
+def _caller_parts(
+    name: str, overloads: Sequence[Op], method: bool
+) -> tuple[Callable[..., Any], dict[Any, Any], list[Any]]:
     """The callable, the binder's cache (types to overload and lambda), and what runs each overload."""
     from tensorcli.engine import binding
 

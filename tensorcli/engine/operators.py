@@ -112,7 +112,9 @@ for _special, _name in _UNARY.items():
 
 
 def _rsub(self: Tensor, other: Any) -> Any:
-    return op.functions.rsub(self, other) if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
+    return (
+        op.functions.rsub(self, other) if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
+    )
 
 
 def _rtruediv(self: Tensor, other: Any) -> Any:
@@ -120,7 +122,11 @@ def _rtruediv(self: Tensor, other: Any) -> Any:
 
 
 def _rpow(self: Tensor, other: Any) -> Any:
-    return op.function("pow")(other, self) if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
+    return (
+        op.function("pow")(other, self)
+        if isinstance(other, (Tensor, int, float, complex))
+        else NotImplemented
+    )
 
 
 Tensor.__rsub__ = _rsub  # type: ignore[attr-defined]
@@ -330,7 +336,11 @@ def detach_(self: Tensor) -> Tensor:
 
 
 def backward(
-    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
 ) -> None:
     """Compute the gradients of the leaves and add them to their `.grad`."""
     from tensorcli.engine.autograd import backward as run

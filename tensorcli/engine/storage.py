@@ -93,7 +93,11 @@ class Storage:
         if not geometry.numel:
             return np.empty(geometry.sizes, element)
         return np.ndarray(
-            geometry.sizes, element, self.data, geometry.offset * size, tuple([s * size for s in geometry.strides])
+            geometry.sizes,
+            element,
+            self.data,
+            geometry.offset * size,
+            tuple([s * size for s in geometry.strides]),
         )
 
     def resize(self, nbytes: int) -> None:

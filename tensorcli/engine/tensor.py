@@ -166,7 +166,9 @@ class Tensor(metaclass=TensorType):
         if not isinstance(value, bool):
             raise RuntimeError("requires_grad must be a bool")
         if not self.is_leaf:
-            raise RuntimeError(messages.NON_LEAF_FLAG if value else messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH)
+            raise RuntimeError(
+                messages.NON_LEAF_FLAG if value else messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH
+            )
         if value and self.dtype.category < dtypes.FLOATING:
             raise RuntimeError(messages.FLOATING_FLAG)
         self.set_requires_grad(value)

@@ -48,7 +48,13 @@ def read(text: str) -> list[Transcript]:
 
 def run(torch: ModuleType, blocks: tuple[str, ...]) -> str:
     """The transcript of these blocks on an engine, in a fresh namespace and with the engine's state reset."""
-    names: dict[str, Any] = {"torch": torch, "np": np, "copy": copy, "pickle": pickle, "F": torch.nn.functional}
+    names: dict[str, Any] = {
+        "torch": torch,
+        "np": np,
+        "copy": copy,
+        "pickle": pickle,
+        "F": torch.nn.functional,
+    }
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     torch.set_printoptions(profile="default")

@@ -41,7 +41,9 @@ class Program:
             return f"{self.new()} = {r.choice(CREATE)}"
         kind = r.choices(("view", "pure", "write", "gradient", "mode"), (26, 24, 26, 16, 8))[0]
         if kind == "mode":
-            return r.choice(list(MODES.values())).format(body=self._simple(r.choice(("view", "pure", "write"))))
+            return r.choice(list(MODES.values())).format(
+                body=self._simple(r.choice(("view", "pure", "write")))
+            )
         return self._simple(kind)
 
     def _simple(self, kind: str) -> str:
@@ -112,7 +114,18 @@ def _values(t: Any) -> Any:
 def differ(want: dict[str, Any], got: dict[str, Any]) -> str | None:
     """The first difference between two engines' facts, in words."""
     fields = (
-        *("dtype", "shape", "stride", "offset", "storage", "version", "requires_grad", "grad_fn", "is_view", "inference"),
+        *(
+            "dtype",
+            "shape",
+            "stride",
+            "offset",
+            "storage",
+            "version",
+            "requires_grad",
+            "grad_fn",
+            "is_view",
+            "inference",
+        ),
         *("values", "grad"),
     )
     if list(want) != list(got):
@@ -137,7 +150,9 @@ def differ(want: dict[str, Any], got: dict[str, Any]) -> str | None:
 
 def _close(a: Any, b: Any) -> bool:
     with np.errstate(all="ignore"):
-        return a.shape == b.shape and bool(np.allclose(a, b, rtol=2e-3 if a.dtype.itemsize == 2 else 1e-4, atol=1e-5, equal_nan=True))
+        return a.shape == b.shape and bool(
+            np.allclose(a, b, rtol=2e-3 if a.dtype.itemsize == 2 else 1e-4, atol=1e-5, equal_nan=True)
+        )
 
 
 class Score:
@@ -223,10 +238,16 @@ def main() -> None:
     score = run(range(options.seed, options.seed + options.programs), torch, engine)
     for example, lines in list(score.examples.items())[: options.show]:
         print(f"- {example}\n      {lines}")
-    print(f"views {len(VIEWS)}, pure {len(PURE)}, writes {len(WRITES)}, gradient {len(GRADIENT)}, modes {len(MODES)}")
-    print(f"statements {score.statements}, succeeded under PyTorch {100 * score.succeeded / score.statements:.1f} %")
-    print(f"programs {score.programs}: agree to the end {100 * score.agree / score.programs:.1f} %, "
-          f"with error texts {100 * score.agree_text / score.programs:.1f} %")
+    print(
+        f"views {len(VIEWS)}, pure {len(PURE)}, writes {len(WRITES)}, gradient {len(GRADIENT)}, modes {len(MODES)}"
+    )
+    print(
+        f"statements {score.statements}, succeeded under PyTorch {100 * score.succeeded / score.statements:.1f} %"
+    )
+    print(
+        f"programs {score.programs}: agree to the end {100 * score.agree / score.programs:.1f} %, "
+        f"with error texts {100 * score.agree_text / score.programs:.1f} %"
+    )
 
 
 if __name__ == "__main__":

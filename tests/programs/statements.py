@@ -56,7 +56,9 @@ VIEWS: dict[str, Template] = {
     "expand_as": lambda r, n, t: f"{n}.expand_as({n})",
     "broadcast_to": lambda r, n, t: f"{n}.broadcast_to({[3, *t.shape]})",
     "select": lambda r, n, t: (lambda d: f"{n}.select({d}, {_index(r, t, d)})")(_dim(r, t)),
-    "narrow": lambda r, n, t: (lambda d: f"{n}.narrow({d}, 0, {min(1, t.size(d) if t.dim() else 1)})")(_dim(r, t)),
+    "narrow": lambda r, n, t: (lambda d: f"{n}.narrow({d}, 0, {min(1, t.size(d) if t.dim() else 1)})")(
+        _dim(r, t)
+    ),
     "index": lambda r, n, t: f"{n}[{_index(r, t, 0)}]",
     "index_last": lambda r, n, t: f"{n}[..., {_index(r, t, -1)}]",
     "slice": lambda r, n, t: f"{n}[{_slice(r, t)}]",
@@ -68,7 +70,9 @@ VIEWS: dict[str, Template] = {
     "unbind": lambda r, n, t: f"{n}.unbind({_dim(r, t)})[0]",
     "tensor_split": lambda r, n, t: f"{n}.tensor_split(2, {_dim(r, t)})[0]",
     "diagonal": lambda r, n, t: f"{n}.diagonal()",
-    "unfold": lambda r, n, t: (lambda d: f"{n}.unfold({d}, {min(2, t.size(d) if t.dim() else 1)}, 1)")(_dim(r, t)),
+    "unfold": lambda r, n, t: (lambda d: f"{n}.unfold({d}, {min(2, t.size(d) if t.dim() else 1)}, 1)")(
+        _dim(r, t)
+    ),
     "as_strided": lambda r, n, t: f"{n}.as_strided(({min(2, t.numel())},), (1,))",
     "flatten": lambda r, n, t: f"{n}.flatten()",
     "ravel": lambda r, n, t: f"{n}.ravel()",
@@ -83,8 +87,12 @@ PURE: dict[str, Template] = {
     **{
         name: (lambda r, n, t, name=name: f"{n}.{name}()")
         for name in (
-            *("exp sin cos tanh sigmoid relu abs neg sign floor round trunc square reciprocal sqrt log1p erf atan").split(),
-            *("clone contiguous sum mean prod max min amax std var norm cumsum_ logsumexp_ isnan double float half").split(),
+            *(
+                "exp sin cos tanh sigmoid relu abs neg sign floor round trunc square reciprocal sqrt log1p erf atan"
+            ).split(),
+            *(
+                "clone contiguous sum mean prod max min amax std var norm cumsum_ logsumexp_ isnan double float half"
+            ).split(),
         )
         if not name.endswith("_")
     },
@@ -161,7 +169,9 @@ WRITES: dict[str, Template] = {
     "index_fill_": lambda r, n, t: f"{n}.index_fill_({_dim(r, t)}, torch.tensor([0]), 2)",
     "index_add_": lambda r, n, t: f"{n}.index_add_(0, torch.tensor([0]), {n}[:1].clone())",
     "index_copy_": lambda r, n, t: f"{n}.index_copy_(0, torch.tensor([0]), {n}[:1].clone())",
-    "scatter_": lambda r, n, t: f"{n}.scatter_({_dim(r, t)}, torch.zeros({list(t.shape)}, dtype=torch.int64), 1)",
+    "scatter_": lambda r, n, t: (
+        f"{n}.scatter_({_dim(r, t)}, torch.zeros({list(t.shape)}, dtype=torch.int64), 1)"
+    ),
     "lerp_": lambda r, n, t: f"{n}.lerp_({{other}}, 0.5)",
     "addcmul_": lambda r, n, t: f"{n}.addcmul_({n}, {{other}})",
     "t_": lambda r, n, t: f"{n}.t_()",

@@ -56,7 +56,9 @@ def _edges(roots: Sequence[Tensor], gradients: Sequence[Any]) -> tuple[list[Any]
         if edge[0] is None:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
         if gradient is None:
-            raise RuntimeError(f"element {i} of gradients tuple is None, but the corresponding Tensor requires grad")
+            raise RuntimeError(
+                f"element {i} of gradients tuple is None, but the corresponding Tensor requires grad"
+            )
         if gradient.dtype is not root.dtype:
             gradient = gradient.to(root.dtype)
         edges.append(edge)
@@ -91,7 +93,9 @@ def backward(
         for i, one in enumerate([inputs] if isinstance(inputs, Tensor) else inputs):
             edge = gradient_edge(one)
             if edge[0] is None:
-                raise RuntimeError("One of the differentiated Tensors given as 'inputs' to backward does not require grad")
+                raise RuntimeError(
+                    "One of the differentiated Tensors given as 'inputs' to backward does not require grad"
+                )
             targets.append(edge)
             del i
     if create_graph:
@@ -120,7 +124,9 @@ def grad(
     if is_grads_batched:
         raise RuntimeError("is_grads_batched=True needs torch.vmap, which this engine does not have")
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     if allow_unused is None:
         allow_unused = materialize_grads
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
@@ -142,7 +148,10 @@ def grad(
                 "allow_unused=True if this is the desired behavior."
             )
     if materialize_grads:
-        found = [one.new_zeros(one.geometry.sizes) if r is None else r for r, one in zip(found, wanted, strict=True)]
+        found = [
+            one.new_zeros(one.geometry.sizes) if r is None else r
+            for r, one in zip(found, wanted, strict=True)
+        ]
     return tuple(found)
 
 

@@ -86,7 +86,9 @@ def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
     if gradient is None:
         return
     if not isinstance(gradient, Tensor):
-        raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}")
+        raise TypeError(
+            f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}"
+        )
     if gradient is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
     if gradient.dtype is not tensor.dtype:
@@ -109,4 +111,3 @@ def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
             f"attempting to assign a gradient of size '{numbers(gradient.geometry.sizes)}' to a tensor of size "
             f"'{numbers(tensor.geometry.sizes)}'. Please ensure that the gradient and the tensor are the same size"
         )
-

@@ -24,7 +24,9 @@ class Anomaly:
 
 def _stack() -> str:
     """Where the caller outside the engine stands."""
-    outside = [f for f in traceback.extract_stack() if "tensorcli/engine" not in f.filename.replace("\\", "/")]
+    outside = [
+        f for f in traceback.extract_stack() if "tensorcli/engine" not in f.filename.replace("\\", "/")
+    ]
     return "".join(traceback.format_list(outside))
 
 
@@ -85,7 +87,9 @@ def report(node: Any) -> None:
             "pass for more information."
         )
         return
-    messages.warn(f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{''.join(place)}")
+    messages.warn(
+        f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{''.join(place)}"
+    )
 
 
 def check(node: Any, gradients: list[Any]) -> None:

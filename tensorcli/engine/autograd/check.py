@@ -28,7 +28,9 @@ def _values(function: Callable[..., Any], inputs: tuple[Any, ...], keep: list[bo
     return [np.array(o.detach().values, copy=True) for o, k in zip(tensors, keep, strict=True) if k]
 
 
-def _numerical(function: Callable[..., Any], inputs: tuple[Any, ...], at: int, eps: float, keep: list[bool]) -> list[Any]:
+def _numerical(
+    function: Callable[..., Any], inputs: tuple[Any, ...], at: int, eps: float, keep: list[bool]
+) -> list[Any]:
     """For each kept output the central difference by each element of one input: shape (input numel, output numel)."""
     array = inputs[at].array
     columns: list[list[Any]] = []
@@ -73,7 +75,9 @@ def gradcheck(
     differentiable = [o for o in tensors if o.requires_grad]
     try:
         if not differentiable:
-            raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True.")
+            raise ValueError(
+                "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
+            )
         for at, one in enumerate(given):
             if not isinstance(one, Tensor) or not one.requires_grad:
                 continue
@@ -94,7 +98,9 @@ def _compare(output: Tensor, leaf: Tensor, numerical: Any, at: int, k: int, atol
         seed = flat.detach().new_zeros(flat.shape)
         seed.array[i] = 1
         (one,) = grad(flat, leaf, seed, retain_graph=True, allow_unused=True)
-        rows.append(np.zeros(leaf.geometry.numel) if one is None else np.asarray(one.detach().values).reshape(-1))
+        rows.append(
+            np.zeros(leaf.geometry.numel) if one is None else np.asarray(one.detach().values).reshape(-1)
+        )
     if not rows or numerical is None:
         return
     analytical = np.stack(rows, axis=1)
@@ -130,7 +136,9 @@ def gradgradcheck(
         with enable_grad():
             inner = args[:-count]
             leaves = [inner[i] for i in chosen]
-            found = grad(_outputs(func, inner), leaves, list(args[-count:]), create_graph=True, allow_unused=True)
+            found = grad(
+                _outputs(func, inner), leaves, list(args[-count:]), create_graph=True, allow_unused=True
+            )
         return tuple(g for g in found if g is not None)
 
     return gradcheck(first, (*given, *seeds), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)

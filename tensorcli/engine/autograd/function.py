@@ -68,7 +68,8 @@ class Context(Node):
         if self.released and self.to_save:
             raise RuntimeError(messages.FREED)
         return tuple(
-            None if f"{i}" not in self.saved else self.saved[f"{i}"].unpack(self) for i in range(len(self.to_save))
+            None if f"{i}" not in self.saved else self.saved[f"{i}"].unpack(self)
+            for i in range(len(self.to_save))
         )
 
     def keep(self, outputs: list[Any]) -> None:
@@ -86,7 +87,8 @@ class Context(Node):
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
         if self.materialize_grads:
             grads = [
-                _zeros(self.outputs[k]) if g is None and self.outputs[k] is not None else g for k, g in enumerate(grads)
+                _zeros(self.outputs[k]) if g is None and self.outputs[k] is not None else g
+                for k, g in enumerate(grads)
             ]
         answer = type(self).backward_function(self, *grads)
         answers = answer if isinstance(answer, tuple) else (answer,)
@@ -140,7 +142,9 @@ def custom_function(
                 continue
             if any(output is d for d in context.dirty):
                 if recorded and output.leaf_requires_grad and output.node is None:
-                    raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+                    raise RuntimeError(
+                        "a leaf Variable that requires grad has been used in an in-place operation."
+                    )
                 output.bump()
             elif any(output is v for v in inputs):
                 # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
@@ -153,7 +157,11 @@ def custom_function(
                 for o in outputs
             ]
             for output in differentiable:
-                if output is not None and any(output is d for d in context.dirty) and output.view_of is not None:
+                if (
+                    output is not None
+                    and any(output is d for d in context.dirty)
+                    and output.view_of is not None
+                ):
                     rebase_history(output, context)
             set_history(context, differentiable)
             context.keep(outputs)

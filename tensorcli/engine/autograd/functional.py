@@ -41,13 +41,20 @@ def _settle(values: Any, create_graph: bool) -> Any:
     return values if create_graph else values.detach()
 
 
-def _gradients(outputs: Any, inputs: tuple[Tensor, ...], seeds: Any, create_graph: bool) -> tuple[Tensor, ...]:
+def _gradients(
+    outputs: Any, inputs: tuple[Tensor, ...], seeds: Any, create_graph: bool
+) -> tuple[Tensor, ...]:
     """Gradients of the outputs that depend on anything, zeros where there are none."""
     pairs = [(o, s) for o, s in zip(outputs, seeds, strict=True) if o.requires_grad]
     if not pairs:
         return tuple(i.new_zeros(i.shape) for i in inputs)
     found = grad(
-        [o for o, _ in pairs], list(inputs), [s for _, s in pairs], create_graph=create_graph, retain_graph=True, allow_unused=True
+        [o for o, _ in pairs],
+        list(inputs),
+        [s for _, s in pairs],
+        create_graph=create_graph,
+        retain_graph=True,
+        allow_unused=True,
     )
     return tuple(i.new_zeros(i.shape) if g is None else g for g, i in zip(found, inputs, strict=True))
 
@@ -107,7 +114,9 @@ def hessian(
     def gradient(*args: Tensor) -> Any:
         output = func(*args)
         if not isinstance(output, Tensor) or output.numel() != 1:
-            raise RuntimeError("The Tensor returned by the function given to hessian should contain a single element")
+            raise RuntimeError(
+                "The Tensor returned by the function given to hessian should contain a single element"
+            )
         return _gradients((output.reshape(()),), args, (output.detach().new_ones(()),), True)
 
     result = jacobian(gradient, given, create_graph=create_graph)

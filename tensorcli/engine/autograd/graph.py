@@ -420,7 +420,11 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
                 continue
             value = values[position]
             if fact:
-                saved[name] = value.geometry.sizes if fact == "sizes" and value.__class__ is Tensor else _fact(value, fact)
+                saved[name] = (
+                    value.geometry.sizes
+                    if fact == "sizes" and value.__class__ is Tensor
+                    else _fact(value, fact)
+                )
             else:
                 if original is not None and name == "self":
                     value = original
@@ -465,9 +469,11 @@ def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:
             events.observer.saved(node, name, saved)
         return saved
     if type(value) in (list, tuple):
-        return tuple(_save(node, name, v, op, position) for v in value) if op.schema.arguments[
-            position
-        ].type.is_tensor else value
+        return (
+            tuple(_save(node, name, v, op, position) for v in value)
+            if op.schema.arguments[position].type.is_tensor
+            else value
+        )
     if isinstance(value, (int, float, complex)) and op.schema.arguments[position].type.is_tensor:
         return SavedNumber(value)
     return value

@@ -228,9 +228,7 @@ class _Pass:
 
     def _made_here(self, node: Node, gradient: Tensor) -> bool:
         """Whether the gradient is not a value that the graph keeps: a formula may return what it saved."""
-        return not any(
-            getattr(value, "tensor", None) is gradient for value in node.saved.values()
-        )
+        return not any(getattr(value, "tensor", None) is gradient for value in node.saved.values())
 
 
 def _sole(tensor: Tensor) -> bool:
@@ -250,4 +248,3 @@ def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node, index: int) -> 
     dims = [*range(lead), *(d + lead for d, size in enumerate(sizes) if size == 1 and own[d + lead] != 1)]
     summed: Tensor = gradient.sum(dims, keepdim=True) if dims else gradient
     return summed.view(sizes) if lead else summed
-

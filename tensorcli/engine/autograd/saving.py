@@ -113,11 +113,19 @@ def get_gradient_edge(tensor: Tensor) -> Any:
     from tensorcli.engine.autograd.graph import gradient_edge
 
     if not tensor.requires_grad:
-        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require gradients"
+        )
     edge = namedtuple("GradientEdge", ("node", "output_nr"))  # noqa: PYI024 (PyTorch's own type)
     return edge(*gradient_edge(tensor))
 
 
 PUBLIC = (
-    *("saved_tensors_hooks", "save_on_cpu", "disable_saved_tensors_hooks", "increment_version", "get_gradient_edge"),
+    *(
+        "saved_tensors_hooks",
+        "save_on_cpu",
+        "disable_saved_tensors_hooks",
+        "increment_version",
+        "get_gradient_edge",
+    ),
 )

@@ -22,7 +22,9 @@ class View:
 
     __slots__ = ("base", "kind", "parent", "retype", "version")
 
-    def __init__(self, base: Tensor, kind: str, version: int, retype: Any = None, parent: Tensor | None = None) -> None:
+    def __init__(
+        self, base: Tensor, kind: str, version: int, retype: Any = None, parent: Tensor | None = None
+    ) -> None:
         self.base = base
         self.kind = kind
         self.version = version
@@ -69,7 +71,11 @@ def check_kind(view: Tensor, indirect: bool = False) -> None:
     modified = "its base or another view of its base has been" if indirect else "is being"
     node = view.node
     if kind in (NO_GRAD, INFERENCE) or node is None:
-        made = "A view was" if node is None else f"Output {view.output_nr} of {plain_name(node)} is a view of a view which was"
+        made = (
+            "A view was"
+            if node is None
+            else f"Output {view.output_nr} of {plain_name(node)} is a view of a view which was"
+        )
         place = "inference mode" if kind == INFERENCE else "no_grad mode"
         state = "in normal mode" if kind == INFERENCE else "with grad mode enabled"
         start = f"{made} created in {place} and {modified} modified inplace {state}."
