@@ -16,7 +16,6 @@ from tensorcli.engine.ops import (  # noqa: I001
     strided,
     join,
     memory,
-    convert,
     index,
     scatter,
     random,
@@ -24,5 +23,8 @@ from tensorcli.engine.ops import (  # noqa: I001
     linalg,
     nn,
     loss,
+    norm,
+    conv,
+    pool,
     special,
 )

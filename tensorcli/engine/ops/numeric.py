@@ -5,6 +5,7 @@ not. Small arrays are therefore computed in float64 and rounded once. This modul
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -178,7 +179,7 @@ def reciprocal_square_root(x):
     return x.dtype.type(1) / np.sqrt(x)
 
 
-_POWERS = {
+_POWERS: dict[float, Any] = {
     0: np.ones_like,
     1: np.array,
     2: lambda x: x * x,

@@ -4,6 +4,7 @@ What numpy computes otherwise than PyTorch is in `numeric`.
 """
 
 import math
+from typing import Any
 
 from tensorcli.engine.dtypes import (
     BOOL,
@@ -318,15 +319,14 @@ def _pow_number_gradient(grad, self, exponent):
 
 
 def _pow_exponent_gradient(grad, self, exponent, result):
-    if isinstance(self, Tensor):
-        unmoved = functions.logical_and(self == 0, exponent >= 0) if not exponent.dtype.is_complex else (
-            functions.logical_and(functions.logical_and(self == 0, exponent.imag == 0), exponent.real >= 0)
-        )  # fmt: skip
-        return functions.where(unmoved, zero(grad), grad * (result * self.log()).conj())
-    logarithm = _log(self)
-    if self == 0:
-        return functions.where(exponent >= 0, zero(grad), grad * (result * logarithm).conj())
-    return grad * (result * logarithm).conj()
+    slope = grad * (result * (self.log() if isinstance(self, Tensor) else _log(self))).conj()
+    if not isinstance(self, Tensor):
+        return functions.where(exponent >= 0, zero(grad), slope) if self == 0 else slope
+    base: Any = self
+    unmoved = functions.logical_and(base == 0, exponent.real >= 0)
+    if exponent.dtype.is_complex:
+        unmoved = functions.logical_and(unmoved, exponent.imag == 0)
+    return functions.where(unmoved, zero(grad), slope)
 
 
 def _log(number):

@@ -1,6 +1,7 @@
 """Special functions: error, gamma, Bessel and zeta functions, orthogonal polynomials. scipy computes them."""
 
 import math
+from typing import Any
 
 from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, PROMOTE_SCALARS, STEPWISE
 from tensorcli.engine.op import OPS, alias, composite, functions, op
@@ -309,7 +310,7 @@ def _unary(name, function, description, argument="self"):
         )
 
     kernel.__doc__ = description
-    formulas = {argument: None}
+    formulas: dict[str, Any] = {argument: None}
     op(f"special_{name}(Tensor {argument}) -> Tensor", dtype=INT_TO_FLOAT, namespace="special", **formulas)(
         kernel
     )
@@ -500,11 +501,12 @@ def _recurrence(start, step):
 def _polynomial(name, description, start, step):
     kernel = _recurrence(start, step)
     kernel.__doc__ = description
-    for line, formulas in (
+    lines: tuple[tuple[str, dict[str, Any]], ...] = (
         ("(Tensor x, Tensor n)", {"x": None, "n": None}),
         (".x_scalar(Scalar x, Tensor n)", {"n": None}),
         (".n_scalar(Tensor x, Scalar n)", {"x": None}),
-    ):
+    )
+    for line, formulas in lines:
         op(f"special_{name}{line} -> Tensor", dtype=INT_TO_FLOAT, namespace="special", **formulas)(kernel)
 
 
