@@ -26,5 +26,8 @@ from tensorcli.engine.ops import (  # noqa: I001
     norm,
     conv,
     pool,
+    norm,
+    conv,
+    pool,
     special,
 )

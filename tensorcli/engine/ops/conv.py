@@ -1,0 +1,547 @@
+"""Convolutions: forward, transposed, and their gradients, in any number of dimensions."""
+
+from itertools import product
+
+import numpy as np
+
+from tensorcli.engine import messages
+from tensorcli.engine.op import composite, functions, op
+
+
+def _windows(array, kernel, stride, dilation):
+    """What a kernel sees at each position: (batch, channels, *positions, *kernel), a view."""
+    spatial = tuple(range(2, array.ndim))
+    reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    seen = np.lib.stride_tricks.sliding_window_view(array, reach, axis=spatial)
+    steps = tuple(slice(None, None, s) for s in stride)
+    inside = tuple(slice(None, None, d) for d in dilation)
+    return seen[(slice(None), slice(None), *steps, *inside)]
+
+
+def _padded(array, padding):
+    return np.pad(array, [(0, 0), (0, 0), *((p, p) for p in padding)]) if any(padding) else array
+
+
+def _slices(total, groups):
+    size = total // groups
+    return [slice(g * size, (g + 1) * size) for g in range(groups)]
+
+
+def _correlate(x, w, stride, padding, dilation, groups):
+    """The forward convolution. x: (n, c, *s), w: (o, c / groups, *k)."""
+    n = w.ndim - 2
+    windows = _windows(_padded(x, padding), w.shape[2:], stride, dilation)
+    axes = ((1, *range(2 + n, 2 + 2 * n)), (1, *range(2, 2 + n)))
+    parts = [
+        np.tensordot(windows[:, c], w[o], axes)
+        for c, o in zip(_slices(x.shape[1], groups), _slices(w.shape[0], groups), strict=True)
+    ]
+    return np.ascontiguousarray(np.moveaxis(np.concatenate(parts, axis=-1), -1, 1))
+
+
+def _spread(y, w, sizes, stride, padding, dilation, groups):
+    """The transpose of `_correlate` with respect to x, whose spatial sizes are `sizes`."""
+    n = w.ndim - 2
+    whole = [s + 2 * p for s, p in zip(sizes, padding, strict=True)]
+    result = np.zeros((y.shape[0], w.shape[1] * groups, *whole), np.result_type(y, w))
+    channels = _slices(result.shape[1], groups)
+    for c, o in zip(channels, _slices(w.shape[0], groups), strict=True):
+        parts = np.tensordot(y[:, o], w[o], ((1,), (0,)))
+        parts = np.moveaxis(parts, 1 + n, 1)
+        for at in product(*(range(k) for k in w.shape[2:])):
+            where = tuple(
+                slice(a * d, a * d + s * (m - 1) + 1, s)
+                for a, d, s, m in zip(at, dilation, stride, y.shape[2:], strict=True)
+            )
+            result[(slice(None), c, *where)] += parts[(..., *at)]
+    return result[(slice(None), slice(None), *(slice(p, p + s) for p, s in zip(padding, sizes, strict=True)))]
+
+
+def _weights(y, x, kernel, stride, padding, dilation, groups):
+    """The transpose of `_correlate` with respect to w."""
+    n = len(kernel)
+    windows = _windows(_padded(x, padding), kernel, stride, dilation)
+    windows = windows[(slice(None), slice(None), *(slice(0, m) for m in y.shape[2:]))]
+    axes = ((0, *range(2, 2 + n)), (0, *range(2, 2 + n)))
+    parts = [
+        np.tensordot(y[:, o], windows[:, c], axes)
+        for o, c in zip(_slices(y.shape[1], groups), _slices(x.shape[1], groups), strict=True)
+    ]
+    return np.concatenate(parts, axis=0)
+
+
+def _full(values, n):
+    values = tuple(values)
+    return values * n if len(values) == 1 else values
+
+
+def _check_sizes(input, weight, bias, padding, dilation, transposed, groups):
+    """Errors: RuntimeError with PyTorch's texts."""
+    n = weight.ndim - 2
+    channels = weight.shape[0] if transposed else weight.shape[1] * groups
+    if input.shape[1] != channels:
+        raise RuntimeError(
+            f"Given {'transposed=1, ' if transposed else 'groups=' + str(groups) + ', '}weight of size "
+            f"{messages.numbers(weight.shape)}, expected input{messages.numbers(input.shape)} to have {channels} channels, "
+            f"but got {input.shape[1]} channels instead"
+        )
+    outputs = weight.shape[1] * groups if transposed else weight.shape[0]
+    if not transposed and outputs % groups:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"{messages.numbers(weight.shape)} instead"
+        )
+    if bias is not None and (bias.ndim != 1 or bias.shape[0] != outputs):
+        raise RuntimeError(
+            f"Given {'transposed=1, ' if transposed else ''}weight of size {messages.numbers(weight.shape)}, expected bias "
+            f"to be 1-dimensional with {outputs} elements, but got bias of size {messages.numbers(bias.shape)} instead"
+        )
+    whole = [s + 2 * p for s, p in zip(input.shape[2:], padding, strict=True)]
+    reach = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)]
+    if not transposed and any(w < r for w, r in zip(whole, reach, strict=True)):
+        raise RuntimeError(
+            f"Calculated padded input size per channel: ({' x '.join(map(str, whole))}). Kernel size: "
+            f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+        )
+    return n
+
+
+def _double_backward(grads, grad_output, input, weight, bias_sizes, stride, padding, dilation, transposed,
+                     output_padding, groups, needs):  # fmt: skip
+    """The gradients of the three gradients: convolution is linear in each of its inputs, so they are convolutions again."""
+    rest = (stride, padding, dilation, transposed, output_padding, groups)
+    of_input, of_weight, of_bias = grads
+    of_grad = found_input = found_weight = None
+    if needs[0]:
+        if of_input is not None:
+            of_grad = functions.convolution(of_input, weight, None, *rest)
+        if of_weight is not None:
+            part = functions.convolution(input, of_weight, None, *rest)
+            of_grad = part if of_grad is None else of_grad + part
+        if of_bias is not None:
+            part = of_bias.view((1, -1) + (1,) * (weight.ndim - 2)).expand(grad_output.geometry.sizes)
+            of_grad = part if of_grad is None else of_grad + part
+    if needs[1] and of_weight is not None:
+        found_input = functions.convolution_backward(
+            grad_output, input, of_weight, bias_sizes, *rest, [True, False, False]
+        )[0]
+    if needs[2] and of_input is not None:
+        found_weight = functions.convolution_backward(
+            grad_output, of_input, weight, bias_sizes, *rest, [False, True, False]
+        )[1]
+    return of_grad, found_input, found_weight
+
+
+@op(
+    "convolution_backward(Tensor grad_output, Tensor input, Tensor weight, SymInt[]? bias_sizes, SymInt[] stride, "
+    "SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups, bool[3] output_mask) "
+    "-> (Tensor, Tensor, Tensor)",
+    variants="function",
+    grad_output__input__weight=_double_backward,
+)
+def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, padding, dilation, transposed,
+                         output_padding, groups, output_mask):  # fmt: skip
+    """The gradients of a convolution for input, weight and bias."""
+    n = weight.ndim - 2
+    stride, padding, dilation = _full(stride, n), _full(padding, n), _full(dilation, n)
+    rest = (stride, padding, dilation, groups)
+    of_input = of_weight = None
+    if output_mask[0]:
+        if transposed:
+            of_input = _correlate(grad_output, weight, *rest)
+            of_input = of_input[(slice(None), slice(None), *(slice(0, s) for s in input.shape[2:]))]
+        else:
+            of_input = _spread(grad_output, weight, input.shape[2:], *rest)
+    if output_mask[1]:
+        if transposed:
+            of_weight = _weights(input, grad_output, weight.shape[2:], *rest)
+        else:
+            of_weight = _weights(grad_output, input, weight.shape[2:], *rest)
+    of_bias = grad_output.sum(axis=(0, *range(2, grad_output.ndim))) if output_mask[2] else None
+    return of_input, of_weight, of_bias
+
+
+@op(
+    "convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, "
+    "bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor",
+    variants="function",
+    input__weight__bias=lambda grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, needs: (  # noqa: E501
+        functions.convolution_backward(
+            grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, list(needs)
+        )
+    ),
+)
+def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
+    """A convolution in any number of dimensions: each output is a weighted sum of a window of the input."""
+    n = weight.ndim - 2
+    stride, padding, dilation = _full(stride, n), _full(padding, n), _full(dilation, n)
+    if input.dtype != weight.dtype:
+        from tensorcli.engine.dtypes import from_numpy_dtype
+
+        raise RuntimeError(
+            f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and weight type "
+            f"({from_numpy_dtype(weight.dtype).cpp_name}) should be the same"
+        )
+    _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
+    if transposed:
+        sizes = [
+            (s - 1) * st - 2 * p + d * (k - 1) + o + 1
+            for s, st, p, d, k, o in zip(
+                input.shape[2:], stride, padding, dilation, weight.shape[2:], _full(output_padding, n), strict=True
+            )
+        ]
+        result = _spread(input, weight, sizes, stride, padding, dilation, groups)
+    else:
+        result = _correlate(input, weight, stride, padding, dilation, groups)
+    return result if bias is None else result + bias.reshape((1, -1) + (1,) * n)
+
+
+def _batched(input, n, name, call):
+    """Run on a batch; an input without one gets a batch of one for the time."""
+    if input.ndim not in (n + 1, n + 2):
+        raise RuntimeError(
+            f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
+            f"{messages.numbers(input.geometry.sizes)}"
+        )
+    if input.ndim == n + 2:
+        return call(input)
+    return call(input.unsqueeze(0)).squeeze(0)
+
+
+def _same(input, weight, stride, dilation, name, n):
+    """Padding "same": (padding of both sides, what the input gets on the right alone)."""
+    if any(s != 1 for s in _full(stride, n)):
+        raise RuntimeError("padding='same' is not supported for strided convolutions")
+    totals = [d * (k - 1) for k, d in zip(weight.geometry.sizes[2:], _full(dilation, n), strict=True)]
+    extra = [total % 2 for total in totals]
+    if any(extra):
+        pads = [p for one in reversed(extra) for p in (0, one)]
+        input = functions.constant_pad_nd(input, pads, 0)
+    return input, [total // 2 for total in totals]
+
+
+def _declare(n):
+    """conv1d, conv2d or conv3d and its transpose."""
+    name = f"conv{n}d"
+
+    def conv(input, weight, bias, stride, padding, dilation, groups):
+        return _batched(
+            input, n, name,
+            lambda x: functions.convolution(
+                x, weight, bias, _full(stride, n), _full(padding, n), _full(dilation, n), False, (0,) * n, groups
+            ),
+        )  # fmt: skip
+
+    def named_padding(input, weight, bias, stride, padding, dilation, groups):
+        if padding not in ("valid", "same"):
+            raise RuntimeError(f"Invalid padding string: '{padding}'")
+
+        def call(x):
+            amounts = [0] * n
+            if padding == "same":
+                x, amounts = _same(x, weight, stride, dilation, name, n)
+            return functions.convolution(
+                x, weight, bias, _full(stride, n), amounts, _full(dilation, n), False, (0,) * n, groups
+            )
+
+        return _batched(input, n, name, call)
+
+    def transposed(input, weight, bias, stride, padding, output_padding, groups, dilation):
+        return _batched(
+            input, n, f"conv_transpose{n}d",
+            lambda x: functions.convolution(
+                x, weight, bias, _full(stride, n), _full(padding, n), _full(dilation, n), True,
+                _full(output_padding, n), groups,
+            ),
+        )  # fmt: skip
+
+    conv.__doc__ = named_padding.__doc__ = f"A convolution over {n} dimension{'s' * (n > 1)}."
+    transposed.__doc__ = f"A transposed convolution over {n} dimension{'s' * (n > 1)}: the gradient of one, as a layer."
+    whole = f"Tensor input, Tensor weight, Tensor? bias=None, SymInt[{n}] stride=1"
+    composite(
+        f"{name}({whole}, SymInt[{n}] padding=0, SymInt[{n}] dilation=1, SymInt groups=1) -> Tensor", variants="function"
+    )(conv)
+    composite(
+        f'{name}.padding({whole}, str padding="valid", SymInt[{n}] dilation=1, SymInt groups=1) -> Tensor',
+        variants="function",
+    )(named_padding)
+    overload = "" if n == 1 else ".input"
+    composite(
+        f"conv_transpose{n}d{overload}({whole}, SymInt[{n}] padding=0, SymInt[{n}] output_padding=0, SymInt groups=1, "
+        f"SymInt[{n}] dilation=1) -> Tensor",
+        variants="function",
+    )(transposed)
+
+
+for _n in (1, 2, 3):
+    _declare(_n)
+
+
+# ---- patches
+
+
+@op(
+    "im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor",
+    variants="function",
+    namespace="nn",
+    self=lambda grad, self_sizes, kernel_size, dilation, padding, stride: functions.col2im(
+        grad, self_sizes[-2:], kernel_size, dilation, padding, stride
+    ),
+)
+def im2col(xp, self, kernel_size, dilation, padding, stride):
+    """The patches of images that a kernel sees, as columns."""
+    single = self.ndim == 3
+    x = self[None] if single else self
+    windows = _windows(_padded(x, _full(padding, 2)), _full(kernel_size, 2), _full(stride, 2), _full(dilation, 2))
+    columns = windows.transpose(0, 1, 4, 5, 2, 3)
+    batch, channels, kh, kw, height, width = columns.shape
+    result = columns.reshape(batch, channels * kh * kw, height * width)
+    return result[0] if single else result
+
+
+@op(
+    "col2im(Tensor self, SymInt[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) "
+    "-> Tensor",
+    variants="function",
+    namespace="nn",
+    self=lambda grad, kernel_size, dilation, padding, stride: functions.im2col(
+        grad, kernel_size, dilation, padding, stride
+    ),
+)
+def col2im(xp, self, output_size, kernel_size, dilation, padding, stride):
+    """Patches added up to images: the transpose of im2col."""
+    single = self.ndim == 2
+    x = self[None] if single else self
+    kernel, dilation = _full(kernel_size, 2), _full(dilation, 2)
+    padding, stride, sizes = _full(padding, 2), _full(stride, 2), _full(output_size, 2)
+    places = [
+        (s + 2 * p - d * (k - 1) - 1) // st + 1
+        for s, p, d, k, st in zip(sizes, padding, dilation, kernel, stride, strict=True)
+    ]
+    channels = x.shape[1] // (kernel[0] * kernel[1])
+    parts = x.reshape(x.shape[0], channels, *kernel, *places)
+    result = xp.zeros((x.shape[0], channels, *(s + 2 * p for s, p in zip(sizes, padding, strict=True))), x.dtype)
+    for at in product(range(kernel[0]), range(kernel[1])):
+        where = tuple(
+            slice(a * d, a * d + s * (m - 1) + 1, s) for a, d, s, m in zip(at, dilation, stride, places, strict=True)
+        )
+        result[(slice(None), slice(None), *where)] += parts[:, :, at[0], at[1]]
+    result = result[:, :, padding[0] : padding[0] + sizes[0], padding[1] : padding[1] + sizes[1]]
+    return result[0] if single else result
+
+
+def _rearranged(self, name, order):
+    if self.ndim < 3:
+        raise RuntimeError(f"{name} expects input to have at least 3 dimensions, but got input with {self.ndim} dimension(s)")
+    return order
+
+
+@op(
+    "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor",
+    variants="function",
+    self=lambda grad, upscale_factor: functions.pixel_unshuffle(grad, upscale_factor),
+)
+def pixel_shuffle(xp, self, upscale_factor):
+    """Channels spread out over the image: (c r r, h, w) becomes (c, h r, w r)."""
+    r = upscale_factor
+    _rearranged(self, "pixel_shuffle", None)
+    *batch, channels, height, width = self.shape
+    if r <= 0:
+        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
+    if channels % (r * r):
+        raise RuntimeError(
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
+            f"input.size(-3)={channels} is not divisible by {r * r}"
+        )
+    parts = self.reshape(-1, channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
+    return parts.reshape(*batch, channels // (r * r), height * r, width * r)
+
+
+@op(
+    "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor",
+    variants="function",
+    self=lambda grad, downscale_factor: functions.pixel_shuffle(grad, downscale_factor),
+)
+def pixel_unshuffle(xp, self, downscale_factor):
+    """Blocks of the image stacked as channels: (c, h r, w r) becomes (c r r, h, w)."""
+    r = downscale_factor
+    _rearranged(self, "pixel_unshuffle", None)
+    *batch, channels, height, width = self.shape
+    if r <= 0:
+        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
+    for name, at, size in (("height", -2, height), ("width", -1, width)):
+        if size % r:
+            raise RuntimeError(
+                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({at})={size} is not "
+                f"divisible by {r}"
+            )
+    parts = self.reshape(-1, channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
+    return parts.reshape(*batch, channels * r * r, height // r, width // r)
+
+
+@op(
+    "channel_shuffle(Tensor self, SymInt groups) -> Tensor",
+    variants="function",
+    self=lambda grad, groups: functions.channel_shuffle(grad, grad.size(1) // groups),
+)
+def channel_shuffle(xp, self, groups):
+    """The channels of several groups interleaved."""
+    batch, channels, *rest = self.shape
+    return self.reshape(batch, groups, channels // groups, *rest).swapaxes(1, 2).reshape(self.shape)
+
+
+# ---- padding
+
+
+@op(
+    "constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor",
+    variants="function",
+    self=lambda grad, pad: functions.constant_pad_nd(grad, [-p for p in pad], 0),
+)
+def constant_pad_nd(xp, self, pad, value):
+    """A constant added around the last dimensions; a negative amount cuts off."""
+    amounts = _amounts(self, pad)
+    cut = self[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(amounts, self.shape, strict=True))]
+    return xp.pad(cut, [(max(a, 0), max(b, 0)) for a, b in amounts], constant_values=self.dtype.type(value))
+
+
+def _amounts(array, pad):
+    """(before, after) for each dimension, from PyTorch's flat list that begins with the last one."""
+    if len(pad) % 2:
+        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
+    if len(pad) // 2 > array.ndim:
+        raise RuntimeError(
+            f"Length of pad should be no more than twice the number of dimensions of the input. Pad length is {len(pad)}"
+            f"while the input has {array.ndim} dimensions."
+        )
+    amounts = [(0, 0)] * array.ndim
+    for i in range(len(pad) // 2):
+        amounts[array.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
+    for d, (a, b) in enumerate(amounts):
+        if array.shape[d] + a + b < 0:
+            raise RuntimeError(
+                f"The input size {array.shape[d]}, plus negative padding {a} and {b} resulted in a negative output size, "
+                f"which is invalid. Check dimension {d} of your input."
+            )
+    return amounts
+
+
+def _sources(array, pad, mode):
+    """For each padded dimension (dimension, indices of the elements it takes)."""
+    found = []
+    for d, (a, b) in enumerate(_amounts(array, pad)):
+        if a or b:
+            size = array.shape[d]
+            places = np.arange(-a, size + b)
+            if mode == "reflect":
+                if max(a, b) >= size:
+                    raise RuntimeError(
+                        "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
+                        f"({a}, {b}) at dimension {d} of input {messages.numbers(array.shape)}"
+                    )
+                places = np.abs(places)
+                places = np.where(places >= size, 2 * (size - 1) - places, places)
+            else:
+                places = np.clip(places, 0, size - 1)
+            found.append((d, places))
+    return found
+
+
+def _declare_pad(kind, mode, n):
+    name = f"{kind}_pad{n}d"
+
+    def pad(xp, self, padding):
+        result = self
+        for d, places in _sources(self, padding, mode):
+            result = xp.take(result, places, axis=d)
+        return result.copy() if result is self else result
+
+    def backward(xp, grad_output, self, padding):
+        result = grad_output
+        for d, places in _sources(self, padding, mode):
+            moved = xp.moveaxis(result, d, 0)
+            added = xp.zeros((self.shape[d], *moved.shape[1:]), moved.dtype)
+            xp.add.at(added, places, moved)
+            result = xp.moveaxis(added, 0, d)
+        return result.copy() if result is grad_output else result
+
+    how = "mirrored at the border" if mode == "reflect" else "repeated from the border"
+    pad.__doc__ = f"The last {n} dimension{'s' * (n > 1)} padded with elements {how}."
+    backward.__doc__ = f"The gradient of {name}."
+    op(
+        f"{name}(Tensor self, SymInt[{2 * n}] padding) -> Tensor",
+        variants="function",
+        namespace="nn",
+        self=lambda grad, self, padding: getattr(functions, f"{name}_backward")(grad, self, padding),
+    )(pad)
+    op(
+        f"{name}_backward(Tensor grad_output, Tensor self, SymInt[{2 * n}] padding) -> Tensor",
+        variants="function",
+        namespace="nn",
+        grad_output=lambda grad, padding: getattr(functions, name)(grad, padding),
+        self=lambda grad, self: functions.zeros_like(self),
+    )(backward)
+
+
+for _n in (1, 2, 3):
+    _declare_pad("reflection", "reflect", _n)
+    _declare_pad("replication", "replicate", _n)
+
+
+@composite("_pad_circular(Tensor self, SymInt[] pad) -> Tensor", variants="function", namespace="nn")
+def pad_circular(self, pad):
+    """The last dimensions padded with elements from the other end."""
+    n = self.ndim - 2
+    if len(pad) != 2 * n:
+        raise RuntimeError("Invalid padding size, expected {} but got {}".format(2 * n, len(pad)))
+    sizes = list(self.geometry.sizes)
+    for i in range(n):
+        low, high = pad[2 * i], pad[2 * i + 1]
+        own = sizes[-1 - i]
+        if low > own or high > own:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+        sizes[-1 - i] += low + high
+        if sizes[-1 - i] < 0:
+            raise RuntimeError("Negative padding value is resulting in an empty dimension")
+    result = self.new_empty(sizes)
+    target, source = result, self
+    for i in range(n):
+        low, high = pad[2 * i], pad[2 * i + 1]
+        dim = self.ndim - 1 - i
+        target = target.narrow(dim, max(low, 0), sizes[dim] - max(high, 0) - max(low, 0))
+        source = source.narrow(dim, max(-low, 0), self.size(dim) - max(-high, 0) - max(-low, 0))
+    target.copy_(source)
+    for i in range(n - 1, -1, -1):
+        low, high = pad[2 * i], pad[2 * i + 1]
+        dim = self.ndim - 1 - i
+        if low > 0:
+            result.narrow(dim, 0, low).copy_(result.narrow(dim, sizes[dim] - low - max(high, 0), low))
+        if high > 0:
+            result.narrow(dim, sizes[dim] - high, high).copy_(result.narrow(dim, max(low, 0), high))
+    return result
+
+
+@composite(
+    'pad(Tensor self, SymInt[] pad, str mode="constant", float? value=None) -> Tensor',
+    namespace="nn",
+    variants="function",
+)
+def pad(self, pad, mode, value):
+    """Elements added around the last dimensions: a constant, or what "reflect", "replicate" and "circular" find."""
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if mode == "constant":
+        return functions.constant_pad_nd(self, pad, 0.0 if value is None else value)
+    if value not in (None, 0):
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    n = len(pad) // 2
+    if len(pad) in (2, 4, 6) and self.ndim in (n + 1, n + 2):
+        if mode == "circular":
+            return functions._pad_circular(self, pad) if self.ndim == n + 2 else functions._pad_circular(
+                self.unsqueeze(0), pad
+            ).squeeze(0)
+        kind = "reflection" if mode == "reflect" else "replication"
+        return getattr(functions, f"{kind}_pad{n}d")(self, pad)
+    raise NotImplementedError(
+        "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
+    )

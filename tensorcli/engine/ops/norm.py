@@ -1,0 +1,421 @@
+"""Normalisation: activations scaled to mean 0 and variance 1, over features, groups or the batch."""
+
+import numpy as np
+
+from tensorcli.engine import messages
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.nn import derived
+
+
+def _normalized(x, dims, eps):
+    """In tensor operations: (normalised, mean, 1 / deviation) over some dimensions, kept."""
+    mean = x.mean(dims, True)
+    centred = x - mean
+    rstd = ((centred * centred).mean(dims, True) + eps).rsqrt()
+    return centred * rstd, mean, rstd
+
+
+def _moments(xp, array, axes, eps):
+    """(mean, 1 / deviation), kept; accumulated in float64."""
+    wide = array.astype(np.float64)
+    mean = wide.mean(axis=axes, keepdims=True)
+    rstd = 1 / xp.sqrt(((wide - mean) ** 2).mean(axis=axes, keepdims=True) + eps)
+    return mean, rstd
+
+
+def _pull_back(xp, grad, hat, rstd, axes):
+    """The gradient through hat = (x - mean) * rstd."""
+    inner = grad - grad.mean(axis=axes, keepdims=True) - hat * (grad * hat).mean(axis=axes, keepdims=True)
+    return inner * rstd
+
+
+# ---- over the last dimensions
+
+
+def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, needs):
+    found = functions.native_layer_norm_backward(
+        grad, input, normalized_shape, mean, rstd, weight, bias, [bool(n) for n in needs]
+    )
+    return found
+
+
+def _layer_double(grads, grad_out, input, normalized_shape, weight, eps_of, needs):
+    dims = list(range(input.ndim - len(normalized_shape), input.ndim))
+    lead = list(range(input.ndim - len(normalized_shape)))
+
+    def backward(input, weight, grad_out):
+        hat, _, rstd = _normalized(input, dims, eps_of)
+        scaled = grad_out if weight is None else grad_out * weight
+        of_input = (
+            scaled - scaled.mean(dims, True) - hat * (scaled * hat).mean(dims, True)
+        ) * rstd
+        of_weight = (grad_out * hat).sum(lead) if lead else grad_out * hat
+        of_bias = grad_out.sum(lead) if lead else grad_out
+        return of_input, of_weight, of_bias
+
+    return derived(backward, (input, weight, grad_out), grads, needs)
+
+
+def _eps_of(rstd, input, dims):
+    """The eps that a saved 1 / deviation was computed with."""
+    found = (rstd.detach() ** -2 - input.detach().var(dims, correction=0, keepdim=True)).mean()
+    return max(float(found.item()), 0.0)
+
+
+@op(
+    "native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> "
+    "(Tensor, Tensor, Tensor)",
+    variants="function",
+    input__weight__bias=lambda grad, input, normalized_shape, result1, result2, weight, bias, needs: _layer_backward(
+        grad, input, normalized_shape, result1, result2, weight, bias, needs
+    ),
+)
+def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
+    """The last dimensions scaled to mean 0 and variance 1; the means and 1 / deviations."""
+    shape = tuple(normalized_shape)
+    _check_shape(input, shape, weight, bias)
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    mean, rstd = _moments(xp, input, axes, eps)
+    result = (input - mean) * rstd
+    if weight is not None:
+        result = result * weight
+    if bias is not None:
+        result = result + bias
+    return result.astype(input.dtype), mean.astype(input.dtype), rstd.astype(input.dtype)
+
+
+def _check_shape(input, shape, weight, bias):
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+            "normalized_shape = []"
+        )
+    for name, one in (("weight", weight), ("bias", bias)):
+        if one is not None and one.shape != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{messages.numbers(one.shape)} and normalized_shape = {messages.numbers(shape)}"
+            )
+    if input.shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"Given normalized_shape={messages.numbers(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], "
+            f"but got input of size{messages.numbers(input.shape)}"
+        )
+
+
+@op(
+    "native_layer_norm_backward(Tensor grad_out, Tensor input, SymInt[] normalized_shape, Tensor mean, Tensor rstd, "
+    "Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
+    variants="function",
+    input__weight__grad_out=lambda grads, grad_out, input, normalized_shape, rstd, weight, needs: _layer_double(
+        grads,
+        grad_out,
+        input,
+        normalized_shape,
+        weight,
+        _eps_of(rstd, input, list(range(input.ndim - len(normalized_shape), input.ndim))),
+        needs,
+    ),
+    mean=None,
+    rstd=None,
+    bias=None,
+)
+def native_layer_norm_backward(xp, grad_out, input, normalized_shape, mean, rstd, weight, bias, output_mask):
+    """The gradients of native_layer_norm."""
+    lead = tuple(range(input.ndim - len(normalized_shape)))
+    axes = tuple(range(len(lead), input.ndim))
+    hat = (input - mean) * rstd
+    of_input = None
+    if output_mask[0]:
+        of_input = _pull_back(xp, grad_out if weight is None else grad_out * weight, hat, rstd, axes)
+    of_weight = (grad_out * hat).sum(axis=lead) if output_mask[1] else None
+    of_bias = grad_out.sum(axis=lead) if output_mask[2] else None
+    return of_input, of_weight, of_bias
+
+
+@composite(
+    "layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, "
+    "bool cudnn_enable=True) -> Tensor",
+    variants="function",
+)
+def layer_norm(input, normalized_shape, weight, bias, eps, cudnn_enable):
+    """The last dimensions scaled to mean 0 and variance 1, then by weight and bias."""
+    return functions.native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+def _rms(input, weight, dims, eps):
+    """In tensor operations."""
+    rstd = ((input * input).mean(dims, True) + eps).rsqrt()
+    hat = input * rstd
+    return hat if weight is None else hat * weight
+
+
+@op(
+    "_fused_rms_norm(Tensor input, int[] normalized_shape, Tensor? weight, float? eps) -> (Tensor, Tensor)",
+    variants="function",
+    input__weight=lambda grads, input, normalized_shape, weight, eps, needs: derived(
+        lambda x, w: (
+            _rms(x, w, list(range(x.ndim - len(normalized_shape), x.ndim)), _rms_eps(x.array if eps is None else None, eps)),
+        ),
+        (input, weight),
+        grads[:1],
+        needs,
+    ),
+)
+def fused_rms_norm(xp, input, normalized_shape, weight, eps):
+    """The last dimensions scaled to a mean square of 1, and the factors."""
+    shape = tuple(normalized_shape)
+    _check_shape(input, shape, weight, None)
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    wide = input.astype(np.complex128 if input.dtype.kind == "c" else np.float64)
+    rstd = 1 / xp.sqrt((wide * wide).mean(axis=axes, keepdims=True) + _rms_eps(input, eps))
+    result = input * rstd
+    if weight is not None:
+        result = result * weight
+    return result.astype(input.dtype), rstd.astype(input.dtype)
+
+
+def _rms_eps(array, eps):
+    return float(np.finfo(array.dtype).eps) if eps is None else eps
+
+
+@composite(
+    "rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
+    variants="function",
+)
+def rms_norm(input, normalized_shape, weight, eps):
+    """The last dimensions scaled to a mean square of 1, then by weight."""
+    return functions._fused_rms_norm(input, normalized_shape, weight, eps)[0]
+
+
+# ---- over the batch
+
+
+def _channel_axes(ndim):
+    return (0, *range(2, ndim))
+
+
+def _per_channel(array, ndim):
+    return array.reshape((1, -1) + (1,) * (ndim - 2))
+
+
+def _batch_double(grads, grad_out, input, weight, running_mean, running_var, train, eps, needs):
+    dims = [0, *range(2, input.ndim)]
+    shape = (1, -1) + (1,) * (input.ndim - 2)
+
+    def backward(input, weight, grad_out):
+        if train:
+            hat, _, rstd = _normalized(input, dims, eps)
+        else:
+            rstd = (running_var.view(shape) + eps).rsqrt()
+            hat = (input - running_mean.view(shape)) * rstd
+        scaled = grad_out if weight is None else grad_out * weight.view(shape)
+        of_input = scaled * rstd
+        if train:
+            of_input = (scaled - scaled.mean(dims, True) - hat * (scaled * hat).mean(dims, True)) * rstd
+        return of_input, (grad_out * hat).sum(dims), grad_out.sum(dims)
+
+    return derived(backward, (input, weight, grad_out), grads, needs)
+
+
+@op(
+    "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+    "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    variants="function",
+    input__weight__bias=lambda grad, input, weight, running_mean, running_var, result1, result2, training, eps, needs: (
+        functions.native_batch_norm_backward(
+            grad, input, weight, running_mean, running_var, result1, result2, training, eps, [bool(n) for n in needs]
+        )
+    ),
+    running_mean=None,
+    running_var=None,
+)
+def native_batch_norm(xp, input, weight, bias, running_mean, running_var, training, momentum, eps):
+    """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""
+    axes = _channel_axes(input.ndim)
+    real = input.dtype
+    if training:
+        mean, rstd = _moments(xp, input, axes, eps)
+        count = input.size // max(input.shape[1], 1)
+        if running_mean is not None:
+            running_mean[...] = (1 - momentum) * running_mean + momentum * mean.reshape(-1)
+        if running_var is not None:
+            variance = (1 / rstd**2 - eps).reshape(-1) * (count / max(count - 1, 1))
+            running_var[...] = (1 - momentum) * running_var + momentum * variance
+    else:
+        mean = _per_channel(running_mean, input.ndim)
+        rstd = 1 / xp.sqrt(_per_channel(running_var, input.ndim) + eps)
+    result = (input - mean) * rstd
+    if weight is not None:
+        result = result * _per_channel(weight, input.ndim)
+    if bias is not None:
+        result = result + _per_channel(bias, input.ndim)
+    if not training:
+        return result.astype(real), xp.zeros((0,), real), xp.zeros((0,), real)
+    return result.astype(real), mean.reshape(-1).astype(real), rstd.reshape(-1).astype(real)
+
+
+@op(
+    "native_batch_norm_backward(Tensor grad_out, Tensor input, Tensor? weight, Tensor? running_mean, "
+    "Tensor? running_var, Tensor? save_mean, Tensor? save_invstd, bool train, float eps, bool[3] output_mask) -> "
+    "(Tensor, Tensor, Tensor)",
+    variants="function",
+    input__weight__grad_out=lambda grads, grad_out, input, weight, running_mean, running_var, train, eps, needs: (
+        _batch_double(grads, grad_out, input, weight, running_mean, running_var, train, eps, needs)
+    ),
+    running_mean=None,
+    running_var=None,
+    save_mean=None,
+    save_invstd=None,
+)
+def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, running_var, save_mean, save_invstd, train,
+                               eps, output_mask):  # fmt: skip
+    """The gradients of native_batch_norm."""
+    axes, ndim = _channel_axes(input.ndim), input.ndim
+    if train:
+        mean, rstd = _per_channel(save_mean, ndim), _per_channel(save_invstd, ndim)
+    else:
+        mean, rstd = _per_channel(running_mean, ndim), 1 / xp.sqrt(_per_channel(running_var, ndim) + eps)
+    hat = (input - mean) * rstd
+    of_input = None
+    if output_mask[0]:
+        scaled = grad_out if weight is None else grad_out * _per_channel(weight, ndim)
+        of_input = _pull_back(xp, scaled, hat, rstd, axes) if train else scaled * rstd
+        of_input = of_input.astype(input.dtype)
+    of_weight = (grad_out * hat).sum(axis=axes).astype(input.dtype) if output_mask[1] else None
+    of_bias = grad_out.sum(axis=axes) if output_mask[2] else None
+    return of_input, of_weight, of_bias
+
+
+@composite(
+    "batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, "
+    "float momentum, float eps, bool cudnn_enabled) -> Tensor",
+    variants="function",
+)
+def batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled):
+    """Each channel scaled to mean 0 and variance 1 over the batch, or by the running statistics."""
+    channels = input.size(1)
+    for name, one in (
+        ("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)
+    ):  # fmt: skip
+        if one is not None and one.numel() != channels:
+            raise RuntimeError(f"{name} should contain {channels} elements not {one.numel()}")
+        if one is None and name.startswith("running") and not training:
+            raise RuntimeError(f"{name} must be defined in evaluation mode")
+    if not input.numel():
+        return input * weight[0] if weight is not None else input.clone()
+    return functions.native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
+
+
+@composite(
+    "instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+    "bool use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor",
+    variants="function",
+)
+def instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled):
+    """Each channel of each sample scaled to mean 0 and variance 1."""
+    if not use_input_stats and (running_mean is None or running_var is None):
+        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+    sizes = input.geometry.sizes
+    batch, channels = sizes[0], sizes[1]
+
+    def repeated(one):
+        return None if one is None else one.repeat(batch)
+
+    mean, variance = repeated(running_mean), repeated(running_var)
+    flat = input.contiguous().view((1, batch * channels, *sizes[2:]))
+    found = functions.batch_norm(
+        flat, repeated(weight), repeated(bias), mean, variance, use_input_stats, momentum, eps, cudnn_enabled
+    )
+    for own, spread in ((running_mean, mean), (running_var, variance)):
+        if own is not None:
+            functions.alias(own).copy_(spread.view((batch, channels)).mean(0))
+    return found.view(sizes)
+
+
+# ---- over groups of channels
+
+
+def _grouped(input, weight, bias, group, eps):
+    """In tensor operations."""
+    sizes = input.geometry.sizes
+    parts = input.reshape((sizes[0], group, -1))
+    hat, _, _ = _normalized(parts, [2], eps)
+    hat = hat.reshape(sizes)
+    shape = (1, -1) + (1,) * (len(sizes) - 2)
+    if weight is not None:
+        hat = hat * weight.view(shape)
+    return hat if bias is None else hat + bias.view(shape)
+
+
+def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, eps, needs):
+    from tensorcli.engine.autograd.modes import mode
+
+    if mode.enabled or grads[1] is not None or grads[2] is not None:
+        return derived(
+            lambda x, w, b: (_grouped(x, w, b, group, eps),), (input, weight, bias), grads[:1], needs
+        )
+    return functions.native_group_norm_backward(
+        grads[0].contiguous(), input, mean, rstd, weight, N, C, HxW, group, [bool(n) for n in needs]
+    )
+
+
+@op(
+    "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) "
+    "-> (Tensor, Tensor, Tensor)",
+    variants="function",
+    input__weight__bias=lambda grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs: (
+        _group_backward(grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs)
+    ),
+)
+def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
+    """Groups of channels scaled to mean 0 and variance 1; the means and 1 / deviations."""
+    parts = input.reshape(N, group, -1)
+    mean, rstd = _moments(xp, parts, (2,), eps)
+    result = ((parts - mean) * rstd).reshape(input.shape)
+    if weight is not None:
+        result = result * _per_channel(weight, input.ndim)
+    if bias is not None:
+        result = result + _per_channel(bias, input.ndim)
+    kind = input.dtype
+    return result.astype(kind), mean.reshape(N, group).astype(kind), rstd.reshape(N, group).astype(kind)
+
+
+@op(
+    "native_group_norm_backward(Tensor grad_out, Tensor input, Tensor mean, Tensor rstd, Tensor? weight, SymInt N, "
+    "SymInt C, SymInt HxW, int group, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
+    variants="function",
+)
+def native_group_norm_backward(xp, grad_out, input, mean, rstd, weight, N, C, HxW, group, output_mask):
+    """The gradients of native_group_norm."""
+    parts = input.reshape(N, group, -1)
+    hat = (parts - mean.reshape(N, group, 1)) * rstd.reshape(N, group, 1)
+    of_input = None
+    if output_mask[0]:
+        scaled = grad_out if weight is None else grad_out * _per_channel(weight, input.ndim)
+        of_input = _pull_back(xp, scaled.reshape(parts.shape), hat, rstd.reshape(N, group, 1), (2,)).reshape(input.shape)
+    axes = _channel_axes(input.ndim)
+    of_weight = (grad_out * hat.reshape(input.shape)).sum(axis=axes) if output_mask[1] else None
+    return of_input, of_weight, grad_out.sum(axis=axes) if output_mask[2] else None
+
+
+@composite(
+    "group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, "
+    "bool cudnn_enabled=True) -> Tensor",
+    variants="function",
+)
+def group_norm(input, num_groups, weight, bias, eps, cudnn_enabled):
+    """Groups of channels scaled to mean 0 and variance 1, then by weight and bias."""
+    sizes = input.geometry.sizes
+    batch, channels = sizes[0], sizes[1]
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
+    if channels % num_groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{messages.numbers(sizes)} and num_groups={num_groups}"
+        )
+    points = 1
+    for size in sizes[2:]:
+        points *= size
+    return functions.native_group_norm(input.contiguous(), weight, bias, batch, channels, points, num_groups, eps)[0]

@@ -1,0 +1,376 @@
+"""Pooling: the largest or the mean element of each window."""
+
+from itertools import product
+
+import numpy as np
+
+from tensorcli.engine import messages
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.conv import _full as full
+
+
+def _places(sizes, kernel, stride, padding, dilation, ceil_mode):
+    """How many windows fit in each dimension (aten/src/ATen/native/Pool.h)."""
+    found = []
+    for s, k, st, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True):
+        room = s + 2 * p - d * (k - 1) - 1 + (st - 1 if ceil_mode else 0)
+        count = room // st + 1
+        if ceil_mode and (count - 1) * st >= s + p:
+            count -= 1
+        found.append(count)
+    return found
+
+
+def _arguments(array, n, kernel, stride, padding, dilation, ceil_mode, name):
+    if array.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
+    kernel, padding, dilation = full(kernel, n), full(padding, n), full(dilation, n)
+    stride = full(stride, n) if len(stride) else kernel
+    if any(s <= 0 for s in stride):
+        raise RuntimeError("stride should not be zero")
+    if any(p < 0 for p in padding):
+        raise RuntimeError(f"pad must be non-negative, but got pad: {min(padding)}")
+    if any(p > ((k - 1) * d + 1) // 2 for p, k, d in zip(padding, kernel, dilation, strict=True)):
+        raise RuntimeError(
+            f"pad should be at most half of effective kernel size, but got pad={max(padding)}, kernel_size={max(kernel)} and "
+            f"dilation={max(dilation)}"
+        )
+    places = _places(array.shape[-n:], kernel, stride, padding, dilation, ceil_mode)
+    if any(c < 1 for c in places):
+        sizes = array.shape[-n - 1 :]
+        raise RuntimeError(
+            f"Given input size: ({'x'.join(map(str, sizes))}). Calculated output size: "
+            f"({'x'.join(map(str, (sizes[0], *places)))}). Output size is too small"
+        )
+    return kernel, stride, padding, dilation, places
+
+
+def _seen(array, n, kernel, stride, padding, dilation, places, fill):
+    """The windows of the last n dimensions: (*lead, *places, *kernel)."""
+    amounts = [(0, 0)] * (array.ndim - n)
+    for s, k, st, p, d, c in zip(array.shape[-n:], kernel, stride, padding, dilation, places, strict=True):
+        amounts.append((p, max((c - 1) * st + d * (k - 1) + 1 - s - p, 0)))
+    whole = np.pad(array, amounts, constant_values=fill)
+    reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    views = np.lib.stride_tricks.sliding_window_view(whole, reach, axis=tuple(range(array.ndim - n, array.ndim)))
+    steps = tuple(slice(0, (c - 1) * st + 1, st) for c, st in zip(places, stride, strict=True))
+    return views[(..., *steps, *(slice(None, None, d) for d in dilation))]
+
+
+def _max_pool(self, n, kernel_size, stride, padding, dilation, ceil_mode, name):
+    kernel, stride, padding, dilation, places = _arguments(
+        self, n, kernel_size, stride, padding, dilation, ceil_mode, name
+    )
+    least = -np.inf if self.dtype.kind == "f" else np.iinfo(self.dtype).min
+    windows = _seen(self, n, kernel, stride, padding, dilation, places, least)
+    flat = windows.reshape(*windows.shape[:-n], -1)
+    best = flat.argmax(axis=-1)
+    values = np.take_along_axis(flat, best[..., None], -1)[..., 0]
+    inside = np.unravel_index(best, kernel)
+    index = np.zeros(best.shape, np.int64)
+    for i in range(n):
+        along = np.arange(places[i]).reshape((-1,) + (1,) * (n - 1 - i)) * stride[i] - padding[i]
+        index = index * self.shape[self.ndim - n + i] + along + inside[i] * dilation[i]
+    return values, index
+
+
+def _max_backward(grad, self, indices, n):
+    cells = int(np.prod(self.shape[-n:]))
+    rows = grad.reshape(int(np.prod(self.shape[:-n])), -1)
+    result = np.zeros((len(rows), cells), grad.dtype)
+    np.add.at(result, (np.arange(len(rows))[:, None], indices.reshape(rows.shape)), rows)
+    return result.reshape(self.shape)
+
+
+def picked(grad, indices, n):
+    """The elements of the last n dimensions that flat indices name: the second derivative of max pooling."""
+    lead = indices.geometry.sizes[:-n]
+    return grad.reshape((*lead, -1)).gather(-1, indices.reshape((*lead, -1))).view(indices.geometry.sizes)
+
+
+def _declare_max(n):
+    name = f"max_pool{n}d_with_indices"
+    settings = f"int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, int[{n}] dilation=1, bool ceil_mode=False"
+    given = f"int[{n}] kernel_size, int[{n}] stride, int[{n}] padding, int[{n}] dilation, bool ceil_mode"
+
+    def pool(xp, self, kernel_size, stride, padding, dilation, ceil_mode):
+        return _max_pool(self, n, kernel_size, stride, padding, dilation, ceil_mode, name)
+
+    def backward(xp, grad_output, self, kernel_size, stride, padding, dilation, ceil_mode, indices):
+        return _max_backward(grad_output, self, indices, n)
+
+    def largest(self, kernel_size, stride, padding, dilation, ceil_mode):
+        return getattr(functions, name)(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
+
+    pool.__doc__ = "The largest element of each window and where it is."
+    backward.__doc__ = f"The gradient of {name}."
+    largest.__doc__ = "The largest element of each window."
+    op(
+        f"{name}(Tensor self, {settings}) -> (Tensor, Tensor)",
+        variants="function",
+        namespace="nn",
+        self=lambda grad, self, kernel_size, stride, padding, dilation, ceil_mode, result1: getattr(
+            functions, f"{name}_backward"
+        )(grad, self, kernel_size, stride, padding, dilation, ceil_mode, result1),
+    )(pool)
+    op(
+        f"{name}_backward(Tensor grad_output, Tensor self, {given}, Tensor indices) -> Tensor",
+        variants="function",
+        namespace="nn",
+        grad_output=lambda grad, indices: picked(grad, indices, n),
+        self=lambda grad, self: functions.zeros_like(self),
+        indices=None,
+    )(backward)
+    composite(f"max_pool{n}d(Tensor self, {settings}) -> Tensor", variants="function")(largest)
+
+
+_declare_max(2)
+_declare_max(3)
+
+
+@composite(
+    "max_pool1d_with_indices(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, int[1] dilation=1, "
+    "bool ceil_mode=False) -> (Tensor, Tensor)",
+    variants="function",
+)
+def max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode):
+    """The largest element of each window and where it is."""
+    stride = stride if len(stride) else kernel_size
+    found, where = functions.max_pool2d_with_indices(
+        self.unsqueeze(-2), (1, kernel_size[0]), (1, stride[0]), (0, padding[0]), (1, dilation[0]), ceil_mode
+    )
+    return found.squeeze(-2), where.squeeze(-2)
+
+
+@composite(
+    "max_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, int[1] dilation=1, "
+    "bool ceil_mode=False) -> Tensor",
+    variants="function",
+)
+def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
+    """The largest element of each window."""
+    if self.ndim not in (2, 3):
+        raise RuntimeError(
+            f"max_pool1d() Expected 2D or 3D input tensor, but got {messages.numbers(self.geometry.sizes)}"
+        )
+    return functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
+
+
+# ---- means
+
+
+def _divisors(sizes, kernel, stride, padding, places, include):
+    """By what each window's sum is divided."""
+    result = np.ones(())
+    for s, k, st, p, c in zip(sizes, kernel, stride, padding, places, strict=True):
+        start = np.arange(c) * st - p
+        stop = np.minimum(start + k, s + p)
+        lengths = stop - start if include else np.minimum(stop, s) - np.maximum(start, 0)
+        result = result[..., None] * lengths
+    return result
+
+
+def _mean_arguments(self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+    if divisor == 0:
+        raise RuntimeError("divisor must be not zero")
+    kernel, stride, padding, _, places = _arguments(self, n, kernel_size, stride, padding, (1,) * n, ceil_mode, name)
+    scale = divisor or _divisors(self.shape[-n:], kernel, stride, padding, places, include)
+    return kernel, stride, padding, places, scale
+
+
+def _avg_pool(self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+    kernel, stride, padding, places, scale = _mean_arguments(
+        self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
+    )
+    windows = _seen(self, n, kernel, stride, padding, (1,) * n, places, 0)
+    return (windows.sum(axis=tuple(range(-n, 0)), dtype=self.dtype) / scale).astype(self.dtype)
+
+
+def _avg_backward(grad, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+    kernel, stride, padding, places, scale = _mean_arguments(
+        self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
+    )
+    share = (grad / scale).astype(grad.dtype)
+    whole = [
+        max(s + 2 * p, (c - 1) * st + k)
+        for s, p, c, st, k in zip(self.shape[-n:], padding, places, stride, kernel, strict=True)
+    ]
+    result = np.zeros((*self.shape[:-n], *whole), grad.dtype)
+    for at in product(*(range(k) for k in kernel)):
+        where = tuple(slice(a, a + st * (c - 1) + 1, st) for a, st, c in zip(at, stride, places, strict=True))
+        result[(..., *where)] += share
+    return result[(..., *(slice(p, p + s) for p, s in zip(padding, self.shape[-n:], strict=True)))]
+
+
+def _declare_avg(n):
+    name = f"avg_pool{n}d"
+    settings = f"int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, bool ceil_mode=False, "
+    settings += "bool count_include_pad=True, int? divisor_override=None"
+    given = f"int[{n}] kernel_size, int[{n}] stride, int[{n}] padding, bool ceil_mode, bool count_include_pad, "
+    given += "int? divisor_override"
+
+    def pool(xp, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+        return _avg_pool(self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, name)
+
+    def backward(xp, grad_output, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+        return _avg_backward(
+            grad_output, self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, name
+        )
+
+    pool.__doc__ = "The mean of each window."
+    backward.__doc__ = f"The gradient of {name}."
+    op(
+        f"{name}(Tensor self, {settings}) -> Tensor",
+        variants="function",
+        namespace="nn",
+        self=lambda grad, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: getattr(
+            functions, f"{name}_backward"
+        )(grad, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override),
+    )(pool)
+    op(
+        f"{name}_backward(Tensor grad_output, Tensor self, {given}) -> Tensor",
+        variants="function",
+        namespace="nn",
+        grad_output=lambda grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: getattr(
+            functions, name
+        )(grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override),
+        self=lambda grad, self: functions.zeros_like(self),
+    )(backward)
+
+
+_declare_avg(2)
+_declare_avg(3)
+
+
+@composite(
+    "avg_pool1d(Tensor self, int[1] kernel_size, int[1] stride=[], int[1] padding=0, bool ceil_mode=False, "
+    "bool count_include_pad=True) -> Tensor",
+    variants="function",
+)
+def avg_pool1d(self, kernel_size, stride, padding, ceil_mode, count_include_pad):
+    """The mean of each window."""
+    stride = stride if len(stride) else kernel_size
+    return functions.avg_pool2d(
+        self.unsqueeze(-2), (1, kernel_size[0]), (1, stride[0]), (0, padding[0]), ceil_mode, count_include_pad
+    ).squeeze(-2)
+
+
+# ---- a given size of the output
+
+
+def _shares(size, count, kind):
+    """The matrix that averages `size` elements to `count`: each window goes from floor to ceil."""
+    starts = np.arange(count) * size // count
+    stops = -(-(np.arange(1, count + 1) * size) // count)
+    cells = np.arange(size)
+    inside = (cells >= starts[:, None]) & (cells < stops[:, None])
+    return (inside / (stops - starts)[:, None]).astype(kind)
+
+
+def _along_last(array, matrices):
+    """Each of the last dimensions multiplied by a matrix."""
+    n = len(matrices)
+    for i, matrix in enumerate(matrices):
+        axis = array.ndim - n + i
+        array = np.moveaxis(np.tensordot(array, matrix, ((axis,), (1,))), -1, axis)
+    return array
+
+
+def _declare_adaptive_avg(n):
+    name = f"_adaptive_avg_pool{n}d"
+    short = name[1:]
+
+    def pool(xp, self, output_size):
+        sizes = full(output_size, n)
+        if self.ndim not in (n + 1, n + 2):
+            raise RuntimeError(
+                f"adaptive_avg_pool{n}d(): Expected {n + 1}D or {n + 2}D tensor, but got {messages.numbers(self.shape)}"
+            )
+        return _along_last(self, [_shares(s, c, self.dtype) for s, c in zip(self.shape[-n:], sizes, strict=True)])
+
+    def backward(xp, grad_output, self):
+        pairs = zip(self.shape[-n:], grad_output.shape[-n:], strict=True)
+        return _along_last(grad_output, [_shares(s, c, self.dtype).T for s, c in pairs])
+
+    def public(self, output_size):
+        sizes = full(output_size, n)
+        if any(s < 0 for s in sizes):
+            raise RuntimeError(f"adaptive_avg_pool{n}d: elements of output_size must be greater than or equal to 0 but received {messages.numbers(sizes)}")
+        if self.ndim in (n + 1, n + 2) and all(s == 1 for s in sizes):
+            return self.mean(list(range(-n, 0)), True)
+        return getattr(functions, name)(self, sizes)
+
+    pool.__doc__ = public.__doc__ = "The means of parts of the input, for an output of a given size."
+    backward.__doc__ = f"The gradient of {short}."
+    op(
+        f"{name}(Tensor self, SymInt[{n}] output_size) -> Tensor",
+        variants="function",
+        self=lambda grad, self: getattr(functions, f"{name}_backward")(grad, self),
+    )(pool)
+    op(
+        f"{name}_backward(Tensor grad_output, Tensor self) -> Tensor",
+        variants="function",
+        namespace="nn",
+        grad_output=lambda grad, grad_output_sizes: getattr(functions, name)(grad, grad_output_sizes[-n:]),
+        self=lambda grad, self: functions.zeros_like(self),
+    )(backward)
+    composite(f"{short}(Tensor self, SymInt[{n}] output_size) -> Tensor", variants="function", namespace="nn")(public)
+
+
+_declare_adaptive_avg(2)
+_declare_adaptive_avg(3)
+
+
+@composite("adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor", variants="function")
+def adaptive_avg_pool1d(self, output_size):
+    """The means of parts of the input, for an output of a given size."""
+    return functions.adaptive_avg_pool2d(self.unsqueeze(-2), (1, output_size[0])).squeeze(-2)
+
+
+def _declare_adaptive_max(n):
+    name = f"adaptive_max_pool{n}d"
+
+    def pool(xp, self, output_size):
+        sizes = full(output_size, n)
+        lead, own = self.shape[:-n], self.shape[-n:]
+        values = xp.empty((*lead, *sizes), self.dtype)
+        index = xp.empty(values.shape, np.int64)
+        cells = xp.arange(int(np.prod(own))).reshape(own)
+        for at in product(*(range(s) for s in sizes)):
+            part = tuple(slice(a * s // c, -(-((a + 1) * s) // c)) for a, s, c in zip(at, own, sizes, strict=True))
+            flat = self[(..., *part)].reshape(*lead, -1)
+            best = flat.argmax(axis=-1)
+            values[(..., *at)] = xp.take_along_axis(flat, best[..., None], -1)[..., 0]
+            index[(..., *at)] = cells[part].reshape(-1)[best]
+        return values, index
+
+    def backward(xp, grad_output, self, indices):
+        return _max_backward(grad_output, self, indices, n)
+
+    pool.__doc__ = "The largest elements of parts of the input, for an output of a given size, and where they are."
+    backward.__doc__ = f"The gradient of {name}."
+    op(
+        f"{name}(Tensor self, int[{n}] output_size) -> (Tensor, Tensor)",
+        variants="function",
+        namespace="nn",
+        self=lambda grad, self, result1: getattr(functions, f"{name}_backward")(grad, self, result1),
+    )(pool)
+    op(
+        f"{name}_backward(Tensor grad_output, Tensor self, Tensor indices) -> Tensor",
+        variants="function",
+        namespace="nn",
+        grad_output=lambda grad, indices: picked(grad, indices, n),
+        self=lambda grad, self: functions.zeros_like(self),
+        indices=None,
+    )(backward)
+
+
+_declare_adaptive_max(2)
+_declare_adaptive_max(3)
+
+
+@composite("adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)", variants="function")
+def adaptive_max_pool1d(self, output_size):
+    """The largest elements of parts of the input, for an output of a given size, and where they are."""
+    found, where = functions.adaptive_max_pool2d(self.unsqueeze(-2), (1, output_size[0]))
+    return found.squeeze(-2), where.squeeze(-2)
