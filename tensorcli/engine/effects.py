@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorcli.engine import dtypes, events, geometry, messages
-from tensorcli.engine.autograd import accumulate, graph, views  # noqa: F401 (accumulate completes the graph)
+from tensorcli.engine.autograd import accumulate, views  # noqa: F401 (accumulate completes the graph)
 from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU, META, Device, resolve
@@ -57,21 +57,6 @@ def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype) -> None:
             f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "
             "(--max-bytes)"
         )
-
-
-def wrapped_number(value: Any) -> Tensor:
-    """A Python number as the zero-dimensional tensor that PyTorch makes of it, which counts less in promotion."""
-    kind = dtypes.of_number(value)
-    if kind is dtypes.default.floating:
-        kind = dtypes.float64
-    elif kind.is_complex:
-        kind = dtypes.complex128
-    tensor = fresh_tensor(np.asarray(value, kind.np), geometry.contiguous(()), kind)
-    tensor.wrapped = True
-    return tensor
-
-
-graph.wrap_number = wrapped_number
 
 
 def adopt(array: Any, kind: dtype, device: Device = CPU, strides: tuple[int, ...] | None = None) -> Tensor:

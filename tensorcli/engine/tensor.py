@@ -8,17 +8,19 @@ looks at, and their Storage and Version are made when first asked for.
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd import modes
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
-from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.geometry import Geometry, contiguous
 from tensorcli.engine.storage import Storage, Version
 
 CONJ, NEG = 1, 2
 """Bits of `Tensor.lazy`: the bytes are to be read conjugated, negated."""
 
-missing_attribute: Callable[[str, Any], Any]
+missing_attribute: Callable[[str, Any], Any] = None  # type: ignore[assignment]
 """What an attribute that the class does not have is: an operator's method (set by `op`), or an AttributeError."""
 
 
@@ -57,6 +59,7 @@ class Tensor(metaclass=TensorType):
     retains_grad = False
 
     __hash__ = object.__hash__
+    __add__: Callable[[Any], Any]
 
     # ---- memory
 
@@ -109,7 +112,9 @@ class Tensor(metaclass=TensorType):
         elif not modes.mode.inference:
             raise RuntimeError(messages.INFERENCE_IN_PLACE)
 
-    def replace_memory(self, storage: Storage, geometry: Geometry, kind: dtype | None = None) -> None:
+    def replace_memory(
+        self, storage: Storage, geometry: Geometry, kind: "dtypes.dtype | None" = None
+    ) -> None:
         """Move this handle to other memory; other handles stay where they are."""
         self._storage = storage
         self.geometry = geometry
@@ -296,3 +301,15 @@ def alias(tensor: Tensor) -> Tensor:
     twin._array = tensor._array
     twin._generation = tensor._generation
     return twin
+
+
+def wrapped_number(value: Any) -> Tensor:
+    """A Python number as the zero-dimensional tensor that PyTorch makes of it, which counts less in promotion."""
+    kind = dtypes.of_number(value)
+    if kind is dtypes.default.floating:
+        kind = dtypes.float64
+    elif kind.is_complex:
+        kind = dtypes.complex128
+    tensor = fresh_tensor(np.asarray(value, kind.np), contiguous(()), kind)
+    tensor.wrapped = True
+    return tensor

@@ -17,7 +17,7 @@ def _roots_and_gradients(tensors: Any, gradients: Any, create_graph: bool) -> tu
         given = list(gradients)
     if len(given) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
-    found = []
+    found: list[Any] = []
     for i, (root, gradient) in enumerate(zip(roots, given, strict=True)):
         if isinstance(gradient, Tensor):
             if gradient.geometry.sizes != root.geometry.sizes:

@@ -167,5 +167,5 @@ def custom_function(
             context.keep(outputs)
         return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
 
-    apply.__name__ = name or getattr(forward, "__name__", "apply")
+    apply.__name__ = name or str(getattr(forward, "__name__", "apply"))
     return apply

@@ -15,7 +15,7 @@ from tensorcli.engine.autograd.anomaly import anomaly
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import FLOATING
-from tensorcli.engine.tensor import Tensor, alias
+from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
@@ -274,11 +274,9 @@ class SavedNumber:
 
     def unpack(self, node: Node) -> Tensor:
         """The number as a zero-dimensional tensor."""
-        return wrap_number(self.value)
+        return wrapped_number(self.value)
 
 
-wrap_number: Callable[[Any], Tensor]
-"""Makes the tensor that a number stands for (set by `effects`)."""
 SAVED: Final = (SavedTensor, SavedNumber, saving.SavedPacked)
 UNPACKED: Final = (*SAVED, tuple)
 
@@ -315,7 +313,7 @@ def gradient_edge(tensor: Tensor) -> Edge:
     return NO_EDGE
 
 
-make_accumulator: Callable[[Tensor], Node]
+make_accumulator: Callable[[Tensor], Node] = None  # type: ignore[assignment]
 """Makes the AccumulateGrad of a leaf (set by `accumulate`, which builds on this module)."""
 
 
@@ -486,7 +484,7 @@ def _fact(value: Any, fact: str) -> Any:
     if not isinstance(value, Tensor):
         if value is None:
             return None
-        value = wrap_number(value)
+        value = wrapped_number(value)
     if fact == "sizes":
         return value.geometry.sizes
     if fact == "strides":
@@ -507,7 +505,7 @@ def set_history(node: Node, results: Sequence[Any]) -> None:
             storage = result._storage
             node.outputs = ((result.geometry, result.dtype, CPU if storage is None else storage.device),)
             return
-    outputs = []
+    outputs: list[Any] = []
     for number, result in enumerate(results):
         if result is None or not (result.dtype.is_floating_point or result.dtype.is_complex):
             outputs.append(None)

@@ -19,8 +19,8 @@ class NodeHooks:
     __slots__ = ("after", "before", "post_accumulate", "retains", "tensor")
 
     def __init__(self) -> None:
-        self.tensor: dict[int, list[tuple[int, int, Callable[..., Any]]]] = {}
-        """By the handle's id: (handle id, output number, function)."""
+        self.tensor: dict[int, tuple[int, Callable[..., Any]]] = {}
+        """By the handle's id: (output number, function)."""
         self.before: dict[int, Callable[..., Any]] = {}
         self.after: dict[int, Callable[..., Any]] = {}
         self.retains: dict[int, Any] = {}
@@ -68,7 +68,7 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHan
         tensor.hooks = (*(tensor.hooks or ()), node)  # keeps the leaf's AccumulateGrad alive, as PyTorch does
     hooks = hooks_of(node)
     handle = RemovableHandle(hooks.tensor)
-    hooks.tensor[handle.id] = (output_nr, hook)  # type: ignore[assignment]
+    hooks.tensor[handle.id] = (output_nr, hook)
     if tensor.hooks is None:
         tensor.hooks = ()
     return handle
@@ -106,7 +106,7 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
     knows, so it is asked here, right after the hook, and nowhere else.
     """
     hooks: NodeHooks = node.hooks
-    for output_nr, hook in list(hooks.tensor.values()):  # type: ignore[misc]
+    for output_nr, hook in list(hooks.tensor.values()):
         grad = grads[output_nr]
         if grad is None:
             continue

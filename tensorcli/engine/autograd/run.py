@@ -79,7 +79,7 @@ class _Pass:
                 if results is not None and results[i] is not None:
                     gradient, owned = results[i]
                     self._arrive(target, number, gradient, owned)
-                    gradient = None
+                    del gradient
                 left = waiting[target] = waiting[target] - 1
                 if not left:
                     heappush(queue, (-target.sequence, order, target))

@@ -1,7 +1,7 @@
 """Hooks on what nodes save: `torch.autograd.graph.saved_tensors_hooks` and what is built on it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorcli.engine.tensor import Tensor, alias
 
@@ -106,18 +106,22 @@ def increment_version(tensor: Any) -> None:
         one.bump()
 
 
+class GradientEdge(NamedTuple):
+    """A node, and which of its outputs."""
+
+    node: Any
+    output_nr: int
+
+
 def get_gradient_edge(tensor: Tensor) -> Any:
     """Where the gradient of `tensor` goes. Errors: RuntimeError when it requires none."""
-    from collections import namedtuple
-
     from tensorcli.engine.autograd.graph import gradient_edge
 
     if not tensor.requires_grad:
         raise RuntimeError(
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
         )
-    edge = namedtuple("GradientEdge", ("node", "output_nr"))  # noqa: PYI024 (PyTorch's own type)
-    return edge(*gradient_edge(tensor))
+    return GradientEdge(*gradient_edge(tensor))
 
 
 PUBLIC = (

@@ -57,7 +57,7 @@ class View:
 
 def root_of(tensor: Tensor) -> Tensor:
     """The tensor that a new view of `tensor` has as its base."""
-    return tensor if tensor.view_of is None else tensor.view_of.base  # type: ignore[no-any-return]
+    return tensor if tensor.view_of is None else tensor.view_of.base
 
 
 def check_kind(view: Tensor, indirect: bool = False) -> None:

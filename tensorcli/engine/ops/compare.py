@@ -212,7 +212,7 @@ op(
 
 def _as_operand(value):
     """A Python number as the zero-dimensional tensor that it promotes like."""
-    from tensorcli.engine.effects import wrapped_number
+    from tensorcli.engine.tensor import wrapped_number
 
     return value if isinstance(value, Tensor) else wrapped_number(value)
 
