@@ -16,6 +16,7 @@ from tensorcli.engine.ops import (  # noqa: I001
     strided,
     join,
     memory,
+    convert,
     index,
     scatter,
     random,

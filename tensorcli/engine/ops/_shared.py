@@ -1,7 +1,7 @@
 """What the formulas and checks of several chapters use. No operators are declared here."""
 
 from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, INTEGRAL
-from tensorcli.engine.op import functions
+from tensorcli.engine.op import OPS, functions
 from tensorcli.engine.tensor import Tensor
 
 
@@ -13,6 +13,11 @@ def zeros(grad):
 def zero(like):
     """Zero as a tensor without dimensions, of the dtype and on the device of another."""
     return functions.zeros((), dtype=like.dtype, device=like.device)
+
+
+def times(tensor, number):
+    """tensor * number as PyTorch's own C++ writes it: the operator of a Scalar, whose node is MulBackward1."""
+    return OPS["mul.Scalar"].run((tensor, number))
 
 
 def category(value):

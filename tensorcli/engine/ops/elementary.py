@@ -10,7 +10,7 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.op import alias, functions, op
 from tensorcli.engine.ops import numeric
-from tensorcli.engine.ops._shared import zero
+from tensorcli.engine.ops._shared import times, zero
 
 # ---- exponentials and logarithms
 
@@ -30,7 +30,7 @@ def exp(xp, self):
     "exp2(Tensor self) -> Tensor",
     dtype=INT_TO_FLOAT,
     inplace=True,
-    self=lambda grad, result: grad * result.conj() * math.log(2),
+    self=lambda grad, result: times(grad * result.conj(), math.log(2)),
 )
 def exp2(xp, self):
     """Raise 2 to each element."""
@@ -128,7 +128,7 @@ def _ldexp_result(self, other):
     dtype=STEPWISE,
     inplace={"name": "ldexp_", "check": _ldexp_result},
     self=lambda grad, other: grad * functions.pow(2, other).conj(),
-    other=lambda grad, result: grad * result.conj() * math.log(2),
+    other=lambda grad, result: times(grad * result.conj(), math.log(2)),
 )
 def ldexp(xp, self, other):
     """self times 2 to the power of other."""
@@ -338,7 +338,7 @@ def _real_only(name):
     dtype=INT_TO_FLOAT,
     inplace=True,
     check=_real_only("deg2rad"),
-    self=lambda grad: grad * (math.pi / 180),
+    self=lambda grad: times(grad, math.pi / 180),
 )
 def deg2rad(xp, self):
     """Degrees in radians."""
@@ -350,7 +350,7 @@ def deg2rad(xp, self):
     dtype=INT_TO_FLOAT,
     inplace=True,
     check=_real_only("rad2deg"),
-    self=lambda grad: grad * (180 / math.pi),
+    self=lambda grad: times(grad, 180 / math.pi),
 )
 def rad2deg(xp, self):
     """Radians in degrees."""

@@ -21,7 +21,7 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.op import alias, composite, functions, op
 from tensorcli.engine.ops import numeric
-from tensorcli.engine.ops._shared import category, zero, zeros
+from tensorcli.engine.ops._shared import category, times, zero, zeros
 from tensorcli.engine.tensor import Tensor
 
 # ---- sums and products
@@ -116,6 +116,18 @@ def rsub_scalar(xp, self, other, alpha):
 )
 def mul(xp, self, other):
     """Multiply self by other, element by element."""
+    return xp.multiply(self, other)
+
+
+@op(
+    "mul.Scalar(Tensor self, Scalar other) -> Tensor",
+    dtype=PROMOTE_SCALARS,
+    namespace="aten",
+    node=1,
+    self=lambda grad, other: times(grad, other.conjugate()),
+)
+def mul_number(xp, self, other):
+    """Multiply by a number, as PyTorch's own C++ does; Python's `x * 2` is mul.Tensor."""
     return xp.multiply(self, other)
 
 
@@ -319,14 +331,14 @@ def _pow_number_gradient(grad, self, exponent):
 
 
 def _pow_exponent_gradient(grad, self, exponent, result):
-    slope = grad * (result * (self.log() if isinstance(self, Tensor) else _log(self))).conj()
+    slope = (result * (self.log() if isinstance(self, Tensor) else _log(self))).conj()
     if not isinstance(self, Tensor):
-        return functions.where(exponent >= 0, zero(grad), slope) if self == 0 else slope
+        return grad * (functions.where(exponent >= 0, zero(slope), slope) if self == 0 else slope)
     base: Any = self
     unmoved = functions.logical_and(base == 0, exponent.real >= 0)
     if exponent.dtype.is_complex:
         unmoved = functions.logical_and(unmoved, exponent.imag == 0)
-    return functions.where(unmoved, zero(grad), slope)
+    return grad * functions.where(unmoved, zero(slope), slope)
 
 
 def _log(number):

@@ -3,9 +3,10 @@
 import math
 from typing import Any
 
-from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, PROMOTE_SCALARS, STEPWISE
-from tensorcli.engine.op import OPS, alias, composite, functions, op
+from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, STEPWISE
+from tensorcli.engine.op import alias, composite, functions, op
 from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._shared import times
 from tensorcli.engine.tensor import Tensor
 
 
@@ -68,21 +69,7 @@ def erfcx(xp, self):
 @composite("special_ndtr(Tensor self) -> Tensor", namespace="special", out=True)
 def ndtr(self):
     """The normal distribution function of each element."""
-    # PyTorch's C++ multiplies by numbers as numbers here, which its node names show: MulBackward1.
-    scale = OPS["mul.Scalar"]
-    return scale.run((1 + functions.erf(scale.run((self, math.sqrt(0.5)))), 0.5))
-
-
-@op(
-    "mul.Scalar(Tensor self, Scalar other) -> Tensor",
-    dtype=PROMOTE_SCALARS,
-    namespace="aten",
-    node=1,
-    self=lambda grad, other: grad * other.conjugate(),
-)
-def mul_number(xp, self, other):
-    """Multiply by a number, as PyTorch's own C++ does; Python's `x * 2` is mul.Tensor."""
-    return xp.multiply(self, other)
+    return times(1 + functions.erf(times(self, math.sqrt(0.5))), 0.5)
 
 
 @op(
