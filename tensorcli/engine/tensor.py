@@ -59,7 +59,7 @@ class Tensor(metaclass=TensorType):
     retains_grad = False
 
     __hash__ = object.__hash__
-    __add__: Callable[[Any], Any]
+    __add__: Callable[..., Any]
 
     # ---- memory
 

@@ -2,6 +2,7 @@
 
 from tensorcli.engine.ops import (  # noqa: I001
     create,
+    convert,
     pointwise,
     elementary,
     rounding,
@@ -16,7 +17,6 @@ from tensorcli.engine.ops import (  # noqa: I001
     strided,
     join,
     memory,
-    convert,
     index,
     scatter,
     random,
@@ -27,8 +27,6 @@ from tensorcli.engine.ops import (  # noqa: I001
     norm,
     conv,
     pool,
-    norm,
-    conv,
-    pool,
     special,
+    numeric,
 )
