@@ -2,7 +2,6 @@
 
 from tensorcli.engine.ops import (  # noqa: I001
     create,
-    convert,
     pointwise,
     elementary,
     rounding,
@@ -17,6 +16,7 @@ from tensorcli.engine.ops import (  # noqa: I001
     strided,
     join,
     memory,
+    convert,
     index,
     scatter,
     random,
@@ -28,5 +28,4 @@ from tensorcli.engine.ops import (  # noqa: I001
     conv,
     pool,
     special,
-    numeric,
 )
