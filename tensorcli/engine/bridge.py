@@ -43,7 +43,11 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
         raise RuntimeError(
             "Can't call numpy() on Tensor that has negative bit set. Use tensor.resolve_neg().numpy() instead."
         )
-    if self.dtype.name in ("bfloat16", "complex32") or self.dtype.itemsize == 1 and self.dtype.is_floating_point:
+    if (
+        self.dtype.name in ("bfloat16", "complex32")
+        or self.dtype.itemsize == 1
+        and self.dtype.is_floating_point
+    ):
         raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_type}")
     return _exported(self)
 
@@ -58,9 +62,12 @@ def _exported(self: Tensor) -> Any:
 
 
 def array(self: Tensor, dtype: Any = None) -> Any:
-    """`__array__`: what `np.asarray` of a tensor calls."""
+    """`__array__`: what `np.asarray` of a tensor calls. Like PyTorch's it takes no `copy`."""
     found = self.numpy()
     return found if dtype is None else found.astype(dtype, copy=False)
+
+
+array.__qualname__ = "Tensor.__array__"
 
 
 def array_wrap(self: Tensor, array: Any) -> Tensor:
@@ -105,7 +112,9 @@ def _check_export(self: Tensor) -> None:
         raise BufferError(f"Cannot pack tensors on {self.device}")
 
 
-def dlpack(self: Tensor, *, stream: Any = -1, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+def dlpack(
+    self: Tensor, *, stream: Any = -1, max_version: Any = None, dl_device: Any = None, copy: Any = None
+) -> Any:
     """`__dlpack__`: a capsule over this tensor's memory. Errors: BufferError."""
     _check_export(self)
     return _exported(self.clone() if copy else self).__dlpack__(max_version=max_version)
@@ -203,11 +212,11 @@ def _deep(self: Tensor, memo: dict[Any, Any]) -> Any:
 
 def reduce_ex(self: Tensor, protocol: Any) -> Any:
     """`copy.copy` and pickle: the storage, and how this tensor lies over it; history and gradient stay behind."""
-    from tensorcli.engine.storages import untyped_storage
+    from tensorcli.engine.storages import typed_storage
 
     shape = self.geometry
     arguments = (
-        untyped_storage(self),
+        typed_storage(self),
         self.dtype.name,
         shape.offset,
         shape.sizes,

@@ -123,7 +123,9 @@ def asarray(*args: Any, **kwargs: Any) -> Tensor:
     return _finish(_aliased(source, dtype, device, copy, copied), requires_grad, "asarray", obj)
 
 
-def _aliased(source: Tensor, dtype: Dtype | None, device: Any, copy: bool | None, copied: bool | None) -> Tensor:
+def _aliased(
+    source: Tensor, dtype: Dtype | None, device: Any, copy: bool | None, copied: bool | None
+) -> Tensor:
     kind = dtype or source.dtype
     target = source.device if device is None else resolve(device)
     if copy is False:
@@ -138,7 +140,9 @@ def _aliased(source: Tensor, dtype: Dtype | None, device: Any, copy: bool | None
     return source.to(device=target, dtype=kind)  # type: ignore[no-any-return]
 
 
-def _array_of_tensor(obj: Tensor, dtype: Dtype | None, device: Any, copy: bool | None, requires_grad: bool | None) -> Tensor:
+def _array_of_tensor(
+    obj: Tensor, dtype: Dtype | None, device: Any, copy: bool | None, requires_grad: bool | None
+) -> Tensor:
     if requires_grad is None and obj.requires_grad:
         messages.warn(
             "torch.asarray: unspecified requires_grad now defaults to obj.requires_grad instead of False. Pass "
@@ -148,6 +152,10 @@ def _array_of_tensor(obj: Tensor, dtype: Dtype | None, device: Any, copy: bool |
     found = _aliased(obj, dtype, device, copy, copy)
     wanted = obj.requires_grad if requires_grad is None else requires_grad
     if found.requires_grad and not wanted:
+        if found is obj and obj.is_leaf:
+            # PyTorch hands the tensor itself back, and switches its flag off.
+            obj.requires_grad_(False)  # type: ignore[attr-defined]
+            return obj
         return found.detach()  # type: ignore[no-any-return]
     if wanted and not found.requires_grad:
         found.requires_grad_()  # type: ignore[attr-defined]
@@ -159,10 +167,12 @@ def from_numpy(*args: Any, **kwargs: Any) -> Tensor:
     if kwargs:
         raise TypeError("torch._VariableFunctionsClass.from_numpy() takes no keyword arguments")
     if len(args) != 1:
-        raise TypeError(f"torch._VariableFunctionsClass.from_numpy() takes exactly one argument ({len(args)} given)")
+        raise TypeError(
+            f"torch._VariableFunctionsClass.from_numpy() takes exactly one argument ({len(args)} given)"
+        )
     array = args[0]
     if not isinstance(array, np.ndarray):
-        from tensorcli.engine.binding import type_name
+        from tensorcli.engine.parameters import type_name
 
         raise TypeError(f"expected np.ndarray (got {type_name(type(array))})")
     return _finish(share(array), False, "from_numpy", array)
@@ -365,12 +375,12 @@ def _placed(array: Any, kind: Dtype, device: Any) -> Tensor:
 
 
 def _is_sequence(value: Any) -> bool:
-    """What C calls a sequence: it can be indexed and is no dictionary. Tensors and arrays without dimensions are numbers."""
+    """What C calls a sequence: it can be indexed and is no dictionary. Tensors inside of sequences are numbers."""
     if isinstance(value, (list, tuple)):
         return True
-    if isinstance(value, (Tensor, np.ndarray)):
+    if isinstance(value, np.ndarray):
         return value.ndim > 0
-    return hasattr(type(value), "__getitem__") and not isinstance(value, (dict, np.generic))
+    return hasattr(type(value), "__getitem__") and not isinstance(value, (dict, np.generic, Tensor))
 
 
 def _sizes_of(data: Any) -> tuple[int, ...]:
@@ -464,7 +474,9 @@ def _number(one: Any, kind: Dtype) -> Any:
     if isinstance(one, Tensor):
         if kind.category == dtypes.BOOL:
             return bool(one)
-        return int(one) if kind.category == dtypes.INTEGRAL else complex(one) if kind.is_complex else float(one)
+        return (
+            int(one) if kind.category == dtypes.INTEGRAL else complex(one) if kind.is_complex else float(one)
+        )
     if isinstance(one, (np.generic, np.ndarray)):
         return one.item()
     if kind.category == dtypes.BOOL or isinstance(one, (bool, int, float, complex)):
@@ -510,4 +522,3 @@ def scalar_tensor(*args: Any, **kwargs: Any) -> Tensor:
 
     made: Tensor = function("scalar_tensor")(*args, **kwargs)
     return made
-

@@ -35,13 +35,18 @@ def _bind() -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[int, tuple[Any,
     return Binder("new", _SIGNATURES, tensor_class=Tensor).bind
 
 
-def construct(kind: dtype, device: Device, typed: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+def construct(
+    kind: dtype, device: Device, typed: bool, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Tensor:
     """What `kind`'s constructor makes of its arguments; `typed`: it refuses tensors of another dtype."""
     if isinstance(args[0] if args else None, Tensor) and "device" in kwargs:
         raise RuntimeError(
             "Legacy tensor constructor of the form torch.Tensor(tensor, device=device) is not supported.  Use "
             "torch.tensor(...) or torch.as_tensor(...) instead."
         )
+    if len(args) == 1 and type(args[0]) in (list, tuple) and not kwargs:
+        # Data, although a list of integers could be sizes: nothing is read as sizes here.
+        return _made(_from_sequence(args[0], kind, device), args)
     index, values = _bind()(args, kwargs)
     if index in (0, 3, 4) and values[-1] is not None:
         asked = Device(values[-1])
@@ -160,7 +165,11 @@ class tensortype(type):  # noqa: N801 (PyTorch's name)
         return construct(cls.dtype, CPU, True, args, kwargs)
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, Tensor) and instance.dtype is cls.dtype and instance.device.type == cls.device_type
+        return (
+            isinstance(instance, Tensor)
+            and instance.dtype is cls.dtype
+            and instance.device.type == cls.device_type
+        )
 
 
 _KINDS: Final = {

@@ -130,7 +130,9 @@ def set_data(self: Tensor, value: Any) -> None:
 
         raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
     if self.requires_grad and value.dtype.category < dtypes.FLOATING:
-        raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        raise RuntimeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype"
+        )
     if value.device.type != self.device.type:
         raise RuntimeError(
             "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type."
@@ -157,10 +159,20 @@ Tensor.data = property(get_data, set_data, delete_data)  # type: ignore[attr-def
 
 Tensor.layout = formats.strided  # type: ignore[attr-defined]
 for _kind in (
-    ("sparse", "sparse_csr", "quantized", "mkldnn", "nested", "xpu", "mps", "mtia", "hpu", "ipu", "maia", "vulkan", "xla")
+    "sparse",
+    "sparse_csr",
+    "quantized",
+    "mkldnn",
+    "nested",
+    "xpu",
+    "mps",
+    "mtia",
+    "hpu",
+    "ipu",
+    "maia",
+    "vulkan",
+    "xla",
 ):
     setattr(Tensor, f"is_{_kind}", False)
 Tensor.names = property(lambda self: (None,) * len(self.geometry.sizes))  # type: ignore[attr-defined]
 Tensor.name = Tensor.volatile = None  # type: ignore[attr-defined]
-
-

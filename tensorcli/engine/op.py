@@ -450,7 +450,10 @@ def _noted_caller(name: str, overloads: Sequence[Op]) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         index, values = bind(args, kwargs)
-        return overloads[index].kernel(args[0], *values)
+        chosen = overloads[index]
+        if chosen.effect is effects.compose:
+            return chosen.kernel(args[0], *values)
+        return chosen.run((args[0], *values))
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = overloads[0].kernel.__doc__

@@ -299,7 +299,9 @@ Tensor.numel = Tensor.nelement = lambda self: self.geometry.numel  # type: ignor
 Tensor.element_size = lambda self: self.dtype.itemsize  # type: ignore[attr-defined]
 Tensor.storage_offset = lambda self: self.geometry.offset  # type: ignore[attr-defined]
 Tensor.data_ptr = lambda self: (  # type: ignore[attr-defined]
-    self.memory.address + self.geometry.offset * self.dtype.itemsize if self.geometry.numel else 0
+    self.memory.address + self.geometry.offset * self.dtype.itemsize
+    if self.geometry.numel and not self.is_meta
+    else 0
 )
 Tensor.is_floating_point = lambda self: self.dtype.is_floating_point  # type: ignore[attr-defined]
 Tensor.is_complex = lambda self: self.dtype.is_complex  # type: ignore[attr-defined]

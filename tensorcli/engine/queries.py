@@ -53,7 +53,9 @@ def get_default_device() -> Device:
 def set_default_device(device: Any) -> None:
     """Set where factories make their tensors: the CPU, or None for it. Errors: NotImplementedError for another device."""
     if device is not None and devices.resolve(device) is not CPU:
-        raise NotImplementedError(f"set_default_device({str(device)!r}): name the device where the tensor is made")
+        raise NotImplementedError(
+            f"set_default_device({str(device)!r}): name the device where the tensor is made"
+        )
 
 
 # ---- dtypes
@@ -83,7 +85,9 @@ class finfo(_Info):  # noqa: N801 (PyTorch's name)
     def __init__(self, type: dtype | None = None) -> None:  # noqa: A002 (PyTorch's argument name)
         kind = dtypes.default.floating if type is None else type
         if not isinstance(kind, dtype):
-            raise TypeError(f"finfo(): argument 'type' (position 1) must be torch.dtype, not {kind.__class__.__name__}")
+            raise TypeError(
+                f"finfo(): argument 'type' (position 1) must be torch.dtype, not {kind.__class__.__name__}"
+            )
         if kind.category < dtypes.FLOATING:
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
@@ -110,7 +114,9 @@ class iinfo(_Info):  # noqa: N801 (PyTorch's name)
 
     def __init__(self, type: dtype) -> None:  # noqa: A002 (PyTorch's argument name)
         if not isinstance(type, dtype):
-            raise TypeError(f"iinfo(): argument 'type' (position 1) must be torch.dtype, not {type.__class__.__name__}")
+            raise TypeError(
+                f"iinfo(): argument 'type' (position 1) must be torch.dtype, not {type.__class__.__name__}"
+            )
         if type.category != dtypes.INTEGRAL:
             raise TypeError(
                 "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.finfo'"
@@ -138,7 +144,9 @@ def result_type(tensor1: Any, tensor2: Any) -> dtype:
     kinds: dict[str, list[dtype]] = {"dimensioned": [], "scalar": [], "number": []}
     for one in (tensor1, tensor2):
         if isinstance(one, Tensor):
-            kinds["number" if one.wrapped else "dimensioned" if one.geometry.sizes else "scalar"].append(one.dtype)
+            kinds["number" if one.wrapped else "dimensioned" if one.geometry.sizes else "scalar"].append(
+                one.dtype
+            )
         else:
             kinds["number"].append(dtypes.of_number(one))
     return dtypes.result_type(tuple(kinds["dimensioned"]), tuple(kinds["scalar"]), tuple(kinds["number"]))
@@ -156,7 +164,9 @@ def _tensor(name: str, value: Any, argument: str = "input") -> Tensor:
 def _not_a_tensor(name: str, value: Any, argument: str) -> NoReturn:
     from tensorcli.engine.parameters import type_name
 
-    raise TypeError(f"{name}(): argument '{argument}' (position 1) must be Tensor, not {type_name(type(value))}")
+    raise TypeError(
+        f"{name}(): argument '{argument}' (position 1) must be Tensor, not {type_name(type(value))}"
+    )
 
 
 def is_tensor(obj: Any) -> bool:
@@ -237,9 +247,7 @@ def broadcast_shapes(*shapes: Any) -> Size:
         for place in range(-1, -1 - len(sizes), -1):
             size = sizes[place]
             if size < 0:
-                raise RuntimeError(
-                    f"Trying to create tensor with negative dimension ({size}): ({size})"
-                )
+                raise RuntimeError(f"Trying to create tensor with negative dimension ({size}): ({size})")
             if size in (1, found[place]):
                 continue
             if found[place] != 1:

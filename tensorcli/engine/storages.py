@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.devices import Device
-from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.dtypes import DTYPES, dtype
 from tensorcli.engine.storage import Storage, allocate
 from tensorcli.engine.tensor import Tensor
 
@@ -224,6 +224,9 @@ class TypedStorage:
     def __setitem__(self, index: Any, value: Any) -> None:
         self._elements()[index] = value
 
+    def __reduce__(self) -> Any:
+        return (rebuild_typed, (self.engine_storage.bytes.tobytes(), self.device.type, self.dtype.name))
+
     def __repr__(self) -> str:
         rows = "\n".join(f" {one}" for one in self.tolist())
         return f"{rows}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
@@ -260,6 +263,13 @@ def storage(self: Tensor) -> TypedStorage:
 def typed_storage(self: Tensor) -> TypedStorage:
     """The storage read as this tensor's dtype."""
     return TypedStorage(wrap(self.memory), self.dtype)
+
+
+def rebuild_typed(data: bytes, device: str, kind: str) -> TypedStorage:
+    """A typed storage from a pickle."""
+    from tensorcli.engine.bridge import rebuild_storage
+
+    return TypedStorage(rebuild_storage(data, device), DTYPES[kind])
 
 
 def share_memory_(self: Tensor) -> Tensor:

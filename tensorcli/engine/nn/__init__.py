@@ -10,8 +10,7 @@ def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"tensorcli.engine.nn.{name}")
     if name in ("Parameter", "parameter", "Buffer"):
-        from tensorcli.engine.nn import parameter
-
+        parameter = import_module("tensorcli.engine.nn.parameter")
         found = parameter if name == "parameter" else getattr(parameter, name)
         globals()[name] = found
         return found

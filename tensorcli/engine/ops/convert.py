@@ -11,7 +11,12 @@ def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memor
     target = self.device if device is None else resolve(device)
     kind = self.dtype if dtype is None else dtype
     kept = memory_format is None or memory_format is formats.preserve_format
-    if not copy and kind is self.dtype and target == self.device and (kept or is_contiguous(self.geometry, memory_format)):
+    if (
+        not copy
+        and kind is self.dtype
+        and target == self.device
+        and (kept or is_contiguous(self.geometry, memory_format))
+    ):
         return self
     return functions._to_copy(
         self, dtype=kind, device=target, non_blocking=bool(non_blocking), memory_format=memory_format
@@ -107,13 +112,19 @@ def cpu(self, memory_format):
 )
 def cuda(self, device, non_blocking, memory_format):
     """The tensor on a CUDA device: itself when it lies there already."""
-    return convert(self, "cuda" if device is None else device, None, non_blocking, memory_format=memory_format)
+    return convert(
+        self, "cuda" if device is None else device, None, non_blocking, memory_format=memory_format
+    )
 
 
 def type_string(self):
     """`torch.FloatTensor`: the legacy name of a tensor's dtype and device."""
     kind = self.dtype
-    name = kind.tensor_type.removeprefix("torch.") if kind.tensor_type.startswith("torch.") else f"{kind.scalar_type}Tensor"
+    name = (
+        kind.tensor_type.removeprefix("torch.")
+        if kind.tensor_type.startswith("torch.")
+        else f"{kind.scalar_type}Tensor"
+    )
     prefix = "" if self.device.type == "cpu" else f"{self.device.type}."
     return f"torch.{prefix}{name}"
 
@@ -156,5 +167,3 @@ def pin_memory(self, device):
 def is_pinned(self, device):
     """Whether the memory is page-locked: never without an accelerator."""
     return False
-
-

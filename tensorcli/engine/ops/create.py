@@ -47,7 +47,9 @@ def full(xp, size, fill_value, dtype):
 def empty_strided(xp, size, stride, dtype):
     """A tensor with these sizes and strides whose elements are not set."""
     if len(size) != len(stride):
-        raise RuntimeError(f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})")
+        raise RuntimeError(
+            f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
+        )
     if any(step < 0 for step in stride):
         raise RuntimeError(
             f"Storage size calculation overflowed with sizes={messages.numbers(size)} and "
@@ -243,14 +245,19 @@ def _of_tensors(name, declared):
         start, end = ("Tensor" if kind == "Tensor" else "Scalar" for kind in (first, second))
         base = ", float base=10.0" if name == "logspace" else ""
 
-        @composite(f"{name}.{first}_{second}({start} start, {end} end, int steps{base}, {OPTIONS}) -> Tensor", out=True)
+        @composite(
+            f"{name}.{first}_{second}({start} start, {end} end, int steps{base}, {OPTIONS}) -> Tensor",
+            out=True,
+        )
         def spaced(start, end, steps, *rest):
-            for value, what in ((start, "start"), (end, "end")):
-                if isinstance(value, Tensor) and value.geometry.sizes:
-                    raise RuntimeError(
-                        f"{name} only supports 0-dimensional start and end tensors, but got {what} with "
-                        f"{value.ndim} dimension(s)."
-                    )
+            given = [
+                (what, value) for what, value in (("start", start), ("end", end)) if isinstance(value, Tensor)
+            ]
+            if any(value.geometry.sizes for _, value in given):
+                found = " and ".join(f"{what} with {value.ndim} dimension(s)" for what, value in given)
+                raise RuntimeError(
+                    f"{name} only supports 0-dimensional start and end tensors, but got {found}."
+                )
             ends = [value.item() if isinstance(value, Tensor) else value for value in (start, end)]
             found = OPS[name]
             return found.effect(found, (*ends, steps, *rest))
@@ -326,10 +333,14 @@ for _name in ("empty_like", "zeros_like", "ones_like", "full_like"):
 @composite(f"new_empty(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
 def new_empty(self, size, dtype, layout, device, pin_memory):
     """A tensor of the same dtype and on the same device whose elements are not set."""
-    return functions.empty(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory)
+    return functions.empty(
+        size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory
+    )
 
 
-@composite(f"new_empty_strided(Tensor self, SymInt[] size, SymInt[] stride, {OPTIONS}) -> Tensor", variants="method")
+@composite(
+    f"new_empty_strided(Tensor self, SymInt[] size, SymInt[] stride, {OPTIONS}) -> Tensor", variants="method"
+)
 def new_empty_strided(self, size, stride, dtype, layout, device, pin_memory):
     """A tensor with these sizes and strides, of the same dtype and on the same device; its elements are not set."""
     return functions.empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device)
@@ -344,13 +355,17 @@ def new_full(self, size, fill_value, dtype, layout, device, pin_memory):
 @composite(f"new_zeros(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
 def new_zeros(self, size, dtype, layout, device, pin_memory):
     """Zeros of the same dtype and on the same device, unless others are named."""
-    return functions.zeros(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory)
+    return functions.zeros(
+        size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory
+    )
 
 
 @composite(f"new_ones(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
 def new_ones(self, size, dtype, layout, device, pin_memory):
     """Ones of the same dtype and on the same device, unless others are named."""
-    return functions.ones(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory)
+    return functions.ones(
+        size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory
+    )
 
 
 def number_for(value, kind):

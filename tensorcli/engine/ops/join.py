@@ -8,7 +8,7 @@ from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.op import OPS, composite, functions, op
 from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d
 
@@ -43,7 +43,9 @@ def _cat_backward(grad, sizes, kinds, dim):
     "cat(Tensor[] tensors, int dim=0) -> Tensor",
     dtype=COMMON,
     check=lambda tensors, dim: _check_cat(tensors, dim),
-    tensors=lambda grad, tensors_sizes, tensors_dtype, dim: _cat_backward(grad, tensors_sizes, tensors_dtype, dim),
+    tensors=lambda grad, tensors_sizes, tensors_dtype, dim: _cat_backward(
+        grad, tensors_sizes, tensors_dtype, dim
+    ),
 )
 def cat(xp, tensors, dim):
     """Join tensors along a dimension that they have."""
@@ -82,7 +84,9 @@ def _check_cat(tensors, dim):
         if _is_nothing(own):
             continue
         if len(own) != len(sizes):
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(sizes)} and {len(own)}")
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {len(sizes)} and {len(own)}"
+            )
         for d, (wanted, size) in enumerate(zip(sizes, own, strict=True)):
             if d != dim and wanted != size:
                 raise RuntimeError(
@@ -163,7 +167,9 @@ def dstack(tensors):
 def column_stack(tensors):
     """Join side by side, vectors being columns."""
     _check_list("column_stack", tensors)
-    columns = [one.reshape((one.geometry.numel, 1)) if len(one.geometry.sizes) <= 1 else one for one in tensors]
+    columns = [
+        one.reshape((one.geometry.numel, 1)) if len(one.geometry.sizes) <= 1 else one for one in tensors
+    ]
     return functions.hstack(columns)
 
 
@@ -191,7 +197,9 @@ def _block_diag_backward(grad, sizes, kinds):
     dtype=COMMON,
     check=lambda tensors: _check_blocks(tensors),
     out=False,
-    tensors=lambda grad, tensors_sizes, tensors_dtype: _block_diag_backward(grad, tensors_sizes, tensors_dtype),
+    tensors=lambda grad, tensors_sizes, tensors_dtype: _block_diag_backward(
+        grad, tensors_sizes, tensors_dtype
+    ),
 )
 def block_diag(xp, tensors):
     """Matrices along the diagonal, zeros elsewhere."""
@@ -250,7 +258,9 @@ def _check_repeats(sizes, repeats):
     target = [size * count for size, count in zip(padded, repeats, strict=True)]
     for size in target:
         if size < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {size}: {messages.numbers(target)}")
+            raise RuntimeError(
+                f"Trying to create tensor with negative dimension {size}: {messages.numbers(target)}"
+            )
 
 
 @composite("tile(Tensor self, SymInt[] dims) -> Tensor")
@@ -365,13 +375,19 @@ def flipud(self):
     "roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
     check=lambda self, shifts, dims: _check_roll(self, shifts, dims),
     out=False,
-    self=lambda grad, shifts, dims: grad.roll(tuple(-shift for shift in reversed(shifts)), tuple(reversed(dims))),
+    self=lambda grad, shifts, dims: grad.roll(
+        tuple(-shift for shift in reversed(shifts)), tuple(reversed(dims))
+    ),
 )
 def roll(xp, self, shifts, dims):
     """The elements moved along dimensions; what leaves at one end comes in at the other."""
     if not dims:
         return xp.roll(self, shifts[0])
-    return xp.roll(self, tuple(shifts), tuple(wrap(dim, self.ndim) for dim in dims)) if self.ndim else self.copy()
+    return (
+        xp.roll(self, tuple(shifts), tuple(wrap(dim, self.ndim) for dim in dims))
+        if self.ndim
+        else self.copy()
+    )
 
 
 def _check_roll(self, shifts, dims):
@@ -380,6 +396,8 @@ def _check_roll(self, shifts, dims):
     if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for dim in dims:
+        if not self.geometry.sizes:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
         wrap(dim, len(self.geometry.sizes))
 
 
@@ -395,7 +413,9 @@ def rot90(xp, self, k, dims):
     k %= 4
     if k in (0, 2):
         array = xp.flip(self, (first, second)) if k else self
-        return Laid(array, geometry.preserved_strides(_own(self)) if k else geometry.contiguous_strides(self.shape))
+        return Laid(
+            array, geometry.preserved_strides(_own(self)) if k else geometry.contiguous_strides(self.shape)
+        )
     turned = xp.swapaxes(xp.flip(self, second if k == 1 else first), first, second)
     kept = Geometry(self.shape, geometry.preserved_strides(_own(self)))
     return Laid(turned, kept.swapped(first, second).strides)
@@ -448,6 +468,10 @@ def triu(xp, self, diagonal):
     return xp.triu(self, diagonal)
 
 
+# PyTorch has them as methods only.
+OPS["tril_"].variants = OPS["triu_"].variants = "method"
+
+
 @composite("diag(Tensor self, int diagonal=0) -> Tensor", out=True)
 def diag(self, diagonal):
     """The diagonal of a matrix as a copy, or the matrix that has a vector on its diagonal."""
@@ -493,7 +517,8 @@ def diagflat(self, offset):
 def meshgrid(tensors):
     """Vectors stretched to the grid that they span, one tensor each; the first one goes down the rows."""
     messages.warn(
-        "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.", once=True
+        "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
+        once=True,
     )
     return _grid(tensors)
 
@@ -506,7 +531,7 @@ def meshgrid_indexing(tensors, indexing):
     if indexing == "ij" or len(tensors) < 2:
         return _grid(tensors)
     second, first, *rest = _grid((tensors[1], tensors[0], *tensors[2:]))
-    return tuple(one.transpose(0, 1) for one in (first, second, *rest))
+    return (first, second, *rest)
 
 
 def _grid(tensors):
@@ -575,5 +600,3 @@ def vander(x, N, increasing):
             powers.copy_(x.unsqueeze(1))
             powers.copy_(powers.cumprod(1))
     return result if increasing else result.flip((1,))
-
-

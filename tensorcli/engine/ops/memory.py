@@ -11,7 +11,7 @@ from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op, view
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.strided import check_bounds, declare_copies
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 
 def special(line, effect, variants="", namespace="", **formulas):
@@ -38,6 +38,12 @@ def detach(geometry):
 def alias(geometry):
     """Another handle on the same elements."""
     return geometry
+
+
+@composite("detach_(Tensor(a!) self) -> Tensor(a!)")
+def detach_(self):
+    """Cut this tensor off from the graph, in place; it becomes a leaf."""
+    return self.detach_()
 
 
 # ---- copies
@@ -80,7 +86,9 @@ def _clone_effect(declared, values):
     return _copy_of(declared, values, source.dtype, source.device, memory_format)
 
 
-@special("clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", _clone_effect, self=lambda grad: grad)
+@special(
+    "clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", _clone_effect, self=lambda grad: grad
+)
 def clone(xp, self, memory_format):
     """A copy in new storage, an identity in the graph: gradients flow to the source."""
 
@@ -103,7 +111,10 @@ def to_copy(xp, self, dtype, layout, device, pin_memory, non_blocking, memory_fo
     """A copy in another dtype or on another device."""
 
 
-@composite("contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)", variants="method")
+@composite(
+    "contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)",
+    variants="method",
+)
 def contiguous(self, memory_format):
     """The tensor itself when its elements lie in order, else a copy in which they do."""
     # The schema's default arrives by its name.
@@ -150,7 +161,7 @@ def _copy_effect(declared, values):
     """copy_: broadcast and cast into self, recorded by a node of its own (torch/csrc/autograd/VariableTypeManual.cpp)."""
     target, source, _ = values
     if not isinstance(source, Tensor):
-        source = effects.wrapped_number(source)
+        source = wrapped_number(source)
         values = (target, source, False)
     floating = target.dtype.category >= dtypes.FLOATING
     requires = floating and wants_grad(declared, values)
@@ -204,9 +215,16 @@ def copy_array(target, source, source_shape):
     effects.store_quietly(target, effects.cast(values, target.dtype))
 
 
-@special("copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)", _copy_effect, variants="method")
+@special(
+    "copy_(Tensor(a!) self, Tensor src, bool non_blocking=False) -> Tensor(a!)",
+    _copy_effect,
+    variants="method",
+)
 def copy_(xp, self, src, non_blocking):
     """Copy src into self: broadcast, cast to self's dtype and device; nothing is shared afterwards."""
+
+
+OPS["copy_"].notation = "copy_(Tensor other, bool non_blocking=False)"
 
 
 def _fill_effect(declared, values):
@@ -240,7 +258,11 @@ def _check_fill(declared, value):
         )
 
 
-@special("fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)", _fill_effect, self=lambda grad: _zeros_like(grad))
+@special(
+    "fill_.Scalar(Tensor(a!) self, Scalar value) -> Tensor(a!)",
+    _fill_effect,
+    self=lambda grad: _zeros_like(grad),
+)
 def fill_scalar_(xp, self, value):
     """Set all elements to one value."""
 
@@ -479,8 +501,26 @@ def is_set_to(self, tensor):
 
 declare_copies(
     (
-        *("view", "view.dtype", "permute", "t", "transpose.int", "squeeze", "squeeze.dim", "squeeze.dims", "unsqueeze"),
-        *("expand", "as_strided", "select.int", "slice.Tensor", "split.Tensor", "split_with_sizes", "unbind.int"),
+        *(
+            "view",
+            "view.dtype",
+            "permute",
+            "t",
+            "transpose.int",
+            "squeeze",
+            "squeeze.dim",
+            "squeeze.dims",
+            "unsqueeze",
+        ),
+        *(
+            "expand",
+            "as_strided",
+            "select.int",
+            "slice.Tensor",
+            "split.Tensor",
+            "split_with_sizes",
+            "unbind.int",
+        ),
         *("diagonal", "unfold", "alias", "detach"),
     )
 )

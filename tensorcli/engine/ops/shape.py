@@ -28,7 +28,9 @@ def view_(geometry, size):
     return Geometry(sizes, strides, geometry.offset)
 
 
-@view("view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)", variants="method", tracked=False, self=None)
+@view(
+    "view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)", variants="method", tracked=False, self=None
+)
 def view_dtype(viewed, dtype):
     """The same bytes read as another dtype; a wider or narrower one changes the last size."""
     own, shape = viewed.dtype, viewed.geometry
@@ -50,19 +52,27 @@ def view_dtype(viewed, dtype):
         ratio = own.itemsize // dtype.itemsize
         strides = (*[stride * ratio for stride in shape.strides[:-1]], 1)
         return Viewed(
-            Geometry((*shape.sizes[:-1], shape.sizes[-1] * ratio), strides, shape.offset * ratio), dtype, 0, viewed.nbytes
+            Geometry((*shape.sizes[:-1], shape.sizes[-1] * ratio), strides, shape.offset * ratio),
+            dtype,
+            0,
+            viewed.nbytes,
         )
     ratio = dtype.itemsize // own.itemsize
     if shape.sizes[-1] % ratio:
         raise RuntimeError(f"self.size(-1) must be divisible by {ratio} {what}, but got {shape.sizes[-1]}")
     if shape.offset % ratio:
-        raise RuntimeError(f"self.storage_offset() must be divisible by {ratio} {what}, but got {shape.offset}")
+        raise RuntimeError(
+            f"self.storage_offset() must be divisible by {ratio} {what}, but got {shape.offset}"
+        )
     for dim, stride in enumerate(shape.strides[:-1]):
         if stride % ratio:
             raise RuntimeError(f"self.stride({dim}) must be divisible by {ratio} {what}, but got {stride}")
     strides = (*[stride // ratio for stride in shape.strides[:-1]], 1)
     return Viewed(
-        Geometry((*shape.sizes[:-1], shape.sizes[-1] // ratio), strides, shape.offset // ratio), dtype, 0, viewed.nbytes
+        Geometry((*shape.sizes[:-1], shape.sizes[-1] // ratio), strides, shape.offset // ratio),
+        dtype,
+        0,
+        viewed.nbytes,
     )
 
 
@@ -118,7 +128,9 @@ def unflatten(self, dim, sizes):
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
     if not self.geometry.sizes:
-        raise RuntimeError(f"unflatten got an unexpected error:\nDimension specified as {dim} but tensor has no dimensions")
+        raise RuntimeError(
+            f"unflatten got an unexpected error:\nDimension specified as {dim} but tensor has no dimensions"
+        )
     dim = wrap(dim, len(self.geometry.sizes))
     own = self.geometry.sizes
     try:
@@ -179,7 +191,9 @@ def t(geometry):
     return geometry.swapped(0, 1) if geometry.ndim == 2 else geometry
 
 
-@view("permute(Tensor(a) self, int[] dims) -> Tensor(a)", self=lambda grad, dims: grad.permute(_inverse(dims)))
+@view(
+    "permute(Tensor(a) self, int[] dims) -> Tensor(a)", self=lambda grad, dims: grad.permute(_inverse(dims))
+)
 def permute(geometry, dims):
     """The dimensions in another order."""
     if len(dims) != geometry.ndim:
@@ -283,7 +297,9 @@ def squeeze_dims(geometry, dim):
 
 
 @view(
-    "unsqueeze(Tensor(a) self, int dim) -> Tensor(a)", inplace={"node": 1}, self=lambda grad, dim: grad.squeeze(dim)
+    "unsqueeze(Tensor(a) self, int dim) -> Tensor(a)",
+    inplace={"node": 1},
+    self=lambda grad, dim: grad.squeeze(dim),
 )
 def unsqueeze(geometry, dim):
     """Put in a dimension of size 1."""
@@ -417,10 +433,14 @@ def _deprecated_on_scalars(name, advice):
 def _transposed(self, name="mT", conjugate=False):
     ndim = len(self.geometry.sizes)
     if ndim == 1:
-        raise RuntimeError(f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
+        raise RuntimeError(
+            f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor."
+        )
     if not ndim:
         prefix = "" if name == "adjoint()" else "Tensor."
-        advice = " Consider using x.conj()." if conjugate else " This function is the identity in these cases."
+        advice = (
+            " Consider using x.conj()." if conjugate else " This function is the identity in these cases."
+        )
         messages.warn(f"{prefix}{name} is deprecated on 0-D tensors.{advice}", once=True)
         return self.conj() if conjugate else self
     found = self.transpose(-2, -1)
@@ -434,7 +454,9 @@ def _hermitian(self):
         return self.conj()
     if ndim != 2:
         batches = " For batches of matrices, consider using tensor.mH" if ndim > 2 else ""
-        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.{batches}")
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.{batches}"
+        )
     return _transposed(self, "mH", conjugate=True)
 
 
@@ -473,4 +495,3 @@ def infer_size(sizes, numel):
             "size -1 can be any value and is ambiguous"
         )
     raise RuntimeError(f"shape '{messages.numbers(sizes)}' is invalid for input of size {numel}")
-

@@ -67,7 +67,9 @@ def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:
     offset = min(shape.offset, source.offset)
     span = max(source.offset - offset + source.span, shape.offset - offset + shape.span, 1)
     flat = grad.new_zeros((span,))
-    flat = flat.index_add(0, _cells(Geometry(shape.sizes, shape.strides, shape.offset - offset)), grad.reshape(-1))
+    flat = flat.index_add(
+        0, _cells(Geometry(shape.sizes, shape.strides, shape.offset - offset)), grad.reshape(-1)
+    )
     back = _cells(Geometry(source.sizes, source.strides, source.offset - offset))
     if len(np.unique(back.array)) != source.numel:
         counts = grad.new_zeros((span,)).index_add(0, back, grad.new_ones((source.numel,)))
@@ -111,7 +113,9 @@ def select(geometry, dim, index):
 @view(
     "slice.Tensor(Tensor(a) self, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor(a)",
     namespace="internal",
-    self=lambda grad, self_sizes, dim, start, end, step: _slice_backward(grad, self_sizes, dim, start, end, step),
+    self=lambda grad, self_sizes, dim, start, end, step: _slice_backward(
+        grad, self_sizes, dim, start, end, step
+    ),
 )
 def slice_(geometry, dim, start, end, step):
     """A range of indices of a dimension."""
@@ -153,7 +157,9 @@ def _narrow_start(self, dim, start, length):
         raise RuntimeError("narrow(): length must be non-negative.")
     size = sizes[wrap(dim, len(sizes))]
     if not -size <= start <= size:
-        raise IndexError(f"start out of range (expected to be in range of [{-size}, {size}], but got {start})")
+        raise IndexError(
+            f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
+        )
     start = start + size if start < 0 else start
     if start > size - length:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
@@ -168,11 +174,18 @@ def narrow_from(self, dim, start, length):
     return narrow(self, dim, start.item(), length)
 
 
-@composite("narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor", out=True)
-def narrow_copy(self, dim, start, length):
+@op(
+    "narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor",
+    check=lambda self, dim, start, length: _narrow_start(self, dim, start, length),
+    self=lambda grad, self_sizes, dim, start, length: _slice_backward(
+        grad, self_sizes, dim, start, start + length, 1
+    ),
+)
+def narrow_copy(xp, self, dim, start, length):
     """A copy of some indices of a dimension, from start on."""
-    start = _narrow_start(self, dim, start, length)
-    return functions.slice_copy(self, dim, start, start + length, 1)
+    dim = wrap(dim, self.ndim)
+    start = start + self.shape[dim] if start < 0 else start
+    return self[(slice(None),) * dim + (slice(start, start + length),)].copy()
 
 
 # ---- several parts at once
@@ -214,7 +227,9 @@ def _split(shape, split_size, dim):
     dim = wrap(dim, shape.ndim)
     size = shape.sizes[dim]
     if not split_size and size:
-        raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}")
+        raise RuntimeError(
+            f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}"
+        )
     return _parts(shape, dim, _split_sizes(split_size, size))
 
 
@@ -429,7 +444,9 @@ def unbind(geometry, dim):
 
 @view(
     "diagonal(Tensor(a) self, int offset=0, int dim1=0, int dim2=1) -> Tensor(a)",
-    self=lambda grad, self_sizes, offset, dim1, dim2: functions.diagonal_backward(grad, self_sizes, offset, dim1, dim2),
+    self=lambda grad, self_sizes, offset, dim1, dim2: functions.diagonal_backward(
+        grad, self_sizes, offset, dim1, dim2
+    ),
 )
 def diagonal(geometry, offset, dim1, dim2):
     """A diagonal of two dimensions, as the last one."""
@@ -451,7 +468,9 @@ def diagonal(geometry, offset, dim1, dim2):
     )
 
 
-@composite("linalg_diagonal(Tensor(a) A, *, int offset=0, int dim1=-2, int dim2=-1) -> Tensor(a)", namespace="linalg")
+@composite(
+    "linalg_diagonal(Tensor(a) A, *, int offset=0, int dim1=-2, int dim2=-1) -> Tensor(a)", namespace="linalg"
+)
 def linalg_diagonal(A, offset, dim1, dim2):
     """A diagonal of the last two dimensions."""
     return A.diagonal(offset, dim1, dim2)
@@ -541,7 +560,9 @@ def _rows(sizes):
 def _window(array, shape):
     """The part of a row-major array that a geometry reaches."""
     step = array.dtype.itemsize
-    return np.ndarray(shape.sizes, array.dtype, array, shape.offset * step, tuple(s * step for s in shape.strides))
+    return np.ndarray(
+        shape.sizes, array.dtype, array, shape.offset * step, tuple(s * step for s in shape.strides)
+    )
 
 
 def _put(xp, part, sizes, shape):
@@ -564,6 +585,7 @@ def _scattered(name, line, part, **formulas):
                 "expected src to have a size equal to the slice of self. src size = "
                 f"{messages.numbers(src.shape)}, slice size = {messages.numbers(shape.sizes)}"
             )
+        check_bounds(shape, self.dtype.itemsize, (own.offset + own.span) * self.dtype.itemsize)
         if geometry.has_internal_overlap(own):
             own = Geometry(own.sizes, geometry.contiguous_strides(own.sizes))
             shape = part(own, *rest)
@@ -580,7 +602,9 @@ _scattered(
     "one index of a dimension",
     "select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor",
     select,
-    self=lambda grad, src_geometry, dim, index: functions.select_scatter(grad, _zeros(grad, src_geometry), dim, index),
+    self=lambda grad, src_geometry, dim, index: functions.select_scatter(
+        grad, _zeros(grad, src_geometry), dim, index
+    ),
     src=lambda grad, dim, index: grad.select(dim, index),
 )
 _scattered(
@@ -611,8 +635,13 @@ _scattered(
     "the part with these strides",
     "as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor",
     _as_strided_part,
-    self=lambda grad, src_geometry, size, stride, storage_offset: functions.as_strided_scatter(
-        grad.contiguous(), _zeros(grad, src_geometry), size, stride, storage_offset
+    # PyTorch keeps the gradient of the replaced part and drops the rest (FunctionsManual.cpp, as_strided_scatter_backward).
+    self=lambda grad, size, stride, storage_offset: functions.as_strided_scatter(
+        functions.zeros_like(grad.contiguous()),
+        grad.contiguous().as_strided(size, stride, storage_offset),
+        size,
+        stride,
+        storage_offset,
     ),
     src=lambda grad, size, stride, storage_offset: grad.contiguous().as_strided(size, stride, storage_offset),
 )

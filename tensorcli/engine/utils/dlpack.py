@@ -1,0 +1,15 @@
+"""`torch.utils.dlpack`: tensors to capsules and back."""
+
+from typing import Any
+
+from tensorcli.engine.bridge import DLDeviceType, dlpack
+from tensorcli.engine.construct import from_dlpack
+from tensorcli.engine.tensor import Tensor
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """A capsule over the tensor's memory, which can be taken once."""
+    return dlpack(tensor)
+
+
+__all__ = ["DLDeviceType", "from_dlpack", "to_dlpack"]
