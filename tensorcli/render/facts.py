@@ -39,6 +39,7 @@ FACTS: tuple[tuple[str, Callable[[Facts], str], str], ...] = (
     ("grad_fn", lambda facts: facts.grad_fn or ("None" if facts.kind == "tensor" else "-"), ""),
 )
 LEAST_VALUE = 11  # cells: enough for a first element, `[2.7183, …]`
+NATURAL_VALUE = 72  # cells: so much of a value where nothing else limits the width
 WIDE_VALUE = 30  # cells: with less, a note moves to a line of its own
 BELOW = "     "
 
@@ -189,7 +190,7 @@ def grid_of(rows: Sequence[Row], kept: Sequence[int], inline: bool = False) -> G
     if inline:
         columns += [Column("value", flexible=True, minimum=LEAST_VALUE), Column("note")]
         for cells_of_row, row in zip(body, rows):
-            cells_of_row += [Piece(row.value, row.style), Piece(row.note, row.style)]
+            cells_of_row += [Piece(shorten(row.value, NATURAL_VALUE), row.style), Piece(row.note, row.style)]
         if not any(row.note for row in rows):
             columns.pop()
             for cells_of_row in body:

@@ -116,7 +116,8 @@ def change(found: results.Change) -> Iterator[str]:
         for field in FACTS:
             before, after = getattr(found.before, field), getattr(found.after, field)
             if before != after:
-                yield from entry(f"{name}.{field}", f"{before} -> {after}")
+                was = "" if field == "value" and not before else f"{before} -> "
+                yield from entry(f"{name}.{field}", f"{was}{after}")
     if found.note:
         yield from entry(f"{name}.{found.kind}", found.note)
     if found.names[1:]:

@@ -131,7 +131,7 @@ def at_indent() -> bool:
 def toolbar(assistance: Assistance) -> StyleAndTextTuples:
     """One line: what the entry waits for, else the state of the session."""
     text = get_app().current_buffer.text
-    if "\n" in text and (found := still_open(text, assistance.verbs, assistance.names)):
+    if "\n" in text and (found := still_open(text.rstrip(), assistance.verbs, assistance.names)):
         return [("class:bottom-toolbar.text", f" {waiting_for(found, text)}")]
     parts: StyleAndTextTuples = []
     for segment in assistance.segments():

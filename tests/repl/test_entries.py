@@ -1,0 +1,213 @@
+"""What Enter means, line input without a terminal, the pieces that know no terminal."""
+
+import io
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tensorcli.explorer.session import Session
+from tensorcli.language.syntax import Incomplete
+from tensorcli.repl.assistance import Assistance, Unknown, look_up
+from tensorcli.repl.background import Background
+from tensorcli.repl.entries import next_indent, still_open, waiting_for
+from tensorcli.repl.interrupts import Interrupts
+from tensorcli.repl.loop import run_prompt
+from tensorcli.repl.output import echoed
+from tensorcli.repl.screen import Screen
+
+
+@pytest.fixture
+def session() -> Session:
+    made = Session()
+    text = "x = ones(2, 3)\nn = 3\nitems = [x, x.t()]"
+    assert all(step.ok for step in made.run(text))
+    return made
+
+
+@pytest.fixture
+def assistance(session: Session) -> Assistance:
+    background = Background(lambda: session, lambda: None)
+    assert background.session is session
+    return Assistance(background)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x = 1", None),
+        ("x = (1,", "bracket"),
+        ("x = (1,\n", None),
+        ("x = '''a", "string"),
+        ("x = 1 + \\", "line"),
+        ("for i in x:", "block"),
+        ("for i in x:\n    print(i)", "block"),
+        ("for i in x:\n    print(i)\n    ", None),
+        ("x = 5 5", None),
+        ("x = (5 5", None),
+        ("", None),
+        ("   ", None),
+        ("@torch.no_grad()", "block"),
+        ("if x: pass\nelse:", "block"),
+    ],
+)
+def test_what_enter_means(text: str, reason: str | None) -> None:
+    found = still_open(text, {}, ())
+    assert (found and found.reason) == reason
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "indent"),
+    [
+        ("for i in x:", "block", "    "),
+        ("    if i:  # why", "block", "        "),
+        ("    print(i)", "block", "    "),
+        ("    return i", "block", ""),
+        ("x = (1,", "bracket", ""),
+    ],
+)
+def test_the_next_line_is_indented(line: str, reason: str, indent: str) -> None:
+    assert next_indent(line, reason) == indent
+
+
+def test_the_toolbar_says_what_is_open() -> None:
+    text = "x = (1,\n"
+    found = still_open(text.rstrip("\n"), {}, ())
+    assert isinstance(found, Incomplete)
+    assert waiting_for(found, text) == "'(' opened at line 1 is not closed: Enter on an empty line gives up"
+
+
+def test_a_statement_is_echoed_as_at_the_prompt() -> None:
+    assert echoed("for i in x:\n    print(i)\n") == "tensor> for i in x:\n    ...     print(i)\n"
+
+
+# ---- assistance
+
+
+def test_names_are_described_by_dtype_shape_and_storage(assistance: Assistance) -> None:
+    found = {each.text: each.description for each in assistance.completions("x", 1)}
+    assert found["x"] == "float32 (2, 3) s1"
+    assert next(each.description for each in assistance.completions("n", 1) if each.text == "n") == "int"
+
+
+@pytest.mark.parametrize("owner", ["x", "items[0]", "x.T", "x.exp()", "items[1].t()"])
+def test_methods_are_completed_on_what_is_surely_a_tensor(assistance: Assistance, owner: str) -> None:
+    text = f"{owner}.deta"
+    found = {each.text: each.description for each in assistance.completions(text, len(text))}
+    assert set(found) >= {"detach", "detach_"}
+    assert found["detach"]
+
+
+def test_modules_and_lists_are_completed(assistance: Assistance) -> None:
+    assert {each.text for each in assistance.completions("torch.arang", 11)} == {"arange"}
+    assert "append" in {each.text for each in assistance.completions("items.", 6)}
+
+
+def test_completing_runs_nothing(assistance: Assistance, session: Session) -> None:
+    before = len(session.journal), session.names["x"]._version
+    for text in ("x.add_(1).", "unknown_function().", "items[7].", "x.grad_fn.", "("):
+        list(assistance.completions(text, len(text)))
+    assert (len(session.journal), session.names["x"]._version) == before
+
+
+def test_what_has_to_be_run_is_unknown(session: Session) -> None:
+    import ast
+
+    with pytest.raises(Unknown):
+        look_up(session, ast.parse("len(items)", mode="eval").body)
+
+
+def test_the_toolbar_counts_what_the_session_holds(assistance: Assistance, session: Session) -> None:
+    assert assistance.segments() == ["2 tensors · 1 storage · 24 B", "step 3", "F1 help"]
+    list(session.run("torch.set_grad_enabled(False)"))
+    assert assistance.segments()[0] == "no_grad"
+    list(session.run("torch.set_grad_enabled(True)"))
+
+
+def test_nothing_waits_for_a_session_that_is_being_made() -> None:
+    release = threading.Event()
+    background = Background(Session, release.wait)
+    background.start()
+    waiting = Assistance(background)
+    assert (waiting.segments(), list(waiting.names), dict(waiting.verbs)) == (["F1 help"], [], {})
+    release.set()
+    assert background.session is background.present
+
+
+# ---- without a terminal
+
+
+def lines(monkeypatch: pytest.MonkeyPatch, text: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
+    status = run_prompt(lambda write: Session(write=write), lambda: None)
+    return status, out.getvalue(), err.getvalue()
+
+
+def test_line_input_has_no_prompt_and_no_escapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, err = lines(monkeypatch, "n = 3\nfor i in range(2):\n    print(i)\n\nn + 1\n")
+    assert (status, out, err) == (0, "0\n1\n4\n", "")
+
+
+def test_line_input_goes_on_after_an_error_and_names_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, out, err = lines(monkeypatch, "print(1)\n1/0\nprint(2)")
+    assert (status, out) == (0, "1\n2\n")
+    assert err.startswith("<stdin>:2:1: ZeroDivisionError: division by zero\n")
+
+
+def test_line_input_ends_with_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lines(monkeypatch, "exit 4\nprint(1)\n")[:2] == (4, "")
+
+
+def test_line_input_says_what_was_never_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, _, err = lines(monkeypatch, "x = (1,")
+    assert status == 0
+    assert "'(' is never closed" in err
+
+
+# ---- screen and interrupts
+
+
+def test_a_closed_stream_swallows_what_is_written() -> None:
+    screen = Screen(None)
+    screen.text("x")
+    screen.flush()
+    assert (screen.width, screen.colour) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("env", "colour"),
+    [({"TERM": "xterm"}, True), ({"TERM": "dumb"}, False), ({"TERM": "xterm", "NO_COLOR": "1"}, False)],
+)
+def test_colour_follows_the_environment(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], colour: bool
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert Screen(Terminal()).colour is colour
+
+
+def test_an_interrupt_is_raised_and_the_handler_put_back() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), Interrupts():
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_history_file_is_the_users_own(tmp_path: Path) -> None:
+    from tensorcli.repl.history import open_history
+
+    path = tmp_path / "a" / "history"
+    open_history(path).append_string("x = 1")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert list(open_history(path).load_history_strings()) == ["x = 1"]
