@@ -1,8 +1,10 @@
-"""What `x[index]` and `x[index] = value` mean: chains of view operators, then one index or index_put_ for what is left.
+"""What `x[index]` and `x[index] = value` mean: chains of view operators, then one index or index_put_ for
+what is left.
 
-Integers, slices, None and Ellipsis become views (select, slice, unsqueeze, alias), in PyTorch's order; tensors, lists and
-masks are gathered and indexed at once. The rules are those of torch/csrc/autograd/python_variable_indexing.cpp, as they
-show from outside. Errors: IndexError, TypeError, ValueError, RuntimeError with PyTorch's texts.
+Integers, slices, None and Ellipsis become views (select, slice, unsqueeze, alias), in PyTorch's order;
+tensors, lists and masks are gathered and indexed at once. The rules are those of
+torch/csrc/autograd/python_variable_indexing.cpp, as they show from outside. Errors: IndexError, TypeError,
+ValueError, RuntimeError with PyTorch's texts.
 """
 
 from collections.abc import Sequence
@@ -17,12 +19,15 @@ from tensorcli.engine.op import OPS
 from tensorcli.engine.tensor import Tensor
 
 _SEQUENCE = (
-    "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch 2.9; use "
-    "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, x[torch.tensor(seq)], which "
+    "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch "
+    "2.9; use "
+    "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
+    "x[torch.tensor(seq)], which "
     "will result either in an error or a different result"
 )
 _ZERO_DIMENSIONAL = (
-    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a 0-dim tensor "
+    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert "
+    "a 0-dim tensor "
     "to a number"
 )
 _MANY = 32  # A longer list is one index, whatever it holds (a rule that PyTorch took over from numpy).
@@ -70,7 +75,9 @@ def put(tensor: Tensor, index: Any, value: Any) -> None:
 
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool | None = None) -> Any:
-    """The indices of the elements that are not zero: a row each, or (as_tuple=True) a vector for each dimension."""
+    """The indices of the elements that are not zero: a row each, or (as_tuple=True) a vector for each
+    dimension.
+    """
     if as_tuple is None:
         plain = OPS["nonzero"]
         return plain.run((input,) if out is None else (input, out))
@@ -111,7 +118,9 @@ def _select(tensor: Tensor, dim: int, index: Any, told: int) -> Tensor:
 
 
 def _slice(tensor: Tensor, dim: int, index: slice, whole: bool) -> Tensor:
-    """A slice of a dimension. A slice of everything is the tensor itself, unless `whole` asks for a view of it."""
+    """A slice of a dimension. A slice of everything is the tensor itself, unless `whole` asks for a view of
+    it.
+    """
     step = 1 if index.step is None else _bound(index.step)
     if step == 0:
         raise ValueError("slice step cannot be zero")
@@ -136,7 +145,9 @@ def _bound(value: Any) -> int:
 
 
 def _as_tuple(index: Any) -> Sequence[Any]:
-    """The index as a tuple: a list that holds tensors, sequences or slices counts as one, with PyTorch's warning."""
+    """The index as a tuple: a list that holds tensors, sequences or slices counts as one, with PyTorch's
+    warning.
+    """
     if isinstance(index, tuple):
         return index
     if isinstance(index, (Tensor, np.ndarray)) or not _is_sequence(index) or len(index) >= _MANY:
@@ -157,7 +168,9 @@ def _is_sequence(value: Any) -> bool:
 
 
 def _sliced(tensor: Tensor, index: Sequence[Any], indices: list[Tensor | None]) -> Tensor:
-    """The views that an index begins with; the tensors that remain are put into `indices`, each at its dimension."""
+    """The views that an index begins with; the tensors that remain are put into `indices`, each at its
+    dimension.
+    """
     specified = sum(map(_dimensions_of, index))
     if specified > tensor.ndim:
         raise IndexError(f"too many indices for tensor of dimension {tensor.ndim}")
@@ -243,7 +256,8 @@ def _index_of(one: Any) -> int:
         from tensorcli.engine.parameters import type_name
 
         raise IndexError(
-            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+            "indices (got "
             f"{type_name(type(one))})"
         ) from None
 

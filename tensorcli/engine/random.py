@@ -1,7 +1,7 @@
 """`torch.random` and `torch.Generator`: the streams that random operators draw from.
 
-The numbers themselves come from `generator`; here are the handles that users hold. The default generator starts from a
-seed that nobody can foretell, as PyTorch's does, until `manual_seed` is called.
+The numbers themselves come from `generator`; here are the handles that users hold. The default generator
+starts from a seed that nobody can foretell, as PyTorch's does, until `manual_seed` is called.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,9 @@ class Generator:
         return CPU
 
     def manual_seed(self, seed: int) -> "Generator":
-        """Start the stream of this seed. Errors: RuntimeError unless it is an integer, ValueError beyond 64 bits."""
+        """Start the stream of this seed. Errors: RuntimeError unless it is an integer, ValueError beyond 64
+        bits.
+        """
         self.stream.manual_seed(seed)
         return self
 

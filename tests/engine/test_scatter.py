@@ -36,36 +36,52 @@ def names(torch: Any) -> dict[str, Any]:
 
 CALLS = """
 y.index_add(0, i, col) | y.index_add(0, i, one[0]) | y.index_add(0, i, y) | y.index_add(0, T([5]), one)
-y.index_add(0, T([-1]), one) | y.index_add(0, i, double) | y.index_add(0, i.float(), one) | y.index_add(0, i.int(), one)
-y.index_add(0, i.short(), one) | y.index_add(0, I, one) | y.index_add(2, i, one) | x.index_add(0, i, one, alpha=2)
-n.index_add(0, i, one.long(), alpha=2.5) | (y > 2).index_add(0, i, one > 0) | y[0].index_add(0, T([7]), T([1.0]))
+y.index_add(0, T([-1]), one) | y.index_add(0, i, double) | y.index_add(0, i.float(), one)
+y.index_add(0, i.int(), one)
+y.index_add(0, i.short(), one) | y.index_add(0, I, one) | y.index_add(2, i, one)
+x.index_add(0, i, one, alpha=2)
+n.index_add(0, i, one.long(), alpha=2.5) | (y > 2).index_add(0, i, one > 0)
+y[0].index_add(0, T([7]), T([1.0]))
 y[0].index_add(0, i, T(1.0)) | y[0, 0].index_add(0, i, T([1.0])) | y[0, 0].index_add(0, i, T(1.0))
 x.index_add_(0, T([0, 0]), y) | p.index_add(0, i, p[:1]) | y[:1].expand(2, 3).index_add_(0, i, one)
 y.index_copy(0, i, col) | y.index_copy(0, i, one[0]) | y.index_copy(0, i, T(1.0)) | y.index_copy(0, i, y)
-y.index_copy(0, T([5]), one) | y.index_copy(0, T([-1]), one) | y.index_copy(0, i.int(), one) | y.index_copy(0, i, double)
-y.index_copy(0, I, one) | y[0].index_copy(0, i, T(9.0)) | y[0].index_copy(0, ij, T(1.0)) | x.index_copy(0, ij, y)
+y.index_copy(0, T([5]), one) | y.index_copy(0, T([-1]), one) | y.index_copy(0, i.int(), one)
+y.index_copy(0, i, double)
+y.index_copy(0, I, one) | y[0].index_copy(0, i, T(9.0)) | y[0].index_copy(0, ij, T(1.0))
+x.index_copy(0, ij, y)
 x.index_copy_(1, T([2]), col) | p.index_copy(0, i, p[:1]) | y[:1].expand(2, 3).index_copy_(0, i, one)
 x.index_fill(0, i, 1) | x.index_fill(0, T([-1]), 1) | y.index_fill(0, T([5]), 1) | y.index_fill(0, i.int(), 1)
 y.index_fill(0, I, 1) | y.index_fill(0, T(0), 1) | y.index_fill(0, i, T([1.0])) | x.index_fill(0, i, T(1.0))
 y.index_fill(0, i, 1j) | y.index_fill(0, i, T(1j)) | n.index_fill(0, i, 1.5) | (y > 9).index_fill(0, i, 2)
 p.index_fill(0, i, 0.5) | x.index_fill_(1, ij, -1) | y[:1].expand(2, 3).index_fill_(0, i, 1)
-x.index_reduce(0, i, one * 2, "prod") | x.index_reduce(0, ij, y, "mean") | x.index_reduce(0, T([0, 0]), y, "amax")
+x.index_reduce(0, i, one * 2, "prod") | x.index_reduce(0, ij, y, "mean")
+x.index_reduce(0, T([0, 0]), y, "amax")
 x.index_reduce(0, T([0, 0]), y, "amin", include_self=False) | n.index_reduce(0, T([0, 0]), n, "mean")
 y.index_reduce(0, i, one, "sum") | y.index_reduce(0, i, col, "prod") | y.index_reduce(0, T([5]), one, "prod")
 y.index_reduce(0, i, double, "prod") | y.index_reduce(0, i.float(), one, "prod")
-x.scatter(0, I, 1) | x.scatter(1, I, col) | y.scatter(1, I, one) | y.scatter(1, I, T([1.0, 1])) | y.scatter(1, I + 5, col)
-y.scatter(1, I - 1, col) | y.scatter(1, I.int(), col) | y.scatter(1, I.float(), col) | y.scatter(1, I, col.double())
+x.scatter(0, I, 1) | x.scatter(1, I, col) | y.scatter(1, I, one) | y.scatter(1, I, T([1.0, 1]))
+y.scatter(1, I + 5, col)
+y.scatter(1, I - 1, col) | y.scatter(1, I.int(), col) | y.scatter(1, I.float(), col)
+y.scatter(1, I, col.double())
 y.scatter(1, I, 1j) | y.scatter(1, T([[0], [0], [0]]), T([[1.0]] * 3)) | y.scatter(1, T([[0], [0], [0]]), 1.0)
-y.scatter(1, i[:0], 1) | y.scatter(1, i, 1) | n.scatter(1, I, 1.5) | p.scatter(0, T([[[1]]]), 9.0) | x.scatter_(1, I, 7.0)
-y.scatter(1, I, 2.0, reduce="add") | y.scatter(1, I, 2.0, reduce="multiply") | y.scatter(1, I, 2.0, reduce="other")
-x.scatter(1, I, 2.0, reduce="add") | y.scatter_(1, I, y) | y.scatter_(1, I, y[:, :1]) | y[:1].expand(2, 3).scatter_(0, I, 1)
-x.scatter_add(1, I, col) | x.scatter_add_(1, T([[0, 0], [2, 2]]), y[:, :2]) | y.scatter_add(1, I, col.double())
-p.scatter_add(0, T([[[0]]]), p[:1, :1, :1]) | c.scatter_add(1, I, c[:, :1]) | (y > 2).scatter_add(1, I, col > 0)
+y.scatter(1, i[:0], 1) | y.scatter(1, i, 1) | n.scatter(1, I, 1.5) | p.scatter(0, T([[[1]]]), 9.0)
+x.scatter_(1, I, 7.0)
+y.scatter(1, I, 2.0, reduce="add") | y.scatter(1, I, 2.0, reduce="multiply")
+y.scatter(1, I, 2.0, reduce="other")
+x.scatter(1, I, 2.0, reduce="add") | y.scatter_(1, I, y) | y.scatter_(1, I, y[:, :1])
+y[:1].expand(2, 3).scatter_(0, I, 1)
+x.scatter_add(1, I, col) | x.scatter_add_(1, T([[0, 0], [2, 2]]), y[:, :2])
+y.scatter_add(1, I, col.double())
+p.scatter_add(0, T([[[0]]]), p[:1, :1, :1]) | c.scatter_add(1, I, c[:, :1])
+(y > 2).scatter_add(1, I, col > 0)
 x.scatter_reduce(1, I, col, "sum") | x.scatter_reduce(1, T([[0, 0], [2, 2]]), y[:, :2], "prod")
-x.scatter_reduce(1, T([[0, 0], [2, 2]]), y[:, :2], "mean") | x.scatter_reduce(1, T([[0, 0], [2, 2]]), y[:, :2], "amax")
-x.scatter_reduce(1, T([[0, 0], [2, 2]]), y[:, :2], "amin", include_self=False) | n.scatter_reduce(1, I, n[:, 1:2], "mean")
+x.scatter_reduce(1, T([[0, 0], [2, 2]]), y[:, :2], "mean")
+x.scatter_reduce(1, T([[0, 0], [2, 2]]), y[:, :2], "amax")
+x.scatter_reduce(1, T([[0, 0], [2, 2]]), y[:, :2], "amin", include_self=False)
+n.scatter_reduce(1, I, n[:, 1:2], "mean")
 n.scatter_reduce(1, I, n[:, 1:2], "amax", include_self=False) | (y > 2).scatter_reduce(1, I, col > 2, "amin")
-c.scatter_reduce(1, I, c[:, :1], "amin") | c.scatter_reduce(1, I, c[:, :1], "mean") | y.scatter_reduce(1, I, col, "other")
+c.scatter_reduce(1, I, c[:, :1], "amin") | c.scatter_reduce(1, I, c[:, :1], "mean")
+y.scatter_reduce(1, I, col, "other")
 x.scatter_reduce_(1, I, col, "mean", include_self=False) | T(2.0).scatter(0, T(0), 5.0)
 torch.scatter(y, 1, I, col, out=torch.ones(1)) | torch.index_add(y, 0, i, one, out=torch.ones(2, 3))
 """
@@ -81,12 +97,16 @@ def test_a_call_gives_what_it_gives_in_pytorch(text: str) -> None:
 
 
 GRADIENTS = """
-a.index_add(0, k, s, alpha=3) | a.index_copy(0, k, s) | a.index_fill(0, k, s[0, 0]) | a.index_reduce(0, k, s, "prod")
-a.index_reduce(0, k, s, "mean") | a.index_reduce(0, k, s, "amax") | a.index_reduce(0, k, s, "amin", include_self=False)
+a.index_add(0, k, s, alpha=3) | a.index_copy(0, k, s) | a.index_fill(0, k, s[0, 0])
+a.index_reduce(0, k, s, "prod")
+a.index_reduce(0, k, s, "mean") | a.index_reduce(0, k, s, "amax")
+a.index_reduce(0, k, s, "amin", include_self=False)
 a.scatter(1, K, s) | a.scatter(1, K, 2.0) | a.scatter_add(1, K, s) | a.scatter_reduce(1, K, s, "sum")
-a.scatter_reduce(1, K, s, "prod") | a.scatter_reduce(1, K, s, "mean", include_self=False) | a.scatter_reduce(1, K, s, "amax")
+a.scatter_reduce(1, K, s, "prod") | a.scatter_reduce(1, K, s, "mean", include_self=False)
+a.scatter_reduce(1, K, s, "amax")
 a.gather(1, K) | a.index_select(1, k) | a.take(K) | a.masked_select(a > 2) | a.masked_scatter(a > 2, s)
-a.put(K, s, True) | a.put(k, s[0, :2]) | a.index_put((k,), s) | a.index_put((k,), s, True) | a[k, k] | a.take_along_dim(K, 1)
+a.put(K, s, True) | a.put(k, s[0, :2]) | a.index_put((k,), s) | a.index_put((k,), s, True) | a[k, k]
+a.take_along_dim(K, 1)
 """
 
 
@@ -129,7 +149,8 @@ def test_first_and_second_gradients_are_pytorchs(text: str, zeros: int) -> None:
 def test_duplicate_indices_add_up_in_index_add() -> None:
     x = tensor_of(engine, [0.0, 0, 0])
     x.index_add_(0, tensor_of(engine, [0, 0, 2]), tensor_of(engine, [1.0, 2, 3]))
-    assert x.values.tolist() == [3, 0, 3] and x._version == 1
+    assert x.values.tolist() == [3, 0, 3]
+    assert x._version == 1
 
 
 def test_the_last_write_stays_in_scatter() -> None:
@@ -142,4 +163,5 @@ def test_a_refused_write_changes_neither_bytes_nor_version() -> None:
     x = tensor_of(engine, [0.0, 0])
     with pytest.raises(RuntimeError, match="index 5 is out of bounds for dimension 0 with size 2"):
         x.scatter_(0, tensor_of(engine, [0, 5]), 1.0)
-    assert x.values.tolist() == [0, 0] and x._version == 0
+    assert x.values.tolist() == [0, 0]
+    assert x._version == 0

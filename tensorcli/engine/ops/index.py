@@ -1,6 +1,7 @@
 """Picking elements by index tensors: index and index_put_, index_select, gather, take, masks.
 
-What `x[...]` means in terms of these operators stands in `indexing.py`. Everything here copies; nothing is a view.
+What `x[...]` means in terms of these operators stands in `indexing.py`. Everything here copies; nothing is a
+view.
 """
 
 import numpy as np
@@ -18,10 +19,12 @@ from tensorcli.engine.tensor import Tensor
 
 
 def writer(line, check, *, preserve=False, out=True, overlaps=False, **formulas):
-    """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that writes.
+    """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that
+    writes.
 
-    `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps self's strides
-    where they are dense (else it is row-major), `overlaps` that the twin writes also where elements share memory.
+    `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps
+    self's strides where they are dense (else it is row-major), `overlaps` that the twin writes also where
+    elements share memory.
     """
 
     def declare(kernel):
@@ -81,7 +84,9 @@ def not_implemented(kernel, kind):
 
 
 def _run(name, *values):
-    """An operator on values as its schema has them: PyTorch's parser takes no None in a list, its formulas do."""
+    """An operator on values as its schema has them: PyTorch's parser takes no None in a list, its formulas
+    do.
+    """
     return OPS[name].run(values)
 
 
@@ -89,7 +94,8 @@ _INDEX_DTYPES = ("int64", "int32", "uint8", "bool")
 
 
 def _expanded(self, indices):
-    """Masks as the coordinates of what they choose, integers as they are; one entry for each dimension that is indexed.
+    """Masks as the coordinates of what they choose, integers as they are; one entry for each dimension that
+    is indexed.
 
     Errors: IndexError for dtypes, masks of other shapes, too many indices.
     """
@@ -104,7 +110,8 @@ def _expanded(self, indices):
         if name in ("bool", "uint8"):
             if name == "uint8":
                 messages.warn(
-                    "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead."
+                    "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
+                    "instead."
                 )
             for at, size in enumerate(index.shape):
                 where = len(found) + at
@@ -127,13 +134,15 @@ def _check_count(ndim, count):
 def mask_mismatch(mask, at, sizes, where):
     """A mask whose sizes are not those of the dimensions that it covers."""
     return IndexError(
-        f"The shape of the mask {messages.numbers(mask)} at index {at} does not match the shape of the indexed tensor "
+        f"The shape of the mask {messages.numbers(mask)} at index {at} does not match the shape of the "
+        f"indexed tensor "
         f"{messages.numbers(sizes)} at index {where}"
     )
 
 
 class _Places:
-    """Where advanced indexing reaches: the source's dimensions in PyTorch's order, and the index arrays for them.
+    """Where advanced indexing reaches: the source's dimensions in PyTorch's order, and the index arrays for
+    them.
 
     Dimensions between which others lie move to the front (aten/src/ATen/native/TensorAdvancedIndexing.cpp).
     """
@@ -168,7 +177,9 @@ class _Places:
         )
 
     def strides(self, source):
-        """The strides of a fresh result: TensorIterator's, over the source with the indexed dimensions held still."""
+        """The strides of a fresh result: TensorIterator's, over the source with the indexed dimensions held
+        still.
+        """
         strides = [source.strides[d] for d in self.order]
         before, count = self.before, self.count
         after = len(self.order) - before - count
@@ -220,7 +231,8 @@ def index(xp, self, indices):
 
 
 _EXPANDED = (
-    "Use of {0} on expanded tensors is deprecated. Please clone() the tensor before performing this operation. This also "
+    "Use of {0} on expanded tensors is deprecated. Please clone() the tensor before performing this "
+    "operation. This also "
     "applies to advanced indexing e.g. tensor[{1}] = {2}"
 )
 
@@ -245,7 +257,9 @@ def _check_put(self, indices, values, accumulate, unsafe=False):
 
 
 def _is_masked_fill(self, indices):
-    """Whether PyTorch makes masked_fill_ of it: one value and one mask. Errors: IndexError, RuntimeError for the mask."""
+    """Whether PyTorch makes masked_fill_ of it: one value and one mask. Errors: IndexError, RuntimeError for
+    the mask.
+    """
     mask = None
     before = 0
     for index in indices:
@@ -269,7 +283,8 @@ def _put(xp, self, indices, values, accumulate):
     places = _Places(self, indices)
     if not _expands(values.shape, places.sizes):
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {messages.numbers(values.shape)} cannot be broadcast to indexing "
+            f"shape mismatch: value tensor of shape {messages.numbers(values.shape)} cannot be broadcast to "
+            f"indexing "
             f"result of shape {messages.numbers(places.sizes)}"
         )
     target = self.transpose(places.order)
@@ -310,7 +325,8 @@ def index_put(xp, self, indices, values, accumulate):
 
 
 @op(
-    "_index_put_impl_(Tensor(a!) self, Tensor?[] indices, Tensor values, bool accumulate=False, bool unsafe=False) -> "
+    "_index_put_impl_(Tensor(a!) self, Tensor?[] indices, Tensor values, bool accumulate=False, bool "
+    "unsafe=False) -> "
     "Tensor(a!)",
     check=_check_put,
     variants="function",
@@ -391,7 +407,8 @@ def check_gather(self, dim, index, sparse_grad=False):
     for d, (a, b) in enumerate(zip(sizes, own, strict=False)):
         if d != dim and a > b:
             raise RuntimeError(
-                f"Size does not match at dimension {d} expected index {messages.numbers(sizes)} to be no larger than self "
+                f"Size does not match at dimension {d} expected index {messages.numbers(sizes)} to be no "
+                f"larger than self "
                 f"{messages.numbers(own)} apart from dimension {dim}"
             )
     check_index_range(index, dim, own[dim] if own else 1)
@@ -409,7 +426,9 @@ def check_index_range(index, dim, size, error=RuntimeError, prefix=""):
 
 
 def along(array, dim, index):
-    """The key with which `index` reaches into `array` along a dimension, and `array` with one dimension at least."""
+    """The key with which `index` reaches into `array` along a dimension, and `array` with one dimension at
+    least.
+    """
     if not array.ndim:
         array = array.reshape(1)
     if not index.ndim:
@@ -584,7 +603,8 @@ def _check_masked_scatter(self, mask, source):
         )
     if mask.dtype is dtypes.uint8:
         messages.warn(
-            "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,please use a mask "
+            "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,please "
+            "use a mask "
             "with dtype torch.bool instead."
         )
     if mask.dtype is not dtypes.bool_:
@@ -607,8 +627,10 @@ def _check_masked_scatter_in_place(self, mask, source):
     sizes, own = mask.geometry.sizes, self.geometry.sizes
     if len(sizes) > len(own):
         raise RuntimeError(
-            f"expand({type_name(mask)}{{{messages.numbers(sizes)}}}, size={messages.numbers(own)}): the number of sizes "
-            f"provided ({len(own)}) must be greater or equal to the number of dimensions in the tensor ({len(sizes)})"
+            f"expand({type_name(mask)}{{{messages.numbers(sizes)}}}, size={messages.numbers(own)}): the "
+            f"number of sizes "
+            f"provided ({len(own)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({len(sizes)})"
         )
     _check_masked_scatter(self, mask.expand(own) if sizes != own else mask, source)
 
@@ -668,7 +690,8 @@ def check_countable(self):
     if self.is_meta:
         raise NotImplementedError(
             "The register_meta function for torch.nonzero() raises unimplemented by default, as a correct "
-            "data-independent implementation does not exist. This implementation returns a fake value, assuming all "
+            "data-independent implementation does not exist. This implementation returns a fake value, "
+            "assuming all "
             "elements of the tensor are non-zero. To enable this registration, please set "
             "'torch.fx.experimental._config.meta_nonzero_assume_all_nonzero' to True."
         )

@@ -12,7 +12,7 @@ from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import OPS, factory, functions, op
 from tensorcli.engine.ops.create import LIKE, OPTIONS
-from tensorcli.engine.ops.index import laid
+from tensorcli.engine.ops.index import laid, not_implemented
 
 INTEGERS = OPTIONS.replace("dtype=None", "dtype=long")
 
@@ -77,7 +77,8 @@ def randint_low(xp, low, high, size, dtype):
 
 
 @factory(
-    f"randint.low_generator(SymInt low, SymInt high, SymInt[] size, *, Generator? generator, {INTEGERS[3:]}) -> Tensor"
+    f"randint.low_generator(SymInt low, SymInt high, SymInt[] size, *, Generator? generator, {INTEGERS[3:]}) "
+    f"-> Tensor"
 )
 def randint_low_from(xp, low, high, size, generator, dtype):
     """Random whole numbers from low up to high, high left out, from a generator."""
@@ -97,7 +98,8 @@ def randperm_from(xp, n, generator, dtype):
 
 
 @factory(
-    f"normal.float_float(float mean, float std, SymInt[] size, *, Generator? generator=None, {OPTIONS[3:]}) -> Tensor"
+    f"normal.float_float(float mean, float std, SymInt[] size, *, Generator? generator=None, {OPTIONS[3:]}) "
+    f"-> Tensor"
 )
 def normal_numbers(xp, mean, std, size, generator, dtype):
     """Random numbers of a normal distribution."""
@@ -131,7 +133,9 @@ def _like_effect(declared, values):
 
 
 def like(name, arguments=""):
-    """Declare a draw in the sizes of another tensor, with and without a generator; the function draws n numbers."""
+    """Declare a draw in the sizes of another tensor, with and without a generator; the function draws n
+    numbers.
+    """
 
     def declare(draw):
         base, _, overload = name.partition(".")
@@ -329,7 +333,8 @@ def _check_multinomial(self, num_samples, replacement, generator):
 
 
 @op(
-    "multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor",
+    "multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> "
+    "Tensor",
     check=_check_multinomial,
     self=None,
 )
@@ -382,6 +387,46 @@ def normal_of_tensors(xp, mean, std, generator):
     """Random normal numbers around these means, with these standard deviations."""
     sizes = effects.broadcast_sizes([mean.shape, std.shape])
     return _normal(generator, sizes, mean.dtype) * std + mean
+
+
+def _check_poisson(self, generator):
+    if not self.dtype.is_floating_point:
+        raise not_implemented("poisson_cpu", self.dtype)
+
+
+@op(
+    "poisson(Tensor self, Generator? generator=None) -> Tensor",
+    variants="function",
+    out=False,
+    check=_check_poisson,
+    self=lambda grad, self_sizes: grad.new_zeros(self_sizes),
+)
+def poisson(xp, self, generator):
+    """Counts of events, each at the rate that its element of self says."""
+    from tensorcli.engine.rejection import poisson
+
+    return poisson(_stream(generator), self)
+
+
+def _check_binomial(count, prob, generator):
+    for name, value in (("count", count), ("prob", prob)):
+        if not value.dtype.is_floating_point:
+            raise ValueError(
+                f"binomial only supports floating-point dtypes for {name}, got: {value.dtype.scalar_type}"
+            )
+
+
+@op(
+    "binomial(Tensor count, Tensor prob, Generator? generator=None) -> Tensor",
+    variants="function",
+    out=False,
+    check=_check_binomial,
+)
+def binomial(xp, count, prob, generator):
+    """Counts of successes in so many trials, each with its chance."""
+    from tensorcli.engine.rejection import binomial
+
+    return binomial(_stream(generator), count, prob)
 
 
 # ---- dropout with its mask

@@ -1,4 +1,5 @@
-"""Writing elements by index tensors: scatter_, index_add_, index_copy_, index_fill_ and what reduces on the way.
+"""Writing elements by index tensors: scatter_, index_add_, index_copy_, index_fill_ and what reduces on the
+way.
 
 Where an index occurs more than once, the last write stays, unless the operator reduces.
 """
@@ -41,12 +42,14 @@ def _check_scatter(self, dim, index, src=None):
             raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
         if too_large or any(a > b for a, b in zip(sizes, given, strict=False)):
             raise RuntimeError(
-                f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} apart from "
+                f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} "
+                f"apart from "
                 f"dimension {dim} and to be no larger size than src {messages.numbers(given)}"
             )
     elif too_large:
         raise RuntimeError(
-            f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} apart from "
+            f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} "
+            f"apart from "
             f"dimension {dim}"
         )
     check_index_range(index, dim, own[dim] if own else 1)
@@ -104,7 +107,8 @@ def _check_old_reduce(self, dim, index, src, reduce):
         raise RuntimeError("reduce argument must be either add or multiply.")
     if isinstance(src, Tensor):
         messages.warn(
-            "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a future PyTorch "
+            "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a "
+            "future PyTorch "
             "release. Use torch.scatter_reduce instead for more reduction options.",
             once=True,
         )
@@ -151,7 +155,9 @@ def scatter_add(xp, self, dim, index, src):
 
 
 def _accumulate(ufunc, target, key, values):
-    """Reduce values into the target's places, one after the other; the half-width floats round once, at the end."""
+    """Reduce values into the target's places, one after the other; the half-width floats round once, at the
+    end.
+    """
     if target.dtype.kind in "biufc" and target.dtype != np.float16:
         ufunc.at(target, key, values.astype(target.dtype, copy=False))
         return
@@ -202,7 +208,8 @@ def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
 
 
 @writer(
-    "scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
+    "scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool "
+    "include_self=True) -> Tensor",
     _check_scatter_reduce,
     self__src=lambda grad, self, dim, index, src, reduce, include_self, result: scatter_reduce_backward(
         grad, self, dim, index, src, reduce, include_self, result
@@ -226,7 +233,9 @@ def scatter_reduce_backward(grad, self, dim, index, src, reduce, include_self, r
             grad, self, result,
             read=lambda x: x.gather(dim, index),
             masked=src == 0,
-            write_prod=lambda into, values: into.scatter_reduce(dim, index, values, "prod", include_self=include_self),
+            write_prod=lambda into, values: into.scatter_reduce(
+                dim, index, values, "prod", include_self=include_self
+            ),
             add=lambda into, values: into.scatter_add(dim, index, values),
             src=src,
         )  # fmt: skip
@@ -251,8 +260,8 @@ def scatter_reduce_backward(grad, self, dim, index, src, reduce, include_self, r
 
 
 def _product_gradients(grad, self, result, *, read, masked, write_prod, add, src):
-    """The gradients of a product for self and source; a source element that is the only zero at its place gets the
-    product of the others."""
+    """The gradients of a product for self and source; a source element that is the only zero at its place
+    gets the product of the others."""
     without_zeros = self.masked_fill(self == 0, 1)
     to_self = (grad * write_prod(without_zeros, src)) / without_zeros
     zeros = read(add(functions.zeros_like(self), masked.to(self.dtype)))
@@ -268,19 +277,23 @@ def _product_gradients(grad, self, result, *, read, masked, write_prod, add, src
 
 
 def _check_slices(name, self, dim, index, source):
-    """The checks that index_add_ and index_reduce_ share. Errors: RuntimeError, IndexError with PyTorch's texts."""
+    """The checks that index_add_ and index_reduce_ share. Errors: RuntimeError, IndexError with PyTorch's
+    texts.
+    """
     dim = wrap(dim, self.ndim)
     count = index.geometry.numel
     if index.ndim > 1:
         raise IndexError(
-            f"{name}: Index is supposed to be a vector, but got dim: {index.ndim} with type: {index.dtype.scalar_type} "
+            f"{name}: Index is supposed to be a vector, but got dim: {index.ndim} with type: "
+            f"{index.dtype.scalar_type} "
             f"and size: {messages.numbers(index.geometry.sizes)}"
         )
     if index.dtype.name not in ("int32", "int64"):
         raise RuntimeError(f"{name}: Expected dtype int32/int64 for index but got: {index.dtype.scalar_type}")
     if self.dtype is not source.dtype:
         raise RuntimeError(
-            f"{name}: self ({self.dtype.scalar_type}) and source ({source.dtype.scalar_type}) must have the same scalar "
+            f"{name}: self ({self.dtype.scalar_type}) and source ({source.dtype.scalar_type}) must have the "
+            f"same scalar "
             "type"
         )
     given = source.geometry.sizes
@@ -289,12 +302,14 @@ def _check_slices(name, self, dim, index, source):
         raise wrap_error(dim, len(given))
     if count != size:
         raise RuntimeError(
-            f"{name}: Number of indices ({count}) should be equal to source.size(dim): ({size}), for dim: {dim}"
+            f"{name}: Number of indices ({count}) should be equal to source.size(dim): ({size}), for dim: "
+            f"{dim}"
         )
     own = self.geometry.sizes
     if (own[:dim] + own[dim + 1 :]) != (given[:dim] + given[dim + 1 :]) or len(own) != len(given):
         raise RuntimeError(
-            "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            "self.shape = "
             f"{messages.numbers(own)} source.shape = {messages.numbers(given)}"
         )
     return dim, own[dim] if own else 1
@@ -372,7 +387,8 @@ def _check_index_reduce(self, dim, index, source, reduce, include_self):
 
 
 @writer(
-    "index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) -> Tensor",
+    "index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) "
+    "-> Tensor",
     _check_index_reduce,
     self__source=lambda grad, self, dim, index, source, reduce, include_self, result: index_reduce_backward(
         grad, self, dim, index, source, reduce, include_self, result
@@ -393,7 +409,9 @@ def index_reduce_backward(grad, self, dim, index, source, reduce, include_self, 
             grad, self, result,
             read=lambda x: x.index_select(dim, index),
             masked=source == 0,
-            write_prod=lambda into, values: into.index_reduce(dim, index, values, "prod", include_self=include_self),
+            write_prod=lambda into, values: into.index_reduce(
+                dim, index, values, "prod", include_self=include_self
+            ),
             add=lambda into, values: into.index_add(dim, index, values),
             src=source,
         )  # fmt: skip
@@ -427,14 +445,16 @@ def _check_index_copy(self, dim, index, source):
         raise IndexError(f"{name}: When source is scalar, index should have one element (got {count})")
     if len(own) != len(given) and own and given:
         raise IndexError(
-            f"{name}: When source and destination are not scalars, their dimensionality must match. Source dimensionality "
+            f"{name}: When source and destination are not scalars, their dimensionality must match. Source "
+            f"dimensionality "
             f"({len(given)}), destination dimensionality ({len(own)})"
         )
     if index.dtype is not dtypes.int64:
         raise RuntimeError(f"{name}: Expected a long tensor for index, but got {index.dtype.scalar_type}")
     if self.dtype is not source.dtype:
         raise RuntimeError(
-            f"{name}: self and source expected to have the same dtype, but got (self) {self.dtype.scalar_type} and (source) "
+            f"{name}: self and source expected to have the same dtype, but got (self) "
+            f"{self.dtype.scalar_type} and (source) "
             f"{source.dtype.scalar_type}"
         )
     own_slice, given_slice = own[:dim] + own[dim + 1 :], given[:dim] + given[dim + 1 :]

@@ -1,7 +1,7 @@
 """`torch.optim.lr_scheduler`: learning rates that change from step to step.
 
-Each scheduler computes the next rates from the present ones (`get_lr`), as PyTorch does; given an epoch, from the closed
-form where there is one.
+Each scheduler computes the next rates from the present ones (`get_lr`), as PyTorch does; given an epoch, from
+the closed form where there is one.
 """
 
 import math
@@ -18,25 +18,33 @@ from tensorcli.engine.optim.optimizer import Optimizer
 from tensorcli.engine.tensor import Tensor
 
 _EPOCH = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
-    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the closed form is "
-    "used instead of the new chainable form, where available. Please open an issue if you are unable to replicate your use "
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
+    "Please use "
+    "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the "
+    "closed form is "
+    "used instead of the new chainable form, where available. Please open an issue if you are unable to "
+    "replicate your use "
     "case: https://github.com/pytorch/pytorch/issues/new/choose."
 )
 _ORDER = (
-    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you should call them in "
-    "the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result in PyTorch "
+    "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you "
+    "should call them in "
+    "the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  Failure to do this will result in "
+    "PyTorch "
     "skipping the first value of the learning rate schedule. See more details at "
     "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 )
 _OVERRIDDEN = (
-    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, make sure to "
+    "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. Please, "
+    "make sure to "
     "call `optimizer.step()` before `lr_scheduler.step()`. See more details at "
     "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 )
 _RESUMED = (
-    "param 'initial_lr' is not specified in param_groups[{}] when resuming scheduler with last_epoch >= 0.\nThis typically "
-    "happens when:\n1. You're trying to resume training from a checkpoint but haven't properly loaded the optimizer "
+    "param 'initial_lr' is not specified in param_groups[{}] when resuming scheduler with last_epoch >= "
+    "0.\nThis typically "
+    "happens when:\n1. You're trying to resume training from a checkpoint but haven't properly loaded the "
+    "optimizer "
     "state\n2. You're using last_epoch >= 0 for a fresh training run (not recommended)"
 )
 
@@ -286,7 +294,7 @@ class ExponentialLR(LRScheduler):
 class CosineAnnealingLR(LRScheduler):
     """Half a cosine from the first rate down to `eta_min` in `T_max` epochs, and up again."""
 
-    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:  # noqa: N803
+    def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)

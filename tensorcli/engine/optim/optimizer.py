@@ -1,7 +1,7 @@
 """Optimizer: groups of parameters with their settings, the state of each parameter, and `state_dict`.
 
-What an optimiser does with one parameter and its gradient is the subclass's `update`; it runs without grad mode (or, for
-`differentiable=True`, with it). Texts, layouts and orders of keys are PyTorch's.
+What an optimiser does with one parameter and its gradient is the subclass's `update`; it runs without grad
+mode (or, for `differentiable=True`, with it). Texts, layouts and orders of keys are PyTorch's.
 """
 
 from collections import OrderedDict, defaultdict
@@ -23,7 +23,8 @@ State = dict[str, Any]
 class Optimizer:
     """The base of all optimisers.
 
-    Errors: TypeError for a bare tensor, ValueError for no parameters, for one that is no leaf, or is in two groups.
+    Errors: TypeError for a bare tensor, ValueError for no parameters, for one that is no leaf, or is in two
+    groups.
     """
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
@@ -80,7 +81,8 @@ class Optimizer:
             param_group.setdefault(name, value)
         if len(params) != len(set(params)):
             messages.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; see "
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause "
+                "an error; see "
                 "github.com/pytorch/pytorch/issues/40967 for more information"
             )
         named = "param_names" in param_group
@@ -112,7 +114,9 @@ class Optimizer:
                 grad.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update each parameter that has a gradient; returns what the closure (which computes them anew) returned."""
+        """Update each parameter that has a gradient; returns what the closure (which computes them anew)
+        returned.
+        """
         if type(self).update is Optimizer.update:
             raise NotImplementedError
         arguments: tuple[Any, ...] = (self, closure) if closure is not None else (self,)
@@ -189,7 +193,8 @@ class Optimizer:
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(a["params"]) != len(b["params"]) for a, b in zip(groups, saved, strict=True)):
             raise ValueError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
+                "group"
             )
         params = dict(
             zip(
@@ -218,7 +223,8 @@ def _unpack_names(group: Group) -> None:
         params = [params]
     elif isinstance(params, set):
         raise TypeError(
-            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets will "
+            "optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
+            "in sets will "
             "change between runs. Please use a list instead."
         )
     params = list(params)
