@@ -5,14 +5,24 @@ statements behind the prompt, each followed by its output, errors among it. `pyt
 down what came out instead; the reviewer reads the difference.
 """
 
+import ast
+import builtins
+import contextlib
+import copy
 import io
+import math
 import shlex
 import sys
+import warnings
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tensorcli.cli import main
+from tensorcli.explorer.session import Session
+from tensorcli.language.syntax import CommandCall, LanguageError, walk
 from tensorcli.repl.output import CONTINUATION, PROMPT
 
 CASES = sorted((Path(__file__).parent / "cases").glob("**/*.case"))
@@ -38,18 +48,23 @@ def typed_in(text: str) -> list[str]:
     return typed
 
 
+def program_of(text: str) -> str:
+    """The statements of a case, without prompts."""
+    return "".join(f"{line[len(PROMPT) :]}\n" for line in typed_in(text))
+
+
 def transcript(text: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The case as it should be: its head, then what a run prints now."""
     head = head_of(text)
     options = [word for line in head if line.startswith("#$") for word in shlex.split(line[2:])]
-    typed = typed_in(text)
-    program = "".join(f"{line[len(PROMPT) :]}\n" for line in typed)
     stream = io.StringIO()
     with monkeypatch.context() as streams:
         streams.setattr(sys, "stdout", stream)
         streams.setattr(sys, "stderr", stream)
-        status = main(["run", "--echo", "--keep-going", "--max-bytes", "1G", *options, "-c", program])
-    shown = [*head, *(typed if status == REFUSED else ()), *stream.getvalue().splitlines()]
+        status = main(
+            ["run", "--echo", "--keep-going", "--max-bytes", "1G", *options, "-c", program_of(text)]
+        )
+    shown = [*head, *(typed_in(text) if status == REFUSED else ()), *stream.getvalue().splitlines()]
     return "".join(f"{line}\n" for line in [*shown, *([f"[exit status {status}]"] if status else ())])
 
 
@@ -66,3 +81,54 @@ def test_case(path: Path, update_cases: bool, monkeypatch: pytest.MonkeyPatch) -
 def test_there_are_cases_and_each_says_what_it_shows() -> None:
     assert CASES
     assert [path.name for path in CASES if not head_of(path.read_text("utf-8"))] == []
+
+
+class Names(dict[str, Any]):
+    """The names of a program under PyTorch, where `torch.` may be left out as at the prompt."""
+
+    def __init__(self, torch: Any) -> None:
+        super().__init__(torch=torch, np=np, numpy=np, copy=copy, math=math)
+
+    def __missing__(self, name: str) -> Any:
+        for place in (builtins, self["torch"]):
+            if hasattr(place, name):
+                return getattr(place, name)
+        raise KeyError(name)
+
+
+def under_pytorch(tree: ast.stmt, names: Names) -> tuple[str, str | None, tuple[str, str] | None]:
+    """What a statement prints, the repr of its value, and its exception, under real PyTorch."""
+    out, shown, error = io.StringIO(), None, None
+    try:
+        with contextlib.redirect_stdout(out):
+            if isinstance(tree, ast.Expr):
+                value = eval(
+                    compile(ast.fix_missing_locations(ast.Expression(tree.value)), "case", "eval"), names
+                )
+                shown = None if value is None else repr(value)
+            else:
+                exec(compile(ast.fix_missing_locations(ast.Module([tree], [])), "case", "exec"), names)
+    except Exception as raised:
+        error = type(raised).__name__, str(raised)
+    return out.getvalue(), shown, error
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case_agrees_with_pytorch(path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    text = program_of(path.read_text("utf-8"))
+    session, names = Session(max_bytes=1 << 30), Names(torch)
+    torch.manual_seed(0)
+    try:
+        statements = session.read(text).statements
+    except LanguageError:
+        return  # PyTorch has no opinion
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for statement in statements:
+            step = session.execute(statement, text)
+            if any(isinstance(node, CommandCall) for node in walk(statement.tree)):
+                continue
+            value = None if step.value is None else step.value.text
+            error = None if step.error is None else (step.error.type, step.error.message)
+            assert (step.output, value, error) == under_pytorch(statement.tree, names), statement.source
