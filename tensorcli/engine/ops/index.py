@@ -4,6 +4,9 @@ What `x[...]` means in terms of these operators stands in `indexing.py`. Everyth
 view.
 """
 
+import math
+from typing import Any
+
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry, messages
@@ -99,7 +102,7 @@ def _expanded(self, indices):
 
     Errors: IndexError for dtypes, masks of other shapes, too many indices.
     """
-    found = []
+    found: list[Any] = []
     for index in indices:
         if index is None:
             found.append(None)
@@ -169,6 +172,7 @@ class _Places:
         self.order = rest[: self.before] + dims + rest[self.before :]
         self.count = len(dims)
         self.shape = shape
+        self.arrays = arrays
         self.key = (slice(None),) * self.before + tuple(arrays)
         self.sizes = (
             tuple(sizes[d] for d in rest[: self.before])
@@ -189,7 +193,7 @@ class _Places:
                 tuple(strides[:before]) + (0,) * len(self.shape) + tuple(strides[before + count :]),
             )
         ]
-        for array in self.key[before:]:
+        for array in self.arrays:
             steps = tuple(stride // array.itemsize for stride in array.strides)
             operands.append(
                 Geometry((1,) * before + self.shape + (1,) * after, (0,) * before + steps + (0,) * after)
@@ -304,7 +308,7 @@ def _index_put_self(grad, indices, values_sizes, accumulate):
     return grad if accumulate else _run("index_put", grad, indices, grad.new_zeros(values_sizes), False)
 
 
-_INDEX_PUT = {
+_INDEX_PUT: dict[str, Any] = {
     "self": _index_put_self,
     "values": lambda grad, indices: _run("index.Tensor", grad, indices),
     "indices": None,
@@ -635,7 +639,7 @@ def _check_masked_scatter_in_place(self, mask, source):
     _check_masked_scatter(self, mask.expand(own) if sizes != own else mask, source)
 
 
-_MASKED_SCATTER = {
+_MASKED_SCATTER: dict[str, Any] = {
     "self": lambda grad, mask: grad.masked_fill(mask, 0),
     "source": lambda grad, mask, source_sizes: functions.masked_scatter_backward(grad, mask, source_sizes),
     "mask": None,
@@ -677,7 +681,7 @@ def masked_scatter_backward(xp, grad_output, mask, sizes):
     """The gradient of masked_scatter for its source: what was put is read back, the rest is zero."""
     grad_output, mask = xp.broadcast_arrays(grad_output, mask)
     chosen = grad_output[mask]
-    result = xp.zeros(geometry.prod(sizes), grad_output.dtype)
+    result = xp.zeros(math.prod(sizes), grad_output.dtype)
     result[: chosen.size] = chosen
     return result.reshape(sizes)
 
