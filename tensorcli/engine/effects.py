@@ -866,7 +866,13 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         mode.enabled = enabled
         events.observer = observer
     results = answer if isinstance(answer, tuple) else (answer,)
+    inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]
     for target, result in zip(outs, results, strict=True):
+        check_overlap(target, inputs)
+        if op.rule == dtypes.COMMON and any(
+            isinstance(one, Tensor) and _overlap(target, one) in ("full", "partial") for one in inputs
+        ):
+            raise RuntimeError(messages.PARTIAL_OVERLAP)
         write_out(op, target, result)
     return named(op, tuple(outs)) if isinstance(answer, tuple) else outs[0]
 
