@@ -2,6 +2,7 @@
 
 from tensorcli.engine.ops import (  # noqa: I001
     create,
+    window,
     pointwise,
     elementary,
     rounding,
@@ -27,5 +28,7 @@ from tensorcli.engine.ops import (  # noqa: I001
     norm,
     conv,
     pool,
+    fft,
+    statistics,
     special,
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.nn import direct
 
 
 def _windows(array, kernel, stride, dilation):
@@ -122,11 +123,11 @@ def _double_backward(grads, grad_output, input, weight, bias_sizes, stride, padd
             part = of_bias.view((1, -1) + (1,) * (weight.ndim - 2)).expand(grad_output.geometry.sizes)
             of_grad = part if of_grad is None else of_grad + part
     if needs[1] and of_weight is not None:
-        found_input = functions.convolution_backward(
+        found_input = direct("convolution_backward", 
             grad_output, input, of_weight, bias_sizes, *rest, [True, False, False]
         )[0]
     if needs[2] and of_input is not None:
-        found_weight = functions.convolution_backward(
+        found_weight = direct("convolution_backward", 
             grad_output, of_input, weight, bias_sizes, *rest, [False, True, False]
         )[1]
     return of_grad, found_input, found_weight
@@ -166,7 +167,7 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
     "bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor",
     variants="function",
     input__weight__bias=lambda grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, needs: (  # noqa: E501
-        functions.convolution_backward(
+        direct("convolution_backward", 
             grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, list(needs)
         )
     ),

@@ -1464,6 +1464,8 @@ def cross(self, other, dim):
 )
 def linalg_vecdot(x, y, dim):
     """The dot products of vectors along a dimension, the first conjugated."""
+    if x.ndim == 1 and y.ndim == 1:
+        return x.vdot(y)
     if x.dtype.is_complex:
         return (x.conj() * y).sum(dim)
     return (x * y).sum(dim)
@@ -1505,7 +1507,7 @@ def linalg_multi_dot(tensors):
     else:
         result = _chained(parts, _chain_order([p.size(0) for p in parts] + [parts[-1].size(1)]), 0, len(parts) - 1)
     sizes = ([] if first_vector else [tensors[0].size(0)]) + ([] if last_vector else [tensors[-1].size(1)])
-    return result.view(sizes) if first_vector or last_vector else result
+    return result.view(sizes)
 
 
 def _three(parts):

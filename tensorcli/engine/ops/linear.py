@@ -351,8 +351,8 @@ def _folded(a, b):
         rows *= size
     flat = larger.reshape((rows, sizes[-1]))
     if other.ndim == 1:
-        return flat.mv(other)._unsafe_view(shape)
-    result = flat.mm(other)._unsafe_view((*shape, other.size(1)))
+        return functions._unsafe_view(flat.mv(other), shape)
+    result = functions._unsafe_view(flat.mm(other), (*shape, other.size(1)))
     return result.mT.contiguous() if turned else result
 
 
@@ -380,7 +380,7 @@ def _batched_matmul(a, b):
         right = b.expand((*batch, m2, p)).reshape((count, m2, p))
     shape = (*batch, *((n,) if a.ndim > 1 else ()), *((p,) if b.ndim > 1 else ()))
     product = left.bmm(right)
-    return (product.squeeze(-1) if b.ndim == 1 else product)._unsafe_view(shape)
+    return functions._unsafe_view(product.squeeze(-1) if b.ndim == 1 else product, shape)
 
 
 @composite("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", namespace="nn", out=True)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.op import composite, functions, op
-from tensorcli.engine.ops.nn import derived
+from tensorcli.engine.ops.nn import derived, direct
 
 
 def _normalized(x, dims, eps):
@@ -33,7 +33,7 @@ def _pull_back(xp, grad, hat, rstd, axes):
 
 
 def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, needs):
-    found = functions.native_layer_norm_backward(
+    found = direct("native_layer_norm_backward", 
         grad, input, normalized_shape, mean, rstd, weight, bias, [bool(n) for n in needs]
     )
     return found
@@ -143,49 +143,18 @@ def layer_norm(input, normalized_shape, weight, bias, eps, cudnn_enable):
     return functions.native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
 
 
-def _rms(input, weight, dims, eps):
-    """In tensor operations."""
-    rstd = ((input * input).mean(dims, True) + eps).rsqrt()
-    hat = input * rstd
-    return hat if weight is None else hat * weight
-
-
-@op(
-    "_fused_rms_norm(Tensor input, int[] normalized_shape, Tensor? weight, float? eps) -> (Tensor, Tensor)",
-    variants="function",
-    input__weight=lambda grads, input, normalized_shape, weight, eps, needs: derived(
-        lambda x, w: (
-            _rms(x, w, list(range(x.ndim - len(normalized_shape), x.ndim)), _rms_eps(x.array if eps is None else None, eps)),
-        ),
-        (input, weight),
-        grads[:1],
-        needs,
-    ),
-)
-def fused_rms_norm(xp, input, normalized_shape, weight, eps):
-    """The last dimensions scaled to a mean square of 1, and the factors."""
-    shape = tuple(normalized_shape)
-    _check_shape(input, shape, weight, None)
-    axes = tuple(range(input.ndim - len(shape), input.ndim))
-    wide = input.astype(np.complex128 if input.dtype.kind == "c" else np.float64)
-    rstd = 1 / xp.sqrt((wide * wide).mean(axis=axes, keepdims=True) + _rms_eps(input, eps))
-    result = input * rstd
-    if weight is not None:
-        result = result * weight
-    return result.astype(input.dtype), rstd.astype(input.dtype)
-
-
-def _rms_eps(array, eps):
-    return float(np.finfo(array.dtype).eps) if eps is None else eps
-
-
 @composite(
     "rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
     variants="function",
 )
 def rms_norm(input, normalized_shape, weight, eps):
     """The last dimensions scaled to a mean square of 1, then by weight."""
-    return functions._fused_rms_norm(input, normalized_shape, weight, eps)[0]
+    _check_shape(input.array, tuple(normalized_shape), None if weight is None else weight.array, None)
+    wide = input.to(dtypes.float32) if input.dtype.reduced else input
+    eps = float(np.finfo(wide.array.dtype).eps) if eps is None else eps
+    dims = list(range(input.ndim - len(normalized_shape), input.ndim))
+    found = wide.mul(wide.pow(2).mean(dims, True).add_(eps).rsqrt()).type_as(input)
+    return found if weight is None else found.mul(weight)
 
 
 # ---- over the batch
@@ -223,7 +192,7 @@ def _batch_double(grads, grad_out, input, weight, running_mean, running_var, tra
     "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
     variants="function",
     input__weight__bias=lambda grad, input, weight, running_mean, running_var, result1, result2, training, eps, needs: (
-        functions.native_batch_norm_backward(
+        direct("native_batch_norm_backward", 
             grad, input, weight, running_mean, running_var, result1, result2, training, eps, [bool(n) for n in needs]
         )
     ),
@@ -355,7 +324,7 @@ def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, ep
         return derived(
             lambda x, w, b: (_grouped(x, w, b, group, eps),), (input, weight, bias), grads[:1], needs
         )
-    return functions.native_group_norm_backward(
+    return direct("native_group_norm_backward", 
         grads[0].contiguous(), input, mean, rstd, weight, N, C, HxW, group, [bool(n) for n in needs]
     )
 

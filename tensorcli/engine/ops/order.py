@@ -47,6 +47,7 @@ def sort(xp, self, dim, descending):
 
 @op(
     "sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)",
+    node=1,
     self=lambda grad, dim, indices, self_sizes: selecting_backward(grad, dim, indices, self_sizes, True),
 )
 def sort_stable(xp, self, stable, dim, descending):
