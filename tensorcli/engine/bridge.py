@@ -4,6 +4,7 @@ Memory that somebody else was shown is marked foreign and never moves again. Wri
 """
 
 from enum import IntEnum
+from inspect import get_annotations
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,8 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
         raise RuntimeError(
             "Can't call numpy() on Tensor that has negative bit set. Use tensor.resolve_neg().numpy() instead."
         )
-    if (
-        self.dtype.name in ("bfloat16", "complex32")
-        or self.dtype.itemsize == 1
-        and self.dtype.is_floating_point
+    if self.dtype.name in ("bfloat16", "complex32") or (
+        self.dtype.itemsize == 1 and self.dtype.is_floating_point
     ):
         raise TypeError(f"Got unsupported ScalarType {self.dtype.scalar_type}")
     return _exported(self)
@@ -163,9 +162,7 @@ def own_names(self: Tensor) -> dict[str, Any]:
     return {name: value for name, value in self.__dict__.items() if name not in _STATE}
 
 
-_STATE = frozenset(
-    name for kind in Tensor.__mro__ for name in (*kind.__dict__, *kind.__dict__.get("__annotations__", ()))
-)
+_STATE = frozenset(name for kind in Tensor.__mro__ for name in (*vars(kind), *get_annotations(kind)))
 
 
 def deepcopy(self: Tensor, memo: dict[Any, Any]) -> Tensor:
@@ -194,9 +191,10 @@ def deepcopy(self: Tensor, memo: dict[Any, Any]) -> Tensor:
     return copied
 
 
-def _deep(self: Tensor, memo: dict[Any, Any]) -> Any:
+def _deep(self: Tensor, memo: dict[Any, Any]) -> Tensor:
     if self.device is META:
-        return self.detach().clone()
+        found: Tensor = self.detach().clone()
+        return found
     storages = memo.setdefault("torch", {})
     known = storages.get(id(self.memory))
     if known is None:
@@ -205,7 +203,8 @@ def _deep(self: Tensor, memo: dict[Any, Any]) -> Any:
         known = storages[id(own)] = (own, Storage(own.bytes.copy(), own.device))
     copied = stored_tensor(known[1], self.geometry, self.dtype, self.lazy)
     if self.lazy:
-        return copied.resolve_conj().resolve_neg() if not self.lazy & CONJ else copied.resolve_conj()
+        resolved: Tensor = copied.resolve_conj().resolve_neg()
+        return resolved
     copied._counter = Version(1)
     return copied
 

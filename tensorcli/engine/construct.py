@@ -13,7 +13,6 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, events, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU, META, resolve
-from tensorcli.engine.dtypes import dtype as Dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.tensor import Tensor, stored_tensor
@@ -91,7 +90,7 @@ def as_tensor(*args: Any, **kwargs: Any) -> Tensor:
     return _as_tensor(data, dtype, device)
 
 
-def _as_tensor(data: Any, dtype: Dtype | None, device: Any) -> Tensor:
+def _as_tensor(data: Any, dtype: dtypes.dtype | None, device: Any) -> Tensor:
     if isinstance(data, Tensor):
         return data.to(device=data.device if device is None else device, dtype=dtype or data.dtype)  # type: ignore[no-any-return]
     if isinstance(data, np.ndarray):
@@ -124,7 +123,7 @@ def asarray(*args: Any, **kwargs: Any) -> Tensor:
 
 
 def _aliased(
-    source: Tensor, dtype: Dtype | None, device: Any, copy: bool | None, copied: bool | None
+    source: Tensor, dtype: dtypes.dtype | None, device: Any, copy: bool | None, copied: bool | None
 ) -> Tensor:
     kind = dtype or source.dtype
     target = source.device if device is None else resolve(device)
@@ -141,7 +140,7 @@ def _aliased(
 
 
 def _array_of_tensor(
-    obj: Tensor, dtype: Dtype | None, device: Any, copy: bool | None, requires_grad: bool | None
+    obj: Tensor, dtype: dtypes.dtype | None, device: Any, copy: bool | None, requires_grad: bool | None
 ) -> Tensor:
     if requires_grad is None and obj.requires_grad:
         messages.warn(
@@ -154,11 +153,11 @@ def _array_of_tensor(
     if found.requires_grad and not wanted:
         if found is obj and obj.is_leaf:
             # PyTorch hands the tensor itself back, and switches its flag off.
-            obj.requires_grad_(False)  # type: ignore[attr-defined]
+            obj.requires_grad_(False)
             return obj
         return found.detach()  # type: ignore[no-any-return]
     if wanted and not found.requires_grad:
-        found.requires_grad_()  # type: ignore[attr-defined]
+        found.requires_grad_()
     return found
 
 
@@ -338,7 +337,7 @@ def remember_address(array: Any, address: int) -> None:
 # ---- Python's numbers and sequences
 
 
-def from_data(data: Any, kind: Dtype | None, device: Any) -> Tensor:
+def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
     """A new tensor with a copy of data; `kind` None infers the dtype. Errors: as `tensor`."""
     target = resolve(device)
     if isinstance(data, Tensor):
@@ -368,7 +367,7 @@ def from_data(data: Any, kind: Dtype | None, device: Any) -> Tensor:
     return _placed(_stored(flat, kind).reshape(sizes), kind, target)
 
 
-def _placed(array: Any, kind: Dtype, device: Any) -> Tensor:
+def _placed(array: Any, kind: dtypes.dtype, device: Any) -> Tensor:
     if device is META:
         return effects.empty(array.shape, None, kind, META)
     return effects.adopt(array, kind, device)
@@ -395,7 +394,7 @@ def _sizes_of(data: Any) -> tuple[int, ...]:
     return tuple(sizes)
 
 
-def _infer(data: Any) -> Dtype:
+def _infer(data: Any) -> dtypes.dtype:
     if isinstance(data, (Tensor,)):
         return data.dtype
     if isinstance(data, (np.ndarray, np.generic)):
@@ -410,7 +409,7 @@ def _infer(data: Any) -> Dtype:
         return dtypes.default.floating
     if isinstance(data[0], np.ndarray):
         messages.warn(_SLOW, once=True)
-    found: Dtype | None = None
+    found: dtypes.dtype | None = None
     seen: set[type] = set()
     for one in data:
         if one is data:
@@ -444,7 +443,7 @@ def _flatten(data: Any, sizes: Sequence[int], dim: int, flat: list[Any]) -> None
         _flatten(one, sizes, dim + 1, flat)
 
 
-def _stored(flat: list[Any], kind: Dtype) -> Any:
+def _stored(flat: list[Any], kind: dtypes.dtype) -> Any:
     """The elements as a row of an array. Errors: those of the conversions that PyTorch makes, one element each."""
     types = set(map(type, flat))
     if not types <= _SIMPLE:
@@ -469,7 +468,7 @@ def _stored(flat: list[Any], kind: Dtype) -> Any:
 _SIMPLE: Final = {bool, int, float, complex}
 
 
-def _number(one: Any, kind: Dtype) -> Any:
+def _number(one: Any, kind: dtypes.dtype) -> Any:
     """An element as a Python number of the dtype's category, or Python's own complaint."""
     if isinstance(one, Tensor):
         if kind.category == dtypes.BOOL:
@@ -490,7 +489,7 @@ def _number(one: Any, kind: Dtype) -> Any:
     return float(one)
 
 
-def _integers(flat: list[Any], types: set[type], kind: Dtype) -> Any:
+def _integers(flat: list[Any], types: set[type], kind: dtypes.dtype) -> Any:
     if complex in types:
         raise TypeError("'complex' object cannot be interpreted as an integer")
     bits = kind.itemsize * 8
@@ -508,7 +507,7 @@ def _integers(flat: list[Any], types: set[type], kind: Dtype) -> Any:
     return np.array(found, kind.np)
 
 
-def _refuse(one: int, kind: Dtype) -> None:
+def _refuse(one: int, kind: dtypes.dtype) -> None:
     if kind.name in ("uint16", "uint32", "uint64") and one < 0:
         raise OverflowError("can't convert negative int to unsigned")
     if not -(1 << 63) <= one < 1 << 63:

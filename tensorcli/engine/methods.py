@@ -77,7 +77,7 @@ def numpy(self: Tensor, force: bool) -> Any:
 @parsed("is_contiguous(*, MemoryFormat? memory_format=None)")
 def is_contiguous(self: Tensor, memory_format: Any) -> Any:
     """Whether the elements lie in order, without gaps (or in another memory format's order)."""
-    return memory.is_contiguous(self.geometry, memory_format or formats.contiguous_format)
+    return memory.is_contiguous(self.geometry, memory_format or formats.contiguous_format)  # type: ignore[no-untyped-call]
 
 
 def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
@@ -92,7 +92,8 @@ def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
 def contains(self: Tensor, element: Any) -> bool:
     """Whether some element equals a number or a tensor."""
     if isinstance(element, (Tensor, int, float, complex)):
-        return bool((element == self).any().item())  # type: ignore[union-attr]
+        equal: Any = element == self
+        return bool(equal.any().item())
     raise RuntimeError(
         f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
     )
@@ -107,7 +108,7 @@ def dim_order(self: Tensor) -> tuple[int, ...]:
 Tensor.numpy = numpy  # type: ignore[attr-defined]
 Tensor.is_contiguous = is_contiguous  # type: ignore[attr-defined]
 Tensor.split = split  # type: ignore[attr-defined]
-Tensor.__contains__ = contains  # type: ignore[attr-defined]
+Tensor.__contains__ = contains  # type: ignore[operator]
 Tensor.dim_order = dim_order  # type: ignore[attr-defined]
 Tensor.is_same_size = lambda self, other: self.geometry.sizes == other.geometry.sizes  # type: ignore[attr-defined]
 

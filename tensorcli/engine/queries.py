@@ -64,7 +64,10 @@ def set_default_device(device: Any) -> None:
 class _Info:
     """Attributes of a dtype's numbers, printed as PyTorch prints them."""
 
-    __slots__ = ("dtype", "bits")
+    __slots__ = ("bits", "dtype")
+
+    dtype: str
+    bits: int
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{n}={self._text(n)}' for n in self._shown)}, dtype={self.dtype})"
@@ -82,7 +85,7 @@ class finfo(_Info):  # noqa: N801 (PyTorch's name)
     __slots__ = ("eps", "max", "min", "resolution", "smallest_normal", "tiny")
     _shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
 
-    def __init__(self, type: dtype | None = None) -> None:  # noqa: A002 (PyTorch's argument name)
+    def __init__(self, type: Any = None) -> None:
         kind = dtypes.default.floating if type is None else type
         if not isinstance(kind, dtype):
             raise TypeError(
@@ -90,7 +93,7 @@ class finfo(_Info):  # noqa: N801 (PyTorch's name)
             )
         if kind.category < dtypes.FLOATING:
             raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
             )
         real = kind.to_real()
         if real.name in ("float16", "float32", "float64"):
@@ -98,7 +101,7 @@ class finfo(_Info):  # noqa: N801 (PyTorch's name)
         else:
             import ml_dtypes
 
-            found = ml_dtypes.finfo(real.np)
+            found = ml_dtypes.finfo(real.np)  # type: ignore[no-untyped-call]
         self.bits = real.itemsize * 8
         self.eps, self.max, self.min = float(found.eps), float(found.max), float(found.min)
         self.tiny = self.smallest_normal = float(found.smallest_normal)
@@ -112,7 +115,7 @@ class iinfo(_Info):  # noqa: N801 (PyTorch's name)
     __slots__ = ("max", "min")
     _shown = ("min", "max")
 
-    def __init__(self, type: dtype) -> None:  # noqa: A002 (PyTorch's argument name)
+    def __init__(self, type: Any) -> None:
         if not isinstance(type, dtype):
             raise TypeError(
                 f"iinfo(): argument 'type' (position 1) must be torch.dtype, not {type.__class__.__name__}"
@@ -181,32 +184,32 @@ def is_storage(obj: Any) -> bool:
     return isinstance(obj, (TypedStorage, UntypedStorage))
 
 
-def is_floating_point(input: Any) -> bool:  # noqa: A001, A002 (PyTorch's name)
+def is_floating_point(input: Any) -> bool:
     """Whether its dtype is a floating one."""
     return _tensor("is_floating_point", input).dtype.is_floating_point
 
 
-def is_complex(input: Any) -> bool:  # noqa: A002
+def is_complex(input: Any) -> bool:
     """Whether its dtype is a complex one."""
     return _tensor("is_complex", input).dtype.is_complex
 
 
-def is_conj(input: Any) -> bool:  # noqa: A002
+def is_conj(input: Any) -> bool:
     """Whether its bytes are to be read conjugated."""
     return bool(_tensor("is_conj", input).lazy & CONJ)
 
 
-def is_neg(input: Any) -> bool:  # noqa: A002
+def is_neg(input: Any) -> bool:
     """Whether its bytes are to be read negated."""
     return bool(_tensor("is_neg", input).lazy & NEG)
 
 
-def is_inference(input: Any) -> bool:  # noqa: A002
+def is_inference(input: Any) -> bool:
     """Whether it was made in inference mode."""
     return _tensor("is_inference", input).inference
 
 
-def is_nonzero(input: Any) -> bool:  # noqa: A002
+def is_nonzero(input: Any) -> bool:
     """Whether its one element is not zero. Errors: RuntimeError unless there is exactly one."""
     tensor = _tensor("is_nonzero", input)
     if not tensor.geometry.numel:
@@ -216,12 +219,12 @@ def is_nonzero(input: Any) -> bool:  # noqa: A002
     return bool(tensor)
 
 
-def is_same_size(input: Any, other: Any) -> bool:  # noqa: A002
+def is_same_size(input: Any, other: Any) -> bool:
     """Whether two tensors have the same sizes."""
-    return _tensor("is_same_size", input).geometry.sizes == other.geometry.sizes
+    return bool(_tensor("is_same_size", input).geometry.sizes == other.geometry.sizes)
 
 
-def numel(input: Any) -> int:  # noqa: A002
+def numel(input: Any) -> int:
     """How many elements there are."""
     return _tensor("numel", input).geometry.numel
 
@@ -231,7 +234,7 @@ def typename(obj: Any) -> str:
     if isinstance(obj, Tensor):
         from tensorcli.engine.ops.convert import type_string
 
-        return type_string(obj)
+        return str(type_string(obj))  # type: ignore[no-untyped-call]
     module = getattr(obj, "__module__", "") or ""
     if module in ("", "builtins", "__builtin__"):
         module = ""

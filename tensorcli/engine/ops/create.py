@@ -259,8 +259,8 @@ def _of_tensors(name, declared):
                     f"{name} only supports 0-dimensional start and end tensors, but got {found}."
                 )
             ends = [value.item() if isinstance(value, Tensor) else value for value in (start, end)]
-            found = OPS[name]
-            return found.effect(found, (*ends, steps, *rest))
+            numbers = OPS[name]
+            return numbers.effect(numbers, (*ends, steps, *rest))
 
         spaced.__doc__ = declared.__doc__
 
@@ -277,7 +277,7 @@ _of_tensors("logspace", logspace)
 
 def _like_effect(declared, values):
     """A tensor of another's sizes: its format is preserved, its dtype and device are kept unless others are named."""
-    values, out, requires_grad = effects.split_extras(declared, values)
+    values, _, requires_grad = effects.split_extras(declared, values)
     source, *arguments, dtype, _, device, pin_memory, memory_format = values
     effects.check_pinned(pin_memory)
     kind = source.dtype if dtype is None else dtype

@@ -11,6 +11,7 @@ from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op, view
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.strided import check_bounds, declare_copies
+from tensorcli.engine.storage import allocate
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 
@@ -429,7 +430,7 @@ def _set_effect(declared, values):
         storage = _storage_of(source, target)
         shape = geometry.contiguous((storage.nbytes // target.dtype.itemsize,))
     else:
-        storage, shape = effects.allocate(0, target.device), geometry.contiguous((0,))
+        storage, shape = allocate(0, target.device), geometry.contiguous((0,))
     if len(rest) > 1:
         offset, size, stride = rest[1], tuple(rest[2]), tuple(rest[3])
         if stride and len(stride) != len(size):

@@ -1,5 +1,7 @@
 """Views of all elements: other sizes or another order of dimensions over the same storage. Geometry in, geometry out."""
 
+from math import prod
+
 from tensorcli.engine import formats, messages
 from tensorcli.engine import geometry as geometries
 from tensorcli.engine.effects import Viewed
@@ -119,7 +121,7 @@ def flatten(self, start_dim, end_dim):
         return self.reshape((1,))
     if start == end:
         return self
-    return self.reshape((*sizes[:start], geometries.prod(sizes[start : end + 1]), *sizes[end + 1 :]))
+    return self.reshape((*sizes[:start], prod(sizes[start : end + 1]), *sizes[end + 1 :]))
 
 
 @composite("unflatten.int(Tensor(a) self, int dim, SymInt[] sizes) -> Tensor(a)")

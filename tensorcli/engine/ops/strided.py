@@ -686,9 +686,11 @@ def declare_copies(names: Any) -> None:
         base, dot, overload = name.partition(".")
         _, _, rest = origin.line.partition("(")
         line = rest.replace("Tensor(a -> *)", "Tensor").replace("Tensor(a)", "Tensor")
-        declared = op(f"{base}_copy{dot}{overload}({line}", variants="function", **(origin.formulas or {}))
-        declared(origin.kernel)
+        declare: Any = op
+        declare(f"{base}_copy{dot}{overload}({line}", variants="function", **(origin.formulas or {}))(
+            origin.kernel
+        )
         made = OPS[f"{base}_copy{dot}{overload}"]
         made.effect = _copying
         made.chapter = "strided"
-        made.node_name = f"{origin.node_name}_copy"  # type: ignore[misc]
+        made.node_name = f"{origin.node_name}_copy"

@@ -1,0 +1,95 @@
+"""Window functions: bell-shaped weights of a length, for spectra (aten/src/ATen/native/TensorFactories.cpp)."""
+
+import math
+
+from tensorcli.engine import dtypes, effects
+from tensorcli.engine.draws import CPP_NAMES
+from tensorcli.engine.op import factory
+from tensorcli.engine.ops.create import OPTIONS
+
+
+def _window(xp, name, length, periodic, dtype, shape):
+    """The window in its dtype: a periodic one is a symmetric one of one more, without its last weight."""
+    kind = dtype or dtypes.default.floating
+    if kind.category < dtypes.FLOATING:
+        raise RuntimeError(
+            f"{name} expects floating point dtypes, got: TensorOptions(dtype={CPP_NAMES[kind.name]}, device=cpu, "
+            "layout=Strided (default), requires_grad=false (default), pinned_memory=false, memory_format=(nullopt))"
+        )
+    if length < 0:
+        raise RuntimeError(f"{name} requires non-negative window_length, got window_length={length}")
+    working = kind.computes_as.np.type
+    if length <= 1:
+        return xp.ones(length, kind.np)
+    size = length + 1 if periodic else length
+    return effects.cast(shape(xp.arange(size, dtype=working), size, working)[:length], kind)
+
+
+def _hamming(xp, alpha, beta):
+    def shape(index, size, number):
+        return xp.cos(index * number(2 * math.pi / (size - 1))) * number(-beta) + number(alpha)
+
+    return shape
+
+
+def _blackman(xp):
+    def shape(index, size, number):
+        angle = index * number(math.pi / (size - 1))
+        return (
+            xp.cos(angle * number(4)) * number(0.08) - xp.cos(angle * number(2)) * number(0.5) + number(0.42)
+        )
+
+    return shape
+
+
+def _bartlett(xp):
+    def shape(index, size, number):
+        rising = index * number(2.0 / (size - 1))
+        first = ((size - 1) >> 1) + 1
+        return xp.where(index < first, rising, number(2) - rising)
+
+    return shape
+
+
+def _kaiser(xp, beta):
+    def shape(index, size, number):
+        half = number((size - 1) / 2)
+        inside = xp.maximum(number(1) - ((index - half) / half) ** 2, number(0))
+        return (xp.i0(beta * xp.sqrt(inside)) / xp.i0(beta)).astype(index.dtype)
+
+    return shape
+
+
+_HELP = {
+    "hann_window": "A raised cosine.",
+    "hamming_window": "A raised cosine that does not reach zero.",
+    "blackman_window": "A sum of three cosines.",
+    "bartlett_window": "A triangle.",
+    "kaiser_window": "A Kaiser window, whose beta sets its width.",
+}
+
+
+def _declare(name, shape, parameters=()):
+    """The overloads: the length alone, with `periodic`, and with each further parameter."""
+    overloads = {"": []}
+    for given in range(len(parameters) + 1):
+        # PyTorch names hamming_window.periodic_alpha, but kaiser_window.beta.
+        first = [] if name == "kaiser_window" and given else ["periodic"]
+        overloads["." + "_".join([*first, *parameters[:given]])] = ["periodic", *parameters[:given]]
+    for overload, names in overloads.items():
+        arguments = "".join(f", {'bool' if n == 'periodic' else 'float'} {n}" for n in names)
+
+        def kernel(xp, window_length, *rest):
+            *values, dtype = rest
+            periodic = values[0] if values else True
+            return _window(xp, name, window_length, periodic, dtype, shape(xp, *values[1:]))
+
+        kernel.__doc__ = _HELP[name]
+        factory(f"{name}{overload}(int window_length{arguments}, {OPTIONS}) -> Tensor", out=False)(kernel)
+
+
+_declare("hann_window", lambda xp: _hamming(xp, 0.5, 0.5))
+_declare("hamming_window", lambda xp, alpha=0.54, beta=0.46: _hamming(xp, alpha, beta), ("alpha", "beta"))
+_declare("blackman_window", _blackman)
+_declare("bartlett_window", _bartlett)
+_declare("kaiser_window", lambda xp, beta=12.0: _kaiser(xp, beta), ("beta",))
