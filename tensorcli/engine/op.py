@@ -143,6 +143,12 @@ class Op:
         without = {name for name, formula in (self._declared or {}).items() if formula is None}
         return tuple(i for i in self.tensors if self.names[i] not in without)
 
+    @cached_property
+    def constants(self) -> tuple[int, ...]:
+        """Positions of the outputs that are not differentiable although they are floating: declared as `P=None`."""
+        declared = self._declared or {}
+        return tuple(i for i, name in enumerate(self.returns) if name in declared and name not in self.names)
+
     @property
     def _declared(self) -> dict[str, Formula | None] | None:
         return self.twin_of.formulas if self.twin_of is not None and self.formulas is None else self.formulas

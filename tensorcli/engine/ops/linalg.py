@@ -1181,6 +1181,7 @@ def _unpivoted(a, name):
     "linalg_lu(Tensor A, *, bool pivot=True) -> (Tensor P, Tensor L, Tensor U)",
     variants="function",
     namespace="linalg",
+    P=None,
     A=lambda grads, P, L, U: _lu_backward(grads[1], grads[2], P, L, U),
 )
 def linalg_lu(xp, A, pivot):
@@ -1262,6 +1263,7 @@ def _unpack_backward(grads, sizes):
     "lu_unpack(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, bool unpack_pivots=True) -> "
     "(Tensor P, Tensor L, Tensor U)",
     variants="function",
+    P=None,
     LU_data=lambda grads, LU_data_sizes: _unpack_backward(grads, LU_data_sizes),
     LU_pivots=None,
 )
