@@ -89,12 +89,20 @@ def _promoted(op: "Op", values: Sequence[Any]) -> dtype:
         value = values[i]
         for one in value if type(value) in (list, tuple) else (value,):
             if isinstance(one, Tensor):
-                (numbers if one.wrapped else dimensioned if one.geometry.sizes else zero_dimensional).append(
-                    one.dtype
-                )
+                if one.wrapped:
+                    numbers.append(_of_wrapped(one.dtype))
+                else:
+                    (dimensioned if one.geometry.sizes else zero_dimensional).append(one.dtype)
             elif one is not None:
                 numbers.append(dtypes.of_number(one))
     return dtypes.result_type(tuple(dimensioned), tuple(zero_dimensional), tuple(numbers))
+
+
+def _of_wrapped(kind: dtype) -> dtype:
+    """What a wrapped number counts as: its double precision is for its value, not for promotion."""
+    if kind.category == dtypes.FLOATING:
+        return dtypes.default.floating
+    return dtypes.default.complex if kind.is_complex else kind
 
 
 def as_number(value: Any, kind: dtype) -> Any:

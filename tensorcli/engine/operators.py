@@ -62,7 +62,7 @@ _REFLECTED = {
 }
 """Special methods that are an operator called on (other, self)."""
 
-_UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs", "__invert__": "bitwise_not"}
+_UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs"}
 
 
 def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
@@ -129,6 +129,13 @@ def _rpow(self: Tensor, other: Any) -> Any:
     )
 
 
+def _invert(self: Tensor) -> Tensor:
+    if self.dtype.category > dtypes.INTEGRAL:
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return op.functions.bitwise_not(self)  # type: ignore[no-any-return]
+
+
+Tensor.__invert__ = _invert  # type: ignore[attr-defined]
 Tensor.__rsub__ = _rsub  # type: ignore[attr-defined]
 Tensor.__rtruediv__ = _rtruediv  # type: ignore[attr-defined]
 Tensor.__rpow__ = _rpow  # type: ignore[attr-defined]
