@@ -184,6 +184,13 @@ class _Places:
         """The strides of a fresh result: TensorIterator's, over the source with the indexed dimensions held
         still.
         """
+        if (
+            source.contiguous
+            and len(self.arrays) == 1
+            and self.arrays[0].flags.c_contiguous
+            and 1 not in self.sizes
+        ):
+            return geometry.contiguous_strides(self.sizes)  # The common case: saves a third of a call.
         strides = [source.strides[d] for d in self.order]
         before, count = self.before, self.count
         after = len(self.order) - before - count
@@ -194,10 +201,9 @@ class _Places:
             )
         ]
         for array in self.arrays:
-            steps = tuple(stride // array.itemsize for stride in array.strides)
-            operands.append(
-                Geometry((1,) * before + self.shape + (1,) * after, (0,) * before + steps + (0,) * after)
-            )
+            sizes = (1,) * before + self.shape + (1,) * after
+            steps = geometry.view_strides(laid(array), sizes) or geometry.contiguous_strides(sizes)
+            operands.append(Geometry(sizes, steps))
         return geometry.elementwise_strides(self.sizes, operands)
 
 
