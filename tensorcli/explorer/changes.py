@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from tensorcli.explorer.alarms import Silence, silent_alarm, stale_alarm
@@ -49,6 +50,8 @@ class Observation:
         self.index = Index(engine)
         self.recorder = Recorder(engine, self.index, allocations)
         self.contents: dict[int, tuple[Allocation, Any]] = {}
+        self.named: set[int] = set()
+        """The tensors and arrays that the statement names."""
         self.rows = ROWS
 
     # ---- before
@@ -58,6 +61,7 @@ class Observation:
         self.index.begin(number)
         self.recorder.begin(line)
         self.contents = {}
+        self.named = set()
         for name in (*mentioned.loaded, *mentioned.stored):
             for count, entry in enumerate(self.index.under(name)):
                 if count >= NAMED:
@@ -67,6 +71,7 @@ class Observation:
                 if grad is not None:
                     self.recorder.look_before(grad)
                 if name in mentioned.loaded:
+                    self.named.add(entry.key)
                     self._keep_content(entry, mentioned)
 
     def _keep_content(self, entry: Entry, mentioned: Mentions) -> None:
@@ -172,6 +177,7 @@ class Rows:
         self.recorder = observation.recorder
         self.rows: list[Change] = []
         self.limit = observation.rows
+        self.added: list[Entry] = []
         self.shown: set[int] = set()
         self.more = 0
         self.writes: list[Write] = []
@@ -179,7 +185,8 @@ class Rows:
 
     def outcome(self) -> Outcome:
         """Everything that changed."""
-        created = [entry for entry in self._added() if entry.born == self.index.now]
+        self.added = list(self._added())
+        created = [entry for entry in self.added if entry.born == self.index.now]
         self._created(created)
         self._bound(created)
         for memory, writing in self.recorder.writes_to.items():
@@ -292,9 +299,9 @@ class Rows:
         """Where a new tensor's memory comes from."""
         value = entry.value
         parent = self.engine.parent(value) if look.kind == "tensor" else None
-        mates = [each for each in self.index.sharing(look.memory) if each.key != entry.key]
         if parent is not None:
             return self._view_note(entry, look, parent)
+        mates = [each for each in self.index.sharing(look.memory, MATES) if each.key != entry.key]
         older = [each for each in mates if each.born < self.index.now or each.key in self.shown]
         if older:
             return self._sharing_note(look, older)
@@ -372,7 +379,7 @@ class Rows:
             if look.memory == memory and entry.value is not None and (allocation is None or allocation.alive)
         ]
         reached = [entry for entry, _ in entries if entry.key in self.index.entries]
-        new = [each for each in self.index.sharing(memory) if each.born == self.index.now]
+        new = [each for each in self.added if each.memory == memory and each.born == self.index.now]
         if not reached:
             return
         via = [entry for entry in (*reached, *new) if entry.key in writing.via]
@@ -457,12 +464,15 @@ class Rows:
     ) -> None:
         versions = None
         elements = None
-        for counter, before in writing.before.items():
-            mate = next((each for each in self.index.sharing(memory) if self._counter(each) == counter), None)
-            look = None if mate is None else self._look(mate)
-            if look is not None and look.version is not None:
-                versions = (before, look.version)
-                break
+        silent = False
+        for mate in self.index.sharing(memory, MATES):
+            look = self._look(mate)
+            if look is None or look.version is None:
+                continue
+            unseen = look.counter not in writing.seen_writes
+            silent = silent or unseen
+            if versions is None:
+                versions = (writing.before.get(look.counter, look.version), look.version)
         if entries:
             walk = self.engine.walk(entries[0].value)
             elements = covered(walk) // max(walk.itemsize, 1)
@@ -470,7 +480,7 @@ class Rows:
             walk, itemsize = writing.walks[0]
             elements = covered(walk) // max(itemsize, 1)
         self.writes.append(
-            Write(self.allocations.name(memory), versions, via, tuple(seen_by), operator, elements)
+            Write(self.allocations.name(memory), versions, via, tuple(seen_by), operator, elements, silent)
         )
         allocation = self.allocations.known.get(memory)
         if allocation is not None:
@@ -487,7 +497,7 @@ class Rows:
                 continue
             note = ""
             if after.memory != before.memory:
-                mates = [each for each in self.index.sharing(after.memory) if each.key != entry.key]
+                mates = [each for each in self.index.sharing(after.memory, 2) if each.key != entry.key]
                 note = f"now in {self.allocations.name(after.memory)}" + (
                     f", shared with {self._first(mates)}" if mates else ""
                 )
@@ -500,10 +510,10 @@ class Rows:
     def _rewritten(self) -> None:
         """Bytes that changed without an event."""
         for memory in self.observation.rewritten():
-            entries = sorted(
-                self.index.sharing(memory), key=lambda each: self.engine.kind(each.value) != "ndarray"
-            )
-            via = next((each for each in entries if self.engine.kind(each.value) == "ndarray"), None)
+            entries = list(self.index.sharing(memory))
+            arrays = [each for each in entries if self.engine.kind(each.value) == "ndarray"]
+            via = next((each for each in arrays if each.key in self.observation.named), None)
+            entries.sort(key=lambda each: each is not via)
             for entry in entries[:MATES]:
                 look = self._look(entry)
                 if look is None or entry.key in self.shown:
@@ -534,15 +544,13 @@ class Rows:
         """The other names on the storages of what was created."""
         for memory in dict.fromkeys(entry.memory for entry in created):
             mates = self.index.by_memory.get(memory, {})
-            for count, entry in enumerate(list(mates.values())):
-                if count >= MATES:
-                    self.more += len(mates) - count
-                    break
-                if entry.key in self.shown:
+            for entry in islice(mates.values(), MATES):
+                if entry.key in self.shown or entry.value is None:
                     continue
                 look = self._look(entry)
                 if look is not None:
                     self._row("shares", entry, look, look, "", text=False)
+            self.more += max(0, len(mates) - MATES)
 
     def _unbound(self) -> None:
         """Names that were deleted or given to another object."""
@@ -578,7 +586,7 @@ class Rows:
         if entry is not None:
             found = True
             yield self.index.names(entry)[0]
-        for mate in list(self.index.sharing(allocation.key))[:4]:
+        for mate in list(self.index.sharing(allocation.key, 4)):
             if mate is not entry:
                 found = True
                 yield self.index.names(mate)[0]
@@ -614,9 +622,7 @@ def name_of(engine: Engine, index: Index, allocations: Allocations, tensor: Any)
         return found
     memory = id(engine.memory(tensor))
     walk = None
-    for count, entry in enumerate(index.sharing(memory)):
-        if count >= MATES:
-            break
+    for entry in index.sharing(memory, MATES):
         value = entry.value
         if engine.kind(value) != "tensor":
             continue

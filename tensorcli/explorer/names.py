@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from tensorcli.explorer.engines import Engine
@@ -92,9 +93,10 @@ class Index:
             return None
         return next(iter(self.names(entry)), None)
 
-    def sharing(self, memory: int) -> Iterator[Entry]:
-        """The entries over one allocation, in the order in which they came to be."""
-        return iter([each for each in self.by_memory.get(memory, {}).values() if each.value is not None])
+    def sharing(self, memory: int, most: int | None = None) -> Iterator[Entry]:
+        """The entries over one allocation, oldest first; at most the first `most` of them."""
+        found = islice(self.by_memory.get(memory, {}).values(), most)
+        return (each for each in found if each.value is not None)
 
     def under(self, name: str) -> Iterator[Entry]:
         """The entries that one top-level name reaches."""

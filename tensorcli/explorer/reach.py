@@ -65,15 +65,15 @@ class Only(frozenset[str]):
 
 
 TENSOR_INTERNALS = (
-    "accumulator array bump counter geometry hooks inference lazy leaf_requires_grad node replace_memory "
-    "set_requires_grad storage values view_of wrapped"
+    "accumulator array bump counter geometry hooks inference is_hpu lazy leaf_requires_grad memory names node "
+    "replace_memory set_requires_grad values view_of wrapped"
 )
 """Fields of the embedded engine's Tensor that PyTorch's does not have."""
 NODE_NAMES = (
     "name next_functions metadata register_hook register_prehook variable _sequence_nr _input_metadata "
     "_register_hook_dict _set_sequence_nr"
 ).split()
-SETTABLE_ON_TENSORS = "data grad requires_grad real imag names grad_dtype"
+SETTABLE_ON_TENSORS = "data grad requires_grad real imag grad_dtype"
 
 
 class Members(Mapping[str, Any]):
@@ -128,10 +128,14 @@ class Members(Mapping[str, Any]):
         if isinstance(value, ModuleType):
             return False
         if isinstance(value, (type, *_FUNCTIONS)):
-            return str(getattr(value, "__module__", None) or self.root).startswith(self.root)
-        if isinstance(value, _CONSTANTS):
-            return True
-        return type(value).__module__.startswith(self.root)
+            return self._from_here(str(getattr(value, "__module__", None) or self.root))
+        return isinstance(value, _CONSTANTS) or self._from_here(type(value).__module__)
+
+    def _from_here(self, module: str) -> bool:
+        # The engine's classes call themselves torch's, for their reprs.
+        return (
+            module.partition(".")[0] == "torch" or module == self.root or module.startswith(self.root + ".")
+        )
 
     def __contains__(self, name: object) -> bool:
         try:
@@ -331,7 +335,7 @@ def policy() -> Policy:
     from tensorcli.engine.dtypes import dtype
     from tensorcli.engine.tensor import Size, Tensor
 
-    made = EnginePolicy(open_modules=[f"tensorcli.engine.{name}" for name in OPEN_MODULES])
+    made = EnginePolicy(open_modules=["torch", *(f"tensorcli.engine.{name}" for name in OPEN_MODULES)])
     tensor = Open(TENSOR_INTERNALS)
     made.types.update(
         {

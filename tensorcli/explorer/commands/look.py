@@ -294,13 +294,11 @@ def _autograd(session: Session, value: Any, look: Look) -> Line:
 
 def _history(session: Session, value: Any, look: Look) -> Iterable[Line]:
     engine = session.engine
-    node = engine.node(value)
-    note = ""
-    if node is not None and engine.node_name(node) != look.grad_fn:
-        note = f"was {engine.node_name(node)} until its base was written"
+    node, old = engine.node(value), engine.old_node(value)
+    note = "" if old is None else f"was {engine.node_name(old)} until its base was written"
     yield Line("grad_fn", (Field("grad_fn", look.grad_fn, str(look.grad_fn)),), note)
     start = node
-    if note and node is not None:
+    if old is not None:
         base = engine.base(value)
         start = None if base is None else engine.node(base)
         chain = [] if start is None else [_node_text(session, start)]

@@ -167,6 +167,9 @@ class Engine(Protocol):
     def node(self, tensor: Any) -> Any:
         """The node that made it, as it is now; None for a leaf."""
 
+    def old_node(self, tensor: Any) -> Any:
+        """Of a view whose base was written since: the node it had, which PyTorch will make anew; else None."""
+
     def node_name(self, node: Any) -> str:
         """`MulBackward0`, as a repr shows it."""
 

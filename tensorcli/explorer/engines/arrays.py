@@ -19,7 +19,7 @@ def root(array: Any) -> Any:
     """The array that owns the bytes (or is the first to wrap what does)."""
     while (base := array.base) is not None:
         if not isinstance(base, np.ndarray):
-            # Between two arrays may stand what numpy and ctypes hold them by: as_strided's dummy, a view of memory.
+            # Between two arrays may stand what holds them: as_strided's dummy, a memory view, ctypes.
             base = next(
                 (found for name in _HOLDERS if isinstance(found := getattr(base, name, None), np.ndarray)),
                 None,

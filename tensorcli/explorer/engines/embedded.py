@@ -91,7 +91,8 @@ class Embedded:
 
     def method_names(self) -> Iterable[str]:
         hidden = set(TENSOR_INTERNALS.split())
-        names = {*PACKETS, *PROPERTIES, *dir(Tensor)}
+        methods = (name for name, overloads in PACKETS.items() if any(each.is_method for each in overloads))
+        names = {*methods, *PROPERTIES, *dir(Tensor)}
         return sorted(name for name in names if not name.startswith("_") and name not in hidden)
 
     def seed(self, number: int) -> None:
@@ -276,6 +277,10 @@ class Embedded:
     def node(self, tensor: Any) -> Any:
         return present_node(tensor)[0]
 
+    def old_node(self, tensor: Any) -> Any:
+        node, name = present_node(tensor)
+        return tensor.node if node is None and name is not None else None
+
     def node_name(self, node: Any) -> str:
         return type(node).__name__
 
@@ -296,7 +301,7 @@ class Embedded:
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
         kind = type(value)
-        if not kind.__module__.startswith("tensorcli.engine."):
+        if not kind.__module__.startswith(("tensorcli.engine.", "torch")):
             return ()
         groups = getattr(value, "param_groups", None)
         if isinstance(groups, list):
@@ -321,7 +326,7 @@ def _owner(storage: Storage) -> Any:
 
 def _wrapped_storage(value: Any) -> Storage | None:
     """The Storage of what `untyped_storage()` hands out."""
-    if not type(value).__module__.startswith("tensorcli.engine.storages"):
+    if type(value).__name__ not in ("UntypedStorage", "TypedStorage"):
         return None
     found = getattr(value, "engine_storage", None)
     return found if isinstance(found, Storage) else None

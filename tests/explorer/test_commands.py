@@ -1,0 +1,302 @@
+"""The commands: what each answers."""
+
+import pytest
+
+from tensorcli.explorer.commands import CATEGORIES, COMMANDS
+from tensorcli.explorer.results import RESULTS, Answer, Run
+from tensorcli.explorer.session import Session
+
+SCENE = """\
+w = torch.tensor([1., 2., 3.], requires_grad=True)
+y = w.exp()
+v = y[1:]
+d = y.detach()
+loss = (y * w).sum()
+d.mul_(10)
+"""
+
+
+def answer(last, text, **options):
+    step = last(text, **options)
+    assert step.error is None
+    return step.result
+
+
+def line(inspection, label):
+    return next(each for each in inspection.lines if each.label == label)
+
+
+def values(inspection, label):
+    return {field.key: field.value for field in line(inspection, label).fields}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_function_and_help(name):
+    command = COMMANDS[name]
+    assert callable(command.run)
+    assert command.category in CATEGORIES
+    assert command.summary
+    assert command.run.__doc__
+
+
+def test_every_answer_is_listed():
+    assert {each.__name__ for each in RESULTS} == {each.__name__ for each in Answer.__subclasses__()}
+
+
+# ---- inspect
+
+
+def test_inspect_a_view_tells_all(last):
+    found = answer(last, SCENE + "inspect v")
+    assert (found.kind, found.name, found.tags) == ("tensor", "v", ("float32", "cpu"))
+    assert values(found, "values") == {"values": "[73.8906, 200.8554]"}
+    assert line(found, "values").note == "n=2  min 73.89  max 200.9  mean 137.4"
+    assert values(found, "layout") == {"shape": "(2,)", "stride": "(1,)", "offset": 1}
+    assert line(found, "layout").note == "contiguous · covers 2 of 3 in s2"
+    assert values(found, "storage") == {"storage": "s2", "nbytes": 12, "version": 1}
+    assert line(found, "storage").note == "written at line 6 via d"
+    assert [field.text for field in line(found, "shared with").fields] == ["y [█ █ █]", "d [█ █ █]"]
+    assert values(found, "view of") == {"view_of": "y", "base": "y"}
+    assert values(found, "autograd") == {"requires_grad": True, "is_leaf": False}
+    assert values(found, "grad_fn") == {"grad_fn": "AsStridedBackward0"}
+    assert line(found, "grad_fn").note == "was SliceBackward0 until its base was written"
+    assert values(found, "leads to") == {"leads_to": "ExpBackward0 → AccumulateGrad (w)"}
+
+
+def test_inspect_other_kinds(last):
+    assert answer(last, "n = np.zeros(3)\ninspect n").kind == "ndarray"
+    node = answer(last, SCENE + "inspect loss.grad_fn.next_functions[0][0]")
+    assert node.kind == "node"
+    saved = {field.text for each in node.lines if each.label == "saved" for field in each.fields}
+    assert saved == {"self = y@v0", "other = w@v0"}
+    storage = answer(last, SCENE + "inspect s2")
+    assert (storage.kind, storage.name, storage.origin) == ("storage", "s2", "y = w.exp()")
+    several = answer(last, SCENE + "inspect [w, y, 3]")
+    assert [each.kind for each in several.items] == ["tensor", "tensor", "other"]
+    assert answer(last, "inspect 'text'").kind == "other"
+
+
+def test_inspect_has_a_python_form(last):
+    assert answer(last, "x = torch.ones(2)\ninspect(x)").name == "x"
+
+
+def test_inspect_says_that_memory_is_uninitialised(last):
+    found = answer(last, "x = torch.empty(2)\ninspect x")
+    assert "uninitialised" in line(found, "storage").note
+
+
+def test_what_is_looked_at_only_has_no_id(last):
+    found = answer(last, "x = torch.ones(2)\ninspect x + 1")
+    assert values(found, "storage")["storage"] is None
+
+
+# ---- storages
+
+
+def test_the_memory_map_shows_every_view_slot_by_slot(last):
+    text = "m = arange(6.); a = m.view(2, 3); b = a.t(); c = a[:, 1]; e = a[1].clone()\nstorages"
+    found = answer(last, text)
+    first, second = found.storages
+    assert (first.id, first.dtype, first.elements, first.nbytes, first.names) == (
+        "s1",
+        "float32",
+        6,
+        24,
+        ("m", "a", "b", "c"),
+    )
+    assert first.cells == ("0.", "1.", "2.", "3.", "4.", "5.")
+    assert [(view.names[0], view.operator, view.depth, view.layout) for view in first.views] == [
+        ("m", "", 0, "contig"),
+        ("a", "view", 1, "contig"),
+        ("b", "t", 2, "strided"),
+        ("c", "select", 2, "strided"),
+    ]
+    assert first.views[2].cells == ("0,0", "1,0", "2,0", "0,1", "1,1", "2,1")
+    assert first.views[3].cells == ("", "0", "", "", "1", "")
+    assert second.names == ("e",)
+    assert (found.nbytes, found.unshared_nbytes) == (36, 92)
+
+
+def test_large_storages_collapse_to_runs_and_open_around(last):
+    text = "big = torch.zeros(1024, 1024); row = big[0]\n"
+    (storage,) = answer(last, text + "storages").storages
+    assert storage.cells == ()
+    assert [view.runs for view in storage.views] == [(Run(0, 1048575),), (Run(0, 1023),)]
+    (storage,) = answer(last, text + "storages s1 --around 4096").storages
+    assert (storage.first_slot, len(storage.cells)) == (4084, 24)
+
+
+def test_an_expanded_tensor_reads_one_slot_by_many_indices(last):
+    (storage,) = answer(last, "x = torch.ones(1)\ny = x.expand(3)\nstorages x").storages
+    assert storage.views[1].layout == "expanded"
+    assert storage.views[1].cells == ("0 1 2",)
+    assert storage.views[1].covered == 1
+
+
+def test_separate_counters_are_shown(last):
+    (storage,) = answer(last, "y = torch.ones(3)\nz = y.data\ny.add_(1)\nstorages").storages
+    assert storage.versions == ((1, ("y",)), (0, ("z",)))
+
+
+# ---- vars, saved, alias
+
+
+def test_vars_has_one_row_an_object(last):
+    found = answer(last, "a = torch.ones(2)\nb = a\nn = 3\nv = a[:1]\nvars")
+    assert [(row.names, row.type, row.note) for row in found.rows] == [
+        (("a", "b"), "Tensor", "shares s1 with v"),
+        (("n",), "int", ""),
+        (("v",), "Tensor", "view of a"),
+    ]
+
+
+def test_saved_says_what_is_stale(last):
+    found = answer(last, SCENE + "saved loss")
+    assert {
+        (row.node, row.slot, row.tensor, row.saved, row.now, row.stale, row.line) for row in found.rows
+    } == {
+        ("MulBackward0", "self", "y", 0, 1, True, 5),
+        ("MulBackward0", "other", "w", 0, 0, False, 5),
+        ("ExpBackward0", "result", "y", 0, 1, True, 2),
+    }
+    assert found.nbytes == 24
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = torch.ones(4)\nb = a", (True, True, True, 16)),
+        ("a = torch.ones(4)\nb = a.detach()", (False, True, True, 16)),
+        ("a = torch.ones(4)\nb = a.data[1:]", (False, True, False, 12)),
+        ("a = torch.ones(4)\nb = a.clone()", (False, False, False, 0)),
+        # Every second element against the others: the bounding boxes overlap, the bytes do not.
+        ("x = torch.ones(8)\na = x[::2]\nb = x[1::2]", (False, True, True, 0)),
+        ("x = torch.ones(4, 4)\na = x[:, 0]\nb = x[1]", (False, True, True, 4)),
+        ("a = torch.ones(4)\nb = a.numpy()", (False, True, None, 16)),
+    ],
+)
+def test_alias_answers_exactly(last, text, expected):
+    found = answer(last, text + "\nalias a b")
+    assert (found.same_object, found.same_storage, found.same_counter, found.overlapping_bytes) == expected
+
+
+def test_alias_tells_the_view_relation(last):
+    assert answer(last, "a = torch.ones(4)\nb = a[1:]\nalias a b").view_relation == "b is a view of a"
+    found = answer(last, "x = torch.ones(4)\na = x[1:]\nb = x[:2]\nalias a b")
+    assert found.view_relation == "both are views of x"
+    assert found.overlap == (Run(4, 7),)
+
+
+# ---- expect
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "expect x._version == 0",
+        "expect d shares x",
+        "expect c not shares x",
+        "expect v views x",
+        "expect vv views x",
+        "expect d not views x",
+        'expect raises "must match the size": x + torch.ones(7)',
+        'expect raises "RuntimeError": x.view(7)',
+        'expect warns "UserWarning": torch.tensor(x)',
+        'expect warns "copy construct": y = tensor x',
+    ],
+)
+def test_expectations_that_hold(last, text):
+    scene = "x = torch.ones(3)\nd = x.detach()\nc = x.clone()\nv = x[1:]\nvv = v[1:]\n"
+    step = last(scene + text)
+    assert step.error is None
+    assert step.result.holds
+    assert step.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("expect x._version == 3", "found 0"),
+        ("expect c shares x", "they lie in s2 and s1"),
+        ("expect x not shares x", "both lie in s1"),
+        ("expect c views x", "it is no view"),
+        ('expect raises "no": x + 1', "nothing was raised"),
+        ('expect raises "zzz": x + torch.ones(7)', "it raised RuntimeError: The size of tensor a (3)"),
+        ('expect warns "no": x + 1', "there was no warning"),
+    ],
+)
+def test_expectations_that_fail_say_what_was_found(run, text, found):
+    step = run("x = torch.ones(3)\nc = x.clone()\n" + text)[-1]
+    assert step.error.kind == "expectation"
+    assert not step.result.holds
+    assert step.result.found.startswith(found)
+
+
+def test_expect_hazard(run):
+    scene = "w = torch.ones(2, requires_grad=True)\ny = w.exp()\nz = y.sum()\n"
+    assert run(scene + 'expect hazard "wrong gradients": y.data.mul_(2)')[-1].ok
+    assert run(scene + 'expect hazard "silent": y + 1')[-1].error.kind == "expectation"
+
+
+def test_expect_works_within_blocks(run):
+    assert run("for i in range(3):\n    expect i < 2")[-1].error.kind == "expectation"
+
+
+# ---- the session
+
+
+def test_help_lists_every_command(last):
+    page = answer(last, "help")
+    usages = [row.usage.split()[0] for section in page.sections for row in section.rows]
+    assert set(COMMANDS) - {"?"} <= set(usages)
+
+
+def test_help_on_an_operator_comes_from_its_declaration(last):
+    page = answer(last, "help mul")
+    assert "mul.Tensor(Tensor self, Tensor other) -> Tensor" in page.details
+    assert any(row.usage == "gradient" for row in page.sections[0].rows)
+    assert answer(last, "help storages").title == "storages"
+    assert "there is no help" in answer(last, "help xyzzy").summary
+
+
+def test_a_question_mark_inspects_values_and_explains_words(last):
+    assert answer(last, "x = torch.ones(2)\nx?").kind == "tensor"
+    assert answer(last, "?storages").title == "storages"
+
+
+def test_history_tells_how_statements_ended(run):
+    steps = run("x = 1\ny = z\nhistory", keep_going=True)
+    assert [(row.index, row.source, row.outcome) for row in steps[-1].result.rows] == [
+        (1, "x = 1", ""),
+        (2, "y = z", "NameError"),
+    ]
+
+
+def test_seed_seeds_both_generators(run):
+    steps = run("seed 3\ntorch.rand(1)\nnp.random.rand()\nseed 3\ntorch.rand(1)\nnp.random.rand()")
+    assert steps[1].value.text == steps[4].value.text == "tensor([0.0043])"  # torch.manual_seed(3)
+    assert steps[2].value.text == steps[5].value.text
+
+
+def test_set_changes_the_number_of_rows(run):
+    step = run("set rows 3\nxs = [torch.ones(1) for i in range(10)]")[-1]
+    assert (len(step.changes), step.more_changes) == (3, 7)
+    assert run("set colour 3")[-1].error.type == "ValueError"
+
+
+def test_code_is_a_script_that_prints_the_same(run):
+    text = "t = ones 3\nu = detach t\nu.mul_(4)\nprint(t.sum(), rand(2))\ninspect t\ndef f(x):\n    return zeros(2) + x\nprint(f(1))"
+    steps = run(text + "\ncode")
+    code = steps[-1].result.text
+    assert "t = torch.ones(3)" in code
+    assert "# inspect t" in code
+    again = [each for each in Session().run(code, "code.py", "py")]
+    assert [each.error for each in again if each.error] == []
+    assert "".join(each.output for each in again) == "".join(each.output for each in steps)
+
+
+def test_device_lists_what_is_here(last):
+    assert [(row.key, row.value) for row in answer(last, "device").rows][:2] == [
+        ("cpu", True),
+        ("meta", True),
+    ]

@@ -1,0 +1,107 @@
+"""What scripts may reach of the engine, and what not."""
+
+import pytest
+
+from tensorcli.engine.op import PACKETS
+from tensorcli.explorer.engines import open_engine
+from tensorcli.explorer.reach import TENSOR_INTERNALS
+from tensorcli.explorer.session import Session
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "torch.np",
+        "torch.op",
+        "torch.effects",
+        "torch.printing",
+        "torch.autograd.graph.Node.mro()",
+        "torch.linalg.np",
+        "torch.nn.functional.np",
+        "torch.random.Iterable",
+        "torch.ones(2).array",
+        "torch.ones(2).geometry",
+        "torch.ones(2).node",
+        "torch.ones(2)._array",
+        "torch.ones(2).__dict__",
+        "torch.ones(2).__class__.__mro__",
+        "torch.float32.np",
+        "torch.ones(2, requires_grad=True).exp().grad_fn.saved",
+        "torch.ones(2, requires_grad=True).exp().grad_fn.op",
+        "torch.ones(2).add.__globals__",
+        "torch.ones.__globals__",
+        "torch._PUBLIC",
+        "torch.__dict__",
+        "torch.sys",
+        "np.load",
+        "np.ones(2).tofile",
+        "np.ctypeslib",
+        "torch.ones(2).geometry.__init__",
+        "import torch.effects",
+        "from torch import sys",
+        "x = torch.ones(2)\nx.array = 3",
+        "x = torch.ones(2)\nx.memory = 3",
+        "'{0.__class__.__init__}'.format(torch.ones(2))",
+        "f'{torch.ones(2).geometry}'",
+    ],
+)
+def test_internals_are_out_of_reach(text):
+    steps = list(Session().run(text))
+    assert steps[-1].error is not None
+    assert steps[-1].error.type in ("AttributeError", "ModuleNotFoundError", "ImportError", "SyntaxError")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import torch.nn.functional as F\nF.relu(torch.ones(2))",
+        "from torch import nn\nnn.functional.relu(torch.ones(2))",
+        "from copy import deepcopy as dc\ndc(torch.ones(2))",
+        "import numpy\nnumpy.ones(2)",
+        "from torch.autograd import grad\ngrad",
+        "with torch.no_grad(): torch.ones(2)",
+        "@torch.no_grad()\ndef f(x):\n    return x\nf(torch.ones(2))",
+        "torch.__version__",
+        "torch.ones(2).__class__.__name__",
+        "torch.ones(2)._version, torch.ones(2)[0]._base, torch.ones(2)._is_view()",
+        "torch.ones(2, requires_grad=True).exp().grad_fn._saved_result",
+        "torch.ones(2, requires_grad=True).exp().grad_fn.next_functions[0][0].variable",
+        "isinstance(torch.ones(2), torch.Tensor)",
+        "x = torch.ones(2)\nx.requires_grad = True",
+        "torch.ones(2).shape.numel()",
+        "torch.float32.itemsize",
+        "torch.tensor([1., 2.]).sum().item()",
+        "math.sqrt(2)",
+    ],
+)
+def test_what_pytorchs_users_use_is_within_reach(text):
+    steps = list(Session().run(text))
+    assert [each.error for each in steps if each.error] == []
+
+
+def test_tensors_show_only_what_pytorchs_tensors_have():
+    torch = pytest.importorskip("torch")
+    names = set(open_engine("embedded").method_names()) - set(PACKETS)
+    foreign = {name for name in names if not hasattr(torch.Tensor, name) and not hasattr(torch.ones(2), name)}
+    assert foreign == set()
+    assert set(TENSOR_INTERNALS.split()) & names == set()
+
+
+def test_verbs_follow_the_interfaces_order():
+    session = Session()
+    kinds = {
+        name: session.verbs[name].kind
+        for name in ("inspect", "detach", "data", "ones", "array", "deepcopy", "len")
+    }
+    assert kinds == {
+        "inspect": "command",
+        "detach": "method",
+        "data": "attribute",
+        "ones": "function",
+        "array": "function",
+        "deepcopy": "function",
+        "len": "builtin",
+    }
+    assert session.verbs["array"].path == "np.array"
+    assert session.verbs["sum"].kind == "method"
+    assert "x" not in session.verbs
