@@ -4,22 +4,23 @@ line by line.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.results import Exit, Step
 from tensorcli.repl.assistance import Assistance
 from tensorcli.repl.background import Background
-from tensorcli.repl.display import EntryDisplay
 from tensorcli.repl.entries import still_open
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import CONTINUATION, PROMPT, Output
 from tensorcli.repl.screen import Colour, Screen
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results import Step
     from tensorcli.explorer.session import Session
+    from tensorcli.repl.display import EntryDisplay
 
 NAME = "<input>"
 
@@ -53,7 +54,14 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
     screen.text(start_line() + "\n")
     screen.flush()
     shown: list[EntryDisplay] = []
-    background = Background(lambda: make(lambda text: shown[-1].print(text)), load)
+
+    def load_all() -> None:
+        load()
+        importlib.import_module("tensorcli.repl.display")
+        if screen.colour:
+            importlib.import_module("tensorcli.render.console")
+
+    background = Background(lambda: make(lambda text: shown[-1].print(text)), load_all)
     assistance = Assistance(background)
     history = open_history(history_path())
     prompt = make_prompt(assistance, history, vi=vi, colour=screen.colour, drawn=background.start)
@@ -67,6 +75,8 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
         if not typed.strip():
             continue
         session = background.session
+        from tensorcli.repl.display import EntryDisplay
+
         shown[:] = [EntryDisplay(screen, typed, statements_of(session, typed))]
         status = run_entry(session, typed, NAME, shown[0].step)
         if status is not None:
@@ -87,6 +97,8 @@ def run_entry(session: Session, typed: str, name: str, show: Callable[[Step], No
     """Runs an entry statement by statement, up to the first that fails; the exit status where it asks to
     leave.
     """
+    from tensorcli.explorer.results import Exit
+
     try:
         with Interrupts():
             for step in session.run(typed, name):
