@@ -261,8 +261,13 @@ def compiled(op: "Op") -> Any:
     ) -> Tensor:
         if array.dtype is not kind.np:
             return effect(op, values)  # type: ignore[no-any-return]
+        if array.__class__ is not ndarray:
+            array = np.asarray(array)
+        if array.shape != shape.sizes:
+            # A loss is element-wise up to its reduction.
+            return effect(op, values)  # type: ignore[no-any-return]
         result = new(Tensor)
-        result._array = array if array.__class__ is ndarray else np.asarray(array)
+        result._array = array
         result.geometry = shape
         result.dtype = kind
         if mode.inference or events.observer is not None or a.view_of is not None or b.view_of is not None:
