@@ -29,6 +29,9 @@ class SessionOptions:
     def load(self) -> None:
         """Imports what a session takes, the engine among it."""
         importlib.import_module("tensorcli.explorer.session")
+        from tensorcli.explorer.engines import open_engine
+
+        open_engine(self.engine)
 
     def missing(self) -> str:
         """What is missing for the engine that was asked for; empty where it is there."""
