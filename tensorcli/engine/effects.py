@@ -216,8 +216,8 @@ def compiled(op: "Op") -> Any:
         shape = a.geometry
         if not shape.contiguous or shape.offset or (storage is not None and storage.device is not CPU):
             return effect(op, values)
-        if promotes_numbers and any(value.__class__ is complex for value in values):
-            return effect(op, values)
+        if promotes_numbers and any(value.__class__ in (complex, bool) for value in values):
+            return effect(op, values)  # Numbers that promote otherwise, or are refused.
         array = kernel(np, a._array if storage is None else a.array, *values[1:])
         return finish(a, a, values, array, shape, result_kind)
 
@@ -245,7 +245,10 @@ def compiled(op: "Op") -> Any:
         elif b.__class__ is Tensor:
             if b.dtype is not kind or b.lazy or (b.geometry is not shape and b.geometry != shape):
                 return effect(op, values)
-            other = b._array if b._storage is None else b.array
+            stored = b._storage
+            if stored is not None and stored.device is not CPU:
+                return effect(op, values)
+            other = b._array if stored is None else b.array
         elif b.__class__ is float or b.__class__ is int:
             if kind.category != dtypes.FLOATING:
                 return effect(op, values)

@@ -71,7 +71,7 @@ _HELP = {
 
 def _declare(name, shape, parameters=()):
     """The overloads: the length alone, with `periodic`, and with each further parameter."""
-    overloads = {"": []}
+    overloads: dict[str, list[str]] = {"": []}
     for given in range(len(parameters) + 1):
         # PyTorch names hamming_window.periodic_alpha, but kaiser_window.beta.
         first = [] if name == "kaiser_window" and given else ["periodic"]
