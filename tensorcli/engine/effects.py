@@ -84,7 +84,9 @@ def adopt(array: Any, kind: dtype, device: Device = CPU, strides: tuple[int, ...
 def _promoted(op: "Op", values: Sequence[Any]) -> dtype:
     if op.rule == dtypes.SELF:
         return values[op.operands[0]].dtype  # type: ignore[no-any-return]
-    dimensioned, zero_dimensional, numbers = [], [], []
+    dimensioned: list[dtype] = []
+    zero_dimensional: list[dtype] = []
+    numbers: list[dtype] = []
     for i in op.operands:
         value = values[i]
         for one in value if type(value) in (list, tuple) else (value,):
@@ -886,7 +888,7 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     for target, result in zip(outs, results, strict=True):
         check_overlap(target, inputs)
         if op.rule == dtypes.COMMON and any(
-            isinstance(one, Tensor) and _overlap(target, one) in ("full", "partial") for one in inputs
+            one is target or (isinstance(one, Tensor) and _overlap(target, one) in ("full", "partial")) for one in inputs
         ):
             raise RuntimeError(messages.PARTIAL_OVERLAP)
         write_out(op, target, result)

@@ -132,7 +132,7 @@ def _rpow(self: Tensor, other: Any) -> Any:
 def _invert(self: Tensor) -> Tensor:
     if self.dtype.category > dtypes.INTEGRAL:
         raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-    return op.functions.bitwise_not(self)  # type: ignore[no-any-return]
+    return op.functions.bitwise_not(self)
 
 
 Tensor.__invert__ = _invert  # type: ignore[attr-defined]
