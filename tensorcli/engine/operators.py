@@ -132,10 +132,10 @@ def _rpow(self: Tensor, other: Any) -> Any:
 def _invert(self: Tensor) -> Tensor:
     if self.dtype.category > dtypes.INTEGRAL:
         raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-    return op.functions.bitwise_not(self)
+    return op.functions.bitwise_not(self)  # type: ignore[no-any-return]
 
 
-Tensor.__invert__ = _invert  # type: ignore[attr-defined]
+Tensor.__invert__ = _invert  # type: ignore[operator]
 Tensor.__rsub__ = _rsub  # type: ignore[attr-defined]
 Tensor.__rtruediv__ = _rtruediv  # type: ignore[attr-defined]
 Tensor.__rpow__ = _rpow  # type: ignore[attr-defined]
