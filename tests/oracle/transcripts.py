@@ -82,7 +82,8 @@ def run(torch: ModuleType, blocks: tuple[str, ...]) -> str:
 
 
 def settle(text: str) -> str:
-    """Without what varies: addresses, C++ file names, trailing spaces."""
+    """Without what varies: addresses, C++ file names, the runner's own frames in a traceback, trailing spaces."""
+    text = re.sub(r'^  File "(?!<s>)[^\n]*\n(?:    [^\n]*\n)*', "", text, flags=re.M)
     text = re.sub(r" ?\(Triggered internally at [^)]*\)", "", text)
     text = re.sub(r"0x[0-9a-f]+", "0x…", text)
     return re.sub(r"[ \t]+$", "", text, flags=re.M).strip()
