@@ -493,12 +493,14 @@ def _integers(flat: list[Any], types: set[type], kind: dtypes.dtype) -> Any:
     if complex in types:
         raise TypeError("'complex' object cannot be interpreted as an integer")
     bits = kind.itemsize * 8
-    low = -(1 << (bits - 1)) if kind.is_signed else 1 - (1 << bits) if kind is dtypes.uint8 else 0
+    low = -(1 << (bits - 1)) if kind.is_signed else 1 - (1 << bits) if bits < 64 else 0
     high = (1 << (bits - 1)) - 1 if kind.is_signed else (1 << bits) - 1
     found = []
     for one in flat:
         if type(one) is float:
-            if one != one or not low <= one <= high:
+            if kind is dtypes.uint64:
+                raise TypeError("an integer is required")
+            if one != one or not (low if kind.is_signed else 0) <= one <= high:
                 raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
             one = int(one)
         if not low <= one <= high:
@@ -508,8 +510,10 @@ def _integers(flat: list[Any], types: set[type], kind: dtypes.dtype) -> Any:
 
 
 def _refuse(one: int, kind: dtypes.dtype) -> None:
-    if kind.name in ("uint16", "uint32", "uint64") and one < 0:
+    if kind is dtypes.uint64 and one < 0:
         raise OverflowError("can't convert negative int to unsigned")
+    if kind is dtypes.uint64:
+        raise OverflowError("int too big to convert")
     if not -(1 << 63) <= one < 1 << 63:
         raise ValueError("Overflow when unpacking long long")
     raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")

@@ -1,12 +1,13 @@
 """Joining, repeating and rearranging: results in new memory whose elements are their inputs' elements."""
 
 import itertools
+import math
 
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.dtypes import COMMON
-from tensorcli.engine.effects import Laid
+from tensorcli.engine.effects import Laid, adopt, check_bytes
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op
 from tensorcli.engine.ops.reduce import wrap
@@ -241,7 +242,7 @@ def _repeat_backward(grad, repeats, sizes):
     "repeat(Tensor self, SymInt[] repeats) -> Tensor",
     variants="method",
     out=False,
-    check=lambda self, repeats: _check_repeats(self.geometry.sizes, repeats),
+    check=lambda self, repeats: _check_repeats(self, repeats),
     self=lambda grad, repeats, self_sizes: _repeat_backward(grad, repeats, self_sizes),
 )
 def repeat(xp, self, repeats):
@@ -249,13 +250,15 @@ def repeat(xp, self, repeats):
     return xp.tile(self, repeats) if repeats else self.copy()
 
 
-def _check_repeats(sizes, repeats):
+def _check_repeats(self, repeats):
+    sizes = self.geometry.sizes
     if len(repeats) < len(sizes):
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
         )
     padded = (1,) * (len(repeats) - len(sizes)) + tuple(sizes)
     target = [size * count for size, count in zip(padded, repeats, strict=True)]
+    check_bytes(math.prod(target) * self.dtype.itemsize, target, self.dtype)
     for size in target:
         if size < 0:
             raise RuntimeError(
@@ -577,8 +580,6 @@ def combinations(self, r, with_replacement):
     rows = np.array(list(choose(range(self.geometry.numel), r)), np.int64).reshape(-1, r)
     picked = np.zeros((self.geometry.numel,) * r, np.bool_)
     picked[tuple(rows.T)] = True
-    from tensorcli.engine.effects import adopt
-
     mask = adopt(picked, dtypes.bool_)
     return functions.stack([grid.masked_select(mask) for grid in _grid((self,) * r)], 1)
 
