@@ -331,6 +331,13 @@ def col2im(xp, self, output_size, kernel_size, dilation, padding, stride):
     return result[0] if single else result
 
 
+def _product(sizes):
+    total = 1
+    for size in sizes:
+        total *= size
+    return total
+
+
 def _rearranged(self, name, order):
     if self.ndim < 3:
         raise RuntimeError(f"{name} expects input to have at least 3 dimensions, but got input with {self.ndim} dimension(s)")
@@ -354,7 +361,7 @@ def pixel_shuffle(xp, self, upscale_factor):
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
             f"input.size(-3)={channels} is not divisible by {r * r}"
         )
-    parts = self.reshape(-1, channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
+    parts = self.reshape(_product(batch), channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
     return parts.reshape(*batch, channels // (r * r), height * r, width * r)
 
 
@@ -376,7 +383,7 @@ def pixel_unshuffle(xp, self, downscale_factor):
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({at})={size} is not "
                 f"divisible by {r}"
             )
-    parts = self.reshape(-1, channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
+    parts = self.reshape(_product(batch), channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
     return parts.reshape(*batch, channels * r * r, height // r, width // r)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, factory, functions, op
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import wrap, wrap_dims
@@ -15,6 +16,19 @@ def _scaled(array, normalization, n):
     if not normalization:
         return array
     return array * array.real.dtype.type(1 / n if normalization == 2 else 1 / np.sqrt(n))
+
+
+def _laid(found, source, dims, last=False):
+    """The strides of PyTorch's result: the transformed dimensions innermost, each kind in the order of the input's strides
+    (aten/src/ATen/native/mkl/SpectralOps.cpp, _exec_fft). `last`: the last dimension of `dims` keeps its place."""
+    by_stride = sorted(dims[: len(dims) - last], key=lambda d: -source.strides[d])
+    batch = sorted((d for d in range(source.ndim) if d not in dims), key=lambda d: -source.strides[d])
+    strides = [0] * source.ndim
+    step = 1
+    for d in reversed([*batch, *by_stride, *(dims[-1:] if last else ())]):
+        strides[d] = step
+        step *= found.shape[d] if found.shape[d] > 1 else 1
+    return Laid(found, tuple(strides))
 
 
 def _count(sizes, dims):
@@ -40,7 +54,7 @@ def fft_c2c(xp, self, dim, normalization, forward):
     dims = wrap_dims(dim, self.ndim)
     find = xp.fft.fftn if forward else xp.fft.ifftn
     found = find(self, axes=dims, norm="backward" if forward else "forward")
-    return _scaled(found, normalization, _count(self.shape, dims)).astype(self.dtype)
+    return _laid(_scaled(found, normalization, _count(self.shape, dims)).astype(self.dtype), self, dims)
 
 
 def _r2c_backward(grad, dim, normalization, onesided, last):
@@ -66,7 +80,8 @@ def fft_r2c(xp, self, dim, normalization, onesided):
     dims = wrap_dims(dim, self.ndim)
     find = xp.fft.rfftn if onesided else xp.fft.fftn
     found = find(self, axes=dims)
-    return _scaled(found, normalization, _count(self.shape, dims)).astype(_complex_of(self))
+    found = _scaled(found, normalization, _count(self.shape, dims)).astype(_complex_of(self))
+    return _laid(found, self, dims, last=True)
 
 
 def _c2r_backward(grad, dim, normalization):
@@ -88,7 +103,7 @@ def fft_c2r(xp, self, dim, normalization, last_dim_size):
     sizes = [self.shape[d] for d in dims[:-1]] + [last_dim_size]
     found = xp.fft.irfftn(self, s=sizes, axes=dims, norm="forward")
     n = _count(self.shape, dims[:-1]) * last_dim_size
-    return _scaled(found, normalization, n).astype(self.real.dtype)
+    return _laid(_scaled(found, normalization, n).astype(self.real.dtype), self, dims[-1:])
 
 
 # ---- arguments

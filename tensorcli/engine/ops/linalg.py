@@ -62,7 +62,7 @@ def vector_norm_backward(grad, self, order, norm, dim, keepdim):
     norm = restore_dims(norm, self.ndim, dim, keepdim)
     grad = restore_dims(grad, self.ndim, dim, keepdim)
     if order == 0:
-        return functions.zeros_like(self)
+        return None
     if order == 1:
         return self.sgn() * grad
     if order == 2:
@@ -832,18 +832,14 @@ def cholesky(xp, self, upper):
     return found
 
 
-def _of_factor(upper):
-    def inverse_of(factor):
-        return (functions.linalg_inv(factor.mH.matmul(factor) if upper else factor.matmul(factor.mH)),)
-
-    return inverse_of
+def _cholesky_inverse_backward(grad, factor, upper, inverse):
+    common = -inverse.matmul(grad + grad.mH).matmul(inverse)
+    return factor.matmul(common) if upper else common.matmul(factor)
 
 
 @op(
     "cholesky_inverse(Tensor self, bool upper=False) -> Tensor",
-    self=lambda grad, self, upper: derived(
-        lambda f: _of_factor(upper)(f.triu() if upper else f.tril()), (self,), (grad,), (True,)
-    )[0],
+    self=lambda grad, self, upper, result: _cholesky_inverse_backward(grad, self, upper, result),
 )
 def cholesky_inverse(xp, self, upper):
     """The inverse of a matrix, from its Cholesky factor."""
@@ -853,19 +849,19 @@ def cholesky_inverse(xp, self, upper):
     return columns(_inverse(turned @ kept if upper else kept @ turned)[0])
 
 
-def _cholesky_solved(upper):
-    def solved(sides, factor):
-        kept = factor.triu() if upper else factor.tril()
-        product = kept.mH.matmul(kept) if upper else kept.matmul(kept.mH)
-        return (functions.linalg_solve(product, sides),)
-
-    return solved
+def _cholesky_solve_backward(grad, factor, upper, result, needs):
+    of_sides = functions.cholesky_solve(grad, factor, upper)
+    if not needs[1]:
+        return of_sides, None
+    common = -of_sides.matmul(result.mH)
+    common = common + common.mH
+    return of_sides, factor.matmul(common) if upper else common.matmul(factor)
 
 
 @op(
     "cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor",
-    self__input2=lambda grad, self, input2, upper, needs: derived(
-        _cholesky_solved(upper), (self, input2), (grad,), needs
+    self__input2=lambda grad, input2, upper, result, needs: _cholesky_solve_backward(
+        grad, input2, upper, result, needs
     ),
 )
 def cholesky_solve(xp, self, input2, upper):
@@ -975,7 +971,8 @@ def _eig_backward(grads, values, vectors, hermitian):
     if grad_values is not None:
         found = found + functions.diag_embed(grad_values.to(found.dtype))
     if hermitian:
-        return vectors.matmul(found.matmul(turned))
+        # Only the symmetric part moves a symmetric matrix.
+        return vectors.matmul((0.5 * (found + found.mH)).matmul(turned))
     return functions.linalg_solve(turned, found.matmul(turned))
 
 

@@ -454,7 +454,7 @@ def kron(self, other):
     spread = [size for one in left for size in (one, 1)]
     inner = [size for one in right for size in (1, one)]
     product = self.reshape(spread) * other.reshape(inner)
-    return product.reshape([a * b for a, b in zip(left, right, strict=True)])
+    return functions._unsafe_view(product, [a * b for a, b in zip(left, right, strict=True)])
 
 
 # ---- contractions named by dimensions or letters

@@ -6,7 +6,7 @@
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.dtypes import PROMOTE
+from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.reduce import kind_of
 
@@ -36,7 +36,7 @@ def _divided(tensor, like, reduction):
 
 @op(
     "mse_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor",
-    dtype=PROMOTE,
+    dtype=COMMON,
     namespace="nn",
     variants="function",
     self=lambda grad, self, target, reduction: functions.mse_loss_backward(grad, self, target, reduction),
@@ -50,7 +50,7 @@ def mse_loss(xp, self, target, reduction):
 
 @op(
     "mse_loss_backward(Tensor grad_output, Tensor self, Tensor target, int reduction) -> Tensor",
-    dtype=PROMOTE,
+    dtype=COMMON,
     namespace="nn",
     variants="function",
     grad_output=lambda grad, self, target, reduction: functions.mse_loss_backward(grad, self, target, reduction),
@@ -83,7 +83,7 @@ def _smooth_double(grad, self, target, reduction, beta):
 
 @op(
     "smooth_l1_loss(Tensor self, Tensor target, int reduction=Mean, float beta=1.0) -> Tensor",
-    dtype=PROMOTE,
+    dtype=COMMON,
     namespace="nn",
     variants="function",
     self=lambda grad, self, target, reduction, beta: functions.smooth_l1_loss_backward(
@@ -105,7 +105,7 @@ def smooth_l1_loss(xp, self, target, reduction, beta):
 
 @op(
     "smooth_l1_loss_backward(Tensor grad_output, Tensor self, Tensor target, int reduction, float beta) -> Tensor",
-    dtype=PROMOTE,
+    dtype=COMMON,
     namespace="nn",
     variants="function",
     grad_output=lambda grad, self, target, reduction, beta: functions.smooth_l1_loss_backward(
@@ -139,7 +139,7 @@ def _huber_double_output(grad, grad_output, self, target, reduction, delta):
 
 @op(
     "huber_loss(Tensor self, Tensor target, int reduction=Mean, float delta=1.0) -> Tensor",
-    dtype=PROMOTE,
+    dtype=COMMON,
     namespace="nn",
     variants="function",
     self=lambda grad, self, target, reduction, delta: functions.huber_loss_backward(
@@ -162,7 +162,7 @@ def huber_loss(xp, self, target, reduction, delta):
 
 @op(
     "huber_loss_backward(Tensor grad_output, Tensor self, Tensor target, int reduction, float delta) -> Tensor",
-    dtype=PROMOTE,
+    dtype=COMMON,
     namespace="nn",
     variants="function",
     grad_output=lambda grad, grad_output, self, target, reduction, delta: _huber_double_output(
@@ -183,7 +183,7 @@ def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
 
 @op(
     "soft_margin_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor",
-    dtype=PROMOTE,
+    dtype=COMMON,
     namespace="nn",
     variants="function",
     self=lambda grad, self, target, reduction: functions.soft_margin_loss_backward(grad, self, target, reduction),
@@ -207,7 +207,7 @@ def _soft_margin_double_output(grad, grad_output, self, target, reduction):
 
 @op(
     "soft_margin_loss_backward(Tensor grad_output, Tensor self, Tensor target, int reduction) -> Tensor",
-    dtype=PROMOTE,
+    dtype=COMMON,
     namespace="nn",
     variants="function",
     grad_output=lambda grad, grad_output, self, target, reduction: _soft_margin_double_output(
@@ -660,7 +660,7 @@ def cosine_embedding_loss(input1, input2, target, margin, reduction):
 
 def _margins(xp, self, target, p, margin, weight):
     """The hinge of each class against the target's, as rows; and the target of each row."""
-    rows = self.reshape(-1, self.shape[-1])
+    rows = self.reshape(-1, self.shape[-1] if self.ndim else 1)
     index = target.reshape(-1)
     own = xp.take_along_axis(rows, index[:, None], 1)
     hinge = xp.maximum(self.dtype.type(margin) - own + rows, 0)
@@ -684,7 +684,7 @@ def multi_margin_loss(xp, self, target, p, margin, weight, reduction):
     hinge, scale, index = _margins(xp, self, target, p, margin, weight)
     powers = hinge**p * scale
     xp.put_along_axis(powers, index[:, None], 0, 1)
-    losses = powers.sum(axis=1) / self.dtype.type(self.shape[-1])
+    losses = powers.sum(axis=1) / self.dtype.type(powers.shape[1])
     return _reduced(xp, losses.reshape(target.shape) if reduction == NONE else losses, reduction)
 
 
@@ -697,7 +697,7 @@ def multi_margin_loss(xp, self, target, p, margin, weight, reduction):
 def multi_margin_loss_backward(xp, grad_output, self, target, p, margin, weight, reduction):
     """The gradient of multi_margin_loss."""
     hinge, scale, index = _margins(xp, self, target, p, margin, weight)
-    slope = xp.where(hinge > 0, p * hinge ** (p - 1), 0) * scale / self.shape[-1]
+    slope = xp.where(hinge > 0, p * hinge ** (p - 1), 0) * scale / hinge.shape[1]
     xp.put_along_axis(slope, index[:, None], 0, 1)
     xp.put_along_axis(slope, index[:, None], -slope.sum(axis=1, keepdims=True), 1)
     if reduction == MEAN:

@@ -339,7 +339,7 @@ def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, ep
 )
 def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
     """Groups of channels scaled to mean 0 and variance 1; the means and 1 / deviations."""
-    parts = input.reshape(N, group, -1)
+    parts = input.reshape(N, group, C // group * HxW)
     mean, rstd = _moments(xp, parts, (2,), eps)
     result = ((parts - mean) * rstd).reshape(input.shape)
     if weight is not None:
@@ -357,7 +357,7 @@ def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
 )
 def native_group_norm_backward(xp, grad_out, input, mean, rstd, weight, N, C, HxW, group, output_mask):
     """The gradients of native_group_norm."""
-    parts = input.reshape(N, group, -1)
+    parts = input.reshape(N, group, C // group * HxW)
     hat = (parts - mean.reshape(N, group, 1)) * rstd.reshape(N, group, 1)
     of_input = None
     if output_mask[0]:

@@ -120,7 +120,7 @@ def sum_to_size(self, size):
         )
     dims = [*range(lead), *(d + lead for d, s in enumerate(size) if s == 1 and own[d + lead] != 1)]
     if not dims:
-        return functions.alias(self) if lead == 0 else self.view(size)
+        return self if lead == 0 else self.view(size)
     summed = self.sum(dims, keepdim=True)
     return summed.view(size) if lead else summed
 

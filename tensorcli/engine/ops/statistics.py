@@ -20,12 +20,12 @@ def diff(self, n, dim, prepend, append):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
-    parts = [t for t in (prepend, self, append) if t is not None]
-    if len(parts) > 1:
-        self = functions.cat(parts, dim)
     if n == 0:
         result = functions.zeros_like(self)
         return result.copy_(self)
+    parts = [t for t in (prepend, self, append) if t is not None]
+    if len(parts) > 1:
+        self = functions.cat(parts, dim)
     n = min(n, self.size(dim))
     for _ in range(n):
         size = self.size(dim)
@@ -285,7 +285,7 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         weights = functions.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - below.to(self.dtype)
         above = ranks.ceil().to(dtypes.int64)
         values = values.lerp(rows.gather(-1, above), weights)
-    values = values.squeeze(-1)
+    values = values.squeeze_(-1)
     return values.reshape([q.numel(), *out]) if keepdim and q.ndim else values.reshape(out) if keepdim else values
 
 
