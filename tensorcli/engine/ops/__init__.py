@@ -15,6 +15,7 @@ from tensorcli.engine.ops import (  # noqa: I001
     order,
     shape,
     strided,
+    replaced,
     join,
     memory,
     convert,

@@ -10,7 +10,8 @@ from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op, view
 from tensorcli.engine.ops.create import number_for
-from tensorcli.engine.ops.strided import check_bounds, declare_copies
+from tensorcli.engine.ops.replaced import declare_copies
+from tensorcli.engine.ops.strided import check_bounds
 from tensorcli.engine.storage import allocate
 from tensorcli.engine.tensor import Tensor, wrapped_number
 

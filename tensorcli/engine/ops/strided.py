@@ -4,12 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
-from tensorcli.engine.autograd.graph import make_node, set_history, wants_grad
-from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.effects import Laid, Viewed
+from tensorcli.engine import dtypes, effects, geometry, messages
+from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, Op, composite, functions, op, view
+from tensorcli.engine.op import OPS, composite, functions, op, view
 from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.tensor import Tensor
 
@@ -68,9 +66,9 @@ def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:
     span = max(source.offset - offset + source.span, shape.offset - offset + shape.span, 1)
     flat = grad.new_zeros((span,))
     flat = flat.index_add(
-        0, _cells(Geometry(shape.sizes, shape.strides, shape.offset - offset)), grad.reshape(-1)
+        0, cells_of(Geometry(shape.sizes, shape.strides, shape.offset - offset)), grad.reshape(-1)
     )
-    back = _cells(Geometry(source.sizes, source.strides, source.offset - offset))
+    back = cells_of(Geometry(source.sizes, source.strides, source.offset - offset))
     if len(np.unique(back.array)) != source.numel:
         counts = grad.new_zeros((span,)).index_add(0, back, grad.new_ones((source.numel,)))
         flat = flat / counts.clamp(min=1)
@@ -81,7 +79,7 @@ def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:
     return result
 
 
-def _cells(shape: Geometry) -> Tensor:
+def cells_of(shape: Geometry) -> Tensor:
     """The storage cell of each element, in row-major order, as an int64 tensor."""
     cells = np.full(shape.sizes, shape.offset, np.int64)
     for d, (size, stride) in enumerate(zip(shape.sizes, shape.strides, strict=True)):
@@ -500,197 +498,3 @@ def unfold(geometry, dimension, size, step):
     sizes[dim] = (whole - size) // step + 1
     strides[dim] = step * along
     return Geometry((*sizes, size), (*strides, along), geometry.offset)
-
-
-# ---- their gradients: zeros, with the part put in
-
-
-@op(
-    "select_backward(Tensor grad_output, SymInt[] input_sizes, int dim, SymInt index) -> Tensor",
-    namespace="internal",
-    out=False,
-    grad_output=lambda grad, dim, index: grad.select(dim, index),
-)
-def select_backward(xp, grad_output, input_sizes, dim, index):
-    """The gradient of select."""
-    return _put(xp, grad_output, input_sizes, select(_rows(input_sizes), dim, index))
-
-
-@op(
-    "slice_backward(Tensor grad_output, SymInt[] input_sizes, int dim, SymInt start, SymInt end, SymInt step) -> Tensor",
-    namespace="internal",
-    out=False,
-    grad_output=lambda grad, dim, start, end, step: functions.slice(grad, dim, start, end, step),
-)
-def slice_backward(xp, grad_output, input_sizes, dim, start, end, step):
-    """The gradient of a range of indices."""
-    return _put(xp, grad_output, input_sizes, slice_(_rows(input_sizes), dim, start, end, step))
-
-
-@op(
-    "diagonal_backward(Tensor grad_output, SymInt[] input_sizes, int offset, int dim1, int dim2) -> Tensor",
-    namespace="internal",
-    out=False,
-    grad_output=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2),
-)
-def diagonal_backward(xp, grad_output, input_sizes, offset, dim1, dim2):
-    """The gradient of diagonal."""
-    return _put(xp, grad_output, input_sizes, diagonal(_rows(input_sizes), offset, dim1, dim2))
-
-
-@op(
-    "unfold_backward(Tensor grad_in, SymInt[] input_sizes, int dim, int size, int step) -> Tensor",
-    namespace="internal",
-    out=False,
-    grad_in=lambda grad, dim, size, step: grad.unfold(dim, size, step),
-)
-def unfold_backward(xp, grad_in, input_sizes, dim, size, step):
-    """The gradient of unfold: windows that overlap add up."""
-    whole = _rows(tuple(input_sizes))
-    result = xp.zeros(whole.numel, grad_in.dtype)
-    cells = _cells(unfold(whole, dim, size, step)).array
-    xp.add.at(result, cells, grad_in.reshape(-1))
-    return result.reshape(input_sizes)
-
-
-def _rows(sizes):
-    return geometry.contiguous(tuple(sizes))
-
-
-def _window(array, shape):
-    """The part of a row-major array that a geometry reaches."""
-    step = array.dtype.itemsize
-    return np.ndarray(
-        shape.sizes, array.dtype, array, shape.offset * step, tuple(s * step for s in shape.strides)
-    )
-
-
-def _put(xp, part, sizes, shape):
-    result = xp.zeros(sizes, part.dtype)
-    _window(result, shape)[...] = part
-    return result
-
-
-# ---- copies with the part replaced
-
-
-def _scattered(name, line, part, **formulas):
-    """Declare `NAME_scatter`: a copy of self, of its strides, in which the part holds src."""
-
-    def replace(xp, self, src, *rest):
-        own = Geometry(self.shape, tuple(s // self.dtype.itemsize for s in self.strides))
-        shape = part(own, *rest)
-        if src.shape != shape.sizes:
-            raise RuntimeError(
-                "expected src to have a size equal to the slice of self. src size = "
-                f"{messages.numbers(src.shape)}, slice size = {messages.numbers(shape.sizes)}"
-            )
-        check_bounds(shape, self.dtype.itemsize, (own.offset + own.span) * self.dtype.itemsize)
-        if geometry.has_internal_overlap(own):
-            own = Geometry(own.sizes, geometry.contiguous_strides(own.sizes))
-            shape = part(own, *rest)
-        flat = xp.zeros(max(own.span, shape.offset + shape.span), self.dtype)
-        _window(flat, own)[...] = self
-        _window(flat, shape)[...] = effects.cast(src, dtypes.from_numpy_dtype(self.dtype))
-        return Laid(_window(flat, own), own.strides)
-
-    replace.__doc__ = f"A copy in which {name} holds src."
-    op(line, out=False, **formulas)(replace)
-
-
-_scattered(
-    "one index of a dimension",
-    "select_scatter(Tensor self, Tensor src, int dim, SymInt index) -> Tensor",
-    select,
-    self=lambda grad, src_geometry, dim, index: functions.select_scatter(
-        grad, _zeros(grad, src_geometry), dim, index
-    ),
-    src=lambda grad, dim, index: grad.select(dim, index),
-)
-_scattered(
-    "a range of indices",
-    "slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor",
-    slice_,
-    self=lambda grad, src_geometry, dim, start, end, step: functions.slice_scatter(
-        grad, _zeros(grad, src_geometry), dim, start, end, step
-    ),
-    src=lambda grad, dim, start, end, step: functions.slice(grad, dim, start, end, step),
-)
-_scattered(
-    "a diagonal",
-    "diagonal_scatter(Tensor self, Tensor src, int offset=0, int dim1=0, int dim2=1) -> Tensor",
-    diagonal,
-    self=lambda grad, src_geometry, offset, dim1, dim2: functions.diagonal_scatter(
-        grad, _zeros(grad, src_geometry), offset, dim1, dim2
-    ),
-    src=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2),
-)
-
-
-def _as_strided_part(own, size, stride, storage_offset):
-    return Geometry(tuple(size), tuple(stride), storage_offset or 0)
-
-
-_scattered(
-    "the part with these strides",
-    "as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor",
-    _as_strided_part,
-    # PyTorch keeps the gradient of the replaced part and drops the rest (FunctionsManual.cpp, as_strided_scatter_backward).
-    self=lambda grad, size, stride, storage_offset: functions.as_strided_scatter(
-        functions.zeros_like(grad.contiguous()),
-        grad.contiguous().as_strided(size, stride, storage_offset),
-        size,
-        stride,
-        storage_offset,
-    ),
-    src=lambda grad, size, stride, storage_offset: grad.contiguous().as_strided(size, stride, storage_offset),
-)
-
-
-def _zeros(grad, shape):
-    return grad.new_zeros(shape.sizes)
-
-
-# ---- copies instead of views
-
-
-def _copying(declared: Op, values: Any) -> Any:
-    """A view's result as a row-major copy, with the view's gradient."""
-    if len(values) != declared.arity:
-        return effects.into_out(declared, values)
-    origin = OPS[declared.line.partition("(")[0].replace("_copy", "", 1)]
-    source = values[0]
-    enabled, mode.enabled = mode.enabled, False
-    observer, events.observer = events.observer, None
-    try:
-        answer = origin.effect(origin, values)
-        several = isinstance(answer, tuple)
-        results = [
-            one.clone(memory_format=formats.contiguous_format) for one in (answer if several else (answer,))
-        ]
-    finally:
-        mode.enabled = enabled
-        events.observer = observer
-    if source.dtype.category >= dtypes.FLOATING and wants_grad(declared, values):
-        set_history(make_node(declared, values), results)
-    if events.observer is not None:
-        for result in results:
-            events.observer.made(result, declared.name, values)
-    return tuple(results) if several else results[0]
-
-
-def declare_copies(names: Any) -> None:
-    """Declare `NAME_copy` for views by their full names: the same kernel and gradient, a result of its own."""
-    for name in names:
-        origin = OPS[name]
-        base, dot, overload = name.partition(".")
-        _, _, rest = origin.line.partition("(")
-        line = rest.replace("Tensor(a -> *)", "Tensor").replace("Tensor(a)", "Tensor")
-        declare: Any = op
-        declare(f"{base}_copy{dot}{overload}({line}", variants="function", **(origin.formulas or {}))(
-            origin.kernel
-        )
-        made = OPS[f"{base}_copy{dot}{overload}"]
-        made.effect = _copying
-        made.chapter = "strided"
-        made.node_name = f"{origin.node_name}_copy"
