@@ -285,12 +285,20 @@ def test_set_changes_the_number_of_rows(run):
 
 
 def test_code_is_a_script_that_prints_the_same(run):
-    text = "t = ones 3\nu = detach t\nu.mul_(4)\nprint(t.sum(), rand(2))\ninspect t\ndef f(x):\n    return zeros(2) + x\nprint(f(1))"
+    text = """\
+t = ones 3
+u = detach t
+u.mul_(4)
+print(t.sum(), rand(2))
+inspect t
+def f(x):
+    return zeros(2) + x
+print(f(1))"""
     steps = run(text + "\ncode")
     code = steps[-1].result.text
     assert "t = torch.ones(3)" in code
     assert "# inspect t" in code
-    again = [each for each in Session().run(code, "code.py", "py")]
+    again = list(Session().run(code, "code.py", "py"))
     assert [each.error for each in again if each.error] == []
     assert "".join(each.output for each in again) == "".join(each.output for each in steps)
 

@@ -192,7 +192,11 @@ class Engine(Protocol):
 
 
 def open_engine(name: str) -> Engine:
-    """The engine of that name. Errors: ModuleNotFoundError where PyTorch is asked for and not installed."""
+    """The engine of that name. Errors: ValueError for another name, ModuleNotFoundError where PyTorch is
+    missing.
+    """
+    if name not in ENGINES:
+        raise ValueError(f"there is no engine {name}; the engines are {', '.join(ENGINES)}")
     if name == "pytorch":
         from tensorcli.explorer.engines.pytorch import PyTorch
 

@@ -59,8 +59,10 @@ class Embedded:
     def modules(self, guards: Callable[[], Guards], seed: Callable[[], int]) -> Modules:
         from importlib import import_module
 
+        import tensorcli.engine
+
         def load(path: str) -> ModuleType:
-            return import_module(f"tensorcli.engine.{path}" if path else "tensorcli.engine")
+            return import_module(f"tensorcli.engine.{path}") if path else tensorcli.engine
 
         def listing() -> Iterable[str]:
             # `dir` reads the schema line of every operator; their names are enough here.

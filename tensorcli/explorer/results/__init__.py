@@ -62,10 +62,10 @@ _ANSWERS: Final = (
 _CHANGES: Final = "Facts Value Change Write StaleSave Alarm AlarmKind ChangeKind".split()
 
 _MODULES: Final = {
-    "tensorcli.explorer.results.answers": _ANSWERS,
-    "tensorcli.explorer.results.changes": _CHANGES,
-    "tensorcli.explorer.results.step": ("FailureKind",),
-    "tensorcli.language.syntax": ("Span",),
+    "explorer.results.answers": _ANSWERS,
+    "explorer.results.changes": _CHANGES,
+    "explorer.results.step": ("FailureKind",),
+    "language.syntax": ("Span",),
 }
 
 RESULT_NAMES: Final = (
@@ -92,7 +92,7 @@ def __getattr__(name: str) -> Any:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        found = getattr(import_module(module), name)
+        found = getattr(import_module(f"tensorcli.{module}"), name)
     globals()[name] = found
     return found
 

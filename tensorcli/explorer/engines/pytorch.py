@@ -1,0 +1,360 @@
+"""Real PyTorch behind the same protocol, for `--engine pytorch`: the only module that imports torch.
+
+A script reaches of torch what it reaches of the embedded engine: the names in the embedded engine's public
+surface are the allow-list. PyTorch does not tell what nodes saved and when, so there are no saved tensors
+here and no alarms about them; writes and results are heard through a dispatch mode. `grad_fn` of a view is
+read only while its version has not moved.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakIdKeyDictionary
+
+from tensorcli.explorer.engines import Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines.embedded import Embedded
+from tensorcli.explorer.reach import NODE_NAMES, Modules, Only, Open
+from tensorcli.language.limits import Guards
+from tensorcli.language.namespaces import Namespace
+from tensorcli.language.policy import Policy
+from tensorcli.language.syntax import Verb
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Help
+
+HIDDEN = "apply_ map_ map2_ storage share_memory_ to_dlpack record_stream module_load is_shared"
+"""Methods of torch's tensors that reach memory or code of their own."""
+
+
+class Mirror(Mapping[str, Any]):
+    """The members of a module of torch whose names the embedded engine has too."""
+
+    def __init__(self, path: str, model: Mapping[str, Any]) -> None:
+        self.path = path
+        self.model = model
+
+    def __getitem__(self, name: str) -> Any:
+        found = self.model[name]
+        if isinstance(found, Namespace):
+            return Namespace(found.name, Mirror(f"{self.path}.{name}", found.members))
+        value: Any = torch
+        for part in [*self.path.split(".")[1:], name]:
+            try:
+                value = getattr(value, part)
+            except AttributeError:
+                raise KeyError(name) from None
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.model
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.model)
+
+    def __len__(self) -> int:
+        return len(self.model)
+
+
+class Listening(TorchDispatchMode):  # type: ignore[misc]
+    """Tells an observer of the operators that run below autograd."""
+
+    def __init__(self, observer: Any) -> None:
+        super().__init__()
+        self.observer = observer
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        schema = func._schema
+        name = func.overloadpacket.__name__
+        written = []
+        for position, argument in enumerate(schema.arguments):
+            info = argument.alias_info
+            if info is not None and info.is_write:
+                value = args[position] if position < len(args) else kwargs.get(argument.name)
+                if isinstance(value, torch.Tensor):
+                    written.append(value)
+        for value in written:
+            self.observer.writes(value, name, tuple(args))
+        result = func(*args, **kwargs)
+        for value in written:
+            self.observer.wrote(value, name, tuple(args))
+        for value in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(value, torch.Tensor) and not any(value is each for each in written):
+                self.observer.made(value, name, tuple(args))
+        return result
+
+
+class PyTorch:
+    """Reads the objects of torch."""
+
+    name = "pytorch"
+
+    def __init__(self) -> None:
+        self.model = Embedded()
+        self.mode: Listening | None = None
+        self.arrays: dict[int, Any] = {}
+        """Weak references to the arrays that were seen, by the address of their bytes."""
+        self.views: Any = WeakIdKeyDictionary()
+        """Of views: the version at which the name of their node was read, and the name."""
+
+    # ---- the session's side
+
+    def modules(self, guards: Callable[[], Guards], seed: Callable[[], int]) -> Modules:
+        model = self.model.modules(guards, seed)["torch"]
+        return Modules({"torch": Namespace("torch", Mirror("torch", model.members))}, guards, seed)
+
+    def policy(self) -> Policy:
+        made = Policy(
+            open_modules=("torch.nn", "torch.optim", "torch.return_types", "torch.autograd.grad_mode")
+        )
+        made.types.update(
+            {
+                torch.Tensor: Open(HIDDEN),
+                torch.Size: Only("count index numel".split()),
+                torch.autograd.graph.Node: Only(NODE_NAMES),
+                torch.dtype: Only(
+                    "is_floating_point is_complex is_signed itemsize to_complex to_real".split()
+                ),
+                torch.device: Only("type index".split()),
+                torch.UntypedStorage: Only("data_ptr nbytes size device element_size resize_".split()),
+                torch.Generator: Only("manual_seed initial_seed seed get_state set_state device".split()),
+                torch.utils.hooks.RemovableHandle: Only(["remove"]),
+            }
+        )
+        made.settable[torch.Tensor] = Only("data grad requires_grad real imag".split())
+        return made
+
+    def begin(self, seed: int, max_bytes: int | None) -> None:
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        torch.set_printoptions(profile="default")
+        self.seed(seed)
+
+    def limit(self, max_bytes: int | None) -> None:
+        """PyTorch's allocator has its own words for what is too large."""
+
+    def listen(self, observer: Any) -> None:
+        if self.mode is not None:
+            self.mode.__exit__(None, None, None)
+            self._tell_gradients(self.mode.observer)
+            self.mode = None
+        if observer is not None:
+            self.mode = Listening(observer)
+            self.mode.__enter__()
+
+    def _tell_gradients(self, observer: Any) -> None:
+        """PyTorch does not say which leaves got a gradient: all that have a name are looked at."""
+        for entry in list(observer.index.entries.values()):
+            value = entry.value
+            if isinstance(value, torch.Tensor):
+                grad = self.grad(value)
+                if grad is not None and id(grad) != entry.grad:
+                    observer.accumulated(value, grad, "new")
+
+    def method_names(self) -> Iterable[str]:
+        return sorted(
+            name for name in dir(torch.Tensor) if not name.startswith("_") and name not in HIDDEN.split()
+        )
+
+    def seed(self, number: int) -> None:
+        torch.manual_seed(number)
+
+    def devices(self) -> Iterable[tuple[str, bool, str]]:
+        there = torch.cuda.is_available()
+        return (
+            ("cpu", True, f"PyTorch {torch.__version__}"),
+            ("meta", True, "shapes and dtypes without elements"),
+            ("cuda", there, torch.cuda.get_device_name(0) if there else "no CUDA device"),
+        )
+
+    def help(self, name: str) -> Help | None:
+        return self.model.help(name)
+
+    def verb(self, name: str) -> Verb | None:
+        return self.model.verb(name)
+
+    # ---- reading
+
+    def kind(self, value: Any) -> Kind | None:
+        if isinstance(value, torch.Tensor):
+            return "tensor"
+        if isinstance(value, np.ndarray):
+            return "ndarray"
+        if isinstance(value, torch.autograd.graph.Node):
+            return "node"
+        return "storage" if isinstance(value, torch.UntypedStorage) else None
+
+    def memory(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            owner = arrays.root(value)
+            if isinstance(owner.base, torch.Tensor):
+                return owner.base.untyped_storage()
+            self.arrays[arrays.address(owner)] = weakref.ref(owner)
+            return owner
+        storage = value.untyped_storage() if isinstance(value, torch.Tensor) else value
+        address = storage.data_ptr()
+        for start, reference in list(self.arrays.items()):
+            owner = reference()
+            if owner is None:
+                del self.arrays[start]
+            elif address and start <= address < start + owner.nbytes:
+                return owner
+        return storage
+
+    def look(self, value: Any) -> Look:
+        memory = self.memory(value)
+        if not isinstance(value, torch.Tensor):
+            return (
+                arrays.look(value, memory)
+                if isinstance(memory, np.ndarray)
+                else self._array_look(value, memory)
+            )
+        inference = value.is_inference()
+        name = self._node_name(value)
+        return Look(
+            "tensor",
+            tuple(value.size()),
+            tuple(value.stride()),
+            value.storage_offset(),
+            str(value.dtype).removeprefix("torch."),
+            value.element_size(),
+            str(value.device),
+            None if inference else value._version,
+            value.requires_grad,
+            name is None,
+            name,
+            id(memory),
+            0 if inference else self._counter(value),
+        )
+
+    def _array_look(self, array: Any, storage: Any) -> Look:
+        walk = self.walk(array)
+        return arrays.look(array, arrays.root(array))._replace(
+            memory=id(storage), offset=walk.start // max(array.itemsize, 1)
+        )
+
+    def _counter(self, tensor: Any) -> int:
+        """PyTorch does not show its counters: views share the base's, for the rest each tensor stands for its
+        own.
+        """
+        return id(tensor._base) if tensor._is_view() else id(tensor)
+
+    def _node_name(self, tensor: Any) -> str | None:
+        """The name of grad_fn; of a view whose version moved since it was read, what PyTorch would make of
+        it.
+        """
+        if not tensor._is_view() or tensor.is_inference():
+            return None if tensor.grad_fn is None else type(tensor.grad_fn).__name__
+        known = self.views.get(tensor)
+        if known is None or known[0] == tensor._version:
+            try:
+                node = tensor.grad_fn
+            except RuntimeError:
+                return "Invalid"
+            known = tensor._version, None if node is None else type(node).__name__
+            self.views[tensor] = known
+            return known[1]
+        return None if known[1] is None and not tensor._base.requires_grad else "AsStridedBackward0"
+
+    def extent(self, memory: Any) -> int:
+        found = memory.nbytes
+        return int(found() if callable(found) else found)
+
+    def walk(self, value: Any) -> Walk:
+        memory = self.memory(value)
+        start = arrays.address(memory) if isinstance(memory, np.ndarray) else memory.data_ptr()
+        if isinstance(value, torch.Tensor):
+            size = value.element_size()
+            first = (
+                value.data_ptr() - start
+                if value.numel() and value.data_ptr()
+                else value.storage_offset() * size
+            )
+            return Walk(first, tuple(value.size()), tuple(stride * size for stride in value.stride()), size)
+        return Walk(arrays.address(value) - start, value.shape, value.strides, value.itemsize)
+
+    def content(self, memory: Any) -> Any:
+        if isinstance(memory, np.ndarray):
+            return self.model.content(memory)
+        if memory.device.type != "cpu":
+            return None
+        with torch._C._DisableTorchDispatch():
+            return torch.tensor([], dtype=torch.uint8).set_(memory).numpy()
+
+    def elements(self, value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        return None if value.is_meta else value.detach().cpu().resolve_conj().resolve_neg().float().numpy()
+
+    def text(self, value: Any) -> str:
+        if not isinstance(value, torch.Tensor):
+            return arrays.text(value)
+        if value.is_meta:
+            return "..."
+        with torch._tensor_str.printoptions(threshold=arrays.MANY, edgeitems=3, linewidth=1_000_000):
+            return arrays.one_line(torch._tensor_str._tensor_str(value.detach(), 0))
+
+    def cells(self, value: Any, first: int, count: int) -> list[str]:
+        if not isinstance(value, torch.Tensor):
+            return arrays.cells(value, arrays.root(value), first, count)
+        if value.is_meta:
+            return ["?"] * count
+        with torch._tensor_str.printoptions(threshold=10**9, linewidth=1_000_000):
+            flat = value.detach().as_strided((count,), (1,), first)
+            text = torch._tensor_str._tensor_str(flat, 0)
+        return [each.strip() for each in text.strip("[]").split(",")]
+
+    def repr(self, value: Any) -> str:
+        return repr(value)
+
+    def base(self, tensor: Any) -> Any:
+        return tensor._base if tensor._is_view() else None
+
+    def parent(self, tensor: Any) -> Any:
+        return self.base(tensor)
+
+    def view_kind(self, tensor: Any) -> str:
+        return "normal" if tensor._is_view() else ""
+
+    def grad(self, tensor: Any) -> Any:
+        return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+
+    def retains_grad(self, tensor: Any) -> bool:
+        return bool(tensor.retains_grad)
+
+    def node(self, tensor: Any) -> Any:
+        name = self._node_name(tensor)
+        if (
+            name is None
+            or name == "Invalid"
+            or (tensor._is_view() and self.views[tensor][0] != tensor._version)
+        ):
+            return None
+        return tensor.grad_fn
+
+    def old_node(self, tensor: Any) -> Any:
+        return None
+
+    def node_name(self, node: Any) -> str:
+        return type(node).__name__
+
+    def edges(self, node: Any) -> Sequence[Any]:
+        return [target for target, _ in node.next_functions]
+
+    def saved(self, node: Any) -> Sequence[Saved]:
+        return ()
+
+    def released(self, node: Any) -> bool:
+        return False
+
+    def variable(self, node: Any) -> Any:
+        return getattr(node, "variable", None) if type(node).__name__ == "AccumulateGrad" else None
+
+    def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
+        return ()

@@ -1,0 +1,61 @@
+"""Both engines behind one protocol give the same facts."""
+
+import pytest
+
+from tensorcli.explorer.session import Session
+
+PROGRAM = """\
+w = torch.tensor([1., 2., 3.], requires_grad=True)
+y = w.exp()
+v = y[1:]
+d = y.detach()
+loss = (y * w).sum()
+d.mul_(10)
+x = torch.arange(6).view(2, 3)
+t = x.t()
+t[0, 1] = 9
+b = x
+n = x.numpy()
+u = w.clone()
+u.sum().backward()
+"""
+
+
+def test_the_engines_agree_on_every_row():
+    pytest.importorskip("torch")
+    own, real = (list(Session(engine=name).run(PROGRAM)) for name in ("embedded", "pytorch"))
+    assert [each.error for each in real] == [None] * len(own)
+    for mine, theirs in zip(own, real):
+        assert summary(mine) == summary(theirs), mine.source
+
+
+def summary(step):
+    """What both engines can know: PyTorch tells neither what nodes saved nor through which view it wrote."""
+    return [
+        (
+            "written" if each.kind == "seen" else each.kind,
+            each.names,
+            each.storage,
+            None if each.after is None else vars_of(each.after),
+        )
+        for each in step.changes
+        if each.kind != "graph_freed"
+    ]
+
+
+def vars_of(facts):
+    return (
+        facts.shape,
+        facts.stride,
+        facts.offset,
+        facts.dtype,
+        facts.version,
+        facts.requires_grad,
+        facts.grad_fn,
+        facts.value,
+    )
+
+
+def test_a_missing_pytorch_is_told():
+    with pytest.raises(ValueError, match="there is no engine"):
+        Session(engine="jax")
