@@ -120,6 +120,19 @@ def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
     return (xp.sqrt(total) if ord == 2 else total ** (1.0 / float(ord))).astype(real)
 
 
+@op(
+    "_norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor",
+    variants="function",
+    node=1,
+    self=lambda grad, self, p, result, dim, keepdim: vector_norm_backward(
+        grad, self, 2 if p is None else p, result, dim, keepdim
+    ),
+)
+def native_norm(xp, self, p, dim, keepdim):
+    """The p-norm as C++ asks for it: PyTorch's node for it is NormBackward1."""
+    return linalg_vector_norm(xp, self, 2 if p is None else p, dim, keepdim, None)
+
+
 @composite(
     "norm.Scalar(Tensor self, Scalar? p=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     out=True,

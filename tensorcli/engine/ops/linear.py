@@ -442,7 +442,7 @@ def trace(xp, self):
 
 def _trace_backward(grad, sizes):
     filled = grad.new_zeros((sizes[0] * sizes[1],))
-    return filled.index_fill(0, functions.arange(0, filled.numel(), sizes[1] + 1), grad).view(sizes)
+    return filled.index_fill(0, functions.arange(0, min(sizes) * (sizes[1] + 1), sizes[1] + 1), grad).view(sizes)
 
 
 @composite("kron(Tensor self, Tensor other) -> Tensor", out=True)

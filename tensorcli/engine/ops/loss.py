@@ -8,6 +8,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import kind_of
 
 NONE, MEAN, SUM = 0, 1, 2
@@ -459,7 +460,7 @@ def _cross_entropy_probabilities(self, target, weight, reduction, label_smoothin
     if reduction == NONE:
         return -losses.sum(classes)
     total = -losses.sum()
-    return total / (self.numel() / count) if reduction == MEAN else total
+    return direct("_div.Scalar", total, self.numel() / count) if reduction == MEAN else total
 
 
 # ---- probabilities

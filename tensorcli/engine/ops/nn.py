@@ -39,6 +39,18 @@ def direct(name, *values):
     return found.effect(found, values)
 
 
+@op(
+    "_div.Scalar(Tensor self, Scalar other) -> Tensor",
+    dtype=dtypes.INT_TO_FLOAT,
+    node=1,
+    variants="function",
+    self=lambda grad, other: direct("_div.Scalar", grad, other),
+)
+def divided(xp, self, other):
+    """Divide by a number that C++ gave: PyTorch's node for it is DivBackward1."""
+    return xp.divide(self, other)
+
+
 # ---- softmax
 
 
@@ -325,4 +337,4 @@ def cosine_similarity(x1, x2, dim, eps):
 def pairwise_distance(x1, x2, p, eps, keepdim):
     """The p-norm of the differences of rows, eps added to each difference."""
     last = max(x1.ndim, x2.ndim) - 1
-    return (x1 - x2 + eps).norm(p, last, keepdim)
+    return direct("_norm.ScalarOpt_dim", x1 - x2 + eps, p, [last], keepdim)

@@ -5,6 +5,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.linalg import vector_norm_backward
+from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.reduce import wrap
 
@@ -59,7 +60,7 @@ def _bool_refused(*tensors):
 
 def _trapezoid(y, dx, dim):
     low, high = _halves(y, dim)
-    return ((low + high) * dx).sum(dim) / 2.0
+    return direct("_div.Scalar", ((low + high) * dx).sum(dim), 2.0)
 
 
 @composite("trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
@@ -81,7 +82,7 @@ def trapezoid_dx(y, dx, dim):
     low, high = _halves(y, dim)
     size = y.size(dim)
     inner = y.sum(dim) * 2 - y.select(dim, 0) - y.select(dim, size - 1)
-    return inner * dx / 2.0
+    return direct("_div.Scalar", inner * dx, 2.0)
 
 
 @composite("trapz.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
@@ -102,7 +103,7 @@ def cumulative_trapezoid(y, x, dim):
     wrap(dim, y.ndim)
     _bool_refused(y, x)
     low, high = _halves(y, dim)
-    return (_spacing(y, x, dim) * (low + high)).cumsum(dim) / 2.0
+    return direct("_div.Scalar", (_spacing(y, x, dim) * (low + high)).cumsum(dim), 2.0)
 
 
 @composite("cumulative_trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1) -> Tensor", variants="function")
@@ -285,8 +286,10 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         weights = functions.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - below.to(self.dtype)
         above = ranks.ceil().to(dtypes.int64)
         values = values.lerp(rows.gather(-1, above), weights)
-    values = values.squeeze_(-1)
-    return values.reshape([q.numel(), *out]) if keepdim and q.ndim else values.reshape(out) if keepdim else values
+    if keepdim:
+        # Put the dimensions back before the last one goes, so that its node is the last, as in PyTorch.
+        values = values.reshape([*([q.numel()] if q.ndim else []), *out, 1])
+    return values.squeeze_(-1)
 
 
 def _point(self, q):
