@@ -601,12 +601,12 @@ class Rows:
         name, nodes = root_of(self.engine, self.index, {node for node, _ in released})
         count = max(nodes, len(released))
         what = f"graph of {name}" if name else "graph"
+        kept = f", {plural(saved, 'saved tensor')}" if saved else ""
         self.rows.append(
             Change(
                 "graph_freed",
                 (name,) if name else (),
-                note=f"{what} freed: {plural(count, 'node')}, {plural(saved, 'saved tensor')}; "
-                "a second backward would raise",
+                note=f"{what} freed: {plural(count, 'node')}{kept}; a second backward would raise",
             )
         )
 

@@ -81,7 +81,7 @@ class Verbs(Mapping[str, Verb]):
 
 
 _BARE = frozenset("print list tuple dict set int float complex bool str".split())
-_MODULES = frozenset("torch np numpy copy math nn optim F linalg fft special autograd".split()) - {"copy"}
+_MODULES = frozenset({"torch", "np", "math"})
 
 
 def _minimum(value: Any) -> int:
