@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -45,9 +46,13 @@ class SessionOptions:
         """A new session; imports the engine. `write` takes what `print` prints."""
         from tensorcli.explorer.session import Session
 
-        return Session(
+        session = Session(
             quiet=self.quiet, seed=self.seed, max_bytes=self.max_bytes, engine=self.engine, write=write
         )
+        if not gc.isenabled():  # main has put it off
+            gc.freeze()
+            gc.enable()
+        return session
 
 
 def run_scripts(

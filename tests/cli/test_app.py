@@ -82,3 +82,17 @@ def test_sizes_are_read_with_units() -> None:
         2 << 30,
         1 << 30,
     ]
+
+
+def test_a_session_collects_garbage_again(run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gc
+
+    from tensorcli.cli.batch import SessionOptions
+
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    gc.disable()
+    try:
+        SessionOptions().session()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
