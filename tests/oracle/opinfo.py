@@ -1,0 +1,311 @@
+"""PyTorch's operator database (OpInfo) as a measure: its samples run on PyTorch and on the engine, and what differs.
+
+Needs PyTorch. A sample agrees when values, dtype, shape, strides, storage sharing, versions of the inputs afterwards,
+requires_grad, the grad_fn's name and the gradient of each input agree. Nothing is written here; the callers count.
+"""
+
+import builtins
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch.testing._internal.common_methods_invocations import op_db
+
+import tensorcli.engine as engine
+
+DTYPES: Final = ("float32", "float64", "int64", "bool", "complex64")
+TOLERANCE: Final = {"float32": 2e-4, "float64": 1e-7}
+MOST_SAMPLES: Final = 40
+"""How many samples of an operator count: a few operators have thousands of the same kind."""
+
+DRAWN: Final = re.compile(
+    r"rand|bernoulli|multinomial|normal$|dropout|uniform|exponential|geometric|cauchy|log_normal|rrelu|empty|lowrank"
+)
+"""Operators whose values are drawn or undefined: tests/engine/test_random.py compares their streams instead."""
+OUTSIDE: Final = re.compile(
+    r"^(_|sparse|masked\.|jiterator|to_sparse|hash_tensor|torch\.ops|signal\.|segment|stft|istft|grid_sampler|chunk_cat"
+    r"|native_|max_pool2d_with|nn\.functional\.(scaled_dot|grid|embedding_bag|fractional|multi_head|ctc|interpolate"
+    r"|upsample))|^(slice|resize_|resize_as_|zero_|linalg\.lstsq)$|^linalg\.pinv/singular$"
+)
+"""Operators that the engine does not claim: sparse and nested layouts, fused attention, resampling, internals."""
+
+ORDERED: Final[dict[str, Callable[[Any], Callable[..., Any]]]] = {
+    "einsum": lambda space: lambda operands, equation: space.einsum(equation, *operands),
+    "polygamma": lambda space: lambda x, n: space.polygamma(n, x),
+    "special.polygamma": lambda space: lambda x, n: space.special.polygamma(n, x),
+    "where": lambda space: lambda x, condition, other: space.where(condition, x, other),
+    "nn.functional.embedding": lambda space: (
+        lambda weight, indices, **options: space.nn.functional.embedding(indices, weight, **options)
+    ),
+}
+"""Functions whose samples hold the arguments in another order."""
+CASTS: Final = frozenset(
+    "bool byte char short int long half float double bfloat16 chalf cfloat cdouble".split()
+)
+
+
+class Unsupported(Exception):
+    """A sample that cannot be carried over (sparse tensors, objects of PyTorch's own)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a call did: a row of facts for each output, the versions of its inputs, the gradients of its leaves."""
+
+    rows: tuple[dict[str, Any], ...]
+    versions: tuple[int, ...]
+    gradients: tuple[Any, ...]
+
+
+# ---- the database
+
+
+def title(info: Any) -> str:
+    return str(info.name) + (f"/{info.variant_test_name}" if info.variant_test_name else "")
+
+
+def operators(only: str = "") -> list[Any]:
+    """The operators that count, in PyTorch's order; `only` is a pattern that their titles contain."""
+    return [
+        info
+        for info in op_db
+        if not DRAWN.search(info.name)
+        and not OUTSIDE.search(title(info))
+        and (not only or re.search(only, title(info)))
+    ]
+
+
+def samples(info: Any, dtype: str) -> list[Any]:
+    """The first samples of an operator in a dtype; none where PyTorch does not support it."""
+    kind = getattr(torch, dtype)
+    if not info.supports_dtype(kind, "cpu"):
+        return []
+    torch.manual_seed(0)
+    np.random.seed(0)
+    requires_grad = info.supports_autograd and kind.is_floating_point
+    try:
+        found = list(info.sample_inputs("cpu", kind, requires_grad=requires_grad))[:MOST_SAMPLES]
+    except Exception:
+        return []
+    return [s for s in found if not any(isinstance(v, torch.Tensor) and v.is_sparse for v in leaves([s.input, *s.args]))]
+
+
+def measure(info: Any, sample: Any, dtype: str) -> str | None:
+    """What differs between PyTorch and the engine in one sample: "" when they agree, None when it does not count."""
+    differentiate = info.supports_autograd and getattr(torch, dtype).is_floating_point
+    tolerance = TOLERANCE.get(dtype, 1e-6)
+    try:
+        expected = observe(torch, info.op, sample, differentiate)
+        if difference(expected, observe(torch, info.op, sample, differentiate), tolerance):
+            return None  # PyTorch does not agree with itself.
+    except Exception:
+        return None
+    try:
+        with torch_is_refused():
+            found = observe(engine, resolve(engine, info), sample, differentiate)
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:100]}"
+    return difference(expected, found, tolerance)
+
+
+# ---- carrying arguments over
+
+
+def carry(value: Any, space: Any, memo: dict[int, Any]) -> Any:
+    """An argument of a sample in another namespace: tensors with the same bytes, sizes and strides, each once."""
+    if isinstance(value, torch.Tensor):
+        if id(value) not in memo:
+            memo[id(value)] = _carry_tensor(value, space)
+        return memo[id(value)]
+    if isinstance(value, torch.Size):
+        return tuple(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(carry(one, space, memo) for one in value)
+    if isinstance(value, dict):
+        return {key: carry(one, space, memo) for key, one in value.items()}
+    if isinstance(value, (torch.dtype, torch.memory_format, torch.layout)):
+        return getattr(space, str(value).removeprefix("torch."))
+    if isinstance(value, torch.device):
+        return str(value)
+    if isinstance(value, torch.Generator):
+        return space.Generator().manual_seed(value.initial_seed())
+    return value
+
+
+def _carry_tensor(tensor: torch.Tensor, space: Any) -> Any:
+    if tensor.is_sparse or tensor.layout is not torch.strided:
+        raise Unsupported("a sparse tensor")
+    base = tensor.detach()
+    sizes, strides = tuple(base.shape), tuple(base.stride())
+    kind = getattr(space, str(base.dtype).removeprefix("torch."))
+    if base.device.type == "meta":
+        result = space.empty_strided(sizes, strides, dtype=kind, device="meta")
+    elif not base.numel():
+        result = space.empty_strided(sizes, strides, dtype=kind)
+    else:
+        span = 1 + sum((size - 1) * stride for size, stride in zip(sizes, strides))
+        flat = torch.as_strided(base, (span,), (1,)).resolve_conj().resolve_neg().clone()
+        if space is not torch:
+            narrow = base.dtype in (torch.bfloat16, torch.complex32)
+            wide = flat.to(torch.float32 if base.dtype is torch.bfloat16 else torch.complex64) if narrow else flat
+            flat = space.from_numpy(wide.numpy())
+            flat = flat.to(kind) if narrow else flat
+        result = space.as_strided(flat, sizes, strides).detach()
+    return result.requires_grad_() if tensor.requires_grad else result
+
+
+def resolve(space: Any, info: Any) -> Callable[..., Any]:
+    """The function of a namespace that an entry of the database is about, or the method where there is only one."""
+    name = info.name
+    if name in ORDERED:
+        return ORDERED[name](space)
+    method = name.rpartition(".")[2]
+    if name not in CASTS:
+        target: Any = space
+        try:
+            for part in name.removeprefix("Tensor.").split("."):
+                target = getattr(target, part)
+        except AttributeError:
+            if not hasattr(space.Tensor, method):
+                raise NotImplementedError(f"no {name}") from None
+        else:
+            return target  # type: ignore[no-any-return]
+    if not callable(getattr(space.Tensor, method)):
+        return lambda x: getattr(x, method)
+    return lambda x, *args, **kwargs: getattr(x, method)(*args, **kwargs)
+
+
+@contextmanager
+def torch_is_refused() -> Iterator[None]:
+    """Refuse `import torch` to modules of tensorcli: the engine answers by itself."""
+    imports = builtins.__import__
+
+    def guarded(name: str, scope: Any = None, *rest: Any, **options: Any) -> Any:
+        asking = str((scope or {}).get("__name__", ""))
+        if name.partition(".")[0] == "torch" and asking.partition(".")[0] == "tensorcli":
+            raise ImportError(f"{asking} asks for PyTorch while the engine is measured against it")
+        return imports(name, scope, *rest, **options)
+
+    builtins.__import__ = guarded
+    try:
+        yield
+    finally:
+        builtins.__import__ = imports
+
+
+# ---- observing and comparing
+
+
+def leaves(value: Any) -> list[Any]:
+    """The values in nested lists and tuples."""
+    if isinstance(value, (list, tuple)):
+        return [leaf for one in value for leaf in leaves(one)]
+    return [value]
+
+
+def array(tensor: Any) -> Any:
+    """The elements, bits of conjugation and negation applied."""
+    return np.asarray(tensor.detach().resolve_conj().resolve_neg().numpy())
+
+
+def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate: bool) -> Outcome:
+    """Call a function on a sample's arguments, carried over, and look at everything it did."""
+    memo: dict[int, Any] = {}
+    given = carry([sample.input, list(sample.args), sample.kwargs], space, memo)
+    inputs = list(memo.values())
+    outputs = leaves(function(given[0], *given[1], **given[2]))
+    rows = tuple(_row(one, space, inputs) for one in outputs)
+    versions = tuple(one._version for one in inputs)
+    gradients: tuple[Any, ...] = ()
+    roots = [o for o in outputs if isinstance(o, space.Tensor) and o.requires_grad] if differentiate else []
+    if roots:
+        seeds = []
+        for number, root in enumerate(roots):
+            drawn = np.random.default_rng(number).standard_normal(tuple(root.shape))
+            seeds.append(space.from_numpy(np.array(drawn.astype(array(root).dtype))))
+        space.autograd.backward(roots, seeds)
+        gradients = tuple(
+            None if x.grad is None else array(x.grad) for x in inputs if x.requires_grad and x.is_leaf
+        )
+    return Outcome(rows, versions, gradients)
+
+
+def _row(output: Any, space: Any, inputs: Sequence[Any]) -> dict[str, Any]:
+    if not isinstance(output, space.Tensor):
+        return {"value": tuple(output) if isinstance(output, torch.Size) else output}
+    address = output.untyped_storage().data_ptr() if output.numel() else None
+    shares = [i for i, x in enumerate(inputs) if x.numel() and x.untyped_storage().data_ptr() == address]
+    return {
+        "value": array(output),
+        "dtype": str(output.dtype).removeprefix("torch."),
+        "shape": tuple(output.shape),
+        "strides": tuple(output.stride()),
+        "sharing": shares,
+        "requires_grad": bool(output.requires_grad),
+        "grad_fn": None if output.grad_fn is None else output.grad_fn.name(),
+    }
+
+
+def difference(expected: Outcome, found: Outcome, tolerance: float) -> str:
+    """The first thing in which two outcomes differ, in words; "" when they agree."""
+    if len(expected.rows) != len(found.rows):
+        return f"number of outputs: {len(expected.rows)} expected, {len(found.rows)} found"
+    for fact in ("dtype", "shape", "strides", "sharing", "requires_grad", "grad_fn"):
+        for want, got in zip(expected.rows, found.rows):
+            # Where a size is 0 or 1 a stride addresses nothing.
+            if fact == "strides" and any(size < 2 for size in want.get("shape", (0,))):
+                continue
+            if want.get(fact) != got.get(fact):
+                return f"{fact}: {want.get(fact)} expected, {got.get(fact)} found"
+    if not all(_close(w["value"], g["value"], tolerance) for w, g in zip(expected.rows, found.rows)):
+        return "values"
+    if expected.versions != found.versions:
+        return f"versions: {expected.versions} expected, {found.versions} found"
+    if [g is None for g in expected.gradients] != [g is None for g in found.gradients]:
+        return "gradients: missing or extra"
+    for want, got in zip(expected.gradients, found.gradients):
+        if want is not None and not _close(want, got, tolerance * 10):
+            return "gradients: values"
+    return ""
+
+
+def _close(want: Any, got: Any, tolerance: float) -> bool:
+    try:
+        if isinstance(want, (bool, int, tuple, str)) or want is None:
+            return bool(want == (tuple(got) if isinstance(want, tuple) else got))
+        return bool(np.allclose(want, got, rtol=tolerance, atol=tolerance, equal_nan=True))
+    except (TypeError, ValueError):
+        return bool(want == got)
+
+
+# ---- wrong calls
+
+
+def error_inputs(info: Any) -> list[Any]:
+    """The wrong calls of an operator that PyTorch's database holds, as samples."""
+    if info.error_inputs_func is None:
+        return []
+    torch.manual_seed(0)
+    try:
+        return [one.sample_input for one in info.error_inputs("cpu")]
+    except Exception:
+        return []
+
+
+def complaint(space: Any, function: Callable[..., Any], sample: Any) -> tuple[str, str]:
+    """The type and text of what a wrong call raises; ("", "") when it raises nothing."""
+    given = carry([sample.input, list(sample.args), sample.kwargs], space, {})
+    try:
+        function(given[0], *given[1], **given[2])
+    except Exception as error:
+        return type(error).__name__, first_words(str(error))
+    return "", ""
+
+
+def first_words(text: str) -> str:
+    """An error's text without what follows it on other lines where PyTorch appends a C++ stack."""
+    return text.partition("\nException raised from")[0]
