@@ -9,6 +9,7 @@ everything else is named in `_PUBLIC`. The engine knows no terminal, no session 
 import math as _math
 import warnings as _warnings
 from importlib import import_module as _import_module
+from os import listdir as _listdir
 from typing import Any
 
 from tensorcli.engine import dtypes as _dtypes
@@ -126,10 +127,16 @@ _PUBLIC: dict[str, str] = {
 """Where each public name that is no operator comes from: a module of the engine."""
 
 
+_OWN = frozenset(entry.partition(".")[0] for entry in _listdir(__path__[0]))
+"""The package's modules: `from tensorcli.engine import events` asks for the attribute before it imports the module."""
+
+
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return _import_module(f"tensorcli.engine.{name}")
     where = _PUBLIC.get(name)
+    if where is None and name in _OWN:
+        raise AttributeError(name)
     if where is not None:
         module = _import_module(f"tensorcli.engine.{where}")
         found = module if where == name else getattr(module, name)

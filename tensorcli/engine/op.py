@@ -12,7 +12,7 @@ The four kinds of declaration:
 * `@composite`: made of other operators, whose gradients are its gradient.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -23,9 +23,55 @@ from tensorcli.engine import tensor as tensor_module
 from tensorcli.engine.dtypes import COMMON, PROMOTE
 from tensorcli.engine.tensor import Tensor
 
-OPS: Final[dict[str, "Op"]] = {}
+class Table(dict[str, Any]):
+    """A dictionary that reads the chapters left for later when something is not found in it, or when all is asked for.
+
+    A session touches a few chapters; reading all takes as long as importing numpy's linear algebra. Filling the table goes
+    by `setdefault` and item assignment, which read nothing.
+    """
+
+    def __missing__(self, key: str) -> Any:
+        if read_chapters():
+            return self[key]
+        raise KeyError(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self[key] if key in self else default
+
+    def __contains__(self, key: object) -> bool:
+        return dict.__contains__(self, key) or (read_chapters() and dict.__contains__(self, key))
+
+    def __iter__(self) -> Iterator[str]:
+        read_chapters()
+        return dict.__iter__(self)
+
+    def __len__(self) -> int:
+        read_chapters()
+        return dict.__len__(self)
+
+    def keys(self) -> Any:
+        read_chapters()
+        return dict.keys(self)
+
+    def values(self) -> Any:
+        read_chapters()
+        return dict.values(self)
+
+    def items(self) -> Any:
+        read_chapters()
+        return dict.items(self)
+
+
+def read_chapters() -> bool:
+    """Read the chapters that are not read yet; whether there were any."""
+    from tensorcli.engine import ops
+
+    return ops.read_all()
+
+
+OPS: Final[dict[str, "Op"]] = Table()
 """All operators by their full name (`mul.Tensor`), in the order of declaration, which is the order of the help page."""
-PACKETS: Final[dict[str, list["Op"]]] = {}
+PACKETS: Final[dict[str, list["Op"]]] = Table()
 """The overloads of each base name (`mul`)."""
 
 Formula = Callable[..., Any]
@@ -199,9 +245,8 @@ def _chapter(function: Callable[..., Any]) -> str:
 
 
 def _register(found: Op) -> Op:
-    if found.name in OPS:
+    if OPS.setdefault(found.name, found) is not found:
         raise ValueError(f"{found.name} is declared twice")
-    OPS[found.name] = found
     PACKETS.setdefault(found.base, []).append(found)
     return found
 
