@@ -37,6 +37,10 @@ class DisplayCompiler(TargetCompiler):
                 if not starred:
                     values.append(value)
                     continue
+                if type(value) in (list, tuple, str, dict, set):
+                    guards.items(len(values) + len(value), "the unpacked values")
+                    values.extend(value)
+                    continue
                 try:
                     iterator = iter(value)
                 except TypeError:

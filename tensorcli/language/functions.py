@@ -114,7 +114,9 @@ class LazyIterator:
 
 
 def _stepwise(values: Iterator[Any]) -> Iterator[Any]:
-    yield from values
+    # Not `yield from`: CPython hears signals when a generator goes on after a yield, not within a delegation.
+    for value in values:  # noqa: UP028
+        yield value
 
 
 LAZY: dict[str, type[LazyIterator]] = {

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 Guard = Callable[[Any, Any], None]
+CONTAINERS = (list, tuple, dict, set, frozenset)
+MAX_NESTING = 990
 
 
 class Limits(NamedTuple):
@@ -23,6 +25,7 @@ class Limits(NamedTuple):
     integer_bits: int = 1 << 20
     characters: int = 1 << 26
     items: int = 1 << 24
+    shown: int = 1 << 20
     array_bytes: int = 1 << 33
 
 
@@ -201,21 +204,29 @@ class Guards:
 
     def measure(self, value: Any) -> None:
         """Refuses the text of nested containers that hold one another more often than could be printed."""
-        if not isinstance(value, list | tuple | dict | set | frozenset):
+        if not isinstance(value, CONTAINERS):
             return
-        left = self.limits.items
-        pending: list[Any] = [value]
-        while pending:
-            each = pending.pop()
-            if isinstance(each, dict):
-                pending.extend(each.values())
-            elif isinstance(each, list | tuple | set | frozenset):
-                pending.extend(each)
-            left -= 1
-            if left < 0 or len(pending) > self.limits.items:
-                raise LimitError(
-                    f"the text would show more than {self.limits.items} items; that is the limit"
-                )
+        limit = self.limits.shown
+        path: list[int] = []  # a container within itself is shown as dots, and entered once
+        steps: list[Iterator[Any]] = [iter((value,))]
+        count = 0
+        while steps:
+            each = next(steps[-1], None)
+            if each is None:
+                steps.pop()
+                if path:
+                    path.pop()
+                continue
+            if id(each) in path:
+                continue
+            count += len(each)
+            if count > limit:
+                raise LimitError(f"the text would show more than {limit} items; that is the limit")
+            inner = each.values() if isinstance(each, dict) else each
+            path.append(id(each))
+            steps.append(iter([item for item in inner if isinstance(item, CONTAINERS)]))
+            if len(path) > MAX_NESTING:
+                raise RecursionError("maximum recursion depth exceeded while getting the repr of an object")
 
 
 def range_length(values: range) -> int:

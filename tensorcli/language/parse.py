@@ -15,7 +15,7 @@ from tensorcli.language import python
 from tensorcli.language.arguments import locate, plain_text
 from tensorcli.language.bindings import Bindings
 from tensorcli.language.check import check
-from tensorcli.language.commands import command_call, lower, recognise
+from tensorcli.language.commands import command_call, is_python, lower, recognise
 from tensorcli.language.diagnose import Diagnosis
 from tensorcli.language.invocations import Context, Tokens, from_call
 from tensorcli.language.lines import LogicalLine, Unfinished, check_blocks, logical_lines
@@ -65,8 +65,12 @@ def incomplete(
     source = read(text)
     try:
         lines = logical_lines(source, more=True)
+    except Unfinished as unfinished:
+        return unfinished.incomplete
+    try:
         check_blocks(source, lines, more=True)
     except Unfinished as unfinished:
+        Parser(source, verbs, set(bound), form).check_pieces(lines)
         return unfinished.incomplete
     Parser(source, verbs, set(bound), form).program(lines)
     return None
@@ -103,6 +107,19 @@ class Parser:
         self.source.shift(tree)
         check(tree)
         return Program(tuple(self.statement(node) for node in tree.body), self.source.skipped_lines)
+
+    def check_pieces(self, lines: list[LogicalLine]) -> None:
+        """Refuses what is wrong in the lines of a block that is not finished yet."""
+        bindings = Bindings(self.context.bound)
+        for line in lines:
+            bindings.enter(line)
+            if line.header:
+                self.diagnosis.read(line.header, is_header=True)
+            for piece in line.pieces:
+                if self.piece(piece) is None and piece[0].text != "@" and not is_python(self.source, piece):
+                    raise self.diagnosis.piece(piece)
+                bindings.add(piece)
+            bindings.leave(line)
 
     def statement(self, node: ast.stmt) -> Statement:
         """A top-level statement from its finished tree."""

@@ -61,7 +61,7 @@ VERBS: dict[str, Verb] = {
 }
 
 
-def modules() -> dict[str, Namespace]:
+def open_modules() -> dict[str, Namespace]:
     guards = Guards(Limits())
     return {"math": math_namespace(guards), "copy": copy_namespace(), **numpy_namespaces(guards)}
 
@@ -72,7 +72,7 @@ class Session:
     def __init__(self, **options: Any) -> None:
         self.printed: list[str] = []
         self.commands: list[Any] = []
-        options.setdefault("modules", modules())
+        options.setdefault("modules", open_modules())
         options.setdefault("command", self.commands.append)
         self.evaluator = Evaluator({}, write=self.printed.append, **options)
 
@@ -133,3 +133,8 @@ def refusal() -> Callable[..., LanguageError]:
 @pytest.fixture
 def verbs() -> dict[str, Verb]:
     return VERBS
+
+
+@pytest.fixture
+def modules() -> dict[str, Namespace]:
+    return open_modules()

@@ -86,7 +86,11 @@ SYNTAX = [
     ("inspect(a, b)", "inspect takes no more arguments", (1, 11, 12)),
     (":foo x", "there is no command 'foo'", (1, 1, 4)),
     ("dry x y z w", "the name 'y' cannot stand after the name 'x'", (1, 6, 7)),
-    ('expect raises "x" y', "expected ': STATEMENT' after the text that 'expect raises' looks for", (1, 17, 17)),
+    (
+        'expect raises "x" y',
+        "expected ': STATEMENT' after the text that 'expect raises' looks for",
+        (1, 17, 17),
+    ),
 ]
 
 
@@ -129,7 +133,11 @@ def test_errors_say_what_to_type(refusal, text, hint):
 REFUSED = [
     ("class A:\n    pass", "class is not part of the language", "write the forward pass as a function"),
     ("async def f():\n    pass", "async is not part of the language", "write a plain 'def'"),
-    ("match x:\n    case 1:\n        pass", "match is not part of the language", "write 'if', 'elif' and 'else'"),
+    (
+        "match x:\n    case 1:\n        pass",
+        "match is not part of the language",
+        "write 'if', 'elif' and 'else'",
+    ),
     ("def f():\n    yield 1", "yield is not part of the language", "collect the values in a list"),
     ("x = lambda: (yield)", "yield is not part of the language", "collect the values in a list"),
     ("def f():\n    yield from x", "yield is not part of the language", "collect the values in a list"),
@@ -139,8 +147,16 @@ REFUSED = [
     ("from . import x", "a script has no package to import from", "write import torch"),
     ("try:\n    x\nexcept* E:\n    y", "except* is not part of the language", "write 'except'"),
     ("x.__class__", "__class__ stands only in .__class__.__name__", "write type(x)"),
-    ("x.__dict__", "names with two underscores on both sides, such as __dict__, are not part of the language", ""),
-    ("__import__('os')", "names with two underscores on both sides, such as __import__", "write import torch"),
+    (
+        "x.__dict__",
+        "names with two underscores on both sides, such as __dict__, are not part of the language",
+        "",
+    ),
+    (
+        "__import__('os')",
+        "names with two underscores on both sides, such as __import__",
+        "write import torch",
+    ),
     ("x.__name__ = 1", "names with two underscores on both sides, such as __name__", ""),
     ("__name__ = 1", "names with two underscores on both sides, such as __name__", ""),
     ("def __f__(): pass", "names with two underscores on both sides, such as __f__", ""),
@@ -153,7 +169,7 @@ REFUSED = [
     ("x._private", "attributes that begin with an underscore are private", ""),
     ("inspect x.__dict__", "names with two underscores on both sides, such as __dict__", ""),
     ("expect raises 'x': x.__dict__", "names with two underscores on both sides, such as __dict__", ""),
-    ("x.＿＿class＿＿", "__class__ stands only in .__class__.__name__", ""),
+    ("x.__ｃlass__", "__class__ stands only in .__class__.__name__", ""),
 ]
 
 
@@ -166,7 +182,14 @@ def test_the_language_refuses_before_anything_runs(refusal, text, message, hint)
 
 @pytest.mark.parametrize(
     "text",
-    ["x.__class__.__name__", "__name__ == '__main__'", "torch.__version__", "_ = 1", "_x = a_b", "__half = 1"],
+    [
+        "x.__class__.__name__",
+        "__name__ == '__main__'",
+        "torch.__version__",
+        "_ = 1",
+        "_x = a_b",
+        "__half = 1",
+    ],
 )
 def test_the_names_that_scripts_need_are_let_through(read, text):
     assert read(text).statements
@@ -230,14 +253,16 @@ def test_what_may_go_on_is_incomplete(verbs, text, reason):
 
 
 @pytest.mark.parametrize(
-    "text", ["x = 1", "detach x", "for i in x:\n    y\n", "if x: y\n", "", "# c", "x = 1 # \\", "vars", "(\n)"]
+    "text",
+    ["x = 1", "detach x", "for i in x:\n    y\n", "if x: y\n", "", "# c", "x = 1 # \\", "vars", "(\n)"],
 )
 def test_what_is_whole_is_complete(verbs, text):
     assert incomplete(text, verbs) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["x = (1 2", "x = )", "x = 'a", "x = (“", "x y", "f(a b,", "for i in x:\n    y y", "class A:", "[1,,"]
+    "text",
+    ["x = (1 2", "x = )", "x = 'a", "x = (“", "x y", "f(a b,", "for i in x:\n    y y", "class A:", "[1,,"],
 )
 def test_what_nothing_can_make_right_says_so_at_once(verbs, text):
     with pytest.raises(LanguageError):

@@ -1,0 +1,149 @@
+"""What a prompt needs: colours that survive half a line, completions with their kinds, and hints beside errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tensorcli.language.complete import Completion, complete
+from tensorcli.language.hints import hint
+from tensorcli.language.namespaces import Namespace
+from tensorcli.language.tokens import highlight, tokenize
+
+NAMES = {"data_": "(3,) s1", "detached": "(2,) s2", "y": "()", "_hidden": ""}
+
+
+def attributes(source: str) -> dict[str, str]:
+    assert source in ("y", "y.grad", "f(x)", "y[0]", "(a + b)", "torch.nn", "x.T"), source
+    return {"detach": "new tensor", "data": "", "dim": "", "_version": "counter"}
+
+
+def texts(verbs, text, kind=None, cursor=None):
+    found = complete(text, len(text) if cursor is None else cursor, verbs, NAMES, attributes)
+    return [each.text for each in found if kind is None or each.kind == kind]
+
+
+def test_names_come_before_verbs_before_keywords(verbs):
+    assert texts(verbs, "d")[:2] == ["data_", "detached"]
+    assert texts(verbs, "de") == ["detached", "detach", "deepcopy", "def", "del"]
+    assert texts(verbs, "x = de") == ["detached", "detach", "deepcopy", "def", "del"]
+
+
+def test_a_completion_says_where_it_begins_and_what_it_is(verbs):
+    found = complete("x = data_", 8, verbs, NAMES, attributes)
+    assert found[0] == Completion("data_", 4, "name", "(3,) s1")
+
+
+def test_attributes_are_those_of_what_stands_before_the_dot(verbs):
+    for owner in ("y", "y.grad", "f(x)", "y[0]", "(a + b)", "torch.nn", "x.T"):
+        assert texts(verbs, f"z = 1 + {owner}.d") == ["detach", "data", "dim"]
+    assert texts(verbs, "y.") == ["detach", "data", "dim"]
+    assert texts(verbs, "y._") == ["_version"]
+    assert texts(verbs, "detach y.gr") == []
+
+
+def test_after_a_verb_come_names_not_verbs(verbs):
+    assert texts(verbs, "inspect d") == ["data_", "detached", "dict", "divmod"]
+    assert texts(verbs, "detach det", "verb") == []
+
+
+def test_options_and_words_of_a_command(verbs):
+    assert texts(verbs, "graph y --m") == ["--mermaid"]
+    assert texts(verbs, "storages --", "option") == ["--write", "--around"]
+    assert "clone" in texts(verbs, "compare detach cl")
+    assert "storages" in texts(verbs, "help sto")
+    assert complete("source dem", 10, verbs, NAMES, attributes) == [Completion("dem", 7, "path")]
+
+
+def test_after_a_value_come_only_joining_words(verbs):
+    assert texts(verbs, "print(y i") == ["if", "in", "is"]
+    assert texts(verbs, "import to") == ["torch"]
+
+
+def test_nothing_is_offered_in_strings_and_comments(verbs):
+    assert texts(verbs, "x = 'de") == []
+    assert texts(verbs, "x = 'de'") == []
+    assert texts(verbs, "x  # de") == []
+
+
+def test_each_statement_begins_anew(verbs):
+    for text in ("x = 1; detac", "for i in y: detac", "if y:\n    detac", "x = 1\ndetac"):
+        assert texts(verbs, text, "verb") == ["detach"], text
+
+
+def kinds(text, verbs=("detach", "inspect", "t")):
+    return [(text[start:end], kind) for start, end, kind in highlight(text, frozenset(verbs))]
+
+
+def test_highlighting_names_every_kind():
+    assert kinds("y = detach t  # why") == [
+        ("y", "name"),
+        ("=", "operator"),
+        ("detach", "verb"),
+        ("t", "name"),
+        ("# why", "comment"),
+    ]
+    assert kinds("for i in f'a': 1.5e3") == [
+        ("for", "keyword"),
+        ("i", "name"),
+        ("in", "keyword"),
+        ("f'a'", "string"),
+        (":", "operator"),
+        ("1.5e3", "number"),
+    ]
+    assert kinds("t = 3")[0] == ("t", "name")
+    assert kinds("t.detach()")[:3] == [("t", "name"), (".", "operator"), ("detach", "name")]
+    assert kinds("inspect(t)")[0] == ("inspect", "verb")
+    assert kinds("x; detach t")[2] == ("detach", "verb")
+
+
+@pytest.mark.parametrize(
+    "text", ["x = (", "'abc", '"""abc\n', "x = “a”", "5a", "\\", "x ?", "é²", "f'{", "\x00", "\n\n", ""]
+)
+def test_highlighting_survives_half_a_line(text):
+    stretches = highlight(text, frozenset())
+    assert all(start < end for start, end, _ in stretches)
+    assert stretches == sorted(stretches)
+    assert "".join(token.text for token in tokenize(text)).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.fixture
+def hinted(make_session, modules):
+    members = {"sum": np.sum, "ones": np.ones, "nn": Namespace("torch.nn", {})}
+    torch = Namespace("torch", members)
+    session = make_session(modules={**modules, "torch": torch, "torch.nn": members["nn"]}, bare=members)
+
+    def run(text: str) -> str | None:
+        with pytest.raises(Exception) as caught:  # noqa: PT011
+            session.run("tensor_a = [1]\n" + text)
+        return hint(caught.value, session.evaluator)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tensr_a", "did you mean tensor_a?"),
+        ("pritn(1)", "did you mean print?"),
+        ("Ones", "did you mean ones?"),
+        ("true", "did you mean True?"),
+        ("null", "did you mean None?"),
+        ("tensor_a.apend", "did you mean append?"),
+        ("np.zeross", "did you mean zeros?"),
+        ("np.zeros(1).rehsape", "did you mean reshape?"),
+        ("from math import sqr", "did you mean sqrt?"),
+        (
+            "import os",
+            "a script can import copy, math, numpy, numpy.fft, numpy.linalg, numpy.random, torch, torch.nn",
+        ),
+        ("open('x')", "open is not part of the language: a script does not reach the file system"),
+        ("getattr(1, 'x')", "getattr is not part of the language: write x.name"),
+        ("sum(tensor_a, dim=0)", "sum is Python's; write  torch.sum(tensor_a, dim=0)"),
+        ("1 / 0", None),
+        ("np.zeros(1).tofile", None),
+        ("zzzzqq", None),
+    ],
+)
+def test_hints(hinted, text, expected):
+    assert hinted(text) == expected
