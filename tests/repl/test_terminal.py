@@ -109,7 +109,8 @@ def test_completion_shows_methods_with_what_they_do(prompt) -> None:
 
 
 def test_a_single_completion_is_put_in(prompt) -> None:
-    prompt.entry("weights = ones(2)").type("weig", TAB).until(lambda: prompt.line == "tensor> weights")
+    prompt.entry("weights = ones(2)").type("2 * weig", TAB)
+    prompt.until(lambda: prompt.line == "tensor> 2 * weights")
 
 
 def test_names_are_completed_with_shape_and_storage(prompt) -> None:
