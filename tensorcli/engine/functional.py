@@ -22,7 +22,11 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
             raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         dims = (list(range(-dims, 0)), list(range(dims)))
     dims_a, dims_b = dims
-    return functions.tensordot(a, b, dims_a, dims_b) if out is None else functions.tensordot(a, b, dims_a, dims_b, out=out)
+    return (
+        functions.tensordot(a, b, dims_a, dims_b)
+        if out is None
+        else functions.tensordot(a, b, dims_a, dims_b, out=out)
+    )
 
 
 def einsum(*args: Any) -> Any:
@@ -58,7 +62,9 @@ def _letters(labels: Any) -> str:
     return "".join(found)
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary") -> Any:
+def cdist(
+    x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = "use_mm_for_euclid_dist_if_necessary"
+) -> Any:
     """The p-norm distances between all rows of two (batches of) matrices."""
     modes = {"use_mm_for_euclid_dist_if_necessary": None, "use_mm_for_euclid_dist": 1}
     modes |= {"donot_use_mm_for_euclid_dist": 2}

@@ -17,4 +17,6 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(["LinAlgError", *(name.removeprefix("linalg_") for name in PACKETS if name.startswith("linalg_"))])
+    return sorted(
+        ["LinAlgError", *(name.removeprefix("linalg_") for name in PACKETS if name.startswith("linalg_"))]
+    )

@@ -45,7 +45,12 @@ def return_type(name: str, fields: tuple[str, ...]) -> type[ReturnType]:
         field: property(itemgetter(i), doc=f"Field number {i}") for i, field in enumerate(fields)
     }
     count = len(fields)
-    attributes |= {"__slots__": (), "__module__": "torch.return_types", "__match_args__": fields, "fields": fields}
+    attributes |= {
+        "__slots__": (),
+        "__module__": "torch.return_types",
+        "__match_args__": fields,
+        "fields": fields,
+    }
     attributes |= {"n_fields": count, "n_sequence_fields": count}
     return type(name, (ReturnType,), attributes)
 

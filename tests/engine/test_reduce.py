@@ -30,13 +30,24 @@ def test_reductions_agree_with_pytorch(expression: str) -> None:
 
 @pytest.mark.parametrize(
     "expression",
-    ["x.max()", "x.max(1)", "x.median()", "x.nanmedian()", "x.nansum()", "x.nanmean(1)", "x.sort()", "x.cummax(1)"],
+    [
+        "x.max()",
+        "x.max(1)",
+        "x.median()",
+        "x.nanmedian()",
+        "x.nansum()",
+        "x.nanmean(1)",
+        "x.sort()",
+        "x.cummax(1)",
+    ],
 )
 def test_nan_counts_as_in_pytorch(expression: str) -> None:
     compare(expression, HOLES, gradients=False)
 
 
-@pytest.mark.parametrize("expression", ["x.sum()", "x.prod(0)", "x.cumsum(1)", "x.max(1)", "x.mode()", "x.unique()"])
+@pytest.mark.parametrize(
+    "expression", ["x.sum()", "x.prod(0)", "x.cumsum(1)", "x.max(1)", "x.mode()", "x.unique()"]
+)
 @pytest.mark.parametrize("kind", ["bool", "uint8", "int32", "int64"])
 def test_integers_add_up_in_int64(expression: str, kind: str) -> None:
     compare(expression, np.array([[3, 1, 3], [0, 2, 2]]).astype(kind), gradients=False)

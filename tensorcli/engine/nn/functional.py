@@ -256,7 +256,9 @@ def normalize(input: Any, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out:
 # ---- normalisation
 
 
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(
+    input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5
+) -> Any:
     """The last dimensions scaled to mean 0 and variance 1."""
     return functions.layer_norm(input, normalized_shape, weight, bias, eps)
 
@@ -294,8 +296,12 @@ def instance_norm(
         for size in input.size()[2:]:
             values *= size
         if values == 1:
-            raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.size()}")
-    return functions.instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, True)
+            raise ValueError(
+                f"Expected more than 1 spatial element when training, got input size {input.size()}"
+            )
+    return functions.instance_norm(
+        input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, True
+    )
 
 
 def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
@@ -307,11 +313,15 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return functions.group_norm(input, num_groups, weight, bias, eps, True)
 
 
-def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+def local_response_norm(
+    input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Any:
     """Each channel divided by a power of its neighbours' mean square."""
     ndim = input.dim()
     if ndim < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality                          input (got {ndim} dimensions)")
+        raise ValueError(
+            f"Expected 3D or higher dimensionality                          input (got {ndim} dimensions)"
+        )
     if not input.numel():
         return input
     squares = input.mul(input)
@@ -384,24 +394,40 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
     return functions.adaptive_avg_pool3d(input, _output_size(output_size, input.size(), 3))
 
 
-def lp_pool1d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool1d(
+    input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+) -> Any:
     """The power-average under each position of the kernel."""
-    out = functions.avg_pool1d(input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode)
+    out = functions.avg_pool1d(
+        input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode
+    )
     return (functions.sign(out) * relu(functions.abs(out))).mul(kernel_size).pow(1.0 / norm_type)
 
 
-def lp_pool2d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool2d(
+    input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+) -> Any:
     """The power-average under each position of the kernel."""
     width, height = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
-    out = functions.avg_pool2d(input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode)
+    out = functions.avg_pool2d(
+        input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode
+    )
     return (functions.sign(out) * relu(functions.abs(out))).mul(width * height).pow(1.0 / norm_type)
 
 
-def lp_pool3d(input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool3d(
+    input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+) -> Any:
     """The power-average under each position of the kernel."""
     sizes = (kernel_size,) * 3 if isinstance(kernel_size, int) else kernel_size
-    out = functions.avg_pool3d(input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode)
-    return (functions.sign(out) * relu(functions.abs(out))).mul(sizes[0] * sizes[1] * sizes[2]).pow(1.0 / norm_type)
+    out = functions.avg_pool3d(
+        input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode
+    )
+    return (
+        (functions.sign(out) * relu(functions.abs(out)))
+        .mul(sizes[0] * sizes[1] * sizes[2])
+        .pow(1.0 / norm_type)
+    )
 
 
 def _pair(value: Any) -> Any:

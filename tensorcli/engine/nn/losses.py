@@ -46,7 +46,12 @@ def _weighted(losses: Any, weight: Any, reduction: str) -> Any:
 
 
 def mse_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Any = None,
 ) -> Any:
     """The mean squared difference."""
     reduction = legacy(size_average, reduce, reduction)
@@ -57,7 +62,12 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Any = None
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Any = None,
 ) -> Any:
     """The mean absolute difference."""
     reduction = legacy(size_average, reduce, reduction)
@@ -68,7 +78,12 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Any, target: Any, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Any:
     """The squared difference below beta, the absolute one above."""
     reduction = legacy(size_average, reduce, reduction)
@@ -103,11 +118,18 @@ def cross_entropy(
 ) -> Any:  # fmt: skip
     """The cross entropy of scores and target classes or probabilities."""
     reduction = legacy(size_average, reduce, reduction)
-    return functions.cross_entropy_loss(input, target, weight, number_of(reduction), ignore_index, label_smoothing)
+    return functions.cross_entropy_loss(
+        input, target, weight, number_of(reduction), ignore_index, label_smoothing
+    )
 
 
 def binary_cross_entropy(
-    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Any:
     """The cross entropy of probabilities and targets between 0 and 1."""
     number = number_of(legacy(size_average, reduce, reduction))
@@ -180,7 +202,9 @@ def gaussian_nll_loss(
     if var.size() != input.size():
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)
-        elif not (input.ndim == var.ndim and sum(a != b for a, b in zip(input.size(), var.size(), strict=True)) <= 1):
+        elif not (
+            input.ndim == var.ndim and sum(a != b for a, b in zip(input.size(), var.size(), strict=True)) <= 1
+        ):
             raise ValueError("var is of incorrect size")
     if reduction not in _REDUCTIONS:
         raise ValueError(reduction + " is not valid")
@@ -196,10 +220,17 @@ def gaussian_nll_loss(
 
 
 def hinge_embedding_loss(
-    input: Any, target: Any, margin: float = 1.0, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Any,
+    target: Any,
+    margin: float = 1.0,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Any:
     """The input where the target is 1, what is missing to the margin where it is -1."""
-    return functions.hinge_embedding_loss(input, target, margin, number_of(legacy(size_average, reduce, reduction)))
+    return functions.hinge_embedding_loss(
+        input, target, margin, number_of(legacy(size_average, reduce, reduction))
+    )
 
 
 def soft_margin_loss(
@@ -280,7 +311,12 @@ def multilabel_margin_loss(
 
 
 def multilabel_soft_margin_loss(
-    input: Any, target: Any, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Any:
     """The logistic loss of each class, their mean for each row."""
     reduction = legacy(size_average, reduce, reduction)
@@ -291,5 +327,3 @@ def multilabel_soft_margin_loss(
     if reduction not in _REDUCTIONS:
         raise ValueError(reduction + " is not valid")
     return rows if reduction == "none" else rows.mean() if reduction == "mean" else rows.sum()
-
-

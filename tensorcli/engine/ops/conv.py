@@ -123,12 +123,12 @@ def _double_backward(grads, grad_output, input, weight, bias_sizes, stride, padd
             part = of_bias.view((1, -1) + (1,) * (weight.ndim - 2)).expand(grad_output.geometry.sizes)
             of_grad = part if of_grad is None else of_grad + part
     if needs[1] and of_weight is not None:
-        found_input = direct("convolution_backward", 
-            grad_output, input, of_weight, bias_sizes, *rest, [True, False, False]
+        found_input = direct(
+            "convolution_backward", grad_output, input, of_weight, bias_sizes, *rest, [True, False, False]
         )[0]
     if needs[2] and of_input is not None:
-        found_weight = direct("convolution_backward", 
-            grad_output, of_input, weight, bias_sizes, *rest, [False, True, False]
+        found_weight = direct(
+            "convolution_backward", grad_output, of_input, weight, bias_sizes, *rest, [False, True, False]
         )[1]
     return of_grad, found_input, found_weight
 
@@ -166,9 +166,20 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
     "convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, "
     "bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor",
     variants="function",
-    input__weight__bias=lambda grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, needs: (  # noqa: E501
-        direct("convolution_backward", 
-            grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, list(needs)
+    input__weight__bias=lambda grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, needs: (
+        direct(
+            "convolution_backward",
+            grad,
+            input,
+            weight,
+            bias_sizes,
+            stride,
+            padding,
+            dilation,
+            transposed,
+            output_padding,
+            groups,
+            list(needs),
         )
     ),
 )
@@ -188,7 +199,13 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         sizes = [
             (s - 1) * st - 2 * p + d * (k - 1) + o + 1
             for s, st, p, d, k, o in zip(
-                input.shape[2:], stride, padding, dilation, weight.shape[2:], _full(output_padding, n), strict=True
+                input.shape[2:],
+                stride,
+                padding,
+                dilation,
+                weight.shape[2:],
+                _full(output_padding, n),
+                strict=True,
             )
         ]
         result = _spread(input, weight, sizes, stride, padding, dilation, groups)
@@ -216,6 +233,11 @@ def _same(input, weight, stride, dilation, name, n):
     totals = [d * (k - 1) for k, d in zip(weight.geometry.sizes[2:], _full(dilation, n), strict=True)]
     extra = [total % 2 for total in totals]
     if any(extra):
+        messages.warn(
+            "Using padding='same' with even kernel lengths and odd dilation may require a zero-padded copy of the input be "
+            "created",
+            once=True,
+        )
         pads = [p for one in reversed(extra) for p in (0, one)]
         input = functions.constant_pad_nd(input, pads, 0)
     return input, [total // 2 for total in totals]
@@ -257,10 +279,13 @@ def _declare(n):
         )  # fmt: skip
 
     conv.__doc__ = named_padding.__doc__ = f"A convolution over {n} dimension{'s' * (n > 1)}."
-    transposed.__doc__ = f"A transposed convolution over {n} dimension{'s' * (n > 1)}: the gradient of one, as a layer."
+    transposed.__doc__ = (
+        f"A transposed convolution over {n} dimension{'s' * (n > 1)}: the gradient of one, as a layer."
+    )
     whole = f"Tensor input, Tensor weight, Tensor? bias=None, SymInt[{n}] stride=1"
     composite(
-        f"{name}({whole}, SymInt[{n}] padding=0, SymInt[{n}] dilation=1, SymInt groups=1) -> Tensor", variants="function"
+        f"{name}({whole}, SymInt[{n}] padding=0, SymInt[{n}] dilation=1, SymInt groups=1) -> Tensor",
+        variants="function",
     )(conv)
     composite(
         f'{name}.padding({whole}, str padding="valid", SymInt[{n}] dilation=1, SymInt groups=1) -> Tensor',
@@ -293,7 +318,9 @@ def im2col(xp, self, kernel_size, dilation, padding, stride):
     """The patches of images that a kernel sees, as columns."""
     single = self.ndim == 3
     x = self[None] if single else self
-    windows = _windows(_padded(x, _full(padding, 2)), _full(kernel_size, 2), _full(stride, 2), _full(dilation, 2))
+    windows = _windows(
+        _padded(x, _full(padding, 2)), _full(kernel_size, 2), _full(stride, 2), _full(dilation, 2)
+    )
     columns = windows.transpose(0, 1, 4, 5, 2, 3)
     batch, channels, kh, kw, height, width = columns.shape
     result = columns.reshape(batch, channels * kh * kw, height * width)
@@ -321,10 +348,13 @@ def col2im(xp, self, output_size, kernel_size, dilation, padding, stride):
     ]
     channels = x.shape[1] // (kernel[0] * kernel[1])
     parts = x.reshape(x.shape[0], channels, *kernel, *places)
-    result = xp.zeros((x.shape[0], channels, *(s + 2 * p for s, p in zip(sizes, padding, strict=True))), x.dtype)
+    result = xp.zeros(
+        (x.shape[0], channels, *(s + 2 * p for s, p in zip(sizes, padding, strict=True))), x.dtype
+    )
     for at in product(range(kernel[0]), range(kernel[1])):
         where = tuple(
-            slice(a * d, a * d + s * (m - 1) + 1, s) for a, d, s, m in zip(at, dilation, stride, places, strict=True)
+            slice(a * d, a * d + s * (m - 1) + 1, s)
+            for a, d, s, m in zip(at, dilation, stride, places, strict=True)
         )
         result[(slice(None), slice(None), *where)] += parts[:, :, at[0], at[1]]
     result = result[:, :, padding[0] : padding[0] + sizes[0], padding[1] : padding[1] + sizes[1]]
@@ -340,7 +370,9 @@ def _product(sizes):
 
 def _rearranged(self, name, order):
     if self.ndim < 3:
-        raise RuntimeError(f"{name} expects input to have at least 3 dimensions, but got input with {self.ndim} dimension(s)")
+        raise RuntimeError(
+            f"{name} expects input to have at least 3 dimensions, but got input with {self.ndim} dimension(s)"
+        )
     return order
 
 
@@ -361,7 +393,9 @@ def pixel_shuffle(xp, self, upscale_factor):
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
             f"input.size(-3)={channels} is not divisible by {r * r}"
         )
-    parts = self.reshape(_product(batch), channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
+    parts = self.reshape(_product(batch), channels // (r * r), r, r, height, width).transpose(
+        0, 1, 4, 2, 5, 3
+    )
     return parts.reshape(*batch, channels // (r * r), height * r, width * r)
 
 
@@ -409,7 +443,9 @@ def channel_shuffle(xp, self, groups):
 def constant_pad_nd(xp, self, pad, value):
     """A constant added around the last dimensions; a negative amount cuts off."""
     amounts = _amounts(self, pad)
-    cut = self[tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(amounts, self.shape, strict=True))]
+    cut = self[
+        tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(amounts, self.shape, strict=True))
+    ]
     return xp.pad(cut, [(max(a, 0), max(b, 0)) for a, b in amounts], constant_values=self.dtype.type(value))
 
 
@@ -501,7 +537,7 @@ def pad_circular(self, pad):
     """The last dimensions padded with elements from the other end."""
     n = self.ndim - 2
     if len(pad) != 2 * n:
-        raise RuntimeError("Invalid padding size, expected {} but got {}".format(2 * n, len(pad)))
+        raise RuntimeError(f"Invalid padding size, expected {2 * n} but got {len(pad)}")
     sizes = list(self.geometry.sizes)
     for i in range(n):
         low, high = pad[2 * i], pad[2 * i + 1]
@@ -545,11 +581,11 @@ def pad(self, pad, mode, value):
     n = len(pad) // 2
     if len(pad) in (2, 4, 6) and self.ndim in (n + 1, n + 2):
         if mode == "circular":
-            return functions._pad_circular(self, pad) if self.ndim == n + 2 else functions._pad_circular(
-                self.unsqueeze(0), pad
-            ).squeeze(0)
+            return (
+                functions._pad_circular(self, pad)
+                if self.ndim == n + 2
+                else functions._pad_circular(self.unsqueeze(0), pad).squeeze(0)
+            )
         kind = "reflection" if mode == "reflect" else "replication"
         return getattr(functions, f"{kind}_pad{n}d")(self, pad)
-    raise NotImplementedError(
-        "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
-    )
+    raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")

@@ -151,7 +151,7 @@ def _check_points(n):
 def _c2c(self, n, dim, norm, forward):
     if not self.ndim:
         wrap(dim, 0) if dim not in (-1, 0) else None
-        raise IndexError("Dimension specified as {} but tensor has no dimensions".format(dim))
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     d = wrap(dim, self.ndim)
     n = self.size(d) if n is None else n
     _check_points(n)
@@ -190,37 +190,67 @@ def _c2r(self, n, dim, norm, forward):
     return direct("_fft_c2r", self, (d,), _norm(norm, forward), n)
 
 
-@composite("fft_fft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor", variants="function", namespace="fft", out=True)
+@composite(
+    "fft_fft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor",
+    variants="function",
+    namespace="fft",
+    out=True,
+)
 def fft_fft(self, n, dim, norm):
     """The discrete Fourier transform along a dimension."""
     return _c2c(self, n, dim, norm, True)
 
 
-@composite("fft_ifft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor", variants="function", namespace="fft", out=True)
+@composite(
+    "fft_ifft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor",
+    variants="function",
+    namespace="fft",
+    out=True,
+)
 def fft_ifft(self, n, dim, norm):
     """The inverse discrete Fourier transform along a dimension."""
     return _c2c(self, n, dim, norm, False)
 
 
-@composite("fft_rfft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor", variants="function", namespace="fft", out=True)
+@composite(
+    "fft_rfft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor",
+    variants="function",
+    namespace="fft",
+    out=True,
+)
 def fft_rfft(self, n, dim, norm):
     """The transform of real numbers: the half that is not the other's conjugate."""
     return _r2c(self, n, dim, norm, True, "rfft")
 
 
-@composite("fft_ihfft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor", variants="function", namespace="fft", out=True)
+@composite(
+    "fft_ihfft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor",
+    variants="function",
+    namespace="fft",
+    out=True,
+)
 def fft_ihfft(self, n, dim, norm):
     """The inverse of hfft."""
     return _r2c(self, n, dim, norm, False, "ihfft")
 
 
-@composite("fft_irfft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor", variants="function", namespace="fft", out=True)
+@composite(
+    "fft_irfft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor",
+    variants="function",
+    namespace="fft",
+    out=True,
+)
 def fft_irfft(self, n, dim, norm):
     """The inverse of rfft: real numbers again."""
     return _c2r(self, n, dim, norm, False)
 
 
-@composite("fft_hfft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor", variants="function", namespace="fft", out=True)
+@composite(
+    "fft_hfft(Tensor self, SymInt? n=None, int dim=-1, str? norm=None) -> Tensor",
+    variants="function",
+    namespace="fft",
+    out=True,
+)
 def fft_hfft(self, n, dim, norm):
     """The transform of a signal whose other half is its conjugate: real numbers."""
     return _c2r(self, n, dim, norm, True)
@@ -319,7 +349,9 @@ def _declare_many(name, run, doc):
 
 
 _declare_many("fft", lambda x, s, d, n: _c2c_many(x, s, d, n, True), "The discrete Fourier transform")
-_declare_many("ifft", lambda x, s, d, n: _c2c_many(x, s, d, n, False), "The inverse discrete Fourier transform")
+_declare_many(
+    "ifft", lambda x, s, d, n: _c2c_many(x, s, d, n, False), "The inverse discrete Fourier transform"
+)
 _declare_many("rfft", _r2c_many, "The transform of real numbers")
 _declare_many("irfft", _c2r_many, "The inverse transform to real numbers")
 _declare_many("hfft", _hfft_many, "The transform of a Hermitian signal")
@@ -360,5 +392,3 @@ def fft_fftshift(self, dim):
 def fft_ifftshift(self, dim):
     """The inverse of fftshift."""
     return _shift(self, dim, -1)
-
-

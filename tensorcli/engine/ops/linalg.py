@@ -1,5 +1,7 @@
 """Linear algebra: norms, inverses, decompositions and what is solved with them. Batches of matrices everywhere."""
 
+import itertools
+
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
@@ -86,7 +88,9 @@ def vector_norm_backward(grad, self, order, norm, dim, keepdim):
     "-> Tensor",
     variants="function",
     namespace="linalg",
-    self=lambda grad, self, ord, result, dim, keepdim: vector_norm_backward(grad, self, ord, result, dim, keepdim),
+    self=lambda grad, self, ord, result, dim, keepdim: vector_norm_backward(
+        grad, self, ord, result, dim, keepdim
+    ),
 )
 def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
     """The p-norm of the elements, along some dimensions or of all."""
@@ -143,7 +147,8 @@ def norm(self, p, dim, keepdim, dtype):
 
 
 @composite(
-    "norm.str(Tensor self, str p, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", out=True
+    "norm.str(Tensor self, str p, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    out=True,
 )
 def norm_str(self, p, dim, keepdim, dtype):
     """A norm of matrices by its name: "fro" or "nuc"."""
@@ -189,7 +194,9 @@ def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
 
 def _floating_tensor(self, name):
     if self.dtype.category < dtypes.FLOATING:
-        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {self.dtype.scalar_type}")
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {self.dtype.scalar_type}"
+        )
 
 
 def _of_singular_values(self, dims, keepdim, dtype, reduce):
@@ -230,11 +237,12 @@ def linalg_matrix_norm_str(self, ord, dim, keepdim, dtype):
 def linalg_norm(self, ord, dim, keepdim, dtype):
     """The norm of vectors (one dimension) or matrices (two dimensions), or of all elements."""
     if dim is not None and len(dim) not in (1, 2):
-        raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}")
+        raise RuntimeError(
+            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}"
+        )
     if dim is None and ord is not None and self.ndim not in (1, 2):
         raise RuntimeError(
-            "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
-            f"{self.ndim}D."
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {self.ndim}D."
         )
     if ord is not None and ((dim is not None and len(dim) == 2) or (dim is None and self.ndim == 2)):
         return functions.linalg_matrix_norm(self, ord, [0, 1] if dim is None else dim, keepdim, dtype=dtype)
@@ -250,7 +258,9 @@ def linalg_norm(self, ord, dim, keepdim, dtype):
 def linalg_norm_str(self, ord, dim, keepdim, dtype):
     """A norm of matrices by its name: "fro" or "nuc"."""
     if dim is not None and len(dim) not in (1, 2):
-        raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}")
+        raise RuntimeError(
+            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}"
+        )
     if dim is None and self.ndim not in (1, 2):
         raise RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {self.ndim}D."
@@ -258,7 +268,9 @@ def linalg_norm_str(self, ord, dim, keepdim, dtype):
     return functions.linalg_matrix_norm(self, ord, [0, 1] if dim is None else dim, keepdim, dtype=dtype)
 
 
-@composite("linalg_cond(Tensor self, Scalar? p=None) -> Tensor", variants="function", namespace="linalg", out=True)
+@composite(
+    "linalg_cond(Tensor self, Scalar? p=None) -> Tensor", variants="function", namespace="linalg", out=True
+)
 def linalg_cond(self, p):
     """The condition number: how much solving with a matrix magnifies errors."""
     _check(self.array, "linalg.cond", square=False)
@@ -280,7 +292,9 @@ def _cond(self, p):
     return functions.linalg_matrix_norm(self, p) * functions.linalg_matrix_norm(inverse, p)
 
 
-@composite("linalg_cond.p_str(Tensor self, str p) -> Tensor", variants="function", namespace="linalg", out=True)
+@composite(
+    "linalg_cond.p_str(Tensor self, str p) -> Tensor", variants="function", namespace="linalg", out=True
+)
 def linalg_cond_str(self, p):
     """The condition number in the norm "fro" or "nuc"."""
     return _cond(self, p)
@@ -364,7 +378,9 @@ def _det_backward(grad, result, A):
     if not A.numel():
         return functions.zeros_like(A)
     if not (result.values == 0).any():
-        return functions.linalg_solve(A.mH, functions.diag_embed((grad * result.conj()).unsqueeze(-1).expand(A.geometry.sizes[:-1])))
+        return functions.linalg_solve(
+            A.mH, functions.diag_embed((grad * result.conj()).unsqueeze(-1).expand(A.geometry.sizes[:-1]))
+        )
     from tensorcli.engine.ops.reduce import _prod_safe
 
     u, s, vh = functions.linalg_svd(A, False)
@@ -408,7 +424,9 @@ def _slogdet_backward(grads, A, sign):
         return functions.zeros_like(A)
     else:
         scale = grad_log
-    return functions.linalg_solve(A.mH, functions.diag_embed(scale.unsqueeze(-1).expand(A.geometry.sizes[:-1])))
+    return functions.linalg_solve(
+        A.mH, functions.diag_embed(scale.unsqueeze(-1).expand(A.geometry.sizes[:-1]))
+    )
 
 
 @op(
@@ -430,7 +448,10 @@ def _named(base, fields, items):
 
 
 @composite(
-    "linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)", variants="function", namespace="linalg", out=True
+    "linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)",
+    variants="function",
+    namespace="linalg",
+    out=True,
 )
 def linalg_slogdet(A):
     """The signs of determinants and the logarithms of their sizes: no overflow."""
@@ -467,7 +488,9 @@ def linalg_pinv(xp, self, atol, rtol, hermitian):
     if not self.size:
         return xp.zeros((*self.shape[:-2], self.shape[-1], self.shape[-2]), self.dtype)
     if rtol is None:
-        rtol = 0.0 if atol is not None and (atol > 0).any() else max(self.shape[-2:]) * np.finfo(self.dtype).eps
+        rtol = (
+            0.0 if atol is not None and (atol > 0).any() else max(self.shape[-2:]) * np.finfo(self.dtype).eps
+        )
     if hermitian:
         values, vectors = xp.linalg.eigh(self)
         size = xp.abs(values)
@@ -493,10 +516,20 @@ def pinv_backward(grad, pinv, a):
     if a.size(-2) <= a.size(-1):
         k = grad.matmul(pinv)
         kp = k.matmul(turned)
-        return -(pinv.matmul(k)).mH + kp - a.matmul(pinv).matmul(kp) + turned.matmul(pinv).matmul(grad - k.matmul(a))
+        return (
+            -(pinv.matmul(k)).mH
+            + kp
+            - a.matmul(pinv).matmul(kp)
+            + turned.matmul(pinv).matmul(grad - k.matmul(a))
+        )
     k = pinv.matmul(grad)
     pk = turned.matmul(k)
-    return -(k.matmul(pinv)).mH + (grad - a.matmul(k)).matmul(pinv).matmul(turned) + pk - pk.matmul(pinv).matmul(a)
+    return (
+        -(k.matmul(pinv)).mH
+        + (grad - a.matmul(k)).matmul(pinv).matmul(turned)
+        + pk
+        - pk.matmul(pinv).matmul(a)
+    )
 
 
 def _as_tolerance(self, value):
@@ -513,9 +546,13 @@ def _as_tolerance(self, value):
 )
 def linalg_pinv_float(self, atol, rtol, hermitian):
     """The pseudo-inverses of matrices: singular values below the tolerances count as zero."""
-    return functions.linalg_pinv(
-        self, atol=_as_tolerance(self, atol), rtol=_as_tolerance(self, rtol), hermitian=hermitian
-    ) if atol is not None or rtol is not None else _pinv_default(self, hermitian)
+    return (
+        functions.linalg_pinv(
+            self, atol=_as_tolerance(self, atol), rtol=_as_tolerance(self, rtol), hermitian=hermitian
+        )
+        if atol is not None or rtol is not None
+        else _pinv_default(self, hermitian)
+    )
 
 
 def _pinv_default(self, hermitian):
@@ -533,7 +570,9 @@ def _pinv_default(self, hermitian):
 )
 def linalg_pinv_rcond(self, rcond, hermitian):
     """The pseudo-inverses of matrices, with the relative tolerance alone."""
-    return functions.linalg_pinv(self, atol=_as_tolerance(self, 0.0), rtol=_as_tolerance(self, rcond), hermitian=hermitian)
+    return functions.linalg_pinv(
+        self, atol=_as_tolerance(self, 0.0), rtol=_as_tolerance(self, rcond), hermitian=hermitian
+    )
 
 
 @composite("pinverse(Tensor self, float rcond=1e-15) -> Tensor")
@@ -641,20 +680,27 @@ def linalg_solve_(xp, A, B, left, check_errors):
         info = xp.zeros(A.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
         info = _pivot_info(A)
-        found = xp.full(np.broadcast_shapes(system.shape[:-2], sides.shape[:-2]) + sides.shape[-2:], np.nan, A.dtype)
+        found = xp.full(
+            np.broadcast_shapes(system.shape[:-2], sides.shape[:-2]) + sides.shape[-2:], np.nan, A.dtype
+        )
     found = found if left else found.swapaxes(-1, -2)
-    return (found[..., 0] if vector else columns(found)), None, None, info
+    return found[..., 0] if vector else (columns(found) if left else found), None, None, info
 
 
 def _check_solved(info):
     if info.array.any():
         at = int(np.flatnonzero(info.array.reshape(-1))[0])
         where = f"(Batch element {at}): " if info.ndim else ""
-        raise LinAlgError(f"torch.linalg.solve: {where}The solver failed because the input matrix is singular.")
+        raise LinAlgError(
+            f"torch.linalg.solve: {where}The solver failed because the input matrix is singular."
+        )
 
 
 @composite(
-    "linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor", variants="function", namespace="linalg", out=True
+    "linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
 )
 def linalg_solve(A, B, left):
     """The X for which A X = B (or X A = B)."""
@@ -687,7 +733,9 @@ def _triangle(a, upper, unitriangular):
 
 
 def _triangular_backward(grad, self, result, upper, left, unitriangular, needs):
-    of_b = functions.linalg_solve_triangular(self.mH, grad, upper=not upper, left=left, unitriangular=unitriangular)
+    of_b = functions.linalg_solve_triangular(
+        self.mH, grad, upper=not upper, left=left, unitriangular=unitriangular
+    )
     of_a = None
     if needs[0]:
         of_a = -of_b.matmul(result.mH) if left else -result.mH.matmul(of_b)
@@ -815,7 +863,10 @@ _NOT_POSITIVE = (
 
 
 @composite(
-    "linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor", variants="function", namespace="linalg", out=True
+    "linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
 )
 def linalg_cholesky(self, upper):
     """The triangular matrix whose square is the input."""
@@ -881,7 +932,9 @@ def cholesky_solve(xp, self, input2, upper):
     """The solutions of systems whose matrix is given by its Cholesky factor."""
     for name, one in (("b", self), ("u", input2)):
         if one.ndim < 2:
-            raise RuntimeError(f"{name} should have at least 2 dimensions, but has {one.ndim} dimensions instead")
+            raise RuntimeError(
+                f"{name} should have at least 2 dimensions, but has {one.ndim} dimensions instead"
+            )
     kept = _triangle(input2, upper, False)
     turned = kept.conj().swapaxes(-1, -2)
     return columns(xp.linalg.solve(turned @ kept if upper else kept @ turned, self))
@@ -927,9 +980,7 @@ def _qr_backward(grads, q, r, mode):
     if grad_q is not None:
         inner = skew(q.mH.matmul(grad_q))
         part = inner if part is None else part + inner
-    found = functions.linalg_solve_triangular(
-        r.narrow(-1, 0, m).mH, q.matmul(part), upper=False, left=False
-    )
+    found = functions.linalg_solve_triangular(r.narrow(-1, 0, m).mH, q.matmul(part), upper=False, left=False)
     found = functions.cat([found, found.new_zeros((*found.geometry.sizes[:-1], n - m))], -1)
     return found if grad_r is None else found + q.matmul(grad_r)
 
@@ -994,7 +1045,7 @@ def _real_when(gradient, kind):
 
 
 @op(
-    "_linalg_eigh(Tensor A, str UPLO=\"L\", bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)",
+    '_linalg_eigh(Tensor A, str UPLO="L", bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)',
     variants="function",
     A=lambda grads, eigenvalues, eigenvectors: _eig_backward(grads, eigenvalues, eigenvectors, True),
 )
@@ -1008,7 +1059,7 @@ def linalg_eigh_(xp, A, UPLO, compute_v):
 
 
 @composite(
-    "linalg_eigh(Tensor self, str UPLO=\"L\") -> (Tensor eigenvalues, Tensor eigenvectors)",
+    'linalg_eigh(Tensor self, str UPLO="L") -> (Tensor eigenvalues, Tensor eigenvectors)',
     variants="function",
     namespace="linalg",
     out=True,
@@ -1020,7 +1071,7 @@ def linalg_eigh(self, UPLO):
 
 
 @composite(
-    "linalg_eigvalsh(Tensor self, str UPLO=\"L\") -> Tensor", variants="function", namespace="linalg", out=True
+    'linalg_eigvalsh(Tensor self, str UPLO="L") -> Tensor', variants="function", namespace="linalg", out=True
 )
 def linalg_eigvalsh(self, UPLO):
     """The eigenvalues of symmetric matrices in ascending order."""
@@ -1100,7 +1151,9 @@ def linalg_svd_(xp, A, full_matrices, compute_uv, driver):
     """Orthonormal columns, singular values in descending order and orthonormal rows, whose product is the input."""
     _check(A, "linalg.svd", square=False)
     if driver is not None:
-        raise RuntimeError("torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend.")
+        raise RuntimeError(
+            "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
+        )
     u, s, vh = xp.linalg.svd(A, full_matrices=full_matrices)
     return columns(u), s, columns(vh)
 
@@ -1113,11 +1166,16 @@ def linalg_svd_(xp, A, full_matrices, compute_uv, driver):
 )
 def linalg_svd(A, full_matrices, driver):
     """Orthonormal columns, singular values in descending order and orthonormal rows, whose product is the input."""
-    return _named("linalg_svd", ("U", "S", "Vh"), functions._linalg_svd(A, full_matrices, True, driver=driver))
+    return _named(
+        "linalg_svd", ("U", "S", "Vh"), functions._linalg_svd(A, full_matrices, True, driver=driver)
+    )
 
 
 @composite(
-    "linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor", variants="function", namespace="linalg", out=True
+    "linalg_svdvals(Tensor A, *, str? driver=None) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
 )
 def linalg_svdvals(A, driver):
     """The singular values in descending order."""
@@ -1132,7 +1190,9 @@ def svd(self, some, compute_uv):
     if not compute_uv:
         m, n = self.size(-2), self.size(-1)
         batch = self.geometry.sizes[:-2]
-        return _named("svd", ("U", "S", "V"), (self.new_zeros((*batch, m, m)), s, self.new_zeros((*batch, n, n))))
+        return _named(
+            "svd", ("U", "S", "V"), (self.new_zeros((*batch, m, m)), s, self.new_zeros((*batch, n, n)))
+        )
     return _named("svd", ("U", "S", "V"), (u, s, vh.mH))
 
 
@@ -1146,7 +1206,9 @@ def _lu_backward(grad_l, grad_u, p, lower, upper):
     grad_l1, grad_u1 = grad_l.narrow(-2, 0, k), grad_u.narrow(-1, 0, k)
     below = beside = None
     if m > k:
-        below = functions.linalg_solve_triangular(upper1.mH, grad_l.narrow(-2, k, m - k), upper=False, left=False)
+        below = functions.linalg_solve_triangular(
+            upper1.mH, grad_l.narrow(-2, k, m - k), upper=False, left=False
+        )
         grad_u1 = grad_u1 - lower.narrow(-2, k, m - k).mH.matmul(below)
     if n > k:
         beside = functions.linalg_solve_triangular(
@@ -1201,7 +1263,7 @@ def linalg_lu(xp, A, pivot):
         _unpivoted(A, "linalg.lu_factor")
     lu, _, rows = _factors(A)
     p, lower, upper = _unpacked(lu, rows)
-    return p, columns(lower), columns(upper)
+    return p, lower, upper
 
 
 def _lu_factor_backward(grad, lu, pivots):
@@ -1224,7 +1286,9 @@ def linalg_lu_factor_ex(xp, A, pivot, check_errors):
         _unpivoted(A, "linalg.lu_factor")
     lu, pivots, _ = _factors(A)
     zero = xp.diagonal(lu, axis1=-2, axis2=-1) == 0
-    info = xp.where(zero.any(axis=-1), zero.argmax(axis=-1) + 1, 0) if zero.shape[-1] else xp.zeros(A.shape[:-2])
+    info = (
+        xp.where(zero.any(axis=-1), zero.argmax(axis=-1) + 1, 0) if zero.shape[-1] else xp.zeros(A.shape[:-2])
+    )
     return columns(lu), pivots, xp.asarray(info, np.int32)
 
 
@@ -1315,7 +1379,7 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
     system = system.conj().swapaxes(-1, -2) if adjoint else system
     if left:
         return columns(xp.linalg.solve(system, B))
-    return columns(xp.linalg.solve(system.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2))
+    return xp.linalg.solve(system.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
 @composite("lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor", out=True)
@@ -1396,7 +1460,9 @@ def matrix_exp(self):
     return functions.linalg_matrix_exp(self)
 
 
-@composite("linalg_matrix_power(Tensor self, int n) -> Tensor", variants="function", namespace="linalg", out=True)
+@composite(
+    "linalg_matrix_power(Tensor self, int n) -> Tensor", variants="function", namespace="linalg", out=True
+)
 def linalg_matrix_power(self, n):
     """The n-th powers of matrices; those of their inverses for a negative n."""
     if self.ndim < 2 or self.size(-1) != self.size(-2):
@@ -1472,7 +1538,10 @@ def cross(self, other, dim):
 
 
 @composite(
-    "linalg_vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor", variants="function", namespace="linalg", out=True
+    "linalg_vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
 )
 def linalg_vecdot(x, y, dim):
     """The dot products of vectors along a dimension, the first conjugated."""
@@ -1483,7 +1552,9 @@ def linalg_vecdot(x, y, dim):
     return (x * y).sum(dim)
 
 
-@composite("linalg_matmul(Tensor self, Tensor other) -> Tensor", variants="function", namespace="linalg", out=True)
+@composite(
+    "linalg_matmul(Tensor self, Tensor other) -> Tensor", variants="function", namespace="linalg", out=True
+)
 def linalg_matmul(self, other):
     """The product of vectors, matrices or batches of them."""
     return functions.matmul(self, other)
@@ -1506,7 +1577,7 @@ def linalg_multi_dot(tensors):
     parts = list(tensors)
     parts[0] = parts[0].unsqueeze(0) if first_vector else parts[0]
     parts[-1] = parts[-1].unsqueeze(-1) if last_vector else parts[-1]
-    for i, (a, b) in enumerate(zip(parts, parts[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(parts)):
         if a.size(1) != b.size(0):
             raise RuntimeError(
                 f"multi_dot(): tensors {i} and {i + 1} with shapes {messages.numbers(a.geometry.sizes)} and "
@@ -1517,7 +1588,9 @@ def linalg_multi_dot(tensors):
     elif len(parts) == 3:
         result = _three(parts)
     else:
-        result = _chained(parts, _chain_order([p.size(0) for p in parts] + [parts[-1].size(1)]), 0, len(parts) - 1)
+        result = _chained(
+            parts, _chain_order([p.size(0) for p in parts] + [parts[-1].size(1)]), 0, len(parts) - 1
+        )
     sizes = ([] if first_vector else [tensors[0].size(0)]) + ([] if last_vector else [tensors[-1].size(1)])
     return result.view(sizes)
 
@@ -1553,9 +1626,7 @@ def _chained(parts, split, i, j):
     return _chained(parts, split, i, k).mm(_chained(parts, split, k + 1, j))
 
 
-@composite(
-    "linalg_vander(Tensor x, *, SymInt? N=None) -> Tensor", variants="function", namespace="linalg"
-)
+@composite("linalg_vander(Tensor x, *, SymInt? N=None) -> Tensor", variants="function", namespace="linalg")
 def linalg_vander(x, N):
     """The powers 0 … N-1 of each element, as rows."""
     if N is not None and N <= 1:

@@ -46,7 +46,9 @@ def _element(array):
 def _product(xp, a, b, alpha=1):
     """a @ b: integers wrap around; an empty inner dimension gives zeros."""
     if a.dtype != b.dtype:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_element(a)} != {_element(b)}")
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {_element(a)} != {_element(b)}"
+        )
     refuse(a, "addmm_impl_cpu_", "b")
     result = xp.matmul(a, b)
     return result if alpha == 1 else result * result.dtype.type(alpha)
@@ -312,7 +314,9 @@ def matmul(self, other):
     """Multiply vectors, matrices or batches of them, as their dimensions say."""
     dim1, dim2 = self.ndim, other.ndim
     if not dim1 or not dim2:
-        raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {dim1}D and {dim2}D")
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {dim1}D and {dim2}D"
+        )
     if dim1 == 1 and dim2 == 1:
         return self.dot(other)
     if dim1 == 2 and dim2 == 1:
@@ -442,7 +446,9 @@ def trace(xp, self):
 
 def _trace_backward(grad, sizes):
     filled = grad.new_zeros((sizes[0] * sizes[1],))
-    return filled.index_fill(0, functions.arange(0, min(sizes) * (sizes[1] + 1), sizes[1] + 1), grad).view(sizes)
+    return filled.index_fill(0, functions.arange(0, min(sizes) * (sizes[1] + 1), sizes[1] + 1), grad).view(
+        sizes
+    )
 
 
 @composite("kron(Tensor self, Tensor other) -> Tensor", out=True)
@@ -460,7 +466,11 @@ def kron(self, other):
 # ---- contractions named by dimensions or letters
 
 
-@composite("tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor", variants="function", out=True)
+@composite(
+    "tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor",
+    variants="function",
+    out=True,
+)
 def tensordot_dims(self, other, dims_self, dims_other):
     """Multiply and add up over pairs of dimensions."""
     if len(dims_self) != len(dims_other):
@@ -519,7 +529,9 @@ def _pair(left, right, dims):
             both.append(d)
         else:
             (only_left if in_left else only_right).append(d)
-    sizes = [left.size(d) for d in (*both, *only_left)] + [1] * len(dims) + [right.size(d) for d in only_right]
+    sizes = (
+        [left.size(d) for d in (*both, *only_left)] + [1] * len(dims) + [right.size(d) for d in only_right]
+    )
     back = [0] * left.ndim
     for i, d in enumerate((*both, *only_left, *dims, *only_right)):
         back[d] = i
@@ -582,7 +594,9 @@ def einsum(equation, tensors, path):
 def contract(equation, operands):
     """The contraction that an equation names (aten/src/ATen/native/Linear.cpp, einsum): operands from left to right, in pairs."""
     labels, output = _subscripts(equation, operands)
-    hidden = max((o.ndim - len(t) + 1 for t, o in zip(labels, operands, strict=True) if Ellipsis in t), default=0)
+    hidden = max(
+        (o.ndim - len(t) + 1 for t, o in zip(labels, operands, strict=True) if Ellipsis in t), default=0
+    )
     counts = {}
     for term in labels:
         for label in term:
@@ -596,7 +610,9 @@ def contract(equation, operands):
             if label is not Ellipsis and label in output[:i]:
                 raise RuntimeError(f"einsum(): output subscript {label} appears more than once in the output")
             if label is not Ellipsis and label not in counts:
-                raise RuntimeError(f"einsum(): output subscript {label} does not appear in the equation for any input operand")
+                raise RuntimeError(
+                    f"einsum(): output subscript {label} does not appear in the equation for any input operand"
+                )
     order = []
     for label in output:
         order.extend([(Ellipsis, i) for i in range(hidden)] if label is Ellipsis else [label])
@@ -605,7 +621,10 @@ def contract(equation, operands):
         order.extend((Ellipsis, i) for i in range(hidden))
     order.extend(sorted(label for label in counts if label not in order))
     position = {label: i for i, label in enumerate(order)}
-    aligned = [_aligned(o, t, i, hidden, position, len(order)) for i, (t, o) in enumerate(zip(labels, operands, strict=True))]
+    aligned = [
+        _aligned(o, t, i, hidden, position, len(order))
+        for i, (t, o) in enumerate(zip(labels, operands, strict=True))
+    ]
     _check_sizes(aligned, order)
     remaining = [sum(1 for o in aligned if o.size(d) != 1) for d in range(len(order))]
     stack = list(aligned)
@@ -658,7 +677,10 @@ def _aligned(operand, term, number, hidden, position, rank):
                 dim += 1
         elif position[label] in places:
             earlier = places.index(position[label])
-            if operand.size(dim) != operand.size(earlier) and 1 not in (operand.size(dim), operand.size(earlier)):
+            if operand.size(dim) != operand.size(earlier) and 1 not in (
+                operand.size(dim),
+                operand.size(earlier),
+            ):
                 raise RuntimeError(
                     f"einsum(): subscript {label} is repeated for operand {number} but the sizes don't match, "
                     f"{operand.size(dim)} != {operand.size(earlier)}"

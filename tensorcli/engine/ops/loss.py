@@ -54,8 +54,12 @@ def mse_loss(xp, self, target, reduction):
     dtype=COMMON,
     namespace="nn",
     variants="function",
-    grad_output=lambda grad, self, target, reduction: functions.mse_loss_backward(grad, self, target, reduction),
-    self=lambda grad, grad_output, self_sizes, reduction: _mse_double(grad * grad_output, self_sizes, reduction),
+    grad_output=lambda grad, self, target, reduction: functions.mse_loss_backward(
+        grad, self, target, reduction
+    ),
+    self=lambda grad, grad_output, self_sizes, reduction: _mse_double(
+        grad * grad_output, self_sizes, reduction
+    ),
     target=lambda grad, grad_output, target_sizes, reduction: (
         -_mse_double(grad * grad_output, target_sizes, reduction)
     ),
@@ -100,7 +104,9 @@ def smooth_l1_loss(xp, self, target, reduction, beta):
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     size = xp.abs(self - target)
     if beta:
-        size = xp.where(size < beta, size * size * size.dtype.type(0.5 / beta), size - size.dtype.type(0.5 * beta))
+        size = xp.where(
+            size < beta, size * size * size.dtype.type(0.5 / beta), size - size.dtype.type(0.5 * beta)
+        )
     return _reduced(xp, size, reduction)
 
 
@@ -157,7 +163,9 @@ def huber_loss(xp, self, target, reduction, delta):
     size = xp.abs(self - target)
     kind = size.dtype.type
     return _reduced(
-        xp, xp.where(size <= delta, kind(0.5) * size * size, kind(delta) * (size - kind(0.5 * delta))), reduction
+        xp,
+        xp.where(size <= delta, kind(0.5) * size * size, kind(delta) * (size - kind(0.5 * delta))),
+        reduction,
     )
 
 
@@ -187,7 +195,9 @@ def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
     dtype=COMMON,
     namespace="nn",
     variants="function",
-    self=lambda grad, self, target, reduction: functions.soft_margin_loss_backward(grad, self, target, reduction),
+    self=lambda grad, self, target, reduction: functions.soft_margin_loss_backward(
+        grad, self, target, reduction
+    ),
     target=None,
 )
 def soft_margin_loss(xp, self, target, reduction):
@@ -231,7 +241,7 @@ def soft_margin_loss_backward(xp, grad_output, self, target, reduction):
 def _classes(xp, self, target, weight, ignore_index, name):
     """(rows, targets, weights of the rows, which rows count), with checks in PyTorch's words."""
     if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8):
-        raise RuntimeError(f"expected scalar type Long but found {kind_of(target)}")
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {kind_of(target)}")
     count = self.shape[0 if self.ndim == 1 else 1]
     if weight is not None and weight.size != count:
         raise RuntimeError(
@@ -281,8 +291,8 @@ def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index
     "(Tensor output, Tensor total_weight)",
     namespace="nn",
     variants="function",
-    self=lambda grad, self, target, weight, reduction, ignore_index, total_weight: functions.nll_loss_backward(
-        grad, self, target, weight, reduction, ignore_index, total_weight
+    self=lambda grad, self, target, weight, reduction, ignore_index, total_weight: (
+        functions.nll_loss_backward(grad, self, target, weight, reduction, ignore_index, total_weight)
     ),
     target=None,
     weight=None,
@@ -315,7 +325,9 @@ def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
 )
 def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     """The gradient of nll_loss."""
-    return _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss")
+    return _nll_backward(
+        xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss"
+    )
 
 
 @op(
@@ -323,8 +335,8 @@ def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_i
     "(Tensor output, Tensor total_weight)",
     namespace="nn",
     variants="function",
-    self=lambda grad, self, target, weight, reduction, ignore_index, total_weight: functions.nll_loss2d_backward(
-        grad, self, target, weight, reduction, ignore_index, total_weight
+    self=lambda grad, self, target, weight, reduction, ignore_index, total_weight: (
+        functions.nll_loss2d_backward(grad, self, target, weight, reduction, ignore_index, total_weight)
     ),
     target=None,
     weight=None,
@@ -357,7 +369,9 @@ def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
 )
 def nll_loss2d_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     """The gradient of nll_loss2d."""
-    return _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss2d")
+    return _nll_backward(
+        xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss2d"
+    )
 
 
 @composite(
@@ -517,7 +531,9 @@ def _bce_double_target(grad, grad_output, self, weight, reduction):
     "int reduction=Mean) -> Tensor",
     namespace="nn",
     variants="function",
-    grad_output=lambda grad, self, target, weight, reduction: grad * _bce_slope(self, target, weight, reduction),
+    grad_output=lambda grad, self, target, weight, reduction: (
+        grad * _bce_slope(self, target, weight, reduction)
+    ),
     self=lambda grad, grad_output, self, target, weight, reduction: _bce_double(
         grad, grad_output, self, target, weight, reduction
     ),
@@ -574,7 +590,8 @@ def _logits_target(grad, self, weight, pos_weight, reduction):
 
 
 @composite(
-    "kl_div(Tensor self, Tensor target, int reduction=Mean, *, bool log_target=False) -> Tensor", variants="function"
+    "kl_div(Tensor self, Tensor target, int reduction=Mean, *, bool log_target=False) -> Tensor",
+    variants="function",
 )
 def kl_div(self, target, reduction, log_target):
     """The Kullback-Leibler divergence of the target from self, which holds logarithms of probabilities."""

@@ -18,9 +18,16 @@ def derived(outputs_of, inputs, grads, needs):
     wanted = [i for i, need in enumerate(needs) if need and inputs[i] is not None]
     create_graph = mode.enabled
     with enable_grad():
-        own = [None if t is None else (t.detach().requires_grad_() if i in wanted else t) for i, t in enumerate(inputs)]
+        own = [
+            None if t is None else (t.detach().requires_grad_() if i in wanted else t)
+            for i, t in enumerate(inputs)
+        ]
         outputs = outputs_of(*own)
-        pairs = [(o, g) for o, g in zip(outputs, grads, strict=True) if o is not None and g is not None and o.requires_grad]
+        pairs = [
+            (o, g)
+            for o, g in zip(outputs, grads, strict=True)
+            if o is not None and g is not None and o.requires_grad
+        ]
         if not pairs:
             return [None] * len(inputs)
         found = gradients(
@@ -49,6 +56,18 @@ def direct(name, *values):
 def divided(xp, self, other):
     """Divide by a number that C++ gave: PyTorch's node for it is DivBackward1."""
     return xp.divide(self, other)
+
+
+@op(
+    "_mul.Scalar(Tensor self, Scalar other) -> Tensor",
+    dtype=dtypes.PROMOTE,
+    node=1,
+    variants="function",
+    self=lambda grad, other: direct("_mul.Scalar", grad, other),
+)
+def multiplied(xp, self, other):
+    """Multiply by a number that C++ gave: PyTorch's node for it is MulBackward1."""
+    return xp.multiply(self, self.dtype.type(other) if self.dtype.kind in "fc" else other)
 
 
 # ---- softmax
@@ -81,7 +100,9 @@ def _shifted(xp, self, dim, name):
 @op(
     "_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
     variants="function",
-    self=lambda grad, result, dim, self_dtype: functions._softmax_backward_data(grad, result, dim, self_dtype),
+    self=lambda grad, result, dim, self_dtype: functions._softmax_backward_data(
+        grad, result, dim, self_dtype
+    ),
 )
 def softmax_(xp, self, dim, half_to_float):
     """Exponentials scaled to add up to one along a dimension."""
@@ -111,7 +132,9 @@ def softmax_backward(xp, grad_output, output, dim, input_dtype):
 @op(
     "_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
     variants="function",
-    self=lambda grad, result, dim, self_dtype: functions._log_softmax_backward_data(grad, result, dim, self_dtype),
+    self=lambda grad, result, dim, self_dtype: functions._log_softmax_backward_data(
+        grad, result, dim, self_dtype
+    ),
 )
 def log_softmax_(xp, self, dim, half_to_float):
     """The logarithm of the softmax along a dimension, computed without overflow."""
@@ -234,8 +257,8 @@ def _check_indices(indices, name):
     "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) "
     "-> Tensor",
     variants="function",
-    weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq: functions.embedding_dense_backward(
-        grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq
+    weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq: (
+        functions.embedding_dense_backward(grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq)
     ),
     indices=None,
 )
@@ -317,7 +340,9 @@ def cosine_similarity(x1, x2, dim, eps):
     """The cosine of the angle between two tensors' rows along a dimension."""
     kind = dtypes.promote_types(x1.dtype, x2.dtype)
     if kind.category < dtypes.FLOATING:
-        raise RuntimeError(f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}")
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
+        )
     x1, x2 = x1.to(kind), x2.to(kind)
     norm1 = functions.linalg_vector_norm(x1, 2, [dim], True).clone()
     norm2 = functions.linalg_vector_norm(x2, 2, [dim], True).clone()

@@ -33,8 +33,16 @@ def _pull_back(xp, grad, hat, rstd, axes):
 
 
 def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, needs):
-    found = direct("native_layer_norm_backward", 
-        grad, input, normalized_shape, mean, rstd, weight, bias, [bool(n) for n in needs]
+    found = direct(
+        "native_layer_norm_backward",
+        grad,
+        input,
+        normalized_shape,
+        mean,
+        rstd,
+        weight,
+        bias,
+        [bool(n) for n in needs],
     )
     return found
 
@@ -46,9 +54,7 @@ def _layer_double(grads, grad_out, input, normalized_shape, weight, eps_of, need
     def backward(input, weight, grad_out):
         hat, _, rstd = _normalized(input, dims, eps_of)
         scaled = grad_out if weight is None else grad_out * weight
-        of_input = (
-            scaled - scaled.mean(dims, True) - hat * (scaled * hat).mean(dims, True)
-        ) * rstd
+        of_input = (scaled - scaled.mean(dims, True) - hat * (scaled * hat).mean(dims, True)) * rstd
         of_weight = (grad_out * hat).sum(lead) if lead else grad_out * hat
         of_bias = grad_out.sum(lead) if lead else grad_out
         return of_input, of_weight, of_bias
@@ -66,8 +72,8 @@ def _eps_of(rstd, input, dims):
     "native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> "
     "(Tensor, Tensor, Tensor)",
     variants="function",
-    input__weight__bias=lambda grad, input, normalized_shape, result1, result2, weight, bias, needs: _layer_backward(
-        grad, input, normalized_shape, result1, result2, weight, bias, needs
+    input__weight__bias=lambda grad, input, normalized_shape, result1, result2, weight, bias, needs: (
+        _layer_backward(grad, input, normalized_shape, result1, result2, weight, bias, needs)
     ),
 )
 def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
@@ -107,14 +113,16 @@ def _check_shape(input, shape, weight, bias):
     "native_layer_norm_backward(Tensor grad_out, Tensor input, SymInt[] normalized_shape, Tensor mean, Tensor rstd, "
     "Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
     variants="function",
-    input__weight__grad_out=lambda grads, grad_out, input, normalized_shape, rstd, weight, needs: _layer_double(
-        grads,
-        grad_out,
-        input,
-        normalized_shape,
-        weight,
-        _eps_of(rstd, input, list(range(input.ndim - len(normalized_shape), input.ndim))),
-        needs,
+    input__weight__grad_out=lambda grads, grad_out, input, normalized_shape, rstd, weight, needs: (
+        _layer_double(
+            grads,
+            grad_out,
+            input,
+            normalized_shape,
+            weight,
+            _eps_of(rstd, input, list(range(input.ndim - len(normalized_shape), input.ndim))),
+            needs,
+        )
     ),
     mean=None,
     rstd=None,
@@ -192,8 +200,18 @@ def _batch_double(grads, grad_out, input, weight, running_mean, running_var, tra
     "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
     variants="function",
     input__weight__bias=lambda grad, input, weight, running_mean, running_var, result1, result2, training, eps, needs: (
-        direct("native_batch_norm_backward", 
-            grad, input, weight, running_mean, running_var, result1, result2, training, eps, [bool(n) for n in needs]
+        direct(
+            "native_batch_norm_backward",
+            grad,
+            input,
+            weight,
+            running_mean,
+            running_var,
+            result1,
+            result2,
+            training,
+            eps,
+            [bool(n) for n in needs],
         )
     ),
     running_mean=None,
@@ -273,7 +291,9 @@ def batch_norm(input, weight, bias, running_mean, running_var, training, momentu
             raise RuntimeError(f"{name} must be defined in evaluation mode")
     if not input.numel():
         return input * weight[0] if weight is not None else input.clone()
-    return functions.native_batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps)[0]
+    return functions.native_batch_norm(
+        input, weight, bias, running_mean, running_var, training, momentum, eps
+    )[0]
 
 
 @composite(
@@ -281,10 +301,14 @@ def batch_norm(input, weight, bias, running_mean, running_var, training, momentu
     "bool use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor",
     variants="function",
 )
-def instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled):
+def instance_norm(
+    input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled
+):
     """Each channel of each sample scaled to mean 0 and variance 1."""
     if not use_input_stats and (running_mean is None or running_var is None):
-        raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
+        raise RuntimeError(
+            "Expected running_mean and running_var to be defined when use_input_stats is false"
+        )
     sizes = input.geometry.sizes
     batch, channels = sizes[0], sizes[1]
 
@@ -324,8 +348,18 @@ def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, ep
         return derived(
             lambda x, w, b: (_grouped(x, w, b, group, eps),), (input, weight, bias), grads[:1], needs
         )
-    return direct("native_group_norm_backward", 
-        grads[0].contiguous(), input, mean, rstd, weight, N, C, HxW, group, [bool(n) for n in needs]
+    return direct(
+        "native_group_norm_backward",
+        grads[0].contiguous(),
+        input,
+        mean,
+        rstd,
+        weight,
+        N,
+        C,
+        HxW,
+        group,
+        [bool(n) for n in needs],
     )
 
 
@@ -362,7 +396,9 @@ def native_group_norm_backward(xp, grad_out, input, mean, rstd, weight, N, C, Hx
     of_input = None
     if output_mask[0]:
         scaled = grad_out if weight is None else grad_out * _per_channel(weight, input.ndim)
-        of_input = _pull_back(xp, scaled.reshape(parts.shape), hat, rstd.reshape(N, group, 1), (2,)).reshape(input.shape)
+        of_input = _pull_back(xp, scaled.reshape(parts.shape), hat, rstd.reshape(N, group, 1), (2,)).reshape(
+            input.shape
+        )
     axes = _channel_axes(input.ndim)
     of_weight = (grad_out * hat.reshape(input.shape)).sum(axis=axes) if output_mask[1] else None
     return of_input, of_weight, grad_out.sum(axis=axes) if output_mask[2] else None
@@ -387,4 +423,6 @@ def group_norm(input, num_groups, weight, bias, eps, cudnn_enabled):
     points = 1
     for size in sizes[2:]:
         points *= size
-    return functions.native_group_norm(input.contiguous(), weight, bias, batch, channels, points, num_groups, eps)[0]
+    return functions.native_group_norm(
+        input.contiguous(), weight, bias, batch, channels, points, num_groups, eps
+    )[0]

@@ -61,7 +61,9 @@ def argsort(self, dim, descending):
     return self.detach().sort(dim, descending)[1]
 
 
-@composite("argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor", out=True)
+@composite(
+    "argsort.stable(Tensor self, *, bool stable, int dim=-1, bool descending=False) -> Tensor", out=True
+)
 def argsort_stable(self, stable, dim, descending):
     """The indices that sort a dimension, equal elements as they stood."""
     return self.detach().sort(stable=stable, dim=dim, descending=descending)[1]
@@ -138,7 +140,9 @@ def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
     """The distinct slices along a dimension in order, which of them each slice is, and how often each occurs."""
     dim = wrap(dim, self.ndim)
     _check_slices(self, dim)
-    values, inverse, counts = xp.unique(self, return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
+    values, inverse, counts = xp.unique(
+        self, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
+    )
     return values, inverse.reshape(-1), counts
 
 
@@ -146,7 +150,9 @@ def _check_slices(array, dim):
     if 0 in array.shape:
         empty = sum(1 for size in array.shape if not size)
         if array.shape[dim]:
-            raise RuntimeError("There are 0 sized dimensions, and they aren't selected, so unique cannot be applied")
+            raise RuntimeError(
+                "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied"
+            )
         if empty != 1:
             raise RuntimeError(
                 f"Number of zero sized dimensions is more than one, so unique cannot be applied "
@@ -199,8 +205,12 @@ def _asked(found, return_inverse, return_counts):
 def unique(self, sorted, return_inverse, return_counts, dim):
     """The distinct elements (or slices along a dimension), sorted; on request where each went and how often each occurs."""
     if dim is None:
-        return _asked(functions._unique2(self, sorted, return_inverse, return_counts), return_inverse, return_counts)
-    return _asked(functions.unique_dim(self, dim, sorted, return_inverse, return_counts), return_inverse, return_counts)
+        return _asked(
+            functions._unique2(self, sorted, return_inverse, return_counts), return_inverse, return_counts
+        )
+    return _asked(
+        functions.unique_dim(self, dim, sorted, return_inverse, return_counts), return_inverse, return_counts
+    )
 
 
 @composite(

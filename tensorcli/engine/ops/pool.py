@@ -52,7 +52,9 @@ def _seen(array, n, kernel, stride, padding, dilation, places, fill):
         amounts.append((p, max((c - 1) * st + d * (k - 1) + 1 - s - p, 0)))
     whole = np.pad(array, amounts, constant_values=fill)
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    views = np.lib.stride_tricks.sliding_window_view(whole, reach, axis=tuple(range(array.ndim - n, array.ndim)))
+    views = np.lib.stride_tricks.sliding_window_view(
+        whole, reach, axis=tuple(range(array.ndim - n, array.ndim))
+    )
     steps = tuple(slice(0, (c - 1) * st + 1, st) for c, st in zip(places, stride, strict=True))
     return views[(..., *steps, *(slice(None, None, d) for d in dilation))]
 
@@ -173,7 +175,9 @@ def _divisors(sizes, kernel, stride, padding, places, include):
 def _mean_arguments(self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
-    kernel, stride, padding, _, places = _arguments(self, n, kernel_size, stride, padding, (1,) * n, ceil_mode, name)
+    kernel, stride, padding, _, places = _arguments(
+        self, n, kernel_size, stride, padding, (1,) * n, ceil_mode, name
+    )
     scale = divisor or _divisors(self.shape[-n:], kernel, stride, padding, places, include)
     return kernel, stride, padding, places, scale
 
@@ -206,15 +210,30 @@ def _declare_avg(n):
     name = f"avg_pool{n}d"
     settings = f"int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, bool ceil_mode=False, "
     settings += "bool count_include_pad=True, int? divisor_override=None"
-    given = f"int[{n}] kernel_size, int[{n}] stride, int[{n}] padding, bool ceil_mode, bool count_include_pad, "
+    given = (
+        f"int[{n}] kernel_size, int[{n}] stride, int[{n}] padding, bool ceil_mode, bool count_include_pad, "
+    )
     given += "int? divisor_override"
 
     def pool(xp, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
-        return _avg_pool(self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, name)
+        return _avg_pool(
+            self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, name
+        )
 
-    def backward(xp, grad_output, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
+    def backward(
+        xp, grad_output, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    ):
         return _avg_backward(
-            grad_output, self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, name
+            grad_output,
+            self,
+            n,
+            kernel_size,
+            stride,
+            padding,
+            ceil_mode,
+            count_include_pad,
+            divisor_override,
+            name,
         )
 
     pool.__doc__ = "The mean of each window."
@@ -223,17 +242,21 @@ def _declare_avg(n):
         f"{name}(Tensor self, {settings}) -> Tensor",
         variants="function",
         namespace="nn",
-        self=lambda grad, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: getattr(
-            functions, f"{name}_backward"
-        )(grad, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override),
+        self=lambda grad, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: (
+            getattr(functions, f"{name}_backward")(
+                grad, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+            )
+        ),
     )(pool)
     op(
         f"{name}_backward(Tensor grad_output, Tensor self, {given}) -> Tensor",
         variants="function",
         namespace="nn",
-        grad_output=lambda grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: getattr(
-            functions, name
-        )(grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override),
+        grad_output=lambda grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: (
+            getattr(functions, name)(
+                grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+            )
+        ),
         self=lambda grad, self: functions.zeros_like(self),
     )(backward)
 
@@ -286,7 +309,9 @@ def _declare_adaptive_avg(n):
             raise RuntimeError(
                 f"adaptive_avg_pool{n}d(): Expected {n + 1}D or {n + 2}D tensor, but got {messages.numbers(self.shape)}"
             )
-        return _along_last(self, [_shares(s, c, self.dtype) for s, c in zip(self.shape[-n:], sizes, strict=True)])
+        return _along_last(
+            self, [_shares(s, c, self.dtype) for s, c in zip(self.shape[-n:], sizes, strict=True)]
+        )
 
     def backward(xp, grad_output, self):
         pairs = zip(self.shape[-n:], grad_output.shape[-n:], strict=True)
@@ -295,7 +320,9 @@ def _declare_adaptive_avg(n):
     def public(self, output_size):
         sizes = full(output_size, n)
         if any(s < 0 for s in sizes):
-            raise RuntimeError(f"adaptive_avg_pool{n}d: elements of output_size must be greater than or equal to 0 but received {messages.numbers(sizes)}")
+            raise RuntimeError(
+                f"adaptive_avg_pool{n}d: elements of output_size must be greater than or equal to 0 but received {messages.numbers(sizes)}"
+            )
         if self.ndim in (n + 1, n + 2) and all(s == 1 for s in sizes):
             return self.mean(list(range(-n, 0)), True)
         return getattr(functions, name)(self, sizes)
@@ -314,7 +341,9 @@ def _declare_adaptive_avg(n):
         grad_output=lambda grad, grad_output_sizes: getattr(functions, name)(grad, grad_output_sizes[-n:]),
         self=lambda grad, self: functions.zeros_like(self),
     )(backward)
-    composite(f"{short}(Tensor self, SymInt[{n}] output_size) -> Tensor", variants="function", namespace="nn")(public)
+    composite(
+        f"{short}(Tensor self, SymInt[{n}] output_size) -> Tensor", variants="function", namespace="nn"
+    )(public)
 
 
 _declare_adaptive_avg(2)
@@ -337,7 +366,9 @@ def _declare_adaptive_max(n):
         index = xp.empty(values.shape, np.int64)
         cells = xp.arange(int(np.prod(own))).reshape(own)
         for at in product(*(range(s) for s in sizes)):
-            part = tuple(slice(a * s // c, -(-((a + 1) * s) // c)) for a, s, c in zip(at, own, sizes, strict=True))
+            part = tuple(
+                slice(a * s // c, -(-((a + 1) * s) // c)) for a, s, c in zip(at, own, sizes, strict=True)
+            )
             flat = self[(..., *part)].reshape(*lead, -1)
             best = flat.argmax(axis=-1)
             values[(..., *at)] = xp.take_along_axis(flat, best[..., None], -1)[..., 0]
@@ -347,7 +378,9 @@ def _declare_adaptive_max(n):
     def backward(xp, grad_output, self, indices):
         return _max_backward(grad_output, self, indices, n)
 
-    pool.__doc__ = "The largest elements of parts of the input, for an output of a given size, and where they are."
+    pool.__doc__ = (
+        "The largest elements of parts of the input, for an output of a given size, and where they are."
+    )
     backward.__doc__ = f"The gradient of {name}."
     op(
         f"{name}(Tensor self, int[{n}] output_size) -> (Tensor, Tensor)",

@@ -77,7 +77,7 @@ def kind_of(array):
 def refuse(array, name, kinds):
     """Refuse arrays of numpy's kinds `kinds`. Errors: NotImplementedError with PyTorch's text."""
     if array.dtype.kind in kinds:
-        raise NotImplementedError(f'"{name}" not implemented for \'{kind_of(array)}\'')
+        raise NotImplementedError(f"\"{name}\" not implemented for '{kind_of(array)}'")
 
 
 def not_empty(array, dim, name):
@@ -181,7 +181,8 @@ def _divided(xp, total, n):
 
 
 @composite(
-    "nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", out=True
+    "nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    out=True,
 )
 def nanmean(self, dim, keepdim, dtype):
     """The mean along some dimensions, NaN left out."""
@@ -290,7 +291,11 @@ def _selecting(xp, self, dim, keepdim, name, find):
     return selected(xp, self, find(self, axis=dim, keepdims=True), dim, keepdim)
 
 
-@op("max(Tensor self) -> Tensor", node=1, self=lambda grad, self, result: evenly_distribute(grad, self, result))
+@op(
+    "max(Tensor self) -> Tensor",
+    node=1,
+    self=lambda grad, self, result: evenly_distribute(grad, self, result),
+)
 def max_all(xp, self):
     """The largest element; NaN when there is one."""
     _needs_dim(self, "max")
@@ -298,7 +303,11 @@ def max_all(xp, self):
     return xp.max(self)
 
 
-@op("min(Tensor self) -> Tensor", node=1, self=lambda grad, self, result: evenly_distribute(grad, self, result))
+@op(
+    "min(Tensor self) -> Tensor",
+    node=1,
+    self=lambda grad, self, result: evenly_distribute(grad, self, result),
+)
 def min_all(xp, self):
     """The smallest element; NaN when there is one."""
     _needs_dim(self, "min")
@@ -409,7 +418,9 @@ def _arg(xp, self, dim, keepdim, name, find):
     elif not self.size:
         raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
     if self.dtype.kind in "cb":
-        raise RuntimeError(f"{name}(): does not support {'complex' if self.dtype.kind == 'c' else 'bool'} input")
+        raise RuntimeError(
+            f"{name}(): does not support {'complex' if self.dtype.kind == 'c' else 'bool'} input"
+        )
     if dim is None:
         return xp.asarray(find(self)).reshape((1,) * self.ndim if keepdim else ())
     return find(self, axis=wrap(dim, self.ndim), keepdims=keepdim) if self.ndim else xp.zeros((), np.int64)
@@ -656,10 +667,14 @@ def _middle(xp, self, dim, keepdim, name, skip_nan):
         return self.copy(), xp.zeros((), np.int64)
     order = xp.argsort(self, axis=dim, kind="stable")
     size = self.shape[dim]
-    place = xp.full(self.shape[:dim] + (1,) + self.shape[dim + 1 :], (size - 1) // 2)
+    place = xp.full((*self.shape[:dim], 1, *self.shape[dim + 1 :]), (size - 1) // 2)
     if self.dtype.kind == "f":
         missing = xp.isnan(self).sum(axis=dim, keepdims=True)
-        place = (xp.maximum(size - missing, 1) - 1) // 2 if skip_nan else xp.where(missing > 0, size - missing, place)
+        place = (
+            (xp.maximum(size - missing, 1) - 1) // 2
+            if skip_nan
+            else xp.where(missing > 0, size - missing, place)
+        )
     return selected(xp, self, xp.take_along_axis(order, place, dim), dim, keepdim)
 
 

@@ -134,4 +134,3 @@ def logcumsumexp(xp, self, dim):
         most = xp.max(self.real, axis=dim, keepdims=True)
         return (xp.log(xp.cumsum(xp.exp(self - most), axis=dim)) + most).astype(self.dtype)
     return xp.logaddexp.accumulate(self, axis=dim, dtype=self.dtype)
-

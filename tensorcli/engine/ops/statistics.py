@@ -69,7 +69,9 @@ def trapezoid(y, x, dim):
     wrap(dim, y.ndim)
     _bool_refused(y, x)
     if not y.size(dim):
-        return functions.zeros([s for d, s in enumerate(y.geometry.sizes) if d != wrap(dim, y.ndim)], dtype=y.dtype)
+        return functions.zeros(
+            [s for d, s in enumerate(y.geometry.sizes) if d != wrap(dim, y.ndim)], dtype=y.dtype
+        )
     return _trapezoid(y, _spacing(y, x, dim), dim)
 
 
@@ -77,12 +79,12 @@ def trapezoid(y, x, dim):
 def trapezoid_dx(y, dx, dim):
     """The integral along a dimension by the trapezoidal rule, for even spacing."""
     if not y.size(dim):
-        return functions.zeros([s for d, s in enumerate(y.geometry.sizes) if d != wrap(dim, y.ndim)], dtype=y.dtype)
+        return functions.zeros(
+            [s for d, s in enumerate(y.geometry.sizes) if d != wrap(dim, y.ndim)], dtype=y.dtype
+        )
     _bool_refused(y)
-    low, high = _halves(y, dim)
-    size = y.size(dim)
-    inner = y.sum(dim) * 2 - y.select(dim, 0) - y.select(dim, size - 1)
-    return direct("_div.Scalar", inner * dx, 2.0)
+    ends = y.select(dim, 0) + y.select(dim, -1)
+    return direct("_mul.Scalar", y.sum(dim) - ends * 0.5, dx)
 
 
 @composite("trapz.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
@@ -153,7 +155,9 @@ def _gradient(self, spacings, dims, edge_order):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims = [wrap(d, self.ndim) for d in dims]
     if len(set(dims)) != len(dims):
-        raise RuntimeError(f"dim {next(d for d in dims if dims.count(d) > 1)} appears multiple times in the list of dims")
+        raise RuntimeError(
+            f"dim {next(d for d in dims if dims.count(d) > 1)} appears multiple times in the list of dims"
+        )
     if len(spacings) != len(dims):
         raise RuntimeError(
             f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "
@@ -180,7 +184,8 @@ def gradient(self, spacing, dim, edge_order):
 
 
 @composite(
-    "gradient.scalararray(Tensor self, *, Scalar spacing, int[] dim, int edge_order=1) -> Tensor[]", variants="function"
+    "gradient.scalararray(Tensor self, *, Scalar spacing, int[] dim, int edge_order=1) -> Tensor[]",
+    variants="function",
 )
 def gradient_dims(self, spacing, dim, edge_order):
     """The slopes of sampled functions along some dimensions, for even spacing."""
@@ -257,39 +262,37 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         ordered = self.sort()[0] if ndim else self.unsqueeze(-1)
     else:
         ordered = self.movedim(d, -1).sort()[0]
+    if keepdim:
+        lead = [1] * ndim if d is None else [1 if i == d else s for i, s in enumerate(self.geometry.sizes)]
+        ordered = ordered.reshape([*lead, ordered.size(-1)])
     lead = list(ordered.geometry.sizes[:-1])
-    out = lead if not keepdim else ([1] * ndim if d is None else [1 if i == d else s for i, s in enumerate(self.geometry.sizes)])
-    rows = ordered.unsqueeze(0) if q.ndim else ordered
-    points = q.view([-1] + [1] * (ordered.ndim)) if q.ndim else q
+    points = q.reshape(-1)
     size = ordered.size(-1)
     missing = ordered.isnan()
     if ignore_nan:
-        last = (missing.logical_not().sum(-1, True) - 1).clamp_min(0).to(self.dtype)
-        ranks = points.unsqueeze(-1) * last if not q.ndim else points * last
+        last = (missing.logical_not().sum(-1, True) - 1).to(self.dtype)
+        ranks = points * last
         ranks = ranks.masked_fill(ranks < 0, 0)
     else:
-        last = size - 1
-        ranks = (points * last)
-        hole = missing.any(-1, True)
-        ranks = ranks.masked_fill(hole, last) if q.ndim else functions.where(hole, float(last), ranks)
-    if interpolation == "lower":
-        ranks = ranks.floor()
-    elif interpolation == "higher":
-        ranks = ranks.ceil()
-    elif interpolation == "nearest":
-        ranks = ranks.round()
-    ranks = ranks.expand((q.numel() if q.ndim else 1, *lead, 1)) if q.ndim else ranks.expand((*lead, 1))
+        ranks = points * (size - 1)
+        ranks = ranks.expand((*lead, points.numel())).masked_fill(missing.any(-1, True), size - 1)
+    if interpolation in _ROUNDINGS:
+        ranks = getattr(ranks, _ROUNDINGS[interpolation])()
     below = ranks.to(dtypes.int64)
-    rows = rows.expand((q.numel(), *ordered.geometry.sizes)) if q.ndim else rows
-    values = rows.gather(-1, below)
+    values = ordered.gather(-1, below)
     if interpolation in ("linear", "midpoint"):
-        weights = functions.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - below.to(self.dtype)
+        weights = (
+            functions.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - below.to(self.dtype)
+        )
         above = ranks.ceil().to(dtypes.int64)
-        values = values.lerp(rows.gather(-1, above), weights)
-    if keepdim:
-        # Put the dimensions back before the last one goes, so that its node is the last, as in PyTorch.
-        values = values.reshape([*([q.numel()] if q.ndim else []), *out, 1])
+        values = values.lerp(ordered.gather(-1, above), weights)
+    if q.ndim:
+        values = values.unsqueeze(0).transpose(0, -1)
+    # In place, as PyTorch does it: the last node is SqueezeBackward4.
     return values.squeeze_(-1)
+
+
+_ROUNDINGS = {"lower": "floor", "higher": "ceil", "nearest": "round"}
 
 
 def _point(self, q):
@@ -299,7 +302,8 @@ def _point(self, q):
 
 
 @composite(
-    "quantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation='linear') -> Tensor", out=True
+    "quantile(Tensor self, Tensor q, int? dim=None, bool keepdim=False, *, str interpolation='linear') -> Tensor",
+    out=True,
 )
 def quantile(self, q, dim, keepdim, interpolation):
     """The values below which the shares q of the elements lie."""
@@ -340,7 +344,9 @@ def nanquantile_scalar(self, q, dim, keepdim, interpolation):
 def histc(xp, self, bins, min, max):
     """How many elements fall into each of some bins of equal width."""
     if self.dtype.kind != "f" and self.dtype.kind != "i":
-        raise NotImplementedError(f'"histogram_cpu" not implemented for \'{dtypes.from_numpy_dtype(self.dtype).scalar_type}\'')
+        raise NotImplementedError(
+            f"\"histogram_cpu\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
+        )
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
     low, high = float(min), float(max)
@@ -361,7 +367,7 @@ def bincount(xp, self, weights, minlength):
     """How often each non-negative integer occurs, or the sum of its weights."""
     if self.dtype.kind not in "iu":
         raise NotImplementedError(
-            f'"bincount_cpu" not implemented for \'{dtypes.from_numpy_dtype(self.dtype).scalar_type}\''
+            f"\"bincount_cpu\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
         )
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
@@ -382,7 +388,9 @@ def bincount(xp, self, weights, minlength):
 def cov(self, correction, fweights, aweights):
     """The covariances of variables (rows) over observations (columns)."""
     if self.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {self.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {self.ndim} dimensions"
+        )
     if self.dtype is dtypes.bool_:
         raise RuntimeError("cov(): bool dtype is not supported for input")
     data = self.view((1, -1)) if self.ndim < 2 else self
@@ -407,7 +415,9 @@ def cov(self, correction, fweights, aweights):
         divisor = total - correction * (weights * aweights).sum() / total
     divisor_value = divisor if isinstance(divisor, int) else divisor.item()
     if divisor_value <= 0:
-        messages.warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations.")
+        messages.warn(
+            "cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of observations."
+        )
         divisor = 0 if isinstance(divisor, int) else divisor.clamp_min(0)
     centred = data - average.unsqueeze(1)
     other = (centred if weights is None else centred * weights).t().conj()
@@ -438,8 +448,12 @@ def corrcoef(self):
 
 @op(
     "dist(Tensor self, Tensor other, Scalar p=2) -> Tensor",
-    self=lambda grad, self, other, p, result: vector_norm_backward(grad, self - other, p, result, None, False),
-    other=lambda grad, self, other, p, result: -vector_norm_backward(grad, self - other, p, result, None, False),
+    self=lambda grad, self, other, p, result: vector_norm_backward(
+        grad, self - other, p, result, None, False
+    ),
+    other=lambda grad, self, other, p, result: (
+        -vector_norm_backward(grad, self - other, p, result, None, False)
+    ),
 )
 def dist(xp, self, other, p):
     """The p-norm of the difference of two tensors."""
@@ -475,7 +489,11 @@ def _pair_backward(xp, grad, x1, x2, p, distance):
         part = xp.where(distance == 0, 0, grad * difference / xp.where(distance == 0, 1, distance))
     else:
         safe = xp.where(distance == 0, 1, distance)
-        power = sign * size ** (p - 1) if p > 1 else sign * xp.where(size == 0, 0, xp.where(size == 0, 1, size) ** (p - 1))
+        power = (
+            sign * size ** (p - 1)
+            if p > 1
+            else sign * xp.where(size == 0, 0, xp.where(size == 0, 1, size) ** (p - 1))
+        )
         part = xp.where(distance == 0, 0, power * grad / safe ** (p - 1))
     return part.sum(axis=-2).astype(x1.dtype)
 
@@ -514,7 +532,9 @@ def cdist(x1, x2, p, compute_mode):
     if x2.ndim < 2:
         raise RuntimeError(f"cdist only supports at least 2D tensors, X2 got: {x2.ndim}D")
     if x1.size(-1) != x2.size(-1):
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.size(-1)} X2: {x2.size(-1)}")
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.size(-1)} X2: {x2.size(-1)}"
+        )
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
     return functions._cdist_forward(x1, x2, p, compute_mode)
@@ -596,5 +616,3 @@ def renorm(xp, self, p, dim, maxnorm):
     norm = xp.expand_dims(norm, axes)
     factor = xp.where(norm > maxnorm, maxnorm / (norm + 1e-7), 1)
     return (self * factor).astype(self.dtype)
-
-
