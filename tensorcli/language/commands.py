@@ -51,18 +51,21 @@ def recognise(context: Context, tokens: Tokens) -> Command | None:
         return _question(context, tokens)
     targets, position = _targets(tokens)
     verb = tokens[position]
-    declared = context.verbs.get(verb.text) if verb.kind == "name" else None
-    if declared is None or verb.text in KEYWORDS:
-        return None
     rest = tokens[position + 1 :]
-    command = Command(targets, verb, rest)
     unbound = verb.text not in context.bound
+    # What settles most statements comes before the verb is looked up: the table may have to be read for that.
+    if verb.kind != "name" or verb.text in KEYWORDS or (rest and not rest[0].spaced):
+        return None
+    if not unbound and (not rest or is_python(context.source, tokens)):
+        return None
+    declared = context.verbs.get(verb.text)
+    if declared is None:
+        return None
+    command = Command(targets, verb, rest)
     if not rest:
-        return command if unbound and not targets else None
+        return command if not targets else None
     first = rest[0]
     explorer = declared.kind == "command"
-    if not first.spaced:
-        return None
     if unbound and (first.text == "[" or _is_sign(rest)):
         return command
     if explorer and unbound and _takes_raw_text(declared) and first.text not in ("=", "."):

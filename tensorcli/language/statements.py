@@ -283,6 +283,7 @@ class StatementCompiler(ExpressionCompiler):
         def run(frame: Frame, node: ast.AST = node.iter) -> Any:
             for item in begin(frame):
                 store(frame, item)
+                item = None  # the script alone holds it: a name bound anew frees it
                 signal = body(frame)
                 if signal is not None and signal is not CONTINUE:
                     return None if signal is BREAK else signal
