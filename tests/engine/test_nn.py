@@ -96,3 +96,25 @@ def test_batch_norm_moves_the_running_statistics() -> None:
     torch.nn.functional.batch_norm(torch.arange(8.0).view(4, 2), mean, variance, training=True, momentum=0.5)
     assert mean.tolist() == [1.5, 2.0]
     assert variance.tolist() == pytest.approx([3.8333333, 3.8333333])
+
+
+def test_clipping_scales_the_gradients_and_returns_the_norm_they_had() -> None:
+    p = torch.ones(2).requires_grad_()
+    (p * torch.tensor([3.0, 4.0])).sum().backward()
+    norm = torch.nn.utils.clip_grad_norm_([p], 1.0)
+    assert norm.item() == 5.0
+    assert p.grad.tolist() == pytest.approx([0.6, 0.8])
+    torch.nn.utils.clip_grad_value_(p, 0.7)
+    assert p.grad.tolist() == pytest.approx([0.6, 0.7])
+
+
+def test_initialisation_leaves_no_trace_in_the_graph() -> None:
+    w = torch.nn.Parameter(torch.zeros(3, 2))
+    torch.nn.init.constant_(w, 2.0)
+    assert w.is_leaf
+    assert w._version == 1
+    assert w.tolist() == [[2.0, 2.0]] * 3
+    torch.nn.init.xavier_uniform_(w)
+    assert w.abs().max().item() <= (6 / 5) ** 0.5
+    with pytest.raises(ValueError, match="Unsupported nonlinearity"):
+        torch.nn.init.kaiming_normal_(w, nonlinearity="x")

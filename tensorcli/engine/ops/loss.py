@@ -551,7 +551,7 @@ def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reducti
 
 @op(
     "binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, "
-    "int reduction=Mean) -> Tensor",
+    "int reduction=Mean) -> Tensor", out=False,
     variants="function",
     self=lambda grad, self, target, weight, pos_weight, reduction: _logits_backward(
         grad, self, target, weight, pos_weight, reduction
@@ -723,14 +723,13 @@ def multi_margin_loss_backward(xp, grad_output, self, target, p, margin, weight,
     return (slope * grad_output.reshape(-1, 1)).reshape(self.shape).astype(self.dtype)
 
 
-def _label_mask(xp, target):
-    """Which classes are targets: those named before the first -1 of each row."""
+def _label_counts(xp, target):
+    """How often each class is named before the first -1 of each row; PyTorch counts each time."""
     rows = target.reshape(-1, target.shape[-1] if target.ndim else 1)
-    named = xp.cumsum(rows < 0, axis=1) == 0
-    mask = xp.zeros(rows.shape, bool)
-    at = xp.nonzero(named)
-    mask[at[0], rows[at]] = True
-    return mask
+    named = xp.nonzero(xp.cumsum(rows < 0, axis=1) == 0)
+    counts = xp.zeros(rows.shape, np.int64)
+    xp.add.at(counts, (named[0], rows[named]), 1)
+    return counts
 
 
 @op(
@@ -744,9 +743,10 @@ def _label_mask(xp, target):
 )
 def multilabel_margin_loss_forward(xp, self, target, reduction):
     """What is missing for each target's score to lead all others by one."""
-    mask = _label_mask(xp, target)
+    counts = _label_counts(xp, target)
+    mask = counts > 0
     rows = self.reshape(mask.shape)
-    hinge = xp.maximum(1 - rows[:, :, None] + rows[:, None, :], 0) * (mask[:, :, None] & ~mask[:, None, :])
+    hinge = xp.maximum(1 - rows[:, :, None] + rows[:, None, :], 0) * (counts[:, :, None] * ~mask[:, None, :])
     losses = hinge.sum(axis=(1, 2)) / self.dtype.type(mask.shape[1])
     if reduction == NONE and self.ndim < 2:
         losses = losses.reshape(())
@@ -761,10 +761,11 @@ def multilabel_margin_loss_forward(xp, self, target, reduction):
 )
 def multilabel_margin_loss_backward(xp, grad_output, self, target, reduction, is_target):
     """The gradient of multilabel_margin_loss."""
-    mask = is_target.reshape(-1, self.shape[-1] if self.ndim else 1) != 0
-    rows = self.reshape(mask.shape)
-    active = (1 - rows[:, :, None] + rows[:, None, :] > 0) & mask[:, :, None] & ~mask[:, None, :]
-    slope = (active.sum(axis=1) - active.sum(axis=2)) / mask.shape[1]
+    counts = _label_counts(xp, target)
+    rows = self.reshape(counts.shape)
+    behind = 1 - rows[:, :, None] + rows[:, None, :] > 0
+    active = behind * counts[:, :, None] * (counts == 0)[:, None, :]
+    slope = (active.sum(axis=1) - active.sum(axis=2)) / counts.shape[1]
     if reduction == MEAN:
         slope = slope / len(slope)
     return (slope * grad_output.reshape(-1, 1)).reshape(self.shape).astype(self.dtype)

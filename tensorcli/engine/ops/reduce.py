@@ -90,7 +90,7 @@ def not_empty(array, dim, name):
 
 
 @op(
-    "sum(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+    "sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", out=False,
     self=lambda grad, self_sizes: grad.expand(self_sizes),
 )
 def sum_all(xp, self, dtype):
@@ -197,7 +197,7 @@ def nanmean(self, dim, keepdim, dtype):
 
 def _prod_backward(grad, self, result):
     if not self.ndim:
-        return (grad * result.conj()).expand_as(self)
+        return grad
     zeros = int(np.count_nonzero(self.values == 0))
     if not zeros:
         return grad * (result / self).conj()
@@ -208,7 +208,7 @@ def _prod_backward(grad, self, result):
 
 def _prod_dim_backward(grad, self, result, dim, keepdim):
     if not self.ndim:
-        return (grad * result.conj()).expand_as(self)
+        return grad
     dim = wrap(dim, self.ndim)
     if not keepdim:
         grad, result = grad.unsqueeze(dim), result.unsqueeze(dim)
@@ -231,7 +231,7 @@ def _prod_safe(grad, self, dim):
 
 
 @op(
-    "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+    "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", out=False,
     self=lambda grad, self, result: _prod_backward(grad, self.to(grad.dtype), result),
 )
 def prod_all(xp, self, dtype):
@@ -488,13 +488,13 @@ def _named_dims(dim, ndim):
     return wrap_dims(dim, ndim) if dim is None or len(dim) else ()
 
 
-@op("count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor", self=None)
+@op("count_nonzero.dim_IntList(Tensor self, int[] dim) -> Tensor", out=False, self=None)
 def count_nonzero_dims(xp, self, dim):
     """How many elements are not zero, along some dimensions."""
     return xp.asarray(xp.count_nonzero(self, axis=wrap_dims(dim, self.ndim)), np.int64)
 
 
-@op("count_nonzero(Tensor self, int? dim=None) -> Tensor", self=None)
+@op("count_nonzero(Tensor self, int? dim=None) -> Tensor", out=False, self=None)
 def count_nonzero(xp, self, dim):
     """How many elements are not zero, along a dimension or of all."""
     dims = wrap_dims(None, self.ndim) if dim is None else axis(dim, self.ndim)
@@ -575,7 +575,7 @@ def var_correction(xp, self, dim, correction, keepdim):
 
 @op(
     "std_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> "
-    "(Tensor, Tensor)",
+    "(Tensor, Tensor)", out=False,
     variants="function",
     self=lambda grads, self, result0, dim, correction, keepdim: _with_mean_backward(
         grads, self, dim, correction, keepdim,
@@ -590,7 +590,7 @@ def std_mean_correction(xp, self, dim, correction, keepdim):
 
 @op(
     "var_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> "
-    "(Tensor, Tensor)",
+    "(Tensor, Tensor)", out=False,
     variants="function",
     self=lambda grads, self, dim, correction, keepdim: _with_mean_backward(
         grads, self, dim, correction, keepdim,
@@ -685,7 +685,7 @@ def _middle_all(xp, self, skip_nan):
     return _middle(xp, self.reshape(-1), 0, False, "median", skip_nan)[0]
 
 
-@op("median(Tensor self) -> Tensor", self=lambda grad, self, result: evenly_distribute(grad, self, result))
+@op("median(Tensor self) -> Tensor", out=False, self=lambda grad, self, result: evenly_distribute(grad, self, result))
 def median(xp, self):
     """The median of all elements: the lower one of two middle elements; NaN when there is one."""
     return _middle_all(xp, self, False)
@@ -703,7 +703,7 @@ def median_dim(xp, self, dim, keepdim):
     return _middle(xp, self, dim, keepdim, "median", False)
 
 
-@op("nanmedian(Tensor self) -> Tensor", self=lambda grad, self, result: evenly_distribute(grad, self, result))
+@op("nanmedian(Tensor self) -> Tensor", out=False, self=lambda grad, self, result: evenly_distribute(grad, self, result))
 def nanmedian(xp, self):
     """The median of all elements, NaN left out."""
     return _middle_all(xp, self, True)

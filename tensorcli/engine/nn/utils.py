@@ -1,0 +1,82 @@
+"""`torch.nn.utils`: gradients kept within bounds, parameters as one vector."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.op import functions
+from tensorcli.engine.tensor import Tensor
+
+
+def _parameters(parameters: Any) -> list[Tensor]:
+    return [parameters] if isinstance(parameters, Tensor) else list(parameters)
+
+
+def get_total_norm(
+    tensors: Any, norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
+) -> Tensor:
+    """The norm of several tensors as if they were one vector. Errors: RuntimeError for one that is not finite, if asked."""
+    grads = _parameters(tensors)
+    if not grads:
+        return functions.zeros(())  # type: ignore[no-any-return]
+    norms = [functions.linalg_vector_norm(grad, float(norm_type)) for grad in grads]
+    total = functions.linalg_vector_norm(functions.stack(norms), float(norm_type))
+    if error_if_nonfinite and bool(functions.logical_or(total.isnan(), total.isinf())):
+        raise RuntimeError(
+            f"The total norm of order {float(norm_type)} for gradients from `parameters` is non-finite, so it cannot be "
+            "clipped. To disable this error and scale the gradients by the non-finite norm anyway, set "
+            "`error_if_nonfinite=False`"
+        )
+    return total  # type: ignore[no-any-return]
+
+
+def clip_grads_with_norm_(
+    parameters: Any, max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    """Scale the gradients in place so that a total norm of `total_norm` becomes at most `max_norm`."""
+    with no_grad():
+        scale = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
+        for parameter in _parameters(parameters):
+            if parameter._grad is not None:
+                parameter._grad.mul_(scale)
+
+
+def clip_grad_norm_(
+    parameters: Any,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale the gradients in place to a total norm of at most `max_norm`; the norm they had is returned."""
+    found = _parameters(parameters)
+    with no_grad():
+        grads = [p._grad for p in found if p._grad is not None]
+        total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
+    clip_grads_with_norm_(found, max_norm, total, foreach)
+    return total
+
+
+def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
+    """Limit each element of the gradients, in place, to -clip_value … clip_value."""
+    limit = float(clip_value)
+    with no_grad():
+        for parameter in _parameters(parameters):
+            if parameter._grad is not None:
+                parameter._grad.clamp_(min=-limit, max=limit)
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """The elements of all parameters in a row."""
+    return functions.cat([p.view(-1) for p in parameters])  # type: ignore[no-any-return]
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Put a vector's elements into the parameters: each then is a view of the vector's memory."""
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected torch.Tensor, but got: {type(vec)}")
+    at = 0
+    for parameter in parameters:
+        count = parameter.geometry.numel
+        parameter.data = vec[at : at + count].view_as(parameter).data  # type: ignore[attr-defined]
+        at += count
