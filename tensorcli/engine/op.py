@@ -13,7 +13,6 @@ The four kinds of declaration:
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -85,32 +84,47 @@ class Gradient(NamedTuple):
     names: tuple[str, ...]
 
 
-@dataclass(eq=False)
 class Op:
     """An operator, declared once. Whatever can be worked out from these fields is a cached property, not a field."""
 
-    line: str
-    kernel: Callable[..., Any]
-    effect: Callable[["Op", tuple[Any, ...]], Any]
-    rule: Any = None
-    """For element-wise operators: a rule of dtypes.py, or a function of the values that names one."""
-    formulas: dict[str, Formula | None] | None = None
-    node_index: int = 0
-    variants: str = ""
-    chapter: str = ""
-    namespace: str = ""
-    has_out: bool = True
-    twin_of: "Op | None" = None
-    check: Callable[..., None] | None = None
-    """Refuses what the kernel could not see: it gets the values as they were passed, before promotion."""
-    alias_of: "Op | None" = None
-    tracked: bool = True
-    """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
-    notation: str = ""
-    """The Python signature, in PyTorch's notation, of a method whose parser PyTorch wrote by hand."""
-
-    def __post_init__(self) -> None:
-        self.name = self.line.partition("(")[0]
+    def __init__(
+        self,
+        line: str,
+        kernel: Callable[..., Any],
+        effect: Callable[["Op", tuple[Any, ...]], Any],
+        rule: Any = None,
+        formulas: dict[str, Formula | None] | None = None,
+        node_index: int = 0,
+        variants: str = "",
+        chapter: str = "",
+        namespace: str = "",
+        has_out: bool = True,
+        twin_of: "Op | None" = None,
+        check: Callable[..., None] | None = None,
+        alias_of: "Op | None" = None,
+        tracked: bool = True,
+        notation: str = "",
+    ) -> None:
+        self.line = line
+        self.kernel = kernel
+        self.effect = effect
+        self.rule = rule
+        """For element-wise operators: a rule of dtypes.py, or a function of the values that names one."""
+        self.formulas = formulas
+        self.node_index = node_index
+        self.variants = variants
+        self.chapter = chapter
+        self.namespace = namespace
+        self.has_out = has_out
+        self.twin_of = twin_of
+        self.check = check
+        """Refuses what the kernel could not see: it gets the values as they were passed, before promotion."""
+        self.alias_of = alias_of
+        self.tracked = tracked
+        """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
+        self.notation = notation
+        """The Python signature, in PyTorch's notation, of a method whose parser PyTorch wrote by hand."""
+        self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
 
     @cached_property
@@ -129,11 +143,20 @@ class Op:
         return len(self.schema.arguments)
 
     @cached_property
+    def is_hidden(self) -> bool:
+        """Whether it is one of the halves of operators that PyTorch shows nobody (`sigmoid_backward`)."""
+        return self.base.endswith(("_backward", "_forward"))
+
+    @cached_property
     def is_function(self) -> bool:
+        if self.is_hidden or (self.base.endswith("_") and self.base not in IN_PLACE_FUNCTIONS):
+            return False
         return self.variants != "method" and not self.namespace
 
     @cached_property
     def is_method(self) -> bool:
+        if self.is_hidden:
+            return False
         if self.variants or self.namespace:
             return "method" in self.variants
         return any(argument.name == "self" for argument in self.schema.arguments)
@@ -234,6 +257,14 @@ class Op:
         return f"<operator {self.line}>"
 
 
+IN_PLACE_FUNCTIONS: Final = frozenset(
+    "abs_ acos_ acosh_ addmv_ alpha_dropout_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_ arctanh_ as_strided_ asin_ asinh_ atan_ "
+    "atanh_ ceil_ celu_ clamp_ clamp_max_ clamp_min_ clip_ conj_physical_ cos_ cosh_ deg2rad_ detach_ dropout_ "
+    "embedding_renorm_ erf_ erfc_ exp2_ exp_ expm1_ feature_alpha_dropout_ feature_dropout_ fill_ fix_ floor_ frac_ gcd_ i0_ "
+    "index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_ resize_as_ "
+    "round_ rrelu_ rsqrt_ selu_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ threshold_ trunc_ xlogy_ zero_".split()
+)
+"""The in-place operators that PyTorch shows as functions too; the others are methods only."""
 SELECTORS: Final = ("condition", "mask")
 """Tensor arguments that choose elements and do not promote."""
 FACTS: Final = ("sizes", "strides", "geometry", "dtype", "device", "ndim")
@@ -478,11 +509,11 @@ def binary(name: str) -> Callable[[Tensor, Any], Any]:
 
 
 class Functions:
-    """Operators of every namespace that Python sees as attributes, found when first asked for, for formulas and composites:
+    """Operators as attributes, found when first asked for, for formulas and composites, whether users see them or not:
     `functions.where(c, a, b)`, `functions.tanh_backward(grad, result)`."""
 
     def __getattr__(self, name: str) -> Any:
-        overloads = [o for o in PACKETS.get(name, ()) if o.is_function or o.namespace not in ("", "aten")]
+        overloads = [o for o in PACKETS.get(name, ()) if o.namespace != "aten"]
         if not overloads:
             raise AttributeError(f"no operator is called {name!r}")
         found = _caller(name, overloads, method=False)

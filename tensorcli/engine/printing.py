@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +18,22 @@ from numpy.typing import NDArray
 # ---- options
 
 
-@dataclass(slots=True)
 class PrintOptions:
     """What torch.set_printoptions sets."""
 
-    precision: int = 4
-    threshold: float = 1000
-    edgeitems: int = 3
-    linewidth: int = 80
-    sci_mode: bool | None = None
+    def __init__(
+        self,
+        precision: int = 4,
+        threshold: float = 1000,
+        edgeitems: int = 3,
+        linewidth: int = 80,
+        sci_mode: bool | None = None,
+    ) -> None:
+        self.precision = precision
+        self.threshold = threshold
+        self.edgeitems = edgeitems
+        self.linewidth = linewidth
+        self.sci_mode = sci_mode
 
 
 PROFILES = {
@@ -52,7 +58,7 @@ def set_printoptions(
     `sci_mode` is the exception: not named, it goes back to None, which lets the numbers decide.
     """
     named = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
-    chosen = asdict(PROFILES[profile]) if profile in PROFILES else {}
+    chosen = dict(vars(PROFILES[profile])) if profile in PROFILES else {}
     chosen |= {name: value for name, value in named.items() if value is not None}
     for name, value in (chosen | {"sci_mode": sci_mode}).items():
         setattr(options, name, value)
@@ -60,7 +66,7 @@ def set_printoptions(
 
 def get_printoptions() -> dict[str, Any]:
     """The options, as a dictionary that set_printoptions takes."""
-    return asdict(options)
+    return dict(vars(options))
 
 
 @contextmanager
@@ -172,8 +178,7 @@ def _plain(array: NDArray[Any], dtype: str) -> NDArray[Any]:
     return array.astype(np.float32) if dtype.startswith(("bfloat16", "float8")) else array
 
 
-@dataclass(frozen=True, slots=True)
-class NumberFormat:
+class NumberFormat(NamedTuple):
     """How the real numbers of a tensor are written; the magnitudes that decided it (0.0 where none did)."""
 
     pattern: str
@@ -194,8 +199,7 @@ class NumberFormat:
         return text.rjust(self.width)
 
 
-@dataclass(frozen=True, slots=True)
-class _Complex:
+class _Complex(NamedTuple):
     """How each complex number is written: its two parts have widths of their own."""
 
     real: NumberFormat
@@ -243,7 +247,7 @@ def number_format(values: NDArray[Any], dtype: str) -> NumberFormat:
         smallest=smallest,
         largest=largest,
     )
-    return replace(layout, width=max(len(layout.text(value)) for value in counted.tolist()))
+    return layout._replace(width=max(len(layout.text(value)) for value in counted.tolist()))
 
 
 def _nested(array: NDArray[Any], indent: int, cuts: tuple[bool, ...], layout: NumberFormat | _Complex) -> str:

@@ -11,8 +11,7 @@ keyword-only and, by alias letters, whether a result is new, a view (`Tensor(a)`
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 REQUIRED: Final = type("Required", (), {"__repr__": lambda self: "REQUIRED"})()
 """The default of an argument that has none (None is a default of its own)."""
@@ -27,8 +26,7 @@ _TYPE = re.compile(
 _DEFAULTS: Final[dict[str, Any]] = {"None": None, "True": True, "False": False, "Mean": 1, "long": "long"}
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(NamedTuple):
     """`int[2]?` is base int, size 2, optional; `Tensor(a!)[]` is base Tensor, alias a, written, a list."""
 
     base: str
@@ -50,8 +48,7 @@ class Type:
         return f"{self.base}{alias}{element}{brackets}{'?' if self.optional else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(NamedTuple):
     """One argument, or one named or unnamed return value (then `default` is REQUIRED and `name` may be empty)."""
 
     type: Type
@@ -75,8 +72,7 @@ class Argument:
         return f"{text}={self.default_text}" if self.default is not REQUIRED else text
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(NamedTuple):
     """One schema line. `base` is the name before the first dot, `overload` what follows it."""
 
     name: str

@@ -11,7 +11,6 @@ This module knows neither tensors nor values, only what may be given and how it 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -218,7 +217,7 @@ def deprecated(schema: Schema, index: int, *, method: bool) -> list[Signature]:
         if not required <= set(names) <= set(by_name):
             continue
         arguments = [
-            replace(by_name[name], default=REQUIRED, default_text="", keyword_only=False)
+            by_name[name]._replace(default=REQUIRED, default_text="", keyword_only=False)
             for name in names
             if not (method and name == "self")
         ]
@@ -242,7 +241,7 @@ def _is_factory(schema: Schema) -> bool:
 def _out(schema: Schema) -> Argument:
     returns = schema.returns
     if len(returns) == 1:
-        kind = replace(returns[0].type, alias=None)
+        kind = returns[0].type._replace(alias=None)
     else:
         kind = Type("Tensor", is_list=True, size=len(returns))
     return Argument(kind, "out", None, "None", keyword_only=True)
@@ -447,7 +446,7 @@ def _type_text(parameter: Parameter) -> str:
     source = parameter.source
     assert not isinstance(source, str)  # lines in PyTorch's notation keep their order
     kind = source.type
-    return str(replace(kind, alias=None)) if kind.alias else str(kind)
+    return str(kind._replace(alias=None)) if kind.alias else str(kind)
 
 
 def _is_smaller(one: Sequence[str], other: Sequence[str]) -> bool:
