@@ -551,7 +551,8 @@ def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reducti
 
 @op(
     "binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, "
-    "int reduction=Mean) -> Tensor", out=False,
+    "int reduction=Mean) -> Tensor",
+    out=False,
     variants="function",
     self=lambda grad, self, target, weight, pos_weight, reduction: _logits_backward(
         grad, self, target, weight, pos_weight, reduction
@@ -747,7 +748,7 @@ def multilabel_margin_loss_forward(xp, self, target, reduction):
     mask = counts > 0
     rows = self.reshape(mask.shape)
     hinge = xp.maximum(1 - rows[:, :, None] + rows[:, None, :], 0) * (counts[:, :, None] * ~mask[:, None, :])
-    losses = hinge.sum(axis=(1, 2)) / self.dtype.type(mask.shape[1])
+    losses = (hinge.sum(axis=(1, 2)) / mask.shape[1]).astype(self.dtype)
     if reduction == NONE and self.ndim < 2:
         losses = losses.reshape(())
     return _reduced(xp, losses, reduction), mask.reshape(target.shape).astype(self.dtype)
