@@ -1,4 +1,9 @@
-"""Devices: where a tensor's bytes lie, and PyTorch's `torch.device`."""
+"""Devices: PyTorch's `torch.device`, which device an argument names, and where factories make their tensors.
+
+A device that tensors can lie on is one object (`CPU`, `META`, `cuda(0)`), compared by identity where speed matters. Which
+CUDA devices there are is `visible.cuda`: none until a simulation is switched on (`backends.simulate`) or until a script
+first asks for the device and CuPy finds a card (`backends.find_cuda`). This module knows no arrays and no tensors.
+"""
 
 from typing import Any
 
@@ -6,31 +11,62 @@ _TYPES = (
     "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
     "privateuseone"
 ).split(", ")
+NOT_COMPILED = "Torch not compiled with CUDA enabled"
+NO_ACCELERATOR = "Cannot access accelerator device when none is available."
+INVALID_ORDINAL = (
+    "CUDA error: invalid device ordinal\nGPU device may be out of range, do you have enough GPUs?\n"
+    "CUDA kernel errors might be asynchronously reported at some other call, so the stacktrace below might be "
+    "incorrect.\nFor debugging consider passing CUDA_LAUNCH_BLOCKING=1\nCompile with `TORCH_USE_CUDA_DSA` to enable "
+    "device-side assertions.\n"
+)
+"""What CUDA answers to a number beyond the last device (c10/cuda/CUDAException.cpp)."""
+
+
+class AcceleratorError(RuntimeError):
+    """`torch.AcceleratorError`: an error that the device's own library reported."""
+
+    __module__ = "torch"
 
 
 class Device:
-    """`torch.device`: a type and an index (None: the current one). Equal and hashed by value."""
+    """`torch.device`: a type and an index (None: the current one). Equal and hashed by value.
+
+    As a context it makes factories use the device. Errors: RuntimeError, TypeError with PyTorch's texts.
+    """
 
     __slots__ = ("index", "type")
 
-    def __init__(self, type: Any, index: int | None = None) -> None:  # noqa: A002 (PyTorch's argument name)
-        if isinstance(type, Device):
-            self.type: str = type.type
-            self.index: int | None = type.index
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kind, index = _arguments(args, kwargs)
+        if isinstance(kind, Device):
+            self.type: str = kind.type
+            self.index: int | None = kind.index
             return
-        if isinstance(type, int):
-            type, index = "cuda", type
-        name, colon, number = type.partition(":")
+        if isinstance(kind, int):
+            if kind < 0:
+                raise RuntimeError("Device index must not be negative")
+            if not cuda_devices():
+                raise RuntimeError(NO_ACCELERATOR)
+            kind, index = "cuda", kind
+        if not kind:
+            raise RuntimeError("Device string must not be empty")
+        name, colon, number = kind.partition(":")
         if not name or name not in _TYPES:
             raise RuntimeError(
                 f"Expected one of {', '.join(_TYPES)} device type at start of device string: {name}"
                 if name.isidentifier()
-                else f"Invalid device string: '{type}'"
+                else f"Invalid device string: '{kind}'"
             )
         if colon:
-            if not number.isdigit() or (len(number) > 1 and number[0] == "0"):
-                raise RuntimeError(f"Invalid device string: '{type}'")
+            if index is not None:
+                raise RuntimeError(
+                    f"type (string) must not include an index because index was passed explicitly: {kind}"
+                )
+            if not number.isdecimal() or not number.isascii() or (len(number) > 1 and number[0] == "0"):
+                raise RuntimeError(f"Invalid device string: '{kind}'")
             index = int(number)
+        elif index is not None and index < 0:
+            raise RuntimeError("Device index must not be negative")
         self.type = name
         self.index = index
 
@@ -56,14 +92,123 @@ class Device:
     def __deepcopy__(self, memo: dict[int, Any]) -> "Device":
         return self
 
+    def __reduce__(self) -> Any:
+        return (Device, (self.type,) if self.index is None else (self.type, self.index))
+
+    def __enter__(self) -> "Device":
+        default.entered.append(default.device)
+        default.device = self
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        default.device = default.entered.pop()
+
+    def __call__(self, function: Any) -> Any:
+        """As a decorator: the function runs with this device as the default."""
+        from functools import wraps
+
+        @wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return inside
+
+
+Device.__name__ = Device.__qualname__ = "device"
+Device.__module__ = "torch"
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+    """The type and index that were passed. Errors: TypeError with PyTorch's text."""
+    unknown = set(kwargs) - {"type", "index", "device"}
+    given = list(args)
+    if not given and "device" in kwargs:
+        given = [kwargs["device"]]
+    kind = given[0] if given else kwargs.get("type")
+    index = given[1] if len(given) > 1 else kwargs.get("index")
+    if unknown or len(given) > 2 or not isinstance(kind, (str, Device, int)) or isinstance(kind, bool):
+        raise TypeError(_combination(args, kwargs))
+    if index is not None and isinstance(kind, Device):
+        raise TypeError("device(): argument 'type' (position 1) must be str, not torch.device")
+    if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
+        raise TypeError(
+            f"device(): argument 'index' (position 2) must be int, not {type(index).__name__}"
+        )
+    return kind, index
+
+
+def _combination(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    names = [type(value).__name__ for value in args]
+    named = [f"{name}={type(value).__name__}, " for name, value in kwargs.items()]
+    wrong = ""
+    if kwargs:
+        wrong = f"      didn't match because some of the keywords were incorrect: {', '.join(kwargs)}\n"
+    elif len(names) == 1:
+        wrong = f"      didn't match because some of the arguments have invalid types: (!{names[0]}!)\n"
+    return (
+        f"device() received an invalid combination of arguments - got ({', '.join(names)}{''.join(named)}), but expected "
+        f"one of:\n * (torch.device device)\n{wrong} * (str type, int index = -1)\n"
+    )
+
 
 CPU = Device("cpu")
 META = Device("meta")
 
 
+class Visible:
+    """The CUDA devices that there are, and which of them is the current one. `searched`: CuPy was asked already."""
+
+    __slots__ = ("cuda", "current", "searched")
+
+    def __init__(self) -> None:
+        self.cuda: tuple[Device, ...] = ()
+        self.current = 0
+        self.searched = False
+
+
+class Default:
+    """The device of factories that name none: None stands for the CPU. `entered`: what contexts go back to."""
+
+    __slots__ = ("device", "entered")
+
+    def __init__(self) -> None:
+        self.device: Device | None = None
+        self.entered: list[Device | None] = []
+
+
+visible = Visible()
+default = Default()
+
+
+def reset() -> None:
+    """Begin anew: the first CUDA device is the current one and factories use the CPU."""
+    visible.current = 0
+    default.device = None
+    default.entered.clear()
+
+
+def cuda_devices() -> tuple[Device, ...]:
+    """The CUDA devices that tensors can lie on. The first call looks for CuPy and a card."""
+    if not visible.searched:
+        visible.searched = True
+        if not visible.cuda:
+            from tensorcli.engine.backends import find_cuda
+
+            find_cuda()
+    return visible.cuda
+
+
 def resolve(device: "Device | str | int | None") -> Device:
-    """The device that an argument `device=` names, with its index filled in. Errors: PyTorch's, when it is not there."""
-    if device is None or device is CPU:
+    """The device that an argument `device=` names, with its index filled in; None names the default.
+
+    Errors: PyTorch's, when it is not there: AssertionError for a build without it, AcceleratorError for a wrong number.
+    """
+    if device is None:
+        if default.device is None:
+            return CPU
+        device = default.device
+    if device is CPU:
         return CPU
     found = device if isinstance(device, Device) else Device(device)
     if found.type == "cpu":
@@ -71,5 +216,19 @@ def resolve(device: "Device | str | int | None") -> Device:
     if found.type == "meta":
         return META
     if found.type == "cuda":
-        raise AssertionError("Torch not compiled with CUDA enabled")
-    raise RuntimeError(f"device type {found.type} is not there")
+        return _cuda(found.index)
+    if found.type == "xpu":
+        raise AssertionError("Torch not compiled with XPU enabled")
+    raise NotImplementedError(
+        f"Could not run 'aten::empty.memory_format' with arguments from the '{found.type.upper()}' backend."
+    )
+
+
+def _cuda(index: int | None) -> Device:
+    found = cuda_devices()
+    if not found:
+        raise AssertionError(NOT_COMPILED)
+    number = visible.current if index is None else index
+    if number >= len(found):
+        raise AcceleratorError(INVALID_ORDINAL)
+    return found[number]

@@ -258,7 +258,7 @@ def _device(value: Any) -> Any:
 
 _ENGINE_TYPES: Final = {
     "dtype": "torch.dtype",
-    "Device": "torch.device",
+    "device": "torch.device",
     "layout": "torch.layout",
     "memory_format": "torch.memory_format",
     "Generator": "torch._C.Generator",
