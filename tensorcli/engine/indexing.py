@@ -83,7 +83,7 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool | None =
         return plain.run((input,) if out is None else (input, out))
     if not isinstance(as_tuple, bool):
         raise TypeError(f"nonzero(): argument 'as_tuple' must be bool, not {type(as_tuple).__name__}")
-    return tuple(input.nonzero_numpy()) if as_tuple else _run("nonzero", input)
+    return tuple(_run("nonzero_numpy", input)) if as_tuple else _run("nonzero", input)
 
 
 # ---- the parts of an index

@@ -22,6 +22,7 @@ from tensorcli.engine import tensor as tensor_module
 from tensorcli.engine.dtypes import COMMON, PROMOTE
 from tensorcli.engine.tensor import Tensor
 
+
 class Table(dict[str, Any]):
     """A dictionary that reads the chapters left for later when something is not found in it, or when all is asked for.
 
@@ -304,7 +305,7 @@ def op(
     """
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
-        writes = "!" in line
+        writes = "(a!)" in line
         effect = (
             effects.write if writes else effects.pointwise if dtype and dtype != COMMON else effects.fresh
         )
@@ -380,11 +381,13 @@ def view(
     return declare
 
 
-def factory(line: str, /, *, out: bool = True) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def factory(
+    line: str, /, *, out: bool = True, namespace: str = ""
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a factory: the kernel takes the array module and the arguments up to `dtype`, which arrives resolved."""
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
-        _register(Op(line, kernel, effects.create, None, None, 0, "", _chapter(kernel), "", out))
+        _register(Op(line, kernel, effects.create, None, None, 0, "", _chapter(kernel), namespace, out))
         return kernel
 
     return declare
@@ -421,13 +424,25 @@ def composite(
     return declare
 
 
-def alias(name: str, origin: str, /, *overloads: str, namespace: str = "", twin: bool = True) -> None:
-    """Declare another name of an operator and of its in-place twin (all overloads, unless some are named)."""
+def alias(
+    name: str,
+    origin: str,
+    /,
+    *overloads: str,
+    namespace: str = "",
+    twin: bool = True,
+    renamed: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Declare another name of an operator and of its in-place twin (all overloads, unless some are named).
+
+    `renamed` says which overloads have another name too.
+    """
     for base, new in ((origin, name), (f"{origin}_", f"{name}_"))[: 2 if twin else 1]:
         for found in tuple(PACKETS.get(base, ())):
             if overloads and found.overload not in overloads:
                 continue
-            line = new + found.line[len(base) :]
+            overload = renamed.get(found.overload, found.overload)
+            line = f"{new}{overload and '.'}{overload}{found.line[len(found.name) :]}"
             declared = Op(
                 line, found.kernel, effects.forward, None, None, 0, "" if namespace else found.variants, found.chapter,
                 namespace, found.has_out,

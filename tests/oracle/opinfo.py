@@ -48,7 +48,7 @@ CASTS: Final = frozenset(
 )
 
 
-class Unsupported(Exception):
+class UnsupportedError(Exception):
     """A sample that cannot be carried over (sparse tensors, objects of PyTorch's own)."""
 
 
@@ -91,7 +91,11 @@ def samples(info: Any, dtype: str) -> list[Any]:
         found = list(info.sample_inputs("cpu", kind, requires_grad=requires_grad))[:MOST_SAMPLES]
     except Exception:
         return []
-    return [s for s in found if not any(isinstance(v, torch.Tensor) and v.is_sparse for v in leaves([s.input, *s.args]))]
+    return [
+        s
+        for s in found
+        if not any(isinstance(v, torch.Tensor) and v.is_sparse for v in leaves([s.input, *s.args]))
+    ]
 
 
 def measure(info: Any, sample: Any, dtype: str) -> str | None:
@@ -138,7 +142,7 @@ def carry(value: Any, space: Any, memo: dict[int, Any]) -> Any:
 
 def _carry_tensor(tensor: torch.Tensor, space: Any) -> Any:
     if tensor.is_sparse or tensor.layout is not torch.strided:
-        raise Unsupported("a sparse tensor")
+        raise UnsupportedError("a sparse tensor")
     base = tensor.detach()
     sizes, strides = tuple(base.shape), tuple(base.stride())
     kind = getattr(space, str(base.dtype).removeprefix("torch."))
@@ -151,7 +155,11 @@ def _carry_tensor(tensor: torch.Tensor, space: Any) -> Any:
         flat = torch.as_strided(base, (span,), (1,)).resolve_conj().resolve_neg().clone()
         if space is not torch:
             narrow = base.dtype in (torch.bfloat16, torch.complex32)
-            wide = flat.to(torch.float32 if base.dtype is torch.bfloat16 else torch.complex64) if narrow else flat
+            wide = (
+                flat.to(torch.float32 if base.dtype is torch.bfloat16 else torch.complex64)
+                if narrow
+                else flat
+            )
             flat = space.from_numpy(wide.numpy())
             flat = flat.to(kind) if narrow else flat
         result = space.as_strided(flat, sizes, strides).detach()

@@ -111,6 +111,7 @@ def _relu_dtype(self):
 
 @op(
     "relu(Tensor self) -> Tensor",
+    out=False,
     dtype=PROMOTE,
     inplace=True,
     check=_relu_dtype,
@@ -231,6 +232,7 @@ def _prelu_gradient(grad, self, weight):
 
 @op(
     "_prelu_kernel(Tensor self, Tensor weight) -> Tensor",
+    out=False,
     dtype=PROMOTE,
     variants="function",
     self__weight=_prelu_gradient,
@@ -787,7 +789,7 @@ def rrelu_with_noise_backward(xp, grad_output, self, noise, lower, upper, traini
 
 
 @op(
-    "rrelu_with_noise(Tensor self, Tensor noise, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, "
+    "rrelu_with_noise(Tensor self, Tensor(b!) noise, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, "
     "Generator? generator=None) -> Tensor",
     dtype=PROMOTE,
     namespace="nn",

@@ -81,13 +81,13 @@ def logical_not(xp, self):
     return xp.logical_not(self)
 
 
-@op("isnan(Tensor self) -> Tensor", dtype=COMPARE, self=None)
+@op("isnan(Tensor self) -> Tensor", out=False, dtype=COMPARE, self=None)
 def isnan(xp, self):
     """Whether each element is not a number."""
     return xp.isnan(self)
 
 
-@op("isinf(Tensor self) -> Tensor", dtype=COMPARE, self=None)
+@op("isinf(Tensor self) -> Tensor", out=False, dtype=COMPARE, self=None)
 def isinf(xp, self):
     """Whether each element is infinite."""
     return xp.isinf(self)

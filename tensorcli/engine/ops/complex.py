@@ -26,7 +26,7 @@ def lazy_neg(viewed):
     return Viewed(viewed.geometry, viewed.dtype, viewed.lazy ^ NEG, viewed.nbytes)
 
 
-@op("_conj_physical(Tensor self) -> Tensor", dtype=PROMOTE, self=lambda grad: grad.conj_physical())
+@op("_conj_physical(Tensor self) -> Tensor", out=False, dtype=PROMOTE, self=lambda grad: grad.conj_physical())
 def conj_copy(xp, self):
     """The conjugate in new storage."""
     return xp.conj(self) if self.dtype.kind == "c" else xp.array(self)

@@ -165,6 +165,7 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
 @op(
     "convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, "
     "bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor",
+    out=False,
     variants="function",
     input__weight__bias=lambda grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, needs: (
         direct(
@@ -378,6 +379,7 @@ def _rearranged(self, name, order):
 
 @op(
     "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor",
+    out=False,
     variants="function",
     self=lambda grad, upscale_factor: functions.pixel_unshuffle(grad, upscale_factor),
 )
@@ -401,6 +403,7 @@ def pixel_shuffle(xp, self, upscale_factor):
 
 @op(
     "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor",
+    out=False,
     variants="function",
     self=lambda grad, downscale_factor: functions.pixel_shuffle(grad, downscale_factor),
 )
@@ -423,6 +426,7 @@ def pixel_unshuffle(xp, self, downscale_factor):
 
 @op(
     "channel_shuffle(Tensor self, SymInt groups) -> Tensor",
+    out=False,
     variants="function",
     self=lambda grad, groups: functions.channel_shuffle(grad, grad.size(1) // groups),
 )
@@ -437,6 +441,7 @@ def channel_shuffle(xp, self, groups):
 
 @op(
     "constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor",
+    out=False,
     variants="function",
     self=lambda grad, pad: functions.constant_pad_nd(grad, [-p for p in pad], 0),
 )

@@ -66,8 +66,10 @@ def type_as(self, other):
 def _casts(name, kind):
     """`x.float()` and its kind."""
 
+    alias = "" if name == "chalf" else "(a)"
+
     @composite(
-        f"{name}(Tensor(a) self, *, MemoryFormat? memory_format=None) -> Tensor(a)",
+        f"{name}(Tensor{alias} self, *, MemoryFormat? memory_format=None) -> Tensor{alias}",
         variants="method",
         notation=f"{name}(*, MemoryFormat? memory_format=None)",
     )

@@ -360,7 +360,8 @@ _declare_many("ihfft", _ihfft_many, "The inverse of hfft")
 
 @factory(
     "fft_fftfreq(int n, float d=1.0, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "
-    "bool? pin_memory=None) -> Tensor"
+    "bool? pin_memory=None) -> Tensor",
+    namespace="fft",
 )
 def fft_fftfreq(xp, n, d, dtype):
     """The frequencies of the outputs of fft."""
@@ -369,7 +370,8 @@ def fft_fftfreq(xp, n, d, dtype):
 
 @factory(
     "fft_rfftfreq(int n, float d=1.0, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, "
-    "bool? pin_memory=None) -> Tensor"
+    "bool? pin_memory=None) -> Tensor",
+    namespace="fft",
 )
 def fft_rfftfreq(xp, n, d, dtype):
     """The frequencies of the outputs of rfft."""

@@ -720,7 +720,7 @@ def nonzero(xp, self):
     return Laid(found.T, (1, max(found.shape[1], 1)) if self.ndim else (1, 1))
 
 
-@composite("nonzero_numpy(Tensor self) -> Tensor[]", variants="method")
+@composite("nonzero_numpy(Tensor self) -> Tensor[]", namespace="internal")
 def nonzero_numpy(self):
     """The indices of the elements that are not zero, a vector for each dimension."""
     return (self if self.ndim else self.unsqueeze(0)).nonzero().unbind(1)

@@ -567,7 +567,7 @@ def cartesian_prod(tensors):
     return functions.stack([grid.flatten() for grid in _grid(tensors)], 1)
 
 
-@composite("combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor")
+@composite("combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor", variants="function")
 def combinations(self, r, with_replacement):
     """All choices of r elements of a vector, a row each."""
     if len(self.geometry.sizes) != 1:

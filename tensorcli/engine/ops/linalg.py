@@ -1442,6 +1442,7 @@ def _matrix_exp_backward(grad, self):
 
 @op(
     "linalg_matrix_exp(Tensor self) -> Tensor",
+    out=False,
     variants="function",
     namespace="linalg",
     self=lambda grad, self: _matrix_exp_backward(grad, self),

@@ -435,7 +435,9 @@ def chain_matmul(matrices):
     return matrices[0] if len(matrices) == 1 else functions.linalg_multi_dot(list(matrices))
 
 
-@op("trace(Tensor self) -> Tensor", self=lambda grad, self_sizes: _trace_backward(grad, self_sizes))
+@op(
+    "trace(Tensor self) -> Tensor", out=False, self=lambda grad, self_sizes: _trace_backward(grad, self_sizes)
+)
 def trace(xp, self):
     """The sum of the diagonal of a matrix."""
     if self.ndim != 2:

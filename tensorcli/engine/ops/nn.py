@@ -256,6 +256,7 @@ def _check_indices(indices, name):
 @op(
     "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) "
     "-> Tensor",
+    out=False,
     variants="function",
     weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq: (
         functions.embedding_dense_backward(grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq)
@@ -312,7 +313,13 @@ def embedding_renorm_(xp, self, indices, max_norm, norm_type):
             self[row] *= self.dtype.type(max_norm / (norm + 1e-7))
 
 
-@op("one_hot(Tensor self, int num_classes=-1) -> Tensor", variants="function", namespace="nn", self=None)
+@op(
+    "one_hot(Tensor self, int num_classes=-1) -> Tensor",
+    out=False,
+    variants="function",
+    namespace="nn",
+    self=None,
+)
 def one_hot(xp, self, num_classes):
     """For each class index a row that is one there and zero elsewhere."""
     if self.dtype != np.int64:

@@ -71,6 +71,7 @@ def _eps_of(rstd, input, dims):
 @op(
     "native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> "
     "(Tensor, Tensor, Tensor)",
+    out=False,
     variants="function",
     input__weight__bias=lambda grad, input, normalized_shape, result1, result2, weight, bias, needs: (
         _layer_backward(grad, input, normalized_shape, result1, result2, weight, bias, needs)
@@ -366,6 +367,7 @@ def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, ep
 @op(
     "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) "
     "-> (Tensor, Tensor, Tensor)",
+    out=False,
     variants="function",
     input__weight__bias=lambda grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs: (
         _group_backward(grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs)

@@ -55,7 +55,7 @@ def sort_stable(xp, self, stable, dim, descending):
     return _sorted(xp, self, dim, descending)
 
 
-@composite("argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor", out=True)
+@composite("argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor")
 def argsort(self, dim, descending):
     """The indices that sort a dimension."""
     return self.detach().sort(dim, descending)[1]
@@ -116,6 +116,7 @@ def kthvalue(xp, self, k, dim, keepdim):
 @op(
     "_unique2(Tensor self, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> "
     "(Tensor, Tensor, Tensor)",
+    out=False,
     variants="function",
     self=not_implemented("_unique2"),
 )
@@ -133,6 +134,8 @@ def unique2(xp, self, sorted, return_inverse, return_counts):
 @op(
     "unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> "
     "(Tensor, Tensor, Tensor)",
+    out=False,
+    namespace="internal",
     variants="function",
     self=not_implemented("unique_dim"),
 )

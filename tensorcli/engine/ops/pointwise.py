@@ -83,6 +83,7 @@ def sub(xp, self, other, alpha):
 
 @op(
     "rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
+    out=False,
     dtype=PROMOTE,
     variants="function",
     check=_no_bool,
@@ -96,6 +97,7 @@ def rsub(xp, self, other, alpha):
 
 @op(
     "rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor",
+    out=False,
     dtype=PROMOTE_SCALARS,
     variants="function",
     node=1,

@@ -438,6 +438,7 @@ def _scale(p, train):
 
 @op(
     "native_dropout(Tensor input, float p, bool? train) -> (Tensor, Tensor)",
+    out=False,
     variants="function",
     input=lambda grad, result1, p, train: functions.native_dropout_backward(grad, result1, _scale(p, train)),
 )

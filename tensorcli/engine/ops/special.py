@@ -577,9 +577,15 @@ for _name, _origin in {
     "special_polygamma": "polygamma",
     "special_psi": "digamma",
     "special_sinc": "sinc",
-    "special_xlogy": "xlogy",
 }.items():
     alias(_name, _origin, namespace="special", twin=False)
+alias(
+    "special_xlogy",
+    "xlogy",
+    namespace="special",
+    twin=False,
+    renamed={"Tensor": "", "Scalar_Self": "self_scalar", "Scalar_Other": "other_scalar"},
+)
 
 
 @composite("special_round(Tensor self, *, int decimals=0) -> Tensor", namespace="special", out=True)

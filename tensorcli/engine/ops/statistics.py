@@ -362,7 +362,12 @@ def histc(xp, self, bins, min, max):
     return found.astype(self.dtype)
 
 
-@op("bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor", self=None, weights=None)
+@op(
+    "bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor",
+    out=False,
+    self=None,
+    weights=None,
+)
 def bincount(xp, self, weights, minlength):
     """How often each non-negative integer occurs, or the sum of its weights."""
     if self.dtype.kind not in "iu":
@@ -448,6 +453,7 @@ def corrcoef(self):
 
 @op(
     "dist(Tensor self, Tensor other, Scalar p=2) -> Tensor",
+    out=False,
     self=lambda grad, self, other, p, result: vector_norm_backward(
         grad, self - other, p, result, None, False
     ),
