@@ -8,10 +8,11 @@ With `quiet` nothing is observed: no events, no facts, no ids, at full speed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands import run_command
+from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
 from tensorcli.explorer.engines import Engine, open_engine
 from tensorcli.explorer.failures import ExpectationFailed, Leave, failure, language_failure
 from tensorcli.explorer.hearing import Hearing
@@ -57,6 +58,18 @@ class WatchedNames(Names):
         """Take a name away."""
         self.touched[name] = None
         return super().pop(name, *default)
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """Where a command wants the session to be when its statement ends."""
+
+    past: list[Record]
+    """The journal there."""
+    future: list[Record]
+    """What `redo` runs again."""
+    answer: Callable[[], Answer]
+    """What the command answers, asked there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +131,13 @@ class Session:
             identity=self._identity,
         )
         self.verbs = Verbs(self.engine, self.modules)
+        self.future: list[Record] = []
+        """The statements that were undone, for `redo`."""
+        self.travel: Travel | None = None
+        self.proposed: Any = None
+        """What the last `why` proposed, for `fix`."""
+        self.watched: dict[str, Any] = {}
+        """The expressions that `watch` names, and the last text of each."""
         self._begin()
 
     def _begin(self) -> None:
@@ -134,6 +154,7 @@ class Session:
             self.observation.rows = self.rows
         self.torn = False
         self.forgetting = False
+        self.travel = None
         self.text = ""
         self.names.clear()
         self.hearing.known.clear()
@@ -187,10 +208,14 @@ class Session:
         if value is not NOTHING and value is not None and not self.quiet:
             shown, error = self._value(value, statement, text, name)
         value = None
+        if self.travel is not None:
+            return self._arrive(statement, index, name)
         outcome = None if mentioned is None else self._look_after(statement, mentioned, place)
         if error is not None and outcome is not None:
             error = _with_effects(error, outcome)
         self.journal.append(Record(index, statement, text, name, form, "" if error is None else error.type))
+        if self.future and not self._only_looks(statement):
+            self.future = []
         if self.forgetting:
             self._begin()
         span, source, hearing = statement.span, statement.source, self.hearing
@@ -302,19 +327,54 @@ class Session:
         self.torn = True
         return Step(index, name, statement.source, statement.span, self.hearing.output, error=error)
 
-    def replay(self, records: list[Record]) -> None:
+    def replay(self, records: list[Record], future: list[Record] | None = None) -> None:
         """Bring the session to where these statements, run from the beginning, lead. Prints and warns
-        nothing.
+        nothing. Errors: KeyboardInterrupt; what was interrupted is run again before the next statement.
         """
         self._begin()
-        self.hearing.silent = True
         live, self.hearing.live = self.hearing.live, None
+        self.hearing.silent = True
         try:
             for record in records:
-                self.execute(record.statement, record.text, record.name, record.form)
+                step = self.execute(record.statement, record.text, record.name, record.form)
+                if step.error is not None and step.error.kind == "interrupted":
+                    raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            self.journal, self.torn = list(records), True
+            raise
         finally:
             self.hearing.silent = False
             self.hearing.live = live
+            self.future = [] if future is None else future
+
+    @contextmanager
+    def fork(self, records: list[Record] | None = None) -> Iterator[Session]:
+        """Another session in which these statements (those of the journal) ran in silence. What is global in
+        the engine is put back at the end.
+        """
+        with self.engine.aside():
+            other = Session(seed=self.seed, max_bytes=self.max_bytes, engine=self.engine.name)
+            other.replay(self.journal if records is None else records)
+            other.hearing.silent = True
+            yield other
+
+    def _arrive(self, statement: Statement, index: int, name: str) -> Step:
+        """Go where a command of time leads. Its statement is no part of the journal."""
+        travel = self.travel
+        assert travel is not None
+        before, future = self.journal, self.future
+        answer: Answer | None = None
+        error: Failure | None = None
+        try:
+            self.replay(travel.past, travel.future)
+            answer = travel.answer()
+        except KeyboardInterrupt as raised:
+            error = self._failure(raised, statement, self.text, name)
+            self.journal, self.future, self.torn = before, future, True
+        return Step(index, name, statement.source, statement.span, result=answer, error=error)
+
+    def _only_looks(self, statement: Statement) -> bool:
+        return statement.command is not None and only_looks(statement.command.verb)
 
     def reset(self) -> None:
         """Forget everything when the statement that runs ends, as if the session began then."""
@@ -333,6 +393,8 @@ class Session:
     # ---- what the evaluator asks for
 
     def _command(self, invocation: Invocation) -> Any:
+        if self.hearing.silent and only_looks(invocation.verb):
+            return look_in_silence(self, invocation)
         return run_command(self, invocation)
 
     def _identity(self, thing: Any) -> int:

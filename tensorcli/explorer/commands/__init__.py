@@ -2,7 +2,15 @@
 names.
 """
 
-from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, Command, command, run_command
+from tensorcli.explorer.commands.registry import (
+    CATEGORIES,
+    COMMANDS,
+    Command,
+    command,
+    look_in_silence,
+    only_looks,
+    run_command,
+)
 from tensorcli.language.syntax import Flag, Parameter
 
 command(
@@ -103,4 +111,4 @@ command(
     example="exit 3",
 )
 
-__all__ = ["CATEGORIES", "COMMANDS", "Command", "run_command"]
+__all__ = ["CATEGORIES", "COMMANDS", "Command", "look_in_silence", "only_looks", "run_command"]

@@ -83,3 +83,30 @@ def command(
 def run_command(session: Session, invocation: Invocation) -> Any:
     """The answer of a command that a statement holds."""
     return COMMANDS[invocation.verb].run(session, invocation)
+
+
+LOOKING: Final = ("look", "understand", "time", "files")
+"""The categories whose commands leave no trace in a session: running it again needs only their arguments."""
+RUNNING: Final = ("source", "fix")
+"""Commands of these categories that run statements."""
+
+
+def only_looks(name: str) -> bool:
+    """Whether the command changes nothing but what its arguments do."""
+    found = COMMANDS.get(name)
+    return found is not None and found.category in LOOKING and name not in RUNNING
+
+
+def look_in_silence(session: Session, invocation: Invocation) -> Answer:
+    """What a command that only looks is in a session that runs again: its arguments may have effects."""
+    import ast
+
+    from tensorcli.explorer.results import Notice
+
+    for argument in invocation.arguments:
+        if isinstance(argument.value, ast.expr):
+            try:
+                session.value_of(argument.value)
+            except Exception:  # the command said so when it ran
+                break
+    return Notice("")

@@ -8,6 +8,7 @@ event. What an engine cannot know it answers with None or nothing at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -75,6 +76,15 @@ class Saved(NamedTuple):
     now: int
 
 
+class Hook(NamedTuple):
+    """A function that sees a gradient: where it sits, which output's gradient, the function itself."""
+
+    kind: Literal["tensor", "before", "after", "retain_grad", "post_accumulate"]
+    output: int | None
+    function: Any
+    """For `retain_grad` the tensor that keeps the gradient, None when it is gone."""
+
+
 class Engine(Protocol):
     """Reads facts of the values of one implementation of PyTorch."""
 
@@ -97,6 +107,14 @@ class Engine(Protocol):
 
     def listen(self, observer: Any) -> None:
         """Tell an observer (engine.events.Observer) what happens from now on; None for nobody."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Within it another session may run: nobody listens, and what is global in the engine is put back at
+        its end.
+        """
+
+    def failed_node(self, raised: BaseException) -> Any:
+        """The node whose gradient was being computed when this was raised, None where that is not known."""
 
     def method_names(self) -> Iterable[str]:
         """The names of the tensors' methods and attributes, also of those that were never used."""
@@ -143,6 +161,9 @@ class Engine(Protocol):
     def text(self, value: Any) -> str:
         """The elements on one line, summarised beyond 24."""
 
+    def shown(self, elements: Any, dtype: str) -> str:
+        """The text, on one line, that a tensor of these elements has: an ndarray, and PyTorch's dtype."""
+
     def cells(self, value: Any, first: int, count: int) -> list[str]:
         """The values in `count` slots of its storage from the slot `first` on, read with its dtype."""
 
@@ -172,6 +193,21 @@ class Engine(Protocol):
 
     def node_name(self, node: Any) -> str:
         """`MulBackward0`, as a repr shows it."""
+
+    def clock(self) -> float:
+        """The number that the next node will get: nodes are numbered in the order in which they are made."""
+
+    def sequence(self, node: Any) -> float | None:
+        """The number of a node; None for one that is not numbered (AccumulateGrad)."""
+
+    def operator(self, node: Any) -> str:
+        """The operator whose gradient a node computes (`mul`), empty where it has none or cannot be known."""
+
+    def outputs(self, node: Any) -> Sequence[tuple[tuple[int, ...], str]]:
+        """The shape and dtype of each output of what a node stands for, as far as they are known."""
+
+    def hooks(self, node: Any) -> Sequence[Hook]:
+        """The functions that see gradients at a node, in the order in which they would run."""
 
     def edges(self, node: Any) -> Sequence[Any]:
         """The next nodes, None where no gradient flows."""

@@ -4,6 +4,9 @@ line.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,18 @@ from tensorcli.explorer.engines import Look, Walk
 _HOLDERS = ("base", "obj", "array")
 MANY = 24
 """More elements than this are summarised in a text of one line."""
+
+
+@contextmanager
+def random_state() -> Iterator[None]:
+    """Put numpy's generator back at the end, where it was used at all."""
+    random = sys.modules.get("numpy.random")
+    state = None if random is None else random.get_state()
+    try:
+        yield
+    finally:
+        if random is not None:
+            random.set_state(state)
 
 
 def root(array: Any) -> Any:

@@ -7,7 +7,8 @@ without making it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from tensorcli.engine.op import PACKETS, PROPERTIES
 from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.storage import MetaBuffer, Storage
 from tensorcli.engine.tensor import Tensor
-from tensorcli.explorer.engines import Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines import Hook, Kind, Look, Saved, Walk, arrays
 from tensorcli.explorer.reach import TENSOR_INTERNALS, Modules, policy, torch_namespaces
 from tensorcli.language.limits import Guards
 from tensorcli.language.policy import Policy
@@ -90,6 +91,44 @@ class Embedded:
 
     def listen(self, observer: Any) -> None:
         events.observer = observer
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        from tensorcli.engine import random
+
+        observer, limit = events.observer, effects.limit.nbytes
+        mode, floating = (modes.mode.enabled, modes.mode.inference), dtypes.default.floating
+        options, said = printing.get_printoptions(), set(messages._said)
+        checks = anomaly.anomaly.enabled, anomaly.anomaly.check_nan
+        identities, address = dict(graph._identities), storage.addresses.next
+        stream = random.default_generator.stream
+        state = stream.get_state()
+        events.observer = None
+        try:
+            with arrays.random_state():
+                yield
+        finally:
+            events.observer, effects.limit.nbytes = observer, limit
+            (modes.mode.enabled, modes.mode.inference), dtypes.default.floating = mode, floating
+            for name, value in options.items():
+                setattr(printing.options, name, value)
+            messages._said.clear()
+            messages._said.update(said)
+            anomaly.anomaly.enabled, anomaly.anomaly.check_nan = checks
+            graph._identities.clear()
+            graph._identities.update(identities)
+            storage.addresses.next = address
+            stream.set_state(state)
+
+    def failed_node(self, raised: BaseException) -> Any:
+        found = None
+        traceback = raised.__traceback__
+        while traceback is not None:
+            owner = traceback.tb_frame.f_locals.get("self")
+            if isinstance(owner, Node):
+                found = owner
+            traceback = traceback.tb_next
+        return found
 
     def method_names(self) -> Iterable[str]:
         hidden = set(TENSOR_INTERNALS.split())
@@ -221,11 +260,14 @@ class Embedded:
             return "..."
         if 0 in value.geometry.sizes:
             return "[]"
+        return self.shown(value.values, value.dtype.name)
+
+    def shown(self, elements: Any, dtype: str) -> str:
         options = printing.options
         before = options.threshold, options.edgeitems, options.linewidth
         options.threshold, options.edgeitems, options.linewidth = arrays.MANY, 3, 1_000_000
         try:
-            return arrays.one_line(printing.array_text(value.values, dtype=value.dtype.name))
+            return arrays.one_line(printing.array_text(elements, dtype=dtype))
         finally:
             options.threshold, options.edgeitems, options.linewidth = before
 
@@ -285,6 +327,31 @@ class Embedded:
 
     def node_name(self, node: Any) -> str:
         return type(node).__name__
+
+    def clock(self) -> float:
+        return int(repr(graph._sequence)[6:-1])  # `count(5)`: the only way to see it without taking it
+
+    def sequence(self, node: Any) -> float | None:
+        return None if isinstance(node, AccumulateGrad) else node.sequence
+
+    def operator(self, node: Any) -> str:
+        declared = getattr(type(node), "op", None)
+        return "" if declared is None else str(declared.base)
+
+    def outputs(self, node: Any) -> Sequence[tuple[tuple[int, ...], str]]:
+        return [(each[0].sizes, each[1].name) for each in node.outputs if each is not None]
+
+    def hooks(self, node: Any) -> Sequence[Hook]:
+        found = node.hooks
+        if found is None:
+            return []
+        return [
+            *(Hook("tensor", output, function) for output, function in found.tensor.values()),
+            *(Hook("retain_grad", output, reference()) for output, reference in found.retains.items()),
+            *(Hook("before", None, function) for function in found.before.values()),
+            *(Hook("post_accumulate", None, function) for function in found.post_accumulate.values()),
+            *(Hook("after", None, function) for function in found.after.values()),
+        ]
 
     def edges(self, node: Any) -> Sequence[Any]:
         return [target for target, _ in node.edges]

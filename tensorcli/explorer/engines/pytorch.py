@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from tensorcli.explorer.engines import Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines import Hook, Kind, Look, Saved, Walk, arrays
 from tensorcli.explorer.engines.embedded import Embedded
 from tensorcli.explorer.reach import NODE_NAMES, Modules, Only, Open
 from tensorcli.language.limits import Guards
@@ -156,6 +157,31 @@ class PyTorch:
                 grad = self.grad(value)
                 if grad is not None and id(grad) != entry.grad:
                     observer.accumulated(value, grad, "new")
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        observer = None if self.mode is None else self.mode.observer
+        enabled, floating = torch.is_grad_enabled(), torch.get_default_dtype()
+        options, state = dict(vars(torch._tensor_str.PRINT_OPTS)), torch.get_rng_state()
+        checks = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+        self.listen(None)
+        try:
+            with arrays.random_state():
+                yield
+        finally:
+            torch.set_grad_enabled(enabled)
+            torch.set_default_dtype(floating)
+            for name, value in options.items():
+                setattr(torch._tensor_str.PRINT_OPTS, name, value)
+            torch.autograd.set_detect_anomaly(*checks)
+            torch.set_rng_state(state)
+            self.listen(observer)
+
+    def failed_node(self, raised: BaseException) -> Any:
+        return None  # the backward pass is C++
+
+    def shown(self, elements: Any, dtype: str) -> str:
+        return self.model.shown(elements, dtype)
 
     def method_names(self) -> Iterable[str]:
         return sorted(
@@ -343,6 +369,25 @@ class PyTorch:
 
     def node_name(self, node: Any) -> str:
         return type(node).__name__
+
+    def clock(self) -> float:
+        return int(torch.autograd._get_sequence_nr())
+
+    def sequence(self, node: Any) -> float | None:
+        return None if type(node).__name__ == "AccumulateGrad" else float(node._sequence_nr())
+
+    def operator(self, node: Any) -> str:
+        return ""
+
+    def outputs(self, node: Any) -> Sequence[tuple[tuple[int, ...], str]]:
+        return [
+            (tuple(each.shape), str(each.dtype).removeprefix("torch."))
+            for each in node._input_metadata
+            if each is not None
+        ]
+
+    def hooks(self, node: Any) -> Sequence[Hook]:
+        return ()  # PyTorch keeps them in C++
 
     def edges(self, node: Any) -> Sequence[Any]:
         return [target for target, _ in node.next_functions]
