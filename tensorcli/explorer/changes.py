@@ -21,6 +21,7 @@ from tensorcli.explorer.memory import covered, span_text
 from tensorcli.explorer.mentions import Mentions
 from tensorcli.explorer.names import Entry, Index
 from tensorcli.explorer.observe import MATES, Recorder, Writing, parents
+from tensorcli.explorer.origins import Origin, Origins
 from tensorcli.explorer.results import Alarm, Change, Write
 
 ROWS = 20
@@ -49,6 +50,8 @@ class Observation:
         self.allocations = allocations
         self.index = Index(engine)
         self.recorder = Recorder(engine, self.index, allocations)
+        self.origins = Origins()
+        self.clock = engine.clock()
         self.contents: dict[int, tuple[Allocation, Any]] = {}
         self.named: set[int] = set()
         """The tensors and arrays that the statement names."""
@@ -58,6 +61,7 @@ class Observation:
 
     def before(self, mentioned: Mentions, number: int, line: int) -> None:
         """Statement `number`, on this line, begins: look at what it names."""
+        self.clock = self.engine.clock()
         self.index.begin(number)
         self.recorder.begin(line)
         self.contents = {}
@@ -99,6 +103,7 @@ class Observation:
         line: int | None,
     ) -> Outcome:
         """The statement ended: bring the index up to date, give ids, and say what changed."""
+        self.origins.mark(self.clock, self.engine.clock(), Origin(self.index.now, line or 0, source))
         self._index_names(names, touched, mentioned)
         self._give_ids(source, line)
         return Rows(self).outcome()
