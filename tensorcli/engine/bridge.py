@@ -12,7 +12,7 @@ import numpy as np
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.construct import remember_address, share
-from tensorcli.engine.devices import META, Device
+from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import Storage, Version
@@ -239,6 +239,8 @@ def rebuild(
 
 def rebuild_storage(data: bytes, device: str) -> Any:
     """A storage from a pickle."""
+    from tensorcli.engine.backends import transfer
     from tensorcli.engine.storages import wrap
 
-    return wrap(Storage(np.frombuffer(data, np.uint8).copy(), Device(device)))
+    target = resolve(device)
+    return wrap(Storage(transfer(np.frombuffer(data, np.uint8).copy(), CPU, target), target))

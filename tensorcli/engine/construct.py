@@ -12,7 +12,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, events, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.devices import CPU, META, resolve
+from tensorcli.engine.devices import CPU, META, Device, default, resolve
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.tensor import Tensor, stored_tensor
@@ -64,7 +64,9 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
     if isinstance(data, Tensor):
         messages.warn(_COPY_CONSTRUCT.format("torch.tensor"))
     made = from_data(data, dtype, device)
-    effects.check_pinned(pin_memory)
+    effects.check_pinned(pin_memory, made.device)
+    if pin_memory:
+        made = effects.pinned(made)
     return _finish(made, requires_grad, "tensor", data)
 
 
@@ -79,7 +81,9 @@ def new_tensor(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         messages.warn(_COPY_CONSTRUCT.format("tensor.new_tensor"))
         dtype = dtype or data.dtype
     made = from_data(data, dtype or self.dtype, self.device if device is None else device)
-    effects.check_pinned(pin_memory)
+    effects.check_pinned(pin_memory, made.device)
+    if pin_memory:
+        made = effects.pinned(made)
     return _finish(made, requires_grad, "new_tensor", data)
 
 
@@ -92,13 +96,18 @@ def as_tensor(*args: Any, **kwargs: Any) -> Tensor:
 
 def _as_tensor(data: Any, dtype: dtypes.dtype | None, device: Any) -> Tensor:
     if isinstance(data, Tensor):
-        return data.to(device=data.device if device is None else device, dtype=dtype or data.dtype)  # type: ignore[no-any-return]
+        return data.to(device=_target(data, device), dtype=dtype or data.dtype)  # type: ignore[no-any-return]
     if isinstance(data, np.ndarray):
         shared = share(data)
-        if (dtype is None or dtype is shared.dtype) and resolve(device) == CPU:
+        if (dtype is None or dtype is shared.dtype) and resolve(device) is CPU:
             return _finish(shared, False, "as_tensor", data)
         return shared.to(device=resolve(device), dtype=dtype or shared.dtype)  # type: ignore[no-any-return]
     return _finish(from_data(data, dtype, device), False, "as_tensor", data)
+
+
+def _target(source: Tensor, device: Any) -> Device:
+    """Where a tensor goes that is asked for as it is: `device=`, the default device, or where it lies."""
+    return source.device if device is None and default.device is None else resolve(device)
 
 
 def asarray(*args: Any, **kwargs: Any) -> Tensor:
@@ -126,7 +135,7 @@ def _aliased(
     source: Tensor, dtype: dtypes.dtype | None, device: Any, copy: bool | None, copied: bool | None
 ) -> Tensor:
     kind = dtype or source.dtype
-    target = source.device if device is None else resolve(device)
+    target = _target(source, device)
     if copy is False:
         if target != source.device:
             raise ValueError(f"can't alias tensor from device '{source.device}' to '{target}'.")
@@ -341,7 +350,7 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
     """A new tensor with a copy of data; `kind` None infers the dtype. Errors: as `tensor`."""
     target = resolve(device)
     if isinstance(data, Tensor):
-        target = data.device if device is None else target
+        target = _target(data, device)
         copied: Tensor = data.detach().to(device=target, dtype=kind or data.dtype, copy=True)
         return copied
     if isinstance(data, np.ndarray):

@@ -132,9 +132,7 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]
     if index is not None and isinstance(kind, Device):
         raise TypeError("device(): argument 'type' (position 1) must be str, not torch.device")
     if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
-        raise TypeError(
-            f"device(): argument 'index' (position 2) must be int, not {type(index).__name__}"
-        )
+        raise TypeError(f"device(): argument 'index' (position 2) must be int, not {type(index).__name__}")
     return kind, index
 
 

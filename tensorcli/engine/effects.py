@@ -14,10 +14,10 @@ from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import accumulate, views  # noqa: F401 (accumulate completes the graph)
 from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.devices import CPU, META, Device, resolve
+from tensorcli.engine.devices import CPU, META, Device, cuda_devices, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.storage import Storage, allocate
+from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend
 from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def empty(
 ) -> Tensor:
     """A new zeroed tensor with these sizes and strides (row-major when None)."""
     shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
-    check_bytes(shape.span * kind.itemsize, sizes, kind)
+    check_bytes(shape.span * kind.itemsize, sizes, kind, device)
     return stored_tensor(allocate(shape.span * kind.itemsize, device), shape, kind)
 
 
@@ -50,9 +50,9 @@ class Limit:
 limit = Limit()
 
 
-def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype) -> None:
-    """Refuse a tensor beyond the session's limit before it is made. Errors: MemoryError."""
-    if limit.nbytes is not None and nbytes > limit.nbytes:
+def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device = CPU) -> None:
+    """Refuse a tensor beyond the session's limit before it is made (on meta none is made). Errors: MemoryError."""
+    if limit.nbytes is not None and nbytes > limit.nbytes and device is not META:
         raise MemoryError(
             f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "
             "(--max-bytes)"
@@ -61,13 +61,13 @@ def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype) -> None:
 
 def adopt(array: Any, kind: dtype, device: Device = CPU, strides: tuple[int, ...] | None = None) -> Tensor:
     """A fresh tensor of a kernel's array, with the strides wanted (row-major when None)."""
+    if device is not CPU:
+        return _adopt_on(device, array, kind, strides)
     if type(array) is not ndarray:
         array = np.asarray(array)
     if array.dtype != kind.np:
         array = array.astype(kind.np)
     sizes = array.shape
-    if device is META:
-        return empty(sizes, strides, kind, META)
     if strides is None or strides == (shape := geometry.contiguous(sizes)).strides:
         shape = geometry.contiguous(sizes)
         if not array.flags.c_contiguous or array.base is not None:
@@ -76,6 +76,37 @@ def adopt(array: Any, kind: dtype, device: Device = CPU, strides: tuple[int, ...
     made = empty(sizes, strides, kind, device)
     made.array[...] = array
     return made
+
+
+def _adopt_on(device: Device, array: Any, kind: dtype, strides: tuple[int, ...] | None) -> Tensor:
+    """`adopt` on another device, for an array of that device or (from Python's data) of the host."""
+    if device is META:
+        return empty(np.shape(array), strides, kind, META)
+    array = backend(device).settled(array, device)
+    if array.dtype != kind.np:
+        array = array.astype(kind.np)
+    shape = geometry.contiguous(array.shape)
+    if strides is not None and strides != shape.strides:
+        made = empty(array.shape, strides, kind, device)
+        made.array[...] = array
+        return made
+    if not array.flags.c_contiguous or array.base is not None:
+        array = array.copy("C")
+    return stored_tensor(Storage(array, device), shape, kind)
+
+
+def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:
+    """A kernel's answer: on the CPU with numpy, elsewhere by the device's backend."""
+    if device is CPU:
+        return op.kernel(np, *arguments)
+    return backend(device).run(op.base, op.kernel, list(arguments), device)
+
+
+def as_array(answer: Any, device: Device) -> Any:
+    """A kernel's answer as an array of the device: numpy makes scalars of what has no dimensions."""
+    if device is not CPU:
+        return backend(device).settled(answer, device)
+    return answer if type(answer) is ndarray else np.asarray(answer)
 
 
 # ---- element-wise operators
@@ -122,29 +153,15 @@ def as_number(value: Any, kind: dtype) -> Any:
 
 
 def _device_of(op: "Op", values: Sequence[Any]) -> Device:
-    """The device that the tensors share; a zero-dimensional CPU tensor may join any. Errors: RuntimeError."""
-    found = CPU
-    first: Tensor | None = None
+    """The device that the tensors share. Errors: RuntimeError for tensors that lie on several."""
     for i in op.tensors:
         value = values[i]
         for one in value if type(value) in (list, tuple) else (value,):
-            if not isinstance(one, Tensor):
-                continue
-            device = one.device
-            if first is None or (device is not found and not first.geometry.sizes and found is CPU):
-                first, found = one, device
-            elif device != found and (one.geometry.sizes or device is not CPU):
-                raise different_devices(found, device)
-    return found
+            if isinstance(one, Tensor) and one.device is not CPU:
+                from tensorcli.engine.placement import common_device
 
-
-def different_devices(expected: Device, found: Device) -> RuntimeError:
-    """Two tensors that lie on different devices."""
-    if META in (expected, found):
-        return RuntimeError(f"Tensor on device {found} is not on the expected device {expected}!")
-    return RuntimeError(
-        f"Expected all tensors to be on the same device, but found at least two devices, {expected} and {found}!"
-    )
+                return common_device(op, values)
+    return CPU
 
 
 def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
@@ -318,17 +335,17 @@ def compute(
     if target is not None:
         _check_output_shape(target, sizes)
         _check_castable(kind, target)
-    check_bytes(geometry.prod(sizes) * kind.itemsize, sizes, kind)
+    check_bytes(geometry.prod(sizes) * kind.itemsize, sizes, kind, device)
     try:
-        array = op.kernel(np, *arguments)
+        array = run_kernel(op, arguments, device)
     except NotImplementedError as error:
         if working is computed:
             raise
         # The kernel saw a wider dtype; PyTorch names the dtype itself.
         text = str(error).replace(f"'{working.scalar_type}'", f"'{computed.scalar_type}'")
         raise NotImplementedError(text) from None
-    if type(array) is not ndarray:
-        array = np.asarray(array)
+    if type(array) is not ndarray or device is not CPU:
+        array = as_array(array, device)
     if array.dtype != kind.np:
         array = cast(array, kind)
     return array, kind, geometry.elementwise_strides(array.shape, operands), device
@@ -419,7 +436,7 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
         # The kernel computes in asked.computes_as; the result rounds to what was asked for, not to the input's dtype.
         reduced = asked if asked.reduced else None
-    answer = op.kernel(np, *arguments)
+    answer = run_kernel(op, arguments, device)
     if type(answer) is tuple:
         results: tuple[Any, ...] = tuple(_settle(op, a, reduced, device) for a in answer)
     elif type(answer) is list:
@@ -463,12 +480,12 @@ def _settle(op: "Op", answer: Any, reduced: dtype | None, device: Device) -> Ten
     if type(answer) is Laid:
         strides = answer.strides
         answer = answer.array
-    if type(answer) is not ndarray:
-        answer = np.asarray(answer)
+    if type(answer) is not ndarray or device is not CPU:
+        answer = as_array(answer, device)
     kind = dtypes.from_numpy_dtype(answer.dtype)
     if reduced is not None and kind is dtypes.float32:
         kind = reduced
-    check_bytes(answer.nbytes, answer.shape, kind)
+    check_bytes(answer.nbytes, answer.shape, kind, device)
     return adopt(answer, kind, device, strides)
 
 
@@ -511,6 +528,7 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
     arguments: list[Any] = []
     kind: dtype | None = None
     device = CPU
+    pin: bool | None = None
     strides: tuple[int, ...] | None = None
     sizes: tuple[int, ...] | None = None
     for name, value in zip(op.names, values, strict=True):
@@ -527,7 +545,8 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
             if value is not None:
                 strides = geometry.format_strides(sizes, value.name)
         elif name == "pin_memory":
-            check_pinned(value)
+            check_pinned(value, device)
+            pin = value
         elif name not in ("layout", "names"):
             arguments.append(value)
     if out is not None:
@@ -538,12 +557,15 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         kind = out.dtype
     if sizes is not None:
         check_bytes(
-            geometry.prod(sizes) * (kind or dtypes.default.floating).itemsize, sizes, kind or dtypes.float32
+            geometry.prod(sizes) * (kind or dtypes.default.floating).itemsize,
+            sizes,
+            kind or dtypes.float32,
+            device,
         )
         if device is META:
             # What the dtype is, is known without the elements.
             arguments[op.names.index("size")] = (0,) * len(sizes)
-    answer = op.kernel(np, *arguments, kind)
+    answer = run_kernel(op, (*arguments, kind), CPU if device is META else device)
     if type(answer) is Laid:
         answer, strides = answer.array, answer.strides
     kind = dtypes.from_numpy_dtype(answer.dtype)
@@ -551,6 +573,8 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         result = empty(answer.shape if sizes is None else sizes, strides, kind, META)
     else:
         result = adopt(answer, kind, device, strides)
+    if pin:
+        result = pinned(result)
     if out is not None:
         if out.geometry.sizes != result.geometry.sizes:
             resize(out, result.geometry)
@@ -580,13 +604,23 @@ def manufactured(op: "Op", values: tuple[Any, ...], result: Tensor, requires_gra
     return result
 
 
-def check_pinned(pin_memory: bool | None) -> None:
-    """Refuse pinned memory. Errors: RuntimeError."""
-    if pin_memory:
+def check_pinned(pin_memory: bool | None, device: Device = CPU) -> None:
+    """Refuse pinned memory without an accelerator, or elsewhere than on the CPU. Errors: RuntimeError."""
+    if not pin_memory:
+        return
+    if not cuda_devices():
         raise RuntimeError(
             "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
             "this system."
         )
+    if device is not CPU:
+        raise RuntimeError("Only dense CPU tensors can be pinned")
+
+
+def pinned(tensor: Tensor) -> Tensor:
+    """Call the memory of a tensor that was just made page-locked."""
+    tensor._storage = PinnedStorage(tensor.memory.data)
+    return tensor
 
 
 # ---- views
@@ -682,7 +716,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     else:
         device = _device_of(op, values)
         arguments, reduced = arrays_of(op, values)
-        array = np.asarray(origin.kernel(np, *arguments))
+        array = as_array(run_kernel(origin, arguments, device), device)
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
     _check_castable(kind, target)
     _check_output_shape(target, array.shape)
@@ -815,7 +849,7 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
         arguments, _ = arrays_of(op, values)
         whole = target.values
         arguments[0] = whole if not target.lazy and not target.dtype.reduced else whole.copy("K")
-        op.kernel(np, *arguments)
+        run_kernel(op, arguments, device)
         if arguments[0] is not whole:
             store_quietly(target, arguments[0])
     target.bump()
@@ -888,7 +922,8 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     for target, result in zip(outs, results, strict=True):
         check_overlap(target, inputs)
         if op.rule == dtypes.COMMON and any(
-            one is target or (isinstance(one, Tensor) and _overlap(target, one) in ("full", "partial")) for one in inputs
+            one is target or (isinstance(one, Tensor) and _overlap(target, one) in ("full", "partial"))
+            for one in inputs
         ):
             raise RuntimeError(messages.PARTIAL_OVERLAP)
         write_out(op, target, result)
@@ -934,7 +969,7 @@ def resize(target: Tensor, shape: Geometry) -> None:
     needed = (shape.offset + shape.span) * target.dtype.itemsize if shape.numel else 0
     storage = target.memory
     if needed > storage.nbytes:
-        check_bytes(needed, shape.sizes, target.dtype)
+        check_bytes(needed, shape.sizes, target.dtype, target.device)
         storage.resize(needed)
     target.replace_memory(storage, shape)
 

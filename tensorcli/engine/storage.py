@@ -1,17 +1,21 @@
-"""Storage: one buffer and who shares it. Version: one counter and who shares it.
+"""Storage: one buffer, where it lies and who shares it. Version: one counter and who shares it.
 
 Tensors share a Storage when they share memory and a Version when they share a counter; the two are independent
 (`x.data` shares the first only). Only Storage replaces its buffer, and raises `generation` when it does, so that cached
-arrays over it know. This module knows no tensors.
+arrays over it know. The CPU's buffers are numpy's; other devices ask their backend. This module knows no tensors.
 """
 
-from typing import Any
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
+
+if TYPE_CHECKING:
+    from tensorcli.engine.backends import Backend
 
 
 class Version:
@@ -53,6 +57,36 @@ class MetaBuffer:
         self.nbytes = nbytes
 
 
+class Ledger:
+    """How many bytes the storages of each CUDA device take, in the blocks of PyTorch's allocator, and the most so far."""
+
+    __slots__ = ("_held", "allocated", "peak")
+
+    BLOCK = 512
+
+    def __init__(self) -> None:
+        self.allocated: dict[Device, int] = {}
+        self.peak: dict[Device, int] = {}
+        self._held: dict[int, tuple[Any, Device, int]] = {}
+
+    def hold(self, storage: "Storage") -> None:
+        """Count a storage (again, after it was resized) until it is freed."""
+        key = id(storage)
+        self._release(key)
+        device, size = storage.device, -(-storage.nbytes // self.BLOCK) * self.BLOCK
+        self._held[key] = (weakref.ref(storage, lambda gone: self._release(key)), device, size)
+        now = self.allocated[device] = self.allocated.get(device, 0) + size
+        self.peak[device] = max(now, self.peak.get(device, 0))
+
+    def _release(self, key: int) -> None:
+        found = self._held.pop(key, None)
+        if found is not None:
+            self.allocated[found[1]] -= found[2]
+
+
+ledger = Ledger()
+
+
 class Storage:
     """One buffer. `data` is any C-contiguous array whose bytes are the storage's bytes (or a MetaBuffer).
 
@@ -68,6 +102,11 @@ class Storage:
         self.foreign = foreign
         self.generation = 0
         self._address = 0
+        if device is not CPU and device.type == "cuda" and not foreign:
+            ledger.hold(self)
+
+    pinned = False
+    """Whether the memory is page-locked: a promise to an accelerator, without a meaning of its own."""
 
     @property
     def nbytes(self) -> int:
@@ -87,18 +126,17 @@ class Storage:
     def window(self, geometry: Geometry, kind: dtype) -> Any:
         """The array over these bytes with this geometry (in elements of `kind`)."""
         element = kind.np
-        if type(self.data) is MetaBuffer:
-            return np.broadcast_to(np.zeros((), element), geometry.sizes)
         size = element.itemsize
+        strides = tuple([s * size for s in geometry.strides])
+        if self.device is not CPU:
+            if not geometry.numel:
+                return backend(self.device).xp.empty(geometry.sizes, element)
+            return backend(self.device).window(
+                self.data, geometry.sizes, strides, geometry.offset * size, element
+            )
         if not geometry.numel:
             return np.empty(geometry.sizes, element)
-        return np.ndarray(
-            geometry.sizes,
-            element,
-            self.data,
-            geometry.offset * size,
-            tuple([s * size for s in geometry.strides]),
-        )
+        return np.ndarray(geometry.sizes, element, self.data, geometry.offset * size, strides)
 
     def resize(self, nbytes: int) -> None:
         """Grow or shrink to `nbytes`, keeping the bytes that fit. Errors: RuntimeError when the memory is not ours."""
@@ -107,21 +145,44 @@ class Storage:
         if type(self.data) is MetaBuffer:
             self.data = MetaBuffer(nbytes)
         else:
-            data = np.zeros(nbytes, np.uint8)
+            data = _buffer(nbytes, self.device)
             kept = min(nbytes, self.data.nbytes)
             data[:kept] = self.bytes[:kept]
             self.data = data
         self._address = 0
         self.generation += 1
+        if self.device.type == "cuda":
+            ledger.hold(self)
 
     @property
     def bytes(self) -> Any:
-        """All bytes, as a one-dimensional uint8 array over the buffer."""
+        """All bytes, as a one-dimensional uint8 array over the buffer (of the device's array module)."""
+        if self.device is not CPU:
+            return backend(self.device).bytes_of(self.data)
         return np.ndarray((self.data.nbytes,), np.uint8, self.data)
+
+
+class PinnedStorage(Storage):
+    """A storage of the CPU whose memory is page-locked."""
+
+    __slots__ = ()
+
+    pinned = True
 
 
 def allocate(nbytes: int, device: Device = CPU) -> Storage:
     """A new zeroed storage (memory that PyTorch leaves uninitialised is zero here)."""
-    if device.type == "meta":
-        return Storage(MetaBuffer(nbytes), device)
-    return Storage(np.zeros(nbytes, np.uint8), device)
+    return Storage(_buffer(nbytes, device), device)
+
+
+def _buffer(nbytes: int, device: Device) -> Any:
+    if device is CPU:
+        return np.zeros(nbytes, np.uint8)
+    return MetaBuffer(nbytes) if device is META else backend(device).allocate(nbytes, device)
+
+
+def backend(device: Device) -> "Backend":
+    """The backend of a device that is not the CPU."""
+    from tensorcli.engine.backends import of
+
+    return of(device)

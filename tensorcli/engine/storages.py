@@ -9,7 +9,7 @@ from weakref import WeakSet, WeakValueDictionary
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.devices import Device
+from tensorcli.engine.devices import Device, resolve
 from tensorcli.engine.dtypes import DTYPES, dtype
 from tensorcli.engine.storage import Storage, allocate
 from tensorcli.engine.tensor import Tensor
@@ -30,7 +30,7 @@ class UntypedStorage:
         if isinstance(size, Storage):
             self.engine_storage = size
         elif isinstance(size, int):
-            self.engine_storage = allocate(size, Device(device))
+            self.engine_storage = allocate(size, resolve(device))
         else:
             self.engine_storage = Storage(np.array(list(size), np.uint8))
 
@@ -99,7 +99,7 @@ class UntypedStorage:
 
     def is_pinned(self, device: Any = "cuda") -> bool:
         """Whether the memory is page-locked."""
-        return False
+        return self.engine_storage.pinned
 
     @property
     def is_cuda(self) -> bool:
@@ -148,7 +148,7 @@ class UntypedStorage:
     def __reduce__(self) -> Any:
         from tensorcli.engine.bridge import rebuild_storage
 
-        return (rebuild_storage, (self.engine_storage.bytes.tobytes(), self.device.type))
+        return (rebuild_storage, (self.engine_storage.bytes.tobytes(), str(self.device)))
 
 
 class TypedStorage:
@@ -225,7 +225,7 @@ class TypedStorage:
         self._elements()[index] = value
 
     def __reduce__(self) -> Any:
-        return (rebuild_typed, (self.engine_storage.bytes.tobytes(), self.device.type, self.dtype.name))
+        return (rebuild_typed, (self.engine_storage.bytes.tobytes(), str(self.device), self.dtype.name))
 
     def __repr__(self) -> str:
         rows = "\n".join(f" {one}" for one in self.tolist())

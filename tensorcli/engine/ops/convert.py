@@ -1,7 +1,7 @@
 """Conversions: another dtype, device or memory format; the tensor itself when it has what is asked for already."""
 
 from tensorcli.engine import dtypes, formats
-from tensorcli.engine.devices import Device, resolve
+from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
 from tensorcli.engine.op import composite, functions
 from tensorcli.engine.ops.memory import is_contiguous
 
@@ -104,7 +104,7 @@ for _name, _kind in {
 )
 def cpu(self, memory_format):
     """The tensor on the CPU: itself when it lies there already."""
-    return convert(self, Device("cpu"), memory_format=memory_format)
+    return convert(self, CPU, memory_format=memory_format)
 
 
 @composite(
@@ -114,9 +114,21 @@ def cpu(self, memory_format):
 )
 def cuda(self, device, non_blocking, memory_format):
     """The tensor on a CUDA device: itself when it lies there already."""
-    return convert(
-        self, "cuda" if device is None else device, None, non_blocking, memory_format=memory_format
-    )
+    found = Device("cuda" if device is None else device)
+    if found.type != "cuda":
+        raise RuntimeError("Invalid device, must be cuda device")
+    return convert(self, found, None, non_blocking, memory_format=memory_format)
+
+
+def pinned_copy(self):
+    """`pin_memory()`. Errors: RuntimeError without an accelerator, and for tensors that are not on the CPU."""
+    if not cuda_devices():
+        raise RuntimeError(NO_ACCELERATOR)
+    if self.memory.pinned:
+        return self
+    if self.device is not CPU:
+        raise RuntimeError(f"cannot pin '{type_string(self)}' only dense CPU tensors can be pinned")
+    return functions._to_copy(self, pin_memory=True)
 
 
 def type_string(self):
@@ -161,11 +173,11 @@ def type_(self, dtype, non_blocking, memory_format):
 
 @composite("pin_memory(Tensor(a) self, Device? device=None) -> Tensor(a)", variants="method")
 def pin_memory(self, device):
-    """Page-locked memory, which needs an accelerator."""
-    raise RuntimeError("Cannot access accelerator device when none is available.")
+    """A copy in page-locked memory, from which devices copy without waiting; itself when it lies there. Needs a device."""
+    return pinned_copy(self)
 
 
 @composite("is_pinned(Tensor self, Device? device=None) -> bool", variants="method")
 def is_pinned(self, device):
     """Whether the memory is page-locked: never without an accelerator."""
-    return False
+    return self.memory.pinned

@@ -279,7 +279,8 @@ def _like_effect(declared, values):
     """A tensor of another's sizes: its format is preserved, its dtype and device are kept unless others are named."""
     values, _, requires_grad = effects.split_extras(declared, values)
     source, *arguments, dtype, _, device, pin_memory, memory_format = values
-    effects.check_pinned(pin_memory)
+    target = source.device if device is None else resolve(device)
+    effects.check_pinned(pin_memory, target)
     kind = source.dtype if dtype is None else dtype
     sizes = source.geometry.sizes
     name = "preserve_format" if memory_format is None else memory_format.name
@@ -289,7 +290,9 @@ def _like_effect(declared, values):
         strides = geometry.format_strides(sizes, name)
     value = declared.kernel(None, source, *arguments)
     number = None if value is None else number_for(value, kind)
-    result = effects.empty(sizes, strides, kind, source.device if device is None else resolve(device))
+    result = effects.empty(sizes, strides, kind, target)
+    if pin_memory:
+        result = effects.pinned(result)
     if number is not None and result.device is not META:
         result.array[...] = number
     return effects.manufactured(declared, values, result, requires_grad)

@@ -6,7 +6,7 @@ from tensorcli.engine import dtypes, effects, events, formats, geometry, message
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.graph import Node, gradient_edge, make_node, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.devices import META, resolve
+from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op, view
 from tensorcli.engine.ops.create import number_for
@@ -67,7 +67,7 @@ def _copy_of(declared, values, kind, device, memory_format):
     result = effects.empty(source.geometry.sizes, strides, kind, device)
     if device is not META:
         warn_discards(source.dtype, kind)
-        result.array[...] = effects.cast(source.values, kind)
+        result.array[...] = effects.cast(moved(source, device), kind)
     if mode.inference:
         result.inference = True
     elif kind.category >= dtypes.FLOATING and wants_grad(declared, values):
@@ -75,6 +75,15 @@ def _copy_of(declared, values, kind, device, memory_format):
     if events.observer is not None:
         events.observer.made(result, declared.name, values)
     return result
+
+
+def moved(source, device):
+    """A tensor's values as an array of the device: the tensor's own array where it lies there."""
+    if source.device is device:
+        return source.values
+    from tensorcli.engine.backends import transfer
+
+    return transfer(source.values, source.device, device)
 
 
 def warn_discards(source, target):
@@ -97,9 +106,10 @@ def clone(xp, self, memory_format):
 
 def _to_copy_effect(declared, values):
     source, kind, _, device, pin_memory, _, memory_format = values
-    effects.check_pinned(pin_memory)
     target = source.device if device is None else resolve(device)
-    return _copy_of(declared, values, source.dtype if kind is None else kind, target, memory_format)
+    effects.check_pinned(pin_memory, target)
+    made = _copy_of(declared, values, source.dtype if kind is None else kind, target, memory_format)
+    return effects.pinned(made) if pin_memory else made
 
 
 @special(
@@ -201,7 +211,7 @@ def _broadcast_into(sizes, source):
 
 def copy_array(target, source, source_shape):
     """Move the elements; where source and target overlap unseen, in memory order, as PyTorch reads while it writes."""
-    values = source.values
+    values = moved(source, target.device)
     if values.shape != source_shape.sizes:
         values = np.broadcast_to(values, source_shape.sizes)
     if (
@@ -237,7 +247,11 @@ def _fill_effect(declared, values):
         effects.check_overlap(target, ())
     requires = wants_grad(declared, values)
     views.check_in_place(target, requires)
-    number = value.item() if isinstance(value, Tensor) and value.device is not META else value
+    if isinstance(value, Tensor) and value.device is not META:
+        _check_fill_device(target, value)
+        number = value.item()
+    else:
+        number = value
     if not isinstance(number, Tensor):
         number = number_for(number, target.dtype)
     node = make_node(declared, values) if requires else None
@@ -251,6 +265,13 @@ def _fill_effect(declared, values):
     if node is not None:
         views.rebase_history(target, node)
     return target
+
+
+def _check_fill_device(target, value):
+    if value.device is not CPU and value.device is not target.device:
+        from tensorcli.engine.placement import different_devices
+
+        raise different_devices(value.device, target.device)
 
 
 def _check_fill(declared, value):

@@ -113,7 +113,8 @@ def _like_effect(declared, values):
     values, _, requires_grad = effects.split_extras(declared, values)
     given = dict(zip(declared.names, values, strict=True))
     source, device = given["self"], given["device"]
-    effects.check_pinned(given["pin_memory"])
+    target = source.device if device is None else resolve(device)
+    effects.check_pinned(given["pin_memory"], target)
     kind = given["dtype"] or source.dtype
     sizes, wanted = source.geometry.sizes, given["memory_format"]
     strides = (
@@ -121,7 +122,7 @@ def _like_effect(declared, values):
         if wanted is None or wanted.name == "preserve_format"
         else geometry.format_strides(sizes, wanted.name)
     )
-    result = effects.empty(sizes, strides, kind, source.device if device is None else resolve(device))
+    result = effects.empty(sizes, strides, kind, target)
     if result.device is not META:
         options = ("self", "dtype", "layout", "device", "pin_memory", "memory_format", "generator")
         numbers = [value for name, value in given.items() if name not in options]

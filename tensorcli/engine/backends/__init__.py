@@ -1,0 +1,165 @@
+"""Backends: what differs between the devices, behind one contract, and which backend each type of device has.
+
+A kernel is written once, over an array module that it is given. `Backend` holds the few things that the devices do not
+share: the array module, arrays over bytes, allocation, transfers, waiting, memory. The CPU's own path in `effects` and
+`storage` is numpy's directly, without a look-up here; this module is imported when another device is used. It knows
+devices and arrays, no tensors and no operators.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tensorcli.engine.devices import CPU, Device, visible
+
+
+class Memory(NamedTuple):
+    """Bytes of a device that are free, and all it has."""
+
+    free: int
+    total: int
+
+
+class Description(NamedTuple):
+    """What stands behind a device: the library, its version, the card's name."""
+
+    library: str
+    version: str
+    card: str
+
+
+class Backend:
+    """The contract. This class is the backend of the CPU: numpy's arrays.
+
+    `window` and `allocate` deal in buffers: one-dimensional uint8 arrays of the backend (of its array module).
+    """
+
+    name = "numpy"
+    simulated = False
+
+    @property
+    def xp(self) -> Any:
+        """The array module that kernels compute with."""
+        return np
+
+    def allocate(self, nbytes: int, device: Device) -> Any:
+        """A zeroed buffer."""
+        return np.zeros(nbytes, np.uint8)
+
+    def window(
+        self, buffer: Any, sizes: tuple[int, ...], strides: tuple[int, ...], offset: int, element: Any
+    ) -> Any:
+        """An array of `element` over a buffer; strides and offset count bytes."""
+        return np.ndarray(sizes, element, buffer, offset, strides)
+
+    def bytes_of(self, data: Any) -> Any:
+        """All bytes of a C-contiguous array, as a buffer over the same memory."""
+        return np.ndarray((data.nbytes,), np.uint8, data)
+
+    def from_host(self, array: Any, device: Device) -> Any:
+        """A numpy array as an array on the device: the same memory where the device's memory is the host's."""
+        return array
+
+    def to_host(self, array: Any) -> Any:
+        """An array of the device as a numpy array: the same memory where the device's memory is the host's."""
+        return array
+
+    def settled(self, answer: Any, device: Device) -> Any:
+        """A kernel's answer (an array, or the scalar that numpy makes of no dimensions) as an array."""
+        return answer if type(answer) is np.ndarray else np.asarray(answer)
+
+    def run(self, name: str, kernel: Callable[..., Any], arguments: list[Any], device: Device) -> Any:
+        """Run the kernel of the operator `name` on the device."""
+        return kernel(self.xp, *arguments)
+
+    def synchronize(self, device: Device) -> None:
+        """Wait until the device has done what it was given."""
+
+    def memory(self, device: Device) -> Memory | None:
+        """Free and total bytes, where that is known."""
+        from tensorcli.engine.backends.host import free_memory
+
+        return free_memory()
+
+    def empty_cache(self) -> None:
+        """Give memory back that is kept for later."""
+
+    def describe(self, device: Device) -> Description:
+        """What stands behind the device."""
+        return Description("numpy", np.__version__, "")
+
+
+HOST = Backend()
+_REGISTERED: dict[str, Backend] = {"cpu": HOST}
+
+
+def of(device: Device) -> Backend:
+    """The backend of a device that was resolved."""
+    found = _REGISTERED.get(device.type)
+    if found is None:
+        # meta is the only one that is always there; cuda is registered when it is found.
+        found = _REGISTERED["meta"] = import_module("tensorcli.engine.backends.meta").MetaBackend()
+    return found
+
+
+def transfer(array: Any, source: Device, target: Device) -> Any:
+    """The values of an array of one device on another. May share memory where both are the host's."""
+    if source is target:
+        return array
+    return of(target).from_host(of(source).to_host(array), target)
+
+
+# ---- which CUDA there is
+
+
+def simulate(count: int) -> None:
+    """Let there be `count` CUDA devices over numpy; 0 takes them away. Tensors of before keep their device."""
+    visible.searched = True
+    if count:
+        _REGISTERED["cuda"] = import_module("tensorcli.engine.backends.simulated").SimulatedBackend()
+    else:
+        _REGISTERED.pop("cuda", None)
+        visible.searched = False
+    visible.cuda = tuple(Device("cuda", number) for number in range(count))
+    visible.current = 0
+
+
+def find_cuda() -> None:
+    """Use CuPy for CUDA where it can be imported and finds a card; else leave things as they are."""
+    found = import_module("tensorcli.engine.backends.cupy").find()
+    if found is not None:
+        _REGISTERED["cuda"] = found
+        visible.cuda = tuple(Device("cuda", number) for number in range(found.count))
+
+
+def is_simulated() -> bool:
+    """Whether the CUDA devices are simulated ones."""
+    return "cuda" in _REGISTERED and _REGISTERED["cuda"].simulated
+
+
+# ---- which device draws random numbers
+
+
+class Drawing:
+    """The device whose kernel runs: its random generator is the default one meanwhile."""
+
+    __slots__ = ("device",)
+
+    def __init__(self) -> None:
+        self.device = CPU
+
+
+drawing = Drawing()
+
+
+@contextmanager
+def drawing_on(device: Device) -> Iterator[None]:
+    """Random operators inside draw from this device's default generator."""
+    before, drawing.device = drawing.device, device
+    try:
+        yield
+    finally:
+        drawing.device = before
