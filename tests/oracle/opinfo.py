@@ -74,7 +74,7 @@ def operators(only: str = "") -> list[Any]:
         info
         for info in op_db
         if not DRAWN.search(info.name)
-        and not OUTSIDE.search(title(info))
+        and not (OUTSIDE.search(info.name) or OUTSIDE.search(title(info)))
         and (not only or re.search(only, title(info)))
     ]
 

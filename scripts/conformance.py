@@ -1,0 +1,280 @@
+"""Measures the engine with PyTorch's own operator database and writes docs/conformance.md from the run.
+
+Usage: python scripts/conformance.py                       all dtypes, two minutes; rewrites docs/conformance.md
+       python scripts/conformance.py --dtype int64         one dtype, prints what differs
+       python scripts/conformance.py --only 'linalg.*'     operators whose names match, prints what differs
+       python scripts/conformance.py --errors [--only …]   the wrong calls, prints what differs
+
+PyTorch 2.13.0 answers first, then the engine; modules of tensorcli that ask for PyTorch meanwhile are refused it. An
+operator is right in a dtype when every sample of it agrees in values, dtype, shape, strides, storage sharing, versions,
+requires_grad, grad_fn and gradients.
+"""
+
+import argparse
+import sys
+import warnings
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "conformance.md"
+sys.path.insert(0, str(ROOT))
+
+FAMILIES: Final = {
+    "linalg.": "Linear algebra (torch.linalg)",
+    "fft.": "Fourier transforms (torch.fft)",
+    "special.": "Special functions (torch.special)",
+    "nn.functional.": "Neural network functions (torch.nn.functional)",
+}
+CHAPTERS: Final = {
+    **dict.fromkeys(
+        ("pointwise", "elementary", "rounding", "complex", "bits", "activation"), "Element-wise arithmetic"
+    ),
+    "special": "Special functions (torch.special)",
+    "compare": "Comparison and choice",
+    **dict.fromkeys(("reduce", "statistics"), "Reductions and statistics"),
+    **dict.fromkeys(("scan", "order"), "Cumulative, sorting and searching"),
+    **dict.fromkeys(("shape", "strided"), "Views and copies of views"),
+    "join": "Joining and splitting",
+    **dict.fromkeys(("index", "scatter"), "Indexing, gather and scatter"),
+    **dict.fromkeys(("linear", "linalg"), "Matrices and linear algebra"),
+    **dict.fromkeys(("create", "memory", "convert", "random", "window"), "Creation, copies and conversions"),
+    **dict.fromkeys(("nn", "norm", "conv", "pool", "loss"), "Neural network functions (torch.nn.functional)"),
+    "fft": "Fourier transforms (torch.fft)",
+}
+ELSEWHERE: Final = "Others"
+REASONS: Final[tuple[tuple[str, str], ...]] = (
+    (r"nn\.functional\.linear_cross_entropy", "a fused kernel that PyTorch 2.13 introduces as a preview"),
+    (
+        r"histogramdd?$",
+        "bins are edges that PyTorch's kernel computes on the way; numpy's differ in the last bit",
+    ),
+    (
+        r"linalg\.eigh?$|linalg\.svd|^svd",
+        "eigenvectors and singular vectors are unique up to a factor that LAPACK's build decides",
+    ),
+    (
+        r"triplet_margin_with_distance_loss",
+        "the samples pass PyTorch's own function, which takes no foreign tensor",
+    ),
+)
+"""Why a known deviation is one, by pattern of the operator's name; others are named with what differs."""
+
+
+@dataclass
+class Score:
+    """The outcome of an operator in a dtype: samples that agree, samples that count, what differs and how often."""
+
+    right: int = 0
+    counted: int = 0
+    differences: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def whole(self) -> bool:
+        return self.right == self.counted
+
+
+def measure(dtype: str, only: str = "") -> dict[str, Score]:
+    """All operators in a dtype, by name."""
+    from tests.oracle import opinfo
+
+    scores: dict[str, Score] = defaultdict(Score)
+    for info in opinfo.operators(only):
+        for sample in opinfo.samples(info, dtype):
+            difference = opinfo.measure(info, sample, dtype)
+            if difference is None:
+                continue
+            score = scores[opinfo.title(info)]
+            score.counted += 1
+            if difference:
+                score.differences[difference] += 1
+            else:
+                score.right += 1
+    return dict(scores)
+
+
+@dataclass
+class Complaints:
+    """The outcome of the wrong calls: how many, of the same type, of the same text, and the others."""
+
+    counted: int = 0
+    types: int = 0
+    texts: int = 0
+    others: list[tuple[str, Any, Any]] = field(default_factory=list)
+
+
+def measure_complaints(only: str = "") -> Complaints:
+    """What the wrong calls of the database raise."""
+    import torch
+
+    import tensorcli.engine as engine
+    from tests.oracle import opinfo
+
+    result = Complaints()
+    for info in opinfo.operators(only):
+        for sample in opinfo.error_inputs(info):
+            try:
+                expected = opinfo.complaint(torch, info.op, sample)
+            except opinfo.UnsupportedError:
+                continue
+            if not expected[0]:
+                continue
+            try:
+                with opinfo.torch_is_refused():
+                    found = opinfo.complaint(engine, opinfo.resolve(engine, info), sample)
+            except (opinfo.UnsupportedError, NotImplementedError) as error:
+                found = ("absent", str(error))
+            result.counted += 1
+            result.types += expected[0] == found[0]
+            result.texts += expected == found
+            if expected != found:
+                result.others.append((opinfo.title(info), expected, found))
+    return result
+
+
+# ---- the page
+
+
+def family(name: str) -> str:
+    """The family of an operator of the database: its namespace, or the chapter of its declaration."""
+    from tensorcli.engine.op import PACKETS
+
+    name = name.partition("/")[0]
+    for prefix, title in FAMILIES.items():
+        if name.startswith(prefix):
+            return title
+    found = PACKETS.get(name) or PACKETS.get(name.rpartition(".")[2])
+    return CHAPTERS.get(found[0].chapter, ELSEWHERE) if found else ELSEWHERE
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "none"
+
+
+MEASURE: Final = """\
+The measure is PyTorch's own operator database (`torch.testing._internal.common_methods_invocations.op_db`): each
+operator's samples (the first 40 in each dtype) run on PyTorch and on the engine, and a sample agrees when values, dtype,
+shape, strides, the inputs that the result shares storage with, the inputs' versions afterwards, `requires_grad`, the name
+of `grad_fn` and the gradient of every input agree. An operator counts as right only when every sample of it agrees."""
+SCOPE: Final = """\
+Random draws are compared with PyTorch's streams by `tests/engine/test_random.py` instead. Outside the engine's scope:
+sparse and nested layouts, masked reductions, fused attention, resampling (`interpolate`, `grid_sample`), `stft`,
+`ctc_loss`, `embedding_bag`, fractional pooling and `linalg.lstsq`."""
+
+
+def page(scores: dict[str, dict[str, Score]], complaints: Complaints) -> str:
+    """docs/conformance.md."""
+    import torch
+
+    lines = [
+        "# Conformance with PyTorch",
+        "",
+        f"Written by `python scripts/conformance.py` from a run against PyTorch {torch.__version__}.",
+        "",
+        *MEASURE.splitlines(),
+        "",
+        "| dtype | operators right | samples right |",
+        "| --- | --- | --- |",
+    ]
+    for dtype, found in scores.items():
+        whole = sum(score.whole for score in found.values())
+        right, counted = sum(s.right for s in found.values()), sum(s.counted for s in found.values())
+        lines.append(f"| {dtype} | {share(whole, len(found))} | {share(right, counted)} |")
+    lines += [
+        "",
+        f"Of {complaints.counted} wrong calls in the database {share(complaints.types, complaints.counted)} raise",
+        f"PyTorch's type of exception and {share(complaints.texts, complaints.counted)} its exact text.",
+        "",
+        *SCOPE.splitlines(),
+        "",
+        "## By family",
+        "",
+        f"| family | {' | '.join(scores)} |",
+        f"| --- |{' --- |' * len(scores)}",
+    ]
+    titles = list(dict.fromkeys([*FAMILIES.values(), *CHAPTERS.values(), ELSEWHERE]))
+    for title in sorted(titles, key=lambda t: (t == ELSEWHERE, t)):
+        cells = []
+        for found in scores.values():
+            members = [score for name, score in found.items() if family(name) == title]
+            cells.append(f"{sum(s.whole for s in members)} / {len(members)}")
+        if any(not cell.endswith("/ 0") for cell in cells):
+            lines.append(f"| {title} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "## Known deviations",
+        "",
+        "| operator | samples that differ | what differs | reason |",
+        "| --- | --- | --- | --- |",
+    ]
+    names = sorted({name for found in scores.values() for name, score in found.items() if not score.whole})
+    for name in names:
+        counts, differing = [], Counter[str]()
+        for dtype, found in scores.items():
+            if (score := found.get(name)) is not None and not score.whole:
+                counts.append(f"{score.counted - score.right} of {score.counted} ({dtype})")
+                differing += score.differences
+        most = differing.most_common(1)[0][0].replace("|", "\\|").replace("\n", " ")
+        lines.append(f"| `{name}` | {', '.join(counts)} | {most} | {reason(name, most)} |")
+    return "\n".join(lines) + "\n"
+
+
+def reason(name: str, difference: str) -> str:
+    """Why an operator deviates."""
+    import re
+
+    for pattern, text in REASONS:
+        if re.search(pattern, name):
+            return text
+    if difference.startswith("NotImplementedError: no "):
+        return "not there yet"
+    kinds = {
+        "strides": "the memory order of PyTorch's library call (LAPACK, pocketfft, MKL) is not reproduced",
+        "values": "beyond the tolerance: another algorithm or order of summation",
+        "gradients": "beyond the tolerance: another algorithm or order of summation",
+        "grad_fn": "PyTorch composes it of other operators",
+    }
+    return kinds.get(difference.partition(":")[0], "")
+
+
+def main() -> None:
+    from tests.oracle import opinfo
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--dtype", choices=opinfo.DTYPES)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--errors", action="store_true")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    if asked.errors:
+        complaints = measure_complaints(asked.only)
+        for name, expected, found in complaints.others:
+            print(f"{name}\n  expected {': '.join(expected)}\n  found    {': '.join(found)}")
+        print(
+            f"types {share(complaints.types, complaints.counted)}, texts {share(complaints.texts, complaints.counted)}"
+        )
+        return
+    scores = {}
+    for dtype in [asked.dtype] if asked.dtype else opinfo.DTYPES:
+        found = scores[dtype] = measure(dtype, asked.only)
+        if asked.dtype or asked.only:
+            for name, score in sorted(found.items(), key=lambda item: item[1].right - item[1].counted):
+                if not score.whole:
+                    print(f"  {name:38s} {score.right}/{score.counted} {score.differences.most_common(1)[0]}")
+        whole, right = sum(s.whole for s in found.values()), sum(s.right for s in found.values())
+        counted = sum(s.counted for s in found.values())
+        print(f"{dtype}: operators {share(whole, len(found))}, samples {share(right, counted)}", flush=True)
+    if not asked.dtype and not asked.only:
+        complaints = measure_complaints()
+        PAGE.write_text(page(scores, complaints))
+        types, texts = (share(n, complaints.counted) for n in (complaints.types, complaints.texts))
+        print(f"wrong calls: types {types}, texts {texts}")
+        print(f"{PAGE.relative_to(ROOT)} is written")
+
+
+if __name__ == "__main__":
+    main()
