@@ -161,7 +161,7 @@ def _line(error: BaseException) -> str:
 
 
 def addressless(text: str) -> str:
-    return re.sub(r"\b0x[0-9a-f]+", "0x", text)
+    return re.sub(r"\b0x[0-9a-f]+", "0x", text, flags=re.IGNORECASE)
 
 
 def plain(names: dict[str, Any]) -> dict[str, str]:
