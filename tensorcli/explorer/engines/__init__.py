@@ -113,6 +113,9 @@ class Engine(Protocol):
         its end.
         """
 
+    def recording(self) -> bool:
+        """Whether operators are recorded now: grad mode is on."""
+
     def failed_node(self, raised: BaseException) -> Any:
         """The node whose gradient was being computed when this was raised, None where that is not known."""
 
@@ -220,6 +223,9 @@ class Engine(Protocol):
 
     def variable(self, node: Any) -> Any:
         """The leaf of an AccumulateGrad, None for another node."""
+
+    def accumulator(self, tensor: Any) -> Any:
+        """The AccumulateGrad of a leaf, None where none is there now."""
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
         """What an object of the engine holds by name (parameters of a module, of an optimizer): suffix and

@@ -120,6 +120,9 @@ class Embedded:
             storage.addresses.next = address
             stream.set_state(state)
 
+    def recording(self) -> bool:
+        return modes.mode.enabled
+
     def failed_node(self, raised: BaseException) -> Any:
         found = None
         traceback = raised.__traceback__
@@ -367,6 +370,9 @@ class Embedded:
 
     def variable(self, node: Any) -> Any:
         return node.variable if isinstance(node, AccumulateGrad) else None
+
+    def accumulator(self, tensor: Any) -> Any:
+        return None if tensor.accumulator is None else tensor.accumulator()
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
         kind = type(value)

@@ -177,6 +177,9 @@ class PyTorch:
             torch.set_rng_state(state)
             self.listen(observer)
 
+    def recording(self) -> bool:
+        return torch.is_grad_enabled()
+
     def failed_node(self, raised: BaseException) -> Any:
         return None  # the backward pass is C++
 
@@ -400,6 +403,9 @@ class PyTorch:
 
     def variable(self, node: Any) -> Any:
         return getattr(node, "variable", None) if type(node).__name__ == "AccumulateGrad" else None
+
+    def accumulator(self, tensor: Any) -> Any:
+        return None
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
         return ()
