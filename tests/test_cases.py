@@ -27,6 +27,7 @@ from tensorcli.repl.output import CONTINUATION, PROMPT
 
 CASES = sorted((Path(__file__).parent / "cases").glob("**/*.case"))
 REFUSED = 65
+TRAVELS = ("undo", "redo", "goto", "fix")
 
 
 def head_of(text: str) -> list[str]:
@@ -127,6 +128,8 @@ def test_case_agrees_with_pytorch(path: Path) -> None:
         warnings.simplefilter("ignore")
         for statement in statements:
             step = session.execute(statement, text)
+            if statement.command is not None and statement.command.verb in TRAVELS:
+                return  # PyTorch does not go along
             if any(isinstance(node, CommandCall) for node in walk(statement.tree)):
                 continue
             value = None if step.value is None else step.value.text

@@ -7,6 +7,7 @@ With `quiet` nothing is observed: no events, no facts, no ids, at full speed.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,8 +28,9 @@ from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, 
 
 if TYPE_CHECKING:
     from tensorcli.explorer.changes import Observation, Outcome
+    from tensorcli.explorer.files import Files
     from tensorcli.explorer.mentions import Mentions
-    from tensorcli.explorer.results import Value
+    from tensorcli.explorer.results import Value, Watched
 
 NO_NAMES: Mapping[str, Any] = {}
 
@@ -116,6 +118,7 @@ class Session:
         self.quiet = quiet
         self.max_bytes = half_of_free_memory() if max_bytes is None else max_bytes
         self.rows = 20
+        self.files: Files | None = None
         self.hearing = Hearing(write)
         self.names = Names() if quiet else WatchedNames()
         self.modules = self.engine.modules(lambda: self.evaluator.guards, lambda: self.seed)
@@ -245,7 +248,21 @@ class Session:
             outcome.alarms,
             tuple(hearing.warnings),
             error,
+            self._watched() if self.watched and not hearing.silent else (),
         )
+
+    def _watched(self) -> tuple[Watched, ...]:
+        """What `watch` follows and this statement changed."""
+        from tensorcli.explorer.commands.follow import peek
+        from tensorcli.explorer.results import Watched
+
+        found = []
+        for text, (tree, before) in self.watched.items():
+            after = peek(self, tree)
+            if after != before:
+                self.watched[text] = (tree, after)
+                found.append(Watched(text, before, after))
+        return tuple(found)
 
     def _evaluate(
         self, statement: Statement, text: str, name: str
@@ -371,10 +388,18 @@ class Session:
         except KeyboardInterrupt as raised:
             error = self._failure(raised, statement, self.text, name)
             self.journal, self.future, self.torn = before, future, True
-        return Step(index, name, statement.source, statement.span, result=answer, error=error)
+        watched = self._watched() if error is None else ()
+        return Step(index, name, statement.source, statement.span, result=answer, error=error, watched=watched)
 
     def _only_looks(self, statement: Statement) -> bool:
-        return statement.command is not None and only_looks(statement.command.verb)
+        """Whether a statement shows something and does nothing."""
+        if statement.command is not None:
+            return only_looks(statement.command.verb)
+        tree = statement.tree
+        return isinstance(tree, ast.Expr) and all(
+            isinstance(node, ast.Name | ast.Attribute | ast.Constant | ast.expr_context)
+            for node in ast.walk(tree.value)
+        )
 
     def reset(self) -> None:
         """Forget everything when the statement that runs ends, as if the session began then."""

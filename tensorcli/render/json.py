@@ -44,6 +44,8 @@ def step_object(step: results.Step) -> dict[str, Any]:
         found["alarms"] = [data(alarm) for alarm in step.alarms]
     if step.warnings:
         found["warnings"] = [warning_object(warning) for warning in step.warnings]
+    if step.watched:
+        found["watched"] = [data(each) for each in step.watched]
     if step.error is not None:
         found["error"] = error_object(step.error)
     return found

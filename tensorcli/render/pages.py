@@ -7,7 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 from tensorcli.explorer import results
-from tensorcli.render import answers, facts, failures
+from tensorcli.render import answers, facts, failures, time
 from tensorcli.render.inspection import inspection
 from tensorcli.render.layout import Line, Page, line, page, wrap
 from tensorcli.render.storages import storage_map
@@ -33,6 +33,22 @@ def step(found: results.Step, width: int | None) -> Iterator[Line]:
     yield from facts.changes(found.changes, found.more_changes, width)
     for each in found.alarms:
         yield from alarm(each, width)
+    for watched in found.watched:
+        yield from time.watched(watched, width)
+
+
+def dry(found: results.Dry, width: int | None) -> Iterator[Line]:
+    """What the statement would show, its error among it."""
+    yield line(" ", ("would do", "title"), f"   {found.step.source.partition(chr(10))[0]}")
+    for each in found.step.output.splitlines():
+        yield line(each)
+    yield from step(found.step, width)
+    for warned in found.step.warnings:
+        yield from failures.warning_at_prompt(warned, width)
+    if found.step.error is not None:
+        yield from failures.failure_at_prompt(found.step.error, width, 0, None)
+    elif not (found.step.output or found.step.value or found.step.changes or found.step.result):
+        yield line("   ", ("nothing would change", "muted"))
 
 
 def value(found: results.Value, width: int | None) -> Iterator[Line]:
@@ -97,6 +113,11 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Expectation: answers.expectation,
     results.Notice: answers.notice,
     results.Exit: answers.leave,
+    results.Travelled: time.travelled,
+    results.Difference: time.difference,
+    results.Blame: time.blame,
+    results.Watching: time.watching,
+    results.Dry: dry,
 }
 
 

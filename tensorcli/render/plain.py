@@ -84,6 +84,8 @@ def step(found: results.Step) -> Iterator[str]:
         yield from entry("more_changes", found.more_changes)
     for alarm in found.alarms:
         yield from plain(alarm)
+    for each in found.watched:
+        yield from entry(f"watch.{each.name}", f"{each.before} -> {each.after}")
 
 
 @plain.register
@@ -283,3 +285,43 @@ def notice(found: results.Notice) -> Iterator[str]:
 @plain.register
 def leave(found: results.Exit) -> Iterator[str]:
     return iter(())
+
+
+@plain.register
+def travelled(found: results.Travelled) -> Iterator[str]:
+    yield from entry("travel", found.text)
+    yield from entry("travel.at", f"{found.at} of {found.of}")
+    for each in found.changes:
+        yield from change(each)
+
+
+@plain.register
+def difference(found: results.Difference) -> Iterator[str]:
+    for each in found.changes:
+        yield from change(each)
+
+
+@plain.register
+def blame(found: results.Blame) -> Iterator[str]:
+    for row in found.rows:
+        yield from entry(f"{found.name}.line {row.line}", row.source)
+        if row.version is not None:
+            yield from entry(f"{found.name}.line {row.line}.version", f"{row.version[0]} -> {row.version[1]}")
+        if row.via:
+            yield from entry(f"{found.name}.line {row.line}.via", row.via)
+        yield from entry(f"{found.name}.line {row.line}.value", row.value)
+    if found.note:
+        yield from entry(f"{found.name}.blame", found.note)
+
+
+@plain.register
+def watching(found: results.Watching) -> Iterator[str]:
+    for name, value in found.rows:
+        yield from entry(f"watch.{name}", value)
+
+
+@plain.register
+def dry(found: results.Dry) -> Iterator[str]:
+    yield from step(found.step)
+    if found.step.error is not None:
+        yield from entry("error", f"{found.step.error.type}: {found.step.error.message}")

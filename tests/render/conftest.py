@@ -257,6 +257,18 @@ SAMPLES: dict[type, object] = {
     results.Expectation: results.Expectation(False, "y._version == 2", "y._version is 1"),
     results.Notice: results.Notice("seed 3"),
     results.Exit: results.Exit(3),
+    results.Travelled: results.Travelled("undid line 6: d.mul_(10)", STEP.changes[:2], 5, 6),
+    results.Difference: results.Difference(5, 6, STEP.changes[:2]),
+    results.Blame: results.Blame(
+        "y",
+        "s2",
+        (
+            results.BlameRow(2, 2, (0, 0), "y = w.exp()", None, "[2.7183, 7.3891, 20.0855]"),
+            results.BlameRow(6, 6, (1, 1), "d.data.mul_(10)", "d", "[27.1828, 73.8906, 200.8554]", True),
+        ),
+    ),
+    results.Watching: results.Watching((("y[0]", "2.7183"),)),
+    results.Dry: results.Dry(STEP),
 }
 
 

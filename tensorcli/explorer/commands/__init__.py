@@ -45,11 +45,92 @@ command(
     category="look",
     function="memory_map.storages",
     summary="the memory map: each storage, slot by slot, and every view of it",
-    flags=(Flag("around", "INT"),),
+    flags=(Flag("around", "INT"), Flag("write", "EXPR")),
     example="storages s1 --around 4096",
 )
 command(
+    "graph",
+    Parameter("value", "EXPR"),
+    category="look",
+    function="graph.graph",
+    summary="the graph that its gradient walks: nodes, statements, saved versions; -o writes a picture",
+    flags=(
+        Flag("depth", "INT"),
+        Flag("focus", "WORD"),
+        Flag("mermaid"),
+        Flag("dot"),
+        Flag("json"),
+        Flag("output", "PATH", "o"),
+    ),
+    example="graph loss -o graph.svg",
+)
+command(
+    "hooks",
+    Parameter("value", "EXPR", optional=True),
+    category="look",
+    function="graph.hooks",
+    summary="the functions that see gradients: on which node, in which order",
+    example="hooks y",
+)
+command(
+    "undo",
+    Parameter("count", "INT", optional=True),
+    category="time",
+    function="time.undo",
+    summary="go back before the last statement, or before the last N",
+    example="undo 2",
+)
+command(
+    "redo",
+    Parameter("count", "INT", optional=True),
+    category="time",
+    function="time.redo",
+    summary="run again what was undone",
+)
+command(
     "history", category="time", function="time.history", summary="the statements so far, and how each ended"
+)
+command(
+    "goto",
+    Parameter("step", "INT"),
+    category="time",
+    function="time.goto",
+    summary="go to where the first N statements lead",
+    example="goto 4",
+)
+command(
+    "diff",
+    Parameter("left", "INT"),
+    Parameter("right", "INT"),
+    category="time",
+    function="time.diff",
+    summary="what is different after statement N from after statement M",
+    example="diff 5 6",
+)
+command(
+    "blame",
+    Parameter("value", "EXPR"),
+    category="time",
+    function="follow.blame",
+    summary="the statements that wrote to a tensor, or to a part of it",
+    example="blame y[0]",
+)
+command(
+    "watch",
+    Parameter("value", "EXPR", optional=True),
+    category="time",
+    function="follow.watch",
+    summary="show a value again whenever a statement changes it",
+    flags=(Flag("clear"),),
+    example="watch w.grad",
+)
+command(
+    "dry",
+    Parameter("statement", "STATEMENT"),
+    category="understand",
+    function="time.dry",
+    summary="what a statement would do, without doing it",
+    example="dry y.mul_(2)",
 )
 command(
     "code", category="files", function="files.code", summary="the session as a PyTorch script", example="code"

@@ -1,21 +1,138 @@
-"""Commands about the session's past."""
+"""Commands about the session's past: history, undo, redo, goto, diff, dry. Each runs the journal again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.results import History, HistoryRow
-from tensorcli.language.syntax import Invocation
+from tensorcli.explorer.commands.registry import only_looks
+from tensorcli.explorer.facts import plural
+from tensorcli.explorer.results import Difference, Dry, History, HistoryRow, Notice, Travelled
+from tensorcli.explorer.snapshot import difference, snapshot
+from tensorcli.language.syntax import Invocation, Statement
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.session import Session
+    from tensorcli.explorer.results import Answer
+    from tensorcli.explorer.session import Record, Session
 
 
 def history(session: Session, invocation: Invocation) -> History:
-    """Every statement of the journal."""
-    return History(
-        tuple(
-            HistoryRow(each.index, each.statement.span.line, each.statement.source, each.outcome)
-            for each in session.journal
-        )
+    """Every statement of the journal, then those that `redo` would run."""
+    rows = [
+        HistoryRow(number, line_at(record, number), record.statement.source, record.outcome)
+        for number, record in enumerate(session.journal, 1)
+    ]
+    rows.extend(
+        HistoryRow(number, line_at(record, number), record.statement.source, "undone")
+        for number, record in enumerate(session.future, len(session.journal) + 1)
     )
+    return History(tuple(rows))
+
+
+def line_at(record: Record, number: int) -> int:
+    """The line of a statement; at the prompt its number."""
+    return number if record.name == "<input>" else record.statement.span.line
+
+
+def undo(session: Session, invocation: Invocation) -> Answer:
+    """Go back before the last statement that does more than look, or before the last N of them."""
+    count = _count(invocation)
+    keep = len(session.journal)
+    undone: list[int] = []
+    while keep and len(undone) < count:
+        keep -= 1
+        if _counts(session.journal[keep]):
+            undone.append(keep)
+    if not undone:
+        return Notice("there is nothing to undo")
+    return _go(session, keep, f"undid {_named(session, sorted(undone), session.journal)}")
+
+
+def redo(session: Session, invocation: Invocation) -> Answer:
+    """Run the next statement that was undone again, or the next N."""
+    count = _count(invocation)
+    done: list[int] = []
+    taken = 0
+    for taken, record in enumerate(session.future, 1):
+        if _counts(record):
+            done.append(len(session.journal) + taken - 1)
+        if len(done) >= count:
+            break
+    if not done:
+        return Notice("there is nothing to redo")
+    while taken < len(session.future) and not _counts(session.future[taken]):
+        taken += 1
+    text = f"did again {_named(session, done, session.journal + session.future)}"
+    return _go(session, len(session.journal) + taken, text)
+
+
+def goto(session: Session, invocation: Invocation) -> Answer:
+    """Go to where the first N statements lead. Errors: IndexError."""
+    number = _number(session, invocation, "step")
+    timeline = session.journal + session.future
+    what = "the beginning" if number == 0 else f"the end of {_named(session, [number - 1], timeline)}"
+    return _go(session, number, f"at {what}")
+
+
+def diff(session: Session, invocation: Invocation) -> Difference:
+    """What is different after two statements. Errors: IndexError."""
+    left, right = _number(session, invocation, "left"), _number(session, invocation, "right")
+    low, high = sorted((left, right))
+    timeline = session.journal + session.future
+    with session.fork(timeline[:low]) as other:
+        first = snapshot(other)
+        for record in timeline[low:high]:
+            other.execute(record.statement, record.text, record.name, record.form)
+        second = snapshot(other)
+    rows = difference(first, second) if left <= right else difference(second, first)
+    return Difference(left, right, rows)
+
+
+def dry(session: Session, invocation: Invocation) -> Dry:
+    """What a statement would do, run on a fork of the session."""
+    statement = invocation.get("statement")
+    assert isinstance(statement, Statement)
+    with session.fork() as other:
+        other.hearing.silent = False
+        other.configure("rows", session.rows)
+        return Dry(other.execute(statement, session.text, session.hearing.name))
+
+
+def _counts(record: Record) -> bool:
+    command = record.statement.command
+    return command is None or not only_looks(command.verb)
+
+
+def _named(session: Session, numbers: list[int], timeline: list[Record]) -> str:
+    """`line 6: d.mul_(10)`, or how many statements."""
+    if len(numbers) != 1:
+        return plural(len(numbers), "statement")
+    record = timeline[numbers[0]]
+    first, _, rest = record.statement.source.partition("\n")
+    return f"line {line_at(record, numbers[0] + 1)}: {first}" + (" …" if rest else "")
+
+
+def _go(session: Session, keep: int, text: str) -> Notice:
+    from tensorcli.explorer.session import Travel
+
+    timeline = session.journal + session.future
+    before = snapshot(session) if session.observation is not None else {}
+
+    def arrived() -> Travelled:
+        rows = difference(before, snapshot(session)) if session.observation is not None else ()
+        return Travelled(text, rows, keep, len(timeline))
+
+    session.travel = Travel(timeline[:keep], timeline[keep:], arrived)
+    return Notice(text)
+
+
+def _count(invocation: Invocation) -> int:
+    count = invocation.get("count")
+    return max(count, 1) if isinstance(count, int) else 1
+
+
+def _number(session: Session, invocation: Invocation, name: str) -> int:
+    number: Any = invocation.get(name)
+    most = len(session.journal) + len(session.future)
+    if not 0 <= number <= most:
+        raise IndexError(f"there is no statement {number}: they are numbered from 1 to {most} (history)")
+    return int(number)

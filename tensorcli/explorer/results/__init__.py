@@ -51,7 +51,17 @@ if TYPE_CHECKING:
         Value,
         Write,
     )
-    from tensorcli.explorer.results.step import FailureKind
+    from tensorcli.explorer.results.graph import (
+        Graph,
+        GraphNode,
+        GraphSave,
+        HookRow,
+        Hooks,
+        Witnesses,
+        WitnessRow,
+    )
+    from tensorcli.explorer.results.step import FailureKind, Watched
+    from tensorcli.explorer.results.time import Blame, BlameRow, Difference, Dry, Travelled, Watching
     from tensorcli.language.syntax import Span
 
 _ANSWERS: Final = (
@@ -59,18 +69,23 @@ _ANSWERS: Final = (
     "AliasReport HistoryRow History HelpRow HelpSection Help Settings Code Devices Expectation "
     "Notice "
 ).split()
+_TIME: Final = "Travelled Difference Blame BlameRow Watching Dry".split()
 _CHANGES: Final = "Facts Value Change Write StaleSave Alarm AlarmKind ChangeKind".split()
 
+_GRAPH: Final = "GraphSave GraphNode Graph HookRow Hooks WitnessRow Witnesses".split()
+
 _MODULES: Final = {
+    "explorer.results.graph": _GRAPH,
     "explorer.results.answers": _ANSWERS,
+    "explorer.results.time": _TIME,
     "explorer.results.changes": _CHANGES,
-    "explorer.results.step": ("FailureKind",),
+    "explorer.results.step": ("FailureKind", "Watched"),
     "language.syntax": ("Span",),
 }
 
 RESULT_NAMES: Final = (
     "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
-    "Expectation Notice Exit "
+    "Expectation Notice Exit Graph Hooks Witnesses "
 ).split()
 PART_NAMES: Final = "Step Value Change Alarm WarningText Failure".split()
 
@@ -112,11 +127,16 @@ __all__ = [
     "Failure",
     "FailureKind",
     "Field",
+    "Graph",
+    "GraphNode",
+    "GraphSave",
     "Help",
     "HelpRow",
     "HelpSection",
     "History",
     "HistoryRow",
+    "HookRow",
+    "Hooks",
     "Inspection",
     "Line",
     "Notice",
@@ -136,5 +156,14 @@ __all__ = [
     "Variables",
     "ViewRow",
     "WarningText",
+    "Witnesses",
+    "WitnessRow",
+    "Blame",
+    "BlameRow",
+    "Difference",
+    "Dry",
+    "Travelled",
+    "Watching",
+    "Watched",
     "Write",
 ]

@@ -70,6 +70,15 @@ class Exit(Answer):
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """What `watch` follows, where a statement changed it."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One statement that ran, or a text that did not."""
 
@@ -93,6 +102,7 @@ class Step:
     alarms: tuple[Alarm, ...] = ()
     warnings: tuple[WarningText, ...] = ()
     error: Failure | None = None
+    watched: tuple[Watched, ...] = ()
 
     @property
     def ok(self) -> bool:

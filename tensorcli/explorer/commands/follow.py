@@ -1,0 +1,184 @@
+"""Commands that follow a value through time: `blame` and `watch`."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.commands.look import typed
+from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.facts import short_text
+from tensorcli.explorer.memory import overlap
+from tensorcli.explorer.results import Answer, Blame, BlameRow, Watching
+from tensorcli.language.syntax import Invocation
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+    from tensorcli.explorer.trace import Trace, Traced
+
+
+def blame(session: Session, invocation: Invocation) -> Blame:
+    """Every statement that wrote to the elements of a tensor or an array, and what they were after it."""
+    from tensorcli.explorer.trace import traced
+
+    argument = invocation.arguments[0]
+    assert isinstance(argument.value, ast.expr)
+    name = typed(session, argument)
+    engine = session.engine
+    with traced(session, session.journal) as trace:
+        value = trace.session.value_of(argument.value)
+        if engine.kind(value) not in ("tensor", "ndarray"):
+            raise TypeError(f"blame follows tensors and arrays, not '{type(value).__name__}'")
+        look = engine.look(value)
+        memory = engine.memory(value)
+        storage = trace.session.allocations.name(id(memory))
+        if storage is None:
+            return Blame(name, None, (), "it is new: nothing but this expression made it")
+        walk = engine.walk(value)
+        elements = engine.elements(value)
+        dtype = None if elements is None else elements.dtype
+    rows = _rows(session, trace, storage, walk, dtype, look.dtype if look.kind == "tensor" else "", name)
+    return Blame(name, storage, tuple(rows), "" if rows else f"no statement wrote to {name}")
+
+
+def _rows(
+    session: Session, trace: Trace, storage: str, walk: Walk, dtype: Any, torch_dtype: str, name: str
+) -> list[BlameRow]:
+    """The journal once more, with a look at the elements after each statement that may have written them."""
+    rows: list[BlameRow] = []
+    with session.fork([]) as other:
+        previous: Any = None
+        for step in trace.steps:
+            record = step.record
+            other.execute(record.statement, record.text, record.name, record.form)
+            writes = [write for write in step.step.writes if write.storage == storage]
+            heard = [each for each in step.writes if step.storages.get(each.memory) == storage]
+            born = previous is None and other.allocations.named(storage) is not None
+            if not writes and not heard and not born:
+                continue
+            now = _elements(other, storage, walk, dtype)
+            if now is None:
+                previous = None
+                continue
+            changed = previous is None or now.tobytes() != previous.tobytes()
+            reached = any(overlap(each.walk, walk)[0] for each in heard)
+            if born or reached or changed:
+                rows.append(_row(other, step, writes, heard, now, torch_dtype, name, born))
+            previous = now
+    return rows
+
+
+def _row(
+    other: Session, step: Traced, writes: Any, heard: Any, now: Any, torch_dtype: str, name: str, born: bool
+) -> BlameRow:
+    from tensorcli.explorer.engines import arrays
+
+    version = next((write.version for write in writes if write.version), None)
+    via = next((write.via for write in writes if write.via), None)
+    if via is None:
+        via = next((each.via for each in heard if each.via), None)
+    silent = any(write.silent for write in writes)
+    if born:
+        version, via = (0, heard[-1].after if heard and heard[-1].after else 0), None
+    text = other.engine.shown(now, torch_dtype) if torch_dtype else arrays.text(now)
+    root = name.partition("[")[0].partition(".")[0]
+    return BlameRow(
+        step.number,
+        step.line,
+        version,
+        step.record.statement.source,
+        None if via == root else via,
+        text,
+        silent and not born,
+    )
+
+
+def _elements(session: Session, storage: str, walk: Walk, dtype: Any) -> Any:
+    """The elements that a walk reaches now, copied; None where they cannot be seen."""
+    import numpy as np
+
+    allocation = session.allocations.named(storage)
+    if allocation is None or dtype is None:
+        return None
+    content = session.engine.content(allocation.reference())
+    if content is None:
+        return None
+    try:
+        return np.ndarray(walk.sizes, dtype, content, walk.start, walk.strides).copy()
+    except (TypeError, ValueError):  # the storage was smaller then
+        return None
+
+
+def watch(session: Session, invocation: Invocation) -> Answer:
+    """Show a value again whenever a statement changes it; without one, list what is watched."""
+    if invocation.get("clear"):
+        session.watched.clear()
+    elif invocation.arguments:
+        argument = invocation.arguments[0]
+        assert isinstance(argument.value, ast.expr)
+        if not _followed(argument.value):
+            raise TypeError("watch follows a name, an item of it (x[0]) or its .grad")
+        text = typed(session, argument)
+        session.watched[text] = (argument.value, peek(session, argument.value))
+    return Watching(tuple((text, value) for text, (_, value) in session.watched.items()))
+
+
+def _followed(tree: ast.expr) -> bool:
+    if isinstance(tree, ast.Subscript):
+        inside = [node for node in ast.walk(tree.slice) if isinstance(node, ast.expr)]
+        plain = (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp)
+        return _followed(tree.value) and all(isinstance(node, plain) for node in inside)
+    if isinstance(tree, ast.Attribute):
+        return tree.attr in ("grad", "requires_grad", "_version", "shape", "is_leaf") and _followed(tree.value)
+    return isinstance(tree, ast.Name)
+
+
+def peek(session: Session, tree: ast.expr) -> str:
+    """The value of what is watched, read without any effect."""
+    try:
+        value = _peek(session, tree)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return "not bound"
+    if isinstance(value, _Elements):
+        from tensorcli.explorer.engines import arrays
+
+        dtype, elements = value
+        return session.engine.shown(elements, dtype) if dtype else arrays.text(elements)
+    if session.engine.kind(value) in ("tensor", "ndarray"):
+        return session.engine.text(value)
+    return short_text(session.engine, value)
+
+
+class _Elements(tuple[str, Any]):
+    """PyTorch's dtype (empty for numpy's), and elements of a tensor."""
+
+    __slots__ = ()
+
+
+def _peek(session: Session, tree: ast.expr) -> Any:
+    engine = session.engine
+    if isinstance(tree, ast.Name):
+        return session.names[tree.id]
+    if isinstance(tree, ast.Attribute):
+        owner = _peek(session, tree.value)
+        if engine.kind(owner) != "tensor":
+            raise ValueError(tree.attr)
+        look = engine.look(owner)
+        facts = {
+            "_version": look.version,
+            "requires_grad": look.requires_grad,
+            "shape": look.sizes,
+            "is_leaf": look.is_leaf,
+        }
+        return engine.grad(owner) if tree.attr == "grad" else facts[tree.attr]
+    assert isinstance(tree, ast.Subscript)
+    owner = _peek(session, tree.value)
+    index = session.value_of(tree.slice)
+    if isinstance(owner, _Elements):
+        return _Elements((owner[0], owner[1][index]))
+    if engine.kind(owner) in ("tensor", "ndarray"):
+        import numpy as np
+
+        dtype = engine.look(owner).dtype if engine.kind(owner) == "tensor" else ""
+        return _Elements((dtype, np.asarray(engine.elements(owner)[index])))
+    return owner[index]

@@ -1,0 +1,255 @@
+"""A journal run again with open ears: for each statement what it made, saved, wrote and freed.
+
+`traced` runs statements in a session of its own and yields a Trace while that session stands. Objects are
+told apart by tokens, never held: what a statement lets go goes as it did. Nothing of this is paid for until
+somebody asks why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tensorcli.explorer.engines import Look, Walk
+from tensorcli.explorer.identity import Identities
+from tensorcli.explorer.observe import Recorder, parents
+from tensorcli.explorer.session import Record, Session
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Failure, Step
+
+
+class Save(NamedTuple):
+    """A node kept a tensor."""
+
+    node: int
+    node_name: str
+    slot: str
+    memory: int
+    counter: int
+    version: int
+    walk: Walk
+
+
+class WriteEvent(NamedTuple):
+    """A tensor was written. `via`: a name of it, or of what it is a view of; None where it has none."""
+
+    memory: int
+    counter: int
+    before: int | None
+    after: int | None
+    operator: str
+    walk: Walk
+    via: str | None
+    own_name: bool
+
+
+class Made(NamedTuple):
+    """An operator gave a tensor."""
+
+    tensor: int
+    operator: str
+    inputs: tuple[int, ...]
+    needed: bool
+    """Whether an input required grad."""
+    recording: bool
+    """Whether grad mode was on."""
+    look: Look
+
+
+@dataclass(slots=True)
+class Traced:
+    """One statement and what was heard while it ran."""
+
+    number: int
+    """Its place in the journal, from 1."""
+    record: Record
+    step: Step
+    saves: list[Save]
+    writes: list[WriteEvent]
+    freed: list[int]
+    made: list[Made]
+    storages: dict[int, str] = field(default_factory=dict)
+    """The ids of the allocations that were heard of, as they are at its end."""
+    names: dict[int, list[str]] = field(default_factory=dict)
+    """The names over those allocations at its end."""
+
+    @property
+    def line(self) -> int:
+        """The line a reader knows it by."""
+        return line_of(self.record, self.number)
+
+
+def line_of(record: Record, number: int) -> int:
+    """The line of a statement; at the prompt its number."""
+    return number if record.name == "<input>" else record.statement.span.line
+
+
+class Ear(Recorder):
+    """A recorder that keeps what it hears in the order in which it hears it."""
+
+    tokens: Identities
+
+    def begin(self, line: int) -> None:
+        """Forget the last statement."""
+        super().begin(line)
+        self.all_saves: list[Save] = []
+        self.all_writes: list[WriteEvent] = []
+        self.all_freed: list[int] = []
+        self.all_made: list[Made] = []
+        self._writing: dict[int, tuple[Walk, str | None, bool]] = {}
+
+    def saved(self, node: Any, name: str, value: Any) -> None:
+        """A node keeps a tensor."""
+        super().saved(node, name, value)
+        engine, tensor = self.engine, value.tensor
+        look = engine.look(tensor)
+        self.all_saves.append(
+            Save(
+                self.tokens.number(node),
+                engine.node_name(node),
+                name,
+                self.tokens.number(engine.memory(tensor)),
+                look.counter,
+                value.version,
+                engine.walk(tensor),
+            )
+        )
+
+    def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
+        """A tensor is about to be written."""
+        super().writes(tensor, operator, inputs)
+        own = self.index.name(tensor)
+        named = None if own else next((n for n in map(self.index.name, parents(self.engine, tensor)) if n), None)
+        self._writing[id(tensor)] = (self.engine.walk(tensor), own or named, own is not None)
+
+    def wrote(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
+        """A tensor was written."""
+        super().wrote(tensor, operator, inputs)
+        look = self.engine.look(tensor)
+        walk, via, own = self._writing.pop(id(tensor), (self.engine.walk(tensor), None, False))
+        self.all_writes.append(
+            WriteEvent(
+                self.tokens.number(self.engine.memory(tensor)),
+                look.counter,
+                None if look.version is None else look.version - 1,
+                look.version,
+                operator,
+                walk,
+                via,
+                own,
+            )
+        )
+
+    def freed(self, node: Any) -> None:
+        """A node dropped what it had saved."""
+        super().freed(node)
+        self.all_freed.append(self.tokens.number(node))
+
+    def made(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
+        """An operator gave a tensor."""
+        super().made(tensor, operator, inputs)
+        engine = self.engine
+        tensors = []
+        for value in inputs:
+            members = value if isinstance(value, list | tuple) else (value,)
+            tensors.extend(each for each in members if engine.kind(each) == "tensor")
+        self.all_made.append(
+            Made(
+                self.tokens.number(tensor),
+                operator,
+                tuple(map(self.tokens.number, tensors)),
+                any(engine.look(each).requires_grad for each in tensors),
+                engine.recording(),
+                engine.look(tensor),
+            )
+        )
+
+
+class TracedSession(Session):
+    """A session that remembers which node a backward pass failed at."""
+
+    failed: int | None = None
+    tokens: Identities
+
+    def _failure(self, raised: BaseException, statement: Any, text: str, name: str) -> Failure:
+        node = self.engine.failed_node(raised)
+        self.failed = None if node is None else self.tokens.number(node)
+        return super()._failure(raised, statement, text, name)
+
+
+@dataclass(slots=True)
+class Trace:
+    """What was heard, and the session as it stands after the last statement."""
+
+    session: TracedSession
+    steps: list[Traced]
+
+    @property
+    def last(self) -> Traced:
+        """The last statement."""
+        return self.steps[-1]
+
+    def token(self, thing: Any) -> int:
+        """The token of an object that is there."""
+        return self.session.tokens.number(thing)
+
+    def storage(self, memory: int) -> str | None:
+        """The id that an allocation was last known by."""
+        for step in reversed(self.steps):
+            if memory in step.storages:
+                return step.storages[memory]
+        return None
+
+    def names_at(self, number: int, memory: int) -> list[str]:
+        """The names over an allocation after a statement, or when it was last heard of."""
+        for step in reversed(self.steps[:number]):
+            if memory in step.names:
+                return step.names[memory]
+        return []
+
+
+@contextmanager
+def traced(session: Session, records: list[Record]) -> Iterator[Trace]:
+    """Run these statements again with open ears. Errors: KeyboardInterrupt."""
+    with session.engine.aside():
+        other = TracedSession(seed=session.seed, max_bytes=session.max_bytes, engine=session.engine.name)
+        other.hearing.silent = True
+        other.tokens = Identities()
+        trace = Trace(other, [])
+        for number, record in enumerate(records, 1):
+            run(trace, number, record)
+        yield trace
+
+
+def run(trace: Trace, number: int, record: Record) -> Traced:
+    """Run one more statement in a trace's session."""
+    other = trace.session
+    observation = other.observation
+    assert observation is not None
+    if not isinstance(observation.recorder, Ear):
+        observation.recorder = Ear(other.engine, observation.index, other.allocations)
+        observation.recorder.tokens = other.tokens
+    ear = observation.recorder
+    step = other.execute(record.statement, record.text, record.name, record.form)
+    if step.error is not None and step.error.kind == "interrupted":
+        raise KeyboardInterrupt
+    heard = Traced(number, record, step, ear.all_saves, ear.all_writes, ear.all_freed, ear.all_made)
+    tokens = other.tokens
+    touched = {each.memory for each in ear.all_saves} | {each.memory for each in ear.all_writes}
+    for memory in [*observation.index.by_memory]:
+        allocation = other.allocations.known.get(memory)
+        token = tokens.numbers.get(memory)
+        if token in touched and allocation is not None and allocation.id is not None:
+            heard.storages[token] = allocation.id
+            heard.names[token] = [
+                name for each in observation.index.sharing(memory) for name in observation.index.names(each)[:1]
+            ]
+    for memory, allocation in other.allocations.known.items():
+        token = tokens.numbers.get(memory)
+        if token in touched and token not in heard.storages and allocation.id is not None:
+            heard.storages[token] = allocation.id
+    trace.steps.append(heard)
+    return heard
