@@ -11,8 +11,8 @@ installed. A new measurement is one entry of MEASUREMENTS.
 import argparse
 import importlib.util
 import json
-import statistics
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
