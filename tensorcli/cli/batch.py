@@ -26,6 +26,12 @@ class SessionOptions:
     seed: int = 0
     max_bytes: int | None = None
     engine: str = "embedded"
+    folder: str | None = None
+    """Where commands may write files; nowhere when None."""
+    anywhere: bool = False
+    """Whether they may write wherever the person who types may."""
+    simulate_cuda: int = 0
+    """How many CUDA devices numpy stands in for."""
 
     def load(self) -> None:
         """Imports what a session takes, the engine among it."""
@@ -46,9 +52,17 @@ class SessionOptions:
         """A new session; imports the engine. `write` takes what `print` prints."""
         from tensorcli.explorer.session import Session
 
+        if self.simulate_cuda:
+            from tensorcli.engine.backends import simulate
+
+            simulate(self.simulate_cuda)
         session = Session(
             quiet=self.quiet, seed=self.seed, max_bytes=self.max_bytes, engine=self.engine, write=write
         )
+        if self.anywhere or self.folder is not None:
+            from tensorcli.repl import exports
+
+            session.files = exports.anywhere() if self.folder is None else exports.within(self.folder)
         if not gc.isenabled():  # main has put it off
             gc.freeze()
             gc.enable()

@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorcli.explorer import results
 from tensorcli.render import answers, facts, failures, time
+from tensorcli.render.graph import graph, hooks, witnesses
 from tensorcli.render.inspection import inspection
 from tensorcli.render.layout import Line, Page, line, page, wrap
 from tensorcli.render.storages import storage_map
@@ -113,6 +114,9 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Expectation: answers.expectation,
     results.Notice: answers.notice,
     results.Exit: answers.leave,
+    results.Graph: graph,
+    results.Hooks: hooks,
+    results.Witnesses: witnesses,
     results.Travelled: time.travelled,
     results.Difference: time.difference,
     results.Blame: time.blame,

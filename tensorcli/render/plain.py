@@ -239,6 +239,35 @@ def saved_table(found: results.SavedTable) -> Iterator[str]:
 
 
 @plain.register
+def graph(found: results.Graph) -> Iterator[str]:
+    for node in found.nodes:
+        key = f"{found.of}.graph.{node.id}"
+        yield from entry(f"{key}.name", node.name)
+        if node.tensors:
+            yield from entry(f"{key}.tensors", " ".join(node.tensors))
+        if node.code:
+            yield from entry(f"{key}.code", node.code)
+        if node.line is not None:
+            yield from entry(f"{key}.line", node.line)
+        for save in node.saves:
+            state = f"stale: saved {save.saved}, now {save.now}" if save.stale else f"version {save.saved}"
+            yield from entry(f"{key}.saves.{save.slot}", f"{save.tensor or '(temporary)'} ({state})")
+        if node.freed:
+            yield from entry(f"{key}.freed", True)
+        if node.leaf:
+            yield from entry(f"{key}.grad", node.grad)
+        if node.hooks:
+            yield from entry(f"{key}.hooks", node.hooks)
+        yield from entry(f"{key}.next", " ".join(each or "None" for each in node.next))
+    yield from entry(f"{found.of}.graph.nodes", len(found.nodes))
+    yield from entry(f"{found.of}.graph.left_out", found.more)
+    for note in (*found.notes, *((found.remark,) if found.remark else ())):
+        yield from entry(f"{found.of}.graph.note", note)
+    if found.path:
+        yield from entry(f"{found.of}.graph.written", found.path)
+
+
+@plain.register
 def history(found: results.History) -> Iterator[str]:
     for row in found.rows:
         yield from entry(str(row.index), row.source)

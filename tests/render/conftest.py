@@ -191,6 +191,51 @@ INSPECTION = results.Inspection(
     ),
 )
 
+GRAPH = results.Graph(
+    "loss",
+    (),
+    5,
+    (
+        results.GraphNode(
+            "n0", "SumBackward0", False, ("loss",), (), "loss = (y * w).sum()", 5, (), False, "", 0, ("n1",)
+        ),
+        results.GraphNode(
+            "n1",
+            "MulBackward0",
+            False,
+            (),
+            (3,),
+            "y * w",
+            5,
+            (
+                results.GraphSave("self", "y", "s2", (3,), 12, 0, 1),
+                results.GraphSave("other", "w", "s1", (3,), 12, 0, 0),
+            ),
+            False,
+            "",
+            0,
+            ("n2", "n3"),
+        ),
+        results.GraphNode(
+            "n2",
+            "ExpBackward0",
+            False,
+            ("y",),
+            (3,),
+            "y = w.exp()",
+            2,
+            (results.GraphSave("result", "y", "s2", (3,), 12, 0, 1),),
+            False,
+            "",
+            2,
+            ("n3",),
+        ),
+        results.GraphNode("n3", "AccumulateGrad", True, ("w",), (3,), "", 1, (), False, "None", 0, ()),
+    ),
+    0,
+    ("s2 is at v1 (written at line 6 via d); also over it: v d",),
+)
+
 SAMPLES: dict[type, object] = {
     results.Step: STEP,
     results.Value: STEP.value,
@@ -257,6 +302,25 @@ SAMPLES: dict[type, object] = {
     results.Expectation: results.Expectation(False, "y._version == 2", "y._version is 1"),
     results.Notice: results.Notice("seed 3"),
     results.Exit: results.Exit(3),
+    results.Graph: GRAPH,
+    results.Hooks: results.Hooks(
+        "loss",
+        (
+            results.HookRow(
+                "y", "register_hook", "show", "ExpBackward0 (line 2)", "the gradient of y, on its way"
+            ),
+        ),
+    ),
+    results.Witnesses: results.Witnesses(
+        "d",
+        "s2",
+        (
+            results.WitnessRow("y", "shares the storage", 3, 3, "moves"),
+            results.WitnessRow("n", "array over the same memory", 3, 3, "has none"),
+        ),
+        ("ExpBackward0 (line 2) saved result=y at version 0: a backward pass through it will raise",),
+        "it is a leaf that requires grad: PyTorch refuses in-place operations outside of no_grad",
+    ),
     results.Travelled: results.Travelled("undid line 6: d.mul_(10)", STEP.changes[:2], 5, 6),
     results.Difference: results.Difference(5, 6, STEP.changes[:2]),
     results.Blame: results.Blame(

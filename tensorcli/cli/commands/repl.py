@@ -8,13 +8,14 @@ import typer
 
 from tensorcli.cli.batch import SessionOptions
 from tensorcli.cli.exits import FAILURES
-from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed
+from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed, SimulateCuda
 
 
 def repl(
     vi: Annotated[bool, typer.Option("--vi", help="Edit with vi's keys instead of emacs'.")] = False,
     seed: Seed = 0,
     max_bytes: MaxBytes = None,
+    simulate_cuda: SimulateCuda = 0,
     color: Color = "auto",
     engine: Engine = "embedded",
 ) -> int:
@@ -24,7 +25,9 @@ def repl(
     """
     from tensorcli.repl.loop import run_prompt
 
-    options = SessionOptions(seed=seed, max_bytes=max_bytes, engine=engine)
+    options = SessionOptions(
+        seed=seed, max_bytes=max_bytes, engine=engine, anywhere=True, simulate_cuda=simulate_cuda
+    )
     if missing := options.missing():
         typer.echo(f"tensorcli: {missing}", err=True)
         return FAILURES["unavailable"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Literal
 
 import typer
 
 from tensorcli.cli.batch import SessionOptions, run_scripts
-from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed
+from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed, SimulateCuda
 from tensorcli.repl.output import Output
 
 
@@ -34,8 +35,15 @@ def run(
     ] = False,
     seed: Seed = 0,
     max_bytes: MaxBytes = None,
+    simulate_cuda: SimulateCuda = 0,
     color: Color = "auto",
     engine: Engine = "embedded",
+    allow_files: Annotated[
+        str | None,
+        typer.Option(
+            "--allow-files", metavar="DIR", help="Let commands (graph -o) write files in this folder."
+        ),
+    ] = None,
 ) -> int:
     """Run scripts and show what each statement did.
 
@@ -54,5 +62,7 @@ def run(
                 "name a script, - for standard input, or give statements with -c", param_hint="FILE"
             )
         files = ["-"]
-    options = SessionOptions(quiet, seed, max_bytes, engine)
+    if allow_files is not None and not os.path.isdir(allow_files):
+        raise typer.BadParameter(f"there is no folder {allow_files!r}", param_hint="--allow-files")
+    options = SessionOptions(quiet, seed, max_bytes, engine, allow_files, simulate_cuda=simulate_cuda)
     return run_scripts(files or [], command, options, Output(chosen, quiet, echo, color), keep_going)

@@ -9,7 +9,7 @@ from tensorcli.explorer.facts import settle
 from tensorcli.explorer.identity import Allocation
 from tensorcli.explorer.memory import cells, covered, layout, runs
 from tensorcli.explorer.names import Entry
-from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow
+from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, Witnesses
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -23,8 +23,12 @@ STORAGES = 200
 """Storages of one map."""
 
 
-def storages(session: Session, invocation: Invocation) -> StorageMap:
-    """All storages that names reach, or that of one value."""
+def storages(session: Session, invocation: Invocation) -> StorageMap | Witnesses:
+    """All storages that names reach, or that of one value; with `--write T` who sees a write into T."""
+    if invocation.get("write") is not None:
+        from tensorcli.explorer.commands.witnesses import witnesses
+
+        return witnesses(session, invocation)
     observation = session.observation
     if observation is None:
         return StorageMap((), 0, 0)

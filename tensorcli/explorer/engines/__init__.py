@@ -218,6 +218,14 @@ class Engine(Protocol):
     def saved(self, node: Any) -> Sequence[Saved]:
         """The tensors that a node keeps."""
 
+    def shield(self, node: Any, memory: int, content: Any) -> None:
+        """Give a node tensors of its own, made of these bytes, for those that it keeps of an allocation: no write
+        reaches them any more. The only method with an effect, for sessions that nobody looks at.
+        """
+
+    def elementwise(self, operator: str) -> bool:
+        """Whether an operator computes each element from the elements in the same place."""
+
     def released(self, node: Any) -> bool:
         """Whether a backward pass freed what it had saved."""
 

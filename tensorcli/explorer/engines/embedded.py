@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, events, messages, printing, storage
+from tensorcli.engine import devices, dtypes, effects, events, messages, printing, storage
 from tensorcli.engine.autograd import anomaly, graph, modes
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.graph import Node
-from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.backends import host, is_simulated
+from tensorcli.engine.devices import Device
+from tensorcli.engine.geometry import Geometry, contiguous
 from tensorcli.engine.op import PACKETS, PROPERTIES
+from tensorcli.engine.operators import printable
 from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.storage import MetaBuffer, Storage
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, fresh_tensor
 from tensorcli.explorer.engines import Hook, Kind, Look, Saved, Walk, arrays
 from tensorcli.explorer.reach import TENSOR_INTERNALS, Modules, policy, torch_namespaces
 from tensorcli.language.limits import Guards
@@ -82,6 +85,7 @@ class Embedded:
         printing.set_printoptions(profile="default")
         messages.forget_warnings()
         anomaly.anomaly.enabled, anomaly.anomaly.check_nan = False, True
+        devices.reset()
         graph._identities.clear()
         storage.addresses.reset()
         self.seed(seed)
@@ -101,6 +105,7 @@ class Embedded:
         options, said = printing.get_printoptions(), set(messages._said)
         checks = anomaly.anomaly.enabled, anomaly.anomaly.check_nan
         identities, address = dict(graph._identities), storage.addresses.next
+        current, default = devices.visible.current, devices.default.device
         stream = random.default_generator.stream
         state = stream.get_state()
         events.observer = None
@@ -112,6 +117,7 @@ class Embedded:
             (modes.mode.enabled, modes.mode.inference), dtypes.default.floating = mode, floating
             for name, value in options.items():
                 setattr(printing.options, name, value)
+            devices.visible.current, devices.default.device = current, default
             messages._said.clear()
             messages._said.update(said)
             anomaly.anomaly.enabled, anomaly.anomaly.check_nan = checks
@@ -145,11 +151,9 @@ class Embedded:
         random.manual_seed(number)
 
     def devices(self) -> Iterable[tuple[str, bool, str]]:
-        return (
-            ("cpu", True, "numpy's arrays"),
-            ("meta", True, "shapes and dtypes without elements"),
-            ("cuda", False, "Torch not compiled with CUDA enabled"),
-        )
+        from tensorcli.engine.backends.inventory import inventory
+
+        return inventory()
 
     def help(self, name: str) -> Help | None:
         from tensorcli.explorer.engines.pages import operator_page
@@ -219,7 +223,7 @@ class Embedded:
             geometry.offset,
             dtype.name,
             dtype.itemsize,
-            "cpu" if value._storage is None else str(value._storage.device),
+            "cpu" if value._storage is None else _device_name(value._storage.device),
             None if counter is None else counter.count,
             value.requires_grad,
             name is None,
@@ -253,7 +257,7 @@ class Embedded:
 
     def elements(self, value: Any) -> Any:
         if isinstance(value, Tensor):
-            return None if value.is_meta else value.values
+            return None if value.is_meta else printable(value)
         return value
 
     def text(self, value: Any) -> str:
@@ -263,7 +267,7 @@ class Embedded:
             return "..."
         if 0 in value.geometry.sizes:
             return "[]"
-        return self.shown(value.values, value.dtype.name)
+        return self.shown(printable(value), value.dtype.name)
 
     def shown(self, elements: Any, dtype: str) -> str:
         options = printing.options
@@ -279,7 +283,7 @@ class Embedded:
             return arrays.cells(value, self.memory(value), first, count)
         if value.is_meta:
             return ["?"] * count
-        start = value.memory.window(Geometry((count,), (1,), first), value.dtype)
+        start = host(value.memory.window(Geometry((count,), (1,), first), value.dtype))
         options = printing.options
         before = options.threshold, options.linewidth
         options.threshold, options.linewidth = float("inf"), 1_000_000
@@ -293,7 +297,7 @@ class Embedded:
         if type(value) is not Tensor:
             return repr(value)
         return printing.tensor_text(
-            None if value.is_meta else value.values,
+            None if value.is_meta else printable(value),
             dtype=value.dtype.name,
             sizes=value.geometry.sizes,
             device=str(value.device),
@@ -365,6 +369,27 @@ class Embedded:
             for slot, value in node.saved_tensors_of()
         ]
 
+    def shield(self, node: Any, memory: int, content: Any) -> None:
+        for _, value in node.saved_tensors_of():
+            kept = value.tensor
+            owner = self.memory(kept)
+            if id(owner) != memory or not isinstance(owner, np.ndarray):
+                continue
+            walk = self.walk(kept)
+            window = np.ndarray(
+                (*walk.sizes, walk.itemsize), np.uint8, content.data, walk.start, (*walk.strides, 1)
+            )
+            array = np.ascontiguousarray(window).view(kept.dtype.np).reshape(walk.sizes)
+            private = fresh_tensor(array, contiguous(kept.geometry.sizes), kept.dtype)
+            private.lazy, private.wrapped = kept.lazy, kept.wrapped
+            private._counter = kept.counter
+            private.node, private.output_nr = kept.node, kept.output_nr
+            value.tensor = private
+
+    def elementwise(self, operator: str) -> bool:
+        overloads = PACKETS.get(operator.partition(".")[0], ())
+        return any((each.twin_of or each).effect is effects.pointwise for each in overloads)
+
     def released(self, node: Any) -> bool:
         return bool(node.released)
 
@@ -397,6 +422,11 @@ def _owner(storage: Storage) -> Any:
     """
     data = storage.data
     return storage if isinstance(data, MetaBuffer) or not isinstance(data, np.ndarray) else arrays.root(data)
+
+
+def _device_name(device: Device) -> str:
+    """The device as tables show it: a simulated one says so."""
+    return f"{device} (simulated)" if device.type == "cuda" and is_simulated() else str(device)
 
 
 def _wrapped_storage(value: Any) -> Storage | None:

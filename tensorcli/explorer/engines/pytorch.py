@@ -398,6 +398,12 @@ class PyTorch:
     def saved(self, node: Any) -> Sequence[Saved]:
         return ()
 
+    def shield(self, node: Any, memory: int, content: Any) -> None:
+        """PyTorch's saved tensors cannot be exchanged."""
+
+    def elementwise(self, operator: str) -> bool:
+        return self.model.elementwise(operator)
+
     def released(self, node: Any) -> bool:
         return False
 

@@ -1,0 +1,284 @@
+"""The graph as a tree in the terminal: names, statements, saved versions and stale marks.
+
+A node that several others lead to is drawn once, and pointed at by its id afterwards. A long chain is folded:
+its ends are shown, the rest is counted by kind.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tensorcli.explorer.results import Graph, GraphNode, GraphSave, Hooks, Witnesses
+from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, shorten
+from tensorcli.render.storages import plural
+
+ROWS = 60
+"""Rows of one tree; the rest is counted."""
+LONG = 9
+"""A chain of more nodes than this is folded."""
+ENDS = 3
+"""Nodes of a folded chain that are shown at each end."""
+STALE = "✗"
+
+
+class Row(NamedTuple):
+    """A row of the tree: its stem and name, then what made it, what it saves, its line."""
+
+    tree: str
+    code: str
+    saves: str
+    line: str
+    stale: bool = False
+
+
+def graph(found: Graph, width: int | None) -> Iterator[Line]:
+    if found.form != "tree":
+        from tensorcli.render.diagrams import text_of
+
+        for each in text_of(found, found.form).rstrip("\n").split("\n"):
+            yield line(each)
+        return
+    yield from paragraph(head(found), width, "title", " ", " ")
+    rows = list(tree(found))
+    yield from table(rows[:ROWS], width)
+    if len(rows) > ROWS:
+        yield line(
+            " ", (f"… and {plural(len(rows) - ROWS, 'more row')}: --depth N and --focus NAME cut", "muted")
+        )
+    if found.more:
+        yield line(" ", (f"{plural(found.more, 'more node')} left out", "muted"))
+    for note in found.notes:
+        yield from paragraph(f"{STALE} {note}", width, "alarm", " ", "   ")
+    if found.remark:
+        yield from paragraph(f"· {found.remark}", width, "hint", " ", "   ")
+    if found.path:
+        yield line(" ", (f"written to {found.path}", "good"))
+    elif found.nodes:
+        text = f"export: graph {found.of} -o g.svg | g.html | g.dot | g.mmd | g.json"
+        yield from paragraph(text, width, "hint", " ", " ")
+
+
+def head(found: Graph) -> str:
+    """`loss ()  ·  3 ops, 1 leaf, 3 saves of 2 tensors (24 B)`."""
+    title = f"{found.of} {found.shape}"
+    if not found.nodes:
+        return f"{title}  ·  no graph: it is a leaf, or was made without one"
+    leaves = sum(node.leaf for node in found.nodes)
+    saves = [each for node in found.nodes for each in node.saves]
+    counts = [plural(len(found.nodes) - leaves, "op"), f"{leaves} {'leaf' if leaves == 1 else 'leaves'}"]
+    different = {(each.storage, each.tensor, each.shape): each.nbytes for each in saves}
+    if saves:
+        counts.append(
+            f"{plural(len(saves), 'save')} of {plural(len(different), 'tensor')} ({sum(different.values())} B)"
+        )
+    elif any(node.freed for node in found.nodes):
+        counts.append("what it had saved is freed")
+    return f"{title}  ·  {', '.join(counts)}"
+
+
+def save_text(save: GraphSave) -> str:
+    name = save.tensor or f"a temporary {save.shape}"
+    return f"{save.slot}={name}@v{save.saved}" + (f" {STALE}" if save.stale else "")
+
+
+def saves_text(node: GraphNode) -> str:
+    if node.leaf:
+        return ""
+    if node.freed:
+        return "freed"
+    if not node.saves:
+        return "saves no tensor"
+    return "saves " + "  ".join(save_text(each) for each in node.saves)
+
+
+def leaf_text(node: GraphNode) -> str:
+    name = " ".join(node.tensors) or "a leaf without a name"
+    return f"{name} {node.shape} leaf, grad {node.grad}"
+
+
+def tree(found: Graph) -> Iterator[Row]:
+    """The rows, from the root downwards, without recursion."""
+    nodes = {node.id: node for node in found.nodes}
+    parents = Counter(each for node in found.nodes for each in set(node.next) if each is not None)
+    shown: set[str] = set()
+    pending: list[tuple[str, str, str]] = [(found.nodes[0].id, "", "")] if found.nodes else []
+    while pending:
+        name, stem, lead = pending.pop()
+        node = nodes[name]
+        hooked = f" ({plural(node.hooks, 'hook')})" if node.hooks else ""
+        if name in shown:
+            yield Row(
+                f"{stem}[{name}] {node.name}", f"{' '.join(node.tensors)}  (shown above)".strip(), "", ""
+            )
+            continue
+        shown.add(name)
+        label = f"{node.name} [{name}]" if parents[name] > 1 else node.name
+        at = f"line {node.line}" if node.line is not None else ""
+        if node.leaf:
+            yield Row(f"{stem}{label}{hooked}", leaf_text(node), "", at)
+        else:
+            stale = any(each.stale for each in node.saves)
+            yield Row(f"{stem}{label}{hooked}", node.code, saves_text(node), at, stale)
+        chain = folded(node, nodes, parents, shown)
+        if chain:
+            shown.update(chain)
+            kinds = Counter(nodes[each].name for each in chain)
+            listed = ", ".join(f"{kind} ×{count}" for kind, count in kinds.most_common(4))
+            leaves = dict.fromkeys(
+                name
+                for above in (node.id, *chain[:-1])
+                for below in nodes[above].next
+                if below is not None and nodes[below].leaf
+                for name in nodes[below].tensors or ("a leaf without a name",)
+            )
+            if leaves:
+                listed += f"; on the way: {' '.join(leaves)}"
+            stale = any(each.stale for name in chain for each in nodes[name].saves)
+            yield Row(
+                f"{lead}⋮ {plural(len(chain), 'node')} folded",
+                listed + (", …" if len(kinds) > 4 else ""),
+                f"some are stale {STALE}" if stale else "",
+                "",
+                stale,
+            )
+            following = [each for each in nodes[chain[-1]].next if each is not None]
+        else:
+            following = [each for each in node.next if each is not None]
+        if node.cut and not chain:
+            following_text = plural(node.cut, "edge")
+            yield Row(f"{lead}… {following_text} left out", "", "", "")
+        for number, each in reversed(list(enumerate(following))):
+            last = number == len(following) - 1
+            pending.append((each, lead + ("└─ " if last else "├─ "), lead + ("   " if last else "│  ")))
+
+
+def folded(node: GraphNode, nodes: dict[str, GraphNode], parents: Counter[str], shown: set[str]) -> list[str]:
+    """The nodes below this one that are left out: the middle of a long chain, in which each leads to one node and
+    perhaps to leaves.
+    """
+    chain: list[str] = []
+    current = node
+    while True:
+        following = [each for each in current.next if each is not None and not nodes[each].leaf]
+        if len(following) != 1 or parents[following[0]] > 1 or following[0] in shown or current.cut:
+            break
+        current = nodes[following[0]]
+        chain.append(current.id)
+    return chain[:-ENDS] if len(chain) > LONG else []
+
+
+def table(rows: list[Row], width: int | None) -> Iterator[Line]:
+    """The rows in columns; where it is narrow, what a node saves stands below it."""
+    tree_width = max([cells(row.tree) for row in rows], default=0)
+    code_width = max([cells(row.code) for row in rows], default=0)
+    saves_width = max([cells(row.saves) for row in rows], default=0)
+    line_width = max([cells(row.line) for row in rows], default=0)
+    if width is not None:
+        room = width - 1 - tree_width - 2 - line_width - 2
+        if code_width + 2 + saves_width > room:
+            code_width = min(code_width, max(room - saves_width - 2, 24))
+        beside = code_width + 2 + saves_width <= room
+    else:
+        beside = True
+    for row in rows:
+        style = "alarm" if row.stale else "muted"
+        tree_piece = Piece(row.tree.ljust(tree_width), "name")
+        if beside:
+            yield line(
+                " ",
+                tree_piece,
+                "  ",
+                pad(shorten(row.code, code_width), code_width),
+                "  ",
+                (pad(row.saves, saves_width), style),
+                "  ",
+                (row.line, "muted"),
+            )
+            continue
+        assert width is not None
+        left = max(width - 1 - tree_width - 2 - line_width - 2, 16)
+        if tree_width + 22 > width:
+            yield line(" ", (row.tree, "name"), "  ", (row.line, "muted"))
+            indent = " " * min(8, width // 4)
+            for text, kind in ((row.code, ""), (row.saves, style)):
+                if text:
+                    yield from paragraph(text, width, kind, indent, indent)
+            continue
+        yield line(" ", tree_piece, "  ", pad(shorten(row.code, left), left), "  ", (row.line, "muted"))
+        if row.saves:
+            stem = " " * (tree_width + 3)
+            yield from paragraph(row.saves, width, style, stem, stem)
+
+
+def pad(text: str, width: int) -> str:
+    return text + " " * max(width - cells(text), 0)
+
+
+# ---- hooks, and who sees a write
+
+
+def hooks(found: Hooks, width: int | None) -> Iterator[Line]:
+    of = f" in the graph of {found.of}" if found.of else ""
+    if not found.rows:
+        yield line(" ", f"there are no hooks{of}")
+        return
+    columns = [
+        Column(),
+        Column("on"),
+        Column("function"),
+        Column("registered by"),
+        Column("node"),
+        Column("sees", flexible=True),
+    ]
+    rows = [
+        [
+            Piece(f"#{number}", "muted"),
+            Piece(row.tensor, "name"),
+            Piece(row.function),
+            Piece(row.kind),
+            Piece(row.node),
+            Piece(row.sees),
+        ]
+        for number, row in enumerate(found.rows, 1)
+    ]
+    grid = Grid(columns, rows)
+    if width is None or grid.natural() <= width:
+        yield from grid.lines(width)
+    else:
+        yield from Grid(
+            columns[:4],
+            [row[:4] for row in rows],
+            below=[
+                tuple(paragraph(f"on {row.node}: {row.sees}", width, "muted", "     ", "     "))
+                for row in found.rows
+            ],
+        ).lines(width)
+    yield line(
+        " ",
+        (f"{plural(len(found.rows), 'hook')}{of}, in the order in which a backward pass calls them", "title"),
+    )
+
+
+def witnesses(found: Witnesses, width: int | None) -> Iterator[Line]:
+    where = f" ({found.storage})" if found.storage else ""
+    yield line(" ", (f"a write into all of {found.of}{where} shows in", "title"))
+    columns = [Column("name"), Column("elements", align="right"), Column("version counter"), Column("how")]
+    rows = [
+        [
+            Piece(row.name, "name"),
+            Piece(f"{row.elements} of {row.of}"),
+            Piece(row.counter, "changed" if row.counter != "moves" else ""),
+            Piece(row.how),
+        ]
+        for row in found.rows
+    ]
+    if rows:
+        yield from Grid(columns, rows).lines(width)
+    else:
+        yield line("   ", "nobody else")
+    for each in found.saves:
+        yield from paragraph(f"! {each}", width, "alarm", " ", "   ")
+    if found.refused:
+        yield from paragraph(f"· {found.refused}", width, "hint", " ", "   ")
