@@ -27,6 +27,8 @@ SETTINGS: dict[str, Any] = {
     "rich_markup_mode": None,
     "context_settings": {"help_option_names": ["--help", "-h"], "max_content_width": 100},
 }
+OPTIONAL_VALUES = {"--simulate-cuda": "--simulate-cuda=1"}
+"""Flags whose value may be left out: a parser that allowed it would take the file behind for the value."""
 BROKEN_PIPE = 141  # what a shell reports of a program whose reader went away
 EPILOG = """\b
 Exit status: 0 all ran; 1 a statement raised; 2 wrong usage; 3 `expect` or `assert` failed;
@@ -124,7 +126,7 @@ def run_app(arguments: Sequence[str]) -> int:
     explained.
     """
     try:
-        status = app(list(arguments), prog_name="tensorcli")
+        status = app([OPTIONAL_VALUES.get(word, word) for word in arguments], prog_name="tensorcli")
     except SystemExit as stop:
         status = stop.code
     return status if isinstance(status, int) else 0

@@ -32,6 +32,16 @@ MaxBytes = Annotated[
         help="Largest tensor (512M, 2G); without it, half of the free memory.",
     ),
 ]
+SimulateCuda = Annotated[
+    int,
+    typer.Option(
+        "--simulate-cuda",
+        metavar="[=N]",
+        min=0,
+        max=64,
+        help="Let there be CUDA devices over numpy: one, or N.",
+    ),
+]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option("--color", help="When to use colour.")]
 Engine = Annotated[
     Literal["embedded", "pytorch"], typer.Option("--engine", help="Whose tensors: ours, or PyTorch's own.")

@@ -116,6 +116,7 @@ _PUBLIC: dict[str, str] = {
         + ("is_conj", "is_neg", "is_inference"),
         "queries",
     ),
+    "AcceleratorError": "devices",
     "nonzero": "indexing",
     **dict.fromkeys(("UntypedStorage", "TypedStorage"), "storages"),
     **dict.fromkeys(("split", "broadcast_tensors", "block_diag", "cartesian_prod", "meshgrid"), "variadic"),

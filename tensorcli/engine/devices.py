@@ -165,6 +165,21 @@ class Visible:
         self.searched = False
 
 
+class drawing_on:  # noqa: N801 (a context, used as a function)
+    """Random operators inside draw from this device's default generator."""
+
+    __slots__ = ("before", "device")
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+
+    def __enter__(self) -> None:
+        self.before, drawing.device = drawing.device, self.device
+
+    def __exit__(self, *error: object) -> None:
+        drawing.device = self.before
+
+
 class Default:
     """The device of factories that name none: None stands for the CPU. `entered`: what contexts go back to."""
 
@@ -175,7 +190,17 @@ class Default:
         self.entered: list[Device | None] = []
 
 
+class Drawing:
+    """The device whose kernel runs: random operators draw from its default generator meanwhile."""
+
+    __slots__ = ("device",)
+
+    def __init__(self) -> None:
+        self.device = CPU
+
+
 visible = Visible()
+drawing = Drawing()
 default = Default()
 
 

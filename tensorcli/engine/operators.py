@@ -203,9 +203,18 @@ def node_text(tensor: Tensor) -> str | None:
     return None if node is None else type(node).__name__
 
 
+def printable(tensor: Tensor) -> Any:
+    """The values as numpy's array."""
+    if not tensor.is_cuda:
+        return tensor.values
+    from tensorcli.engine.backends import host
+
+    return host(tensor.values)
+
+
 def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
     return printing.tensor_text(
-        None if self.is_meta else self.values,
+        None if self.is_meta else printable(self),
         dtype=self.dtype.name,
         sizes=self.geometry.sizes,
         device=str(self.device),

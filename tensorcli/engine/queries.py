@@ -47,15 +47,13 @@ def set_default_tensor_type(t: Any) -> None:
 
 def get_default_device() -> Device:
     """Where factories make their tensors."""
-    return CPU
+    found = devices.default.device
+    return CPU if found is None else found if found.index is not None else devices.resolve(found)
 
 
 def set_default_device(device: Any) -> None:
-    """Set where factories make their tensors: the CPU, or None for it. Errors: NotImplementedError for another device."""
-    if device is not None and devices.resolve(device) is not CPU:
-        raise NotImplementedError(
-            f"set_default_device({str(device)!r}): name the device where the tensor is made"
-        )
+    """Set where factories make their tensors; None sets the CPU. A device that is not there is refused when it is used."""
+    devices.default.device = None if device is None else Device(device)
 
 
 # ---- dtypes

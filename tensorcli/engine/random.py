@@ -12,25 +12,34 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects
 from tensorcli.engine.autograd.graph import address_of
-from tensorcli.engine.devices import CPU, Device, resolve
+from tensorcli.engine.devices import CPU, Device, cuda_devices, drawing, resolve
 from tensorcli.engine.generator import Generator as Stream
 from tensorcli.engine.tensor import Tensor
+
+_NO_CUDA_GENERATOR = (
+    "Cannot get CUDA generator without ATen_cuda library. PyTorch splits its backend into two shared libraries: a CPU "
+    "library and a CUDA library; this error has occurred because you are trying to use some CUDA functionality, but the "
+    "CUDA library has not been loaded by the dynamic linker for some reason.  The CUDA library MUST be loaded, EVEN IF "
+    "you don't directly use any symbols from the CUDA library! One common culprit is a lack of -Wl,--no-as-needed in your "
+    "link arguments; many dynamic linkers will delete dynamic library dependencies if you don't depend on any of their "
+    "symbols.  You can check if this has occurred by using ldd on your binary to see if there is a dependency on "
+    "*_cuda.so library."
+)
 
 
 class Generator:
     """A stream of random numbers for `generator=`. Starts from a fixed seed."""
 
-    __slots__ = ("__weakref__", "stream")
+    __slots__ = ("__weakref__", "device", "stream")
 
     def __init__(self, device: Any = "cpu") -> None:
-        found = resolve(device)
-        if found is not CPU:
-            raise RuntimeError(f"Device type {found.type} is not supported for torch.Generator() api.")
+        asked = Device(device)
+        if asked.type == "cuda" and not cuda_devices():
+            raise RuntimeError(_NO_CUDA_GENERATOR)
+        if asked.type not in ("cpu", "cuda"):
+            raise RuntimeError(f"{asked.type.upper()} device type not an accelerator.")
+        self.device = resolve(asked)
         self.stream = Stream()
-
-    @property
-    def device(self) -> Device:
-        return CPU
 
     def manual_seed(self, seed: int) -> "Generator":
         """Start the stream of this seed. Errors: RuntimeError unless it is an integer, ValueError beyond 64
@@ -60,7 +69,7 @@ class Generator:
 
     def clone_state(self) -> "Generator":
         """Another generator that will draw the same numbers from here on."""
-        twin = Generator()
+        twin = Generator(self.device)
         twin.stream = self.stream.clone_state()
         return twin
 
@@ -72,15 +81,47 @@ default_generator = Generator()
 default_generator.seed()
 
 
+_on_devices: dict[Device, Generator] = {}
+"""The default generators of the CUDA devices, each made when it is first asked for."""
+_seeded: list[int] = []
+"""What `manual_seed` said last: the seed of the generators that are not made yet."""
+
+
+def generator_of(device: Device) -> Generator:
+    """The default generator of a device."""
+    if device is CPU:
+        return default_generator
+    found = _on_devices.get(device)
+    if found is None:
+        found = _on_devices[device] = Generator(device)
+        if _seeded:
+            found.manual_seed(_seeded[0])
+    return found
+
+
 def stream_of(generator: Any) -> Stream:
-    """The stream that an operator draws from: its `generator=`, or the default one."""
-    found: Stream = (default_generator if generator is None else generator).stream
+    """The stream that an operator draws from: its `generator=`, or the default one of the device that it runs on.
+
+    Errors: RuntimeError for a generator of another type of device.
+    """
+    device = drawing.device
+    if generator is None:
+        generator = default_generator if device is CPU else generator_of(device)
+    elif generator.device.type != device.type:
+        raise RuntimeError(
+            f"Expected a '{device.type}' device type for generator but found '{generator.device.type}'"
+        )
+    found: Stream = generator.stream
     return found
 
 
 def manual_seed(seed: Any) -> Generator:
-    """Start the default generator from this seed. Errors: ValueError beyond 64 bits."""
-    return default_generator.manual_seed(int(seed))
+    """Start the default generators of all devices from this seed. Errors: ValueError beyond 64 bits."""
+    found = default_generator.manual_seed(int(seed))
+    _seeded[:] = [int(seed)]
+    for each in _on_devices.values():
+        each.manual_seed(int(seed))
+    return found
 
 
 def seed() -> int:

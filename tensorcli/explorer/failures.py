@@ -35,7 +35,12 @@ class Leave(BaseException):
         self.status = status
 
 
-NO_CUDA = re.compile(r"not compiled with CUDA|CUDA enabled")
+NO_CUDA = re.compile(
+    r"not compiled with CUDA|CUDA enabled|without ATen_cuda|accelerator device when none|pin_memory=True"
+)
+CUDA_HINT = (
+    "--simulate-cuda lets devices of numpy stand in; pip install 'tensorcli[cuda]' brings CuPy for a card"
+)
 _ATTRIBUTE = re.compile(r"'?([\w.]+)'? object has no attribute '(\w+)'$")
 
 
@@ -126,7 +131,7 @@ def suggestions(
     elif isinstance(error, AttributeError):
         wrong, valid = _attribute(error, policy, tensor_names)
     else:
-        return []
+        return [CUDA_HINT] if kind_of(error, []) == "unavailable" else []
     if not wrong:
         return []
     import difflib

@@ -17,11 +17,11 @@ class AccumulateGrad(Node):
     title: ClassVar[str] = "torch::autograd::AccumulateGrad"
 
     edges = ()
+    saved: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
     sequence = float("inf")
 
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable
-        self.saved = {}
         self.outputs = ((variable.geometry, variable.dtype, variable.device),)
 
     def accumulate(self, gradient: Tensor, owned: bool) -> None:
@@ -103,6 +103,12 @@ def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
         raise RuntimeError(
             f"attempting to assign a gradient with device type '{gradient.device.type}' to a tensor with device type "
             f"'{tensor.device.type}'. Please ensure that the gradient and the tensor are on the same device"
+        )
+    if gradient.device is not tensor.device:
+        raise RuntimeError(
+            f"attempting to assign a gradient located on device with index '{gradient.device.index}' to a tensor "
+            f"located on device with index '{tensor.device.index}'. Please ensure that the gradient and the tensor are on "
+            "the same device"
         )
     if gradient.geometry.sizes != tensor.geometry.sizes:
         from tensorcli.engine.messages import numbers

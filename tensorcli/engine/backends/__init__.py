@@ -6,14 +6,13 @@ share: the array module, arrays over bytes, allocation, transfers, waiting, memo
 devices and arrays, no tensors and no operators.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorcli.engine.devices import CPU, Device, visible
+from tensorcli.engine.devices import Device, visible
 
 
 class Memory(NamedTuple):
@@ -87,6 +86,14 @@ class Backend:
     def empty_cache(self) -> None:
         """Give memory back that is kept for later."""
 
+    def capability(self, device: Device) -> tuple[int, int]:
+        """CUDA's compute capability; (0, 0) where there is none."""
+        return (0, 0)
+
+    def reaches(self, device: Device, peer: Device) -> bool:
+        """Whether a device can read another's memory."""
+        return device is not peer
+
     def describe(self, device: Device) -> Description:
         """What stands behind the device."""
         return Description("numpy", np.__version__, "")
@@ -110,6 +117,11 @@ def transfer(array: Any, source: Device, target: Device) -> Any:
     if source is target:
         return array
     return of(target).from_host(of(source).to_host(array), target)
+
+
+def host(array: Any) -> Any:
+    """An array of whichever device as numpy's; numpy's own as it is."""
+    return array if isinstance(array, np.ndarray) else _REGISTERED["cuda"].to_host(array)
 
 
 # ---- which CUDA there is
@@ -138,28 +150,3 @@ def find_cuda() -> None:
 def is_simulated() -> bool:
     """Whether the CUDA devices are simulated ones."""
     return "cuda" in _REGISTERED and _REGISTERED["cuda"].simulated
-
-
-# ---- which device draws random numbers
-
-
-class Drawing:
-    """The device whose kernel runs: its random generator is the default one meanwhile."""
-
-    __slots__ = ("device",)
-
-    def __init__(self) -> None:
-        self.device = CPU
-
-
-drawing = Drawing()
-
-
-@contextmanager
-def drawing_on(device: Device) -> Iterator[None]:
-    """Random operators inside draw from this device's default generator."""
-    before, drawing.device = drawing.device, device
-    try:
-        yield
-    finally:
-        drawing.device = before

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine.backends import Backend, Description, Memory, drawing_on
-from tensorcli.engine.devices import Device
+from tensorcli.engine.backends import Backend, Description, Memory
+from tensorcli.engine.devices import Device, drawing_on
 
 
 def find() -> "CupyBackend | None":
@@ -107,6 +107,15 @@ class CupyBackend(Backend):
 
     def empty_cache(self) -> None:
         self.module.get_default_memory_pool().free_all_blocks()
+
+    def capability(self, device: Device) -> tuple[int, int]:
+        major_minor = str(self.module.cuda.Device(device.index).compute_capability)
+        return int(major_minor[:-1]), int(major_minor[-1])
+
+    def reaches(self, device: Device, peer: Device) -> bool:
+        return device is not peer and bool(
+            self.module.cuda.runtime.deviceCanAccessPeer(device.index, peer.index)
+        )
 
     def describe(self, device: Device) -> Description:
         found = self.module.cuda.runtime.getDeviceProperties(device.index)["name"]

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine.backends import Backend, Description, drawing_on
-from tensorcli.engine.devices import Device
+from tensorcli.engine.backends import Backend, Description, Memory
+from tensorcli.engine.devices import Device, drawing_on
+
+_TOTAL = 16 << 30
+"""What a simulated device claims to have."""
 
 
 class SimulatedBackend(Backend):
@@ -28,6 +31,12 @@ class SimulatedBackend(Backend):
     def run(self, name: str, kernel: Callable[..., Any], arguments: list[Any], device: Device) -> Any:
         with drawing_on(device):
             return kernel(np, *arguments)
+
+    def memory(self, device: Device) -> Memory | None:
+        # The same on every machine, so that a script prints the same wherever it runs.
+        from tensorcli.engine.storage import ledger
+
+        return Memory(_TOTAL - ledger.allocated.get(device, 0), _TOTAL)
 
     def describe(self, device: Device) -> Description:
         return Description("numpy", np.__version__, f"Simulated CUDA device {device.index}")

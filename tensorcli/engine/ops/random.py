@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry
-from tensorcli.engine.devices import META, resolve
+from tensorcli.engine.devices import META, drawing, drawing_on, resolve
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import OPS, factory, functions, op
 from tensorcli.engine.ops.create import LIKE, OPTIONS
@@ -126,10 +126,11 @@ def _like_effect(declared, values):
     if result.device is not META:
         options = ("self", "dtype", "layout", "device", "pin_memory", "memory_format", "generator")
         numbers = [value for name, value in given.items() if name not in options]
-        into(
-            result.array,
-            lambda n, dense: declared.kernel(given.get("generator"), n, dense, kind.name, *numbers),
-        )
+        with drawing_on(target):
+            into(
+                result.array,
+                lambda n, dense: declared.kernel(given.get("generator"), n, dense, kind.name, *numbers),
+            )
     return effects.manufactured(declared, values, result, requires_grad)
 
 
@@ -180,6 +181,11 @@ def into(array, draw):
     """Fill an array in the order of its memory with `draw(n, whether it is contiguous)`."""
     shape = laid(array)
     drawn = draw(shape.numel, shape.contiguous)
+    if type(array) is not np.ndarray:
+        # A device's array: the numbers are made on the host.
+        from tensorcli.engine.backends import of
+
+        drawn = of(drawing.device).from_host(drawn, drawing.device)
     if shape.contiguous:
         array[...] = drawn.reshape(array.shape)
         return
