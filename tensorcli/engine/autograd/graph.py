@@ -240,7 +240,8 @@ class SavedTensor:
             raise RuntimeError(messages.INFERENCE_SAVED)
         self.tensor = tensor if output_nr is None else alias(tensor)
         self.output_nr = output_nr
-        self.version = tensor.counter.count
+        counter = tensor._counter
+        self.version = tensor.counter.count if counter is None else counter.count
 
     def unpack(self, node: Node) -> Tensor:
         """The tensor as it was saved. Errors: RuntimeError when it was written since, with PyTorch's text."""
@@ -395,18 +396,23 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
     for i in plan.differentiable:
         value = values[i]
         if isinstance(value, Tensor):
-            # gradient_edge, with the two common cases here: a third of the cost of recording.
-            if value.view_of is None and value.node is not None:
-                edges.append((value.node, value.output_nr))
-            elif value.view_of is None and not value.leaf_requires_grad:
-                edges.append(NO_EDGE)
-            else:
+            # gradient_edge, with the common cases here: a third of the cost of recording.
+            if value.view_of is not None:
                 edges.append(gradient_edge(value))
+            elif value.node is not None:
+                edges.append((value.node, value.output_nr))
+            elif value.leaf_requires_grad:
+                reference = value.accumulator
+                found = None if reference is None else reference()
+                edges.append((make_accumulator(value) if found is None else found, 0))
+            else:
+                edges.append(NO_EDGE)
         elif type(value) in (list, tuple):
             edges.extend([gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in value])
         else:
             edges.append(NO_EDGE)
     saved: dict[str, Any] = {}
+    stack = saving.state.stack
     node: Node = op.node_class(tuple(edges), saved)
     if anomaly.enabled:
         node.metadata["traceback_"] = [anomaly.where()]
@@ -426,7 +432,10 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
             else:
                 if original is not None and name == "self":
                     value = original
-                saved[name] = _save(node, name, value, op, position)
+                if value.__class__ is Tensor and events.observer is None and not stack:
+                    saved[name] = SavedTensor(value)
+                else:
+                    saved[name] = _save(node, name, value, op, position)
     return node
 
 
