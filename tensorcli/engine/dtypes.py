@@ -91,9 +91,9 @@ _ML_DTYPES: Final = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnu
 
 uint8 = dtype("uint8", INTEGRAL, 1, "Byte", "unsigned char", "torch.ByteTensor")
 int8 = dtype("int8", INTEGRAL, 1, "Char", "signed char", "torch.CharTensor")
-int16 = short = dtype("int16", INTEGRAL, 2, "Short", "short", "torch.ShortTensor")
+int16 = short = dtype("int16", INTEGRAL, 2, "Short", "short int", "torch.ShortTensor")
 int32 = dtype("int32", INTEGRAL, 4, "Int", "int", "torch.IntTensor")
-int64 = long = dtype("int64", INTEGRAL, 8, "Long", "long", "torch.LongTensor")
+int64 = long = dtype("int64", INTEGRAL, 8, "Long", "long int", "torch.LongTensor")
 float16 = half = dtype("float16", FLOATING, 2, "Half", "c10::Half", "torch.HalfTensor")
 float32 = dtype("float32", FLOATING, 4, "Float", "float", "torch.FloatTensor")
 float64 = double = dtype("float64", FLOATING, 8, "Double", "double", "torch.DoubleTensor")

@@ -112,7 +112,7 @@ def as_array(answer: Any, device: Device) -> Any:
 # ---- element-wise operators
 
 
-def _promoted(op: "Op", values: Sequence[Any]) -> dtype:
+def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
     if op.rule == dtypes.SELF:
         return values[op.operands[0]].dtype  # type: ignore[no-any-return]
     dimensioned: list[dtype] = []
@@ -314,7 +314,7 @@ def compute(
     """The general element-wise computation: (array, result dtype, strides, device). `target` must be able to hold it."""
     device = _device_of(op, values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
-    computed, kind = dtypes.apply_rule(rule, _promoted(op, values))
+    computed, kind = dtypes.apply_rule(rule, promoted_dtype(op, values))
     working = computed if rule in (dtypes.EXACT, dtypes.STEPWISE) else computed.computes_as
     arguments = list(values)
     operands: list[Geometry] = []
@@ -414,7 +414,7 @@ def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]
 def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
     """The values with tensors as arrays of the dtype that they promote to."""
     arguments = list(values)
-    common = _promoted(op, values)
+    common = promoted_dtype(op, values)
     working = common.computes_as
     for i in op.tensors:
         value = values[i]
@@ -745,7 +745,7 @@ def _smears(origin: "Op", values: Sequence[Any], target: Tensor) -> bool:
     for i in origin.tensors[1:]:
         other = values[i]
         if isinstance(other, Tensor) and other is not target and other._storage is not None:
-            if other._storage is target._storage and _overlap(target, other) == "unknown":
+            if other._storage is target._storage and overlap_of(target, other) == "unknown":
                 return bool(np.may_share_memory(target.array, other.array))
     return False
 
@@ -763,7 +763,7 @@ def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, 
     spread = [inputs[i].array if isinstance(inputs[i], Tensor) else None for i in origin.tensors]
     spread = [None if a is None else np.broadcast_to(a, sizes) for a in spread]
     rule = origin.rule(*values) if callable(origin.rule) else origin.rule
-    kind = dtypes.apply_rule(rule, _promoted(origin, values))[1]
+    kind = dtypes.apply_rule(rule, promoted_dtype(origin, values))[1]
     for index in np.ndindex(*sizes):
         one = list(inputs)
         for i, a in zip(origin.tensors, spread, strict=True):
@@ -787,7 +787,8 @@ def _check_output_shape(target: Tensor, sizes: tuple[int, ...]) -> None:
         )
 
 
-def _overlap(a: Tensor, b: Tensor) -> str:
+def overlap_of(a: Tensor, b: Tensor) -> str:
+    """How the memory of two tensors overlaps: "no", "full", "partial", or "unknown", where PyTorch does not look further."""
     if a._storage is None or a._storage is not b._storage:
         return "no"
     if a.dtype.itemsize != b.dtype.itemsize:
@@ -800,7 +801,7 @@ def check_overlap(target: Tensor, others: Sequence[Any]) -> None:
     if geometry.has_internal_overlap(target.geometry):
         raise RuntimeError(messages.INTERNAL_OVERLAP)
     for other in others:
-        if isinstance(other, Tensor) and other is not target and _overlap(target, other) == "partial":
+        if isinstance(other, Tensor) and other is not target and overlap_of(target, other) == "partial":
             raise RuntimeError(messages.PARTIAL_OVERLAP)
 
 
@@ -908,8 +909,9 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
                         f"{op.base}(): functions with out=... arguments don't support automatic differentiation, but one "
                         "of the arguments requires grad."
                     )
-    if op.effect is pointwise:
-        _check_outputs_dtype(op, plain, outs[0])
+    from tensorcli.engine import outputs
+
+    plain = outputs.prepare(op, plain, outs)
     enabled, mode.enabled = mode.enabled, False
     observer, events.observer = events.observer, None
     try:
@@ -920,40 +922,15 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     results = answer if isinstance(answer, tuple) else (answer,)
     inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]
     for target, result in zip(outs, results, strict=True):
-        check_overlap(target, inputs)
-        if op.rule == dtypes.COMMON and any(
-            one is target or (isinstance(one, Tensor) and _overlap(target, one) in ("full", "partial"))
-            for one in inputs
-        ):
-            raise RuntimeError(messages.PARTIAL_OVERLAP)
+        outputs.check(op, target, result, plain, inputs)
         write_out(op, target, result)
     return named(op, tuple(outs)) if isinstance(answer, tuple) else outs[0]
-
-
-def _check_outputs_dtype(op: "Op", values: Sequence[Any], out: Tensor) -> None:
-    """Refuse an `out=` of the wrong dtype before anything is computed. A function of one tensor converts nothing."""
-    if op.check is not None:
-        op.check(*values)
-    rule = op.rule(*values) if callable(op.rule) else op.rule
-    kind = dtypes.apply_rule(rule, _promoted(op, values))[1]
-    if (
-        rule in (dtypes.PROMOTE, dtypes.TO_REAL)
-        and len(op.tensors) == 1
-        and values[op.tensors[0]].dtype is kind
-    ):
-        if out.dtype is not kind:
-            raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
-    _check_castable(kind, out)
 
 
 def write_out(op: "Op", target: Tensor, result: Tensor) -> Tensor:
     """Write a result into an `out=` tensor: cast, resize with PyTorch's warning, copy, count."""
     if not dtypes.can_cast(result.dtype, target.dtype):
-        if op.rule is not None:
-            raise messages.result_cast(result.dtype.scalar_type, target.dtype.scalar_type)
-        raise RuntimeError(
-            f"Expected out tensor to have dtype {result.dtype.cpp_name}, but got {target.dtype.cpp_name} instead"
-        )
+        raise messages.result_cast(result.dtype.scalar_type, target.dtype.scalar_type)
     sizes = result.geometry.sizes
     if target.geometry.sizes != sizes:
         if target.geometry.numel:

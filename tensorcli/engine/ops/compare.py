@@ -240,7 +240,7 @@ def where_nonzero(condition):
 def _masking(self, mask, value):
     if mask.dtype.category != BOOL:
         raise RuntimeError(
-            f"masked_fill_ only supports boolean masks, but got mask with dtype {_C_NAMES.get(mask.dtype.name) or mask.dtype.cpp_name}"
+            f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cpp_name}"
         )
     if not isinstance(value, Tensor):
         numeric.check_number(value, self.dtype)
@@ -251,9 +251,6 @@ def _masking(self, mask, value):
             f"{len(value.geometry.sizes)} dimension(s)."
         )
     numeric.check_number(value.detach().item(), self.dtype)
-
-
-_C_NAMES = {"int64": "long int", "int16": "short int", "int8": "signed char", "uint8": "unsigned char"}
 
 
 def _masked(xp, self, mask, value):

@@ -90,12 +90,14 @@ def not_empty(array, dim, name):
 
 
 @op(
-    "sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", out=False,
+    "sum(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+    out=False,
     self=lambda grad, self_sizes: grad.expand(self_sizes),
 )
 def sum_all(xp, self, dtype):
     """Add up all elements."""
-    return xp.sum(computing(self, dtype))
+    array = computing(self, dtype)
+    return xp.sum(array, dtype=array.dtype)
 
 
 @op(
@@ -105,7 +107,8 @@ def sum_all(xp, self, dtype):
 )
 def sum_dim(xp, self, dim, keepdim, dtype):
     """Add up the elements along some dimensions."""
-    return xp.sum(computing(self, dtype), axis=wrap_dims(dim, self.ndim), keepdims=keepdim)
+    array = computing(self, dtype)
+    return xp.sum(array, dtype=array.dtype, axis=wrap_dims(dim, self.ndim), keepdims=keepdim)
 
 
 @composite("sum_to_size(Tensor self, SymInt[] size) -> Tensor", variants="method")
@@ -231,12 +234,14 @@ def _prod_safe(grad, self, dim):
 
 
 @op(
-    "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", out=False,
+    "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+    out=False,
     self=lambda grad, self, result: _prod_backward(grad, self.to(grad.dtype), result),
 )
 def prod_all(xp, self, dtype):
     """Multiply all elements."""
-    return xp.prod(computing(self, dtype))
+    array = computing(self, dtype)
+    return xp.prod(array, dtype=array.dtype)
 
 
 @op(
@@ -248,7 +253,8 @@ def prod_all(xp, self, dtype):
 )
 def prod_dim(xp, self, dim, keepdim, dtype):
     """Multiply the elements along a dimension."""
-    return xp.prod(computing(self, dtype), axis=axis(dim, self.ndim), keepdims=keepdim)
+    array = computing(self, dtype)
+    return xp.prod(array, dtype=array.dtype, axis=axis(dim, self.ndim), keepdims=keepdim)
 
 
 # ---- extremes
@@ -685,7 +691,11 @@ def _middle_all(xp, self, skip_nan):
     return _middle(xp, self.reshape(-1), 0, False, "median", skip_nan)[0]
 
 
-@op("median(Tensor self) -> Tensor", out=False, self=lambda grad, self, result: evenly_distribute(grad, self, result))
+@op(
+    "median(Tensor self) -> Tensor",
+    out=False,
+    self=lambda grad, self, result: evenly_distribute(grad, self, result),
+)
 def median(xp, self):
     """The median of all elements: the lower one of two middle elements; NaN when there is one."""
     return _middle_all(xp, self, False)
@@ -703,7 +713,11 @@ def median_dim(xp, self, dim, keepdim):
     return _middle(xp, self, dim, keepdim, "median", False)
 
 
-@op("nanmedian(Tensor self) -> Tensor", out=False, self=lambda grad, self, result: evenly_distribute(grad, self, result))
+@op(
+    "nanmedian(Tensor self) -> Tensor",
+    out=False,
+    self=lambda grad, self, result: evenly_distribute(grad, self, result),
+)
 def nanmedian(xp, self):
     """The median of all elements, NaN left out."""
     return _middle_all(xp, self, True)

@@ -25,6 +25,7 @@ def cumsum(xp, self, dim, dtype):
     """The running sums along a dimension."""
     dim = wrap(dim, self.ndim)
     array = computing(self, dtype)
+    refuse(array, "cumsum_out_cpu", "b")
     return xp.cumsum(array, axis=dim, dtype=array.dtype) if self.ndim else array.copy()
 
 
@@ -58,6 +59,7 @@ def cumprod(xp, self, dim, dtype):
     """The running products along a dimension."""
     dim = wrap(dim, self.ndim)
     array = computing(self, dtype)
+    refuse(array, "cumprod_out_cpu", "b")
     return xp.cumprod(array, axis=dim, dtype=array.dtype) if self.ndim else array.copy()
 
 

@@ -1,0 +1,210 @@
+"""What PyTorch asks of the tensors given as `out=`: their dtype, and that they do not share memory with the inputs.
+
+Operators fall into kinds by how they fill an output: element-wise ones cast into it, the others want the dtype of their
+result exactly, some compute in the output's dtype, and a few have words of their own. Read when `out=` is first used.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+COMPUTES_IN_OUTPUT: Final = frozenset("sum nansum prod cumsum cumprod mean".split())
+"""Without a `dtype=` these compute in the dtype of the output."""
+
+CASTING: Final = frozenset(
+    "var std logsumexp bernoulli addr cholesky cholesky_inverse cholesky_solve linalg_eig linalg_eigvals linalg_pinv "
+    "linalg_householder_product matrix_power linalg_matrix_power linalg_tensorinv linalg_tensorsolve fft_fftfreq "
+    "fft_rfftfreq".split()
+)
+"""Operators that are not element-wise and cast their result into the output all the same."""
+
+EXACT_COMPOSITES: Final = frozenset(
+    "cross diff diag lu_solve linear qr svd msort take_along_dim softmax log_softmax special_softmax special_log_softmax "
+    "norm index_add linalg_det linalg_cholesky linalg_eigh linalg_eigvalsh linalg_slogdet linalg_lu_factor linalg_inv "
+    "inverse linalg_solve linalg_solve_ex linalg_svd linalg_svdvals linalg_qr expand_copy diagonal_copy alias_copy "
+    "as_strided_copy view_copy permute_copy split_with_sizes_copy unbind_copy unfold_copy squeeze_copy unsqueeze_copy "
+    "transpose_copy t_copy slogdet det".split()
+)
+"""Operators made of others that want the dtype of their result exactly."""
+
+ALIASING_REFUSED: Final = frozenset(
+    "gather take index_select masked_select kthvalue scatter scatter_add scatter_reduce index_add index_copy index_reduce "
+    "nonzero cross linalg_cross".split()
+)
+"""Operators that refuse an output which shares memory with an input, although it may be that input itself."""
+
+ALIASING_ALLOWED: Final = frozenset(
+    "sum nansum mean prod amax amin logsumexp var std all any argmax argmin".split()
+)
+"""Reductions that write where they read."""
+
+WORDS: Final = {
+    "take": "take(): self and out expected to have the same dtype, but got self.dtype = {want} and out.dtype = {got}",
+    "index_select": "index_select(): self and result must have the same scalar type",
+    "masked_select": "masked_select(): self and result must have the same scalar type",
+    "kthvalue": "output values must be of same type as input",
+    "mode": "expected scalar type '{want}' but got '{got}' for values output",
+    "amax": "Expected the dtype for input and out to match, but got {want} for input's dtype and {got} for out's dtype.",
+    "amin": "Expected the dtype for input and out to match, but got {want} for input's dtype and {got} for out's dtype.",
+    **dict.fromkeys(("cummax", "cummin", "logcumsumexp"), "expected scalar_type {want} but found {got}"),
+    "dot": "result dtype {got} does not match input dtype {want}",
+    "vdot": "result dtype {got} does not match input dtype {want}",
+    "mv": "addmv input tensors must have the same dtype, but got {got}, {want}, and {want}",
+    "addbmm": "self and mat2 must have the same dtype, but got {got} and {want}",
+    "diff": "expected scalar_type {want} but found {got}",
+    **dict.fromkeys(("logspace", "linspace"), "dtype {want} does not match dtype of out parameter ({got})"),
+    "heaviside": "heaviside is not yet implemented for tensors with different dtypes.",
+    **dict.fromkeys(
+        ("log_sigmoid", "linalg_solve_triangular"), "expected scalar type {want} but found {got}"
+    ),
+    "narrow_copy": "Expected self.dtype() == output.dtype() to be true, but got false.  (Could this error message be "
+    "improved?  If so, please report an enhancement request to PyTorch.)",
+    **dict.fromkeys(
+        ("fft_ifft", "fft_ihfft"),
+        "Found dtype {got} but expected {want}",
+    ),
+    "median": "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
+    "torch.{got}Tensor does not equal torch.{want}Tensor (while checking arguments for median)",
+    "nonzero": "nonzero: Expected out tensor to have scalar type Long but got scalar type{got}",
+    "all": "all only supports bool tensor for result, got: {got}",
+    "any": "any only supports bool tensor for result, got: {got}",
+    "histc": "torch.histogram: input tensor and hist tensor should have the same dtype, but got input {want.lower} and hist "
+    "{got.lower}",
+    **dict.fromkeys(
+        ("complex", "polar"),
+        "Expected object of scalar type {want} but got scalar type {got} for argument 'out'",
+    ),
+    "where": "Expected out type to be {want} but got {got}",
+    "multinomial": "multinomial expects Long tensor out, got: {got}",
+    "isposinf": "isposinf does not support non-boolean outputs.",
+    "isneginf": "isneginf does not support non-boolean outputs.",
+    "signbit": "signbit does not support non-boolean outputs.",
+    "nan_to_num": "nan_to_num: dtype of out: {got} should be same as input: {want}",
+    "quantile": "quantile() out tensor must be same dtype as the input tensor",
+    "nanquantile": "quantile() out tensor must be same dtype as the input tensor",
+    "linalg_matrix_norm": "linalg.matrix_norm expected out tensor dtype {want} but got: {got}",
+    "linalg_multi_dot": "multi_dot(): expected out tensor to have dtype {want_cpp} but got {got_cpp}",
+    "linalg_vecdot": "linalg.vecdot: Expected out of dtype{want} but found {got}",
+    "tensordot": "tensordot: Expected the output tensor to have dtype {want}, but got an output tensor with dtype {got}",
+    "frexp": "torch.frexp() expects mantissa to have dtype {want_cpp} but got {got_cpp}",
+    **dict.fromkeys(
+        ("searchsorted", "bucketize"),
+        "torch.searchsorted(): output tensor's dtype is wrong, it can only be Int(int32) or Long(int64) depending on whether "
+        "out_int32 flag is True, but we got output tensor's dtype {got} and out_int32 flag is {out_int32}",
+    ),
+}
+"""What operators say of an output whose dtype is not that of the result. Errors: RuntimeError."""
+
+_CASTABLE: Final = (
+    "{name}: Expected result to be safely castable from {want} dtype, but got result with dtype {got}"
+)
+CAST_WORDS: Final[dict[str, tuple[type[Exception], str, str]]] = {
+    **dict.fromkeys(
+        "cat concat concatenate stack hstack vstack dstack row_stack column_stack".split(),
+        (TypeError, "torch.cat(): input types can't be cast to the desired output type {got}", ""),
+    ),
+    **{
+        name: (RuntimeError, _CASTABLE, name.removeprefix("linalg_"))
+        for name in "cholesky cholesky_inverse cholesky_solve matrix_power linalg_matrix_power linalg_tensorinv "
+        "linalg_tensorsolve".split()
+    },
+    "linalg_pinv": (RuntimeError, _CASTABLE, "linalg.pinv"),
+    "linalg_cond": (RuntimeError, _CASTABLE, "linalg.cond"),
+    "linalg_householder_product": (RuntimeError, _CASTABLE, "torch.linalg.householder_product"),
+    "logsumexp": (
+        RuntimeError,
+        "logsumexp(): Expected floating point type for result tensor, but got: {got}",
+        "",
+    ),
+}
+"""What operators that cast say of an output that cannot hold the result."""
+
+
+def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[Any, ...]:
+    """The values to compute from; refuses, before anything is computed, what an element-wise operator refuses."""
+    origin = _origin(op)
+    if origin.effect is effects.pointwise:
+        _check_pointwise(origin, values, outs[0])
+    elif (
+        origin.base in COMPUTES_IN_OUTPUT
+        and "dtype" in origin.names
+        and values[-1] is None
+        and (origin.base != "mean" or outs[0].dtype.category >= dtypes.FLOATING)
+    ):
+        return (*values[:-1], outs[0].dtype)
+    return values
+
+
+def check(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...], inputs: Sequence[Any]) -> None:
+    """Refuse an output of another dtype than the operator writes, or one that shares memory. Errors: RuntimeError."""
+    origin = _origin(op)
+    name = origin.base
+    if result.dtype is not target.dtype:
+        if name in ("all", "any") and target.dtype is dtypes.uint8:
+            return
+        words = None if origin.effect is effects.pointwise and name != "where" else WORDS.get(name)
+        exact = origin.effect is effects.fresh and origin.rule is None and name not in CASTING
+        if words is not None or exact or name in EXACT_COMPOSITES:
+            flags = dict(zip(origin.names, values, strict=False))
+            raise RuntimeError(
+                (words or "Expected out tensor to have dtype {want_cpp}, but got {got_cpp} instead").format(
+                    want=_Named(result.dtype.scalar_type),
+                    got=_Named(target.dtype.scalar_type),
+                    want_cpp=result.dtype.cpp_name,
+                    got_cpp=target.dtype.cpp_name,
+                    out_int32=flags.get("out_int32"),
+                )
+            )
+        if name in CAST_WORDS and not dtypes.can_cast(result.dtype, target.dtype):
+            kind, text, called = CAST_WORDS[name]
+            raise kind(text.format(name=called, want=result.dtype.scalar_type, got=target.dtype.scalar_type))
+    if name in ALIASING_ALLOWED:
+        return
+    effects.check_overlap(target, inputs)
+    if name in ALIASING_REFUSED or origin.rule == dtypes.COMMON:
+        for one in inputs[:1] if name == "gather" else inputs:
+            if one is target or (
+                isinstance(one, Tensor) and effects.overlap_of(target, one) in ("full", "partial")
+            ):
+                raise RuntimeError(messages.PARTIAL_OVERLAP)
+
+
+class _Named(str):
+    """The name of a scalar type, which some texts write in small letters: `{want.lower}`."""
+
+    __slots__ = ()
+
+    @property
+    def lower(self) -> str:  # type: ignore[override]
+        return str.lower(self)
+
+
+def _origin(op: "Op") -> "Op":
+    while op.alias_of is not None:
+        op = op.alias_of
+    return op
+
+
+def _check_pointwise(op: "Op", values: Sequence[Any], out: Tensor) -> None:
+    """Refuse an `out=` of the wrong dtype before anything is computed. A function of one tensor converts nothing."""
+    if op.check is not None:
+        op.check(*values)
+    rule = op.rule(*values) if callable(op.rule) else op.rule
+    kind = dtypes.apply_rule(rule, effects.promoted_dtype(op, values))[1]
+    if out.dtype is not kind and op.base in WORDS:
+        text = WORDS[op.base].format(want=kind.scalar_type, got=out.dtype.scalar_type)
+        raise RuntimeError(text)
+    if (
+        rule in (dtypes.PROMOTE, dtypes.TO_REAL)
+        and len(op.tensors) == 1
+        and values[op.tensors[0]].dtype is kind
+        and out.dtype is not kind
+    ):
+        raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
+    if not dtypes.can_cast(kind, out.dtype):
+        raise messages.result_cast(kind.scalar_type, out.dtype.scalar_type)
