@@ -4,11 +4,13 @@ see.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.graphs import root_of
+from tensorcli.explorer.names import name_of
 from tensorcli.explorer.observe import Writing
 from tensorcli.explorer.results import Alarm, StaleSave
 
@@ -73,6 +75,11 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | N
                 unseen = [at for other, at in writing.seen_writes.items() if other != counter]
                 if counter in writing.seen_writes or not unseen or max(unseen) < when:
                     continue
+            watch = observation.recorder.watch
+            owner = observation.engine.memory(saved.tensor)
+            if watch.keeper.intact(saved, owner, when):
+                continue
+            watch.tainted[id(node)] = weakref.ref(node)
             nodes.add(id(node))
             found.append(_save(observation, node, saved, memory))
     if not found:
@@ -86,7 +93,8 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | N
         f"{what} {verb} saved before this write and PyTorch cannot see it: "
         f"{then} will succeed with wrong gradients.",
         "explain data",
-        stale=tuple(found),
+        "TSC-H001",
+        tuple(found),
     )
 
 
@@ -103,8 +111,6 @@ def _saves_of(observation: Observation, memory: int) -> Iterator[tuple[Any, Any]
 
 
 def _save(observation: Observation, node: Any, saved: Any, memory: int) -> StaleSave:
-    from tensorcli.explorer.changes import name_of
-
     return StaleSave(
         observation.engine.node_name(node),
         saved.slot,

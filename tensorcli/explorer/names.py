@@ -14,7 +14,10 @@ from itertools import islice
 from typing import Any
 
 from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.identity import Allocations
 
+MATES = 24
+"""How many tensors of one allocation are looked at before and after a statement; the rest is counted."""
 DEPTH = 6
 """Containers within containers are followed this far."""
 LONG = 1000
@@ -295,3 +298,20 @@ class Index:
 
 def _key(key: Any) -> str:
     return repr(key) if isinstance(key, str | int | float | bool | tuple) else type(key).__name__
+
+
+def name_of(engine: Engine, index: Index, allocations: Allocations, tensor: Any) -> str | None:
+    """A name for a tensor: its own, that of one with the same elements, or its storage's id."""
+    found = index.name(tensor)
+    if found is not None:
+        return found
+    memory = id(engine.memory(tensor))
+    walk = None
+    for entry in index.sharing(memory, MATES):
+        value = entry.value
+        if engine.kind(value) != "tensor":
+            continue
+        walk = walk or engine.walk(tensor)
+        if engine.walk(value) == walk:
+            return next(iter(index.names(entry)), None)
+    return allocations.name(memory)

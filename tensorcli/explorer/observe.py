@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.engines import Engine, Look
+from tensorcli.explorer.hazards.watch import Watch
 from tensorcli.explorer.identity import Allocation, Allocations
-from tensorcli.explorer.names import Entry, Index
+from tensorcli.explorer.names import MATES, Entry, Index
 
-MATES = 24
-"""How many tensors of one allocation are looked at before and after a statement; the rest is counted."""
 MANY = 4096
 """Beyond this many results of a statement, the ones that are gone are dropped from the record."""
 
@@ -61,18 +60,23 @@ class Writing:
 class Recorder:
     """Listens to one session's engine. The record of a statement begins with `begin`."""
 
-    def __init__(self, engine: Engine, index: Index, allocations: Allocations) -> None:
+    def __init__(
+        self, engine: Engine, index: Index, allocations: Allocations, keep_bytes: int | None = None
+    ) -> None:
         self.engine = engine
         self.index = index
         self.allocations = allocations
         self.clock = 0
         self.savers: dict[int, dict[int, Saver]] = {}
         """By allocation: the nodes that saved a tensor of it."""
+        self.watch = Watch(self, keep_bytes)
         self.begin(0)
 
     def begin(self, line: int) -> None:
         """Forget the last statement; the one on this line begins."""
         self.line = line
+        self.began = self.clock
+        """When the statement began, by the record's clock."""
         self.results: list[tuple[Any, Any, str, int]] = []
         """(tensor, owner of its memory, operator, the first input's identity), weakly, in the order made."""
         self.before: dict[int, Before] = {}
@@ -81,6 +85,7 @@ class Recorder:
         self.released: list[tuple[int, int]] = []
         """The nodes that dropped what they had saved: identity, how many tensors."""
         self.gradients: dict[int, tuple[Any, str]] = {}
+        self.watch.begin()
 
     def look_before(self, entry: Entry) -> None:
         """Look at a tensor before the statement does anything to it, and at those that share its memory."""
@@ -114,9 +119,11 @@ class Recorder:
             results = self.results = [each for each in results if each[1]() is not None]
         first = inputs[0] if inputs else None
         results.append((weakref.ref(tensor), weakref.ref(memory), operator, id(first)))
+        self.watch.made(tensor, operator, inputs)
 
     def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """The bytes of a tensor are about to be written."""
+        self.watch.writes(tensor, operator, inputs)
         memory = id(self.engine.memory(tensor))
         writing = self.writes_to.get(memory)
         if writing is None:
@@ -133,11 +140,11 @@ class Recorder:
             if self.index.entry(tensor) is None:
                 if len(writing.walks) < MATES:
                     writing.walks.append((self.engine.walk(tensor), look.itemsize))
-                named = self._named_parent(tensor)
+                named = self.named_parent(tensor)
                 if named is not None:
                     writing.through[id(named)] = weakref.ref(named)
 
-    def _named_parent(self, tensor: Any) -> Any:
+    def named_parent(self, tensor: Any) -> Any:
         """The nearest tensor with a name that a temporary is a view of."""
         for each in (*parents(self.engine, tensor), self.engine.base(tensor)):
             if each is not None and self.index.entry(each) is not None:
@@ -152,6 +159,7 @@ class Recorder:
         writing.operator = operator
         self.clock += 1
         writing.seen_writes[self.engine.look(tensor).counter] = self.clock
+        self.watch.wrote(tensor, operator, inputs)
 
     def saved(self, node: Any, name: str, value: Any) -> None:
         """A node keeps a tensor for the backward pass."""
@@ -166,6 +174,7 @@ class Recorder:
 
     def freed(self, node: Any) -> None:
         """A node dropped what it had saved."""
+        self.watch.freed(node)
         saved = self.engine.saved(node)
         self.released.append((id(node), len(saved)))
         for each in saved:

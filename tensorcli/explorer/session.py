@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
 from tensorcli.explorer.engines import Engine, open_engine
-from tensorcli.explorer.failures import ExpectationFailed, Leave, failure, language_failure
+from tensorcli.explorer.failures import ExpectationFailed, Leave, failure, language_failure, line_at
 from tensorcli.explorer.hearing import Hearing
 from tensorcli.explorer.identity import Allocations, Identities
 from tensorcli.explorer.reach import Bare
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from tensorcli.explorer.changes import Observation, Outcome
     from tensorcli.explorer.files import Files
     from tensorcli.explorer.mentions import Mentions
-    from tensorcli.explorer.results import Value, Watched
+    from tensorcli.explorer.results import HazardRow, Value, Watched
 
 NO_NAMES: Mapping[str, Any] = {}
+VERSION_ERROR = "modified by an inplace operation"
 
 
 class Names(dict[str, Any]):
@@ -101,7 +102,10 @@ class Session:
     """One session: names, journal, ids. Several may live in one process, one running at a time.
 
     `write` receives what `print` prints as it is printed; without it a step carries it. `max_bytes` is the
-    largest tensor or array (default: half of the free memory). `quiet` observes nothing.
+    largest tensor or array (default: half of the free memory). `quiet` observes nothing; `checking` looks for
+    alarms only, and makes no text of a value. `strict` makes a hazard an error. `keep_bytes` bounds the bytes
+    that are kept of what nodes saved. `shields` gives each node a copy of what it saved before somebody writes
+    there, so that no hidden write reaches it.
     """
 
     def __init__(
@@ -111,11 +115,21 @@ class Session:
         max_bytes: int | None = None,
         engine: str = "embedded",
         quiet: bool = False,
+        checking: bool = False,
+        strict: bool = False,
+        keep_bytes: int | None = None,
+        shields: bool = False,
         write: Callable[[str], None] | None = None,
     ) -> None:
         self.engine: Engine = open_engine(engine)
         self.seed = seed
         self.quiet = quiet
+        self.checking = checking
+        self.strict = strict
+        self.keep_bytes = keep_bytes
+        self.shields = shields
+        self.shadows = 0
+        """How often the session ran again for a right gradient."""
         self.max_bytes = half_of_free_memory() if max_bytes is None else max_bytes
         self.rows = 20
         self.files: Files | None = None
@@ -153,8 +167,15 @@ class Session:
         if not self.quiet:
             from tensorcli.explorer.changes import Observation
 
-            self.observation = Observation(self.engine, self.allocations)
+            self.observation = Observation(
+                self.engine, self.allocations, keep_bytes=self.keep_bytes, checking=self.checking
+            )
             self.observation.rows = self.rows
+            watch = self.observation.recorder.watch
+            watch.keeper.shields = self.shields
+            self.evaluator.before = watch.runs
+        self.hazards: list[HazardRow] = []
+        """Every hazard so far."""
         self.torn = False
         self.forgetting = False
         self.travel = None
@@ -208,7 +229,7 @@ class Session:
         if error is not None and error.kind in ("interrupted", "limit"):
             return self._taken_back(statement, index, name, error)
         shown: Value | None = None
-        if value is not NOTHING and value is not None and not self.quiet:
+        if value is not NOTHING and value is not None and not self.quiet and not self.checking:
             shown, error = self._value(value, statement, text, name)
         value = None
         if self.travel is not None:
@@ -216,12 +237,17 @@ class Session:
         outcome = None if mentioned is None else self._look_after(statement, mentioned, place)
         if error is not None and outcome is not None:
             error = _with_effects(error, outcome)
-        self.journal.append(Record(index, statement, text, name, form, "" if error is None else error.type))
+        record = Record(index, statement, text, name, form, "" if error is None else error.type)
+        if outcome is not None:
+            outcome = self._hazards(outcome, record)
+        self.journal.append(record)
         if self.future and not self._only_looks(statement):
             self.future = []
         if self.forgetting:
             self._begin()
         span, source, hearing = statement.span, statement.source, self.hearing
+        if self.strict and error is None and self.hazards and self.hazards[-1].index == index:
+            error = self._hazard_failure(record)
         if outcome is None:
             return Step(
                 index,
@@ -249,6 +275,41 @@ class Session:
             tuple(hearing.warnings),
             error,
             self._watched() if self.watched and not hearing.silent else (),
+        )
+
+    def _hazards(self, outcome: Outcome, record: Record) -> Outcome:
+        """The outcome with the wrong gradients of the statement, its hazards being put on record."""
+        from dataclasses import replace
+
+        observation = self.observation
+        assert observation is not None
+        watch = observation.recorder.watch
+        if (watch.tainted or watch.poisoned) and not self.hearing.silent:
+            from tensorcli.explorer.hazards.shadow import wrong_gradients
+
+            wrong = wrong_gradients(self, record)
+            if wrong:
+                outcome = replace(outcome, alarms=(*outcome.alarms, *wrong))
+        for alarm in outcome.alarms:
+            if alarm.kind != "stale" and alarm not in observation.expected:
+                from tensorcli.explorer.hazards.report import hazard_row
+
+                self.hazards.append(hazard_row(alarm, record))
+        return outcome
+
+    def _hazard_failure(self, record: Record) -> Failure:
+        """The first hazard of a statement as an error."""
+        row = next(each for each in self.hazards if each.index == record.index)
+        return Failure(
+            "hazard",
+            "Hazard",
+            row.text,
+            (row.span,),
+            (line_at(record.text, row.span),),
+            record.statement.span,
+            record.name,
+            (row.hint,) if row.hint else (),
+            row.code,
         )
 
     def _watched(self) -> tuple[Watched, ...]:
@@ -280,6 +341,8 @@ class Session:
             result = Exit(leave.status)
         except (Exception, KeyboardInterrupt) as raised:
             error = self._failure(raised, statement, text, name)
+            if self.observation is not None and VERSION_ERROR in error.message:
+                self.observation.failed = self.engine.failed_node(raised)
             if isinstance(raised, ExpectationFailed):
                 result = raised.result
             _forget(raised)
@@ -389,7 +452,9 @@ class Session:
             error = self._failure(raised, statement, self.text, name)
             self.journal, self.future, self.torn = before, future, True
         watched = self._watched() if error is None else ()
-        return Step(index, name, statement.source, statement.span, result=answer, error=error, watched=watched)
+        return Step(
+            index, name, statement.source, statement.span, result=answer, error=error, watched=watched
+        )
 
     def _only_looks(self, statement: Statement) -> bool:
         """Whether a statement shows something and does nothing."""

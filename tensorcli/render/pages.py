@@ -7,7 +7,8 @@ from functools import singledispatch
 from typing import Any
 
 from tensorcli.explorer import results
-from tensorcli.render import answers, facts, failures, time
+from tensorcli.render import answers, facts, failures, hazards, time
+from tensorcli.render.comparison import comparison
 from tensorcli.render.graph import graph, hooks, witnesses
 from tensorcli.render.inspection import inspection
 from tensorcli.render.layout import Line, Page, line, page, wrap
@@ -105,6 +106,7 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Variables: variables,
     results.StorageMap: storage_map,
     results.SavedTable: answers.saved_table,
+    results.HazardReport: hazards.hazard_report,
     results.AliasReport: answers.alias_report,
     results.History: answers.history,
     results.Help: answers.help_page,
@@ -114,6 +116,7 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Expectation: answers.expectation,
     results.Notice: answers.notice,
     results.Exit: answers.leave,
+    results.Comparison: comparison,
     results.Graph: graph,
     results.Hooks: hooks,
     results.Witnesses: witnesses,

@@ -276,6 +276,18 @@ def history(found: results.History) -> Iterator[str]:
 
 
 @plain.register
+def hazard_report(found: results.HazardReport) -> Iterator[str]:
+    for row in found.rows:
+        key = f"{row.name}:{row.span.line}.{row.code}"
+        yield from entry(f"{key}.hazard", row.text)
+        yield from entry(f"{key}.source", row.source)
+        if row.hint:
+            yield from entry(f"{key}.hint", row.hint)
+    yield from entry("hazards.count", len(found.rows))
+    yield from entry("hazards.statements", found.statements)
+
+
+@plain.register
 def help_page(found: results.Help) -> Iterator[str]:
     yield from (each for each in (found.title, found.summary) if each)
     for section in found.sections:

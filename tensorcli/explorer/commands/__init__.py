@@ -88,6 +88,14 @@ command(
     summary="run again what was undone",
 )
 command(
+    "compare",
+    Parameter("forms", "TEXT", optional=True),
+    category="understand",
+    function="understand.compare",
+    summary="forms of a thing side by side, each cell measured: sharing, counters, gradients after a write",
+    example="compare detach clone data numpy copy_ deepcopy",
+)
+command(
     "history", category="time", function="time.history", summary="the statements so far, and how each ended"
 )
 command(
@@ -131,6 +139,12 @@ command(
     function="time.dry",
     summary="what a statement would do, without doing it",
     example="dry y.mul_(2)",
+)
+command(
+    "check",
+    category="understand",
+    function="hazards.check",
+    summary="the hazards so far: traps that PyTorch does not report",
 )
 command(
     "code", category="files", function="files.code", summary="the session as a PyTorch script", example="code"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.changes import name_of
+from tensorcli.explorer.names import name_of
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.facts import describe, plural, short_text, size_text
 from tensorcli.explorer.graphs import nodes_below, roots

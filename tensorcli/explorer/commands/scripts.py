@@ -154,8 +154,12 @@ def _hazard(session: Session, wanted: Expectation) -> tuple[bool, str]:
         raise RuntimeError("expect hazard needs a session that observes; this one is quiet")
     session.evaluator.execute(wanted.statement)
     alarms = observation.alarms_now()
-    matching = [each for each in alarms if wanted.text in f"{each.kind}: {each.text} {each.code or ''}"]
+    words = wanted.text.casefold()
+    matching = [
+        each for each in alarms if words in f"{each.kind}: {each.text} {each.code or ''}".casefold()
+    ]
     if matching:
+        observation.expected.extend(matching)
         return True, matching[0].text
     return False, f"the alarm was: {alarms[0].text}" if alarms else "there was no alarm"
 

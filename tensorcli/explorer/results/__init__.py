@@ -60,8 +60,11 @@ if TYPE_CHECKING:
         Witnesses,
         WitnessRow,
     )
+    from tensorcli.explorer.results.hazards import HazardReport, HazardRow
     from tensorcli.explorer.results.step import FailureKind, Watched
+    from tensorcli.explorer.results.why import Edit, Event, Fixed, Mark, Timeline, Way, Why
     from tensorcli.explorer.results.time import Blame, BlameRow, Difference, Dry, Travelled, Watching
+    from tensorcli.explorer.results.understand import Comparison, ComparisonRow, Explanation, Section
     from tensorcli.language.syntax import Span
 
 _ANSWERS: Final = (
@@ -70,14 +73,20 @@ _ANSWERS: Final = (
     "Notice "
 ).split()
 _TIME: Final = "Travelled Difference Blame BlameRow Watching Dry".split()
+_WHY: Final = "Why Event Timeline Mark Way Edit Fixed".split()
 _CHANGES: Final = "Facts Value Change Write StaleSave Alarm AlarmKind ChangeKind".split()
 
 _GRAPH: Final = "GraphSave GraphNode Graph HookRow Hooks WitnessRow Witnesses".split()
 
+_UNDERSTAND: Final = "ComparisonRow Comparison Section Explanation".split()
+
 _MODULES: Final = {
+    "explorer.results.understand": _UNDERSTAND,
+    "explorer.results.hazards": ("HazardReport", "HazardRow"),
     "explorer.results.graph": _GRAPH,
     "explorer.results.answers": _ANSWERS,
     "explorer.results.time": _TIME,
+    "explorer.results.why": _WHY,
     "explorer.results.changes": _CHANGES,
     "explorer.results.step": ("FailureKind", "Watched"),
     "language.syntax": ("Span",),
@@ -85,7 +94,7 @@ _MODULES: Final = {
 
 RESULT_NAMES: Final = (
     "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
-    "Expectation Notice Exit Graph Hooks Witnesses "
+    "Expectation Notice Exit Graph Hooks Witnesses Comparison Explanation HazardReport "
 ).split()
 PART_NAMES: Final = "Step Value Change Alarm WarningText Failure".split()
 
@@ -120,9 +129,12 @@ __all__ = [
     "Change",
     "ChangeKind",
     "Code",
+    "Comparison",
+    "ComparisonRow",
     "Devices",
     "Exit",
     "Expectation",
+    "Explanation",
     "Facts",
     "Failure",
     "FailureKind",
@@ -130,6 +142,8 @@ __all__ = [
     "Graph",
     "GraphNode",
     "GraphSave",
+    "HazardReport",
+    "HazardRow",
     "Help",
     "HelpRow",
     "HelpSection",
@@ -145,6 +159,7 @@ __all__ = [
     "Run",
     "SavedRow",
     "SavedTable",
+    "Section",
     "Settings",
     "Span",
     "StaleSave",
@@ -165,5 +180,12 @@ __all__ = [
     "Travelled",
     "Watching",
     "Watched",
+    "Edit",
+    "Event",
+    "Fixed",
+    "Mark",
+    "Timeline",
+    "Way",
+    "Why",
     "Write",
 ]

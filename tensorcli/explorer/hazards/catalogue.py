@@ -1,0 +1,133 @@
+"""Every hazard with its code: what it is, what it looks like, what to write instead.
+
+The one table of hazards. A code never changes its meaning; a new hazard gets a new code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """An entry of the catalogue."""
+
+    code: str
+    name: str
+    """A few words, for tables and rules (`hidden-write`)."""
+    summary: str
+    """What happens, in a sentence."""
+    explanation: str
+    """Why PyTorch says nothing, and what follows."""
+    example: str
+    """A script that shows it, in its last statement."""
+    instead: str
+    """The same script without it."""
+    hint: str = ""
+    """What to type to learn more."""
+
+
+_ENTRIES: Final = (
+    Hazard(
+        "TSC-H001",
+        "hidden-write",
+        "A write that no version counter sees changed bytes that the graph had saved.",
+        "Backward formulas use what the forward pass saved. PyTorch checks only a version counter before it "
+        "uses them, and `.data`, numpy arrays, DLPack tensors, `copy.copy` and `set_` write without moving the "
+        "counter of the saved tensor. The backward pass then succeeds with a wrong gradient.",
+        "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\ny.data.mul_(10)",
+        "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\n"
+        "d = y.detach().clone().mul_(10)",
+        "explain data",
+    ),
+    Hazard(
+        "TSC-H002",
+        "wrong-gradient",
+        "A backward pass used saved bytes that a hidden write had changed: its gradient is wrong.",
+        "The gradient that is shown beside it is the one of the same program on saved values that nothing can "
+        "overwrite: what the graph would have given had the hidden write gone into a copy.",
+        "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\ny.data.mul_(10)\n"
+        "loss.backward()",
+        "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\n"
+        "d = y.detach().clone().mul_(10)\nloss.backward()",
+        "explain data",
+    ),
+    Hazard(
+        "TSC-H003",
+        "lost-write",
+        "A write went into a copy that nobody holds.",
+        "Indexing with a tensor, a list or a mask copies; so do conversions. `x[m][0] = 5` writes into that "
+        "copy, which is gone when the statement ends: x keeps its values.",
+        "x = torch.zeros(3)\nm = torch.tensor([True, False, True])\nx[m][0] = 5",
+        "x = torch.zeros(3)\nm = torch.tensor([True, False, True])\nx[m.nonzero()[0]] = 5",
+        "explain x[m]",
+    ),
+    Hazard(
+        "TSC-H004",
+        "overlapping-write",
+        "An operator read elements that it was writing, and PyTorch did not notice.",
+        "PyTorch refuses overlapping operands only where it is cheap to see. Elsewhere the result depends on the "
+        "order in which elements are read and written, which differs by size, device and version.",
+        "a = torch.arange(6).reshape(2, 3)\na[:, 1:] = a[:, :-1]",
+        "a = torch.arange(6).reshape(2, 3)\na[:, 1:] = a[:, :-1].clone()",
+        "compare clone",
+    ),
+    Hazard(
+        "TSC-H005",
+        "swallowed-gradient",
+        "A view without a history was used: it requires a gradient, and no gradient reaches its base.",
+        "A view made under no_grad, or before requires_grad_() was called on its base, says requires_grad=True "
+        "because its base does, but it has no grad_fn. A backward pass through it raises nothing and fills "
+        "nobody's .grad.",
+        "b = torch.ones(3)\nv = b[0]\nb.requires_grad_()\nout = v * 2",
+        "b = torch.ones(3)\nb.requires_grad_()\nv = b[0]\nout = v * 2",
+        "explain no_grad",
+    ),
+    Hazard(
+        "TSC-H006",
+        "duplicate-index",
+        "An index stands twice in an augmented assignment: it is written once.",
+        "`x[i] += 1` reads x[i], adds, and writes the result back: where i names an element twice, the last "
+        "write wins and one addition is lost.",
+        "x = torch.zeros(3)\nx[[0, 0, 1]] += 1",
+        "x = torch.zeros(3)\nx.index_put_((torch.tensor([0, 0, 1]),), torch.ones(3), accumulate=True)",
+        "explain index_put_",
+    ),
+    Hazard(
+        "TSC-H007",
+        "wrap-around",
+        "An integer result did not fit its dtype and wrapped around.",
+        "PyTorch's integer arithmetic and conversions are modular and silent; a Python number never widens a "
+        "tensor's dtype.",
+        "u = torch.tensor([250, 5], dtype=torch.uint8)\nv = u + 10",
+        "u = torch.tensor([250, 5], dtype=torch.uint8)\nv = u.to(torch.int16) + 10",
+        "explain promotion",
+    ),
+    Hazard(
+        "TSC-H008",
+        "gradient-alias",
+        "A name holds the very tensor that .grad accumulates into.",
+        "The second backward pass adds to .grad in place, so every name that was bound to it before changes "
+        "with it: what was kept as the old gradient is the sum.",
+        "w = torch.tensor([1., 2.], requires_grad=True)\n(w * w).sum().backward()\ng = w.grad\n"
+        "(w * w).sum().backward()",
+        "w = torch.tensor([1., 2.], requires_grad=True)\n(w * w).sum().backward()\ng = w.grad.clone()\n"
+        "(w * w).sum().backward()",
+        "alias g w.grad",
+    ),
+    Hazard(
+        "TSC-H009",
+        "false-alarm",
+        "The version check refused a backward pass although the saved elements were not changed.",
+        "One counter stands for a whole storage and all views of it. A write into other elements moves it too, "
+        "and so PyTorch refuses what would have given the right gradient.",
+        "x = torch.ones(2, 3, requires_grad=True) * 1\nv = x[0]\nloss = (v * v).sum()\nx[1] = 5\nloss.backward()",
+        "x = torch.ones(2, 3, requires_grad=True) * 1\nv = x[0].clone()\nloss = (v * v).sum()\nx[1] = 5\n"
+        "loss.backward()",
+        "why",
+    ),
+)
+
+HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}
+"""All hazards by code, in the order of the catalogue."""

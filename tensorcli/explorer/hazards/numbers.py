@@ -1,0 +1,104 @@
+"""Wrap-around: whether an integer result is what arithmetic says, or that modulo its dtype.
+
+The exact result is computed again with numpy, in a dtype that is wide enough, from the inputs' elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
+
+MOST = 1 << 16
+"""Results of more elements are not computed again."""
+MOST_EXACT = 4096
+"""Results in int64 of more elements are not computed again: they take Python's integers."""
+
+Exact = Callable[..., Any]
+
+ARITHMETIC: dict[str, tuple[str, Exact]] = {
+    "add": ("+", lambda a, b, alpha=1: a + alpha * b),
+    "sub": ("-", lambda a, b, alpha=1: a - alpha * b),
+    "rsub": ("-", lambda a, b, alpha=1: b - alpha * a),
+    "mul": ("*", lambda a, b: a * b),
+    "neg": ("-", lambda a: -a),
+    "abs": ("abs", abs),
+    "square": ("square", lambda a: a * a),
+    "pow": ("**", lambda a, b: a**b),
+}
+CONVERSIONS = frozenset({"_to_copy", "copy_"})
+TOTALS = {"sum": "add", "prod": "multiply"}
+
+
+def exact_result(engine: Engine, operator: str, inputs: Sequence[Any]) -> tuple[str, Any] | None:
+    """What the operator would give if integers had no end, and how it is written; None where that is not
+    asked.
+    """
+    import numpy as np
+
+    name = operator.partition(".")[0]
+    values = [engine.elements(each) if engine.kind(each) == "tensor" else each for each in inputs]
+    arrays = [each for each in values if isinstance(each, np.ndarray)]
+    if not arrays or max(each.size for each in arrays) > MOST:
+        return None
+    if name in CONVERSIONS:
+        source = values[1] if name == "copy_" else values[0]
+        return ("the conversion", np.array(source)) if isinstance(source, np.ndarray) else None
+    if any(each.dtype.kind not in "iub" for each in arrays):
+        return None
+    wide = max(each.itemsize for each in arrays) < 8 and name not in ("pow", *TOTALS)
+    if not wide and max(each.size for each in arrays) > MOST_EXACT:
+        return None
+    if name in TOTALS:
+        if any(each is not None for each in inputs[1:]):
+            return None
+        return name, np.array(getattr(np, TOTALS[name]).reduce(_widened(values[0], False), axis=None))
+    name = name.rstrip("_")
+    if name not in ARITHMETIC:
+        return None
+    sign, exact = ARITHMETIC[name]
+    if not all(isinstance(each, np.ndarray | int) for each in values):
+        return None
+    if name == "pow" and any((np.asarray(each) < 0).any() for each in values[1:]):
+        return None
+    return sign, np.array(exact(*(_widened(each, wide) for each in values)))
+
+
+def _widened(value: Any, wide: bool) -> Any:
+    import numpy as np
+
+    if not isinstance(value, np.ndarray):
+        return int(value) if not wide or abs(value) < 1 << 31 else value
+    return value.astype(np.int64 if wide else object)
+
+
+def wrapped(engine: Engine, sign: str, exact: Any, result: Any) -> str | None:
+    """How a result differs from the exact one, in words; None where it does not."""
+    import numpy as np
+
+    found = engine.elements(result)
+    if found is None or found.dtype.kind not in "iu" or found.size == 0 or found.size > MOST:
+        return None
+    limits = np.iinfo(found.dtype)
+    if exact.dtype.kind in "fc":
+        if exact.dtype.kind == "c":
+            return None
+        values = np.trunc(exact.astype(np.float64))
+        outside = ~((values >= float(limits.min)) & (values < float(limits.max) + 1))
+    else:
+        outside = (exact < limits.min) | (exact > limits.max)
+    outside = np.broadcast_to(np.asarray(outside, bool), found.shape)
+    count = int(outside.sum())
+    if not count:
+        return None
+    place = tuple(int(each) for each in np.unravel_index(int(np.argmax(outside)), found.shape))
+    was = np.broadcast_to(exact, found.shape)[place]
+    shown = f"{was:g}" if exact.dtype.kind == "f" else str(int(was))
+    where = f" at [{', '.join(map(str, place))}]" if place else ""
+    many = f", {count} of {found.size} elements" if found.size > 1 else ""
+    return (
+        f"{sign} does not fit {found.dtype.name} ({limits.min}..{limits.max}): {shown} became "
+        f"{int(found[place])}{where}{many}."
+    )

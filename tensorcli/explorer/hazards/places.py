@@ -1,0 +1,69 @@
+"""Where an operator reads and writes: operands that overlap unseen, indices that name an element twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.memory import overlap
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
+
+MOST = 1 << 20
+"""Indices with more elements are not looked at."""
+
+
+def reads_what_it_writes(engine: Engine, target: Any, others: Sequence[Any]) -> Any:
+    """The operand whose elements an element-wise write into `target` changes before, or while, it reads them
+    elsewhere; None where there is none.
+    """
+    memory = engine.memory(target)
+    walk: Walk | None = None
+    for other in others:
+        if other is target or engine.kind(other) != "tensor" or engine.memory(other) is not memory:
+            continue
+        walk = walk or engine.walk(target)
+        source = engine.walk(other)
+        if not _element_by_element(walk, source) and overlap(walk, source)[0]:
+            return other
+    return None
+
+
+def _element_by_element(target: Walk, source: Walk) -> bool:
+    """Whether each element of the target is computed from the source's element in the same place."""
+    if target.start != source.start or target.itemsize != source.itemsize:
+        return False
+    missing = len(target.sizes) - len(source.sizes)
+    if missing < 0:
+        return False
+    sizes = (1,) * missing + source.sizes
+    strides = (0,) * missing + source.strides
+    return all(
+        mine == 1 or (mine == theirs and step == other)
+        for mine, theirs, step, other in zip(target.sizes, sizes, target.strides, strides)
+    )
+
+
+def duplicates(engine: Engine, target: Any, indices: Sequence[Any]) -> tuple[str, int] | None:
+    """An element that an index names more than once, and how often; None where each is named once."""
+    import numpy as np
+
+    sizes = engine.look(target).sizes
+    found = []
+    for dimension, index in enumerate(indices):
+        if index is None:
+            continue
+        elements = engine.elements(index) if engine.kind(index) == "tensor" else None
+        if elements is None or elements.dtype.kind == "b" or elements.size > MOST:
+            return None
+        found.append(np.where(elements < 0, elements + sizes[dimension], elements))
+    if not found:
+        return None
+    rows = np.stack([each.reshape(-1) for each in np.broadcast_arrays(*found)], -1)
+    unique, counts = np.unique(rows, axis=0, return_counts=True)
+    if rows.shape[0] == unique.shape[0]:
+        return None
+    most = int(np.argmax(counts))
+    return ", ".join(map(str, unique[most].tolist())), int(counts[most])

@@ -1,0 +1,110 @@
+"""The hazards of a statement as alarms, when it has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.hazards.catalogue import HAZARDS
+from tensorcli.explorer.results import Alarm
+from tensorcli.language.syntax import span_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tensorcli.explorer.changes import Observation
+    from tensorcli.explorer.hazards.watch import Poisoned
+    from tensorcli.explorer.results import HazardRow
+    from tensorcli.explorer.session import Record
+
+
+def hazard(code: str, text: str, node: Any = None, hint: str = "") -> Alarm:
+    """An alarm of this code."""
+    return Alarm(
+        "hazard", text, hint or HAZARDS[code].hint, code, span=None if node is None else span_of(node)
+    )
+
+
+def hazards(observation: Observation) -> Iterator[Alarm]:
+    """The hazards of the statement so far, but for hidden writes."""
+    watch = observation.recorder.watch
+    for found in watch.findings():
+        yield hazard(found.code, found.text, found.node, found.hint)
+    if watch.poisoned:
+        yield Alarm("silent", _used_text(watch.poisoned), HAZARDS["TSC-H001"].hint, "TSC-H001")
+    yield from _aliases(observation)
+    yield from _false_alarm(observation)
+
+
+def hazard_row(alarm: Alarm, record: Record) -> HazardRow:
+    """An alarm as what `check` lists."""
+    from tensorcli.explorer.results import HazardRow
+
+    assert alarm.code is not None
+    return HazardRow(
+        alarm.code,
+        HAZARDS[alarm.code].name,
+        record.index,
+        record.name,
+        alarm.span or record.statement.span,
+        record.statement.source,
+        alarm.text,
+        alarm.hint,
+    )
+
+
+def _used_text(poisoned: list[Poisoned]) -> str:
+    names = list(dict.fromkeys(f"{each.node.partition('Backward')[0]}.{each.slot}" for each in poisoned))
+    verb = "was" if len(names) == 1 else "were"
+    return (
+        f"{' and '.join(names[:3])}{', …' if len(names) > 3 else ''} {verb} saved before a write that PyTorch "
+        "cannot see; the backward pass in this statement used the new bytes: its gradients are wrong."
+    )
+
+
+def _aliases(observation: Observation) -> Iterator[Alarm]:
+    """Names that hold what a second backward pass added to."""
+    engine, index = observation.engine, observation.index
+    for reference, kind in observation.recorder.gradients.values():
+        leaf = reference()
+        grad = None if leaf is None or kind != "in place" else engine.grad(leaf)
+        if grad is None:
+            continue
+        owner = index.name(leaf)
+        memory = id(engine.memory(grad))
+        held = [
+            next(iter(each.paths))
+            for each in index.sharing(memory)
+            if each.paths and each.born < index.now and not any(path == owner for path in each.paths)
+        ]
+        if held and owner is not None:
+            names = ", ".join(held[:3]) + (", …" if len(held) > 3 else "")
+            verb, noun = ("is", "the tensor") if len(held) == 1 else ("are", "the memory")
+            yield hazard(
+                "TSC-H008",
+                f"{names} {verb} {noun} that {owner}.grad accumulates in: this backward pass added to it, and "
+                f"{held[0]} is not the old gradient any more.",
+                hint=f"{held[0]} = {owner}.grad.clone()",
+            )
+
+
+def _false_alarm(observation: Observation) -> Iterator[Alarm]:
+    """A backward pass that was refused although the elements are what they were."""
+    node, watch, engine = observation.failed, observation.recorder.watch, observation.engine
+    if node is None or engine.released(node):
+        return
+    stale = [
+        (memory, clock, saved) for memory, clock, saved in watch.saves_of(node) if saved.now != saved.saved
+    ]
+    intact = [watch.keeper.intact(saved, engine.memory(saved.tensor), clock) for _, clock, saved in stale]
+    if not stale or not all(intact):
+        return
+    name = engine.node_name(node).partition("Backward")[0]
+    saved = stale[0][2]
+    count = engine.look(saved.tensor).numel
+    elements = "the element" if count == 1 else f"the {count} elements"
+    yield hazard(
+        "TSC-H009",
+        f"the version check is a false alarm here: {elements} that {name} saved as {saved.slot} "
+        f"{'is' if count == 1 else 'are'} what {'it was' if count == 1 else 'they were'}; other elements of "
+        "the storage were written.",
+    )

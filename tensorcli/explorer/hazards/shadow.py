@@ -1,0 +1,82 @@
+"""The right gradient beside a wrong one: the same statements in a session whose saved bytes no write reaches.
+
+A fork runs the journal again; whenever a storage is about to be written, the nodes that saved a tensor of it
+get tensors of their own with the bytes as they are. What its backward pass then gives is what the graph would
+have given without the hidden write.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.hazards.report import hazard
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Alarm
+    from tensorcli.explorer.session import Record, Session
+
+SHADOWS = 3
+"""How many times a session runs again for this."""
+STATEMENTS = 2000
+"""Longer journals are not run again."""
+
+
+def wrong_gradients(session: Session, record: Record) -> list[Alarm]:
+    """The gradients that the last statement, `record`, computed from bytes that a hidden write had changed,
+    each beside the right one. The journal does not hold the statement yet.
+    """
+    observation = session.observation
+    assert observation is not None
+    recorder, watch = observation.recorder, observation.recorder.watch
+    used = watch.used_tainted or bool(watch.tainted and not recorder.released)
+    if not used or not recorder.gradients or session.shields or session.engine.name != "embedded":
+        return []
+    if session.shadows >= SHADOWS or len(session.journal) >= STATEMENTS or "create_graph" in record.text:
+        return []
+    session.shadows += 1
+    leaves = [reference() for reference, _ in recorder.gradients.values()]
+    named = {
+        name: leaf
+        for leaf in leaves
+        if leaf is not None and (name := observation.index.name(leaf)) is not None
+    }
+    return list(_compared(session, [*session.journal, record], named))
+
+
+def _compared(session: Session, records: list[Record], named: dict[str, Any]) -> list[Alarm]:
+    engine = session.engine
+    found = []
+    with engine.aside():
+        other = type(session)(
+            seed=session.seed, max_bytes=session.max_bytes, engine=engine.name, checking=True, shields=True
+        )
+        other.replay(records)
+        assert other.observation is not None
+        right = {
+            path: entry.value
+            for entry in other.observation.index.entries.values()
+            for path in entry.paths
+            if path in named
+        }
+        for name, leaf in named.items():
+            wrong_grad = engine.grad(leaf)
+            right_grad = None if right.get(name) is None else engine.grad(right[name])
+            if wrong_grad is None or right_grad is None or _equal(engine, wrong_grad, right_grad):
+                continue
+            found.append(
+                hazard(
+                    "TSC-H002",
+                    f"{name}.grad is wrong: {engine.text(wrong_grad)}. "
+                    f"Without the hidden write it is {engine.text(right_grad)}.",
+                )
+            )
+    return found
+
+
+def _equal(engine: Any, left: Any, right: Any) -> bool:
+    import numpy as np
+
+    first, second = engine.elements(left), engine.elements(right)
+    if first is None or second is None or first.shape != second.shape:
+        return first is second
+    return bool(((first == second) | (np.not_equal(first, first) & np.not_equal(second, second))).all())

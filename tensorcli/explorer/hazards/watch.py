@@ -1,0 +1,302 @@
+"""Listens to the statements of a session for what PyTorch does not report.
+
+A Watch hears what the Recorder hears. What is certain at once (wrap-around, overlap, an index that stands
+twice, a swallowed gradient) is noted at once; the rest is decided when the statement ends, by `findings`.
+"""
+
+from __future__ import annotations
+
+import ast
+import weakref
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tensorcli.explorer.hazards.keep import Keeper
+from tensorcli.language.locate import current_node
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Saved
+    from tensorcli.explorer.observe import Recorder
+
+COPYING = frozenset(
+    "index masked_select index_select gather take take_along_dim _to_copy clone nonzero "
+    "repeat repeat_interleave".split()
+)
+"""Operators that copy what a reader may take for the tensor itself."""
+INTEGRAL = frozenset("uint8 int8 int16 int32 int64".split())
+WRAPPING = frozenset("add sub rsub mul neg abs square pow sum prod _to_copy copy_".split())
+IDEMPOTENT = ast.BitOr, ast.BitAnd
+MOST = 20
+"""Findings of one statement; more are all alike."""
+
+
+class Finding(NamedTuple):
+    """A hazard that a statement showed: its code, what happened, the innermost place in the script."""
+
+    code: str
+    text: str
+    node: ast.AST | None
+    hint: str = ""
+
+
+class Poisoned(NamedTuple):
+    """A saved tensor whose elements a hidden write changed, when its node was used."""
+
+    node: str
+    slot: str
+    saved: Saved
+    memory: int
+
+
+class Copied(NamedTuple):
+    """A copy that the statement wrote into: of what, by which operator, and where it was written."""
+
+    memory: Any
+    operator: str
+    source: str | None
+    node: ast.AST | None
+
+
+class Watch:
+    """The hazards of one session's statements. `begin` forgets those of the last."""
+
+    def __init__(self, recorder: Recorder, keep_bytes: int | None = None) -> None:
+        self.recorder = recorder
+        self.engine = recorder.engine
+        self.index = recorder.index
+        self.keeper = Keeper(recorder, keep_bytes)
+        self.running: ast.stmt | None = None
+        """The innermost statement that runs."""
+        self.tainted: dict[int, Any] = {}
+        """The nodes, weakly, that hold bytes which a hidden write changed."""
+        self.begin()
+
+    def begin(self) -> None:
+        """A statement begins."""
+        self.found: dict[tuple[str, str], Finding] = {}
+        self.born: dict[int, tuple[str, str | None]] = {}
+        self.lost: dict[int, Copied] = {}
+        self.pending: list[tuple[str, Any, ast.AST | None]] = []
+        self.poisoned: list[Poisoned] = []
+        self.used_tainted = False
+        self.keeper.begin()
+        if self.tainted:
+            self.tainted = {key: each for key, each in self.tainted.items() if each() is not None}
+
+    def note(self, code: str, text: str, node: ast.AST | None, hint: str = "") -> None:
+        """A hazard was seen."""
+        if len(self.found) < MOST:
+            self.found.setdefault((code, text), Finding(code, text, node, hint))
+
+    def runs(self, statement: ast.stmt) -> None:
+        """A statement of the script begins, one within a loop or a function included."""
+        self.running = statement
+
+    # ---- what the recorder hears
+
+    def made(self, tensor: Any, operator: str, inputs: Sequence[Any]) -> None:
+        """A new tensor came out of an operator."""
+        engine = self.engine
+        name = operator.partition(".")[0]
+        if self.lost:
+            self._used(inputs)
+        if name in COPYING and inputs and engine.kind(inputs[0]) == "tensor":
+            memory = engine.memory(tensor)
+            if memory is not engine.memory(inputs[0]):
+                self.born[id(memory)] = name, self._name(inputs[0])
+        if name in WRAPPING and engine.look(tensor).dtype in INTEGRAL:
+            from tensorcli.explorer.hazards.numbers import exact_result, wrapped
+
+            exact = exact_result(engine, operator, inputs)
+            text = None if exact is None else wrapped(engine, *exact, tensor)
+            if text is not None:
+                self.note("TSC-H007", text, current_node())
+        if engine.node(tensor) is not None:
+            self._swallowed(inputs)
+
+    def writes(self, tensor: Any, operator: str, inputs: Sequence[Any]) -> None:
+        """The bytes of a tensor are about to be written."""
+        engine = self.engine
+        memory = engine.memory(tensor)
+        self.keeper.before_write(memory)
+        name = operator.partition(".")[0]
+        self.pending = []
+        if name.rstrip("_") in WRAPPING or name in WRAPPING:
+            if engine.look(tensor).dtype in INTEGRAL:
+                from tensorcli.explorer.hazards.numbers import exact_result
+
+                exact = exact_result(engine, operator, inputs)
+                if exact is not None:
+                    self.pending.append(("TSC-H007", exact, current_node()))
+        elif name in ("index_put_", "_index_put_impl_"):
+            self._indexed(tensor, inputs)
+        if len(inputs) > 1 and (name == "copy_" or engine.elementwise(operator)):
+            from tensorcli.explorer.hazards.places import reads_what_it_writes
+
+            other = reads_what_it_writes(engine, tensor, inputs)
+            if other is not None:
+                self.pending.append(("TSC-H004", self._overlap_text(tensor, other, name), current_node()))
+
+    def wrote(self, tensor: Any, operator: str, inputs: Sequence[Any]) -> None:
+        """The bytes of a tensor were written."""
+        engine = self.engine
+        for code, what, node in self.pending:
+            if code == "TSC-H007":
+                from tensorcli.explorer.hazards.numbers import wrapped
+
+                text = wrapped(engine, *what, tensor)
+                if text is not None:
+                    self.note(code, text, node)
+            else:
+                self.note(code, what, node)
+        self.pending = []
+        others = [each for each in inputs if each is not tensor]
+        if self.lost:
+            self._used(others)
+        memory = engine.memory(tensor)
+        born = self.born.get(id(memory))
+        if born is not None:
+            node = current_node()
+            if self._discarded(node):
+                self.lost[id(memory)] = Copied(weakref.ref(memory), *born, node)
+            else:
+                self.lost.pop(id(memory), None)
+        if engine.look(tensor).requires_grad:
+            self._swallowed(others)
+
+    def freed(self, node: Any) -> None:
+        """A node is about to drop what it had saved: it was used as it is now."""
+        if id(node) in self.tainted:
+            self.used_tainted = True
+        elif self.keeper.copies:
+            for memory, clock, saved in list(self.saves_of(node)):
+                owner = self.engine.memory(saved.tensor)
+                if saved.now == saved.saved and self.keeper.intact(saved, owner, clock) is False:
+                    self.poisoned.append(Poisoned(self.engine.node_name(node), saved.slot, saved, memory))
+                    self.used_tainted = True
+
+    def saves_of(self, node: Any) -> Iterator[tuple[int, int, Saved]]:
+        """The tensors that a node keeps, with the allocation and the moment of the save."""
+        for saved in self.engine.saved(node):
+            memory = id(self.engine.memory(saved.tensor))
+            saver = self.recorder.savers.get(memory, {}).get(id(node))
+            if saver is not None:
+                yield memory, saver.clock, saved
+
+    # ---- single traps
+
+    def _name(self, tensor: Any) -> str | None:
+        return self.index.name(tensor)
+
+    def _used(self, inputs: Sequence[Any]) -> None:
+        """Copies that an operator reads are not lost."""
+        for each in _tensors(self.engine, inputs):
+            self.lost.pop(id(self.engine.memory(each)), None)
+
+    def _discarded(self, node: ast.AST | None) -> bool:
+        """Whether what is written there is nothing that a name, or the rest of the expression, could hold."""
+        target: ast.AST | None = None
+        if isinstance(node, ast.AugAssign):
+            target = node.target
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            target = node
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            running = self.running
+            if not isinstance(running, ast.Expr) or running.value is not node:
+                return False
+            return _computed(node.func.value)
+        return isinstance(target, ast.Subscript) and _computed(target.value)
+
+    def _swallowed(self, inputs: Sequence[Any]) -> None:
+        """Views without a history whose base has, or is, what should get the gradient."""
+        engine = self.engine
+        for each in _tensors(engine, inputs):
+            base = engine.base(each)
+            if base is None:
+                continue
+            look = engine.look(each)
+            if not look.requires_grad or look.grad_fn is not None or not engine.look(base).requires_grad:
+                continue
+            view, whole = self._name(each) or "a view", self._name(base) or "its base"
+            if engine.view_kind(each) == "no_grad":
+                how = "was made under no_grad"
+            elif engine.look(base).is_leaf:
+                how = f"is older than {whole}.requires_grad_()"
+            else:
+                continue
+            self.note(
+                "TSC-H005",
+                f"{view} {how} and has no history: no gradient flows through it, neither to {whole} nor to "
+                f"{view}.grad.",
+                current_node(),
+                f"take the view again: {view} = {whole}[…]" if self._name(each) else "take the view again",
+            )
+
+    def _indexed(self, tensor: Any, inputs: Sequence[Any]) -> None:
+        """`x[i] += 1` where i names an element twice."""
+        node = current_node()
+        if len(inputs) < 4 or inputs[3] or not isinstance(node, ast.AugAssign):
+            return
+        if not isinstance(node.target, ast.Subscript) or isinstance(node.op, IDEMPOTENT):
+            return
+        from tensorcli.explorer.hazards.places import duplicates
+
+        twice = duplicates(self.engine, tensor, inputs[1])
+        if twice is not None:
+            place, times = twice
+            name = self._name(tensor) or "the tensor"
+            self.note(
+                "TSC-H006",
+                f"{name}[{place}] stands {times} times in the index and is written once: the other "
+                f"{'update is' if times == 2 else f'{times - 1} updates are'} lost.",
+                node,
+                f"{name}.index_put_((index,), values, accumulate=True)",
+            )
+
+    def _overlap_text(self, tensor: Any, other: Any, operator: str) -> str:
+        from tensorcli.explorer.memory import overlap
+
+        engine = self.engine
+        walk = engine.walk(tensor)
+        nbytes, _ = overlap(walk, engine.walk(other))
+        count = nbytes // max(walk.itemsize, 1)
+        what = f"{count} element{'s' if count != 1 else ''}"
+        name = self._name(tensor) or self._name(self.recorder.named_parent(tensor)) or "the same storage"
+        return (
+            f"{operator} reads {what} of {name} that it also writes, and PyTorch does not notice: the result "
+            "depends on the order of reading and writing."
+        )
+
+    # ---- when the statement ends
+
+    def findings(self) -> list[Finding]:
+        """The hazards of the statement so far, but for those about saved bytes."""
+        for copied in self.lost.values():
+            if copied.memory() is None:
+                of = f" of {copied.source}" if copied.source else ""
+                rest = f": {copied.source} keeps its values" if copied.source else ""
+                self.note(
+                    "TSC-H003",
+                    f"the write went into a copy{of} ({copied.operator.strip('_')}) that nobody holds{rest}.",
+                    copied.node,
+                )
+        self.lost = {}
+        return list(self.found.values())
+
+
+def _computed(tree: ast.AST) -> bool:
+    """Whether an expression is computed, and not explicitly a copy: what a reader may take for the tensor."""
+    if isinstance(tree, ast.Name):
+        return False
+    return not any(
+        isinstance(each, ast.Attribute) and each.attr in ("clone", "deepcopy", "copy")
+        for each in ast.walk(tree)
+    )
+
+
+def _tensors(engine: Any, inputs: Sequence[Any]) -> Iterator[Any]:
+    for each in inputs:
+        if isinstance(each, list | tuple):
+            yield from (one for one in each if engine.kind(one) == "tensor")
+        elif engine.kind(each) == "tensor":
+            yield each

@@ -1,0 +1,75 @@
+"""The rows of what went: names that were deleted or given to another object, graphs that were freed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tensorcli.explorer.facts import plural, settle
+from tensorcli.explorer.graphs import root_of
+from tensorcli.explorer.identity import Allocation
+from tensorcli.explorer.names import Entry
+from tensorcli.explorer.results import Change
+from tensorcli.explorer.rows.table import Table
+
+
+class Departures(Table):
+    """What names and nodes let go."""
+
+    def _unbound(self) -> None:
+        """Names that were deleted or given to another object."""
+        for path, entry in self.index.removed:
+            known = self.recorder.before.get(entry.key)
+            if known is None or known.entry is not entry or known.allocation is None:
+                continue
+            before, allocation = known.look, known.allocation
+            here = self.index.entries.get(entry.key) is entry
+            if here and "[" in path:
+                continue
+            kept = list(self._keepers(entry if here else None, allocation))
+            note = f"{allocation.id} kept by {', '.join(kept)}" if kept else f"{allocation.id} freed"
+            facts = replace(settle(before, self.allocations), storage=allocation.id)
+            self.rows.append(
+                Change("unbound", (path,), facts, None, note, allocation.id, kept_by=tuple(kept))
+            )
+
+    def _keepers(self, entry: Entry | None, allocation: Allocation) -> Iterator[str]:
+        """Who keeps an allocation: nodes of the graph, other names, something without a name."""
+        if not allocation.alive:
+            return
+        found = False
+        nodes = []
+        for saver in self.recorder.savers.get(allocation.key, {}).values():
+            node = saver.reference()
+            if node is not None and not self.engine.released(node):
+                nodes.append(self.engine.node_name(node))
+        if nodes:
+            found = True
+            listed = ", ".join(dict.fromkeys(nodes[:3])) + (", …" if len(nodes) > 3 else "")
+            yield f"the graph ({listed})"
+        if entry is not None:
+            found = True
+            yield self.index.names(entry)[0]
+        for mate in list(self.index.sharing(allocation.key, 4)):
+            if mate is not entry:
+                found = True
+                yield self.index.names(mate)[0]
+        if not found:
+            yield "something without a name"
+
+    def _graph_freed(self) -> None:
+        released = self.recorder.released
+        if not released:
+            return
+        saved = sum(count for _, count in released)
+        name, nodes = root_of(self.engine, self.index, {node for node, _ in released})
+        count = max(nodes, len(released))
+        what = f"graph of {name}" if name else "graph"
+        kept = f", {plural(saved, 'saved tensor')}" if saved else ""
+        self.rows.append(
+            Change(
+                "graph_freed",
+                (name,) if name else (),
+                note=f"{what} freed: {plural(count, 'node')}{kept}; a second backward would raise",
+            )
+        )

@@ -1,0 +1,85 @@
+"""What the groups of rows share: the record of the statement, the rows so far, how a row is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.alarms import Silence
+from tensorcli.explorer.engines import Look
+from tensorcli.explorer.facts import settle
+from tensorcli.explorer.names import Entry, name_of
+from tensorcli.explorer.results import Change, Write
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.changes import Observation
+
+
+class Table:
+    """The rows of one statement while they are collected."""
+
+    def __init__(self, observation: Observation) -> None:
+        self.observation = observation
+        self.engine = observation.engine
+        self.allocations = observation.allocations
+        self.index = observation.index
+        self.recorder = observation.recorder
+        self.rows: list[Change] = []
+        self.limit = observation.rows
+        self.added: list[Entry] = []
+        self.shown: set[int] = set()
+        self.more = 0
+        self.writes: list[Write] = []
+        self.silences: list[Silence] = []
+
+    def _look(self, entry: Entry) -> Look | None:
+        value = entry.value
+        return None if value is None else self.engine.look(value)
+
+    def _row(
+        self,
+        kind: Any,
+        entry: Entry,
+        before: Look | None,
+        after: Look,
+        note: str,
+        operator: str = "",
+        text: bool = True,
+    ) -> None:
+        self.shown.add(entry.key)
+        if len(self.rows) >= self.limit:
+            self.more += 1
+            return
+        shown = self.engine.text(entry.value) if text else ""
+        self.rows.append(
+            Change(
+                kind,
+                tuple(self.index.names(entry)),
+                None if before is None else settle(before, self.allocations),
+                settle(after, self.allocations, shown),
+                note,
+                self.allocations.name(after.memory),
+                operator=operator.partition(".")[0],
+            )
+        )
+
+    def _added(self) -> Iterator[Entry]:
+        seen: set[int] = set()
+        for _, entry in self.index.added:
+            if (
+                entry.key not in seen
+                and self.index.entries.get(entry.key) is entry
+                and entry.value is not None
+            ):
+                seen.add(entry.key)
+                yield entry
+
+    def _counter(self, entry: Entry) -> int:
+        look = self._look(entry)
+        return 0 if look is None else look.counter
+
+    def _first(self, entries: list[Entry]) -> str:
+        return next((names[0] for each in entries if (names := self.index.names(each))), "another tensor")
+
+    def _tensor_name(self, tensor: Any) -> str:
+        return name_of(self.engine, self.index, self.allocations, tensor) or "(temporary)"
