@@ -302,6 +302,17 @@ SAMPLES: dict[type, object] = {
     results.Expectation: results.Expectation(False, "y._version == 2", "y._version is 1"),
     results.Notice: results.Notice("seed 3"),
     results.Exit: results.Exit(3),
+    results.Comparison: results.Comparison(
+        "y = w.exp(); then r = each form",
+        ("detach", "clone", "data"),
+        ("y.detach()", "torch.empty_like(y).copy_(y)", "y.data"),
+        (
+            results.ComparisonRow("shares storage with y", ("yes", "no", "yes")),
+            results.ComparisonRow("then y.sum().backward() is", ("RAISES [1]", "correct", "WRONG")),
+        ),
+        ("RuntimeError: one of the variables needed for gradient computation has been modified",),
+        ("memory of their own, and the gradient goes on to w: clone",),
+    ),
     results.Graph: GRAPH,
     results.Hooks: results.Hooks(
         "loss",

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.changes import name_of
 from tensorcli.explorer.commands.look import argument
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.files import export, permitted
 from tensorcli.explorer.graphs import nodes_below, roots
+from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Graph, GraphNode, GraphSave, HookRow, Hooks
 from tensorcli.explorer.sources import expressions_of
 from tensorcli.language.syntax import Invocation
@@ -196,7 +196,8 @@ class Walk:
         observation = self.session.observation
         if observation is None:
             return None
-        return name_of(self.engine, observation.index, self.session.allocations, tensor)
+        found: str | None = name_of(self.engine, observation.index, self.session.allocations, tensor)
+        return found
 
     def stale_notes(self, nodes: Iterable[GraphNode]) -> Iterator[str]:
         """What wrote over saved tensors, a sentence for each storage."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.changes import name_of
 from tensorcli.explorer.commands.look import argument
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.memory import covered, layout, overlap
+from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Witnesses, WitnessRow
 from tensorcli.language.syntax import Invocation
 
@@ -26,7 +26,7 @@ def witnesses(session: Session, invocation: Invocation) -> Witnesses:
     if engine.kind(value) not in ("tensor", "ndarray"):
         raise TypeError(f"storages --write wants a tensor or an array, not '{type(value).__name__}'")
     look = engine.look(value)
-    rows = []
+    rows: list[WitnessRow] = []
     if session.observation is not None:
         for entry in session.observation.index.sharing(look.memory):
             other = entry.value

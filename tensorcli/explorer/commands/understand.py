@@ -1,0 +1,40 @@
+"""Commands that teach: `compare`, `explain`, `tour`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.results import Comparison
+from tensorcli.language.syntax import Invocation
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+
+
+def compare(session: Session, invocation: Invocation) -> Comparison:
+    """Forms side by side, measured. Errors: ValueError for a word that is no form."""
+    from tensorcli.explorer.comparison import compare as measured
+
+    text = invocation.get("forms")
+    return measured(session, words(text) if isinstance(text, str) else ())
+
+
+def words(text: str) -> list[str]:
+    """A text cut at white space and commas outside brackets and quotes."""
+    found: list[str] = []
+    current, depth, quote = "", 0, ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth = max(depth - 1, 0)
+        elif depth == 0 and (character.isspace() or character == ","):
+            found.append(current)
+            current = ""
+            continue
+        current += character
+    return [each for each in (*found, current) if each]
