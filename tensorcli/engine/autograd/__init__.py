@@ -15,10 +15,10 @@ def _roots_and_gradients(tensors: Any, gradients: Any, create_graph: bool) -> tu
         given = [gradients]
     else:
         given = list(gradients)
-    if len(given) != len(roots):
+    if len(given) < len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     found: list[Any] = []
-    for i, (root, gradient) in enumerate(zip(roots, given, strict=True)):
+    for i, (root, gradient) in enumerate(zip(roots, given, strict=False)):
         if isinstance(gradient, Tensor):
             if gradient.geometry.sizes != root.geometry.sizes:
                 raise RuntimeError(
@@ -130,6 +130,8 @@ def grad(
     if allow_unused is None:
         allow_unused = materialize_grads
     wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     roots, gradients = _roots_and_gradients(outputs, grad_outputs, create_graph)
     if retain_graph is None:
         retain_graph = create_graph
