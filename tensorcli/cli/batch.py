@@ -97,6 +97,7 @@ def run_scripts(
 def run_script(script: Script, options: SessionOptions, output: Output, keep_going: bool) -> int:
     """Runs one script in a new session and gives its status."""
     first = exits.OK
+    output.begin(script.text)
     try:
         session = options.session(output.write)
         for step in session.run(script.text, script.name, script.form, keep_going):

@@ -10,6 +10,7 @@ from tensorcli.repl.screen import Colour, Screen
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Step
+    from tensorcli.repl.echo import Echo
 
 Format = Literal["text", "plain", "json"]
 PROMPT, CONTINUATION = "tensor> ", "    ... "
@@ -60,11 +61,19 @@ class Output:
         self.problems = Screen(sys.stderr, colour)
         self._form = quiet_form if quiet and format == "text" else FORMS[format]
         self._echo = echo and format != "json"
+        self._script: Echo | None = None
         self._lost: OSError | None = None
         self.write = None if self._echo or format == "json" else self.print
         """Takes what `print` prints while a statement runs; None where it belongs after something of the
         step.
         """
+
+    def begin(self, script: bytes) -> None:
+        """Says whose steps come next."""
+        if self._echo:
+            from tensorcli.repl.echo import Echo
+
+            self._script = Echo(script)
 
     def print(self, text: str) -> None:
         """Writes what a statement prints. A reader that is gone is no affair of the statement's: it is
@@ -81,7 +90,9 @@ class Output:
         if self._lost is not None:
             raise self._lost
         if self._echo and step.index:
-            self.results.text(echoed(step.source))
+            self.results.text(
+                self._script.statement(step.source, step.span) if self._script else echoed(step.source)
+            )
         self._form(step, self.results)
         self.results.flush()
         if step.warnings or step.error is not None:
