@@ -1,8 +1,10 @@
 """`torch.nn.functional`: the functions that PyTorch writes in Python, over operators of the table.
 
-What PyTorch exposes from C++ (conv2d, linear, softplus, …) is found in the table by name; the losses are in `losses`.
+What PyTorch exposes from C++ (conv2d, linear, softplus, …) is found in the table by name; the losses are in `losses`,
+resampling in `resampling`.
 """
 
+from importlib import import_module
 from typing import Any
 
 from tensorcli.engine import messages
@@ -10,9 +12,10 @@ from tensorcli.engine.op import functions
 
 
 def __getattr__(name: str) -> Any:
-    from tensorcli.engine.nn import losses
-
-    found = getattr(losses, name, None) if not name.startswith("_") else None
+    found = None
+    if not name.startswith("_"):
+        for part in _PARTS:
+            found = found or getattr(import_module(f"tensorcli.engine.nn.{part}"), name, None)
     if found is None:
         try:
             found = getattr(functions, _BUILT_IN.get(name, name))
@@ -22,6 +25,8 @@ def __getattr__(name: str) -> Any:
     return found
 
 
+_PARTS = ("losses", "resampling")
+"""The modules with the other functions that PyTorch writes in Python."""
 _BUILT_IN = {"logsigmoid": "log_sigmoid"}
 
 
