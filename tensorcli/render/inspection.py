@@ -82,9 +82,9 @@ def fact_lines(found: Inspection, width: int | None) -> Iterator[Line]:
 
 
 def text_of(found: FactLine) -> str:
-    return "   ".join(field_text(field) for field in found.fields)
+    return "   ".join(field_text(field) for field in found.fields if field.text != "")
 
 
 def field_text(field: Field) -> str:
     """How a fact reads: its own words, else its value."""
-    return field.text or str(field.value)
+    return str(field.value) if field.text is None else field.text

@@ -15,8 +15,8 @@ class Field:
 
     key: str
     value: str | int | float | bool | None
-    text: str = ""
-    """How it reads in a sentence (`offset 1`); the value itself where empty."""
+    text: str | None = None
+    """How it reads in a sentence (`offset 1`); the value itself where None; empty where the remark says it."""
 
 
 @dataclass(frozen=True, slots=True)
