@@ -115,13 +115,8 @@ def _with_meta(op: "Op", tensors: Sequence[Tensor]) -> Device:
             "Please see the following for next steps:  "
             "https://pytorch.org/tutorials/advanced/custom_ops_landing_page.html"
         )
-    if op.base in UNIMPLEMENTED:
-        raise NotImplementedError(
-            "The register_meta function for torch.nonzero() raises unimplemented by default, as a correct "
-            "data-independent implementation does not exist. This implementation returns a fake value, assuming all "
-            "elements of the tensor are non-zero. To enable this registration, please set "
-            "'torch.fx.experimental._config.meta_nonzero_assume_all_nonzero' to True."
-        )
+    if op.name in REPEATED_BY_TENSOR:
+        raise RuntimeError("cannot repeat_interleave a meta tensor without output_size")
     if tensors[0].device is META and op.base in LENIENT_ON_META:
         return META
     found: Device | None = None
@@ -151,8 +146,10 @@ LENIENT_ON_META: Final = frozenset(
     "mm bmm mv linear matmul index index_select gather index_put index_put_ _index_put_impl_ embedding take_along_dim".split()
 )
 """Operators that take CPU tensors beside a meta tensor which comes first."""
-DATA_DEPENDENT: Final = frozenset("equal _unique2 unique_dim unique_consecutive bincount".split())
-UNIMPLEMENTED: Final = frozenset("nonzero masked_select".split())
+DATA_DEPENDENT: Final = frozenset(
+    "equal _unique2 unique_dim unique_consecutive bincount masked_select".split()
+)
+REPEATED_BY_TENSOR: Final = ("repeat_interleave.Tensor", "repeat_interleave.self_Tensor")
 
 STRUCTURED: Final = frozenset(
     """

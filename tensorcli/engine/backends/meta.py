@@ -15,18 +15,22 @@ from tensorcli.engine.devices import Device
 
 
 class Hollow(np.ndarray[Any, Any]):
-    """An array of one element that is spread over all sizes. Nothing of it can be written."""
+    """An array of one element that is spread over all sizes. What is written into it is let go."""
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        if method == "at":
+            return None
+        out = options.pop("out", None)
+        if out is not None and any(isinstance(one, Hollow) for one in out):
+            return out[0] if len(out) == 1 else out
         answer = NotImplemented
-        if not options.get("out") and options.get("where", True) is True:
+        if out is None and options.pop("where", True) is not None:
             answer = _of_ufunc(function, method, inputs, options)
         if answer is NotImplemented:
-            plain = [_plain(one) for one in inputs]
+            if out is not None:
+                options["out"] = out
             options = {key: _plain(value) for key, value in options.items()}
-            if options.get("out"):
-                options["out"] = tuple(_plain(one) for one in options["out"])
-            answer = getattr(function, method)(*plain, **options)
+            answer = getattr(function, method)(*(_plain(one) for one in inputs), **options)
         return answer
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -36,6 +40,15 @@ class Hollow(np.ndarray[Any, Any]):
             if answer is not NotImplemented:
                 return answer
         return function(*_deep(args), **{key: _deep(value) for key, value in kwargs.items()})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        pass
+
+    def fill(self, value: Any) -> None:
+        pass
+
+    def sort(self, *args: Any, **options: Any) -> None:
+        pass
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
         return hollow(self.shape, dtype)
@@ -66,11 +79,12 @@ class Hollow(np.ndarray[Any, Any]):
     flatten = ravel
 
 
-def hollow(sizes: Any, element: Any) -> Any:
-    """A hollow array of these sizes."""
+def hollow(sizes: Any, element: Any, value: Any = None) -> Any:
+    """A hollow array of these sizes. Its element is 1 where it has a point and 0 else, unless a value was computed."""
     kind = np.dtype(element)
-    one = np.zeros((), kind)
-    return np.broadcast_to(one, tuple(sizes)).view(Hollow)
+    if value is None:
+        value = kind.kind not in "biu"
+    return np.broadcast_to(np.asarray(value).astype(kind), tuple(sizes)).view(Hollow)
 
 
 def _plain(value: Any) -> Any:
@@ -85,15 +99,18 @@ def _deep(value: Any) -> Any:
 
 def _sample(value: Any) -> Any:
     """One element of an array, with its dtype; numbers as they are."""
-    return np.zeros((1,), value.dtype) if isinstance(value, np.ndarray) else value
+    if not isinstance(value, np.ndarray):
+        return value
+    value = _plain(value)
+    return value.reshape(-1)[:1] if value.size and not any(value.strides) else np.resize(value.flat[:1], 1)
 
 
 def _of_ufunc(function: Any, method: str, inputs: Any, options: dict[str, Any]) -> Any:
     if method == "reduce":
         return _reduced(function, inputs[0], options)
     if method == "accumulate":
-        kind = function.accumulate(_sample(_plain(inputs[0])), dtype=options.get("dtype")).dtype
-        return hollow(inputs[0].shape, kind)
+        one = function.accumulate(_sample(inputs[0]), dtype=options.get("dtype"))
+        return hollow(inputs[0].shape, one.dtype)
     if method != "__call__":
         return NotImplemented
     if function is np.matmul:
@@ -102,10 +119,10 @@ def _of_ufunc(function: Any, method: str, inputs: Any, options: dict[str, Any]) 
         return NotImplemented
     sizes = np.broadcast_shapes(*(np.shape(one) for one in inputs))
     with np.errstate(all="ignore"):
-        answer = function(*(_sample(_plain(one)) for one in inputs), **options)
+        answer = function(*(_sample(one) for one in inputs), **options)
     if isinstance(answer, tuple):
-        return tuple(hollow(sizes, one.dtype) for one in answer)
-    return hollow(sizes, answer.dtype)
+        return tuple(hollow(sizes, one.dtype, one[0]) for one in answer)
+    return hollow(sizes, answer.dtype, answer[0])
 
 
 def _reduced(function: Any, array: Any, options: dict[str, Any]) -> Any:
@@ -118,8 +135,8 @@ def _reduced(function: Any, array: Any, options: dict[str, Any]) -> Any:
     keep = options.get("keepdims", False)
     sizes = [1 if i in chosen else size for i, size in enumerate(array.shape) if keep or i not in chosen]
     with np.errstate(all="ignore"):
-        kind = function.reduce(np.zeros((1,) * max(rank, 1), array.dtype), dtype=options.get("dtype")).dtype
-    return hollow(sizes, kind)
+        one = function.reduce(_sample(array), dtype=options.get("dtype"))
+    return hollow(sizes, one.dtype, one)
 
 
 def _product(a: Any, b: Any) -> Any:
@@ -137,7 +154,7 @@ def _where(condition: Any, *others: Any) -> Any:
     if len(others) != 2:
         return NotImplemented
     sizes = np.broadcast_shapes(np.shape(condition), *(np.shape(one) for one in others))
-    return hollow(sizes, np.where(np.zeros(1, bool), *(_sample(_plain(one)) for one in others)).dtype)
+    return hollow(sizes, np.where(np.zeros(1, bool), *(_sample(one) for one in others)).dtype)
 
 
 def _concatenate(arrays: Any, axis: int = 0, **options: Any) -> Any:
@@ -148,7 +165,7 @@ def _concatenate(arrays: Any, axis: int = 0, **options: Any) -> Any:
         return NotImplemented
     axis = axis + len(first) if axis < 0 else axis
     sizes = [size if i != axis else sum(np.shape(one)[i] for one in arrays) for i, size in enumerate(first)]
-    return hollow(sizes, np.result_type(*(np.asarray(_sample(_plain(one))) for one in arrays)))
+    return hollow(sizes, np.result_type(*(np.asarray(_sample(one)) for one in arrays)))
 
 
 def _stack(arrays: Any, axis: int = 0, **options: Any) -> Any:
@@ -156,7 +173,7 @@ def _stack(arrays: Any, axis: int = 0, **options: Any) -> Any:
         return NotImplemented
     sizes = list(np.shape(arrays[0]))
     sizes.insert(axis + len(sizes) + 1 if axis < 0 else axis, len(arrays))
-    return hollow(sizes, np.result_type(*(np.asarray(_sample(_plain(one))) for one in arrays)))
+    return hollow(sizes, np.result_type(*(np.asarray(_sample(one)) for one in arrays)))
 
 
 def _as_it_is(array: Any, *args: Any, **options: Any) -> Any:
@@ -166,6 +183,52 @@ def _as_it_is(array: Any, *args: Any, **options: Any) -> Any:
 def _broadcast_to(array: Any, shape: Any, *args: Any, **options: Any) -> Any:
     return hollow(np.broadcast_shapes(np.shape(array), tuple(np.atleast_1d(shape))), array.dtype)
 
+
+def _nothing(*args: Any, **options: Any) -> None:
+    """What writes into its first argument."""
+
+
+def _along(array: Any, axis: Any = None, out: Any = None, *, keepdims: Any = False, **options: Any) -> Any:
+    """`argmax` and its kind: positions along an axis."""
+    if not isinstance(array, Hollow) or not array.size:
+        return NotImplemented
+    rank = array.ndim
+    if axis is None:
+        return hollow((1,) * rank if keepdims is True else (), np.int64)
+    axis = axis + rank if axis < 0 else axis
+    sizes = [1 if i == axis else size for i, size in enumerate(array.shape) if keepdims is True or i != axis]
+    return hollow(sizes, np.int64)
+
+
+def _identity(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of matrices, run over one identity matrix and spread over the batch: it takes no real values."""
+
+    def over(array: Any, *args: Any, **options: Any) -> Any:
+        if not isinstance(array, Hollow) or array.ndim < 2:
+            return NotImplemented
+        one = np.eye(*array.shape[-2:], dtype=array.dtype)
+        others = [_identity_like(value) for value in args]
+        answer = function(one, *others, **options)
+        batch = array.shape[:-2]
+        if isinstance(answer, tuple):
+            return tuple(hollow((*batch, *np.shape(part)), np.asarray(part).dtype) for part in answer)
+        return hollow((*batch, *np.shape(answer)), np.asarray(answer).dtype)
+
+    return over
+
+
+def _identity_like(value: Any) -> Any:
+    return (
+        np.eye(*value.shape[-2:], dtype=value.dtype)
+        if isinstance(value, Hollow) and value.ndim > 1
+        else value
+    )
+
+
+_MATRIX_FUNCTIONS = tuple(
+    getattr(np.linalg, name)
+    for name in "inv det slogdet eig eigvals eigh eigvalsh svd qr cholesky solve pinv".split()
+)
 
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
@@ -180,6 +243,15 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     ),
     np.dot: lambda a, b, **options: _product(a, b) if np.ndim(a) < 3 and np.ndim(b) < 3 else NotImplemented,
     np.broadcast_to: _broadcast_to,
+    np.argmax: _along,
+    np.argmin: _along,
+    np.argsort: lambda array, *args, **options: hollow(np.shape(array), np.int64),
+    np.copyto: _nothing,
+    np.put: _nothing,
+    np.put_along_axis: _nothing,
+    np.putmask: _nothing,
+    np.place: _nothing,
+    **{function: _identity(function) for function in _MATRIX_FUNCTIONS},
 }
 """What numpy's functions answer for hollow arrays, without looking at elements."""
 

@@ -3,7 +3,7 @@
 import math
 
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
-from tensorcli.engine.op import alias, composite, functions, op
+from tensorcli.engine.op import OPS, alias, composite, functions, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.tensor import Tensor
 
@@ -174,12 +174,22 @@ def isclose(self, other, rtol, atol, equal_nan):
 )
 def allclose(self, other, rtol, atol, equal_nan):
     """Whether all elements are near each other, as isclose says."""
-    return bool(functions.isclose(self.detach(), other.detach(), rtol, atol, equal_nan).values.all())
+    return functions.isclose(self.detach(), other.detach(), rtol, atol, equal_nan).all().item()
+
+
+def check_equal(self, other):
+    """Refuse tensors of two devices, and of meta, which have nothing to compare."""
+    if self.is_cpu and other.is_cpu:
+        return
+    from tensorcli.engine.placement import common_device
+
+    common_device(OPS["equal"], (self, other))
 
 
 @composite("equal(Tensor self, Tensor other) -> bool")
 def equal(self, other):
     """Whether two tensors have the same sizes and equal elements."""
+    check_equal(self, other)
     if self.geometry.sizes != other.geometry.sizes:
         return False
     return bool((self.detach() == other.detach()).values.all())
@@ -250,7 +260,8 @@ def _masking(self, mask, value):
             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
             f"{len(value.geometry.sizes)} dimension(s)."
         )
-    numeric.check_number(value.detach().item(), self.dtype)
+    if not value.is_meta:
+        numeric.check_number(value.detach().item(), self.dtype)
 
 
 def _masked(xp, self, mask, value):
@@ -261,6 +272,7 @@ def _masked(xp, self, mask, value):
 op(
     "masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor",
     dtype=SELF,
+    row_major=True,
     inplace=True,
     out=False,
     check=_masking,
@@ -270,6 +282,7 @@ op(
 op(
     "masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor",
     dtype=SELF,
+    row_major=True,
     inplace=True,
     out=False,
     node=1,

@@ -448,9 +448,8 @@ def trace(xp, self):
 
 def _trace_backward(grad, sizes):
     filled = grad.new_zeros((sizes[0] * sizes[1],))
-    return filled.index_fill(0, functions.arange(0, min(sizes) * (sizes[1] + 1), sizes[1] + 1), grad).view(
-        sizes
-    )
+    diagonal = functions.arange(0, min(sizes) * (sizes[1] + 1), sizes[1] + 1, device=grad.device)
+    return filled.index_fill(0, diagonal, grad).view(sizes)
 
 
 @composite("kron(Tensor self, Tensor other) -> Tensor", out=True)

@@ -492,7 +492,7 @@ def _check_index_fill(self, dim, index, value):
                 "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.ndim} dimension(s)."
             )
-        value = value.item()
+        value = 0 if value.is_meta else value.item()
     if index.dtype is not dtypes.int64:
         raise IndexError("index_fill_(): Expected dtype int64 for index.")
     if isinstance(value, complex) and not self.dtype.is_complex:

@@ -65,18 +65,16 @@ def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:
     offset = min(shape.offset, source.offset)
     span = max(source.offset - offset + source.span, shape.offset - offset + shape.span, 1)
     flat = grad.new_zeros((span,))
-    flat = flat.index_add(
-        0, cells_of(Geometry(shape.sizes, shape.strides, shape.offset - offset)), grad.reshape(-1)
-    )
-    back = cells_of(Geometry(source.sizes, source.strides, source.offset - offset))
-    if len(np.unique(back.array)) != source.numel:
-        counts = grad.new_zeros((span,)).index_add(0, back, grad.new_ones((source.numel,)))
-        flat = flat / counts.clamp(min=1)
-    result = flat.index_select(0, back).view(source.sizes)
-    if geometry.is_non_overlapping_and_dense(source.sizes, source.strides) and not source.contiguous:
-        laid = effects.empty(source.sizes, source.strides, result.dtype, result.device)
-        return laid.copy_(result)
-    return result
+    if geometry.has_distinct_elements(shape):
+        flat.as_strided(shape.sizes, shape.strides, shape.offset - offset).copy_(grad)
+    else:
+        cells = cells_of(Geometry(shape.sizes, shape.strides, shape.offset - offset)).to(grad.device)
+        flat.index_add_(0, cells, grad.reshape(-1))
+    if not geometry.has_distinct_elements(source):
+        cells = cells_of(Geometry(source.sizes, source.strides, source.offset - offset)).to(grad.device)
+        counts = grad.new_zeros((span,)).index_add(0, cells, grad.new_ones((source.numel,)))
+        flat.div_(counts.clamp(min=1))
+    return flat.as_strided(source.sizes, source.strides, source.offset - offset)
 
 
 def cells_of(shape: Geometry) -> Tensor:
