@@ -7,7 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 from tensorcli.explorer import results
-from tensorcli.render import answers, facts, failures, hazards, time
+from tensorcli.render import answers, facts, failures, hazards, time, why
 from tensorcli.render.comparison import comparison
 from tensorcli.render.graph import graph, hooks, witnesses
 from tensorcli.render.inspection import inspection
@@ -125,6 +125,8 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Blame: time.blame,
     results.Watching: time.watching,
     results.Dry: dry,
+    results.Why: why.why,
+    results.Fixed: why.fixed,
 }
 
 

@@ -366,3 +366,40 @@ def dry(found: results.Dry) -> Iterator[str]:
     yield from step(found.step)
     if found.step.error is not None:
         yield from entry("error", f"{found.step.error.type}: {found.step.error.message}")
+
+
+@plain.register
+def why(found: results.Why) -> Iterator[str]:
+    yield from entry("why", found.title)
+    if found.code:
+        yield from entry("why.code", found.code)
+    if found.error:
+        yield from entry("why.error", found.error)
+    for event in found.events:
+        if event.source:
+            yield from entry(f"line {event.line}.source", event.source)
+        version = f" ({event.version})" if event.version else ""
+        yield from entry(f"line {event.line}.{event.role}", event.text + version)
+    for note in found.notes:
+        yield from entry("why.note", note)
+    for way in found.ways:
+        key = f"way.{way.number or 'x'}"
+        yield from entry(key, way.text)
+        if way.note:
+            yield from entry(f"{key}.note", way.note)
+        if way.measured:
+            yield from entry(f"{key}.gave", f"{found.measure} {way.measured}".strip())
+        if way.verdict != "runs":
+            yield from entry(f"{key}.verdict", way.verdict)
+
+
+@plain.register
+def fixed(found: results.Fixed) -> Iterator[str]:
+    yield from entry("fix", found.text)
+    for edit in found.edits:
+        if edit.before:
+            yield from entry(f"line {edit.line}.before", edit.before)
+        if edit.after:
+            yield from entry(f"line {edit.line}.after", edit.after)
+    if found.measured:
+        yield from entry("fix.gave", f"{found.measure} {found.measured}".strip())

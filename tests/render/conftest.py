@@ -244,6 +244,21 @@ SAMPLES: dict[type, object] = {
     results.WarningText: WARNING,
     results.Failure: FAILURE,
     results.Inspection: INSPECTION,
+    results.HazardReport: results.HazardReport(
+        (
+            results.HazardRow(
+                "TSC-H003",
+                "lost-write",
+                4,
+                "demo.tsc",
+                results.Span(4, 0, 4, 7),
+                "x[m][0] = 5",
+                "the write went into a copy of x (index) that nobody holds: x keeps its values.",
+                "explain x[m]",
+            ),
+        ),
+        6,
+    ),
     results.Variables: results.Variables(
         (
             results.Variable(("y", "z"), "Tensor", Y, "", "shares s2 with d, v"),
@@ -344,6 +359,43 @@ SAMPLES: dict[type, object] = {
     ),
     results.Watching: results.Watching((("y[0]", "2.7183"),)),
     results.Dry: results.Dry(STEP),
+    results.Why: results.Why(
+        "line 6 wrote over a value that line 5 had saved for backward.",
+        "TSC-E031",
+        "RuntimeError: one of the variables needed for gradient computation has been modified",
+        (
+            results.Event(2, "y = w.exp()", "ExpBackward0 saved result = y", "saved", "s2 at v0"),
+            results.Event(6, "d.mul_(10)", "wrote all 3 elements of s2 through d", "wrote", "v0 → v1", True),
+            results.Event(7, "loss.backward()", "ExpBackward0 unpacked result: wants v0, finds v1", "raised"),
+        ),
+        results.Timeline(
+            "s2",
+            (
+                results.Mark(2, 0, "saved", "saved: Exp"),
+                results.Mark(6, 1, "wrote", "write via d"),
+                results.Mark(7, 1, "raised", "Exp unpacks v0, finds v1"),
+            ),
+        ),
+        ("a false alarm: written were elements 0..1, saved element 2.",),
+        (
+            results.Way(
+                1,
+                "line 4:  d = y.detach().clone()",
+                "write into a copy",
+                "[5.4366, 22.1672, 80.3421]",
+                "ok",
+                (results.Edit(4, "d = y.detach()", "d = y.detach().clone()"),),
+            ),
+            results.Way(None, "line 4:  d = y.data", "no error, but wrong", "[54.3656]", "wrong", ()),
+        ),
+        "w.grad",
+    ),
+    results.Fixed: results.Fixed(
+        "fixed: line 4:  d = y.detach().clone()",
+        (results.Edit(4, "d = y.detach()", "d = y.detach().clone()"),),
+        "w.grad",
+        "[5.4366, 22.1672, 80.3421]",
+    ),
 }
 
 

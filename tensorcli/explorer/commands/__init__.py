@@ -133,6 +133,22 @@ command(
     example="watch w.grad",
 )
 command(
+    "why",
+    Parameter("value", "EXPR", optional=True),
+    category="understand",
+    function="why.why",
+    summary="why the last statement failed, why a gradient is None, where a graph was cut",
+    example="why x.grad",
+)
+command(
+    "fix",
+    Parameter("number", "INT", optional=True),
+    category="understand",
+    function="why.fix",
+    summary="apply way N of the last why",
+    example="fix 1",
+)
+command(
     "dry",
     Parameter("statement", "STATEMENT"),
     category="understand",

@@ -93,6 +93,7 @@ _MODULES: Final = {
 }
 
 RESULT_NAMES: Final = (
+    "Travelled Difference Blame Watching Dry Why Fixed "
     "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
     "Expectation Notice Exit Graph Hooks Witnesses Comparison Explanation HazardReport "
 ).split()

@@ -1,0 +1,185 @@
+"""`why` and `fix`: the reason of an error, of a missing gradient, of a tensor's state, and the ways out."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tensorcli.explorer.errors import known_error
+from tensorcli.explorer.results import Answer, Fixed, Notice, Why
+from tensorcli.explorer.trace import traced
+from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.prove import outcome, prove
+from tensorcli.language.syntax import Invocation
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Failure
+    from tensorcli.explorer.rewrite import Proposal
+    from tensorcli.explorer.session import Record, Session
+
+TELLERS: Final = {
+    "version": "saved.version",
+    "freed": "saved.freed",
+    "leaf": "refused.leaf",
+    "leaf_view": "refused.leaf",
+    "multi_output": "refused.multi_output",
+    "no_grad_view": "refused.no_grad_view",
+    "inference": "refused.inference",
+    "cast": "refused.cast",
+    "overlap": "refused.overlapping",
+    "smear": "refused.smearing",
+    "resize": "refused.resize",
+    "no_grad_fn": "gradient.no_grad_fn",
+    "scalar": "gradient.scalar",
+    "unused": "gradient.unused",
+    "not_required": "gradient.unused",
+    "non_leaf_flag": "gradient.flag",
+    "retain": "gradient.flag",
+    "broadcast": "shapes.broadcast",
+    "matmul": "shapes.matmul",
+    "view": "shapes.view",
+    "sizes": "shapes.sizes",
+    "same_dtype": "shapes.same_dtype",
+    "device": "shapes.device",
+    "numpy_grad": "shapes.numpy",
+    "numpy_other": "shapes.numpy",
+    "deepcopy": "shapes.deepcopy",
+    "negative_stride": "shapes.negative_stride",
+    "many": "shapes.many",
+    "float_only": "shapes.float_only",
+    "detach_view": "refused.detach_view",
+}
+"""Who tells an error, by its key in `errors.ERRORS`; another is told by its meaning alone."""
+BACKWARD: Final = ("version", "freed", "no_grad_fn", "scalar", "unused", "not_required")
+"""The errors whose ways out are measured by gradients."""
+
+
+class Proposed(NamedTuple):
+    """What the last `why` proposed: for which journal, which others, and what it was that they show."""
+
+    base: list[Record]
+    proposals: list[Proposal]
+    measure: str
+    measured: list[str]
+
+
+def why(session: Session, invocation: Invocation) -> Answer:
+    """The reason of the last error; of `T.grad`, of `T`, where one is named."""
+    if session.observation is None:
+        return Notice("why needs a session that observes; this one is quiet")
+    if invocation.arguments:
+        from tensorcli.explorer.why.asked import asked
+
+        argument = invocation.arguments[0]
+        assert isinstance(argument.value, ast.expr)
+        answer, proposals, base = asked(session, argument.value, argument.span.text(session.text))
+        if proposals:
+            session.proposed = Proposed(
+                base, proposals, answer.measure, [way.measured for way in answer.ways if way.number]
+            )
+        return answer
+    failed = next((at for at in reversed(range(len(session.journal))) if session.journal[at].outcome), None)
+    if failed is None:
+        return _expected(session) or Notice("no statement has failed")
+    return _failure(session, session.journal[: failed + 1])
+
+
+def _expected(session: Session) -> Answer | None:
+    """Where saved tensors are stale already: why the backward pass will raise."""
+    observation = session.observation
+    assert observation is not None
+    from tensorcli.explorer.graphs import nodes_below, roots
+
+    engine = session.engine
+    for entry, root in roots(engine, observation.index):
+        name = observation.index.names(entry)[0]
+        stale = any(
+            saved.now != saved.saved
+            for node in nodes_below(engine, root, 10_000)
+            if not engine.released(node)
+            for saved in engine.saved(node)
+        )
+        if stale and name.isidentifier():
+            scalar = engine.look(entry.value).numel == 1
+            text = f"{name}.backward()" if scalar else f"{name}.sum().backward()"
+            from tensorcli.explorer.rewrite import records_of
+
+            model = session.journal[-1]
+            records = [*session.journal, *records_of(session, text, model)]
+            found = _failure(session, records)
+            if isinstance(found, Why):
+                from dataclasses import replace
+
+                return replace(found, notes=(f"not yet run: this is what {text} would meet", *found.notes))
+    return None
+
+
+def _failure(session: Session, records: list[Record]) -> Answer:
+    with traced(session, records) as trace:
+        failure = trace.last.step.error
+        if failure is None:
+            return Notice("the statement does not fail when it runs again")
+        story, known = tell(session, trace, failure)
+    code = None if known is None else known.code
+    backward = known is not None and known.key in BACKWARD
+    ways, proposals, measure = prove(session, story.proposals, story.reference, backward)
+    measured = [way.measured for way in ways if way.number]
+    session.proposed = Proposed(records, proposals, measure, measured)
+    error = f"{failure.type}: {failure.message}"
+    return Why(
+        story.title,
+        code,
+        error.partition("\n")[0],
+        tuple(story.events),
+        story.timeline,
+        tuple(story.notes),
+        tuple(ways),
+        measure,
+    )
+
+
+def tell(session: Session, trace: Any, failure: Failure) -> tuple[Story, Any]:
+    """The story of a failing statement, and the row of its error."""
+    case = Case(session, trace, failure)
+    known = known_error(failure.type, failure.message)
+    if known is None:
+        return Story(
+            f"line {case.line} raised {failure.type}; nothing more is known about this error.",
+            [case.raised(failure.message.partition("\n")[0])],
+        ), None
+    where = TELLERS.get(known.key)
+    story = None
+    if where is not None:
+        module, _, name = where.partition(".")
+        story = getattr(import_module(f"tensorcli.explorer.why.{module}"), name)(case)
+    if story is None:
+        story = Story(f"{known.meaning[0].upper()}{known.meaning[1:]}.", [case.raised("raised")])
+    return story, known
+
+
+def fix(session: Session, invocation: Invocation) -> Answer:
+    """Make way N of the last `why` the journal. Errors: ValueError where there is none."""
+    number = invocation.get("number")
+    number = number if isinstance(number, int) else 1
+    proposed = session.proposed
+    if not isinstance(proposed, Proposed) or not proposed.proposals:
+        raise ValueError("there is nothing to fix: ask why first")
+    if not 1 <= number <= len(proposed.proposals):
+        raise ValueError(f"there is no way {number}; why proposed {len(proposed.proposals)}")
+    past = session.journal[: len(proposed.base)]
+    same = [each.statement for each in proposed.base[: len(past)]] == [each.statement for each in past]
+    if not same or len(past) < len(proposed.base) - 1:
+        raise ValueError("the session went another way since: ask why again")
+    proposal = proposed.proposals[number - 1]
+    if outcome(session, proposal) is None:
+        raise ValueError("this way does not lead out any more")
+    from tensorcli.explorer.session import Travel
+
+    later = session.journal[len(proposed.base) :]
+    answer = Fixed(
+        f"fixed: {proposal.text}", proposal.edits, proposed.measure, proposed.measured[number - 1]
+    )
+    session.proposed = None
+    session.travel = Travel([*proposal.records, *later], [], lambda: answer)
+    return answer

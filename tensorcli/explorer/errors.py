@@ -1,0 +1,104 @@
+"""PyTorch's errors by their texts: the one table of codes. `why` tells each in its own way; here is what they
+have in common: a code, a key, how the text is known again, and what it means in a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An error that is explained."""
+
+    code: str
+    key: str
+    pattern: str
+    """Part of `Type: message`, as a regular expression."""
+    meaning: str
+
+
+ERRORS: Final[tuple[Known, ...]] = tuple(
+    Known(*row)
+    for row in (
+        # shapes, dtypes, devices
+        ("TSC-E011", "matmul", r"shapes cannot be multiplied|^RuntimeError: size mismatch, got",
+         "the inner sizes of a matrix product must be equal"),
+        ("TSC-E012", "cast", r"result type \w+ can't be cast to the desired output type",
+         "an in-place operation cannot change the dtype of what it writes into"),
+        ("TSC-E013", "same_dtype", r"same dtype|to have the same dtype|expected target dtype|expected scalar type",
+         "this operation does not promote: its tensors must have one dtype"),
+        ("TSC-E014", "broadcast", r"The size of tensor a \(\d+\) must match the size of tensor b",
+         "two shapes broadcast where, counted from the right, sizes are equal or one of them is 1"),
+        ("TSC-E015", "device", r"is not on the expected device|Expected all tensors to be on the same device",
+         "the tensors of one operation lie on one device"),
+        ("TSC-E016", "index", r"^IndexError: (index -?\d+ is out of bounds|Dimension out of range)",
+         "the index or the dimension is not there"),
+        ("TSC-E017", "float_only", r"[Oo]nly Tensors of floating point( and complex)? dtype can require grad",
+         "only floating and complex tensors have gradients"),
+        ("TSC-E018", "join", r"Sizes of tensors must match except|stack expects each tensor",
+         "tensors are joined where all other sizes are equal"),
+        # views and storage
+        ("TSC-E021", "sizes", r"shape '.*' is invalid for input of size",
+         "a view or reshape keeps the number of elements"),
+        ("TSC-E022", "view", r"view size is not compatible with input tensor's size and stride",
+         "a view needs strides that visit the same slots in the same order"),
+        ("TSC-E023", "overlap", r"more than one element of the written-to tensor refers",
+         "several elements of the written tensor lie in one place"),
+        ("TSC-E024", "smear", r"some elements of the input tensor and the written-to tensor refer",
+         "what is read and what is written overlap in one storage"),
+        ("TSC-E025", "resize", r"resize storage that is not resizable|cannot resize variables that require grad",
+         "this memory cannot change its size"),
+        # writes that autograd refuses
+        ("TSC-E031", "version", r"has been modified by an inplace operation",
+         "a value that was saved for the backward pass was written before it was used"),
+        ("TSC-E032", "leaf", r"a leaf Variable that requires grad is being used in an in-place operation",
+         "a leaf that requires grad is not to be written while grad mode is on"),
+        ("TSC-E033", "leaf_view", r"a view of a leaf Variable that requires grad is being used in an in-place",
+         "writing through a view of a leaf writes the leaf"),
+        ("TSC-E034", "multi_output", r"function that returns multiple views",
+         "autograd cannot replay a write through one of several views that one call returned"),
+        ("TSC-E035", "no_grad_view", r"view was created in (no_grad|inference) mode",
+         "a view made without recording has no place in the graph for a recorded write"),
+        ("TSC-E036", "inference", r"[Ii]nference tensor|InferenceMode",
+         "a tensor made in inference mode has no version counter, and autograd leaves it out"),
+        # the backward pass
+        ("TSC-E041", "freed", r"Trying to backward through the graph a second time",
+         "a backward pass frees what the nodes saved, and another one needs it"),
+        ("TSC-E042", "no_grad_fn", r"element \d+ of tensors does not require grad and does not have a grad_fn",
+         "no graph leads from the result to a leaf that requires grad"),
+        ("TSC-E043", "scalar", r"grad can be implicitly created only for scalar outputs",
+         "backward() without an argument begins at one number"),
+        ("TSC-E044", "unused", r"appears to not have been used in the graph",
+         "the result does not depend on the tensor by any recorded operation"),
+        ("TSC-E045", "not_required", r"One of the differentiated Tensors does not require grad",
+         "a gradient was asked for with respect to a tensor that does not require grad"),
+        ("TSC-E046", "non_leaf_flag", r"you can only change requires_grad flags of leaf variables",
+         "requires_grad of a computed tensor follows from its inputs"),
+        ("TSC-E047", "retain", r"can't retain_grad on Tensor that has requires_grad=False",
+         "a tensor outside the graph gets no gradient to retain"),
+        ("TSC-E048", "detach_view", r"Can't detach views in-place",
+         "detach_() would cut a view off its base"),
+        # numpy and copies
+        ("TSC-E051", "numpy_grad", r"Can't call numpy\(\) on Tensor that requires grad",
+         "numpy would write where autograd does not see it"),
+        ("TSC-E052", "numpy_other", r"Can't call numpy\(\) on Tensor that has|unsupported ScalarType|to numpy\.",
+         "numpy has no array for this tensor"),
+        ("TSC-E053", "deepcopy", r"support the deepcopy protocol",
+         "deepcopy copies leaves only: a computed tensor has a graph behind it"),
+        ("TSC-E054", "negative_stride", r"stride in the given numpy array is negative",
+         "PyTorch's strides are never negative"),
+        ("TSC-E055", "many", r"cannot be converted to Scalar|with more than one value is ambiguous|"
+         r"only one element tensors can be converted",
+         "one number was wanted of several"),
+    )
+)  # fmt: skip
+"""Every error that has a code, in the order in which they are tried."""
+
+
+def known_error(kind: str, message: str) -> Known | None:
+    """The row of an exception, None where it has none."""
+    text = f"{kind}: {message}"
+    return next((each for each in ERRORS if re.search(each.pattern, text)), None)

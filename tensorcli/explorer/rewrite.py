@@ -1,0 +1,171 @@
+"""Other journals: the records of a session with statements replaced, put in, moved or taken out.
+
+A statement is changed in its text, at the places of its tree's nodes, so that what is proposed reads as the
+user typed it; a statement in the command form is written in Python first.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.results import Edit
+from tensorcli.explorer.session import Record
+from tensorcli.explorer.trace import line_of
+from tensorcli.language.syntax import LanguageError, Statement
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A journal that may be a way out, and how it differs."""
+
+    records: tuple[Record, ...]
+    text: str
+    note: str
+    edits: tuple[Edit, ...]
+    failing: int
+    """Where the statement that failed stands in it, from 0."""
+    warning: bool = False
+    """To be shown as what one should not do."""
+
+
+def python_of(session: Session, statement: Statement, text: str) -> tuple[Statement, str]:
+    """The statement in the Python form, and the text that its nodes point into."""
+    if statement.form == "python":
+        return statement, text
+    written = ast.unparse(statement.tree)
+    return session.read(written).statements[0], written
+
+
+def splice(statement: Statement, text: str, changes: Sequence[tuple[ast.AST, str]]) -> str:
+    """The source of a statement with some of its nodes written otherwise. The nodes do not overlap."""
+    starts = [0]
+    for line in text.split("\n"):
+        starts.append(starts[-1] + len(line) + 1)
+
+    def place(line: int, column: int) -> int:
+        return starts[line - 1] + column
+
+    span = statement.span
+    first, last = place(span.line, span.column), place(span.end_line, span.end_column)
+    found = text[first:last]
+    ordered = sorted(changes, key=lambda pair: (pair[0].lineno, pair[0].col_offset), reverse=True)  # type: ignore[attr-defined]
+    for node, new in ordered:
+        start = place(node.lineno, node.col_offset) - first  # type: ignore[attr-defined]
+        end = place(node.end_lineno, node.end_col_offset) - first  # type: ignore[attr-defined]
+        found = found[:start] + new + found[end:]
+    return found
+
+
+def records_of(session: Session, source: str, model: Record) -> list[Record]:
+    """The records of a new source at the place of an old one. Errors: LanguageError."""
+    text = "\n" * (model.statement.span.line - 1) + source
+    program = session.read(text, model.form)
+    return [Record(model.index, each, text, model.name, model.form, "") for each in program.statements]
+
+
+class Journal:
+    """Builds proposals from a journal whose statement `failing` (from 0) is in question."""
+
+    def __init__(self, session: Session, records: Sequence[Record], failing: int) -> None:
+        self.session = session
+        self.records = tuple(records)
+        self.failing = failing
+
+    def line(self, at: int) -> int:
+        """The line of a record by its place."""
+        return line_of(self.records[at], at + 1)
+
+    def python(self, at: int) -> tuple[Statement, str]:
+        """A record's statement in Python, and its text."""
+        record = self.records[at]
+        return python_of(self.session, record.statement, record.text)
+
+    def source(self, at: int, node: ast.AST) -> str:
+        """The text of a node of `python(at)`."""
+        _, text = self.python(at)
+        return ast.get_source_segment(text, node) or ast.unparse(node)
+
+    def replaced(self, at: int, source: str, note: str, warning: bool = False) -> Proposal | None:
+        """With another source in the place of one statement; None where it does not parse."""
+        try:
+            new = records_of(self.session, source, self.records[at])
+        except LanguageError:
+            return None
+        old = self.records[at].statement.source
+        if source == old:
+            return None
+        records = (*self.records[:at], *new, *self.records[at + 1 :])
+        failing = self.failing if at >= self.failing else self.failing + len(new) - 1
+        if at == self.failing:
+            failing = at + len(new) - 1
+        shown = " ; ".join(source.split("\n")) if source.count("\n") < 3 and ":\n" not in source else source
+        return Proposal(
+            records,
+            f"line {self.line(at)}:  {shown}",
+            note,
+            (Edit(self.line(at), old, source),),
+            failing,
+            warning,
+        )
+
+    def changed(
+        self, at: int, changes: Sequence[tuple[ast.AST, str]], note: str, warning: bool = False
+    ) -> Proposal | None:
+        """With some nodes of `python(at)` written otherwise."""
+        statement, text = self.python(at)
+        return self.replaced(at, splice(statement, text, changes), note, warning)
+
+    def inserted(self, at: int, source: str, note: str) -> Proposal | None:
+        """With statements put in before the one at this place."""
+        try:
+            new = records_of(self.session, source, self.records[at])
+        except LanguageError:
+            return None
+        records = (*self.records[:at], *new, *self.records[at:])
+        failing = self.failing + (len(new) if at <= self.failing else 0)
+        shown = " ; ".join(source.split("\n"))
+        line = self.line(at)
+        return Proposal(records, f"before line {line}:  {shown}", note, (Edit(line, "", source),), failing)
+
+    def moved_below(self, at: int, below: int, note: str) -> Proposal | None:
+        """With one statement moved right below a later one."""
+        if not at < below:
+            return None
+        record = self.records[at]
+        rest = (*self.records[:at], *self.records[at + 1 : below + 1])
+        records = (*rest, record, *self.records[below + 1 :])
+        source = record.statement.source
+        return Proposal(
+            records,
+            f"move line {self.line(at)} below line {self.line(below)}",
+            note,
+            (Edit(self.line(at), source, ""), Edit(self.line(below) + 1, "", source)),
+            self.failing - 1 if below >= self.failing > at else self.failing,
+        )
+
+    def without(self, at: int, source_at: int, source: str, note: str) -> Proposal | None:
+        """With the statement at `at` taken out and another source at `source_at`, which is the later one."""
+        try:
+            new = records_of(self.session, source, self.records[source_at])
+        except LanguageError:
+            return None
+        old = self.records[source_at].statement.source
+        records = (
+            *self.records[:at],
+            *self.records[at + 1 : source_at],
+            *new,
+            *self.records[source_at + 1 :],
+        )
+        return Proposal(
+            records,
+            f"line {self.line(source_at)}:  {source}, without line {self.line(at)}",
+            note,
+            (Edit(self.line(at), self.records[at].statement.source, ""), Edit(self.line(source_at), old, source)),
+            source_at - 1 + len(new) - 1,
+        )

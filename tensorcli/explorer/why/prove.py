@@ -1,0 +1,118 @@
+"""Runs proposals on forks: which of them lead out, and what each gives."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from tensorcli.explorer.results import Way
+from tensorcli.explorer.rewrite import Proposal
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Record, Session
+
+WAYS = 4
+"""So many ways out are shown."""
+NAMES = 3
+"""So many gradients are shown beside one another."""
+
+
+class Outcome(NamedTuple):
+    """What a journal gave: the gradients of leaves by name, or the value of the statement in question."""
+
+    gradients: dict[str, str]
+    value: str
+
+
+def outcome(session: Session, proposal: Proposal) -> Outcome | None:
+    """What the proposal gives; None where its statement still fails, or one before it fails that did not."""
+    with session.engine.aside():
+        from tensorcli.explorer.session import Session as Fresh
+
+        other = Fresh(seed=session.seed, max_bytes=session.max_bytes, engine=session.engine.name)
+        other.hearing.silent = True
+        value = ""
+        bound: set[str] = set()
+        for number, record in enumerate(proposal.records[: proposal.failing + 1]):
+            step = other.execute(record.statement, record.text, record.name, record.form)
+            if step.error is not None:
+                if step.error.kind == "interrupted":
+                    raise KeyboardInterrupt
+                if not record.outcome or number == proposal.failing:
+                    return None
+            if number == proposal.failing:
+                value = "" if step.value is None else " ".join(step.value.text.split())
+                bound = _bound(record)
+        engine, observation = other.engine, other.observation
+        assert observation is not None
+        for name in bound:
+            thing = other.names.get(name)
+            if engine.kind(thing) in ("tensor", "ndarray"):
+                value = f"{name} = {engine.text(thing)}"
+        gradients = {}
+        for entry in list(observation.index.entries.values()):
+            tensor = entry.value
+            if tensor is None or engine.kind(tensor) != "tensor" or not entry.paths:
+                continue
+            grad = engine.grad(tensor)
+            if grad is not None:
+                gradients[observation.index.names(entry)[0]] = engine.text(grad)
+        return Outcome(gradients, value)
+
+
+def _bound(record: Record) -> set[str]:
+    tree = record.statement.tree
+    if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Name):
+        return {tree.target.id}
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+def prove(
+    session: Session,
+    proposals: Sequence[Proposal | None],
+    reference: Proposal | None,
+    backward: bool,
+) -> tuple[list[Way], list[Proposal], str]:
+    """The ways that hold, numbered, their proposals, and what all of them show (`w.grad`)."""
+    right = None if reference is None else outcome(session, reference)
+    held: list[tuple[Proposal, Outcome]] = []
+    seen: set[str] = set()
+    good = 0
+    for proposal in proposals:
+        if proposal is None or proposal.text in seen or (good >= WAYS and not proposal.warning):
+            continue
+        seen.add(proposal.text)
+        found = outcome(session, proposal)
+        if found is None:
+            continue
+        wrong = right is not None and found.gradients != right.gradients
+        if proposal.warning and not wrong:
+            continue  # it is only shown for being wrong
+        good += not proposal.warning
+        held.append((proposal, found))
+    names: list[str] = []
+    for _, found in held:
+        names.extend(name for name in found.gradients if name not in names)
+    names = names[:NAMES] if backward else []
+    ways, kept = [], []
+    for proposal, found in held:
+        verdict = "runs"
+        if right is not None:
+            verdict = "ok" if found.gradients == right.gradients else "wrong"
+        number = None
+        if not proposal.warning:
+            kept.append(proposal)
+            number = len(kept)
+        if len(names) == 1:
+            measured = found.gradients.get(names[0], "None")
+        elif names:
+            measured = "  ".join(f"{name} {found.gradients.get(name, 'None')}" for name in names)
+        else:
+            measured = found.value
+        ways.append(Way(number, proposal.text, proposal.note, measured, verdict, proposal.edits))  # type: ignore[arg-type]
+    if len(names) == 1:
+        measure = f"{names[0]}.grad"
+    else:
+        measure = ".grad of each" if names else ""
+    return ways, kept, measure

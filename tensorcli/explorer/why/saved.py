@@ -1,0 +1,460 @@
+"""Errors of the backward pass about what was saved: written before it was used, freed before it was needed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.facts import plural
+from tensorcli.explorer.memory import covered, overlap, span_text
+from tensorcli.explorer.results import Event, Mark, Timeline
+from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.trace import Save, Traced, WriteEvent
+from tensorcli.explorer.why.case import Case, Story, in_place_nodes, loaded, one_line, stored
+
+_VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
+
+
+def version(case: Case) -> Story:
+    """A saved value was written: who saved it, who wrote it, through which name, and which version was
+    wanted.
+    """
+    found = _VERSIONS.search(case.failure.message)
+    assert found is not None
+    now, wanted = int(found.group(1)), int(found.group(2))
+    node = case.trace.session.failed
+    needed = [
+        (step, save)
+        for step in case.trace.steps
+        for save in step.saves
+        if save.node == node and save.version == wanted
+    ]
+    if not needed:
+        return Story(
+            "a value that a node saved for the backward pass was written before it was used; which one, this "
+            "engine does not say.",
+            [case.raised(f"found version {now}, wanted version {wanted}")],
+        )
+    for step, save in needed:
+        writes = _writes_after(case, save, wanted)
+        if writes and writes[-1][1].after == now:
+            break
+    else:
+        step, save = needed[0]
+        return Story(
+            f"{save.node_name} saved a value at version {wanted}, and it is at version {now} now; what moved it is no "
+            "write that could be heard.",
+            [case.event(step.number - 1, f"{save.node_name} saved it", "saved", f"v{wanted}")],
+        )
+    return _Version(case, step, save, writes, wanted, now).story()
+
+
+def _writes_after(case: Case, save: Save, wanted: int) -> list[tuple[Traced, WriteEvent]]:
+    """The writes that moved a saved value's counter on from the version wanted."""
+    return [
+        (each, write)
+        for each in case.trace.steps
+        for write in each.writes
+        if write.memory == save.memory
+        and write.counter == save.counter
+        and write.before is not None
+        and write.before >= wanted
+    ]
+
+
+class _Version:
+    """The story of one stale value."""
+
+    def __init__(
+        self,
+        case: Case,
+        step: Traced,
+        save: Save,
+        writes: list[tuple[Traced, WriteEvent]],
+        wanted: int,
+        now: int,
+    ) -> None:
+        self.case = case
+        self.step = step
+        self.save = save
+        self.writes = writes
+        self.wanted, self.now = wanted, now
+        self.culprit, self.write = writes[0]
+        trace = case.trace
+        self.storage = trace.storage(save.memory) or "the storage"
+        self.name = self._name_of(save, step.number)
+
+    def _name_of(self, save: Save, number: int) -> str:
+        names = self.case.trace.names_at(number, save.memory)
+        session = self.case.trace.session
+        index = session.observation.index if session.observation is not None else None
+        for name in names:
+            for entry in index.entries.values() if index is not None else ():
+                value = entry.value
+                if value is not None and name in index.names(entry) and session.engine.walk(value) == save.walk:  # type: ignore[union-attr]
+                    return name
+        return names[0] if names else self.storage
+
+    def story(self) -> Story:
+        case, culprit = self.case, self.culprit
+        events = self._events()
+        false_alarm = self._false_alarm()
+        same = culprit.number == self.step.number
+        if culprit.number == case.failing.number:
+            title = f"line {culprit.line} itself wrote over a value that was saved for its backward pass."
+        elif same:
+            title = f"line {culprit.line} saved a value for the backward pass and wrote over it."
+        else:
+            title = f"line {culprit.line} wrote over a value that line {self.step.line} had saved for backward."
+        notes = []
+        if false_alarm:
+            notes.append(false_alarm)
+        story = Story(title, events, notes, self._timeline())
+        story.proposals = list(self._proposals())
+        story.reference = self._reference()
+        return story
+
+    def _events(self) -> list[Event]:
+        case, save = self.case, self.save
+        events: dict[int, list[Event]] = {}
+        for each in case.trace.steps[: case.at + 1]:
+            for other in each.saves:
+                if other.memory != save.memory or other.counter != save.counter or other.version > self.wanted:
+                    continue
+                mine = other.node == save.node and other.slot == save.slot
+                text = f"{other.node_name} saved {other.slot} = {self._name_of(other, each.number)}"
+                event = case.event(
+                    each.number - 1,
+                    text,
+                    "saved",
+                    f"{self.storage} at v{other.version}" + (f", needs v{self.wanted}" if mine else ""),
+                )
+                if event not in events.setdefault(each.number, []):
+                    events[each.number].append(event)
+        via = self.write.via
+        bound = None if via is None else case.bound_at(via)
+        if bound is not None and bound + 1 not in events and bound + 1 < self.culprit.number:
+            note = self._sharing(bound, via or "")
+            if note:
+                events[bound + 1] = [case.event(bound, note, "shared")]
+        for count, (each, write) in enumerate(self.writes[:4]):
+            what = f"wrote {self._reach(write)}" + self._through(write)
+            event = case.event(
+                each.number - 1, what, "wrote", f"v{write.before} → v{write.after}", culprit=count == 0
+            )
+            events.setdefault(each.number, []).append(event)
+        found = [event for number in sorted(events) for event in events[number]]
+        if len(self.writes) > 4:
+            found.append(Event(0, "", f"… and {len(self.writes) - 4} more writes", "other"))
+        found.append(
+            case.raised(f"{self.save.node_name} unpacked {save.slot}: wants v{self.wanted}, finds v{self.now}")
+        )
+        return found
+
+    def _sharing(self, at: int, name: str) -> str:
+        for change in self.case.trace.steps[at].step.changes:
+            if name in change.names and change.kind == "created" and change.storage == self.storage:
+                if "shares" in change.note:
+                    return f"{name} {change.note.partition(';')[0]}"
+                if change.note.startswith("view of"):
+                    return f"{name} is a {change.note.partition(';')[0]}"
+        return ""
+
+    def _reach(self, write: WriteEvent) -> str:
+        size = max(write.walk.itemsize, 1)
+        allocation = self.case.trace.session.allocations.named(self.storage)
+        if allocation is not None and covered(write.walk) == allocation.nbytes:
+            return f"all {plural(allocation.nbytes // size, 'element')} of {self.storage}"
+        return f"{span_text(write.walk, size)} of {self.storage}"
+
+    def _through(self, write: WriteEvent) -> str:
+        if write.via is None:
+            return " through a tensor without a name"
+        return f" through {write.via}" if write.own_name else f" through a view of {write.via}"
+
+    def _false_alarm(self) -> str:
+        reached = [write.walk for _, write in self.writes]
+        if len(self.writes) != self.now - self.wanted or any(_meet(each, self.save.walk) for each in reached):
+            return ""
+        size = max(self.save.walk.itemsize, 1)
+        wrote = " and ".join(dict.fromkeys(span_text(walk, max(walk.itemsize, 1)) for walk in reached[:3]))
+        return (
+            f"a false alarm: written were {wrote} of {self.storage}, saved {span_text(self.save.walk, size)}. They do "
+            "not overlap; PyTorch counts writes for all tensors that share a counter, not for each element."
+        )
+
+    def _timeline(self) -> Timeline:
+        marks: list[Mark] = []
+        for each in self.case.trace.steps[: self.case.at + 1]:
+            savers = [
+                other.node_name.partition("Backward")[0]
+                for other in each.saves
+                if other.memory == self.save.memory and other.counter == self.save.counter
+                if other.version <= self.wanted
+            ]
+            if savers:
+                marks.append(
+                    Mark(each.line, self.wanted, "saved", "saved: " + ", ".join(dict.fromkeys(savers)))
+                )
+        for each, write in self.writes[:4]:
+            via = f"write via {write.via}" if write.via else "write"
+            marks.append(Mark(each.line, write.after or 0, "wrote", via))
+        short = self.save.node_name.partition("Backward")[0]
+        marks.append(
+            Mark(self.case.line, self.now, "raised", f"{short} unpacks v{self.wanted}, finds v{self.now}")
+        )
+        return Timeline(self.storage, tuple(marks[-6:]))
+
+    # ---- ways out
+
+    def _proposals(self) -> Iterator[Proposal | None]:
+        case, journal = self.case, self.case.journal
+        at, via = self.culprit.number - 1, self.write.via
+        bound = None if via is None else case.bound_at(via)
+        statement, _ = journal.python(at)
+        if bound is not None and via != self.name and bound < at:
+            yield from self._copy_at(bound)
+        yield from out_of_place(case, at, self.write.operator, via)
+        if at < case.at:
+            yield journal.moved_below(at, case.at, "write after the saved use")
+        if isinstance(statement.tree, ast.Assign | ast.AugAssign | ast.Expr) and via is not None:
+            targets = [target for target, _ in in_place_nodes(statement.tree)]
+            if any(isinstance(target, ast.Name) and target.id == via for target in targets):
+                yield journal.inserted(at, f"{via} = {via}.clone()", "write into a copy")
+        saved_at = self.step.number - 1
+        saver, _ = journal.python(saved_at)
+        name = self.name
+        if saved_at != at:
+            uses = [
+                node
+                for node in ast.walk(saver.tree)
+                if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+            ]
+            yield journal.changed(saved_at, [(node, f"{name}.clone()") for node in uses], "save a copy")
+            if not uses and isinstance(saver.tree, ast.Assign) and name in stored(saver.tree):
+                value = saver.tree.value
+                text = journal.source(saved_at, value)
+                yield journal.changed(
+                    saved_at, [(value, f"{_atom(value, text)}.clone()")], "the node keeps its own result"
+                )
+        if bound is not None:
+            yield from self._data_at(bound)
+
+    def _copy_at(self, at: int) -> Iterator[Proposal | None]:
+        statement, _ = self.case.journal.python(at)
+        tree = statement.tree
+        if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name):
+            text = self.case.journal.source(at, tree.value)
+            yield self.case.journal.changed(
+                at, [(tree.value, f"{_atom(tree.value, text)}.clone()")], "write into a copy"
+            )
+
+    def _data_at(self, at: int) -> Iterator[Proposal | None]:
+        statement, _ = self.case.journal.python(at)
+        for node in ast.walk(statement.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "detach":
+                owner = self.case.journal.source(at, node.func.value)
+                yield self.case.journal.changed(
+                    at, [(node, f"{owner}.data")], "no error, but wrong", warning=True
+                )
+
+    def _reference(self) -> Proposal | None:
+        """The failing pass run before the write: its gradients are those of what was saved. Only where
+        everything that it names stood then.
+        """
+        case = self.case
+        at = self.culprit.number - 1
+        if at >= case.at or not isinstance(case.statement.tree, ast.Expr):
+            return None
+        rebound: set[str] = set()
+        for step in case.trace.steps[at : case.at]:
+            rebound |= stored(step.record.statement.tree)
+        if rebound & loaded(case.statement.tree):
+            return None
+        record = case.journal.records[case.at]
+        return Proposal((*case.journal.records[:at], record), "", "", (), at)
+
+
+def _meet(a: Walk, b: Walk) -> bool:
+    return overlap(a, b)[0] > 0
+
+
+def _atom(node: ast.expr, text: str) -> str:
+    """An expression to which `.name` can be added."""
+    if isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript):
+        return text
+    return f"({text})"
+
+
+SIGNS = {"add_": "+", "sub_": "-", "mul_": "*", "div_": "/", "pow_": "**"}
+_AUGMENTED = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: "@",
+    ast.FloorDiv: "//", ast.Mod: "%", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
+}  # fmt: skip
+
+
+def out_of_place(case: Case, at: int, operator: str = "", name: str | None = None) -> Iterator[Proposal | None]:
+    """The in-place operation of a statement written as a new tensor: `y += 1` as `y = y + 1`. Only where it
+    writes a whole tensor that has a name.
+    """
+    journal = case.journal
+    statement, text = journal.python(at)
+    for target, node in in_place_nodes(statement.tree):
+        if not isinstance(target, ast.Name) or (name is not None and target.id != name):
+            continue
+        if isinstance(node, ast.AugAssign):
+            value = journal.source(at, node.value)
+            if not isinstance(node.value, ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute):
+                value = f"({value})"
+            sign = _AUGMENTED.get(type(node.op))
+            if sign is not None:
+                yield journal.changed(
+                    at, [(node, f"{target.id} = {target.id} {sign} {value}")], "no in-place write"
+                )
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            method = node.func.attr
+            arguments = [journal.source(at, each) for each in node.args]
+            keywords = [f"{each.arg}={journal.source(at, each.value)}" for each in node.keywords]
+            whole = next(
+                (each for each in ast.walk(statement.tree) if isinstance(each, ast.Expr) and each.value is node), None
+            )
+            if whole is None:
+                continue
+            if method in SIGNS and len(arguments) == 1 and not keywords:
+                first = arguments[0]
+                if not isinstance(node.args[0], ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute):
+                    first = f"({first})"
+                new = f"{target.id} = {target.id} {SIGNS[method]} {first}"
+            elif method in ("zero_", "fill_"):
+                made = "zeros_like" if method == "zero_" else "full_like"
+                new = f"{target.id} = torch.{made}({', '.join([target.id, *arguments])})"
+            elif method == "copy_":
+                new = f"{target.id} = {arguments[0]}.clone()" if arguments else ""
+            else:
+                new = f"{target.id} = {target.id}.{method[:-1]}({', '.join([*arguments, *keywords])})"
+            if new:
+                yield journal.changed(at, [(whole, new)], "no in-place write")
+
+
+def freed(case: Case) -> Story:
+    """A second backward pass through nodes that a first one freed: which node, which pass, who shares it."""
+    node = case.trace.session.failed
+    first = next((step for step in case.trace.steps if node in step.freed), None)
+    if node is None or first is None:
+        return Story(
+            "a backward pass needs values that an earlier one freed; which node it is, this engine does not say",
+            [case.raised("needed them again")],
+        )
+    saves = [(step, save) for step in case.trace.steps for save in step.saves if save.node == node]
+    events: list[Event] = []
+    made_at = None
+    if saves:
+        step, save = saves[0]
+        made_at = step.number - 1
+        names = list(dict.fromkeys(f"{each.slot}" for _, each in saves))
+        events.append(
+            case.event(made_at, f"{save.node_name} saved {', '.join(names)} for the backward pass", "saved")
+        )
+        what = save.node_name
+    else:
+        what = "a node"
+    count = len(first.freed)
+    at = first.number - 1
+    if first.number != case.failing.number:
+        events.append(
+            case.event(at, f"freed what {count} node{'s' if count != 1 else ''} had saved, {what} among them", "freed",
+                       culprit=True)
+        )  # fmt: skip
+    events.append(case.raised(f"needs what {what} had saved"))
+    if first.number == case.failing.number:
+        title = f"line {case.line} runs backward more than once through {what}, which the first time freed."
+    else:
+        title = f"line {case.line} needs what line {first.line} freed: both go through {what}"
+        title += f" (line {case.trace.steps[made_at].line})." if made_at is not None else "."
+    story = Story(title, events)
+    story.proposals = list(_freed_ways(case, at, made_at))
+    return story
+
+
+def _freed_ways(case: Case, at: int, made_at: int | None) -> Iterator[Proposal | None]:
+    journal = case.journal
+    statement, _ = journal.python(at)
+    calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
+    for call in calls[:1]:
+        if not any(keyword.arg == "retain_graph" for keyword in call.keywords):
+            text = journal.source(at, call)
+            inside = text[:-1].rstrip()
+            comma = "" if inside.endswith("(") else ", "
+            yield journal.changed(
+                at, [(call, f"{inside}{comma}retain_graph=True)")], "keep the graph for the second pass"
+            )
+    if at < case.at:
+        a, b = _root(statement.tree), _root(case.statement.tree)
+        if a and b and a != b:
+            yield journal.without(at, case.at, f"({a} + {b}).backward()", "one pass for both")
+    if made_at is not None and at < case.at and made_at < at:
+        yield from _recomputed(case, made_at)
+    yield from _detached(case)
+
+
+def _passes(call: ast.Call) -> bool:
+    """Whether a call is a backward pass."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return name in ("backward", "grad")
+
+
+def _root(tree: ast.stmt) -> str:
+    """`a` of the statement `a.backward()`."""
+    if isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Call) and not tree.value.args:
+        function = tree.value.func
+        if isinstance(function, ast.Attribute) and function.attr == "backward" and isinstance(function.value, ast.Name):
+            return function.value.id
+    return ""
+
+
+def _recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:
+    """The statements between, which lead from the freed node to what is differentiated, once more."""
+    dirty: set[str] = set()
+    chosen: list[int] = []
+    for place in range(made_at, case.at):
+        tree = case.journal.python(place)[0].tree
+        if isinstance(tree, ast.Assign) and (place == made_at or loaded(tree) & dirty):
+            chosen.append(place)
+            dirty |= stored(tree)
+    if not chosen or len(chosen) > 6 or not loaded(case.statement.tree) & dirty:
+        return
+    source = "\n".join(case.journal.python(place)[0].source for place in chosen)
+    lines = [str(case.journal.line(place)) for place in chosen]
+    found = case.journal.inserted(case.at, source, "build the graph again")
+    if found is not None:
+        again = f"line {lines[0]}" if len(lines) == 1 else f"lines {', '.join(lines)}"
+        yield Proposal(
+            found.records, f"before line {case.line}:  {again} again  ({one_line(source)})", found.note, found.edits,
+            found.failing,
+        )  # fmt: skip
+
+
+def _detached(case: Case) -> Iterator[Proposal | None]:
+    """In a loop: what one round carries into the next, detached at the beginning of the round."""
+    for node in ast.walk(case.statement.tree):
+        if not isinstance(node, ast.For | ast.While):
+            continue
+        bound: set[str] = set()
+        carried: list[str] = []
+        for each in node.body:
+            carried.extend(
+                name for name in sorted(loaded(each) - bound) if name in stored(ast.Module(list(node.body), []))
+            )
+            bound |= stored(each)
+        for name in dict.fromkeys(carried):
+            if case.engine.kind(case.trace.session.names.get(name)) == "tensor":
+                first = node.body[0]
+                indent = " " * first.col_offset
+                text = case.text_of(first)
+                yield case.journal.changed(
+                    case.at,
+                    [(first, f"{name} = {name}.detach()\n{indent}{text}")],
+                    f"{name} carries no graph from round to round",
+                )

@@ -1,0 +1,151 @@
+"""`why`: the answer, the statements that led there, a timeline of versions, the ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tensorcli.explorer.results import Fixed, Timeline, Way, Why
+from tensorcli.explorer.results import Event as Told
+from tensorcli.render.layout import Line, Piece, cells, line, paragraph, shorten, wrap
+
+STYLES = {"wrote": "changed", "freed": "freed", "raised": "error", "cut": "freed"}
+MARKS = {"saved": "●", "wrote": "┃", "raised": "✗", "freed": "┃", "made": "●", "shared": "●", "cut": "┃"}
+VERDICTS = {"ok": ("ok", "good"), "wrong": ("BAD", "error"), "runs": ("", "")}
+
+
+def why(found: Why, width: int | None) -> Iterator[Line]:
+    code = found.code or ""
+    room = None if width is None else max(width - 1, 30)
+    parts = wrap(found.title, None if room is None else room - (cells(code) + 3 if code else 0))
+    for number, part in enumerate(parts):
+        tail = f"   {code}" if code and number == 0 else ""
+        yield line(" ", (part, "title"), (tail, "code"))
+    if found.events:
+        yield ()
+        yield from events(found.events, width)
+    if found.timeline is not None and len(found.timeline.marks) > 1:
+        drawn = list(timeline(found.timeline, width))
+        if drawn:
+            yield ()
+            yield from drawn
+    for note in found.notes:
+        yield ()
+        yield from paragraph(note, width, "", " ", " ")
+    if found.ways:
+        yield ()
+        yield from ways(found, width)
+
+
+def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
+    """One statement a row: its line, its source, what it did, the versions. What does not fit stands below."""
+    numbers = max(cells(str(event.line)) for event in found)
+    sources = min(max(cells(event.source) for event in found), 34)
+    column = 8 + numbers + 3 + sources + 3
+    for event in found:
+        if not event.source:
+            yield line(" " * (8 + numbers + 3), (event.text, "muted"))
+            continue
+        style = STYLES.get(event.role, "")
+        flag = "← culprit" if event.culprit else "← raised" if event.role == "raised" else ""
+        tail = "   ".join(part for part in (event.version, flag) if part)
+        lead = f"   line {event.line:>{numbers}}   "
+        source = event.source
+        text = event.text
+        together = column + cells(text) + (3 + cells(tail) if tail else 0)
+        if cells(source) <= sources and (width is None or together <= width):
+            pad = " " * (sources - cells(source) + 3)
+            yield line((lead, "muted"), source, pad, (text, style), "   " if tail else "", (tail, flag and style))
+            continue
+        for number, part in enumerate(wrap(source, None if width is None else max(width - cells(lead), 30))):
+            yield line((lead if number == 0 else " " * cells(lead), "muted"), part)
+        whole = "   ".join(part for part in (text, tail) if part)
+        yield from paragraph(whole, width, style, " " * (8 + numbers + 5), " " * (8 + numbers + 5))
+
+
+def timeline(found: Timeline, width: int | None) -> Iterator[Line]:
+    """Versions from left to right, a mark for each moment, its line and what happened under it."""
+    first = f"   {found.storage}   "
+    labels = [wrap(mark.text, 16) for mark in found.marks]
+    columns = [
+        max([cells(f"line {mark.line}"), *(cells(part) for part in parts)]) + 2
+        for mark, parts in zip(found.marks, labels)
+    ]
+    if width is not None and cells(first) + 3 + sum(columns) > width:
+        return
+    version = min(mark.version for mark in found.marks if mark.role == "saved") if any(
+        mark.role == "saved" for mark in found.marks
+    ) else found.marks[0].version
+    bar: list[Piece] = [Piece(first, "id"), Piece(f"v{version} ")]
+    used = cells(f"v{version} ")
+    indent = cells(first) + used
+    for mark, size in zip(found.marks, columns):
+        text = MARKS.get(mark.role, "●")
+        if mark.role == "wrote":
+            text += f" v{mark.version} "
+        bar.append(Piece(text, STYLES.get(mark.role, "")))
+        bar.append(Piece("─" * max(size - cells(text), 1) if mark is not found.marks[-1] else ""))
+    yield line(*bar)
+    yield line(" " * indent, *(f"line {mark.line}".ljust(size) for mark, size in zip(found.marks, columns)))
+    for row in range(max(map(len, labels))):
+        yield line(
+            " " * indent,
+            *((parts[row] if row < len(parts) else "").ljust(size) for parts, size in zip(labels, columns)),
+        )
+
+
+def ways(found: Why, width: int | None) -> Iterator[Line]:
+    measure = f"   {found.measure}" if found.measure else ""
+    yield line(" ", ("ways out", "title"), " (each was run on a fork of this session)", (measure, "label"))
+    texts = [way.text.split("\n") for way in found.ways]
+    column = min(max(cells(parts[0]) for parts in texts), 44)
+    notes = min(max(cells(way.note) for way in found.ways), 36)
+    for way, parts in zip(found.ways, texts):
+        yield from way_lines(way, parts, column, notes, width)
+    if any(way.number for way in found.ways):
+        yield line(" ", ("apply one with: fix 1", "hint"))
+
+
+def way_lines(way: Way, parts: list[str], column: int, notes: int, width: int | None) -> Iterator[Line]:
+    number = f"   {way.number or 'x'}   "
+    verdict, style = VERDICTS[way.verdict]
+    size = cells(number)
+    one = size + column + 3 + notes + 3 + cells(way.measured) + (2 + cells(verdict) if verdict else 0)
+    if len(parts) == 1 and cells(parts[0]) <= column and (width is None or one <= width):
+        yield line(
+            (number, "hint" if way.number else "error"),
+            parts[0],
+            " " * (column - cells(parts[0]) + 3),
+            (way.note, "muted"),
+            " " * (notes - cells(way.note) + 3),
+            (way.measured, "value"),
+            "  " if verdict else "",
+            (verdict, style),
+        )
+        return
+    for position, part in enumerate(parts):
+        lead = number if position == 0 else " " * size
+        room = None if width is None else max(width - size, 30)
+        for row, piece in enumerate(wrap(part, room)):
+            yield line((lead if row == 0 else " " * size, "hint" if way.number else "error"), piece)
+    room = 60 if width is None else max(width - size - 2, 30)
+    left = room - cells(verdict) - cells(way.note) - 5
+    if way.measured and left < 24:
+        yield line(" " * (size + 2), (way.note, "muted"))
+        yield line(" " * (size + 2), (shorten(way.measured, room - cells(verdict) - 2), "value"), "  ", (verdict, style))
+    else:
+        gap = "   " if way.measured else ""
+        shown = shorten(way.measured, left) if way.measured else ""
+        yield line(
+            " " * (size + 2), (way.note, "muted"), gap, (shown, "value"), "  " if verdict else "", (verdict, style)
+        )
+
+
+def fixed(found: Fixed, width: int | None) -> Iterator[Line]:
+    yield from paragraph(found.text, width, "good", " ", "   ")
+    for edit in found.edits:
+        for sign, style, source in (("-", "freed", edit.before), ("+", "created", edit.after)):
+            for part in source.split("\n") if source else ():
+                yield line("   ", (sign, style), f" {part}")
+    if found.measured:
+        text = f"{found.measure}   {found.measured}" if found.measure else found.measured
+        yield from paragraph(text, width, "value", "   ", "   ")
