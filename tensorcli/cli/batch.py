@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import importlib
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tensorcli.cli import exits
@@ -16,6 +17,9 @@ from tensorcli.repl.output import Output
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
+
+LISTENS = re.compile(rb"\bexpect\s+hazard\b|^\s*:?check\s*$", re.MULTILINE)
+"""What a script asks of a session that observes, also where nothing is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ class SessionOptions:
     """Whether they may write wherever the person who types may."""
     simulate_cuda: int = 0
     """How many CUDA devices numpy stands in for."""
+    checking: bool = False
+    strict: bool = False
+    keep_bytes: int | None = None
 
     def load(self) -> None:
         """Imports what a session takes, the engine among it."""
@@ -57,7 +64,14 @@ class SessionOptions:
 
             simulate(self.simulate_cuda)
         session = Session(
-            quiet=self.quiet, seed=self.seed, max_bytes=self.max_bytes, engine=self.engine, write=write
+            quiet=self.quiet,
+            checking=self.checking,
+            strict=self.strict,
+            seed=self.seed,
+            max_bytes=self.max_bytes,
+            keep_bytes=self.keep_bytes,
+            engine=self.engine,
+            write=write,
         )
         if self.anywhere or self.folder is not None:
             from tensorcli.repl import exports
@@ -80,11 +94,10 @@ def run_scripts(
         output.problem(missing)
         return exits.FAILURES["unavailable"]
     with Interrupts():
-        for script in [Script("<command>", command.encode(), "tsc")] if command is not None else paths:
+        for source in scripts(paths, command):
             try:
-                status = run_script(
-                    script if isinstance(script, Script) else read_script(script), options, output, keep_going
-                )
+                script = read_script(source) if isinstance(source, str) else source
+                status = run_script(script, options, output, keep_going)
             except Unreadable as unreadable:
                 output.problem(str(unreadable))
                 status = exits.NO_INPUT
@@ -94,19 +107,29 @@ def run_scripts(
     return first
 
 
+def scripts(paths: Sequence[str], command: str | None) -> Sequence[str | Script]:
+    """What is to be run: a command text, or the files by their names, each read when its turn comes."""
+    return paths if command is None else [Script("<command>", command.encode(), "tsc")]
+
+
 def run_script(script: Script, options: SessionOptions, output: Output, keep_going: bool) -> int:
     """Runs one script in a new session and gives its status."""
-    first = exits.OK
-    output.begin(script.text)
+    if options.quiet and LISTENS.search(script.text):
+        options = replace(options, quiet=False, checking=True)
     try:
-        session = options.session(output.write)
-        for step in session.run(script.text, script.name, script.form, keep_going):
-            output.step(step)
-            if step.error is not None:
-                first = first or exits.FAILURES[step.error.kind]
-            elif isinstance(step.result, Exit):
-                first = first or step.result.status
+        return run_in(options.session(output.write), script, output, keep_going)
     except KeyboardInterrupt:
         output.problem(f"{script.name}: interrupted")
         return exits.INTERRUPTED
+
+
+def run_in(session: Session, script: Script, output: Output, keep_going: bool) -> int:
+    """Runs one script in a session and gives its status. Raises KeyboardInterrupt."""
+    first = exits.OK
+    for step in session.run(script.text, script.name, script.form, keep_going):
+        output.step(step)
+        if step.error is not None:
+            first = first or exits.FAILURES[step.error.kind]
+        elif isinstance(step.result, Exit):
+            first = first or step.result.status
     return first

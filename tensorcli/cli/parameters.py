@@ -32,6 +32,15 @@ MaxBytes = Annotated[
         help="Largest tensor (512M, 2G); without it, half of the free memory.",
     ),
 ]
+KeepBytes = Annotated[
+    int | None,
+    typer.Option(
+        "--keep-bytes",
+        metavar="SIZE",
+        parser=read_size,
+        help="How much to keep of what the graph saved before it is written over; 256M without it.",
+    ),
+]
 SimulateCuda = Annotated[
     int,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from tensorcli.cli.batch import SessionOptions, run_scripts
-from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed, SimulateCuda
+from tensorcli.cli.parameters import Color, Engine, KeepBytes, MaxBytes, Seed, SimulateCuda
 from tensorcli.repl.output import Output
 
 
@@ -33,8 +33,12 @@ def run(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Go on after a failing statement.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A hazard is an error (exit status 4): see tensorcli check.")
+    ] = False,
     seed: Seed = 0,
     max_bytes: MaxBytes = None,
+    keep_bytes: KeepBytes = None,
     simulate_cuda: SimulateCuda = 0,
     color: Color = "auto",
     engine: Engine = "embedded",
@@ -64,5 +68,15 @@ def run(
         files = ["-"]
     if allow_files is not None and not os.path.isdir(allow_files):
         raise typer.BadParameter(f"there is no folder {allow_files!r}", param_hint="--allow-files")
-    options = SessionOptions(quiet, seed, max_bytes, engine, allow_files, simulate_cuda=simulate_cuda)
+    options = SessionOptions(
+        quiet and not strict,
+        seed,
+        max_bytes,
+        engine,
+        allow_files,
+        simulate_cuda=simulate_cuda,
+        checking=quiet and strict,
+        strict=strict,
+        keep_bytes=keep_bytes,
+    )
     return run_scripts(files or [], command, options, Output(chosen, quiet, echo, color), keep_going)

@@ -12,6 +12,7 @@ from tensorcli.explorer.results import Expectation as Answer
 from tensorcli.language.syntax import Expectation, Invocation
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results import Alarm
     from tensorcli.explorer.session import Session
 
 
@@ -155,13 +156,19 @@ def _hazard(session: Session, wanted: Expectation) -> tuple[bool, str]:
     session.evaluator.execute(wanted.statement)
     alarms = observation.alarms_now()
     words = wanted.text.casefold()
-    matching = [
-        each for each in alarms if words in f"{each.kind}: {each.text} {each.code or ''}".casefold()
-    ]
+    matching = [each for each in alarms if words in f"{each.kind}: {each.text} {_rule(each)}".casefold()]
     if matching:
         observation.expected.extend(matching)
         return True, matching[0].text
     return False, f"the alarm was: {alarms[0].text}" if alarms else "there was no alarm"
+
+
+def _rule(alarm: Alarm) -> str:
+    """The code of an alarm and the name of its entry in the catalogue."""
+    from tensorcli.explorer.hazards.catalogue import HAZARDS
+
+    entry = HAZARDS.get(alarm.code or "")
+    return f"{alarm.code or ''} {'' if entry is None else entry.name}"
 
 
 CHECKS = {

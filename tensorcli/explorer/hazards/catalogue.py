@@ -121,7 +121,8 @@ _ENTRIES: Final = (
         "false-alarm",
         "The version check refused a backward pass although the saved elements were not changed.",
         "One counter stands for a whole storage and all views of it. A write into other elements moves it too, "
-        "and so PyTorch refuses what would have given the right gradient.",
+        "as does one that leaves every value as it was, and so PyTorch refuses what would have given the right "
+        "gradient.",
         "x = torch.ones(2, 3, requires_grad=True) * 1\nv = x[0]\nloss = (v * v).sum()\nx[1] = 5\nloss.backward()",
         "x = torch.ones(2, 3, requires_grad=True) * 1\nv = x[0].clone()\nloss = (v * v).sum()\nx[1] = 5\n"
         "loss.backward()",

@@ -102,9 +102,9 @@ def _false_alarm(observation: Observation) -> Iterator[Alarm]:
     saved = stale[0][2]
     count = engine.look(saved.tensor).numel
     elements = "the element" if count == 1 else f"the {count} elements"
+    has, they = ("has", "it") if count == 1 else ("have", "they")
     yield hazard(
         "TSC-H009",
-        f"the version check is a false alarm here: {elements} that {name} saved as {saved.slot} "
-        f"{'is' if count == 1 else 'are'} what {'it was' if count == 1 else 'they were'}; other elements of "
-        "the storage were written.",
+        f"the version check is a false alarm here: {elements} that {name} saved as {saved.slot} {has} the "
+        f"value{'s' * (count != 1)} that {they} had when saved.",
     )

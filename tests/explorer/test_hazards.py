@@ -1,0 +1,381 @@
+"""Each hazard is reported where it happens and nowhere else. Wrong and right values are PyTorch 2.13's, recorded
+from runs of it; the right gradients from runs in which the hidden write went into a clone.
+"""
+
+import ast
+import warnings
+from pathlib import Path
+
+import pytest
+
+from tensorcli.explorer.hazards.catalogue import HAZARDS
+from tensorcli.explorer.session import Session
+
+CASES = sorted((Path(__file__).parent.parent / "cases").glob("**/*.case"))
+
+
+def check(text, **options):
+    """The hazards of a text as (code, line)."""
+    session = Session(checking=True, **options)
+    steps = list(session.run(text, "demo.tsc", keep_going=True))
+    assert [each.error for each in steps if each.error and each.error.kind == "language"] == []
+    return [(each.code, each.span.line) for each in session.hazards]
+
+
+def texts(text, code, **options):
+    session = Session(checking=True, **options)
+    list(session.run(text, "demo.tsc", keep_going=True))
+    return [each.text for each in session.hazards if each.code == code]
+
+
+# ---- the catalogue
+
+
+@pytest.mark.parametrize("code", HAZARDS)
+def test_the_example_of_a_hazard_shows_it_in_its_last_statement(code):
+    example = HAZARDS[code].example
+    found = check(example)
+    assert (code, example.count("\n") + 1) in found
+    assert {each for each, _ in found} <= {code, "TSC-H001"}
+
+
+@pytest.mark.parametrize("code", HAZARDS)
+def test_what_the_catalogue_says_instead_shows_no_hazard(code):
+    assert check(HAZARDS[code].instead) == []
+
+
+@pytest.mark.parametrize("code", HAZARDS)
+def test_the_examples_run_under_pytorch_as_the_catalogue_says(code):
+    torch = pytest.importorskip("torch")
+    for text in (HAZARDS[code].example, HAZARDS[code].instead):
+        error = None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                exec(compile(text, "example", "exec"), {"torch": torch})
+            except RuntimeError as raised:
+                error = str(raised)
+        refused = code == "TSC-H009" and text == HAZARDS[code].example
+        assert (error is not None and "modified by an inplace operation" in error) == refused
+
+
+def test_checking_finds_what_a_session_with_tables_finds():
+    for entry in HAZARDS.values():
+        session = Session()
+        list(session.run(entry.example, keep_going=True))
+        assert [(each.code, each.span.line) for each in session.hazards] == check(entry.example)
+
+
+# ---- hidden writes
+
+SAVED = "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\n"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "y.data.mul_(10)",
+        "y.data[0] = 5",
+        "y.detach().numpy()[:] = 0",
+        "n = y.detach().numpy(); n += 1",
+        "torch.from_dlpack(y.detach()).mul_(2)",
+        "copy.copy(y.detach()).mul_(2)",
+        "d = torch.empty(2).set_(y.detach()); d.zero_()",
+    ],
+)
+def test_a_hidden_write_and_the_wrong_gradient_it_leads_to(write):
+    assert check(f"{SAVED}{write}\nloss.backward()") == [("TSC-H001", 4), ("TSC-H002", 5)]
+
+
+def test_the_right_gradient_stands_beside_the_wrong_one():
+    text = (
+        "w = torch.tensor([1., 2., 3.], requires_grad=True)\ny = w.exp()\nloss = (y * w).sum()\n"
+        "y.data.mul_(10)\nloss.backward()"
+    )
+    assert texts(text, "TSC-H002") == [
+        "w.grad is wrong: [54.3656, 221.6717, 803.4215]. "
+        "Without the hidden write it is [5.4366, 22.1672, 80.3421]."
+    ]
+
+
+def test_the_right_gradient_is_found_within_a_loop_too():
+    text = (
+        "w = torch.tensor([1., 2.], requires_grad=True)\n"
+        "for i in range(2):\n    y = w.exp()\n    y.data.mul_(10)\n    y.sum().backward()\n"
+    )
+    assert check(text) == [("TSC-H001", 2), ("TSC-H002", 2)]
+    assert texts(text, "TSC-H002") == [
+        "w.grad is wrong: [54.3656, 147.7811]. Without the hidden write it is [5.4366, 14.7781]."
+    ]
+
+
+def test_a_hidden_write_that_changes_no_byte_is_none():
+    assert check(SAVED + "y.data.mul_(1)\nloss.backward()") == []
+
+
+def test_a_hidden_write_into_other_elements_than_the_saved_is_none():
+    text = "w = torch.ones(4, requires_grad=True)\ny = w * 1\nloss = y[:2].exp().sum()\n"
+    assert check(text + "y.data[2:] = 7\nloss.backward()") == []
+
+
+def test_a_hidden_write_that_was_taken_back_leaves_the_gradient_right():
+    found = check(SAVED + "y.data.mul_(2)\ny.data.div_(2)\nloss.backward()")
+    assert ("TSC-H002", 6) not in found
+
+
+def test_a_write_that_the_counter_sees_is_no_hazard():
+    assert check(SAVED + "d = y.detach()\nd.mul_(10)") == []
+
+
+def test_the_update_of_parameters_through_data_is_no_hazard():
+    text = (
+        "w = torch.tensor([1., 2.], requires_grad=True)\n"
+        "for i in range(3):\n    loss = (w * w).sum()\n    loss.backward()\n"
+        "    w.data -= 0.1 * w.grad\n    w.grad = None\n"
+    )
+    assert check(text) == []
+
+
+def test_a_hidden_write_beyond_what_is_kept_is_still_reported():
+    assert check(SAVED + "y.data.mul_(10)", keep_bytes=1) == [("TSC-H001", 4)]
+
+
+def test_looking_for_the_right_gradient_leaves_the_generator_alone():
+    text = SAVED + "torch.rand(1)\ny.data.mul_(10)\nloss.backward()\nprint(torch.rand(3))"
+    shown = [step.output for step in Session(checking=True).run(text)][-1]
+    assert shown == [step.output for step in Session(quiet=True).run(text)][-1]
+
+
+# ---- lost writes
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x[m][0] = 5",
+        "x[[0, 1]][0] += 2",
+        "x[m].zero_()",
+        "x.index_select(0, torch.tensor([0])).fill_(1)",
+        "x.double()[0] = 1",
+        "for i in range(2): x[m][0] = 5",
+    ],
+)
+def test_a_write_into_a_copy_that_nobody_holds_is_lost(write):
+    scene = "x = torch.zeros(3)\nm = torch.tensor([True, True, False])\n"
+    assert check(scene + write) == [("TSC-H003", 3)]
+    assert Session(checking=True).names is not None
+    session = Session(checking=True)
+    list(session.run(scene + write + "\nr = x.tolist()"))
+    assert session.names["r"] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x[m] = 5",
+        "x[m] += 1",
+        "x[1:][0] = 5",
+        "x[0:2][m[:2]] = 5",
+        "x.view(3, 1)[0] = 5",
+        "y = x[m]; y[0] = 5",
+        "y = x[m].zero_()",
+        "print(x[m].add_(1))",
+        "torch.stack([x[m].add_(1)])",
+        "y = x[m].clone().mul_(2).sum()",
+        "x.data[0] = 4",
+        "l = [x[m]]; l[0][0] = 1; s = l[0].sum()",
+    ],
+)
+def test_a_write_that_somebody_sees_is_not_lost(write):
+    assert check("x = torch.zeros(3)\nm = torch.tensor([True, True, False])\n" + write) == []
+
+
+# ---- overlaps
+
+
+@pytest.mark.parametrize(
+    "write", ["a[:, 1:] = a[:, :-1]", "a -= a[:, :1]", "a[1:] += a[:-1].flip(1) * 0 + a[:-1]"]
+)
+def test_overlapping_operands(write):
+    expected = [("TSC-H004", 2)] if "flip" not in write else []
+    assert check("a = torch.arange(6.).reshape(2, 3)\n" + write) == expected
+
+
+@pytest.mark.parametrize(
+    "write",
+    ["a += a", "a.copy_(a)", "a[0] = a[1]", "a[:, 0] += a[:, 1]", "a *= a[:, :1].clone()", "a[:] = a"],
+)
+def test_operands_that_do_not_overlap_or_are_the_same_elements(write):
+    assert check("a = torch.arange(6.).reshape(2, 3)\n" + write) == []
+
+
+# ---- swallowed gradients
+
+
+def test_a_view_made_under_no_grad_swallows_the_gradient():
+    text = "x = torch.ones(3, requires_grad=True)\nwith torch.no_grad():\n    v = x.view(3)\n"
+    assert check(text + "(v * 2).sum().backward()") == [("TSC-H005", 4)]
+    assert "was made under no_grad" in texts(text + "(v * 2).sum().backward()", "TSC-H005")[0]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "v = x[0]\n(v * 2).sum().backward()",
+        "with torch.no_grad():\n    v = x[0]\n    y = v * 2",
+        "v = x.detach()[0]\ny = v * 2",
+        "with torch.no_grad():\n    v = x[0].clone()\n(v * 2).sum()",
+        "b = torch.ones(3)\np = b[0]\np.requires_grad_()\n(p * 2).backward()",
+    ],
+)
+def test_views_that_swallow_nothing(use):
+    assert check("x = torch.ones(2, 3, requires_grad=True)\n" + use) == []
+
+
+# ---- duplicate indices
+
+
+@pytest.mark.parametrize(
+    "write", ["x[[0, 0, 1]] += 1", "x[torch.tensor([1, -2])] -= 1", "i = [2, 2]\nx[i] *= 3"]
+)
+def test_an_index_that_names_an_element_twice(write):
+    assert [code for code, _ in check("x = torch.ones(3)\n" + write)] == ["TSC-H006"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x[[0, 1]] += 1",
+        "x[[0, 0]] = 1",
+        "x[x > 0] += 1",
+        "x[0] += 1",
+        "x.index_add_(0, torch.tensor([0, 0]), torch.ones(2))",
+        "y = torch.zeros(2, 2)\ny[[0, 0], [0, 1]] += 1",
+    ],
+)
+def test_indices_that_lose_nothing(write):
+    assert check("x = torch.ones(3)\n" + write) == []
+
+
+# ---- wrap-around
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "u + 10",
+        "u - 6",
+        "-u",
+        "u * 2",
+        "10 - u",
+        "u ** 2",
+        "u.add_(10)",
+        "u.to(torch.int8)",
+        "torch.tensor([300]).to(torch.uint8)",
+        "torch.tensor([1e10]).int()",
+        "u.copy_(torch.tensor([300, 1]))",
+        "torch.arange(1, 30).prod()",
+        "torch.tensor([2**62]) * 2",
+        "torch.tensor([-2**31], dtype=torch.int32).abs()",
+    ],
+)
+def test_integers_that_wrap_around(expression):
+    scene = "u = torch.tensor([250, 5], dtype=torch.uint8)\n"
+    assert check(scene + "r = " + expression) == [("TSC-H007", 2)]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "u + 5",
+        "u.sum()",
+        "u.int() + 10",
+        "u / 2",
+        "u // 2",
+        "u.to(torch.int16)",
+        "u.float() * 1000",
+        "torch.arange(1, 20).prod()",
+        "torch.tensor([2**62]) + 1",
+        "u > 3",
+        "torch.tensor([1.5]).int()",
+        "~u",
+    ],
+)
+def test_integers_that_fit(expression):
+    assert check("u = torch.tensor([250, 5], dtype=torch.uint8)\nr = " + expression) == []
+
+
+# ---- aliases of gradients
+
+LOSSES = "w = torch.tensor([1., 2.], requires_grad=True)\n(w * w).sum().backward()\n"
+
+
+@pytest.mark.parametrize("alias", ["g = w.grad", "g = w.grad.detach()", "g = [w.grad]", "g = w.grad[:1]"])
+def test_a_name_for_the_gradient_sees_the_next_backward_pass(alias):
+    assert check(f"{LOSSES}{alias}\n(w * w).sum().backward()") == [("TSC-H008", 4)]
+
+
+@pytest.mark.parametrize(
+    "alias", ["g = w.grad.clone()", "g = w.grad\nw.grad = None", "g = w.grad * 1", "g = w.grad\ndel g"]
+)
+def test_a_gradient_that_nobody_else_holds(alias):
+    assert check(f"{LOSSES}{alias}\n(w * w).sum().backward()") == []
+
+
+# ---- false alarms of the version check
+
+
+def test_a_version_error_for_elements_that_were_written_is_no_false_alarm():
+    text = "x = torch.ones(2, 3, requires_grad=True) * 1\nv = x[0]\nloss = (v * v).sum()\nx[0] = 5\n"
+    assert check(text + "loss.backward()") == []
+
+
+# ---- none where there is none
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_no_hazard_in_the_cases_that_show_none(path):
+    lines = path.read_text("utf-8").splitlines()
+    shown = {word for line in lines for word in line.split() if word.startswith("TSC-H")}
+    program, goes_on = [], False
+    for line in lines:
+        goes_on = line.startswith("tensor> ") or (goes_on and line.startswith("    ..."))
+        if goes_on:
+            program.append(line[len("tensor> ") :])
+    session = Session(checking=True, max_bytes=1 << 30)
+    list(session.run("\n".join(program), keep_going=True))
+    assert {each.code for each in session.hazards} <= shown
+
+
+# ---- commands and sessions
+
+
+def test_check_lists_the_hazards_of_the_session(last):
+    report = last(HAZARDS["TSC-H003"].example + "\ncheck").result
+    (row,) = report.rows
+    assert (row.code, row.rule, row.index, row.source) == ("TSC-H003", "lost-write", 3, "x[m][0] = 5")
+    assert report.statements == 3
+
+
+def test_an_expected_hazard_is_not_listed(last):
+    text = 'x = torch.zeros(3)\nexpect hazard "lost-write": x[[0]][0] = 5\ncheck'
+    assert last(text).result.rows == ()
+
+
+def test_a_hazard_that_was_undone_is_not_listed(last):
+    assert last(HAZARDS["TSC-H003"].example + "\nundo\ncheck").result.rows == ()
+
+
+def test_a_strict_session_makes_a_hazard_an_error(run):
+    error = run(HAZARDS["TSC-H003"].example, strict=True)[-1].error
+    assert (error.kind, error.type, error.code) == ("hazard", "Hazard", "TSC-H003")
+    assert error.lines == ("x[m][0] = 5",)
+
+
+def test_every_code_is_used_once_and_every_entry_is_whole():
+    assert [code for code in HAZARDS] == [f"TSC-H{number:03}" for number in range(1, len(HAZARDS) + 1)]
+    for entry in HAZARDS.values():
+        assert entry.summary.endswith(".")
+        assert entry.explanation.endswith(".")
+        ast.parse(entry.example)
+        ast.parse(entry.instead)
