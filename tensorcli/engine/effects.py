@@ -152,6 +152,13 @@ def as_number(value: Any, kind: dtype) -> Any:
     return np.asarray(value, kind.np) if kind.category != dtypes.BOOL else np.asarray(bool(value))
 
 
+def different_devices(expected: Device, found: Device) -> RuntimeError:
+    """A tensor that lies elsewhere than the operator runs."""
+    from tensorcli.engine import placement
+
+    return placement.different_devices(expected, found)
+
+
 def _device_of(op: "Op", values: Sequence[Any]) -> Device:
     """The device that the tensors share. Errors: RuntimeError for tensors that lie on several."""
     for i in op.tensors:
@@ -171,7 +178,7 @@ def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.check is not None:
         op.check(*values)
     array, kind, strides, device = compute(op, values)
-    result = adopt(array, kind, device, strides)
+    result = adopt(array, kind, device, None if op.row_major else strides)
     return recorded(op, values, result)
 
 
@@ -712,7 +719,14 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     if op.check is not None:
         op.check(*values)
     if origin.rule is not None:
+        # PyTorch's element-wise loops look at memory first, then at shapes, then at dtypes.
+        if op.base == "masked_fill_" and geometry.has_internal_overlap(target.geometry):
+            messages.warn(messages.EXPANDED_MASKED_FILL)
+        else:
+            check_overlap(target, [values[i] for i in op.tensors[1:]])
         array, kind, device = _computed_for(origin, values, target)
+        if device is not target.device:
+            raise different_devices(device, target.device)
     else:
         device = _device_of(op, values)
         arguments, reduced = arrays_of(op, values)
@@ -720,7 +734,8 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
     _check_castable(kind, target)
     _check_output_shape(target, array.shape)
-    check_overlap(target, [values[i] for i in op.tensors[1:]])
+    if origin.rule is None:
+        check_overlap(target, [values[i] for i in op.tensors[1:]])
     node = None
     if requires:
         original = None

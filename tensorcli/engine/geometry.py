@@ -299,6 +299,17 @@ def view_strides(geometry: Geometry, sizes: tuple[int, ...]) -> tuple[int, ...] 
     return None if view != -1 else tuple(strides)
 
 
+def has_distinct_elements(geometry: Geometry) -> bool:
+    """Whether no two indices reach one element, as far as sorted strides can tell (each steps over all smaller ones)."""
+    reach = 0
+    for stride, size in sorted(zip(geometry.strides, geometry.sizes, strict=True)):
+        if size > 1:
+            if stride <= reach:
+                return False
+            reach += stride * (size - 1)
+    return True
+
+
 def has_internal_overlap(geometry: Geometry) -> bool:
     """Whether PyTorch sees that two indices reach one element: a stride of 0 over more than one index."""
     return geometry.numel > 0 and any(

@@ -109,9 +109,9 @@ def _select(tensor: Tensor, dim: int, index: Any, told: int) -> Tensor:
     """One index of a dimension; `told` is the dimension's number in the user's index, for the error."""
     position = _long(index)
     sizes = tensor.geometry.sizes
-    if not sizes:
+    if not sizes and not position:
         raise IndexError(_ZERO_DIMENSIONAL)
-    size = sizes[dim]
+    size = sizes[dim] if sizes else 0
     if not -size <= position < size:
         raise IndexError(f"index {position} is out of bounds for dimension {told} with size {size}")
     return _run("select.int", tensor, dim, position)  # type: ignore[no-any-return]

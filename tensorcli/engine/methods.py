@@ -119,7 +119,7 @@ Tensor.is_same_size = lambda self, other: self.geometry.sizes == other.geometry.
 def get_data(self: Tensor) -> Tensor:
     """Another handle on the storage: no history, and a version counter of its own, which checks do not see."""
     made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
-    if self.inference or mode.inference:
+    if self.inference:
         made.inference = True
     return made
 

@@ -125,6 +125,8 @@ class Op:
         """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
         self.notation = notation
         """The Python signature, in PyTorch's notation, of a method whose parser PyTorch wrote by hand."""
+        self.row_major = False
+        """Of an element-wise operator: its result is row-major whatever the inputs' strides are."""
         self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
 
@@ -294,6 +296,7 @@ def op(
     namespace: str = "",
     out: bool = True,
     check: Callable[..., None] | None = None,
+    row_major: bool = False,
     **formulas: Formula | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare an operator by its schema line, its formulas and the kernel below.
@@ -302,6 +305,7 @@ def op(
     tuple of them). When the schema writes an argument (`Tensor(a!) self`), the kernel writes into that array.
     `inplace=True` derives the in-place twin; a mapping says in what it differs: its `name`, `node`, `check`, and formulas of
     its own. `node` is the number at the end of the node's name. `check` is called with the values before promotion.
+    `row_major` says that the result is row-major whatever the inputs' strides are.
     """
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -322,6 +326,7 @@ def op(
             out and not writes,
         )
         declared.check = check
+        declared.row_major = row_major
         _register(declared)
         if inplace:
             _register(_twin(declared, {} if inplace is True else inplace))

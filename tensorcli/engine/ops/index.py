@@ -260,6 +260,8 @@ def _check_put(self, indices, values, accumulate, unsafe=False):
         warn_expanded(self, "masked_fill_")
         number_for(values.item(), self.dtype)
     elif self.dtype is not values.dtype:
+        if not self.is_meta:
+            _check_put_sizes(_Places(self.values, tuple(_array(i) for i in indices)), values.geometry.sizes)
         raise RuntimeError(
             "Index put requires the source and destination dtypes match, got "
             f"{self.dtype.scalar_type} for the destination and {values.dtype.scalar_type} for the source."
@@ -289,14 +291,21 @@ def _is_masked_fill(self, indices):
     return mask is not None
 
 
+def _array(index):
+    return None if index is None else index.values
+
+
+def _check_put_sizes(places, sizes):
+    if not _expands(sizes, places.sizes):
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {messages.numbers(sizes)} cannot be broadcast to indexing result of "
+            f"shape {messages.numbers(places.sizes)}"
+        )
+
+
 def _put(xp, self, indices, values, accumulate):
     places = _Places(self, indices)
-    if not _expands(values.shape, places.sizes):
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {messages.numbers(values.shape)} cannot be broadcast to "
-            f"indexing "
-            f"result of shape {messages.numbers(places.sizes)}"
-        )
+    _check_put_sizes(places, values.shape)
     target = self.transpose(places.order)
     if accumulate:
         xp.add.at(target, places.key, effects.cast(values, dtypes.from_numpy_dtype(self.dtype)))

@@ -90,7 +90,8 @@ def log_softmax(self, dim, dtype):
 
 
 def _shifted(xp, self, dim, name):
-    refuse(self, name, "buic")
+    last = not self.ndim or dim == self.ndim - 1
+    refuse(self, f"{name}_{'lastdim_' if last else ''}kernel_impl", "buic")
     if not self.ndim or not self.size:
         return self - self
     most = xp.max(self, axis=dim, keepdims=True)
@@ -107,7 +108,7 @@ def _shifted(xp, self, dim, name):
 def softmax_(xp, self, dim, half_to_float):
     """Exponentials scaled to add up to one along a dimension."""
     dim = wrap(dim, self.ndim)
-    powers = xp.exp(_shifted(xp, self, dim, "softmax_kernel_impl"))
+    powers = xp.exp(_shifted(xp, self, dim, "softmax"))
     return powers / xp.sum(powers, axis=dim, keepdims=True) if self.ndim else powers / powers
 
 
@@ -139,7 +140,7 @@ def softmax_backward(xp, grad_output, output, dim, input_dtype):
 def log_softmax_(xp, self, dim, half_to_float):
     """The logarithm of the softmax along a dimension, computed without overflow."""
     dim = wrap(dim, self.ndim)
-    shifted = _shifted(xp, self, dim, "log_softmax_kernel_impl")
+    shifted = _shifted(xp, self, dim, "log_softmax")
     if not self.ndim:
         return shifted
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=dim, keepdims=True))

@@ -371,6 +371,7 @@ def pow_tensor(xp, self, exponent):
 @op(
     "pow.Scalar(Scalar self, Tensor exponent) -> Tensor",
     dtype=PROMOTE_SCALARS,
+    row_major=True,
     variants="function",
     node=2,
     exponent=lambda grad, self, exponent, result: _pow_exponent_gradient(grad, self, exponent, result),

@@ -270,7 +270,8 @@ def selecting_backward(grad, dim, indices, sizes, keepdim):
     """The gradient of a selection along a dimension: each gradient goes where its index points."""
     if not keepdim and sizes:
         grad, indices = grad.unsqueeze(dim), indices.unsqueeze(dim)
-    return grad.new_zeros(sizes).scatter_(dim, indices, grad)
+    # PyTorch's zeros are filled in place here, which counts: the gradient arrives with version 2.
+    return grad.new_zeros(sizes).zero_().scatter_(dim, indices, grad)
 
 
 def selected(xp, array, indices, dim, keepdim):

@@ -88,9 +88,20 @@ def view_as(self, other):
 def reshape(self, shape):
     """The same elements in other sizes: a view when strides can express it, else a copy."""
     sizes = infer_size(shape, self.geometry.numel)
-    if geometries.view_strides(self.geometry, sizes) is not None:
-        return self.view(sizes)
+    strides = geometries.view_strides(self.geometry, sizes)
+    if strides is not None:
+        return self.view(sizes) if self.geometry.contiguous else functions._reshape_alias(self, sizes, strides)
     return functions._unsafe_view(self.clone(memory_format=formats.contiguous_format), sizes)
+
+
+@view(
+    "_reshape_alias(Tensor(a) self, SymInt[] size, SymInt[] stride) -> Tensor(a)",
+    namespace="internal",
+    self=lambda grad, self_sizes: grad.reshape(self_sizes),
+)
+def reshape_alias(geometry, size, stride):
+    """The view that reshape makes of what is not row-major."""
+    return Geometry(tuple(size), tuple(stride), geometry.offset)
 
 
 @composite("reshape_as(Tensor(a) self, Tensor other) -> Tensor(a)", variants="method")
@@ -222,12 +233,16 @@ def _moves(name):
     @composite(f"{name}.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)")
     def moved(self, source, destination):
         """Some dimensions moved to other places; the rest keep their order."""
-        return self.permute(_moved_order(len(self.geometry.sizes), source, destination))
+        return _permuted(self, _moved_order(len(self.geometry.sizes), source, destination))
 
     @composite(f"{name}.int(Tensor(a) self, int source, int destination) -> Tensor(a)")
     def moved_one(self, source, destination):
         """One dimension moved to another place; the rest keep their order."""
-        return self.permute(_moved_order(len(self.geometry.sizes), (source,), (destination,)))
+        return _permuted(self, _moved_order(len(self.geometry.sizes), (source,), (destination,)))
+
+
+def _permuted(tensor, order):
+    return tensor.permute(order) if order else functions.alias(tensor)
 
 
 def _moved_order(ndim, source, destination):
