@@ -93,7 +93,7 @@ class Device:
         return self
 
     def __reduce__(self) -> Any:
-        return (Device, (self.type,) if self.index is None else (self.type, self.index))
+        return (_device, (str(self),))
 
     def __enter__(self) -> "Device":
         default.entered.append(default.device)
@@ -148,6 +148,11 @@ def _combination(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
         f"device() received an invalid combination of arguments - got ({', '.join(names)}{''.join(named)}), but expected "
         f"one of:\n * (torch.device device)\n{wrong} * (str type, int index = -1)\n"
     )
+
+
+def _device(text: str) -> Device:
+    """A device from a pickle, which knows no module called torch."""
+    return Device(text)
 
 
 CPU = Device("cpu")

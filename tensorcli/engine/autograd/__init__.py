@@ -61,6 +61,12 @@ def _edges(roots: Sequence[Tensor], gradients: Sequence[Any]) -> tuple[list[Any]
             )
         if gradient.dtype is not root.dtype:
             gradient = gradient.to(root.dtype)
+        if gradient.device is not root.device:
+            if gradient.geometry.sizes:
+                raise RuntimeError(
+                    f"invalid gradient at index {i} - expected device {root.device} but got {gradient.device}"
+                )
+            gradient = gradient.to(root.device)
         edges.append(edge)
         given.append(gradient)
     return edges, given

@@ -206,7 +206,7 @@ class _Pass:
             outputs = target.outputs[number] if number < len(target.outputs) else None
             if outputs is None:
                 continue
-            wanted, kind, _ = outputs
+            wanted, kind, device = outputs
             if gradient.geometry.sizes != wanted.sizes:
                 gradient = sum_to(gradient, wanted.sizes, node, i)
             if gradient.dtype is not kind:
@@ -214,6 +214,14 @@ class _Pass:
                     gradient = gradient.real
                 if gradient.dtype is not kind:
                     gradient = gradient.to(kind)
+            if gradient.device is not device:
+                # A tensor without dimensions may have joined another device's: its gradient comes home.
+                if gradient.geometry.sizes:
+                    raise RuntimeError(
+                        f"Function {node.name()} returned an invalid gradient at index {i} - expected device "
+                        f"{device} but got {gradient.device}"
+                    )
+                gradient = gradient.to(device)
             owned = gradient.node is None
             if owned:
                 for k, incoming in enumerate(grads):

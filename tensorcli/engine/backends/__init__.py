@@ -79,7 +79,7 @@ class Backend:
 
     def memory(self, device: Device) -> Memory | None:
         """Free and total bytes, where that is known."""
-        from tensorcli.engine.backends.host import free_memory
+        from tensorcli.engine.backends.machine import free_memory
 
         return free_memory()
 
