@@ -151,7 +151,7 @@ def is_contiguous(shape, memory_format):
 
 
 class CopyBackwards(Node):
-    """The node of `copy_`: the destination's old value gets no gradient, the source gets all, cast back."""
+    """The node of `copy_`: the destination's old value gets no gradient, the source gets all, brought back."""
 
     title = "torch::autograd::CopyBackwards"
 
@@ -161,7 +161,13 @@ class CopyBackwards(Node):
         if grad is None:
             return [None, None]
         wanted = [edge[0] is not None and (needed is None or needed(edge)) for edge in self.edges]
-        return [functions.zeros_like(grad) if wanted[0] else None, grad if wanted[1] else None]
+        return [functions.zeros_like(grad) if wanted[0] else None, self._returned(grad) if wanted[1] else None]
+
+    def _returned(self, grad):
+        """The gradient on the source's device."""
+        node, number = self.edges[1]
+        device = node.outputs[number][2]
+        return grad if grad.device is device else grad.to(device)
 
     @classmethod
     def savable(cls):
