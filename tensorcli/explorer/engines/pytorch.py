@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "apply_ map_ map2_ storage share_memory_ to_dlpack record_stream module_load is_shared"
 """Methods of torch's tensors that reach memory or code of their own."""
+LEGACY = type(torch.FloatTensor)
+"""The type of FloatTensor and the other legacy constructors."""
 
 
 class Mirror(Mapping[str, Any]):
@@ -128,6 +130,8 @@ class PyTorch:
                 torch.utils.hooks.RemovableHandle: Only(["remove"]),
             }
         )
+        for place in (torch, torch.cuda):
+            made.types.update({kind: Only(()) for kind in vars(place).values() if type(kind) is LEGACY})
         made.settable[torch.Tensor] = Only("data grad requires_grad real imag".split())
         return made
 
