@@ -1,5 +1,6 @@
 #!/bin/sh
-# Who shares memory with whom, asked from the shell: tensorcli in pipes, and its exit codes.
+# Who shares memory with whom, asked from the shell:
+# tensorcli in pipes, and its exit codes.
 set -u
 tool=${TENSORCLI:-tensorcli}
 
@@ -12,10 +13,12 @@ twin = b.clone()
 ' | grep '\.storage:'
 
 echo '-- one write, seen through every alias'
-printf 'b = zeros(2, 3)\nrow = b[0]\nrow += 1\n' | $tool run --format plain - | grep 'version: 0 -> 1'
+printf '%s\n' 'b = zeros(2, 3)' 'row = b[0]' 'row += 1' |
+    $tool run --format plain - | grep 'version: 0 -> 1'
 
 echo '-- exit status 0: the expectation holds'
-$tool run --quiet -c 'a = ones(3); b = a.detach(); expect a shares b' && echo held
+$tool run --quiet -c 'a = ones(3); b = a.detach(); expect a shares b'
+echo "status $?"
 
 echo '-- exit status 3: it does not'
 $tool run --quiet -c 'a = ones(3); b = a.clone(); expect a shares b' 2>/dev/null
