@@ -1,0 +1,230 @@
+"""Attention: which rows of a value each row of a query asks for, weighted by a softmax over the keys.
+
+PyTorch has two ways on the CPU: one fused operator, which keeps the logarithm of each softmax's sum instead of the
+weights, and a composite of multiplications where the fused one does not apply.
+"""
+
+import numpy as np
+
+from tensorcli.engine import dtypes, geometry
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.join import _own
+from tensorcli.engine.ops.nn import direct
+from tensorcli.engine.tensor import Tensor
+
+# ---- the fused operator
+
+
+def _weights(query, key, is_causal, attn_mask, scale):
+    """The weights of the keys for each query, and the logarithm of their sums."""
+    factor = query.dtype.type(1 / np.sqrt(query.shape[-1]) if scale is None else scale)
+    scores = (query @ key.swapaxes(-1, -2)) * factor
+    if attn_mask is not None:
+        scores = scores + attn_mask
+    if is_causal:
+        rows, columns = scores.shape[-2:]
+        scores = np.where(np.tri(rows, columns, dtype=bool), scores, -np.inf)
+    most = scores.max(axis=-1, keepdims=True)
+    powers = np.exp(scores - np.where(np.isinf(most), 0, most))
+    total = powers.sum(axis=-1, keepdims=True)
+    # A row that may see nothing gives zeros.
+    weights = np.divide(powers, total, out=np.zeros_like(powers), where=total > 0)
+    return weights.astype(query.dtype, copy=False), (np.log(total) + most)[..., 0], factor
+
+
+def _heads(array, count):
+    """Groups of queries share a key: each key's head as often as it is asked for."""
+    times = count // array.shape[1]
+    return array if times == 1 else np.repeat(array, times, axis=1)
+
+
+def _as_input(array, source):
+    """Laid out as the input it belongs to."""
+    return Laid(array, geometry.preserved_strides(_own(source)))
+
+
+@op(
+    "_scaled_dot_product_flash_attention_for_cpu(Tensor query, Tensor key, Tensor value, float dropout_p=0.0, "
+    "bool is_causal=False, *, Tensor? attn_mask=None, float? scale=None) -> (Tensor output, Tensor logsumexp)",
+    variants="function",
+    namespace="nn",
+    query__key__value=lambda grad, query, key, value, output, logsumexp, dropout_p, is_causal, attn_mask, scale: (
+        functions._scaled_dot_product_flash_attention_for_cpu_backward(
+            grad, query, key, value, output, logsumexp, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
+        )
+    ),
+    attn_mask=None,
+    logsumexp=None,
+)
+def flash_attention(xp, query, key, value, dropout_p, is_causal, attn_mask, scale):
+    """The values that each query asks for, weighted by a softmax over the keys, as one fused step."""
+    count = query.shape[1]
+    weights, sums, _ = _weights(query, _heads(key, count), is_causal, attn_mask, scale)
+    found = weights @ _heads(value, count)
+    batch, heads, rows = sums.shape
+    return _as_input(found, query), Laid(sums, (rows * heads, 1, heads))
+
+
+@op(
+    "_scaled_dot_product_flash_attention_for_cpu_backward(Tensor grad_out, Tensor query, Tensor key, Tensor value, "
+    "Tensor out, Tensor logsumexp, float dropout_p, bool is_causal, *, Tensor? attn_mask=None, float? scale=None) "
+    "-> (Tensor grad_query, Tensor grad_key, Tensor grad_value)",
+    variants="function",
+    namespace="nn",
+)
+def flash_attention_backward(
+    xp, grad_out, query, key, value, out, logsumexp, dropout_p, is_causal, attn_mask, scale
+):
+    """The gradients of the fused attention."""
+    count = query.shape[1]
+    keys, values = _heads(key, count), _heads(value, count)
+    weights, _, factor = _weights(query, keys, is_causal, attn_mask, scale)
+    of_weights = grad_out @ values.swapaxes(-1, -2)
+    of_scores = weights * (of_weights - (grad_out * out).sum(axis=-1, keepdims=True)) * factor
+    of_value = weights.swapaxes(-1, -2) @ grad_out
+    of_key = of_scores.swapaxes(-1, -2) @ query
+    if count != key.shape[1]:
+        shared = (key.shape[0], key.shape[1], count // key.shape[1], *key.shape[2:])
+        of_key, of_value = of_key.reshape(shared).sum(axis=2), of_value.reshape(shared).sum(axis=2)
+    return _as_input(of_scores @ keys, query), _as_input(of_key, key), _as_input(of_value, value)
+
+
+# ---- the function
+
+
+@composite(
+    "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, "
+    "bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
+    variants="function",
+    namespace="nn",
+)
+def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa):
+    """The values that each query asks for, weighted by a softmax over the keys."""
+    _check(query, key, value, attn_mask)
+    if attn_mask is not None and attn_mask.dtype is dtypes.bool_:
+        nothing = functions.zeros((), dtype=query.dtype)
+        never = functions.full((), -np.inf, dtype=query.dtype)
+        attn_mask = functions.where(attn_mask, nothing, never)
+    if _can_fuse(query, key, value, attn_mask, dropout_p, enable_gqa):
+        if attn_mask is not None:
+            sizes = (query.size(0), query.size(1), query.size(2), key.size(2))
+            if attn_mask.ndim == 4:
+                attn_mask = attn_mask.expand(sizes)
+        return functions._scaled_dot_product_flash_attention_for_cpu(
+            query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
+        )[0]
+    return _multiplied(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+
+
+def _check(query, key, value, attn_mask):
+    """Errors: RuntimeError with PyTorch's texts."""
+    if not query.dtype is key.dtype is value.dtype:
+        raise RuntimeError(
+            f"Expected query, key, and value to have the same dtype, but got query.dtype: {_word(query)} key.dtype: "
+            f"{_word(key)} and value.dtype: {_word(value)} instead."
+        )
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise RuntimeError(
+            f"Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {query.ndim} key.dim: "
+            f"{key.ndim} and value.dim: {value.ndim} instead."
+        )
+    if attn_mask is not None and attn_mask.dtype not in (dtypes.bool_, dtypes.float32, query.dtype):
+        raise RuntimeError(
+            f"Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: "
+            f"{_word(attn_mask)} and  query.dtype: {_word(query)} instead."
+        )
+
+
+_WORDS = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}
+_WORDS |= {
+    "int64": "long int",
+    "int32": "int",
+    "int16": "short int",
+    "int8": "signed char",
+    "uint8": "unsigned char",
+}
+_WORDS |= {"bool": "bool", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>"}
+
+
+def _word(tensor):
+    """The C++ name of a dtype."""
+    return _WORDS.get(tensor.dtype.name, tensor.dtype.name)
+
+
+def _can_fuse(query, key, value, attn_mask, dropout_p, enable_gqa):
+    """Whether PyTorch takes its fused operator on the CPU (aten/src/ATen/native/transformers/sdp_utils_cpp.cpp)."""
+    inputs = (query, key, value)
+    if dropout_p > 0 or query.dtype.category != dtypes.FLOATING or any(one.ndim != 4 for one in inputs):
+        return False
+    if attn_mask is not None and (attn_mask.requires_grad or not _mask_fits(query, key, attn_mask)):
+        return False
+    heads = [one.size(1) for one in inputs]
+    if enable_gqa:
+        if heads[1] != heads[2] or not heads[1] or heads[0] % heads[1]:
+            return False
+    elif len(set(heads)) > 1:
+        return False
+    if len({one.size(0) for one in inputs}) > 1 or len({one.size(3) for one in inputs}) > 1:
+        return False
+    if key.size(2) != value.size(2) or not all(one.numel() for one in inputs):
+        return False
+    return all(one.stride(-1) == 1 for one in inputs)
+
+
+def _mask_fits(query, key, attn_mask):
+    wanted = (query.size(0), query.size(1), query.size(2), key.size(2))
+    sizes = attn_mask.geometry.sizes
+    attn_mask.size(-2)  # PyTorch's own look at the sizes refuses a mask of one dimension.
+    if len(sizes) not in (2, 4):
+        return False
+    return all(own in (1, size) for own, size in zip(reversed(sizes), reversed(wanted), strict=False))
+
+
+def _multiplied(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa):
+    """Attention as multiplications: both sides are scaled by the root of the scale, which overflows later."""
+    kept = query.dtype
+    if kept.reduced:
+        query, key, value = (one.to(dtypes.float32) for one in (query, key, value))
+        if attn_mask is not None:
+            attn_mask = attn_mask.to(dtypes.float32)
+    if is_causal:
+        if attn_mask is not None:
+            raise RuntimeError(
+                "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+            )
+        seen = functions.ones((query.size(-2), key.size(-2)), dtype=dtypes.bool_).tril()
+        attn_mask = functions.where(
+            seen, functions.zeros((), dtype=query.dtype), functions.full((), -np.inf, dtype=query.dtype)
+        )
+    if enable_gqa:
+        groups = query.size(-3)
+        key = key.repeat_interleave(groups // key.size(-3), -3)
+        value = value.repeat_interleave(groups // value.size(-3), -3)
+    total = 1 / np.sqrt(query.size(-1)) if scale is None else scale
+    root = float(np.sqrt(abs(total)))
+    query = direct("_mul.Scalar", query, -root if total < 0 else root)
+    scores = query.matmul(direct("_mul.Scalar", key.transpose(-2, -1), root))
+    if attn_mask is not None:
+        scores = scores.add_(attn_mask)
+    weights = functions._safe_softmax(scores, -1)
+    if dropout_p > 0:
+        weights = functions.dropout(weights, dropout_p, True)
+    result = weights.matmul(value)
+    return result.to(kept) if isinstance(result, Tensor) and kept.reduced else result
+
+
+@op(
+    "_safe_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+    variants="function",
+    namespace="nn",
+    self=lambda grad, result, dim, self_dtype: functions._softmax_backward_data(
+        grad, result, dim, self_dtype
+    ),
+)
+def safe_softmax(xp, self, dim, dtype):
+    """A softmax that gives zeros where all elements are minus infinity."""
+    most = xp.max(self, axis=dim, keepdims=True, initial=-np.inf)
+    powers = xp.exp(self - xp.where(xp.isinf(most), 0, most))
+    total = powers.sum(axis=dim, keepdims=True)
+    return xp.divide(powers, total, out=xp.zeros_like(powers), where=total > 0)
