@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Measures tensorcli's speed as ratios within one run, and exits with 1 where a limit is broken.
 
-    python scripts/bench.py [--only NAME ...] [--list]
+    python scripts/bench.py [--only NAME ...] [--list] [--cuda]
 
 Each measurement names two subjects that do the same work. They are taken in turn, so that a machine that
 slows down slows both, and the medians are compared. Those against PyTorch are skipped where it is not
-installed. A new measurement is one entry of MEASUREMENTS.
+installed. A new measurement is one entry of MEASUREMENTS. With --cuda those on a card are taken instead, ours with
+CuPy; they are skipped where either side finds no card.
 """
 
 import argparse
+import importlib
 import importlib.util
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -70,6 +73,10 @@ assert x.grad.item() == 1.0
 print(json.dumps({"seconds": seconds / nodes, "bytes": (built - before) / nodes}))
 """
 CHAIN_NODES = 1_000_000
+
+# What is computed on a card, and how often a line runs in a round.
+SQUARES = "a = torch.ones(4096, 4096, device='cuda'); b = torch.ones(4096, 4096, device='cuda')"
+ON_CARD = 20
 
 
 class Failed(Exception):  # noqa: N818 (an outcome that the table shows)
@@ -157,6 +164,33 @@ def statement(module: str, line: str, setup: str) -> Callable[[], float]:
     return measure
 
 
+def on_card(module: str, line: str, setup: str) -> Callable[[], float]:
+    """The seconds that a line takes on a CUDA device, until the device is done."""
+
+    @cache
+    def timer() -> timeit.Timer:
+        made = timeit.Timer(
+            f"{line}; torch.cuda.synchronize()",
+            f"import {module} as torch; {setup}; torch.cuda.synchronize()",
+        )
+        made.timeit(3)
+        return made
+
+    return lambda: timer().timeit(ON_CARD) / ON_CARD
+
+
+def cards_missing() -> str:
+    """Which side finds no CUDA device; empty where both do."""
+    for module, name in ((OURS, "CuPy"), (TORCH, "PyTorch")):
+        try:
+            found = importlib.import_module(module).cuda.is_available()
+        except ImportError:
+            found = False
+        if not found:
+            return f"{name} finds no CUDA device"
+    return ""
+
+
 def chain(module: str, key: str) -> Callable[[], float]:
     """The seconds or the bytes of a node in a chain of CHAIN_NODES."""
     return lambda: float(json.loads(run_python("-c", CHAIN, module, str(CHAIN_NODES)))[key])
@@ -181,6 +215,12 @@ def statements(name: str, line: str, setup: str, limit: float, rounds: int = 15)
     """A line under our engine against the same line under PyTorch."""
     ours = Subject(f"tensorcli: {line}", statement(OURS, line, setup))
     return Measurement(name, ours, Subject("torch", statement(TORCH, line, setup), TORCH), limit, rounds)
+
+
+def cards(name: str, line: str, setup: str = SQUARES) -> Measurement:
+    """A line on a card, under CuPy and under PyTorch. It has no limit: what is a good figure is not known yet."""
+    ours = Subject(f"tensorcli, CuPy: {line}", on_card(OURS, line, setup))
+    return Measurement(name, ours, Subject("torch", on_card(TORCH, line, setup), TORCH), math.inf, 7)
 
 
 def in_time(seconds: float) -> str:
@@ -212,6 +252,17 @@ MEASUREMENTS = (
     ),
     Measurement(
         "chain-memory", Subject("tensorcli: a node held", chain(OURS, "bytes")), None, 1536, 1, show=in_bytes
+    ),
+)
+
+CUDA_MEASUREMENTS = (
+    cards("cuda-add", "a + b"),
+    cards("cuda-matmul", "a @ b"),
+    cards("cuda-exp", "a.exp()"),
+    cards(
+        "cuda-backward",
+        "w.grad = None; (w * b).exp().sum().backward()",
+        SQUARES + "; w = torch.ones(4096, 4096, device='cuda', requires_grad=True)",
     ),
 )
 
@@ -265,11 +316,12 @@ def line_of(cells: tuple[str, ...]) -> str:
 
 
 def main(arguments: list[str] | None = None, measurements: tuple[Measurement, ...] = MEASUREMENTS) -> int:
-    names = [measurement.name for measurement in measurements]
+    names = [measurement.name for measurement in (*measurements, *CUDA_MEASUREMENTS)]
     parser = argparse.ArgumentParser(
         description="Measure tensorcli's speed as ratios; exit with 1 past a limit."
     )
     parser.add_argument("--only", metavar="NAME", choices=names, nargs="+", default=names)
+    parser.add_argument("--cuda", action="store_true", help="measure on a card instead, at 4096 x 4096")
     parser.add_argument("--list", action="store_true", help="print the names and measure nothing")
     options = parser.parse_args(arguments)
     if options.list:
@@ -277,9 +329,10 @@ def main(arguments: list[str] | None = None, measurements: tuple[Measurement, ..
         return 0
     print(line_of(HEADINGS))
     broken = False
-    for measurement in measurements:
+    missing = cards_missing() if options.cuda else ""
+    for measurement in CUDA_MEASUREMENTS if options.cuda else measurements:
         if measurement.name in options.only:
-            row = measured(measurement)
+            row = unmeasured(measurement, f"skipped: {missing}", None) if missing else measured(measurement)
             broken = broken or row.passed is False
             print(line_of((row.name, row.ours, row.theirs, row.ratio, row.limit, row.verdict)), flush=True)
     return int(broken)
