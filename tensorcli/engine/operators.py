@@ -9,6 +9,7 @@ from typing import Any
 from tensorcli.engine import dtypes, messages, op, printing
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.graph import Node
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 # ---- arithmetic and comparison
@@ -345,6 +346,8 @@ def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
 
 def detach_(self: Tensor) -> Tensor:
     """Cut this tensor off from the graph, in place; it becomes a leaf."""
+    if mode.inference:
+        return self
     if self.view_of is not None:
         raise RuntimeError(messages.DETACH_VIEW)
     self.leaf_requires_grad = False

@@ -56,12 +56,17 @@ def separate(check):
         check(self, *rest)
         others = [other for other in rest if isinstance(other, Tensor)]
         effects.check_overlap(self, others)
-        for other in others:
-            shared = other._storage is not None and other._storage is self._storage
-            if other is self or (shared and geometry.overlap(self.geometry, other.geometry) == "full"):
-                raise RuntimeError(messages.PARTIAL_OVERLAP)
+        _refuse_shared(self, others)
 
     return checked
+
+
+def _refuse_shared(self, others):
+    """Refuse to write over what is read, also where both are the very same elements. Errors: RuntimeError."""
+    for other in others:
+        shared = other._storage is not None and other._storage is self._storage
+        if other is self or (shared and geometry.overlap(self.geometry, other.geometry) in ("full", "partial")):
+            raise RuntimeError(messages.PARTIAL_OVERLAP)
 
 
 def in_place(line):
@@ -268,6 +273,12 @@ def _check_put(self, indices, values, accumulate, unsafe=False):
         )
 
 
+def _check_put_here(self, indices, values, accumulate, unsafe=False):
+    _check_put(self, indices, values, accumulate, unsafe)
+    if accumulate or values.geometry.numel != 1 or not _is_masked_fill(self, indices):
+        _refuse_shared(self, [values])
+
+
 def _is_masked_fill(self, indices):
     """Whether PyTorch makes masked_fill_ of it: one value and one mask. Errors: IndexError, RuntimeError for
     the mask.
@@ -347,7 +358,7 @@ def index_put(xp, self, indices, values, accumulate):
     "_index_put_impl_(Tensor(a!) self, Tensor?[] indices, Tensor values, bool accumulate=False, bool "
     "unsafe=False) -> "
     "Tensor(a!)",
-    check=_check_put,
+    check=_check_put_here,
     variants="function",
     **_INDEX_PUT,
 )
