@@ -56,6 +56,7 @@ class Observation:
         self.index = Index(engine)
         self.recorder = Recorder(engine, self.index, allocations, keep_bytes)
         self.checking = checking
+        self.recorder.compares = not checking
         """Whether only alarms are looked for: no rows and no texts of values."""
         self.failed: Any = None
         """The node whose version check made the statement fail."""

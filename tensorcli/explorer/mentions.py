@@ -29,6 +29,8 @@ class Mentions:
     stored: dict[str, None] = field(default_factory=dict)
     attributes: set[str] = field(default_factory=set)
     writes_items: bool = False
+    defines: bool = False
+    """Whether it defines functions, whose bodies are worth a look."""
 
     @property
     def reorders(self) -> bool:
@@ -56,18 +58,23 @@ def mentions(tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions:
     """What a tree names. `functions` are the bodies of the script's functions by name."""
     found = Mentions()
     for node in walk(tree):
-        if isinstance(node, ast.Name):
-            (found.loaded if isinstance(node.ctx, ast.Load) else found.stored)[node.id] = None
-        elif isinstance(node, ast.Attribute):
+        kind = type(node)
+        if kind is ast.Name:
+            (found.loaded if type(node.ctx) is ast.Load else found.stored)[node.id] = None
+        elif kind is ast.Attribute:
             found.attributes.add(node.attr)
-        elif isinstance(node, ast.Subscript):
-            if not isinstance(node.ctx, ast.Load):
+        elif kind is ast.Subscript:
+            if type(node.ctx) is not ast.Load:
                 found.writes_items = True
-        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            found.loaded[node.target.id] = None
-        elif isinstance(node, ast.FunctionDef):
+        elif kind is ast.AugAssign:
+            if type(node.target) is ast.Name:
+                found.loaded[node.target.id] = None
+        elif kind is ast.FunctionDef:
             found.stored[node.name] = None
-    pending = [name for name in found.loaded if name in functions]
+            found.defines = True
+        elif kind is ast.Lambda:
+            found.defines = True
+    pending = [name for name in found.loaded if name in functions] if functions else []
     seen: set[str] = set()
     while pending:
         name = pending.pop()

@@ -69,6 +69,8 @@ class Recorder:
         self.clock = 0
         self.savers: dict[int, dict[int, Saver]] = {}
         """By allocation: the nodes that saved a tensor of it."""
+        self.compares = True
+        """Whether tensors are looked at before a statement, for the rows of what changed."""
         self.watch = Watch(self, keep_bytes)
         self.begin(0)
 
@@ -89,6 +91,8 @@ class Recorder:
 
     def look_before(self, entry: Entry) -> None:
         """Look at a tensor before the statement does anything to it, and at those that share its memory."""
+        if not self.compares:
+            return
         self._look(entry)
         for each in self._mates(entry.memory):
             self._look(each)
@@ -128,8 +132,9 @@ class Recorder:
         writing = self.writes_to.get(memory)
         if writing is None:
             writing = self.writes_to[memory] = Writing()
-            for each in self._mates(memory):
-                self._look(each)
+            if self.compares:
+                for each in self._mates(memory):
+                    self._look(each)
         look = self.engine.look(tensor)
         if look.version is not None:
             writing.before.setdefault(look.counter, look.version)
@@ -154,7 +159,9 @@ class Recorder:
     def wrote(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """The bytes of a tensor were written and its version counter moved."""
         memory = id(self.engine.memory(tensor))
-        writing = self.writes_to.setdefault(memory, Writing())
+        writing = self.writes_to.get(memory)
+        if writing is None:
+            return  # a handle that moved to other memory (`set_`): the bytes there are as they were
         writing.count += 1
         writing.operator = operator
         self.clock += 1

@@ -369,7 +369,8 @@ class Session:
         from tensorcli.explorer.mentions import bodies
 
         assert self.observation is not None
-        self.functions.update(bodies(statement.tree))
+        if mentioned.defines:
+            self.functions.update(bodies(statement.tree))
         return self.observation.after(self.names, self.names.touched, mentioned, statement.source, place)
 
     def _value(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 VerbKind = Literal["method", "attribute", "function", "builtin", "command"]
@@ -28,12 +29,18 @@ class Span(NamedTuple):
 
     def text(self, typed: str) -> str:
         """The characters of `typed` that the span covers."""
-        lines = typed.split("\n")[self.line - 1 : self.end_line]
+        lines = _lines(typed)[self.line - 1 : self.end_line]
         if not lines:
             return ""
         lines[-1] = lines[-1][: self.end_column]
         lines[0] = lines[0][self.column :]
         return "\n".join(lines)
+
+
+@lru_cache(maxsize=4)
+def _lines(typed: str) -> list[str]:
+    """The lines of a text. A script's are asked for once a statement."""
+    return typed.split("\n")
 
 
 class LanguageError(Exception):
@@ -156,12 +163,20 @@ class Program(NamedTuple):
 
 
 def walk(tree: ast.AST) -> Iterator[ast.AST]:
-    """Every node of a tree, in no particular order, those within the arguments of commands among them."""
+    """Every node of a tree but the contexts of names, in no particular order, those within the arguments of
+    commands among them.
+    """
     pending: list[ast.AST] = [tree]
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(ast.iter_child_nodes(node))
+        for name in node._fields:  # ast.iter_child_nodes takes three times as long
+            if name != "ctx":
+                value = getattr(node, name, None)
+                if isinstance(value, ast.AST):
+                    pending.append(value)
+                elif type(value) is list:
+                    pending.extend(each for each in value if isinstance(each, ast.AST))
         if isinstance(node, CommandCall):
             for argument in node.invocation.arguments:
                 value = argument.value
