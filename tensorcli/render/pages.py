@@ -9,6 +9,7 @@ from typing import Any
 from tensorcli.explorer import results
 from tensorcli.render import answers, facts, failures, hazards, time, why
 from tensorcli.render.comparison import comparison
+from tensorcli.render.explanation import explanation
 from tensorcli.render.graph import graph, hooks, witnesses
 from tensorcli.render.inspection import inspection
 from tensorcli.render.layout import Line, Page, line, page, wrap
@@ -117,6 +118,7 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Notice: answers.notice,
     results.Exit: answers.leave,
     results.Comparison: comparison,
+    results.Explanation: explanation,
     results.Graph: graph,
     results.Hooks: hooks,
     results.Witnesses: witnesses,

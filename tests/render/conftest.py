@@ -317,6 +317,18 @@ SAMPLES: dict[type, object] = {
     results.Expectation: results.Expectation(False, "y._version == 2", "y._version is 1"),
     results.Notice: results.Notice("seed 3"),
     results.Exit: results.Exit(3),
+    results.Explanation: results.Explanation(
+        "b.view(6)",
+        "would raise: b is (3, 2) with stride (1, 3), and no strides for the new shape visit the same slots",
+        (
+            results.Section("", (("", "shape", "stride"), ("b", "(3, 2)", "(1, 3)")), True),
+            results.Section(
+                "instead", (("b.reshape(6)", "copies: writes do not reach b"),), text=("a sentence " * 12,)
+            ),
+        ),
+        "RuntimeError: view size is not compatible with input tensor's size and stride",
+        ("explain view", "storages b"),
+    ),
     results.Comparison: results.Comparison(
         "y = w.exp(); then r = each form",
         ("detach", "clone", "data"),

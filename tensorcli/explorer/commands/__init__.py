@@ -88,6 +88,14 @@ command(
     summary="run again what was undone",
 )
 command(
+    "explain",
+    Parameter("what", "TEXT"),
+    category="understand",
+    function="understand.explain",
+    summary="an operator, an expression on your own tensors, a code, a concept",
+    example="explain b.view(6)",
+)
+command(
     "compare",
     Parameter("forms", "TEXT", optional=True),
     category="understand",

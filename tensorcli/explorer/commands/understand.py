@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.results import Comparison
+from tensorcli.explorer.results import Comparison, Explanation
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -17,6 +17,14 @@ def compare(session: Session, invocation: Invocation) -> Comparison:
 
     text = invocation.get("forms")
     return measured(session, words(text) if isinstance(text, str) else ())
+
+
+def explain(session: Session, invocation: Invocation) -> Explanation:
+    """The explanation of a text. Errors: ValueError where there is nothing of that name."""
+    from tensorcli.explorer.explain import explain as explained
+
+    text = invocation.get("what")
+    return explained(session, text if isinstance(text, str) else "")
 
 
 def words(text: str) -> list[str]:

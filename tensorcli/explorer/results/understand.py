@@ -54,5 +54,3 @@ class Explanation(Answer):
     """What PyTorch says, whole, where it refuses the expression."""
     see_also: tuple[str, ...] = ()
     """Commands that say more."""
-    found: bool = True
-    """False where there is nothing to explain under these words."""

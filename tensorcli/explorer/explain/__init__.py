@@ -1,0 +1,117 @@
+"""`explain WHAT`: a code, a concept, an operator, or an expression on the session's own values.
+
+What an expression does is found out by running it in a fork of the session and by arithmetic on what is
+there; nothing is said that was not measured or worked out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.results import Explanation, Section
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+
+CODE = re.compile(r"TSC-[A-Z]\d+$")
+
+
+def explain(session: Session, what: str) -> Explanation:
+    """The explanation of a text. Errors: ValueError where there is nothing of that name; LanguageError for an
+    expression that does not parse.
+    """
+    text = what.strip().removesuffix("?").strip()
+    if CODE.match(text.upper()):
+        return code(text.upper())
+    from tensorcli.explorer.explain.concepts import concept
+
+    found = None if text in session.names else concept(text)
+    if found is not None:
+        return found
+    short = text.removeprefix("torch.").removeprefix("Tensor.").removesuffix("()")
+    if short.isidentifier() and short not in session.names:
+        page = operator(session, short)
+        if page is not None:
+            return page
+        raise ValueError(f"there is nothing to explain under {text!r}{suggestion(session, text)}")
+    from tensorcli.explorer.explain.expression import explain_expression
+
+    return explain_expression(session, text)
+
+
+def code(name: str) -> Explanation:
+    """An error or a hazard by its code."""
+    from tensorcli.explorer.errors import ERRORS
+    from tensorcli.explorer.hazards.catalogue import HAZARDS
+
+    hazard = HAZARDS.get(name)
+    if hazard is not None:
+        see = (hazard.hint,) if hazard.hint else ()
+        return Explanation(
+            name,
+            f"{hazard.name}: {hazard.summary}",
+            (
+                Section("why", text=(hazard.explanation,)),
+                Section("it looks like this", rows=tuple((each,) for each in hazard.example.split("\n"))),
+                Section("write instead", rows=tuple((each,) for each in hazard.instead.split("\n"))),
+            ),
+            see_also=(*see, "check"),
+        )
+    error = next((each for each in ERRORS if each.code == name), None)
+    if error is not None:
+        words = re.sub(r"\\([().])", r"\1", error.pattern).removeprefix("^").split("|")
+        return Explanation(
+            name,
+            f"{error.meaning[0].upper()}{error.meaning[1:]}.",
+            (Section("PyTorch's words (a pattern)", rows=tuple((each,) for each in words)),),
+            see_also=("why   (after the statement that failed)",),
+        )
+    known = ", ".join([*(each.code for each in ERRORS[:3]), "…", *list(HAZARDS)[:3], "…"])
+    raise ValueError(f"there is no code {name}; the codes are {known}")
+
+
+def operator(session: Session, name: str) -> Explanation | None:
+    """An operator from its declaration; None where there is none of that name."""
+    page = session.engine.help(name)
+    if page is None:
+        return None
+    from tensorcli.explorer.comparison import FORMS
+
+    sections = [
+        Section(each.title, tuple((row.usage, row.description) for row in each.rows))
+        for each in page.sections
+    ]
+    if page.details:
+        sections.append(Section("schema", tuple((each,) for each in page.details)))
+    sections.append(
+        Section(
+            "on your own tensors",
+            text=(f"explain t.{name}(…) runs it in a fork and says what it would do here",),
+        )
+        if session.engine.verb(name) is not None
+        else Section("")
+    )
+    see = [f"explain {each}" for each in page.see_also]
+    if name in FORMS:
+        see.insert(0, f"compare {name} {'detach' if name == 'clone' else 'clone'}")
+    return Explanation(
+        page.title,
+        page.summary,
+        tuple(each for each in sections if each.rows or each.text),
+        see_also=tuple(each for each in see if each)[:6],
+    )
+
+
+def suggestion(session: Session, text: str) -> str:
+    """`; did you mean …?`, among concepts, operators and commands."""
+    import difflib
+
+    from tensorcli.explorer.explain.concepts import CONCEPTS
+
+    close = difflib.get_close_matches(text.lower(), [*CONCEPTS, *session.engine.method_names()], 3, 0.6)
+    return (
+        f"; did you mean {' or '.join(close)}?"
+        if close
+        else "; try a concept (version counter), an operator or an expression"
+    )

@@ -1,0 +1,316 @@
+"""Concepts, each in a few sentences and a few lines to try. A test runs the lines."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tensorcli.explorer.results import Explanation, Section
+
+
+class Concept(NamedTuple):
+    """A concept: a sentence, what follows from it, lines to try, what to read next."""
+
+    verdict: str
+    text: tuple[str, ...]
+    lines: tuple[str, ...]
+    see_also: tuple[str, ...] = ()
+
+
+CONCEPTS = {
+    "storage": Concept(
+        "A storage is one block of bytes; a tensor is a way to read one: shape, strides, offset, dtype.",
+        (
+            "Several tensors can read one storage. A write through one of them shows in every other that reads the "
+            "same bytes.",
+            "The id (s1) is the session's: an address range keeps its id as long as it lives.",
+        ),
+        ("m = torch.arange(6.)", "a = m.view(2, 3)", "a[0, 0] = 9", "m", "storages m"),
+        ("storages", "alias a m", "explain stride"),
+    ),
+    "version counter": Concept(
+        "Each in-place operation adds 1 to the version counter of the tensor it writes.",
+        (
+            "Views and detach() share the counter of what they came from; .data, numpy arrays and copies do not.",
+            "A node that saves a tensor notes the version. When the backward pass takes the tensor out and the "
+            "version has moved, it raises, whether or not the saved elements were written.",
+            "A write that the counter does not see (.data, numpy) is not noticed: the gradient is silently wrong.",
+        ),
+        (
+            "w = torch.ones(3, requires_grad=True)",
+            "y = w.exp()",
+            "d = y.detach()",
+            "d.add_(1)",
+            "y._version",
+            "y.data.add_(1)",
+            "y._version",
+        ),
+        (
+            "compare detach data numpy",
+            "storages --write y",
+            "saved y",
+            "explain TSC-E031",
+            "explain TSC-H001",
+        ),
+    ),
+    "views": Concept(
+        "A view is a tensor on the storage of another one, made without copying.",
+        (
+            "Indexing with numbers and slices, view, transpose, expand, split and their like give views. They share "
+            "storage and version counter, and ._base is the tensor at the root.",
+            "reshape, flatten, contiguous and to give a view, the tensor itself, or a copy, as it comes.",
+            "A recorded write through a view is replayed on its base: the base's grad_fn becomes CopySlices.",
+        ),
+        ("x = torch.zeros(2, 3)", "v = x[0]", "v += 1", "x", "v._base is x"),
+        ("explain x[0]", "compare basic advanced view reshape", "explain stride"),
+    ),
+    "stride": Concept(
+        "The stride of a dimension says how many slots of the storage lie between two neighbours along it.",
+        (
+            "Element (i, j) lies in slot offset + i * stride[0] + j * stride[1].",
+            "Transposing swaps strides, slicing with a step multiplies one, expand makes one 0.",
+            "Dimensions i and i + 1 can be joined in a view only where stride[i] == size[i+1] * stride[i+1].",
+        ),
+        ("a = torch.arange(6).view(2, 3)", "a.stride(), a.t().stride(), a[:, 1].stride()", "storages a"),
+        ("explain a.t()", "explain contiguous tensor", "explain TSC-E022"),
+    ),
+    "contiguous tensor": Concept(
+        "A tensor is contiguous when its elements lie one behind the other in the order of its indices.",
+        (
+            "contiguous() gives the tensor itself where it is contiguous already, and a copy where it is not.",
+            "view needs strides that fit; reshape copies where they do not.",
+        ),
+        (
+            "a = torch.arange(6).view(2, 3)",
+            "a.contiguous() is a",
+            "a.t().is_contiguous()",
+            "a.t().reshape(6)",
+        ),
+        ("explain stride", "compare view reshape"),
+    ),
+    "leaf": Concept(
+        "A leaf is a tensor that no recorded operation made: gradients end there.",
+        (
+            "What you create is a leaf; what is computed from a tensor that requires grad is not.",
+            "backward() puts gradients into .grad of leaves that require grad, and of others only after "
+            "retain_grad().",
+            "A leaf that requires grad is not to be written in place while grad mode is on.",
+        ),
+        ("w = torch.ones(2, requires_grad=True)", "y = w * 2", "w.is_leaf, y.is_leaf"),
+        ("graph y", "explain TSC-E032", "explain requires_grad"),
+    ),
+    "grad_fn": Concept(
+        "grad_fn is the node of the graph that computes the gradient of the operation that made the tensor.",
+        (
+            "Nodes lead to the nodes of their inputs, and in the end to AccumulateGrad nodes of leaves.",
+            "A node saves what its formula needs, with the version it had.",
+            "In-place operations give the tensor a new grad_fn; views get a new one when their base was written.",
+        ),
+        ("w = torch.ones(2, requires_grad=True)", "y = (w * 3).sum()", "y.grad_fn", "graph y"),
+        ("graph y", "saved y", "hooks y"),
+    ),
+    "saved tensor": Concept(
+        "A saved tensor is a value that a node keeps because its gradient formula needs it.",
+        (
+            "It is kept by reference, not copied: a later write changes it, and the version tells.",
+            "A backward pass frees what it used, unless retain_graph=True.",
+        ),
+        ("w = torch.ones(2, requires_grad=True)", "y = w.exp()", "saved y"),
+        ("saved y", "explain version counter", "explain retain_graph"),
+    ),
+    "retain_graph": Concept(
+        "A backward pass frees what the nodes had saved; retain_graph=True keeps it for another pass.",
+        (
+            "Without it a second backward through the same nodes raises, where they had saved something.",
+            "Each pass adds to .grad: two passes give twice the gradient.",
+        ),
+        (
+            "w = torch.ones(2, requires_grad=True)",
+            "y = (w * w).sum()",
+            "y.backward(retain_graph=True)",
+            "y.backward()",
+            "w.grad",
+        ),
+        ("explain TSC-E041", "explain accumulation"),
+    ),
+    "accumulation": Concept(
+        "backward() adds to .grad; it does not replace it.",
+        (
+            "The first pass makes the tensor, every later one adds to it in place: who holds it sees it change.",
+            "x.grad = None (what zero_grad does) lets go of it; x.grad.zero_() clears it for all who hold it.",
+        ),
+        (
+            "w = torch.ones(2, requires_grad=True)",
+            "w.sum().backward()",
+            "g = w.grad",
+            "w.sum().backward()",
+            "g",
+        ),
+        ("explain TSC-H008", "alias g w.grad"),
+    ),
+    "requires_grad": Concept(
+        "requires_grad says whether operations on a tensor are recorded.",
+        (
+            "A result requires grad where an input does, grad mode is on, and its dtype is floating or complex.",
+            "It can be set on leaves only; of a computed tensor it follows from the inputs.",
+        ),
+        ("w = torch.ones(2, requires_grad=True)", "(w * 2).requires_grad, w.argmax().requires_grad"),
+        ("explain leaf", "explain no_grad mode"),
+    ),
+    "no_grad mode": Concept(
+        "Inside torch.no_grad() nothing is recorded; versions are counted all the same.",
+        (
+            "A write in no_grad to a value that was saved makes the backward pass raise as any other write does.",
+            "A view made in no_grad of a tensor that requires grad says requires_grad, but no edge leads from it; "
+            "writing into it outside is refused.",
+            "w -= g keeps the leaf; w = w - g binds the name to a new tensor.",
+        ),
+        ("w = torch.ones(2, requires_grad=True)", "with torch.no_grad(): w -= 0.5", "w._version, w.is_leaf"),
+        ("compare no_grad detach", "explain inference mode"),
+    ),
+    "inference mode": Concept(
+        "Tensors made in inference mode have no version counter and stay out of every graph.",
+        (
+            "They can be read, added and cloned outside; they cannot be saved for a backward pass or written in "
+            "place.",
+        ),
+        ("with torch.inference_mode(): t = torch.ones(2)", "t.is_inference()", "inspect t"),
+        ("explain no_grad mode", "explain TSC-E036"),
+    ),
+    "in-place": Concept(
+        "An operation in place writes into the bytes of its tensor: methods that end in _, +=, x[i] = v, out=.",
+        (
+            "Every name, view and saved value on the same bytes changes with it.",
+            "The dtype stays: a result of a higher category is refused, a wider number wraps.",
+            "x = x + 1 makes a new tensor and leaves the old bytes alone.",
+        ),
+        ("x = torch.zeros(3)", "y = x", "x += 1", "y"),
+        ("storages --write x", "explain version counter", "explain promotion"),
+    ),
+    "broadcasting": Concept(
+        "Sizes meet from the right; each pair must be equal, or one of them 1 or missing.",
+        (
+            "A dimension of size 1 is read again for each place (stride 0), nothing is copied.",
+            "In place, the tensor that is written keeps its shape.",
+        ),
+        ("a = torch.ones(2, 3)", "b = torch.ones(3)", "(a + b).shape", "explain a + b.unsqueeze(1)[:2]"),
+        ("explain a + b", "explain TSC-E014"),
+    ),
+    "promotion": Concept(
+        "The highest category among the operands decides the dtype: bool, integer, floating, complex.",
+        (
+            "Within a category, tensors with dimensions decide before tensors without, and both before Python numbers.",
+            "A Python number brings only its category: 0.5 lifts an integer tensor to the default dtype, 300 does not "
+            "widen uint8.",
+        ),
+        ("(torch.ones(2, dtype=torch.int64) + 0.5).dtype", "torch.ones(2, dtype=torch.uint8) + 300"),
+        ("explain x + 0.5", "explain TSC-E012", "explain TSC-H007"),
+    ),
+    "advanced indexing": Concept(
+        "An index with a tensor, a list or a mask copies; numbers and slices give views.",
+        (
+            "x[m] = 5 writes into x (index_put_); x[m][0] = 5 writes into a copy that nobody holds.",
+            "x[[0, 0]] += 1 adds once: it reads, adds and writes back; index_add_ adds each time.",
+        ),
+        ("x = torch.zeros(3)", "m = x == 0", "x[m][0] = 5", "x", "x[m] = 5", "x"),
+        ("explain x[m]", "compare basic advanced mask", "explain TSC-H003"),
+    ),
+    "numpy bridge": Concept(
+        "numpy(), from_numpy and np.asarray share the bytes: what one writes, the other sees.",
+        (
+            "numpy knows no version counter: a write there is invisible to autograd.",
+            "numpy() is refused on a tensor that requires grad: detach() it first, and the sharing stays.",
+            "np.array and torch.tensor copy.",
+        ),
+        ("t = torch.ones(3)", "n = t.numpy()", "n[0] = 7", "t", "t._version"),
+        ("compare numpy from_numpy array tensor", "explain TSC-E051", "explain TSC-H001"),
+    ),
+    "hook": Concept(
+        "A hook is a function that sees a gradient on its way, and may replace it.",
+        (
+            "A tensor's hook sits on the node that made the value it had then: after an in-place write the old hook "
+            "still sees the gradient of the old value.",
+            "retain_grad() follows the tensor to its new node, and keeps the gradient after all other hooks.",
+        ),
+        ("w = torch.ones(2, requires_grad=True)", "y = w * 2", "h = y.register_hook(print)", "hooks y"),
+        ("hooks y", "graph y"),
+    ),
+    "expanded tensor": Concept(
+        "An expanded tensor reads one slot several times: the stride of that dimension is 0.",
+        (
+            "Nothing is copied. Most in-place operations on it are refused, since several elements lie in one place.",
+            "clone() gives each element a place of its own.",
+        ),
+        ("x = torch.ones(1, 3).expand(2, 3)", "x.stride()", "storages x"),
+        ("explain broadcasting", "explain TSC-E023"),
+    ),
+    "name": Concept(
+        "A name stands for an object: b = a gives the same tensor a second name, and copies nothing.",
+        (
+            "b += 1 writes into the tensor that both names stand for; b = b + 1 gives b a new one.",
+            "copy.deepcopy, clone() and torch.tensor make another tensor.",
+        ),
+        ("a = torch.zeros(2)", "b = a", "b += 1", "a", "alias a b"),
+        ("compare = clone deepcopy", "vars"),
+    ),
+    "graph": Concept(
+        "The graph is what autograd recorded: nodes that know the gradient of one operation each.",
+        (
+            "It is held by the tensors that came out of it: when the last of them goes, it goes.",
+            "It is cut by detach(), .data, no_grad, item(), numpy and integer results.",
+        ),
+        ("w = torch.ones(2, requires_grad=True)", "y = (w * w).sum()", "graph y"),
+        ("graph y", "explain grad_fn"),
+    ),
+    "hazard": Concept(
+        "A hazard is a trap that PyTorch does not report: the program runs, and the numbers are not what was meant.",
+        ("Each has a code; explain CODE shows what it looks like and what to write instead.",),
+        (),
+        ("check", "explain TSC-H001"),
+    ),
+}
+"""By name, in lower case."""
+
+OTHER_NAMES = {
+    "version": "version counter",
+    "versions": "version counter",
+    "_version": "version counter",
+    "strides": "stride",
+    "a view": "views",
+    "aliasing": "storage",
+    "alias": "storage",
+    "assignment": "name",
+    "=": "name",
+    "type promotion": "promotion",
+    "dtype": "promotion",
+    "inplace": "in-place",
+    "in place": "in-place",
+    "in-place operation": "in-place",
+    "saved tensors": "saved tensor",
+    "save": "saved tensor",
+    "no_grad": "no_grad mode",
+    "inference_mode": "inference mode",
+    "indexing": "advanced indexing",
+    "hooks": "hook",
+    "hazards": "hazard",
+    "autograd": "graph",
+    "gradient accumulation": "accumulation",
+    "accumulate": "accumulation",
+    "leaves": "leaf",
+    "leaf tensor": "leaf",
+    "storages": "storage",
+    "node": "grad_fn",
+}
+"""Other words for them, none of them an operator's name."""
+
+
+def concept(text: str) -> Explanation | None:
+    """The page of a concept; None where there is none of that name."""
+    name = " ".join(text.lower().split())
+    name = OTHER_NAMES.get(name, name)
+    found = CONCEPTS.get(name)
+    if found is None:
+        return None
+    sections = [Section("", text=found.text)]
+    if found.lines:
+        sections.append(Section("try", rows=tuple((line,) for line in found.lines)))
+    return Explanation(name, found.verdict, tuple(sections), see_also=found.see_also)

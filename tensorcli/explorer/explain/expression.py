@@ -1,0 +1,467 @@
+"""An expression on the session's own values: its parts are evaluated in a fork, then it is run there once, and
+what came out is compared with what went in.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.explain.rules import Operand, broadcast, merging, promotion, walks
+from tensorcli.explorer.facts import plural, short_text, size_text
+from tensorcli.explorer.results import Explanation, Section
+from tensorcli.language.syntax import Statement
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.session import Session
+
+RESHAPING = ("view", "reshape", "flatten", "ravel", "unflatten", "view_as", "reshape_as", "contiguous")
+"""Operators whose answer hangs on which dimensions merge."""
+TITLES = ("", "shape", "stride", "offset", "dtype", "storage", "version", "requires_grad", "grad_fn")
+
+
+def explain_expression(session: Session, text: str) -> Explanation:
+    """What an expression, or `x += y`, would do. Errors: LanguageError where it does not parse, ValueError for
+    another statement; what its parts raise.
+    """
+    program = session.read(text + "\n")
+    if len(program.statements) != 1:
+        raise ValueError("explain wants one expression")
+    statement = program.statements[0]
+    if statement.command is not None:
+        raise ValueError(f"explain wants an expression; help {statement.command.verb} is about the command")
+    with session.fork() as other:
+        return Reading(other, statement, text).answer()
+
+
+class Reading:
+    """One expression in a fork of its own."""
+
+    def __init__(self, session: Session, statement: Statement, text: str) -> None:
+        self.session = session
+        self.engine = session.engine
+        self.text = " ".join(text.split())
+        tree = statement.tree
+        if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name):
+            self.tree: ast.AST = tree.value
+            self.text = self.text.partition("=")[2].strip()
+        elif isinstance(tree, ast.Expr):
+            self.tree = tree.value
+        elif isinstance(tree, ast.AugAssign):
+            self.tree = tree
+        else:
+            raise ValueError(
+                f"explain wants an expression; `dry {self.text}` runs a statement without a trace"
+            )
+        self.source = statement.source if statement.source else text
+        self.operands: list[tuple[Operand, Any]] = []
+
+    def answer(self) -> Explanation:
+        """Evaluate the parts, run the whole, say what happened."""
+        if isinstance(self.tree, ast.Name | ast.Constant):
+            return self._value()
+        names = self.session.names
+        hidden: list[str] = []
+        for parent, field, at, child in list(_parts(self.tree)):
+            with self.session.hearing:
+                value = self.session.value_of(child)
+            kind = self.engine.kind(value)
+            look = self.engine.look(value) if kind in ("tensor", "ndarray") else None
+            self.operands.append((Operand(self._typed(child), look, value), value))
+            name = f" {len(hidden)}"
+            hidden.append(name)
+            dict.__setitem__(names, name, value)
+            if isinstance(self.tree, ast.AugAssign) and field == "target":
+                continue
+            replacement = ast.copy_location(ast.Name(name, ast.Load()), child)
+            if at is None:
+                setattr(parent, field, replacement)
+            else:
+                getattr(parent, field)[at] = replacement
+        error = ""
+        result: Any = None
+        try:
+            with self.session.hearing:
+                if isinstance(self.tree, ast.AugAssign):
+                    self.session.evaluator.execute(ast.fix_missing_locations(self.tree))
+                    result = self.session.value_of(_load(self.tree.target))
+                else:
+                    assert isinstance(self.tree, ast.expr)
+                    result = self.session.value_of(ast.fix_missing_locations(self.tree))
+        except Exception as raised:
+            error = f"{type(raised).__name__}: {raised}"
+            raised.__traceback__ = None
+        sections = [each for each in self._sections(result, error) if each is not None]
+        verdict = self._refused(error) if error else self._verdict(result)
+        return Explanation(self.text, verdict, tuple(sections), error, tuple(self._see_also()))
+
+    def _typed(self, node: ast.expr) -> str:
+        found = ast.get_source_segment(self.source, node) if isinstance(node, ast.expr) else None
+        try:
+            return " ".join((found or ast.unparse(node)).split())
+        except (ValueError, AttributeError):
+            return "value"
+
+    def _value(self) -> Explanation:
+        """A name: what it stands for, and what made that."""
+        assert isinstance(self.tree, ast.Name | ast.Constant)
+        with self.session.hearing:
+            value = self.session.value_of(self.tree)
+        if self.engine.kind(value) not in ("tensor", "ndarray"):
+            text = short_text(self.engine, value)
+            return Explanation(self.text, f"is {text}, of Python's type {type(value).__name__}")
+        look = self.engine.look(value)
+        base = self.engine.base(value) if look.kind == "tensor" else None
+        kind = "array" if look.kind == "ndarray" else "tensor" if base is None else "view"
+        article = "an" if kind == "array" else "a"
+        others = [name for name in self._sharing_names(value) if name != self.text]
+        shared = (
+            f"; {', '.join(others[:6])} {'lies' if len(others) == 1 else 'lie'} in the same storage"
+            if others
+            else ""
+        )
+        sections = [Section("", (TITLES[:6], self._row(self.text, look)[:6]), True)]
+        if look.kind == "tensor":
+            found = self._autograd(value)
+            sections.extend([found] if found is not None else [])
+        see = (f"inspect {self.text}", f"storages {self.text}", f"blame {self.text}")
+        return Explanation(
+            self.text,
+            f"is {article} {kind} of {look.dtype}, {look.sizes}{shared}",
+            tuple(sections),
+            see_also=see,
+        )
+
+    # ---- what is said
+
+    @property
+    def tensors(self) -> list[tuple[Operand, Any]]:
+        """The operands that are tensors or arrays."""
+        return [each for each in self.operands if each[0].look is not None]
+
+    def operator(self) -> str:
+        """The name of the method or function that is called, `[]` for an index, else empty."""
+        if isinstance(self.tree, ast.Subscript):
+            return "[]"
+        if isinstance(self.tree, ast.Call):
+            function = self.tree.func
+            return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        return self.tree.attr if isinstance(self.tree, ast.Attribute) else ""
+
+    def _verdict(self, result: Any) -> str:
+        kind = self.engine.kind(result)
+        written = [each for each, value in self.tensors if self._moved(each.look, value)]
+        if written:
+            return self._written(written, result)
+        if kind not in ("tensor", "ndarray"):
+            return f"gives {short_text(self.engine, result)}, of Python's type {type(result).__name__}"
+        for operand, value in self.tensors:
+            if value is result:
+                return f"gives {operand.text} itself, the same object: nothing is copied, nothing is new"
+        look = self.engine.look(result)
+        for operand, value in self.tensors:
+            if self.engine.memory(value) is self.engine.memory(result):
+                return self._sharing(operand, value, result, look)
+        new = f"gives a new {'tensor' if kind == 'tensor' else 'array'} with {size_text(look.nbytes)} of its own"
+        if self.tensors:
+            return (
+                f"{new}: writes into it do not reach {' or '.join(each.text for each, _ in self.tensors[:3])}"
+            )
+        return new
+
+    def _moved(self, before: Look, value: Any) -> bool:
+        after = self.engine.look(value)
+        return before.version is not None and after.version != before.version
+
+    def _written(self, written: Sequence[Operand], result: Any) -> str:
+        operand = written[0]
+        value = next(value for each, value in self.tensors if each is operand)
+        now = self.engine.look(value)
+        same = "gives it back" if result is value else "gives something else back"
+        names = [name for name in self._sharing_names(value) if name != operand.text]
+        seen = f"; also seen by {', '.join(names[:6])}" if names else ""
+        return (
+            f"writes into {operand.text}, version {operand.look.version} to {now.version}, and {same}{seen}"
+        )
+
+    def _sharing_names(self, value: Any) -> list[str]:
+        observation = self.session.observation
+        if observation is None:
+            return []
+        memory = id(self.engine.memory(value))
+        return [observation.index.names(entry)[0] for entry in observation.index.sharing(memory)]
+
+    def _sharing(self, operand: Operand, value: Any, result: Any, look: Look) -> str:
+        storage = self.session.allocations.name(look.memory)
+        where = f"the storage of {operand.text}" + (f" ({storage})" if storage else "")
+        if look.kind == "tensor" and operand.look.kind == "tensor":
+            if self.engine.base(result) is not None:
+                return f"gives a view: {where} and its version counter, nothing is copied"
+            if look.counter == operand.look.counter:
+                return f"gives a tensor on {where} and its version counter, cut from the graph; nothing is copied"
+            return f"gives a tensor on {where}, with a version counter of its own: autograd does not see writes into it"
+        thing = "an array" if look.kind == "ndarray" else "a tensor"
+        return f"gives {thing} over {where}: nothing is copied, and writes reach both"
+
+    def _refused(self, error: str) -> str:
+        kind, _, message = error.partition(": ")
+        name = self.operator()
+        if name in ("view", "view_as") and self.tensors and "view size is not compatible" in message:
+            operand = self.tensors[0][0]
+            return (
+                f"would raise: {operand.text} is {operand.look.sizes} with stride {operand.look.strides}, and no "
+                f"strides for the new shape visit the same slots in the same order"
+            )
+        return f"would raise {kind}"
+
+    def _sections(self, result: Any, error: str) -> Iterator[Section | None]:
+        yield self._table(result, error)
+        name = self.operator()
+        operands = [operand for operand, _ in self.operands]
+        if isinstance(self.tree, ast.Subscript):
+            yield self._index(result, error)
+        if name in RESHAPING and self.tensors and self.tensors[0][0].look.kind == "tensor":
+            operand = self.tensors[0][0]
+            storage = self.session.allocations.name(operand.look.memory)
+            wanted = _sizes(self.operands[1:]) if error else None
+            yield walks(operand.text, operand.look, storage, wanted)
+            yield merging(operand.text, operand.look.sizes, operand.look.strides)
+            if error and name == "view":
+                yield self._ways()
+        elif not error and self.engine.kind(result) == "tensor" and self._views(result):
+            look = self.engine.look(result)
+            yield walks("it", look, self.session.allocations.name(look.memory))
+        if self._pointwise(result, error):
+            section, _ = broadcast(operands)
+            yield section
+            if not error:
+                yield promotion(operands, self.engine.look(result).dtype, self._default())
+        if not error and self.engine.kind(result) == "tensor":
+            yield self._autograd(result)
+
+    def _views(self, result: Any) -> bool:
+        return any(
+            self.engine.memory(value) is self.engine.memory(result) and value is not result
+            for _, value in self.tensors
+        )
+
+    def _default(self) -> str:
+        torch = self.session.modules["torch"].members
+        return str(torch["get_default_dtype"]()).removeprefix("torch.")
+
+    def _pointwise(self, result: Any, error: str) -> bool:
+        """Whether the operands met element by element."""
+        if isinstance(self.tree, ast.Subscript | ast.Attribute) or not self.tensors:
+            return False
+        if error:
+            return "must match the size of tensor" in error
+        if self.engine.kind(result) != "tensor" or len(self.operands) < 2:
+            return False
+        if not isinstance(self.tree, ast.BinOp | ast.AugAssign) and self.operator() not in POINTWISE:
+            return False
+        if isinstance(getattr(self.tree, "op", None), ast.MatMult):
+            return False
+        return all(
+            operand.look is not None or isinstance(operand.value, bool | int | float | complex)
+            for operand, _ in self.operands
+        )
+
+    def _table(self, result: Any, error: str) -> Section | None:
+        rows = [self._row(operand.text, operand.look) for operand, _ in self.tensors]
+        if not error and self.engine.kind(result) in ("tensor", "ndarray"):
+            rows.append(self._row("result", self.engine.look(result)))
+        if not rows:
+            return None
+        keep = [
+            column
+            for column, title in enumerate(TITLES)
+            if column < 6 or any(row[column] not in ("", "-", "False", "None", "0") for row in rows)
+        ]
+        table = [tuple(TITLES[column] for column in keep)] + [
+            tuple(row[column] for column in keep) for row in rows
+        ]
+        return Section("", tuple(table), True)
+
+    def _row(self, text: str, look: Look) -> tuple[str, ...]:
+        return (
+            text,
+            str(look.sizes),
+            str(look.strides),
+            str(look.offset),
+            look.dtype,
+            self.session.allocations.name(look.memory) or "new",
+            "-" if look.version is None else str(look.version),
+            "-" if look.requires_grad is None else str(look.requires_grad),
+            str(look.grad_fn) if look.kind == "tensor" else "-",
+        )
+
+    def _index(self, result: Any, error: str) -> Section:
+        """Each part of an index: what it does, and whether it copies."""
+        assert isinstance(self.tree, ast.Subscript)
+        value = self.operands[-1][1]
+        parts = value if isinstance(value, tuple) else (value,)
+        rows = [("part", "kind", "does")]
+        copies = False
+        for part in parts:
+            text, kind, does, advanced = _part(self.engine, part)
+            copies = copies or advanced
+            rows.append((text, kind, does))
+        if not error and self.engine.kind(result) in ("tensor", "ndarray"):
+            copies = not self._views(result)
+        name = self.tensors[0][0].text if self.tensors else "x"
+        index = self.operands[-1][0].text
+        if copies:
+            said: tuple[str, ...] = (
+                "an index with a tensor, a list or a mask copies (advanced indexing)",
+                f"{name}[{index}] = v writes into {name} itself; {name}[{index}][…] = v writes into a copy that is gone",
+            )
+        else:
+            said = (
+                "numbers, slices, None and … only move the offset and the strides: a view (basic indexing)",
+            )
+        return Section("the index", tuple(rows), True, said)
+
+    def _ways(self) -> Section | None:
+        """What would do instead, each tried in the fork."""
+        operand, value = self.tensors[0]
+        arguments = ", ".join(each.text for each, _ in self.operands[1:])
+        rows = []
+        for method in (f"reshape({arguments})", f"contiguous().view({arguments})"):
+            text = f"{operand.text}.{method}"
+            try:
+                with self.session.hearing:
+                    found = self.session.value_of(ast.parse(f"({operand.text}).{method}", mode="eval").body)
+            except Exception:
+                continue
+            shares = self.engine.memory(found) is self.engine.memory(value)
+            rows.append((text, "a view" if shares else f"copies: writes do not reach {operand.text}"))
+        return Section("instead", tuple(rows)) if rows else None
+
+    def _autograd(self, result: Any) -> Section | None:
+        node = self.engine.node(result)
+        if node is None or any(value is result for _, value in self.tensors):
+            return None
+        saved = [each.slot for each in self.engine.saved(node)]
+        what = f"saves {', '.join(saved)} for the backward pass" if saved else "saves no tensor"
+        edges = [each for each in self.engine.edges(node) if each is not None]
+        leads = ", ".join(self.engine.node_name(each) for each in edges[:4])
+        name = self.engine.node_name(node)
+        return Section("autograd", ((name, what), ("leads to", leads or "nothing")))
+
+    def _see_also(self) -> Iterator[str]:
+        name = self.operator()
+        if name and name != "[]" and self.engine.help(name) is not None:
+            yield f"explain {name}"
+        from tensorcli.explorer.comparison import FORMS
+
+        if name in FORMS:
+            yield f"compare {name} clone" if name != "clone" else "compare clone detach"
+        if name == "[]":
+            yield "compare basic advanced mask"
+        if self.tensors:
+            first = self.tensors[0][0].text
+            if first.isidentifier():
+                yield f"storages {first}"
+
+
+POINTWISE = frozenset(
+    "add sub mul div true_divide floor_divide remainder fmod pow maximum minimum where eq ne lt le gt ge "
+    "atan2 hypot logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor add_ sub_ mul_ div_ pow_".split()
+)
+
+
+def _parts(tree: ast.AST) -> Iterator[tuple[Any, str, int | None, ast.expr]]:
+    """The operands of an expression: parent, field, position in it, tree."""
+    if isinstance(tree, ast.BinOp):
+        yield tree, "left", None, tree.left
+        yield tree, "right", None, tree.right
+    elif isinstance(tree, ast.AugAssign):
+        yield tree, "target", None, _load(tree.target)
+        yield tree, "value", None, tree.value
+    elif isinstance(tree, ast.UnaryOp):
+        yield tree, "operand", None, tree.operand
+    elif isinstance(tree, ast.Compare) and len(tree.comparators) == 1:
+        yield tree, "left", None, tree.left
+        yield tree, "comparators", 0, tree.comparators[0]
+    elif isinstance(tree, ast.Subscript):
+        yield tree, "value", None, tree.value
+        yield tree, "slice", None, tree.slice
+    elif isinstance(tree, ast.Attribute):
+        yield tree, "value", None, tree.value
+    elif isinstance(tree, ast.Call):
+        function = tree.func
+        if isinstance(function, ast.Attribute) and not _is_module(function.value):
+            yield function, "value", None, function.value
+        for number, argument in enumerate(tree.args):
+            if not isinstance(argument, ast.Starred):
+                yield tree, "args", number, argument
+        for keyword in tree.keywords:
+            yield keyword, "value", None, keyword.value
+    elif isinstance(tree, ast.Name):
+        return
+
+
+def _is_module(tree: ast.expr) -> bool:
+    while isinstance(tree, ast.Attribute):
+        tree = tree.value
+    return isinstance(tree, ast.Name) and tree.id in ("torch", "np", "numpy", "copy", "math", "F", "nn")
+
+
+def _load(target: ast.expr) -> ast.expr:
+    """A target of an assignment as an expression."""
+    import copy
+
+    found = copy.deepcopy(target)
+    for node in ast.walk(found):
+        if hasattr(node, "ctx"):
+            node.ctx = ast.Load()
+    return found
+
+
+def _sizes(operands: Sequence[tuple[Operand, Any]]) -> Sequence[int] | None:
+    """The sizes that a view was asked for."""
+    values = [value for _, value in operands]
+    if len(values) == 1 and isinstance(values[0], tuple | list):
+        values = list(values[0])
+    return values if values and all(type(each) is int for each in values) else None
+
+
+def _part(engine: Any, part: Any) -> tuple[str, str, str, bool]:
+    """A part of an index: its text, its kind, what it does, whether it makes the whole a copy."""
+    if part is None:
+        return "None", "new dimension", "a dimension of size 1, stride 0 or as its neighbours'", False
+    if part is Ellipsis:
+        return "...", "ellipsis", "all dimensions that are not named", False
+    if isinstance(part, bool):
+        return str(part), "bool", "a mask without dimensions: copies", True
+    if isinstance(part, int):
+        return str(part), "number", "takes one place: the offset moves, the dimension is gone", False
+    if isinstance(part, slice):
+        return _slice_text(part), "slice", "moves the offset, multiplies the stride by the step", False
+    if engine.kind(part) in ("tensor", "ndarray"):
+        look = engine.look(part)
+        if look.dtype in ("bool", "uint8"):
+            return f"{look.dtype} {look.sizes}", "mask", "picks the elements where it is True: copies", True
+        if not look.sizes and look.kind == "tensor":
+            return f"{look.dtype} ()", "number in a tensor", "takes one place", False
+        return (
+            f"{look.dtype} {look.sizes}",
+            "indices",
+            f"picks {plural(look.numel, 'place')} one by one: copies",
+            True,
+        )
+    if isinstance(part, list | tuple):
+        return (
+            short_text(engine, part),
+            "list",
+            f"picks {plural(len(part), 'place')} one by one: copies",
+            True,
+        )
+    return short_text(engine, part), type(part).__name__, "", False
+
+
+def _slice_text(part: slice) -> str:
+    start, stop, step = ("" if each is None else str(each) for each in (part.start, part.stop, part.step))
+    return f"{start}:{stop}" + (f":{step}" if step else "")
