@@ -132,3 +132,117 @@ def kaiming_normal_(
     if _is_empty(tensor):
         return tensor  # type: ignore[no-any-return]
     return tensor.normal_(0.0, _kaiming(tensor, a, mode, nonlinearity), generator=generator)  # type: ignore[no-any-return]
+
+
+@_quiet
+def trunc_normal_(
+    tensor: Any, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
+) -> Tensor:
+    """Normal numbers between a and b: what falls outside is drawn again."""
+
+    def below(x: float) -> float:
+        return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
+
+    if mean < a - 2 * std or mean > b + 2 * std:
+        messages.warn(
+            "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect."
+        )
+    if below(b) - below(a) > 0.3:
+        return _drawn_again(tensor, mean, std, a, b, generator)
+    return _drawn_under_the_curve(tensor, mean, std, a, b, generator)
+
+
+def _drawn_again(tensor: Any, mean: float, std: float, a: float, b: float, generator: Any) -> Tensor:
+    """Normal numbers; those outside are replaced by new ones until none is left."""
+    low, high = (tensor.new_tensor(bound).item() for bound in (a, b))
+    result = tensor.normal_(mean, std, generator=generator)
+    while (outside := (result < low) | (result > high)).any():
+        again = functions.empty_like(result).normal_(mean, std, generator=generator)
+        result = functions.where(outside, again, result)
+    return tensor if result is tensor else tensor.copy_(result)  # type: ignore[no-any-return]
+
+
+def _drawn_under_the_curve(
+    tensor: Any, mean: float, std: float, a: float, b: float, generator: Any
+) -> Tensor:
+    """Numbers drawn evenly, each kept with the probability that the normal curve gives it (rejection sampling)."""
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+    result, pending = tensor, None
+    chance = functions.empty_like(tensor)
+    while pending is None or pending.any():
+        drawn = functions.empty_like(tensor).uniform_(a, b, generator=generator)
+        result = drawn if pending is None else functions.where(pending, drawn, result)
+        density = drawn.clone().sub_(mean).div_(std).pow_(2).mul_(-0.5).sub_(peak)
+        refused = chance.uniform_(generator=generator).log_().gt(density)
+        pending = refused if pending is None else pending & refused
+    return tensor.copy_(result)  # type: ignore[no-any-return]
+
+
+@_quiet
+def orthogonal_(tensor: Any, gain: float = 1, generator: Any = None) -> Tensor:
+    """A matrix whose rows or columns are orthogonal. Errors: ValueError for fewer than two dimensions."""
+    if tensor.ndim < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    if not tensor.numel():
+        return tensor  # type: ignore[no-any-return]
+    rows = tensor.size(0)
+    columns = tensor.numel() // rows
+    drawn = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator)
+    if rows < columns:
+        drawn.t_()
+    q, r = functions.linalg_qr(drawn)
+    q *= functions.diag(r, 0).sign()
+    if rows < columns:
+        q.t_()
+    tensor.view_as(q).copy_(q)
+    return tensor.mul_(gain)  # type: ignore[no-any-return]
+
+
+@_quiet
+def dirac_(tensor: Any, groups: int = 1) -> Tensor:
+    """The weights of a convolution that changes nothing. Errors: ValueError for other than 3 to 5 dimensions."""
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    sizes = tensor.geometry.sizes
+    if sizes[0] % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    each = sizes[0] // groups
+    tensor.zero_()
+    for group in range(groups):
+        for channel in range(min(each, sizes[1])):
+            tensor[(group * each + channel, channel, *(size // 2 for size in sizes[2:]))] = 1
+    return tensor  # type: ignore[no-any-return]
+
+
+@_quiet
+def sparse_(tensor: Any, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Normal numbers, of which a share of each column is zero. Errors: ValueError unless there are two dimensions."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor.geometry.sizes
+    zeros = math.ceil(sparsity * rows)
+    tensor.normal_(0, std, generator=generator)
+    for column in range(columns):
+        chosen = functions.randperm(rows)[:zeros]
+        tensor[chosen, column] = 0
+    return tensor  # type: ignore[no-any-return]
+
+
+def _old_name(name: str) -> Callable[..., Tensor]:
+    def called(*args: Any, **kwargs: Any) -> Tensor:
+        messages.warn(
+            f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", category=FutureWarning
+        )
+        return globals()[f"{name}_"](*args, **kwargs)  # type: ignore[no-any-return]
+
+    called.__name__ = called.__qualname__ = name
+    called.__doc__ = f"The old name of {name}_."
+    return called
+
+
+uniform, normal, constant, eye, dirac, orthogonal, sparse = map(
+    _old_name, ("uniform", "normal", "constant", "eye", "dirac", "orthogonal", "sparse")
+)
+xavier_uniform, xavier_normal, kaiming_uniform, kaiming_normal = map(
+    _old_name, ("xavier_uniform", "xavier_normal", "kaiming_uniform", "kaiming_normal")
+)

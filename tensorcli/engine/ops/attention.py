@@ -62,7 +62,7 @@ def flash_attention(xp, query, key, value, dropout_p, is_causal, attn_mask, scal
     count = query.shape[1]
     weights, sums, _ = _weights(query, _heads(key, count), is_causal, attn_mask, scale)
     found = weights @ _heads(value, count)
-    batch, heads, rows = sums.shape
+    _, heads, rows = sums.shape
     return _as_input(found, query), Laid(sums, (rows * heads, 1, heads))
 
 
