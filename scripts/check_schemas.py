@@ -24,6 +24,7 @@ PYTHONS_OWN: Final = {
         "float double half bfloat16 int long short char byte bool cfloat cdouble cpu cuda type".split(),
         "a method whose parser PyTorch wrote by hand",
     ),
+    "lu": "torch.functional.lu, a Python function over _lu_with_info",
     "unique": "torch.functional.unique, a Python function over _unique2 and unique_dim",
     "_unique_consecutive": "the operator behind torch.functional.unique_consecutive",
     **dict.fromkeys(

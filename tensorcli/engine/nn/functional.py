@@ -451,3 +451,63 @@ def fold(
     return functions.col2im(
         input, _pair(output_size), _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride)
     )
+
+
+def _unpool(n: int) -> Any:
+    def unpool(
+        input: Any,
+        indices: Any,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        output_size: Any = None,
+    ) -> Any:
+        kernel, pads = _numbers(kernel_size, n), _numbers(padding, n)
+        steps = kernel if stride is None else _numbers(stride, n)
+        wanted = _unpooled_size(input, kernel, steps, pads, output_size)
+        if n == 1:
+            return functions.max_unpool2d(input.unsqueeze(-1), indices.unsqueeze(-1), (*wanted, 1)).squeeze(
+                -1
+            )
+        if n == 2:
+            return functions.max_unpool2d(input, indices, wanted)
+        return functions.max_unpool3d(input, indices, wanted, steps, pads)
+
+    unpool.__name__ = unpool.__qualname__ = f"max_unpool{n}d"
+    unpool.__doc__ = "What max pooling chose, put back where it was found; zero elsewhere."
+    return unpool
+
+
+def _numbers(value: Any, n: int) -> tuple[int, ...]:
+    return (value,) * n if isinstance(value, int) else tuple(value)
+
+
+def _unpooled_size(input: Any, kernel: Any, stride: Any, padding: Any, wanted: Any) -> Any:
+    n = len(kernel)
+    sizes = input.size()
+    default = [(sizes[-n + d] - 1) * stride[d] + kernel[d] - 2 * padding[d] for d in range(n)]
+    if wanted is None:
+        wanted = default
+    else:
+        if len(wanted) == n + 2:
+            wanted = wanted[2:]
+        if len(wanted) != n:
+            raise ValueError(
+                f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a length of '{len(wanted)}'"
+            )
+        for d in range(n):
+            least, most = default[d] - stride[d], default[d] + stride[d]
+            if not least < wanted[d] < most:
+                raise ValueError(
+                    f'invalid output_size "{wanted}" (dim {d} must be between {least} and {most})'
+                )
+    for d in range(n):
+        if wanted[d] < 0:
+            raise ValueError(
+                "max_unpooling: output_size must contain non-negative spatial dimensions, but got "
+                f"output_size[{d}]={wanted[d]}"
+            )
+    return wanted
+
+
+max_unpool1d, max_unpool2d, max_unpool3d = (_unpool(n) for n in (1, 2, 3))

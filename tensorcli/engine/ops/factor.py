@@ -1,0 +1,251 @@
+"""Factorisations in the form that LAPACK keeps them in: reflectors, LU with its pivots, LDL; and triangular solutions."""
+
+import numpy as np
+
+from tensorcli.engine import messages
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.linalg import _check, _raise_for, columns
+from tensorcli.engine.ops.nn import derived
+from tensorcli.engine.ops.order import not_implemented
+from tensorcli.engine.ops.reduce import kind_of
+
+# ---- reflectors
+
+
+@op("geqrf(Tensor self) -> (Tensor a, Tensor tau)", self=not_implemented("geqrf"))
+def geqrf(xp, self):
+    """The R of a QR factorisation and, below it, the Householder reflectors of Q; and their factors."""
+    if self.ndim < 2:
+        raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
+    least = min(self.shape[-2:])
+    factored = np.empty(self.shape, self.dtype)
+    tau = np.zeros((*self.shape[:-2], least), self.dtype)
+    if self.size:
+        from scipy.linalg.lapack import get_lapack_funcs
+
+        (run,) = get_lapack_funcs(("geqrf",), (self,))
+        for at in np.ndindex(*self.shape[:-2]):
+            factored[at], tau[at] = run(self[at])[:2]
+    return columns(factored), tau
+
+
+@op(
+    "ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor",
+    self__input2__input3=lambda grad, self, input2, input3, left, transpose, needs: derived(
+        lambda a, tau, c: (_reflect(a, tau, c, left, transpose),), (self, input2, input3), (grad,), needs
+    ),
+)
+def ormqr(xp, self, input2, input3, left, transpose):
+    """A matrix multiplied by the Q whose Householder reflectors are given."""
+    _check_reflectors(self, input2, input3, left)
+    count = input2.shape[-1]
+    lower = xp.tril(self, -1)[..., :count] + xp.eye(self.shape[-2], count, dtype=self.dtype)
+    result = input3
+    for i in range(count) if left == transpose else range(count - 1, -1, -1):
+        v = lower[..., i : i + 1]
+        turned = v.conj().swapaxes(-1, -2)
+        factor = input2[..., i : i + 1, None]
+        factor = factor.conj() if transpose else factor
+        result = result - factor * (v @ (turned @ result) if left else (result @ v) @ turned)
+    return columns(result.copy() if result is input3 else result)
+
+
+def _check_reflectors(a, tau, c, left):
+    if a.ndim < 2:
+        raise RuntimeError("torch.ormqr: input must have at least 2 dimensions.")
+    if c.ndim < 2:
+        raise RuntimeError("torch.ormqr: other must have at least 2 dimensions.")
+    where, side = (-2, c.shape[-2]) if left else (-1, c.shape[-1])
+    if side < tau.shape[-1]:
+        raise RuntimeError(
+            f"torch.ormqr: other.shape[{where}] must be greater than or equal to tau.shape[-1]"
+        )
+    if side != a.shape[-2]:
+        raise RuntimeError(f"torch.ormqr: other.shape[{where}] must be equal to input.shape[-2]")
+    if tau.shape[-1] != min(side, a.shape[-1]):
+        raise RuntimeError(
+            f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{where}], input.shape[-1])"
+        )
+    if a.ndim - tau.ndim != 1:
+        raise RuntimeError(
+            "torch.ormqr: Expected tau to have one dimension less than input, but got tau.ndim equal to "
+            f"{tau.ndim} and input.ndim is equal to {a.ndim}"
+        )
+    if a.ndim != c.ndim:
+        raise RuntimeError(
+            "torch.ormqr: Expected other to have the same number of dimensions as input, but got other.ndim equal to "
+            f"{c.ndim} and input.ndim is equal to {a.ndim}"
+        )
+    for name, kind in (("tau", tau), ("other", c)):
+        if kind.dtype != a.dtype:
+            raise RuntimeError(
+                f"torch.ormqr: Expected input and {name} to have the same dtype, but input has dtype {kind_of(a)} and "
+                f"{name} has dtype {kind_of(kind)}"
+            )
+
+
+def _reflect(a, tau, c, left, transpose):
+    """The product in tensor operations, reflector by reflector: what it is differentiated by."""
+    m = a.size(-2)
+    count = tau.size(-1)
+    lower = a.tril(-1).narrow(-1, 0, count) + functions.eye(m, count, dtype=a.dtype)
+    forward = range(count) if left == transpose else range(count - 1, -1, -1)
+    for i in forward:
+        v = lower.narrow(-1, i, 1)
+        factor = tau.narrow(-1, i, 1).unsqueeze(-1)
+        factor = factor.conj() if transpose else factor
+        c = c - factor * (v.matmul(v.mH.matmul(c)) if left else c.matmul(v).matmul(v.mH))
+    return c
+
+
+# ---- LU
+
+
+@composite(
+    "_lu_with_info(Tensor self, bool pivot=True, bool check_errors=True) -> (Tensor LU, Tensor pivots, Tensor info)"
+)
+def lu_with_info(self, pivot, check_errors):
+    """Both triangular factors in one matrix, the rows exchanged, and which matrices are singular."""
+    factored, pivots, info = functions.linalg_lu_factor_ex(self, pivot=pivot)
+    if check_errors:
+        _raise_for(
+            info,
+            "torch.lu_factor: U[{0},{0}] is zero and using it on lu_solve would result in a division by zero.",
+        )
+    return factored, pivots, info
+
+
+@composite("lu(Tensor self, bool pivot=True, bool get_infos=False) -> Tensor[]")
+def lu(self, pivot, get_infos):
+    """Both triangular factors in one matrix, the rows exchanged, and, when asked, which matrices are singular."""
+    found = functions._lu_with_info(self, pivot, not get_infos)
+    return found if get_infos else found[:2]
+
+
+# ---- triangular systems
+
+
+@op(
+    "triangular_solve(Tensor self, Tensor A, bool upper=True, bool transpose=False, bool unitriangular=False) -> "
+    "(Tensor solution, Tensor cloned_coefficient)",
+    self__A=lambda grads, self, A, solution, upper, transpose, unitriangular, needs: _triangular_backward(
+        grads, A, solution, upper, transpose, unitriangular, needs
+    ),
+)
+def triangular_solve(xp, self, A, upper, transpose, unitriangular):
+    """The X for which A X = B, where A is triangular, and a copy of A."""
+    if self.ndim < 2:
+        raise RuntimeError(
+            f"torch.triangular_solve: Expected b to have at least 2 dimensions, but it has {self.ndim} dimensions instead"
+        )
+    if A.ndim < 2:
+        raise RuntimeError(
+            f"torch.triangular_solve: Expected A to have at least 2 dimensions, but it has {A.ndim} dimensions instead"
+        )
+    _check(A, "triangular_solve")
+    if A.shape[-1] != self.shape[-2]:
+        raise RuntimeError(
+            f"Incompatible matrix sizes for triangular_solve: each A matrix is {A.shape[-1]} by {A.shape[-1]} but each b matrix "
+            f"is {self.shape[-2]} by {self.shape[-1]}"
+        )
+    lead = np.broadcast_shapes(self.shape[:-2], A.shape[:-2])
+    b = np.broadcast_to(self, (*lead, *self.shape[-2:]))
+    a = np.broadcast_to(A, (*lead, *A.shape[-2:]))
+    kept = np.triu(a) if upper else np.tril(a)
+    if unitriangular:
+        index = np.arange(a.shape[-1])
+        kept[..., index, index] = 1
+    result = np.linalg.solve(kept.swapaxes(-1, -2) if transpose else kept, b) if b.size else b.copy()
+    return columns(result), columns(a.copy())
+
+
+def _triangular_backward(grads, a, solution, upper, transpose, unitriangular, needs):
+    """After torch/csrc/autograd/FunctionsManual.cpp, triangular_solve_backward."""
+    grad, of_copy = grads
+    of_b = of_a = None
+    if grad is not None:
+        of_b = functions.triangular_solve(grad, a.conj(), upper, not transpose, unitriangular)[0]
+        if needs[1]:
+            of_a = -solution.conj().matmul(of_b.mT) if transpose else -of_b.matmul(solution.mH)
+            of_a = of_a.triu(int(unitriangular)) if upper else of_a.tril(-int(unitriangular))
+    if needs[1] and of_copy is not None:
+        of_a = of_copy if of_a is None else of_a + of_copy
+    return of_b if needs[0] else None, of_a
+
+
+# ---- LDL
+
+
+@op(
+    "linalg_ldl_factor_ex(Tensor self, *, bool hermitian=False, bool check_errors=False) -> "
+    "(Tensor LD, Tensor pivots, Tensor info)",
+    variants="function",
+    namespace="linalg",
+    self=None,
+)
+def linalg_ldl_factor_ex(xp, self, hermitian, check_errors):
+    """The factors of symmetric matrices that need not be definite, the rows exchanged, and which are singular."""
+    _check(self, "torch.linalg.ldl_factor_ex")
+    factored = np.empty(self.shape, self.dtype)
+    pivots = np.zeros(self.shape[:-1], np.int32)
+    info = np.zeros(self.shape[:-2], np.int32)
+    if self.size:
+        from scipy.linalg.lapack import get_lapack_funcs
+
+        (run,) = get_lapack_funcs(("hetrf" if hermitian and self.dtype.kind == "c" else "sytrf",), (self,))
+        for at in np.ndindex(*self.shape[:-2]):
+            found, order, code = run(self[at], lower=1)
+            factored[at], pivots[at], info[at] = np.tril(found), order, code
+    return columns(factored), pivots, info
+
+
+@composite(
+    "linalg_ldl_factor(Tensor self, *, bool hermitian=False) -> (Tensor LD, Tensor pivots)",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_ldl_factor(self, hermitian):
+    """The factors of symmetric matrices that need not be definite, and the rows exchanged."""
+    factored, pivots, info = functions.linalg_ldl_factor_ex(self, hermitian=hermitian)
+    _raise_for(
+        info,
+        "torch.linalg.ldl_factor: The factor D is exactly singular: D[{0},{0}] is zero and using it to solve would divide by "
+        "zero.",
+    )
+    from tensorcli.engine.ops.linalg import _named
+
+    return _named("linalg_ldl_factor", ("LD", "pivots"), (factored, pivots))
+
+
+@op(
+    "linalg_ldl_solve(Tensor LD, Tensor pivots, Tensor B, *, bool hermitian=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    LD=None,
+    pivots=None,
+    B=None,
+)
+def linalg_ldl_solve(xp, LD, pivots, B, hermitian):
+    """The solutions of systems whose matrix is given by its LDL factors."""
+    _check(LD, "torch.linalg.ldl_solve", argument="LD")
+    if B.ndim < 2:
+        raise RuntimeError(
+            f"torch.linalg.ldl_solve: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead"
+        )
+    if LD.shape[:-1] != pivots.shape:
+        raise RuntimeError(
+            f"torch.linalg.ldl_solve: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
+            f"{messages.numbers(pivots.shape)} instead"
+        )
+    lead = np.broadcast_shapes(LD.shape[:-2], B.shape[:-2])
+    result = np.empty((*lead, *B.shape[-2:]), B.dtype)
+    if result.size:
+        from scipy.linalg.lapack import get_lapack_funcs
+
+        (run,) = get_lapack_funcs(("hetrs" if hermitian and LD.dtype.kind == "c" else "sytrs",), (LD,))
+        a, b = np.broadcast_to(LD, (*lead, *LD.shape[-2:])), np.broadcast_to(B, result.shape)
+        order = np.broadcast_to(pivots, (*lead, pivots.shape[-1]))
+        for at in np.ndindex(*lead):
+            result[at] = run(a[at], order[at], b[at], lower=1)[0]
+    return columns(result)

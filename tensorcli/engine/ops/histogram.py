@@ -1,0 +1,183 @@
+"""Histograms: how many elements, or how much weight, falls between edges."""
+
+import numpy as np
+
+from tensorcli.engine import dtypes, messages
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.create import linspace
+from tensorcli.engine.ops.linalg import _named
+from tensorcli.engine.ops.reduce import kind_of
+
+
+@op(
+    "histogram.bins_tensor(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> "
+    "(Tensor hist, Tensor bin_edges)",
+    self=None,
+    bins=None,
+    weight=None,
+)
+def histogram_edges(xp, self, bins, weight, density):
+    """How many elements fall between each two of some edges, and the edges."""
+    _check(self, [bins], weight, 1)
+    return _counted(self.reshape(-1, 1), [bins], weight, density), bins.copy()
+
+
+@op(
+    "histogram.bin_ct(Tensor self, int bins=100, *, float[]? range=None, Tensor? weight=None, bool density=False) -> "
+    "(Tensor hist, Tensor bin_edges)",
+    self=None,
+    weight=None,
+)
+def histogram_counts(xp, self, bins, range, weight, density):
+    """How many elements fall into each of some bins of equal width, and the edges."""
+    _check(self, [], weight, 1)
+    edges = _edges(self.reshape(-1, 1), [bins], range)
+    return _counted(self.reshape(-1, 1), edges, weight, density), edges[0]
+
+
+@op(
+    "_histogramdd_bin_edges(Tensor self, int[] bins, *, float[]? range=None, Tensor? weight=None, bool density=False) -> "
+    "Tensor[]",
+    self=None,
+    weight=None,
+)
+def histogramdd_edges(xp, self, bins, range, weight, density):
+    """The edges of bins of equal width in each dimension of space."""
+    _check_space(self, len(bins))
+    return _edges(self.reshape(-1, self.shape[-1]), bins, range)
+
+
+@op(
+    "_histogramdd_from_bin_tensors(Tensor self, Tensor[] bins, *, Tensor? weight=None, bool density=False) -> Tensor",
+    self=None,
+    bins=None,
+    weight=None,
+)
+def histogramdd_counts(xp, self, bins, weight, density):
+    """How many points fall between the edges in each dimension of space."""
+    _check_space(self, len(bins))
+    _check(self, bins, weight, self.shape[-1])
+    return _counted(self.reshape(-1, self.shape[-1]), bins, weight, density)
+
+
+def _in_space(self, edges, weight, density):
+    edges = list(edges)
+    found = functions._histogramdd_from_bin_tensors(self, edges, weight=weight, density=density)
+    return _named("histogramdd", ("hist", "bin_edges"), (found, tuple(edges)))
+
+
+@composite(
+    "histogramdd(Tensor self, int[] bins, float[]? range=None, Tensor? weight=None, bool density=False) -> "
+    "(Tensor hist, Tensor[] bin_edges)"
+)
+def histogramdd(self, bins, range, weight, density):
+    """How many points fall into each bin of a space of several dimensions, and the edges."""
+    edges = functions._histogramdd_bin_edges(self, bins, range=range, weight=weight, density=density)
+    return _in_space(self, edges, weight, density)
+
+
+@composite(
+    "histogramdd.int_bins(Tensor self, int bins, float[]? range=None, Tensor? weight=None, bool density=False) -> "
+    "(Tensor hist, Tensor[] bin_edges)"
+)
+def histogramdd_int(self, bins, range, weight, density):
+    """How many points fall into each bin of a space of several dimensions, and the edges."""
+    return histogramdd(self, (bins,) * self.size(-1), range, weight, density)
+
+
+@composite(
+    "histogramdd.TensorList_bins(Tensor self, Tensor[] bins, float[]? range=None, Tensor? weight=None, bool density=False) "
+    "-> (Tensor hist, Tensor[] bin_edges)"
+)
+def histogramdd_tensors(self, bins, range, weight, density):
+    """How many points fall between the edges given for each dimension of space."""
+    return _in_space(self, bins, weight, density)
+
+
+def _check_space(points, count):
+    if points.ndim < 2:
+        raise RuntimeError("torch.histogramdd: input tensor should have at least 2 dimensions")
+    if count != points.shape[-1]:
+        raise RuntimeError(
+            "histogramdd: The size of bins must be equal to the innermost dimension of the input."
+        )
+
+
+def _check(array, edges, weight, space):
+    if array.dtype.kind != "f":
+        raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{kind_of(array)}'")
+    for one in edges:
+        if one.dtype != array.dtype:
+            raise RuntimeError(
+                "torch.histogram: input tensor and bins tensors should have the same dtype, but got input "
+                f"{array.dtype} and bins {one.dtype}"
+            )
+        if one.ndim != 1:
+            raise RuntimeError(
+                f"torch.histogram: bins tensor should have one dimension, but got {one.ndim} dimensions in the bins tensor for dimension 0"
+            )
+        if not one.size:
+            raise RuntimeError(
+                "torch.histogram: bins tensor should have at least 1 element, but got 0 elements in the bins tensor for dimension 0"
+            )
+    if weight is not None:
+        sizes = array.shape if space == 1 else array.shape[:-1]
+        if weight.dtype != array.dtype:
+            raise RuntimeError(
+                "torch.histogram: if weight tensor is provided, input tensor and weight tensor should have the same dtype, "
+                f"but got input({array.dtype}), and weight({weight.dtype})"
+            )
+        if weight.shape != sizes:
+            raise RuntimeError(
+                "torch.histogram: if weight tensor is provided it should have the same shape as the input tensor excluding "
+                f"its innermost dimension, but got input with shape {messages.numbers(array.shape)} and weight with shape "
+                f"{messages.numbers(weight.shape)}"
+            )
+
+
+def _edges(points, bins, given):
+    """Edges of equal distance, as PyTorch's linspace computes them, over the range given or that of the elements."""
+    kind = dtypes.from_numpy_dtype(points.dtype)
+    found = []
+    for d, count in enumerate(bins):
+        if count <= 0:
+            raise RuntimeError("bins must be > 0")
+        if given is not None:
+            low, high = given[2 * d], given[2 * d + 1]
+        elif len(points):
+            low, high = float(points[:, d].min()), float(points[:, d].max())
+        else:
+            low, high = 0.0, 1.0
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise RuntimeError(f"torch.histogram: dimension {d}'s range [{low:g}, {high:g}] is not finite")
+        if low > high:
+            raise RuntimeError(
+                f"torch.histogram: min should not exceed max, but got min {low:g} max {high:g} for dimension {d}"
+            )
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        found.append(linspace(np, low, high, count + 1, kind))
+    return found
+
+
+def _counted(points, edges, weight, density):
+    """The histogram of points (rows) between edges: the last bin holds its right edge."""
+    kind = points.dtype
+    shape = tuple(len(one) - 1 for one in edges)
+    places, inside = [], np.ones(len(points), bool)
+    for d, one in enumerate(edges):
+        column = points[:, d]
+        inside &= (column >= one[0]) & (column <= one[-1])
+        places.append(np.minimum(np.searchsorted(one, column, side="right") - 1, len(one) - 2))
+    weights = None if weight is None else weight.reshape(-1)[inside].astype(np.float64)
+    total = int(np.prod(shape))
+    if total:
+        flat = np.ravel_multi_index([p[inside] for p in places], shape)
+        found = np.bincount(flat, weights, minlength=total).reshape(shape).astype(kind)
+    else:
+        found = np.zeros(shape, kind)
+    if density:
+        found = found / found.sum()
+        for d, one in enumerate(edges):
+            found = found / np.diff(one).reshape((-1,) + (1,) * (len(edges) - 1 - d))
+    return found.astype(kind)
