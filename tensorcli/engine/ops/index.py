@@ -21,13 +21,13 @@ from tensorcli.engine.tensor import Tensor
 # ---- operators that write some elements of self
 
 
-def writer(line, check, *, preserve=False, out=True, overlaps=False, **formulas):
+def writer(line, check, *, preserve=False, out=True, overlaps=False, twin_check=None, **formulas):
     """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that
     writes.
 
     `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps
     self's strides where they are dense (else it is row-major), `overlaps` that the twin writes also where
-    elements share memory.
+    elements share memory, `twin_check` what the twin refuses instead.
     """
 
     def declare(kernel):
@@ -43,7 +43,8 @@ def writer(line, check, *, preserve=False, out=True, overlaps=False, **formulas)
 
         changed.__doc__, changed.__module__ = kernel.__doc__, kernel.__module__
         op(line, check=check, out=out, **formulas)(changed)
-        op(in_place(line), check=check if overlaps else separate(check), **formulas)(kernel)
+        checked = twin_check or (check if overlaps else separate(check))
+        op(in_place(line), check=checked, **formulas)(kernel)
         return kernel
 
     return declare
@@ -346,7 +347,7 @@ _INDEX_PUT: dict[str, Any] = {
     _check_put,
     preserve=True,
     out=False,
-    overlaps=True,
+    twin_check=_check_put_here,
     **_INDEX_PUT,
 )
 def index_put(xp, self, indices, values, accumulate):
