@@ -55,3 +55,7 @@ Color = Annotated[Literal["auto", "always", "never"], typer.Option("--color", he
 Engine = Annotated[
     Literal["embedded", "pytorch"], typer.Option("--engine", help="Whose tensors: ours, or PyTorch's own.")
 ]
+Format = Annotated[
+    Literal["text", "plain", "json"],
+    typer.Option("--format", help="Tables, `name.field: value` lines, or JSON."),
+]

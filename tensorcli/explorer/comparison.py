@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FORMS = {
     "=": "y",
+    "assignment": "y",
     "detach": "y.detach()",
     "clone": "y.clone()",
     "detach().clone()": "y.detach().clone()",

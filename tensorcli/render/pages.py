@@ -12,7 +12,7 @@ from tensorcli.render.comparison import comparison
 from tensorcli.render.explanation import explanation
 from tensorcli.render.graph import graph, hooks, witnesses
 from tensorcli.render.inspection import inspection
-from tensorcli.render.layout import Line, Page, line, page, wrap
+from tensorcli.render.layout import Line, Page, line, page, paragraph, wrap
 from tensorcli.render.storages import storage_map
 
 
@@ -96,6 +96,29 @@ def variables(found: results.Variables, width: int | None) -> Iterator[Line]:
     yield from facts.variables(found.rows, width)
 
 
+def tour(found: results.Tour, width: int | None) -> Iterator[Line]:
+    """The comments, then each statement behind the prompt with what it shows."""
+    for each in found.steps:
+        if each.text:
+            yield ()
+            for text in each.text.split("\n"):
+                yield line((f"# {text}", "comment"))
+        first, *rest = each.step.source.split("\n")
+        yield line(("tensor> ", "prompt"), first)
+        for text in rest:
+            yield line(("    ... ", "prompt"), text)
+        for text in each.step.output.splitlines():
+            yield line(text)
+        yield from step(each.step, width)
+        for warned in each.step.warnings:
+            yield from warning(warned, width)
+        if each.step.error is not None:
+            yield from failure(each.step.error, width)
+    if found.others:
+        yield ()
+        yield from paragraph(f"more: tour {' | '.join(found.others)}", width, "hint", " ", "   ")
+
+
 DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Step: step,
     results.Value: value,
@@ -119,6 +142,7 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Exit: answers.leave,
     results.Comparison: comparison,
     results.Explanation: explanation,
+    results.Tour: tour,
     results.Graph: graph,
     results.Hooks: hooks,
     results.Witnesses: witnesses,

@@ -317,6 +317,7 @@ SAMPLES: dict[type, object] = {
     results.Expectation: results.Expectation(False, "y._version == 2", "y._version is 1"),
     results.Notice: results.Notice("seed 3"),
     results.Exit: results.Exit(3),
+    results.Tour: results.Tour("detach", (results.TourStep("What it shares.", STEP),), ("clone", "tour")),
     results.Explanation: results.Explanation(
         "b.view(6)",
         "would raise: b is (3, 2) with stride (1, 3), and no strides for the new shape visit the same slots",

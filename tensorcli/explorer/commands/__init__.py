@@ -104,6 +104,14 @@ command(
     example="compare detach clone data numpy copy_ deepcopy",
 )
 command(
+    "tour",
+    Parameter("name", "WORD", optional=True),
+    category="understand",
+    function="understand.tour",
+    summary="a topic in two minutes, in a session of its own: tour, detach, clone, numpy, …",
+    example="tour detach",
+)
+command(
     "history", category="time", function="time.history", summary="the statements so far, and how each ended"
 )
 command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.results import Comparison, Explanation
+from tensorcli.explorer.results import Comparison, Explanation, Tour
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -25,6 +25,15 @@ def explain(session: Session, invocation: Invocation) -> Explanation:
 
     text = invocation.get("what")
     return explained(session, text if isinstance(text, str) else "")
+
+
+def tour(session: Session, invocation: Invocation) -> Tour:
+    """A tour, by the name of its topic; the general one without a name. Errors: ValueError for another name."""
+    from tensorcli.explorer.tours import FIRST
+    from tensorcli.explorer.tours import tour as toured
+
+    name = invocation.get("name")
+    return toured(session, name if isinstance(name, str) else FIRST)
 
 
 def words(text: str) -> list[str]:

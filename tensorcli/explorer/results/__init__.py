@@ -62,9 +62,16 @@ if TYPE_CHECKING:
     )
     from tensorcli.explorer.results.hazards import HazardReport, HazardRow
     from tensorcli.explorer.results.step import FailureKind, Watched
-    from tensorcli.explorer.results.why import Edit, Event, Fixed, Mark, Timeline, Way, Why
     from tensorcli.explorer.results.time import Blame, BlameRow, Difference, Dry, Travelled, Watching
-    from tensorcli.explorer.results.understand import Comparison, ComparisonRow, Explanation, Section
+    from tensorcli.explorer.results.understand import (
+        Comparison,
+        ComparisonRow,
+        Explanation,
+        Section,
+        Tour,
+        TourStep,
+    )
+    from tensorcli.explorer.results.why import Edit, Event, Fixed, Mark, Timeline, Way, Why
     from tensorcli.language.syntax import Span
 
 _ANSWERS: Final = (
@@ -78,7 +85,7 @@ _CHANGES: Final = "Facts Value Change Write StaleSave Alarm AlarmKind ChangeKind
 
 _GRAPH: Final = "GraphSave GraphNode Graph HookRow Hooks WitnessRow Witnesses".split()
 
-_UNDERSTAND: Final = "ComparisonRow Comparison Section Explanation".split()
+_UNDERSTAND: Final = "ComparisonRow Comparison Section Explanation Tour TourStep".split()
 
 _MODULES: Final = {
     "explorer.results.understand": _UNDERSTAND,
@@ -95,7 +102,7 @@ _MODULES: Final = {
 RESULT_NAMES: Final = (
     "Travelled Difference Blame Watching Dry Why Fixed "
     "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
-    "Expectation Notice Exit Graph Hooks Witnesses Comparison Explanation HazardReport "
+    "Expectation Notice Exit Graph Hooks Witnesses Comparison Explanation Tour HazardReport "
 ).split()
 PART_NAMES: Final = "Step Value Change Alarm WarningText Failure".split()
 
@@ -167,6 +174,8 @@ __all__ = [
     "Step",
     "StorageMap",
     "StorageRow",
+    "Tour",
+    "TourStep",
     "Value",
     "Variable",
     "Variables",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorcli.explorer.results.step import Answer
+from tensorcli.explorer.results.step import Answer, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +54,21 @@ class Explanation(Answer):
     """What PyTorch says, whole, where it refuses the expression."""
     see_also: tuple[str, ...] = ()
     """Commands that say more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TourStep:
+    """A statement of a tour, and the comments before it."""
+
+    text: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Tour(Answer):
+    """`tour`: a script of the package, run in a session of its own."""
+
+    name: str
+    steps: tuple[TourStep, ...]
+    others: tuple[str, ...]
+    """The other tours."""

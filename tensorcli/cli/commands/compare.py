@@ -1,0 +1,26 @@
+"""`tensorcli compare`: forms of a thing side by side, measured."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tensorcli.cli.once import run_once
+from tensorcli.cli.parameters import Color, Engine, Format
+
+
+def compare(
+    forms: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[FORM...]", help="detach, clone, data, numpy, …, or expressions of y: 'y[1:]'"
+        ),
+    ] = None,
+    color: Color = "auto",
+    format: Format = "text",
+    engine: Engine = "embedded",
+) -> int:
+    """Compare forms: what they share, what a write does, and what backward says then."""
+    words = ["assignment" if form == "=" else form for form in forms or []]
+    return run_once(f":compare {' '.join(words)}".rstrip(), color, format, engine)

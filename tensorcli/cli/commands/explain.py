@@ -1,0 +1,22 @@
+"""`tensorcli explain`: an operator, a code, a concept, an expression, without a session of one's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tensorcli.cli.once import run_once
+from tensorcli.cli.parameters import Color, Format
+
+
+def explain(
+    what: Annotated[
+        list[str],
+        typer.Argument(metavar="WHAT...", help="view, TSC-E031, version counter, 'ones(2, 3).t().view(6)'"),
+    ],
+    color: Color = "auto",
+    format: Format = "text",
+) -> int:
+    """Explain an operator, an error or hazard code, a concept, or an expression."""
+    return run_once(f":explain {' '.join(what)}", color, format)

@@ -1,0 +1,50 @@
+"""Tours: the demos of the package, each run in a session of its own, with the comments that tell its story."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.results import Tour, TourStep
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+
+FIRST = "tour"
+
+
+def names() -> tuple[str, ...]:
+    """The tours that there are, the general one first."""
+    found = [each.name.removesuffix(".tsc") for each in _folder().iterdir() if each.name.endswith(".tsc")]
+    return tuple(sorted(found, key=lambda name: (name != FIRST, name.lower())))
+
+
+def _folder() -> resources.abc.Traversable:
+    return resources.files("tensorcli") / "demos"
+
+
+def tour(session: Session, name: str) -> Tour:
+    """Run a tour; the session that asks is untouched. Errors: ValueError where there is none of that name."""
+    known = {each.lower(): each for each in names()}
+    wanted = name.lower().removesuffix("()").removesuffix(".tsc").removeprefix("torch.").removeprefix("np.")
+    if wanted not in known:
+        raise ValueError(f"there is no tour {name!r}; the tours are {', '.join(names())}")
+    found = known[wanted]
+    text = (_folder() / f"{found}.tsc").read_text("utf-8")
+    lines = text.split("\n")
+    steps = []
+    with session.engine.aside():
+        from tensorcli.explorer.session import Session as Fresh
+
+        other = Fresh(seed=session.seed, max_bytes=session.max_bytes, engine=session.engine.name)
+        before = 0
+        for step in other.run(text, f"{found}.tsc", "tsc", keep_going=True):
+            at = before if step.span is None else step.span.line - 1
+            steps.append(TourStep(_comments(lines[before:at]), step))
+            before = at + 1 if step.span is None else step.span.end_line
+    return Tour(found, tuple(steps), tuple(each for each in names() if each != found))
+
+
+def _comments(lines: list[str]) -> str:
+    """The comment lines among these, without their signs."""
+    return "\n".join(line.lstrip("# ").rstrip() for line in lines if line.startswith("#"))
