@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from tensorcli.explorer.alarms import Silence, silent_alarm, stale_alarm
@@ -38,6 +39,9 @@ class Outcome:
     more: int = 0
     writes: tuple[Write, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+
+
+NOTHING = Outcome()
 
 
 class Observation:
@@ -80,6 +84,12 @@ class Observation:
         self.named = set()
         self.failed = None
         self.expected = []
+        if self.checking:
+            if mentioned.exports or self.index.has_arrays:
+                for name in mentioned.loaded:
+                    for entry in islice(self.index.under(name), NAMED):
+                        self._keep_content(entry, mentioned)
+            return
         for name in (*mentioned.loaded, *mentioned.stored):
             for count, entry in enumerate(self.index.under(name)):
                 if count >= NAMED:
@@ -119,11 +129,13 @@ class Observation:
         """The statement ended: bring the index up to date, give ids, and say what changed."""
         self.origins.mark(self.clock, self.engine.clock(), Origin(self.index.now, line or 0, source))
         self._index_names(names, touched, mentioned)
-        self._give_ids(source, line)
+        if not self.checking:
+            self._give_ids(source, line)
         for memory in self.rewritten():
             self.recorder.watch.keeper.add(memory, self.recorder.began, self.contents[memory][1])
         if self.checking:
-            return Outcome(alarms=tuple(self.alarms_now()))
+            alarms = self.alarms_now()
+            return Outcome(alarms=tuple(alarms)) if alarms else NOTHING
         from tensorcli.explorer.rows import Rows
 
         rows = Rows(self)
@@ -142,8 +154,9 @@ class Observation:
         return self._alarms(silences)
 
     def _alarms(self, silences: list[Silence]) -> list[Alarm]:
-        found = stale_alarm(self), silent_alarm(self, silences), *hazards(self)
-        return [alarm for alarm in found if alarm is not None]
+        stale = None if self.checking else stale_alarm(self)
+        silent = silent_alarm(self, silences) if silences else None
+        return [alarm for alarm in (stale, silent, *hazards(self)) if alarm is not None]
 
     def rewritten(self) -> Iterator[int]:
         """The allocations whose bytes changed without an event."""

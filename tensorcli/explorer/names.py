@@ -71,6 +71,8 @@ class Index:
         self.added: list[tuple[str, Entry]] = []
         self.removed: list[tuple[str, Entry]] = []
         self.now = 0
+        self.has_arrays = False
+        """Whether an array ever had a name: what it shows may be written without an event."""
 
     # ---- reading
 
@@ -248,6 +250,7 @@ class Index:
                 self._forget(stale)
             memory = id(self.engine.memory(value))
             entry = self.entries[id(value)] = Entry(value, memory, self.now)
+            self.has_arrays = self.has_arrays or self.engine.kind(value) == "ndarray"
             self.by_memory.setdefault(memory, {})[entry.key] = entry
         return entry
 

@@ -117,13 +117,15 @@ class Recorder:
 
     def made(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """A new tensor came out of an operator."""
+        self.watch.made(tensor, operator, inputs)
+        if not self.compares:
+            return
         memory = self.engine.memory(tensor)
         results = self.results
         if len(results) >= MANY and not len(results) % MANY:
             results = self.results = [each for each in results if each[1]() is not None]
         first = inputs[0] if inputs else None
         results.append((weakref.ref(tensor), weakref.ref(memory), operator, id(first)))
-        self.watch.made(tensor, operator, inputs)
 
     def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """The bytes of a tensor are about to be written."""

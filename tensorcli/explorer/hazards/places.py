@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines import Walk
-from tensorcli.explorer.memory import overlap
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -26,6 +25,8 @@ def reads_what_it_writes(engine: Engine, target: Any, others: Sequence[Any]) -> 
             continue
         walk = walk or engine.walk(target)
         source = engine.walk(other)
+        from tensorcli.explorer.memory import overlap
+
         if not _element_by_element(walk, source) and overlap(walk, source)[0]:
             return other
     return None

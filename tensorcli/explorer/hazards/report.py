@@ -27,12 +27,14 @@ def hazard(code: str, text: str, node: Any = None, hint: str = "") -> Alarm:
 def hazards(observation: Observation) -> Iterator[Alarm]:
     """The hazards of the statement so far, but for hidden writes."""
     watch = observation.recorder.watch
-    for found in watch.findings():
+    for found in watch.findings() if watch.found or watch.lost else ():
         yield hazard(found.code, found.text, found.node, found.hint)
     if watch.poisoned:
         yield Alarm("silent", _used_text(watch.poisoned), HAZARDS["TSC-H001"].hint, "TSC-H001")
-    yield from _aliases(observation)
-    yield from _false_alarm(observation)
+    if observation.recorder.gradients:
+        yield from _aliases(observation)
+    if observation.failed is not None:
+        yield from _false_alarm(observation)
 
 
 def hazard_row(alarm: Alarm, record: Record) -> HazardRow:
