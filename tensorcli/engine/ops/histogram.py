@@ -68,7 +68,8 @@ def _in_space(self, edges, weight, density):
 
 @composite(
     "histogramdd(Tensor self, int[] bins, float[]? range=None, Tensor? weight=None, bool density=False) -> "
-    "(Tensor hist, Tensor[] bin_edges)"
+    "(Tensor hist, Tensor[] bin_edges)",
+    variants="function",
 )
 def histogramdd(self, bins, range, weight, density):
     """How many points fall into each bin of a space of several dimensions, and the edges."""
@@ -78,7 +79,8 @@ def histogramdd(self, bins, range, weight, density):
 
 @composite(
     "histogramdd.int_bins(Tensor self, int bins, float[]? range=None, Tensor? weight=None, bool density=False) -> "
-    "(Tensor hist, Tensor[] bin_edges)"
+    "(Tensor hist, Tensor[] bin_edges)",
+    variants="function",
 )
 def histogramdd_int(self, bins, range, weight, density):
     """How many points fall into each bin of a space of several dimensions, and the edges."""
@@ -87,7 +89,8 @@ def histogramdd_int(self, bins, range, weight, density):
 
 @composite(
     "histogramdd.TensorList_bins(Tensor self, Tensor[] bins, float[]? range=None, Tensor? weight=None, bool density=False) "
-    "-> (Tensor hist, Tensor[] bin_edges)"
+    "-> (Tensor hist, Tensor[] bin_edges)",
+    variants="function",
 )
 def histogramdd_tensors(self, bins, range, weight, density):
     """How many points fall between the edges given for each dimension of space."""

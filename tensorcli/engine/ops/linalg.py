@@ -1633,7 +1633,7 @@ def linalg_vander(x, N):
     if N is not None and N <= 1:
         raise RuntimeError("N must be greater than 1.")
     if not x.ndim:
-        raise RuntimeError("linalg.vander: The input tensor x must have at least 1 dimension.")
+        x = x.unsqueeze(0)
     n = x.size(-1) if N is None else N
     wide = x if x.dtype.category >= dtypes.FLOATING else x.to(dtypes.int64)
     spread = wide.unsqueeze(-1).expand((*wide.geometry.sizes, n - 1))

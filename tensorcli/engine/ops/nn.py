@@ -351,7 +351,11 @@ def cosine_similarity(x1, x2, dim, eps):
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
         )
-    x1, x2 = x1.to(kind), x2.to(kind)
+    x1, x2 = (
+        functions.broadcast_tensors([x1.to(kind), x2.to(kind)])
+        if x1.shape != x2.shape
+        else (x1.to(kind), x2.to(kind))
+    )
     norm1 = functions.linalg_vector_norm(x1, 2, [dim], True).clone()
     norm2 = functions.linalg_vector_norm(x2, 2, [dim], True).clone()
     # The norm is clamped without a trace in the graph: its derivative stays the derivative of the norm.

@@ -282,7 +282,7 @@ def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, runnin
 )
 def batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled):
     """Each channel scaled to mean 0 and variance 1 over the batch, or by the running statistics."""
-    channels = input.size(1)
+    channels = input.size(1) if input.ndim > 1 else 0
     for name, one in (
         ("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)
     ):  # fmt: skip

@@ -122,6 +122,8 @@ def sum_to_size(self, size):
             f"size {{{messages.numbers(size)}}} is not expandable to size {{{messages.numbers(own)}}}."
         )
     dims = [*range(lead), *(d + lead for d, s in enumerate(size) if s == 1 and own[d + lead] != 1)]
+    if not size:
+        return self.sum()
     if not dims:
         return self if lead == 0 else self.view(size)
     summed = self.sum(dims, keepdim=True)
