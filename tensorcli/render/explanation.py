@@ -49,7 +49,7 @@ def table(section: Section, width: int | None) -> Iterator[Line]:
         yield from grid.lines(None)
         return
     if section.titled:
-        yield from turned(section, width)
+        yield from banded(section, width)
         return
     first = max([cells(row[0]) for row in section.rows if cells(row[0]) <= width // 2], default=0)
     for row in section.rows:
@@ -64,14 +64,27 @@ def table(section: Section, width: int | None) -> Iterator[Line]:
             yield from paragraph(rest, width, "", start, column)
 
 
-def turned(section: Section, width: int) -> Iterator[Line]:
-    """A table with titles, each of its rows as lines of `title value`."""
-    titles, *rows = section.rows
-    for row in rows:
-        yield line(" " * INDENT, (row[0], "name"))
-        text = "   ".join(f"{title} {cell}" for title, cell in zip(titles[1:], row[1:]) if cell)
-        lead = " " * (INDENT + 2)
-        yield from paragraph(text, width, "", lead, lead)
+def banded(section: Section, width: int) -> Iterator[Line]:
+    """A table with titles in as many bands as the width asks for, each led by the first column."""
+    columns = [[row[number] for row in section.rows] for number in range(len(section.rows[0]))]
+    sizes = [max(map(cells, column)) + 2 for column in columns]
+    band: list[int] = []
+    used = INDENT + sizes[0]
+    for number in range(1, len(columns)):
+        if band and used + sizes[number] - 2 > width:
+            yield from band_lines(section, [0, *band])
+            band, used = [], INDENT + sizes[0]
+        band.append(number)
+        used += sizes[number]
+    yield from band_lines(section, [0, *band])
+
+
+def band_lines(section: Section, chosen: list[int]) -> Iterator[Line]:
+    rows = [
+        [Piece(row[number], cell_style(section, at, number)) for number in chosen]
+        for at, row in enumerate(section.rows)
+    ]
+    yield from Grid([Column() for _ in chosen], rows, heads=False, indent=INDENT).lines(None)
 
 
 def cell_style(section: Section, row: int, column: int) -> str:

@@ -21,6 +21,7 @@ LONG = 9
 ENDS = 3
 """Nodes of a folded chain that are shown at each end."""
 STALE = "✗"
+NOTHING_SAVED = "saves no tensor"
 
 
 class Row(NamedTuple):
@@ -89,7 +90,7 @@ def saves_text(node: GraphNode) -> str:
     if node.freed:
         return "freed"
     if not node.saves:
-        return "saves no tensor"
+        return NOTHING_SAVED
     return "saves " + "  ".join(save_text(each) for each in node.saves)
 
 
@@ -136,13 +137,8 @@ def tree(found: Graph) -> Iterator[Row]:
             if leaves:
                 listed += f"; on the way: {' '.join(leaves)}"
             stale = any(each.stale for name in chain for each in nodes[name].saves)
-            yield Row(
-                f"{lead}⋮ {plural(len(chain), 'node')} folded",
-                listed + (", …" if len(kinds) > 4 else ""),
-                f"some are stale {STALE}" if stale else "",
-                "",
-                stale,
-            )
+            said = listed + (", …" if len(kinds) > 4 else "") + (f"; some are stale {STALE}" if stale else "")
+            yield Row(f"{lead}⋮ {plural(len(chain), 'node')} folded", "", said, "", stale)
             following = [each for each in nodes[chain[-1]].next if each is not None]
         else:
             following = [each for each in node.next if each is not None]
@@ -203,11 +199,11 @@ def table(rows: list[Row], width: int | None) -> Iterator[Line]:
             yield line(" ", (row.tree, "name"), "  ", (row.line, "muted"))
             indent = " " * min(8, width // 4)
             for text, kind in ((row.code, ""), (row.saves, style)):
-                if text:
+                if text and text != NOTHING_SAVED:
                     yield from paragraph(text, width, kind, indent, indent)
             continue
         yield line(" ", tree_piece, "  ", pad(shorten(row.code, left), left), "  ", (row.line, "muted"))
-        if row.saves:
+        if row.saves and row.saves != NOTHING_SAVED:
             stem = " " * (tree_width + 3)
             yield from paragraph(row.saves, width, style, stem, stem)
 

@@ -268,6 +268,55 @@ def graph(found: results.Graph) -> Iterator[str]:
 
 
 @plain.register
+def comparison(found: results.Comparison) -> Iterator[str]:
+    for number, form in enumerate(found.forms):
+        yield from entry(f"{form}.expression", found.expressions[number])
+        for row in found.rows:
+            if row.cells[number] != "-":
+                yield from entry(f"{form}.{row.question.strip()}", row.cells[number])
+    for number, note in enumerate(found.notes, 1):
+        yield from entry(f"[{number}]", note)
+    for group in found.groups:
+        yield from entry("group", group)
+
+
+@plain.register
+def explanation(found: results.Explanation) -> Iterator[str]:
+    yield from entry(f"{found.what}", found.verdict)
+    for section in found.sections:
+        titles = section.rows[0] if section.titled and section.rows else ()
+        key = f"{found.what}.{section.title}" if section.title else found.what
+        for row in section.rows[1:] if section.titled else section.rows:
+            if titles:
+                for title, cell in zip(titles[1:], row[1:]):
+                    if cell:
+                        yield from entry(f"{key}.{row[0]}.{title}".rstrip("."), cell)
+            else:
+                yield from (
+                    entry(f"{key}.{row[0]}", "  ".join(row[1:])) if len(row) > 1 else entry(key, row[0])
+                )
+        for text in section.text:
+            yield from entry(f"{key}.text" if section.title else f"{found.what}.text", text)
+    if found.error:
+        yield from entry(f"{found.what}.error", found.error)
+    if found.see_also:
+        yield from entry("see also", "; ".join(found.see_also))
+
+
+@plain.register
+def tour(found: results.Tour) -> Iterator[str]:
+    for each in found.steps:
+        yield from (f"# {text}" for text in each.text.split("\n") if text)
+        yield from entry("statement", each.step.source)
+        if each.step.output:
+            yield from entry("output", each.step.output.rstrip("\n"))
+        yield from plain(each.step)
+        if each.step.error is not None:
+            yield from entry("error", f"{each.step.error.type}: {each.step.error.message}")
+    yield from entry("others", " ".join(found.others))
+
+
+@plain.register
 def history(found: results.History) -> Iterator[str]:
     for row in found.rows:
         yield from entry(str(row.index), row.source)
