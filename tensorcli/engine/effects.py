@@ -880,7 +880,7 @@ def store_quietly(target: Tensor, array: Any) -> None:
         array = -array
     if target.lazy & 1:
         array = array.conj()
-    target.array[...] = cast(array, target.dtype)
+    target.array[...] = as_array(cast(array, target.dtype), target.device)
 
 
 def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:

@@ -6,6 +6,8 @@ so that a tensor of any size costs nothing. What is none of these runs as numpy 
 """
 
 from collections.abc import Callable
+from math import prod
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,8 @@ from tensorcli.engine.devices import Device
 class Hollow(np.ndarray[Any, Any]):
     """An array of one element that is spread over all sizes. What is written into it is let go."""
 
-    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+    def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **kwargs: Any) -> Any:
+        function, options = ufunc, kwargs
         if method == "at":
             return None
         out = options.pop("out", None)
@@ -256,10 +259,49 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
 """What numpy's functions answer for hollow arrays, without looking at elements."""
 
 
+def _strided(array: Any, shape: Any = None, strides: Any = None) -> Any:
+    """`as_strided`, which asks no array for its opinion."""
+    if isinstance(array, Hollow):
+        return hollow(shape, array.dtype)
+    return np.lib.stride_tricks.as_strided(array, shape, strides)
+
+
+class _Module:
+    """numpy, whose large new arrays are hollow. Small ones are real: a kernel may put indices into them."""
+
+    LARGE = 1 << 16
+
+    def __init__(self) -> None:
+        self.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=_strided))
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(np, name)
+        if name in ("zeros", "ones", "empty", "full"):
+            found = self._maker(found)
+        setattr(self, name, found)
+        return found
+
+    def _maker(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def make(shape: Any, *args: Any, **options: Any) -> Any:
+            sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+            if prod(sizes) <= self.LARGE:
+                return function(shape, *args, **options)
+            return hollow(sizes, function((), *args, **options).dtype)
+
+        return make
+
+
 class MetaBackend(Backend):
     """Hollow arrays."""
 
     name = "meta"
+
+    def __init__(self) -> None:
+        self._module = _Module()
+
+    @property
+    def xp(self) -> Any:
+        return self._module
 
     def window(
         self, buffer: Any, sizes: tuple[int, ...], strides: tuple[int, ...], offset: int, element: Any

@@ -294,7 +294,7 @@ def _like_effect(declared, values):
     if pin_memory:
         result = effects.pinned(result)
     if number is not None and result.device is not META:
-        result.array[...] = number
+        result.array[...] = effects.as_array(number, result.device)
     return effects.manufactured(declared, values, result, requires_grad)
 
 

@@ -319,7 +319,7 @@ def _fill_copy_effect(declared, values):
         source.geometry.sizes, geometry.preserved_strides(source.geometry), source.dtype, source.device
     )
     if result.device is not META:
-        result.array[...] = number_for(value, source.dtype)
+        result.array[...] = effects.as_array(number_for(value, source.dtype), result.device)
     if mode.inference:
         result.inference = True
     elif source.dtype.category >= dtypes.FLOATING and wants_grad(declared, values):

@@ -98,7 +98,7 @@ def scaled(alpha, array):
     if type(alpha) is complex and not kind.is_complex:
         raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
     check_number(alpha, kind)
-    return array * np.asarray(alpha).astype(kind.np)
+    return array * np.asarray(alpha).astype(kind.np)[()]
 
 
 def plus_scaled(self, alpha, other):
@@ -225,8 +225,8 @@ def interpolate(start, end, weight):
         difference = b - a
         return np.where(np.abs(w) < 0.5, a + w * difference, b - difference * (1 - w))
 
-    weight = weight if isinstance(weight, (np.ndarray, np.generic)) else start.dtype.type(weight)
-    return widely(blend, start, end, np.asarray(weight))
+    weight = weight if hasattr(weight, "dtype") else start.dtype.type(weight)
+    return widely(blend, start, end, weight)
 
 
 def log_add(self, other):

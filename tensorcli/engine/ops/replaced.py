@@ -67,17 +67,19 @@ def _rows(sizes):
     return geometry.contiguous(tuple(sizes))
 
 
-def _window(array, shape):
+def _window(xp, array, shape):
     """The part of a row-major array that a geometry reaches."""
     step = array.dtype.itemsize
-    return np.ndarray(
-        shape.sizes, array.dtype, array, shape.offset * step, tuple(s * step for s in shape.strides)
-    )
+    strides = tuple(s * step for s in shape.strides)
+    if type(array) is not np.ndarray:
+        return xp.lib.stride_tricks.as_strided(array.reshape(-1)[shape.offset :], shape.sizes, strides)
+    return np.ndarray(shape.sizes, array.dtype, array, shape.offset * step, strides)
 
 
 def _put(xp, part, sizes, shape):
     result = xp.zeros(sizes, part.dtype)
-    _window(result, shape)[...] = part
+    if result.size:
+        _window(xp, result, shape)[...] = part
     return result
 
 
@@ -100,9 +102,9 @@ def _scattered(name, line, part, **formulas):
             own = Geometry(own.sizes, geometry.contiguous_strides(own.sizes))
             shape = part(own, *rest)
         flat = xp.zeros(max(own.span, shape.offset + shape.span), self.dtype)
-        _window(flat, own)[...] = self
-        _window(flat, shape)[...] = effects.cast(src, dtypes.from_numpy_dtype(self.dtype))
-        return Laid(_window(flat, own), own.strides)
+        _window(xp, flat, own)[...] = self
+        _window(xp, flat, shape)[...] = effects.cast(src, dtypes.from_numpy_dtype(self.dtype))
+        return Laid(_window(xp, flat, own), own.strides)
 
     replace.__doc__ = f"A copy in which {name} holds src."
     op(line, out=False, **formulas)(replace)
