@@ -54,7 +54,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         # writes that autograd refuses
         ("TSC-E031", "version", r"has been modified by an inplace operation",
          "a value that was saved for the backward pass was written before it was used"),
-        ("TSC-E032", "leaf", r"a leaf Variable that requires grad is being used in an in-place operation",
+        ("TSC-E032", "leaf", r"^RuntimeError: a leaf Variable that requires grad is being used in an in-place operation",
          "a leaf that requires grad is not to be written while grad mode is on"),
         ("TSC-E033", "leaf_view", r"a view of a leaf Variable that requires grad is being used in an in-place",
          "writing through a view of a leaf writes the leaf"),

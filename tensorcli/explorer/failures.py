@@ -92,6 +92,9 @@ def failure(
     nodes = locate_nodes(error)
     spans = tuple(dict.fromkeys(span_of(node) for node in nodes)) or (statement.span,)
     hints = [] if isinstance(error, KeyboardInterrupt) else suggestions(error, names, policy, tensor_names)
+    from tensorcli.explorer.errors import known_error
+
+    known = known_error(type_name(error), message(error))
     return Failure(
         kind_of(error, nodes),
         type_name(error),
@@ -101,6 +104,7 @@ def failure(
         statement.span,
         name,
         tuple(hints),
+        None if known is None else known.code,
     )
 
 

@@ -104,10 +104,11 @@ class Journal:
         failing = self.failing if at >= self.failing else self.failing + len(new) - 1
         if at == self.failing:
             failing = at + len(new) - 1
-        shown = " ; ".join(source.split("\n")) if source.count("\n") < 3 and ":\n" not in source else source
+        lead = f"line {self.line(at)}:  "
+        shown = lead + source.replace("\n", "\n" + " " * len(lead))
         return Proposal(
             records,
-            f"line {self.line(at)}:  {shown}",
+            shown,
             note,
             (Edit(self.line(at), old, source),),
             failing,
@@ -166,6 +167,9 @@ class Journal:
             records,
             f"line {self.line(source_at)}:  {source}, without line {self.line(at)}",
             note,
-            (Edit(self.line(at), self.records[at].statement.source, ""), Edit(self.line(source_at), old, source)),
+            (
+                Edit(self.line(at), self.records[at].statement.source, ""),
+                Edit(self.line(source_at), old, source),
+            ),
             source_at - 1 + len(new) - 1,
         )

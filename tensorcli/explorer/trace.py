@@ -122,7 +122,9 @@ class Ear(Recorder):
         """A tensor is about to be written."""
         super().writes(tensor, operator, inputs)
         own = self.index.name(tensor)
-        named = None if own else next((n for n in map(self.index.name, parents(self.engine, tensor)) if n), None)
+        named = (
+            None if own else next((n for n in map(self.index.name, parents(self.engine, tensor)) if n), None)
+        )
         self._writing[id(tensor)] = (self.engine.walk(tensor), own or named, own is not None)
 
     def wrote(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
@@ -152,7 +154,7 @@ class Ear(Recorder):
         """An operator gave a tensor."""
         super().made(tensor, operator, inputs)
         engine = self.engine
-        tensors = []
+        tensors: list[Any] = []
         for value in inputs:
             members = value if isinstance(value, list | tuple) else (value,)
             tensors.extend(each for each in members if engine.kind(each) == "tensor")
@@ -245,7 +247,9 @@ def run(trace: Trace, number: int, record: Record) -> Traced:
         if token in touched and allocation is not None and allocation.id is not None:
             heard.storages[token] = allocation.id
             heard.names[token] = [
-                name for each in observation.index.sharing(memory) for name in observation.index.names(each)[:1]
+                name
+                for each in observation.index.sharing(memory)
+                for name in observation.index.names(each)[:1]
             ]
     for memory, allocation in other.allocations.known.items():
         token = tokens.numbers.get(memory)

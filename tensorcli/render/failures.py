@@ -48,7 +48,7 @@ def failure_in_file(failure: Failure) -> Iterator[Line]:
     if at is not None and failure.statement is not None and at.line != failure.statement.line:
         yield line(f"  in the statement at line {failure.statement.line}")
     if failure.code:
-        yield line("  ", (failure.code, "code"))
+        yield line("  ", (f"{failure.code}: tensorcli explain {failure.code}", "code"))
 
 
 def header(where: str, failure: Failure) -> Iterator[Line]:
@@ -112,7 +112,7 @@ def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: s
     for hint in failure.hints:
         yield from paragraph(hint, width, "hint", "   ", "   ")
     if failure.code:
-        yield line("   ", (failure.code, "code"))
+        yield line("   ", ("why?", "hint"), "   ", (failure.code, "code"))
 
 
 def fits(typed: str, indent: int, width: int | None) -> bool:

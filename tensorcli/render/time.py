@@ -30,7 +30,10 @@ def blame(found: Blame, width: int | None) -> Iterator[Line]:
     rows = [
         (
             Piece(str(row.line), "muted"),
-            Piece("" if row.version is None else version(row.version, row.silent), "changed" if row.silent else ""),
+            Piece(
+                "" if row.version is None else version(row.version, row.silent),
+                "changed" if row.silent else "",
+            ),
             Piece(first_line(row.source)),
             Piece(f"through {row.via}" if row.via else "", "name"),
             Piece(row.value, "value"),

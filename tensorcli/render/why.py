@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tensorcli.explorer.results import Fixed, Timeline, Way, Why
 from tensorcli.explorer.results import Event as Told
+from tensorcli.explorer.results import Fixed, Timeline, Way, Why
 from tensorcli.render.layout import Line, Piece, cells, line, paragraph, shorten, wrap
 
 STYLES = {"wrote": "changed", "freed": "freed", "raised": "error", "cut": "freed"}
 MARKS = {"saved": "●", "wrote": "┃", "raised": "✗", "freed": "┃", "made": "●", "shared": "●", "cut": "┃"}
+NOTE, WAY = 44, 56
+"""Longer notes and ways stand on lines of their own."""
 VERDICTS = {"ok": ("ok", "good"), "wrong": ("BAD", "error"), "runs": ("", "")}
 
 
@@ -39,7 +41,7 @@ def why(found: Why, width: int | None) -> Iterator[Line]:
 def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
     """One statement a row: its line, its source, what it did, the versions. What does not fit stands below."""
     numbers = max(cells(str(event.line)) for event in found)
-    sources = min(max(cells(event.source) for event in found), 34)
+    sources = min(max(cells(event.source) for event in found), 34 if width is not None else 60)
     column = 8 + numbers + 3 + sources + 3
     for event in found:
         if not event.source:
@@ -54,7 +56,9 @@ def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
         together = column + cells(text) + (3 + cells(tail) if tail else 0)
         if cells(source) <= sources and (width is None or together <= width):
             pad = " " * (sources - cells(source) + 3)
-            yield line((lead, "muted"), source, pad, (text, style), "   " if tail else "", (tail, flag and style))
+            yield line(
+                (lead, "muted"), source, pad, (text, style), "   " if tail else "", (tail, flag and style)
+            )
             continue
         for number, part in enumerate(wrap(source, None if width is None else max(width - cells(lead), 30))):
             yield line((lead if number == 0 else " " * cells(lead), "muted"), part)
@@ -72,9 +76,11 @@ def timeline(found: Timeline, width: int | None) -> Iterator[Line]:
     ]
     if width is not None and cells(first) + 3 + sum(columns) > width:
         return
-    version = min(mark.version for mark in found.marks if mark.role == "saved") if any(
-        mark.role == "saved" for mark in found.marks
-    ) else found.marks[0].version
+    version = (
+        min(mark.version for mark in found.marks if mark.role == "saved")
+        if any(mark.role == "saved" for mark in found.marks)
+        else found.marks[0].version
+    )
     bar: list[Piece] = [Piece(first, "id"), Piece(f"v{version} ")]
     used = cells(f"v{version} ")
     indent = cells(first) + used
@@ -97,8 +103,10 @@ def ways(found: Why, width: int | None) -> Iterator[Line]:
     measure = f"   {found.measure}" if found.measure else ""
     yield line(" ", ("ways out", "title"), " (each was run on a fork of this session)", (measure, "label"))
     texts = [way.text.split("\n") for way in found.ways]
-    column = min(max(cells(parts[0]) for parts in texts), 44)
-    notes = min(max(cells(way.note) for way in found.ways), 36)
+    column = max(
+        (cells(parts[0]) for parts in texts if len(parts) == 1 and cells(parts[0]) <= WAY), default=0
+    )
+    notes = max((cells(way.note) for way in found.ways if cells(way.note) <= NOTE), default=0)
     for way, parts in zip(found.ways, texts):
         yield from way_lines(way, parts, column, notes, width)
     if any(way.number for way in found.ways):
@@ -110,7 +118,8 @@ def way_lines(way: Way, parts: list[str], column: int, notes: int, width: int | 
     verdict, style = VERDICTS[way.verdict]
     size = cells(number)
     one = size + column + 3 + notes + 3 + cells(way.measured) + (2 + cells(verdict) if verdict else 0)
-    if len(parts) == 1 and cells(parts[0]) <= column and (width is None or one <= width):
+    short = len(parts) == 1 and cells(parts[0]) <= column and cells(way.note) <= notes
+    if short and (width is None or one <= width):
         yield line(
             (number, "hint" if way.number else "error"),
             parts[0],
@@ -131,12 +140,22 @@ def way_lines(way: Way, parts: list[str], column: int, notes: int, width: int | 
     left = room - cells(verdict) - cells(way.note) - 5
     if way.measured and left < 24:
         yield line(" " * (size + 2), (way.note, "muted"))
-        yield line(" " * (size + 2), (shorten(way.measured, room - cells(verdict) - 2), "value"), "  ", (verdict, style))
+        yield line(
+            " " * (size + 2),
+            (shorten(way.measured, room - cells(verdict) - 2), "value"),
+            "  ",
+            (verdict, style),
+        )
     else:
         gap = "   " if way.measured else ""
         shown = shorten(way.measured, left) if way.measured else ""
         yield line(
-            " " * (size + 2), (way.note, "muted"), gap, (shown, "value"), "  " if verdict else "", (verdict, style)
+            " " * (size + 2),
+            (way.note, "muted"),
+            gap,
+            (shown, "value"),
+            "  " if verdict else "",
+            (verdict, style),
         )
 
 

@@ -129,7 +129,9 @@ def _followed(tree: ast.expr) -> bool:
         plain = (ast.Constant, ast.Slice, ast.Tuple, ast.UnaryOp)
         return _followed(tree.value) and all(isinstance(node, plain) for node in inside)
     if isinstance(tree, ast.Attribute):
-        return tree.attr in ("grad", "requires_grad", "_version", "shape", "is_leaf") and _followed(tree.value)
+        return tree.attr in ("grad", "requires_grad", "_version", "shape", "is_leaf") and _followed(
+            tree.value
+        )
     return isinstance(tree, ast.Name)
 
 

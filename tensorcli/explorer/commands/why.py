@@ -177,9 +177,7 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     from tensorcli.explorer.session import Travel
 
     later = session.journal[len(proposed.base) :]
-    answer = Fixed(
-        f"fixed: {proposal.text}", proposal.edits, proposed.measure, proposed.measured[number - 1]
-    )
+    answer = Fixed(f"fixed: {proposal.text}", proposal.edits, proposed.measure, proposed.measured[number - 1])
     session.proposed = None
     session.travel = Travel([*proposal.records, *later], [], lambda: answer)
     return answer

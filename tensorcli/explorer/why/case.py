@@ -77,7 +77,9 @@ class Case:
         top = self.node()
         for node in ast.walk(top if isinstance(top, ast.Call | ast.stmt) else self.statement.tree):
             if isinstance(node, ast.Call):
-                called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                called = (
+                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                )
                 if not names or called in names:
                     return node
         return None
@@ -91,11 +93,17 @@ class Case:
         if not isinstance(node, ast.expr):
             return None
         session = self.trace.session
+        observation = session.observation
+        assert observation is not None
         try:
+            # What it makes is heard as made by the failing statement.
             with session.hearing:
+                session.engine.listen(observation.recorder)
                 return session.value_of(node)
         except Exception:  # a local name of a loop or a function
             return None
+        finally:
+            session.engine.listen(None)
 
     def tensor(self, node: ast.AST | None) -> Any:
         """The tensor that an expression is, None for anything else."""
@@ -135,6 +143,13 @@ class Case:
             if name in stored(step.record.statement.tree):
                 return step.number - 1
         return None
+
+
+def root_name(node: ast.AST | None) -> str | None:
+    """`x` of `x[0].data`."""
+    while isinstance(node, ast.Subscript | ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def one_line(source: str) -> str:

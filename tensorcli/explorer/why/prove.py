@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.results import Way
 from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.why.case import root_name, write_target
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Record, Session
@@ -46,7 +47,11 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
                 bound = _bound(record)
         engine, observation = other.engine, other.observation
         assert observation is not None
-        for name in bound:
+        if not value and not bound:
+            target = write_target(proposal.records[proposal.failing].statement.tree)
+            name = None if target is None else root_name(target[0])
+            bound = set() if name is None else {name}
+        for name in sorted(bound):
             thing = other.names.get(name)
             if engine.kind(thing) in ("tensor", "ndarray"):
                 value = f"{name} = {engine.text(thing)}"
@@ -65,7 +70,9 @@ def _bound(record: Record) -> set[str]:
     tree = record.statement.tree
     if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Name):
         return {tree.target.id}
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
 
 
 def prove(

@@ -37,17 +37,19 @@ def version(case: Case) -> Story:
             "engine does not say.",
             [case.raised(f"found version {now}, wanted version {wanted}")],
         )
-    for step, save in needed:
-        writes = _writes_after(case, save, wanted)
-        if writes and writes[-1][1].after == now:
-            break
-    else:
+    moved = [
+        (step, save, writes)
+        for step, save in needed
+        if (writes := _writes_after(case, save, wanted)) and writes[-1][1].after == now
+    ]
+    if not moved:
         step, save = needed[0]
         return Story(
             f"{save.node_name} saved a value at version {wanted}, and it is at version {now} now; what moved it is no "
             "write that could be heard.",
             [case.event(step.number - 1, f"{save.node_name} saved it", "saved", f"v{wanted}")],
         )
+    step, save, writes = moved[0]
     return _Version(case, step, save, writes, wanted, now).story()
 
 
@@ -89,12 +91,14 @@ class _Version:
     def _name_of(self, save: Save, number: int) -> str:
         names = self.case.trace.names_at(number, save.memory)
         session = self.case.trace.session
-        index = session.observation.index if session.observation is not None else None
+        observation = session.observation
+        assert observation is not None
         for name in names:
-            for entry in index.entries.values() if index is not None else ():
+            for entry in observation.index.entries.values():
                 value = entry.value
-                if value is not None and name in index.names(entry) and session.engine.walk(value) == save.walk:  # type: ignore[union-attr]
-                    return name
+                if value is not None and name in observation.index.names(entry):
+                    if session.engine.walk(value) == save.walk:
+                        return name
         return names[0] if names else self.storage
 
     def story(self) -> Story:
@@ -107,7 +111,9 @@ class _Version:
         elif same:
             title = f"line {culprit.line} saved a value for the backward pass and wrote over it."
         else:
-            title = f"line {culprit.line} wrote over a value that line {self.step.line} had saved for backward."
+            title = (
+                f"line {culprit.line} wrote over a value that line {self.step.line} had saved for backward."
+            )
         notes = []
         if false_alarm:
             notes.append(false_alarm)
@@ -120,16 +126,22 @@ class _Version:
         case, save = self.case, self.save
         events: dict[int, list[Event]] = {}
         for each in case.trace.steps[: case.at + 1]:
+            nodes: dict[int, list[Save]] = {}
             for other in each.saves:
-                if other.memory != save.memory or other.counter != save.counter or other.version > self.wanted:
-                    continue
-                mine = other.node == save.node and other.slot == save.slot
-                text = f"{other.node_name} saved {other.slot} = {self._name_of(other, each.number)}"
+                if (other.memory, other.counter) == (
+                    save.memory,
+                    save.counter,
+                ) and other.version <= self.wanted:
+                    nodes.setdefault(other.node, []).append(other)
+            for saves in nodes.values():
+                first = saves[0]
+                slots = " = ".join(dict.fromkeys(each_save.slot for each_save in saves))
+                mine = first.node == save.node
                 event = case.event(
                     each.number - 1,
-                    text,
+                    f"{first.node_name} saved {slots} = {self._name_of(first, each.number)}",
                     "saved",
-                    f"{self.storage} at v{other.version}" + (f", needs v{self.wanted}" if mine else ""),
+                    f"{self.storage} at v{first.version}" + (f", needs v{self.wanted}" if mine else ""),
                 )
                 if event not in events.setdefault(each.number, []):
                     events[each.number].append(event)
@@ -149,7 +161,9 @@ class _Version:
         if len(self.writes) > 4:
             found.append(Event(0, "", f"… and {len(self.writes) - 4} more writes", "other"))
         found.append(
-            case.raised(f"{self.save.node_name} unpacked {save.slot}: wants v{self.wanted}, finds v{self.now}")
+            case.raised(
+                f"{self.save.node_name} unpacked {save.slot}: wants v{self.wanted}, finds v{self.now}"
+            )
         )
         return found
 
@@ -216,8 +230,8 @@ class _Version:
         statement, _ = journal.python(at)
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)
-        yield from out_of_place(case, at, self.write.operator, via)
-        if at < case.at:
+        yield from out_of_place(case, at, via)
+        if at < case.at and not self._reads_what_was_written():
             yield journal.moved_below(at, case.at, "write after the saved use")
         if isinstance(statement.tree, ast.Assign | ast.AugAssign | ast.Expr) and via is not None:
             targets = [target for target, _ in in_place_nodes(statement.tree)]
@@ -254,11 +268,28 @@ class _Version:
     def _data_at(self, at: int) -> Iterator[Proposal | None]:
         statement, _ = self.case.journal.python(at)
         for node in ast.walk(statement.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "detach":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "detach"
+            ):
                 owner = self.case.journal.source(at, node.func.value)
                 yield self.case.journal.changed(
                     at, [(node, f"{owner}.data")], "no error, but wrong", warning=True
                 )
+
+    def _reads_what_was_written(self) -> bool:
+        """Whether the failing statement computes from the written memory: then the write changed what it
+        differentiates.
+        """
+        session = self.case.trace.session
+        for name in loaded(self.case.statement.tree):
+            value = session.names.get(name)
+            if session.engine.kind(value) not in ("tensor", "ndarray"):
+                continue
+            if self.case.trace.token(session.engine.memory(value)) == self.save.memory:
+                return True
+        return False
 
     def _reference(self) -> Proposal | None:
         """The failing pass run before the write: its gradients are those of what was saved. Only where
@@ -271,7 +302,7 @@ class _Version:
         rebound: set[str] = set()
         for step in case.trace.steps[at : case.at]:
             rebound |= stored(step.record.statement.tree)
-        if rebound & loaded(case.statement.tree):
+        if rebound & loaded(case.statement.tree) or self._reads_what_was_written():
             return None
         record = case.journal.records[case.at]
         return Proposal((*case.journal.records[:at], record), "", "", (), at)
@@ -295,12 +326,14 @@ _AUGMENTED = {
 }  # fmt: skip
 
 
-def out_of_place(case: Case, at: int, operator: str = "", name: str | None = None) -> Iterator[Proposal | None]:
+def out_of_place(
+    case: Case, at: int, name: str | None = None, note: str = "no in-place write"
+) -> Iterator[Proposal | None]:
     """The in-place operation of a statement written as a new tensor: `y += 1` as `y = y + 1`. Only where it
     writes a whole tensor that has a name.
     """
     journal = case.journal
-    statement, text = journal.python(at)
+    statement, _text = journal.python(at)
     for target, node in in_place_nodes(statement.tree):
         if not isinstance(target, ast.Name) or (name is not None and target.id != name):
             continue
@@ -310,21 +343,26 @@ def out_of_place(case: Case, at: int, operator: str = "", name: str | None = Non
                 value = f"({value})"
             sign = _AUGMENTED.get(type(node.op))
             if sign is not None:
-                yield journal.changed(
-                    at, [(node, f"{target.id} = {target.id} {sign} {value}")], "no in-place write"
-                )
+                yield journal.changed(at, [(node, f"{target.id} = {target.id} {sign} {value}")], note)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             method = node.func.attr
             arguments = [journal.source(at, each) for each in node.args]
             keywords = [f"{each.arg}={journal.source(at, each.value)}" for each in node.keywords]
             whole = next(
-                (each for each in ast.walk(statement.tree) if isinstance(each, ast.Expr) and each.value is node), None
+                (
+                    each
+                    for each in ast.walk(statement.tree)
+                    if isinstance(each, ast.Expr) and each.value is node
+                ),
+                None,
             )
             if whole is None:
                 continue
             if method in SIGNS and len(arguments) == 1 and not keywords:
                 first = arguments[0]
-                if not isinstance(node.args[0], ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute):
+                if not isinstance(
+                    node.args[0], ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute
+                ):
                     first = f"({first})"
                 new = f"{target.id} = {target.id} {SIGNS[method]} {first}"
             elif method in ("zero_", "fill_"):
@@ -335,7 +373,7 @@ def out_of_place(case: Case, at: int, operator: str = "", name: str | None = Non
             else:
                 new = f"{target.id} = {target.id}.{method[:-1]}({', '.join([*arguments, *keywords])})"
             if new:
-                yield journal.changed(at, [(whole, new)], "no in-place write")
+                yield journal.changed(at, [(whole, new)], note)
 
 
 def freed(case: Case) -> Story:
@@ -409,7 +447,11 @@ def _root(tree: ast.stmt) -> str:
     """`a` of the statement `a.backward()`."""
     if isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Call) and not tree.value.args:
         function = tree.value.func
-        if isinstance(function, ast.Attribute) and function.attr == "backward" and isinstance(function.value, ast.Name):
+        if (
+            isinstance(function, ast.Attribute)
+            and function.attr == "backward"
+            and isinstance(function.value, ast.Name)
+        ):
             return function.value.id
     return ""
 
@@ -445,7 +487,9 @@ def _detached(case: Case) -> Iterator[Proposal | None]:
         carried: list[str] = []
         for each in node.body:
             carried.extend(
-                name for name in sorted(loaded(each) - bound) if name in stored(ast.Module(list(node.body), []))
+                name
+                for name in sorted(loaded(each) - bound)
+                if name in stored(ast.Module(list(node.body), []))
             )
             bound |= stored(each)
         for name in dict.fromkeys(carried):

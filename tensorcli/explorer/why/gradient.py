@@ -1,0 +1,320 @@
+"""No gradient: results without a graph, backward passes without a beginning, tensors that were not used."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tensorcli.explorer.results import Event
+from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.trace import Made, Traced
+from tensorcli.explorer.why.case import Case, Story, loaded, root_name
+from tensorcli.explorer.why.refused import out_of_the_block
+
+CUTTING = {
+    "detach": "detach() shares the memory and leaves the graph",
+    "detach_": "detach_() takes the tensor out of its graph",
+    "tensor": "torch.tensor(…) copies the numbers; a tensor among them leaves no edge",
+    "as_tensor": "torch.as_tensor(…) of a list copies the numbers",
+    "Tensor": "torch.Tensor(…) copies the numbers",
+}
+"""What operators do that end a graph."""
+FACTORIES = frozenset(
+    "tensor zeros ones empty full rand randn arange linspace logspace eye zeros_like ones_like full_like rand_like "
+    "randn_like empty_like normal".split()
+)
+"""Functions that take `requires_grad=`."""
+
+
+MADE_WITHOUT = "made without requires_grad"
+
+
+class Cut(NamedTuple):
+    """Where the way back from a result to the leaves ends."""
+
+    step: Traced
+    reason: str
+    kind: str
+    """`cut`: an input required grad. `leaf`: nothing before it did."""
+
+
+def where_cut(case: Case, tensor: Any) -> list[Cut]:
+    """Walk back from a tensor that does not require grad: everything at which the way ends, nearest first."""
+    made: dict[int, tuple[Traced, Made]] = {}
+    for step in case.trace.steps:
+        for each in step.made:
+            made[each.tensor] = (step, each)
+    found: list[Cut] = []
+    level, seen = [case.trace.token(tensor)], set()
+    while level:
+        following: list[int] = []
+        for token in level:
+            if token in seen or token not in made:
+                continue
+            seen.add(token)
+            step, each = made[token]
+            if each.look.requires_grad:
+                continue
+            operator = each.operator.partition(".")[0]
+            if each.needed:
+                if operator in CUTTING:
+                    reason = CUTTING[operator]
+                elif not each.recording:
+                    reason = f"{operator} ran under no_grad: nothing was recorded"
+                elif not each.look.dtype.startswith(("float", "bfloat", "complex")):
+                    reason = f"{operator} gives {each.look.dtype}: only floating and complex tensors have gradients"
+                else:
+                    reason = f"{operator} records nothing"
+                found.append(Cut(step, reason, "cut"))
+            elif each.inputs:
+                following.extend(each.inputs)
+            else:
+                found.append(Cut(step, _origin(case, step, operator), "leaf"))
+        level = following
+    return found
+
+
+def _origin(case: Case, step: Traced, operator: str) -> str:
+    names = []
+    for name in sorted(loaded(step.record.statement.tree)):
+        value = case.trace.session.names.get(name)
+        bound = case.bound_at(name)
+        if bound is None or bound >= step.number - 1 or case.engine.kind(value) != "tensor":
+            continue
+        if case.engine.look(value).requires_grad:
+            names.append(name)
+    if names:
+        return f"{operator}(…) takes numbers or an array of {' and '.join(names)}: no edge leads back"
+    return MADE_WITHOUT
+
+
+def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Event]]:
+    """The sentence and the statements of where a graph ends."""
+    ends = [cut for cut in cuts if cut.kind == "cut"] or cuts
+    events = []
+    for cut in sorted(cuts, key=lambda each: each.step.number)[:6]:
+        role = "cut" if cut.kind == "cut" else "made"
+        event = case.event(cut.step.number - 1, cut.reason, role, culprit=cut is ends[0])
+        if event not in events:
+            events.append(event)
+    first = ends[0]
+    if first.kind == "cut":
+        return f"the graph was cut at line {first.step.line}: {first.reason}.", events
+    lines = sorted({cut.step.line for cut in ends})
+    plain = first.reason == MADE_WITHOUT
+    if len(lines) == 1 and plain and tensor is not None and case.made_at(tensor) == first.step.number - 1:
+        return f"line {lines[0]} made it without requires_grad.", events
+    if len(lines) == 1 and plain:
+        return f"what it was computed from was made at line {lines[0]}, without requires_grad.", events
+    where = f"line {lines[0]}" if len(lines) == 1 else "lines " + ", ".join(map(str, lines[:4]))
+    reason = first.reason if len(lines) == 1 else "no tensor that it was made of requires grad"
+    return f"nothing behind it requires grad ({where}): {reason}.", events
+
+
+def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
+    """The cuts undone, one by one; leaves made to require grad."""
+    journal = case.journal
+    for cut in cuts[:4]:
+        at = cut.step.number - 1
+        statement, _ = journal.python(at)
+        tree = statement.tree
+        if cut.kind == "cut":
+            for node in ast.walk(tree):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr == "detach"
+                ):
+                    yield journal.changed(
+                        at, [(node, journal.source(at, node.func.value))], "stay in the graph"
+                    )
+                if (
+                    isinstance(node, ast.Call)
+                    and node.args
+                    and isinstance(node.args[0], ast.List | ast.Tuple)
+                ) and journal.source(at, node.func) in ("torch.tensor", "tensor"):
+                    yield journal.changed(at, [(node.func, "torch.stack")], "join tensors, not their numbers")
+            yield from out_of_the_block(case, at, "record it")
+            continue
+        if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
+            call = tree.value
+            function = journal.source(at, call.func).rpartition(".")[2]
+            if function in FACTORIES and not any(each.arg == "requires_grad" for each in call.keywords):
+                text = journal.source(at, call)
+                inside = text[:-1].rstrip()
+                comma = "" if inside.endswith("(") else ", "
+                target = tree.targets[0]
+                name = target.id if isinstance(target, ast.Name) else "it"
+                yield journal.changed(
+                    at,
+                    [(call, f"{inside}{comma}requires_grad=True)")],
+                    f"make {name} a leaf that wants a gradient",
+                )
+                continue
+        if isinstance(tree, ast.Assign) and isinstance(tree.targets[0], ast.Name) and at + 1 <= case.at:
+            name = tree.targets[0].id
+            yield journal.inserted(at + 1, f"{name}.requires_grad_()", f"make {name} want a gradient")
+
+
+def backward_root(case: Case) -> ast.expr | None:
+    """What the failing pass begins at."""
+    call = case.call("backward", "grad")
+    if call is None:
+        return None
+    if isinstance(call.func, ast.Attribute) and case.text_of(call.func.value) not in (
+        "torch.autograd",
+        "autograd",
+    ):
+        return call.func.value
+    first = (
+        call.args[0]
+        if call.args
+        else next((each.value for each in call.keywords if each.arg == "outputs"), None)
+    )
+    return first.elts[0] if isinstance(first, ast.List | ast.Tuple) and first.elts else first
+
+
+def no_grad_fn(case: Case) -> Story:
+    """The result does not require grad."""
+    root = backward_root(case)
+    tensor = case.tensor(root)
+    text = "the result" if root is None else case.text_of(root)
+    if tensor is None:
+        return Story(
+            f"{text} does not require grad: no graph leads back from it.", [case.raised("no graph to follow")]
+        )
+    cuts = where_cut(case, tensor)
+    if not cuts:
+        story = Story(f"{text} does not require grad; which statement made it is not known.")
+        story.events.append(case.raised("no graph to follow"))
+        return story
+    sentence, events = told(cuts, case, tensor)
+    events.append(case.raised(f"{text} does not require grad"))
+    story = Story(f"{text} does not require grad: {sentence}", events)
+    story.proposals = list(ways_back(case, cuts))
+    return story
+
+
+def scalar(case: Case) -> Story:
+    """A pass that begins at many numbers."""
+    root = backward_root(case)
+    tensor = case.tensor(root)
+    text = "the result" if root is None else case.text_of(root)
+    shape = "" if tensor is None else f" has shape {case.engine.look(tensor).sizes} and"
+    story = Story(
+        f"{text}{shape} is no single number: backward() needs one to begin at, or a gradient of the same shape.",
+        [case.raised(f"{text} has several elements" if tensor is None else f"{text} has shape "
+                     f"{case.engine.look(tensor).sizes}")],
+    )  # fmt: skip
+    call = case.call("backward", "grad")
+    if root is None or call is None:
+        return story
+    whole = case.text_of(call)
+    atom = text if isinstance(root, ast.Name | ast.Call | ast.Attribute | ast.Subscript) else f"({text})"
+    for method, note in (("sum", "the gradient of the sum"), ("mean", "the gradient of the mean")):
+        story.proposals.append(case.journal.changed(case.at, [(root, f"{atom}.{method}()")], note))
+    if (
+        isinstance(call.func, ast.Attribute)
+        and call.func.value is root
+        and not call.args
+        and not call.keywords
+    ):
+        new = f"{whole[:-1]}torch.ones_like({text}))"
+        story.proposals.append(case.journal.changed(case.at, [(call, new)], "a weight for each element"))
+    return story
+
+
+def unused(case: Case) -> Story:
+    """A gradient with respect to a tensor that the result does not depend on, or that does not require it."""
+    call = case.call("grad")
+    found = re.search(r"at index (\d+)", case.failure.message)
+    index = int(found.group(1)) if found else 0
+    inputs = None
+    if call is not None:
+        inputs = call.args[1] if len(call.args) > 1 else None
+        inputs = inputs or next((each.value for each in call.keywords if each.arg == "inputs"), None)
+    if isinstance(inputs, ast.List | ast.Tuple):
+        if not found:
+            members = [each for each in inputs.elts if (_t := case.tensor(each)) is not None]
+            inputs = next(
+                (each for each in members if not case.engine.look(case.tensor(each)).requires_grad), None
+            )
+        else:
+            inputs = inputs.elts[index] if index < len(inputs.elts) else None
+    text = f"the tensor at index {index}" if inputs is None else case.text_of(inputs)
+    root = backward_root(case)
+    result = "the result" if root is None else case.text_of(root)
+    tensor = case.tensor(inputs)
+    requires = None if tensor is None else case.engine.look(tensor).requires_grad
+    events: list[Event] = []
+    name = root_name(inputs)
+    bound = None if name is None else case.bound_at(name)
+    proposals: list[Proposal | None] = []
+    if requires is False:
+        if bound is not None:
+            events.append(case.event(bound, f"{text} does not require grad", "made"))
+            proposals.extend(
+                ways_back(case, [Cut(case.trace.steps[bound], "made without requires_grad", "leaf")])
+            )
+        title = (
+            f"{text} does not require grad: nothing about it was recorded, so {result} has no gradient there."
+        )
+    else:
+        if bound is not None:
+            events.append(case.event(bound, f"{text} was made here", "made"))
+        title = f"no recorded operation leads from {text} to {result}."
+    events.append(case.raised(f"asks for the gradient of {result} at {text}"))
+    if call is not None and requires is not False:
+        whole = case.text_of(call)[:-1].rstrip()
+        for option, note in (
+            ("allow_unused=True", "None for what was not used"),
+            ("materialize_grads=True", "zeros for what was not used"),
+        ):
+            proposals.append(case.journal.changed(case.at, [(call, f"{whole}, {option})")], note))
+    story = Story(title, events)
+    story.proposals = proposals
+    return story
+
+
+def flag(case: Case) -> Story:
+    """requires_grad of a computed tensor, or a gradient to retain where there is none."""
+    tree = case.statement.tree
+    name = None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in (
+            "requires_grad",
+            "requires_grad_",
+            "retain_grad",
+        ):
+            name = root_name(node.value)
+    events: list[Event] = []
+    bound = None if name is None else case.bound_at(name)
+    story = Story("")
+    value = case.trace.session.names.get(name or "")
+    if "retain_grad" in case.failure.message:
+        cuts = where_cut(case, value) if case.engine.kind(value) == "tensor" else []
+        sentence, events = told(cuts, case, value) if cuts else ("", [])
+        story.title = (
+            f"{name or 'the tensor'} does not require grad, so no gradient comes to retain: {sentence}".strip(
+                ": "
+            )
+        )
+        story.proposals = list(ways_back(case, cuts))
+    else:
+        grad_fn = case.engine.look(value).grad_fn if case.engine.kind(value) == "tensor" else None
+        if bound is not None:
+            events.append(
+                case.event(bound, f"{name} was computed here" + (f" ({grad_fn})" if grad_fn else ""), "made")
+            )
+        story.title = (
+            f"{name or 'the tensor'} was computed: whether it requires grad follows from what it was made of. To go on "
+            "without a graph, detach it."
+        )
+        if name is not None and isinstance(tree, ast.Expr | ast.Assign):
+            story.proposals.append(
+                case.journal.replaced(case.at, f"{name} = {name}.detach()", "go on without a graph")
+            )
+    story.events = [*events, case.raised("refused")]
+    return story

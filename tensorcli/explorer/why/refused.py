@@ -1,0 +1,325 @@
+"""Writes that PyTorch refuses: into leaves, through views, into inference tensors, where elements overlap."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tensorcli.explorer.memory import overlap, span_text
+from tensorcli.explorer.results import Event
+from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.why.case import Case, Story, root_name, write_target
+from tensorcli.explorer.why.saved import out_of_place
+
+DTYPES = {
+    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",
+    "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
+    "ComplexFloat": "complex64", "ComplexDouble": "complex128",
+}  # fmt: skip
+"""C++'s names of dtypes, as error texts have them."""
+
+
+def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:
+    """The failing statement within `with torch.no_grad():`."""
+    tree = case.statement.tree
+    if isinstance(tree, ast.Expr | ast.Assign | ast.AugAssign):
+        yield case.journal.replaced(case.at, f"with torch.no_grad():\n    {case.statement.source}", note)
+
+
+def out_of_the_block(case: Case, at: int, note: str) -> Iterator[Proposal | None]:
+    """A `with` statement replaced by its body."""
+    statement, _ = case.journal.python(at)
+    if isinstance(statement.tree, ast.With):
+        body = "\n".join(ast.unparse(each) for each in statement.tree.body)
+        yield case.journal.replaced(at, body, note)
+
+
+def written(case: Case) -> tuple[str | None, str, int | None]:
+    """The root name of what is written, its text, and where that name was bound."""
+    target, node = case.write_target()
+    name = root_name(target)
+    if isinstance(node, ast.Assign):
+        text = case.text_of(node.targets[0])
+    else:
+        text = case.text_of(target) if target is not None else "it"
+    return name, text, None if name is None else case.bound_at(name)
+
+
+def bound_event(case: Case, at: int | None, text: str, events: list[Event], role: Any = "made") -> str:
+    """Tell where a name was bound; ` (line 1)` for the title."""
+    if at is None:
+        return ""
+    events.append(case.event(at, text, role))
+    return f" (line {case.trace.steps[at].line})"
+
+
+def leaf(case: Case) -> Story:
+    """A leaf that requires grad is written while grad mode is on."""
+    name, text, bound = written(case)
+    if name is None:
+        return Story(
+            "the statement writes in place into a leaf that requires grad.", [case.raised("refused")]
+        )
+    events: list[Event] = []
+    value = case.trace.session.names.get(name)
+    engine = case.engine
+    base = engine.base(value) if engine.kind(value) == "tensor" else None
+    leaf_name = name if base is None else (case.name(base) or "a leaf without a name")
+    view = text != name or base is not None
+    if base is not None:
+        at = case.bound_at(leaf_name)
+        where = bound_event(case, at, f"{leaf_name} is a leaf and requires grad", events)
+        bound_event(case, bound, f"{name} is a view of {leaf_name}", events, "shared")
+    else:
+        where = bound_event(case, bound, f"{name} is a leaf and requires grad", events)
+    events.append(case.raised(f"writes {text} in place while grad mode is on"))
+    if view:
+        title = f"{text} lies in the memory of the leaf {leaf_name}{where}, which requires grad: a write would change it."
+    else:
+        title = f"{name} is a leaf that requires grad{where}: its values are the user's, and a write cannot be recorded."
+    story = Story(title, events)
+    story.proposals = [
+        *under_no_grad(case, "write the leaf itself, unrecorded"),
+        *out_of_place(
+            case, case.at, None, f"a new tensor; {name} is no leaf then" if not view else "a new tensor"
+        ),
+    ]
+    if isinstance(case.statement.tree, ast.Assign | ast.AugAssign | ast.Expr):
+        story.proposals.append(
+            case.journal.inserted(
+                case.at,
+                f"{name} = {name}.clone()",
+                "write into a copy" if base is not None else f"write a recorded copy; {name} is no leaf then",
+            )
+        )
+    return story
+
+
+def multi_output(case: Case) -> Story:
+    """One of several views of one call is written."""
+    name, text, bound = written(case)
+    found = re.search(r"Output (\d+) of (\w+?)(?:Backward\d*)? is a view", case.failure.message)
+    which = f"output {found.group(1)} of {found.group(2).lower()}" if found else "one of several outputs"
+    events: list[Event] = []
+    where = bound_event(case, bound, f"{name} is {which}, a view", events)
+    events.append(case.raised(f"writes {text} in place"))
+    story = Story(
+        f"{name or text} is {which}{where}: autograd replays a write through a view that a call returned alone (x[0], a "
+        "slice, t), not through one of several.",
+        events,
+    )
+    story.proposals = [*out_of_place(case, case.at)]
+    if name is not None:
+        story.proposals.append(
+            case.journal.inserted(case.at, f"{name} = {name}.clone()", "write into a copy")
+        )
+    return story
+
+
+def no_grad_view(case: Case) -> Story:
+    """A view made without recording is written while grad mode is on."""
+    name, text, bound = written(case)
+    events: list[Event] = []
+    where = bound_event(case, bound, f"{name} is a view made without recording", events)
+    events.append(case.raised(f"writes {text} while grad mode is on"))
+    story = Story(
+        f"{name or text} was made under no_grad{where}, and is written outside: it has no edge to its base, so the write "
+        "cannot be recorded.",
+        events,
+    )
+    story.proposals = [*under_no_grad(case, "both unrecorded")]
+    if bound is not None:
+        story.proposals.extend(out_of_the_block(case, bound, "both recorded"))
+    story.proposals.extend(out_of_place(case, case.at))
+    return story
+
+
+def inference(case: Case) -> Story:
+    """An inference tensor is written, saved, or asked for its version."""
+    names = []
+    for node in ast.walk(case.statement.tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load | ast.Store):
+            value = case.trace.session.names.get(node.id)
+            if case.engine.kind(value) == "tensor" and case.engine.look(value).version is None:
+                names.append(node.id)
+    names = list(dict.fromkeys(names))
+    events: list[Event] = []
+    where = ""
+    proposals: list[Proposal | None] = []
+    for name in names:
+        bound = case.bound_at(name)
+        where = bound_event(
+            case, bound, f"{name} was made in inference mode: it has no version counter", events
+        )
+        if isinstance(case.statement.tree, ast.Assign | ast.AugAssign | ast.Expr):
+            proposals.append(
+                case.journal.inserted(
+                    case.at, f"{name} = {name}.clone()", "a normal tensor with the same values"
+                )
+            )
+        if bound is not None:
+            statement, _ = case.journal.python(bound)
+            proposals.extend(
+                case.journal.changed(bound, [(node, node_text)], "not recorded, but a normal tensor")
+                for node, node_text in _modes(case, bound, statement.tree)
+            )
+    events.append(case.raised(case.failure.message.partition(".")[0]))
+    story = Story(
+        f"{' and '.join(names) or 'a tensor'} was made in inference mode{where}: it may be read and cloned, but not "
+        "written outside, saved for backward, or asked for a version.",
+        events,
+    )
+    story.proposals = proposals
+    return story
+
+
+def _modes(case: Case, at: int, tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and "inference_mode" in case.journal.source(at, node.func):
+            yield node, "torch.no_grad()"
+
+
+def cast(case: Case) -> Story:
+    """The result's dtype does not fit what is written."""
+    found = re.search(
+        r"result type (\w+) can't be cast to the desired output type (\w+)", case.failure.message
+    )
+    assert found is not None
+    result, kept = (DTYPES.get(each, each) for each in found.groups())
+    name, text, bound = written(case)
+    events: list[Event] = []
+    where = bound_event(case, bound, f"{name} is {kept}", events)
+    events.append(case.raised(f"the result is {result}; what is written stays {kept}"))
+    story = Story(
+        f"{text} is {kept}{where} and the result is {result}: in place the dtype stays, and a {result} cannot become "
+        f"{kept} unasked.",
+        events,
+    )
+    story.proposals = [*out_of_place(case, case.at)]
+    if name is not None and isinstance(case.statement.tree, ast.Assign | ast.AugAssign | ast.Expr):
+        story.proposals.append(
+            case.journal.inserted(case.at, f"{name} = {name}.to(torch.{result})", f"make it {result} before")
+        )
+    return story
+
+
+def overlapping(case: Case) -> Story:
+    """Several elements of the written tensor lie in one place."""
+    name, text, bound = written(case)
+    target, _ = case.write_target()
+    tensor = case.tensor(target)
+    events: list[Event] = []
+    bound_event(case, bound, f"{name} was made here", events)
+    notes = ""
+    if tensor is not None:
+        look = case.engine.look(tensor)
+        stuck = [
+            d for d, (size, stride) in enumerate(zip(look.sizes, look.strides)) if size > 1 and stride == 0
+        ]
+        notes = f" {text} has shape {look.sizes} and stride {look.strides}"
+        if stuck:
+            notes += f": along dimension {stuck[0]} all {look.sizes[stuck[0]]} elements lie in one place"
+        notes += "."
+    events.append(case.raised(f"writes {text}"))
+    story = Story(
+        f"several elements of {text} are one place in memory, and could not be written differently.{notes}",
+        events,
+    )
+    story.proposals = [*out_of_place(case, case.at)]
+    if name is not None:
+        story.proposals.append(
+            case.journal.inserted(case.at, f"{name} = {name}.clone()", "give each element a place of its own")
+        )
+    return story
+
+
+def smearing(case: Case) -> Story:
+    """What is read and what is written overlap."""
+    tree = case.statement.tree
+    found = write_target(tree)
+    source: ast.expr | None = None
+    target: ast.expr | None = None
+    if isinstance(tree, ast.Assign):
+        source, target = tree.value, tree.targets[0]
+    elif isinstance(tree, ast.AugAssign):
+        source, target = tree.value, tree.target
+    elif found is not None and isinstance(found[1], ast.Call) and found[1].args:
+        source, target = found[1].args[0], found[0]
+    events: list[Event] = []
+    title = "the statement reads and writes the same elements of one storage, in an order that would matter."
+    proposals: list[Proposal | None] = []
+    if source is not None and target is not None:
+        read, wrote = case.tensor(source), _as_loaded(case, target)
+        if read is not None and wrote is not None and case.engine.memory(read) is case.engine.memory(wrote):
+            a, b = case.engine.walk(read), case.engine.walk(wrote)
+            size = max(a.itemsize, 1)
+            both, _ = overlap(a, b)
+            title = (
+                f"{case.text_of(source)} reads {span_text(a, size)} and {case.text_of(target)} writes "
+                f"{span_text(b, size)} of one storage: {both // size} elements are both, and the order would matter."
+            )
+        text = case.text_of(source)
+        if not isinstance(source, ast.Name | ast.Subscript | ast.Call | ast.Attribute):
+            text = f"({text})"
+        proposals.append(case.journal.changed(case.at, [(source, f"{text}.clone()")], "read a copy"))
+    events.append(case.raised("refused before anything was written"))
+    story = Story(title, events)
+    story.proposals = proposals
+    return story
+
+
+def _as_loaded(case: Case, target: ast.expr) -> Any:
+    import copy
+
+    tree = copy.deepcopy(target)
+    for node in ast.walk(tree):
+        if hasattr(node, "ctx"):
+            node.ctx = ast.Load()
+    return case.tensor(tree)
+
+
+def resize(case: Case) -> Story:
+    """Memory that cannot change its size."""
+    name, text, bound = written(case)
+    events: list[Event] = []
+    where = bound_event(case, bound, f"{name} was made here", events)
+    events.append(case.raised(f"wants to resize {text}"))
+    tensor = None if name is None else case.trace.session.names.get(name)
+    if "require grad" in case.failure.message:
+        title = f"{text} requires grad{where}, and a resize is not recorded: PyTorch refuses it."
+        proposals = [
+            case.journal.inserted(
+                case.at, f"{name} = {name}.detach().clone()", "resize a copy outside the graph"
+            )
+        ]
+    else:
+        mates = []
+        observation = case.trace.session.observation
+        if observation is not None and case.engine.kind(tensor) == "tensor":
+            memory = id(case.engine.memory(tensor))
+            mates = [
+                observation.index.names(each)[0]
+                for each in observation.index.sharing(memory)
+                if case.engine.kind(each.value) == "ndarray"
+            ]
+        owner = f"the numpy array {mates[0]}" if mates else "numpy"
+        title = f"the memory of {text}{where} is shared with {owner}: it cannot move, and so it cannot grow."
+        proposals = [case.journal.inserted(case.at, f"{name} = {name}.clone()", "resize memory of its own")]
+    story = Story(title, events)
+    story.proposals = list(proposals) if name is not None else []
+    return story
+
+
+def detach_view(case: Case) -> Story:
+    """`detach_()` on a view."""
+    _, text, bound = written(case)
+    events: list[Event] = []
+    where = bound_event(case, bound, "made as a view", events)
+    events.append(case.raised("detach_() refused"))
+    story = Story(
+        f"{text} is a view{where}: detached in place, it would no longer follow its base's history.", events
+    )
+    story.proposals = [*out_of_place(case, case.at)]
+    return story

@@ -1,0 +1,398 @@
+"""Shapes, dtypes, devices and conversions that do not fit: what stands where, and what would fit."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tensorcli.explorer.facts import plural
+from tensorcli.explorer.results import Event
+from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.refused import bound_event
+
+ATOMS = ast.Name | ast.Call | ast.Attribute | ast.Subscript
+
+
+def operands(case: Case) -> list[ast.expr]:
+    """The expressions of the failing operation that are tensors, from left to right."""
+    node = case.node()
+    if isinstance(node, ast.Expr):
+        node = node.value
+    if isinstance(node, ast.Assign):
+        node = node.value
+    found: list[ast.expr] = []
+    if isinstance(node, ast.BinOp):
+        found = [node.left, node.right]
+    elif isinstance(node, ast.AugAssign):
+        found = [node.target, node.value]
+    elif isinstance(node, ast.Compare):
+        found = [node.left, *node.comparators]
+    elif isinstance(node, ast.Attribute):
+        call = next(
+            (
+                each
+                for each in ast.walk(case.statement.tree)
+                if isinstance(each, ast.Call) and each.func is node
+            ),
+            None,
+        )
+        found = [node.value, *(call.args if call is not None else ())]
+    elif isinstance(node, ast.Call):
+        found = [*([node.func.value] if isinstance(node.func, ast.Attribute) else ()), *node.args]
+    members: list[ast.expr] = []
+    for each in found:
+        members.extend(each.elts if isinstance(each, ast.List | ast.Tuple) else [each])
+    return [each for each in members if case.tensor(each) is not None]
+
+
+def told(case: Case, found: list[ast.expr], facts: str) -> list[Event]:
+    """Where each operand was bound, with its facts, then the failure."""
+    events: list[Event] = []
+    for node in found:
+        name = root_name(node)
+        at = None if name is None else case.bound_at(name)
+        look = case.engine.look(case.tensor(node))
+        bound_event(case, at, f"{name} has {facts.format(look=look)}", events)
+    events = list(dict.fromkeys(events))
+    seen = "  and  ".join(
+        f"{case.text_of(node)} {facts.format(look=case.engine.look(case.tensor(node)))}" for node in found
+    )
+    events.append(case.raised(seen))
+    return events
+
+
+def with_operand(case: Case, node: ast.expr, suffix: str, note: str) -> Proposal | None:
+    """The failing statement with `.suffix` behind one of its operands."""
+    text = case.text_of(node)
+    new = text + suffix if isinstance(node, ATOMS) else f"({text}){suffix}"
+    return case.journal.changed(case.at, [(node, new)], note)
+
+
+def broadcast(case: Case) -> Story | None:
+    """Two shapes that do not broadcast."""
+    found = operands(case)
+    if len(found) < 2:
+        return None
+    left, right = found[:2]
+    shapes = [case.engine.look(case.tensor(node)).sizes for node in (left, right)]
+    rank = max(map(len, shapes))
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    wrong = [d for d in range(rank) if padded[0][d] != padded[1][d] and 1 not in (padded[0][d], padded[1][d])]
+    where = wrong[-1] if wrong else rank - 1
+    story = Story(
+        f"{case.text_of(left)} {shapes[0]} and {case.text_of(right)} {shapes[1]} do not broadcast: counted from the right, "
+        f"dimension {where} is {padded[0][where]} against {padded[1][where]}; equal sizes or a 1 are wanted.",
+        told(case, [left, right], "shape {look.sizes}"),
+    )
+    for node, shape in ((right, shapes[1]), (left, shapes[0])):
+        if isinstance(case.node(), ast.AugAssign) and node is left:
+            continue
+        for d in range(len(shape), -1, -1):
+            new = (*shape[:d], 1, *shape[d:])
+            story.proposals.append(
+                with_operand(case, node, f".unsqueeze({d})", f"{case.text_of(node)} as {new}")
+            )
+        if len(shape) == 2:
+            story.proposals.append(with_operand(case, node, ".T", "transposed"))
+    return story
+
+
+def matmul(case: Case) -> Story | None:
+    """A matrix product whose inner sizes differ."""
+    found = operands(case)
+    if len(found) < 2:
+        return None
+    left, right = found[:2]
+    shapes = [case.engine.look(case.tensor(node)).sizes for node in (left, right)]
+    inner = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0] if shapes[1] else 1
+    story = Story(
+        f"{case.text_of(left)} {shapes[0]} times {case.text_of(right)} {shapes[1]}: the last size of the left, "
+        f"{shapes[0][-1] if shapes[0] else 1}, must be the last but one of the right, {inner}.",
+        told(case, [left, right], "shape {look.sizes}"),
+    )
+    for node in (right, left):
+        if len(case.engine.look(case.tensor(node)).sizes) == 2:
+            story.proposals.append(with_operand(case, node, ".T", f"{case.text_of(node)} transposed"))
+    return story
+
+
+def view(case: Case) -> Story | None:
+    """A view that strides cannot express."""
+    call = case.call("view")
+    if call is None or not isinstance(call.func, ast.Attribute):
+        return None
+    tensor = case.tensor(call.func.value)
+    if tensor is None:
+        return None
+    text = case.text_of(call.func.value)
+    look = case.engine.look(tensor)
+    notes = []
+    for d in range(len(look.sizes) - 1):
+        size, stride = look.sizes[d + 1], look.strides[d + 1]
+        if look.sizes[d] != 1 and size != 1 and look.strides[d] != size * stride:
+            notes.append(
+                f"dimensions {d} and {d + 1} merge only if stride[{d}] is size[{d + 1}] * stride[{d + 1}]: "
+                f"{look.strides[d]} is not {size} * {stride} = {size * stride}."
+            )
+    events: list[Event] = []
+    name = root_name(call.func.value)
+    bound_event(
+        case, None if name is None else case.bound_at(name),
+        f"{name} has shape {look.sizes}, stride {look.strides}", events, "shared",
+    )  # fmt: skip
+    events.append(case.raised("no stride visits the same slots in the same order"))
+    story = Story(f"{text} has shape {look.sizes} and stride {look.strides}: no view of that memory has the new shape.",
+                  events, notes)  # fmt: skip
+    arguments = ", ".join(case.text_of(each) for each in call.args)
+    receiver = text if isinstance(call.func.value, ATOMS) else f"({text})"
+    story.proposals = [
+        case.journal.changed(
+            case.at, [(call, f"{receiver}.reshape({arguments})")], "copies here; a view where it can"
+        ),
+        case.journal.changed(
+            case.at, [(call, f"{receiver}.contiguous().view({arguments})")], "the same copy, spelled out"
+        ),
+    ]
+    return story
+
+
+def sizes(case: Case) -> Story | None:
+    """Another number of elements."""
+    call = case.call("view", "reshape", "view_", "reshape_as", "view_as")
+    if call is None or not isinstance(call.func, ast.Attribute):
+        return None
+    node = call.func.value
+    tensor = case.tensor(node)
+    first = call.args[0] if tensor is None and call.args else node
+    tensor = case.tensor(first)
+    if tensor is None:
+        return None
+    look = case.engine.look(tensor)
+    story = Story(
+        f"{case.text_of(first)} {look.sizes} has {plural(look.numel, 'element')}: a view or reshape keeps all of them.",
+        told(case, [first], "shape {look.sizes}"),
+    )
+    wanted = [case.value(each) for each in call.args if first is node]
+    if len(wanted) == 1 and isinstance(wanted[0], tuple | list):
+        wanted = list(wanted[0])
+    if wanted and all(isinstance(each, int) for each in wanted):
+        receiver = case.text_of(first)
+        for d in range(len(wanted)):
+            rest = 1
+            for other, size in enumerate(wanted):
+                rest *= size if other != d else 1
+            if rest > 0 and look.numel % rest == 0:
+                new = ", ".join("-1" if other == d else str(size) for other, size in enumerate(wanted))
+                story.proposals.append(
+                    case.journal.changed(
+                        case.at,
+                        [(call, f"{receiver}.{call.func.attr}({new})")],
+                        "one size worked out from the rest",
+                    )
+                )
+    return story
+
+
+def same_dtype(case: Case) -> Story | None:
+    """Dtypes that would have to be one."""
+    found = operands(case)
+    if len(found) < 2:
+        return None
+    dtypes = [case.engine.look(case.tensor(node)).dtype for node in found]
+    listed = ", ".join(f"{case.text_of(node)} is {dtype}" for node, dtype in zip(found, dtypes))
+    story = Story(f"{listed}: this operation does not promote.", told(case, found, "dtype {look.dtype}"))
+    for node, dtype in zip(found, dtypes):
+        for wanted in dict.fromkeys([*dtypes, "int64"]):
+            if wanted != dtype:
+                story.proposals.append(
+                    with_operand(case, node, f".to(torch.{wanted})", f"{case.text_of(node)} as {wanted}")
+                )
+    return story
+
+
+def device(case: Case) -> Story | None:
+    """Tensors of two devices."""
+    found = operands(case)
+    if len(found) < 2:
+        return None
+    devices = [case.engine.look(case.tensor(node)).device for node in found]
+    listed = ", ".join(f"{case.text_of(node)} is on {each}" for node, each in zip(found, devices))
+    story = Story(f"{listed}: one operation takes one device.", told(case, found, "device {look.device}"))
+    for node, own in zip(found, devices):
+        for wanted in dict.fromkeys(devices):
+            if wanted != own:
+                story.proposals.append(
+                    with_operand(
+                        case, node, f'.to("{wanted}")', f"a copy of {case.text_of(node)} on {wanted}"
+                    )
+                )
+    return story
+
+
+def numpy(case: Case) -> Story | None:
+    """A tensor that numpy does not get."""
+    node = next((each for each in _converted(case) if case.tensor(each) is not None), None)
+    if node is None:
+        return None
+    text = case.text_of(node)
+    look = case.engine.look(case.tensor(node))
+    facts = (
+        "requires_grad {look.requires_grad}"
+        if "requires grad" in case.failure.message
+        else "dtype {look.dtype}"
+    )
+    events = told(case, [node], facts)
+    message = case.failure.message
+    if "requires grad" in message:
+        title = f"{text} requires grad: numpy would read and write its memory where autograd does not see it."
+        suffixes = [(".detach()", "the same memory, outside the graph"), (".detach().clone()", "a copy")]
+    elif "conj" in message:
+        title = f"{text} is a conjugate that was not worked out yet: its memory holds the other numbers."
+        suffixes = [(".resolve_conj()", "work it out")]
+    elif "negative bit" in message:
+        title = f"{text} is a negation that was not worked out yet: its memory holds the other numbers."
+        suffixes = [(".resolve_neg()", "work it out")]
+    elif "ScalarType" in message:
+        title = f"{text} is {look.dtype}, which numpy does not have."
+        suffixes = [(".float()", "float32 holds each value exactly")]
+    else:
+        title = f"{text} is on {look.device}: numpy reads the memory of the host only."
+        suffixes = [(".cpu()", "a copy on the host")]
+    story = Story(title, events)
+    story.proposals = [with_operand(case, node, suffix, note) for suffix, note in suffixes]
+    return story
+
+
+def _converted(case: Case) -> Iterator[ast.expr]:
+    for node in ast.walk(case.statement.tree):
+        if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "numpy":
+                yield node.func.value
+            elif case.text_of(node.func).startswith(("np.", "numpy.")):
+                yield from node.args
+
+
+def deepcopy(case: Case) -> Story | None:
+    """deepcopy of a computed tensor, or of something that holds one."""
+    call = case.call("deepcopy")
+    if call is None or not call.args:
+        return None
+    node = call.args[0]
+    text = case.text_of(node)
+    tensor = case.tensor(node)
+    if tensor is None:
+        value = case.value(node)
+        inside = []
+        pairs = (
+            value.items()
+            if isinstance(value, dict)
+            else enumerate(value)
+            if isinstance(value, list | tuple)
+            else ()
+        )
+        for key, each in pairs:
+            if case.engine.kind(each) == "tensor" and not case.engine.look(each).is_leaf:
+                inside.append(f"{text}[{key!r}] ({case.engine.look(each).grad_fn})")
+        what = ", ".join(inside) or "a tensor inside it"
+        return Story(f"{what} is computed: deepcopy copies leaves only.", [case.raised("refused")])
+    look = case.engine.look(tensor)
+    events: list[Event] = []
+    name = root_name(node)
+    where = bound_event(
+        case,
+        None if name is None else case.bound_at(name),
+        f"{name} was computed here ({look.grad_fn})",
+        events,
+    )
+    events.append(case.raised("copies leaves only"))
+    story = Story(
+        f"{text} is computed{where}: a graph stands behind it, which deepcopy does not copy.", events
+    )
+    atom = text if isinstance(node, ATOMS) else f"({text})"
+    story.proposals = [
+        case.journal.changed(case.at, [(call, f"{atom}.detach().clone()")], "the numbers, outside the graph"),
+        case.journal.changed(
+            case.at, [(call, f"{atom}.clone()")], "the numbers, with an edge to the original"
+        ),
+    ]
+    return story
+
+
+def negative_stride(case: Case) -> Story | None:
+    """An array that runs backwards."""
+    call = case.call("from_numpy", "as_tensor", "tensor")
+    if call is None or not call.args:
+        return None
+    node = call.args[0]
+    value = case.value(node)
+    strides = f" {value.strides} bytes" if case.engine.kind(value) == "ndarray" else ""
+    story = Story(
+        f"{case.text_of(node)} runs backwards: its strides{strides} are negative, and a tensor's never are.",
+        [case.raised("a tensor cannot share this memory")],
+    )
+    story.proposals = [with_operand(case, node, ".copy()", "a copy in the order it is read")]
+    return story
+
+
+def many(case: Case) -> Story | None:
+    """One number of a tensor with several."""
+    tree = case.statement.tree
+    if isinstance(tree, ast.If | ast.While | ast.Assert):
+        nodes: list[ast.expr] = [tree.test]
+    else:
+        nodes = []
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                if isinstance(node.func, ast.Attribute) and node.func.attr == "item":
+                    nodes.append(node.func.value)
+                elif isinstance(node.func, ast.Name) and node.func.id in ("bool", "float", "int"):
+                    nodes.extend(node.args)
+    found = next((each for each in nodes if case.tensor(each) is not None), None)
+    if found is None:
+        return None
+    text = case.text_of(found)
+    look = case.engine.look(case.tensor(found))
+    story = Story(
+        f"{text} {look.sizes} has {plural(look.numel, 'element')}, and one is wanted.",
+        [case.raised("which one?")],
+    )
+    if "ambiguous" in case.failure.message:
+        for suffix, note in ((".all()", "true where all are"), (".any()", "true where any is")):
+            story.proposals.append(with_operand(case, found, suffix, note))
+    else:
+        for suffix, note in (
+            (".sum()", "their sum"),
+            (".mean()", "their mean"),
+            (".flatten()[0]", "the first"),
+        ):
+            story.proposals.append(with_operand(case, found, suffix, note))
+    return story
+
+
+def float_only(case: Case) -> Story | None:
+    """A gradient of whole numbers."""
+    story = Story(
+        "a gradient is a limit of small steps, and whole numbers have none: the tensor must be floating or complex.",
+        [case.raised("refused")],
+    )
+    call = case.call()
+    if call is not None:
+        whole = case.text_of(call)
+        if any(each.arg == "requires_grad" for each in call.keywords) and not any(
+            each.arg == "dtype" for each in call.keywords
+        ):
+            story.proposals.append(
+                case.journal.changed(case.at, [(call, f"{whole[:-1]}, dtype=torch.float32)")], "floating from the beginning")
+            )  # fmt: skip
+    for node in ast.walk(case.statement.tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == "requires_grad_"
+            and isinstance(node.value, ast.Name)
+        ):
+            name = node.value.id
+            story.proposals.append(
+                case.journal.inserted(case.at, f"{name} = {name}.float()", "a floating copy")
+            )
+    return story
