@@ -32,7 +32,10 @@ def geqrf(xp, self):
 @op(
     "ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor",
     self__input2__input3=lambda grad, self, input2, input3, left, transpose, needs: derived(
-        lambda a, tau, c: (_reflect(a, tau, c, left, transpose),), (self, input2, input3), (grad,), needs
+        lambda a, tau, c: (_reflect(a, tau, c, left, transpose),),
+        (self, input2, input3),
+        (grad,),
+        needs if input3.numel() else (False, False, needs[2]),
     ),
 )
 def ormqr(xp, self, input2, input3, left, transpose):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.linalg import vector_norm_backward
 from tensorcli.engine.ops.nn import direct
@@ -113,7 +113,7 @@ def cumulative_trapezoid_dx(y, dx, dim):
     """The running integral along a dimension by the trapezoidal rule, for even spacing."""
     _bool_refused(y)
     low, high = _halves(y, dim)
-    return (dx / 2.0) * (low + high).cumsum(dim)
+    return ((dx / 2.0) * (low + high)).cumsum(dim)
 
 
 def _slope(self, spacing, dim, edge_order):
@@ -166,7 +166,7 @@ def _gradient(self, spacings, dims, edge_order):
     for d in dims:
         if self.size(d) < edge_order + 1:
             raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
-    return [_slope(self, h, d, edge_order) for h, d in zip(spacings, dims, strict=True)]
+    return tuple(_slope(self, h, d, edge_order) for h, d in zip(spacings, dims, strict=True))
 
 
 def _dims(self, dim):
@@ -504,6 +504,28 @@ def _pair_backward(xp, grad, x1, x2, p, distance):
     return part.sum(axis=-2).astype(x1.dtype)
 
 
+def _euclidean_backward(grad, x1, x2, result):
+    """Zero where the distance is, which has no derivative (FunctionsManual.cpp, _euclidean_dist_backward)."""
+    ratio = (grad / result).masked_fill(result == 0, 0)
+    return (
+        x1 * ratio.sum(-1, True) - ratio.matmul(x2),
+        x2 * ratio.sum(-2, False).unsqueeze(-1) - ratio.mT.matmul(x1),
+    )
+
+
+@op(
+    "_euclidean_dist(Tensor x1, Tensor x2) -> Tensor",
+    variants="function",
+    x1__x2=lambda grad, x1, x2, result: _euclidean_backward(grad, x1, x2, result),
+)
+def euclidean_dist(xp, x1, x2):
+    """The Euclidean distances between all rows of two matrices, by one product of matrices."""
+    norm1, norm2 = (xp.sum(x * x, axis=-1, keepdims=True) for x in (x1, x2))
+    left = xp.concatenate([-2 * x1, norm1, xp.ones_like(norm1)], -1)
+    right = xp.concatenate([x2, xp.ones_like(norm2), norm2], -1)
+    return xp.sqrt(xp.maximum(left @ right.swapaxes(-1, -2), 0))
+
+
 @op(
     "_cdist_backward(Tensor grad, Tensor x1, Tensor x2, float p, Tensor cdist) -> Tensor",
     variants="function",
@@ -543,6 +565,11 @@ def cdist(x1, x2, p, compute_mode):
         )
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    rows = max(x1.size(-2), x2.size(-2))
+    if p == 2 and (compute_mode == 1 or (not compute_mode and rows > 25)):
+        batch = effects.broadcast_sizes([x1.geometry.sizes[:-2], x2.geometry.sizes[:-2]])
+        left, right = (x.expand((*batch, *x.geometry.sizes[-2:])) for x in (x1, x2))
+        return functions._euclidean_dist(left, right).view((*batch, x1.size(-2), x2.size(-2)))
     return functions._cdist_forward(x1, x2, p, compute_mode)
 
 
