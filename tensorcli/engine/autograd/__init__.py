@@ -170,7 +170,7 @@ _ELSEWHERE = {
     "grad_mode": "modes",
     "anomaly_mode": "anomaly",
     "functional": "functional",
-    "custom_function": "function",
+    **dict.fromkeys(("Function", "custom_function", "function"), "function"),
 }
 """Where the other public names stand: a module of this package, or that module itself."""
 

@@ -1,7 +1,7 @@
 """Functions with a gradient of the user's own, from two `def`s.
 
 `custom_function(forward, backward)` is this engine's own helper: PyTorch asks for a class with two static methods
-(`torch.autograd.Function`), which a script without classes cannot write. Everything else is PyTorch's: both get `ctx`,
+(`Function`), which a script without classes cannot write. Everything else is PyTorch's: both get `ctx`,
 `forward` runs without recording, `backward` takes one gradient for each output and returns one for each input.
 
     def forward(ctx, x):
@@ -132,40 +132,96 @@ def custom_function(
     kind = type(title, (Context,), {"backward_function": staticmethod(backward)})
 
     def apply(*inputs: Any) -> Any:
-        context = kind(inputs)
-        with no_grad():
-            answer = forward(context, *inputs)
-        outputs = list(answer) if isinstance(answer, tuple) else [answer]
-        recorded = mode.enabled and any(context.needs_input_grad)
-        for i, output in enumerate(outputs):
-            if not isinstance(output, Tensor):
-                continue
-            if any(output is d for d in context.dirty):
-                if recorded and output.leaf_requires_grad and output.node is None:
-                    raise RuntimeError(
-                        "a leaf Variable that requires grad has been used in an in-place operation."
-                    )
-                output.bump()
-            elif any(output is v for v in inputs):
-                # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
-                with no_grad():
-                    outputs[i] = output.view_as(output)
-                outputs[i].view_of.kind = CUSTOM
-        if recorded:
-            differentiable = [
-                o if isinstance(o, Tensor) and not any(o is n for n in context.non_differentiable) else None
-                for o in outputs
-            ]
-            for output in differentiable:
-                if (
-                    output is not None
-                    and any(output is d for d in context.dirty)
-                    and output.view_of is not None
-                ):
-                    rebase_history(output, context)
-            set_history(context, differentiable)
-            context.keep(outputs)
-        return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
+        return _applied(kind, forward, inputs)
 
     apply.__name__ = name or str(getattr(forward, "__name__", "apply"))
     return apply
+
+
+def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
+    """Run forward without recording, then give its outputs a node of that kind."""
+    context = kind(inputs)
+    with no_grad():
+        answer = forward(context, *inputs)
+    outputs = list(answer) if isinstance(answer, tuple) else [answer]
+    recorded = mode.enabled and any(context.needs_input_grad)
+    for i, output in enumerate(outputs):
+        if not isinstance(output, Tensor):
+            continue
+        if any(output is d for d in context.dirty):
+            if recorded and output.leaf_requires_grad and output.node is None:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad has been used in an in-place operation."
+                )
+            output.bump()
+        elif any(output is v for v in inputs):
+            # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
+            with no_grad():
+                outputs[i] = output.view_as(output)
+            outputs[i].view_of.kind = CUSTOM
+    if recorded:
+        differentiable = [
+            o if isinstance(o, Tensor) and not any(o is n for n in context.non_differentiable) else None
+            for o in outputs
+        ]
+        for output in differentiable:
+            if output is not None and any(output is d for d in context.dirty) and output.view_of is not None:
+                rebase_history(output, context)
+        set_history(context, differentiable)
+        context.keep(outputs)
+    return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
+
+
+class Function:
+    """A differentiable function as a class with static methods: `forward` (and `setup_context`), and `backward`.
+
+    `forward(ctx, *inputs)`, or `forward(*inputs)` beside `setup_context(ctx, inputs, output)`; `backward(ctx, *grads)`.
+    """
+
+    @staticmethod
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """What the function computes. Errors: NotImplementedError unless a subclass says."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+        """What is kept for backward. Errors: NotImplementedError unless a subclass says."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """The gradients of the inputs. Errors: NotImplementedError unless a subclass says."""
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "backward mode AD."
+        )
+
+    vjp = backward
+
+    @classmethod
+    def apply(cls, *inputs: Any) -> Any:
+        """Call the function."""
+        kind = cls.__dict__.get("_node_class")
+        if kind is None:
+            backward = cls.backward if cls.backward is not Function.backward else cls.vjp
+            kind = type(f"{cls.__name__}Backward", (Context,), {"backward_function": staticmethod(backward)})
+            cls._node_class = kind  # type: ignore[attr-defined]
+        if cls.setup_context is Function.setup_context:
+            return _applied(kind, cls.forward, inputs)
+
+        def forward(ctx: Any, *given: Any) -> Any:
+            output = cls.forward(*given)
+            cls.setup_context(ctx, given, output)
+            return output
+
+        return _applied(kind, forward, inputs)
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """A backward whose own gradient is refused."""
+
+    def called(ctx: Any, *grads: Any) -> Any:
+        with no_grad():
+            return backward(ctx, *grads)
+
+    return called

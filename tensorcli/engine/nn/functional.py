@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tensorcli.engine import messages
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.op import functions
 
 
@@ -163,12 +164,12 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
 
 def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """A random one-hot choice made differentiable."""
-    gumbels = -functions.empty_like(logits, memory_format="contiguous_format").exponential_().log()
+    gumbels = -functions.empty_like(logits, memory_format=contiguous_format).exponential_().log()
     soft = ((logits + gumbels) / tau).softmax(dim)
     if not hard:
         return soft
     index = soft.max(dim, keepdim=True)[1]
-    one = functions.zeros_like(logits, memory_format="contiguous_format").scatter_(dim, index, 1.0)
+    one = functions.zeros_like(logits, memory_format=contiguous_format).scatter_(dim, index, 1.0)
     return one - soft.detach() + soft
 
 

@@ -161,7 +161,10 @@ class CopyBackwards(Node):
         if grad is None:
             return [None, None]
         wanted = [edge[0] is not None and (needed is None or needed(edge)) for edge in self.edges]
-        return [functions.zeros_like(grad) if wanted[0] else None, self._returned(grad) if wanted[1] else None]
+        return [
+            functions.zeros_like(grad) if wanted[0] else None,
+            self._returned(grad) if wanted[1] else None,
+        ]
 
     def _returned(self, grad):
         """The gradient on the source's device."""
@@ -307,6 +310,25 @@ def fill_tensor_(xp, self, value):
 
 
 OPS["fill_.Scalar"].node_index, OPS["fill_.Tensor"].node_index = 2, 3
+
+
+@composite(
+    "fill_diagonal_(Tensor(a!) self, Scalar fill_value, bool wrap=False) -> Tensor(a!)", variants="method"
+)
+def fill_diagonal_(self, fill_value, wrap):
+    """Set the elements whose indices are all equal; wrap=True begins anew below a square of a tall matrix."""
+    sizes, strides = self.geometry.sizes, self.geometry.strides
+    if len(sizes) < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if len(sizes) > 2 and len(set(sizes)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step, count, start = sum(strides), min(sizes), self.storage_offset()
+    self.as_strided((count,), (step,), start).fill_(fill_value)
+    height, width = sizes[0], sizes[1]
+    if wrap and len(sizes) == 2 and height > width + 1:
+        rest = (height * width + width) // (width + 1) - count
+        self.as_strided((rest,), (step,), start + strides[0] * (width + 1)).fill_(fill_value)
+    return self
 
 
 def _fill_copy_effect(declared, values):
