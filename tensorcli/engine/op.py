@@ -581,4 +581,9 @@ def _missing_attribute(name: str, instance: Any) -> Any:
     return getattr(Tensor if instance is None else instance, name)
 
 
+def _method_names() -> list[str]:
+    return [*PROPERTIES, *(name for name, found in PACKETS.items() if any(o.is_method for o in found))]
+
+
 tensor_module.missing_attribute = _missing_attribute
+tensor_module.method_names = _method_names

@@ -24,11 +24,18 @@ missing_attribute: Callable[[str, Any], Any] = None  # type: ignore[assignment]
 """What an attribute that the class does not have is: an operator's method (set by `op`), or an AttributeError."""
 
 
+method_names: Callable[[], list[str]] = list
+"""The names that `missing_attribute` finds (set by `op`)."""
+
+
 class TensorType(type):
     """The class of Tensor: finds operators as methods on the class itself (`torch.Tensor.exp`)."""
 
     def __getattr__(cls, name: str) -> Any:
         return missing_attribute(name, None)
+
+    def __dir__(cls) -> list[str]:
+        return sorted({*type.__dir__(cls), *method_names()})
 
 
 class Tensor(metaclass=TensorType):
@@ -221,6 +228,9 @@ class Tensor(metaclass=TensorType):
 
     def __getattr__(self, name: str) -> Any:
         return missing_attribute(name, self)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*vars(self), *dir(type(self))})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "Tensor":
         # torch.Tensor(...), the legacy constructor; the engine itself makes tensors by object.__new__.
