@@ -10,15 +10,15 @@ MISSING = "CuPy is not installed: pip install 'tensorcli[cuda]' for a card of NV
 NO_CARD = "CuPy is installed and finds no card or no driver; --simulate-cuda lets numpy stand in"
 
 
-def inventory() -> Iterator[tuple[str, bool, str]]:
-    """Each device: its name, whether tensors can lie on it, and its library, card and free memory."""
-    yield str(CPU), True, _text(HOST, CPU, HOST.memory(CPU))
+def inventory(memory: bool = True) -> Iterator[tuple[str, bool, str]]:
+    """Each device: its name, whether tensors can lie on it, and its library, card and (with `memory`) free memory."""
+    yield str(CPU), True, _text(HOST, CPU, HOST.memory(CPU) if memory else None)
     yield str(META), True, "shapes, strides and dtypes without elements"
     found = cuda_devices()
     for device in found:
         behind = of(device)
         name = f"{device} (simulated)" if behind.simulated else str(device)
-        yield name, True, _text(behind, device, behind.memory(device))
+        yield name, True, _text(behind, device, behind.memory(device) if memory else None)
     if not found:
         yield "cuda", False, MISSING if find_spec("cupy") is None else NO_CARD
 

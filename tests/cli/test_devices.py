@@ -1,0 +1,69 @@
+"""`tensorcli devices` and `--simulate-cuda`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tensorcli.engine import devices
+from tensorcli.engine.backends import simulate
+
+
+@pytest.fixture(autouse=True)
+def _no_cuda() -> Iterator[None]:
+    devices.visible.searched = True
+    yield
+    simulate(0)
+    devices.reset()
+
+
+MOVES = "x = torch.ones(2, device='cuda')\nprint(x, x.to('cuda') is x, torch.cuda.device_count())\n"
+
+
+def test_devices_are_listed_with_what_is_missing(run) -> None:
+    done = run("devices")
+    assert done.status == 0
+    rows = [line.split()[:2] for line in done.out.splitlines()]
+    assert rows == [["cpu", "True"], ["meta", "True"], ["cuda", "False"]]
+    assert "--simulate-cuda" in done.out
+
+
+def test_simulated_devices_are_listed_as_such(run) -> None:
+    done = run("devices", "--simulate-cuda=2")
+    assert "cuda:1 (simulated)" in done.out
+    assert "16.0 GiB free" in done.out
+
+
+def test_without_a_device_a_script_ends_with_69_and_a_hint(run) -> None:
+    Path("a.tsc").write_text(MOVES)
+    done = run("run", "a.tsc")
+    assert done.status == 69
+    assert "a.tsc:1:5: AssertionError: Torch not compiled with CUDA enabled" in done.err
+    assert "--simulate-cuda" in done.err
+    assert "tensorcli[cuda]" in done.err
+
+
+@pytest.mark.parametrize(("flag", "count"), [("--simulate-cuda", 1), ("--simulate-cuda=3", 3)])
+def test_the_flag_lets_there_be_devices_and_takes_no_file_for_its_number(run, flag: str, count: int) -> None:
+    Path("a.tsc").write_text(MOVES)
+    done = run("run", "--quiet", flag, "a.tsc")
+    assert (done.status, done.out) == (0, f"tensor([1., 1.], device='cuda:0') True {count}\n")
+
+
+def test_tables_say_that_a_device_is_simulated(run) -> None:
+    done = run("run", "--simulate-cuda", "-c", "x = torch.ones(2, device='cuda'); inspect x")
+    assert done.status == 0
+    assert done.out.count("cuda:0 (simulated)") == 2
+
+
+def test_a_session_begins_on_the_first_device_and_the_cpu(run) -> None:
+    Path("a.tsc").write_text("torch.cuda.set_device(1)\ntorch.set_default_device('cuda')\n")
+    Path("b.tsc").write_text("print(torch.cuda.current_device(), torch.ones(1).device)\n")
+    done = run("run", "--quiet", "--simulate-cuda=2", "a.tsc", "b.tsc")
+    assert (done.status, done.out) == (0, "0 cpu\n")
+
+
+def test_the_command_in_a_session_names_no_free_memory(run) -> None:
+    done = run("run", "--simulate-cuda", "-c", "device")
+    assert "cuda:0 (simulated)" in done.out
+    assert "GiB" not in done.out
