@@ -153,7 +153,7 @@ class Embedded:
     def devices(self) -> Iterable[tuple[str, bool, str]]:
         from tensorcli.engine.backends.inventory import inventory
 
-        return inventory()
+        return inventory(memory=False)  # a session prints the same whatever the machine has free
 
     def help(self, name: str) -> Help | None:
         from tensorcli.explorer.engines.pages import operator_page
