@@ -29,8 +29,8 @@ def labels(node: GraphNode) -> list[str]:
             found.append(" ".join(node.tensors) + (f" {node.shape}" if node.shape is not None else ""))
         if node.freed:
             found.append("freed")
-        elif node.saves:
-            found.append("saves " + ", ".join(save_text(each) for each in node.saves))
+        elif node.saves or node.numbers:
+            found.append("saves " + ", ".join([*(save_text(each) for each in node.saves), *node.numbers]))
     return found
 
 

@@ -180,8 +180,11 @@ def _html(found: Graph) -> Iterator[str]:
 
 def _row(node: GraphNode) -> str:
     saves = "<br>".join(
-        f'<span class="stale">{escape(save_text(each))}</span>' if each.stale else escape(save_text(each))
-        for each in node.saves
+        [
+            f'<span class="stale">{escape(save_text(each))}</span>' if each.stale else escape(save_text(each))
+            for each in node.saves
+        ]
+        + [escape(each) for each in node.numbers]
     )
     if node.freed:
         saves = "freed"

@@ -89,9 +89,9 @@ def saves_text(node: GraphNode) -> str:
         return ""
     if node.freed:
         return "freed"
-    if not node.saves:
+    if not (node.saves or node.numbers):
         return NOTHING_SAVED
-    return "saves " + "  ".join(save_text(each) for each in node.saves)
+    return "saves " + "  ".join([*(save_text(each) for each in node.saves), *node.numbers])
 
 
 def leaf_text(node: GraphNode) -> str:

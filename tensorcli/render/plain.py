@@ -252,6 +252,9 @@ def graph(found: results.Graph) -> Iterator[str]:
         for save in node.saves:
             state = f"stale: saved {save.saved}, now {save.now}" if save.stale else f"version {save.saved}"
             yield from entry(f"{key}.saves.{save.slot}", f"{save.tensor or '(temporary)'} ({state})")
+        for number in node.numbers:
+            slot, _, value = number.partition("=")
+            yield from entry(f"{key}.saves.{slot}", value)
         if node.freed:
             yield from entry(f"{key}.freed", True)
         if node.leaf:
@@ -306,7 +309,8 @@ def explanation(found: results.Explanation) -> Iterator[str]:
 @plain.register
 def tour(found: results.Tour) -> Iterator[str]:
     for each in found.steps:
-        yield from (f"# {text}" for text in each.text.split("\n") if text)
+        if each.text:
+            yield from entry("comment", each.text)
         yield from entry("statement", each.step.source)
         if each.step.output:
             yield from entry("output", each.step.output.rstrip("\n"))

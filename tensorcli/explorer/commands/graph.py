@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.look import argument
+from tensorcli.explorer.commands.arguments import argument
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.files import export, permitted
 from tensorcli.explorer.graphs import nodes_below, roots
@@ -168,6 +168,7 @@ class Walk:
             code,
             line,
             tuple(self._saves(node)),
+            tuple(f"{slot}={value!r}" for slot, value in engine.numbers(node)),
             engine.released(node),
             grad,
             len(engine.hooks(node)),

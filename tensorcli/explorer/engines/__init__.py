@@ -226,6 +226,9 @@ class Engine(Protocol):
     def elementwise(self, operator: str) -> bool:
         """Whether an operator computes each element from the elements in the same place."""
 
+    def numbers(self, node: Any) -> Sequence[tuple[str, Any]]:
+        """The Python numbers that a node keeps where it could have kept a tensor: freed with the tensors."""
+
     def released(self, node: Any) -> bool:
         """Whether a backward pass freed what it had saved."""
 

@@ -390,6 +390,9 @@ class Embedded:
         overloads = PACKETS.get(operator.partition(".")[0], ())
         return any((each.twin_of or each).effect is effects.pointwise for each in overloads)
 
+    def numbers(self, node: Any) -> Sequence[tuple[str, Any]]:
+        return [(slot, value.value) for slot, value in node.saved.items() if isinstance(value, graph.SavedNumber)]
+
     def released(self, node: Any) -> bool:
         return bool(node.released)
 

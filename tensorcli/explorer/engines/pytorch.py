@@ -408,6 +408,9 @@ class PyTorch:
     def elementwise(self, operator: str) -> bool:
         return self.model.elementwise(operator)
 
+    def numbers(self, node: Any) -> Sequence[tuple[str, Any]]:
+        return ()
+
     def released(self, node: Any) -> bool:
         return False
 

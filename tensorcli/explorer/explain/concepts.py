@@ -28,7 +28,7 @@ CONCEPTS = {
         ("storages", "alias a m", "explain stride"),
     ),
     "version counter": Concept(
-        "Each in-place operation adds 1 to the version counter of the tensor it writes.",
+        "A version counter counts the in-place operations that wrote into a tensor.",
         (
             "Views and detach() share the counter of what they came from; .data, numpy arrays and copies do not.",
             "A node that saves a tensor notes the version. When the backward pass takes the tensor out and the "

@@ -214,7 +214,10 @@ class Reading:
                 f"would raise: {operand.text} is {operand.look.sizes} with stride {operand.look.strides}, and no "
                 f"strides for the new shape visit the same slots in the same order"
             )
-        return f"would raise {kind}"
+        from tensorcli.explorer.errors import known_error
+
+        known = known_error(kind, message)
+        return f"would raise {kind}" + ("" if known is None else f": {known.meaning} ({known.code})")
 
     def _sections(self, result: Any, error: str) -> Iterator[Section | None]:
         yield self._table(result, error)

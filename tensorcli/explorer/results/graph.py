@@ -45,6 +45,8 @@ class GraphNode:
     """The expression that made it, or its statement; empty where unknown."""
     line: int | None
     saves: tuple[GraphSave, ...]
+    numbers: tuple[str, ...]
+    """Python numbers that it keeps as tensors (`other=3`)."""
     freed: bool
     """Whether a backward pass dropped what it had saved."""
     grad: str
