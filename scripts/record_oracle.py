@@ -16,7 +16,7 @@ ORACLE = ROOT / "tests" / "oracle"
 def main() -> None:
     import torch
 
-    from tests.oracle import expressions, transcripts
+    from tests.oracle import expressions, transcripts, wrong_calls
 
     if not torch.__version__.startswith("2.13.0"):
         sys.exit(f"the record is of PyTorch 2.13.0; this is {torch.__version__}")
@@ -40,6 +40,8 @@ def main() -> None:
             "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in table.items()) + "\n}\n"
         )
         print(f"{path.name}: {len(table)} expressions")
+    calls, types, texts = wrong_calls.record()
+    print(f"wrong_calls.json: {calls} wrong calls, {types} of PyTorch's type, {texts} in its words")
 
 
 if __name__ == "__main__":

@@ -168,7 +168,11 @@ def _carry_tensor(tensor: torch.Tensor, space: Any) -> Any:
 
 def resolve(space: Any, info: Any) -> Callable[..., Any]:
     """The function of a namespace that an entry of the database is about, or the method where there is only one."""
-    name = info.name
+    return named(space, info.name)
+
+
+def named(space: Any, name: str) -> Callable[..., Any]:
+    """The function or method of this name. Errors: NotImplementedError where there is none."""
     if name in ORDERED:
         return ORDERED[name](space)
     method = name.rpartition(".")[2]
