@@ -233,11 +233,43 @@ def typename(obj: Any) -> str:
         from tensorcli.engine.ops.convert import type_string
 
         return str(type_string(obj))  # type: ignore[no-untyped-call]
-    module = getattr(obj, "__module__", "") or ""
+    module = (getattr(obj, "__module__", "") or "").replace("tensorcli.engine", "torch", 1)
     if module in ("", "builtins", "__builtin__"):
         module = ""
     name = getattr(obj, "__qualname__", None) or type(obj).__qualname__
     return f"{module}.{name}" if module else name
+
+
+def is_signed(input: Any) -> bool:
+    """Whether the tensor's dtype has negative numbers."""
+    return bool(input.dtype.is_signed)
+
+
+def get_device(input: Any) -> int:
+    """The index of the tensor's device; -1 for the CPU."""
+    return int(input.get_device())
+
+
+def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+    """Flat indices as one index for each dimension of a shape. Errors: TypeError, ValueError with PyTorch's texts."""
+    if indices.dtype.category != dtypes.INTEGRAL:
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not isinstance(shape, (int, tuple, list)):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    for size in sizes:
+        if not isinstance(size, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(size)}")
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
+    from tensorcli.engine.construct import tensor
+
+    steps = [1] * len(sizes)
+    for i in range(len(sizes) - 1, 0, -1):
+        steps[i - 1] = steps[i] * sizes[i]
+    table = [tensor(row, dtype=dtypes.int64) for row in (steps, list(sizes))]
+    found = indices.unsqueeze(-1).div(table[0], rounding_mode="floor") % table[1]
+    return tuple(found.unbind(-1))
 
 
 def broadcast_shapes(*shapes: Any) -> Size:

@@ -1,0 +1,131 @@
+"""Settings of the torch namespace that change how PyTorch computes, never what: threads, precision, determinism.
+
+The engine computes in one way, so that they are kept and told back, and refuse what PyTorch refuses.
+"""
+
+import os
+from typing import Any
+
+from tensorcli.engine import messages
+
+
+class _Settings:
+    __slots__ = ("deterministic", "interop", "precision", "threads", "warn_always", "warn_only")
+
+    def __init__(self) -> None:
+        self.threads = self.interop = os.cpu_count() or 1
+        self.precision = "highest"
+        self.deterministic = self.warn_only = self.warn_always = False
+
+
+settings = _Settings()
+_DEBUG_MODES = ("default", "warn", "error")
+
+
+def get_num_threads() -> int:
+    """How many threads an operator may use."""
+    return settings.threads
+
+
+def set_num_threads(count: int) -> None:
+    """Set how many threads an operator may use. Errors: RuntimeError unless it is a positive integer."""
+    settings.threads = _positive("set_num_threads", count)
+
+
+def get_num_interop_threads() -> int:
+    """How many operators may run at a time."""
+    return settings.interop
+
+
+def set_num_interop_threads(count: int) -> None:
+    """Set how many operators may run at a time. Errors: RuntimeError unless it is a positive integer."""
+    settings.interop = _positive("set_num_interop_threads", count)
+
+
+def _positive(name: str, count: Any) -> int:
+    if not isinstance(count, int):
+        raise RuntimeError(f"{name} expects an int, but got {type(count).__name__}")
+    if count <= 0:
+        raise RuntimeError(f"{name} expects a positive integer")
+    return count
+
+
+def get_float32_matmul_precision() -> str:
+    """How exact products of float32 matrices are: "highest", "high" or "medium"."""
+    return settings.precision
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Set how exact products of float32 matrices are; the CPU always computes them as "highest"."""
+    if precision not in ("highest", "high", "medium"):
+        messages.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the currentsetFloat32MatmulPrecision call has no "
+            "effect."
+        )
+        return
+    settings.precision = precision
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Ask for operators that give the same bits each time. Errors: TypeError unless `mode` is a bool."""
+    if not isinstance(mode, bool):
+        raise TypeError(
+            "_set_deterministic_algorithms(): argument 'mode' (position 1) must be bool, not "
+            f"{type(mode).__name__}"
+        )
+    settings.deterministic, settings.warn_only = mode, warn_only
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """Whether operators must give the same bits each time."""
+    return settings.deterministic
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether an operator that cannot give the same bits each time only warns."""
+    return settings.warn_only
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Set determinism as a number or a name: 0 "default", 1 "warn", 2 "error". Errors: RuntimeError, TypeError."""
+    if not isinstance(debug_mode, (int, str)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    if isinstance(debug_mode, str):
+        if debug_mode not in _DEBUG_MODES:
+            raise RuntimeError(
+                f"invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got {debug_mode}"
+            )
+        debug_mode = _DEBUG_MODES.index(debug_mode)
+    if debug_mode not in (0, 1, 2):
+        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}")
+    use_deterministic_algorithms(debug_mode > 0, warn_only=debug_mode == 1)
+
+
+def get_deterministic_debug_mode() -> int:
+    """Determinism as a number: 0 "default", 1 "warn", 2 "error"."""
+    return 0 if not settings.deterministic else 1 if settings.warn_only else 2
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """Whether the processor could flush denormal numbers to zero. Errors: RuntimeError unless `mode` is a bool."""
+    if not isinstance(mode, bool):
+        raise RuntimeError(f"flush_denormal expects a bool, but got {type(mode).__name__}")
+    # numpy computes with denormal numbers; asking for anything else is answered as a processor without the switch does.
+    return not mode
+
+
+def is_warn_always_enabled() -> bool:
+    """Whether warnings that PyTorch says once are said each time."""
+    return settings.warn_always
+
+
+def set_warn_always(b: bool) -> None:
+    """Set whether warnings that PyTorch says once are said each time."""
+    settings.warn_always = b
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly mode is on."""
+    from tensorcli.engine.autograd.anomaly import anomaly
+
+    return anomaly.enabled
