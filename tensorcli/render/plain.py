@@ -331,11 +331,11 @@ def history(found: results.History) -> Iterator[str]:
 @plain.register
 def hazard_report(found: results.HazardReport) -> Iterator[str]:
     for row in found.rows:
-        key = f"{row.name}:{row.span.line}.{row.code}"
-        yield from entry(f"{key}.hazard", row.text)
-        yield from entry(f"{key}.source", row.source)
+        yield from entry(f"{row.code}.{row.rule}", row.text)
+        yield from entry(f"{row.code}.place", f"{row.name}:{row.span.line}:{row.span.column + 1}")
+        yield from entry(f"{row.code}.source", row.source)
         if row.hint:
-            yield from entry(f"{key}.hint", row.hint)
+            yield from entry(f"{row.code}.hint", row.hint)
     yield from entry("hazards.count", len(found.rows))
     yield from entry("hazards.statements", found.statements)
 

@@ -17,7 +17,7 @@ command(
     "inspect",
     Parameter("value", "EXPR"),
     category="look",
-    function="look.inspect",
+    function="inspection.inspect",
     summary="everything about a tensor, an array, a node, a storage or a list of them",
     example="inspect y[1:]",
 )
@@ -26,7 +26,7 @@ command(
     "saved",
     Parameter("value", "EXPR", optional=True),
     category="look",
-    function="look.saved",
+    function="saved.saved",
     summary="the tensors that the graph keeps for the backward pass",
     example="saved loss",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.look import typed
+from tensorcli.explorer.commands.arguments import typed
 from tensorcli.explorer.engines import Walk
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.memory import overlap

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.look import argument
+from tensorcli.explorer.commands.arguments import argument
 from tensorcli.explorer.facts import settle
 from tensorcli.explorer.identity import Allocation
 from tensorcli.explorer.memory import cells, covered, layout, runs

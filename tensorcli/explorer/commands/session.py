@@ -38,7 +38,7 @@ def question(session: Session, invocation: Invocation) -> Answer:
     if isinstance(topic, str):
         name = topic.strip()
         if name in session.names and session.engine.kind(session.names[name]) is not None:
-            from tensorcli.explorer.commands.look import inspection
+            from tensorcli.explorer.commands.inspection import inspection
 
             return inspection(session, session.names[name], name)
     return help_page(session, invocation)

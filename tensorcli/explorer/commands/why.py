@@ -62,6 +62,8 @@ class Proposed(NamedTuple):
     proposals: list[Proposal]
     measure: str
     measured: list[str]
+    expected: bool = False
+    """The journal's last statement did not run yet, and is not to."""
 
 
 def why(session: Session, invocation: Invocation) -> Answer:
@@ -103,11 +105,13 @@ def _expected(session: Session) -> Answer | None:
         if stale and name.isidentifier():
             scalar = engine.look(entry.value).numel == 1
             text = f"{name}.backward()" if scalar else f"{name}.sum().backward()"
-            from tensorcli.explorer.rewrite import records_of
+            from tensorcli.explorer.session import Record
 
-            model = session.journal[-1]
-            records = [*session.journal, *records_of(session, text, model)]
-            found = _failure(session, records)
+            last = session.journal[-1]
+            below = "\n" * last.statement.span.end_line + text
+            (statement,) = session.read(below).statements
+            record = Record(last.index + 1, statement, below, last.name, last.form, "")
+            found = _failure(session, [*session.journal, record], expected=True)
             if isinstance(found, Why):
                 from dataclasses import replace
 
@@ -115,7 +119,7 @@ def _expected(session: Session) -> Answer | None:
     return None
 
 
-def _failure(session: Session, records: list[Record]) -> Answer:
+def _failure(session: Session, records: list[Record], expected: bool = False) -> Answer:
     with traced(session, records) as trace:
         failure = trace.last.step.error
         if failure is None:
@@ -123,9 +127,12 @@ def _failure(session: Session, records: list[Record]) -> Answer:
         story, known = tell(session, trace, failure)
     code = None if known is None else known.code
     backward = known is not None and known.key in BACKWARD
-    ways, proposals, measure = prove(session, story.proposals, story.reference, backward)
+    wanted = story.proposals
+    if expected:
+        wanted = [each for each in wanted if each is not None and each.failing == len(each.records) - 1]
+    ways, proposals, measure = prove(session, wanted, story.reference, backward)
     measured = [way.measured for way in ways if way.number]
-    session.proposed = Proposed(records, proposals, measure, measured)
+    session.proposed = Proposed(records, proposals, measure, measured, expected)
     error = f"{failure.type}: {failure.message}"
     return Why(
         story.title,
@@ -167,17 +174,22 @@ def fix(session: Session, invocation: Invocation) -> Answer:
         raise ValueError("there is nothing to fix: ask why first")
     if not 1 <= number <= len(proposed.proposals):
         raise ValueError(f"there is no way {number}; why proposed {len(proposed.proposals)}")
-    past = session.journal[: len(proposed.base)]
-    same = [each.statement for each in proposed.base[: len(past)]] == [each.statement for each in past]
-    if not same or len(past) < len(proposed.base) - 1:
+    base = proposed.base[:-1] if proposed.expected else proposed.base
+    past = session.journal[: len(base)]
+    if [each.statement for each in base] != [each.statement for each in past]:
         raise ValueError("the session went another way since: ask why again")
     proposal = proposed.proposals[number - 1]
     if outcome(session, proposal) is None:
         raise ValueError("this way does not lead out any more")
     from tensorcli.explorer.session import Travel
 
-    later = session.journal[len(proposed.base) :]
-    answer = Fixed(f"fixed: {proposal.text}", proposal.edits, proposed.measure, proposed.measured[number - 1])
+    later = session.journal[len(base) :]
+    measure, measured = proposed.measure, proposed.measured[number - 1]
+    past = list(proposal.records)
+    if proposed.expected:
+        past.pop()
+        measure, measured = "", ""
+    answer = Fixed(f"fixed: {proposal.text}", proposal.edits, measure, measured)
     session.proposed = None
-    session.travel = Travel([*proposal.records, *later], [], lambda: answer)
+    session.travel = Travel([*past, *later], [], lambda: answer)
     return answer

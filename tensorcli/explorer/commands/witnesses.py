@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.look import argument
+from tensorcli.explorer.commands.arguments import argument
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.memory import covered, layout, overlap
 from tensorcli.explorer.names import name_of

@@ -1,0 +1,41 @@
+"""The arguments of commands: their values, and their texts as typed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.names import name_of
+from tensorcli.language.syntax import Argument, Invocation
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+
+_ID = re.compile(r"s[1-9]\d*$")
+
+
+def argument(session: Session, invocation: Invocation, name: str) -> tuple[Any, str]:
+    """The value of an argument, and its text as typed. `s2` is an allocation where no such name is bound."""
+    found = next((each for each in invocation.arguments if each.name == name), None)
+    assert found is not None
+    assert isinstance(found.value, ast.expr)
+    text = typed(session, found)
+    tree = found.value
+    if isinstance(tree, ast.Name) and tree.id not in session.names and _ID.match(tree.id):
+        allocation = session.allocations.named(tree.id)
+        if allocation is not None:
+            return allocation, tree.id
+        raise NameError(f"there is no storage {tree.id}", name=tree.id)
+    return session.value_of(tree), text
+
+
+def typed(session: Session, found: Argument) -> str:
+    """An argument as it was typed, on one line."""
+    return " ".join(found.span.text(session.text).split()) or "value"
+
+
+def named(session: Session, tensor: Any) -> str:
+    if session.observation is None:
+        return "(temporary)"
+    return name_of(session.engine, session.observation.index, session.allocations, tensor) or "(temporary)"

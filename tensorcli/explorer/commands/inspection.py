@@ -1,0 +1,379 @@
+"""`inspect`: everything about one value, line by line. Looking changes nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.commands.arguments import argument, named
+from tensorcli.explorer.commands.saved import saved_rows
+from tensorcli.explorer.engines import Look
+from tensorcli.explorer.facts import short_text, size_text
+from tensorcli.explorer.memory import covered, layout
+from tensorcli.explorer.results import (
+    Field,
+    Inspection,
+    Line,
+)
+from tensorcli.language.syntax import Invocation
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.identity import Allocation
+    from tensorcli.explorer.session import Session
+
+ITEMS = 20
+"""Members of a collection that are inspected; the rest is counted."""
+CELLS = 24
+"""Storages up to this many elements are drawn in the line `shared with`."""
+LAYOUTS = {
+    "contig": "contiguous",
+    "strided": "not contiguous",
+    "expanded": "expanded: several elements lie in one place",
+    "overlapping": "overlaps itself",
+    "empty": "no elements",
+}
+
+
+def inspect(session: Session, invocation: Invocation) -> Inspection:
+    """The page of one value."""
+    value, name = argument(session, invocation, "value")
+    return inspection(session, value, name)
+
+
+def inspection(session: Session, value: Any, name: str, depth: int = 2) -> Inspection:
+    """Everything about a value that is called `name`."""
+    from tensorcli.explorer.identity import Allocation
+
+    if isinstance(value, Allocation):
+        return _allocation(session, value)
+    kind = session.engine.kind(value)
+    if kind in ("tensor", "ndarray"):
+        return _tensor(session, value, name)
+    if kind == "node":
+        return _node(session, value, name)
+    if kind == "storage":
+        memory = session.engine.memory(value)
+        return _allocation(session, session.allocations.of(memory, session.engine.extent(memory)))
+    if isinstance(value, list | tuple | dict | set) and depth:
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        items = []
+        for count, (key, each) in enumerate(pairs):
+            if count >= ITEMS:
+                break
+            items.append(inspection(session, each, f"{name}[{key!r}]", depth - 1))
+        lines = (
+            Line(
+                "items",
+                (Field("items", len(value)),),
+                f"the first {ITEMS} are shown" if len(value) > ITEMS else "",
+            ),
+        )
+        return Inspection("collection", name, "", None, (type(value).__name__,), lines, tuple(items))
+    text = short_text(session.engine, value)
+    return Inspection(
+        "other", name, "", None, (type(value).__name__,), (Line("value", (Field("value", text),)),)
+    )
+
+
+def _tensor(session: Session, value: Any, name: str) -> Inspection:
+    engine = session.engine
+    look = engine.look(value)
+    allocation = session.allocations.known.get(look.memory)
+    tags = [look.dtype, look.device]
+    if look.kind == "tensor" and look.version is None:
+        tags.append("inference")
+    lines = [_values(session, value, look), _layout(session, value, look, allocation)]
+    lines.append(_storage(session, look, allocation))
+    lines.extend(_shared(session, value, look, allocation))
+    if look.kind == "tensor":
+        lines.extend(_view(session, value, look))
+        lines.append(_autograd(session, value, look))
+        lines.extend(_history(session, value, look))
+    else:
+        lines.append(_owner(value, look))
+    origin, line = "", None
+    if allocation is not None and _owns(engine, value, look, allocation):
+        origin, line = _right_side(allocation.source), allocation.line
+    return Inspection(
+        "ndarray" if look.kind == "ndarray" else "tensor", name, origin, line, tuple(tags), tuple(lines)
+    )
+
+
+def _owns(engine: Any, value: Any, look: Look, allocation: Allocation) -> bool:
+    parent = engine.base(value) if look.kind == "tensor" else None
+    return parent is None and look.nbytes == allocation.nbytes
+
+
+def _right_side(source: str) -> str:
+    """The right side of an assignment, as typed."""
+    try:
+        tree = ast.parse(source).body[0]
+    except (SyntaxError, ValueError, IndexError):
+        _, equals, rest = source.partition("=")
+        return rest.strip() if equals else source.strip()
+    if isinstance(tree, ast.Assign):
+        return ast.get_source_segment(source, tree.value) or source
+    return source if isinstance(tree, ast.Expr) else ""
+
+
+def _values(session: Session, value: Any, look: Look) -> Line:
+    engine = session.engine
+    note = f"n={look.numel}"
+    elements = engine.elements(value)
+    if elements is not None and look.numel > 1 and elements.dtype.kind in "iuf" and look.numel <= 1 << 22:
+        if elements.dtype.kind == "f" and elements.dtype.itemsize < 8:
+            elements = elements.astype("float64")
+        low, high, mean = float(elements.min()), float(elements.max()), float(elements.mean(dtype="float64"))
+        note += f"  min {low:.4g}  max {high:.4g}  mean {mean:.4g}"
+    return Line("values", (Field("values", engine.text(value)),), note)
+
+
+def _layout(session: Session, value: Any, look: Look, allocation: Allocation | None) -> Line:
+    walk = session.engine.walk(value)
+    how = LAYOUTS[layout(walk)]
+    size = max(look.itemsize, 1)
+    if allocation is not None and look.numel:
+        total = allocation.nbytes // size
+        reached = covered(walk) // size
+        where = f" in {allocation.id}" if allocation.id else ""
+        how += f" · covers {'all' if reached == total else str(reached) + ' of'} {total}{where}"
+    unit = "bytes" if look.kind == "ndarray" else "elements"
+    return Line(
+        "layout",
+        (
+            Field("shape", str(look.sizes), f"shape {look.sizes}"),
+            Field(
+                "stride", str(look.strides), f"stride {look.strides}" + (" bytes" if unit == "bytes" else "")
+            ),
+            Field("offset", look.offset, f"offset {look.offset}"),
+        ),
+        how,
+    )
+
+
+def _storage(session: Session, look: Look, allocation: Allocation | None) -> Line:
+    nbytes = look.nbytes if allocation is None else allocation.nbytes
+    storage = None if allocation is None else allocation.id
+    fields = [
+        Field("storage", storage, storage or "(temporary)"),
+        Field("nbytes", nbytes, size_text(nbytes)),
+    ]
+    if look.kind == "tensor":
+        fields.append(
+            Field(
+                "version",
+                look.version,
+                "no version counter" if look.version is None else f"version {look.version}",
+            )
+        )
+    note = ""
+    if look.device == "meta":
+        note = f"nothing is allocated; a real run would allocate {size_text(nbytes)}"
+    elif allocation is not None:
+        if allocation.written is not None:
+            line, via = allocation.written
+            note = f"written at line {line}" + (f" via {via}" if via else "")
+        elif allocation.operator.partition(".")[0] in ("empty", "empty_like", "empty_strided", "new_empty"):
+            note = "PyTorch leaves this memory uninitialised; here it is zero"
+        elif allocation.line:
+            note = f"made at line {allocation.line}"
+    return Line("storage" if look.kind == "tensor" else "buffer", tuple(fields), note)
+
+
+def _shared(session: Session, value: Any, look: Look, allocation: Allocation | None) -> Iterable[Line]:
+    observation = session.observation
+    if observation is None:
+        return
+    mates = [each for each in observation.index.sharing(look.memory) if each.value is not value]
+    if not mates:
+        return
+    fields = []
+    counters = set()
+    for each in mates[:ITEMS]:
+        name = observation.index.names(each)[0]
+        fields.append(
+            Field("shared_with", name, f"{name} {_picture(session, each.value, look, allocation)}".strip())
+        )
+        counters.add(session.engine.look(each.value).counter == look.counter and look.counter != 0)
+    if look.kind == "ndarray" or look.version is None:
+        note = "one memory, no version counter here"
+    elif counters == {True}:
+        note = "same storage, same version counter"
+    elif counters == {False}:
+        note = "same storage, other version counters: writes there are not seen by autograd's checks"
+    else:
+        note = "same storage; not all share the version counter"
+    if len(mates) > ITEMS:
+        note += f"; {len(mates) - ITEMS} more"
+    yield Line("shared with", tuple(fields), note)
+
+
+def _picture(session: Session, value: Any, look: Look, allocation: Allocation | None) -> str:
+    size = max(look.itemsize, 1)
+    if allocation is None or not 0 < allocation.nbytes // size <= CELLS:
+        return ""
+    from tensorcli.explorer.memory import cells
+
+    reached = cells(session.engine.walk(value), size, 0, allocation.nbytes // size)
+    return "[" + " ".join("█" if each else "·" for each in reached) + "]"
+
+
+def _view(session: Session, value: Any, look: Look) -> Iterable[Line]:
+    engine = session.engine
+    base = engine.base(value)
+    if base is None:
+        return
+    parent = engine.parent(value)
+    name, root = named(session, parent), named(session, base)
+    operator = ""
+    if session.observation is not None:
+        entry = session.observation.index.entry(value)
+        operator = "" if entry is None else entry.operator.partition(".")[0]
+    kind = engine.view_kind(value)
+    note = {
+        "normal": "differentiable view",
+        "multi_output": "one of several outputs: in-place writes are refused",
+    }.get(kind, f"made in {kind}: not recorded")
+    yield Line(
+        "view of",
+        (Field("view_of", name, name + (f"  ({operator})" if operator else "")), Field("base", root, "")),
+        f"{note}, _base is {root}",
+    )
+
+
+def _autograd(session: Session, value: Any, look: Look) -> Line:
+    engine = session.engine
+    grad = engine.grad(value)
+    if grad is not None:
+        note = f"grad {engine.text(grad)}"
+    elif look.is_leaf:
+        note = "grad None"
+    else:
+        note = "grad None: not a leaf" + ("" if engine.retains_grad(value) else ", no retain_grad()")
+    return Line(
+        "autograd",
+        (
+            Field("requires_grad", look.requires_grad, f"requires_grad {look.requires_grad}"),
+            Field("is_leaf", look.is_leaf, f"leaf {look.is_leaf}"),
+        ),
+        note,
+    )
+
+
+def _history(session: Session, value: Any, look: Look) -> Iterable[Line]:
+    engine = session.engine
+    node, old = engine.node(value), engine.old_node(value)
+    note = "" if old is None else f"was {engine.node_name(old)} until its base was written"
+    yield Line("grad_fn", (Field("grad_fn", look.grad_fn, str(look.grad_fn)),), note)
+    start = node
+    if old is not None:
+        base = engine.base(value)
+        start = None if base is None else engine.node(base)
+        chain = [] if start is None else [_node_text(session, start)]
+    else:
+        chain = []
+    while start is not None and len(chain) < 6:
+        edges = [each for each in engine.edges(start) if each is not None]
+        if not edges:
+            break
+        chain.append(
+            _node_text(session, edges[0]) + (f" and {len(edges) - 1} more" if len(edges) > 1 else "")
+        )
+        start = edges[0]
+    if chain:
+        yield Line("leads to", (Field("leads_to", " → ".join(chain)),))
+
+
+def _node_text(session: Session, node: Any) -> str:
+    variable = session.engine.variable(node)
+    name = session.engine.node_name(node)
+    if variable is not None:
+        return f"{name} ({named(session, variable)})"
+    return name
+
+
+def _owner(value: Any, look: Look) -> Line:
+    owns = bool(value.flags.owndata)
+    return Line(
+        "memory",
+        (
+            Field("owndata", owns, "owns its memory" if owns else "another object's memory"),
+            Field(
+                "writeable",
+                bool(value.flags.writeable),
+                "writeable" if value.flags.writeable else "read-only",
+            ),
+        ),
+    )
+
+
+def _node(session: Session, node: Any, name: str) -> Inspection:
+    engine = session.engine
+    lines = [Line("name", (Field("name", engine.node_name(node)),))]
+    below = list(engine.edges(node))
+    lines.append(
+        Line(
+            "next",
+            tuple(
+                Field(
+                    "next",
+                    None if each is None else _node_text(session, each),
+                    "None" if each is None else _node_text(session, each),
+                )
+                for each in below
+            ),
+        )
+    )
+    for row in saved_rows(session, [node]):
+        state = "STALE" if row.stale else "fresh"
+        lines.append(
+            Line(
+                "saved",
+                (
+                    Field(
+                        f"saved.{row.slot}",
+                        f"{row.tensor or '(temporary)'}@v{row.saved}",
+                        f"{row.slot} = {row.tensor or '(temporary)'}@v{row.saved}",
+                    ),
+                ),
+                f"{state}: now at version {row.now}",
+            )
+        )
+    if engine.released(node):
+        lines.append(Line("saved", (Field("released", True, "freed by a backward pass"),)))
+    return Inspection("node", name, "", None, (engine.node_name(node),), tuple(lines))
+
+
+def _allocation(session: Session, allocation: Allocation) -> Inspection:
+    names = []
+    counters: dict[int, tuple[int, list[str]]] = {}
+    if session.observation is not None:
+        for each in session.observation.index.sharing(allocation.key):
+            found = session.observation.index.names(each)
+            names.extend(found[:1])
+            look = session.engine.look(each.value)
+            if look.version is not None:
+                counters.setdefault(look.counter, (look.version, []))[1].extend(found[:1])
+    lines = [
+        Line("bytes", (Field("nbytes", allocation.nbytes, size_text(allocation.nbytes)),)),
+        Line("names", tuple(Field("name", each) for each in names)),
+        Line(
+            "versions",
+            tuple(
+                Field("version", count, f"{count} ({', '.join(shared)})")
+                for count, shared in counters.values()
+            ),
+            ""
+            if len(counters) < 2
+            else "separate counters: writes through one are not seen by the checks of another",
+        ),
+    ]
+    return Inspection(
+        "storage",
+        allocation.id or "(temporary)",
+        allocation.source,
+        allocation.line,
+        (size_text(allocation.nbytes),),
+        tuple(lines),
+    )
