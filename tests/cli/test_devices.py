@@ -67,3 +67,8 @@ def test_the_command_in_a_session_names_no_free_memory(run) -> None:
     done = run("run", "--simulate-cuda", "-c", "device")
     assert "cuda:0 (simulated)" in done.out
     assert "GiB" not in done.out
+
+
+def test_inspect_says_what_a_real_run_of_a_meta_tensor_would_allocate(run) -> None:
+    done = run("run", "-c", "m = torch.ones(1000, 1000, device='meta'); inspect m")
+    assert "nothing is allocated; a real run would allocate 3.8 MiB" in done.out
