@@ -46,8 +46,13 @@ def check(tree: ast.AST) -> None:
 
 def _refusals(tree: ast.AST) -> Iterator[LanguageError]:
     named_classes: set[int] = set()
+    expected: set[int] = set()
     for node in walk(tree):
         kind = type(node).__name__
+        if isinstance(node, ast.Try) and any(map(_catches_missing_modules, node.handlers)):
+            expected.update(id(each) for part in node.body for each in ast.walk(part))
+        if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in expected:
+            yield from _module(node)
         if kind in REFUSED_NODES:
             message, hint = REFUSED_NODES[kind]
             yield LanguageError(message, _keyword_span(node), hint)
@@ -103,6 +108,30 @@ _INSTEAD = {
     "__doc__": "write help NAME",
     "__builtins__": "the builtins are there by their names",
 }
+
+
+_ROOTS = frozenset({"torch", "numpy", "copy", "math"})
+
+
+def _module(node: ast.Import | ast.ImportFrom) -> Iterator[LanguageError]:
+    """Refuses modules that no script has; in a `try` that expects them to be missing they fail when they run."""
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "torch"]
+    for name in names:
+        if name.partition(".")[0] not in _ROOTS and not is_dunder(name):
+            yield LanguageError(
+                f"{name} cannot be imported here: a script has torch, numpy, copy and math",
+                span_of(node),
+                "leave the line out where the program does not need it",
+            )
+
+
+def _catches_missing_modules(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(
+        kind is None
+        or (isinstance(kind, ast.Name) and kind.id in ("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
+        for kind in kinds
+    )
 
 
 def _import(node: ast.ImportFrom) -> Iterator[LanguageError]:

@@ -87,7 +87,6 @@ def test_functions_have_defaults_closures_and_every_kind_of_parameter(session):
         ("math.nope", "module 'math' has no attribute 'nope'"),
         ("[].nope", "'list' object has no attribute 'nope'"),
         ("dict.nope", "type object 'dict' has no attribute 'nope'"),
-        ("import os", "No module named 'os'"),
         ("import numpy.nope", "No module named 'numpy.nope'"),
         ("import numpy.zeros", "No module named 'numpy.zeros'"),
         ("from math import nope", "cannot import name 'nope' from 'math'"),
@@ -306,7 +305,7 @@ def test_an_error_is_located_at_its_innermost_expression(session):
     assert places(session, "a, b = 1, 2, 3") == [(1, "a, b")]
     assert places(session, "raise ValueError('x')") == [(1, "raise ValueError('x')")]
     assert places(session, "assert 1 == 2") == [(1, "assert 1 == 2")]
-    assert places(session, "import os") == [(1, "import os")]
+    assert places(session, "import torch.nope") == [(1, "import torch.nope")]
     assert places(session, "for i in 3: pass") == [(1, "3")]
     assert places(session, "if nope: pass") == [(1, "nope")]
 

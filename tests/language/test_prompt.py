@@ -134,7 +134,7 @@ def hinted(make_session, modules):
         ("np.zeros(1).rehsape", "did you mean reshape?"),
         ("from math import sqr", "did you mean sqrt?"),
         (
-            "import os",
+            "import torch.nope",
             "a script can import copy, math, numpy, numpy.fft, numpy.linalg, numpy.random, torch, torch.nn",
         ),
         ("open('x')", "open is not part of the language: a script does not reach the file system"),
