@@ -276,7 +276,7 @@ def comparison(found: results.Comparison) -> Iterator[str]:
         yield from entry(f"{form}.expression", found.expressions[number])
         for row in found.rows:
             if row.cells[number] != "-":
-                yield from entry(f"{form}.{row.question.strip()}", row.cells[number])
+                yield from entry(f"{form}.{row.question.partition(':')[0].strip()}", row.cells[number])
     for number, note in enumerate(found.notes, 1):
         yield from entry(f"[{number}]", note)
     for group in found.groups:
@@ -285,10 +285,11 @@ def comparison(found: results.Comparison) -> Iterator[str]:
 
 @plain.register
 def explanation(found: results.Explanation) -> Iterator[str]:
-    yield from entry(f"{found.what}", found.verdict)
+    yield from entry("explain.what", found.what)
+    yield from entry("explain.verdict", found.verdict)
     for section in found.sections:
         titles = section.rows[0] if section.titled and section.rows else ()
-        key = f"{found.what}.{section.title}" if section.title else found.what
+        key = f"explain.{section.title}" if section.title else "explain"
         for row in section.rows[1:] if section.titled else section.rows:
             if titles:
                 for title, cell in zip(titles[1:], row[1:]):
@@ -299,9 +300,9 @@ def explanation(found: results.Explanation) -> Iterator[str]:
                     entry(f"{key}.{row[0]}", "  ".join(row[1:])) if len(row) > 1 else entry(key, row[0])
                 )
         for text in section.text:
-            yield from entry(f"{key}.text" if section.title else f"{found.what}.text", text)
+            yield from entry(f"{key}.text", text)
     if found.error:
-        yield from entry(f"{found.what}.error", found.error)
+        yield from entry("explain.error", found.error)
     if found.see_also:
         yield from entry("see also", "; ".join(found.see_also))
 

@@ -1,0 +1,72 @@
+"""`tensorcli compare`, `explain` and `tour`, and files that a run may write."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tensorcli.cli import main
+
+SCRIPT = "w = ones(3, requires_grad=True)\ny = w.exp()\ngraph y -o "
+
+
+def test_compare_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "detach", "data", "="]) == 0
+    out = capsys.readouterr().out
+    assert "then y.sum().backward() is" in out
+    assert "WRONG" in out
+
+
+def test_explain_takes_several_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "version", "counter"]) == 0
+    assert capsys.readouterr().out.startswith(" version counter\n")
+    assert main(["explain", "ones(2, 3).t().view(6)"]) == 0
+    assert "would raise" in capsys.readouterr().out
+
+
+def test_explain_of_nothing_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "nonsense"]) == 1
+    assert "nothing to explain under 'nonsense'" in capsys.readouterr().err
+
+
+def test_a_tour_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tour", "detach"]) == 0
+    out = capsys.readouterr().out
+    assert "# detach()" in out
+    assert "tensor> d = detach y" in out
+
+
+@pytest.mark.parametrize("format", ["plain", "json"])
+@pytest.mark.parametrize("command", [["tour"], ["compare", "detach"], ["explain", "view"]])
+def test_programs_can_read_them(command: list[str], format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--format", format]) == 0
+    out = capsys.readouterr().out
+    if format == "json":
+        assert json.loads(out)["result"]["type"] in ("tour", "comparison", "explanation")
+    else:
+        assert ": " in out
+
+
+def test_a_run_writes_only_below_the_folder_it_is_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "-c", f"{SCRIPT}g.svg"]) == 1
+    assert "--allow-files" in capsys.readouterr().err
+    assert main(["run", "--allow-files", str(tmp_path), "-c", f"{SCRIPT}g.svg"]) == 0
+    assert (tmp_path / "g.svg").read_text("utf-8").lstrip().startswith("<?xml")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    assert main(["run", "--allow-files", str(inside), "-c", f"{SCRIPT}../h.svg"]) == 1
+    (inside / "link").symlink_to(tmp_path)
+    assert main(["run", "--allow-files", str(inside), "-c", f"{SCRIPT}link/h.svg"]) == 1
+    assert not (tmp_path / "h.svg").exists()
+    assert main(["run", "--allow-files", str(tmp_path / "none"), "-c", "1"]) == 2
+
+
+def test_a_file_that_cannot_be_written_is_the_statements_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[Any]
+) -> None:
+    (tmp_path / "g.svg").mkdir()
+    assert main(["run", "--allow-files", str(tmp_path), "-c", f"{SCRIPT}g.svg"]) == 1
+    assert "IsADirectoryError" in capsys.readouterr().err
