@@ -35,8 +35,10 @@ class Proposal:
 
 
 def python_of(session: Session, statement: Statement, text: str) -> tuple[Statement, str]:
-    """The statement in the Python form, and the text that its nodes point into."""
-    if statement.form == "python":
+    """The statement in the Python form, and the text that its nodes point into. A command of the explorer has
+    no other form than its own.
+    """
+    if statement.form == "python" or statement.command is not None:
         return statement, text
     written = ast.unparse(statement.tree)
     return session.read(written).statements[0], written

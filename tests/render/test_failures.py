@@ -26,7 +26,7 @@ def test_an_error_in_a_file_is_one_a_program_can_jump_to(failure: Failure) -> No
         "      |         ^^^^^^^^^^^\n"
         "  ones(2).unsqueeze(1) is (2, 1) and broadcasts to (2, 3)\n"
         "  in the statement at line 7\n"
-        "  TSC-E014\n"
+        "  TSC-E014: tensorcli explain TSC-E014\n"
     )
 
 

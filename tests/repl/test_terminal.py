@@ -154,7 +154,7 @@ def test_exit_leaves_with_its_status(prompt) -> None:
 
 
 def test_f1_is_help(prompt) -> None:
-    prompt.type(F1).until("inspect VALUE").until(lambda: prompt.line == "tensor>")
+    prompt.type(F1).until("expect EXPECTATION").until(lambda: prompt.line == "tensor>")
 
 
 def test_vi_keys(open_prompt) -> None:

@@ -33,8 +33,8 @@ def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Propos
         case.at = len(trace.steps)
         value = case.value(subject)
         if case.engine.kind(value) != "tensor":
-            kind = "not bound" if value is None else f"a {type(value).__name__}"
-            return Why(f"{name} is {kind}: why is asked of tensors and of their .grad."), [], records
+            kind = type(value).__name__
+            return Why(f"why is asked of tensors and of their .grad; {name} is of type {kind}."), [], records
         story = _gradient(case, value, name) if wants_grad else _state(case, value, name)
     ways: list[Any] = []
     kept: list[Proposal] = []
@@ -194,7 +194,10 @@ def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
             operator = made.operator.partition(".")[0]
             why = "ran under no_grad" if not made.recording else "leaves the graph"
             story.events.append(case.event(step.number - 1, f"{operator} {why}", "cut", culprit=True))
-            story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {step.line}."
+            story.title = (
+                f"{name}.grad is None because the way from {name} to what was differentiated was cut at line "
+                f"{step.line}."
+            )
     story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
     if users:
         story.notes.append(f"{', '.join(users[:4])} lead to {name}, and were not differentiated.")

@@ -24,6 +24,8 @@ class Outcome(NamedTuple):
 
     gradients: dict[str, str]
     value: str
+    changed: frozenset[str]
+    """The names whose gradients the statement changed."""
 
 
 def outcome(session: Session, proposal: Proposal) -> Outcome | None:
@@ -35,7 +37,10 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
         other.hearing.silent = True
         value = ""
         bound: set[str] = set()
+        before: dict[str, str] = {}
         for number, record in enumerate(proposal.records[: proposal.failing + 1]):
+            if number == proposal.failing:
+                before = _gradients(other)
             step = other.execute(record.statement, record.text, record.name, record.form)
             if step.error is not None:
                 if step.error.kind == "interrupted":
@@ -45,8 +50,7 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
             if number == proposal.failing:
                 value = "" if step.value is None else " ".join(step.value.text.split())
                 bound = _bound(record)
-        engine, observation = other.engine, other.observation
-        assert observation is not None
+        engine = other.engine
         if not value and not bound:
             target = write_target(proposal.records[proposal.failing].statement.tree)
             name = None if target is None else root_name(target[0])
@@ -55,15 +59,24 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
             thing = other.names.get(name)
             if engine.kind(thing) in ("tensor", "ndarray"):
                 value = f"{name} = {engine.text(thing)}"
-        gradients = {}
-        for entry in list(observation.index.entries.values()):
-            tensor = entry.value
-            if tensor is None or engine.kind(tensor) != "tensor" or not entry.paths:
-                continue
-            grad = engine.grad(tensor)
-            if grad is not None:
-                gradients[observation.index.names(entry)[0]] = engine.text(grad)
-        return Outcome(gradients, value)
+        gradients = _gradients(other)
+        changed = frozenset(name for name, text in gradients.items() if before.get(name) != text)
+        return Outcome(gradients, value, changed)
+
+
+def _gradients(session: Session) -> dict[str, str]:
+    """The gradients of the tensors that have a name."""
+    engine, observation = session.engine, session.observation
+    assert observation is not None
+    found = {}
+    for entry in list(observation.index.entries.values()):
+        tensor = entry.value
+        if tensor is None or engine.kind(tensor) != "tensor" or not entry.paths:
+            continue
+        grad = engine.grad(tensor)
+        if grad is not None:
+            found[observation.index.names(entry)[0]] = engine.text(grad)
+    return found
 
 
 def _bound(record: Record) -> set[str]:
@@ -100,7 +113,7 @@ def prove(
         held.append((proposal, found))
     names: list[str] = []
     for _, found in held:
-        names.extend(name for name in found.gradients if name not in names)
+        names.extend(name for name in found.gradients if name in found.changed and name not in names)
     names = names[:NAMES] if backward else []
     ways, kept = [], []
     for proposal, found in held:

@@ -96,9 +96,10 @@ class _Version:
         for name in names:
             for entry in observation.index.entries.values():
                 value = entry.value
-                if value is not None and name in observation.index.names(entry):
-                    if session.engine.walk(value) == save.walk:
-                        return name
+                if value is None or name not in observation.index.names(entry):
+                    continue
+                if session.engine.walk(value) == save.walk:
+                    return name
         return names[0] if names else self.storage
 
     def story(self) -> Story:
@@ -465,6 +466,13 @@ def _recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:
         if isinstance(tree, ast.Assign) and (place == made_at or loaded(tree) & dirty):
             chosen.append(place)
             dirty |= stored(tree)
+    needed = loaded(case.statement.tree)
+    for place in reversed(chosen[:]):
+        tree = case.journal.python(place)[0].tree
+        if stored(tree) & needed:
+            needed |= loaded(tree)
+        else:
+            chosen.remove(place)
     if not chosen or len(chosen) > 6 or not loaded(case.statement.tree) & dirty:
         return
     source = "\n".join(case.journal.python(place)[0].source for place in chosen)

@@ -1,0 +1,200 @@
+"""`why` tells the truth, and every way out that it shows leads out: each is run again here, one by one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tensorcli.explorer.errors import ERRORS, known_error
+from tensorcli.explorer.results import Blame, Dry, Fixed, Step, Travelled, Why
+from tensorcli.explorer.session import Session
+from tests.test_cases import program_of
+
+CASES = sorted((Path(__file__).parents[1] / "cases" / "why").glob("*.case"))
+
+SCENE = """w = tensor([1., 2., 3.], requires_grad=True)
+y = w.exp()
+d = y.detach()
+loss = (y * w).sum()
+d.mul_(10)
+"""
+
+
+def run(text: str, **options: Any) -> tuple[Session, list[Step]]:
+    session = Session(**options)
+    return session, list(session.run(text, "demo.tsc", keep_going=True))
+
+
+def asked(path: Path) -> Iterator[tuple[str, str, Why]]:
+    """The program up to each `why` of a case, the question, and the answer."""
+    session = Session()
+    text = program_of(path.read_text("utf-8"))
+    before = ""
+    for statement in session.read(text).statements:
+        step = session.execute(statement, text, "demo.tsc")
+        if isinstance(step.result, Why):
+            yield before, statement.source, step.result
+        before += statement.source + "\n"
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_every_way_out_of_the_cases_leads_out(path: Path) -> None:
+    for before, question, answer in asked(path):
+        for way in answer.ways:
+            if way.number is None:
+                continue
+            session, _ = run(before + question)
+            failed = [record for record in session.journal if record.outcome]
+            (step,) = session.run(f"fix {way.number}", "demo.tsc")
+            assert step.error is None
+            assert isinstance(step.result, Fixed)
+            assert step.result.edits == way.edits
+            left = [record for record in session.journal if record.outcome]
+            if answer.error and answer.notes[:1] != ("not yet run: this is what loss.backward() would meet",):
+                assert len(left) < len(failed)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_what_a_way_gave_is_what_it_gives(path: Path) -> None:
+    for before, question, answer in asked(path):
+        name = answer.measure.removesuffix(".grad")
+        for way in answer.ways:
+            if (
+                way.number is None
+                or not answer.measure.endswith(".grad")
+                or "not yet run" in "".join(answer.notes)
+            ):
+                continue
+            session, _ = run(before + question)
+            list(session.run(f"fix {way.number}", "demo.tsc"))
+            grad = session.engine.grad(session.names[name])
+            assert (session.engine.text(grad) if grad is not None else "None") == way.measured
+
+
+def test_the_answer_names_who_saved_and_who_wrote() -> None:
+    _, steps = run(SCENE + "loss.backward()\nwhy")
+    found = steps[-1].result
+    assert isinstance(found, Why)
+    assert found.code == "TSC-E031"
+    assert [(event.line, event.role) for event in found.events] == [
+        (2, "saved"),
+        (3, "shared"),
+        (4, "saved"),
+        (5, "wrote"),
+        (6, "raised"),
+    ]
+    assert [event.culprit for event in found.events].index(True) == 3
+    assert found.timeline is not None
+    assert found.timeline.storage == "s2"
+
+
+def test_a_wrong_way_is_shown_as_wrong() -> None:
+    _, steps = run(SCENE + "loss.backward()\nwhy")
+    found = steps[-1].result
+    assert isinstance(found, Why)
+    verdicts = {way.text: way.verdict for way in found.ways}
+    assert verdicts["line 3:  d = y.data"] == "wrong"
+    assert set(verdicts.values()) == {"ok", "wrong"}
+
+
+def test_why_changes_nothing() -> None:
+    rest = "r = torch.rand(2)\nprint(r, y._version, id(y), torch.is_grad_enabled())\ninspect y"
+    plain = list(run(SCENE + rest)[1])[-2:]
+    looked = list(run(SCENE + "why\nwhy w.grad\nblame y\ndry y.sum()\n" + rest)[1])[-2:]
+    assert [step.output for step in plain] == [step.output for step in looked]
+    assert plain[-1].result == looked[-1].result
+
+
+def test_undo_gives_back_what_was_there() -> None:
+    session, _ = run(SCENE)
+    before = run(SCENE.replace("d.mul_(10)\n", ""))[0]
+    (step,) = session.run("undo")
+    assert isinstance(step.result, Travelled)
+    for name in ("w", "y", "d", "loss"):
+        mine, other = session.names[name], before.names[name]
+        assert session.engine.repr(mine) == before.engine.repr(other)
+        assert session.engine.look(mine).version == before.engine.look(other).version
+    (step,) = session.run("redo")
+    assert session.engine.look(session.names["y"]).version == 1
+
+
+def test_a_replay_says_nothing() -> None:
+    said: list[str] = []
+    session = Session(write=said.append)
+    list(
+        session.run(
+            "print('once')\nx = torch.rand(2)\nx.add_(1)\nundo\ngoto 1\nredo 2\ndiff 1 2", keep_going=True
+        )
+    )
+    assert said == ["once\n"]
+
+
+def test_random_numbers_go_on_after_a_fork_as_before_it() -> None:
+    plain = run("a = torch.rand(2)\nb = torch.rand(2)\nn = np.random.rand()")[0]
+    forked = run(
+        "a = torch.rand(2)\ndry torch.rand(5)\nwhy a\nb = torch.rand(2)\ndry np.random.rand()\nn = np.random.rand()"
+    )[0]
+    assert plain.engine.repr(plain.names["b"]) == forked.engine.repr(forked.names["b"])
+    assert plain.names["n"] == forked.names["n"]
+
+
+def test_dry_leaves_the_session_alone() -> None:
+    session, steps = run(SCENE + "dry y.zero_()")
+    assert isinstance(steps[-1].result, Dry)
+    assert session.engine.look(session.names["y"]).version == 1
+
+
+def test_blame_tells_one_element_from_another() -> None:
+    _, steps = run("a = zeros(4)\na[0] = 1\na[2:] = 5\nblame a[0]\nblame a[3]\nblame a")
+    lines = [[row.line for row in step.result.rows] for step in steps[-3:] if isinstance(step.result, Blame)]
+    assert lines == [[1, 2], [1, 3], [1, 2, 3]]
+
+
+def test_a_fix_is_refused_where_the_session_went_another_way() -> None:
+    session, _ = run(SCENE + "loss.backward()\nwhy\nundo 2")
+    (step,) = session.run("fix 1")
+    assert step.error is not None
+    assert step.error.type == "ValueError"
+
+
+def test_codes_are_all_different() -> None:
+    assert len({each.code for each in ERRORS}) == len(ERRORS)
+    assert len({each.key for each in ERRORS}) == len(ERRORS)
+
+
+ERRING = {
+    "TSC-E012": "x = torch.ones(2, dtype=torch.int64); x += 0.5",
+    "TSC-E014": "torch.ones(2) + torch.ones(3)",
+    "TSC-E016": "torch.ones(2)[5]",
+    "TSC-E018": "torch.stack([torch.ones(2), torch.ones(3)])",
+    "TSC-E022": "torch.ones(2, 3).t().view(6)",
+    "TSC-E023": "torch.ones(1).expand(3).add_(1)",
+    "TSC-E025": "x = torch.ones(2, requires_grad=True); x.resize_(5)",
+    "TSC-E032": "x = torch.ones(2, requires_grad=True); x.add_(1)",
+    "TSC-E033": "x = torch.ones(2, requires_grad=True); x[0] = 1",
+    "TSC-E034": "a, b = torch.ones(2, 2, requires_grad=True).unbind(); a += 1",
+    "TSC-E042": "torch.ones(()).backward()",
+    "TSC-E043": "torch.ones(2, requires_grad=True).backward()",
+    "TSC-E051": "torch.ones(2, requires_grad=True).numpy()",
+    "TSC-E053": "copy.deepcopy(torch.ones(2, requires_grad=True) * 2)",
+    "TSC-E054": "torch.from_numpy(np.ones(3)[::-1])",
+    "TSC-E055": "torch.ones(2).item()",
+}
+
+
+@pytest.mark.parametrize("code", ERRING)
+def test_pytorch_errors_have_their_codes(code: str) -> None:
+    torch = pytest.importorskip("torch")
+    import copy
+
+    import numpy as np
+
+    with pytest.raises(Exception) as raised:  # noqa: PT011 (its text is what is looked up)
+        exec(ERRING[code], {"torch": torch, "np": np, "copy": copy})
+    known = known_error(type(raised.value).__name__, str(raised.value))
+    assert known is not None
+    assert known.code == code
+    _, steps = run(ERRING[code].replace("; ", "\n"))
+    assert steps[-1].error is not None
+    assert steps[-1].error.code == code
