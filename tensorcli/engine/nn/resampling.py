@@ -88,8 +88,8 @@ def _wanted(input: Any, size: Any, scale_factor: Any) -> tuple[Any, Any]:
         return None, [scale_factor] * n
     if len(scale_factor) != n:
         raise ValueError(
-            "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions of "
-            f"{list(input.size()[2:])} and scale_factor of shape {scale_factor}. Please provide input tensor in "
+            "Input and scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions "
+            f"of {list(input.size()[2:])} and scale_factor of shape {scale_factor}. Please provide input tensor in "
             "(N, C, d1, d2, ...,dK) format and scale_factor in (s1, s2, ...,sK) format."
         )
     return None, scale_factor
@@ -136,3 +136,60 @@ def upsample_bilinear(input: Any, size: Any = None, scale_factor: Any = None) ->
     """An old name of interpolate with mode="bilinear" and aligned corners."""
     messages.warn("`nn.functional.upsample_bilinear` is deprecated. Use `nn.functional.interpolate` instead.")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+# ---- grids
+
+_INTERPOLATIONS = {"bilinear": 0, "nearest": 1, "bicubic": 2}
+_PADDINGS = {"zeros": 0, "border": 1, "reflection": 2}
+
+
+def _corners(align_corners: bool | None) -> bool:
+    if align_corners is None:
+        messages.warn(
+            "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. Please specify "
+            "align_corners=True if the old behavior is desired. See the documentation of grid_sample for details."
+        )
+    return bool(align_corners)
+
+
+def grid_sample(
+    input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
+) -> Any:  # fmt: skip
+    """An image or a volume read at the places that a grid names, from -1 to 1 in each dimension."""
+    if mode not in _INTERPOLATIONS:
+        raise ValueError(
+            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
+        )
+    if padding_mode not in _PADDINGS:
+        raise ValueError(
+            "nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: "
+            f"'{padding_mode}'"
+        )
+    return functions.grid_sampler(
+        input, grid, _INTERPOLATIONS[mode], _PADDINGS[padding_mode], _corners(align_corners)
+    )
+
+
+def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Any:
+    """The grid that an affine map makes of the places of an output, for grid_sample."""
+    align_corners = _corners(align_corners)
+    if not theta.is_floating_point():
+        raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
+    n = len(size) - 2
+    if n not in (2, 3):
+        raise NotImplementedError(
+            f"affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. Got size {size}."
+        )
+    if theta.dim() != 3 or tuple(theta.size()[1:]) != (n, n + 1):
+        raise ValueError(
+            f"Expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size {size}. Got {theta.size()}."
+        )
+    if align_corners and min(size[2:]) == 1:
+        messages.warn(
+            "Since version 1.3.0, affine_grid behavior has changed for unit-size grids when align_corners=True. This is not "
+            "an intended use case of affine_grid. See the documentation of affine_grid for details."
+        )
+    elif min(size) <= 0:
+        raise ValueError(f"Expected non-zero, positive output size. Got {size}")
+    return functions.affine_grid_generator(theta, size, align_corners)

@@ -4,12 +4,14 @@ Every resampling here is separable: along one dimension each output element is a
 so that an operator is a table of taps for each of its dimensions, and its gradient is the transpose of the same table.
 """
 
-from functools import partial
+from functools import partial, reduce
+from itertools import product
 
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.op import functions, op
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops.nn import direct
 
 # ---- where the elements of an output come from, along one dimension
 
@@ -230,3 +232,230 @@ def _declare(name, n, taps, aligned):
 
 for _kind in _KINDS:
     _declare(*_kind)
+
+
+# ---- reading at the places of a grid
+
+BILINEAR, NEAREST, BICUBIC = range(3)
+ZEROS, BORDER, REFLECTION = range(3)
+
+
+def _coordinates(places, size, align_corners):
+    """Places from -1 to 1 as coordinates of elements, and how fast those change with them."""
+    if align_corners:
+        return (places + 1) / 2 * (size - 1), (size - 1) / 2
+    return ((places + 1) * size - 1) / 2, size / 2
+
+
+def _reflected(at, low, span):
+    """Coordinates mirrored at both ends until they are within, and the sign of the change."""
+    if span == 0:
+        return np.zeros_like(at), np.zeros_like(at)
+    distance = np.abs(at - low)
+    flips, rest = np.floor(distance / span), np.fmod(distance, span)
+    even = flips % 2 == 0
+    sign = np.where(at < low, -1, 1)
+    return np.where(even, rest, span - rest) + low, np.where(even, sign, -sign).astype(at.dtype)
+
+
+def _padded(at, size, padding, align_corners):
+    """Coordinates after the padding mode, and how fast they change with the coordinates before."""
+    speed = np.ones_like(at)
+    if padding == ZEROS:
+        return at, speed
+    if padding == REFLECTION:
+        low, span = (0, size - 1) if align_corners else (-0.5, size)
+        at, speed = _reflected(at, low, span)
+    inside = (at > 0) & (at < size - 1)
+    return np.clip(np.nan_to_num(at), 0, size - 1), speed * inside
+
+
+def _places_along(places, size, mode, padding, align_corners):
+    """Along one dimension: for each tap its indices, weights and the weights' derivatives by the grid."""
+    at, speed = _coordinates(places, size, align_corners)
+    if mode == BICUBIC:
+        low = np.floor(at)
+        part = at - low
+        slopes = _cubic_slopes(part)
+        return [
+            (_padded(low + i - 1, size, padding, align_corners)[0], weight, slope * speed)
+            for i, (weight, slope) in enumerate(zip(_cubic_weights(part), slopes, strict=True))
+        ]
+    at, change = _padded(at, size, padding, align_corners)
+    if mode == NEAREST:
+        return [(np.rint(at), np.ones_like(at), np.zeros_like(at))]
+    low = np.floor(at)
+    part = at - low
+    return [(low, 1 - part, -change * speed), (low + 1, part, change * speed)]
+
+
+def _cubic_slopes(part, a=-0.75):
+    rest = 1 - part
+
+    def near(x):
+        return (3 * (a + 2) * x - 2 * (a + 3)) * x
+
+    def far(x):
+        return (3 * a * x - 10 * a) * x + 8 * a
+
+    return [far(part + 1), near(part), -near(rest), -far(rest + 1)]
+
+
+def _taps(input, grid, mode, padding, align_corners):
+    """Each tap: the indices of input elements, their weights, and the weights' derivatives by each coordinate."""
+    sizes = input.shape[2:]
+    n = len(sizes)
+    along = [_places_along(grid[..., n - 1 - d], sizes[d], mode, padding, align_corners) for d in range(n)]
+    batch = np.arange(input.shape[0]).reshape((-1,) + (1,) * n)
+    for chosen in product(*along):
+        seen = np.ones(grid.shape[:-1], bool)
+        indices = [batch]
+        for (place, _, _), size in zip(chosen, sizes, strict=True):
+            seen &= (place >= 0) & (place < size)
+            indices.append(np.clip(np.nan_to_num(place), 0, size - 1).astype(np.int64))
+        weights = [one for _, one, _ in chosen]
+        slopes = [
+            seen * reduce(np.multiply, [chosen[e][2] if e == d else weights[e] for e in range(n)])
+            for d in range(n)
+        ]
+        yield tuple(indices), seen * reduce(np.multiply, weights), slopes
+
+
+def _sampled(input, grid, mode, padding, align_corners):
+    rows = np.moveaxis(input, 1, -1)
+    result = np.zeros((*grid.shape[:-1], input.shape[1]), input.dtype)
+    for indices, weight, _ in _taps(input, grid, mode, padding, align_corners):
+        result += rows[indices] * weight[..., None].astype(input.dtype)
+    return np.ascontiguousarray(np.moveaxis(result, -1, 1))
+
+
+def _sampled_backward(grad, input, grid, mode, padding, align_corners, mask):
+    rows, grads = np.moveaxis(input, 1, -1), np.moveaxis(grad, 1, -1)
+    of_input = np.zeros_like(rows) if mask[0] else None
+    of_grid = np.zeros(grid.shape, grid.dtype)
+    for indices, weight, slopes in _taps(input, grid, mode, padding, align_corners):
+        if of_input is not None:
+            np.add.at(of_input, indices, grads * weight[..., None].astype(grad.dtype))
+        if mask[1]:
+            shared = (rows[indices] * grads).sum(axis=-1)
+            for d, slope in enumerate(reversed(slopes)):
+                of_grid[..., d] += shared * slope
+    if of_input is not None:
+        of_input = np.ascontiguousarray(np.moveaxis(of_input, -1, 1))
+    return of_input, of_grid if mask[1] else None
+
+
+def _declare_sampler(n):
+    name = f"grid_sampler_{n}d"
+
+    def sample(xp, input, grid, interpolation_mode, padding_mode, align_corners):
+        return _sampled(input, grid, interpolation_mode, padding_mode, align_corners)
+
+    def backward(xp, grad_output, input, grid, interpolation_mode, padding_mode, align_corners, output_mask):
+        return _sampled_backward(
+            grad_output, input, grid, interpolation_mode, padding_mode, align_corners, output_mask
+        )
+
+    def of_both(grad, input, grid, interpolation_mode, padding_mode, align_corners, needs):
+        return direct(
+            f"{name}_backward",
+            grad,
+            input,
+            grid,
+            interpolation_mode,
+            padding_mode,
+            align_corners,
+            list(needs),
+        )
+
+    sample.__doc__ = "Read an input at the places that a grid names, between its elements too."
+    backward.__doc__ = f"The gradients of {name} for input and grid."
+    op(
+        f"{name}(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
+        variants="function",
+        out=False,
+        input__grid=of_both,
+    )(sample)
+    op(
+        f"{name}_backward(Tensor grad_output, Tensor input, Tensor grid, int interpolation_mode, int padding_mode, "
+        "bool align_corners, bool[2] output_mask) -> (Tensor, Tensor)",
+        variants="function",
+    )(backward)
+
+
+_declare_sampler(2)
+_declare_sampler(3)
+
+
+@composite(
+    "grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
+    variants="function",
+)
+def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
+    """Read an image or a volume at the places that a grid names."""
+    own, places = input.geometry.sizes, grid.geometry.sizes
+    about = f"but got input with sizes {messages.numbers(own)} and grid with sizes {messages.numbers(places)}"
+    if own[0] != places[0]:
+        raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, {about}")
+    if places[-1] != len(own) - 2:
+        raise RuntimeError(
+            f"grid_sampler(): expected grid to have size {len(own) - 2} in last dimension, but got grid with sizes "
+            f"{messages.numbers(places)}"
+        )
+    for dim, size in enumerate(own[2:], 2):
+        if not size:
+            raise RuntimeError(
+                "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
+                f"{messages.numbers(own)} with dimension {dim} being empty"
+            )
+    if len(own) not in (4, 5) or len(own) != len(places):
+        raise RuntimeError(
+            f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, {about}"
+        )
+    if len(own) == 5 and interpolation_mode == BICUBIC:
+        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
+    if input.dtype is not grid.dtype:
+        raise RuntimeError(
+            f"expected scalar type {input.dtype.scalar_type} but found {grid.dtype.scalar_type}"
+        )
+    called = functions.grid_sampler_2d if len(own) == 4 else functions.grid_sampler_3d
+    return called(input, grid, interpolation_mode, padding_mode, align_corners)
+
+
+# ---- grids of affine maps
+
+
+def _base_grid(kind, size, align_corners):
+    """The homogeneous coordinates of each element: (elements, dimensions + 1), the last dimension's coordinate first."""
+    lines = []
+    for count in size:
+        line = np.linspace(-1, 1, count, dtype=kind) if count > 1 else np.zeros(1, kind)
+        lines.append(line if align_corners else line * ((count - 1) / count))
+    axes = np.meshgrid(*lines, indexing="ij")
+    return np.stack([*reversed(axes), np.ones_like(axes[0])], -1).reshape(-1, len(size) + 1).astype(kind)
+
+
+@op(
+    "affine_grid_generator(Tensor theta, SymInt[] size, bool align_corners) -> Tensor",
+    variants="function",
+    theta=lambda grad, size, align_corners: functions.affine_grid_generator_backward(
+        grad, size, align_corners
+    ),
+)
+def affine_grid_generator(xp, theta, size, align_corners):
+    """The places in an input that an affine map takes each element of an output to."""
+    base = _base_grid(theta.dtype, size[2:], align_corners)
+    return (base @ theta.swapaxes(1, 2)).reshape(size[0], *size[2:], len(size) - 2)
+
+
+@composite(
+    "affine_grid_generator_backward(Tensor grad, SymInt[] size, bool align_corners) -> Tensor",
+    variants="function",
+)
+def affine_grid_generator_backward(grad, size, align_corners):
+    """The gradient of affine_grid_generator."""
+    n = len(size) - 2
+    flat = _base_grid(np.dtype(np.float64), size[2:], align_corners)
+    base = functions.empty(flat.T.shape, dtype=grad.dtype)
+    base.array[...] = flat.T
+    return base.expand(size[0], *flat.T.shape).bmm(grad.reshape(size[0], -1, n)).transpose(1, 2)
