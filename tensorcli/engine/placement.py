@@ -109,7 +109,7 @@ def _with_meta(op: "Op", tensors: Sequence[Tensor]) -> Device:
     would read bytes of a meta tensor, which has none, it is refused here."""
     if op.base in DATA_DEPENDENT:
         raise NotImplementedError(
-            f"aten::{op.name}: attempted to run this operator with Meta tensors, but there was no fake impl or Meta "
+            f"aten::{op.name}{'.out' if op.name in BY_OUT else ''}: attempted to run this operator with Meta tensors, but there was no fake impl or Meta "
             "kernel registered. You may have run into this message while using an operator with PT2 compilation APIs "
             "(torch.compile/torch.export); in order to use this operator with those APIs you'll need to add a fake impl. "
             "Please see the following for next steps:  "
@@ -147,8 +147,10 @@ LENIENT_ON_META: Final = frozenset(
 )
 """Operators that take CPU tensors beside a meta tensor which comes first."""
 DATA_DEPENDENT: Final = frozenset(
-    "equal _unique2 unique_dim unique_consecutive bincount masked_select".split()
+    "equal _unique2 unique_dim unique_consecutive bincount masked_select linalg_lstsq".split()
 )
+BY_OUT: Final = ("linalg_lstsq",)
+"""Those of them that PyTorch computes by way of their `out=` form, which it names then."""
 REPEATED_BY_TENSOR: Final = ("repeat_interleave.Tensor", "repeat_interleave.self_Tensor")
 
 STRUCTURED: Final = frozenset(

@@ -260,6 +260,12 @@ def backward(tensors: list[Any]) -> str:
     return ""
 
 
+LOOKING = {
+    "x[x > 0.2]": "NotImplementedError",
+    "x.masked_select(x > 0.2)": "NotImplementedError",
+    "F.one_hot(torch.tensor([0]))": "RuntimeError",
+}
+"""Expressions whose results depend on elements, and PyTorch's errors for them on meta."""
 MOVES = ("x.to('meta')", "x.cpu()")
 LEAVES = ("v", "v2", "b3", "b4")
 
@@ -287,8 +293,8 @@ def test_an_operator_on_a_simulated_device_gives_the_cpus_result_there(expressio
 @pytest.mark.parametrize("expression", [e for e in HISTORY if e not in MOVES])
 def test_an_operator_on_meta_knows_what_the_cpus_result_is_like(expression: str) -> None:
     _, here = results_on("cpu", expression)
-    if expression in ("x[x > 0.2]", "x.masked_select(x > 0.2)"):
-        assert raised(lambda: results_on("meta", expression))[0] == "NotImplementedError"
+    if expression in LOOKING:
+        assert raised(lambda: results_on("meta", expression))[0] == LOOKING[expression]
         return
     scope, there = results_on("meta", expression)
     for own, other in zip(here, there, strict=True):
@@ -318,6 +324,111 @@ def test_meta_tensors_are_not_held_to_the_sessions_limit(monkeypatch: pytest.Mon
     assert (engine.zeros(1000, 1000, device="meta") + 1).shape == (1000, 1000)
     with pytest.raises(MemoryError):
         engine.zeros(1000, 1000)
+
+
+ON_META = [
+    "torch.linalg.qr(x)",
+    "torch.linalg.eigh(x)",
+    "torch.linalg.lstsq(x,y)",
+    "torch.linalg.solve(x,y)",
+    "torch.linalg.lu(x)",
+    "torch.linalg.cholesky(x)",
+    "torch.linalg.matrix_exp(x)",
+    "torch.linalg.norm(x)",
+    "torch.fft.fft(x)",
+    "torch.fft.rfft(x)",
+    "torch.unique(x)",
+    "torch.histc(x)",
+    "x.isnan()",
+    "torch.isin(x,y)",
+    "torch.bucketize(x,v)",
+    "torch.searchsorted(v,x)",
+    "torch.cumsum(x,0)",
+    "x.logcumsumexp(0)",
+    "x.cummax(0)",
+    "torch.quantile(x,0.5)",
+    "torch.cross(b3.new_ones(2,3),b3.new_ones(2,3))",
+    "torch.tril(x)",
+    "torch.kron(x,y)",
+    "torch.block_diag(x,y)",
+    "torch.einsum('ij,jk->ik',x,y)",
+    "torch.tensordot(x,y)",
+    "F.gelu(x)",
+    "F.hardtanh(x)",
+    "F.glu(x)",
+    "F.one_hot(i,3)",
+    "F.group_norm(b4,1)",
+    "F.instance_norm(b4)",
+    "F.dropout(x)",
+    "F.normalize(x)",
+    "F.cosine_similarity(x,y)",
+    "F.pairwise_distance(x,y)",
+    "torch.diff(x)",
+    "torch.gradient(v)",
+    "torch.trapezoid(x)",
+    "torch.roll(x,1)",
+    "torch.rot90(x)",
+    "torch.flip(x,[0])",
+    "x.repeat(2,2)",
+    "x.expand(2,2,2)",
+    "torch.meshgrid(v,v2)",
+    "torch.combinations(v)",
+    "torch.cartesian_prod(v,v2)",
+    "torch.vander(v)",
+    "torch.bernoulli(x)",
+    "torch.multinomial(x,1)",
+    "torch.normal(x,y)",
+    "torch.special.i0(x)",
+    "torch.special.zeta(x,y)",
+    "torch.igamma(x,y)",
+    "torch.polygamma(1,x)",
+    "x.erfinv()",
+    "torch.nan_to_num(x)",
+    "torch.heaviside(x,y)",
+    "torch.frexp(x)",
+    "torch.ldexp(x,i)",
+    "torch.bitwise_and(i,i)",
+    "i<<1",
+    "torch.gcd(i,i)",
+    "x.argwhere()",
+    "torch.count_nonzero(x)",
+    "x.any()",
+    "x.all()",
+    "x.tolist()",
+    "x.item()",
+    "torch.aminmax(x)",
+    "x.std_mean()",
+    "torch.var_mean(x)",
+    "torch.renorm(x,2,0,1.)",
+    "torch.addr(x,v,v2)",
+    "torch.baddbmm(b3,b3,b3)",
+    "torch.chain_matmul(x,y)",
+    "torch.nn.functional.unfold(b4,2)",
+    "x.index_reduce(0,i,y,'prod')",
+    "x.scatter_reduce(0,ii,y,'sum')",
+    "x.put(i,v)",
+    "torch.take_along_dim(x,ii,0)",
+    "x.masked_scatter(c,y)",
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("expression", ON_META)
+def test_a_result_on_meta_has_pytorchs_geometry(expression: str) -> None:
+    torch = pytest.importorskip("torch")
+    assert on_meta(engine, expression) == on_meta(torch, expression)
+
+
+def on_meta(torch: Any, expression: str) -> Any:
+    try:
+        with torch.device("meta"):
+            result = eval(expression, expressions.names(torch, leaves=False))
+    except Exception as error:
+        return type(error).__name__, str(error)[:60]
+    tensors = [result] if isinstance(result, torch.Tensor) else result
+    if not isinstance(tensors, (list, tuple)):
+        return result
+    return [(tuple(t.shape), t.stride(), str(t.dtype), str(t.device), t.requires_grad) for t in tensors]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,12 @@ class Hollow(np.ndarray[Any, Any]):
                 return answer
         return function(*_deep(args), **{key: _deep(value) for key, value in kwargs.items()})
 
+    def __int__(self) -> int:
+        # Whole numbers of elements become sizes, and there are none to look at.
+        raise RuntimeError("Tensor.item() cannot be called on meta tensors")
+
+    __index__ = __int__
+
     def __setitem__(self, index: Any, value: Any) -> None:
         pass
 
