@@ -121,7 +121,8 @@ def tree(found: Graph) -> Iterator[Row]:
             yield Row(f"{stem}{label}{hooked}", leaf_text(node), "", at)
         else:
             stale = any(each.stale for each in node.saves)
-            yield Row(f"{stem}{label}{hooked}", node.code, saves_text(node), at, stale)
+            saves = saves_text(node) if found.told else ""
+            yield Row(f"{stem}{label}{hooked}", node.code, saves, at, stale)
         chain = folded(node, nodes, parents, shown)
         if chain:
             shown.update(chain)

@@ -181,3 +181,15 @@ def test_what_a_write_would_do_is_what_it_does(last: Callable[..., Step], name: 
     for each in names:
         if each != name:
             assert (said[each] == "moves") == (session.names[each]._version != before[each]), each
+
+
+def test_on_pytorch_what_cannot_be_known_is_said_to_be_unknown() -> None:
+    pytest.importorskip("torch")
+    text = SCENE + "graph loss\nstorages --write d\nhooks"
+    graph_step, write_step, hooks_step = list(Session(engine="pytorch").run(text, keep_going=True))[-3:]
+    assert isinstance(graph_step.result, Graph)
+    assert not graph_step.result.told
+    assert "unknown" in graph_step.result.remark
+    assert isinstance(write_step.result, Witnesses)
+    assert {row.counter for row in write_step.result.rows} == {"unknown"}
+    assert hooks_step.error is not None

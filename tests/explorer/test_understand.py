@@ -137,6 +137,23 @@ def test_the_verdict_on_an_expression(what: str, verdict: str) -> None:
     assert explanation(what).verdict.startswith(verdict)
 
 
+def test_expressions_are_explained_alike_on_pytorch() -> None:
+    pytest.importorskip("torch")
+    for what in (
+        "y.detach()",
+        "y.data",
+        "a[m]",
+        "a[0]",
+        "b.reshape(6)",
+        "a.add_(1)",
+        "a.float()",
+        "b.view(6)",
+    ):
+        found = list(Session(engine="pytorch").run(f"{TENSORS}explain {what}"))[-1].result
+        assert isinstance(found, Explanation)
+        assert found.verdict == explanation(what).verdict
+
+
 def test_a_promotion_names_what_decided() -> None:
     section = next(each for each in explanation("x + 0.5").sections if each.title == "promotion")
     assert section.text[0] == "the result is float32"

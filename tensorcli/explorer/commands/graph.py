@@ -49,7 +49,12 @@ def graph(session: Session, invocation: Invocation) -> Graph:
         line = found[0].line if found else None
     notes = tuple(walk.stale_notes(found))
     written = path if isinstance(path, str) else None
-    answer = Graph(of, shape, line, tuple(found), walk.total - len(found), notes, note, form, written)
+    if not engine.tells_nodes:
+        note = "; ".join(
+            part for part in (note, "what the nodes save is unknown: PyTorch does not tell") if part
+        )
+    left = walk.total - len(found)
+    answer = Graph(of, shape, line, tuple(found), left, notes, engine.tells_nodes, note, form, written)
     if place is not None:
         export(session, place, answer)
     return answer
@@ -283,8 +288,12 @@ KINDS = {
 
 
 def hooks(session: Session, invocation: Invocation) -> Hooks:
-    """The hooks on the graph of one tensor, or of all that names reach, in the order of the nodes."""
+    """The hooks on the graph of one tensor, or of all that names reach, in the order of the nodes. Errors: TypeError
+    for what is no tensor, ValueError where the engine does not tell.
+    """
     engine = session.engine
+    if not engine.tells_nodes:
+        raise ValueError("PyTorch does not tell which hooks there are: run without --engine pytorch")
     of = None
     nodes: dict[int, Any] = {}
     observation = session.observation

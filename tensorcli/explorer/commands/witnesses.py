@@ -33,7 +33,7 @@ def witnesses(session: Session, invocation: Invocation) -> Witnesses:
             names = session.observation.index.names(entry)
             if other is value:
                 rows.extend(
-                    WitnessRow(name, "same object", look.numel, look.numel, _counter(look, look))
+                    WitnessRow(name, "same object", look.numel, look.numel, _counter(engine, look, look))
                     for name in names
                     if name != of
                 )
@@ -42,9 +42,12 @@ def witnesses(session: Session, invocation: Invocation) -> Witnesses:
                 if row.elements:
                     rows.append(row)
     saves = tuple(_saves(session, value, look, of))
-    return Witnesses(
-        of, session.allocations.name(look.memory), tuple(rows), saves, _refused(session, value, look)
-    )
+    refused = _refused(session, value, look)
+    if not engine.tells_nodes:
+        refused = "; ".join(
+            part for part in (refused, "what nodes have saved is unknown: PyTorch does not tell") if part
+        )
+    return Witnesses(of, session.allocations.name(look.memory), tuple(rows), saves, refused)
 
 
 def _row(session: Session, value: Any, look: Look, other: Any, name: str) -> WitnessRow:
@@ -61,16 +64,20 @@ def _row(session: Session, value: Any, look: Look, other: Any, name: str) -> Wit
             how = "its base"
         elif own is not None and own is base:
             how = "view of the same base"
-        elif look.counter != seen.counter:
+        elif engine.tells_nodes and look.counter != seen.counter:
             how = "shares the storage, not the counter"
     elif seen.kind == "ndarray":
         how = "array over the same memory"
-    return WitnessRow(name, how, min(count // max(seen.itemsize, 1), reached), reached, _counter(look, seen))
+    return WitnessRow(
+        name, how, min(count // max(seen.itemsize, 1), reached), reached, _counter(engine, look, seen)
+    )
 
 
-def _counter(written: Look, seen: Look) -> Any:
+def _counter(engine: Any, written: Look, seen: Look) -> Any:
     if seen.version is None:
         return "has none"
+    if not engine.tells_nodes and written.kind == "tensor" and seen.counter != written.counter:
+        return "unknown"
     return "moves" if seen.counter == written.counter and written.version is not None else "does not move"
 
 

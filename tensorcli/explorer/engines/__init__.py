@@ -90,6 +90,8 @@ class Engine(Protocol):
 
     name: str
     """What `--engine` calls it."""
+    tells_nodes: bool
+    """Whether it tells what nodes save, which hooks sit on them, and which tensors share a version counter."""
 
     # ---- the session's side
 

@@ -57,6 +57,7 @@ class Embedded:
     """Reads the objects of `tensorcli.engine`."""
 
     name = "embedded"
+    tells_nodes = True
 
     # ---- the session's side
 

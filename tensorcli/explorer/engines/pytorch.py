@@ -97,6 +97,7 @@ class PyTorch:
     """Reads the objects of torch."""
 
     name = "pytorch"
+    tells_nodes = False
 
     def __init__(self) -> None:
         self.model = Embedded()

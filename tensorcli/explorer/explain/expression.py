@@ -199,11 +199,29 @@ class Reading:
         if look.kind == "tensor" and operand.look.kind == "tensor":
             if self.engine.base(result) is not None:
                 return f"gives a view: {where} and its version counter, nothing is copied"
-            if look.counter == operand.look.counter:
+            shared = self._shares_counter(value, result)
+            if shared is None:
+                return f"gives a tensor on {where}: nothing is copied, and writes reach both"
+            if shared:
                 return f"gives a tensor on {where} and its version counter, cut from the graph; nothing is copied"
             return f"gives a tensor on {where}, with a version counter of its own: autograd does not see writes into it"
         thing = "an array" if look.kind == "ndarray" else "a tensor"
         return f"gives {thing} over {where}: nothing is copied, and writes reach both"
+
+    def _shares_counter(self, value: Any, result: Any) -> bool | None:
+        """Whether two tensors on one storage share their version counter; tried out, in the fork, where the engine
+        does not tell. None where it cannot be known.
+        """
+        if self.engine.tells_nodes:
+            return bool(self.engine.look(value).counter == self.engine.look(result).counter)
+        before = self.engine.look(value).version
+        try:
+            no_grad = self.session.modules["torch"].members["no_grad"]
+            with no_grad():
+                result.add_(0)
+        except (RuntimeError, TypeError):
+            return None
+        return bool(self.engine.look(value).version != before)
 
     def _refused(self, error: str) -> str:
         kind, _, message = error.partition(": ")
@@ -348,6 +366,8 @@ class Reading:
             return None
         saved = [each.slot for each in self.engine.saved(node)]
         what = f"saves {', '.join(saved)} for the backward pass" if saved else "saves no tensor"
+        if not self.engine.tells_nodes:
+            what = "what it saves is unknown: PyTorch does not tell"
         edges = [each for each in self.engine.edges(node) if each is not None]
         leads = ", ".join(self.engine.node_name(each) for each in edges[:4])
         name = self.engine.node_name(node)

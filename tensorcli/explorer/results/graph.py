@@ -72,6 +72,8 @@ class Graph(Answer):
     """Nodes left out by depth, focus or number."""
     notes: tuple[str, ...]
     """A stale storage each: how it came about and who sees it."""
+    told: bool = True
+    """Whether the engine tells what nodes save; where it does not, that none are listed says nothing."""
     remark: str = ""
     """What else there is to say about the tensor."""
     form: Literal["tree", "dot", "mermaid", "json"] = "tree"
@@ -112,7 +114,7 @@ class WitnessRow:
     elements: int
     """How many of its elements lie in written memory."""
     of: int
-    counter: Literal["moves", "does not move", "has none"]
+    counter: Literal["moves", "does not move", "has none", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
