@@ -397,7 +397,16 @@ class Session:
         names = [*self.names, *self.evaluator.builtins.table]
         if isinstance(raised, NameError):
             names.extend(self.bare)
-        return failure(raised, statement, text, name, names, self.evaluator.policy, self.engine.method_names)
+        policy = self.evaluator.policy
+        found = failure(raised, statement, text, name, names, policy, self.engine.method_names)
+        if found.hints or isinstance(raised, KeyboardInterrupt):
+            return found
+        from dataclasses import replace
+
+        from tensorcli.language.hints import hint
+
+        advice = hint(raised, self.evaluator)
+        return found if advice is None else replace(found, hints=(advice,))
 
     # ---- taking back
 

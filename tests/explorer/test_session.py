@@ -86,6 +86,9 @@ def test_a_run_stops_at_its_first_failure(run):
         ("y = torch.ones(2)\ny.detatch()", "did you mean detach or detach_?"),
         ("torch.oness(2)", "did you mean ones"),
         ("number = 1\nnumbr", "did you mean number?"),
+        ("torch.ones(2, requires_grad=true)", "did you mean True?"),
+        ("sum(torch.ones(2), dim=0)", "sum is Python's; write  torch.sum(torch.ones(2), dim=0)"),
+        ("open('a')", "open is not part of the language"),
     ],
 )
 def test_misspelt_names_get_a_suggestion(run, text, hint):
