@@ -203,7 +203,8 @@ def gaussian_nll_loss(
         if input.size()[:-1] == var.size():
             var = var.unsqueeze(-1)
         elif not (
-            input.ndim == var.ndim and sum(a != b for a, b in zip(input.size(), var.size(), strict=True)) <= 1
+            input.ndim == var.ndim
+            and sum(b for a, b in zip(input.size(), var.size(), strict=True) if a != b) == 1
         ):
             raise ValueError("var is of incorrect size")
     if reduction not in _REDUCTIONS:

@@ -678,17 +678,25 @@ def hardshrink_backward(xp, grad_out, self, lambd):
     return xp.where((self >= -limit) & (self <= limit), self.dtype.type(0), grad_out)
 
 
+def _check_lambda(self, lambd):
+    """Errors: RuntimeError for a number that the dtype does not hold."""
+    largest = numeric.LARGEST.get(self.dtype.name)
+    if largest is not None and not 0 <= lambd <= largest:
+        raise RuntimeError(
+            f"lambda must be in range [0, {largest:g}] for input dtype {self.dtype.scalar_type}, but found {lambd:g}"
+        )
+
+
 @op(
     "softshrink(Tensor self, Scalar lambd=0.5) -> Tensor",
     dtype=PROMOTE,
     namespace="nn",
+    check=_check_lambda,
     self=lambda grad, self, lambd: functions.softshrink_backward(grad, self, lambd),
 )
 def softshrink(xp, self, lambd):
     """Move each element by lambd towards 0."""
     _floats("softshrink_check", self)
-    if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
     new = self.dtype.type
     limit = new(lambd)
     return xp.where(self > limit, self - limit, xp.where(self < -limit, self + limit, self * new(0)))

@@ -5,6 +5,7 @@ from itertools import product
 import numpy as np
 
 from tensorcli.engine import messages
+from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.nn import direct
 
@@ -43,6 +44,9 @@ def _correlate(x, w, stride, padding, dilation, groups):
 def _spread(y, w, sizes, stride, padding, dilation, groups):
     """The transpose of `_correlate` with respect to x, whose spatial sizes are `sizes`."""
     n = w.ndim - 2
+    if not all(dilation):
+        listed = [1, *dilation] if n == 1 else dilation
+        raise RuntimeError(f"dilation should be greater than zero, but got {messages.numbers(listed)}")
     whole = [s + 2 * p for s, p in zip(sizes, padding, strict=True)]
     result = np.zeros((y.shape[0], w.shape[1] * groups, *whole), np.result_type(y, w))
     channels = _slices(result.shape[1], groups)
@@ -76,6 +80,31 @@ def _full(values, n):
     return values * n if len(values) == 1 else values
 
 
+def _check_settings(input, weight, stride, padding, dilation, transposed, groups):
+    """Errors: RuntimeError with PyTorch's texts."""
+    if any(p < 0 for p in padding):
+        raise RuntimeError("negative padding is not supported")
+    if any(s <= 0 for s in stride):
+        raise RuntimeError("non-positive stride is not supported")
+    if any(d < 0 for d in dilation):
+        raise RuntimeError("dilation should be greater than zero")
+    if weight.ndim != input.ndim:
+        raise RuntimeError(
+            f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight{messages.numbers(weight.shape)}, but "
+            f"got {input.ndim}-dimensional input of size {messages.numbers(input.shape)} instead"
+        )
+    if not transposed and weight.shape[0] < groups:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size "
+            f"{messages.numbers(weight.shape)} instead"
+        )
+    if not transposed and weight.shape[0] % groups:
+        raise RuntimeError(
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
+            f"[{messages.numbers(weight.shape)}] instead"
+        )
+
+
 def _check_sizes(input, weight, bias, padding, dilation, transposed, groups):
     """Errors: RuntimeError with PyTorch's texts."""
     n = weight.ndim - 2
@@ -87,11 +116,6 @@ def _check_sizes(input, weight, bias, padding, dilation, transposed, groups):
             f"but got {input.shape[1]} channels instead"
         )
     outputs = weight.shape[1] * groups if transposed else weight.shape[0]
-    if not transposed and outputs % groups:
-        raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"{messages.numbers(weight.shape)} instead"
-        )
     if bias is not None and (bias.ndim != 1 or bias.shape[0] != outputs):
         raise RuntimeError(
             f"Given {'transposed=1, ' if transposed else ''}weight of size {messages.numbers(weight.shape)}, expected bias "
@@ -187,14 +211,18 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
 def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
     """A convolution in any number of dimensions: each output is a weighted sum of a window of the input."""
     n = weight.ndim - 2
+    if n < 1:
+        raise RuntimeError("weight should have at least three dimensions")
+    if groups <= 0:
+        raise RuntimeError("non-positive groups is not supported")
     stride, padding, dilation = _full(stride, n), _full(padding, n), _full(dilation, n)
-    if input.dtype != weight.dtype:
-        from tensorcli.engine.dtypes import from_numpy_dtype
-
-        raise RuntimeError(
-            f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and weight type "
-            f"({from_numpy_dtype(weight.dtype).cpp_name}) should be the same"
-        )
+    for name, other in (("weight", weight), ("bias", bias)):
+        if other is not None and other.dtype != input.dtype:
+            raise RuntimeError(
+                f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and {name} type "
+                f"({from_numpy_dtype(other.dtype).cpp_name}) should be the same"
+            )
+    _check_settings(input, weight, stride, padding, dilation, transposed, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
     if transposed:
         sizes = [

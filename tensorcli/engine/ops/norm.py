@@ -91,7 +91,7 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     return result.astype(input.dtype), mean.astype(input.dtype), rstd.astype(input.dtype)
 
 
-def _check_shape(input, shape, weight, bias):
+def _check_shape(input, shape, weight, bias, lead=", "):
     if not shape:
         raise RuntimeError(
             "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
@@ -105,7 +105,7 @@ def _check_shape(input, shape, weight, bias):
             )
     if input.shape[-len(shape) :] != shape:
         raise RuntimeError(
-            f"Given normalized_shape={messages.numbers(shape)}, expected input with shape [*, {', '.join(map(str, shape))}], "
+            f"Given normalized_shape={messages.numbers(shape)}, expected input with shape [*{lead}{', '.join(map(str, shape))}], "
             f"but got input of size{messages.numbers(input.shape)}"
         )
 
@@ -158,7 +158,7 @@ def layer_norm(input, normalized_shape, weight, bias, eps, cudnn_enable):
 )
 def rms_norm(input, normalized_shape, weight, eps):
     """The last dimensions scaled to a mean square of 1, then by weight."""
-    _check_shape(input.array, tuple(normalized_shape), None if weight is None else weight.array, None)
+    _check_shape(input.array, tuple(normalized_shape), None if weight is None else weight.array, None, "")
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
     eps = float(np.finfo(wide.array.dtype).eps) if eps is None else eps
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))

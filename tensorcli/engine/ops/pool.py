@@ -151,10 +151,29 @@ def max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_m
 )
 def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
     """The largest element of each window."""
-    if self.ndim not in (2, 3):
+    sizes = self.geometry.sizes
+    if len(sizes) not in (2, 3) or 0 in sizes[1 if len(sizes) == 3 else 0 :]:
         raise RuntimeError(
-            f"max_pool1d() Expected 2D or 3D input tensor, but got {messages.numbers(self.geometry.sizes)}"
+            "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:"
+            f"{messages.numbers(sizes)}"
         )
+    for name, value in (
+        ("kernel_size", kernel_size),
+        ("stride", stride or kernel_size),
+        ("dilation", dilation),
+    ):
+        if value[0] <= 0:
+            raise RuntimeError(f"max_pool1d() {name} must be greater than zero, but got {value[0]}")
+    if padding[0] < 0:
+        raise RuntimeError(f"max_pool1d() padding must be non-negative, but got {padding[0]}")
+    if padding[0] > kernel_size[0] // 2:
+        raise RuntimeError(
+            f"max_pool1d() padding should be at most half of kernel size, but got padding={padding[0]} and "
+            f"kernel_size={kernel_size[0]}"
+        )
+    count = _places(sizes[-1:], kernel_size, stride or kernel_size, padding, dilation, ceil_mode)[0]
+    if count < 1:
+        raise RuntimeError(f"max_pool1d() Invalid computed output size: {count}")
     return functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
 
 

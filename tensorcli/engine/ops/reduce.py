@@ -365,6 +365,8 @@ def _extreme_backward(grad, self, result, dim, keepdim):
 
 
 def _extreme(xp, self, dim, keepdim, name, kernel, find):
+    if self.ndim > 64:
+        raise RuntimeError("only tensors with up to 64 dims are supported")
     dims = wrap_dims(dim, self.ndim)
     if not dim and self.ndim:
         _needs_dim(self, name)

@@ -389,6 +389,25 @@ def bincount(xp, self, weights, minlength):
 # ---- covariance
 
 
+def _check_weights(name, weights, category, kind, count):
+    """Errors: RuntimeError with PyTorch's texts."""
+    if weights.ndim > 1:
+        raise RuntimeError(
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.ndim} dimensions"
+        )
+    if weights.dtype.category != category:
+        raise RuntimeError(
+            f"cov(): expected {name} to have {kind} dtype but got {name} with {weights.dtype.scalar_type} dtype"
+        )
+    if weights.numel() != count:
+        raise RuntimeError(
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+            f"{weights.numel()} != {count}"
+        )
+    if (weights.values < 0).any():
+        raise RuntimeError(f"cov(): {name} cannot be negative")
+
+
 @composite("cov(Tensor self, *, int correction=1, Tensor? fweights=None, Tensor? aweights=None) -> Tensor")
 def cov(self, correction, fweights, aweights):
     """The covariances of variables (rows) over observations (columns)."""
@@ -401,6 +420,11 @@ def cov(self, correction, fweights, aweights):
     data = self.view((1, -1)) if self.ndim < 2 else self
     weights = None
     count = data.size(1)
+    for name, given, wanted, kind in (
+        ("fweights", fweights, dtypes.INTEGRAL, "integral"), ("aweights", aweights, dtypes.FLOATING, "floating point")
+    ):  # fmt: skip
+        if given is not None:
+            _check_weights(name, given, wanted, kind, count)
     if fweights is not None:
         weights = fweights
     if aweights is not None:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import geometry, messages
+from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import op
 
 _COUNTS = {2: "two", 3: "three"}
@@ -85,4 +86,10 @@ def _unpooled(array, indices, sizes, n):
         )
     result = np.zeros((flat.shape[0], room), array.dtype)
     np.put_along_axis(result, flat, array.reshape(flat.shape), -1)
-    return result.reshape(*lead, *sizes)
+    result = result.reshape(*lead, *sizes)
+    if n == 2 and array.ndim == 4:
+        # An input in channels-last order gives such an output.
+        steps = tuple(step // array.itemsize for step in array.strides)
+        if steps == geometry.format_strides(array.shape, "channels_last") and not array.flags.c_contiguous:
+            return Laid(result, geometry.format_strides(result.shape, "channels_last"))
+    return result
