@@ -211,9 +211,17 @@ default = Default()
 
 def reset() -> None:
     """Begin anew: the first CUDA device is the current one and factories use the CPU."""
-    visible.current = 0
-    default.device = None
-    default.entered.clear()
+    put_back((0, None, []))
+
+
+def state() -> tuple[int, Device | None, list[Device | None]]:
+    """What a session can change here, for `put_back`."""
+    return visible.current, default.device, default.entered
+
+
+def put_back(before: tuple[int, Device | None, list[Device | None]]) -> None:
+    """Go back to a state."""
+    visible.current, default.device, default.entered = before
 
 
 def cuda_devices() -> tuple[Device, ...]:

@@ -106,7 +106,7 @@ class Embedded:
         options, said = printing.get_printoptions(), set(messages._said)
         checks = anomaly.anomaly.enabled, anomaly.anomaly.check_nan
         identities, address = dict(graph._identities), storage.addresses.next
-        current, default = devices.visible.current, devices.default.device
+        places = devices.state()
         stream = random.default_generator.stream
         state = stream.get_state()
         events.observer = None
@@ -118,7 +118,7 @@ class Embedded:
             (modes.mode.enabled, modes.mode.inference), dtypes.default.floating = mode, floating
             for name, value in options.items():
                 setattr(printing.options, name, value)
-            devices.visible.current, devices.default.device = current, default
+            devices.put_back(places)
             messages._said.clear()
             messages._said.update(said)
             anomaly.anomaly.enabled, anomaly.anomaly.check_nan = checks
