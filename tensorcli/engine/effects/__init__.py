@@ -1,0 +1,94 @@
+"""What becomes of a kernel's answer: fresh results, views, writes; versions, aliasing and history.
+
+Each kind of operator has one effect, a function of (operator, values): it reads tensors as arrays, runs the kernel, gives
+the answer PyTorch's dtype and strides, and records the node. The schema decides which effect an operator has; a kernel
+never sees a Tensor. One file a kind; this module is their public face.
+"""
+
+from tensorcli.engine.autograd import accumulate as _accumulate  # noqa: F401 (completes the graph)
+from tensorcli.engine.effects.arrays import (
+    Limit,
+    adopt,
+    as_array,
+    as_number,
+    broadcast_sizes,
+    cast,
+    check_bytes,
+    check_castable,
+    check_output_shape,
+    check_pinned,
+    device_of,
+    different_devices,
+    empty,
+    limit,
+    ndarray,
+    negative_size,
+    pinned,
+    run_kernel,
+)
+from tensorcli.engine.effects.calling import compiled
+from tensorcli.engine.effects.composing import compose, compose_in_place, forward
+from tensorcli.engine.effects.elementwise import compute, pointwise, promoted_dtype, recorded
+from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
+from tensorcli.engine.effects.making import create, manufactured
+from tensorcli.engine.effects.outward import into_out
+from tensorcli.engine.effects.viewing import Viewed, view
+from tensorcli.engine.effects.writing import (
+    check_overlap,
+    overlap_of,
+    resize,
+    restride,
+    store,
+    store_quietly,
+    write,
+    write_out,
+    write_twin,
+)
+
+__all__ = [
+    "Laid",
+    "Limit",
+    "Viewed",
+    "adopt",
+    "arrays_of",
+    "as_array",
+    "as_number",
+    "broadcast_sizes",
+    "cast",
+    "check_bytes",
+    "check_castable",
+    "check_output_shape",
+    "check_overlap",
+    "check_pinned",
+    "compiled",
+    "compose",
+    "compose_in_place",
+    "compute",
+    "create",
+    "device_of",
+    "different_devices",
+    "empty",
+    "forward",
+    "fresh",
+    "into_out",
+    "limit",
+    "manufactured",
+    "named",
+    "ndarray",
+    "negative_size",
+    "overlap_of",
+    "pinned",
+    "pointwise",
+    "promoted_dtype",
+    "recorded",
+    "resize",
+    "restride",
+    "run_kernel",
+    "split_extras",
+    "store",
+    "store_quietly",
+    "view",
+    "write",
+    "write_out",
+    "write_twin",
+]

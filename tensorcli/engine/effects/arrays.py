@@ -1,0 +1,201 @@
+"""Arrays as tensors: allocation, sizes, dtypes and strides of what a kernel gives, and the limit on all of it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.devices import CPU, META, Device, cuda_devices
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend
+from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+
+ndarray = np.ndarray
+
+
+def empty(
+    sizes: tuple[int, ...], strides: tuple[int, ...] | None, kind: dtype, device: Device = CPU
+) -> Tensor:
+    """A new zeroed tensor with these sizes and strides (row-major when None)."""
+    shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
+    check_bytes(shape.span * kind.itemsize, sizes, kind, device)
+    return stored_tensor(allocate(shape.span * kind.itemsize, device), shape, kind)
+
+
+class Limit:
+    """The largest tensor that may be made, in bytes; None for no limit. A session sets it."""
+
+    __slots__ = ("nbytes",)
+
+    def __init__(self) -> None:
+        self.nbytes: int | None = None
+
+
+limit = Limit()
+
+
+def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device = CPU) -> None:
+    """Refuse a tensor beyond the session's limit before it is made (on meta none is made). Errors: MemoryError."""
+    if limit.nbytes is not None and nbytes > limit.nbytes and device is not META:
+        raise MemoryError(
+            f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "
+            "(--max-bytes)"
+        )
+
+
+def adopt(array: Any, kind: dtype, device: Device = CPU, strides: tuple[int, ...] | None = None) -> Tensor:
+    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None)."""
+    if device is not CPU:
+        return _adopt_on(device, array, kind, strides)
+    if type(array) is not ndarray:
+        array = np.asarray(array)
+    if array.dtype != kind.np:
+        array = array.astype(kind.np)
+    sizes = array.shape
+    if strides is None or strides == (shape := geometry.contiguous(sizes)).strides:
+        shape = geometry.contiguous(sizes)
+        if not array.flags.c_contiguous or array.base is not None:
+            array = array.copy("C")
+        return fresh_tensor(array, shape, kind)
+    made = empty(sizes, strides, kind, device)
+    made.array[...] = array
+    return made
+
+
+def _adopt_on(device: Device, array: Any, kind: dtype, strides: tuple[int, ...] | None) -> Tensor:
+    """`adopt` on another device, for an array of that device or (from Python's data) of the host."""
+    if device is META:
+        return empty(np.shape(array), strides, kind, META)
+    array = backend(device).settled(array, device)
+    if array.dtype != kind.np:
+        array = array.astype(kind.np)
+    shape = geometry.contiguous(array.shape)
+    if strides is not None and strides != shape.strides:
+        made = empty(array.shape, strides, kind, device)
+        made.array[...] = array
+        return made
+    if not array.flags.c_contiguous or array.base is not None:
+        array = array.copy("C")
+    return stored_tensor(Storage(array, device), shape, kind)
+
+
+def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:
+    """A kernel's answer: on the CPU with numpy, elsewhere by the device's backend."""
+    if device is CPU:
+        return op.kernel(np, *arguments)
+    return backend(device).run(op.base, op.kernel, list(arguments), device)
+
+
+def as_array(answer: Any, device: Device) -> Any:
+    """A kernel's answer as an array of the device: numpy makes scalars of what has no dimensions."""
+    if device is not CPU:
+        return backend(device).settled(answer, device)
+    return answer if type(answer) is ndarray else np.asarray(answer)
+
+
+def as_number(value: Any, kind: dtype) -> Any:
+    """A Python number as an array element of `kind`: integers wrap around, floats round."""
+    if isinstance(value, complex) and not kind.is_complex:
+        value = value.real
+    if kind.category == dtypes.INTEGRAL:
+        if isinstance(value, float):
+            value = int(value) if value == value and abs(value) != float("inf") else 0
+        bits = kind.itemsize * 8
+        value = int(value) & ((1 << bits) - 1)
+        if kind.is_signed and value >> (bits - 1):
+            value -= 1 << bits
+    return np.asarray(value, kind.np) if kind.category != dtypes.BOOL else np.asarray(bool(value))
+
+
+def broadcast_sizes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """The common sizes. Errors: RuntimeError with PyTorch's text."""
+    try:
+        return geometry.broadcast(*shapes)
+    except ValueError as error:
+        raise messages.broadcast(*error.args) from None
+
+
+def cast(array: Any, kind: dtype) -> Any:
+    """An array in another dtype as PyTorch converts: complex drops its imaginary part, anything non-zero is True."""
+    if array.dtype == kind.np:
+        return array
+    if array.dtype.kind == "c" and not kind.is_complex:
+        array = (array != 0) if kind.category == dtypes.BOOL else array.real
+    if kind.category == dtypes.INTEGRAL and array.dtype.kind not in "biu":
+        return _float_to_integer(array, kind)
+    return array.astype(kind.np)
+
+
+def _float_to_integer(array: Any, kind: dtype) -> Any:
+    """What x86 does for floats out of range: through int64 for the narrow types (C++ leaves it undefined)."""
+    with np.errstate(invalid="ignore"):
+        if kind.name == "uint64":
+            return array.astype(np.uint64)
+        if kind.itemsize == 4 and kind.is_signed:
+            return array.astype(np.int32)
+        return array.astype(np.int64).astype(kind.np)
+
+
+def negative_size(op: "Op", sizes: Sequence[int]) -> RuntimeError:
+    """A size below zero; `zeros` words it in its own way."""
+    if op.base == "zeros":
+        return RuntimeError("zeros: Dimension size must be non-negative.")
+    least = next(size for size in sizes if size < 0)
+    return RuntimeError(f"Trying to create tensor with negative dimension {least}: {messages.numbers(sizes)}")
+
+
+def check_pinned(pin_memory: bool | None, device: Device = CPU) -> None:
+    """Refuse pinned memory without an accelerator, or elsewhere than on the CPU. Errors: RuntimeError."""
+    if not pin_memory:
+        return
+    if not cuda_devices():
+        raise RuntimeError(
+            "pin_memory=True requires a CUDA or other accelerator backend; no pinned memory allocator is available on "
+            "this system."
+        )
+    if device is not CPU:
+        raise RuntimeError("Only dense CPU tensors can be pinned")
+
+
+def pinned(tensor: Tensor) -> Tensor:
+    """Call the memory of a tensor that was just made page-locked."""
+    tensor._storage = PinnedStorage(tensor.memory.data)
+    return tensor
+
+
+def different_devices(expected: Device, found: Device) -> RuntimeError:
+    """A tensor that lies elsewhere than the operator runs."""
+    from tensorcli.engine import placement
+
+    return placement.different_devices(expected, found)
+
+
+def device_of(op: "Op", values: Sequence[Any]) -> Device:
+    """The device that the tensors share. Errors: RuntimeError for tensors that lie on several."""
+    for i in op.tensors:
+        value = values[i]
+        for one in value if type(value) in (list, tuple) else (value,):
+            if isinstance(one, Tensor) and one.device is not CPU:
+                from tensorcli.engine.placement import common_device
+
+                return common_device(op, values)
+    return CPU
+
+
+def check_castable(kind: dtype, target: Tensor) -> None:
+    if not dtypes.can_cast(kind, target.dtype):
+        raise messages.result_cast(kind.scalar_type, target.dtype.scalar_type)
+
+
+def check_output_shape(target: Tensor, sizes: tuple[int, ...]) -> None:
+    if sizes != target.geometry.sizes:
+        raise RuntimeError(
+            f"output with shape {messages.numbers(target.geometry.sizes)} doesn't match the broadcast shape "
+            f"{messages.numbers(sizes)}"
+        )

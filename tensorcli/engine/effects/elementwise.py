@@ -1,0 +1,121 @@
+"""Element-wise operators: promotion, broadcasting, and the strides of PyTorch's TensorIterator."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.engine import dtypes, events, geometry
+from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.effects.arrays import (
+    adopt,
+    as_array,
+    as_number,
+    broadcast_sizes,
+    cast,
+    check_bytes,
+    check_castable,
+    check_output_shape,
+    device_of,
+    ndarray,
+    run_kernel,
+)
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+
+def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
+    if op.rule == dtypes.SELF:
+        return values[op.operands[0]].dtype  # type: ignore[no-any-return]
+    dimensioned: list[dtype] = []
+    zero_dimensional: list[dtype] = []
+    numbers: list[dtype] = []
+    for i in op.operands:
+        value = values[i]
+        for one in value if type(value) in (list, tuple) else (value,):
+            if isinstance(one, Tensor):
+                if one.wrapped:
+                    numbers.append(_of_wrapped(one.dtype))
+                else:
+                    (dimensioned if one.geometry.sizes else zero_dimensional).append(one.dtype)
+            elif one is not None:
+                numbers.append(dtypes.of_number(one))
+    return dtypes.result_type(tuple(dimensioned), tuple(zero_dimensional), tuple(numbers))
+
+
+def _of_wrapped(kind: dtype) -> dtype:
+    """What a wrapped number counts as: its double precision is for its value, not for promotion."""
+    if kind.category == dtypes.FLOATING:
+        return dtypes.default.floating
+    return dtypes.default.complex if kind.is_complex else kind
+
+
+def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
+    """Element by element, with promotion and broadcasting."""
+    if op.check is not None:
+        op.check(*values)
+    array, kind, strides, device = compute(op, values)
+    result = adopt(array, kind, device, None if op.row_major else strides)
+    return recorded(op, values, result)
+
+
+def recorded(op: "Op", values: tuple[Any, ...], result: Tensor) -> Tensor:
+    """Give a single fresh result its history, and tell who listens."""
+    if mode.enabled:
+        if result.dtype.category >= dtypes.FLOATING and wants_grad(op, values):
+            node = make_node(op, values)
+            set_history(node, (result,))
+            save_outputs(op, node, (result,))
+    elif mode.inference:
+        result.inference = True
+    if events.observer is not None:
+        events.observer.made(result, op.name, values)
+    return result
+
+
+def compute(
+    op: "Op", values: Sequence[Any], target: Tensor | None = None
+) -> tuple[Any, dtype, tuple[int, ...], Device]:
+    """The general element-wise computation: (array, result dtype, strides, device). `target` must be able to hold it."""
+    device = device_of(op, values)
+    rule = op.rule(*values) if callable(op.rule) else op.rule
+    computed, kind = dtypes.apply_rule(rule, promoted_dtype(op, values))
+    working = computed if rule in (dtypes.EXACT, dtypes.STEPWISE) else computed.computes_as
+    arguments = list(values)
+    operands: list[Geometry] = []
+    for i in op.tensors if op.operands == op.tensors else sorted({*op.tensors, *op.operands}):
+        value = values[i]
+        if isinstance(value, Tensor):
+            operands.append(value.geometry)
+            array = value.values
+            if i not in op.operands:
+                arguments[i] = array
+            elif value.wrapped:
+                arguments[i] = as_number(array.item(), working)
+            else:
+                arguments[i] = array if array.dtype == working.np else cast(array, working)
+        elif value is not None:
+            arguments[i] = as_number(value, working)
+    sizes = broadcast_sizes([g.sizes for g in operands])
+    if target is not None:
+        check_output_shape(target, sizes)
+        check_castable(kind, target)
+    check_bytes(prod(sizes) * kind.itemsize, sizes, kind, device)
+    try:
+        array = run_kernel(op, arguments, device)
+    except NotImplementedError as error:
+        if working is computed:
+            raise
+        # The kernel saw a wider dtype; PyTorch names the dtype itself.
+        text = str(error).replace(f"'{working.scalar_type}'", f"'{computed.scalar_type}'")
+        raise NotImplementedError(text) from None
+    if type(array) is not ndarray or device is not CPU:
+        array = as_array(array, device)
+    if array.dtype != kind.np:
+        array = cast(array, kind)
+    return array, kind, geometry.elementwise_strides(array.shape, operands), device

@@ -1,0 +1,152 @@
+"""Fresh results of any shape: the kernel decides sizes and dtype."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tensorcli.engine import dtypes, events
+from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.effects.arrays import adopt, as_array, cast, check_bytes, device_of, ndarray, run_kernel
+from tensorcli.engine.effects.elementwise import promoted_dtype
+from tensorcli.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+
+def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
+    """The values with tensors as arrays, reduced dtypes as float32; and the reduced dtype to round to, if any."""
+    arguments = list(values)
+    reduced: dtype | None = None
+    if op.rule == dtypes.COMMON:
+        return _common_arrays(op, values)
+    for i in op.tensors:
+        value = values[i]
+        if isinstance(value, Tensor):
+            arguments[i] = value.values
+            if value.dtype.reduced:
+                reduced = value.dtype
+                arguments[i] = arguments[i].astype(np.float32)
+        elif type(value) in (list, tuple):
+            many = []
+            for one in value:
+                if isinstance(one, Tensor):
+                    array = one.values
+                    if one.dtype.reduced:
+                        reduced = one.dtype
+                        array = array.astype(np.float32)
+                    many.append(array)
+                else:
+                    many.append(one)
+            arguments[i] = many
+    return arguments, reduced
+
+
+def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
+    """The values with tensors as arrays of the dtype that they promote to."""
+    arguments = list(values)
+    common = promoted_dtype(op, values)
+    working = common.computes_as
+    for i in op.tensors:
+        value = values[i]
+        if isinstance(value, Tensor):
+            arguments[i] = cast(value.values, working)
+        elif value is not None:
+            arguments[i] = [cast(one.values, working) for one in value]
+    return arguments, common if common.reduced else None
+
+
+def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
+    """New results of any shape: the kernel decides sizes and dtype, row-major unless it returns a Laid."""
+    if op.check is not None:
+        op.check(*values)
+    device = device_of(op, values)
+    arguments, reduced = arrays_of(op, values)
+    if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
+        # The kernel computes in asked.computes_as; the result rounds to what was asked for, not to the input's dtype.
+        reduced = asked if asked.reduced else None
+    answer = run_kernel(op, arguments, device)
+    if type(answer) is tuple:
+        results: tuple[Any, ...] = tuple(_settle(op, a, reduced, device) for a in answer)
+    elif type(answer) is list:
+        results = tuple(_settle(op, a, reduced, device) for a in answer)
+    else:
+        results = (_settle(op, answer, reduced, device),)
+    if mode.enabled:
+        if wants_grad(op, values) and any(
+            r is not None and r.dtype.category >= dtypes.FLOATING for r in results
+        ):
+            node = make_node(op, values)
+            set_history(node, results)
+            save_outputs(op, node, results)
+    elif mode.inference:
+        for result in results:
+            if result is not None:
+                result.inference = True
+    if events.observer is not None:
+        for result in results:
+            if result is not None:
+                events.observer.made(result, op.name, values)
+    if type(answer) is tuple:
+        return named(op, results)
+    return list(results) if type(answer) is list else results[0]
+
+
+class Laid:
+    """A kernel's answer that wants other than row-major strides."""
+
+    __slots__ = ("array", "strides")
+
+    def __init__(self, array: Any, strides: tuple[int, ...]) -> None:
+        self.array = array
+        self.strides = strides
+
+
+def _settle(op: "Op", answer: Any, reduced: dtype | None, device: Device) -> Tensor | None:
+    if answer is None:
+        return None
+    strides = None
+    if type(answer) is Laid:
+        strides = answer.strides
+        answer = answer.array
+    if type(answer) is not ndarray or device is not CPU:
+        answer = as_array(answer, device)
+    kind = dtypes.from_numpy_dtype(answer.dtype)
+    if reduced is not None and kind is dtypes.float32:
+        kind = reduced
+    check_bytes(answer.nbytes, answer.shape, kind, device)
+    return adopt(answer, kind, device, strides)
+
+
+_named: dict[str, Any] = {}
+
+
+def named(op: "Op", results: tuple[Any, ...]) -> Any:
+    """Several results as PyTorch's named tuple (`torch.return_types.max`), or a plain tuple where they have no names."""
+    if not op.schema.returns[0].name or op.schema.returns[0].type.is_list:
+        return results
+    found = _named.get(op.base)
+    if found is None:
+        from tensorcli.engine.return_types import return_type
+
+        found = _named[op.base] = return_type(op.base, op.returns)
+    return found(results)
+
+
+def split_extras(op: "Op", values: tuple[Any, ...]) -> tuple[tuple[Any, ...], Any, Any]:
+    """The schema's values, `out` and `requires_grad`: the binder appends the two that no schema has."""
+    extras = values[op.arity :]
+    if len(extras) == 2:
+        return values[: op.arity], extras[0], extras[1]
+    if not extras:
+        return values, None, None
+    # Only factories take requires_grad, and those are the operators that take a device.
+    return (
+        (values[: op.arity], None, extras[0])
+        if "device" in op.names
+        else (values[: op.arity], extras[0], None)
+    )

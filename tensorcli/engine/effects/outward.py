@@ -1,0 +1,44 @@
+"""`out=`: results written into tensors that are there."""
+
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.engine import events
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.effects.fresh import named, split_extras
+from tensorcli.engine.effects.writing import write_out
+from tensorcli.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+
+def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
+    """`out=`: the result, without history, written into tensors that are there."""
+    plain, out, requires_grad = split_extras(op, values)
+    if out is None:
+        return op.effect(op, values if requires_grad else plain)
+    outs = out if isinstance(out, (tuple, list)) else (out,)
+    if mode.enabled:
+        for one in (*plain, *outs):
+            for t in one if type(one) in (list, tuple) else (one,):
+                if isinstance(t, Tensor) and t.requires_grad:
+                    raise RuntimeError(
+                        f"{op.base}(): functions with out=... arguments don't support automatic differentiation, but one "
+                        "of the arguments requires grad."
+                    )
+    from tensorcli.engine import outputs
+
+    plain = outputs.prepare(op, plain, outs)
+    enabled, mode.enabled = mode.enabled, False
+    observer, events.observer = events.observer, None
+    try:
+        answer = op.effect(op, plain)
+    finally:
+        mode.enabled = enabled
+        events.observer = observer
+    results = answer if isinstance(answer, tuple) else (answer,)
+    inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]
+    for target, result in zip(outs, results, strict=True):
+        outputs.check(op, target, result, plain, inputs)
+        write_out(op, target, result)
+    return named(op, tuple(outs)) if isinstance(answer, tuple) else outs[0]

@@ -1,0 +1,95 @@
+"""Views: new handles on the same storage and version counter."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.engine import events
+from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.tensor import Tensor, stored_tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+
+class Viewed:
+    """What a view kernel reads and returns that needs more than a geometry: dtype, lazy bits, the storage's size."""
+
+    __slots__ = ("dtype", "geometry", "lazy", "nbytes")
+
+    def __init__(self, geometry: Geometry, kind: dtype, lazy: int = 0, nbytes: int = 0) -> None:
+        self.geometry = geometry
+        self.dtype = kind
+        self.lazy = lazy
+        self.nbytes = nbytes
+
+
+def view(op: "Op", values: tuple[Any, ...]) -> Any:
+    """A new handle (or several) on the same storage and version counter."""
+    tensor: Tensor = values[0]
+    retypes = op.kernel.__code__.co_varnames[0] == "viewed"
+    if retypes:
+        answer = op.kernel(
+            Viewed(tensor.geometry, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *values[1:]
+        )
+    else:
+        answer = op.kernel(tensor.geometry, *values[1:])
+    several = type(answer) is list
+    storage = tensor.memory
+    base = tensor if tensor.view_of is None else tensor.view_of.base
+    kind = views.NORMAL if mode.enabled else views.INFERENCE if mode.inference else views.NO_GRAD
+    if several and mode.enabled:
+        kind = views.MULTI_OUTPUT
+    inherited = tensor.view_of.kind if tensor.view_of is not None else views.NORMAL
+    results = []
+    for one in answer if several else (answer,):
+        if retypes:
+            result = stored_tensor(storage, one.geometry, one.dtype, one.lazy)
+        else:
+            result = stored_tensor(storage, one, tensor.dtype, tensor.lazy)
+        if tensor.inference:
+            result.inference = True
+            version = 0
+        else:
+            counter = tensor.counter
+            result._counter = counter
+            version = counter.count
+            if op.tracked:
+                retype = _retyping(op, tensor, result, values[1:])
+                made = kind if kind != views.NORMAL else inherited
+                result.view_of = views.View(
+                    base, made, version, retype, tensor if tensor is not base else None
+                )
+        results.append(result)
+    if mode.enabled and wants_grad(op, values):
+        node = make_node(op, values)
+        set_history(node, results)
+        save_outputs(op, node, results)
+    if events.observer is not None:
+        for result in results:
+            events.observer.made(result, op.name, values)
+    return tuple(results) if several else results[0]
+
+
+def _retyping(
+    op: "Op", tensor: Tensor, result: Tensor, rest: tuple[Any, ...]
+) -> Callable[[Tensor], Any] | None:
+    """How to make the view again from its base, for views that strides alone cannot express (another dtype, lazy bits)."""
+    earlier = None if tensor.view_of is None else tensor.view_of.retype
+    if earlier is not None:
+        return lambda root: op.effect(op, (earlier(root), *rest))
+    if result.dtype is tensor.dtype and result.lazy == tensor.lazy:
+        return None
+    source = tensor.geometry
+    return lambda root: op.effect(op, (_at(root, source), *rest))
+
+
+def _at(root: Tensor, source: Geometry) -> Tensor:
+    """The view of `root` that has the geometry from which a retyping view was taken."""
+    if root.geometry == source:
+        return root
+    found: Tensor = root.as_strided(source.sizes, source.strides, source.offset)
+    return found

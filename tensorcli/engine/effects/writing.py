@@ -1,0 +1,241 @@
+"""Writes: in-place twins, operators that write self, handles that move; overlap checks before, history after."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tensorcli.engine import dtypes, events, geometry, messages
+from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.graph import make_node, save_outputs, wants_grad
+from tensorcli.engine.devices import META, Device
+from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.effects.arrays import (
+    as_array,
+    cast,
+    check_bytes,
+    check_castable,
+    check_output_shape,
+    device_of,
+    different_devices,
+    run_kernel,
+)
+from tensorcli.engine.effects.elementwise import compute, promoted_dtype
+from tensorcli.engine.effects.fresh import arrays_of
+from tensorcli.engine.effects.viewing import Viewed
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.storage import Storage
+from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+
+def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
+    """The in-place twin of a fresh operator: compute, check, write into self, bump, record."""
+    origin = op.twin_of
+    assert origin is not None
+    target: Tensor = values[0]
+    requires = wants_grad(op, values)
+    views.check_in_place(target, requires)
+    if op.check is not None:
+        op.check(*values)
+    if origin.rule is not None:
+        # PyTorch's element-wise loops look at memory first, then at shapes, then at dtypes.
+        if op.base == "masked_fill_" and geometry.has_internal_overlap(target.geometry):
+            messages.warn(messages.EXPANDED_MASKED_FILL)
+        else:
+            check_overlap(target, [values[i] for i in op.tensors[1:]])
+        array, kind, device = _computed_for(origin, values, target)
+        if device is not target.device:
+            raise different_devices(device, target.device)
+    else:
+        device = device_of(op, values)
+        arguments, reduced = arrays_of(op, values)
+        array = as_array(run_kernel(origin, arguments, device), device)
+        kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
+    check_castable(kind, target)
+    check_output_shape(target, array.shape)
+    if origin.rule is None:
+        check_overlap(target, [values[i] for i in op.tensors[1:]])
+    node = None
+    if requires:
+        original = None
+        if any("self" in g.names for g in op.gradients):
+            original = target.clone()
+        node = make_node(op, values, original)
+    store(op, target, values, array)
+    return _written(op, target, node)
+
+
+def _computed_for(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:
+    if _smears(origin, values, target):
+        return _smeared(origin, values, target)
+    array, kind, _, device = compute(origin, values, target)
+    return array, kind, device
+
+
+def _smears(origin: "Op", values: Sequence[Any], target: Tensor) -> bool:
+    """Whether the target overlaps itself or an input in a way that PyTorch does not refuse: it reads while it writes."""
+    if target.geometry.numel > target.geometry.span:
+        return True
+    for i in origin.tensors[1:]:
+        other = values[i]
+        if not isinstance(other, Tensor) or other is target or other._storage is None:
+            continue
+        if other._storage is target._storage and overlap_of(target, other) == "unknown":
+            return bool(np.may_share_memory(target.array, other.array))
+    return False
+
+
+def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:
+    """Element by element in memory order, each seeing the writes before it, on a scratch copy of the storage."""
+    scratch = Storage(target.memory.bytes.copy(), target.device)
+    inputs = list(values)
+    for i in origin.tensors:
+        value = values[i]
+        if isinstance(value, Tensor) and value._storage is target._storage:
+            inputs[i] = stored_tensor(scratch, value.geometry, value.dtype, value.lazy)
+    sizes = target.geometry.sizes
+    where = inputs[0].array
+    spread = [inputs[i].array if isinstance(inputs[i], Tensor) else None for i in origin.tensors]
+    spread = [None if a is None else np.broadcast_to(a, sizes) for a in spread]
+    rule = origin.rule(*values) if callable(origin.rule) else origin.rule
+    kind = dtypes.apply_rule(rule, promoted_dtype(origin, values))[1]
+    for index in np.ndindex(*sizes):
+        one = list(inputs)
+        for i, a in zip(origin.tensors, spread, strict=True):
+            if a is not None:
+                source = inputs[i]
+                one[i] = fresh_tensor(np.array(a[index]), geometry.contiguous(()), source.dtype)
+        where[index] = cast(np.asarray(compute(origin, one)[0]), target.dtype)
+    return where.copy(), kind, target.device
+
+
+def overlap_of(a: Tensor, b: Tensor) -> str:
+    """How the memory of two tensors overlaps: "no", "full", "partial", or "unknown", where PyTorch does not look further."""
+    if a._storage is None or a._storage is not b._storage:
+        return "no"
+    if a.dtype.itemsize != b.dtype.itemsize:
+        return "partial" if np.may_share_memory(a.array, b.array) else "no"
+    return geometry.overlap(a.geometry, b.geometry)
+
+
+def check_overlap(target: Tensor, others: Sequence[Any]) -> None:
+    """Refuse the overlaps that PyTorch sees. Errors: RuntimeError with PyTorch's texts."""
+    if geometry.has_internal_overlap(target.geometry):
+        raise RuntimeError(messages.INTERNAL_OVERLAP)
+    for other in others:
+        if isinstance(other, Tensor) and other is not target and overlap_of(target, other) == "partial":
+            raise RuntimeError(messages.PARTIAL_OVERLAP)
+
+
+def store(op: "Op", target: Tensor, values: tuple[Any, ...], array: Any) -> None:
+    """Write an array into a tensor's memory and count the write."""
+    if events.observer is not None:
+        events.observer.writes(target, op.name, values)
+    array = cast(array, target.dtype)
+    if target.lazy:
+        if target.lazy & 2:
+            array = -array
+        if target.lazy & 1:
+            array = array.conj()
+    if target.device is not META:
+        target.array[...] = array
+    target.bump()
+    if events.observer is not None:
+        events.observer.wrote(target, op.name, values)
+
+
+def _written(op: "Op", target: Tensor, node: Any) -> Tensor:
+    """Record an in-place write that was done: history first, then the results that the node saves."""
+    if node is not None:
+        views.rebase_history(target, node)
+        names = {name for g in op.gradients for name in g.names}
+        if "result" in names or any(name in names for name in op.returns) or any("_" in n for n in names):
+            save_outputs(op, node, (target,))
+    return target
+
+
+def write(op: "Op", values: tuple[Any, ...]) -> Any:
+    """An operator whose schema writes self: the kernel writes into self's array."""
+    target: Tensor = values[0]
+    requires = wants_grad(op, values)
+    views.check_in_place(target, requires)
+    if op.check is not None:
+        op.check(*values)
+    device = device_of(op, values)
+    node = None
+    if requires:
+        original = target.clone() if any("self" in g.names for g in op.gradients) else None
+        node = make_node(op, values, original)
+    if events.observer is not None:
+        events.observer.writes(target, op.name, values)
+    if device is not META:
+        arguments, _ = arrays_of(op, values)
+        whole = target.values
+        arguments[0] = whole if not target.lazy and not target.dtype.reduced else whole.copy("K")
+        run_kernel(op, arguments, device)
+        if arguments[0] is not whole:
+            store_quietly(target, arguments[0])
+    target.bump()
+    if events.observer is not None:
+        events.observer.wrote(target, op.name, values)
+    return _written(op, target, node)
+
+
+def store_quietly(target: Tensor, array: Any) -> None:
+    """Put values into a tensor's memory, undoing its lazy bits; no counting, no events."""
+    if target.lazy & 2:
+        array = -array
+    if target.lazy & 1:
+        array = array.conj()
+    target.array[...] = as_array(cast(array, target.dtype), target.device)
+
+
+def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:
+    """The in-place twin of a view (`t_`, `squeeze_`): moves this handle to another geometry and counts as a write."""
+    origin = op.twin_of
+    assert origin is not None
+    target: Tensor = values[0]
+    requires = wants_grad(op, values)
+    views.check_in_place(target, requires)
+    if origin.kernel.__code__.co_varnames[0] == "viewed":
+        whole = Viewed(target.geometry, target.dtype, target.lazy, target.memory.nbytes)
+        shape = origin.kernel(whole, *values[1:]).geometry
+    else:
+        shape = origin.kernel(target.geometry, *values[1:])
+    node = make_node(op, values) if requires else None
+    if events.observer is not None:
+        events.observer.writes(target, op.name, values)
+    target.replace_memory(target.memory, shape)
+    target.bump()
+    if events.observer is not None:
+        events.observer.wrote(target, op.name, values)
+    if node is not None:
+        views.restrided(target, node)
+    return target
+
+
+def resize(target: Tensor, shape: Geometry) -> None:
+    """Give a tensor another geometry over its storage, growing the storage when it must. The version is untouched."""
+    shape = Geometry(shape.sizes, shape.strides, target.geometry.offset)
+    needed = (shape.offset + shape.span) * target.dtype.itemsize if shape.numel else 0
+    storage = target.memory
+    if needed > storage.nbytes:
+        check_bytes(needed, shape.sizes, target.dtype, target.device)
+        storage.resize(needed)
+    target.replace_memory(storage, shape)
+
+
+def write_out(op: "Op", target: Tensor, result: Tensor) -> Tensor:
+    """Write a result into an `out=` tensor: cast, resize with PyTorch's warning, copy, count."""
+    if not dtypes.can_cast(result.dtype, target.dtype):
+        raise messages.result_cast(result.dtype.scalar_type, target.dtype.scalar_type)
+    sizes = result.geometry.sizes
+    if target.geometry.sizes != sizes:
+        if target.geometry.numel:
+            messages.warn(messages.output_resized(target.geometry.sizes, sizes))
+        resize(target, Geometry(sizes, result.geometry.strides))
+    store(op, target, (result,), result.values)
+    return target
