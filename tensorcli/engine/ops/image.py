@@ -437,6 +437,7 @@ def _base_grid(kind, size, align_corners):
 
 @op(
     "affine_grid_generator(Tensor theta, SymInt[] size, bool align_corners) -> Tensor",
+    out=False,
     variants="function",
     theta=lambda grad, size, align_corners: functions.affine_grid_generator_backward(
         grad, size, align_corners
