@@ -39,6 +39,7 @@ class SessionOptions:
     checking: bool = False
     strict: bool = False
     keep_bytes: int | None = None
+    trace: bool = False
 
     def load(self) -> None:
         """Imports what a session takes, the engine among it."""
@@ -67,6 +68,7 @@ class SessionOptions:
             quiet=self.quiet,
             checking=self.checking,
             strict=self.strict,
+            trace=self.trace,
             seed=self.seed,
             max_bytes=self.max_bytes,
             keep_bytes=self.keep_bytes,

@@ -54,6 +54,7 @@ class Observation:
         *,
         keep_bytes: int | None = None,
         checking: bool = False,
+        gives_ids: bool = True,
     ) -> None:
         self.engine = engine
         self.allocations = allocations
@@ -62,6 +63,7 @@ class Observation:
         self.checking = checking
         self.recorder.compares = not checking
         """Whether only alarms are looked for: no rows and no texts of values."""
+        self.gives_ids = gives_ids and not checking
         self.failed: Any = None
         """The node whose version check made the statement fail."""
         self.expected: list[Alarm] = []
@@ -129,7 +131,7 @@ class Observation:
         """The statement ended: bring the index up to date, give ids, and say what changed."""
         self.origins.mark(self.clock, self.engine.clock(), Origin(self.index.now, line or 0, source))
         self._index_names(names, touched, mentioned)
-        if not self.checking:
+        if self.gives_ids:
             self._give_ids(source, line)
         for memory in self.rewritten():
             self.recorder.watch.keeper.add(memory, self.recorder.began, self.contents[memory][1])

@@ -27,10 +27,13 @@ from tensorcli.language.parse import parse
 from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, Statement
 
 if TYPE_CHECKING:
+    import ast
+
     from tensorcli.explorer.changes import Observation, Outcome
     from tensorcli.explorer.files import Files
     from tensorcli.explorer.mentions import Mentions
-    from tensorcli.explorer.results import HazardRow, Value, Watched
+    from tensorcli.explorer.nested import Nested
+    from tensorcli.explorer.results import HazardRow, Inner, Value, Watched
 
 NO_NAMES: Mapping[str, Any] = {}
 VERSION_ERROR = "modified by an inplace operation"
@@ -103,7 +106,8 @@ class Session:
 
     `write` receives what `print` prints as it is printed; without it a step carries it. `max_bytes` is the
     largest tensor or array (default: half of the free memory). `quiet` observes nothing; `checking` looks for
-    alarms only, and makes no text of a value. `strict` makes a hazard an error. `keep_bytes` bounds the bytes
+    alarms only, and makes no text of a value. `strict` makes a hazard an error. `trace` tells
+    of each statement within loops and functions what it changed. `keep_bytes` bounds the bytes
     that are kept of what nodes saved. `shields` gives each node a copy of what it saved before somebody writes
     there, so that no hidden write reaches it.
     """
@@ -117,6 +121,7 @@ class Session:
         quiet: bool = False,
         checking: bool = False,
         strict: bool = False,
+        trace: bool = False,
         keep_bytes: int | None = None,
         shields: bool = False,
         write: Callable[[str], None] | None = None,
@@ -126,6 +131,7 @@ class Session:
         self.quiet = quiet
         self.checking = checking
         self.strict = strict
+        self.trace = trace
         self.keep_bytes = keep_bytes
         self.shields = shields
         self.shadows = 0
@@ -173,9 +179,15 @@ class Session:
             self.observation.rows = self.rows
             watch = self.observation.recorder.watch
             watch.keeper.shields = self.shields
-            self.evaluator.before = watch.runs
+            self.evaluator.before = self._runs if self.trace else watch.runs
+        self.nested: Nested | None = None
+        if self.trace and not self.quiet:
+            from tensorcli.explorer.nested import Nested
+
+            self.nested = Nested(self)
         self.hazards: list[HazardRow] = []
         """Every hazard so far."""
+        self.inner: tuple[Inner, ...] = ()
         self.torn = False
         self.forgetting = False
         self.travel = None
@@ -275,6 +287,8 @@ class Session:
             tuple(hearing.warnings),
             error,
             self._watched() if self.watched and not hearing.silent else (),
+            self.inner,
+            0 if self.nested is None else self.nested.more,
         )
 
     def _hazards(self, outcome: Outcome, record: Record) -> Outcome:
@@ -334,7 +348,10 @@ class Session:
         error: Failure | None = None
         try:
             with self.hearing:
-                if self.observation is not None:
+                if self.nested is not None:
+                    self.nested.begin(statement.tree)
+                    self.engine.listen(self.nested)
+                elif self.observation is not None:
                     self.engine.listen(self.observation.recorder)
                 value = self.evaluator.execute(statement)
         except Leave as leave:
@@ -349,9 +366,19 @@ class Session:
         finally:
             if self.observation is not None:
                 self.engine.listen(None)
+            if self.nested is not None:
+                self.inner = self.nested.end()
         if isinstance(value, Answer):
             return NOTHING, value, error
         return value, result, error
+
+    def _runs(self, statement: ast.stmt) -> None:
+        """A statement of the script begins, in a session that traces."""
+        assert self.observation is not None
+        assert self.nested is not None
+        self.observation.recorder.watch.runs(statement)
+        self.nested.observation.recorder.watch.runs(statement)
+        self.nested.runs(statement)
 
     def _look_before(self, statement: Statement, index: int, place: int) -> Mentions | None:
         """Observe what the statement names; None in a quiet session."""

@@ -40,6 +40,10 @@ def step_object(step: results.Step) -> dict[str, Any]:
         found["result"] = {"type": snake_case(type(step.result).__name__), **data(step.result)}
     if step.more_changes:
         found["more_changes"] = step.more_changes
+    if step.inner:
+        found["inner"] = [data(inner) for inner in step.inner]
+    if step.more_inner:
+        found["more_inner"] = step.more_inner
     if step.alarms:
         found["alarms"] = [data(alarm) for alarm in step.alarms]
     if step.warnings:

@@ -33,6 +33,15 @@ def step(found: results.Step, width: int | None) -> Iterator[Line]:
         yield from value(found.value, width)
     if found.result is not None and not (found.error and isinstance(found.result, results.Expectation)):
         yield from render(found.result, width).lines  # an expectation that failed is told by its error
+    for inner in found.inner:
+        yield line(f"{'  ' * inner.depth}", (f"{inner.span.line:>4} | ", "muted"), (inner.source, "verb"))
+        yield from facts.changes(inner.changes, inner.more_changes, width)
+        for each in inner.alarms:
+            yield from alarm(each, width)
+    if found.more_inner:
+        yield line("     | ", (f"… and {found.more_inner} more statements", "muted"))
+    if found.inner:
+        yield line("     = ", ("the whole statement", "muted"))
     yield from facts.changes(found.changes, found.more_changes, width)
     for each in found.alarms:
         yield from alarm(each, width)

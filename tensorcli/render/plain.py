@@ -76,6 +76,13 @@ def step(found: results.Step) -> Iterator[str]:
         yield from entry("value", found.value.text)
     if found.result is not None:
         yield from plain(found.result)
+    for inner in found.inner:
+        yield from entry("inner.line", inner.span.line)
+        yield from entry("inner.source", inner.source)
+        for each in (*inner.changes, *inner.alarms):
+            yield from plain(each)
+    if found.more_inner:
+        yield from entry("more_inner", found.more_inner)
     for write in found.writes:
         yield from plain(write)
     for change in found.changes:
@@ -331,12 +338,14 @@ def history(found: results.History) -> Iterator[str]:
 
 @plain.register
 def hazard_report(found: results.HazardReport) -> Iterator[str]:
-    for row in found.rows:
-        yield from entry(f"{row.code}.{row.rule}", row.text)
-        yield from entry(f"{row.code}.place", f"{row.name}:{row.span.line}:{row.span.column + 1}")
-        yield from entry(f"{row.code}.source", row.source)
+    for number, row in enumerate(found.rows, 1):
+        key = f"hazard.{number}"
+        yield from entry(f"{key}.code", f"{row.code} {row.rule}")
+        yield from entry(f"{key}.text", row.text)
+        yield from entry(f"{key}.place", f"{row.name}:{row.span.line}:{row.span.column + 1}")
+        yield from entry(f"{key}.source", row.source)
         if row.hint:
-            yield from entry(f"{row.code}.hint", row.hint)
+            yield from entry(f"{key}.hint", row.hint)
     yield from entry("hazards.count", len(found.rows))
     yield from entry("hazards.statements", found.statements)
 

@@ -33,6 +33,10 @@ def run(
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Go on after a failing statement.")
     ] = False,
+    trace: Annotated[
+        bool,
+        typer.Option("--trace", help="What each statement within loops and functions changed, too."),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="A hazard is an error (exit status 4): see tensorcli check.")
     ] = False,
@@ -78,5 +82,6 @@ def run(
         checking=quiet and strict,
         strict=strict,
         keep_bytes=keep_bytes,
+        trace=trace and not quiet,
     )
     return run_scripts(files or [], command, options, Output(chosen, quiet, echo, color), keep_going)

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
         WitnessRow,
     )
     from tensorcli.explorer.results.hazards import HazardReport, HazardRow
-    from tensorcli.explorer.results.step import FailureKind, Watched
+    from tensorcli.explorer.results.step import FailureKind, Inner, Watched
     from tensorcli.explorer.results.time import Blame, BlameRow, Difference, Dry, Travelled, Watching
     from tensorcli.explorer.results.understand import (
         Comparison,
@@ -95,7 +95,7 @@ _MODULES: Final = {
     "explorer.results.time": _TIME,
     "explorer.results.why": _WHY,
     "explorer.results.changes": _CHANGES,
-    "explorer.results.step": ("FailureKind", "Watched"),
+    "explorer.results.step": ("FailureKind", "Inner", "Watched"),
     "language.syntax": ("Span",),
 }
 
@@ -159,6 +159,7 @@ __all__ = [
     "HistoryRow",
     "HookRow",
     "Hooks",
+    "Inner",
     "Inspection",
     "Line",
     "Notice",

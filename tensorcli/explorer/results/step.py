@@ -63,6 +63,20 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Inner:
+    """A statement that ran within a loop or a function, and what it changed."""
+
+    span: Span
+    depth: int
+    """How many calls of script functions it stands in."""
+    source: str
+    """As typed, on one line."""
+    changes: tuple[Change, ...] = ()
+    more_changes: int = 0
+    alarms: tuple[Alarm, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Exit(Answer):
     """`exit`: the session wants to end with this status."""
 
@@ -103,6 +117,9 @@ class Step:
     warnings: tuple[WarningText, ...] = ()
     error: Failure | None = None
     watched: tuple[Watched, ...] = ()
+    inner: tuple[Inner, ...] = ()
+    """Of a session that traces: the statements that ran within this one and changed something."""
+    more_inner: int = 0
 
     @property
     def ok(self) -> bool:

@@ -67,21 +67,25 @@ class Arrivals(Table):
         older = [each for each in mates if each.born < self.index.now or each.key in self.shown]
         if older:
             return self._sharing_note(look, older)
-        extent = 0
-        allocation = self.allocations.known.get(look.memory)
-        if allocation is not None:
-            extent = allocation.nbytes
+        extent = self.engine.extent(self.engine.memory(value))
         what = "buffer" if look.kind == "ndarray" else "storage"
-        if allocation is not None and look.kind == "tensor" and extent > look.nbytes:
+        if look.kind == "tensor" and extent > look.nbytes:
             note = f"{size_text(look.nbytes)} of a storage of {size_text(extent)}"
         else:
-            note = f"new {what} {size_text(extent)}"
+            note = f"{'new ' * self._made_here(value)}{what} {size_text(extent)}"
         return note + (", leaf" if look.requires_grad and look.is_leaf else "")
+
+    def _made_here(self, value: Any) -> bool:
+        """Whether memory that no other name reaches is new. Of inner statements only events tell."""
+        if self.observation.gives_ids:
+            return True
+        memory = self.engine.memory(value)
+        return any(owner() is memory for _, owner, _, _ in self.recorder.results)
 
     def _view_note(self, entry: Entry, look: Look, parent: Any) -> str:
         named = (each for each in parents(self.engine, entry.value) if self.index.entry(each) is not None)
         parent = next(named, parent)
-        name = self.index.name(parent) or f"a temporary in {self.allocations.name(look.memory)}"
+        name = self.index.name(parent) or f"a temporary in {self._storage(look)}"
         walk = self.engine.walk(entry.value)
         whole = self.engine.walk(parent)
         if covered(walk) == covered(whole):
@@ -90,14 +94,14 @@ class Arrivals(Table):
         else:
             note = f"view of {name}, {span_text(walk, max(look.itemsize, 1))}"
             if whole.start:
-                note += f" of {self.allocations.name(look.memory)}"
+                note += f" of {self._storage(look)}"
         kind = self.engine.view_kind(entry.value)
         if kind in ("no_grad", "inference") and look.requires_grad:
             note += f"; made in {kind}: no edge to {name}"
         return note
 
     def _sharing_note(self, look: Look, older: list[Entry]) -> str:
-        storage = self.allocations.name(look.memory)
+        storage = self._storage(look)
         counted = [each for each in older if self._counter(each) == look.counter and look.counter]
         if counted:
             return f"shares {storage} and its version counter with {self._first(counted)}"

@@ -83,3 +83,7 @@ class Table:
 
     def _tensor_name(self, tensor: Any) -> str:
         return name_of(self.engine, self.index, self.allocations, tensor) or "(temporary)"
+
+    def _storage(self, look: Look) -> str:
+        """The id of an allocation, in a sentence."""
+        return self.allocations.name(look.memory) or "a temporary storage"

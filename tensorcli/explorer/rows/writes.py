@@ -83,8 +83,8 @@ class Writes(Table):
         if unnamed:
             return f"wrote {unnamed[0]}"
         walk = self.engine.walk(entry.value)
-        storage = self.allocations.name(after.memory)
-        total = self.allocations.known[after.memory].nbytes if after.memory in self.allocations.known else 0
+        storage = self._storage(after)
+        total = self.engine.extent(self.engine.memory(entry.value))
         reached = covered(walk)
         size = max(after.itemsize, 1)
         if reached == total:
@@ -143,7 +143,7 @@ class Writes(Table):
             note = ""
             if after.memory != before.memory:
                 mates = [each for each in self.index.sharing(after.memory, 2) if each.key != entry.key]
-                note = f"now in {self.allocations.name(after.memory)}" + (
+                note = f"now in {self._storage(after)}" + (
                     f", shared with {self._first(mates)}" if mates else ""
                 )
             elif after.requires_grad != before.requires_grad and self.engine.kind(entry.value) == "tensor":
