@@ -10,8 +10,8 @@ from tensorcli.render.layout import Line, Piece, cells, line, paragraph, shorten
 
 STYLES = {"wrote": "changed", "freed": "freed", "raised": "error", "cut": "freed"}
 MARKS = {"saved": "●", "wrote": "┃", "raised": "✗", "freed": "┃", "made": "●", "shared": "●", "cut": "┃"}
-NOTE, WAY = 44, 56
-"""Longer notes and ways stand on lines of their own."""
+NOTE, WAY, SOURCE = 44, 56, 60
+"""Longer notes, ways and statements have what belongs to them below."""
 VERDICTS = {"ok": ("ok", "good"), "wrong": ("BAD", "error"), "runs": ("", "")}
 
 
@@ -39,31 +39,44 @@ def why(found: Why, width: int | None) -> Iterator[Line]:
 
 
 def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
-    """One statement a row: its line, its source, what it did, the versions. What does not fit stands below."""
+    """One statement a row: its line, its source, what it did, the versions. Where one row does not fit, what was
+    done stands below the statement in all.
+    """
     numbers = max(cells(str(event.line)) for event in found)
-    sources = min(max(cells(event.source) for event in found), 34 if width is not None else 60)
-    column = 8 + numbers + 3 + sources + 3
-    for event in found:
+    lead_size = 8 + numbers + 3
+    sources = max(cells(event.source) for event in found)
+    rows = [(event, tail_of(event)) for event in found]
+    needed = (
+        lead_size
+        + sources
+        + 3
+        + max(cells(event.text) + (cells(tail) and cells(tail) + 3) for event, tail in rows)
+    )
+    beside = sources <= SOURCE and (width is None or needed <= width)
+    for event, tail in rows:
         if not event.source:
-            yield line(" " * (8 + numbers + 3), (event.text, "muted"))
+            yield line(" " * lead_size, (event.text, "muted"))
             continue
         style = STYLES.get(event.role, "")
-        flag = "← culprit" if event.culprit else "← raised" if event.role == "raised" else ""
-        tail = "   ".join(part for part in (event.version, flag) if part)
         lead = f"   line {event.line:>{numbers}}   "
-        source = event.source
-        text = event.text
-        together = column + cells(text) + (3 + cells(tail) if tail else 0)
-        if cells(source) <= sources and (width is None or together <= width):
-            pad = " " * (sources - cells(source) + 3)
+        if beside:
+            pad = " " * (sources - cells(event.source) + 3)
             yield line(
-                (lead, "muted"), source, pad, (text, style), "   " if tail else "", (tail, flag and style)
+                (lead, "muted"), event.source, pad, (event.text, style), "   " if tail else "", (tail, style)
             )
             continue
-        for number, part in enumerate(wrap(source, None if width is None else max(width - cells(lead), 30))):
-            yield line((lead if number == 0 else " " * cells(lead), "muted"), part)
-        whole = "   ".join(part for part in (text, tail) if part)
-        yield from paragraph(whole, width, style, " " * (8 + numbers + 5), " " * (8 + numbers + 5))
+        for number, part in enumerate(
+            wrap(event.source, None if width is None else max(width - lead_size, 30))
+        ):
+            yield line((lead if number == 0 else " " * lead_size, "muted"), part)
+        whole = "   ".join(part for part in (event.text, tail) if part)
+        yield from paragraph(whole, width, style, " " * (lead_size + 2), " " * (lead_size + 2))
+
+
+def tail_of(event: Told) -> str:
+    """The versions, and an arrow at the statement that did it."""
+    flag = "← culprit" if event.culprit else "← raised" if event.role == "raised" else ""
+    return "   ".join(part for part in (event.version, flag) if part)
 
 
 def timeline(found: Timeline, width: int | None) -> Iterator[Line]:
@@ -107,19 +120,25 @@ def ways(found: Why, width: int | None) -> Iterator[Line]:
         (cells(parts[0]) for parts in texts if len(parts) == 1 and cells(parts[0]) <= WAY), default=0
     )
     notes = max((cells(way.note) for way in found.ways if cells(way.note) <= NOTE), default=0)
+    beside = width is None or all(
+        7 + column + 3 + notes + 3 + cells(way.measured) + 5 <= width
+        for way, parts in zip(found.ways, texts)
+        if parts[1:] == []
+    )
     for way, parts in zip(found.ways, texts):
-        yield from way_lines(way, parts, column, notes, width)
+        yield from way_lines(way, parts, column, notes, width, beside)
     if any(way.number for way in found.ways):
         yield line(" ", ("apply one with: fix 1", "hint"))
 
 
-def way_lines(way: Way, parts: list[str], column: int, notes: int, width: int | None) -> Iterator[Line]:
+def way_lines(
+    way: Way, parts: list[str], column: int, notes: int, width: int | None, beside: bool
+) -> Iterator[Line]:
     number = f"   {way.number or 'x'}   "
     verdict, style = VERDICTS[way.verdict]
     size = cells(number)
-    one = size + column + 3 + notes + 3 + cells(way.measured) + (2 + cells(verdict) if verdict else 0)
     short = len(parts) == 1 and cells(parts[0]) <= column and cells(way.note) <= notes
-    if short and (width is None or one <= width):
+    if short and beside:
         yield line(
             (number, "hint" if way.number else "error"),
             parts[0],

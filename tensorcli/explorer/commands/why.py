@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.case import Case, Story, one_line
 from tensorcli.explorer.why.prove import outcome, prove
 from tensorcli.language.syntax import Invocation
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TELLERS: Final = {
     "version": "saved.version",
-    "freed": "saved.freed",
+    "freed": "freed.freed",
     "leaf": "refused.leaf",
     "leaf_view": "refused.leaf",
     "multi_output": "refused.multi_output",
@@ -189,7 +189,7 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     if proposed.expected:
         past.pop()
         measure, measured = "", ""
-    answer = Fixed(f"fixed: {proposal.text}", proposal.edits, measure, measured)
+    answer = Fixed(f"fixed: {one_line(proposal.text)}", proposal.edits, measure, measured)
     session.proposed = None
     session.travel = Travel([*past, *later], [], lambda: answer)
     return answer

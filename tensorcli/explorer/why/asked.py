@@ -23,9 +23,12 @@ def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Propos
     """The answer, the proposals that it numbers, and the journal that they are about."""
     records = list(session.journal)
     wants_grad = isinstance(tree, ast.Attribute) and tree.attr == "grad"
-    subject = tree.value if isinstance(tree, ast.Attribute) and wants_grad else tree
     text = " ".join(text.split())
-    name = text.rpartition(".")[0] if wants_grad else text
+    subject, name = tree, text
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not):
+        subject, name = tree.operand, text.removeprefix("not ")
+    if isinstance(subject, ast.Attribute) and subject.attr in ("grad", "requires_grad", "is_leaf", "grad_fn"):
+        subject, name = subject.value, name.rpartition(".")[0]
     with traced(session, records) as trace:
         nothing = Failure("statement", "", "", (), (), Span(1, 0, 1, 0))
         case = Case(session, trace, nothing)

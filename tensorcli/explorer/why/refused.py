@@ -11,7 +11,7 @@ from tensorcli.explorer.memory import overlap, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name, write_target
-from tensorcli.explorer.why.saved import out_of_place
+from tensorcli.explorer.why.out_of_place import out_of_place
 
 DTYPES = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",

@@ -1,0 +1,73 @@
+"""A write in place, written as a new tensor."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.why.case import Case, in_place_nodes
+
+
+def atom(node: ast.expr, text: str) -> str:
+    """An expression to which `.name` can be added."""
+    if isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript):
+        return text
+    return f"({text})"
+
+
+SIGNS = {"add_": "+", "sub_": "-", "mul_": "*", "div_": "/", "pow_": "**"}
+_AUGMENTED = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: "@",
+    ast.FloorDiv: "//", ast.Mod: "%", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
+}  # fmt: skip
+
+
+def out_of_place(
+    case: Case, at: int, name: str | None = None, note: str = "no in-place write"
+) -> Iterator[Proposal | None]:
+    """The in-place operation of a statement written as a new tensor: `y += 1` as `y = y + 1`. Only where it
+    writes a whole tensor that has a name.
+    """
+    journal = case.journal
+    statement, _text = journal.python(at)
+    for target, node in in_place_nodes(statement.tree):
+        if not isinstance(target, ast.Name) or (name is not None and target.id != name):
+            continue
+        if isinstance(node, ast.AugAssign):
+            value = journal.source(at, node.value)
+            if not isinstance(node.value, ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute):
+                value = f"({value})"
+            sign = _AUGMENTED.get(type(node.op))
+            if sign is not None:
+                yield journal.changed(at, [(node, f"{target.id} = {target.id} {sign} {value}")], note)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            method = node.func.attr
+            arguments = [journal.source(at, each) for each in node.args]
+            keywords = [f"{each.arg}={journal.source(at, each.value)}" for each in node.keywords]
+            whole = next(
+                (
+                    each
+                    for each in ast.walk(statement.tree)
+                    if isinstance(each, ast.Expr) and each.value is node
+                ),
+                None,
+            )
+            if whole is None:
+                continue
+            if method in SIGNS and len(arguments) == 1 and not keywords:
+                first = arguments[0]
+                if not isinstance(
+                    node.args[0], ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute
+                ):
+                    first = f"({first})"
+                new = f"{target.id} = {target.id} {SIGNS[method]} {first}"
+            elif method in ("zero_", "fill_"):
+                made = "zeros_like" if method == "zero_" else "full_like"
+                new = f"{target.id} = torch.{made}({', '.join([target.id, *arguments])})"
+            elif method == "copy_":
+                new = f"{target.id} = {arguments[0]}.clone()" if arguments else ""
+            else:
+                new = f"{target.id} = {target.id}.{method[:-1]}({', '.join([*arguments, *keywords])})"
+            if new:
+                yield journal.changed(at, [(whole, new)], note)
