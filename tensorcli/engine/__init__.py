@@ -13,10 +13,10 @@ from os import listdir as _listdir
 from typing import Any
 
 from tensorcli.engine import dtypes as _dtypes
+from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table)
 from tensorcli.engine import op as _op
 from tensorcli.engine import operators as _operators  # noqa: F401 (Python's operators for Tensor)
 from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
-from tensorcli.engine import methods as _methods  # noqa: F401, I001 (what is no operator, over the table)
 from tensorcli.engine.autograd.modes import (
     enable_grad,
     inference_mode,
@@ -25,7 +25,7 @@ from tensorcli.engine.autograd.modes import (
     no_grad,
     set_grad_enabled,
 )
-from tensorcli.engine.devices import Device as device
+from tensorcli.engine.devices import Device as device  # noqa: N813 (PyTorch's name)
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.tensor import Size, Tensor
 
@@ -67,8 +67,10 @@ _PUBLIC: dict[str, str] = {
             "LongTensor",
             "IntTensor",
             "ShortTensor",
-        )
-        + ("CharTensor", "ByteTensor", "BoolTensor"),
+            "CharTensor",
+            "ByteTensor",
+            "BoolTensor",
+        ),
         "legacy",
     ),
     **dict.fromkeys(("set_printoptions",), "printing"),
@@ -84,8 +86,6 @@ _PUBLIC: dict[str, str] = {
             "set_default_tensor_type",
             "get_default_device",
             "set_default_device",
-        )
-        + (
             "finfo",
             "iinfo",
             "promote_types",
@@ -94,8 +94,6 @@ _PUBLIC: dict[str, str] = {
             "is_tensor",
             "is_floating_point",
             "is_complex",
-        )
-        + (
             "is_nonzero",
             "is_storage",
             "numel",
@@ -104,16 +102,16 @@ _PUBLIC: dict[str, str] = {
             "layout",
             "strided",
             "preserve_format",
-        )
-        + (
             "contiguous_format",
             "channels_last",
             "channels_last_3d",
             "is_same_size",
             "typename",
             "equal_shapes",
-        )
-        + ("is_conj", "is_neg", "is_inference"),
+            "is_conj",
+            "is_neg",
+            "is_inference",
+        ),
         "queries",
     ),
     "AcceleratorError": "devices",

@@ -185,7 +185,7 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     """
     if a is b:
         return a
-    if a.itemsize == 1 and a.category == FLOATING or b.itemsize == 1 and b.category == FLOATING:
+    if (a.itemsize == 1 and a.category == FLOATING) or (b.itemsize == 1 and b.category == FLOATING):
         raise RuntimeError(
             f"Promotion for Float8 Types is not supported, attempted to promote {a.scalar_type} and {b.scalar_type}"
         )
@@ -255,9 +255,7 @@ def can_cast(source: dtype, target: dtype) -> bool:
         return False
     if source.category == FLOATING and target.category < FLOATING:
         return False
-    if target.category == BOOL and source.category != BOOL:
-        return False
-    return True
+    return not (target.category == BOOL and source.category != BOOL)
 
 
 # Rules an operator's declaration names: from the dtype of its promoted inputs to (computation dtype, result dtype).
@@ -284,12 +282,12 @@ SELF = "self"
 
 def apply_rule(rule: str, common: dtype) -> tuple[dtype, dtype]:
     """The dtype to compute in and the dtype of the result, for inputs that promote to `common`."""
-    if (rule == INT_TO_FLOAT or rule == INT_TO_REAL or rule == STEPWISE) and common.category < FLOATING:
+    if (rule in (INT_TO_FLOAT, INT_TO_REAL, STEPWISE)) and common.category < FLOATING:
         return default.floating, default.floating
-    if rule == TO_REAL or rule == INT_TO_REAL:
+    if rule in (TO_REAL, INT_TO_REAL):
         return common, common.to_real()
     if rule == TO_COMPLEX:
         return common, common.to_complex()
-    if rule == COMPARE or rule == LOGICAL:
+    if rule in (COMPARE, LOGICAL):
         return common, bool_
     return common, common

@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any
 
 from tensorcli.engine import dtypes, formats
-from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.ops import memory
 from tensorcli.engine.tensor import Tensor, stored_tensor
 

@@ -17,8 +17,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+import tensorcli.engine.tensor as tensor_module
 from tensorcli.engine import effects, schema
-from tensorcli.engine import tensor as tensor_module
 from tensorcli.engine.dtypes import COMMON, PROMOTE
 from tensorcli.engine.tensor import Tensor
 
@@ -36,7 +36,7 @@ class Table(dict[str, Any]):
         raise KeyError(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        return dict.__getitem__(self, key) if key in self else default
 
     def __contains__(self, key: object) -> bool:
         return dict.__contains__(self, key) or (read_chapters() and dict.__contains__(self, key))
@@ -228,7 +228,7 @@ class Op:
     @cached_property
     def run(self) -> Callable[[tuple[Any, ...]], Any]:
         """What runs the operator on bound values: its effect, compiled for it where that pays."""
-        return effects.compiled(self)
+        return effects.compiled(self)  # type: ignore[no-any-return]
 
     @cached_property
     def node_class(self) -> Any:

@@ -184,8 +184,8 @@ def _nonzero(self: Tensor, *, as_tuple: bool | None = None) -> Any:
 
 
 Tensor.nonzero = _nonzero  # type: ignore[attr-defined]
-Tensor.__getitem__ = _getitem  # type: ignore[attr-defined]
-Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
+setattr(Tensor, "__getitem__", _getitem)  # noqa: B010 (mypy reads an assignment to it as indexing)
+setattr(Tensor, "__setitem__", _setitem)  # noqa: B010
 Tensor.__delitem__ = _delitem  # type: ignore[attr-defined]
 Tensor.__iter__ = _iterate  # type: ignore[attr-defined]
 Tensor.__len__ = _length  # type: ignore[attr-defined]
@@ -234,7 +234,7 @@ def _format(self: Tensor, spec: str) -> str:
 
 Tensor.__repr__ = _repr  # type: ignore[method-assign, assignment]
 Tensor.__str__ = _repr  # type: ignore[method-assign, assignment]
-Tensor.__format__ = _format  # type: ignore[method-assign]
+Tensor.__format__ = _format  # type: ignore[method-assign, assignment]
 
 
 # ---- Python numbers

@@ -517,7 +517,11 @@ def set_history(node: Node, results: Sequence[Any]) -> None:
     outputs: list[Any] = []
     constants = node.op.constants if len(results) > 1 else ()
     for number, result in enumerate(results):
-        if result is None or number in constants or not (result.dtype.is_floating_point or result.dtype.is_complex):
+        if (
+            result is None
+            or number in constants
+            or not (result.dtype.is_floating_point or result.dtype.is_complex)
+        ):
             outputs.append(None)
             continue
         result.node = node

@@ -45,7 +45,7 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
             arguments.append(sizes)
         elif name == "memory_format":
             if value is not None:
-                strides = geometry.format_strides(sizes, value.name)
+                strides = geometry.format_strides(sizes or (), value.name)
         elif name == "pin_memory":
             check_pinned(value, device)
             pin = value
@@ -81,7 +81,7 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         if out.geometry.sizes != result.geometry.sizes:
             resize(out, result.geometry)
         store(op, out, (result,), result.values)
-        return out
+        return out  # type: ignore[no-any-return]
     return manufactured(op, values, result, requires_grad)
 
 

@@ -78,5 +78,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     at = 0
     for parameter in parameters:
         count = parameter.geometry.numel
-        parameter.data = vec[at : at + count].view_as(parameter).data  # type: ignore[attr-defined]
+        parameter.data = vec.narrow(0, at, count).view_as(parameter).data  # type: ignore[attr-defined]
         at += count
