@@ -93,6 +93,7 @@ m = a > 2
 x = tensor([1, 2, 3])
 w = tensor([1., 2., 3.], requires_grad=True)
 y = w.exp()
+l = [a, b]
 """
 
 
@@ -131,6 +132,12 @@ def explanation(what: str, scene: str = TENSORS) -> Explanation:
         ("b", "is a view of float32, (3, 2); a lies in the same storage"),
         ("torch.add(a, 1)", "gives a new tensor"),
         ("a @ b", "gives a new tensor"),
+        ("a if True else b", "gives a itself"),
+        ("l[0]", "gives a itself"),
+        ("l[1].t()", "gives a view: the storage of l[1] (s1)"),
+        ("a.split(1)", "gives 2 tensors on the storage of a: nothing is copied"),
+        ("a.max(0)", "gives 2 tensors with memory of their own"),
+        ("w.sum().backward()", "gives None; `dry w.sum().backward()` says what it changes"),
     ],
 )
 def test_the_verdict_on_an_expression(what: str, verdict: str) -> None:
@@ -228,7 +235,7 @@ def test_an_operator_is_explained_from_its_declaration() -> None:
     assert any(section.title == "schema" for section in found.sections)
 
 
-@pytest.mark.parametrize("what", ["detatch", "TSC-E999", "a b c"])
+@pytest.mark.parametrize("what", ["detatch", "TSC-E999", "a b c", "a +", "a[0] = 5"])
 def test_what_nobody_knows_is_said_so(run: Callable[..., list[Step]], what: str) -> None:
     assert run(f"explain {what}")[-1].error is not None
 

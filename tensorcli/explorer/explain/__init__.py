@@ -18,7 +18,7 @@ CODE = re.compile(r"TSC-[A-Z]\d+$")
 
 
 def explain(session: Session, what: str) -> Explanation:
-    """The explanation of a text. Errors: ValueError where there is nothing of that name; LanguageError for an
+    """The explanation of a text. Errors: ValueError where there is nothing of that name; SyntaxError for an
     expression that does not parse.
     """
     text = what.strip().removesuffix("?").strip()

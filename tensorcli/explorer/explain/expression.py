@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.explain.rules import Operand, broadcast, merging, promotion, walks
 from tensorcli.explorer.facts import plural, short_text, size_text
 from tensorcli.explorer.results import Explanation, Section
-from tensorcli.language.syntax import Statement
+from tensorcli.language.syntax import LanguageError, Statement
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Look
@@ -23,10 +23,13 @@ TITLES = ("", "shape", "stride", "offset", "dtype", "storage", "version", "requi
 
 
 def explain_expression(session: Session, text: str) -> Explanation:
-    """What an expression, or `x += y`, would do. Errors: LanguageError where it does not parse, ValueError for
+    """What an expression, or `x += y`, would do. Errors: SyntaxError where it does not parse, ValueError for
     another statement; what its parts raise.
     """
-    program = session.read(text + "\n")
+    try:
+        program = session.read(text + "\n")
+    except LanguageError as error:
+        raise SyntaxError(error.message) from None
     if len(program.statements) != 1:
         raise ValueError("explain wants one expression")
     statement = program.statements[0]
@@ -155,13 +158,18 @@ class Reading:
         written = [each for each, value in self.tensors if self._moved(each.look, value)]
         if written:
             return self._written(written, result)
+        if isinstance(result, tuple | list) and any(self.engine.kind(each) == "tensor" for each in result):
+            return self._several(result)
+        if result is None:
+            return f"gives None; `dry {self.text}` says what it changes"
         if kind not in ("tensor", "ndarray"):
             return f"gives {short_text(self.engine, result)}, of Python's type {type(result).__name__}"
-        for operand, value in self.tensors:
+        known = [*self.tensors, *self._named(result)]
+        for operand, value in known:
             if value is result:
                 return f"gives {operand.text} itself, the same object: nothing is copied, nothing is new"
         look = self.engine.look(result)
-        for operand, value in self.tensors:
+        for operand, value in known:
             if self.engine.memory(value) is self.engine.memory(result):
                 return self._sharing(operand, value, result, look)
         new = f"gives a new {'tensor' if kind == 'tensor' else 'array'} with {size_text(look.nbytes)} of its own"
@@ -170,6 +178,42 @@ class Reading:
                 f"{new}: writes into it do not reach {' or '.join(each.text for each, _ in self.tensors[:3])}"
             )
         return new
+
+    def _named(self, result: Any) -> list[tuple[Operand, Any]]:
+        """The tensors and arrays with a name that lie in the memory of a result."""
+        observation = self.session.observation
+        if observation is None:
+            return []
+        entries = observation.index.sharing(id(self.engine.memory(result)))
+        return [
+            (
+                Operand(observation.index.names(entry)[0], self.engine.look(entry.value), entry.value),
+                entry.value,
+            )
+            for entry in entries
+        ]
+
+    def _several(self, result: Sequence[Any]) -> str:
+        """Several tensors at once: how many of them lie in memory that was there before."""
+        tensors = [each for each in result if self.engine.kind(each) == "tensor"]
+        sharing = 0
+        names: dict[str, None] = {}
+        for each in tensors:
+            memory = self.engine.memory(each)
+            known = [*self.tensors, *self._named(each)]
+            owner = next(
+                (operand.text for operand, value in known if self.engine.memory(value) is memory), None
+            )
+            if owner is not None:
+                sharing += 1
+                names[owner] = None
+        what = f"gives {plural(len(tensors), 'tensor')}"
+        where = " or ".join(names)
+        if not sharing:
+            return f"{what} with memory of {'their' if len(tensors) > 1 else 'its'} own"
+        if sharing == len(tensors):
+            return f"{what} on the storage of {where}: nothing is copied"
+        return f"{what}, {sharing} of them on the storage of {where}"
 
     def _moved(self, before: Look, value: Any) -> bool:
         after = self.engine.look(value)
