@@ -110,8 +110,8 @@ def set_flush_denormal(mode: bool) -> bool:
     """Whether the processor could flush denormal numbers to zero. Errors: RuntimeError unless `mode` is a bool."""
     if not isinstance(mode, bool):
         raise RuntimeError(f"flush_denormal expects a bool, but got {type(mode).__name__}")
-    # numpy computes with denormal numbers; asking for anything else is answered as a processor without the switch does.
-    return not mode
+    # The processor that PyTorch runs on has the switch; numpy's computations do not feel it.
+    return True
 
 
 def is_warn_always_enabled() -> bool:

@@ -8,7 +8,7 @@ from importlib import import_module
 CHAPTERS = (
     *("create", "window", "pointwise", "elementary", "rounding", "bits", "compare", "complex", "activation", "reduce"),
     *("scan", "order", "shape", "strided", "replaced", "join", "memory", "convert", "index", "scatter", "random"),
-    *("linear", "linalg", "factor", "nn", "loss", "norm", "conv", "pool", "unpool", "image", "attention", "fft", "statistics", "histogram", "special"),
+    *("linear", "linalg", "factor", "nn", "loss", "norm", "conv", "pool", "unpool", "image", "attention", "embedding", "fft", "statistics", "histogram", "special"),
 )
 FIRST = (
     *("create", "pointwise", "elementary", "rounding", "compare", "complex", "reduce", "shape", "strided", "replaced"),
