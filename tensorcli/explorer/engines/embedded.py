@@ -18,7 +18,6 @@ from tensorcli.engine import devices, dtypes, effects, events, messages, printin
 from tensorcli.engine.autograd import anomaly, graph, modes
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.graph import Node
-from tensorcli.engine.backends import host, is_simulated
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry, contiguous
 from tensorcli.engine.op import PACKETS, PROPERTIES
@@ -284,7 +283,11 @@ class Embedded:
             return arrays.cells(value, self.memory(value), first, count)
         if value.is_meta:
             return ["?"] * count
-        start = host(value.memory.window(Geometry((count,), (1,), first), value.dtype))
+        start = value.memory.window(Geometry((count,), (1,), first), value.dtype)
+        if value.is_cuda:
+            from tensorcli.engine.backends import host
+
+            start = host(start)
         options = printing.options
         before = options.threshold, options.linewidth
         options.threshold, options.linewidth = float("inf"), 1_000_000
@@ -392,7 +395,9 @@ class Embedded:
         return any((each.twin_of or each).effect is effects.pointwise for each in overloads)
 
     def numbers(self, node: Any) -> Sequence[tuple[str, Any]]:
-        return [(slot, value.value) for slot, value in node.saved.items() if isinstance(value, graph.SavedNumber)]
+        return [
+            (slot, value.value) for slot, value in node.saved.items() if isinstance(value, graph.SavedNumber)
+        ]
 
     def released(self, node: Any) -> bool:
         return bool(node.released)
@@ -430,7 +435,11 @@ def _owner(storage: Storage) -> Any:
 
 def _device_name(device: Device) -> str:
     """The device as tables show it: a simulated one says so."""
-    return f"{device} (simulated)" if device.type == "cuda" and is_simulated() else str(device)
+    if device.type != "cuda":
+        return str(device)
+    from tensorcli.engine.backends import is_simulated
+
+    return f"{device} (simulated)" if is_simulated() else str(device)
 
 
 def _wrapped_storage(value: Any) -> Storage | None:
