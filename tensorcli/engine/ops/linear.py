@@ -700,3 +700,66 @@ def _aligned(operand, term, number, hidden, position, rank):
             order[place] = own
             own += 1
     return operand.permute(order)
+
+
+# ---- three factors
+
+
+def _trilinear_backward(grad, i1, i2, i3, expand1, expand2, expand3, sumdim, needs):
+    """The same product with the gradient in the place of a factor (aten/src/ATen/native/Linear.cpp)."""
+    product = functions._trilinear
+    return (
+        product(grad, i2, i3, sumdim, expand2, expand3, expand1) if needs[0] else None,
+        product(i1, grad, i3, expand1, sumdim, expand3, expand2) if needs[1] else None,
+        product(i1, i2, grad, expand1, expand2, sumdim, expand3) if needs[2] else None,
+    )
+
+
+@op(
+    "_trilinear(Tensor i1, Tensor i2, Tensor i3, int[] expand1, int[] expand2, int[] expand3, int[] sumdim, "
+    "int unroll_dim=1) -> Tensor",
+    variants="function",
+    out=False,
+    i1__i2__i3=lambda grad, i1, i2, i3, expand1, expand2, expand3, sumdim, needs: _trilinear_backward(
+        grad, i1, i2, i3, expand1, expand2, expand3, sumdim, needs
+    ),
+)
+def trilinear(xp, i1, i2, i3, expand1, expand2, expand3, sumdim, unroll_dim):
+    """The product of three tensors with new dimensions, summed over some."""
+    total = i1.ndim + len(expand1)
+    terms = []
+    for array, new in ((i1, expand1), (i2, expand2), (i3, expand3)):
+        terms += [array, [d for d in range(total) if d not in new]]
+    kept = [d for d in range(total) if d not in sumdim]
+    held = {d for labels in terms[1::2] for d in labels}
+    result = xp.einsum(*terms, [d for d in kept if d in held])
+    for d in kept:
+        if d not in held:
+            result = xp.expand_dims(result, kept.index(d))
+    return result
+
+
+@composite(
+    "bilinear(Tensor input1, Tensor input2, Tensor weight, Tensor? bias=None) -> Tensor", variants="function"
+)
+def bilinear(input1, input2, weight, bias):
+    """For each output the product of two inputs through a matrix of weights, plus bias."""
+    first, second = input1.geometry.sizes, input2.geometry.sizes
+    if len(first) != len(second):
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {len(first)} and {len(second)}")
+    for d, (a, b) in enumerate(zip(first[:-1], second[:-1], strict=True)):
+        if a != b:
+            raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {d}: got {a} and {b}")
+    for number, size in enumerate((first[-1], second[-1]), 1):
+        if size != weight.size(number):
+            raise RuntimeError(
+                f"bilinear(): input{number} size does not match weight size: got {size} but expected {weight.size(number)}"
+            )
+    if bias is not None and bias.size(0) != weight.size(0):
+        raise RuntimeError(
+            f"bilinear(): bias size does not match weight size: got {bias.size(0)} but expected {weight.size(0)}"
+        )
+    rows1, rows2 = input1.reshape((-1, first[-1])), input2.reshape((-1, second[-1]))
+    found = functions._trilinear(rows1, weight, rows2, [1, 3], [0], [1, 2], [2, 3])
+    result = found.reshape((*first[:-1], weight.size(0)))
+    return result if bias is None else result + bias
