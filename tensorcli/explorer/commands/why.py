@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import Case, Story, one_line
+from tensorcli.explorer.why.case import Case, Story, one_line, stored
 from tensorcli.explorer.why.prove import outcome, prove
 from tensorcli.language.syntax import Invocation
 
@@ -150,6 +151,8 @@ def tell(session: Session, trace: Any, failure: Failure) -> tuple[Story, Any]:
     """The story of a failing statement, and the row of its error."""
     case = Case(session, trace, failure)
     known = known_error(failure.type, failure.message)
+    if known is None and failure.type == "NameError":
+        return unbound(case), None
     if known is None:
         return Story(
             f"line {case.line} raised {failure.type}; nothing more is known about this error.",
@@ -163,6 +166,25 @@ def tell(session: Session, trace: Any, failure: Failure) -> tuple[Story, Any]:
     if story is None:
         story = Story(f"{known.meaning[0].upper()}{known.meaning[1:]}.", [case.raised("raised")])
     return story, known
+
+
+def unbound(case: Case) -> Story:
+    """A name that is not bound: because the statement that would have bound it failed?"""
+    found = re.search(r"name '(\w+)' is not defined", case.failure.message)
+    name = found.group(1) if found else ""
+    for step in reversed(case.trace.steps[: case.at]):
+        if step.step.error is not None and name in stored(step.record.statement.tree):
+            error = step.step.error
+            return Story(
+                f"{name} has no value: line {step.line}, which would have bound it, failed.",
+                [
+                    case.event(
+                        step.number - 1, f"{error.type}: {one_line(error.message)}", "cut", culprit=True
+                    ),
+                    case.raised(f"{name} is not bound"),
+                ],
+            )
+    return Story(f"no statement has bound {name or 'the name'}.", [case.raised(f"{name} is not bound")])
 
 
 def fix(session: Session, invocation: Invocation) -> Answer:

@@ -36,8 +36,8 @@ def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Propos
         case.at = len(trace.steps)
         value = case.value(subject)
         if case.engine.kind(value) != "tensor":
-            kind = type(value).__name__
-            return Why(f"why is asked of tensors and of their .grad; {name} is of type {kind}."), [], records
+            what = "has no value here" if value is None else f"is of type {type(value).__name__}"
+            return Why(f"why is asked of tensors and of their .grad; {name} {what}."), [], records
         story = _gradient(case, value, name) if wants_grad else _state(case, value, name)
     ways: list[Any] = []
     kept: list[Proposal] = []

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.why.case import Case, in_place_nodes
+from tensorcli.explorer.why.case import Case, in_place_nodes, root_name
 
 
 def atom(node: ast.expr, text: str) -> str:
@@ -32,7 +32,8 @@ def out_of_place(
     journal = case.journal
     statement, _text = journal.python(at)
     for target, node in in_place_nodes(statement.tree):
-        if not isinstance(target, ast.Name) or (name is not None and target.id != name):
+        whole = journal.source(at, target)
+        if (name is not None and whole != name) or not _is_whole(case, target):
             continue
         if isinstance(node, ast.AugAssign):
             value = journal.source(at, node.value)
@@ -40,12 +41,12 @@ def out_of_place(
                 value = f"({value})"
             sign = _AUGMENTED.get(type(node.op))
             if sign is not None:
-                yield journal.changed(at, [(node, f"{target.id} = {target.id} {sign} {value}")], note)
+                yield journal.changed(at, [(node, f"{whole} = {whole} {sign} {value}")], note)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             method = node.func.attr
             arguments = [journal.source(at, each) for each in node.args]
             keywords = [f"{each.arg}={journal.source(at, each.value)}" for each in node.keywords]
-            whole = next(
+            expression = next(
                 (
                     each
                     for each in ast.walk(statement.tree)
@@ -53,7 +54,7 @@ def out_of_place(
                 ),
                 None,
             )
-            if whole is None:
+            if expression is None:
                 continue
             if method in SIGNS and len(arguments) == 1 and not keywords:
                 first = arguments[0]
@@ -61,13 +62,23 @@ def out_of_place(
                     node.args[0], ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute
                 ):
                     first = f"({first})"
-                new = f"{target.id} = {target.id} {SIGNS[method]} {first}"
+                new = f"{whole} = {whole} {SIGNS[method]} {first}"
             elif method in ("zero_", "fill_"):
                 made = "zeros_like" if method == "zero_" else "full_like"
-                new = f"{target.id} = torch.{made}({', '.join([target.id, *arguments])})"
+                new = f"{whole} = torch.{made}({', '.join([whole, *arguments])})"
             elif method == "copy_":
-                new = f"{target.id} = {arguments[0]}.clone()" if arguments else ""
+                new = f"{whole} = {arguments[0]}.clone()" if arguments else ""
             else:
-                new = f"{target.id} = {target.id}.{method[:-1]}({', '.join([*arguments, *keywords])})"
+                new = f"{whole} = {whole}.{method[:-1]}({', '.join([*arguments, *keywords])})"
             if new:
-                yield journal.changed(at, [(whole, new)], note)
+                yield journal.changed(at, [(expression, new)], note)
+
+
+def _is_whole(case: Case, target: ast.expr) -> bool:
+    """Whether an assignment to the target binds a name or a container's item, and writes into no tensor."""
+    if isinstance(target, ast.Name):
+        return True
+    if not isinstance(target, ast.Subscript):
+        return False
+    owner = case.trace.session.names.get(root_name(target) or "")
+    return isinstance(owner, list | dict) and isinstance(target.value, ast.Name)

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.results import Way
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import root_name, write_target
@@ -59,6 +60,8 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
             thing = other.names.get(name)
             if engine.kind(thing) in ("tensor", "ndarray"):
                 value = f"{name} = {engine.text(thing)}"
+            elif isinstance(thing, tuple | list | bool | int | float):
+                value = f"{name} = {short_text(engine, thing)}"
         gradients = _gradients(other)
         changed = frozenset(name for name, text in gradients.items() if before.get(name) != text)
         return Outcome(gradients, value, changed)

@@ -233,6 +233,10 @@ class _Version:
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)
         yield from out_of_place(case, at, via)
+        if self.write.via is None:
+            for step in case.trace.steps[:at]:
+                if isinstance(step.record.statement.tree, ast.FunctionDef):
+                    yield from out_of_place(case, step.number - 1)
         if at < case.at and not self._reads_what_was_written():
             yield journal.moved_below(at, case.at, "write after the saved use")
         if isinstance(statement.tree, ast.Assign | ast.AugAssign | ast.Expr) and via is not None:
@@ -285,12 +289,11 @@ class _Version:
         differentiates.
         """
         session = self.case.trace.session
+        assert session.observation is not None
         for name in loaded(self.case.statement.tree):
-            value = session.names.get(name)
-            if session.engine.kind(value) not in ("tensor", "ndarray"):
-                continue
-            if self.case.trace.token(session.engine.memory(value)) == self.save.memory:
-                return True
+            for entry in session.observation.index.under(name):
+                if self.case.trace.token(session.engine.memory(entry.value)) == self.save.memory:
+                    return True
         return False
 
     def _reference(self) -> Proposal | None:
