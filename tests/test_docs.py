@@ -32,6 +32,7 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULE = re.compile(r"^# (tensorcli/\S+\.py)\n", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)\s]*)?\)")
 LONGEST_EXAMPLE = 12
+PROGRAMS = ("tensorcli", "tests", "scripts")
 
 RUN_ADDED = """
 import importlib, sys, types
@@ -195,9 +196,15 @@ def test_the_links_of_a_document_lead_to_files(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_each_program_that_a_document_names_is_there(path: Path) -> None:
-    named = re.findall(r"`((?:tensorcli|tests|scripts|docs|demos)/[\w./]+)", path.read_text("utf-8"))
-    assert [name for name in named if not (ROOT / name).exists()] == []
+def test_each_file_that_a_document_names_is_there(path: Path) -> None:
+    text = path.read_text("utf-8")
+    paths = re.findall(r"`((?:tensorcli|tests|scripts|docs|demos)/[\w./]+)", text)
+    assert [name for name in paths if not (ROOT / name).exists()] == []
+    modules = re.findall(r"`((?:\w+/)*\w+\.py)`", text)
+    files = [
+        f"/{file.relative_to(ROOT).as_posix()}" for top in PROGRAMS for file in (ROOT / top).rglob("*.py")
+    ]
+    assert [name for name in modules if not any(file.endswith(f"/{name}") for file in files)] == []
 
 
 def test_both_examples_of_contributing_are_run() -> None:
