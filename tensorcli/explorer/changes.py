@@ -27,6 +27,8 @@ ROWS = 20
 """More rows than this fold into a count."""
 NAMED = 64
 """How many tensors under one name are looked at before a statement that names it."""
+MOVING = frozenset("data set_ resize_ resize_as_ swap_ untyped_storage grad zero_grad step".split())
+"""Attributes through which a tensor may come to lie in other memory, or a gradient to be another tensor."""
 COMPARED = 1 << 20
 """Storages up to this many bytes are compared by content after statements that name an array of theirs."""
 
@@ -79,7 +81,8 @@ class Observation:
 
     def before(self, mentioned: Mentions, number: int, line: int) -> None:
         """Statement `number`, on this line, begins: look at what it names."""
-        self.clock = self.engine.clock()
+        if not self.checking:
+            self.clock = self.engine.clock()
         self.index.begin(number)
         self.recorder.begin(line)
         self.contents = {}
@@ -129,7 +132,8 @@ class Observation:
         line: int | None,
     ) -> Outcome:
         """The statement ended: bring the index up to date, give ids, and say what changed."""
-        self.origins.mark(self.clock, self.engine.clock(), Origin(self.index.now, line or 0, source))
+        if not self.checking:
+            self.origins.mark(self.clock, self.engine.clock(), Origin(self.index.now, line or 0, source))
         self._index_names(names, touched, mentioned)
         if self.gives_ids:
             self._give_ids(source, line)
@@ -178,7 +182,10 @@ class Observation:
                 index.bind(name, names[name])
             else:
                 index.unbind(name)
+        stays = self.checking and MOVING.isdisjoint(mentioned.attributes)
         for name in mentioned.loaded:
+            if stays and (root := index.roots.get(name)) is not None and name in root.found:
+                continue  # a tensor whose name was not touched
             if name in names and name not in done:
                 index.bind(name, names[name], mentioned.reorders)
             if mentioned.touches_grad:

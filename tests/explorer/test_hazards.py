@@ -11,6 +11,8 @@ import pytest
 from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.session import Session
 
+ROOT = Path(__file__).parent.parent.parent
+DEMOS = sorted((ROOT / "tensorcli" / "demos").glob("*.tsc"))
 CASES = sorted((Path(__file__).parent.parent / "cases").glob("**/*.case"))
 
 
@@ -347,6 +349,14 @@ def test_no_hazard_in_the_cases_that_show_none(path):
     assert {each.code for each in session.hazards} <= shown
 
 
+@pytest.mark.parametrize("path", DEMOS, ids=lambda path: path.stem)
+def test_no_hazard_in_the_demos(path):
+    session = Session(checking=True, max_bytes=1 << 30)
+    text = path.read_text("utf-8")
+    list(session.run(text, path.name, keep_going=True))
+    assert session.hazards == []
+
+
 # ---- commands and sessions
 
 
@@ -373,7 +383,7 @@ def test_a_strict_session_makes_a_hazard_an_error(run):
 
 
 def test_every_code_is_used_once_and_every_entry_is_whole():
-    assert [code for code in HAZARDS] == [f"TSC-H{number:03}" for number in range(1, len(HAZARDS) + 1)]
+    assert list(HAZARDS) == [f"TSC-H{number:03}" for number in range(1, len(HAZARDS) + 1)]
     for entry in HAZARDS.values():
         assert entry.summary.endswith(".")
         assert entry.explanation.endswith(".")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from tensorcli.explorer.changes import Observation
     from tensorcli.explorer.hazards.watch import Poisoned
+    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import HazardRow
-    from tensorcli.explorer.session import Record
 
 
 def hazard(code: str, text: str, node: Any = None, hint: str = "") -> Alarm:

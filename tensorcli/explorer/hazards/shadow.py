@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.hazards.report import hazard
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import Alarm
-    from tensorcli.explorer.session import Record, Session
+    from tensorcli.explorer.session import Session
 
 SHADOWS = 3
 """How many times a session runs again for this."""

@@ -104,7 +104,7 @@ class Watch:
             memory = engine.memory(tensor)
             if memory is not engine.memory(inputs[0]):
                 self.born[id(memory)] = name, self._name(inputs[0])
-        if name in WRAPPING and engine.look(tensor).dtype in INTEGRAL:
+        if name in WRAPPING and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
             from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
             exact = exact_result(engine, operator, inputs)
@@ -122,7 +122,7 @@ class Watch:
         name = operator.partition(".")[0]
         self.pending = []
         if name.rstrip("_") in WRAPPING or name in WRAPPING:
-            if engine.look(tensor).dtype in INTEGRAL:
+            if not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
                 from tensorcli.explorer.hazards.numbers import exact_result
 
                 exact = exact_result(engine, operator, inputs)
@@ -144,7 +144,8 @@ class Watch:
             if code == "TSC-H007":
                 from tensorcli.explorer.hazards.numbers import wrapped
 
-                text = wrapped(engine, *what, tensor)
+                sign, exact = what
+                text = wrapped(engine, sign, exact, tensor)
                 if text is not None:
                     self.note(code, text, node)
             else:
