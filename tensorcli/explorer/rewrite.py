@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tensorcli.explorer.journal import Record
 from tensorcli.explorer.results import Edit
-from tensorcli.explorer.session import Record
 from tensorcli.explorer.trace import line_of
 from tensorcli.language.syntax import LanguageError, Statement
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
@@ -18,6 +17,7 @@ from tensorcli.explorer.engines import Engine, open_engine
 from tensorcli.explorer.failures import ExpectationFailed, Leave, failure, language_failure, line_at
 from tensorcli.explorer.hearing import Hearing
 from tensorcli.explorer.identity import Allocations, Identities
+from tensorcli.explorer.journal import Names, Record, Travel, WatchedNames
 from tensorcli.explorer.reach import Bare
 from tensorcli.explorer.results import Answer, Exit, Failure, Step
 from tensorcli.explorer.verbs import Verbs
@@ -37,58 +37,6 @@ if TYPE_CHECKING:
 
 NO_NAMES: Mapping[str, Any] = {}
 VERSION_ERROR = "modified by an inplace operation"
-
-
-class Names(dict[str, Any]):
-    """The names of a session. `touched`: those that a statement bound or deleted, where somebody watches."""
-
-    touched: dict[str, None]
-
-
-class WatchedNames(Names):
-    """Names that notice which of them a statement binds or deletes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.touched: dict[str, None] = {}
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.touched[name] = None
-        super().__setitem__(name, value)
-
-    def __delitem__(self, name: str) -> None:
-        self.touched[name] = None
-        super().__delitem__(name)
-
-    def pop(self, name: str, *default: Any) -> Any:
-        """Take a name away."""
-        self.touched[name] = None
-        return super().pop(name, *default)
-
-
-@dataclass(frozen=True, slots=True)
-class Travel:
-    """Where a command wants the session to be when its statement ends."""
-
-    past: list[Record]
-    """The journal there."""
-    future: list[Record]
-    """What `redo` runs again."""
-    answer: Callable[[], Answer]
-    """What the command answers, asked there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A statement of the journal, and how it ended."""
-
-    index: int
-    statement: Statement
-    text: str
-    """The whole text that it stood in, which its spans point into."""
-    name: str
-    form: Form
-    outcome: str
 
 
 def half_of_free_memory() -> int:

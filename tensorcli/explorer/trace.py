@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import Look, Walk
 from tensorcli.explorer.identity import Identities
+from tensorcli.explorer.journal import Record
 from tensorcli.explorer.observe import Recorder, parents
-from tensorcli.explorer.session import Record, Session
+from tensorcli.explorer.session import Session
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Failure, Step

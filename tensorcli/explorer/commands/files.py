@@ -9,7 +9,8 @@ from tensorcli.explorer.results import Code
 from tensorcli.language.syntax import CommandCall, Invocation, walk
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.session import Record, Session
+    from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.session import Session
 
 HEADER = "import copy\nimport math\n\nimport numpy as np\nimport torch\n"
 

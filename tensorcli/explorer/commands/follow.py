@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import typed
@@ -48,6 +49,7 @@ def _rows(
     rows: list[BlameRow] = []
     with session.fork([]) as other:
         previous: Any = None
+        version = 0
         for step in trace.steps:
             record = step.record
             other.execute(record.statement, record.text, record.name, record.form)
@@ -63,7 +65,12 @@ def _rows(
             changed = previous is None or now.tobytes() != previous.tobytes()
             reached = any(overlap(each.walk, walk)[0] for each in heard)
             if born or reached or changed:
-                rows.append(_row(other, step, writes, heard, now, torch_dtype, name, born))
+                row = _row(other, step, writes, heard, now, torch_dtype, name, born)
+                if row.version is not None:
+                    if row.version[1] > version:
+                        row = replace(row, silent=False)
+                    version = row.version[1]
+                rows.append(row)
             previous = now
     return rows
 

@@ -11,8 +11,9 @@ from tensorcli.explorer.snapshot import difference, snapshot
 from tensorcli.language.syntax import Invocation, Statement
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import Answer
-    from tensorcli.explorer.session import Record, Session
+    from tensorcli.explorer.session import Session
 
 
 def history(session: Session, invocation: Invocation) -> History:
@@ -112,7 +113,7 @@ def _named(session: Session, numbers: list[int], timeline: list[Record]) -> str:
 
 
 def _go(session: Session, keep: int, text: str) -> Notice:
-    from tensorcli.explorer.session import Travel
+    from tensorcli.explorer.journal import Travel
 
     timeline = session.journal + session.future
     before = snapshot(session) if session.observation is not None else {}

@@ -15,9 +15,10 @@ from tensorcli.explorer.why.prove import outcome, prove
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import Failure
     from tensorcli.explorer.rewrite import Proposal
-    from tensorcli.explorer.session import Record, Session
+    from tensorcli.explorer.session import Session
 
 TELLERS: Final = {
     "version": "saved.version",
@@ -106,7 +107,7 @@ def _expected(session: Session) -> Answer | None:
         if stale and name.isidentifier():
             scalar = engine.look(entry.value).numel == 1
             text = f"{name}.backward()" if scalar else f"{name}.sum().backward()"
-            from tensorcli.explorer.session import Record
+            from tensorcli.explorer.journal import Record
 
             last = session.journal[-1]
             below = "\n" * last.statement.span.end_line + text
@@ -203,7 +204,7 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     proposal = proposed.proposals[number - 1]
     if outcome(session, proposal) is None:
         raise ValueError("this way does not lead out any more")
-    from tensorcli.explorer.session import Travel
+    from tensorcli.explorer.journal import Travel
 
     later = session.journal[len(base) :]
     measure, measured = proposed.measure, proposed.measured[number - 1]

@@ -16,7 +16,8 @@ from tensorcli.explorer.why.prove import outcome
 from tensorcli.language.syntax import Span
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.session import Record, Session
+    from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.session import Session
 
 
 def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Proposal], list[Record]]:

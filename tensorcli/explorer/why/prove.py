@@ -12,7 +12,8 @@ from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import root_name, write_target
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.session import Record, Session
+    from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.session import Session
 
 WAYS = 4
 """So many ways out are shown."""

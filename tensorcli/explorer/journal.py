@@ -1,0 +1,63 @@
+"""What a session is made of: its names, the statements that ran, and where a command of time wants it to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Answer
+    from tensorcli.language.syntax import Form, Statement
+
+
+class Names(dict[str, Any]):
+    """The names of a session. `touched`: those that a statement bound or deleted, where somebody watches."""
+
+    touched: dict[str, None]
+
+
+class WatchedNames(Names):
+    """Names that notice which of them a statement binds or deletes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.touched: dict[str, None] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.touched[name] = None
+        super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        self.touched[name] = None
+        super().__delitem__(name)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        """Take a name away."""
+        self.touched[name] = None
+        return super().pop(name, *default)
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """Where a command wants the session to be when its statement ends."""
+
+    past: list[Record]
+    """The journal there."""
+    future: list[Record]
+    """What `redo` runs again."""
+    answer: Callable[[], Answer]
+    """What the command answers, asked there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A statement of the journal, and how it ended."""
+
+    index: int
+    statement: Statement
+    text: str
+    """The whole text that it stood in, which its spans point into."""
+    name: str
+    form: Form
+    outcome: str
