@@ -11,9 +11,11 @@ requires_grad, grad_fn and gradients.
 """
 
 import argparse
+import os
 import sys
 import warnings
 from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -77,6 +79,7 @@ def measure(dtype: str, only: str = "") -> dict[str, Score]:
     """All operators in a dtype, by name."""
     from tests.oracle import opinfo
 
+    warnings.simplefilter("ignore")
     scores: dict[str, Score] = defaultdict(Score)
     for info in opinfo.operators(only):
         for sample in opinfo.samples(info, dtype):
@@ -255,9 +258,12 @@ def main() -> None:
             f"types {share(complaints.types, complaints.counted)}, texts {share(complaints.texts, complaints.counted)}"
         )
         return
-    scores = {}
-    for dtype in [asked.dtype] if asked.dtype else opinfo.DTYPES:
-        found = scores[dtype] = measure(dtype, asked.only)
+    wanted = [asked.dtype] if asked.dtype else list(opinfo.DTYPES)
+    with ProcessPoolExecutor(min(len(wanted), os.cpu_count() or 1) + 1) as pool:
+        complaining = pool.submit(measure_complaints, "" if len(wanted) > 1 and not asked.only else "^$")
+        scores = dict(zip(wanted, pool.map(measure, wanted, [asked.only] * len(wanted)), strict=True))
+        complaints = complaining.result()
+    for dtype, found in scores.items():
         if asked.dtype or asked.only:
             for name, score in sorted(found.items(), key=lambda item: item[1].right - item[1].counted):
                 if not score.whole:
@@ -266,7 +272,6 @@ def main() -> None:
         counted = sum(s.counted for s in found.values())
         print(f"{dtype}: operators {share(whole, len(found))}, samples {share(right, counted)}", flush=True)
     if not asked.dtype and not asked.only:
-        complaints = measure_complaints()
         PAGE.write_text(page(scores, complaints))
         types, texts = (share(n, complaints.counted) for n in (complaints.types, complaints.texts))
         print(f"wrong calls: types {types}, texts {texts}")
