@@ -45,6 +45,8 @@ LEFT_OUT = re.compile(
 """Sources that are about something the engine does not have, by design."""
 UNDEFINED = re.compile(r"\.(new_)?empty(_strided)?$")
 """Names whose examples print bytes that nobody wrote."""
+LARGE = re.compile(r"\.(conv3d|conv_transpose3d|fractional_max_pool3d|allow_mutation_on_saved_tensors)$")
+"""Names whose examples take longer than all others together."""
 ADDRESS = re.compile(r"0x[0-9a-f]+")
 NUMBER = re.compile(r"[-+]?(?:\d+\.\d*(?:e[-+]?\d+)?|\d+e[-+]?\d+|\.\d+)")
 
@@ -81,7 +83,7 @@ def programs(pattern: str = "") -> Iterator[Program]:
                 continue
             seen.add(document)
             name = ".".join(filter(None, ("torch", path, attribute)))
-            if not re.search(pattern, name) or UNDEFINED.search(name):
+            if not re.search(pattern, name) or UNDEFINED.search(name) or LARGE.search(name):
                 continue
             if LEFT_OUT.search("\n".join(sources := statements(document))):
                 continue
