@@ -66,10 +66,10 @@ def _rows(
             reached = any(overlap(each.walk, walk)[0] for each in heard)
             if born or reached or changed:
                 row = _row(other, step, writes, heard, now, torch_dtype, name, born)
-                if row.version is not None:
-                    if row.version[1] > version:
-                        row = replace(row, silent=False)
-                    version = row.version[1]
+                versions = row.version
+                if versions is not None:
+                    row = replace(row, silent=row.silent and versions[1] <= version)
+                    version = versions[1]
                 rows.append(row)
             previous = now
     return rows

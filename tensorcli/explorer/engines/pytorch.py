@@ -183,7 +183,7 @@ class PyTorch:
             self.listen(observer)
 
     def recording(self) -> bool:
-        return torch.is_grad_enabled()
+        return bool(torch.is_grad_enabled())
 
     def failed_node(self, raised: BaseException) -> Any:
         return None  # the backward pass is C++
