@@ -18,7 +18,6 @@ from tensorcli.explorer.hazards.report import hazards
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.mentions import Mentions
 from tensorcli.explorer.names import Entry, Index
-from tensorcli.explorer.names import name_of as name_of
 from tensorcli.explorer.observe import Recorder
 from tensorcli.explorer.origins import Origin, Origins
 from tensorcli.explorer.results import Alarm, Change, Write

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.changes import name_of
+from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
 from tensorcli.explorer.trace import Trace, Traced
