@@ -30,7 +30,8 @@ def _weights(query, key, is_causal, attn_mask, scale):
     total = powers.sum(axis=-1, keepdims=True)
     # A row that may see nothing gives zeros.
     weights = np.divide(powers, total, out=np.zeros_like(powers), where=total > 0)
-    return weights.astype(query.dtype, copy=False), (np.log(total) + most)[..., 0], factor
+    sums = np.log(total, out=np.full_like(total, -np.inf), where=total > 0) + most
+    return weights.astype(query.dtype, copy=False), sums[..., 0], factor
 
 
 def _heads(array, count):
