@@ -53,7 +53,15 @@ def compiled(op: "Op") -> Any:
             return
         if computed is kind and not kind.reduced and result.dtype is expected:
             with np.errstate(all="ignore"):
-                sample = [np.ones((1,), kind.np) if isinstance(v, Tensor) else v for v in values]
+                # The dtype does not depend on a number's size: 1 stands for one that the dtype may not hold.
+                sample = [
+                    np.ones((1,), kind.np)
+                    if isinstance(v, Tensor)
+                    else type(v)(1)
+                    if type(v) in (int, float)
+                    else v
+                    for v in values
+                ]
                 if np.asarray(kernel(np, *sample)).dtype == expected.np:
                     known = expected
         plain[kind] = known

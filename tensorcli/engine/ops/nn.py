@@ -19,8 +19,7 @@ def derived(outputs_of, inputs, grads, needs):
     create_graph = mode.enabled
     with enable_grad():
         own = [
-            None if t is None else (t.detach().requires_grad_() if i in wanted else t)
-            for i, t in enumerate(inputs)
+            None if t is None else _handle(t, create_graph) if i in wanted else t for i, t in enumerate(inputs)
         ]
         outputs = outputs_of(*own)
         pairs = [
@@ -38,6 +37,12 @@ def derived(outputs_of, inputs, grads, needs):
     for i, one in zip(wanted, found, strict=True):
         result[i] = one
     return result
+
+
+def _handle(tensor, create_graph):
+    """What stands for an input in the composition: connected to it where its own gradients are to be differentiated."""
+    connected = create_graph and tensor.requires_grad
+    return tensor.view_as(tensor) if connected else tensor.detach().requires_grad_()
 
 
 def direct(name, *values):
