@@ -11,7 +11,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +65,7 @@ class Shipped:
 
     def __init__(self) -> None:
         import torch
-        import torchgen
+        import torchgen  # type: ignore[import-untyped]
 
         if not torch.__version__.startswith("2.13.0"):
             sys.exit(f"the engine reproduces PyTorch 2.13.0; this is {torch.__version__}")

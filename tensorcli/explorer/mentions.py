@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tensorcli.language.syntax import walk
 
@@ -57,6 +58,7 @@ class Mentions:
 def mentions(tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions:
     """What a tree names. `functions` are the bodies of the script's functions by name."""
     found = Mentions()
+    node: Any  # narrowed by its exact type, which is what decides
     for node in walk(tree):
         kind = type(node)
         if kind is ast.Name:

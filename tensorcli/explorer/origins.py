@@ -13,7 +13,7 @@ from typing import NamedTuple
 class Origin(NamedTuple):
     """A statement: its number in the session, its line, its text."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     line: int
     source: str
 
