@@ -50,11 +50,11 @@ print(d, x.grad)
 # What the installed command runs.
 COMMAND = "import sys; from tensorcli.cli import main; sys.exit(main())"
 
-# A chain built, differentiated and freed, by a process of its own: what it weighs is not hidden by memory
-# that an earlier round left, and a crash by recursion is a failed measurement.
-CHAIN = """\
+# A graph built, differentiated and freed, by a process of its own: what it weighs is not hidden by memory
+# that an earlier round left, and a crash by recursion is a failed measurement. With a width of 1 it is a chain.
+GRAPH = """\
 import importlib, json, resource, sys, time
-torch, nodes = importlib.import_module(sys.argv[1]), int(sys.argv[2])
+torch, width, depth = importlib.import_module(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
@@ -62,17 +62,17 @@ x = torch.ones(1, requires_grad=True)
 (x * 1.0).backward()
 x.grad = None
 before, start = resident(), time.perf_counter()
-y = x
-for _ in range(nodes):
-    y = y * 1.0
+layer = [x] * width
+for _ in range(depth):
+    layer = [y * 1.0 for y in layer]
 built = resident()
-y.backward()
-del y
+torch.autograd.backward(layer)
+del layer
 seconds = time.perf_counter() - start
-assert x.grad.item() == 1.0
-print(json.dumps({"seconds": seconds / nodes, "bytes": (built - before) / nodes}))
+assert x.grad.item() == width
+print(json.dumps({"seconds": seconds / (width * depth), "bytes": (built - before) / (width * depth)}))
 """
-CHAIN_NODES = 1_000_000
+CHAIN, GRID = (1, 1_000_000), (1_000, 1_000)
 
 # What is computed on a card, and how often a line runs in a round.
 SQUARES = "a = torch.ones(4096, 4096, device='cuda'); b = torch.ones(4096, 4096, device='cuda')"
@@ -191,9 +191,9 @@ def cards_missing() -> str:
     return ""
 
 
-def chain(module: str, key: str) -> Callable[[], float]:
-    """The seconds or the bytes of a node in a chain of CHAIN_NODES."""
-    return lambda: float(json.loads(run_python("-c", CHAIN, module, str(CHAIN_NODES)))[key])
+def graph(module: str, key: str, shape: tuple[int, int]) -> Callable[[], float]:
+    """The seconds or the bytes of a node in a graph so wide and so deep."""
+    return lambda: float(json.loads(run_python("-c", GRAPH, module, *map(str, shape)))[key])
 
 
 @cache
@@ -245,13 +245,25 @@ MEASUREMENTS = (
     statements("mul-grad", "w * b", WEIGHTS, 3.0),
     Measurement(
         "chain-time",
-        Subject("tensorcli: a node of 1,000,000", chain(OURS, "seconds")),
-        Subject("torch", chain(TORCH, "seconds"), TORCH),
+        Subject("tensorcli: a node of 1,000,000", graph(OURS, "seconds", CHAIN)),
+        Subject("torch", graph(TORCH, "seconds", CHAIN), TORCH),
         3.0,
         2,
     ),
     Measurement(
-        "chain-memory", Subject("tensorcli: a node held", chain(OURS, "bytes")), None, 1536, 1, show=in_bytes
+        "grid-time",
+        Subject("tensorcli: a node of 1,000 x 1,000", graph(OURS, "seconds", GRID)),
+        Subject("torch", graph(TORCH, "seconds", GRID), TORCH),
+        3.0,
+        2,
+    ),
+    Measurement(
+        "chain-memory",
+        Subject("tensorcli: a node held", graph(OURS, "bytes", CHAIN)),
+        None,
+        1536,
+        1,
+        show=in_bytes,
     ),
 )
 
