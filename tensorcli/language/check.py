@@ -129,7 +129,10 @@ def _catches_missing_modules(handler: ast.ExceptHandler) -> bool:
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(
         kind is None
-        or (isinstance(kind, ast.Name) and kind.id in ("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
+        or (
+            isinstance(kind, ast.Name)
+            and kind.id in ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
+        )
         for kind in kinds
     )
 

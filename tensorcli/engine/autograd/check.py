@@ -136,7 +136,9 @@ def gradgradcheck(
         with enable_grad():
             inner = args[:-count]
             leaves = [inner[i] for i in chosen]
-            found = grad(_outputs(func, inner), leaves, list(args[-count:]), create_graph=True, allow_unused=True)
+            found = grad(
+                _outputs(func, inner), leaves, list(args[-count:]), create_graph=True, allow_unused=True
+            )
         return tuple(g for g in found if g is not None)
 
     if not any(g.requires_grad for g in first(*given, *seeds)):

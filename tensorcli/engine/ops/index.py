@@ -66,7 +66,9 @@ def _refuse_shared(self, others):
     """Refuse to write over what is read, also where both are the very same elements. Errors: RuntimeError."""
     for other in others:
         shared = other._storage is not None and other._storage is self._storage
-        if other is self or (shared and geometry.overlap(self.geometry, other.geometry) in ("full", "partial")):
+        if other is self or (
+            shared and geometry.overlap(self.geometry, other.geometry) in ("full", "partial")
+        ):
             raise RuntimeError(messages.PARTIAL_OVERLAP)
 
 

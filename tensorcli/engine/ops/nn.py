@@ -19,7 +19,8 @@ def derived(outputs_of, inputs, grads, needs):
     create_graph = mode.enabled
     with enable_grad():
         own = [
-            None if t is None else _handle(t, create_graph) if i in wanted else t for i, t in enumerate(inputs)
+            None if t is None else _handle(t, create_graph) if i in wanted else t
+            for i, t in enumerate(inputs)
         ]
         outputs = outputs_of(*own)
         pairs = [

@@ -90,7 +90,9 @@ def reshape(self, shape):
     sizes = infer_size(shape, self.geometry.numel)
     strides = geometries.view_strides(self.geometry, sizes)
     if strides is not None:
-        return self.view(sizes) if self.geometry.contiguous else functions._reshape_alias(self, sizes, strides)
+        return (
+            self.view(sizes) if self.geometry.contiguous else functions._reshape_alias(self, sizes, strides)
+        )
     return functions._unsafe_view(self.clone(memory_format=formats.contiguous_format), sizes)
 
 
