@@ -7,7 +7,7 @@ from tensorcli.engine.op import PACKETS, functions
 
 def __getattr__(name: str) -> Any:
     if name == "LinAlgError":
-        from tensorcli.engine.ops.linalg import LinAlgError
+        from tensorcli.engine.ops._matrices import LinAlgError
 
         return LinAlgError
     if f"linalg_{name}" not in PACKETS:

@@ -34,6 +34,9 @@ CHAPTERS = (
     *(
         "linear",
         "linalg",
+        "inverse",
+        "solve",
+        "decompose",
         "factor",
         "nn",
         "loss",

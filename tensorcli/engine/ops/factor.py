@@ -4,7 +4,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.op import composite, functions, op
-from tensorcli.engine.ops.linalg import _check, _raise_for, columns
+from tensorcli.engine.ops._matrices import check_matrix, columns, raise_for
 from tensorcli.engine.ops.nn import derived
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.reduce import kind_of
@@ -111,7 +111,7 @@ def lu_with_info(self, pivot, check_errors):
     """Both triangular factors in one matrix, the rows exchanged, and which matrices are singular."""
     factored, pivots, info = functions.linalg_lu_factor_ex(self, pivot=pivot)
     if check_errors:
-        _raise_for(
+        raise_for(
             info,
             "torch.lu_factor: U[{0},{0}] is zero and using it on lu_solve would result in a division by zero.",
         )
@@ -145,7 +145,7 @@ def triangular_solve(xp, self, A, upper, transpose, unitriangular):
         raise RuntimeError(
             f"torch.triangular_solve: Expected A to have at least 2 dimensions, but it has {A.ndim} dimensions instead"
         )
-    _check(A, "triangular_solve")
+    check_matrix(A, "triangular_solve")
     if A.shape[-1] != self.shape[-2]:
         raise RuntimeError(
             f"Incompatible matrix sizes for triangular_solve: each A matrix is {A.shape[-1]} by {A.shape[-1]} but each b matrix "
@@ -188,7 +188,7 @@ def _triangular_backward(grads, a, solution, upper, transpose, unitriangular, ne
 )
 def linalg_ldl_factor_ex(xp, self, hermitian, check_errors):
     """The factors of symmetric matrices that need not be definite, the rows exchanged, and which are singular."""
-    _check(self, "torch.linalg.ldl_factor_ex")
+    check_matrix(self, "torch.linalg.ldl_factor_ex")
     factored = np.empty(self.shape, self.dtype)
     pivots = np.zeros(self.shape[:-1], np.int32)
     info = np.zeros(self.shape[:-2], np.int32)
@@ -211,14 +211,14 @@ def linalg_ldl_factor_ex(xp, self, hermitian, check_errors):
 def linalg_ldl_factor(self, hermitian):
     """The factors of symmetric matrices that need not be definite, and the rows exchanged."""
     factored, pivots, info = functions.linalg_ldl_factor_ex(self, hermitian=hermitian)
-    _raise_for(
+    raise_for(
         info,
         "torch.linalg.ldl_factor: The factor D is exactly singular: D[{0},{0}] is zero and using it to solve would divide by "
         "zero.",
     )
-    from tensorcli.engine.ops.linalg import _named
+    from tensorcli.engine.ops.inverse import named_result
 
-    return _named("linalg_ldl_factor", ("LD", "pivots"), (factored, pivots))
+    return named_result("linalg_ldl_factor", ("LD", "pivots"), (factored, pivots))
 
 
 @op(
@@ -231,7 +231,7 @@ def linalg_ldl_factor(self, hermitian):
 )
 def linalg_ldl_solve(xp, LD, pivots, B, hermitian):
     """The solutions of systems whose matrix is given by its LDL factors."""
-    _check(LD, "torch.linalg.ldl_solve", argument="LD")
+    check_matrix(LD, "torch.linalg.ldl_solve", argument="LD")
     if B.ndim < 2:
         raise RuntimeError(
             f"torch.linalg.ldl_solve: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead"

@@ -5,7 +5,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.create import linspace
-from tensorcli.engine.ops.linalg import _named
+from tensorcli.engine.ops.inverse import named_result
 from tensorcli.engine.ops.reduce import kind_of
 
 
@@ -63,7 +63,7 @@ def histogramdd_counts(xp, self, bins, weight, density):
 def _in_space(self, edges, weight, density):
     edges = list(edges)
     found = functions._histogramdd_from_bin_tensors(self, edges, weight=weight, density=density)
-    return _named("histogramdd", ("hist", "bin_edges"), (found, tuple(edges)))
+    return named_result("histogramdd", ("hist", "bin_edges"), (found, tuple(edges)))
 
 
 @composite(

@@ -1,0 +1,335 @@
+"""Inverses and determinants."""
+
+import numpy as np
+
+from tensorcli.engine import dtypes
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops._matrices import check_matrix, columns, raise_for
+
+
+def batches(a):
+    return np.ndindex(*a.shape[:-2])
+
+
+def pivot_info(a):
+    """For each matrix the number of the first zero pivot of its LU factorisation, or 0."""
+    info = np.zeros(a.shape[:-2], np.int32)
+    for at in batches(a):
+        diagonal = np.diagonal(factorised(a[at])[0])
+        zero = np.flatnonzero(diagonal == 0)
+        info[at] = zero[0] + 1 if len(zero) else 0
+    return info
+
+
+def factorised(matrix):
+    """(LU, row order, pivots counted from 1) of one matrix."""
+    from scipy.linalg.lapack import get_lapack_funcs
+
+    (getrf,) = get_lapack_funcs(("getrf",), (matrix,))
+    if not matrix.size:
+        return matrix.copy(), np.arange(matrix.shape[0]), np.zeros(min(matrix.shape), np.int32)
+    lu, pivots, _ = getrf(matrix)
+    rows = np.arange(matrix.shape[0])
+    for i, other in enumerate(pivots):
+        rows[i], rows[other] = rows[other], rows[i]
+    return lu, rows, (pivots + 1).astype(np.int32)
+
+
+def inverse_of(a):
+    try:
+        return np.linalg.inv(a), np.zeros(a.shape[:-2], np.int32)
+    except np.linalg.LinAlgError:
+        info = pivot_info(a)
+        result = np.full(a.shape, np.nan, a.dtype)
+        for at in batches(a):
+            if not info[at]:
+                result[at] = np.linalg.inv(a[at])
+        return result, info
+
+
+@op(
+    "linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
+    variants="function",
+    namespace="linalg",
+    A=lambda grad, inverse: -functions.matmul(inverse.mH, functions.matmul(grad, inverse.mH)),
+)
+def linalg_inv_ex(xp, A, check_errors):
+    """The inverses of matrices, and 0 or the number of the first zero pivot for each."""
+    check_matrix(A, "linalg.inv")
+    result, info = inverse_of(A)
+    return columns(result), info
+
+
+@composite("linalg_inv(Tensor A) -> Tensor", variants="function", namespace="linalg", out=True)
+def linalg_inv(A):
+    """The inverses of matrices."""
+    result, info = functions.linalg_inv_ex(A)
+    raise_for(
+        info,
+        "linalg.inv: The diagonal element {} is zero, the inversion could not be completed because the input matrix is "
+        "singular.",
+    )
+    return result
+
+
+@composite("inverse(Tensor self) -> Tensor", out=True)
+def inverse(self):
+    """The inverses of matrices."""
+    return functions.linalg_inv(self)
+
+
+def _det_backward(grad, result, A):
+    if not A.numel():
+        return functions.zeros_like(A)
+    if not (result.values == 0).any():
+        return functions.linalg_solve(
+            A.mH, functions.diag_embed((grad * result.conj()).unsqueeze(-1).expand(A.geometry.sizes[:-1]))
+        )
+    from tensorcli.engine.ops.reduce import _prod_safe
+
+    u, s, vh = functions.linalg_svd(A, False)
+    alpha = (functions.linalg_det(u) * functions.linalg_det(vh)).conj() * grad
+    scale = _prod_safe(alpha.unsqueeze(-1), s, s.ndim - 1)
+    return (u * scale.unsqueeze(-2)).matmul(vh)
+
+
+@op(
+    "_linalg_det(Tensor A) -> (Tensor result, Tensor LU, Tensor pivots)",
+    variants="function",
+    A=lambda grad, result, A: _det_backward(grad, result, A),
+)
+def linalg_det_(xp, A):
+    """The determinants of matrices (the factorisation stays empty: numpy keeps it to itself)."""
+    check_matrix(A, "linalg.det")
+    return xp.linalg.det(A).astype(A.dtype), None, None
+
+
+@composite("linalg_det(Tensor A) -> Tensor", variants="function", namespace="linalg", out=True)
+def linalg_det(A):
+    """The determinants of matrices."""
+    found = functions._linalg_det(A)[0]
+    return found
+
+
+@composite("det(Tensor self) -> Tensor")
+def det(self):
+    """The determinants of matrices."""
+    return functions.linalg_det(self)
+
+
+def _slogdet_backward(grads, A, sign):
+    grad_sign, grad_log = grads[0], grads[1]
+    if A.dtype.is_complex:
+        turn = None if grad_sign is None else (grad_sign.conj() * sign)
+        scale = functions.zeros_like(sign) if grad_log is None else grad_log.to(sign.dtype)
+        if turn is not None:
+            scale = scale - (turn - turn.conj()) * 0.5
+    elif grad_log is None:
+        return functions.zeros_like(A)
+    else:
+        scale = grad_log
+    return functions.linalg_solve(
+        A.mH, functions.diag_embed(scale.unsqueeze(-1).expand(A.geometry.sizes[:-1]))
+    )
+
+
+@op(
+    "_linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet, Tensor LU, Tensor pivots)",
+    variants="function",
+    A=lambda grads, A, sign: _slogdet_backward(grads, A, sign),
+)
+def linalg_slogdet_(xp, A):
+    """The signs of determinants and the logarithms of their sizes."""
+    check_matrix(A, "linalg.slogdet")
+    sign, size = xp.linalg.slogdet(A)
+    return xp.asarray(sign, A.dtype), xp.asarray(size, A.real.dtype), None, None
+
+
+def named_result(base, fields, items):
+    from tensorcli.engine.return_types import return_type
+
+    return return_type(base, fields)(items)
+
+
+@composite(
+    "linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_slogdet(A):
+    """The signs of determinants and the logarithms of their sizes: no overflow."""
+    return named_result("linalg_slogdet", ("sign", "logabsdet"), functions._linalg_slogdet(A)[:2])
+
+
+@composite("slogdet(Tensor self) -> (Tensor sign, Tensor logabsdet)", out=True)
+def slogdet(self):
+    """The signs of determinants and the logarithms of their sizes: no overflow."""
+    return named_result("slogdet", ("sign", "logabsdet"), functions._linalg_slogdet(self)[:2])
+
+
+@composite("logdet(Tensor self) -> Tensor")
+def logdet(self):
+    """The logarithms of determinants; NaN where they are negative."""
+    check_matrix(self.array, "logdet")
+    sign, size = functions._linalg_slogdet(self)[:2]
+    if self.dtype.is_complex:
+        return sign.log() + size
+    return functions.where(sign == -1.0, float("nan"), size)
+
+
+@op(
+    "linalg_pinv.atol_rtol_tensor(Tensor self, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    self=lambda grad, result, self: pinv_backward(grad, result, self),
+    atol=None,
+    rtol=None,
+)
+def linalg_pinv(xp, self, atol, rtol, hermitian):
+    """The pseudo-inverses of matrices: singular values below the tolerances count as zero."""
+    check_matrix(self, "linalg.pinv", square=False)
+    if not self.size:
+        return xp.zeros((*self.shape[:-2], self.shape[-1], self.shape[-2]), self.dtype)
+    if rtol is None:
+        rtol = (
+            0.0 if atol is not None and (atol > 0).any() else max(self.shape[-2:]) * np.finfo(self.dtype).eps
+        )
+    if hermitian:
+        values, vectors = xp.linalg.eigh(self)
+        size = xp.abs(values)
+        kept = size > _tolerance(size, atol, rtol)
+        safe = xp.where(kept, values, 1)
+        scale = xp.where(kept, 1 / safe, 0)
+        return ((vectors * scale[..., None, :]) @ vectors.conj().swapaxes(-1, -2)).astype(self.dtype)
+    u, s, vh = xp.linalg.svd(self, full_matrices=False)
+    kept = s > _tolerance(s, atol, rtol)
+    scale = xp.where(kept, 1 / xp.where(kept, s, 1), 0)
+    return ((vh.conj().swapaxes(-1, -2) * scale[..., None, :]) @ u.conj().swapaxes(-1, -2)).astype(self.dtype)
+
+
+def _tolerance(values, atol, rtol):
+    most = values.max(axis=-1)
+    found = np.maximum(0 if atol is None else atol, np.asarray(rtol) * most)
+    return np.asarray(found)[..., None]
+
+
+def pinv_backward(grad, pinv, a):
+    """The gradient of the pseudo-inverse (torch/csrc/autograd/FunctionsManual.cpp, pinv_backward)."""
+    turned, grad = pinv.mH, grad.mH
+    if a.size(-2) <= a.size(-1):
+        k = grad.matmul(pinv)
+        kp = k.matmul(turned)
+        return (
+            -(pinv.matmul(k)).mH
+            + kp
+            - a.matmul(pinv).matmul(kp)
+            + turned.matmul(pinv).matmul(grad - k.matmul(a))
+        )
+    k = pinv.matmul(grad)
+    pk = turned.matmul(k)
+    return (
+        -(k.matmul(pinv)).mH
+        + (grad - a.matmul(k)).matmul(pinv).matmul(turned)
+        + pk
+        - pk.matmul(pinv).matmul(a)
+    )
+
+
+def _as_tolerance(self, value):
+    if value is None or not isinstance(value, (int, float)):
+        return value
+    return functions.full((), value, dtype=dtypes.float64)
+
+
+@composite(
+    "linalg_pinv.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_pinv_float(self, atol, rtol, hermitian):
+    """The pseudo-inverses of matrices: singular values below the tolerances count as zero."""
+    return (
+        functions.linalg_pinv(
+            self, atol=_as_tolerance(self, atol), rtol=_as_tolerance(self, rtol), hermitian=hermitian
+        )
+        if atol is not None or rtol is not None
+        else _pinv_default(self, hermitian)
+    )
+
+
+def _pinv_default(self, hermitian):
+    from tensorcli.engine.op import OPS
+
+    found = OPS["linalg_pinv.atol_rtol_tensor"]
+    return found.effect(found, (self, None, None, hermitian))
+
+
+@composite(
+    "linalg_pinv(Tensor self, float rcond, bool hermitian=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_pinv_rcond(self, rcond, hermitian):
+    """The pseudo-inverses of matrices, with the relative tolerance alone."""
+    return functions.linalg_pinv(
+        self, atol=_as_tolerance(self, 0.0), rtol=_as_tolerance(self, rcond), hermitian=hermitian
+    )
+
+
+@composite("pinverse(Tensor self, float rcond=1e-15) -> Tensor")
+def pinverse(self, rcond):
+    """The pseudo-inverses of matrices."""
+    return functions.linalg_pinv(self, rcond)
+
+
+def _rank(self, atol, rtol, hermitian):
+    check_matrix(self.array, "linalg.matrix_rank", square=False)
+    values = functions.linalg_eigvalsh(self).abs() if hermitian else functions.linalg_svdvals(self)
+    array = values.detach().array
+    if not array.size:
+        return functions.zeros(self.geometry.sizes[:-2], dtype=dtypes.int64)
+    if rtol is None:
+        absolute = atol is not None and np.any(np.asarray(getattr(atol, "array", atol)) > 0)
+        rtol = 0.0 if absolute else max(self.geometry.sizes[-2:]) * np.finfo(array.dtype).eps
+    limit = _tolerance(array, getattr(atol, "array", atol), getattr(rtol, "array", rtol))
+    from tensorcli.engine.effects import adopt
+
+    return adopt(np.asarray((array > limit).sum(axis=-1), np.int64), dtypes.int64)
+
+
+@composite(
+    "linalg_matrix_rank.atol_rtol_tensor(Tensor input, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) "
+    "-> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_matrix_rank_tensor(input, atol, rtol, hermitian):
+    """How many singular values are above the tolerances."""
+    return _rank(input, atol, rtol, hermitian)
+
+
+@composite(
+    "linalg_matrix_rank.atol_rtol_float(Tensor self, *, float? atol=None, float? rtol=None, bool hermitian=False) "
+    "-> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_matrix_rank(self, atol, rtol, hermitian):
+    """How many singular values are above the tolerances."""
+    return _rank(self, atol, rtol, hermitian)
+
+
+@composite(
+    "linalg_matrix_rank(Tensor self, float tol, bool hermitian=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_matrix_rank_tol(self, tol, hermitian):
+    """How many singular values are above a tolerance."""
+    return _rank(self, tol, 0.0, hermitian)

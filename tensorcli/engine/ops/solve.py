@@ -1,0 +1,185 @@
+"""Systems of linear equations."""
+
+import numpy as np
+
+from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns
+from tensorcli.engine.ops.inverse import named_result, pivot_info
+from tensorcli.engine.ops.nn import derived
+from tensorcli.engine.ops.reduce import kind_of
+
+
+def _is_vector(a, b):
+    return b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1])
+
+
+def _solve_backward(grad, result, A, B_sizes, left, needs):
+    vector = len(B_sizes) == 1 or (A.ndim - 1 == len(B_sizes) and tuple(B_sizes) == A.geometry.sizes[:-1])
+    of_b = functions.linalg_solve(A.mH, grad, left=left)
+    of_a = None
+    if needs[0]:
+        g, x = (of_b.unsqueeze(-1), result.unsqueeze(-1)) if vector else (of_b, result)
+        of_a = -g.matmul(x.mH) if left else -x.mH.matmul(g)
+    return of_a, of_b
+
+
+@op(
+    "_linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> "
+    "(Tensor result, Tensor LU, Tensor pivots, Tensor info)",
+    variants="function",
+    A__B=lambda grad, result, A, B_sizes, left, needs: _solve_backward(grad, result, A, B_sizes, left, needs),
+)
+def linalg_solve_(xp, A, B, left, check_errors):
+    """The solutions of systems of linear equations, and which of them failed."""
+    check_matrix(A, "linalg.solve")
+    if A.dtype != B.dtype:
+        raise RuntimeError(
+            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {kind_of(A)} and B of type "
+            f"{kind_of(B)} instead"
+        )
+    vector = _is_vector(A, B)
+    if not left and vector:
+        raise RuntimeError(
+            "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case "
+            "linalg.solve is equivalent to B / A.squeeze(-1)"
+        )
+    right = B[..., None] if vector else B
+    if right.ndim < 2 or right.shape[-2 if left else -1] != A.shape[-1]:
+        raise RuntimeError(
+            f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
+            f"({A.shape[-2]}x{A.shape[-1]} and {right.shape[-2]}x{right.shape[-1]})"
+        )
+    system, sides = (A, right) if left else (A.swapaxes(-1, -2), right.swapaxes(-1, -2))
+    try:
+        found = xp.linalg.solve(system, sides)
+        info = xp.zeros(A.shape[:-2], np.int32)
+    except np.linalg.LinAlgError:
+        info = pivot_info(A)
+        found = xp.full(
+            np.broadcast_shapes(system.shape[:-2], sides.shape[:-2]) + sides.shape[-2:], np.nan, A.dtype
+        )
+    found = found if left else found.swapaxes(-1, -2)
+    return found[..., 0] if vector else (columns(found) if left else found), None, None, info
+
+
+def _check_solved(info):
+    if info.array.any():
+        at = int(np.flatnonzero(info.array.reshape(-1))[0])
+        where = f"(Batch element {at}): " if info.ndim else ""
+        raise LinAlgError(
+            f"torch.linalg.solve: {where}The solver failed because the input matrix is singular."
+        )
+
+
+@composite(
+    "linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_solve(A, B, left):
+    """The X for which A X = B (or X A = B)."""
+    result, _, _, info = functions._linalg_solve_ex(A, B, left=left)
+    _check_solved(info)
+    return result
+
+
+@composite(
+    "linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> (Tensor result, Tensor info)",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_solve_ex(A, B, left, check_errors):
+    """The X for which A X = B (or X A = B), and which systems failed."""
+    result, _, _, info = functions._linalg_solve_ex(A, B, left=left)
+    if check_errors:
+        _check_solved(info)
+    return named_result("linalg_solve_ex", ("result", "info"), (result, info))
+
+
+def triangle_of(a, upper, unitriangular):
+    kept = np.triu(a) if upper else np.tril(a)
+    if unitriangular:
+        index = np.arange(a.shape[-1])
+        kept = kept.copy()
+        kept[..., index, index] = 1
+    return kept
+
+
+def _triangular_backward(grad, self, result, upper, left, unitriangular, needs):
+    of_b = functions.linalg_solve_triangular(
+        self.mH, grad, upper=not upper, left=left, unitriangular=unitriangular
+    )
+    of_a = None
+    if needs[0]:
+        of_a = -of_b.matmul(result.mH) if left else -result.mH.matmul(of_b)
+        of_a = of_a.triu(int(unitriangular)) if upper else of_a.tril(-int(unitriangular))
+    return of_a, of_b
+
+
+@op(
+    "linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    self__B=lambda grad, self, result, upper, left, unitriangular, needs: _triangular_backward(
+        grad, self, result, upper, left, unitriangular, needs
+    ),
+)
+def linalg_solve_triangular(xp, self, B, upper, left, unitriangular):
+    """The X for which A X = B (or X A = B), where A is triangular: its other half is not read."""
+    check_matrix(self, "linalg.solve_triangular")
+    if B.ndim < 2:
+        raise RuntimeError("linalg.solve_triangular: The input tensor B must have at least 2 dimensions.")
+    kept = triangle_of(self, upper, unitriangular)
+    if left:
+        return columns(_solved(xp, kept, B))
+    return columns(_solved(xp, kept.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2))
+
+
+def _solved(xp, a, b):
+    try:
+        return xp.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        return xp.full(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + b.shape[-2:], np.inf, b.dtype)
+
+
+def _lstsq_backward(grads, self, b, needs):
+    def solution(a, b):
+        pinv = functions.linalg_pinv(a)
+        vector = b.ndim == a.ndim - 1
+        return (pinv.matmul(b.unsqueeze(-1)).squeeze(-1) if vector else pinv.matmul(b),)
+
+    return derived(solution, (self, b), grads[:1], needs)
+
+
+@op(
+    "linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> "
+    "(Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
+    variants="function",
+    namespace="linalg",
+    self__b=lambda grads, self, b, needs: _lstsq_backward(grads, self, b, needs),
+)
+def linalg_lstsq(xp, self, b, rcond, driver):
+    """The X for which A X is nearest to B; residuals of overdetermined systems of full rank, ranks, singular values."""
+    check_matrix(self, "torch.linalg.lstsq", square=False, argument="input")
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}"
+        )
+    m, n = self.shape[-2:]
+    vector = b.ndim == self.ndim - 1
+    sides = b[..., None] if vector else b
+    limit = np.finfo(self.dtype).eps * max(m, n) if rcond is None else rcond
+    u, s, vh = xp.linalg.svd(self, full_matrices=False)
+    kept = s > limit * s[..., :1] if s.size else s > 0
+    scale = xp.where(kept, 1 / xp.where(kept, s, 1), 0).astype(s.dtype)
+    found = vh.conj().swapaxes(-1, -2) @ (scale[..., None] * (u.conj().swapaxes(-1, -2) @ sides))
+    rank = xp.asarray(kept.sum(axis=-1), np.int64)
+    empty = xp.zeros((0,), s.dtype)
+    full = m > n and driver != "gelsy" and (rank == n).all()
+    residuals = xp.sum(xp.abs(self @ found - sides) ** 2, axis=-2) if full else empty
+    with_rank = driver != "gels"
+    values = s if driver in ("gelsd", "gelss") else empty
+    found = found[..., 0] if vector else found
+    return found, residuals, rank if with_rank else xp.zeros((0,), np.int64), values
