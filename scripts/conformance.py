@@ -159,7 +159,7 @@ operator's samples (the first 40 in each dtype) run on PyTorch and on the engine
 shape, strides, the inputs that the result shares storage with, the inputs' versions afterwards, `requires_grad`, the name
 of `grad_fn` and the gradient of every input agree. An operator counts as right only when every sample of it agrees."""
 SCOPE: Final = """\
-Random draws are compared with PyTorch's streams by `tests/engine/test_random.py` instead. Outside the engine's scope:
+Random draws are compared with PyTorch's streams by `tests/engine/test_random.py` instead. Not in this measure:
 sparse and nested layouts, masked reductions, fused attention, resampling (`interpolate`, `grid_sample`), `stft`,
 `ctc_loss`, `embedding_bag`, fractional pooling and `linalg.lstsq`."""
 
