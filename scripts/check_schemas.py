@@ -28,7 +28,7 @@ PYTHONS_OWN: Final = {
     "unique": "torch.functional.unique, a Python function over _unique2 and unique_dim",
     "_unique_consecutive": "the operator behind torch.functional.unique_consecutive",
     **dict.fromkeys(
-        ("norm.Scalar", "norm.str"), "torch.functional.norm, a Python function over three operators"
+        ("norm.number", "norm.str"), "torch.functional.norm, a Python function over three operators"
     ),
 }
 """Declarations that PyTorch has no schema line for, and what they are."""

@@ -124,7 +124,7 @@ multilabel_margin_loss multinomial multiply.Tensor mv mvlgamma nan_to_num nanmea
 nanquantile nanquantile.scalar nansum narrow_copy native_batch_norm ne.Scalar ne.Tensor neg negative
 nextafter nll_loss nll_loss2d nonzero_static norm.ScalarOpt_dim norm.ScalarOpt_dim_dtype
 normal.Tensor_Tensor normal.Tensor_float normal.float_Tensor normal.float_float not_equal.Scalar
-not_equal.Tensor norm.Scalar norm.str nuclear_norm nuclear_norm.dim ones orgqr ormqr outer permute_copy polar polygamma
+not_equal.Tensor norm.number norm.str nuclear_norm nuclear_norm.dim ones orgqr ormqr outer permute_copy polar polygamma
 pow.Scalar pow.Tensor_Scalar pow.Tensor_Tensor prod.dim_int qr quantile quantile.scalar rad2deg rand
 rand.generator randint randint.generator randint.low randint.low_generator randn randn.generator
 randperm randperm.generator reciprocal reflection_pad1d reflection_pad2d reflection_pad3d

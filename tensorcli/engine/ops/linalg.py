@@ -91,7 +91,7 @@ def native_norm(xp, self, p, dim, keepdim):
 
 
 @composite(
-    "norm.Scalar(Tensor self, Scalar? p=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    "norm.number(Tensor self, Scalar? p=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     out=True,
 )
 def norm(self, p, dim, keepdim, dtype):

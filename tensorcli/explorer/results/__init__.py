@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Change,
         ChangeKind,
         Facts,
+        Inner,
         StaleSave,
         Value,
         Write,
@@ -61,8 +62,8 @@ if TYPE_CHECKING:
         WitnessRow,
     )
     from tensorcli.explorer.results.hazards import HazardReport, HazardRow
-    from tensorcli.explorer.results.step import FailureKind, Inner, Watched
-    from tensorcli.explorer.results.time import Blame, BlameRow, Difference, Dry, Travelled, Watching
+    from tensorcli.explorer.results.step import FailureKind
+    from tensorcli.explorer.results.time import Blame, BlameRow, Difference, Dry, Travelled, Watched, Watching
     from tensorcli.explorer.results.understand import (
         Comparison,
         ComparisonRow,
@@ -79,9 +80,9 @@ _ANSWERS: Final = (
     "AliasReport HistoryRow History HelpRow HelpSection Help Settings Code Devices Expectation "
     "Notice "
 ).split()
-_TIME: Final = "Travelled Difference Blame BlameRow Watching Dry".split()
+_TIME: Final = "Travelled Difference Blame BlameRow Watched Watching Dry".split()
 _WHY: Final = "Why Event Timeline Mark Way Edit Fixed".split()
-_CHANGES: Final = "Facts Value Change Write StaleSave Alarm AlarmKind ChangeKind".split()
+_CHANGES: Final = "Facts Value Change Write StaleSave Alarm AlarmKind ChangeKind Inner".split()
 
 _GRAPH: Final = "GraphSave GraphNode Graph HookRow Hooks WitnessRow Witnesses".split()
 
@@ -95,7 +96,7 @@ _MODULES: Final = {
     "explorer.results.time": _TIME,
     "explorer.results.why": _WHY,
     "explorer.results.changes": _CHANGES,
-    "explorer.results.step": ("FailureKind", "Inner", "Watched"),
+    "explorer.results.step": ("FailureKind",),
     "language.syntax": ("Span",),
 }
 

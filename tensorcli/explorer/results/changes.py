@@ -129,3 +129,17 @@ class Alarm:
     """Its entry in the catalogue (`TSC-W003`)."""
     stale: tuple[StaleSave, ...] = ()
     span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """A statement that ran within a loop or a function, and what it changed."""
+
+    span: Span
+    depth: int
+    """How many calls of script functions it stands in."""
+    source: str
+    """As typed, on one line."""
+    changes: tuple[Change, ...] = ()
+    more_changes: int = 0
+    alarms: tuple[Alarm, ...] = ()

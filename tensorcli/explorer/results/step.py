@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from tensorcli.language.syntax import Span
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.results.changes import Alarm, Change, Value, Write
+    from tensorcli.explorer.results.changes import Alarm, Change, Inner, Value, Write
+    from tensorcli.explorer.results.time import Watched
 
 
 class Answer:
@@ -63,33 +64,10 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Inner:
-    """A statement that ran within a loop or a function, and what it changed."""
-
-    span: Span
-    depth: int
-    """How many calls of script functions it stands in."""
-    source: str
-    """As typed, on one line."""
-    changes: tuple[Change, ...] = ()
-    more_changes: int = 0
-    alarms: tuple[Alarm, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Exit(Answer):
     """`exit`: the session wants to end with this status."""
 
     status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What `watch` follows, where a statement changed it."""
-
-    name: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)

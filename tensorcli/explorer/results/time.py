@@ -69,3 +69,12 @@ class Dry(Answer):
     """`dry STATEMENT`: the step that it would be."""
 
     step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What `watch` follows, where a statement changed it."""
+
+    name: str
+    before: str
+    after: str
