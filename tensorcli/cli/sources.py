@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 STDIN = "-"
 LIMIT = (
@@ -21,8 +20,7 @@ class Unreadable(Exception):  # noqa: N818 - it says what the source is
     """There is no such script; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(NamedTuple):
     """A script that was read: its name in messages, its bytes, its form."""
 
     name: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Answer
@@ -38,8 +37,7 @@ class WatchedNames(Names):
         return super().pop(name, *default)
 
 
-@dataclass(frozen=True, slots=True)
-class Travel:
+class Travel(NamedTuple):
     """Where a command wants the session to be when its statement ends."""
 
     past: list[Record]
@@ -50,11 +48,10 @@ class Travel:
     """What the command answers, asked there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A statement of the journal, and how it ended."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index
     statement: Statement
     text: str
     """The whole text that it stood in, which its spans point into."""

@@ -8,8 +8,7 @@ uses none pays for none. It takes the session and the invocation, and returns an
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.results import Answer
 from tensorcli.language.syntax import Flag, Invocation, Parameter, Verb
@@ -23,8 +22,7 @@ CATEGORIES: Final = ("look", "understand", "time", "files", "session", "scripts"
 """The groups of the help page, in its order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A command: how it is typed, what it does, and which function answers (`look.inspect`)."""
 
     name: str
