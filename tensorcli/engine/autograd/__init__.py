@@ -72,6 +72,16 @@ def _edges(roots: Sequence[Tensor], gradients: Sequence[Any]) -> tuple[list[Any]
     return edges, given
 
 
+def _targets(wanted: Sequence[Tensor], complaint: str) -> list[Any]:
+    """The edges of the tensors to differentiate by. Errors: RuntimeError with the complaint."""
+    from tensorcli.engine.autograd.graph import gradient_edge
+
+    edges = [gradient_edge(one) for one in wanted]
+    if any(node is None for node, _ in edges):
+        raise RuntimeError(complaint)
+    return edges
+
+
 def backward(
     tensors: Any,
     grad_tensors: Any = None,
@@ -84,7 +94,6 @@ def backward(
 
     Errors: RuntimeError for a root that needs no grad or is no scalar, and those of the pass itself.
     """
-    from tensorcli.engine.autograd.graph import gradient_edge
     from tensorcli.engine.autograd.run import run
 
     if inputs is not None and isinstance(inputs, (list, tuple)) and not inputs:
@@ -95,15 +104,10 @@ def backward(
     edges, given = _edges(roots, gradients)
     targets = None
     if inputs is not None:
-        targets = []
-        for i, one in enumerate([inputs] if isinstance(inputs, Tensor) else inputs):
-            edge = gradient_edge(one)
-            if edge[0] is None:
-                raise RuntimeError(
-                    "One of the differentiated Tensors given as 'inputs' to backward does not require grad"
-                )
-            targets.append(edge)
-            del i
+        wanted = [inputs] if isinstance(inputs, Tensor) else inputs
+        targets = _targets(
+            wanted, "One of the differentiated Tensors given as 'inputs' to backward does not require grad"
+        )
     if create_graph:
         messages.warn(messages.CREATE_GRAPH, once=True)
     run(edges, given, bool(retain_graph), create_graph, targets)
@@ -124,7 +128,6 @@ def grad(
 
     Errors: RuntimeError for an input that needs no grad or (unless allow_unused) does not lead to the outputs.
     """
-    from tensorcli.engine.autograd.graph import gradient_edge
     from tensorcli.engine.autograd.run import run
 
     if is_grads_batched:
@@ -142,12 +145,7 @@ def grad(
     if retain_graph is None:
         retain_graph = create_graph
     edges, given = _edges(roots, gradients)
-    targets = []
-    for one in wanted:
-        edge = gradient_edge(one)
-        if edge[0] is None:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
-        targets.append(edge)
+    targets = _targets(wanted, "One of the differentiated Tensors does not require grad")
     found = run(edges, given, bool(retain_graph), create_graph, targets, accumulate=False)
     for i, result in enumerate(found):
         if result is None and not allow_unused:

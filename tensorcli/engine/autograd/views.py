@@ -8,7 +8,7 @@ the base a CopySlices; every other view's node is made anew, as AsStrided, when 
 from typing import Any, ClassVar
 
 from tensorcli.engine import messages
-from tensorcli.engine.autograd.graph import NO_EDGE, Node, gradient_edge, plain_name
+from tensorcli.engine.autograd.graph import Node, gradient_edge, plain_name
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor
@@ -53,11 +53,6 @@ class View:
                 view.output_nr = 0
             self.version = current
         return view.node
-
-
-def root_of(tensor: Tensor) -> Tensor:
-    """The tensor that a new view of `tensor` has as its base."""
-    return tensor if tensor.view_of is None else tensor.view_of.base
 
 
 def check_kind(view: Tensor, indirect: bool = False) -> None:
@@ -228,6 +223,3 @@ class NotImplementedNode(Node):
     @classmethod
     def savable(cls) -> tuple[str, ...]:
         return ()
-
-
-__all__ = ["NO_EDGE", "View", "check_in_place", "check_kind", "rebase_history", "root_of"]
