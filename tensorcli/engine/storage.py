@@ -28,15 +28,15 @@ class Version:
 
 
 class Addresses:
-    """Virtual addresses: a session's storages lie behind one another from here on, so `data_ptr()` is repeatable."""
+    """Virtual addresses: what a session shows the address of lies one behind another, so that its output is repeatable."""
 
-    __slots__ = ("next",)
+    __slots__ = ("next", "start")
 
-    def __init__(self) -> None:
-        self.reset()
+    def __init__(self, start: int) -> None:
+        self.start = self.next = start
 
     def reset(self) -> None:
-        self.next = 0x7F0000000040
+        self.next = self.start
 
     def take(self, nbytes: int) -> int:
         """A range of `nbytes`, aligned as PyTorch's allocator aligns, that nobody else has."""
@@ -45,7 +45,7 @@ class Addresses:
         return address
 
 
-addresses = Addresses()
+addresses = Addresses(0x7F00_0000_0040)
 
 
 class MetaBuffer:

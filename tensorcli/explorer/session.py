@@ -142,7 +142,7 @@ class Session:
         self.text = ""
         self.names.clear()
         self.hearing.known.clear()
-        self.evaluator.addresses.clear()
+        self.evaluator.forget_addresses()
         self.modules.forget()
         self.engine.begin(self.seed, self.max_bytes)
 

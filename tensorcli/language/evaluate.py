@@ -12,10 +12,18 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from weakref import ref
 
 from tensorcli.language.builtin_functions import Builtin, Builtins, OpaqueType, Type
 from tensorcli.language.formatting import Formatter, check_spec
-from tensorcli.language.functions import Code, Frame, GeneratorExpression, LazyIterator, ScriptFunction
+from tensorcli.language.functions import (
+    Code,
+    Frame,
+    GeneratorExpression,
+    LazyIterator,
+    ScriptFunction,
+    shown,
+)
 from tensorcli.language.limits import Guards, LimitError, Limits, range_length
 from tensorcli.language.locate import current_node
 from tensorcli.language.methods import CHECKED_METHODS
@@ -83,7 +91,7 @@ class Evaluator:
         self.depth = 0
         self.guards = Guards(self.limits)
         self.plain_attributes: set[tuple[type, str]] = set()
-        self.addresses: dict[str, str] = {}
+        self.forget_addresses()
         numpy = sys.modules.get("numpy")
         if numpy is not None:
             self.policy.add_numpy()
@@ -385,6 +393,11 @@ class Evaluator:
 
     # Text
 
+    def forget_addresses(self) -> None:
+        """Number the addresses that texts show from the first again."""
+        self.addresses: dict[str, tuple[str, ref[Any] | None]] = {}
+        self.numbered = 0
+
     def text(self, value: Any) -> str:
         """str(value), without addresses of the process and within the limits."""
         if type(value) is str:
@@ -410,10 +423,6 @@ class Evaluator:
         check_spec(spec, self.guards)
         return format(value, spec)
 
-    def address(self, value: Any) -> str:
-        """The address that the text of an object shows."""
-        return f"{id(value):#x}"
-
     def _without_addresses(self, text: str) -> str:
         """Addresses numbered in the order in which they are first shown."""
         if " at 0x" not in text:
@@ -421,8 +430,13 @@ class Evaluator:
         return _ADDRESS.sub(lambda found: "at " + self._numbered(found.group(1)), text)
 
     def _numbered(self, address: str) -> str:
-        numbered = f"{0x7F0000000000 + 16 * len(self.addresses):#x}"
-        return self.addresses.setdefault(address, numbered)
+        known = self.addresses.get(address)
+        if known is None:
+            thing = shown.get(int(address, 16))
+            gone = None if thing is None else ref(thing, lambda _: self.addresses.pop(address, None))
+            known = self.addresses[address] = (f"{0x7F0000000000 + 16 * self.numbered:#x}", gone)
+            self.numbered += 1
+        return known[0]
 
 
 def _has(kind: type, name: str) -> bool:

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
@@ -29,6 +30,15 @@ class Frame:
 
 
 Code = Callable[[Frame], Any]
+
+shown: WeakValueDictionary[int, Any] = WeakValueDictionary()
+"""Objects of scripts whose addresses were shown, by address: when one is gone, its address is another object's."""
+
+
+def address(thing: Any) -> str:
+    """The address in an object's repr."""
+    shown[id(thing)] = thing
+    return f"{id(thing):#x}"
 
 
 class ScriptFunction:
@@ -62,7 +72,7 @@ class ScriptFunction:
         return None if signal is None else signal[0]
 
     def __repr__(self) -> str:
-        return f"<function {self.binder.__qualname__} at {self.evaluator.address(self)}>"
+        return f"<function {self.binder.__qualname__} at {address(self)}>"
 
     def __copy__(self) -> ScriptFunction:
         return self
@@ -77,7 +87,7 @@ ScriptFunction.__name__ = "function"
 class GeneratorExpression:
     """The values of a generator expression: to be iterated once."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("__weakref__", "_values")
 
     def __init__(self, values: Iterator[Any]) -> None:
         self._values = values
@@ -89,7 +99,7 @@ class GeneratorExpression:
         return next(self._values)
 
     def __repr__(self) -> str:
-        return f"<generator object <genexpr> at {id(self):#x}>"
+        return f"<generator object <genexpr> at {address(self)}>"
 
 
 GeneratorExpression.__name__ = "generator"
@@ -98,7 +108,7 @@ GeneratorExpression.__name__ = "generator"
 class LazyIterator:
     """What map, zip, filter and enumerate return. Python runs between two items, so that Ctrl-C is heard."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("__weakref__", "_values")
 
     def __init__(self, values: Iterator[Any]) -> None:
         self._values = _stepwise(values)
@@ -110,7 +120,7 @@ class LazyIterator:
         return next(self._values)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} object at {id(self):#x}>"
+        return f"<{type(self).__name__} object at {address(self)}>"
 
 
 def _stepwise(values: Iterator[Any]) -> Iterator[Any]:

@@ -257,6 +257,13 @@ def test_texts_hold_no_addresses_of_the_process(run):
     assert run("def f(): pass\nrepr(f)") == "<function f at 0x7f0000000000>"
 
 
+def test_an_object_made_where_another_lay_has_an_address_of_its_own(run):
+    text = (
+        "seen = set()\nfor i in range(50):\n    seen.add(repr(map(len, [])))\nlen(seen), repr(f) == repr(f)"
+    )
+    assert run("f = map(len, [])\n" + text) == (50, True)
+
+
 def test_a_script_function_is_an_ordinary_callable(session):
     session.run(
         "def f(x, *, y=1):\n    return x + y\ndef deco(g):\n    return lambda *a: g(*a) * 10\n@deco\ndef h(x):\n    return x"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Final
+from weakref import WeakKeyDictionary
 
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd import saving
@@ -15,6 +16,7 @@ from tensorcli.engine.autograd.anomaly import anomaly
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import FLOATING
+from tensorcli.engine.storage import Addresses
 from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
 if TYPE_CHECKING:
@@ -202,10 +204,14 @@ def __getattr__(name: str) -> Any:
 
 def address_of(thing: Any) -> str:
     """`0x…` as an object's repr shows it: from the session's counter, so that output is repeatable."""
-    return f"0x{_identities.setdefault(id(thing), 0x7F10_0000_0000 + 0x40 * len(_identities)):x}"
+    found = shown.get(thing)
+    if found is None:
+        found = shown[thing] = addresses.take(0)
+    return f"{found:#x}"
 
 
-_identities: dict[int, int] = {}
+shown: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+addresses = Addresses(0x7F10_0000_0000)
 
 
 def _slots(op: "Op") -> dict[Any, tuple[int, int | None]]:

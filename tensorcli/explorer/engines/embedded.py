@@ -86,7 +86,8 @@ class Embedded:
         messages.forget_warnings()
         anomaly.anomaly.enabled, anomaly.anomaly.check_nan = False, True
         devices.reset()
-        graph._identities.clear()
+        graph.shown.clear()
+        graph.addresses.reset()
         storage.addresses.reset()
         self.seed(seed)
 
@@ -104,7 +105,7 @@ class Embedded:
         mode, floating = (modes.mode.enabled, modes.mode.inference), dtypes.default.floating
         options, said = printing.get_printoptions(), set(messages._said)
         checks = anomaly.anomaly.enabled, anomaly.anomaly.check_nan
-        identities, address = dict(graph._identities), storage.addresses.next
+        nodes, node, address = graph.shown.copy(), graph.addresses.next, storage.addresses.next
         places = devices.state()
         stream = random.default_generator.stream
         state = stream.get_state()
@@ -121,9 +122,9 @@ class Embedded:
             messages._said.clear()
             messages._said.update(said)
             anomaly.anomaly.enabled, anomaly.anomaly.check_nan = checks
-            graph._identities.clear()
-            graph._identities.update(identities)
-            storage.addresses.next = address
+            graph.shown.clear()
+            graph.shown.update(nodes)
+            graph.addresses.next, storage.addresses.next = node, address
             stream.set_state(state)
 
     def recording(self) -> bool:
