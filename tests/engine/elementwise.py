@@ -10,11 +10,14 @@ import numpy as np
 import tensorcli.engine as engine
 
 
-def transcript(name: str) -> dict[str, str]:
-    """What was typed after `>>> `, with what was printed, of a file in transcripts/."""
-    text = (Path(__file__).parent / "transcripts" / f"{name}.txt").read_text()
-    entries = (entry.partition("\n") for entry in text.removeprefix(">>> ").split("\n>>> "))
-    return {typed: printed.rstrip("\n") for typed, _, printed in entries}
+def transcripts() -> dict[tuple[str, str], str]:
+    """What was typed after `>>> `, with its chapter, and what was printed: of the files in transcripts/."""
+    return {
+        (file.stem, typed): printed.rstrip("\n")
+        for file in sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
+        for entry in file.read_text().removeprefix(">>> ").split("\n>>> ")
+        for typed, _, printed in [entry.partition("\n")]
+    }
 
 
 def answer(torch: Any, text: str) -> str:
