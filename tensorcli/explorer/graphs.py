@@ -7,18 +7,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.engines import Engine, Saved
 from tensorcli.explorer.names import Entry, Index
 
 MOST = 100_000
 """A walk over the graphs of all names stops after this many nodes."""
 
 
-def nodes_below(engine: Engine, root: Any, most: int = MOST) -> Iterator[Any]:
-    """The nodes that a gradient at `root` would reach, nearest first."""
-    if root is None:
+def nodes_below(engine: Engine, root: Any, most: int = MOST, seen: set[int] | None = None) -> Iterator[Any]:
+    """The nodes that a gradient at `root` would reach, nearest first; those in `seen` and below them are left out."""
+    if seen is None:
+        seen = set()
+    if root is None or id(root) in seen:
         return
-    seen = {id(root)}
+    seen.add(id(root))
     level = [root]
     count = 0
     while level:
@@ -44,6 +46,13 @@ def roots(engine: Engine, index: Index) -> Iterator[tuple[Entry, Any]]:
         node = engine.node(value)
         if node is not None:
             yield entry, node
+
+
+def stale_below(engine: Engine, root: Any, seen: set[int] | None = None) -> Iterator[Saved]:
+    """The saved tensors in a graph whose versions have moved: unpacking them will raise."""
+    for node in nodes_below(engine, root, 10_000, seen):
+        if not engine.released(node):
+            yield from (saved for saved in engine.saved(node) if saved.now != saved.saved)
 
 
 def root_of(engine: Engine, index: Index, wanted: set[int]) -> tuple[str | None, int]:

@@ -23,6 +23,8 @@ NO_VERBS: Mapping[str, Verb] = {}
 # Attributes of a tensor that are tensors again, with the same attributes.
 TENSOR_ATTRIBUTES = frozenset("data grad T mT H mH real imag".split())
 
+KEYS = "F1 help  F8 undo"
+
 
 class Described(Mapping[str, str]):
     """The names of a session with what they stand for, described only where it is asked."""
@@ -110,11 +112,11 @@ class Assistance:
         """The parts of the toolbar that have something to say."""
         session = self._background.present
         if session is None:
-            return ["F1 help"]
+            return [KEYS]
         ran = len(session.journal)
         if self._counted[0] != ran:
             self._counted = (ran, list(state(session)))
-        return [*self._counted[1], "F1 help"]
+        return [*self._counted[1], KEYS]
 
 
 def look_up(session: Session, tree: ast.expr) -> Any:
@@ -147,26 +149,44 @@ def look_up(session: Session, tree: ast.expr) -> Any:
 
 
 def state(session: Session) -> Iterator[str]:
-    """`no_grad`, `5 tensors · 3 storages · 28 B`, `step 6`: each only where it says something."""
-    enabled = session.modules["torch"].members.get("is_grad_enabled")
-    if enabled is not None and not enabled():
+    """`past: step 4/6`, `no_grad`, `5 tensors · 3 storages · 28 B`, `cuda:0`, `step 6`, `! 2 stale saves`: each only
+    where it says something.
+    """
+    if session.future:
+        yield f"past: step {len(session.journal)}/{len(session.journal) + len(session.future)}"
+    if asked(session, "is_inference_mode_enabled") is True:
+        yield "inference"
+    elif asked(session, "is_grad_enabled") is False:
         yield "no_grad"
-    if session.observation is not None:
+    observation, stale = session.observation, 0
+    if observation is not None:
+        from tensorcli.explorer.facts import plural, size_text
+        from tensorcli.explorer.graphs import roots, stale_below
+
         engine = session.engine
-        values = [
-            value
-            for entry in session.observation.index.entries.values()
-            if (value := entry.value) is not None
-        ]
+        values = [value for entry in observation.index.entries.values() if (value := entry.value) is not None]
         sizes = {id(memory): engine.extent(memory) for memory in map(engine.memory, values)}
         if values:
-            from tensorcli.explorer.facts import plural, size_text
-
             counts = (
                 plural(len(values), "tensor"),
                 plural(len(sizes), "storage"),
                 size_text(sum(sizes.values())),
             )
             yield " · ".join(counts)
-    if session.journal:
+        seen: set[int] = set()
+        stale = sum(
+            1 for _, root in roots(engine, observation.index) for _ in stale_below(engine, root, seen)
+        )
+    device = str(asked(session, "get_default_device"))
+    if device not in ("cpu", "None"):
+        yield device
+    if session.journal and not session.future:
         yield f"step {len(session.journal)}"
+    if stale:
+        yield f"! {plural(stale, 'stale save')}"
+
+
+def asked(session: Session, name: str) -> Any:
+    """What a function of torch's without arguments says now, None where there is none."""
+    function = session.modules["torch"].members.get(name)
+    return None if function is None else function()

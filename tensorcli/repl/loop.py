@@ -64,10 +64,10 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
     background = Background(lambda: make(lambda text: shown[-1].print(text)), load_all)
     assistance = Assistance(background)
     history = open_history(history_path())
-    prompt = make_prompt(assistance, history, vi=vi, colour=screen.colour, drawn=background.start)
+    read = make_prompt(assistance, history, vi=vi, colour=screen.colour, drawn=background.start)
     while True:
         try:
-            typed = prompt.prompt()
+            typed = read()
         except KeyboardInterrupt:
             continue
         except EOFError:

@@ -21,6 +21,7 @@ from prompt_toolkit.filters import Condition, emacs_insert_mode, has_focus, is_s
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.keys import Keys
 from prompt_toolkit.lexers import Lexer
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -84,8 +85,11 @@ class LanguageCompleter(Completer):
             )
 
 
-def key_bindings(assistance: Assistance) -> KeyBindings:
-    """Enter, Tab, Ctrl-C and F1; everything else is prompt_toolkit's emacs or vi."""
+def key_bindings(assistance: Assistance, unfinished: list[Document]) -> KeyBindings:
+    """Enter, Tab, Ctrl-C, F1 and F8; everything else is prompt_toolkit's emacs or vi.
+
+    A key that runs a command leaves what was being typed in `unfinished`.
+    """
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER) & ~is_searching & (vi_insert_mode | emacs_insert_mode)
 
@@ -115,9 +119,12 @@ def key_bindings(assistance: Assistance) -> KeyBindings:
         event.current_buffer.reset()
 
     @keys.add("f1")
+    @keys.add("f8")
     def _(event: KeyPressEvent) -> None:
-        event.current_buffer.text = "help"
-        event.current_buffer.validate_and_handle()
+        buffer = event.current_buffer
+        unfinished.append(buffer.document)
+        buffer.text = "help" if event.key_sequence[0].key == Keys.F1 else "undo"
+        buffer.validate_and_handle()
 
     return keys
 
@@ -170,8 +177,9 @@ def terminal_output(stream: TextIO) -> Output:
 
 def make_prompt(
     assistance: Assistance, history: History, *, vi: bool, colour: bool, drawn: Callable[[], object]
-) -> PromptSession[str]:
-    """The prompt; `drawn` is called once, when it is on the screen for the first time."""
+) -> Callable[[], str]:
+    """What reads an entry; `drawn` is called once, when the prompt is on the screen for the first time."""
+    unfinished: list[Document] = []
     prompt: PromptSession[str] = PromptSession(
         [("class:prompt", PROMPT)],
         multiline=True,
@@ -187,7 +195,7 @@ def make_prompt(
         tempfile_suffix=".py",
         editing_mode=EditingMode.VI if vi else EditingMode.EMACS,
         history=history,
-        key_bindings=key_bindings(assistance),
+        key_bindings=key_bindings(assistance, unfinished),
         bottom_toolbar=lambda: toolbar(assistance),
         style=prompt_style(colour),
         include_default_pygments_style=False,
@@ -200,4 +208,4 @@ def make_prompt(
         drawn()
 
     prompt.app.after_render += once
-    return prompt
+    return lambda: prompt.prompt(default=unfinished.pop() if unfinished else "")

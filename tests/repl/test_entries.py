@@ -120,10 +120,27 @@ def test_what_has_to_be_run_is_unknown(session: Session) -> None:
 
 
 def test_the_toolbar_counts_what_the_session_holds(assistance: Assistance, session: Session) -> None:
-    assert assistance.segments() == ["2 tensors · 1 storage · 24 B", "step 3", "F1 help"]
+    assert assistance.segments() == ["2 tensors · 1 storage · 24 B", "step 3", "F1 help  F8 undo"]
     list(session.run("torch.set_grad_enabled(False)"))
     assert assistance.segments()[0] == "no_grad"
     list(session.run("torch.set_grad_enabled(True)"))
+
+
+def test_the_toolbar_counts_the_saves_that_a_write_made_stale(
+    assistance: Assistance, session: Session
+) -> None:
+    list(session.run("w = ones(2, requires_grad=True); y = w.exp(); z = (y * w).sum(); l = y.sum()"))
+    assert not any("stale" in segment for segment in assistance.segments())
+    list(session.run("y.detach().mul_(2)"))
+    assert "! 2 stale saves" in assistance.segments()
+
+
+def test_the_toolbar_says_where_in_the_past_the_session_is(assistance: Assistance, session: Session) -> None:
+    list(session.run("undo"))
+    assert assistance.segments()[0] == "past: step 2/3"
+    list(session.run("torch.set_default_device('meta')"))
+    assert assistance.segments()[0] != "past: step 2/3"
+    assert "meta" in assistance.segments()
 
 
 def test_nothing_waits_for_a_session_that_is_being_made() -> None:
@@ -131,7 +148,7 @@ def test_nothing_waits_for_a_session_that_is_being_made() -> None:
     background = Background(Session, release.wait)
     background.start()
     waiting = Assistance(background)
-    assert (waiting.segments(), list(waiting.names), dict(waiting.verbs)) == (["F1 help"], [], {})
+    assert (waiting.segments(), list(waiting.names), dict(waiting.verbs)) == (["F1 help  F8 undo"], [], {})
     release.set()
     assert background.session is background.present
 

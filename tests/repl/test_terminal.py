@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 ENTER, TAB, ESCAPE = "\r", "\t", "\x1b"
-UP, RIGHT, F1 = "\x1b[A", "\x1b[C", "\x1bOP"
+UP, RIGHT, F1, F8 = "\x1b[A", "\x1b[C", "\x1bOP", "\x1b[19~"
 CTRL_C, CTRL_D, CTRL_E, CTRL_R = "\x03", "\x04", "\x05", "\x12"
 
 
@@ -23,7 +23,7 @@ def test_a_session_from_the_start_line_to_ctrl_d(prompt) -> None:
         "   name  shape  dtype    storage  version  requires_grad  grad_fn",
         " ~ x     (2,)   float32  s1       0 → 1    False          None",
     ]
-    assert "1 tensor · 1 storage · 8 B │ step 2 │ F1 help" in prompt.text
+    assert "1 tensor · 1 storage · 8 B │ step 2 │ F1 help  F8 undo" in prompt.text
     assert prompt.type(CTRL_D).ended() == 0
 
 
@@ -155,6 +155,12 @@ def test_exit_leaves_with_its_status(prompt) -> None:
 
 def test_f1_is_help(prompt) -> None:
     prompt.type(F1).until("expect EXPECTATION").until(lambda: prompt.line == "tensor>")
+
+
+def test_a_key_that_runs_a_command_leaves_what_is_being_typed(prompt) -> None:
+    prompt.entry("x = 1").type("y = x + ", F8).until("undid line 1: x = 1")
+    prompt.until(lambda: prompt.line == "tensor> y = x +")
+    prompt.type(CTRL_C)
 
 
 def test_vi_keys(open_prompt) -> None:

@@ -93,18 +93,12 @@ def _expected(session: Session) -> Answer | None:
     """Where saved tensors are stale already: why the backward pass will raise."""
     observation = session.observation
     assert observation is not None
-    from tensorcli.explorer.graphs import nodes_below, roots
+    from tensorcli.explorer.graphs import roots, stale_below
 
     engine = session.engine
     for entry, root in roots(engine, observation.index):
         name = observation.index.names(entry)[0]
-        stale = any(
-            saved.now != saved.saved
-            for node in nodes_below(engine, root, 10_000)
-            if not engine.released(node)
-            for saved in engine.saved(node)
-        )
-        if stale and name.isidentifier():
+        if name.isidentifier() and any(stale_below(engine, root)):
             scalar = engine.look(entry.value).numel == 1
             text = f"{name}.backward()" if scalar else f"{name}.sum().backward()"
             from tensorcli.explorer.journal import Record
