@@ -102,6 +102,10 @@ class Output:
                 self.problems.page(render(warning))
             if step.error is not None:
                 self.problems.page(render(step.error))
+                if step.error.code and step.error.name.endswith((".tsc", ".py")):
+                    import shlex
+
+                    self.problems.text(f"  why, and ways out: tensorcli why {shlex.quote(step.error.name)}\n")
             self.problems.flush()
 
     def problem(self, text: str) -> None:

@@ -1,0 +1,48 @@
+"""`tensorcli why`: why a script fails, or why a tensor in it is as it is, without a line added to the script."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tensorcli.cli.batch import SessionOptions
+from tensorcli.cli.parameters import Color, Engine, Format, KeepBytes, MaxBytes, Seed, SimulateCuda
+from tensorcli.cli.reasons import tell_why
+from tensorcli.repl.output import Output
+
+
+def why(
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="A script (.tsc, or .py); - is standard input.")
+    ] = None,
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[WHAT]...", help="x.grad, 'not x.requires_grad'; the last error without it."),
+    ] = None,
+    command: Annotated[
+        str | None, typer.Option("--command", "-c", metavar="STATEMENTS", help="Run these statements.")
+    ] = None,
+    seed: Seed = 0,
+    max_bytes: MaxBytes = None,
+    keep_bytes: KeepBytes = None,
+    simulate_cuda: SimulateCuda = 0,
+    color: Color = "auto",
+    format: Format = "text",
+    engine: Engine = "embedded",
+) -> int:
+    """Run a script and say why it failed: which statements made, shared, saved and wrote, and ways out, each tried.
+
+    What the script prints is not shown. WHAT asks about a tensor at its end instead: x.grad, y.
+    """
+    words = what or []
+    if command is not None and file is not None:
+        words, file = [file, *words], None
+    if command is None and file is None:
+        raise typer.BadParameter(
+            "name a script, - for standard input, or give statements with -c", param_hint="FILE"
+        )
+    options = SessionOptions(
+        seed=seed, max_bytes=max_bytes, engine=engine, simulate_cuda=simulate_cuda, keep_bytes=keep_bytes
+    )
+    return tell_why(file, command, " ".join(words), options, Output(format, colour=color))

@@ -1,0 +1,71 @@
+"""`tensorcli why`: the reason of a script's failure, from the shell."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+STALE = """\
+w = torch.tensor([1., 2., 3.], requires_grad=True)
+print("hello")
+y = w.exp()
+loss = (y * w).sum()
+y.mul_(10)
+loss.backward()
+"""
+
+
+@pytest.fixture
+def stale(run, tmp_path: Path) -> str:
+    (tmp_path / "stale.py").write_text(STALE)
+    return "stale.py"
+
+
+def test_a_failing_script_says_how_to_learn_why(run, stale: str) -> None:
+    assert run("run", "--quiet", stale).err.endswith("  why, and ways out: tensorcli why stale.py\n")
+    assert "tensorcli why" not in run("run", "-c", STALE).err
+
+
+def test_why_names_the_line_that_wrote_and_prints_nothing_of_the_scripts(run, stale: str) -> None:
+    done = run("why", stale)
+    assert done.status == 0
+    assert done.out.startswith(" line 5 wrote over a value that line 4 had saved for backward.")
+    assert "hello" not in done.out
+    assert "stale.py:6:1: RuntimeError: one of the variables" in done.err
+    assert "tensorcli why" not in done.err
+
+
+def test_why_of_a_gradient(run) -> None:
+    done = run("why", "-c", "x = ones(2)\ny = x * 2", "x.grad")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(" x.grad is None because")
+
+
+def test_why_of_several_words(run) -> None:
+    assert (
+        "line 1 made it without requires_grad"
+        in run("why", "-c", "x = ones(2)", "not", "x.requires_grad").out
+    )
+
+
+def test_why_of_a_script_that_runs(run) -> None:
+    assert run("why", "-c", "x = 1").out == " no statement has failed\n"
+
+
+def test_why_as_json(run, stale: str) -> None:
+    result = json.loads(run("why", "--format", "json", stale).out)["result"]
+    assert (result["type"], result["code"]) == ("why", "TSC-E031")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["none.py"], 66, "none.py: no such file"),
+        (["-c", "x = = 2"], 65, "SyntaxError"),
+        ([], 2, "name a script"),
+    ],
+)
+def test_what_cannot_be_asked(run, arguments: list[str], status: int, said: str) -> None:
+    done = run("why", *arguments)
+    assert done.status == status
+    assert said in done.err
