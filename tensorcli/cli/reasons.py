@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 from tensorcli.cli import exits
 from tensorcli.cli.batch import SessionOptions, run_in, scripts
 from tensorcli.cli.checking import Errors
 from tensorcli.cli.sources import Script, Unreadable, read_script
 from tensorcli.repl.interrupts import Interrupts
-from tensorcli.repl.output import Output
+from tensorcli.repl.output import Format, Output
+from tensorcli.repl.screen import Colour
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Step
+    from tensorcli.explorer.session import Session
 
 ASKED = "<why>"
 """The name under which the question runs, in messages about it."""
 
 
+class Reasons(Output):
+    """Shows the answer; what applies a way out is this command again."""
+
+    def __init__(self, format: Format, colour: Colour, again: str) -> None:
+        super().__init__(format, colour=colour)
+        self.again = again
+
+    def step(self, step: Step) -> None:
+        from tensorcli.explorer.results import Why
+
+        if isinstance(step.result, Why):
+            step = replace(step, result=replace(step.result, apply=self.again))
+        super().step(step)
+
+
 def tell_why(
-    path: str | None, command: str | None, what: str, options: SessionOptions, output: Output
+    path: str | None,
+    command: str | None,
+    what: str,
+    way: int | None,
+    options: SessionOptions,
+    output: Reasons,
 ) -> int:
-    """Run a script to its end or its first failure, then ask why; the status says whether there was an answer."""
+    """Run a script to its end or to its first failure and ask why; show the answer, or what one way out changes in the
+    script. The status says whether there was an answer.
+    """
     if missing := options.missing():
         output.problem(missing)
         return exits.FAILURES["unavailable"]
@@ -33,7 +63,27 @@ def tell_why(
             status = run_in(session, script, silent, keep_going=False)
             if status == exits.FAILURES["language"]:
                 return status
-            return run_in(session, Script(ASKED, f":why {what}".encode(), "tsc"), output, keep_going=False)
+            question = Script(ASKED, f":why {what}".encode(), "tsc")
+            status = run_in(session, question, output if way is None else silent, keep_going=False)
+            return status if way is None or status else show_change(session, script, way, output)
         except KeyboardInterrupt:
             output.problem(f"{script.name}: interrupted")
             return exits.INTERRUPTED
+
+
+def show_change(session: Session, script: Script, way: int, output: Output) -> int:
+    """Write what a way out changes in the script, as `patch` reads it."""
+    from difflib import unified_diff
+
+    from tensorcli.explorer.commands.why import rewritten
+
+    text = script.text.decode("utf-8")
+    try:
+        new = rewritten(session, way, text)
+    except ValueError as error:
+        output.problem(str(error))
+        return exits.FAILURES["statement"]
+    for line in unified_diff(text.splitlines(True), new.splitlines(True), script.name, script.name):
+        output.results.text(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    output.results.flush()
+    return exits.OK

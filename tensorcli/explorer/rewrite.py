@@ -71,6 +71,22 @@ def records_of(session: Session, source: str, model: Record) -> list[Record]:
     return [Record(model.index, each, text, model.name, model.form, "") for each in program.statements]
 
 
+def edited(text: str, edits: Sequence[Edit]) -> str:
+    """The text of a script with the edits of a way out made in it, as far as whole lines and parts of lines go."""
+    lines = text.splitlines(keepends=True)
+    end = "\r\n" if "\r\n" in text else "\n"
+    for edit in sorted(edits, key=lambda each: each.line, reverse=True):
+        at = edit.line - 1
+        size = edit.before.count("\n") + 1 if edit.before else 0
+        old = "".join(lines[at : at + size])
+        after = edit.after.replace("\n", end)
+        if edit.after and edit.before:
+            lines[at : at + size] = [old.replace(edit.before.replace("\n", end), after, 1)]
+        else:
+            lines[at : at + size] = [after + end] if after else []
+    return "".join(lines)
+
+
 class Journal:
     """Builds proposals from a journal whose statement `failing` (from 0) is in question."""
 
@@ -143,12 +159,13 @@ class Journal:
         record = self.records[at]
         rest = (*self.records[:at], *self.records[at + 1 : below + 1])
         records = (*rest, record, *self.records[below + 1 :])
-        source = record.statement.source
+        source, last = record.statement.source, self.records[below].statement.span
+        after = self.line(below) + last.end_line - last.line + 1
         return Proposal(
             records,
             f"move line {self.line(at)} below line {self.line(below)}",
             note,
-            (Edit(self.line(at), source, ""), Edit(self.line(below) + 1, "", source)),
+            (Edit(self.line(at), source, ""), Edit(after, "", source)),
             self.failing - 1 if below >= self.failing > at else self.failing,
         )
 

@@ -128,7 +128,7 @@ def ways(found: Why, width: int | None) -> Iterator[Line]:
     for way, parts in zip(found.ways, texts):
         yield from way_lines(way, parts, column, notes, width, beside)
     if any(way.number for way in found.ways):
-        yield line(" ", ("apply one with: fix 1", "hint"))
+        yield line(" ", (f"apply one with: {found.apply}", "hint"))
 
 
 def way_lines(

@@ -52,6 +52,40 @@ def test_why_of_a_script_that_runs(run) -> None:
     assert run("why", "-c", "x = 1").out == " no statement has failed\n"
 
 
+@pytest.mark.parametrize("way", [1, 2, 3])
+def test_a_way_out_is_a_patch_that_leads_out(run, stale: str, tmp_path: Path, way: int) -> None:
+    done = run("why", stale, "--fix", str(way))
+    assert done.status == 0
+    assert done.out.startswith("--- stale.py\n+++ stale.py\n@@ ")
+    (tmp_path / "fixed.py").write_text(patched(STALE, done.out))
+    assert (tmp_path / "fixed.py").read_text() != STALE
+    assert run("run", "--quiet", "fixed.py").status == 0
+
+
+def patched(text: str, patch: str) -> str:
+    """The text with a patch of one hunk in it."""
+    _, hunk = patch.split("\n@@ ", 1)
+    start = int(hunk.partition(",")[0].removeprefix("-")) - 1
+    body = hunk.splitlines(keepends=True)[1:]
+    old = [line[1:] for line in body if line[0] in " -"]
+    lines = text.splitlines(keepends=True)
+    assert lines[start : start + len(old)] == old
+    return "".join(
+        [*lines[:start], *(line[1:] for line in body if line[0] in " +"), *lines[start + len(old) :]]
+    )
+
+
+def test_a_way_out_that_needs_a_line_of_its_own_says_so(run) -> None:
+    done = run("why", "-c", "w = ones(2, requires_grad=True); w += 1", "--fix", "1")
+    assert done.status == 1
+    assert "line 1 holds other statements too: way 1 needs a line of its own" in done.err
+
+
+def test_there_is_no_way_out_of_what_did_not_fail(run) -> None:
+    done = run("why", "-c", "x = 1", "--fix", "1")
+    assert (done.status, done.err) == (1, "tensorcli: there is nothing to fix: ask why first\n")
+
+
 def test_why_as_json(run, stale: str) -> None:
     result = json.loads(run("why", "--format", "json", stale).out)["result"]
     assert (result["type"], result["code"]) == ("why", "TSC-E031")

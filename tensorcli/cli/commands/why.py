@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
 
 from tensorcli.cli.batch import SessionOptions
 from tensorcli.cli.parameters import Color, Engine, Format, KeepBytes, MaxBytes, Seed, SimulateCuda
-from tensorcli.cli.reasons import tell_why
-from tensorcli.repl.output import Output
+from tensorcli.cli.reasons import Reasons, tell_why
 
 
 def why(
@@ -22,6 +22,12 @@ def why(
     ] = None,
     command: Annotated[
         str | None, typer.Option("--command", "-c", metavar="STATEMENTS", help="Run these statements.")
+    ] = None,
+    fix: Annotated[
+        int | None,
+        typer.Option(
+            "--fix", metavar="N", min=1, help="Write what way out N changes, as a patch of the script."
+        ),
     ] = None,
     seed: Seed = 0,
     max_bytes: MaxBytes = None,
@@ -45,4 +51,7 @@ def why(
     options = SessionOptions(
         seed=seed, max_bytes=max_bytes, engine=engine, simulate_cuda=simulate_cuda, keep_bytes=keep_bytes
     )
-    return tell_why(file, command, " ".join(words), options, Output(format, colour=color))
+    again = "--fix 1"
+    if file not in (None, "-"):
+        again = f"{shlex.join(['tensorcli', 'why', file, *words])} --fix 1 | patch -p0"
+    return tell_why(file, command, " ".join(words), fix, options, Reasons(format, color, again))

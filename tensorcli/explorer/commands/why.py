@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
+from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, Story, one_line, stored
 from tensorcli.explorer.why.prove import outcome, prove
-from tensorcli.language.syntax import Invocation
+from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record
@@ -182,20 +183,43 @@ def unbound(case: Case) -> Story:
     return Story(f"no statement has bound {name or 'the name'}.", [case.raised(f"{name} is not bound")])
 
 
-def fix(session: Session, invocation: Invocation) -> Answer:
-    """Make way N of the last `why` the journal. Errors: ValueError where there is none."""
-    number = invocation.get("number")
-    number = number if isinstance(number, int) else 1
+def proposal_of(session: Session, number: int) -> Proposal:
+    """Way N of the last `why`. Errors: ValueError where there is none."""
     proposed = session.proposed
     if not isinstance(proposed, Proposed) or not proposed.proposals:
         raise ValueError("there is nothing to fix: ask why first")
     if not 1 <= number <= len(proposed.proposals):
         raise ValueError(f"there is no way {number}; why proposed {len(proposed.proposals)}")
+    return proposed.proposals[number - 1]
+
+
+def rewritten(session: Session, number: int, text: str) -> str:
+    """The text of the session's script with way N of the last `why` in it. Errors: ValueError where there is no such
+    way, or where its statements cannot be put in the place of lines.
+    """
+    proposal = proposal_of(session, number)
+    new = edited(text, proposal.edits)
+    wanted = [record.statement.source for record in proposal.records]
+    try:
+        found = [each.source for each in session.read(new, proposal.records[0].form).statements]
+    except LanguageError:
+        found = []
+    if found[: len(wanted)] != wanted:
+        lines = " and ".join(str(edit.line) for edit in proposal.edits)
+        raise ValueError(f"line {lines} holds other statements too: way {number} needs a line of its own")
+    return new
+
+
+def fix(session: Session, invocation: Invocation) -> Answer:
+    """Make way N of the last `why` the journal. Errors: ValueError where there is none."""
+    number = invocation.get("number")
+    number = number if isinstance(number, int) else 1
+    proposal = proposal_of(session, number)
+    proposed: Proposed = session.proposed
     base = proposed.base[:-1] if proposed.expected else proposed.base
     past = session.journal[: len(base)]
     if [each.statement for each in base] != [each.statement for each in past]:
         raise ValueError("the session went another way since: ask why again")
-    proposal = proposed.proposals[number - 1]
     if outcome(session, proposal) is None:
         raise ValueError("this way does not lead out any more")
     from tensorcli.explorer.journal import Travel

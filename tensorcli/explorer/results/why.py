@@ -86,6 +86,8 @@ class Why(Answer):
     ways: tuple[Way, ...] = ()
     measure: str = ""
     """What every way shows (`w.grad`)."""
+    apply: str = "fix 1"
+    """What applies the first way, where the question was asked."""
 
 
 @dataclass(frozen=True, slots=True)
