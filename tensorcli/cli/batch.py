@@ -18,8 +18,8 @@ from tensorcli.repl.output import Output
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
-LISTENS = re.compile(rb"\bexpect\s+hazard\b|^\s*:?check\s*$", re.MULTILINE)
-"""What a script asks of a session that observes, also where nothing is shown."""
+LISTENS = re.compile(rb"\bexpect\s+hazard\b|^\s*:?check\s*$|^\s*:?(graph|export)\b", re.MULTILINE)
+"""What a script asks of a session that observes, also where nothing is shown: what stands in a file names tensors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def scripts(paths: Sequence[str], command: str | None) -> Sequence[str | Script]
 def run_script(script: Script, options: SessionOptions, output: Output, keep_going: bool) -> int:
     """Runs one script in a new session and gives its status."""
     if options.quiet and LISTENS.search(script.text):
-        options = replace(options, quiet=False, checking=True)
+        options = replace(options, quiet=False)
     try:
         return run_in(options.session(output.write), script, output, keep_going)
     except KeyboardInterrupt:

@@ -70,3 +70,8 @@ def test_a_file_that_cannot_be_written_is_the_statements_error(
     (tmp_path / "g.svg").mkdir()
     assert main(["run", "--allow-files", str(tmp_path), "-c", f"{SCRIPT}g.svg"]) == 1
     assert "IsADirectoryError" in capsys.readouterr().err
+
+
+def test_a_graph_that_a_quiet_run_writes_names_tensors_and_statements(tmp_path: Path) -> None:
+    assert main(["run", "--quiet", "--allow-files", str(tmp_path), "-c", f"{SCRIPT}g.json"]) == 0
+    assert "y = w.exp()" in (tmp_path / "g.json").read_text("utf-8")

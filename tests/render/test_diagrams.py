@@ -97,7 +97,7 @@ def test_the_page_runs_in_a_browser(graph: results.Graph, tmp_path: Path) -> Non
             page.as_uri(),
         ],
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=True,
     )
     text = done.stdout.decode()
