@@ -4,7 +4,7 @@ leads to a node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from tensorcli.explorer.engines import Engine, Saved
@@ -55,10 +55,14 @@ def stale_below(engine: Engine, root: Any, seen: set[int] | None = None) -> Iter
             yield from (saved for saved in engine.saved(node) if saved.now != saved.saved)
 
 
-def root_of(engine: Engine, index: Index, wanted: set[int]) -> tuple[str | None, int]:
-    """The name whose graph holds most of the wanted nodes, and how many nodes it holds besides leaves'."""
+def root_of(
+    engine: Engine, index: Index, wanted: set[int], named: Collection[int] = ()
+) -> tuple[str | None, int]:
+    """The name whose graph holds most of the wanted nodes, and how many nodes it holds besides leaves'. `named`: the
+    tensors that come first where their graphs hold any.
+    """
     best: tuple[str | None, int] = (None, 0)
-    most = 0
+    most = (False, 0)
     left = MOST
     for entry, node in roots(engine, index):
         found = count = 0
@@ -66,8 +70,9 @@ def root_of(engine: Engine, index: Index, wanted: set[int]) -> tuple[str | None,
             left -= 1
             found += id(each) in wanted
             count += engine.variable(each) is None
-        if found > most:
-            most = found
+        rank = (entry.key in named, found)
+        if found and rank > most:
+            most = rank
             best = (next(iter(index.names(entry)), None), count)
         if left <= 0:
             break

@@ -32,6 +32,8 @@ class Proposal:
     """Where the statement that failed stands in it, from 0."""
     warning: bool = False
     """To be shown as what one should not do."""
+    shows: str = ""
+    """The name whose value it is to be measured by, or whose gradient (`leaf.grad`)."""
 
 
 def python_of(session: Session, statement: Statement, text: str) -> tuple[Statement, str]:

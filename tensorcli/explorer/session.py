@@ -135,6 +135,8 @@ class Session:
             self.nested = Nested(self)
         self.hazards: list[HazardRow] = []
         """Every hazard so far."""
+        self.stale = 0
+        """The number of the last statement that made saved tensors stale."""
         self.inner: tuple[Inner, ...] = ()
         self.torn = False
         self.forgetting = False
@@ -253,6 +255,8 @@ class Session:
             if wrong:
                 outcome = replace(outcome, alarms=(*outcome.alarms, *wrong))
         for alarm in outcome.alarms:
+            if alarm.kind == "stale":
+                self.stale = record.index
             if alarm.kind != "stale" and alarm not in observation.expected:
                 from tensorcli.explorer.hazards.report import hazard_row
 

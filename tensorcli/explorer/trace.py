@@ -7,6 +7,8 @@ somebody asks why.
 
 from __future__ import annotations
 
+import ast
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from tensorcli.explorer.identity import Identities
 from tensorcli.explorer.journal import Record
 from tensorcli.explorer.observe import Recorder, parents
 from tensorcli.explorer.session import Session
+from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Failure, Step
@@ -32,6 +35,8 @@ class Save(NamedTuple):
     counter: int
     version: int
     walk: Walk
+    node_at: ast.AST | None
+    """The innermost expression of the script that ran."""
 
 
 class WriteEvent(NamedTuple):
@@ -45,6 +50,7 @@ class WriteEvent(NamedTuple):
     walk: Walk
     via: str | None
     own_name: bool
+    node_at: ast.AST | None
 
 
 class Made(NamedTuple):
@@ -58,6 +64,22 @@ class Made(NamedTuple):
     recording: bool
     """Whether grad mode was on."""
     look: Look
+    node_at: ast.AST | None
+
+
+class Added(NamedTuple):
+    """A backward pass made the gradient of a leaf, or added to it."""
+
+    tensor: int
+    gradient: int
+    kind: str
+    """`new`, `in place` or `replaced`."""
+    before: str
+    """The gradient's elements before; empty where there was none."""
+    after: str
+    gave: str
+    """What was added, where the elements tell."""
+    node_at: ast.AST | None
 
 
 @dataclass(slots=True)
@@ -70,8 +92,10 @@ class Traced:
     step: Step
     saves: list[Save]
     writes: list[WriteEvent]
-    freed: list[int]
+    freed: dict[int, ast.AST | None]
+    """The nodes that dropped what they had saved, and the expression that ran then."""
     made: list[Made]
+    added: list[Added]
     storages: dict[int, str] = field(default_factory=dict)
     """The ids of the allocations that were heard of, as they are at its end."""
     names: dict[int, list[str]] = field(default_factory=dict)
@@ -93,14 +117,21 @@ class Ear(Recorder):
 
     tokens: Identities
 
+    def __init__(self, *arguments: Any) -> None:
+        self._gradients: dict[int, Any] = {}
+        """The tensors that are some leaf's gradient, weakly."""
+        super().__init__(*arguments)
+
     def begin(self, line: int) -> None:
         """Forget the last statement."""
         super().begin(line)
         self.all_saves: list[Save] = []
         self.all_writes: list[WriteEvent] = []
-        self.all_freed: list[int] = []
+        self.all_freed: dict[int, ast.AST | None] = {}
         self.all_made: list[Made] = []
+        self.all_added: list[Added] = []
         self._writing: dict[int, tuple[Walk, str | None, bool]] = {}
+        self._adding = ("", "")
 
     def saved(self, node: Any, name: str, value: Any) -> None:
         """A node keeps a tensor."""
@@ -116,12 +147,17 @@ class Ear(Recorder):
                 look.counter,
                 value.version,
                 engine.walk(tensor),
+                current_node(),
             )
         )
 
     def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """A tensor is about to be written."""
         super().writes(tensor, operator, inputs)
+        held = self._gradients.get(id(tensor))
+        if held is not None and held() is tensor and len(inputs) > 1:
+            new = self.engine.text(inputs[1]) if self.engine.kind(inputs[1]) == "tensor" else ""
+            self._adding = self.engine.text(tensor), new
         own = self.index.name(tensor)
         named = (
             None if own else next((n for n in map(self.index.name, parents(self.engine, tensor)) if n), None)
@@ -143,13 +179,35 @@ class Ear(Recorder):
                 walk,
                 via,
                 own,
+                current_node(),
             )
         )
 
     def freed(self, node: Any) -> None:
         """A node dropped what it had saved."""
         super().freed(node)
-        self.all_freed.append(self.tokens.number(node))
+        self.all_freed[self.tokens.number(node)] = current_node()
+
+    def accumulated(self, tensor: Any, gradient: Any, kind: str) -> None:
+        """A leaf's gradient was made or added to."""
+        super().accumulated(tensor, gradient, kind)
+        held = self._gradients.get(id(gradient))
+        known = held is not None and held() is gradient
+        self._gradients[id(gradient)] = weakref.ref(gradient)
+        after = self.engine.text(gradient)
+        before, gave = self._adding if known else ("", after if kind == "new" else "")
+        self._adding = ("", "")
+        self.all_added.append(
+            Added(
+                self.tokens.number(tensor),
+                self.tokens.number(gradient),
+                kind,
+                before,
+                after,
+                gave,
+                current_node(),
+            )
+        )
 
     def made(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """An operator gave a tensor."""
@@ -167,6 +225,7 @@ class Ear(Recorder):
                 any(engine.look(each).requires_grad for each in tensors),
                 engine.recording(),
                 engine.look(tensor),
+                current_node(),
             )
         )
 
@@ -239,7 +298,9 @@ def run(trace: Trace, number: int, record: Record) -> Traced:
     step = other.execute(record.statement, record.text, record.name, record.form)
     if step.error is not None and step.error.kind == "interrupted":
         raise KeyboardInterrupt
-    heard = Traced(number, record, step, ear.all_saves, ear.all_writes, ear.all_freed, ear.all_made)
+    heard = Traced(
+        number, record, step, ear.all_saves, ear.all_writes, ear.all_freed, ear.all_made, ear.all_added
+    )
     tokens = other.tokens
     touched = {each.memory for each in ear.all_saves} | {each.memory for each in ear.all_writes}
     for memory in [*observation.index.by_memory]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -11,13 +12,13 @@ from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import Case, Story, one_line, stored
+from tensorcli.explorer.why.case import Case, Story, looking_back, one_line, stored
 from tensorcli.explorer.why.prove import outcome, prove
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record
-    from tensorcli.explorer.results import Failure
+    from tensorcli.explorer.results import Failure, HazardRow
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.session import Session
 
@@ -74,20 +75,74 @@ def why(session: Session, invocation: Invocation) -> Answer:
     if session.observation is None:
         return Notice("why needs a session that observes; this one is quiet")
     if invocation.arguments:
-        from tensorcli.explorer.why.asked import asked
-
         argument = invocation.arguments[0]
         assert isinstance(argument.value, ast.expr)
-        answer, proposals, base = asked(session, argument.value, argument.span.text(session.text))
-        if proposals:
-            session.proposed = Proposed(
-                base, proposals, answer.measure, [way.measured for way in answer.ways if way.number]
-            )
-        return answer
-    failed = next((at for at in reversed(range(len(session.journal))) if session.journal[at].outcome), None)
-    if failed is None:
-        return _expected(session) or Notice("no statement has failed")
-    return _failure(session, session.journal[: failed + 1])
+        return _asked(session, argument.value, argument.span.text(session.text))
+    return _latest(session)
+
+
+def _latest(session: Session) -> Answer:
+    """About the last thing that asks for a reason: a statement that failed, a hazard, saved tensors that are stale;
+    where there is none, a gradient that was looked at and is None.
+    """
+    failed = next((record.index for record in reversed(session.journal) if record.outcome), 0)
+    hazard = next((row for row in reversed(session.hazards) if row.code != "TSC-H009"), None)
+    if session.stale > max(failed, hazard.index if hazard else 0):
+        expected = _expected(session)
+        if expected is not None:
+            return expected
+    if hazard is not None and hazard.index > failed:
+        return _hazard(session, hazard)
+    if failed:
+        return _failure(session, session.journal[:failed])
+    expected = _expected(session)
+    if expected is not None:
+        return expected
+    last = session.journal[-1].statement.tree if session.journal else None
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Attribute) and last.value.attr == "grad":
+        return _asked(session, last.value, ast.unparse(last.value))
+    return Notice("no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient")
+
+
+def _asked(session: Session, tree: ast.expr, text: str) -> Answer:
+    from tensorcli.explorer.why.asked import asked
+
+    answer, proposals, base = asked(session, tree, text)
+    if proposals:
+        session.proposed = Proposed(
+            base, proposals, answer.measure, [way.measured for way in answer.ways if way.number]
+        )
+    return answer
+
+
+def _hazard(session: Session, row: HazardRow) -> Answer:
+    """What PyTorch did not report. A hidden write is told with the backward pass that it will make wrong."""
+    from tensorcli.explorer.graphs import root_of
+    from tensorcli.explorer.why.hidden import hazard
+
+    observation = session.observation
+    assert observation is not None
+    records = list(session.journal)
+    expected = None
+    if row.code == "TSC-H001":
+        name, _ = root_of(session.engine, observation.index, set(observation.recorder.watch.tainted))
+        if name is not None and name.isidentifier():
+            expected = _pass_from(session, name)
+            records.append(expected)
+    with traced(session, records) as trace:
+        story = hazard(looking_back(session, trace), row, expected is not None)
+    backward = story.right is not None or row.code == "TSC-H005"
+    proposals = story.proposals
+    if expected is not None:
+        proposals = [each for each in proposals if each is not None and each.failing == len(each.records) - 1]
+    ways, proved, measure = prove(session, proposals, story.right, backward)
+    session.proposed = Proposed(
+        records, proved, measure, [way.measured for way in ways if way.number], expected is not None
+    )
+    found = Why(
+        story.title, row.code, "", tuple(story.events), None, tuple(story.notes), tuple(ways), measure
+    )
+    return found if expected is None else _not_yet_run(found, expected)
 
 
 def _expected(session: Session) -> Answer | None:
@@ -100,20 +155,30 @@ def _expected(session: Session) -> Answer | None:
     for entry, root in roots(engine, observation.index):
         name = observation.index.names(entry)[0]
         if name.isidentifier() and any(stale_below(engine, root)):
-            scalar = engine.look(entry.value).numel == 1
-            text = f"{name}.backward()" if scalar else f"{name}.sum().backward()"
-            from tensorcli.explorer.journal import Record
-
-            last = session.journal[-1]
-            below = "\n" * last.statement.span.end_line + text
-            (statement,) = session.read(below).statements
-            record = Record(last.index + 1, statement, below, last.name, last.form, "")
+            record = _pass_from(session, name)
             found = _failure(session, [*session.journal, record], expected=True)
             if isinstance(found, Why):
-                from dataclasses import replace
-
-                return replace(found, notes=(f"not yet run: this is what {text} would meet", *found.notes))
+                return _not_yet_run(found, record)
     return None
+
+
+def _pass_from(session: Session, name: str) -> Record:
+    """The statement of a backward pass from a name, below the journal's last."""
+    from tensorcli.explorer.journal import Record
+
+    scalar = session.engine.look(session.names[name]).numel == 1
+    last = session.journal[-1]
+    below = "\n" * last.statement.span.end_line + (
+        f"{name}.backward()" if scalar else f"{name}.sum().backward()"
+    )
+    (statement,) = session.read(below).statements
+    return Record(last.index + 1, statement, below, last.name, last.form, "")
+
+
+def _not_yet_run(found: Why, record: Record) -> Why:
+    return replace(
+        found, notes=(f"not yet run: this is what {record.statement.source} would meet", *found.notes)
+    )
 
 
 def _failure(session: Session, records: list[Record], expected: bool = False) -> Answer:
@@ -127,7 +192,11 @@ def _failure(session: Session, records: list[Record], expected: bool = False) ->
     wanted = story.proposals
     if expected:
         wanted = [each for each in wanted if each is not None and each.failing == len(each.records) - 1]
-    ways, proposals, measure = prove(session, wanted, story.reference, backward)
+    right = story.right
+    if story.reference is not None:
+        reference = outcome(session, story.reference)
+        right = None if reference is None else reference.gradients
+    ways, proposals, measure = prove(session, wanted, right, backward)
     measured = [way.measured for way in ways if way.number]
     session.proposed = Proposed(records, proposals, measure, measured, expected)
     error = f"{failure.type}: {failure.message}"
@@ -226,6 +295,8 @@ def fix(session: Session, invocation: Invocation) -> Answer:
 
     later = session.journal[len(base) :]
     measure, measured = proposed.measure, proposed.measured[number - 1]
+    if proposal.shows:
+        measure = ""
     past = list(proposal.records)
     if proposed.expected:
         past.pop()

@@ -44,6 +44,28 @@ def wrong_gradients(session: Session, record: Record) -> list[Alarm]:
     return list(_compared(session, [*session.journal, record], named))
 
 
+def right_gradients(session: Session, records: list[Record]) -> dict[str, str]:
+    """The gradients by name that these statements give where no write reaches what nodes saved; empty where that
+    cannot be had.
+    """
+    engine = session.engine
+    if engine.name != "embedded" or len(records) >= STATEMENTS:
+        return {}
+    with engine.aside():
+        other = type(session)(
+            seed=session.seed, max_bytes=session.max_bytes, engine=engine.name, checking=True, shields=True
+        )
+        other.replay(records)
+        assert other.observation is not None
+        found = {}
+        for entry in other.observation.index.entries.values():
+            value = entry.value
+            grad = None if value is None or engine.kind(value) != "tensor" else engine.grad(value)
+            if grad is not None:
+                found.update(dict.fromkeys(entry.paths, engine.text(grad)))
+        return found
+
+
 def _compared(session: Session, records: list[Record], named: dict[str, Any]) -> list[Alarm]:
     engine = session.engine
     found = []

@@ -62,7 +62,8 @@ class Departures(Table):
         if not released:
             return
         saved = sum(count for _, count in released)
-        name, nodes = root_of(self.engine, self.index, {node for node, _ in released})
+        wanted, named = {node for node, _ in released}, self.observation.named
+        name, nodes = root_of(self.engine, self.index, wanted, named)
         count = max(nodes, len(released))
         what = f"graph of {name}" if name else "graph"
         kept = f", {plural(saved, 'saved tensor')}" if saved else ""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
-from tensorcli.explorer.trace import Trace, Traced
+from tensorcli.explorer.trace import Made, Trace, Traced, line_of
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.session import Session
 
 
@@ -28,6 +29,8 @@ class Story:
     proposals: list[Proposal | None] = field(default_factory=list)
     reference: Proposal | None = None
     """A journal whose gradients are the right ones."""
+    right: Mapping[str, str] | None = None
+    """The right gradients by name, where they are known without one."""
 
 
 class Case:
@@ -43,6 +46,11 @@ class Case:
         self.at = len(trace.steps) - 1
         self.journal = Journal(session, [step.record for step in trace.steps], self.at)
         self.statement, self.text = self.journal.python(self.at)
+        self.home = self.at
+        """The record that `node()` stands in: that of a function, where the failure is inside one."""
+        self._node = self._innermost()
+        self.inside = self.home != self.at
+        """Whether the failure is inside a function of the script: its names are not the session's."""
 
     @property
     def engine(self) -> Engine:
@@ -51,26 +59,34 @@ class Case:
 
     @property
     def line(self) -> int:
-        """The line of the failing statement."""
-        return self.failing.line
-
-    @property
-    def source(self) -> str:
-        """The failing statement."""
-        return one_line(self.failing.record.statement.source)
+        """The line of the statement that raised, which may be one within a block or a function."""
+        return self.raised("").line
 
     def node(self) -> ast.AST:
         """The innermost expression or statement that raised."""
-        record = self.failing.record
-        if record.statement.form == "command" or not self.failure.spans:
-            return self.statement.tree
+        return self._node
+
+    def _innermost(self) -> ast.AST:
+        tree = self.statement.tree
+        if self.failing.record.statement.form == "command" or not self.failure.spans:
+            return tree
         from tensorcli.language.syntax import span_of
 
         wanted = self.failure.spans[0]
-        for node in ast.walk(self.statement.tree):
-            if hasattr(node, "lineno") and span_of(node) == wanted:
-                return node
-        return self.statement.tree
+        for at in range(self.at, -1, -1):
+            record = self.trace.steps[at].record
+            if record.name != self.failing.record.name or (at < self.at and not _defines(record)):
+                continue
+            for node in ast.walk(tree if at == self.at else record.statement.tree):
+                if hasattr(node, "lineno") and span_of(node) == wanted:
+                    if at < self.at and not any(
+                        isinstance(each, ast.FunctionDef | ast.Lambda) and holds(each, node)
+                        for each in ast.walk(record.statement.tree)
+                    ):
+                        continue
+                    self.home = at
+                    return node
+        return tree
 
     def call(self, *names: str) -> ast.Call | None:
         """The call that raised, of a method or function of one of these names (any where none is given)."""
@@ -86,11 +102,11 @@ class Case:
 
     def text_of(self, node: ast.AST) -> str:
         """An expression as it is written."""
-        return self.journal.source(self.at, node)
+        return self.journal.source(self.at if holds(self.statement.tree, node) else self.home, node)
 
     def value(self, node: ast.AST) -> Any:
         """The value of an expression of the failing statement, None where it cannot be had any more."""
-        if not isinstance(node, ast.expr):
+        if not isinstance(node, ast.expr) or (self.inside and not holds(self.statement.tree, node)):
             return None
         session = self.trace.session
         observation = session.observation
@@ -116,33 +132,106 @@ class Case:
         assert observation is not None
         return name_of(self.engine, observation.index, self.trace.session.allocations, tensor)
 
+    def own_name(self, tensor: Any) -> str | None:
+        """A name of this very tensor."""
+        observation = self.trace.session.observation
+        assert observation is not None
+        return observation.index.name(tensor)
+
     def write_target(self) -> tuple[ast.expr | None, ast.AST | None]:
         """What the failing statement writes into in place, and the node that writes."""
         return write_target(self.node()) or write_target(self.statement.tree) or (None, None)
 
-    def event(self, at: int, text: str, role: Any, version: str = "", culprit: bool = False) -> Event:
-        """A statement's part in the story."""
+    def event(
+        self,
+        at: int,
+        text: str,
+        role: Any,
+        version: str = "",
+        culprit: bool = False,
+        node: ast.AST | None = None,
+    ) -> Event:
+        """A statement's part in the story; of the one within it that `node` stands in, where one is given."""
         step = self.trace.steps[at]
-        return Event(step.line, one_line(step.record.statement.source), text, role, version, culprit)
+        line, source = step.line, step.record.statement.source
+        found = None if node is None else self.within(at, node)
+        if found is not None:
+            line, source, called = found
+            text += f" (in the call at line {step.line})" if called and text else ""
+        return Event(line, one_line(source), text, role, version, culprit)
+
+    def within(self, at: int, node: ast.AST) -> tuple[int, str, bool] | None:
+        """The line and the source of the innermost statement that a node stands in: in the block of the statement
+        `at`, or in a function that was defined before it (which is said by the last). None where it is the whole
+        statement.
+        """
+        for place in range(at, -1, -1):
+            record = self.trace.steps[place].record
+            if place < at and not _defines(record):
+                continue
+            tree = record.statement.tree
+            if not holds(tree, node):
+                continue
+            inner: ast.AST = tree
+            for each in ast.walk(tree):
+                if isinstance(each, ast.stmt) and holds(each, node) and holds(inner, each):
+                    inner = each
+            if inner is tree and place == at:
+                return None
+            source = ast.get_source_segment(record.text, inner) or ast.unparse(inner)
+            typed = record.name == "<input>"
+            line: int = line_of(record, place + 1) if typed else inner.lineno  # type: ignore[attr-defined]
+            return line, source, place < at
+        return None
+
+    def within_line(self, at: int, node: ast.AST | None) -> int:
+        """The line of a statement, or of the one within it that a node stands in."""
+        return self.event(at, "", "other", node=node).line
 
     def raised(self, text: str, version: str = "") -> Event:
         """The failing statement's part."""
-        return self.event(self.at, text, "raised", version)
+        return self.event(self.at, text, "raised", version, node=self._node)
 
     def made_at(self, tensor: Any) -> int | None:
         """Where the statement stands that made a tensor's object, from 0."""
+        found = self.made(tensor)
+        return None if found is None else found[0].number - 1
+
+    def made(self, tensor: Any) -> tuple[Traced, Made] | None:
+        """The statement that made a tensor's object, and how."""
         token = self.trace.token(tensor)
         for step in reversed(self.trace.steps):
-            if any(each.tensor == token for each in step.made):
-                return step.number - 1
+            for each in step.made:
+                if each.tensor == token:
+                    return step, each
         return None
 
     def bound_at(self, name: str) -> int | None:
-        """Where a name was bound last, before the failing statement."""
+        """Where a name of the session was bound last, before the failing statement."""
         for step in reversed(self.trace.steps[: self.at]):
             if name in stored(step.record.statement.tree):
                 return step.number - 1
         return None
+
+
+def looking_back(session: Session, trace: Trace) -> Case:
+    """A case in which no statement failed: what is looked back at includes the last one."""
+    from tensorcli.explorer.results import Failure
+    from tensorcli.language.syntax import Span
+
+    case = Case(session, trace, Failure("statement", "", "", (), (), Span(1, 0, 1, 0)))
+    case.at = len(trace.steps)
+    return case
+
+
+def _defines(record: Record) -> bool:
+    """Whether a statement holds the body of a function."""
+    return any(isinstance(each, ast.FunctionDef | ast.Lambda) for each in ast.walk(record.statement.tree))
+
+
+def holds(tree: ast.AST, node: ast.AST) -> bool:
+    """Whether a node stands within a tree."""
+    return any(each is node for each in ast.walk(tree))
 
 
 def root_name(node: ast.AST | None) -> str | None:

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, loaded, one_line, stored
+from tensorcli.explorer.why.gradient import backward_root
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.trace import Save, Traced
+
+LONG = 12
+"""A way through more nodes than this is not written out."""
 
 
 def freed(case: Case) -> Story:
@@ -22,32 +30,79 @@ def freed(case: Case) -> Story:
     saves = [(step, save) for step in case.trace.steps for save in step.saves if save.node == node]
     events: list[Event] = []
     made_at = None
+    what, where = "a node", ""
     if saves:
         step, save = saves[0]
         made_at = step.number - 1
-        names = list(dict.fromkeys(f"{each.slot}" for _, each in saves))
-        events.append(
-            case.event(made_at, f"{save.node_name} saved {', '.join(names)} for the backward pass", "saved")
-        )
         what = save.node_name
-    else:
-        what = "a node"
-    count = len(first.freed)
+        made = case.event(made_at, f"{what} saved {_saved_names(case, saves)}", "saved", node=save.node_at)
+        events.append(made)
+        where = f" (line {made.line})"
     at = first.number - 1
-    if first.number != case.failing.number:
-        events.append(
-            case.event(at, f"freed what {count} node{'s' if count != 1 else ''} had saved, {what} among them", "freed",
-                       culprit=True)
-        )  # fmt: skip
-    events.append(case.raised(f"needs what {what} had saved"))
-    if first.number == case.failing.number:
-        title = f"line {case.line} runs backward more than once through {what}, which the first time freed."
+    count = len(first.freed)
+    also = f", and {count - 1} more" if count > 1 else ""
+    freeing = case.event(
+        at, f"freed what {what} had saved{also}", "freed", culprit=True, node=first.freed[node]
+    )
+    within = first.number == case.failing.number
+    carried = _carried(case) if within else []
+    if not within:
+        events.append(freeing)
+    events.append(
+        case.raised(f"needs what {what} had saved" + (", and an earlier round freed" if within else ""))
+    )
+    if carried and made_at == case.at:
+        names = " and ".join(carried)
+        verb = "carries its" if len(carried) == 1 else "carry their"
+        title = (
+            f"{names} {verb} graph from one round of the loop into the next: line {case.line} goes back through "
+            f"{what}{where}, which an earlier round freed."
+        )
+    elif within:
+        title = (
+            f"line {case.line} goes back through {what}{where} more than once, and the first time freed it."
+        )
     else:
-        title = f"line {case.line} needs what line {first.line} freed: both go through {what}"
-        title += f" (line {case.trace.steps[made_at].line})." if made_at is not None else "."
+        title = f"line {case.line} needs what line {freeing.line} freed: both go through {what}{where}."
     story = Story(title, events)
+    path = _path(case, node)
+    if path:
+        story.notes.append(f"the way: {path}{where}")
     story.proposals = list(_freed_ways(case, at, made_at))
     return story
+
+
+def _saved_names(case: Case, saves: list[tuple[Traced, Save]]) -> str:
+    """`x twice`, `w and x`: what a node had saved, by its names."""
+    found: dict[str, int] = {}
+    for step, save in saves:
+        names = case.trace.names_at(step.number, save.memory)
+        name = names[0] if names else save.slot
+        found[name] = found.get(name, 0) + 1
+    return " and ".join(f"{name} twice" if count == 2 else name for name, count in found.items())
+
+
+def _path(case: Case, wanted: int) -> str:
+    """`b ← AddBackward0 ← MulBackward0`: from what is differentiated to a node."""
+    root = backward_root(case)
+    tensor = case.tensor(root)
+    start = None if tensor is None else case.engine.node(tensor)
+    if start is None or root is None:
+        return ""
+    before: dict[int, Any] = {id(start): None}
+    queue = [start]
+    for node in queue:
+        if case.trace.token(node) == wanted:
+            way = []
+            while node is not None:
+                way.append(case.engine.node_name(node))
+                node = before[id(node)]
+            return " ← ".join((case.text_of(root), *reversed(way))) if len(way) <= LONG else ""
+        for target in case.engine.edges(node):
+            if target is not None and id(target) not in before:
+                before[id(target)] = node
+                queue.append(target)
+    return ""
 
 
 def _freed_ways(case: Case, at: int, made_at: int | None) -> Iterator[Proposal | None]:
@@ -69,6 +124,12 @@ def _freed_ways(case: Case, at: int, made_at: int | None) -> Iterator[Proposal |
     if made_at is not None and at < case.at and made_at < at:
         yield from _recomputed(case, made_at)
     yield from _detached(case)
+    if at < case.at:
+        for name in sorted(loaded(case.statement.tree)):
+            value = case.trace.session.names.get(name)
+            if case.engine.kind(value) == "tensor" and case.engine.look(value).grad_fn is not None:
+                note = f"{name} carries no graph into the second pass"
+                yield case.journal.inserted(case.at, f"{name} = {name}.detach()", note)
 
 
 def _passes(call: ast.Call) -> bool:
@@ -119,21 +180,35 @@ def _recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:
         )  # fmt: skip
 
 
-def _detached(case: Case) -> Iterator[Proposal | None]:
-    """In a loop: what one round carries into the next, detached at the beginning of the round."""
-    for node in ast.walk(case.statement.tree):
+def _loops(tree: ast.AST) -> Iterator[tuple[ast.For | ast.While, list[str]]]:
+    """The loops of a statement, each with the names that one round carries into the next."""
+    for node in ast.walk(tree):
         if not isinstance(node, ast.For | ast.While):
             continue
         bound: set[str] = set()
         carried: list[str] = []
+        whole = stored(ast.Module(list(node.body), []))
         for each in node.body:
-            carried.extend(
-                name
-                for name in sorted(loaded(each) - bound)
-                if name in stored(ast.Module(list(node.body), []))
-            )
+            carried.extend(name for name in sorted(loaded(each) - bound) if name in whole)
             bound |= stored(each)
-        for name in dict.fromkeys(carried):
+        yield node, list(dict.fromkeys(carried))
+
+
+def _carried(case: Case) -> list[str]:
+    """The tensors with a graph that a loop of the failing statement carries from round to round."""
+    engine, names = case.engine, case.trace.session.names
+    return [
+        name
+        for _, carried in _loops(case.statement.tree)
+        for name in carried
+        if engine.kind(names.get(name)) == "tensor" and engine.look(names[name]).grad_fn is not None
+    ]
+
+
+def _detached(case: Case) -> Iterator[Proposal | None]:
+    """In a loop: what one round carries into the next, detached at the beginning of the round."""
+    for node, carried in _loops(case.statement.tree):
+        for name in carried:
             if case.engine.kind(case.trace.session.names.get(name)) == "tensor":
                 first = node.body[0]
                 indent = " " * first.col_offset

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Made, Traced
-from tensorcli.explorer.why.case import Case, Story, loaded, root_name
+from tensorcli.explorer.why.case import Case, Story, holds, loaded, root_name, stored
 from tensorcli.explorer.why.refused import out_of_the_block
 
 CUTTING = {
@@ -29,6 +29,9 @@ FACTORIES = frozenset(
 
 
 MADE_WITHOUT = "made without requires_grad"
+NO_GRAPH = "{}() gives gradients without a graph; create_graph=True records one"
+READERS = frozenset("item tolist numpy float int bool complex".split())
+"""What reads the numbers of a tensor into Python or numpy."""
 
 
 class Cut(NamedTuple):
@@ -38,6 +41,22 @@ class Cut(NamedTuple):
     reason: str
     kind: str
     """`cut`: an input required grad. `leaf`: nothing before it did."""
+    node: ast.AST | None = None
+    """The expression that did it."""
+    path: tuple[str, ...] = ()
+    """The operators from the result back to it, its own last where it is a cut."""
+
+    @property
+    def name(self) -> str:
+        """The name that was given to what was made without requires_grad; empty where that cannot be told."""
+        tree = self.step.record.statement.tree
+        if self.kind == "leaf" and isinstance(tree, ast.Assign) and len(tree.targets) == 1:
+            target, value = tree.targets[0], tree.value
+            if isinstance(target, ast.Name) and (value is self.node or isinstance(value, ast.Call)):
+                called = value.func.attr if isinstance(getattr(value, "func", None), ast.Attribute) else ""  # type: ignore[attr-defined]
+                called = called or getattr(getattr(value, "func", None), "id", "")
+                return target.id if called in FACTORIES or called.startswith("from_") else ""
+        return ""
 
 
 def where_cut(case: Case, tensor: Any) -> list[Cut]:
@@ -46,34 +65,106 @@ def where_cut(case: Case, tensor: Any) -> list[Cut]:
     for step in case.trace.steps:
         for each in step.made:
             made[each.tensor] = (step, each)
+    passes = {added.gradient: (step, added) for step in case.trace.steps for added in step.added}
     found: list[Cut] = []
-    level, seen = [case.trace.token(tensor)], set()
+    seen: set[int] = set()
+    level: list[tuple[int, tuple[str, ...]]] = [(case.trace.token(tensor), ())]
     while level:
-        following: list[int] = []
-        for token in level:
-            if token in seen or token not in made:
+        following: list[tuple[int, tuple[str, ...]]] = []
+        for token, path in level:
+            if token in seen:
+                continue
+            if token in passes:
+                step, added = passes[token]
+                found.append(
+                    Cut(step, NO_GRAPH.format("backward"), "cut", added.node_at, (*path, "backward"))
+                )
+            if token not in made:
                 continue
             seen.add(token)
             step, each = made[token]
             if each.look.requires_grad:
                 continue
-            operator = each.operator.partition(".")[0]
-            if each.needed:
-                if operator in CUTTING:
-                    reason = CUTTING[operator]
-                elif not each.recording:
-                    reason = f"{operator} ran under no_grad: nothing was recorded"
-                elif not each.look.dtype.startswith(("float", "bfloat", "complex")):
-                    reason = f"{operator} gives {each.look.dtype}: only floating and complex tensors have gradients"
-                else:
-                    reason = f"{operator} records nothing"
-                found.append(Cut(step, reason, "cut"))
+            operator = verb_of(each)
+            if in_a_pass(each):
+                found.append(Cut(step, NO_GRAPH.format(operator), "cut", each.node_at, (*path, operator)))
+            elif each.needed:
+                reason = f"{operator} {cut_reason(case, step, each)}"
+                found.append(Cut(step, reason, "cut", each.node_at, (*path, operator)))
+                if operator in CUTTING and each.recording:
+                    found[-1] = found[-1]._replace(reason=CUTTING[operator])
             elif each.inputs:
-                following.extend(each.inputs)
+                following.extend((token, (*path, operator)) for token in each.inputs)
             else:
-                found.append(Cut(step, _origin(case, step, operator), "leaf"))
+                found.append(Cut(step, _origin(case, step, operator), "leaf", each.node_at, path))
         level = following
     return found
+
+
+def cut_reason(case: Case, step: Traced, made: Made) -> str:
+    """Why an operator whose input required grad gave a tensor that does not: `ran under no_grad (…)`."""
+    if not made.recording:
+        return _unrecorded(case, step, made.node_at)
+    if not made.look.dtype.startswith(("float", "bfloat", "complex")):
+        return f"gives {made.look.dtype}: only floating and complex tensors have gradients"
+    return "records nothing"
+
+
+def verb_of(made: Made) -> str:
+    """What the script calls an operator: the name in its call, where it stands in one."""
+    node = made.node_at
+    if isinstance(node, ast.Call):
+        return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return made.operator.partition(".")[0]
+
+
+def in_a_pass(made: Made) -> bool:
+    """Whether a backward pass ran an operator, and not the script itself."""
+    return isinstance(made.node_at, ast.Call) and verb_of(made) in ("backward", "grad")
+
+
+MODES = {
+    "no_grad": "under no_grad",
+    "inference_mode": "in inference mode",
+    "set_grad_enabled": "with grad mode off",
+}
+
+
+def _unrecorded(case: Case, step: Traced, node: ast.AST | None) -> str:
+    """`ran under no_grad (the block of lines 2..4)`: what turned recording off where an expression ran."""
+    at = step.number - 1
+    places = [case.trace.steps[place].record for place in range(at, -1, -1)]
+    for record in places:
+        tree = record.statement.tree
+        around = [
+            each
+            for each in ast.walk(tree)
+            if isinstance(each, ast.With | ast.FunctionDef)
+            and (record is places[0] or (node is not None and isinstance(tree, ast.FunctionDef)))
+            and (node is None or holds(each, node) or (record is places[0] and isinstance(each, ast.With)))
+        ]
+        for each in reversed(around):
+            heads = (
+                [item.context_expr for item in each.items]
+                if isinstance(each, ast.With)
+                else each.decorator_list
+            )
+            for head in heads:
+                text = ast.unparse(head)
+                mode = next((MODES[word] for word in MODES if word in text), None)
+                if mode is None:
+                    continue
+                if isinstance(each, ast.FunctionDef):
+                    return f"ran {mode} (the decorator of {each.name})"
+                if record.name == "<input>":
+                    return f"ran {mode}"
+                first, last = each.lineno, each.end_lineno or each.lineno
+                lines = f"line {first}" if first == last else f"lines {first}..{last}"
+                return f"ran {mode} (the block of {lines})"
+    for place in range(at, -1, -1):
+        if "set_grad_enabled(False)" in case.trace.steps[place].record.statement.source:
+            return f"ran with grad mode off (since line {case.trace.steps[place].line})"
+    return "ran under no_grad"
 
 
 def _origin(case: Case, step: Traced, operator: str) -> str:
@@ -87,7 +178,39 @@ def _origin(case: Case, step: Traced, operator: str) -> str:
             names.append(name)
     if names:
         return f"{operator}(…) takes numbers or an array of {' and '.join(names)}: no edge leads back"
+    read = _numbers_of(case, step.number - 1, step.record.statement.tree, 4)
+    if read is not None:
+        name, line, how = read
+        return f"{operator}(…) takes {name}, which {how} read at line {line}: numbers have no graph"
     return MADE_WITHOUT
+
+
+def _numbers_of(case: Case, at: int, tree: ast.AST, depth: int) -> tuple[str, int, str] | None:
+    """Which name of a statement holds numbers that were read from a tensor with a graph: the name, where, and how."""
+    for name in sorted(loaded(tree)) if depth else ():
+        for place in range(at - 1, -1, -1):
+            before = case.trace.steps[place].record.statement.tree
+            if name not in stored(before):
+                continue
+            if case.engine.kind(case.trace.session.names.get(name)) == "tensor":
+                break
+            for node in ast.walk(before):
+                if not isinstance(node, ast.Call):
+                    continue
+                how = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                owner = node.func.value if isinstance(node.func, ast.Attribute) else node
+                graph = any(
+                    case.engine.kind(value) == "tensor" and case.engine.look(value).requires_grad
+                    for each in loaded(owner)
+                    if (value := case.trace.session.names.get(each)) is not None
+                )
+                if how in READERS and graph:
+                    return name, case.within_line(place, node), f"{how}()"
+            found = _numbers_of(case, place, before, depth - 1)
+            if found is not None:
+                return name, found[1], found[2]
+            break
+    return None
 
 
 def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Event]]:
@@ -96,21 +219,37 @@ def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Eve
     events = []
     for cut in sorted(cuts, key=lambda each: each.step.number)[:6]:
         role = "cut" if cut.kind == "cut" else "made"
-        event = case.event(cut.step.number - 1, cut.reason, role, culprit=cut is ends[0])
+        reason = f"{cut.name} was {cut.reason}" if cut.name and cut.reason == MADE_WITHOUT else cut.reason
+        event = case.event(cut.step.number - 1, reason, role, culprit=cut is ends[0], node=cut.node)
         if event not in events:
             events.append(event)
     first = ends[0]
+    at = case.within_line(first.step.number - 1, first.node)
     if first.kind == "cut":
-        return f"the graph was cut at line {first.step.line}: {first.reason}.", events
-    lines = sorted({cut.step.line for cut in ends})
+        return f"the graph was cut at line {at}: {first.reason}.", events
+    lines = sorted({case.within_line(cut.step.number - 1, cut.node) for cut in ends})
     plain = first.reason == MADE_WITHOUT
     if len(lines) == 1 and plain and tensor is not None and case.made_at(tensor) == first.step.number - 1:
         return f"line {lines[0]} made it without requires_grad.", events
     if len(lines) == 1 and plain:
-        return f"what it was computed from was made at line {lines[0]}, without requires_grad.", events
+        what = f"{first.name}, which it was computed from," if first.name else "what it was computed from"
+        return f"{what} was made at line {lines[0]} without requires_grad.", events
     where = f"line {lines[0]}" if len(lines) == 1 else "lines " + ", ".join(map(str, lines[:4]))
-    reason = first.reason if len(lines) == 1 else "no tensor that it was made of requires grad"
-    return f"nothing behind it requires grad ({where}): {reason}.", events
+    if len(lines) == 1:
+        return f"the graph ends at line {lines[0]}: {first.reason}.", events
+    return f"nothing behind it requires grad ({where}).", events
+
+
+def way_back(cuts: list[Cut], text: str, case: Case) -> str:
+    """`the way back: loss ← sum ← mul ← x (line 1)`; empty where there is nothing between."""
+    ends = [cut for cut in cuts if cut.kind == "cut"] or cuts
+    if len(ends[0].path) < 1 + (ends[0].kind == "cut"):
+        return ""
+    way = [text, *ends[0].path[:12]]
+    if ends[0].kind == "leaf":
+        way.append(ends[0].name or "what it was computed from")
+    line = case.within_line(ends[0].step.number - 1, ends[0].node)
+    return f"the way back: {' ← '.join(way)} (line {line})"
 
 
 def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
@@ -121,6 +260,13 @@ def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
         statement, _ = journal.python(at)
         tree = statement.tree
         if cut.kind == "cut":
+            if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
+                text = journal.source(at, cut.node)[:-1].rstrip()
+                comma = "" if text.endswith("(") else ", "
+                yield journal.changed(
+                    at, [(cut.node, f"{text}{comma}create_graph=True)")], "record the pass as well"
+                )
+                continue
             for node in ast.walk(tree):
                 if (
                     isinstance(node, ast.Call)
@@ -137,6 +283,8 @@ def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
                 ) and journal.source(at, node.func) in ("torch.tensor", "tensor"):
                     yield journal.changed(at, [(node.func, "torch.stack")], "join tensors, not their numbers")
             yield from out_of_the_block(case, at, "record it")
+            continue
+        if cut.reason != MADE_WITHOUT:
             continue
         if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
             call = tree.value
@@ -192,7 +340,8 @@ def no_grad_fn(case: Case) -> Story:
         return story
     sentence, events = told(cuts, case, tensor)
     events.append(case.raised(f"{text} does not require grad"))
-    story = Story(f"{text} does not require grad: {sentence}", events)
+    way = way_back(cuts, text, case)
+    story = Story(f"{text} does not require grad: {sentence}", events, [way] if way else [])
     story.proposals = list(ways_back(case, cuts))
     return story
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.facts import short_text
@@ -57,6 +57,8 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
             target = write_target(proposal.records[proposal.failing].statement.tree)
             name = None if target is None else root_name(target[0])
             bound = set() if name is None else {name}
+        if proposal.shows:
+            value, bound = "", {proposal.shows}
         for name in sorted(bound):
             thing = other.names.get(name)
             if engine.kind(thing) in ("tensor", "ndarray"):
@@ -64,6 +66,9 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
             elif isinstance(thing, tuple | list | bool | int | float):
                 value = f"{name} = {short_text(engine, thing)}"
         gradients = _gradients(other)
+        if proposal.shows.endswith(".grad"):
+            held = gradients.get(proposal.shows.removesuffix(".grad"))
+            value = "" if held is None else f"{proposal.shows} = {held}"
         changed = frozenset(name for name, text in gradients.items() if before.get(name) != text)
         return Outcome(gradients, value, changed)
 
@@ -95,11 +100,12 @@ def _bound(record: Record) -> set[str]:
 def prove(
     session: Session,
     proposals: Sequence[Proposal | None],
-    reference: Proposal | None,
+    right: Mapping[str, str] | None,
     backward: bool,
 ) -> tuple[list[Way], list[Proposal], str]:
-    """The ways that hold, numbered, their proposals, and what all of them show (`w.grad`)."""
-    right = None if reference is None else outcome(session, reference)
+    """The ways that hold, numbered, their proposals, and what all of them show (`w.grad`). `right`: the gradients
+    that a way out must give.
+    """
     held: list[tuple[Proposal, Outcome]] = []
     seen: set[str] = set()
     good = 0
@@ -110,9 +116,9 @@ def prove(
         found = outcome(session, proposal)
         if found is None:
             continue
-        wrong = right is not None and found.gradients != right.gradients
-        if proposal.warning and not wrong:
-            continue  # it is only shown for being wrong
+        wrong = right is not None and any(found.gradients.get(name) != right[name] for name in right)
+        if proposal.warning != wrong and right is not None:
+            continue  # a warning is only shown for being wrong, a way out only for being right
         good += not proposal.warning
         held.append((proposal, found))
     names: list[str] = []
@@ -123,7 +129,7 @@ def prove(
     for proposal, found in held:
         verdict = "runs"
         if right is not None:
-            verdict = "ok" if found.gradients == right.gradients else "wrong"
+            verdict = "wrong" if proposal.warning else "ok"
         number = None
         if not proposal.warning:
             kept.append(proposal)

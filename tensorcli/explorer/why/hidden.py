@@ -1,0 +1,201 @@
+"""Writes that no version counter saw, and the wrong gradients they lead to; every other hazard in a sentence."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.hazards.shadow import right_gradients
+from tensorcli.explorer.results import Alarm, Event, HazardRow
+from tensorcli.explorer.why.case import Case, Story, loaded, one_line
+from tensorcli.explorer.why.leaves import cut_off, view_again, view_without_edge
+from tensorcli.explorer.why.out_of_place import atom, out_of_place
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.rewrite import Proposal
+    from tensorcli.explorer.trace import Save, Traced
+
+
+def hazard(case: Case, row: HazardRow, expected: bool = False) -> Story:
+    """The story of a hazard that the session reported. `expected`: the last statement is yet to run."""
+    at = row.index - 1
+    if row.code in ("TSC-H001", "TSC-H002"):
+        found = hidden(case, expected=expected)
+        if found is not None:
+            return found
+    if row.code == "TSC-H005":
+        found = _swallowed(case, at)
+        if found is not None:
+            return found
+    step = case.trace.steps[at]
+    source = step.record.text.split("\n")[row.span.line - 1].strip() if row.name != "<input>" else ""
+    line = row.span.line if row.name != "<input>" else step.line
+    event = Event(line, one_line(source or step.record.statement.source), "here", "other", culprit=True)
+    return Story(row.text, [event], [row.hint] if row.hint else [])
+
+
+def hidden(case: Case, name: str = "", expected: bool = False) -> Story | None:
+    """The last hidden write over saved bytes: who saved them, through what they were written, what became of the
+    gradients. None where there was none, or none that `name` got its gradient from.
+    """
+    found = next(
+        (
+            (step, alarm)
+            for step in reversed(case.trace.steps)
+            for alarm in step.step.alarms
+            if alarm.kind == "silent" and alarm.stale
+        ),
+        None,
+    )
+    if found is None:
+        return None
+    return _Hidden(case, *found).story(name, expected)
+
+
+class _Hidden:
+    def __init__(self, case: Case, step: Traced, alarm: Alarm) -> None:
+        self.case = case
+        self.culprit = step
+        self.stale = alarm.stale
+        self.storage = alarm.stale[0].storage or "the storage"
+        write = next((each for each in step.step.writes if each.storage == self.storage), None)
+        self.via = None if write is None else write.via
+        self.saves = list(self._saves())
+        nodes = {save.node for _, save in self.saves}
+        self.passes = [
+            each for each in case.trace.steps[step.number :] if each.added and nodes & set(each.freed)
+        ]
+
+    def _saves(self) -> Iterator[tuple[Traced, Save]]:
+        wanted = {(each.node, each.slot) for each in self.stale}
+        for step in self.case.trace.steps[: self.culprit.number]:
+            for save in step.saves:
+                here = self.case.trace.storage(save.memory) == self.storage
+                if here and (save.node_name, save.slot) in wanted:
+                    yield step, save
+
+    def story(self, name: str, expected: bool) -> Story | None:
+        case, culprit = self.case, self.culprit
+        at = culprit.number - 1
+        records = [step.record for step in case.trace.steps]
+        last = self.passes[-1] if self.passes else None
+        right = {} if last is None else right_gradients(case.session, records[: last.number])
+        wrong = {each: text for each, text in self._present(last).items() if right.get(each, text) != text}
+        if name and name not in wrong:
+            return None
+        saved_at = sorted({case.within_line(step.number - 1, save.node_at) for step, save in self.saves})
+        saved = f"line{'s' * (len(saved_at) > 1)} {', '.join(map(str, saved_at))}" if saved_at else "a node"
+        wrote = f"line {culprit.line} wrote" + (f" through {self.via}" if self.via else "")
+        over = f"{wrote} over what {saved} had saved for the backward pass, and no version counter saw it"
+        if wrong:
+            first = name or next(iter(wrong))
+            verb = "would be" if expected else "is"
+            title = f"{first}.grad {verb} wrong: {wrong[first]} instead of {right[first]}; {over}."
+        elif last is None:
+            title = f"{over}: a backward pass will give wrong gradients and raise nothing."
+        else:
+            title = f"{over}."
+        story = Story(title, self._events(last))
+        story.proposals = [
+            None if each is None else self._to_the_pass(each, at, last) for each in self._ways(at)
+        ]
+        story.right = right if last is not None else None
+        return story
+
+    def _present(self, last: Traced | None) -> dict[str, str]:
+        """The gradients that the passes left."""
+        found: dict[str, str] = {}
+        for change in () if last is None else last.step.changes:
+            if change.names and change.names[0].endswith(".grad") and change.after is not None:
+                found[change.names[0].removesuffix(".grad")] = change.after.value
+        return found
+
+    def _events(self, last: Traced | None) -> list[Event]:
+        case, events = self.case, []
+        seen: dict[tuple[int, str], tuple[Traced, Save, list[str]]] = {}
+        for step, save in self.saves:
+            seen.setdefault((save.node, save.node_name), (step, save, []))[2].append(save.slot)
+        for step, save, slots in list(seen.values())[:4]:
+            name = next(
+                (each.tensor for each in self.stale if each.slot in slots and each.tensor), self.storage
+            )
+            text = f"{save.node_name} saved {' = '.join(dict.fromkeys(slots))} = {name}"
+            events.append(
+                case.event(
+                    step.number - 1, text, "saved", f"{self.storage} at v{save.version}", node=save.node_at
+                )
+            )
+        bound = None if self.via is None else case.bound_at(self.via)
+        if bound is not None and bound < self.culprit.number - 1:
+            kind = case.engine.kind(case.trace.session.names.get(self.via or ""))
+            own = "it has no version counter" if kind == "ndarray" else "with a version counter of its own"
+            events.append(case.event(bound, f"{self.via} lies in {self.storage}; {own}", "shared"))
+        version = self.stale[0].now
+        events.append(
+            case.event(
+                self.culprit.number - 1,
+                f"changed bytes of {self.storage}" + (f" through {self.via}" if self.via else ""),
+                "wrote",
+                f"version stayed {version}",
+                culprit=True,
+            )
+        )
+        if last is not None:
+            nodes = ", ".join(dict.fromkeys(save.node_name for _, save in self.saves))
+            events.append(
+                case.event(
+                    last.number - 1, f"{nodes} found v{version}, as saved, and used the new bytes", "other"
+                )
+            )
+        return events
+
+    def _ways(self, at: int) -> Iterator[Proposal | None]:
+        case, journal = self.case, self.case.journal
+        via = self.via
+        bound = None if via is None else case.bound_at(via)
+        if bound is not None and bound < at:
+            tree = journal.python(bound)[0].tree
+            if isinstance(tree, ast.Assign):
+                array = case.engine.kind(case.trace.session.names.get(via or "")) == "ndarray"
+                text = atom(tree.value, journal.source(bound, tree.value))
+                copied = f"{text}.{'copy' if array else 'clone'}()"
+                yield journal.changed(bound, [(tree.value, copied)], "write into a copy")
+        yield from out_of_place(case, at, via)
+        tree = journal.python(at)[0].tree
+        data = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "data"]
+        if data:
+            changes = [(node, f"{journal.source(at, node.value)}.detach().clone()") for node in data]
+            yield journal.changed(at, changes, "write into a copy")
+        if self.passes:
+            yield journal.moved_below(at, self.passes[-1].number - 1, "write after the saved use")
+        for step, save in self.saves[:1]:
+            saver = journal.python(step.number - 1)[0].tree
+            if save.slot == "result" and isinstance(saver, ast.Assign):
+                text = atom(saver.value, journal.source(step.number - 1, saver.value))
+                yield journal.changed(
+                    step.number - 1, [(saver.value, f"{text}.clone()")], "the node keeps its own result"
+                )
+
+    def _to_the_pass(self, proposal: Proposal, at: int, last: Traced | None) -> Proposal:
+        """Measured where the pass ended."""
+        if last is None:
+            return replace(proposal, failing=len(proposal.records) - 1)
+        grown = len(proposal.records) - len(self.case.trace.steps)
+        moved = proposal.text.startswith("move ")
+        return replace(proposal, failing=last.number - 1 + grown - moved)
+
+
+def _swallowed(case: Case, at: int) -> Story | None:
+    """The view without an edge that the statement used."""
+    tree = case.trace.steps[at].record.statement.tree
+    for name in sorted(loaded(tree)):
+        value: Any = case.trace.session.names.get(name)
+        if case.engine.kind(value) == "tensor" and cut_off(case, value):
+            story = view_without_edge(case, value, name, f"{name} ")
+            step = case.trace.steps[at]
+            story.events.append(case.event(at, f"goes through {name}", "other"))
+            story.proposals.extend(view_again(case, name, step, step))
+            return story
+    return None

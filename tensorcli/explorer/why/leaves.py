@@ -1,0 +1,477 @@
+"""Why a gradient is what it is, or None: leaves and what is none, names that went to another tensor, views without
+an edge, passes that went elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.graphs import nodes_below, roots
+from tensorcli.explorer.results import Event
+from tensorcli.explorer.why.case import Case, Story, loaded, stored
+from tensorcli.explorer.why.gradient import cut_reason, in_a_pass, told, verb_of, ways_back, where_cut
+from tensorcli.explorer.why.out_of_place import atom
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.rewrite import Proposal
+    from tensorcli.explorer.trace import Traced
+
+
+EVENTS = 8
+"""So many passes and writes are listed."""
+
+
+def gradient_of(case: Case, value: Any, name: str) -> Story:
+    """Why `name.grad` is what it is."""
+    engine = case.engine
+    look = engine.look(value)
+    if engine.grad(value) is not None:
+        return _held(case, value, name)
+    if cut_off(case, value):
+        return view_without_edge(case, value, name, f"{name}.grad is None because {name} ")
+    bound = case.bound_at(name)
+    if not look.requires_grad:
+        return _not_required(case, value, name, bound)
+    if not look.is_leaf:
+        return _not_leaf(case, value, name, look, bound)
+    return _leaf(case, value, name, bound)
+
+
+# ---- a gradient that is there
+
+
+def _held(case: Case, value: Any, name: str) -> Story:
+    """Which passes made the gradient, what each gave, and what else changed it."""
+    text = case.engine.text(case.engine.grad(value))
+    token = case.trace.token(value)
+    events: list[Event] = []
+    given: list[Event] = []
+    wrote: Event | None = None
+    for step in case.trace.steps:
+        at = step.number - 1
+        mine = [added for added in step.added if added.tensor == token]
+        for added in mine:
+            if added.kind == "new":
+                given, wrote = [], None
+                what = f"made it: {added.after}"
+            elif added.gave:
+                what = f"added {added.gave} to {added.before}"
+            else:
+                what = f"added to it: {added.after}"
+            given.append(case.event(at, what, "made", node=added.node_at))
+            events.append(given[-1])
+        for change in step.step.changes:
+            if f"{name}.grad" not in change.names or mine:
+                continue
+            if change.kind == "unbound":
+                events.append(case.event(at, "dropped it", "cut"))
+            elif change.kind in ("written", "seen") and change.after is not None:
+                wrote = case.event(at, f"wrote it: {change.after.value}", "wrote")
+                events.append(wrote)
+                given = []
+            elif change.kind in ("created", "gradient"):
+                events.append(
+                    case.event(at, f"made it: {change.after.value}" if change.after else "", "made")
+                )
+    if len(events) > EVENTS:
+        left = Event(0, "", f"… and {len(events) - EVENTS} more", "other")
+        events = [*events[: EVENTS // 2], left, *events[-(EVENTS // 2) :]]
+    story = Story(f"{name}.grad is {text}.", events)
+    if wrote is not None and not given:
+        story.title = f"{name}.grad is {text}: line {wrote.line} wrote it."
+    if len(given) > 1:
+        lines = list(dict.fromkeys(str(event.line) for event in given))
+        where = f" (line{'s' * (len(lines) > 1)} {', '.join(lines[:6])}{', …' * (len(lines) > 6)})"
+        where += "" if wrote is None else f" on top of what line {wrote.line} wrote"
+        story.title = f"{name}.grad is {text}: the sum of {len(given)} backward passes{where}."
+        last = next(
+            (step for step in reversed(case.trace.steps) if any(a.tensor == token for a in step.added)), None
+        )
+        if last is not None and len(lines) > 1:
+            story.notes.append(
+                f"a backward pass adds to .grad. Where line {lines[-1]} should begin anew, drop the gradient before it."
+            )
+            story.proposals.append(
+                to_the_end(case, case.journal.inserted(last.number - 1, f"{name}.grad = None", "begin anew"))
+            )
+    return story
+
+
+# ---- tensors that do not require grad, or are no leaves
+
+
+def _lost_leaf(case: Case, name: str, bound: int | None) -> int | None:
+    """Where the leaf stands that the name stood for before it was bound again, from 0."""
+    if bound is None:
+        return None
+    for change in case.trace.steps[bound].step.changes:
+        if change.kind == "unbound" and change.names == (name,) and change.before is not None:
+            earlier = [
+                step.number - 1
+                for step in case.trace.steps[:bound]
+                if name in stored(step.record.statement.tree)
+            ]
+            leaf = change.before.is_leaf and change.before.requires_grad
+            return earlier[-1] if earlier and leaf else None
+    return None
+
+
+def _not_required(case: Case, value: Any, name: str, bound: int | None) -> Story:
+    cuts = where_cut(case, value)
+    lost = _lost_leaf(case, name, bound)
+    story = Story(f"{name}.grad is None because {name} does not require grad")
+    if not cuts:
+        story.title += "; which statement made it is not known."
+        return story
+    sentence, story.events = told(cuts, case, value)
+    if lost is not None and bound is not None:
+        line = case.within_line(bound, cuts[0].node)
+        story.title = (
+            f"{name}.grad is None because line {line} bound {name} to a new tensor that does not require grad; the "
+            f"leaf of line {case.trace.steps[lost].line} has no name any more."
+        )
+        story.events.insert(0, case.event(lost, f"{name} was a leaf that requires grad", "made"))
+        story.proposals = [to_the_end(case, each) for each in _in_place(case, bound, name)]
+        return story
+    story.title += f": {sentence}"
+    story.proposals = [
+        to_the_end(case, each) for each in ways_back(case, [cut for cut in cuts if cut.kind == "leaf"])
+    ]
+    return story
+
+
+def _in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
+    """`w = w - g` as `w -= g`: the leaf keeps its name."""
+    signs = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+    statement, _ = case.journal.python(at)
+    for node in ast.walk(statement.tree):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.BinOp):
+            continue
+        left, sign = node.value.left, signs.get(type(node.value.op))
+        if isinstance(left, ast.Name) and left.id == name and name in stored(node) and sign is not None:
+            right = case.journal.source(at, node.value.right)
+            found = case.journal.changed(
+                at, [(node, f"{name} {sign}= {right}")], f"write the leaf {name} itself"
+            )
+            yield None if found is None else replace(found, shows=f"{name}.grad")
+
+
+def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) -> Story:
+    """A computed tensor: its leaf may have lost its name."""
+    story = Story(
+        f"{name}.grad is None because {name} is computed ({look.grad_fn}), not a leaf: a backward pass leaves gradients "
+        "in leaves, and elsewhere only after retain_grad()."
+    )
+    leaves = []
+    for node in nodes_below(case.engine, case.engine.node(value), 1000):
+        variable = case.engine.variable(node)
+        if variable is not None:
+            leaves.append(variable)
+    lost = _lost_leaf(case, name, bound)
+    if bound is None:
+        return story
+    if lost is not None:
+        gone = [leaf for leaf in leaves if case.own_name(leaf) is None]
+        grads = {_grad_text(case, leaf) for leaf in gone}
+        its = f"; its .grad is {grads.pop()}" if len(grads) == 1 else ""
+        story.title = (
+            f"{name}.grad is None because line {case.trace.steps[bound].line} bound {name} to a computed tensor "
+            f"({look.grad_fn}): the leaf of line {case.trace.steps[lost].line} has no name any more{its}."
+        )
+        story.events.append(case.event(lost, f"{name} was a leaf that requires grad", "made"))
+    story.events.append(
+        case.event(bound, f"{name} was computed here ({look.grad_fn})", "made", culprit=lost is not None)
+    )
+    for leaf in leaves[:3]:
+        leaf_name = case.own_name(leaf)
+        if leaf_name is not None:
+            story.notes.append(
+                f"the leaf behind it is {leaf_name}; {leaf_name}.grad is {_grad_text(case, leaf)}."
+            )
+        elif lost is None:
+            made = case.made_at(leaf)
+            where = "" if made is None else f" (made at line {case.trace.steps[made].line})"
+            story.notes.append(
+                f"the leaf behind it{where} has no name; its .grad is {_grad_text(case, leaf)}."
+            )
+    passes = [step for step in case.trace.steps if step.added]
+    if not passes:
+        story.notes.append("no backward pass ran yet.")
+    if lost is not None and case.engine.kind(value) == "tensor":
+        taken = {each for step in case.trace.steps for each in stored(step.record.statement.tree)}
+        leaf_name = next(each for each in ("leaf", f"{name}_leaf", f"{name}_0") if each not in taken)
+        found = case.journal.inserted(bound, f"{leaf_name} = {name}", "a name for the leaf")
+        if found is not None and passes:
+            story.proposals.append(to_the_end(case, replace(found, shows=f"{leaf_name}.grad")))
+    story.proposals.extend(to_the_end(case, each) for each in _leaf_at_last(case, bound, name))
+    if bound + 1 <= len(case.trace.steps) - 1:
+        story.proposals.append(
+            to_the_end(
+                case, case.journal.inserted(bound + 1, f"{name}.retain_grad()", "keep this gradient too")
+            )
+        )
+    return story
+
+
+def _leaf_at_last(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
+    """`x = torch.ones(2, requires_grad=True) * 3` as `x = (torch.ones(2) * 3).requires_grad_()`."""
+    statement, _ = case.journal.python(at)
+    tree = statement.tree
+    if not isinstance(tree, ast.Assign) or name not in stored(tree):
+        return
+    import copy
+
+    value = copy.deepcopy(tree.value)
+    for node in ast.walk(value):
+        if isinstance(node, ast.Call) and node is not value:
+            kept = [each for each in node.keywords if each.arg != "requires_grad"]
+            if len(kept) < len(node.keywords):
+                node.keywords = kept
+                text = f"{atom(value, ast.unparse(value))}.requires_grad_()"
+                yield case.journal.changed(at, [(tree.value, text)], f"make {name} itself the leaf")
+                return
+
+
+def _grad_text(case: Case, tensor: Any) -> str:
+    grad = case.engine.grad(tensor)
+    return "None" if grad is None else case.engine.text(grad)
+
+
+# ---- views without an edge
+
+
+def cut_off(case: Case, value: Any) -> bool:
+    """Whether a view requires grad through its base alone: it has no history, and no gradient reaches its base."""
+    engine = case.engine
+    base = engine.base(value)
+    if base is None:
+        return False
+    look = engine.look(value)
+    return bool(look.requires_grad and look.grad_fn is None)
+
+
+def view_without_edge(case: Case, value: Any, name: str, begin: str) -> Story:
+    """Such a view: how it came to be, and when its base began to require grad."""
+    engine = case.engine
+    base = engine.base(value)
+    owner = case.own_name(base) or "its base"
+    made = case.made(value)
+    bound = case.bound_at(name)
+    at = bound if made is None else made[0].number - 1
+    kind = engine.view_kind(value)
+    events: list[Event] = []
+    node = None if made is None else made[1].node_at
+    if kind in ("no_grad", "inference"):
+        where = "" if at is None else f" (line {case.within_line(at, node)})"
+        why = f"it was taken without recording{where}"
+        if made is not None:
+            why = f"it was taken {cut_reason(case, *made).removeprefix('ran ')}{where}"
+        if at is not None:
+            events.append(
+                case.event(at, f"{name} is a view of {owner}, not recorded", "cut", culprit=True, node=node)
+            )
+    else:
+        began = _required_from(case, owner)
+        if at is not None:
+            events.append(
+                case.event(at, f"{name} is a view of {owner}, which did not require grad", "made", node=node)
+            )
+        when = "its base began to"
+        if began is not None:
+            when = f"line {case.trace.steps[began].line} made {owner} require grad"
+            events.append(case.event(began, f"{owner} requires grad from here on", "cut", culprit=True))
+        why = f"it was taken{'' if at is None else f' at line {case.within_line(at, node)}'} before {when}"
+    story = Story(
+        f"{begin}says requires_grad=True only because its base {owner} does: {why}, so it has no edge to {owner}, and a "
+        "gradient through it is lost.",
+        events,
+    )
+    return story
+
+
+def _required_from(case: Case, name: str) -> int | None:
+    """Where a tensor began to require grad, from 0."""
+    for step in reversed(case.trace.steps):
+        for change in step.step.changes:
+            before, after = change.before, change.after
+            if name not in change.names or before is None or after is None:
+                continue
+            if after.requires_grad and not before.requires_grad:
+                return step.number - 1
+    return None
+
+
+def state_of(case: Case, value: Any, name: str) -> Story:
+    """Why a tensor requires grad, or does not; where nothing had saved what was written in place, that."""
+    engine = case.engine
+    look = engine.look(value)
+    if not look.requires_grad:
+        cuts = where_cut(case, value)
+        story = Story(f"{name} does not require grad")
+        if not cuts:
+            story.title += "; which statement made it is not known."
+            return story
+        sentence, story.events = told(cuts, case, value)
+        story.title += f": {sentence}"
+        return story
+    if cut_off(case, value):
+        return view_without_edge(case, value, name, f"{name} ")
+    bound = case.bound_at(name)
+    events: list[Event] = []
+    if look.is_leaf:
+        if bound is not None:
+            events.append(case.event(bound, "a leaf that requires grad", "made"))
+        return Story(f"{name} requires grad: it is a leaf that was made so.", events)
+    if bound is not None:
+        events.append(case.event(bound, f"{look.grad_fn}", "made"))
+    leaves = []
+    for node in nodes_below(engine, engine.node(value), 10_000):
+        variable = engine.variable(node)
+        if variable is not None:
+            leaves.append(case.name(variable) or "a leaf without a name")
+    notes = [f"its graph leads to {', '.join(dict.fromkeys(leaves[:6]))}."] if leaves else []
+    return Story(
+        f"{name} requires grad because it was computed ({look.grad_fn}) from what does.", events, notes
+    )
+
+
+# ---- leaves that no pass reached
+
+
+def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
+    """A leaf that requires grad and has none."""
+    trace = case.trace
+    passes = [
+        step
+        for step in trace.steps
+        if any(
+            isinstance(node, ast.Attribute) and node.attr == "backward"
+            for node in ast.walk(step.record.statement.tree)
+        )
+    ]
+    cleared = [
+        step
+        for step in trace.steps
+        for change in step.step.changes
+        if change.kind == "unbound" and f"{name}.grad" in change.names
+    ]
+    if cleared:
+        step = cleared[-1]
+        return Story(
+            f"{name}.grad is None because line {step.line} took it away.",
+            [case.event(step.number - 1, f"{name}.grad was dropped", "cut", culprit=True)],
+        )
+    if not passes:
+        story = Story(f"{name}.grad is None because no backward pass ran: a gradient comes with backward().")
+        users = _users(case, value)
+        if users:
+            story.notes.append(f"{', '.join(users[:4])} would bring it: their graph leads to {name}.")
+        return story
+    done = [step for step in passes if step.step.error is None]
+    if not done:
+        last = passes[-1]
+        return Story(
+            f"{name}.grad is None because the backward pass at line {last.line} failed (why).",
+            [case.event(last.number - 1, "raised", "raised")],
+        )
+    return _not_reached(case, value, name, bound, done[-1])
+
+
+def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Traced) -> Story:
+    """A leaf that the passes which ran did not lead to."""
+    trace = case.trace
+    story = Story(f"{name}.grad is None because no graph that was differentiated leads to {name}.")
+    if bound is not None and bound > last.number - 1:
+        story.title = (
+            f"{name}.grad is None because {name} was bound at line {trace.steps[bound].line}, after the last backward "
+            f"pass (line {last.line})."
+        )
+    if bound is not None:
+        story.events.append(case.event(bound, f"{name} was made here", "made"))
+    begin = -1 if bound is None else bound
+    for view, view_name in _views_cut_off(case, value):
+        uses = [
+            step
+            for step in trace.steps[begin + 1 :]
+            if view_name in loaded(step.record.statement.tree) and case.bound_at(view_name) != step.number - 1
+        ]
+        if not uses:
+            continue
+        told_of = view_without_edge(case, view, view_name, "")
+        story.events.extend(told_of.events)
+        line = uses[-1].line
+        story.title = (
+            f"{name}.grad is None because line {line} goes through {view_name}, a view of {name} without an edge to it: "
+            f"{told_of.title.partition(': ')[2].partition(', so it')[0]}."
+        )
+        if uses[-1] is not last:
+            story.events.append(case.event(uses[-1].number - 1, f"goes through {view_name}", "other"))
+        story.proposals.extend(view_again(case, view_name, uses[0], last))
+    for step in trace.steps[begin + 1 :]:
+        if name not in loaded(step.record.statement.tree):
+            continue
+        for made in step.made:
+            if made.needed and not made.look.requires_grad and not in_a_pass(made):
+                operator = verb_of(made)
+                why = "leaves the graph" if made.recording else cut_reason(case, step, made)
+                event = case.event(
+                    step.number - 1, f"{operator} {why}", "cut", culprit=True, node=made.node_at
+                )
+                story.events.append(event)
+                story.title = (
+                    f"{name}.grad is None because the way from {name} to what was differentiated was cut at line "
+                    f"{event.line}."
+                )
+                break
+    story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
+    users = _users(case, value)
+    if users:
+        story.notes.append(f"{', '.join(users[:4])} lead to {name}, and were not differentiated.")
+    return story
+
+
+def _views_cut_off(case: Case, value: Any) -> Iterator[tuple[Any, str]]:
+    """The named views of a tensor that have no edge to it."""
+    observation = case.trace.session.observation
+    assert observation is not None
+    memory = id(case.engine.memory(value))
+    for entry in observation.index.sharing(memory):
+        view = entry.value
+        if case.engine.kind(view) == "tensor" and case.engine.base(view) is value and cut_off(case, view):
+            yield view, observation.index.names(entry)[0]
+
+
+def view_again(case: Case, name: str, use: Traced, last: Traced) -> Iterator[Proposal | None]:
+    """The statement that took the view once more, before it is used."""
+    bound = case.bound_at(name)
+    if bound is None:
+        return
+    statement, _ = case.journal.python(bound)
+    tree = statement.tree
+    if isinstance(tree, ast.With) and len(tree.body) == 1:
+        tree = tree.body[0]
+    if isinstance(tree, ast.Assign) and stored(tree) == {name} and bound < use.number - 1:
+        source = case.journal.source(bound, tree)
+        found = case.journal.inserted(use.number - 1, source, "take the view again")
+        if found is not None:
+            yield replace(found, failing=last.number)
+
+
+def _users(case: Case, value: Any) -> list[str]:
+    """The names whose graph leads to a leaf."""
+    observation = case.trace.session.observation
+    assert observation is not None
+    found = []
+    for entry, root in roots(case.engine, observation.index):
+        if any(case.engine.variable(node) is value for node in nodes_below(case.engine, root, 10_000)):
+            found.append(observation.index.names(entry)[0])
+    return found
+
+
+def to_the_end(case: Case, proposal: Proposal | None) -> Proposal | None:
+    """The proposal run to the end of the journal."""
+    return None if proposal is None else replace(proposal, failing=len(proposal.records) - 1)
