@@ -32,12 +32,20 @@ def short(node: str) -> str:
     return node.partition("Backward")[0]
 
 
+def pass_from(observation: Observation, name: str) -> str:
+    """`loss.backward()`; of a tensor that is no single number, a backward pass from it."""
+    for entry in observation.index.under(name.partition("[")[0].partition(".")[0]):
+        if name in entry.paths and observation.engine.look(entry.value).numel != 1:
+            return f"a backward pass from {name}"
+    return f"{name}.backward()"
+
+
 def stale_alarm(observation: Observation) -> Alarm | None:
     """Saved tensors whose version moved in this statement: unpacking them will raise."""
     found: list[StaleSave] = []
     nodes: set[int] = set()
     for memory, writing in observation.recorder.writes_to.items():
-        for node, saved in _saves_of(observation, memory):
+        for node, saved in saves_of(observation, memory):
             counter = observation.engine.look(saved.tensor).counter
             before = writing.before.get(counter)
             if before is not None and saved.saved == before and saved.now != saved.saved:
@@ -50,7 +58,7 @@ def stale_alarm(observation: Observation) -> Alarm | None:
     )
     verb = "is" if len(found) == 1 else "are"
     name, _ = root_of(observation.engine, observation.index, nodes)
-    then = f"{name}.backward() will raise" if name else "a backward pass through them will raise"
+    then = f"{pass_from(observation, name)} will raise" if name else "a backward pass through them will raise"
     return Alarm(
         "stale",
         f"{plural(len(found), 'saved tensor')} {verb} now stale ({what}): {then}.",
@@ -66,7 +74,7 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | N
     found: list[StaleSave] = []
     nodes: set[int] = set()
     for memory, writing in silences:
-        for node, saved in _saves_of(observation, memory):
+        for node, saved in saves_of(observation, memory):
             if saved.now != saved.saved:
                 continue
             when = observation.recorder.savers[memory][id(node)].clock
@@ -87,18 +95,18 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | N
     what = " and ".join(dict.fromkeys(f"{short(each.node)}.{each.slot}" for each in found[:6]))
     name, _ = root_of(observation.engine, observation.index, nodes)
     verb = "was" if len(found) == 1 else "were"
-    then = f"{name}.backward()" if name else "a backward pass"
+    then = pass_from(observation, name) if name else "a backward pass"
     return Alarm(
         "silent",
         f"{what} {verb} saved before this write and PyTorch cannot see it: "
         f"{then} will succeed with wrong gradients.",
-        "explain data",
+        "why?",
         "TSC-H001",
         tuple(found),
     )
 
 
-def _saves_of(observation: Observation, memory: int) -> Iterator[tuple[Any, Any]]:
+def saves_of(observation: Observation, memory: int) -> Iterator[tuple[Any, Any]]:
     """The saved tensors of an allocation in nodes that are alive and not released."""
     engine = observation.engine
     for saver in list(observation.recorder.savers.get(memory, {}).values()):

@@ -174,13 +174,13 @@ class Observation:
 
     def _index_names(self, names: Mapping[str, Any], touched: Iterable[str], mentioned: Mentions) -> None:
         index = self.index
-        done = set()
-        for name in touched:
-            done.add(name)
-            if name in names:
-                index.bind(name, names[name])
-            else:
-                index.unbind(name)
+        done = set(touched)
+        with index.together():
+            for name in touched:
+                if name in names:
+                    index.bind(name, names[name])
+                else:
+                    index.unbind(name)
         stays = self.checking and MOVING.isdisjoint(mentioned.attributes)
         for name in mentioned.loaded:
             if stays and (root := index.roots.get(name)) is not None and name in root.found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -73,6 +74,8 @@ class Index:
         self.now = 0
         self.has_arrays = False
         """Whether an array ever had a name: what it shows may be written without an event."""
+        self._loose: list[Entry] | None = None
+        """What lost a path while names are bound together."""
 
     # ---- reading
 
@@ -119,6 +122,18 @@ class Index:
         self.now = now
         self.added = []
         self.removed = []
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within it names are bound at one time, as by `a, b = b, a`: what loses one and gets another stays."""
+        loose: list[Entry] = []
+        self._loose = loose
+        try:
+            yield
+        finally:
+            self._loose = None
+            for entry in loose:
+                self._forget_if_unreached(entry)
 
     def unbind(self, name: str) -> None:
         """A name is gone."""
@@ -274,7 +289,10 @@ class Index:
             return
         del entry.paths[path]
         self.removed.append((path, entry))
-        self._forget_if_unreached(entry)
+        if self._loose is not None:
+            self._loose.append(entry)
+        else:
+            self._forget_if_unreached(entry)
 
     def _forget_if_unreached(self, entry: Entry) -> None:
         if entry.paths or any(key in self.entries for key in entry.owners):

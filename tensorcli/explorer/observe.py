@@ -140,13 +140,13 @@ class Recorder:
         look = self.engine.look(tensor)
         if look.version is not None:
             writing.before.setdefault(look.counter, look.version)
-        if id(tensor) not in writing.via:
+        known = writing.via.get(id(tensor))
+        if known is None or known() is not tensor:
             if len(writing.via) >= MATES:
                 writing.via = {key: each for key, each in writing.via.items() if each() is not None}
             writing.via[id(tensor)] = weakref.ref(tensor)
-            if self.index.entry(tensor) is None:
-                if len(writing.walks) < MATES:
-                    writing.walks.append((self.engine.walk(tensor), look.itemsize))
+            if len(writing.walks) < MATES and self.index.entry(tensor) is None:
+                writing.walks.append((self.engine.walk(tensor), look.itemsize))
                 named = self.named_parent(tensor)
                 if named is not None:
                     writing.through[id(named)] = weakref.ref(named)

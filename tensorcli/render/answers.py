@@ -56,7 +56,7 @@ def saved_table(found: SavedTable, width: int | None) -> Iterator[Line]:
 
 def alias_report(found: AliasReport, width: int | None) -> Iterator[Line]:
     yield from paragraph(found.verdict, width, "title", " ", " ")
-    counter = "neither or one has a counter" if found.same_counter is None else yes(found.same_counter)
+    counter = "not both have one" if found.same_counter is None else yes(found.same_counter)
     storages = " and ".join(storage or "(temporary)" for storage in dict.fromkeys(found.storages))
     rows = [
         ("same object", yes(found.same_object)),

@@ -85,6 +85,7 @@ def _tensor(session: Session, value: Any, name: str) -> Inspection:
         tags.append("inference")
     lines = [_values(session, value, look), _layout(session, value, look, allocation)]
     lines.append(_storage(session, look, allocation))
+    lines.extend(_names(session, value, name))
     lines.extend(_shared(session, value, look, allocation))
     if look.kind == "tensor":
         lines.extend(_view(session, value, look))
@@ -181,6 +182,19 @@ def _storage(session: Session, look: Look, allocation: Allocation | None) -> Lin
     return Line("storage" if look.kind == "tensor" else "buffer", tuple(fields), note)
 
 
+def _names(session: Session, value: Any, name: str) -> Iterable[Line]:
+    """The other names of the very same object."""
+    observation = session.observation
+    entry = None if observation is None else observation.index.entry(value)
+    if observation is None or entry is None:
+        return
+    others = [each for each in observation.index.names(entry) if each != name]
+    if others:
+        more = f"; {len(others) - ITEMS} more" if len(others) > ITEMS else ""
+        fields = tuple(Field("also_called", each) for each in others[:ITEMS])
+        yield Line("also called", fields, f"one object{more}")
+
+
 def _shared(session: Session, value: Any, look: Look, allocation: Allocation | None) -> Iterable[Line]:
     observation = session.observation
     if observation is None:
@@ -195,11 +209,14 @@ def _shared(session: Session, value: Any, look: Look, allocation: Allocation | N
         fields.append(
             Field("shared_with", name, f"{name} {_picture(session, each.value, look, allocation)}".strip())
         )
-        counters.add(session.engine.look(each.value).counter == look.counter and look.counter != 0)
+        counter = session.engine.look(each.value).counter
+        counters.add(None if counter == 0 else counter == look.counter)
     if look.kind == "ndarray" or look.version is None:
         note = "one memory, no version counter here"
     elif counters == {True}:
         note = "same storage, same version counter"
+    elif None in counters:
+        note = "same storage; numpy's writes there move no version counter"
     elif counters == {False}:
         note = "same storage, other version counters: writes there are not seen by autograd's checks"
     else:

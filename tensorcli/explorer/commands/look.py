@@ -106,6 +106,10 @@ def _verdict(
 ) -> str:
     if same:
         return f"{left} and {right} are one object"
+    if not storage and counter is True:
+        return (
+            f"{left} and {right} share no memory, but one version counter: a write to one is counted for both"
+        )
     if not storage:
         return f"{left} and {right} share nothing"
     if not count:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.results import Comparison, Explanation, Tour
+from tensorcli.explorer.results import Comparison, Dry, Explanation, Tour
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def compare(session: Session, invocation: Invocation) -> Comparison:
     return measured(session, words(text) if isinstance(text, str) else ())
 
 
-def explain(session: Session, invocation: Invocation) -> Explanation:
+def explain(session: Session, invocation: Invocation) -> Explanation | Dry:
     """The explanation of a text. Errors: ValueError where there is nothing of that name."""
     from tensorcli.explorer.explain import explain as explained
 

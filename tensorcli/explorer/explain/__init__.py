@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from tensorcli.explorer.results import Explanation, Section
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results import Dry
     from tensorcli.explorer.session import Session
 
 CODE = re.compile(r"TSC-[A-Z]\d+$")
 
 
-def explain(session: Session, what: str) -> Explanation:
+def explain(session: Session, what: str) -> Explanation | Dry:
     """The explanation of a text. Errors: ValueError where there is nothing of that name; SyntaxError for an
     expression that does not parse.
     """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.explain.rules import Operand, broadcast, merging, promotion, walks
 from tensorcli.explorer.facts import plural, short_text, size_text
-from tensorcli.explorer.results import Explanation, Section
+from tensorcli.explorer.results import Dry, Explanation, Section
 from tensorcli.language.syntax import LanguageError, Statement
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 RESHAPING = ("view", "reshape", "flatten", "ravel", "unflatten", "view_as", "reshape_as", "contiguous")
 """Operators whose answer hangs on which dimensions merge."""
-TITLES = ("", "shape", "stride", "offset", "dtype", "storage", "version", "requires_grad", "grad_fn")
+TITLES = ("", "shape", "stride", "offset", "dtype", "storage", "version", "requires_grad", "leaf", "grad_fn")
 
 
-def explain_expression(session: Session, text: str) -> Explanation:
-    """What an expression, or `x += y`, would do. Errors: SyntaxError where it does not parse, ValueError for
-    another statement; what its parts raise.
+def explain_expression(session: Session, text: str) -> Explanation | Dry:
+    """What an expression, or `x += y`, would do; what any other statement would change. Errors: SyntaxError where
+    it does not parse, ValueError for a command; what its parts raise.
     """
     try:
         program = session.read(text + "\n")
@@ -36,7 +36,18 @@ def explain_expression(session: Session, text: str) -> Explanation:
     if statement.command is not None:
         raise ValueError(f"explain wants an expression; help {statement.command.verb} is about the command")
     with session.fork() as other:
+        if not _is_read(statement.tree):
+            other.configure("rows", session.rows)
+            other.hearing.silent = False
+            return Dry(other.execute(statement, text + "\n", session.hearing.name))
         return Reading(other, statement, text).answer()
+
+
+def _is_read(tree: ast.stmt) -> bool:
+    """Whether a statement is an expression, or gives one to a name, or is `x += y`."""
+    if isinstance(tree, ast.Assign):
+        return len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name)
+    return isinstance(tree, ast.Expr | ast.AugAssign)
 
 
 class Reading:
@@ -47,17 +58,14 @@ class Reading:
         self.engine = session.engine
         self.text = " ".join(text.split())
         tree = statement.tree
-        if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name):
+        assert _is_read(tree)
+        if isinstance(tree, ast.Assign):
             self.tree: ast.AST = tree.value
             self.text = self.text.partition("=")[2].strip()
         elif isinstance(tree, ast.Expr):
             self.tree = tree.value
-        elif isinstance(tree, ast.AugAssign):
-            self.tree = tree
         else:
-            raise ValueError(
-                f"explain wants an expression; `dry {self.text}` runs a statement without a trace"
-            )
+            self.tree = tree
         self.source = statement.source if statement.source else text
         self.operands: list[tuple[Operand, Any]] = []
 
@@ -174,10 +182,20 @@ class Reading:
                 return self._sharing(operand, value, result, look)
         new = f"gives a new {'tensor' if kind == 'tensor' else 'array'} with {size_text(look.nbytes)} of its own"
         if self.tensors:
-            return (
-                f"{new}: writes into it do not reach {' or '.join(each.text for each, _ in self.tensors[:3])}"
-            )
+            names = " or ".join(each.text for each, _ in self.tensors[:3])
+            return f"{new}: writes into it do not reach {names}{self._edge(look)}"
         return new
+
+    def _edge(self, look: Look) -> str:
+        """Whether gradients go on from a new tensor to what it was made of."""
+        sources = [operand.text for operand, _ in self.tensors if operand.look.requires_grad]
+        if not sources:
+            return ""
+        return (
+            f"; gradients go on to {' and '.join(sources[:3])}"
+            if look.requires_grad
+            else "; cut from the graph"
+        )
 
     def _named(self, result: Any) -> list[tuple[Operand, Any]]:
         """The tensors and arrays with a name that lie in the memory of a result."""
@@ -226,6 +244,8 @@ class Reading:
         same = "gives it back" if result is value else "gives something else back"
         names = [name for name in self._sharing_names(value) if name != operand.text]
         seen = f"; also seen by {', '.join(names[:6])}" if names else ""
+        if now.requires_grad and not operand.look.requires_grad:
+            seen += f"; {operand.text} is computed from then on ({now.grad_fn}), and no leaf"
         return (
             f"writes into {operand.text}, version {operand.look.version} to {now.version}, and {same}{seen}"
         )
@@ -339,10 +359,12 @@ class Reading:
             rows.append(self._row("result", self.engine.look(result)))
         if not rows:
             return None
+        recorded = any(row[TITLES.index("requires_grad")] == "True" for row in rows)
+        moved = any(row[TITLES.index("version")] not in ("-", "0") for row in rows)
         keep = [
             column
             for column, title in enumerate(TITLES)
-            if column < 6 or any(row[column] not in ("", "-", "False", "None", "0") for row in rows)
+            if column < 6 or recorded or (moved and title == "version")
         ]
         table = [tuple(TITLES[column] for column in keep)] + [
             tuple(row[column] for column in keep) for row in rows
@@ -359,6 +381,7 @@ class Reading:
             self.session.allocations.name(look.memory) or "new",
             "-" if look.version is None else str(look.version),
             "-" if look.requires_grad is None else str(look.requires_grad),
+            "-" if look.is_leaf is None else str(look.is_leaf),
             str(look.grad_fn) if look.kind == "tensor" else "-",
         )
 

@@ -39,7 +39,7 @@ _ENTRIES: Final = (
         "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\ny.data.mul_(10)",
         "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\n"
         "d = y.detach().clone().mul_(10)",
-        "explain data",
+        "why",
     ),
     Hazard(
         "TSC-H002",
@@ -51,7 +51,7 @@ _ENTRIES: Final = (
         "loss.backward()",
         "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.sum()\n"
         "d = y.detach().clone().mul_(10)\nloss.backward()",
-        "explain data",
+        "why",
     ),
     Hazard(
         "TSC-H003",
@@ -127,6 +127,16 @@ _ENTRIES: Final = (
         "x = torch.ones(2, 3, requires_grad=True) * 1\nv = x[0].clone()\nloss = (v * v).sum()\nx[1] = 5\n"
         "loss.backward()",
         "why",
+    ),
+    Hazard(
+        "TSC-H010",
+        "view-swap",
+        "An assignment to several places wrote one of them before it read it for another.",
+        "Python evaluates the right side first, and here that gives views: nothing is copied. The first store then "
+        "writes the memory that a later one reads. Numbers and lists are swapped so; tensors are not.",
+        "x = torch.arange(4.).reshape(2, 2)\nx[0], x[1] = x[1], x[0]",
+        "x = torch.arange(4.).reshape(2, 2)\nx[0], x[1] = x[1].clone(), x[0].clone()",
+        "explain x[0]",
     ),
 )
 

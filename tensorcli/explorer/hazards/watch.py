@@ -79,6 +79,7 @@ class Watch:
         self.pending: list[tuple[str, Any, ast.AST | None]] = []
         self.poisoned: list[Poisoned] = []
         self.used_tainted = False
+        self.stored: list[tuple[Any, Any, ast.AST]] = []
         self.keeper.begin()
         if self.tainted:
             self.tainted = {key: each for key, each in self.tainted.items() if each() is not None}
@@ -91,6 +92,8 @@ class Watch:
     def runs(self, statement: ast.stmt) -> None:
         """A statement of the script begins, one within a loop or a function included."""
         self.running = statement
+        if self.stored:
+            self.stored = []
 
     # ---- what the recorder hears
 
@@ -121,6 +124,8 @@ class Watch:
         self.keeper.before_write(memory)
         name = operator.partition(".")[0]
         self.pending = []
+        if isinstance(self.running, ast.Assign) and isinstance(self.running.value, ast.Tuple | ast.List):
+            self._stored(tensor, memory, inputs, self.running)
         if name.rstrip("_") in WRAPPING or name in WRAPPING:
             if not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
                 from tensorcli.explorer.hazards.numbers import exact_result
@@ -232,6 +237,43 @@ class Watch:
                 current_node(),
                 f"take the view again: {view} = {whole}[…]" if self._name(each) else "take the view again",
             )
+
+    def _stored(self, tensor: Any, memory: Any, inputs: Sequence[Any], running: ast.Assign) -> None:
+        """`x[0], x[1] = x[1], x[0]`: the right side was evaluated to views before the first store wrote."""
+        node = current_node()
+        target = running.targets[-1]
+        assert isinstance(running.value, ast.Tuple | ast.List)
+        if not isinstance(target, ast.Tuple | ast.List) or node not in target.elts:
+            return
+        from tensorcli.explorer.memory import overlap
+
+        engine = self.engine
+        for source in _tensors(engine, inputs[1:]):
+            owner = engine.memory(source)
+            for written, walk, earlier in self.stored:
+                if written is owner and overlap(walk, engine.walk(source))[0]:
+                    self._note_swap(running.value, target, node, earlier)
+                    break
+        self.stored.append((memory, engine.walk(tensor), node))
+
+    def _note_swap(
+        self, value: ast.Tuple | ast.List, target: ast.Tuple | ast.List, node: ast.AST, earlier: ast.AST
+    ) -> None:
+        at = next((number for number, each in enumerate(target.elts) if each is node), 0)
+        if len(value.elts) != len(target.elts):
+            return
+        first, read = ast.unparse(earlier), ast.unparse(value.elts[at])
+        right = ", ".join(
+            ast.unparse(each) + ".clone()" * isinstance(each, ast.Subscript | ast.Name) for each in value.elts
+        )
+        left = ", ".join(map(ast.unparse, target.elts))
+        self.note(
+            "TSC-H010",
+            f"the right side holds views, not copies: {first} was written before {'it' if read == first else read} "
+            f"was read for {ast.unparse(node)}.",
+            node,
+            f"{left} = {right}",
+        )
 
     def _indexed(self, tensor: Any, inputs: Sequence[Any]) -> None:
         """`x[i] += 1` where i names an element twice."""

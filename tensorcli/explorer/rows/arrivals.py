@@ -73,6 +73,8 @@ class Arrivals(Table):
             note = f"{size_text(look.nbytes)} of a storage of {size_text(extent)}"
         else:
             note = f"{'new ' * self._made_here(value)}{what} {size_text(extent)}"
+        if look.kind == "tensor" and look.version is None:
+            note += "; inference tensor, no version counter"
         return note + (", leaf" if look.requires_grad and look.is_leaf else "")
 
     def _made_here(self, value: Any) -> bool:
@@ -104,17 +106,29 @@ class Arrivals(Table):
         storage = self._storage(look)
         counted = [each for each in older if self._counter(each) == look.counter and look.counter]
         if counted:
-            return f"shares {storage} and its version counter with {self._first(counted)}"
-        if look.version is None or all(self._counter(each) == 0 for each in older):
-            return f"shares {storage} with {self._first(older)}"
-        return f"shares {storage} with {self._first(older)}, own version counter"
+            name = self._first(counted)
+            first = next((mate for each in counted if (mate := self._look(each)) is not None), look)
+            cut = "; cut from the graph" if first.requires_grad and not look.requires_grad else ""
+            return f"shares {storage} and its version counter with {name}{cut}"
+        name = self._first(older)
+        if look.kind == "ndarray" and any(self._counter(each) for each in older):
+            return f"shares {storage} with {name}; writes through it move no version counter"
+        if all(self._counter(each) == 0 for each in older) and look.version is not None:
+            return f"shares {storage} with {name}; writes through {name} move no version counter"
+        if look.version is None:
+            return f"shares {storage} with {name}"
+        return f"shares {storage} with {name}; own version counter, so autograd's checks miss writes"
 
     def _bound(self, created: list[Entry]) -> None:
         new = {entry.key for entry in created}
+        moved = self._moved_names()
         for path, entry in self.index.added:
             if entry.key in new or entry.value is None or self.index.entries.get(entry.key) is not entry:
                 continue
             others = [name for name in self.index.names(entry) if name != path]
+            if not others and entry.key in moved:
+                self._renamed(path, entry, moved[entry.key])
+                continue
             root = path.partition("[")[0].partition(".")[0]
             if not others or ("[" in path and any(_root(name) == root for name in others)):
                 continue
@@ -130,6 +144,14 @@ class Arrivals(Table):
                     same_as=others[0],
                 )
             )
+
+    def _renamed(self, path: str, entry: Entry, old: str) -> None:
+        """An object has another name than before."""
+        look = self._look(entry)
+        if look is not None and "[" not in old:
+            note, storage = f"the object that was {old}", self.allocations.name(look.memory)
+            after = settle(look, self.allocations)
+            self.rows.append(Change("bound", (path,), after=after, note=note, storage=storage))
 
     def _sharing(self, created: list[Entry]) -> None:
         """The other names on the storages of what was created."""

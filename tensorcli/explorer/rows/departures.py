@@ -18,22 +18,27 @@ class Departures(Table):
 
     def _unbound(self) -> None:
         """Names that were deleted or given to another object."""
+        moved = self._moved_names()
         for path, entry in self.index.removed:
             known = self.recorder.before.get(entry.key)
             if known is None or known.entry is not entry or known.allocation is None:
                 continue
             before, allocation = known.look, known.allocation
             here = self.index.entries.get(entry.key) is entry
-            if here and "[" in path:
+            if here and ("[" in path or entry.key in moved):
                 continue
-            kept = list(self._keepers(entry if here else None, allocation))
+            leaf = bool(before.is_leaf and before.requires_grad)
+            kept = list(self._keepers(entry if here else None, allocation, leaf))
             note = f"{allocation.id} kept by {', '.join(kept)}" if kept else f"{allocation.id} freed"
+            if leaf and not here:
+                where = f" of line {allocation.line}" if allocation.line else ""
+                note = f"the leaf{where} has no name any more; {note}"
             facts = replace(settle(before, self.allocations), storage=allocation.id)
             self.rows.append(
                 Change("unbound", (path,), facts, None, note, allocation.id, kept_by=tuple(kept))
             )
 
-    def _keepers(self, entry: Entry | None, allocation: Allocation) -> Iterator[str]:
+    def _keepers(self, entry: Entry | None, allocation: Allocation, leaf: bool) -> Iterator[str]:
         """Who keeps an allocation: nodes of the graph, other names, something without a name."""
         if not allocation.alive:
             return
@@ -55,7 +60,7 @@ class Departures(Table):
                 found = True
                 yield self.index.names(mate)[0]
         if not found:
-            yield "something without a name"
+            yield "the graph that leads to it" if leaf else "something without a name"
 
     def _graph_freed(self) -> None:
         released = self.recorder.released

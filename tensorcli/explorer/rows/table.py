@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.alarms import Silence
@@ -51,11 +52,16 @@ class Table:
             self.more += 1
             return
         shown = self.engine.text(entry.value) if text else ""
+        was = None if before is None else settle(before, self.allocations)
+        if was is not None and was.storage is None:
+            known = self.recorder.before.get(entry.key)
+            if known is not None and known.allocation is not None:
+                was = replace(was, storage=known.allocation.id)
         self.rows.append(
             Change(
                 kind,
                 tuple(self.index.names(entry)),
-                None if before is None else settle(before, self.allocations),
+                was,
                 settle(after, self.allocations, shown),
                 note,
                 self.allocations.name(after.memory),
@@ -73,6 +79,15 @@ class Table:
             ):
                 seen.add(entry.key)
                 yield entry
+
+    def _moved_names(self) -> dict[int, str]:
+        """The objects that lost a name in this statement and got another one, by their old name."""
+        added = {entry.key for _, entry in self.index.added}
+        return {
+            entry.key: path
+            for path, entry in self.index.removed
+            if entry.key in added and self.index.entries.get(entry.key) is entry
+        }
 
     def _counter(self, entry: Entry) -> int:
         look = self._look(entry)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tensorcli.explorer.alarms import Silence
+from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.memory import covered, span_text
@@ -81,7 +81,8 @@ class Writes(Table):
         if gradient:
             return "added to in place"
         if unnamed:
-            return f"wrote {unnamed[0]}"
+            through = "a view" if len(unnamed) == 1 else f"{len(unnamed)} views"
+            return f"wrote {' and '.join(unnamed[:3])}{', …' * (len(unnamed) > 3)}, through {through} without a name"
         walk = self.engine.walk(entry.value)
         storage = self._storage(after)
         total = self.engine.extent(self.engine.memory(entry.value))
@@ -91,12 +92,21 @@ class Writes(Table):
             what = f"all {plural(reached // size, 'element')} of {storage}"
         else:
             what = f"{span_text(walk, size)} of {storage}"
-        return f"wrote {what}" + (f", {writing.count} times" if writing.count > 1 else "")
+        note = f"wrote {what}" + (f", {writing.count} times" if writing.count > 1 else "")
+        if before.grad_fn is not None and not any(
+            saved.saved != saved.now for _, saved in saves_of(self.observation, after.memory)
+        ):
+            note += "; no node had saved the old values"
+        return note
 
     def _unnamed(self, writing: Writing) -> Iterator[str]:
         """Where temporaries that were written through reach."""
+        seen = set()
         for walk, itemsize in writing.walks:
-            yield f"{span_text(walk, max(itemsize, 1))}, through a view without a name"
+            text = span_text(walk, max(itemsize, 1))
+            if text not in seen:
+                seen.add(text)
+                yield text
 
     def _record_write(
         self,
@@ -146,11 +156,30 @@ class Writes(Table):
                 note = f"now in {self._storage(after)}" + (
                     f", shared with {self._first(mates)}" if mates else ""
                 )
+                note += self._left_behind(before, after)
             elif after.requires_grad != before.requires_grad and self.engine.kind(entry.value) == "tensor":
                 base = self.engine.base(entry.value)
                 if base is not None and after.is_leaf:
                     note = f"through its base {self._tensor_name(base)}"
             self._row("changed", entry, before, after, note)
+
+    def _left_behind(self, before: Look, after: Look) -> str:
+        """What a tensor that moved to other memory keeps, and which views of it stay where it was."""
+        if before.version is None or before.counter != after.counter:
+            return ""
+        if before.version != after.version:
+            return ""
+        stay = [
+            names[0]
+            for each in self.index.sharing(before.memory, MATES)
+            if self._counter(each) == after.counter and (names := self.index.names(each))
+        ]
+        note = "; keeps its version counter"
+        if stay:
+            where = self.allocations.name(before.memory) or "the old memory"
+            shown = ", ".join(stay[:3]) + (", …" if len(stay) > 3 else "")
+            note += f", as {'does' if len(stay) == 1 else 'do'} {shown}, still in {where}"
+        return note
 
     def _rewritten(self) -> None:
         """Bytes that changed without an event."""

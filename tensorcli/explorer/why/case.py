@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
     from tensorcli.explorer.journal import Record
     from tensorcli.explorer.session import Session
+    from tensorcli.language.syntax import Span
 
 
 @dataclass(slots=True)
@@ -67,26 +68,33 @@ class Case:
         return self._node
 
     def _innermost(self) -> ast.AST:
-        tree = self.statement.tree
         if self.failing.record.statement.form == "command" or not self.failure.spans:
-            return tree
+            return self.statement.tree
+        found = self.find(self.at, self.failure.spans[0])
+        if found is None:
+            return self.statement.tree
+        self.home, node = found
+        return node
+
+    def find(self, at: int, span: Span) -> tuple[int, ast.AST] | None:
+        """The node at a place: in the statement `at`, or in a function that was defined before it, and where."""
         from tensorcli.language.syntax import span_of
 
-        wanted = self.failure.spans[0]
-        for at in range(self.at, -1, -1):
-            record = self.trace.steps[at].record
-            if record.name != self.failing.record.name or (at < self.at and not _defines(record)):
+        name = self.trace.steps[at].record.name
+        for place in range(at, -1, -1):
+            record = self.trace.steps[place].record
+            if record.name != name or (place < at and not _defines(record)):
                 continue
-            for node in ast.walk(tree if at == self.at else record.statement.tree):
-                if hasattr(node, "lineno") and span_of(node) == wanted:
-                    if at < self.at and not any(
+            tree = record.statement.tree
+            for node in ast.walk(tree):
+                if hasattr(node, "lineno") and span_of(node) == span:
+                    inside = any(
                         isinstance(each, ast.FunctionDef | ast.Lambda) and holds(each, node)
-                        for each in ast.walk(record.statement.tree)
-                    ):
-                        continue
-                    self.home = at
-                    return node
-        return tree
+                        for each in ast.walk(tree)
+                    )
+                    if place == at or inside:
+                        return place, node
+        return None
 
     def call(self, *names: str) -> ast.Call | None:
         """The call that raised, of a method or function of one of these names (any where none is given)."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.shadow import right_gradients
 from tensorcli.explorer.results import Alarm, Event, HazardRow
-from tensorcli.explorer.why.case import Case, Story, loaded, one_line
+from tensorcli.explorer.why.case import Case, Story, holds, loaded, root_name
 from tensorcli.explorer.why.leaves import cut_off, view_again, view_without_edge
 from tensorcli.explorer.why.out_of_place import atom, out_of_place
 
@@ -29,11 +29,36 @@ def hazard(case: Case, row: HazardRow, expected: bool = False) -> Story:
         found = _swallowed(case, at)
         if found is not None:
             return found
-    step = case.trace.steps[at]
-    source = step.record.text.split("\n")[row.span.line - 1].strip() if row.name != "<input>" else ""
-    line = row.span.line if row.name != "<input>" else step.line
-    event = Event(line, one_line(source or step.record.statement.source), "here", "other", culprit=True)
+    place = case.find(at, row.span)
+    if row.code == "TSC-H010" and place is not None:
+        return _swap(case, at, row, *place)
+    node = None if place is None else place[1]
+    event = case.event(at, row.rule, "other", culprit=True, node=node)
     return Story(row.text, [event], [row.hint] if row.hint else [])
+
+
+def _swap(case: Case, at: int, row: HazardRow, home: int, target: ast.AST) -> Story:
+    """`x[0], x[1] = x[1], x[0]`: with copies on the right side."""
+    tree = case.trace.steps[home].record.statement.tree
+    event = case.event(
+        at, "evaluates the right side to views, then stores one after the other", "wrote", node=target
+    )
+    story = Story(row.text, [replace(event, culprit=True)])
+    assign = next(
+        (each for each in ast.walk(tree) if isinstance(each, ast.Assign) and holds(each, target)), None
+    )
+    if assign is None or not isinstance(assign.value, ast.Tuple | ast.List):
+        return story
+    changes: list[tuple[ast.AST, str]] = [
+        (each, f"{case.journal.source(home, each)}.clone()")
+        for each in assign.value.elts
+        if isinstance(each, ast.Subscript | ast.Name)
+    ]
+    found = case.journal.changed(home, changes, "read copies")
+    if found is not None:
+        name = root_name(target) if home == at else ""
+        story.proposals.append(replace(found, shows=name or "", failing=at))
+    return story
 
 
 def hidden(case: Case, name: str = "", expected: bool = False) -> Story | None:

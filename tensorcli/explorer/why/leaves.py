@@ -266,10 +266,9 @@ def view_without_edge(case: Case, value: Any, name: str, begin: str) -> Story:
     events: list[Event] = []
     node = None if made is None else made[1].node_at
     if kind in ("no_grad", "inference"):
-        where = "" if at is None else f" (line {case.within_line(at, node)})"
-        why = f"it was taken without recording{where}"
-        if made is not None:
-            why = f"it was taken {cut_reason(case, *made).removeprefix('ran ')}{where}"
+        where = "" if at is None else f" at line {case.within_line(at, node)}"
+        how = "without recording" if made is None else cut_reason(case, *made).removeprefix("ran ")
+        why = f"it was taken{where} {how}"
         if at is not None:
             events.append(
                 case.event(at, f"{name} is a view of {owner}, not recorded", "cut", culprit=True, node=node)
