@@ -28,5 +28,8 @@ class Observer(Protocol):
     def accumulated(self, tensor: Any, gradient: Any, kind: str) -> None:
         """A leaf's `.grad` changed: kind is "new", "in place" or "replaced"."""
 
+    def hooked(self, node: Any, kind: str, function: Any) -> None:
+        """A hook on `node` is about to run, or a tensor to keep its gradient; kind as in `hooks.NodeHooks`."""
+
 
 observer: Observer | None = None

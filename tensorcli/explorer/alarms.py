@@ -100,7 +100,7 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | N
         "silent",
         f"{what} {verb} saved before this write and PyTorch cannot see it: "
         f"{then} will succeed with wrong gradients.",
-        "why?",
+        "why",
         "TSC-H001",
         tuple(found),
     )

@@ -8,6 +8,7 @@ which allocation.
 
 from __future__ import annotations
 
+import ast
 import weakref
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -19,6 +20,11 @@ from tensorcli.explorer.names import MATES, Entry, Index
 
 MANY = 4096
 """Beyond this many results of a statement, the ones that are gone are dropped from the record."""
+
+HOOKS = 12
+"""So many hooks that ran are told of one statement."""
+LAMBDA = 48
+"""A lambda's text is cut after this many characters."""
 
 
 class Before(NamedTuple):
@@ -87,6 +93,9 @@ class Recorder:
         self.released: list[tuple[int, int]] = []
         """The nodes that dropped what they had saved: identity, how many tensors."""
         self.gradients: dict[int, tuple[Any, str]] = {}
+        self.hooks: list[tuple[str, str]] = []
+        """The hooks that ran, and the nodes that they sit on."""
+        self.hooks_more = 0
         self.watch.begin()
 
     def look_before(self, entry: Entry) -> None:
@@ -196,6 +205,27 @@ class Recorder:
         """A leaf's gradient was made or added to."""
         known = self.gradients.get(id(tensor))
         self.gradients[id(tensor)] = (weakref.ref(tensor), kind if known is None else known[1])
+
+    def hooked(self, node: Any, kind: str, function: Any) -> None:
+        """A hook is about to run."""
+        if len(self.hooks) >= HOOKS:
+            self.hooks_more += 1
+            return
+        if kind == "retain_grad":
+            text = f"retain_grad of {self.index.name(function) or 'a tensor without a name'}"
+        else:
+            text = function_text(function)
+        self.hooks.append((text, self.engine.node_name(node)))
+
+
+def function_text(function: Any) -> str:
+    """A function by its name; a lambda of the script as it is written."""
+    name = getattr(function, "__name__", "")
+    tree = getattr(function, "tree", None)
+    if name == "<lambda>" and isinstance(tree, ast.AST):
+        text = ast.unparse(tree)
+        return text if len(text) <= LAMBDA else text[: LAMBDA - 1] + "…"
+    return name if isinstance(name, str) and name else type(function).__name__
 
 
 def parents(engine: Engine, tensor: Any) -> Iterator[Any]:

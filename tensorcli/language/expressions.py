@@ -337,7 +337,7 @@ class ExpressionCompiler(DisplayCompiler):
                 tuple(default(frame) for default in defaults),
                 {key: default(frame) for key, default in keyword_defaults},
             )
-            return ScriptFunction(name, body, binder, frame, evaluator)
+            return ScriptFunction(name, body, binder, frame, evaluator, node)
 
         return make
 

@@ -44,12 +44,19 @@ def address(thing: Any) -> str:
 class ScriptFunction:
     """A function of the script: its body, its binder, and the frame it closes over."""
 
-    __slots__ = ("__name__", "__weakref__", "attributes", "binder", "body", "evaluator", "frame")
+    __slots__ = ("__name__", "__weakref__", "attributes", "binder", "body", "evaluator", "frame", "tree")
 
     def __init__(
-        self, name: str, body: Code, binder: Callable[..., dict[str, Any]], frame: Frame, evaluator: Evaluator
+        self,
+        name: str,
+        body: Code,
+        binder: Callable[..., dict[str, Any]],
+        frame: Frame,
+        evaluator: Evaluator,
+        tree: ast.AST,
     ) -> None:
         self.__name__ = name
+        self.tree = tree
         self.body = body
         self.binder = binder
         self.frame = frame

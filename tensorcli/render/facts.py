@@ -24,9 +24,10 @@ SIGNS: dict[str, tuple[str, str]] = {
     "gradient": ("~", "written"),
     "bound": ("=", "bound"),
     "unbound": ("-", "freed"),
+    "hooks_ran": ("·", "muted"),
     "graph_freed": ("-", "freed"),
 }
-SENTENCES = ("bound", "unbound", "graph_freed")
+SENTENCES = ("bound", "unbound", "hooks_ran", "graph_freed")
 
 # Title, the fact as text, the style of an unchanged cell.
 FACTS: tuple[tuple[str, Callable[[Facts], str], str], ...] = (
@@ -112,7 +113,7 @@ def fact_cells(before: Facts | None, after: Facts | None, style: str = "") -> tu
 def sentence(change: Change, width: int | None) -> Iterator[Line]:
     """`= b   same object as a`, `- x   s1 freed`."""
     sign, style = SIGNS[change.kind]
-    named = change.kind != "graph_freed" and change.names
+    named = change.kind in ("bound", "unbound") and change.names
     lead: Line = (Piece(" "), Piece(sign, style), Piece(" "))
     if named:
         lead += (Piece(", ".join(change.names[:1]), "name"), Piece("   "))

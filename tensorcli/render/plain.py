@@ -26,7 +26,7 @@ FACTS = (
     "grad_fn",
     "value",
 )
-SENTENCES = ("bound", "unbound", "graph_freed")
+SENTENCES = ("bound", "unbound", "hooks_ran", "graph_freed")
 
 
 def plain_text(result: object) -> str:
@@ -115,7 +115,7 @@ def write(found: results.Write) -> Iterator[str]:
 def change(found: results.Change) -> Iterator[str]:
     name = found.names[0] if found.names else "(temporary)"
     if found.kind in SENTENCES:
-        yield from entry(f"{name}.{found.kind}", found.note)
+        yield from entry(f"{'graph' if found.kind == 'hooks_ran' else name}.{found.kind}", found.note)
         return
     if found.kind == "shares":
         return  # nothing changed
@@ -128,7 +128,7 @@ def change(found: results.Change) -> Iterator[str]:
                 was = "" if field == "value" and not before else f"{before} -> "
                 yield from entry(f"{name}.{field}", f"{was}{after}")
     if found.note:
-        yield from entry(f"{name}.{found.kind}", found.note)
+        yield from entry(f"{'graph' if found.kind == 'hooks_ran' else name}.{found.kind}", found.note)
     if found.names[1:]:
         yield from entry(f"{name}.also", " ".join(found.names[1:]))
 

@@ -42,13 +42,13 @@ def test_a_view_says_of_what_and_which_elements(run):
 
 def test_detach_shares_storage_and_version_counter(run):
     step = run(SCENE)[3]
-    assert rows(step)["d"].note == "shares s2 and its version counter with y"
+    assert rows(step)["d"].note == "shares s2 and its version counter with y; cut from the graph"
     assert [each.kind for each in step.changes] == ["created", "shares", "shares"]
 
 
 def test_data_shares_storage_only(last):
     step = last("y = torch.ones(3)\nd = y.data")
-    assert rows(step)["d"].note == "shares s1 with y, own version counter"
+    assert rows(step)["d"].note == "shares s1 with y; own version counter, so autograd's checks miss writes"
 
 
 def test_a_write_is_shown_through_every_alias(run):
@@ -171,7 +171,7 @@ def test_a_write_through_a_nameless_view_names_its_base(last):
 
 def test_numpy_writes_change_bytes_and_no_version(run):
     steps = run("n = np.zeros(3)\nt = torch.from_numpy(n)\nn[0] = 5\nt.add_(1)\nt.numpy()[1] = 9")
-    assert rows(steps[1])["t"].note == "shares s1 with n"
+    assert rows(steps[1])["t"].note == "shares s1 with n; writes through n move no version counter"
     assert rows(steps[2])["t"].note == "bytes changed, version stayed 0"
     assert rows(steps[2])["n"].kind == "written"
     assert steps[2].writes[0].silent

@@ -39,7 +39,7 @@ def summary(step):
             None if each.after is None else vars_of(each.after),
         )
         for each in step.changes
-        if each.kind != "graph_freed"
+        if each.kind not in ("graph_freed", "hooks_ran")
     ]
 
 

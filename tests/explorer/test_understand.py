@@ -10,7 +10,7 @@ from tensorcli.explorer.comparison import FORMS
 from tensorcli.explorer.errors import ERRORS
 from tensorcli.explorer.explain.concepts import CONCEPTS, OTHER_NAMES
 from tensorcli.explorer.hazards.catalogue import HAZARDS
-from tensorcli.explorer.results import Comparison, Explanation, Step, Tour
+from tensorcli.explorer.results import Comparison, Dry, Explanation, Step, Tour
 from tensorcli.explorer.session import Session
 from tensorcli.explorer.tours import names
 
@@ -235,9 +235,17 @@ def test_an_operator_is_explained_from_its_declaration() -> None:
     assert any(section.title == "schema" for section in found.sections)
 
 
-@pytest.mark.parametrize("what", ["detatch", "TSC-E999", "a b c", "a +", "a[0] = 5"])
+@pytest.mark.parametrize("what", ["detatch", "TSC-E999", "a b c", "a +"])
 def test_what_nobody_knows_is_said_so(run: Callable[..., list[Step]], what: str) -> None:
     assert run(f"explain {what}")[-1].error is not None
+
+
+def test_a_statement_that_is_no_expression_is_tried_out(run: Callable[..., list[Step]]) -> None:
+    *_, step, after = run("a = torch.zeros(2)\nexplain a[0] = 5\na[0].item()")
+    assert isinstance(step.result, Dry)
+    assert [each.kind for each in step.result.step.changes] == ["written"]
+    assert after.value is not None
+    assert after.value.text == "0.0"
 
 
 # ---- tours

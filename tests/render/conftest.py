@@ -161,6 +161,7 @@ STEP = results.Step(
         Change("shares", ("z",), D, D, "", "s2"),
         Change("bound", ("b",), note="same object as a", same_as="a"),
         Change("unbound", ("x",), note="s1 kept by the graph (MulBackward0), y", kept_by=("y",)),
+        Change("hooks_ran", (), note="hooks ran: lambda g: g * 2 (ExpBackward0)"),
         Change("graph_freed", ("loss",), note="graph of loss freed: 3 nodes, 3 saved tensors"),
     ),
     writes=(Write("s2", (0, 1), "d", ("y", "v"), "mul_", 3),),

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from sys import getrefcount
 from typing import Any
 
+from tensorcli.engine import events
 from tensorcli.engine.autograd.graph import Node, gradient_edge, type_name
 from tensorcli.engine.tensor import Tensor
 
@@ -110,6 +111,8 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
         grad = grads[output_nr]
         if grad is None:
             continue
+        if events.observer is not None:
+            events.observer.hooked(node, "tensor", hook)
         answer = hook(grad)
         if answer is None or answer is grad:
             del answer
@@ -123,8 +126,12 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
         tensor = reference()
         grad = grads[output_nr]
         if tensor is not None and grad is not None:
+            if events.observer is not None:
+                events.observer.hooked(node, "retain_grad", tensor)
             tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
     for hook in list(hooks.before.values()):
+        if events.observer is not None:
+            events.observer.hooked(node, "before", hook)
         answer = hook(tuple(grads))
         owned[:] = [False] * len(owned)
         if answer is not None:

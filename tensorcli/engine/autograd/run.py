@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import geometry, messages
+from tensorcli.engine import events, geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.anomaly import anomaly, check, report
 from tensorcli.engine.autograd.graph import Edge, Node
@@ -166,6 +166,8 @@ class _Pass:
                 node.accumulate(grads[0], owned[0])
                 if node.hooks is not None:
                     for hook in list(node.hooks.post_accumulate.values()):
+                        if events.observer is not None:
+                            events.observer.hooked(node, "post_accumulate", hook)
                         hook(node.variable)
             return None
         try:
@@ -189,6 +191,8 @@ class _Pass:
 
     def _after(self, node: Node, results: list[Any], grads: list[Any]) -> None:
         for hook in list(node.hooks.after.values()):
+            if events.observer is not None:
+                events.observer.hooked(node, "after", hook)
             answer = hook(tuple(None if r is None else r[0] for r in results), tuple(grads))
             if answer is not None:
                 answer = answer if isinstance(answer, tuple) else (answer,)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
-from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.files import export, permitted
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.names import name_of
@@ -279,10 +278,13 @@ def _without(node: GraphNode, kept: set[str]) -> GraphNode:
 # ---- hooks
 
 KINDS = {
-    "tensor": ("register_hook", "the gradient of {}, on its way"),
-    "retain_grad": ("retain_grad", "keeps the gradient of {} in .grad, after the other hooks"),
+    "tensor": ("register_hook", "the gradient of {0}, on its way"),
+    "retain_grad": (
+        "retain_grad",
+        "keeps the gradient of {0} in .grad, after the other hooks; follows {0} through in-place writes",
+    ),
     "before": ("register_prehook", "the gradients of the node's outputs, before it runs"),
-    "post_accumulate": ("register_post_accumulate_grad_hook", "the leaf {}, after its .grad changed"),
+    "post_accumulate": ("register_post_accumulate_grad_hook", "the leaf {0}, after its .grad changed"),
     "after": ("register_hook of the node", "the gradients of the node's inputs, after it ran"),
 }
 
@@ -355,9 +357,36 @@ def _hook_rows(walk: Walk, node: Any) -> Iterator[HookRow]:
             target = f"the value that {name} made"
         subject = target
         if hook.kind == "tensor" and leaf is None and not made:
-            sees = "the gradient of {}: no name has it any more"
+            sees = "the gradient of {0}: no name has it any more"
+            overwritten = _overwritten(walk, origin)
+            if overwritten is not None and origin is not None:
+                written, line = overwritten
+                subject = f"{written} of line {origin.line}"
+                sees = f"the gradient of {written} as it was before line {line} wrote it"
         text = "" if hook.kind == "retain_grad" else function_text(session, hook.function)
         yield HookRow(subject, title, text, at, sees.format(target))
+
+
+def _overwritten(walk: Walk, origin: Origin | None) -> tuple[str, int] | None:
+    """The name that a statement gave to what a node made, where that tensor was written in place since, and where the
+    first write that is recorded stands.
+    """
+    session, engine = walk.session, walk.engine
+    if origin is None or not _is_assignment(" ".join(origin.source.split())):
+        return None
+    name = origin.source.partition("=")[0].strip()
+    value = session.names.get(name)
+    node = None if engine.kind(value) != "tensor" else engine.node(value)
+    line = None
+    while node is not None:
+        found = walk.origin(node)
+        if found is None:
+            return None
+        if found == origin:
+            return None if line is None else (name, line)
+        line = found.line
+        node = next((each for each in engine.edges(node) if each is not None), None)
+    return None
 
 
 def function_text(session: Session, function: Any) -> str:
@@ -365,5 +394,6 @@ def function_text(session: Session, function: Any) -> str:
     for name, value in session.names.items():
         if value is function:
             return name
-    found = getattr(function, "__name__", "")
-    return found if isinstance(found, str) and found else short_text(session.engine, function)
+    from tensorcli.explorer.observe import function_text as own_text
+
+    return own_text(function)

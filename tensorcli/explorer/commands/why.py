@@ -188,7 +188,11 @@ def _failure(session: Session, records: list[Record], expected: bool = False) ->
             return Notice("the statement does not fail when it runs again")
         story, known = tell(session, trace, failure)
     code = None if known is None else known.code
-    backward = known is not None and known.key in BACKWARD
+    passes = any(
+        isinstance(node, ast.Attribute) and node.attr == "backward"
+        for node in ast.walk(records[-1].statement.tree)
+    )
+    backward = passes or (known is not None and known.key in BACKWARD)
     wanted = story.proposals
     if expected:
         wanted = [each for each in wanted if each is not None and each.failing == len(each.records) - 1]

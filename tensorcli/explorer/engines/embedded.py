@@ -134,7 +134,10 @@ class Embedded:
         found = None
         traceback = raised.__traceback__
         while traceback is not None:
-            owner = traceback.tb_frame.f_locals.get("self")
+            local = traceback.tb_frame.f_locals
+            owner = local.get("self")
+            # In hooks there is no method of the node's on the way.
+            owner = owner if isinstance(owner, Node) else local.get("node")
             if isinstance(owner, Node):
                 found = owner
             traceback = traceback.tb_next

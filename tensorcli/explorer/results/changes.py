@@ -57,6 +57,7 @@ ChangeKind = Literal[
     "gradient",  # `.grad` appeared, was added to, or went
     "bound",  # a name was given to an object that had one already
     "unbound",  # a name was deleted or given to another object
+    "hooks_ran",  # a backward pass called these
     "graph_freed",  # a backward pass dropped what nodes had saved
 ]
 
@@ -71,7 +72,7 @@ class Change:
     before: Facts | None = None
     after: Facts | None = None
     note: str = ""
-    """The last column (`new storage 12 B, leaf`); for bound, unbound and graph_freed the whole sentence."""
+    """The last column (`new storage 12 B, leaf`); for bound, unbound, hooks_ran and graph_freed the whole sentence."""
     storage: str | None = None
     """The storage it is about, also where there are no facts any more."""
     same_as: str | None = None

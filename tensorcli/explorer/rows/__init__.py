@@ -25,4 +25,5 @@ class Rows(Arrivals, Writes, Departures):
         self._rewritten()
         self._sharing(created)
         self._unbound()
+        self._hooks_ran()
         self._graph_freed()

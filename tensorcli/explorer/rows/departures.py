@@ -79,3 +79,11 @@ class Departures(Table):
                 note=f"{what} freed: {plural(count, 'node')}{kept}; a second backward would raise",
             )
         )
+
+    def _hooks_ran(self) -> None:
+        """The hooks that a backward pass ran, in their order."""
+        ran = self.recorder.hooks
+        if ran:
+            steps = " → ".join(f"{text} ({node})" for text, node in ran)
+            more = f" → … {self.recorder.hooks_more} more" if self.recorder.hooks_more else ""
+            self.rows.append(Change("hooks_ran", (), note=f"hooks ran: {steps}{more}"))

@@ -98,7 +98,7 @@ class Case:
 
     def call(self, *names: str) -> ast.Call | None:
         """The call that raised, of a method or function of one of these names (any where none is given)."""
-        top = self.node()
+        top = self.statement.tree if self.inside else self.node()
         for node in ast.walk(top if isinstance(top, ast.Call | ast.stmt) else self.statement.tree):
             if isinstance(node, ast.Call):
                 called = (
@@ -217,7 +217,9 @@ class Case:
     def bound_at(self, name: str) -> int | None:
         """Where a name of the session was bound last, before the failing statement."""
         for step in reversed(self.trace.steps[: self.at]):
-            if name in stored(step.record.statement.tree):
+            tree = step.record.statement.tree
+            failed = step.step.error is not None and isinstance(tree, ast.Assign | ast.AugAssign)
+            if name in stored(tree) and not failed:
                 return step.number - 1
         return None
 

@@ -65,9 +65,9 @@ def freed(case: Case) -> Story:
     else:
         title = f"line {case.line} needs what line {freeing.line} freed: both go through {what}{where}."
     story = Story(title, events)
-    path = _path(case, node)
-    if path:
-        story.notes.append(f"the way: {path}{where}")
+    path, root = path_to(case, node), backward_root(case)
+    if path and root is not None and len(path) <= LONG:
+        story.notes.append(f"the way: {' ← '.join((case.text_of(root), *path))}{where}")
     story.proposals = list(_freed_ways(case, at, made_at))
     return story
 
@@ -82,27 +82,24 @@ def _saved_names(case: Case, saves: list[tuple[Traced, Save]]) -> str:
     return " and ".join(f"{name} twice" if count == 2 else name for name, count in found.items())
 
 
-def _path(case: Case, wanted: int) -> str:
-    """`b ← AddBackward0 ← MulBackward0`: from what is differentiated to a node."""
-    root = backward_root(case)
-    tensor = case.tensor(root)
+def path_to(case: Case, wanted: int) -> list[str]:
+    """The names of the nodes from what the failing pass begins at to a node; empty where none leads there."""
+    tensor = case.tensor(backward_root(case))
     start = None if tensor is None else case.engine.node(tensor)
-    if start is None or root is None:
-        return ""
     before: dict[int, Any] = {id(start): None}
-    queue = [start]
+    queue = [] if start is None else [start]
     for node in queue:
         if case.trace.token(node) == wanted:
             way = []
             while node is not None:
                 way.append(case.engine.node_name(node))
                 node = before[id(node)]
-            return " ← ".join((case.text_of(root), *reversed(way))) if len(way) <= LONG else ""
+            return way[::-1]
         for target in case.engine.edges(node):
             if target is not None and id(target) not in before:
                 before[id(target)] = node
                 queue.append(target)
-    return ""
+    return []
 
 
 def _freed_ways(case: Case, at: int, made_at: int | None) -> Iterator[Proposal | None]:

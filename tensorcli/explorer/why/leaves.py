@@ -333,8 +333,39 @@ def state_of(case: Case, value: Any, name: str) -> Story:
         if variable is not None:
             leaves.append(case.name(variable) or "a leaf without a name")
     notes = [f"its graph leads to {', '.join(dict.fromkeys(leaves[:6]))}."] if leaves else []
+    harmless = _written_unsaved(case, value, name)
+    if harmless:
+        notes.append(harmless)
     return Story(
         f"{name} requires grad because it was computed ({look.grad_fn}) from what does.", events, notes
+    )
+
+
+def _written_unsaved(case: Case, value: Any, name: str) -> str:
+    """Why writing a computed tensor in place was fine: no node had saved what was written over."""
+    engine = case.engine
+    memory, counter = case.trace.token(engine.memory(value)), engine.look(value).counter
+    writes = [
+        (step, write)
+        for step in case.trace.steps
+        for write in step.writes
+        if write.memory == memory and write.counter == counter and write.before is not None
+    ]
+    saves = [save for step in case.trace.steps for save in step.saves if save.memory == memory]
+    first = min((write.before or 0 for _, write in writes), default=0)
+    last = max((write.before or 0 for _, write in writes), default=0)
+    if not writes or any(first <= save.version <= last for save in saves):
+        return ""
+    lines = sorted({case.within_line(step.number - 1, write.node_at) for step, write in writes})
+    where = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines[:4]))}{', …' * (len(lines) > 4)}"
+    nodes = []
+    for node in nodes_below(engine, engine.node(value), 12):
+        if engine.variable(node) is None:
+            nodes.append(engine.node_name(node))
+    savers = " and ".join(dict.fromkeys(nodes[:4]))
+    return (
+        f"{name} was written in place ({where}), and that is fine: no node had saved what was written over "
+        f"({savers} {'save' if len(set(nodes)) > 1 else 'saves'} nothing of it)."
     )
 
 

@@ -12,7 +12,7 @@ from tensorcli.explorer.memory import overlap, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name, write_target
-from tensorcli.explorer.why.out_of_place import out_of_place
+from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
 
 if TYPE_CHECKING:
     from tensorcli.explorer.trace import Made, Traced
@@ -51,12 +51,19 @@ def written(case: Case) -> tuple[str | None, str, int | None]:
     return name, text, None if name is None or case.inside else case.bound_at(name)
 
 
-def bound_event(case: Case, at: int | None, text: str, events: list[Event], role: Any = "made") -> str:
-    """Tell where a name was bound; ` (line 1)` for the title."""
-    if at is None:
+def bound_event(
+    case: Case, at: int | None, text: str, events: list[Event], role: Any = "made", tensor: Any = None
+) -> str:
+    """Tell where a name was bound, or the tensor made that it stands for; ` (line 1)` for the title."""
+    made = None if tensor is None else case.made(tensor)
+    if made is not None:
+        event = case.event(made[0].number - 1, text, role, node=made[1].node_at)
+    elif at is not None:
+        event = case.event(at, text, role)
+    else:
         return ""
-    events.append(case.event(at, text, role))
-    return f" (line {case.trace.steps[at].line})"
+    events.append(event)
+    return f" (line {event.line})"
 
 
 def leaf(case: Case) -> Story:
@@ -74,10 +81,11 @@ def leaf(case: Case) -> Story:
     view = text != name or base is not None
     if base is not None:
         at = case.bound_at(leaf_name)
-        where = bound_event(case, at, f"{leaf_name} is a leaf and requires grad", events)
+        where = bound_event(case, at, f"{leaf_name} is a leaf and requires grad", events, tensor=base)
         bound_event(case, bound, f"{name} is a view of {leaf_name}", events, "shared")
     else:
-        where = bound_event(case, bound, f"{name} is a leaf and requires grad", events)
+        leaf_itself = value if engine.kind(value) == "tensor" and not case.inside else None
+        where = bound_event(case, bound, f"{name} is a leaf and requires grad", events, tensor=leaf_itself)
     events.append(case.raised(f"writes {text} in place while grad mode is on"))
     if view:
         title = f"{text} lies in the memory of the leaf {leaf_name}{where}, which requires grad: a write would change it."
@@ -212,7 +220,9 @@ def no_grad_view(case: Case) -> Story:
     """A view made without recording is written while grad mode is on."""
     name, text, bound = written(case)
     events: list[Event] = []
-    where = bound_event(case, bound, f"{name} is a view made without recording", events)
+    tensor = case.tensor(case.write_target()[0])
+    what = f"{name or text} is a view made without recording"
+    where = bound_event(case, bound, what, events, tensor=tensor)
     events.append(case.raised(f"writes {text} while grad mode is on"))
     story = Story(
         f"{name or text} was made under no_grad{where}, and is written outside: it has no edge to its base, so the write "
@@ -241,7 +251,11 @@ def inference(case: Case) -> Story:
     for name in names:
         bound = case.bound_at(name)
         where = bound_event(
-            case, bound, f"{name} was made in inference mode: it has no version counter", events
+            case,
+            bound,
+            f"{name} was made in inference mode: it has no version counter",
+            events,
+            tensor=case.trace.session.names[name],
         )
         if isinstance(case.statement.tree, ast.Assign | ast.AugAssign | ast.Expr):
             proposals.append(
@@ -256,10 +270,12 @@ def inference(case: Case) -> Story:
                 for node, node_text in _modes(case, bound, statement.tree)
             )
     events.append(case.raised(case.failure.message.partition(".")[0]))
+    late = "Inplace update" in case.failure.message
     story = Story(
         f"{' and '.join(names) or 'a tensor'} was made in inference mode{where}: it may be read and cloned, but not "
         "written outside, saved for backward, or asked for a version.",
         events,
+        ["PyTorch wrote the new values before it raised: they are there."] if late else [],
     )
     story.proposals = proposals
     return story
@@ -301,6 +317,8 @@ def overlapping(case: Case) -> Story:
     target, _ = case.write_target()
     tensor = case.tensor(target)
     events: list[Event] = []
+    if case.inside and case.trace.session.failed is not None:
+        return _in_a_hook(case, text)
     bound_event(case, bound, f"{name} was made here", events)
     notes = ""
     if tensor is not None:
@@ -322,6 +340,35 @@ def overlapping(case: Case) -> Story:
         story.proposals.append(
             case.journal.inserted(case.at, f"{name} = {name}.clone()", "give each element a place of its own")
         )
+    return story
+
+
+def _in_a_hook(case: Case, text: str) -> Story:
+    """A hook writes into the gradient that it was given, which is expanded."""
+    from tensorcli.explorer.why.freed import path_to
+
+    failed = case.trace.session.failed
+    assert failed is not None
+    way = path_to(case, failed)
+    giver = f" that {way[-2]} gives" if len(way) > 1 else ""
+    home = case.trace.steps[case.home]
+    events = [case.event(home.number - 1, "the hook", "made")] if home.line != case.line else []
+    events.append(case.raised(f"writes {text} in place"))
+    story = Story(
+        f"{text} is the gradient{giver}, expanded: several of its elements are one place in memory (stride 0), and a write to "
+        "it is refused. A hook changes a gradient by returning a new tensor.",
+        events,
+    )
+    story.proposals = [*out_of_place(case, case.home, text)]
+    node = case.node()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        sign = SIGNS.get(node.func.attr)
+        inner = case.text_of(node.args[0])
+        new = f"{text} {sign} {inner}" if sign else f"{text}.{node.func.attr[:-1]}({inner})"
+        tree = case.trace.steps[case.home].record.statement.tree
+        if any(isinstance(each, ast.Lambda) and each.body is node for each in ast.walk(tree)):
+            found = case.journal.changed(case.home, [(node, new)], "return a new tensor")
+            story.proposals.append(None if found is None else replace(found, failing=case.at))
     return story
 
 
