@@ -97,7 +97,9 @@ def _relation_of(session: Session, left: Any, left_name: str, right: Any, right_
     if right_base is left:
         return f"{right_name} is a view of {left_name}"
     if left_base is not None and left_base is right_base:
-        return f"both are views of {named(session, left_base)}"
+        index = None if session.observation is None else session.observation.index
+        name = None if index is None else index.name(left_base)
+        return f"both are views of {name or 'one base without a name'}"
     return ""
 
 
@@ -114,10 +116,12 @@ def _verdict(
         return f"{left} and {right} share nothing"
     if not count:
         where = f"{left} and {right} lie in one storage, in different places"
-        return f"{where}: a write to one does not show in the other"
+        counted = ", but moves the counter of both" if counter else ""
+        return f"{where}: a write to one does not show in the other{counted}"
     text = f"a write to {left} shows in {right}: {plural(count, 'byte')} are both's"
     if counter is True:
         return text + ", and autograd's version checks see it"
     if counter is False:
-        return text + f", but not its version counter ({a.version} and {b.version}): autograd does not see it"
+        counters = f"each has a version counter of its own ({a.version} and {b.version})"
+        return f"{text}, but {counters}, and autograd's checks on {right} do not see it"
     return text + ", and no version counter moves for numpy's writes"

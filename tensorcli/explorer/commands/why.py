@@ -108,10 +108,8 @@ def _asked(session: Session, tree: ast.expr, text: str) -> Answer:
     from tensorcli.explorer.why.asked import asked
 
     answer, proposals, base = asked(session, tree, text)
-    if proposals:
-        session.proposed = Proposed(
-            base, proposals, answer.measure, [way.measured for way in answer.ways if way.number]
-        )
+    measured = [way.measured for way in answer.ways if way.number]
+    session.proposed = Proposed(base, proposals, answer.measure, measured) if proposals else None
     return answer
 
 

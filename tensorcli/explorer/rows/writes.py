@@ -7,11 +7,15 @@ from collections.abc import Iterator
 from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.facts import plural
-from tensorcli.explorer.memory import covered, span_text
+from tensorcli.explorer.memory import covered, is_dense, overlap, span_text
 from tensorcli.explorer.names import MATES, Entry
 from tensorcli.explorer.observe import Writing
 from tensorcli.explorer.results import Write
 from tensorcli.explorer.rows.table import Table
+
+
+EXACT = 1 << 24
+"""In storages of more bytes, strided tensors are not compared element by element."""
 
 
 class Writes(Table):
@@ -42,16 +46,14 @@ class Writes(Table):
             if after is None or entry.key in self.shown or self.index.entries.get(entry.key) is not entry:
                 continue
             is_via = entry in via
-            if not is_via:
+            note = self._write_note(entry, before, after, writing, is_via, unnamed, gradient)
+            if not is_via and not self._reached(entry, writing):
+                moved = before.version != after.version
+                note = "other elements; the counter moved" if moved else "other elements, own version counter"
+            elif not is_via:
                 seen_by.extend(self.index.names(entry)[:1])
-            self._row(
-                ("gradient" if gradient else "written") if is_via else "seen",
-                entry,
-                before,
-                after,
-                self._write_note(entry, before, after, writing, is_via, unnamed, gradient),
-                operator,
-            )
+            kind = ("gradient" if gradient else "written") if is_via else "seen"
+            self._row(kind, entry, before, after, note, operator)
         rest = (
             len(self.index.by_memory.get(memory, ()))
             - len([entry for entry in reached if entry.key in self.shown])
@@ -98,6 +100,22 @@ class Writes(Table):
         ):
             note += "; no node had saved the old values"
         return note
+
+    def _reached(self, entry: Entry, writing: Writing) -> bool:
+        """Whether a write reached elements of a tensor that it was not made through; where that is unknown too."""
+        walks = [walk for walk, _ in writing.walks]
+        if len(walks) >= MATES:
+            return True
+        for reference in writing.via.values():
+            value = reference()
+            if value is not None and id(self.engine.memory(value)) == entry.memory:
+                walks.append(self.engine.walk(value))
+        own = self.engine.walk(entry.value)
+        if self.engine.extent(self.engine.memory(entry.value)) > EXACT and not all(
+            map(is_dense, [own, *walks])
+        ):
+            return True
+        return not walks or any(overlap(walk, own)[0] for walk in walks)
 
     def _unnamed(self, writing: Writing) -> Iterator[str]:
         """Where temporaries that were written through reach."""

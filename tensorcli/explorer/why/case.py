@@ -44,6 +44,8 @@ class Case:
         self.trace = trace
         self.failure = failure
         self.failing: Traced = trace.last
+        self.heard = len(self.failing.made)
+        """How much the failing statement itself made; what is beyond was made by looking (`value`)."""
         self.at = len(trace.steps) - 1
         self.journal = Journal(session, [step.record for step in trace.steps], self.at)
         self.statement, self.text = self.journal.python(self.at)

@@ -44,7 +44,7 @@ class Cut(NamedTuple):
     node: ast.AST | None = None
     """The expression that did it."""
     path: tuple[str, ...] = ()
-    """The operators from the result back to it, its own last where it is a cut."""
+    """The operators from the result back to it, its own last."""
 
     @property
     def name(self) -> str:
@@ -96,7 +96,9 @@ def where_cut(case: Case, tensor: Any) -> list[Cut]:
             elif each.inputs:
                 following.extend((token, (*path, operator)) for token in each.inputs)
             else:
-                found.append(Cut(step, _origin(case, step, operator), "leaf", each.node_at, path))
+                found.append(
+                    Cut(step, _origin(case, step, operator), "leaf", each.node_at, (*path, operator))
+                )
         level = following
     return found
 
@@ -243,11 +245,11 @@ def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Eve
 def way_back(cuts: list[Cut], text: str, case: Case) -> str:
     """`the way back: loss ← sum ← mul ← x (line 1)`; empty where there is nothing between."""
     ends = [cut for cut in cuts if cut.kind == "cut"] or cuts
-    if len(ends[0].path) < 1 + (ends[0].kind == "cut"):
+    if len(ends[0].path) < 2:
         return ""
     way = [text, *ends[0].path[:12]]
-    if ends[0].kind == "leaf":
-        way.append(ends[0].name or "what it was computed from")
+    if ends[0].name:
+        way[-1] = ends[0].name
     line = case.within_line(ends[0].step.number - 1, ends[0].node)
     return f"the way back: {' ← '.join(way)} (line {line})"
 

@@ -126,7 +126,8 @@ class _Hidden:
         story.proposals = [
             None if each is None else self._to_the_pass(each, at, last) for each in self._ways(at)
         ]
-        story.right = right if last is not None else None
+        if last is not None:
+            story.right = {each: right[each] for each in self._present(last) if each in right}
         return story
 
     def _present(self, last: Traced | None) -> dict[str, str]:

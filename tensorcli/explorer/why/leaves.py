@@ -153,11 +153,12 @@ def _in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
             continue
         left, sign = node.value.left, signs.get(type(node.value.op))
         if isinstance(left, ast.Name) and left.id == name and name in stored(node) and sign is not None:
-            right = case.journal.source(at, node.value.right)
-            found = case.journal.changed(
-                at, [(node, f"{name} {sign}= {right}")], f"write the leaf {name} itself"
-            )
-            yield None if found is None else replace(found, shows=f"{name}.grad")
+            new = f"{name} {sign}= {case.journal.source(at, node.value.right)}"
+            note = f"write the leaf {name} itself"
+            if node is statement.tree:
+                yield case.journal.replaced(at, f"with torch.no_grad():\n    {new}", note)
+            else:
+                yield case.journal.changed(at, [(node, new)], note)
 
 
 def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) -> Story:
@@ -207,6 +208,8 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         found = case.journal.inserted(bound, f"{leaf_name} = {name}", "a name for the leaf")
         if found is not None and passes:
             story.proposals.append(to_the_end(case, replace(found, shows=f"{leaf_name}.grad")))
+    if lost is not None:
+        story.proposals.extend(to_the_end(case, each) for each in _in_place(case, bound, name))
     story.proposals.extend(to_the_end(case, each) for each in _leaf_at_last(case, bound, name))
     if bound + 1 <= len(case.trace.steps) - 1:
         story.proposals.append(
@@ -358,14 +361,16 @@ def _written_unsaved(case: Case, value: Any, name: str) -> str:
         return ""
     lines = sorted({case.within_line(step.number - 1, write.node_at) for step, write in writes})
     where = f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines[:4]))}{', …' * (len(lines) > 4)}"
-    nodes = []
-    for node in nodes_below(engine, engine.node(value), 12):
-        if engine.variable(node) is None:
-            nodes.append(engine.node_name(node))
-    savers = " and ".join(dict.fromkeys(nodes[:4]))
+    nodes: list[str] = []
+    node = engine.node(value)
+    while node is not None and len(nodes) <= len(writes) and engine.variable(node) is None:
+        nodes.append(engine.node_name(node))
+        node = next((each for each in engine.edges(node) if each is not None), None)
+    nodes = list(dict.fromkeys(nodes[:4]))
+    savers = " and ".join(nodes)
     return (
         f"{name} was written in place ({where}), and that is fine: no node had saved what was written over "
-        f"({savers} {'save' if len(set(nodes)) > 1 else 'saves'} nothing of it)."
+        f"({savers} {'save' if len(nodes) > 1 else 'saves'} nothing of it)."
     )
 
 

@@ -121,7 +121,7 @@ def multi_output(case: Case) -> Story:
     made = case.made(tensor) if tensor is not None else _last_of(case, operator)
     if made is not None:
         step, one = made
-        several = _beside(step, one)
+        several = _beside(case, step, one)
         of = f" of {several}" if several > 1 else ""
         gave = f"{operator} gave {several} views of one storage; {text} is output {number}"
         event = case.event(step.number - 1, gave, "made", node=one.node_at)
@@ -182,11 +182,12 @@ def _last_of(case: Case, operator: str) -> tuple[Traced, Made] | None:
     return None
 
 
-def _beside(step: Traced, one: Made) -> int:
+def _beside(case: Case, step: Traced, one: Made) -> int:
     """How many outputs the call gave that gave this one."""
+    ran = step.made[: case.heard] if step is case.failing else step.made
     return sum(
         each.operator == one.operator and each.inputs == one.inputs and each.node_at is one.node_at
-        for each in step.made
+        for each in ran
     )
 
 

@@ -107,15 +107,19 @@ class _Version:
         case, culprit = self.case, self.culprit
         events = self._events()
         false_alarm = self._false_alarm()
-        same = culprit.number == self.step.number
-        if culprit.number == case.failing.number:
-            title = f"line {culprit.line} itself wrote over a value that was saved for its backward pass."
-        elif same:
-            title = f"line {culprit.line} saved a value for the backward pass and wrote over it."
-        else:
+        wrote = case.within_line(culprit.number - 1, self.write.node_at)
+        saved = case.within_line(self.step.number - 1, self.save.node_at)
+        if false_alarm:
             title = (
-                f"line {culprit.line} wrote over a value that line {self.step.line} had saved for backward."
+                f"a false alarm: line {wrote} wrote other elements than line {saved} had saved for backward, but moved "
+                "the version that they share."
             )
+        elif culprit.number == case.failing.number and wrote == case.line:
+            title = f"line {wrote} itself wrote over a value that was saved for its backward pass."
+        elif wrote == saved:
+            title = f"line {wrote} saved a value for the backward pass and wrote over it."
+        else:
+            title = f"line {wrote} wrote over a value that line {saved} had saved for backward."
         notes = []
         if false_alarm:
             notes.append(false_alarm)
@@ -144,6 +148,7 @@ class _Version:
                     f"{first.node_name} saved {slots} = {self._name_of(first, each.number)}",
                     "saved",
                     f"{self.storage} at v{first.version}" + (f", needs v{self.wanted}" if mine else ""),
+                    node=first.node_at,
                 )
                 if event not in events.setdefault(each.number, []):
                     events[each.number].append(event)
@@ -155,8 +160,9 @@ class _Version:
                 events[bound + 1] = [case.event(bound, note, "shared")]
         for count, (each, write) in enumerate(self.writes[:4]):
             what = f"wrote {self._reach(write)}" + self._through(write)
+            versions = f"v{write.before} → v{write.after}"
             event = case.event(
-                each.number - 1, what, "wrote", f"v{write.before} → v{write.after}", culprit=count == 0
+                each.number - 1, what, "wrote", versions, culprit=count == 0, node=write.node_at
             )
             events.setdefault(each.number, []).append(event)
         found = [event for number in sorted(events) for event in events[number]]
@@ -197,26 +203,25 @@ class _Version:
         size = max(self.save.walk.itemsize, 1)
         wrote = " and ".join(dict.fromkeys(span_text(walk, max(walk.itemsize, 1)) for walk in reached[:3]))
         return (
-            f"a false alarm: written were {wrote} of {self.storage}, saved {span_text(self.save.walk, size)}. They do "
-            "not overlap; PyTorch counts writes for all tensors that share a counter, not for each element."
+            f"written were {wrote} of {self.storage}, saved {span_text(self.save.walk, size)}: no overlap. PyTorch counts "
+            "writes for all tensors that share a counter, not for each element."
         )
 
     def _timeline(self) -> Timeline:
         marks: list[Mark] = []
         for each in self.case.trace.steps[: self.case.at + 1]:
-            savers = [
-                other.node_name.partition("Backward")[0]
-                for other in each.saves
-                if other.memory == self.save.memory and other.counter == self.save.counter
-                if other.version <= self.wanted
-            ]
-            if savers:
-                marks.append(
-                    Mark(each.line, self.wanted, "saved", "saved: " + ", ".join(dict.fromkeys(savers)))
-                )
+            savers: dict[int, list[str]] = {}
+            for other in each.saves:
+                same = (other.memory, other.counter) == (self.save.memory, self.save.counter)
+                if same and other.version <= self.wanted:
+                    line = self.case.within_line(each.number - 1, other.node_at)
+                    savers.setdefault(line, []).append(other.node_name.partition("Backward")[0])
+            for line, names in savers.items():
+                marks.append(Mark(line, self.wanted, "saved", "saved: " + ", ".join(dict.fromkeys(names))))
         for each, write in self.writes[:4]:
             via = f"write via {write.via}" if write.via else "write"
-            marks.append(Mark(each.line, write.after or 0, "wrote", via))
+            line = self.case.within_line(each.number - 1, write.node_at)
+            marks.append(Mark(line, write.after or 0, "wrote", via))
         short = self.save.node_name.partition("Backward")[0]
         marks.append(
             Mark(self.case.line, self.now, "raised", f"{short} unpacks v{self.wanted}, finds v{self.now}")
