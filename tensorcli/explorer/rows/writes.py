@@ -13,7 +13,6 @@ from tensorcli.explorer.observe import Writing
 from tensorcli.explorer.results import Write
 from tensorcli.explorer.rows.table import Table
 
-
 EXACT = 1 << 24
 """In storages of more bytes, strided tensors are not compared element by element."""
 
