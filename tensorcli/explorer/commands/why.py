@@ -82,10 +82,13 @@ def why(session: Session, invocation: Invocation) -> Answer:
 
 
 def _latest(session: Session) -> Answer:
-    """About the last thing that asks for a reason: a statement that failed, a hazard, saved tensors that are stale;
-    where there is none, a gradient that was looked at and is None.
+    """About the last thing that asks for a reason: a gradient that was looked at and is None, a statement that
+    failed, a hazard, saved tensors that are stale.
     """
     failed = next((record.index for record in reversed(session.journal) if record.outcome), 0)
+    missing = _missing_gradient(session)
+    if missing is not None and session.journal[-1].index > failed + 1:
+        return _asked(session, missing, ast.unparse(missing))
     hazard = next((row for row in reversed(session.hazards) if row.code != "TSC-H009"), None)
     if session.stale > max(failed, hazard.index if hazard else 0):
         expected = _expected(session)
@@ -95,13 +98,26 @@ def _latest(session: Session) -> Answer:
         return _hazard(session, hazard)
     if failed:
         return _failure(session, session.journal[:failed])
-    expected = _expected(session)
-    if expected is not None:
-        return expected
+    return _expected(session) or Notice(
+        "no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient"
+    )
+
+
+def _missing_gradient(session: Session) -> ast.Attribute | None:
+    """The gradient that the last statement looked at, where there is none."""
     last = session.journal[-1].statement.tree if session.journal else None
-    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Attribute) and last.value.attr == "grad":
-        return _asked(session, last.value, ast.unparse(last.value))
-    return Notice("no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient")
+    if (
+        not isinstance(last, ast.Expr)
+        or not isinstance(last.value, ast.Attribute)
+        or last.value.attr != "grad"
+    ):
+        return None
+    try:
+        value = session.value_of(last.value.value)
+    except Exception:  # its parts may be gone
+        return None
+    engine = session.engine
+    return last.value if engine.kind(value) == "tensor" and engine.grad(value) is None else None
 
 
 def _asked(session: Session, tree: ast.expr, text: str) -> Answer:

@@ -156,7 +156,11 @@ class _Hidden:
         bound = None if self.via is None else case.bound_at(self.via)
         if bound is not None and bound < self.culprit.number - 1:
             kind = case.engine.kind(case.trace.session.names.get(self.via or ""))
-            own = "it has no version counter" if kind == "ndarray" else "with a version counter of its own"
+            own = (
+                "numpy's writes move no counter"
+                if kind == "ndarray"
+                else "its writes move a counter of its own"
+            )
             events.append(case.event(bound, f"{self.via} lies in {self.storage}; {own}", "shared"))
         version = self.stale[0].now
         events.append(

@@ -404,7 +404,8 @@ def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
         story = Story(f"{name}.grad is None because no backward pass ran: a gradient comes with backward().")
         users = _users(case, value)
         if users:
-            story.notes.append(f"{', '.join(users[:4])} would bring it: their graph leads to {name}.")
+            whose = "its graph leads" if len(users) == 1 else "their graphs lead"
+            story.notes.append(f"{', '.join(users[:4])} would bring it: {whose} to {name}.")
         return story
     done = [step for step in passes if step.step.error is None]
     if not done:
@@ -465,7 +466,8 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
     story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
     users = _users(case, value)
     if users:
-        story.notes.append(f"{', '.join(users[:4])} lead to {name}, and were not differentiated.")
+        verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
+        story.notes.append(f"{', '.join(users[:4])} {verb[0]} to {name}, and {verb[1]} not differentiated.")
     return story
 
 
