@@ -266,3 +266,45 @@ def test_ten_thousand_tensors_cost_no_walk_over_all_names(run):
 
     seconds(50)
     assert min(seconds(1200) for _ in range(2)) < 7 * min(seconds(300) for _ in range(2))
+
+
+def test_names_that_are_exchanged_are_told_as_the_objects_that_they_were(last):
+    step = last("a = torch.ones(2)\nb = torch.zeros(2)\na, b = b, a")
+    assert [(each.kind, each.names, each.note) for each in step.changes] == [
+        ("bound", ("a",), "the object that was b"),
+        ("bound", ("b",), "the object that was a"),
+    ]
+
+
+def test_a_write_into_other_elements_moves_only_the_counter(last):
+    step = last("x = torch.zeros(4)\na = x[:2]\nb = x[2:]\na += 1")
+    assert rows(step)["x"].note == "sees the write"
+    assert rows(step)["b"].note == "other elements; the counter moved"
+    assert [each.seen_by for each in step.writes] == [("x",)]
+
+
+def test_a_leaf_that_loses_its_name_is_told(last):
+    step = last("w = torch.ones(2, requires_grad=True)\nw = w * 2")
+    note = "the leaf of line 1 has no name any more; s1 kept by the graph that leads to it"
+    assert [each.note for each in step.changes if each.kind == "unbound"] == [note]
+
+
+def test_a_write_that_harms_nothing_says_so(run):
+    steps = run("w = torch.ones(2, requires_grad=True)\ny = w + 1\ny *= 2\nz = y.exp()\nz += 1")
+    assert rows(steps[2])["y"].note.endswith("; no node had saved the old values")
+    assert rows(steps[4])["z"].note == "wrote all 2 elements of s3"
+
+
+def test_memory_that_is_exchanged_leaves_old_views_and_the_counter(last):
+    step = last("x = torch.zeros(2)\nv = x[:1]\ny = torch.ones(2)\nx.data = y")
+    note = "now in s2, shared with y; keeps its version counter, as does v, still in s1"
+    assert rows(step)["x"].note == note
+
+
+def test_the_hooks_of_a_pass_are_told_in_the_order_in_which_they_ran(last):
+    step = last(
+        "x = torch.ones(2, requires_grad=True)\na = x.clone()\nh = a.register_hook(lambda g: g * 2)\n"
+        "a.retain_grad()\na *= 3\na.sum().backward()"
+    )
+    ran = "hooks ran: retain_grad of a (MulBackward0) → lambda g: g * 2 (CloneBackward0)"
+    assert [each.note for each in step.changes if each.kind == "hooks_ran"] == [ran]

@@ -211,6 +211,42 @@ def test_operands_that_do_not_overlap_or_are_the_same_elements(write):
     assert check("a = torch.arange(6.).reshape(2, 3)\n" + write) == []
 
 
+# ---- swaps of views
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x[0], x[1] = x[1], x[0]",
+        "[x[0], x[1]] = [x[1], x[0]]",
+        "x[:, 0], x[:, 1] = x[:, 1], x[:, 0]",
+        "for i in range(1):\n    x[i], x[i + 1] = x[i + 1], x[i]",
+        "def swap(t):\n    t[0], t[1] = t[1], t[0]\nswap(x)",
+        "a, b = x[0], x[1]\nx[0], x[1] = b, a",
+    ],
+)
+def test_a_swap_of_views_reads_what_it_wrote(write):
+    found = texts("x = torch.arange(4.).reshape(2, 2)\n" + write, "TSC-H010")
+    assert [each.partition(":")[0] for each in found] == ["the right side holds views, not copies"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x[0], x[1] = x[1].clone(), x[0].clone()",
+        "x[0], x[1] = x[1], x[0].clone()",
+        "x[[0, 1]] = x[[1, 0]]",
+        "x[0], x[1] = y[1], y[0]",
+        "x[0], x[1] = x[0], x[1]",
+        "x[0, 0], x[1, 1] = x[1, 1].item(), x[0, 0].item()",
+        "a, b = x[0], x[1]\na, b = b, a",
+    ],
+)
+def test_a_swap_that_reads_before_it_writes(write):
+    text = "x = torch.arange(4.).reshape(2, 2)\ny = torch.ones(2, 2)\n" + write
+    assert check(text) == []
+
+
 # ---- swallowed gradients
 
 

@@ -193,3 +193,59 @@ def test_pytorch_errors_have_their_codes(code: str) -> None:
     _, steps = run(ERRING[code].replace("; ", "\n"))
     assert steps[-1].error is not None
     assert steps[-1].error.code == code
+
+
+def why(text: str) -> Why:
+    """The answer to the last statement of a text, which asks why."""
+    _, steps = run(text)
+    assert isinstance(steps[-1].result, Why)
+    return steps[-1].result
+
+
+HIDDEN = "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\ny.data.mul_(10)\n"
+FAILING = "x = torch.ones(2)\nx.sum().backward()\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (FAILING + "why", "x.sum() does not require grad"),
+        (FAILING + HIDDEN + "why", "w.grad would be wrong: [27.1828, 73.8906] instead of [2.7183, 7.3891]"),
+        (HIDDEN + FAILING + "why", "x.sum() does not require grad"),
+        (HIDDEN + "y.sum().backward()\nwhy", "w.grad is wrong: [27.1828, 73.8906] instead of"),
+        (FAILING + "x.grad\nwhy", "x.sum() does not require grad"),
+        (FAILING + "z = torch.ones(1)\nz.grad\nwhy", "z.grad is None because z does not require grad"),
+    ],
+)
+def test_why_is_about_what_happened_last(text: str, title: str) -> None:
+    assert why(text).title.startswith(title)
+
+
+def test_a_statement_within_a_loop_or_a_function_is_told_by_its_own_line() -> None:
+    loop = "w = torch.ones(2, requires_grad=True)\nfor i in range(2):\n    y = w.exp()\n    y += 1\n"
+    events = why(loop + "y.sum().backward()\nwhy").events
+    assert [(event.line, event.source) for event in events][-2:] == [(4, "y += 1"), (5, "y.sum().backward()")]
+    function = (
+        "def f(t):\n    t.mul_(2)\nx = torch.ones(2, 2, requires_grad=True) * 1\na, b = x.unbind()\nf(b)\nwhy"
+    )
+    answer = why(function)
+    assert answer.title.startswith("t is output 1 of 2 of unbind (line 4)")
+    assert (answer.events[-1].line, answer.events[-1].source) == (2, "t.mul_(2)")
+
+
+def test_a_local_name_is_not_taken_for_the_session_s() -> None:
+    text = "def f(t):\n    t.mul_(2)\nt = torch.ones(7)\nx = torch.ones(2, requires_grad=True)\nf(x)\nwhy"
+    assert [event.line for event in why(text).events] == [2]
+
+
+def test_a_gradient_says_which_passes_made_it() -> None:
+    text = "w = torch.ones(1, requires_grad=True)\n(w * 2).sum().backward()\n(w * 3).sum().backward()\nwhy w.grad"
+    answer = why(text)
+    assert answer.title == "w.grad is [5.]: the sum of 2 backward passes (lines 2, 3)."
+    assert [event.text for event in answer.events] == ["made it: [2.]", "added [3.] to [2.]"]
+
+
+def test_the_right_gradient_of_a_hidden_write_holds_for_its_own_pass() -> None:
+    other = "v = torch.ones(1, requires_grad=True)\nz = v.exp()\nz.data.zero_()\nz.sum().backward()\n"
+    answer = why(other + HIDDEN + "y.sum().backward()\nwhy w.grad")
+    assert {way.verdict for way in answer.ways} == {"ok"}

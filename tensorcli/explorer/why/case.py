@@ -216,12 +216,14 @@ class Case:
                     return step, each
         return None
 
-    def bound_at(self, name: str) -> int | None:
-        """Where a name of the session was bound last, before the failing statement."""
-        for step in reversed(self.trace.steps[: self.at]):
+    def bound_at(self, name: str, before: int | None = None) -> int | None:
+        """Where a name of the session, or an item of a container (`params[0]`), was bound last: before the failing
+        statement, or before the one at `before`.
+        """
+        for step in reversed(self.trace.steps[: self.at if before is None else before]):
             tree = step.record.statement.tree
             failed = step.step.error is not None and isinstance(tree, ast.Assign | ast.AugAssign)
-            if name in stored(tree) and not failed:
+            if binds(tree, name) and not failed:
                 return step.number - 1
         return None
 
@@ -264,6 +266,19 @@ def stored(tree: ast.AST) -> set[str]:
     return {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
+
+
+def binds(tree: ast.AST, name: str) -> bool:
+    """Whether a statement binds a name, or an item by its path."""
+    if name.isidentifier():
+        return name in stored(tree)
+    root = name.partition("[")[0].partition(".")[0]
+    return root in stored(tree) or any(
+        isinstance(node, ast.Subscript | ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and ast.unparse(node) == name
+        for node in ast.walk(tree)
+    )
 
 
 def loaded(tree: ast.AST) -> set[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.why.case import Case, Story, loaded, stored
+from tensorcli.explorer.why.case import Case, Story, binds, loaded, stored
 from tensorcli.explorer.why.gradient import cut_reason, in_a_pass, told, verb_of, ways_back, where_cut
 from tensorcli.explorer.why.out_of_place import atom
 
@@ -110,13 +110,9 @@ def _lost_leaf(case: Case, name: str, bound: int | None) -> int | None:
         return None
     for change in case.trace.steps[bound].step.changes:
         if change.kind == "unbound" and change.names == (name,) and change.before is not None:
-            earlier = [
-                step.number - 1
-                for step in case.trace.steps[:bound]
-                if name in stored(step.record.statement.tree)
-            ]
+            earlier = case.bound_at(name, bound)
             leaf = change.before.is_leaf and change.before.requires_grad
-            return earlier[-1] if earlier and leaf else None
+            return earlier if leaf else None
     return None
 
 
@@ -152,7 +148,7 @@ def _in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
         if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.BinOp):
             continue
         left, sign = node.value.left, signs.get(type(node.value.op))
-        if isinstance(left, ast.Name) and left.id == name and name in stored(node) and sign is not None:
+        if ast.unparse(left) == name and binds(node, name) and sign is not None:
             new = f"{name} {sign}= {case.journal.source(at, node.value.right)}"
             note = f"write the leaf {name} itself"
             if node is statement.tree:
@@ -172,6 +168,11 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         variable = case.engine.variable(node)
         if variable is not None:
             leaves.append(variable)
+    made = case.made(value)
+    node = None
+    if made is not None and (bound is None or bound <= made[0].number - 1):
+        # An item of a container, or a name that a block or a function bound.
+        bound, node = made[0].number - 1, made[1].node_at
     lost = _lost_leaf(case, name, bound)
     if bound is None:
         return story
@@ -180,13 +181,12 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         grads = {_grad_text(case, leaf) for leaf in gone}
         its = f"; its .grad is {grads.pop()}" if len(grads) == 1 else ""
         story.title = (
-            f"{name}.grad is None because line {case.trace.steps[bound].line} bound {name} to a computed tensor "
+            f"{name}.grad is None because line {case.within_line(bound, node)} bound {name} to a computed tensor "
             f"({look.grad_fn}): the leaf of line {case.trace.steps[lost].line} has no name any more{its}."
         )
         story.events.append(case.event(lost, f"{name} was a leaf that requires grad", "made"))
-    story.events.append(
-        case.event(bound, f"{name} was computed here ({look.grad_fn})", "made", culprit=lost is not None)
-    )
+    here = f"{name} was computed here ({look.grad_fn})"
+    story.events.append(case.event(bound, here, "made", culprit=lost is not None, node=node))
     for leaf in leaves[:3]:
         leaf_name = case.own_name(leaf)
         if leaf_name is not None:
@@ -194,8 +194,8 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
                 f"the leaf behind it is {leaf_name}; {leaf_name}.grad is {_grad_text(case, leaf)}."
             )
         elif lost is None:
-            made = case.made_at(leaf)
-            where = "" if made is None else f" (made at line {case.trace.steps[made].line})"
+            born = case.made_at(leaf)
+            where = "" if born is None else f" (made at line {case.trace.steps[born].line})"
             story.notes.append(
                 f"the leaf behind it{where} has no name; its .grad is {_grad_text(case, leaf)}."
             )
@@ -224,7 +224,7 @@ def _leaf_at_last(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
     """`x = torch.ones(2, requires_grad=True) * 3` as `x = (torch.ones(2) * 3).requires_grad_()`."""
     statement, _ = case.journal.python(at)
     tree = statement.tree
-    if not isinstance(tree, ast.Assign) or name not in stored(tree):
+    if not isinstance(tree, ast.Assign) or not binds(tree, name):
         return
     import copy
 
@@ -311,6 +311,8 @@ def state_of(case: Case, value: Any, name: str) -> Story:
     """Why a tensor requires grad, or does not; where nothing had saved what was written in place, that."""
     engine = case.engine
     look = engine.look(value)
+    if look.version is None:
+        return _inference(case, value, name)
     if not look.requires_grad:
         cuts = where_cut(case, value)
         story = Story(f"{name} does not require grad")
@@ -341,6 +343,21 @@ def state_of(case: Case, value: Any, name: str) -> Story:
         notes.append(harmless)
     return Story(
         f"{name} requires grad because it was computed ({look.grad_fn}) from what does.", events, notes
+    )
+
+
+def _inference(case: Case, value: Any, name: str) -> Story:
+    """A tensor that was made in inference mode."""
+    made = case.made(value)
+    events = []
+    if made is not None:
+        step, one = made
+        events.append(case.event(step.number - 1, "made in inference mode", "made", node=one.node_at))
+    where = f", made at line {events[0].line}" if events else ""
+    return Story(
+        f"{name} is an inference tensor{where}: it has no version counter and no history. It may be read, computed with "
+        "and cloned, but not saved for backward, and not written outside inference mode.",
+        events,
     )
 
 
