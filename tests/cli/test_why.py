@@ -49,7 +49,10 @@ def test_why_of_several_words(run) -> None:
 
 
 def test_why_of_a_script_that_runs(run) -> None:
-    assert run("why", "-c", "x = 1").out == " no statement has failed\n"
+    assert (
+        run("why", "-c", "x = 1").out
+        == " no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient\n"
+    )
 
 
 @pytest.mark.parametrize("way", [1, 2, 3])

@@ -99,6 +99,7 @@ def _relation_of(session: Session, left: Any, left_name: str, right: Any, right_
     if left_base is not None and left_base is right_base:
         index = None if session.observation is None else session.observation.index
         name = None if index is None else index.name(left_base)
+        name = name or session.allocations.name(id(engine.memory(left_base)))
         return f"both are views of {name or 'one base without a name'}"
     return ""
 
