@@ -128,7 +128,7 @@ def run_script(script: Script, options: SessionOptions, output: Output, keep_goi
 def run_in(session: Session, script: Script, output: Output, keep_going: bool) -> int:
     """Runs one script in a session and gives its status. Raises KeyboardInterrupt."""
     first = exits.OK
-    output.begin(script.text)
+    output.begin(script.text, script.name)
     for step in session.run(script.text, script.name, script.form, keep_going):
         output.step(step)
         if step.error is not None:

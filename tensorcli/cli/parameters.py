@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 
 import typer
@@ -20,6 +21,13 @@ def read_size(text: str | int) -> int:
     if size <= 0:
         raise typer.BadParameter(f"{text!r} is no size: write 100000, 512M or 2G")
     return size
+
+
+def existing_folder(path: str | None) -> str | None:
+    """The folder as given. Raises BadParameter where there is none."""
+    if path is not None and not os.path.isdir(path):
+        raise typer.BadParameter(f"there is no folder {path!r}", param_hint="--allow-files")
+    return path
 
 
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the random generators.")]
@@ -58,4 +66,13 @@ Engine = Annotated[
 Format = Annotated[
     Literal["text", "plain", "json"],
     typer.Option("--format", help="Tables, `name.field: value` lines, or JSON."),
+]
+AllowFiles = Annotated[
+    str | None,
+    typer.Option(
+        "--allow-files",
+        metavar="DIR",
+        callback=existing_folder,
+        help="Let commands (source, save, export, graph -o) read and write files below this folder.",
+    ),
 ]

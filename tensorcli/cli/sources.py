@@ -6,14 +6,12 @@ system has to say.
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Literal, NamedTuple
 
+from tensorcli.repl.reading import LIMIT, read_file, reason
+
 STDIN = "-"
-LIMIT = (
-    8 << 20
-) * 4 + 1  # bytes of the longest script that the language takes, and one more for it to refuse
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the source is
@@ -35,8 +33,7 @@ def read_script(path: str) -> Script:
     if path == STDIN:
         return Script("<stdin>", read_stdin(), "tsc")
     try:
-        with open(path, "rb") as file:
-            text = file.read(LIMIT)
+        text = read_file(path)
     except OSError as error:
         raise Unreadable(f"{path or repr(path)}: {reason(error)}") from None
     except ValueError:
@@ -51,14 +48,3 @@ def read_stdin() -> bytes:
         return sys.stdin.buffer.read(LIMIT)
     except OSError as error:
         raise Unreadable(f"standard input: {reason(error)}") from None
-
-
-def reason(error: OSError) -> str:
-    """What the system says, in words of its own."""
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if isinstance(error, IsADirectoryError):
-        return "is a directory, not a script"
-    if isinstance(error, PermissionError):
-        return "no permission to read it"
-    return (error.strerror or os.strerror(error.errno or 0)).lower()

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Answer
-    from tensorcli.language.syntax import Form, Statement
+    from tensorcli.language.syntax import Form, Program, Statement
+
+PROMPT = "<input>"
+"""The name of what is typed at the prompt."""
 
 
 class Names(dict[str, Any]):
@@ -48,6 +51,29 @@ class Travel(NamedTuple):
     """What the command answers, asked there."""
 
 
+class Sourcing(NamedTuple):
+    """A file whose statements `source` runs."""
+
+    path: str
+    """Its real path."""
+    line: int | None
+    """The line of the script whose run it belongs to; None where it was typed at the prompt."""
+    place: str
+    """Where `source` stands (`a.tsc:3`), empty where it was typed."""
+    outer: Sourcing | None
+    """The file whose statement sourced it."""
+
+
+class Sourced(NamedTuple):
+    """A file that `source` has read: its statements are to run next."""
+
+    program: Program
+    text: str
+    name: str
+    form: Form
+    sourcing: Sourcing
+
+
 class Record(NamedTuple):
     """A statement of the journal, and how it ended."""
 
@@ -58,3 +84,20 @@ class Record(NamedTuple):
     name: str
     form: Form
     outcome: str
+    """Empty, or the type of what it raised."""
+    within: Sourcing | None = None
+    """The file that `source` was running."""
+
+
+def line_of(record: Record, number: int) -> int:
+    """The line by which a reader knows statement `number`: in a script its own or that of the `source` that ran it,
+    at the prompt its number.
+    """
+    return place_of(record.statement, record.name, record.within, number)
+
+
+def place_of(statement: Statement, name: str, within: Sourcing | None, number: int) -> int:
+    """`line_of`, of a statement that has no record yet."""
+    if within is not None:
+        return number if within.line is None else within.line
+    return number if name == PROMPT else statement.span.line

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.journal import Record
+from tensorcli.explorer.journal import Record, line_of
 from tensorcli.explorer.results import Edit
-from tensorcli.explorer.trace import line_of
 from tensorcli.language.syntax import LanguageError, Statement
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def records_of(session: Session, source: str, model: Record) -> list[Record]:
     """The records of a new source at the place of an old one. Errors: LanguageError."""
     text = "\n" * (model.statement.span.line - 1) + source
     program = session.read(text, model.form)
-    return [Record(model.index, each, text, model.name, model.form, "") for each in program.statements]
+    return [model._replace(statement=each, text=text, outcome="") for each in program.statements]
 
 
 def edited(text: str, edits: Sequence[Edit]) -> str:

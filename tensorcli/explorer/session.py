@@ -8,16 +8,17 @@ With `quiet` nothing is observed: no events, no facts, no ids, at full speed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
 from tensorcli.explorer.engines import Engine, open_engine
 from tensorcli.explorer.failures import ExpectationFailed, Leave, failure, language_failure, line_at
+from tensorcli.explorer.files import FileRefused, names_file, refuse_files, runs_something
 from tensorcli.explorer.hearing import Hearing
 from tensorcli.explorer.identity import Allocations, Identities
-from tensorcli.explorer.journal import Names, Record, Travel, WatchedNames
+from tensorcli.explorer.journal import PROMPT, Names, Record, Travel, WatchedNames, place_of
 from tensorcli.explorer.reach import Bare
 from tensorcli.explorer.results import Answer, Exit, Failure, Step
 from tensorcli.explorer.verbs import Verbs
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from tensorcli.explorer.changes import Observation, Outcome
     from tensorcli.explorer.files import Files
+    from tensorcli.explorer.journal import Sourced, Sourcing
     from tensorcli.explorer.mentions import Mentions
     from tensorcli.explorer.nested import Nested
     from tensorcli.explorer.results import HazardRow, Inner, Value, Watched
@@ -86,7 +88,13 @@ class Session:
         """How often the session ran again for a right gradient."""
         self.max_bytes = half_of_free_memory() if max_bytes is None else max_bytes
         self.rows = 20
+        self.limited = max_bytes is not None
+        """Whether the largest size was asked for."""
         self.files: Files | None = None
+        self.sourced: Sourced | None = None
+        """What the `source` that just ran has read."""
+        self.within: Sourcing | None = None
+        """The file whose statement runs."""
         self.hearing = Hearing(write)
         self.names = Names() if quiet else WatchedNames()
         self.modules = self.engine.modules(lambda: self.evaluator.guards, lambda: self.seed)
@@ -165,31 +173,68 @@ class Session:
         except LanguageError as error:
             yield Step(0, name, "", error.span, error=language_failure(error, shown, name))
             return
+        yield from self._statements(program, shown, name, form, keep_going, None)
+
+    def _statements(
+        self,
+        program: Program,
+        text: str,
+        name: str,
+        form: Form,
+        keep_going: bool,
+        within: Sourcing | None,
+    ) -> Generator[Step, None, bool]:
+        """Run the statements of one text, and those of the files that it sources; whether the run goes on."""
         for statement in program.statements:
-            step = self.execute(statement, shown, name, form)
+            step = self.execute(statement, text, name, form, within)
+            sourced, self.sourced = self.sourced, None
             yield step
             if isinstance(step.result, Exit):
-                return
+                return False
             if step.error is not None and (not keep_going or step.error.kind == "interrupted"):
-                return
+                return False
+            if sourced is not None:
+                goes_on = yield from self._statements(*sourced[:4], keep_going, sourced.sourcing)
+                if not goes_on:
+                    return False
+        return True
 
     def read(self, text: str | bytes, form: Form = "tsc") -> Program:
         """The statements of a text, checked. Errors: LanguageError."""
-        return parse(text, self.verbs if form == "tsc" else {}, self.names, form)
+        program = parse(text, self.verbs if form == "tsc" else {}, self.names, form)
+        if form == "tsc":
+            refuse_files(program, text, self.files)
+        return program
 
-    def execute(self, statement: Statement, text: str, name: str = "<input>", form: Form = "tsc") -> Step:
-        """Run one statement and say what it did. `text` is what its spans point into."""
+    def again(self, record: Record) -> Step:
+        """Run a statement of a journal."""
+        return self.execute(record.statement, record.text, record.name, record.form, record.within)
+
+    def execute(
+        self,
+        statement: Statement,
+        text: str,
+        name: str = PROMPT,
+        form: Form = "tsc",
+        within: Sourcing | None = None,
+    ) -> Step:
+        """Run one statement and say what it did. `text` is what its spans point into, `within` the file that
+        `source` is running.
+        """
         if self.torn:
             self.replay(self.journal)
         self.evaluator.bare = self.bare if form == "tsc" else NO_NAMES
         self.hearing.begin(name)
         self.text = text
+        self.within = within
         index = len(self.journal) + 1
-        place = statement.span.line if name != "<input>" else index
+        place = place_of(statement, name, within, index)
         mentioned = self._look_before(statement, index, place)
         value, result, error = self._evaluate(statement, text, name)
         if error is not None and error.kind in ("interrupted", "limit"):
-            return self._taken_back(statement, index, name, error)
+            return self._taken_back(statement, index, name, _with_places(error, within))
+        if error is not None and statement.command is not None and names_file(statement.command):
+            return self._no_file(statement, index, name, _with_places(error, within))
         shown: Value | None = None
         if value is not NOTHING and value is not None and not self.quiet and not self.checking:
             shown, error = self._value(value, statement, text, name)
@@ -197,9 +242,9 @@ class Session:
         if self.travel is not None:
             return self._arrive(statement, index, name)
         outcome = None if mentioned is None else self._look_after(statement, mentioned, place)
-        if error is not None and outcome is not None:
-            error = _with_effects(error, outcome)
-        record = Record(index, statement, text, name, form, "" if error is None else error.type)
+        if error is not None:
+            error = _with_places(error if outcome is None else _with_effects(error, outcome), within)
+        record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
         if outcome is not None:
             outcome = self._hazards(outcome, record)
         self.journal.append(record)
@@ -373,6 +418,8 @@ class Session:
         return Value(written, type_text(value), facts), None
 
     def _failure(self, raised: BaseException, statement: Statement, text: str, name: str) -> Failure:
+        if isinstance(raised, FileRefused):
+            return raised.failure
         names = [*self.names, *self.evaluator.builtins.table]
         if isinstance(raised, NameError):
             names.extend(self.bare)
@@ -396,6 +443,14 @@ class Session:
         self.torn = True
         return Step(index, name, statement.source, statement.span, self.hearing.output, error=error)
 
+    def _no_file(self, statement: Statement, index: int, name: str, error: Failure) -> Step:
+        """A command whose file could not be read or written did nothing, and is no part of the journal: what files
+        there are is no function of it.
+        """
+        assert statement.command is not None
+        self.torn = any(runs_something(each.value) for each in statement.command.arguments)
+        return Step(index, name, statement.source, statement.span, self.hearing.output, error=error)
+
     def replay(self, records: list[Record], future: list[Record] | None = None) -> None:
         """Bring the session to where these statements, run from the beginning, lead. Prints and warns
         nothing. Errors: KeyboardInterrupt; what was interrupted is run again before the next statement.
@@ -405,7 +460,7 @@ class Session:
         self.hearing.silent = True
         try:
             for record in records:
-                step = self.execute(record.statement, record.text, record.name, record.form)
+                step = self.again(record)
                 if step.error is not None and step.error.kind == "interrupted":
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
@@ -513,6 +568,18 @@ def _forget(raised: BaseException | None) -> None:
         seen.add(id(raised))
         raised.__traceback__ = None
         raised = raised.__context__ or raised.__cause__
+
+
+def _with_places(error: Failure, within: Sourcing | None) -> Failure:
+    """Which files sourced the one that failed, as hints."""
+    from dataclasses import replace
+
+    places = []
+    while within is not None:
+        if within.place:
+            places.append(f"sourced at {within.place}")
+        within = within.outer
+    return replace(error, hints=(*error.hints, *places)) if places else error
 
 
 def _with_effects(error: Failure, outcome: Outcome) -> Failure:

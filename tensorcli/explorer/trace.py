@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import Look, Walk
 from tensorcli.explorer.identity import Identities
-from tensorcli.explorer.journal import Record
+from tensorcli.explorer.journal import Record, line_of
 from tensorcli.explorer.observe import Recorder, parents
 from tensorcli.explorer.session import Session
 from tensorcli.language.locate import current_node
@@ -105,11 +105,6 @@ class Traced:
     def line(self) -> int:
         """The line a reader knows it by."""
         return line_of(self.record, self.number)
-
-
-def line_of(record: Record, number: int) -> int:
-    """The line of a statement; at the prompt its number."""
-    return number if record.name == "<input>" else record.statement.span.line
 
 
 class Ear(Recorder):
@@ -295,7 +290,7 @@ def run(trace: Trace, number: int, record: Record) -> Traced:
         observation.recorder = Ear(other.engine, observation.index, other.allocations)
         observation.recorder.tokens = other.tokens
     ear = observation.recorder
-    step = other.execute(record.statement, record.text, record.name, record.form)
+    step = other.again(record)
     if step.error is not None and step.error.kind == "interrupted":
         raise KeyboardInterrupt
     heard = Traced(

@@ -68,7 +68,12 @@ def recognise(context: Context, tokens: Tokens) -> Command | None:
     explorer = declared.kind == "command"
     if unbound and (first.text == "[" or _is_sign(rest)):
         return command
-    if explorer and unbound and _takes_raw_text(declared) and first.text not in ("=", "."):
+    if (
+        explorer
+        and unbound
+        and _takes_raw_text(declared)
+        and (first.text not in ("=", ".") or _is_path(declared, rest))
+    ):
         return command if first.text != "(" or not _wraps_all(rest) else None
     if not (begins_operand(first) or first.kind == "error" or _is_sign(rest) or first.text in ("*", "**")):
         return None
@@ -148,6 +153,12 @@ def _is_sign(tokens: Tokens) -> bool:
 
 def _takes_raw_text(verb: Verb) -> bool:
     return any(parameter.kind not in ("EXPR", "NAME", "INT") for parameter in verb.parameters)
+
+
+def _is_path(verb: Verb, tokens: Tokens) -> bool:
+    """`./x` and `../x`, where the command wants a path."""
+    wants = any(parameter.kind == "PATH" for parameter in verb.parameters[:1])
+    return wants and tokens[0].text == "." and (len(tokens) == 1 or tokens[1].text in (".", "/"))
 
 
 def _wraps_all(tokens: Tokens) -> bool:

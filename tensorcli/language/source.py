@@ -46,6 +46,14 @@ class Source(NamedTuple):
         """What stands at `span` in the text as typed."""
         return span.text(self.typed)
 
+    def without_prompts(self, span: Span) -> str:
+        """What stands at `span` in the text as typed, without prompts or the indent that all lines had."""
+        first, last = span.line - 1, span.end_line - 1
+        lines = list(self.lines[first : last + 1])
+        lines[-1] = lines[-1][: span.end_column - self.shifts[last]]
+        lines[0] = lines[0][span.column - self.shifts[first] :]
+        return "\n".join(lines)
+
     def shift(self, tree: ast.AST) -> None:
         """Moves the positions of a finished tree, once, from `text` to the text as typed."""
         if not any(self.shifts):

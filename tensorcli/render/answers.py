@@ -18,6 +18,8 @@ from tensorcli.explorer.results import (
     Run,
     SavedTable,
     Settings,
+    SourcedFile,
+    Written,
 )
 from tensorcli.render.facts import dash
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, wrap
@@ -164,6 +166,16 @@ def expectation(found: Expectation, width: int | None) -> Iterator[Line]:
 
 def notice(found: Notice, width: int | None) -> Iterator[Line]:
     yield from paragraph(found.text, width, "", " ", " ")
+
+
+def written(found: Written, width: int | None) -> Iterator[Line]:
+    yield from paragraph(
+        f"wrote {found.path}: {plural(found.statements, 'statement')}", width, "", " ", "   "
+    )
+
+
+def sourced(found: SourcedFile, width: int | None) -> Iterator[Line]:
+    yield from paragraph(f"{found.path}: {plural(found.statements, 'statement')}", width, "muted", " ", "   ")
 
 
 def leave(found: Exit, width: int | None) -> Iterator[Line]:

@@ -14,6 +14,7 @@ from tensorcli.render.graph import graph, hooks, witnesses
 from tensorcli.render.inspection import inspection
 from tensorcli.render.layout import Line, Page, line, page, paragraph, wrap
 from tensorcli.render.storages import storage_map
+from tensorcli.render.transcript import told, transcript
 
 
 @singledispatch
@@ -112,17 +113,7 @@ def tour(found: results.Tour, width: int | None) -> Iterator[Line]:
             yield ()
             for text in each.text.split("\n"):
                 yield line((f"# {text}", "comment"))
-        first, *rest = each.step.source.split("\n")
-        yield line(("tensor> ", "prompt"), first)
-        for text in rest:
-            yield line(("    ... ", "prompt"), text)
-        for text in each.step.output.splitlines():
-            yield line(text)
-        yield from step(each.step, width)
-        for warned in each.step.warnings:
-            yield from warning(warned, width)
-        if each.step.error is not None:
-            yield from failure(each.step.error, width)
+        yield from told(each.step, width, step)
     if found.others:
         yield ()
         yield from paragraph(f"more: tour {' | '.join(found.others)}", width, "hint", " ", "   ")
@@ -148,6 +139,9 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Code: answers.code,
     results.Expectation: answers.expectation,
     results.Notice: answers.notice,
+    results.Written: answers.written,
+    results.SourcedFile: answers.sourced,
+    results.Transcript: transcript,
     results.Exit: answers.leave,
     results.Comparison: comparison,
     results.Explanation: explanation,

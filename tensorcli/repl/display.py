@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tensorcli.explorer.journal import PROMPT as PROMPT_NAME
 from tensorcli.explorer.results import Step
-from tensorcli.render.failures import failure_at_prompt, warning_at_prompt
+from tensorcli.render.failures import failure_at_prompt, failure_in_file, warning_at_prompt, warning_in_file
 from tensorcli.render.layout import line, page
 from tensorcli.render.pages import render
 from tensorcli.repl.output import PROMPT
@@ -39,9 +40,10 @@ class EntryDisplay:
         """Writes a step when it has ended. Raises OSError where the terminal is gone."""
         width = self._screen.width
         self.print(step.output)
-        self._announce()
+        from_file = step.name != PROMPT_NAME
+        self._announce(step.source if from_file else None)
         self._announced = False
-        if self._waiting:
+        if self._waiting and not from_file:
             self._waiting.pop()
         if step.error is not None and step.error.kind == "interrupted":
             self._line_open = True  # the terminal wrote ^C
@@ -52,17 +54,22 @@ class EntryDisplay:
         shown = render(step, width)
         self._screen.page(shown)
         for warning in step.warnings:
-            self._screen.page(page(warning_at_prompt(warning, width)))
+            self._screen.page(
+                page(warning_in_file(warning) if from_file else warning_at_prompt(warning, width))
+            )
         self._untouched = self._untouched and not shown and not step.warnings
-        if step.error is not None:
+        if step.error is not None and step.error.name != PROMPT_NAME:
+            self._screen.page(page(failure_in_file(step.error)))
+        elif step.error is not None:
             typed = self._typed if self._untouched else None
             self._screen.page(page(failure_at_prompt(step.error, width, len(PROMPT), typed)))
         self._screen.flush()
 
-    def _announce(self) -> None:
-        """Names the statement that shows something now, once."""
-        if self._waiting and not self._announced:
+    def _announce(self, sourced: str | None = None) -> None:
+        """Names the statement that shows something now, once; `sourced` is one that stands in a file."""
+        shown = sourced or (self._waiting[-1] if self._waiting else None)
+        if shown is not None and not self._announced:
             self._announced = True
-            first, *rest = self._waiting[-1].strip("\n").split("\n")
+            first, *rest = shown.strip("\n").split("\n")
             self._screen.page(page([line(("· ", "prompt"), (f"{first} …" if rest else first, "muted"))]))
             self._untouched = False

@@ -32,14 +32,13 @@ class Echo:
         comments = "".join(f"{PROMPT}{line.strip()}\n" for line in above if line.lstrip().startswith("#"))
         apart = "\n" if comments and self._next and not above[0].strip() else ""
         self._next = max(self._next, span.end_line)
-        return apart + comments + echoed(self._without_prompts(span))
+        return apart + comments + echoed(self._with_comment(span))
 
-    def _without_prompts(self, span: Span) -> str:
+    def _with_comment(self, span: Span) -> str:
         """The statement as it was read, and the comment beside its end."""
-        first, last = span.line - 1, span.end_line - 1
-        lines = list(self._source.lines[first : last + 1])
-        end = span.end_column - self._source.shifts[last]
-        if not lines[-1][end:].lstrip().startswith("#"):
-            lines[-1] = lines[-1][:end]
-        lines[0] = lines[0][span.column - self._source.shifts[first] :]
-        return "\n".join(line.rstrip() for line in lines)
+        last = span.end_line - 1
+        behind = self._source.lines[last][span.end_column - self._source.shifts[last] :]
+        text = self._source.without_prompts(span)
+        if behind.lstrip().startswith("#"):
+            text += behind
+        return "\n".join(line.rstrip() for line in text.split("\n"))

@@ -1,53 +1,71 @@
-"""Writes a result into a file, in the form that its suffix says."""
+"""What a session may do with files: reads scripts, and writes a result in the form that its suffix says."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
-from tensorcli.explorer.results import Answer, Graph
-
-if TYPE_CHECKING:
-    from tensorcli.explorer.files import Files
+from tensorcli.explorer.files import Files, suffix_of
+from tensorcli.explorer.results import Answer, Code, Graph, Transcript
+from tensorcli.repl.reading import read_file, reason
 
 DRAWN_BY_DOT = 2000
 """Graphviz takes minutes beyond so many nodes: our own layout is taken there."""
 
 
 def anywhere() -> Files:
-    """At the prompt: wherever the person who types may write."""
-    from tensorcli.explorer.files import Files
-
-    here = os.getcwd()
-    return Files(here, os.path.abspath(os.sep), write)
+    """At the prompt: wherever the person who types may read and write."""
+    return Files(os.getcwd(), os.path.abspath(os.sep), read, write)
 
 
 def within(folder: str) -> Files:
     """In a run: in this folder and below, where relative paths begin too."""
-    from tensorcli.explorer.files import Files
-
-    return Files(folder, folder, write)
+    return Files(folder, folder, read, write)
 
 
-def write(path: str, found: Answer) -> None:
-    """Write a result into a file. Raises OSError, TypeError for what has no form in a file."""
+def read(path: str) -> bytes:
+    """The bytes of a script. Raises OSError, in our words."""
+    try:
+        return read_file(path)
+    except OSError as error:
+        raise type(error)(f"{os.path.basename(path)}: {reason(error)}") from None
+
+
+def write(path: str, found: Answer, force: bool = False) -> None:
+    """Write a result into a file, over one that is there only where it is told to. Raises OSError, in our words;
+    TypeError for what has no form in a file.
+    """
     text = text_for(path, found)
-    with open(path, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    name = os.path.basename(path)
+    try:
+        with open(path, "w" if force else "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError:
+        raise FileExistsError(f"{name} is there already: --force writes over it") from None
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no folder {os.path.dirname(path)}") from None
+    except OSError as error:
+        said = (error.strerror or str(error)).lower()
+        raise type(error)(f"{name} cannot be written: {said}") from None
 
 
 def text_for(path: str, found: Answer) -> str:
     """What stands in a file of this suffix."""
+    suffix = suffix_of(path)
+    if isinstance(found, Code):
+        return found.text
+    if isinstance(found, Transcript):
+        from tensorcli.render import transcript
+
+        return transcript.FORMS[suffix](found)
     if not isinstance(found, Graph):
         raise TypeError(f"{type(found).__name__} has no form in a file")
     from tensorcli.render import diagrams, drawing
 
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix == ".svg":
+    if suffix == "svg":
         return drawn_by_dot(found) or drawing.svg(found)
-    if suffix == ".html":
+    if suffix == "html":
         return drawing.html(found)
-    return diagrams.text_of(found, {".dot": "dot", ".mmd": "mermaid", ".json": "json"}[suffix])
+    return diagrams.text_of(found, {"dot": "dot", "mmd": "mermaid", "json": "json"}[suffix])
 
 
 def drawn_by_dot(found: Graph) -> str:

@@ -62,14 +62,16 @@ class Output:
         self._form = quiet_form if quiet and format == "text" else FORMS[format]
         self._echo = echo and format != "json"
         self._script: Echo | None = None
+        self._name = ""
         self._lost: OSError | None = None
         self.write = None if self._echo or format == "json" else self.print
         """Takes what `print` prints while a statement runs; None where it belongs after something of the
         step.
         """
 
-    def begin(self, script: bytes) -> None:
+    def begin(self, script: bytes, name: str) -> None:
         """Says whose steps come next."""
+        self._name = name
         if self._echo:
             from tensorcli.repl.echo import Echo
 
@@ -90,9 +92,7 @@ class Output:
         if self._lost is not None:
             raise self._lost
         if self._echo and step.index:
-            self.results.text(
-                self._script.statement(step.source, step.span) if self._script else echoed(step.source)
-            )
+            self.results.text(self._echoed(step))
         self._form(step, self.results)
         self.results.flush()
         if step.warnings or step.error is not None:
@@ -107,6 +107,17 @@ class Output:
 
                     self.problems.text(f"  why, and ways out: tensorcli why {shlex.quote(step.error.name)}\n")
             self.problems.flush()
+
+    def _echoed(self, step: Step) -> str:
+        """The statement as it is shown before its results; one of a sourced file behind a dot, so that a session
+        that is run again does not run it twice.
+        """
+        if self._script is None:
+            return echoed(step.source)
+        if step.name != self._name:
+            first, *rest = step.source.split("\n")
+            return f"· {first} …\n" if rest else f"· {first}\n"
+        return self._script.statement(step.source, step.span)
 
     def problem(self, text: str) -> None:
         """Writes a line of the program's own about something that no statement did."""

@@ -51,15 +51,15 @@ def test_programs_can_read_them(command: list[str], format: str, capsys: pytest.
 def test_a_run_writes_only_below_the_folder_it_is_given(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["run", "-c", f"{SCRIPT}g.svg"]) == 1
+    assert main(["run", "-c", f"{SCRIPT}g.svg"]) == 65
     assert "--allow-files" in capsys.readouterr().err
     assert main(["run", "--allow-files", str(tmp_path), "-c", f"{SCRIPT}g.svg"]) == 0
     assert (tmp_path / "g.svg").read_text("utf-8").lstrip().startswith("<?xml")
     inside = tmp_path / "inside"
     inside.mkdir()
-    assert main(["run", "--allow-files", str(inside), "-c", f"{SCRIPT}../h.svg"]) == 1
+    assert main(["run", "--allow-files", str(inside), "-c", f"{SCRIPT}../h.svg"]) == 65
     (inside / "link").symlink_to(tmp_path)
-    assert main(["run", "--allow-files", str(inside), "-c", f"{SCRIPT}link/h.svg"]) == 1
+    assert main(["run", "--allow-files", str(inside), "-c", f"{SCRIPT}link/h.svg"]) == 65
     assert not (tmp_path / "h.svg").exists()
     assert main(["run", "--allow-files", str(tmp_path / "none"), "-c", "1"]) == 2
 
@@ -68,8 +68,8 @@ def test_a_file_that_cannot_be_written_is_the_statements_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[Any]
 ) -> None:
     (tmp_path / "g.svg").mkdir()
-    assert main(["run", "--allow-files", str(tmp_path), "-c", f"{SCRIPT}g.svg"]) == 1
-    assert "IsADirectoryError" in capsys.readouterr().err
+    assert main(["run", "--allow-files", str(tmp_path), "-c", f"{SCRIPT}g.svg --force"]) == 1
+    assert "IsADirectoryError: g.svg cannot be written: is a directory" in capsys.readouterr().err
 
 
 def test_a_graph_that_a_quiet_run_writes_names_tensors_and_statements(tmp_path: Path) -> None:

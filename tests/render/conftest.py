@@ -331,6 +331,9 @@ SAMPLES: dict[type, object] = {
     results.Code: results.Code("import torch\nw = torch.ones(3)\n"),
     results.Expectation: results.Expectation(False, "y._version == 2", "y._version is 1"),
     results.Notice: results.Notice("seed 3"),
+    results.Written: results.Written("session.md", "transcript", 6),
+    results.SourcedFile: results.SourcedFile("model.tsc", 1),
+    results.Transcript: results.Transcript((STEP,), "embedded"),
     results.Exit: results.Exit(3),
     results.Tour: results.Tour("detach", (results.TourStep("What it shares.", STEP),), ("clone", "tour")),
     results.Explanation: results.Explanation(

@@ -9,7 +9,7 @@ import typer
 
 from tensorcli.cli.batch import SessionOptions
 from tensorcli.cli.checking import check_scripts
-from tensorcli.cli.parameters import Color, Engine, KeepBytes, MaxBytes, Seed
+from tensorcli.cli.parameters import AllowFiles, Color, Engine, KeepBytes, MaxBytes, Seed
 
 
 def check(
@@ -32,6 +32,7 @@ def check(
     keep_bytes: KeepBytes = None,
     color: Color = "auto",
     engine: Engine = "embedded",
+    allow_files: AllowFiles = None,
 ) -> int:
     """Run scripts and list their hazards: traps that PyTorch does not report. Exit status 4 where there are any.
 
@@ -46,6 +47,11 @@ def check(
             )
         files = ["-"]
     options = SessionOptions(
-        seed=seed, max_bytes=max_bytes, engine=engine, checking=True, keep_bytes=keep_bytes
+        seed=seed,
+        max_bytes=max_bytes,
+        engine=engine,
+        folder=allow_files,
+        checking=True,
+        keep_bytes=keep_bytes,
     )
     return check_scripts(files or [], command, options, format, color, keep_going)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated, Literal
 
 import typer
 
 from tensorcli.cli.batch import SessionOptions, run_scripts
-from tensorcli.cli.parameters import Color, Engine, KeepBytes, MaxBytes, Seed, SimulateCuda
+from tensorcli.cli.parameters import AllowFiles, Color, Engine, KeepBytes, MaxBytes, Seed, SimulateCuda
 from tensorcli.repl.output import Output
 
 
@@ -46,12 +45,7 @@ def run(
     simulate_cuda: SimulateCuda = 0,
     color: Color = "auto",
     engine: Engine = "embedded",
-    allow_files: Annotated[
-        str | None,
-        typer.Option(
-            "--allow-files", metavar="DIR", help="Let commands (graph -o) write files in this folder."
-        ),
-    ] = None,
+    allow_files: AllowFiles = None,
 ) -> int:
     """Run scripts and show what each statement did.
 
@@ -70,8 +64,6 @@ def run(
                 "name a script, - for standard input, or give statements with -c", param_hint="FILE"
             )
         files = ["-"]
-    if allow_files is not None and not os.path.isdir(allow_files):
-        raise typer.BadParameter(f"there is no folder {allow_files!r}", param_hint="--allow-files")
     options = SessionOptions(
         quiet and not strict,
         seed,

@@ -61,6 +61,7 @@ command(
         Flag("dot"),
         Flag("json"),
         Flag("output", "PATH", "o"),
+        Flag("force"),
     ),
     example="graph loss -o graph.svg",
 )
@@ -177,6 +178,32 @@ command(
     category="understand",
     function="hazards.check",
     summary="the hazards so far: traps that PyTorch does not report",
+)
+command(
+    "source",
+    Parameter("path", "PATH"),
+    category="files",
+    function="files.source",
+    summary="run the statements of a file in this session; one undo takes them all back",
+    example="source model.tsc",
+)
+command(
+    "save",
+    Parameter("path", "PATH"),
+    category="files",
+    function="files.save",
+    summary="the session as a script: .tsc to source or run again, .py for PyTorch",
+    flags=(Flag("force"),),
+    example="save session.tsc",
+)
+command(
+    "export",
+    Parameter("path", "PATH"),
+    category="files",
+    function="files.export",
+    summary="the session with its results: .md for an issue, .html, .txt, .json; .py for PyTorch",
+    flags=(Flag("force"),),
+    example="export session.md",
 )
 command(
     "code", category="files", function="files.code", summary="the session as a PyTorch script", example="code"

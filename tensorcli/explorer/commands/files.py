@@ -1,91 +1,136 @@
-"""Commands that turn a session into text."""
+"""Commands of files: the session as a script or as a transcript, and a script's statements run in the session."""
 
 from __future__ import annotations
 
-import ast
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Literal
 
-from tensorcli.explorer.results import Code
-from tensorcli.language.syntax import CommandCall, Invocation, walk
+from tensorcli.explorer.failures import language_failure
+from tensorcli.explorer.files import SOURCE, FileRefused, readable, suffix_of, writable, write
+from tensorcli.explorer.journal import PROMPT, Record, Sourced, Sourcing
+from tensorcli.explorer.results import Code, SourcedFile, Step, Transcript, Written
+from tensorcli.language.syntax import Form, Invocation, LanguageError
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.session import Session
 
-HEADER = "import copy\nimport math\n\nimport numpy as np\nimport torch\n"
+SCRIPTS = ("tsc", "py")
+TRANSCRIPTS = ("md", "html", "txt", "json", "py")
 
 
 def code(session: Session, invocation: Invocation) -> Code:
-    """The journal in Python, with `torch.` where it was left out; commands of the explorer as comments."""
-    lines = [HEADER, f"torch.manual_seed({session.seed})", f"np.random.seed({session.seed})"]
-    bound: set[str] = set()
-    for record in session.journal:
-        bound |= _bound(record.statement.tree)
-        lines.append(_python(session, record, bound))
-    return Code("\n".join(lines) + "\n")
+    """The journal in Python for PyTorch; commands of the explorer as comments."""
+    from tensorcli.explorer.scripts.python import python_script
+
+    return Code(python_script(session))
 
 
-def _bound(tree: ast.AST) -> set[str]:
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.alias):
-            found.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
-    return found
+def save(session: Session, invocation: Invocation) -> Written:
+    """The journal as a script that leads to the same session, or in Python for PyTorch. Errors: ValueError,
+    PermissionError, OSError for the file.
+    """
+    path = _path(invocation)
+    place = writable(session, invocation, path, SCRIPTS)
+    if suffix_of(path) == "py":
+        found = code(session, invocation)
+    else:
+        from tensorcli.explorer.scripts.journal import journal_script
+
+        found = Code(journal_script(session))
+    return _written(session, invocation, place, found)
 
 
-def _python(session: Session, record: Record, bound: set[str]) -> str:
-    statement = record.statement
-    if any(isinstance(node, CommandCall) for node in walk(statement.tree)):
-        return "\n".join(f"# {line}" for line in statement.source.split("\n"))
-    builtins = session.evaluator.builtins.table
-    bare = {
-        node.id
-        for node in ast.walk(statement.tree)
-        if isinstance(node, ast.Name)
-        and node.id not in bound
-        and node.id not in builtins
-        and node.id not in ("torch", "np", "numpy", "copy", "math")
-        and node.id in session.bare
-    }
-    text = statement.source
-    if statement.form == "command" or bare or not _parses(text):
-        text = ast.unparse(ast.fix_missing_locations(_Qualify(bare).visit(_copy(statement.tree))))
-    if record.outcome:
-        text = "\n".join(
-            ["try:", *("    " + line for line in text.split("\n")), "except Exception:", "    pass"]
-        )
-    return text
+def export(session: Session, invocation: Invocation) -> Written:
+    """The journal with what each statement showed. Errors: ValueError, PermissionError, OSError for the file,
+    KeyboardInterrupt.
+    """
+    path = _path(invocation)
+    place = writable(session, invocation, path, TRANSCRIPTS)
+    python = suffix_of(path) == "py"
+    found: Code | Transcript = code(session, invocation) if python else transcript(session)
+    return _written(session, invocation, place, found)
 
 
-def _parses(text: str) -> bool:
+def _path(invocation: Invocation) -> str:
+    path = invocation.get("path")
+    assert isinstance(path, str)
+    return path
+
+
+def _written(session: Session, invocation: Invocation, place: str, found: Code | Transcript) -> Written:
+    """Write the session down, and say so."""
+    what: Literal["script", "transcript"] = "script" if isinstance(found, Code) else "transcript"
+    write(session, invocation, place, found)
+    return Written(_path(invocation), what, len(session.journal))
+
+
+def transcript(session: Session) -> Transcript:
+    """The journal run again with open ears: what each statement shows. Errors: KeyboardInterrupt."""
+    from dataclasses import replace
+
+    from tensorcli.explorer.scripts.typed import Typed
+
+    typed = Typed()
+    steps: list[Step] = []
+    with session.fork([]) as other:
+        other.hearing.silent = False
+        other.configure("rows", session.rows)
+        other.files = None if session.files is None else session.files.forgotten()
+        for at, record in enumerate(session.journal):
+            command = record.statement.command
+            if command is not None and command.verb == SOURCE:
+                statement = record.statement
+                answer = SourcedFile(_path(command), _sourced(session.journal[at + 1 :]))
+                step = Step(at + 1, record.name, statement.source, statement.span, result=answer)
+                other.journal.append(record)
+            else:
+                step = other.again(record)
+                if step.error is not None and step.error.kind == "interrupted":
+                    raise KeyboardInterrupt
+            steps.append(replace(step, source=typed.text(record)))
+    return Transcript(tuple(steps), session.engine.name)
+
+
+def _sourced(following: list[Record]) -> int:
+    """How many of the statements that follow a `source` stand in its file or in one that this sources."""
+    return next((at for at, record in enumerate(following) if record.within is None), len(following))
+
+
+def source(session: Session, invocation: Invocation) -> SourcedFile:
+    """Read a file; its statements run next. Errors: OSError, ValueError for a file that sources itself,
+    FileRefused where it is no script.
+    """
+    path = _path(invocation)
+    place = readable(session, path)
+    name = session.hearing.name
+    line = invocation.span.line
+    outer = session.within
+    _refuse_circle(place, path, name, outer)
+    assert session.files is not None
+    data = session.files.read(place)
+    text, form = data.decode("utf-8", "replace"), form_of(path)
     try:
-        ast.parse(text)
-    except (SyntaxError, ValueError):
-        return False
-    return True
+        program = session.read(data, form)
+    except LanguageError as error:
+        raise FileRefused(language_failure(error, text, path)) from None
+    at_prompt = outer is None and name == PROMPT
+    first = outer.line if outer is not None else None if at_prompt else line
+    sourcing = Sourcing(place, first, "" if at_prompt else f"{name}:{line}", outer)
+    session.sourced = Sourced(program, text, path, form, sourcing)
+    return SourcedFile(path, len(program.statements))
 
 
-def _copy(tree: ast.stmt) -> ast.stmt:
-    import copy
+def form_of(path: str) -> Form:
+    """A file whose name ends in `.py` has the Python form only."""
+    return "py" if suffix_of(path) == "py" else "tsc"
 
-    return copy.deepcopy(tree)
 
-
-class _Qualify(ast.NodeTransformer):
-    """Writes `torch.` before the names that stood for torch's."""
-
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if node.id in self.names and isinstance(node.ctx, ast.Load):
-            return ast.copy_location(ast.Attribute(ast.Name("torch", ast.Load()), node.id, ast.Load()), node)
-        return node
+def _refuse_circle(place: str, path: str, name: str, outer: Sourcing | None) -> None:
+    """A file that is being run cannot be sourced: it would never end."""
+    running = [os.path.realpath(name)] if outer is None else []
+    at = outer
+    while at is not None:
+        running.append(at.path)
+        at = at.outer
+    if place in running:
+        raise ValueError(f"{path} sources itself")

@@ -52,7 +52,7 @@ def _rows(
         version = 0
         for step in trace.steps:
             record = step.record
-            other.execute(record.statement, record.text, record.name, record.form)
+            other.again(record)
             writes = [write for write in step.step.writes if write.storage == storage]
             heard = [each for each in step.writes if step.storages.get(each.memory) == storage]
             born = previous is None and other.allocations.named(storage) is not None

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
-from tensorcli.explorer.files import export, permitted
+from tensorcli.explorer.facts import short_text
+from tensorcli.explorer.files import writable, write
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Graph, GraphNode, GraphSave, HookRow, Hooks
@@ -28,14 +29,14 @@ def graph(session: Session, invocation: Invocation) -> Graph:
     not there, PermissionError and ValueError for the file.
     """
     engine = session.engine
+    path = invocation.get("output")
+    place = writable(session, invocation, path, SUFFIXES) if isinstance(path, str) else None
     value, of = argument(session, invocation, "value")
     kind = engine.kind(value)
     if kind not in ("tensor", "node"):
         raise TypeError(f"graph wants a tensor or a node, not '{type(value).__name__}'")
-    path = invocation.get("output")
     depth, focus = invocation.get("depth"), invocation.get("focus")
     form: Any = next((each for each in ("mermaid", "dot", "json") if invocation.get(each)), "tree")
-    place = permitted(session, path, SUFFIXES) if isinstance(path, str) else None
     root, note = _root(session, value) if kind == "tensor" else (value, "")
     walk = Walk(session)
     found = walk.read(root, depth if isinstance(depth, int) else None)
@@ -55,7 +56,7 @@ def graph(session: Session, invocation: Invocation) -> Graph:
     left = walk.total - len(found)
     answer = Graph(of, shape, line, tuple(found), left, notes, engine.tells_nodes, note, form, written)
     if place is not None:
-        export(session, place, answer)
+        write(session, invocation, place, answer)
     return answer
 
 

@@ -85,8 +85,8 @@ def run_command(session: Session, invocation: Invocation) -> Any:
 
 LOOKING: Final = ("look", "understand", "time", "files")
 """The categories whose commands leave no trace in a session: running it again needs only their arguments."""
-RUNNING: Final = ("source", "fix")
-"""Commands of these categories that run statements."""
+RUNNING: Final = ("fix",)
+"""Commands of these categories that run statements. (What `source` runs are statements of the journal.)"""
 
 
 def only_looks(name: str) -> bool:

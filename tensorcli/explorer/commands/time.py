@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.registry import only_looks
 from tensorcli.explorer.facts import plural
+from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.results import Difference, Dry, History, HistoryRow, Notice, Travelled
 from tensorcli.explorer.snapshot import difference, snapshot
 from tensorcli.language.syntax import Invocation, Statement
@@ -19,30 +20,29 @@ if TYPE_CHECKING:
 def history(session: Session, invocation: Invocation) -> History:
     """Every statement of the journal, then those that `redo` would run."""
     rows = [
-        HistoryRow(number, line_at(record, number), record.statement.source, record.outcome)
+        HistoryRow(number, line_of(record, number), record.statement.source, record.outcome)
         for number, record in enumerate(session.journal, 1)
     ]
     rows.extend(
-        HistoryRow(number, line_at(record, number), record.statement.source, "undone")
+        HistoryRow(number, line_of(record, number), record.statement.source, "undone")
         for number, record in enumerate(session.future, len(session.journal) + 1)
     )
     return History(tuple(rows))
 
 
-def line_at(record: Record, number: int) -> int:
-    """The line of a statement; at the prompt its number."""
-    return number if record.name == "<input>" else record.statement.span.line
-
-
 def undo(session: Session, invocation: Invocation) -> Answer:
-    """Go back before the last statement that does more than look, or before the last N of them."""
+    """Go back before the last statement that does more than look, or before the last N of them. What one `source`
+    ran is one of them.
+    """
     count = _count(invocation)
     keep = len(session.journal)
     undone: list[int] = []
-    while keep and len(undone) < count:
-        keep -= 1
-        if _counts(session.journal[keep]):
-            undone.append(keep)
+    for first, last in reversed(_typed(session.journal)):
+        if len(undone) == count:
+            break
+        keep = first
+        if any(map(_counts, session.journal[first:last])):
+            undone.append(first)
     if not undone:
         return Notice("there is nothing to undo")
     return _go(session, keep, f"undid {_named(session, sorted(undone), session.journal)}")
@@ -53,17 +53,22 @@ def redo(session: Session, invocation: Invocation) -> Answer:
     count = _count(invocation)
     done: list[int] = []
     taken = 0
-    for taken, record in enumerate(session.future, 1):
-        if _counts(record):
-            done.append(len(session.journal) + taken - 1)
-        if len(done) >= count:
-            break
+    for first, last in _typed(session.future):
+        if any(map(_counts, session.future[first:last])):
+            if len(done) == count:
+                break
+            done.append(len(session.journal) + first)
+        taken = last
     if not done:
         return Notice("there is nothing to redo")
-    while taken < len(session.future) and not _counts(session.future[taken]):
-        taken += 1
     text = f"did again {_named(session, done, session.journal + session.future)}"
     return _go(session, len(session.journal) + taken, text)
+
+
+def _typed(records: list[Record]) -> list[tuple[int, int]]:
+    """Where what was typed as one begins and ends: a statement, or a `source` with all that it ran."""
+    starts = [at for at, record in enumerate(records) if at == 0 or record.within is None]
+    return list(zip(starts, [*starts[1:], len(records)]))
 
 
 def goto(session: Session, invocation: Invocation) -> Answer:
@@ -82,7 +87,7 @@ def diff(session: Session, invocation: Invocation) -> Difference:
     with session.fork(timeline[:low]) as other:
         first = snapshot(other)
         for record in timeline[low:high]:
-            other.execute(record.statement, record.text, record.name, record.form)
+            other.again(record)
         second = snapshot(other)
     rows = difference(first, second) if left <= right else difference(second, first)
     return Difference(left, right, rows)
@@ -95,6 +100,7 @@ def dry(session: Session, invocation: Invocation) -> Dry:
     with session.fork() as other:
         other.hearing.silent = False
         other.configure("rows", session.rows)
+        other.files = None if session.files is None else session.files.unwritten()
         return Dry(other.execute(statement, session.text, session.hearing.name))
 
 
@@ -109,7 +115,7 @@ def _named(session: Session, numbers: list[int], timeline: list[Record]) -> str:
         return plural(len(numbers), "statement")
     record = timeline[numbers[0]]
     first, _, rest = record.statement.source.partition("\n")
-    return f"line {line_at(record, numbers[0] + 1)}: {first}" + (" …" if rest else "")
+    return f"line {line_of(record, numbers[0] + 1)}: {first}" + (" …" if rest else "")
 
 
 def _go(session: Session, keep: int, text: str) -> Notice:

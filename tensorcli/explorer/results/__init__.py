@@ -35,11 +35,14 @@ if TYPE_CHECKING:
         SavedRow,
         SavedTable,
         Settings,
+        SourcedFile,
         StorageMap,
         StorageRow,
+        Transcript,
         Variable,
         Variables,
         ViewRow,
+        Written,
     )
     from tensorcli.explorer.results.changes import (
         Alarm,
@@ -78,7 +81,7 @@ if TYPE_CHECKING:
 _ANSWERS: Final = (
     "Field Line Inspection Variable Variables Run ViewRow StorageRow StorageMap SavedRow SavedTable "
     "AliasReport HistoryRow History HelpRow HelpSection Help Settings Code Devices Expectation "
-    "Notice "
+    "Notice Written SourcedFile Transcript "
 ).split()
 _TIME: Final = "Travelled Difference Blame BlameRow Watched Watching Dry".split()
 _WHY: Final = "Why Event Timeline Mark Way Edit Fixed".split()
@@ -103,7 +106,7 @@ _MODULES: Final = {
 RESULT_NAMES: Final = (
     "Travelled Difference Blame Watching Dry Why Fixed "
     "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
-    "Expectation Notice Exit Graph Hooks Witnesses Comparison Explanation Tour HazardReport "
+    "Expectation Notice Written SourcedFile Transcript Exit Graph Hooks Witnesses Comparison Explanation Tour HazardReport "
 ).split()
 PART_NAMES: Final = "Step Value Change Alarm WarningText Failure".split()
 
@@ -197,7 +200,10 @@ __all__ = [
     "Fixed",
     "Mark",
     "Timeline",
+    "SourcedFile",
+    "Transcript",
     "Way",
     "Why",
     "Write",
+    "Written",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tensorcli.explorer.results.changes import Facts
-from tensorcli.explorer.results.step import Answer
+from tensorcli.explorer.results.step import Answer, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,3 +266,30 @@ class Notice(Answer):
     """A command that did something and says so in a line (`seed 3`, `reset`)."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written(Answer):
+    """`save`, `export`: a file was written."""
+
+    path: str
+    """As typed."""
+    what: Literal["script", "transcript"]
+    statements: int
+    """How many of the session are in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourcedFile(Answer):
+    """`source`: a file was read; its statements are the next steps."""
+
+    path: str
+    statements: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript(Answer):
+    """A session with what each of its statements showed."""
+
+    steps: tuple[Step, ...]
+    engine: str

@@ -43,7 +43,7 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
         for number, record in enumerate(proposal.records[: proposal.failing + 1]):
             if number == proposal.failing:
                 before = _gradients(other)
-            step = other.execute(record.statement, record.text, record.name, record.form)
+            step = other.again(record)
             if step.error is not None:
                 if step.error.kind == "interrupted":
                     raise KeyboardInterrupt

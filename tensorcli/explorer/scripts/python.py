@@ -1,0 +1,96 @@
+"""The journal as a PyTorch script: `torch.` where it was left out, commands of the explorer as comments."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.scripts.typed import Typed, commented, indented
+from tensorcli.language.syntax import CommandCall, walk
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.session import Session
+
+HEADER = "import copy\nimport math\n\nimport numpy as np\nimport torch\n"
+MODULES = ("torch", "np", "numpy", "copy", "math")
+
+
+def python_script(session: Session) -> str:
+    """The journal in Python. A statement that failed is tried, so that its effects are there."""
+    lines = [HEADER, f"torch.manual_seed({session.seed})", f"np.random.seed({session.seed})"]
+    bound: set[str] = set()
+    typed = Typed()
+    for record in session.journal:
+        bound |= _bound(record.statement.tree)
+        lines.append(_python(session, record, bound, typed))
+    return "\n".join(lines) + "\n"
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            found.add(node.id)
+        elif isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.FunctionDef):
+            found.add(node.name)
+        elif isinstance(node, ast.alias):
+            found.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            found.add(node.name)
+    return found
+
+
+def _python(session: Session, record: Record, bound: set[str], typed: Typed) -> str:
+    statement = record.statement
+    text = typed.text(record)
+    if any(isinstance(node, CommandCall) for node in walk(statement.tree)):
+        return commented(text)
+    bare = bare_names(session, statement.tree, bound)
+    if statement.form == "command" or bare or not _parses(text):
+        text = qualified(statement.tree, bare)
+    if record.outcome:
+        text = f"try:\n{indented(text)}\nexcept Exception:\n    pass"
+    return text
+
+
+def bare_names(session: Session, tree: ast.AST, bound: set[str]) -> set[str]:
+    """The names of a tree that stand for torch's."""
+    builtins = session.evaluator.builtins.table
+    return {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name)
+        and node.id not in bound
+        and node.id not in builtins
+        and node.id not in MODULES
+        and node.id in session.bare
+    }
+
+
+def qualified(tree: ast.stmt, bare: set[str]) -> str:
+    """The Python of a tree, with `torch.` before these names."""
+    return ast.unparse(ast.fix_missing_locations(_Qualify(bare).visit(copy.deepcopy(tree))))
+
+
+def _parses(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+class _Qualify(ast.NodeTransformer):
+    """Writes `torch.` before the names that stood for torch's."""
+
+    def __init__(self, names: set[str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.names and isinstance(node.ctx, ast.Load):
+            return ast.copy_location(ast.Attribute(ast.Name("torch", ast.Load()), node.id, ast.Load()), node)
+        return node
