@@ -32,7 +32,7 @@ OPTIONAL_VALUES = {"--simulate-cuda": "--simulate-cuda=1"}
 BROKEN_PIPE = 141  # what a shell reports of a program whose reader went away
 EPILOG = """\b
 Exit status: 0 all ran; 1 a statement raised; 2 wrong usage; 3 `expect` or `assert` failed;
-4 a hazard under check or --strict; 65 a script does not parse or uses what the language refuses;
+4 a hazard under check or --strict; 5 verify found a difference; 65 a script does not parse or uses what the language refuses;
 66 no such file; 69 a device or an engine is missing; 130 interrupted."""
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 OK: Final = 0
 USAGE: Final = 2
+DIFFERENT: Final = 5
 REFUSED: Final = 65
 NO_INPUT: Final = 66
 INTERRUPTED: Final = 130

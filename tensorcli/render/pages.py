@@ -15,6 +15,7 @@ from tensorcli.render.inspection import inspection
 from tensorcli.render.layout import Line, Page, line, page, paragraph, wrap
 from tensorcli.render.storages import storage_map
 from tensorcli.render.transcript import told, transcript
+from tensorcli.render.verified import verified
 
 
 @singledispatch
@@ -154,6 +155,7 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Blame: time.blame,
     results.Watching: time.watching,
     results.Dry: dry,
+    results.Verified: verified,
     results.Why: why.why,
     results.Fixed: why.fixed,
 }

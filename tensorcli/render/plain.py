@@ -382,6 +382,30 @@ def expectation(found: results.Expectation) -> Iterator[str]:
 
 
 @plain.register
+def transcript(found: results.Transcript) -> Iterator[str]:
+    for each in found.steps:
+        yield from entry("statement", each.source)
+        yield from step(each)
+
+
+@plain.register
+def verified(found: results.Verified) -> Iterator[str]:
+    """`demo.tsc:4.y.version: PyTorch 1, tensorcli 0`."""
+    for row in found.rows:
+        key = ".".join(part for part in (f"{found.name}:{row.span.line}", row.where, row.fact) if part)
+        for each in zip_lines(row.pytorch, row.ours):
+            yield from entry(key, each)
+    yield from entry(f"{found.name}.statements", found.statements)
+    yield from entry(f"{found.name}.differences", len(found.rows))
+    yield from entry(f"{found.name}.pytorch", found.pytorch)
+
+
+def zip_lines(pytorch: str, ours: str) -> tuple[str, str]:
+    """What both have, PyTorch first."""
+    return f"PyTorch {pytorch}", f"tensorcli {ours}"
+
+
+@plain.register
 def notice(found: results.Notice) -> Iterator[str]:
     yield from found.text.split("\n")
 

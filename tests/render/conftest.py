@@ -331,6 +331,12 @@ SAMPLES: dict[type, object] = {
     results.Code: results.Code("import torch\nw = torch.ones(3)\n"),
     results.Expectation: results.Expectation(False, "y._version == 2", "y._version is 1"),
     results.Notice: results.Notice("seed 3"),
+    results.Verified: results.Verified(
+        "demo.tsc",
+        7,
+        (results.Divergence(6, "demo.tsc", Span(6, 0, 6, 10), "d.mul_(10)", "y", "version", "1", "0"),),
+        "2.13.0+cpu",
+    ),
     results.Written: results.Written("session.md", "transcript", 6),
     results.SourcedFile: results.SourcedFile("model.tsc", 1),
     results.Transcript: results.Transcript((STEP,), "embedded"),

@@ -324,7 +324,13 @@ class PyTorch:
     def elements(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
-        return None if value.is_meta else value.detach().cpu().resolve_conj().resolve_neg().float().numpy()
+        if value.is_meta:
+            return None
+        found = value.detach().cpu().resolve_conj().resolve_neg()
+        try:
+            return found.numpy()
+        except TypeError:  # numpy has no such dtype
+            return found.float().numpy()
 
     def text(self, value: Any) -> str:
         if not isinstance(value, torch.Tensor):

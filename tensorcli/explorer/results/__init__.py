@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         Tour,
         TourStep,
     )
+    from tensorcli.explorer.results.verify import Divergence, Verified
     from tensorcli.explorer.results.why import Edit, Event, Fixed, Mark, Timeline, Way, Why
     from tensorcli.language.syntax import Span
 
@@ -98,6 +99,7 @@ _MODULES: Final = {
     "explorer.results.answers": _ANSWERS,
     "explorer.results.time": _TIME,
     "explorer.results.why": _WHY,
+    "explorer.results.verify": ("Divergence", "Verified"),
     "explorer.results.changes": _CHANGES,
     "explorer.results.step": ("FailureKind",),
     "language.syntax": ("Span",),
@@ -106,7 +108,8 @@ _MODULES: Final = {
 RESULT_NAMES: Final = (
     "Travelled Difference Blame Watching Dry Why Fixed "
     "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
-    "Expectation Notice Written SourcedFile Transcript Exit Graph Hooks Witnesses Comparison Explanation Tour HazardReport "
+    "Expectation Notice Written SourcedFile Transcript Exit Graph Hooks Witnesses Comparison Explanation "
+    "Tour HazardReport Verified "
 ).split()
 PART_NAMES: Final = "Step Value Change Alarm WarningText Failure".split()
 
@@ -191,6 +194,7 @@ __all__ = [
     "Blame",
     "BlameRow",
     "Difference",
+    "Divergence",
     "Dry",
     "Travelled",
     "Watching",
@@ -202,6 +206,7 @@ __all__ = [
     "Timeline",
     "SourcedFile",
     "Transcript",
+    "Verified",
     "Way",
     "Why",
     "Write",
