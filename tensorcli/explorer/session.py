@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from tensorcli.explorer.journal import Sourced, Sourcing
     from tensorcli.explorer.mentions import Mentions
     from tensorcli.explorer.nested import Nested
-    from tensorcli.explorer.results import HazardRow, Inner, Value, Watched
+    from tensorcli.explorer.predict import Predictor
+    from tensorcli.explorer.results import HazardRow, Inner, Question, Value, Watched
 
 NO_NAMES: Mapping[str, Any] = {}
 VERSION_ERROR = "modified by an inplace operation"
@@ -91,6 +92,10 @@ class Session:
         self.limited = max_bytes is not None
         """Whether the largest size was asked for."""
         self.files: Files | None = None
+        self.ask: Callable[[Question], str] | None = None
+        """Asks whoever types, for `predict`; None where nobody can be asked."""
+        self.predictor: Predictor | None = None
+        """What `predict` asks about, once it was switched on."""
         self.sourced: Sourced | None = None
         """What the `source` that just ran has read."""
         self.within: Sourcing | None = None
@@ -186,7 +191,7 @@ class Session:
     ) -> Generator[Step, None, bool]:
         """Run the statements of one text, and those of the files that it sources; whether the run goes on."""
         for statement in program.statements:
-            step = self.execute(statement, text, name, form, within)
+            step = self._predicted(statement, text, name, form, within)
             sourced, self.sourced = self.sourced, None
             yield step
             if isinstance(step.result, Exit):
@@ -198,6 +203,22 @@ class Session:
                 if not goes_on:
                     return False
         return True
+
+    def _predicted(
+        self, statement: Statement, text: str, name: str, form: Form, within: Sourcing | None
+    ) -> Step:
+        """Run a statement, after a question about it where the session asks and it was typed."""
+        predictor, ask = self.predictor, self.ask
+        question = None
+        if predictor is not None and ask is not None and within is None:
+            question = predictor.question(self, statement, text, form)
+        if predictor is None or ask is None or question is None:
+            return self.execute(statement, text, name, form, within)
+        given = ask(question)
+        from dataclasses import replace
+
+        step = self.execute(statement, text, name, form, within)
+        return replace(step, prediction=predictor.judged(question, given))
 
     def read(self, text: str | bytes, form: Form = "tsc") -> Program:
         """The statements of a text, checked. Errors: LanguageError."""

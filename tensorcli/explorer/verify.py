@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from tensorcli.explorer.commands import only_looks
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines import Look, open_engine
 from tensorcli.explorer.facts import short_text, text_of
 from tensorcli.explorer.names import Index
 from tensorcli.explorer.results import Answer, Divergence, Exit, Failure, Step, Verified
@@ -55,11 +55,11 @@ class Side(Session):
     """
 
     value: Any = NOTHING
+    random: Any = None
 
-    def begin(self) -> None:
-        """Before the first statement."""
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.index = Index(self.engine)
-        self.random: Any = None
 
     def _evaluate(
         self, statement: Statement, text: str, name: str
@@ -104,13 +104,12 @@ def verify(text: bytes, name: str, form: Form, *, seed: int = 0, max_bytes: int 
     """Run a script on both. Errors: LanguageError where it does not parse, ModuleNotFoundError where PyTorch is
     missing, KeyboardInterrupt.
     """
-    ours = Side(quiet=True, seed=seed, max_bytes=max_bytes)
-    with ours.engine.aside():
-        theirs = Side(quiet=True, seed=seed, max_bytes=max_bytes, engine="pytorch")
-        with theirs.engine.aside():
-            ours.begin()
-            theirs.begin()
-            return _verify(ours, theirs, text, name, form)
+    with open_engine("embedded").aside(), open_engine("pytorch").aside():
+        ours, theirs = (
+            Side(quiet=True, seed=seed, max_bytes=max_bytes, engine=engine)
+            for engine in ("embedded", "pytorch")
+        )
+        return _verify(ours, theirs, text, name, form)
 
 
 def _verify(ours: Side, theirs: Side, text: bytes, name: str, form: Form) -> Verified:
@@ -293,7 +292,7 @@ def _texts_agree(wanted: str, found: str) -> bool:
 def _numbers_agree(left: str, right: str) -> bool:
     if left == right or (left[:2].lower() == "0x" and right[:2].lower() == "0x"):
         return True
-    if not any(sign in text for text in (left, right) for sign in ".eE"):
+    if not all(any(sign in text for sign in ".eE") for text in (left, right)):
         return False
     first, second = float(left), float(right)
     return abs(first - second) <= max(_place(left), _place(right), 1.3e-6 * abs(first))

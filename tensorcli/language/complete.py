@@ -88,6 +88,8 @@ def complete(
         if "PATH" in kinds:
             typed = before[_word_start(before) :]
             return [Completion(typed, cursor - len(typed), "path")]
+        if declared.parameters and declared.parameters[0].choices:
+            return _matching(word, start, "argument", declared.parameters[0].choices)
         if kinds[:1] == ["WORD"]:
             found += _matching(word, start, "verb", {name: verb.description for name, verb in verbs.items()})
     found += _matching(word, start, "name", names)

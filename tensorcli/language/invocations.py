@@ -124,7 +124,11 @@ class ArgumentReader:
         if parameter.kind in ("WORD", "PATH"):
             word = next(words(source, token.start, rest[-1].end))
             self.skip_to(word.end)
-            return Argument(parameter.name, word.text, source.span(word.start, word.end))
+            span = source.span(word.start, word.end)
+            if parameter.choices and word.text not in parameter.choices:
+                wanted = " or ".join(parameter.choices)
+                raise LanguageError(f"{self.verb.text} wants {wanted} here", span)
+            return Argument(parameter.name, word.text, span)
         part = self.part(rest)
         span = source.span(part.start, part.end)
         if parameter.kind == "NAME":

@@ -63,6 +63,8 @@ class Parameter(NamedTuple):
     kind: ParameterKind = "EXPR"
     optional: bool = False
     repeated: bool = False
+    choices: tuple[str, ...] = ()
+    """Of a WORD: the words that there are, where not every word is one."""
 
 
 class Flag(NamedTuple):

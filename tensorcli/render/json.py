@@ -50,6 +50,8 @@ def step_object(step: results.Step) -> dict[str, Any]:
         found["warnings"] = [warning_object(warning) for warning in step.warnings]
     if step.watched:
         found["watched"] = [data(each) for each in step.watched]
+    if step.prediction is not None:
+        found["prediction"] = data(step.prediction)
     if step.error is not None:
         found["error"] = error_object(step.error)
     return found

@@ -7,7 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 from tensorcli.explorer import results
-from tensorcli.render import answers, facts, failures, hazards, time, why
+from tensorcli.render import answers, facts, failures, hazards, predict, time, why
 from tensorcli.render.comparison import comparison
 from tensorcli.render.explanation import explanation
 from tensorcli.render.graph import graph, hooks, witnesses
@@ -31,6 +31,8 @@ def step(found: results.Step, width: int | None) -> Iterator[Line]:
     """What a statement has to show beside what it printed: its value, its answer, what changed, alarms.
     Errors stand elsewhere.
     """
+    if found.prediction is not None:
+        yield from predict.prediction(found.prediction, width)
     if found.value is not None:
         yield from value(found.value, width)
     if found.result is not None and not (found.error and isinstance(found.result, results.Expectation)):
@@ -156,6 +158,9 @@ DRAWN: dict[type, Callable[[Any, int | None], Iterator[Line]]] = {
     results.Watching: time.watching,
     results.Dry: dry,
     results.Verified: verified,
+    results.Question: predict.question,
+    results.Prediction: predict.prediction,
+    results.Predictions: predict.predictions,
     results.Why: why.why,
     results.Fixed: why.fixed,
 }

@@ -72,6 +72,8 @@ def facts_lines(name: str, found: results.Facts) -> Iterator[str]:
 
 @plain.register
 def step(found: results.Step) -> Iterator[str]:
+    if found.prediction is not None:
+        yield from plain(found.prediction)
     if found.value is not None:
         yield from entry("value", found.value.text)
     if found.result is not None:

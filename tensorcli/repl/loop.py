@@ -18,11 +18,12 @@ from tensorcli.repl.output import CONTINUATION, PROMPT, Output
 from tensorcli.repl.screen import Colour, Screen
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.results import Step
+    from tensorcli.explorer.results import Question, Step
     from tensorcli.explorer.session import Session
     from tensorcli.repl.display import EntryDisplay
 
 NAME = "<input>"
+ANSWER = " > "
 
 
 Make = Callable[[Callable[[str], None] | None], "Session"]
@@ -39,6 +40,27 @@ def run_prompt(make: Make, load: Callable[[], object], *, vi: bool = False, colo
         output = Output(colour=colour)
         return run_lines(make(output.write), output)
     return run_terminal(make, load, screen, vi)
+
+
+def asked(question: Question, screen: Screen) -> str:
+    """Asks until an answer is understood; empty where it is skipped. Raises KeyboardInterrupt."""
+    from tensorcli.explorer.predict import judge
+
+    while True:
+        given = ask(question, screen)
+        if not given.strip() or judge(question, given) is not None:
+            return given
+
+
+def ask(question: Question, screen: Screen) -> str:
+    """Asks once: the next line of standard input is the answer."""
+    from tensorcli.render.pages import render
+
+    screen.page(render(question, screen.width))
+    if screen.is_terminal:
+        screen.text(ANSWER)
+    screen.flush()
+    return sys.stdin.readline().rstrip("\n") if sys.stdin is not None else ""
 
 
 def terminal_can_edit() -> bool:
@@ -61,7 +83,12 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
         if screen.colour:
             importlib.import_module("tensorcli.render.console")
 
-    background = Background(lambda: make(lambda text: shown[-1].print(text)), load_all)
+    def make_session() -> Session:
+        session = make(lambda text: shown[-1].print(text))
+        session.ask = lambda question: asked(question, screen)
+        return session
+
+    background = Background(make_session, load_all)
     assistance = Assistance(background)
     history = open_history(history_path())
     read = make_prompt(assistance, history, vi=vi, colour=screen.colour, drawn=background.start)
@@ -114,6 +141,13 @@ def run_lines(session: Session, output: Output) -> int:
     """Plain line input: no escapes, no editing. A prompt is shown only where somebody types."""
     typing = sys.stdin is not None and sys.stdin.isatty()
     entry, before = "", 0  # what is typed so far, and how many lines came before it
+
+    def answer(question: Question) -> str:
+        nonlocal before
+        before += 1
+        return ask(question, output.results)
+
+    session.ask = answer
     while True:
         if typing:
             output.problems.text(CONTINUATION if entry else PROMPT)

@@ -251,6 +251,10 @@ GRAPH = results.Graph(
     ("s2 is at v1 (written at line 6 via d); also over it: v d",),
 )
 
+QUESTION = results.Question(
+    "sharing", "will d share memory with y?", "yes or no", "yes", "d and y both lie in s2"
+)
+
 SAMPLES: dict[type, object] = {
     results.Step: STEP,
     results.Value: STEP.value,
@@ -331,6 +335,11 @@ SAMPLES: dict[type, object] = {
     results.Code: results.Code("import torch\nw = torch.ones(3)\n"),
     results.Expectation: results.Expectation(False, "y._version == 2", "y._version is 1"),
     results.Notice: results.Notice("seed 3"),
+    results.Question: QUESTION,
+    results.Prediction: results.Prediction(QUESTION, "no", False, (2, 5)),
+    results.Predictions: results.Predictions(
+        True, 2, 5, 1, (results.PredictionRow("sharing", 2, 3), results.PredictionRow("version", 0, 2))
+    ),
     results.Verified: results.Verified(
         "demo.tsc",
         7,

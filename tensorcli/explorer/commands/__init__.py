@@ -174,6 +174,14 @@ command(
     example="dry y.mul_(2)",
 )
 command(
+    "predict",
+    Parameter("switch", "WORD", optional=True, choices=("on", "off")),
+    category="understand",
+    function="predict.predict",
+    summary="a question before each statement about what it will do; alone, the score",
+    example="predict on",
+)
+command(
     "check",
     category="understand",
     function="hazards.check",

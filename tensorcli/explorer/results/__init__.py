@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         WitnessRow,
     )
     from tensorcli.explorer.results.hazards import HazardReport, HazardRow
+    from tensorcli.explorer.results.predict import Prediction, PredictionRow, Predictions, Question
     from tensorcli.explorer.results.step import FailureKind
     from tensorcli.explorer.results.time import Blame, BlameRow, Difference, Dry, Travelled, Watched, Watching
     from tensorcli.explorer.results.understand import (
@@ -99,6 +100,7 @@ _MODULES: Final = {
     "explorer.results.answers": _ANSWERS,
     "explorer.results.time": _TIME,
     "explorer.results.why": _WHY,
+    "explorer.results.predict": ("Prediction", "PredictionRow", "Predictions", "Question"),
     "explorer.results.verify": ("Divergence", "Verified"),
     "explorer.results.changes": _CHANGES,
     "explorer.results.step": ("FailureKind",),
@@ -109,9 +111,9 @@ RESULT_NAMES: Final = (
     "Travelled Difference Blame Watching Dry Why Fixed "
     "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
     "Expectation Notice Written SourcedFile Transcript Exit Graph Hooks Witnesses Comparison Explanation "
-    "Tour HazardReport Verified "
+    "Tour HazardReport Verified Predictions "
 ).split()
-PART_NAMES: Final = "Step Value Change Alarm WarningText Failure".split()
+PART_NAMES: Final = "Step Value Change Alarm WarningText Failure Question Prediction".split()
 
 Result = Answer
 
@@ -171,6 +173,10 @@ __all__ = [
     "Line",
     "Notice",
     "PARTS",
+    "Prediction",
+    "PredictionRow",
+    "Predictions",
+    "Question",
     "RESULTS",
     "Run",
     "SavedRow",

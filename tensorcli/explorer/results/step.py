@@ -9,6 +9,7 @@ from tensorcli.language.syntax import Span
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results.changes import Alarm, Change, Inner, Value, Write
+    from tensorcli.explorer.results.predict import Prediction
     from tensorcli.explorer.results.time import Watched
 
 
@@ -98,6 +99,8 @@ class Step:
     inner: tuple[Inner, ...] = ()
     """Of a session that traces: the statements that ran within this one and changed something."""
     more_inner: int = 0
+    prediction: Prediction | None = None
+    """Where the session asks: what was predicted of the statement."""
 
     @property
     def ok(self) -> bool:
