@@ -99,7 +99,9 @@ class Session:
         self.sourced: Sourced | None = None
         """What the `source` that just ran has read."""
         self.within: Sourcing | None = None
-        """The file whose statement runs."""
+        """The file whose statement runs, or ran last."""
+        self.source = ""
+        """The statement that runs, or ran last, as typed."""
         self.hearing = Hearing(write)
         self.names = Names() if quiet else WatchedNames()
         self.modules = self.engine.modules(lambda: self.evaluator.guards, lambda: self.seed)
@@ -247,7 +249,7 @@ class Session:
         self.evaluator.bare = self.bare if form == "tsc" else NO_NAMES
         self.hearing.begin(name)
         self.text = text
-        self.within = within
+        self.within, self.source = within, statement.source
         index = len(self.journal) + 1
         place = place_of(statement, name, within, index)
         mentioned = self._look_before(statement, index, place)

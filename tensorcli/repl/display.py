@@ -5,7 +5,7 @@ An entry of several statements, such as a paste, names each before its results.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tensorcli.explorer.journal import PROMPT as PROMPT_NAME
 from tensorcli.explorer.results import Step
@@ -17,9 +17,18 @@ from tensorcli.repl.screen import Screen
 
 
 class EntryDisplay:
-    """What one entry shows; `statements` are the texts of its statements, in order."""
+    """What one entry shows; `statements` are the texts of its statements, in order, and `sourced` gives the text of
+    the statement that runs where it stands in a file.
+    """
 
-    def __init__(self, screen: Screen, typed: str, statements: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        typed: str,
+        statements: Sequence[str] = (),
+        sourced: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._sourced = sourced
         self._screen = screen
         self._typed = typed.strip("\n")
         self._waiting = list(reversed(statements)) if len(statements) > 1 else []
@@ -41,7 +50,7 @@ class EntryDisplay:
         width = self._screen.width
         self.print(step.output)
         from_file = step.name != PROMPT_NAME
-        self._announce(step.source if from_file else None)
+        self._announce()
         self._announced = False
         if self._waiting and not from_file:
             self._waiting.pop()
@@ -65,10 +74,10 @@ class EntryDisplay:
             self._screen.page(page(failure_at_prompt(step.error, width, len(PROMPT), typed)))
         self._screen.flush()
 
-    def _announce(self, sourced: str | None = None) -> None:
-        """Names the statement that shows something now, once; `sourced` is one that stands in a file."""
-        shown = sourced or (self._waiting[-1] if self._waiting else None)
-        if shown is not None and not self._announced:
+    def _announce(self) -> None:
+        """Names the statement that shows something now, once."""
+        shown = self._sourced() or (self._waiting[-1] if self._waiting else "")
+        if shown and not self._announced:
             self._announced = True
             first, *rest = shown.strip("\n").split("\n")
             self._screen.page(page([line(("· ", "prompt"), (f"{first} …" if rest else first, "muted"))]))

@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tensorcli.repl.assistance import Assistance
@@ -104,7 +105,8 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
         session = background.session
         from tensorcli.repl.display import EntryDisplay
 
-        shown[:] = [EntryDisplay(screen, typed, statements_of(session, typed))]
+        sourced = partial(sourced_statement, session)
+        shown[:] = [EntryDisplay(screen, typed, statements_of(session, typed), sourced)]
         status = run_entry(session, typed, NAME, shown[0].step)
         if status is not None:
             return status
@@ -118,6 +120,11 @@ def statements_of(session: Session, typed: str) -> list[str]:
         return [statement.source for statement in session.read(typed).statements]
     except LanguageError:
         return []
+
+
+def sourced_statement(session: Session) -> str:
+    """The statement that runs, where it stands in a file that was sourced."""
+    return session.source if session.within is not None else ""
 
 
 def run_entry(session: Session, typed: str, name: str, show: Callable[[Step], None]) -> int | None:
