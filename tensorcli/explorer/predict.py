@@ -147,6 +147,8 @@ Asked = Iterator[tuple[int, Question]]
 def raises(scene: Scene) -> Asked:
     error = scene.step.error
     text = "will it raise an error?"
+    if error is not None and error.code is None:
+        return  # a slip of the keyboard
     if error is not None:
         yield 100, Question("raises", text, "yes or no", "yes", f"it raises {error.type}")
         return

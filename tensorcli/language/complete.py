@@ -66,6 +66,10 @@ def complete(
         return []
     word, start = _word(tokens, cursor)
     statement = _statement(tokens[: len(tokens) - bool(word)])
+    command = _command(statement, verbs)
+    if command is not None and _wants_path(verbs[command.text], before) and not _dashes(before, start):
+        typed = before[_word_start(before) :]
+        return [Completion(typed, cursor - len(typed), "path")]
     if statement and statement[-1].text == "." and statement[-1].end == start:
         owner = _owner(statement[:-1])
         if not owner:
@@ -77,7 +81,6 @@ def complete(
             _matching(word, start, "name", ("torch", "numpy", "copy", "math")) if len(statement) == 1 else []
         )
     found: list[Completion] = []
-    command = _command(statement, verbs)
     if command is not None:
         declared = verbs[command.text]
         dashes = _dashes(before, start)
@@ -85,9 +88,6 @@ def complete(
             options = {f"--{flag.name}": f"-{flag.short}" if flag.short else "" for flag in declared.flags}
             return _matching(before[start - dashes : cursor], start - dashes, "option", options)
         kinds = [parameter.kind for parameter in declared.parameters]
-        if "PATH" in kinds:
-            typed = before[_word_start(before) :]
-            return [Completion(typed, cursor - len(typed), "path")]
         if declared.parameters and declared.parameters[0].choices:
             return _matching(word, start, "argument", declared.parameters[0].choices)
         if kinds[:1] == ["WORD"]:
@@ -163,7 +163,18 @@ def _command(statement: list[Token], verbs: Mapping[str, Verb]) -> Token | None:
         following = statement[start + 1] if start + 1 < len(statement) else None
         if following is None or (following.spaced and (begins_operand(following) or following.text == "-")):
             return statement[start]
+        if following.spaced and _wants_path(verbs[statement[start].text], "") and following.text != "=":
+            return statement[start]
     return None
+
+
+def _wants_path(verb: Verb, before: str) -> bool:
+    """Whether a path comes here, which may begin with `/`, `.` or `~`: an argument, or behind a flag for one."""
+    flags = [flag for flag in verb.flags if flag.kind == "PATH"]
+    last = before[: _word_start(before)].split()[-1:]
+    return any(parameter.kind == "PATH" for parameter in verb.parameters) or any(
+        last in ([f"--{flag.name}"], [f"-{flag.short}"]) for flag in flags
+    )
 
 
 def _word_start(before: str) -> int:

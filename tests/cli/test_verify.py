@@ -1,6 +1,8 @@
 """`tensorcli verify`: exit statuses and forms."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +29,16 @@ def test_a_difference_gives_5_with_its_place(run) -> None:
         "  PyTorch    (5,)",
         "  tensorcli  (3,)",
     ]
+
+
+def test_the_document_shows_what_comes_out(run, tmp_path) -> None:
+    text = (Path(__file__).parent.parent.parent / "docs/command-line.md").read_text("utf-8")
+    (block,) = re.findall(r"```text\n\$ cat resize\.tsc\n(.*?)```", text, re.DOTALL)
+    script, _, shown = block.partition("$ tensorcli verify resize.tsc; echo $?\n")
+    (tmp_path / "resize.tsc").write_text(script)
+    done = run("verify", "resize.tsc")
+    version = re.compile(r"PyTorch 2\S+")
+    assert version.sub("", f"{done.out}{done.status}\n") == version.sub("", shown)
 
 
 def test_json_is_one_object_a_script(run, tmp_path) -> None:

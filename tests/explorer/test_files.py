@@ -367,6 +367,40 @@ def test_a_page_has_no_tag_of_the_sessions_and_needs_nothing_else(desk: Desk) ->
     assert "&lt;script&gt;" in page
 
 
+def test_every_colour_of_the_page_can_be_read_on_it() -> None:
+    import re
+
+    from tensorcli.render.transcript import COLOURS, PAGE
+
+    def luminance(colour: str) -> float:
+        digits = colour[1:] if len(colour) == 7 else "".join(2 * each for each in colour[1:])
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        red, green, blue = (
+            each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    def contrast(one: str, other: str) -> float:
+        high, low = sorted((luminance(one), luminance(other)), reverse=True)
+        return (high + 0.05) / (low + 0.05)
+
+    light, dark = re.findall(r"--page: (#\w+)", PAGE)
+    for on_light, on_dark in COLOURS.values():
+        assert contrast(on_light, light) >= 4.5, on_light
+        assert contrast(on_dark, dark) >= 4.5, on_dark
+
+
+def test_a_table_of_a_transcript_fits_its_width(desk: Desk) -> None:
+    session = desk.session()
+    ran(
+        session,
+        "w = torch.randn(6, 20, requires_grad=True)\ny = w.exp()\nd = y.detach()\nd.mul_(2)\nexport s.md",
+    )
+    lines = desk.read("s.md").splitlines()
+    assert max(len(line) for line in lines if not line.startswith(("tensor(", "        ["))) <= 100
+    assert not [line for line in lines if line != line.rstrip()]
+
+
 def test_exporting_changes_nothing_and_writes_nothing_else(desk: Desk) -> None:
     session = desk.session()
     ran(session, "x = torch.rand(2, requires_grad=True)\ngraph x -o x.dot\nsave s.tsc")

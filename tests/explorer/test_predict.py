@@ -56,7 +56,9 @@ def test_the_question_is_about_what_one_would_not_guess(
     assert question.fact
 
 
-@pytest.mark.parametrize("text", ["print(1)", "n = 3", "y", "inspect y", "y.shape", "seed 3", "undo"])
+@pytest.mark.parametrize(
+    "text", ["print(1)", "n = 3", "y", "inspect y", "y.shape", "seed 3", "undo", "nope", "y.nope()"]
+)
 def test_a_statement_that_creates_and_writes_nothing_is_not_asked_about(text: str) -> None:
     assert asked(text)[0] is None
 

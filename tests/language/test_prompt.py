@@ -55,6 +55,13 @@ def test_options_and_words_of_a_command(verbs):
     assert complete("source dem", 10, verbs, NAMES, attributes) == [Completion("dem", 7, "path")]
 
 
+@pytest.mark.parametrize("path", ["dem", "./dem", "../", "~/dem", "/tmp/a.b/dem", "demo.t", ""])
+@pytest.mark.parametrize("command", ["source ", "x = 1; source ", "graph y -o ", "graph y --output "])
+def test_a_path_is_completed_whole_where_one_is_wanted(verbs, command, path):
+    text = command + path
+    assert complete(text, len(text), verbs, NAMES, attributes) == [Completion(path, len(command), "path")]
+
+
 def test_after_a_value_come_only_joining_words(verbs):
     assert texts(verbs, "print(y i") == ["if", "in", "is"]
     assert texts(verbs, "import to") == ["torch"]

@@ -113,6 +113,41 @@ def test_a_single_completion_is_put_in(prompt) -> None:
     prompt.until(lambda: prompt.line == "tensor> 2 * weights")
 
 
+def test_a_sourced_statement_is_named_before_what_it_prints(prompt, tmp_path: Path) -> None:
+    (tmp_path / "b.tsc").write_text("x = 3\nprint(x + 39)\ny = 5 + nope\n")
+    prompt.entry(f"source {tmp_path}/b.tsc")
+    lines = prompt.text.splitlines()
+    at = lines.index("· print(x + 39)")
+    assert lines[at + 1 : at + 3] == ["42", "· y = 5 + nope"]
+    assert "b.tsc:3:9: NameError: name 'nope' is not defined" in "".join(lines)
+    prompt.entry("undo").entry("x")
+    assert "name 'x' is not defined" in prompt.text
+
+
+def test_a_path_is_completed_where_a_command_wants_one(prompt, tmp_path: Path) -> None:
+    (tmp_path / "lesson.tsc").write_text("x = 3\n")
+    prompt.type(f"source {tmp_path}/less", TAB).until("lesson.tsc").entry("")
+    prompt.until("1 statement")
+    prompt.type("predict o", TAB, TAB).until("off")
+
+
+def test_predict_asks_between_the_statement_and_its_table(prompt) -> None:
+    prompt.entry("predict on")
+    prompt.type("x = ones(2)", ENTER).until("which dtype will x have?").until(lambda: prompt.line == " >")
+    prompt.type("float32", ENTER).until("right: x.dtype is float32   1 of 1")
+    prompt.until(lambda: prompt.line == "tensor>")
+    prompt.type("v = x[1:]", ENTER).until("will v share memory with x?").type("perhaps", ENTER)
+    prompt.until(lambda: prompt.text.count("will v share memory") == 2).type("no", ENTER)
+    prompt.until("wrong: v and x both lie in s1   1 of 2").until(lambda: prompt.line == "tensor>")
+
+
+def test_ctrl_c_at_a_question_leaves_the_statement_alone(prompt) -> None:
+    prompt.entry("predict on")
+    prompt.type("x = ones(2)", ENTER).until(lambda: prompt.line == " >").type(CTRL_C)
+    prompt.until(lambda: prompt.line == "tensor>").entry("x")
+    assert "name 'x' is not defined" in prompt.text
+
+
 def test_names_are_completed_with_shape_and_storage(prompt) -> None:
     prompt.entry("weights = ones(2)").entry("weird = 3").type("wei", TAB, TAB)
     prompt.until("float32 (2,) s1").until("int")

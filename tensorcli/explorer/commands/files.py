@@ -74,7 +74,7 @@ def transcript(session: Session) -> Transcript:
     steps: list[Step] = []
     with session.fork([]) as other:
         other.hearing.silent = False
-        other.configure("rows", session.rows)
+        other.ask = session.ask
         other.files = None if session.files is None else session.files.forgotten()
         for at, record in enumerate(session.journal):
             command = record.statement.command
