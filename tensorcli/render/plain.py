@@ -392,19 +392,14 @@ def transcript(found: results.Transcript) -> Iterator[str]:
 
 @plain.register
 def verified(found: results.Verified) -> Iterator[str]:
-    """`demo.tsc:4.y.version: PyTorch 1, tensorcli 0`."""
+    """`demo.tsc.line 4.y.version: PyTorch 1`, and the same of tensorcli."""
     for row in found.rows:
-        key = ".".join(part for part in (f"{found.name}:{row.span.line}", row.where, row.fact) if part)
-        for each in zip_lines(row.pytorch, row.ours):
-            yield from entry(key, each)
+        key = ".".join(part for part in (found.name, f"line {row.span.line}", row.where, row.fact) if part)
+        yield from entry(key, f"PyTorch {row.pytorch}")
+        yield from entry(key, f"tensorcli {row.ours}")
     yield from entry(f"{found.name}.statements", found.statements)
     yield from entry(f"{found.name}.differences", len(found.rows))
     yield from entry(f"{found.name}.pytorch", found.pytorch)
-
-
-def zip_lines(pytorch: str, ours: str) -> tuple[str, str]:
-    """What both have, PyTorch first."""
-    return f"PyTorch {pytorch}", f"tensorcli {ours}"
 
 
 @plain.register

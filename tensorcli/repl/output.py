@@ -102,7 +102,8 @@ class Output:
                 self.problems.page(render(warning))
             if step.error is not None:
                 self.problems.page(render(step.error))
-                if step.error.code and step.error.name.endswith((".tsc", ".py")):
+                own = step.error.name == self._name  # what a sourced file raised is not its own failure
+                if own and step.error.code and step.error.name.endswith((".tsc", ".py")):
                     import shlex
 
                     self.problems.text(f"  why, and ways out: tensorcli why {shlex.quote(step.error.name)}\n")

@@ -60,8 +60,8 @@ def test_json_is_one_object_a_script(run, tmp_path) -> None:
 def test_plain_is_a_fact_a_line(run) -> None:
     lines = run("verify", "--format", "plain", "-", stdin=APART).out.splitlines()
     assert lines[:3] == [
-        "<stdin>:3.t.shape: PyTorch (5,)",
-        "<stdin>:3.t.shape: tensorcli (3,)",
+        "<stdin>.line 3.t.shape: PyTorch (5,)",
+        "<stdin>.line 3.t.shape: tensorcli (3,)",
         "<stdin>.statements: 4",
     ]
 

@@ -367,6 +367,13 @@ def test_a_page_has_no_tag_of_the_sessions_and_needs_nothing_else(desk: Desk) ->
     assert "&lt;script&gt;" in page
 
 
+def test_a_transcript_of_a_session_that_asked_shows_that_it_was_asked(desk: Desk) -> None:
+    session = desk.session()
+    session.ask = lambda question: "yes"
+    ran(session, "set rows 5\npredict on\nx = ones(2)\nexport s.txt")
+    assert " predict is on   no answers yet\n" in desk.read("s.txt")
+
+
 def test_every_colour_of_the_page_can_be_read_on_it() -> None:
     import re
 

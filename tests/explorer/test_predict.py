@@ -118,6 +118,11 @@ def test_where_nobody_can_be_asked_predict_says_so(last) -> None:
     assert last("predict off").error is None
 
 
+def test_predict_takes_on_or_off(last) -> None:
+    step = last("predict maybe")
+    assert (step.error.kind, step.error.message) == ("language", "predict wants on or off here")
+
+
 @pytest.mark.parametrize(
     ("wants", "answer", "given", "right"),
     [
