@@ -27,12 +27,15 @@ Draw = Callable[[results.Step, int | None], Iterator[Line]]
 
 def told(found: results.Step, width: int | None, draw: Draw) -> Iterator[Line]:
     """A statement behind the prompt, then all that it showed; `draw` draws what is neither print, warning nor
-    error.
+    error. One that read or wrote a file is a comment: what a file gave stands below it.
     """
     first, *rest = found.source.split("\n")
-    yield line((PROMPT, "prompt"), first)
-    for each in rest:
-        yield line((CONTINUATION, "prompt"), each)
+    if touched_file(found.result):
+        yield line((PROMPT, "prompt"), (f"# {first}", "comment"))
+    else:
+        yield line((PROMPT, "prompt"), first)
+        for each in rest:
+            yield line((CONTINUATION, "prompt"), each)
     for each in found.output.splitlines():
         yield line(each)
     yield from draw(found, width)
@@ -40,6 +43,12 @@ def told(found: results.Step, width: int | None, draw: Draw) -> Iterator[Line]:
         yield from failures.warning_in_file(warned)
     if found.error is not None:
         yield from failures.failure_in_file(found.error)
+
+
+def touched_file(result: results.Answer | None) -> bool:
+    """Whether a command read or wrote a file."""
+    graph = isinstance(result, results.Graph) and result.path is not None
+    return graph or isinstance(result, results.SourcedFile | results.Written)
 
 
 def transcript(found: results.Transcript, width: int | None) -> Iterator[Line]:

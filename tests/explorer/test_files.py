@@ -136,6 +136,18 @@ def test_seed_and_limit_are_saved_where_they_were_asked_for(desk: Desk) -> None:
     assert lines[:2] == ["seed 7", "set max_bytes 1073741824"]
 
 
+def test_the_head_says_which_devices_were_simulated(desk: Desk) -> None:
+    from tensorcli.engine.backends import simulate
+
+    simulate(2)
+    try:
+        session = desk.session()
+        ran(session, "x = ones(2, device='cuda:1')\nsave s.tsc")
+    finally:
+        simulate(0)
+    assert desk.read("s.tsc").splitlines()[0].endswith("tensorcli run --simulate-cuda=2 it.")
+
+
 def test_commands_that_name_a_file_or_a_place_of_the_journal_are_comments(desk: Desk) -> None:
     text = "redo\nx = ones(2, requires_grad=True)\ny = x * 2\ngraph y -o y.dot\ndiff 1 2\ninspect y"
     assert saved(desk, text) == [
@@ -328,12 +340,16 @@ def test_a_transcript_shows_what_each_statement_showed(desk: Desk) -> None:
 def test_a_transcript_can_be_pasted_into_a_session(desk: Desk) -> None:
     desk.write("b.tsc", "w = ones(2)\nfor i in range(2):\n    w.add_(1)\n")
     session = desk.session()
-    ran(session, "x = ones(2)\nx + ones(3)\nsum x")
+    text = (
+        "x = ones(2, requires_grad=True)\nx + ones(3)\nsource b.tsc\nsum x\ngraph x * 2 -o x.dot\nsave s.tsc"
+    )
+    ran(session, text)
     before = snapshot(session)
-    ran(session, "export s.txt\nexport s.md")
+    assert errors(ran(session, "export s.txt\nexport s.md")) == []
     for name in ("s.txt", "s.md"):
-        again = desk.session()
-        ran(again, desk.read(name))
+        again = Session()
+        (*_, last) = ran(again, desk.read(name))
+        assert last.index > 0, "the transcript does not parse"
         assert snapshot(again) == before
 
 

@@ -66,8 +66,12 @@ def journal_script(session: Session) -> str:
 
 
 def _head(session: Session) -> str:
-    engine = "" if session.engine.name == "embedded" else f" --engine {session.engine.name}"
-    return f"# A session of tensorcli: source it at the prompt, or tensorcli run{engine} it."
+    """How to run it: an engine and simulated devices can only be asked for when a session begins."""
+    flags = "" if session.engine.name == "embedded" else f" --engine {session.engine.name}"
+    if any("cuda" in record.text for record in session.journal):
+        simulated = sum("(simulated)" in name for name, _, _ in session.engine.devices())
+        flags += f" --simulate-cuda={simulated}" if simulated else ""
+    return f"# A session of tensorcli: source it at the prompt, or tensorcli run{flags} it."
 
 
 def _settings(session: Session) -> list[str]:
