@@ -27,6 +27,14 @@ class ExpectationFailed(AssertionError):  # noqa: N818 (what a reader sees as th
         self.result = result
 
 
+class Told(Exception):  # noqa: N818 (it carries what there is to say)
+    """Something failed in a text of its own; the failure says where in that."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 class Leave(BaseException):
     """`exit`: passes every handler of the script."""
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from tensorcli.explorer.commands.registry import paths_of
 from tensorcli.explorer.results import Answer
 from tensorcli.language.syntax import CommandCall, Invocation, LanguageError, Program, Span, walk
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.results import Failure
     from tensorcli.explorer.session import Session
+    from tensorcli.language.syntax import Form
 
 ALLOWS = "--allow-files DIR lets commands read and write files below DIR"
 SOURCE = "source"
@@ -52,12 +52,27 @@ class Files:
         return replace(self.unwritten(), exists=lambda path: False)
 
 
-class FileRefused(Exception):  # noqa: N818 (it carries what there is to say)
-    """A file that `source` names is no script; the failure says where, in that file."""
+class Sourcing(NamedTuple):
+    """A file whose statements `source` runs."""
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+    path: str
+    """Its real path."""
+    line: int | None
+    """The line of the script whose run it belongs to; None where it was typed at the prompt."""
+    place: str
+    """Where `source` stands (`a.tsc:3`), empty where it was typed."""
+    outer: Sourcing | None
+    """The file whose statement sourced it."""
+
+
+class Sourced(NamedTuple):
+    """A file that `source` has read: its statements are to run next."""
+
+    program: Program
+    text: str
+    name: str
+    form: Form
+    sourcing: Sourcing
 
 
 class Named(NamedTuple):
@@ -70,14 +85,8 @@ class Named(NamedTuple):
 # ---- before anything runs
 
 
-def refuse_files(program: Program, text: str | bytes, files: Files | None) -> None:
+def refuse_files(program: Program, files: Files | None) -> None:
     """Refuse what a text must not do with files. Errors: LanguageError."""
-    from tensorcli.explorer.commands.registry import COMMANDS
-
-    words = "|".join(name for name in COMMANDS if _paths(name))
-    pattern = rf"\b(?:{words})\b"
-    if not (re.search(pattern, text) if isinstance(text, str) else re.search(pattern.encode(), text)):
-        return
     for statement in program.statements:
         for node in walk(statement.tree):
             if isinstance(node, CommandCall):
@@ -100,20 +109,9 @@ def _refuse(invocation: Invocation, named: Named, files: Files | None) -> None:
         raise LanguageError(_outside(files, named.path), named.span)
 
 
-def _paths(name: str) -> tuple[str, ...]:
-    """The parameters and flags of a command that are paths."""
-    from tensorcli.explorer.commands.registry import COMMANDS
-
-    found = COMMANDS.get(name)
-    if found is None:
-        return ()
-    parameters = [each.name for each in found.verb.parameters if each.kind == "PATH"]
-    return (*parameters, *(each.name for each in found.verb.flags if each.kind == "PATH"))
-
-
 def files_of(invocation: Invocation) -> Iterator[Named]:
     """The files that a command names."""
-    names = _paths(invocation.verb)
+    names = paths_of(invocation.verb)
     for argument in invocation.arguments:
         if argument.name in names and isinstance(argument.value, str):
             yield Named(argument.value, argument.span)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.files import Sourcing
     from tensorcli.explorer.results import Answer
-    from tensorcli.language.syntax import Form, Program, Statement
+    from tensorcli.language.syntax import Form, Statement
 
 PROMPT = "<input>"
 """The name of what is typed at the prompt."""
@@ -49,29 +50,6 @@ class Travel(NamedTuple):
     """What `redo` runs again."""
     answer: Callable[[], Answer]
     """What the command answers, asked there."""
-
-
-class Sourcing(NamedTuple):
-    """A file whose statements `source` runs."""
-
-    path: str
-    """Its real path."""
-    line: int | None
-    """The line of the script whose run it belongs to; None where it was typed at the prompt."""
-    place: str
-    """Where `source` stands (`a.tsc:3`), empty where it was typed."""
-    outer: Sourcing | None
-    """The file whose statement sourced it."""
-
-
-class Sourced(NamedTuple):
-    """A file that `source` has read: its statements are to run next."""
-
-    program: Program
-    text: str
-    name: str
-    form: Form
-    sourcing: Sourcing
 
 
 class Record(NamedTuple):

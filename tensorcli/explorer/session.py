@@ -13,9 +13,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
+from tensorcli.explorer.commands.registry import may_name_files, paths_of
 from tensorcli.explorer.engines import Engine, open_engine
-from tensorcli.explorer.failures import ExpectationFailed, Leave, failure, language_failure, line_at
-from tensorcli.explorer.files import FileRefused, names_file, refuse_files, runs_something
+from tensorcli.explorer.failures import (
+    ExpectationFailed,
+    Leave,
+    Told,
+    failure,
+    language_failure,
+    line_at,
+)
 from tensorcli.explorer.hearing import Hearing
 from tensorcli.explorer.identity import Allocations, Identities
 from tensorcli.explorer.journal import PROMPT, Names, Record, Travel, WatchedNames, place_of
@@ -31,8 +38,7 @@ if TYPE_CHECKING:
     import ast
 
     from tensorcli.explorer.changes import Observation, Outcome
-    from tensorcli.explorer.files import Files
-    from tensorcli.explorer.journal import Sourced, Sourcing
+    from tensorcli.explorer.files import Files, Sourced, Sourcing
     from tensorcli.explorer.mentions import Mentions
     from tensorcli.explorer.nested import Nested
     from tensorcli.explorer.predict import Predictor
@@ -225,8 +231,10 @@ class Session:
     def read(self, text: str | bytes, form: Form = "tsc") -> Program:
         """The statements of a text, checked. Errors: LanguageError."""
         program = parse(text, self.verbs if form == "tsc" else {}, self.names, form)
-        if form == "tsc":
-            refuse_files(program, text, self.files)
+        if form == "tsc" and may_name_files(text):
+            from tensorcli.explorer.files import refuse_files
+
+            refuse_files(program, self.files)
         return program
 
     def again(self, record: Record) -> Step:
@@ -256,8 +264,11 @@ class Session:
         value, result, error = self._evaluate(statement, text, name)
         if error is not None and error.kind in ("interrupted", "limit"):
             return self._taken_back(statement, index, name, _with_places(error, within))
-        if error is not None and statement.command is not None and names_file(statement.command):
-            return self._no_file(statement, index, name, _with_places(error, within))
+        if error is not None and statement.command is not None and paths_of(statement.command.verb):
+            from tensorcli.explorer.files import names_file
+
+            if names_file(statement.command):
+                return self._no_file(statement, index, name, _with_places(error, within))
         shown: Value | None = None
         if value is not NOTHING and value is not None and not self.quiet and not self.checking:
             shown, error = self._value(value, statement, text, name)
@@ -441,7 +452,7 @@ class Session:
         return Value(written, type_text(value), facts), None
 
     def _failure(self, raised: BaseException, statement: Statement, text: str, name: str) -> Failure:
-        if isinstance(raised, FileRefused):
+        if isinstance(raised, Told):
             return raised.failure
         names = [*self.names, *self.evaluator.builtins.table]
         if isinstance(raised, NameError):
@@ -470,6 +481,8 @@ class Session:
         """A command whose file could not be read or written did nothing, and is no part of the journal: what files
         there are is no function of it.
         """
+        from tensorcli.explorer.files import runs_something
+
         assert statement.command is not None
         self.torn = any(runs_something(each.value) for each in statement.command.arguments)
         return Step(index, name, statement.source, statement.span, self.hearing.output, error=error)

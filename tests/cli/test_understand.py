@@ -75,3 +75,16 @@ def test_a_file_that_cannot_be_written_is_the_statements_error(
 def test_a_graph_that_a_quiet_run_writes_names_tensors_and_statements(tmp_path: Path) -> None:
     assert main(["run", "--quiet", "--allow-files", str(tmp_path), "-c", f"{SCRIPT}g.json"]) == 0
     assert "y = w.exp()" in (tmp_path / "g.json").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_commands_that_name_files_need_a_folder(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[Any]
+) -> None:
+    text = "x = ones(2)\nsave s.tsc"
+    assert main([command, "-c", text]) == 65
+    assert "--allow-files DIR" in capsys.readouterr().err
+    assert main([command, "--allow-files", str(tmp_path), "-c", text]) == 0
+    assert (tmp_path / "s.tsc").read_text("utf-8").endswith("\nx = ones(2)\n")
+    assert main([command, "--allow-files", str(tmp_path), "-c", text]) == 1
+    assert main([command, "--allow-files", str(tmp_path), "-c", f"{text} --force"]) == 0

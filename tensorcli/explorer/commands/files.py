@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal
 
-from tensorcli.explorer.failures import language_failure
-from tensorcli.explorer.files import SOURCE, FileRefused, readable, suffix_of, writable, write
-from tensorcli.explorer.journal import PROMPT, Record, Sourced, Sourcing
+from tensorcli.explorer.failures import Told, language_failure
+from tensorcli.explorer.files import SOURCE, Sourced, Sourcing, readable, suffix_of, writable, write
+from tensorcli.explorer.journal import PROMPT, Record
 from tensorcli.explorer.results import Code, SourcedFile, Step, Transcript, Written
 from tensorcli.language.syntax import Form, Invocation, LanguageError
 
@@ -98,7 +98,7 @@ def _sourced(following: list[Record]) -> int:
 
 def source(session: Session, invocation: Invocation) -> SourcedFile:
     """Read a file; its statements run next. Errors: OSError, ValueError for a file that sources itself,
-    FileRefused where it is no script.
+    Told where it is no script.
     """
     path = _path(invocation)
     place = readable(session, path)
@@ -112,7 +112,7 @@ def source(session: Session, invocation: Invocation) -> SourcedFile:
     try:
         program = session.read(data, form)
     except LanguageError as error:
-        raise FileRefused(language_failure(error, text, path)) from None
+        raise Told(language_failure(error, text, path)) from None
     at_prompt = outer is None and name == PROMPT
     first = outer.line if outer is not None else None if at_prompt else line
     sourcing = Sourcing(place, first, "" if at_prompt else f"{name}:{line}", outer)

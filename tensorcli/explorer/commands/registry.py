@@ -7,7 +7,9 @@ uses none pays for none. It takes the session and the invocation, and returns an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.results import Answer
@@ -76,6 +78,28 @@ def command(
         raise ValueError(f"the command {name} is declared twice")
     verb = Verb("command", parameters=parameters, flags=flags, description=summary)
     COMMANDS[name] = Command(name, verb, category, function, example)
+
+
+def paths_of(name: str) -> tuple[str, ...]:
+    """The parameters and flags of a command that are paths."""
+    found = COMMANDS.get(name)
+    if found is None:
+        return ()
+    parameters = [each.name for each in found.verb.parameters if each.kind == "PATH"]
+    return (*parameters, *(each.name for each in found.verb.flags if each.kind == "PATH"))
+
+
+@cache
+def _file_words() -> tuple[re.Pattern[str], re.Pattern[bytes]]:
+    words = "|".join(name for name in COMMANDS if paths_of(name))
+    return re.compile(rf"\b(?:{words})\b"), re.compile(rf"\b(?:{words})\b".encode())
+
+
+def may_name_files(text: str | bytes) -> bool:
+    """Whether the word of a command that names files stands in a text."""
+    words, bytes_words = _file_words()
+    found = words.search(text) if isinstance(text, str) else bytes_words.search(text)
+    return found is not None
 
 
 def run_command(session: Session, invocation: Invocation) -> Any:
