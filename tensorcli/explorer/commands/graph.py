@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
-from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.files import writable, write
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.names import name_of

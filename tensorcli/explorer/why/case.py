@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
-from tensorcli.explorer.trace import Made, Trace, Traced, line_of
+from tensorcli.explorer.trace import Made, Trace, Traced
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
