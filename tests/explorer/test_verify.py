@@ -43,6 +43,13 @@ def test_the_engines_agree_on_every_case_and_demo(text: str) -> None:
     assert [row for row in found.rows if OUT_OF_BOUNDS not in row.source] == []
 
 
+def test_memory_that_nobody_set_is_no_difference() -> None:
+    assert (
+        verify("x = torch.empty(1000) + torch.ones(3).new_empty(1000)\ny = torch.empty_like(x).view(-1)").rows
+        == ()
+    )
+
+
 def changed(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> None:
     """Let the embedded engine tell other facts of tensors than it has."""
     look = embedded.Embedded.look

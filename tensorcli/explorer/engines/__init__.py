@@ -115,6 +115,9 @@ class Engine(Protocol):
         its end.
         """
 
+    def zeroing(self) -> AbstractContextManager[Any]:
+        """Within it, memory that the engine leaves uninitialised is zero."""
+
     def recording(self) -> bool:
         """Whether operators are recorded now: grad mode is on."""
 

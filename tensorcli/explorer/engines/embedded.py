@@ -8,7 +8,7 @@ without making it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +126,9 @@ class Embedded:
             graph.shown.update(nodes)
             graph.addresses.next, storage.addresses.next = node, address
             stream.set_state(state)
+
+    def zeroing(self) -> AbstractContextManager[Any]:
+        return nullcontext()
 
     def recording(self) -> bool:
         return modes.mode.enabled

@@ -11,6 +11,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +94,25 @@ class Listening(TorchDispatchMode):  # type: ignore[misc]
         return result
 
 
+UNSET = (
+    *((torch, name) for name in ("empty", "empty_like", "empty_strided", "empty_permuted")),
+    *((torch.Tensor, name) for name in ("new_empty", "new_empty_strided")),
+)
+"""What gives tensors whose memory PyTorch leaves as it is."""
+
+
+def zeroed(function: Any) -> Any:
+    """The function with zeros in the tensors that it gives; their versions stay."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        made = function(*args, **kwargs)
+        made.data.zero_()
+        return made
+
+    return call
+
+
 class PyTorch:
     """Reads the objects of torch."""
 
@@ -135,6 +155,17 @@ class PyTorch:
             made.types.update({kind: Only(()) for kind in vars(place).values() if type(kind) is LEGACY})
         made.settable[torch.Tensor] = Only("data grad requires_grad real imag".split())
         return made
+
+    @contextmanager
+    def zeroing(self) -> Iterator[None]:
+        kept = [(place, name, getattr(place, name)) for place, name in UNSET]
+        for place, name, function in kept:
+            setattr(place, name, zeroed(function))
+        try:
+            yield
+        finally:
+            for each in kept:
+                setattr(*each)
 
     def begin(self, seed: int, max_bytes: int | None) -> None:
         torch.set_grad_enabled(True)
