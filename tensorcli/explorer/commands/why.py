@@ -27,7 +27,7 @@ TELLERS: Final = {
     "freed": "freed.freed",
     "leaf": "refused.leaf",
     "leaf_view": "refused.leaf",
-    "multi_output": "refused.multi_output",
+    "multi_output": "outputs.multi_output",
     "no_grad_view": "refused.no_grad_view",
     "inference": "refused.inference",
     "cast": "refused.cast",

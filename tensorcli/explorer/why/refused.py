@@ -1,4 +1,4 @@
-"""Writes that PyTorch refuses: into leaves, through views, into inference tensors, where elements overlap."""
+"""Writes that PyTorch refuses: into leaves, through views without an edge, into inference tensors, where elements overlap."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorcli.explorer.memory import overlap, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name, write_target
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
-
-if TYPE_CHECKING:
-    from tensorcli.explorer.trace import Made, Traced
 
 DTYPES = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",
@@ -107,114 +104,6 @@ def leaf(case: Case) -> Story:
             )
         )
     return story
-
-
-def multi_output(case: Case) -> Story:
-    """One of several views of one call is written."""
-    _, text, _ = written(case)
-    target, _ = case.write_target()
-    tensor = case.tensor(target)
-    found = re.search(r"Output (\d+) of (\w+?)(?:Backward\d*)? is a view", case.failure.message)
-    number, operator = (int(found.group(1)), found.group(2).lower()) if found else (0, "a call")
-    events: list[Event] = []
-    where, of = "", ""
-    made = case.made(tensor) if tensor is not None else _last_of(case, operator)
-    if made is not None:
-        step, one = made
-        several = _beside(case, step, one)
-        of = f" of {several}" if several > 1 else ""
-        gave = f"{operator} gave {several} views of one storage; {text} is output {number}"
-        event = case.event(step.number - 1, gave, "made", node=one.node_at)
-        events.append(event)
-        where = f" (line {event.line})"
-    events.append(case.raised(f"writes {text} in place"))
-    story = Story(
-        f"{text} is output {number}{of} of {operator}{where}: a write through one of several views cannot be recorded. "
-        "Through a view that a call gives alone (x[0], a slice, t) it can.",
-        events,
-    )
-    if tensor is None or target is None:
-        return story
-    base = case.engine.base(tensor)
-    whole = None if base is None else case.own_name(base)
-    kept = f"a new tensor; {whole} keeps its values" if whole else "a new tensor"
-    alone = _alone(case, tensor)
-    loop = case.statement.tree
-    if isinstance(loop, ast.For):
-        story.proposals.append(_by_index(case, loop, text))
-    elif alone is not None:
-        story.proposals.append(
-            case.journal.changed(case.at, [(target, alone)], "the same elements, through a view of their own")
-        )
-    story.proposals.extend(out_of_place(case, case.at, note=kept))
-    if isinstance(target, ast.Name) and case.bound_at(text) is not None:
-        story.proposals.append(
-            case.journal.inserted(case.at, f"{text} = {text}.clone()", "write into a copy")
-        )
-    return story
-
-
-def _by_index(case: Case, loop: ast.For, name: str) -> Proposal | None:
-    """`for row in x: row *= 2` as a loop over indices, that takes each row alone."""
-    if not isinstance(loop.target, ast.Name) or loop.target.id != name or not isinstance(loop.iter, ast.Name):
-        return None
-    uses = [
-        node
-        for each in loop.body
-        for node in ast.walk(each)
-        if isinstance(node, ast.Name) and node.id == name
-    ]
-    taken = {node.id for node in ast.walk(loop) if isinstance(node, ast.Name)} | set(case.trace.session.names)
-    index = next(each for each in ("i", "j", "k", "n", f"{name}_index") if each not in taken)
-    whole = loop.iter.id
-    changes: list[tuple[ast.AST, str]] = [(loop.target, index), (loop.iter, f"range(len({whole}))")]
-    changes.extend((node, f"{whole}[{index}]") for node in uses)
-    found = case.journal.changed(case.at, changes, f"each a view of {whole} of its own")
-    return None if found is None else replace(found, shows=whole)
-
-
-def _last_of(case: Case, operator: str) -> tuple[Traced, Made] | None:
-    """The last call of an operator that gives several views."""
-    for step in reversed(case.trace.steps):
-        for one in reversed(step.made):
-            if one.operator.partition(".")[0] == operator:
-                return step, one
-    return None
-
-
-def _beside(case: Case, step: Traced, one: Made) -> int:
-    """How many outputs the call gave that gave this one."""
-    ran = step.made[: case.heard] if step is case.failing else step.made
-    return sum(
-        each.operator == one.operator and each.inputs == one.inputs and each.node_at is one.node_at
-        for each in ran
-    )
-
-
-def _alone(case: Case, tensor: Any) -> str | None:
-    """An index of the tensor that this one of several views was taken of, which gives the same elements."""
-    engine = case.engine
-    parent = engine.parent(tensor)
-    name = None if parent is None else case.own_name(parent)
-    if name is None or not name.isidentifier():
-        return None
-    whole, part = engine.look(parent), engine.look(tensor)
-    gap = part.offset - whole.offset
-    for dimension, (size, stride) in enumerate(zip(whole.sizes, whole.strides)):
-        lead = ":, " * dimension
-        rest = (
-            whole.sizes[:dimension] + whole.sizes[dimension + 1 :],
-            whole.strides[:dimension] + whole.strides[dimension + 1 :],
-        )
-        if not stride or gap % stride or not 0 <= gap // stride < size:
-            continue
-        at = gap // stride
-        if (part.sizes, part.strides) == rest:
-            return f"{name}[{lead}{at}]"
-        others = part.sizes[:dimension] + part.sizes[dimension + 1 :]
-        if part.strides == whole.strides and others == rest[0] and part.sizes[dimension] < size:
-            return f"{name}[{lead}{at}:{at + part.sizes[dimension]}]"
-    return None
 
 
 def no_grad_view(case: Case) -> Story:

@@ -1,0 +1,373 @@
+"""Where a graph ends: the walk back from a tensor that does not require grad, and what may be done about it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tensorcli.explorer.results import Event
+from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.trace import Made, Traced
+from tensorcli.explorer.why.case import Case, holds, loaded, root_name, stored
+from tensorcli.explorer.why.refused import out_of_the_block
+
+CUTTING = {
+    "detach": "detach() shares the memory and leaves the graph",
+    "detach_": "detach_() takes the tensor out of its graph",
+    "tensor": "torch.tensor(…) copies the numbers; a tensor among them leaves no edge",
+    "as_tensor": "torch.as_tensor(…) of a list copies the numbers",
+    "Tensor": "torch.Tensor(…) copies the numbers",
+}
+"""What operators do that end a graph."""
+FACTORIES = frozenset(
+    "tensor zeros ones empty full rand randn arange linspace logspace eye zeros_like ones_like full_like rand_like "
+    "randn_like empty_like normal".split()
+)
+"""Functions that take `requires_grad=`."""
+
+
+MADE_WITHOUT = "made without requires_grad"
+NO_GRAPH = "{}() gives gradients without a graph; create_graph=True records one"
+READERS = frozenset("item tolist numpy float int bool complex".split())
+"""What reads the numbers of a tensor into Python or numpy."""
+
+
+class Cut(NamedTuple):
+    """Where the way back from a result to the leaves ends."""
+
+    step: Traced
+    reason: str
+    kind: str
+    """`cut`: an input required grad. `leaf`: nothing before it did."""
+    node: ast.AST | None = None
+    """The expression that did it."""
+    path: tuple[str, ...] = ()
+    """The operators from the result back to it, its own last."""
+
+    @property
+    def name(self) -> str:
+        """The name that was given to what was made without requires_grad; empty where that cannot be told."""
+        tree = self.step.record.statement.tree
+        if self.kind == "leaf" and isinstance(tree, ast.Assign) and len(tree.targets) == 1:
+            target, value = tree.targets[0], tree.value
+            if isinstance(target, ast.Name) and (value is self.node or isinstance(value, ast.Call)):
+                called = value.func.attr if isinstance(getattr(value, "func", None), ast.Attribute) else ""  # type: ignore[attr-defined]
+                called = called or getattr(getattr(value, "func", None), "id", "")
+                return target.id if called in FACTORIES or called.startswith("from_") else ""
+        return ""
+
+
+def where_cut(case: Case, tensor: Any) -> list[Cut]:
+    """Walk back from a tensor that does not require grad: everything at which the way ends, nearest first."""
+    made: dict[int, tuple[Traced, Made]] = {}
+    for step in case.trace.steps:
+        for each in step.made:
+            made[each.tensor] = (step, each)
+    passes = {added.gradient: (step, added) for step in case.trace.steps for added in step.added}
+    found: list[Cut] = []
+    seen: set[int] = set()
+    level: list[_Step] = [_Step(case.trace.token(tensor), (), None)]
+    while level:
+        following: list[_Step] = []
+        for token, path, user in level:
+            if token in seen:
+                continue
+            seen.add(token)
+            if token in passes:
+                step, added = passes[token]
+                found.append(
+                    Cut(step, NO_GRAPH.format("backward"), "cut", added.node_at, (*path, "backward"))
+                )
+            if token not in made:
+                another = _by_data(case, token, path, user)
+                if isinstance(another, Cut):
+                    found.append(another)
+                elif another is not None:
+                    following.append(another)
+                continue
+            step, each = made[token]
+            if each.look.requires_grad:
+                found.extend(_turned_off(case, token, path))
+                continue
+            operator = verb_of(each)
+            if in_a_pass(each):
+                found.append(Cut(step, NO_GRAPH.format(operator), "cut", each.node_at, (*path, operator)))
+            elif each.needed:
+                reason = f"{operator} {cut_reason(case, step, each)}"
+                found.append(Cut(step, reason, "cut", each.node_at, (*path, operator)))
+                if operator in CUTTING and each.recording:
+                    found[-1] = found[-1]._replace(reason=CUTTING[operator])
+            elif each.inputs:
+                following.extend(
+                    _Step(token, (*path, operator), (step, each.node_at)) for token in each.inputs
+                )
+            else:
+                found.append(
+                    Cut(step, _origin(case, step, operator), "leaf", each.node_at, (*path, operator))
+                )
+        level = following
+    return found
+
+
+class _Step(NamedTuple):
+    """A tensor on the way back: how it was come to, and where it was used."""
+
+    token: int
+    path: tuple[str, ...]
+    user: tuple[Traced, ast.AST | None] | None
+
+
+def _names_of(case: Case, token: int) -> list[str]:
+    """The names of a tensor that is still there."""
+    observation = case.trace.session.observation
+    assert observation is not None
+    for entry in observation.index.entries.values():
+        value = entry.value
+        if value is not None and case.trace.token(value) == token:
+            return observation.index.names(entry)
+    return []
+
+
+def _by_data(
+    case: Case, token: int, path: tuple[str, ...], user: tuple[Traced, ast.AST | None] | None
+) -> Cut | _Step | None:
+    """A tensor that no operator made: `x.data`. The cut, or x where that does not require grad either."""
+    places = [] if user is None or user[1] is None else [(user[0], user[1])]
+    for name in _names_of(case, token)[:1]:
+        bound = case.bound_at(name)
+        if bound is not None:
+            places.append((case.trace.steps[bound], case.trace.steps[bound].record.statement.tree))
+    for step, tree in places:
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Attribute) or node.attr != "data":
+                continue
+            owner = case.trace.session.names.get(root_name(node.value) or "")
+            if case.engine.kind(owner) != "tensor":
+                continue
+            if case.engine.look(owner).requires_grad:
+                reason = ".data gives another handle on the memory, outside the graph"
+                return Cut(step, reason, "cut", node, (*path, "data"))
+            return _Step(case.trace.token(owner), (*path, "data"), None)
+    return None
+
+
+def _turned_off(case: Case, token: int, path: tuple[str, ...]) -> Iterator[Cut]:
+    """Where a leaf that required grad ceased to."""
+    for name in _names_of(case, token)[:1]:
+        for step in reversed(case.trace.steps):
+            for change in step.step.changes:
+                before, after = change.before, change.after
+                if name not in change.names or before is None or after is None:
+                    continue
+                if before.requires_grad and not after.requires_grad:
+                    yield Cut(step, f"{name} was told not to require grad", "cut", None, (*path, name))
+                    return
+
+
+def cut_reason(case: Case, step: Traced, made: Made) -> str:
+    """Why an operator whose input required grad gave a tensor that does not: `ran under no_grad (…)`."""
+    if not made.recording:
+        return _unrecorded(case, step, made.node_at)
+    if not made.look.dtype.startswith(("float", "bfloat", "complex")):
+        return f"gives {made.look.dtype}: only floating and complex tensors have gradients"
+    return "records nothing"
+
+
+def verb_of(made: Made) -> str:
+    """What the script calls an operator: the name in its call, where it stands in one."""
+    node = made.node_at
+    if isinstance(node, ast.Call):
+        return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return made.operator.partition(".")[0]
+
+
+def in_a_pass(made: Made) -> bool:
+    """Whether a backward pass ran an operator, and not the script itself."""
+    return isinstance(made.node_at, ast.Call) and verb_of(made) in ("backward", "grad")
+
+
+MODES = {
+    "no_grad": "under no_grad",
+    "inference_mode": "in inference mode",
+    "set_grad_enabled": "with grad mode off",
+}
+
+
+def _unrecorded(case: Case, step: Traced, node: ast.AST | None) -> str:
+    """`ran under no_grad (the block of lines 2..4)`: what turned recording off where an expression ran."""
+    at = step.number - 1
+    places = [case.trace.steps[place].record for place in range(at, -1, -1)]
+    for record in places:
+        tree = record.statement.tree
+        around = [
+            each
+            for each in ast.walk(tree)
+            if isinstance(each, ast.With | ast.FunctionDef)
+            and (record is places[0] or (node is not None and isinstance(tree, ast.FunctionDef)))
+            and (node is None or holds(each, node) or (record is places[0] and isinstance(each, ast.With)))
+        ]
+        for each in reversed(around):
+            heads = (
+                [item.context_expr for item in each.items]
+                if isinstance(each, ast.With)
+                else each.decorator_list
+            )
+            for head in heads:
+                text = ast.unparse(head)
+                mode = next((MODES[word] for word in MODES if word in text), None)
+                if mode is None:
+                    continue
+                if isinstance(each, ast.FunctionDef):
+                    return f"ran {mode} (the decorator of {each.name})"
+                if record.name == "<input>":
+                    return f"ran {mode}"
+                first, last = each.lineno, each.end_lineno or each.lineno
+                lines = f"line {first}" if first == last else f"lines {first}..{last}"
+                return f"ran {mode} (the block of {lines})"
+    for place in range(at, -1, -1):
+        if "set_grad_enabled(False)" in case.trace.steps[place].record.statement.source:
+            return f"ran with grad mode off (since line {case.trace.steps[place].line})"
+    return "ran under no_grad"
+
+
+def _origin(case: Case, step: Traced, operator: str) -> str:
+    names = []
+    for name in sorted(loaded(step.record.statement.tree)):
+        value = case.trace.session.names.get(name)
+        bound = case.bound_at(name)
+        if bound is None or bound >= step.number - 1 or case.engine.kind(value) != "tensor":
+            continue
+        if case.engine.look(value).requires_grad:
+            names.append(name)
+    if names:
+        return f"{operator}(…) takes numbers or an array of {' and '.join(names)}: no edge leads back"
+    read = _numbers_of(case, step.number - 1, step.record.statement.tree, 4)
+    if read is not None:
+        name, line, how = read
+        return f"{operator}(…) takes {name}, which {how} read at line {line}: numbers have no graph"
+    return MADE_WITHOUT
+
+
+def _numbers_of(case: Case, at: int, tree: ast.AST, depth: int) -> tuple[str, int, str] | None:
+    """Which name of a statement holds numbers that were read from a tensor with a graph: the name, where, and how."""
+    for name in sorted(loaded(tree)) if depth else ():
+        for place in range(at - 1, -1, -1):
+            before = case.trace.steps[place].record.statement.tree
+            if name not in stored(before):
+                continue
+            if case.engine.kind(case.trace.session.names.get(name)) == "tensor":
+                break
+            for node in ast.walk(before):
+                if not isinstance(node, ast.Call):
+                    continue
+                how = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                owner = node.func.value if isinstance(node.func, ast.Attribute) else node
+                graph = any(
+                    case.engine.kind(value) == "tensor" and case.engine.look(value).requires_grad
+                    for each in loaded(owner)
+                    if (value := case.trace.session.names.get(each)) is not None
+                )
+                if how in READERS and graph:
+                    return name, case.within_line(place, node), f"{how}()"
+            found = _numbers_of(case, place, before, depth - 1)
+            if found is not None:
+                return name, found[1], found[2]
+            break
+    return None
+
+
+def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Event]]:
+    """The sentence and the statements of where a graph ends."""
+    ends = [cut for cut in cuts if cut.kind == "cut"] or cuts
+    events = []
+    for cut in sorted(cuts, key=lambda each: each.step.number)[:6]:
+        role = "cut" if cut.kind == "cut" else "made"
+        reason = f"{cut.name} was {cut.reason}" if cut.name and cut.reason == MADE_WITHOUT else cut.reason
+        event = case.event(cut.step.number - 1, reason, role, culprit=cut is ends[0], node=cut.node)
+        if event not in events:
+            events.append(event)
+    first = ends[0]
+    at = case.within_line(first.step.number - 1, first.node)
+    if first.kind == "cut":
+        return f"the graph was cut at line {at}: {first.reason}.", events
+    lines = sorted({case.within_line(cut.step.number - 1, cut.node) for cut in ends})
+    plain = first.reason == MADE_WITHOUT
+    if len(lines) == 1 and plain and tensor is not None and case.made_at(tensor) == first.step.number - 1:
+        return f"line {lines[0]} made it without requires_grad.", events
+    if len(lines) == 1 and plain:
+        what = f"{first.name}, which it was computed from," if first.name else "what it was computed from"
+        return f"{what} was made at line {lines[0]} without requires_grad.", events
+    where = f"line {lines[0]}" if len(lines) == 1 else "lines " + ", ".join(map(str, lines[:4]))
+    if len(lines) == 1:
+        return f"the graph ends at line {lines[0]}: {first.reason}.", events
+    return f"nothing behind it requires grad ({where}).", events
+
+
+def way_back(cuts: list[Cut], text: str, case: Case) -> str:
+    """`the way back: loss ← sum ← mul ← x (line 1)`; empty where there is nothing between."""
+    ends = [cut for cut in cuts if cut.kind == "cut"] or cuts
+    if len(ends[0].path) < 2:
+        return ""
+    way = [text, *ends[0].path[:12]]
+    if ends[0].name:
+        way[-1] = ends[0].name
+    line = case.within_line(ends[0].step.number - 1, ends[0].node)
+    return f"the way back: {' ← '.join(way)} (line {line})"
+
+
+def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
+    """The cuts undone, one by one; leaves made to require grad."""
+    journal = case.journal
+    for cut in cuts[:4]:
+        at = cut.step.number - 1
+        statement, _ = journal.python(at)
+        tree = statement.tree
+        if cut.kind == "cut":
+            if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
+                text = journal.source(at, cut.node)[:-1].rstrip()
+                comma = "" if text.endswith("(") else ", "
+                yield journal.changed(
+                    at, [(cut.node, f"{text}{comma}create_graph=True)")], "record the pass as well"
+                )
+                continue
+            for node in ast.walk(tree):
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr == "detach"
+                ):
+                    yield journal.changed(
+                        at, [(node, journal.source(at, node.func.value))], "stay in the graph"
+                    )
+                if (
+                    isinstance(node, ast.Call)
+                    and node.args
+                    and isinstance(node.args[0], ast.List | ast.Tuple)
+                ) and journal.source(at, node.func) in ("torch.tensor", "tensor"):
+                    yield journal.changed(at, [(node.func, "torch.stack")], "join tensors, not their numbers")
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Attribute) and node.attr == "data":
+                    yield journal.changed(at, [(node, journal.source(at, node.value))], "stay in the graph")
+            yield from out_of_the_block(case, at, "record it")
+            continue
+        if cut.reason != MADE_WITHOUT:
+            continue
+        if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
+            call = tree.value
+            function = journal.source(at, call.func).rpartition(".")[2]
+            if function in FACTORIES and not any(each.arg == "requires_grad" for each in call.keywords):
+                text = journal.source(at, call)
+                inside = text[:-1].rstrip()
+                comma = "" if inside.endswith("(") else ", "
+                target = tree.targets[0]
+                name = target.id if isinstance(target, ast.Name) else "it"
+                yield journal.changed(
+                    at,
+                    [(call, f"{inside}{comma}requires_grad=True)")],
+                    f"make {name} a leaf that wants a gradient",
+                )
+                continue
+        if isinstance(tree, ast.Assign) and isinstance(tree.targets[0], ast.Name) and at + 1 <= case.at:
+            name = tree.targets[0].id
+            yield journal.inserted(at + 1, f"{name}.requires_grad_()", f"make {name} want a gradient")
