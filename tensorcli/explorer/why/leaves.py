@@ -200,7 +200,7 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
             story.notes.append(
                 f"the leaf behind it{where} has no name; its .grad is {_grad_text(case, leaf)}."
             )
-    passes = [step for step in case.trace.steps if step.added]
+    passes = [step for step in _passes(case) if step.step.error is None]
     if not passes:
         story.notes.append("no backward pass ran yet.")
     if lost is not None and case.engine.kind(value) == "tensor":
@@ -335,14 +335,7 @@ def _written_unsaved(case: Case, value: Any, name: str) -> str:
 def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
     """A leaf that requires grad and has none."""
     trace = case.trace
-    passes = [
-        step
-        for step in trace.steps
-        if any(
-            isinstance(node, ast.Attribute) and node.attr == "backward"
-            for node in ast.walk(step.record.statement.tree)
-        )
-    ]
+    passes = _passes(case)
     cleared = [
         step
         for step in trace.steps
@@ -370,6 +363,18 @@ def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
             [case.event(last.number - 1, "raised", "raised")],
         )
     return _not_reached(case, value, name, bound, done[-1])
+
+
+def _passes(case: Case) -> list[Traced]:
+    """The statements that call backward()."""
+    return [
+        step
+        for step in case.trace.steps
+        if any(
+            isinstance(node, ast.Attribute) and node.attr == "backward"
+            for node in ast.walk(step.record.statement.tree)
+        )
+    ]
 
 
 def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Traced) -> Story:
