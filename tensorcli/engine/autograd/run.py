@@ -231,7 +231,7 @@ class _Pass:
                 for k, incoming in enumerate(grads):
                     if gradient is incoming:
                         owned = held[k]
-                if owned and sum(1 for other in answers if other is answers[i]) > 1:
+                if owned and gradient is answers[i] and sum(1 for other in answers if other is gradient) > 1:
                     owned = False
                 if owned and not self._made_here(node, gradient):
                     owned = False
