@@ -55,7 +55,8 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
             version = 0
         else:
             counter = tensor.counter
-            result._counter = counter
+            if op.tracked or "(a" in op.line:  # what no schema calls an alias (unsafe_split) counts by itself
+                result._counter = counter
             version = counter.count
             if op.tracked:
                 retype = _retyping(op, tensor, result, values[1:])
