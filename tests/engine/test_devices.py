@@ -705,7 +705,7 @@ CHECKED = (
             "'0'. Please ensure that the gradient and the tensor are on the same device",
         ),
         (
-            "setattr(here, 'data', there)",
+            "setattr(there, 'data', torch.ones(2, 2, device='meta'))",
             "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type.",
         ),
     ],
