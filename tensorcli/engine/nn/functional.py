@@ -201,7 +201,7 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, in
 
 def _channel_dropout(input: Any, p: float, training: bool, inplace: bool, batched: int) -> Any:
     _check_probability(p)
-    single = input.dim() == batched - 1
+    single = input.dim() != batched
     if single:
         input = input.unsqueeze_(0) if inplace else input.unsqueeze(0)
     result = _in_place_or_not("feature_dropout", inplace)(input, p, training)
@@ -210,19 +210,46 @@ def _channel_dropout(input: Any, p: float, training: bool, inplace: bool, batche
     return result
 
 
+def _warn_of_dimensions(input: Any, n: int) -> None:
+    if input.dim() not in (n + 1, n + 2):
+        messages.warn(
+            f"dropout{n}d: Received a {input.dim()}-D input to dropout{n}d, which is deprecated and will result in an error "
+            "in a future release. To retain the behavior and silence this warning, please use dropout instead. Note that "
+            f"dropout{n}d exists to provide channel-wise dropout on inputs with {n} spatial dimensions, a channel dimension, "
+            f"and an optional batch dimension (i.e. {n + 1}D or {n + 2}D inputs)."
+        )
+
+
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Dropout of whole channels of sequences."""
+    _check_probability(p)
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            f"dropout1d: Expected 2D or 3D input, but received a {input.dim()}D input. Note that dropout1d exists to provide "
+            "channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, and an optional batch dimension "
+            "(i.e. 2D or 3D inputs)."
+        )
     return _channel_dropout(input, p, training, inplace, 3)
 
 
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Dropout of whole channels of images."""
     _check_probability(p)
+    _warn_of_dimensions(input, 2)
+    if input.dim() == 3:
+        messages.warn(
+            "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
+            "input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future "
+            "release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D "
+            "channel-wise dropout behavior, please switch to using dropout1d instead."
+        )
     return _in_place_or_not("feature_dropout", inplace)(input, p, training)
 
 
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """Dropout of whole channels of volumes."""
+    _check_probability(p)
+    _warn_of_dimensions(input, 3)
     return _channel_dropout(input, p, training, inplace, 5)
 
 
@@ -440,6 +467,10 @@ def _pair(value: Any) -> Any:
     return (value, value) if isinstance(value, int) else value
 
 
+def _round(values: Any) -> str:
+    return f"({', '.join(map(str, values))})"
+
+
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """The patches of images that a kernel sees, as columns."""
     return functions.im2col(input, _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride))
@@ -449,6 +480,28 @@ def fold(
     input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:
     """Patches added up to images: the transpose of unfold."""
+    if input.dim() not in (2, 3):
+        raise RuntimeError(
+            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, "
+            f"but got: {messages.numbers(input.size())}"
+        )
+    sizes, kernel, spread, border, step = map(_pair, (output_size, kernel_size, dilation, padding, stride))
+    patches, length = input.size(-2), input.size(-1)
+    if kernel[0] > 0 and kernel[1] > 0 and patches % (kernel[0] * kernel[1]):
+        raise RuntimeError(
+            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)="
+            f"{patches} and kernel_size={_round(kernel)}."
+        )
+    blocks = [
+        (sizes[d] + 2 * border[d] - spread[d] * (kernel[d] - 1) - 1) // step[d] + 1 if step[d] > 0 else 0
+        for d in range(2)
+    ]
+    if length != blocks[0] * blocks[1]:
+        raise RuntimeError(
+            f"Given output_size={_round(sizes)}, kernel_size={_round(kernel)}, dilation={_round(spread)}, padding="
+            f"{_round(border)}, stride={_round(step)}, expected size of input's dimension 2 to match the calculated number of "
+            f"sliding blocks {blocks[0]} * {blocks[1]} = {blocks[0] * blocks[1]}, but got input.size(2)={length}."
+        )
     return functions.col2im(
         input, _pair(output_size), _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride)
     )

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from tensorcli.engine import dtypes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE
 from tensorcli.engine.op import composite, functions, op
@@ -827,11 +828,11 @@ def _noise_for(self, lower, upper, training, generator):
     noise = functions.empty_like(self)
     if not training:
         return noise
-    drawn = functions.empty_like(self).uniform_(lower, upper, generator=generator)
     negative = self.detach() <= 0
-    noise.fill_(1.0)
     count = int(negative.values.sum())
-    noise.array[negative.values] = drawn.array.reshape(-1)[:count]
+    drawn = functions.empty((count,), dtype=dtypes.float64).uniform_(lower, upper, generator=generator)
+    noise.fill_(1.0)
+    noise.array[negative.values] = drawn.array
     return noise
 
 

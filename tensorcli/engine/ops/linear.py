@@ -211,6 +211,11 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
         raise RuntimeError(f"mat1 must be a matrix, got {mat1.ndim}-D tensor")
     if mat2.ndim != 2:
         raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
+    for name, one in (("self", self), ("mat1", mat1)):
+        if one.dtype != mat2.dtype:
+            raise RuntimeError(
+                f"{name} and mat2 must have the same dtype, but got {kind_of(one)} and {kind_of(mat2)}"
+            )
     _check_matrices(mat1, mat2)
     _expandable(self, (mat1.shape[0], mat2.shape[1]))
     return _combined(xp, self, _product(xp, mat1, mat2), beta, alpha)

@@ -452,7 +452,9 @@ def cross_entropy_loss(self, target, weight, reduction, ignore_index, label_smoo
         smooth = smooth.masked_select(~ignored).mean()
     else:
         smooth = reduced(smooth, reduction)
-    return (1 - label_smoothing) * loss + smooth * (label_smoothing / self.size(classes))
+    return direct("_mul.Scalar", loss, 1 - label_smoothing) + direct(
+        "_mul.Scalar", smooth, label_smoothing / self.size(classes)
+    )
 
 
 def _along(self, dim, weight):

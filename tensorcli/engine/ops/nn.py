@@ -76,6 +76,18 @@ def multiplied(xp, self, other):
     return xp.multiply(self, self.dtype.type(other) if self.dtype.kind in "fc" else other)
 
 
+@op(
+    "_add.Scalar(Tensor self, Scalar other) -> Tensor",
+    dtype=dtypes.PROMOTE,
+    node=1,
+    variants="function",
+    self=lambda grad: grad,
+)
+def added(xp, self, other):
+    """Add a number that C++ gave: PyTorch's node for it is AddBackward1."""
+    return xp.add(self, other)
+
+
 # ---- softmax
 
 
@@ -380,4 +392,4 @@ def cosine_similarity(x1, x2, dim, eps):
 def pairwise_distance(x1, x2, p, eps, keepdim):
     """The p-norm of the differences of rows, eps added to each difference."""
     last = max(x1.ndim, x2.ndim) - 1
-    return direct("_norm.ScalarOpt_dim", x1 - x2 + eps, p, [last], keepdim)
+    return direct("_norm.ScalarOpt_dim", direct("_add.Scalar", x1 - x2, eps), p, [last], keepdim)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.nn import derived, direct
 
@@ -292,9 +292,15 @@ def batch_norm(input, weight, bias, running_mean, running_var, training, momentu
             raise RuntimeError(f"{name} must be defined in evaluation mode")
     if not input.numel():
         return input * weight[0] if weight is not None else input.clone()
-    return functions.native_batch_norm(
-        input, weight, bias, running_mean, running_var, training, momentum, eps
-    )[0]
+    given = input, weight, bias, running_mean, running_var, training, momentum, eps
+    observer = events.observer
+    written = [one for one in (running_mean, running_var) if one is not None] if training and observer else []
+    for one in written:
+        observer.writes(one, "native_batch_norm", given)
+    result = functions.native_batch_norm(*given)[0]
+    for one in written:
+        observer.wrote(one, "native_batch_norm", given)  # its version does not move, as in PyTorch
+    return result
 
 
 @composite(
@@ -322,7 +328,7 @@ def instance_norm(
         flat, repeated(weight), repeated(bias), mean, variance, use_input_stats, momentum, eps, cudnn_enabled
     )
     for own, spread in ((running_mean, mean), (running_var, variance)):
-        if own is not None:
+        if own is not None and use_input_stats:
             functions.alias(own).copy_(spread.view((batch, channels)).mean(0))
     return found.view(sizes)
 

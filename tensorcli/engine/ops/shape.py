@@ -384,7 +384,7 @@ def broadcast_tensors(tensors):
     from tensorcli.engine.effects import broadcast_sizes
 
     sizes = broadcast_sizes([one.geometry.sizes for one in tensors]) if tensors else ()
-    return tuple(one.expand(sizes) for one in tensors)
+    return tuple(one if one.geometry.sizes == sizes else one.expand(sizes) for one in tensors)
 
 
 def _at_least(name, raise_dimensions):
