@@ -5,7 +5,7 @@ the old hooks still see the gradient of the old value. `retain_grad` follows the
 gradient after all other hooks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from sys import getrefcount
 from typing import Any
 
@@ -42,13 +42,14 @@ class RemovableHandle:
 
     next_id = 0
 
-    def __init__(self, table: dict[int, Any]) -> None:
-        self.table = table
+    def __init__(self, table: dict[int, Any], marks: Iterable[dict[int, Any]] = ()) -> None:
+        self.tables = (table, *marks)
         self.id = RemovableHandle.next_id
         RemovableHandle.next_id += 1
 
     def remove(self) -> None:
-        self.table.pop(self.id, None)
+        for table in self.tables:
+            table.pop(self.id, None)
 
     def __enter__(self) -> "RemovableHandle":
         return self

@@ -1,21 +1,48 @@
-"""`torch.nn`: parameters, and functions of networks. Layers are written as functions: there is no Module."""
+"""`torch.nn`: parameters, modules, and functions of networks. Each module's chapter is imported when it is first asked for."""
 
 from importlib import import_module
 from typing import Any
 
-_SUBMODULES = ("functional", "init", "utils")
+_SUBMODULES = ("functional", "init", "utils", "parameter")
+_WHERE = {
+    name: place
+    for place, names in {
+        "parameter": "Parameter Buffer",
+        "module": "Module",
+        "containers": "Sequential ModuleList ModuleDict ParameterList ParameterDict",
+        "layers.linear": "Identity Linear Bilinear Embedding EmbeddingBag",
+        "layers.recurrent": "RNN LSTM GRU RNNCell LSTMCell GRUCell",
+        "layers.conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+        "layers.norm": "BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d LayerNorm "
+        "GroupNorm RMSNorm",
+        "layers.activation": "ReLU ReLU6 SiLU Mish SELU ELU CELU GELU GLU LeakyReLU PReLU RReLU Hardsigmoid Hardswish "
+        "Hardtanh Hardshrink Softshrink Softplus Softsign Sigmoid Tanh Tanhshrink LogSigmoid Threshold Softmin Softmax "
+        "Softmax2d LogSoftmax Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
+        "layers.pooling": "MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d AvgPool1d AvgPool2d AvgPool3d "
+        "LPPool1d LPPool2d LPPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d AdaptiveAvgPool1d "
+        "AdaptiveAvgPool2d AdaptiveAvgPool3d CircularPad1d CircularPad2d CircularPad3d ReflectionPad1d ReflectionPad2d "
+        "ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d ConstantPad1d ConstantPad2d ConstantPad3d "
+        "ZeroPad1d ZeroPad2d ZeroPad3d",
+        "layers.shapes": "Flatten Unflatten PixelShuffle PixelUnshuffle ChannelShuffle Fold Unfold Upsample "
+        "UpsamplingNearest2d UpsamplingBilinear2d LocalResponseNorm",
+        "layers.losses": "L1Loss MSELoss SoftMarginLoss MultiLabelMarginLoss SmoothL1Loss KLDivLoss HingeEmbeddingLoss "
+        "BCELoss BCEWithLogitsLoss NLLLoss CrossEntropyLoss MultiLabelSoftMarginLoss GaussianNLLLoss PoissonNLLLoss "
+        "CosineEmbeddingLoss MarginRankingLoss HuberLoss MultiMarginLoss TripletMarginLoss "
+        "TripletMarginWithDistanceLoss CosineSimilarity PairwiseDistance",
+    }.items()
+    for name in names.split()
+}
+"""The module of each public name."""
 
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return import_module(f"tensorcli.engine.nn.{name}")
-    if name in ("Parameter", "parameter", "Buffer"):
-        parameter = import_module("tensorcli.engine.nn.parameter")
-        found = parameter if name == "parameter" else getattr(parameter, name)
-        globals()[name] = found
+    if name in _WHERE:
+        found = globals()[name] = getattr(import_module(f"tensorcli.engine.nn.{_WHERE[name]}"), name)
         return found
     raise AttributeError(f"module 'torch.nn' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted((*_SUBMODULES, "Parameter", "parameter"))
+    return sorted((*_SUBMODULES, *_WHERE))

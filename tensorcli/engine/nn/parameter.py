@@ -1,13 +1,16 @@
-"""`torch.nn.Parameter`: a leaf that requires grad and says so in its repr."""
+"""`torch.nn.Parameter`: a leaf that requires grad and says so in its repr; `Buffer`: a tensor that a module keeps."""
 
 from typing import Any
 
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import no_grad
-from tensorcli.engine.tensor import Tensor, alias
+from tensorcli.engine.tensor import Tensor, TensorType, alias
 
 
 class Parameter(Tensor):
     """A tensor that is a parameter of something: a leaf over the data's storage and version counter."""
+
+    __module__ = "torch.nn.parameter"
 
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Any:
         from tensorcli.engine.construct import tensor
@@ -15,7 +18,9 @@ class Parameter(Tensor):
         if data is None:
             data = tensor([])
         if not isinstance(data, Tensor):
-            raise TypeError(f"{data!r} is not a tensor")
+            data.detach()  # as PyTorch asks of whatever it is given: an AttributeError
+        if requires_grad and data.dtype.category < dtypes.FLOATING:
+            raise RuntimeError(messages.FLOATING_FACTORY)
         made: Any = alias(data)
         made.__class__ = cls
         made.requires_grad_(requires_grad)
@@ -37,16 +42,24 @@ class Parameter(Tensor):
         return found
 
 
-class Buffer(Tensor):
-    """A tensor that belongs to something without being trained."""
+class _BufferType(TensorType):
+    """A buffer is a plain tensor that is marked."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:  # noqa: N805 (a class of classes)
+        return isinstance(instance, Tensor) and "_is_buffer" in vars(instance)
+
+
+class Buffer(Tensor, metaclass=_BufferType):
+    """A tensor that belongs to a module without being trained."""
+
+    __module__ = "torch.nn.parameter"
+    persistent: bool
 
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         from tensorcli.engine.construct import tensor
 
-        made: Any = (tensor([]) if data is None else data).detach()
-        made.__class__ = cls
+        data = tensor([]) if data is None else data
+        made: Any = data.detach().requires_grad_(data.requires_grad)
         made.persistent = persistent
+        made._is_buffer = True
         return made
-
-    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
-        """Everything was done in `__new__`."""

@@ -1,0 +1,444 @@
+"""Modules that hold modules or parameters: in a row, in a list, under names."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from operator import index
+from typing import Any
+
+from tensorcli.engine.nn.module import Module, indented, typename
+from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.tensor import Tensor
+
+
+def _pairs(kind: str, owner: str, given: Any) -> Iterator[tuple[Any, Any]]:
+    """The items of a mapping, or of a sequence of pairs. Errors: TypeError, ValueError."""
+    if not isinstance(given, Iterable):
+        raise TypeError(
+            f"{kind}.update should be called with an iterable of key/value pairs, but got {type(given).__name__}"
+        )
+    for place, pair in enumerate(given):
+        if not isinstance(pair, Iterable):
+            raise TypeError(
+                f"{owner} update sequence element #{place} should be Iterable; is{type(pair).__name__}"
+            )
+        found: Any = pair
+        if len(found) != 2:
+            raise ValueError(
+                f"{owner} update sequence element #{place} has length {len(found)}; 2 is required"
+            )
+        yield found[0], found[1]
+
+
+class _Numbered(Module):
+    """Modules by their numbers."""
+
+    __module__ = "torch.nn.modules.container"
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._modules.values())
+
+    def _key(self, idx: Any) -> str:
+        idx = index(idx)
+        if not -len(self) <= idx < len(self):
+            raise IndexError(f"index {idx} is out of range")
+        key: str = list(self._modules)[idx]
+        return key
+
+    def __setitem__(self, idx: Any, module: Any) -> None:
+        setattr(self, self._key(idx), module)
+
+    def __delitem__(self, idx: Any) -> None:
+        for key in list(self._modules)[idx] if isinstance(idx, slice) else [self._key(idx)]:
+            delattr(self, key)
+        self._modules = {str(i): module for i, module in enumerate(self._modules.values())}
+
+    def __getitem__(self, idx: Any) -> Any:
+        return self._part(idx) if isinstance(idx, slice) else self._modules[self._key(idx)]
+
+    def _part(self, idx: slice) -> Any:
+        raise NotImplementedError
+
+    def append(self, module: Any) -> Any:
+        """Add a module at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def _insert(self, place: int, module: Any) -> None:
+        for i in range(len(self._modules), place, -1):
+            self._modules[str(i)] = self._modules[str(i - 1)]
+        self._modules[str(place)] = module
+
+    def pop(self, key: Any) -> Any:
+        """Take a module out."""
+        found = self[key]
+        del self[key]
+        return found
+
+
+class Sequential(_Numbered):
+    """Modules called one after the other."""
+
+    __module__ = "torch.nn.modules.container"
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        named = len(args) == 1 and isinstance(args[0], OrderedDict)
+        for name, module in args[0].items() if named else ((str(i), each) for i, each in enumerate(args)):
+            self.add_module(name, module)
+
+    def forward(self, input: Any) -> Any:
+        """The input through every module."""
+        for module in self:
+            input = module(input)
+        return input
+
+    def _part(self, idx: slice) -> Any:
+        return type(self)(OrderedDict(list(self._modules.items())[idx]))
+
+    def __add__(self, other: Any) -> "Sequential":
+        return Sequential(*self, *self._same(other))
+
+    def __iadd__(self, other: Any) -> Any:
+        return self.extend(list(self._same(other)))
+
+    def _same(self, other: Any) -> "Sequential":
+        if isinstance(other, Sequential):
+            return other
+        raise ValueError(
+            f"add operator supports only objects of Sequential class, but {type(other)} is given."
+        )
+
+    def _times(self, other: Any) -> list[Any]:
+        if not isinstance(other, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(other)}")
+        if other <= 0:
+            raise ValueError(f"Non-positive multiplication factor {other} for {type(self)}")
+        return [*self] * other
+
+    def __mul__(self, other: Any) -> "Sequential":
+        return Sequential(*self._times(other))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, other: Any) -> Any:
+        return self.extend(self._times(other)[len(self) :])
+
+    def insert(self, index: int, module: Any) -> Any:
+        """Put a module before another."""
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}")
+        count = len(self)
+        if not -count <= index <= count:
+            raise IndexError(f"Index out of range: {index}")
+        self._insert(index + count if index < 0 else index, module)
+        return self
+
+    def extend(self, sequential: Iterable[Any]) -> Any:
+        """Add modules at the end."""
+        for module in sequential:
+            self.append(module)
+        return self
+
+
+class ModuleList(_Numbered):
+    """Modules in a list; calling it is not defined."""
+
+    __module__ = "torch.nn.modules.container"
+
+    def __init__(self, modules: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def _part(self, idx: slice) -> Any:
+        return type(self)(list(self._modules.values())[idx])
+
+    def __iadd__(self, modules: Iterable[Any]) -> Any:
+        return self.extend(modules)
+
+    def __add__(self, other: Iterable[Any]) -> "ModuleList":
+        return ModuleList([*self, *other])
+
+    def insert(self, index: int, module: Any) -> None:
+        """Put a module before another."""
+        self._insert(index, module)
+
+    def extend(self, modules: Iterable[Any]) -> Any:
+        """Add modules at the end."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(
+                f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}"
+            )
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def __repr__(self) -> str:
+        blocks: list[list[Any]] = []
+        for place, text in enumerate(map(repr, self)):
+            if blocks and blocks[-1][2] == text:
+                blocks[-1][1] = place
+            else:
+                blocks.append([place, place, text])
+        lines = [
+            f"({first}): {text}" if first == last else f"({first}-{last}): {last - first + 1} x {text}"
+            for first, last, text in blocks
+        ]
+        if not lines:
+            return f"{self._get_name()}()"
+        return f"{self._get_name()}(\n  " + "\n  ".join(map(indented, lines)) + "\n)"
+
+
+class ModuleDict(Module):
+    """Modules under names."""
+
+    __module__ = "torch.nn.modules.container"
+
+    def __init__(self, modules: Any = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Any) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._modules
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Any:
+        """Take a module out."""
+        found = self[key]
+        del self[key]
+        return found
+
+    def keys(self) -> Any:
+        """The names."""
+        return self._modules.keys()
+
+    def items(self) -> Any:
+        """The names and modules."""
+        return self._modules.items()
+
+    def values(self) -> Any:
+        """The modules."""
+        return self._modules.values()
+
+    def update(self, modules: Any) -> None:
+        """Put modules under the names of a mapping, or of pairs."""
+        named = isinstance(modules, Mapping | ModuleDict)
+        for key, module in modules.items() if named else _pairs("ModuleDict", "ModuleDict", modules):
+            self[key] = module
+
+
+# ---- parameters
+
+
+def _as_parameter(value: Any) -> Any:
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+
+
+def _line(key: Any, value: Any, kind: str) -> str:
+    if not isinstance(value, Tensor):
+        return f"  ({key}): Object of type: {type(value).__name__}"
+    sizes = "x".join(map(str, value.geometry.sizes))
+    place = f" ({value.device})" if value.is_cuda else ""
+    what = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    return f"  ({key}): {what} containing: [{kind} of size {sizes}{place}]"
+
+
+class ParameterList(Module):
+    """Parameters (and anything else) in a list."""
+
+    __module__ = "torch.nn.modules.container"
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self._size = 0
+        if values is not None:
+            self.extend(values)
+
+    def _key(self, idx: Any) -> str:
+        idx = index(idx)
+        if not -len(self) <= idx < len(self):
+            raise IndexError(f"index {idx} is out of range")
+        return str(idx % len(self))
+
+    def __getitem__(self, idx: Any) -> Any:
+        if isinstance(idx, slice):
+            return type(self)(self[i] for i in range(len(self))[idx])
+        return getattr(self, self._key(idx))
+
+    def __setitem__(self, idx: Any, param: Any) -> None:
+        setattr(self, self._key(idx), _as_parameter(param))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter([self[i] for i in range(len(self))])
+
+    def __iadd__(self, parameters: Iterable[Any]) -> Any:
+        return self.extend(parameters)
+
+    def append(self, value: Any) -> Any:
+        """Add one at the end."""
+        self._size += 1
+        self[self._size - 1] = value
+        return self
+
+    def extend(self, values: Iterable[Any]) -> Any:
+        """Add several at the end."""
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
+            raise TypeError(
+                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
+            )
+        for value in values:
+            self.append(value)
+        return self
+
+    def extra_repr(self) -> str:
+        """A line for each."""
+        return "\n".join(_line(i, each, str(getattr(each, "dtype", ""))) for i, each in enumerate(self))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("ParameterList should not be called.")
+
+
+class ParameterDict(Module):
+    """Parameters (and anything else) under names."""
+
+    __module__ = "torch.nn.modules.container"
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self._keys: dict[str, None] = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    def _checked(self, key: Any) -> str:
+        if isinstance(key, str):
+            return key
+        raise TypeError(
+            "Index given to ParameterDict cannot be used as a key as it is not a string (type is "
+            f"'{type(key).__name__}'). Open an issue on github if you need non-string keys."
+        )
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, self._checked(key))
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._keys[key] = None
+        setattr(self, self._checked(key), _as_parameter(value))
+
+    def __delitem__(self, key: str) -> None:
+        del self._keys[key]
+        delattr(self, self._checked(key))
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._keys)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._keys
+
+    def copy(self) -> "ParameterDict":
+        """Another dictionary of the same parameters."""
+        return ParameterDict(OrderedDict(self.items()))
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """What is under a name; the default is put there where nothing is."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def clear(self) -> None:
+        """Take all out."""
+        for key in list(self._keys):
+            del self[key]
+
+    def pop(self, key: str) -> Any:
+        """Take one out."""
+        found = self[key]
+        del self[key]
+        return found
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last one out."""
+        key = list(self._keys)[-1] if self._keys else self._keys.popitem()[0]
+        return key, self.pop(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """What is under a name, or the default."""
+        return self[key] if key in self._keys else default
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> "ParameterDict":
+        """A new dictionary with one value under all names."""
+        return ParameterDict((key, default) for key in keys)
+
+    def keys(self) -> Any:
+        """The names."""
+        return self._keys.keys()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """The names and values."""
+        return ((key, self[key]) for key in self._keys)
+
+    def values(self) -> Iterable[Any]:
+        """The values."""
+        return (self[key] for key in self._keys)
+
+    def update(self, parameters: Any) -> None:
+        """Put values under the names of a mapping (sorted, unless it is an ordered one), or of pairs."""
+        if isinstance(parameters, OrderedDict | ParameterDict):
+            pairs: Any = parameters.items()
+        elif isinstance(parameters, Mapping):
+            pairs = sorted(parameters.items())
+        else:
+            pairs = _pairs("ParametersDict", "ParameterDict", parameters)
+        for key, value in pairs:
+            self[key] = value
+
+    def extra_repr(self) -> str:
+        """A line for each."""
+        return "\n".join(_line(key, each, typename(each)) for key, each in self.items())
+
+    def __call__(self, input: Any) -> Any:
+        raise RuntimeError("ParameterDict should not be called.")
+
+    def __or__(self, other: "ParameterDict") -> "ParameterDict":
+        result = self.copy()
+        result.update(other)
+        return result
+
+    def __ror__(self, other: "ParameterDict") -> "ParameterDict":
+        result = other.copy()
+        result.update(self)
+        return result
+
+    def __ior__(self, other: "ParameterDict") -> Any:
+        self.update(other)
+        return self

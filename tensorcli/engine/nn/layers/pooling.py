@@ -1,0 +1,165 @@
+"""Pooling, and padding by constants, reflection, replication and around the corner."""
+
+from functools import partial
+from typing import Any
+
+from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
+from tensorcli.engine.nn.layers import layer, normalised, numbers
+
+pooling = partial(layer, place="pooling")
+
+
+def _steps(count: int | None, *names: str) -> Any:
+    """A stride that is not given is the kernel's size; `count` numbers of each, where PyTorch makes them so."""
+
+    def prepare(module: Any) -> None:
+        if module.stride is None:
+            module.stride = module.kernel_size
+        if count is not None:
+            normalised(count, *names)(module)
+
+    return prepare
+
+
+_MaxPoolNd = pooling(
+    "_MaxPoolNd(kernel_size, stride=None, padding=0, dilation=1, return_indices=False, ceil_mode=False)",
+    "",
+    "kernel_size stride padding dilation ceil_mode",
+    prepare=_steps(None),
+)
+
+
+def _max_pool(n: int) -> Any:
+    def forward(self: Any, input: Any) -> Any:
+        return getattr(F, f"max_pool{n}d")(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            ceil_mode=self.ceil_mode,
+            return_indices=self.return_indices,
+        )
+
+    return pooling(f"MaxPool{n}d()", forward, base=_MaxPoolNd, like=F.max_pool2d)
+
+
+MaxPool1d, MaxPool2d, MaxPool3d = (_max_pool(n) for n in (1, 2, 3))
+MaxUnpool1d, MaxUnpool2d, MaxUnpool3d = (
+    pooling(
+        f"MaxUnpool{n}d(kernel_size, stride=None, padding=0)",
+        lambda self, input, indices, output_size=None, name=f"max_unpool{n}d": getattr(F, name)(
+            input, indices, self.kernel_size, self.stride, self.padding, output_size
+        ),
+        "kernel_size stride padding",
+        prepare=_steps(n, "kernel_size", "stride", "padding"),
+        like=F.max_unpool2d,
+    )
+    for n in (1, 2, 3)
+)
+AvgPool1d = pooling(
+    "AvgPool1d(kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True)",
+    "avg_pool1d",
+    "kernel_size stride padding",
+    prepare=_steps(1, "kernel_size", "stride", "padding"),
+)
+AvgPool2d, AvgPool3d = (
+    pooling(
+        f"AvgPool{n}d(kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None)",
+        f"avg_pool{n}d",
+        "kernel_size stride padding",
+        prepare=_steps(None),
+    )
+    for n in (2, 3)
+)
+
+
+def _lp_pool(n: int) -> Any:
+    def forward(self: Any, input: Any) -> Any:
+        return getattr(F, f"lp_pool{n}d")(
+            input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode
+        )
+
+    return pooling(f"LPPool{n}d()", forward, base=_LPPoolNd, like=F.lp_pool2d)
+
+
+_LPPoolNd = pooling(
+    "_LPPoolNd(norm_type, kernel_size, stride=None, ceil_mode=False)",
+    "",
+    "norm_type kernel_size stride ceil_mode",
+)
+LPPool1d, LPPool2d, LPPool3d = (_lp_pool(n) for n in (1, 2, 3))
+_AdaptiveMaxPoolNd = pooling("_AdaptiveMaxPoolNd(output_size, return_indices=False)", "", "output_size")
+_AdaptiveAvgPoolNd = pooling("_AdaptiveAvgPoolNd(output_size)", "", "output_size")
+
+
+def _adaptive(name: str, functional: str, base: Any, *names: str) -> Any:
+    def forward(self: Any, input: Any) -> Any:
+        return getattr(F, functional)(input, *(getattr(self, name) for name in names))
+
+    return pooling(f"{name}()", forward, base=base, like=getattr(F, functional))
+
+
+AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d = (
+    _adaptive(
+        f"AdaptiveMaxPool{n}d", f"adaptive_max_pool{n}d", _AdaptiveMaxPoolNd, "output_size", "return_indices"
+    )
+    for n in (1, 2, 3)
+)
+AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d = (
+    _adaptive(f"AdaptiveAvgPool{n}d", f"adaptive_avg_pool{n}d", _AdaptiveAvgPoolNd, "output_size")
+    for n in (1, 2, 3)
+)
+
+# ---- padding
+
+
+def _pads(name: str, mode: str, checked: bool = False) -> Any:
+    def made(n: int) -> Any:
+        def forward(self: Any, input: Any) -> Any:
+            if checked and input.dim() not in (n + 1, n + 2):
+                raise ValueError(f"expected {n + 1}D or {n + 2}D input (got {input.dim()}D input)")
+            return F.pad(input, self.padding, mode)
+
+        return layer(
+            f"{name}{n}d(padding)",
+            forward,
+            ":padding",
+            place="padding",
+            prepare=normalised(2 * n, "padding"),
+            like=F.pad,
+        )
+
+    return (made(n) for n in (1, 2, 3))
+
+
+CircularPad1d, CircularPad2d, CircularPad3d = _pads("CircularPad", "circular", checked=True)
+ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _pads("ReflectionPad", "reflect")
+ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _pads("ReplicationPad", "replicate")
+
+
+def _constant_pad(n: int) -> Any:
+    return layer(
+        f"ConstantPad{n}d(padding, value)",
+        lambda self, input: F.pad(input, self.padding, "constant", self.value),
+        "padding value",
+        place="padding",
+        prepare=normalised(2 * n, "padding"),
+        like=F.pad,
+    )
+
+
+def _zero_pad(n: int, base: Any) -> Any:
+    def prepare(module: Any) -> None:
+        module.padding = numbers(module.padding, 2 * n)
+        module.value = 0.0
+
+    return layer(
+        f"ZeroPad{n}d(padding)", "", ":padding", place="padding", base=base, prepare=prepare, like=F.pad
+    )
+
+
+ConstantPad1d, ConstantPad2d, ConstantPad3d = (_constant_pad(n) for n in (1, 2, 3))
+ZeroPad1d, ZeroPad2d, ZeroPad3d = (
+    _zero_pad(n, base) for n, base in enumerate((ConstantPad1d, ConstantPad2d, ConstantPad3d), 1)
+)

@@ -1,0 +1,89 @@
+"""What `Module.to` and its like do with a parameter, and how `to`'s arguments are read."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from tensorcli.engine import messages
+from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.tensor import Tensor
+
+COMPLEX = (
+    "Complex modules are a new feature under active development whose design may change, and some modules might not work "
+    "as expected when using complex tensors as parameters or buffers. Please file an issue at "
+    "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml if a complex module does not work as expected."
+)
+_REST = "bool non_blocking=False, bool copy=False, *, MemoryFormat? memory_format=None)"
+
+
+def moved(parameter: Any, fn: Callable[[Any], Any]) -> Any:
+    """The parameter after a function: the same object over new data, a new one where it comes from or goes to `meta`."""
+    grad = parameter.grad
+    with no_grad():
+        data = fn(parameter)
+    result = _taking(parameter, data)
+    if result is not parameter:
+        result = Parameter(data, parameter.requires_grad)
+    if grad is not None:
+        with no_grad():
+            data = fn(grad)
+        result.grad = _taking(grad, data, lambda: data.requires_grad_(grad.requires_grad))
+    return result
+
+
+def _taking(tensor: Any, data: Any, otherwise: Callable[[], Any] = lambda: None) -> Any:
+    if tensor.is_meta is not data.is_meta:
+        return otherwise()
+    tensor.data = data
+    return tensor
+
+
+@cache
+def _binder() -> Any:
+    from tensorcli.engine.binding import Binder
+
+    lines = (
+        f"to(Device device=None, ScalarType dtype=None, {_REST}",
+        f"to(ScalarType dtype, {_REST}",
+        f"to(Tensor tensor, {_REST}",
+    )
+    return Binder("to", lines, tensor_class=Tensor)
+
+
+def conversion(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Callable[[Any], Any]:
+    """The function that `to` applies. Errors: TypeError for integer dtypes, and for what no form of `to` takes."""
+    place, values = _binder().bind(args, kwargs)
+    if place == 0:
+        device, dtype, non_blocking, copy, layout = values
+    else:
+        target, non_blocking, copy, layout = values
+        device, dtype = (None, target) if place == 1 else (target.device, target.dtype)
+    if copy:
+        raise RuntimeError(".to() does not accept copy argument")
+    if device is not None:
+        from tensorcli.engine.devices import resolve
+
+        device = resolve(device)
+    if dtype is not None:
+        if not (dtype.is_floating_point or dtype.is_complex):
+            raise TypeError(
+                f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            )
+        if dtype.is_complex:
+            messages.warn(COMPLEX)
+
+    def convert(tensor: Any) -> Any:
+        kind = dtype if tensor.is_floating_point() or tensor.is_complex() else None
+        shape = {} if layout is None or tensor.dim() not in (4, 5) else {"memory_format": layout}
+        try:
+            return tensor.to(device, kind, non_blocking, **shape)
+        except NotImplementedError as error:
+            if str(error) != messages.META_COPY:
+                raise
+            raise NotImplementedError(
+                f"{error} Please use torch.nn.Module.to_empty() instead of torch.nn.Module.to() when moving module from meta "
+                "to a different device."
+            ) from None
+
+    return convert

@@ -1,0 +1,180 @@
+"""States of modules: taken as a dictionary of tensors by dotted names, and loaded from one."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tensorcli.engine import messages
+from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.tensor import Tensor
+
+
+class _Keys(NamedTuple):
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+
+class _IncompatibleKeys(_Keys):
+    """What a load found missing and unexpected."""
+
+    __module__ = "torch.nn.modules.module"
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return super().__repr__() if any(self) else "<All keys matched successfully>"
+
+    __str__ = __repr__
+
+
+class StateDict(OrderedDict[str, Any]):
+    """An OrderedDict that carries the modules' versions."""
+
+    __module__ = "collections"
+    _metadata: Any
+
+
+StateDict.__name__ = StateDict.__qualname__ = "OrderedDict"
+
+
+def taken(module: Any, args: tuple[Any, ...], destination: Any, prefix: str, keep_vars: bool) -> Any:
+    """The state of a module and all below it."""
+    if args:
+        messages.warn(
+            "Positional args are being deprecated, use kwargs instead. Refer to "
+            "https://pytorch.org/docs/main/generated/torch.nn.Module.html#torch.nn.Module.state_dict for details.",
+            category=FutureWarning,
+        )
+        given = (*args, "", False)
+        destination = given[0] if destination is None else destination
+        prefix = given[1] if len(args) > 1 and prefix == "" else prefix
+        keep_vars = given[2] if len(args) > 2 and keep_vars is False else keep_vars
+    if destination is None:
+        destination = StateDict()
+        destination._metadata = OrderedDict()
+    _add(module, destination, prefix, keep_vars)
+    return destination
+
+
+def _add(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
+    metadata = {"version": module._version}
+    if isinstance(destination, StateDict):
+        destination._metadata[prefix[:-1]] = metadata
+    for hook in module._state_dict_pre_hooks.values():
+        hook(module, prefix, keep_vars)
+    for name, value in (*module._parameters.items(), *_persistent(module)):
+        if value is not None:
+            destination[prefix + name] = value if keep_vars else value.detach()
+    for name, child in module._modules.items():
+        if child is not None:
+            _add(child, destination, f"{prefix}{name}.", keep_vars)
+    for hook in module._state_dict_hooks.values():
+        if hook(module, destination, prefix, metadata) is not None:
+            raise RuntimeError("state_dict post-hook must return None")
+
+
+def _persistent(module: Any) -> list[tuple[str, Any]]:
+    return [each for each in module._buffers.items() if each[0] not in module._non_persistent_buffers_set]
+
+
+def loaded(module: Any, state: Any, strict: bool, assign: bool) -> _IncompatibleKeys:
+    """Load a state into a module and all below it."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"Expected state_dict to be dict-like, got {type(state)}.")
+    missing: list[str] = []
+    unexpected: list[str] = []
+    errors: list[str] = []
+    metadata = getattr(state, "_metadata", None) or {}
+
+    def load(module: Any, state: dict[str, Any], prefix: str) -> None:
+        known = metadata.get(prefix[:-1], {})
+        arguments = (state, prefix, known, True, missing, unexpected, errors)
+        for hook in module._load_state_dict_pre_hooks.values():
+            hook(module, *arguments)
+        module._upgrade(state, prefix, known, errors)
+        _load_own(module, state, prefix, assign, missing, unexpected, errors)
+        for name, child in module._modules.items():
+            if child is not None:
+                below = f"{prefix}{name}."
+                load(child, {key: value for key, value in state.items() if key.startswith(below)}, below)
+        keys = _IncompatibleKeys(missing, unexpected)
+        for hook in module._load_state_dict_post_hooks.values():
+            if hook(module, keys) is not None:
+                raise AssertionError(
+                    "Hooks registered with ``register_load_state_dict_post_hook`` are not expected to return new values, if "
+                    "incompatible_keys need to be modified, it should be done inplace."
+                )
+
+    load(module, OrderedDict(state), "")
+    if strict:
+        for kind, keys in (("Unexpected", unexpected), ("Missing", missing)):
+            if keys:
+                listed = ", ".join(f'"{key}"' for key in keys)
+                errors.insert(0, f"{kind} key(s) in state_dict: {listed}. ")
+    if errors:
+        lines = "\n\t".join(errors)
+        raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{lines}")
+    return _IncompatibleKeys(missing, unexpected)
+
+
+def _load_own(
+    module: Any,
+    state: dict[str, Any],
+    prefix: str,
+    assign: bool,
+    missing: list[str],
+    unexpected: list[str],
+    errors: list[str],
+) -> None:
+    """Load what one module has of its own."""
+    own = {k: v for k, v in (*module._parameters.items(), *_persistent(module)) if v is not None}
+    for name, target in own.items():
+        key = prefix + name
+        if key not in state:
+            missing.append(key)
+            continue
+        value = state[key]
+        if not isinstance(value, Tensor):
+            errors.append(
+                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but '
+                f"received {type(value)}"
+            )
+            continue
+        if target.shape == () and value.shape == (1,):
+            value = value[0]  # type: ignore[index]
+        if value.shape != target.shape:
+            errors.append(
+                f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the shape in current "
+                f"model is {target.shape}."
+            )
+            continue
+        if target.is_meta and not value.is_meta and not assign:
+            messages.warn(
+                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, "
+                "which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their "
+                "corresponding key in the module instead of copying them in place?)"
+            )
+        try:
+            with no_grad():
+                if assign:
+                    setattr(module, name, _assigned(value, target))
+                else:
+                    target.copy_(value)
+        except Exception as error:
+            errors.append(
+                f'While copying the parameter named "{key}", whose dimensions in the model are {target.size()} and whose '
+                f"dimensions in the checkpoint are {value.size()}, an exception occurred : {error.args}."
+            )
+    for key in state:
+        if key.startswith(prefix):
+            first, *rest = key[len(prefix) :].split(".", 1)
+            if first not in (module._modules if rest else own):
+                unexpected.append(key)
+
+
+def _assigned(value: Any, target: Any) -> Any:
+    if not isinstance(target, Parameter):
+        return value
+    if isinstance(value, Parameter):
+        return value.requires_grad_(target.requires_grad)
+    return Parameter(value, target.requires_grad)
