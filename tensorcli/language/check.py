@@ -11,14 +11,10 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from tensorcli.language.syntax import CommandCall, LanguageError, Span, Statement, span_of, walk
-from tensorcli.language.vocabulary import OPEN_DUNDERS, is_dunder, is_refused_private
+from tensorcli.language.vocabulary import CLASS_REFUSED, OPEN_DUNDERS, is_dunder, is_refused_private
 
 REFUSED_NODES: dict[str, tuple[str, str]] = {
-    "ClassDef": (
-        "class is not part of the language",
-        "write the forward pass as a function, with parameters as tensors: w = torch.randn(3, "
-        "requires_grad=True) and def forward(x): return x @ w",
-    ),
+    "ClassDef": CLASS_REFUSED,
     "AsyncFunctionDef": ("async is not part of the language", "write a plain 'def'"),
     "AsyncFor": ("async is not part of the language", "write a plain 'for'"),
     "AsyncWith": ("async is not part of the language", "write a plain 'with'"),

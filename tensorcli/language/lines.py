@@ -13,16 +13,13 @@ from tensorcli.language.grammar import HEADERS, Reader, token_error
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Incomplete, LanguageError, Span
 from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, tokenize
+from tensorcli.language.vocabulary import CLASS_REFUSED
 
 MAX_BRACKETS = 100
 MAX_BLOCKS = 18  # CPython nests no more than 20
 
 REFUSED_BLOCKS = {
-    "class": (
-        "class is not part of the language",
-        "write the forward pass as a function, with parameters as tensors: w = torch.randn(3, "
-        "requires_grad=True) and def forward(x): return x @ w",
-    ),
+    "class": CLASS_REFUSED,
     "async": ("async is not part of the language", "write a plain 'def', 'for' or 'with'"),
     "match": ("match is not part of the language", "write 'if', 'elif' and 'else'"),
 }

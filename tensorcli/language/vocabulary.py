@@ -22,6 +22,13 @@ EXCEPTIONS = frozenset(
 CONSTANTS = frozenset({"NotImplemented", "Ellipsis", "__name__"})
 BUILTIN_NAMES = BUILTIN_FUNCTIONS | EXCEPTIONS | CONSTANTS
 
+# Why there is no `class`, and what to write.
+CLASS_REFUSED = (
+    "class is not part of the language",
+    "compose the model of modules: net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), or write the forward "
+    "pass as a function: def forward(x): return net(x)",
+)
+
 # Bare names that stay Python's although torch has a function of that name: `write torch.sum(x, dim=0)`.
 SHADOWED = frozenset("sum abs min max all any round pow range int float bool complex type".split())
 

@@ -131,7 +131,7 @@ def test_errors_say_what_to_type(refusal, text, hint):
 
 
 REFUSED = [
-    ("class A:\n    pass", "class is not part of the language", "write the forward pass as a function"),
+    ("class A:\n    pass", "class is not part of the language", "compose the model of modules"),
     ("async def f():\n    pass", "async is not part of the language", "write a plain 'def'"),
     (
         "match x:\n    case 1:\n        pass",

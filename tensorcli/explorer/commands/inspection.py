@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named
@@ -55,18 +56,16 @@ def inspection(session: Session, value: Any, name: str, depth: int = 2) -> Inspe
     if kind == "storage":
         memory = session.engine.memory(value)
         return _allocation(session, session.allocations.of(memory, session.engine.extent(memory)))
-    if isinstance(value, list | tuple | dict | set) and depth:
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        items = []
-        for count, (key, each) in enumerate(pairs):
-            if count >= ITEMS:
-                break
-            items.append(inspection(session, each, f"{name}[{key!r}]", depth - 1))
+    members = _members(session, value) if depth else []
+    if members:
+        items = [
+            inspection(session, each, f"{name}{path}", depth - 1) for path, each in islice(members, ITEMS)
+        ]
         lines = (
             Line(
                 "items",
-                (Field("items", len(value)),),
-                f"the first {ITEMS} are shown" if len(value) > ITEMS else "",
+                (Field("items", len(members)),),
+                f"the first {ITEMS} are shown" if len(members) > ITEMS else "",
             ),
         )
         return Inspection("collection", name, "", None, (type(value).__name__,), lines, tuple(items))
@@ -74,6 +73,17 @@ def inspection(session: Session, value: Any, name: str, depth: int = 2) -> Inspe
     return Inspection(
         "other", name, "", None, (type(value).__name__,), (Line("value", (Field("value", text),)),)
     )
+
+
+def _members(session: Session, value: Any) -> Sequence[tuple[str, Any]]:
+    """What a collection, a module or an optimiser holds, by what is written after its name."""
+    if isinstance(value, list | tuple | dict | set):
+        return [
+            (f"[{key!r}]", each)
+            for key, each in (value.items() if isinstance(value, dict) else enumerate(value))
+        ]
+    kinds = ("tensor", "ndarray")
+    return [each for each in session.engine.parts(value) if session.engine.kind(each[1]) in kinds]
 
 
 def _tensor(session: Session, value: Any, name: str) -> Inspection:
@@ -175,7 +185,12 @@ def _storage(session: Session, look: Look, allocation: Allocation | None) -> Lin
         if allocation.written is not None:
             line, via = allocation.written
             note = f"written at line {line}" + (f" via {via}" if via else "")
-        elif allocation.operator.partition(".")[0] in ("empty", "empty_like", "empty_strided", "new_empty"):
+        elif not look.version and allocation.operator.partition(".")[0] in (
+            "empty",
+            "empty_like",
+            "empty_strided",
+            "new_empty",
+        ):
             note = "PyTorch leaves this memory uninitialised; here it is zero"
         elif allocation.line:
             note = f"made at line {allocation.line}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS
 from tensorcli.explorer.results import Answer, Devices, Field, Help, HelpRow, HelpSection, Notice, Settings
+from tensorcli.language.namespaces import Namespace
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ def help_page(session: Session, invocation: Invocation) -> Help:
     page = session.engine.help(name.removeprefix("torch.").removeprefix("Tensor."))
     if page is not None:
         return page
+    found = _member(session, name)
+    if found is not None:
+        page = None if isinstance(found, type) else session.engine.help(name.rpartition(".")[2])
+        return page or callable_page(name, found)
     if name in session.names:
         return value_page(session, name, session.names[name])
     import difflib
@@ -82,6 +87,34 @@ def command_page(name: str) -> Help:
         each.name for each in COMMANDS.values() if each.category == found.category and each.name != name
     )
     return Help(name, found.summary, (HelpSection(found.category, tuple(rows)),), see_also=others[:6])
+
+
+def _member(session: Session, name: str) -> Any:
+    """What a dotted name stands for in a module of the language; the first parts may be left out."""
+    for prefix in ("", "torch.", "torch.nn.", "torch.optim."):
+        first, *rest = (prefix + name).split(".")
+        value = session.names.get(first, session.modules.get(first))
+        for part in rest:
+            value = value.members.get(part) if isinstance(value, Namespace) else None
+        if rest and callable(value):
+            return value
+    return None
+
+
+def callable_page(name: str, value: Any) -> Help:
+    """What a class or a function of a module says about itself: its first paragraph, its parameters."""
+    import inspect
+
+    try:
+        given = inspect.signature(value)
+    except (TypeError, ValueError):
+        parameters = "(...)"
+    else:
+        plain = [each.replace(annotation=inspect.Parameter.empty) for each in given.parameters.values()]
+        parameters = str(inspect.Signature(plain))
+    paragraph = " ".join((inspect.getdoc(value) or "").partition("\n\n")[0].split())
+    kind = "a class" if isinstance(value, type) else "a function"
+    return Help(name, paragraph or f"{kind} of {value.__module__}", details=(value.__name__ + parameters,))
 
 
 def value_page(session: Session, name: str, value: Any) -> Help:

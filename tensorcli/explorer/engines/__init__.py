@@ -223,6 +223,9 @@ class Engine(Protocol):
     def saved(self, node: Any) -> Sequence[Saved]:
         """The tensors that a node keeps."""
 
+    def reads(self, node: Any, slot: str) -> bool:
+        """Whether the node's gradient is computed from what it keeps under this name."""
+
     def shield(self, node: Any, memory: int, content: Any) -> None:
         """Give a node tensors of its own, made of these bytes, for those that it keeps of an allocation: no write
         reaches them any more. The only method with an effect, for sessions that nobody looks at.

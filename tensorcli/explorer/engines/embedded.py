@@ -26,6 +26,7 @@ from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.storage import MetaBuffer, Storage
 from tensorcli.engine.tensor import Tensor, fresh_tensor
 from tensorcli.explorer.engines import Hook, Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines.members import parts
 from tensorcli.explorer.reach import TENSOR_INTERNALS, Modules, policy, torch_namespaces
 from tensorcli.language.limits import Guards
 from tensorcli.language.policy import Policy
@@ -380,6 +381,10 @@ class Embedded:
             for slot, value in node.saved_tensors_of()
         ]
 
+    def reads(self, node: Any, slot: str) -> bool:
+        # In training, batch normalisation keeps its running statistics, which the same step writes, and reads the batch's.
+        return not (slot in ("running_mean", "running_var") and node.saved.get("training") is True)
+
     def shield(self, node: Any, memory: int, content: Any) -> None:
         for _, value in node.saved_tensors_of():
             kept = value.tensor
@@ -416,20 +421,7 @@ class Embedded:
         return None if tensor.accumulator is None else tensor.accumulator()
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
-        kind = type(value)
-        if not kind.__module__.startswith(("tensorcli.engine.", "torch")):
-            return ()
-        groups = getattr(value, "param_groups", None)
-        if isinstance(groups, list):
-            return [
-                (f".param_groups[{i}]['params'][{k}]", each)
-                for i, group in enumerate(groups)
-                for k, each in enumerate(group.get("params", ()))
-            ]
-        named = getattr(value, "named_parameters", None)
-        if callable(named):
-            return [(f".{name}", each) for name, each in named()]
-        return ()
+        return parts(value)
 
 
 def _owner(storage: Storage) -> Any:

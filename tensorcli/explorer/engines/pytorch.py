@@ -21,6 +21,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from tensorcli.explorer.engines import Hook, Kind, Look, Saved, Walk, arrays
 from tensorcli.explorer.engines.embedded import Embedded
+from tensorcli.explorer.engines.members import parts
 from tensorcli.explorer.reach import NODE_NAMES, Modules, Only, Open
 from tensorcli.language.limits import Guards
 from tensorcli.language.namespaces import Namespace
@@ -440,6 +441,9 @@ class PyTorch:
     def saved(self, node: Any) -> Sequence[Saved]:
         return ()
 
+    def reads(self, node: Any, slot: str) -> bool:
+        return True
+
     def shield(self, node: Any, memory: int, content: Any) -> None:
         """PyTorch's saved tensors cannot be exchanged."""
 
@@ -459,4 +463,4 @@ class PyTorch:
         return None
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
-        return ()
+        return parts(value)

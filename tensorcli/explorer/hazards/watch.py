@@ -186,7 +186,7 @@ class Watch:
         for saved in self.engine.saved(node):
             memory = id(self.engine.memory(saved.tensor))
             saver = self.recorder.savers.get(memory, {}).get(id(node))
-            if saver is not None:
+            if saver is not None and self.engine.reads(node, saved.slot):
                 yield memory, saver.clock, saved
 
     # ---- single traps

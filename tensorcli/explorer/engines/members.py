@@ -1,0 +1,54 @@
+"""The tensors within objects of an engine that are no containers of Python's: modules and optimisers, by their paths.
+
+PyTorch's objects and the embedded engine's keep them under the same names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+NUMBERED = ("Sequential", "ModuleList", "ParameterList")
+NAMED = ("ModuleDict", "ParameterDict")
+
+
+def parts(value: Any) -> Iterable[tuple[str, Any]]:
+    """What an object holds, by what is written after its name: `.weight`, `[0].bias`, `['a'].weight`."""
+    kind = type(value)
+    if not kind.__module__.startswith(("tensorcli.engine.", "torch.")):
+        return ()
+    if isinstance(vars(value).get("_modules") if hasattr(value, "__dict__") else None, dict):
+        return _of_module(value, set())
+    groups = getattr(value, "param_groups", None)
+    if isinstance(groups, list):
+        return [
+            (f".param_groups[{i}]['params'][{k}]", each)
+            for i, group in enumerate(groups)
+            for k, each in enumerate(group.get("params", ()))
+        ]
+    return ()
+
+
+def _of_module(module: Any, above: set[int]) -> Iterator[tuple[str, Any]]:
+    """Parameters, buffers, other attributes, then what is in the children; a module within itself is left out."""
+    if id(module) in above:
+        return
+    own = vars(module)
+    others = [(name, each) for name, each in own.items() if not name.startswith("_")]
+    for name, each in (*own["_parameters"].items(), *own["_buffers"].items(), *others):
+        if each is not None:
+            yield suffix(module, name), each
+    for name, child in own["_modules"].items():
+        if child is not None:
+            for path, each in _of_module(child, above | {id(module)}):
+                yield suffix(module, name) + path, each
+
+
+def suffix(module: Any, name: str) -> str:
+    """How a member of a module is written after it."""
+    kinds = {kind.__name__ for kind in type(module).__mro__}
+    if name.isdigit() and not kinds.isdisjoint(NUMBERED):
+        return f"[{name}]"
+    if not kinds.isdisjoint(NAMED):
+        return f"[{name!r}]"
+    return f".{name}"
