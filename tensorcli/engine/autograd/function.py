@@ -108,6 +108,9 @@ class Context(Node):
     def next_functions(self) -> tuple[Any, ...]:
         return tuple(self.edges[i] for i in self.tensor_inputs)
 
+    def __repr__(self) -> str:
+        return super().__repr__().replace("<", "<torch.autograd.function.", 1)
+
     @classmethod
     def savable(cls) -> tuple[str, ...]:
         return ()
