@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorcli.explorer.engines import Engine, Look
-from tensorcli.explorer.identity import Allocations
+from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.results import Facts
 
 SHORT = 200
@@ -24,8 +24,8 @@ def describe(
     return settle(seen, allocations, engine.text(value) if text else "")
 
 
-def settle(look: Look, allocations: Allocations, text: str = "") -> Facts:
-    """A look as facts for a reader: the allocation by its id."""
+def settle(look: Look, allocations: Allocations, text: str = "", owner: Allocation | None = None) -> Facts:
+    """A look as facts for a reader: the allocation by its id. `owner` is the allocation where it may be gone by now."""
     return Facts(
         kind="ndarray" if look.kind == "ndarray" else "tensor",
         shape=tuple(look.sizes),
@@ -33,7 +33,7 @@ def settle(look: Look, allocations: Allocations, text: str = "") -> Facts:
         offset=look.offset,
         dtype=look.dtype,
         device=look.device,
-        storage=allocations.name(look.memory),
+        storage=allocations.name(look.memory) if owner is None else owner.id,
         version=look.version,
         requires_grad=look.requires_grad,
         is_leaf=look.is_leaf,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.alarms import Silence
@@ -52,16 +51,13 @@ class Table:
             self.more += 1
             return
         shown = self.engine.text(entry.value) if text else ""
-        was = None if before is None else settle(before, self.allocations)
-        if was is not None and was.storage is None:
-            known = self.recorder.before.get(entry.key)
-            if known is not None and known.allocation is not None:
-                was = replace(was, storage=known.allocation.id)
+        known = self.recorder.before.get(entry.key)
+        owner = known.allocation if known is not None and known.look is before else None
         self.rows.append(
             Change(
                 kind,
                 tuple(self.index.names(entry)),
-                was,
+                None if before is None else settle(before, self.allocations, owner=owner),
                 settle(after, self.allocations, shown),
                 note,
                 self.allocations.name(after.memory),
