@@ -197,11 +197,7 @@ class Policy:
         kind = value if isinstance(value, type) else type(value)
         if not self.knows(kind):
             return []
-        return [name for name in dir(kind) if self.allows(kind, name)] + [
-            name
-            for name in getattr(value, "__dict__", ())
-            if not isinstance(value, type) and self.allows(kind, name)
-        ]
+        return [name for name in dir(value) if self.allows(kind, name)]
 
     def refusal(self, value: Any, name: str) -> RefusedError:
         """The error for an attribute that a script may not reach."""
