@@ -153,6 +153,25 @@ STATES = [
 ]  # fmt: skip
 
 
+ATTENTION = [
+    ("MultiheadAttention(6,2)", "m(seq, seq, seq)"), ("MultiheadAttention(6,2)", "m(seq, seq, seq, need_weights=False)"),
+    ("MultiheadAttention(6,3,batch_first=True)", "m(seq, seq, seq, average_attn_weights=False)"),
+    ("MultiheadAttention(6,3,bias=False)", "m(seq[:3], seq, seq)"), ("MultiheadAttention(6,3,0.3)", "m(seq, seq, seq)"),
+    ("MultiheadAttention(6,2,add_bias_kv=True,add_zero_attn=True)", "m(seq, seq, seq)"),
+    ("MultiheadAttention(6,2,kdim=5,vdim=4)", "m(seq, s.permute(1, 0, 2)[:5], i[:, :5, 0].transpose(0, 1))"),
+    ("MultiheadAttention(6,2)", "m(x, x, x)"), ("MultiheadAttention(6,2)", "m(x, x, x, attn_mask=x[:, :4])"),
+    ("MultiheadAttention(6,2)", "m(seq, seq, seq, key_padding_mask=torch.tensor([[False, False, True, False, True]] * 2))"),
+    ("MultiheadAttention(6,2)", "m(seq, seq, seq, attn_mask=torch.ones(5, 5).triu(1).bool(), need_weights=False)"),
+    ("MultiheadAttention(6,2)", "m(seq, seq, seq, attn_mask=torch.ones(5, 4))"), ("MultiheadAttention(6,2)", "m(v, v, v)"),
+    ("MultiheadAttention(6,2)", "m(seq, seq, seq, attn_mask=torch.ones(5, 5).long())"), ("MultiheadAttention(6,4)", "0"),
+    ("MultiheadAttention(6,2)", "m(seq, seq, seq, is_causal=True)"), ("MultiheadAttention(6,2)", "m(s, s, s)"),
+    ("MultiheadAttention(0,2)", "0"), ("TransformerEncoderLayer(6,2,8)", "m(seq)"),
+    ("TransformerEncoderLayer(6,2,8,0.0,batch_first=True,norm_first=True)", "m(seq)"),
+    ("TransformerEncoderLayer(6,2,8,activation='gelu',bias=False)", "m(seq, torch.ones(5, 5).triu(1).bool())"),
+    ("TransformerEncoderLayer(6,2,8,activation='sin')", "0"),
+]  # fmt: skip
+
+
 def names_of(torch: Any) -> dict[str, Any]:
     from collections import OrderedDict
 
@@ -237,11 +256,11 @@ def plainly(seen: Any) -> Any:
     return seen
 
 
-WALKS = [(each, "m(seq)") for each in RECURRENT] + [(each, "m(x)") for each in CELLS] + STATES
+WALKS = [(each, "m(seq)") for each in RECURRENT] + [(each, "m(x)") for each in CELLS] + STATES + ATTENTION
 
 
 @pytest.mark.parametrize(("make", "call"), WALKS, ids=[f"{make} {call}" for make, call in WALKS])
-def test_a_recurrent_module_gives_pytorchs_numbers(make: str, call: str) -> None:
+def test_a_recurrent_or_attending_module_gives_pytorchs_numbers(make: str, call: str) -> None:
     torch = pytorch()
     ours, theirs = (plainly(used(module, make, call)[:-1]) for module in (engine, torch))
     assert close(ours, theirs, 2e-5), f"\nengine:  {ours}\npytorch: {theirs}"

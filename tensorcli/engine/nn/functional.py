@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-_PARTS = ("losses", "resampling", "bags")
+_PARTS = ("losses", "resampling", "bags", "attention")
 """The modules with the other functions that PyTorch writes in Python."""
 _BUILT_IN = {"logsigmoid": "log_sigmoid"}
 

@@ -1,0 +1,202 @@
+"""`torch.nn.functional.multi_head_attention_forward`, and what reads its masks."""
+
+import math
+from typing import Any
+
+from tensorcli.engine import dtypes, messages
+from tensorcli.engine.op import functions
+
+
+def float_mask(mask: Any, name: str, kind: Any, other: Any = None) -> Any:
+    """A mask that is added to the scores: of a boolean one, minus infinity where it is true. `other`: the other mask's dtype.
+
+    Errors: AssertionError for a mask of integers.
+    """
+    if mask is None:
+        return None
+    if mask.dtype is not dtypes.bool_ and not mask.is_floating_point():
+        raise AssertionError(f"only bool and floating types of {name} are supported")
+    if other is not None and mask.dtype is not other:
+        messages.warn(
+            f"Support for mismatched {name} and attn_mask is deprecated. Use same type for both instead."
+        )
+    if mask.is_floating_point():
+        return mask
+    return functions.zeros_like(mask, dtype=kind).masked_fill_(mask, float("-inf"))
+
+
+def _checked_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, heads: int) -> bool:
+    """Whether there is a dimension for the batch. Errors: AssertionError."""
+    dims = query.dim()
+    if dims not in (2, 3):
+        raise AssertionError(
+            f"query should be unbatched 2D or batched 3D tensor but received {dims}-D query tensor"
+        )
+    what = f"For {'batched' if dims == 3 else 'unbatched'} ({dims}-D) `query`, expected"
+    if key.dim() != dims or value.dim() != dims:
+        raise AssertionError(
+            f"{what} `key` and `value` to be {dims}-D but found {key.dim()}-D and {value.dim()}-D tensors respectively"
+        )
+    if padding is not None and padding.dim() != dims - 1:
+        raise AssertionError(
+            f"{what} `key_padding_mask` to be `None` or {dims - 1}-D but found {padding.dim()}-D tensor instead"
+        )
+    if mask is not None and mask.dim() not in (2, 3):
+        raise AssertionError(
+            f"{what} `attn_mask` to be `None`, 2-D or 3-D but found {mask.dim()}-D tensor instead"
+        )
+    if dims == 2 and mask is not None and mask.dim() == 3:
+        expected = (heads, query.shape[0], key.shape[0])
+        if mask.shape != expected:
+            raise AssertionError(f"Expected `attn_mask` shape to be {expected} but got {mask.shape}")
+    return dims == 3
+
+
+def _projected(query: Any, key: Any, value: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
+    """The three inputs through one weight of three parts; what is the same input goes through in one product."""
+    size = query.size(-1)
+    if key is not value:
+        biases = (None,) * 3 if bias is None else bias.chunk(3)
+        parts = zip((query, key, value), weight.chunk(3), biases, strict=True)
+        first, second, third = (functions.linear(*each) for each in parts)
+        return first, second, third
+    if query is key:
+        found = _several(functions.linear(query, weight, bias), 3, size)
+        return found[0], found[1], found[2]
+    own, others = weight.split([size, 2 * size])
+    own_bias, other_bias = (None, None) if bias is None else bias.split([size, 2 * size])
+    first = functions.linear(query, own, own_bias)
+    found = _several(functions.linear(key, others, other_bias), 2, size)
+    return first, found[0], found[1]
+
+
+def _several(product: Any, count: int, size: int) -> Any:
+    return product.unflatten(-1, (count, size)).unsqueeze(0).transpose(0, -2).squeeze(-2).contiguous()
+
+
+def _separately(inputs: Any, weights: Any, bias: Any) -> tuple[Any, Any, Any]:
+    biases = (None,) * 3 if bias is None else bias.chunk(3)
+    size = inputs[0].size(-1)
+    for name, one, weight in zip(("query", "key", "value"), inputs, weights, strict=True):
+        expected = (size, one.size(-1))
+        if weight.shape != expected:
+            raise AssertionError(f"expecting {name} weights shape of {expected}, but got {weight.shape}")
+    first, second, third = (functions.linear(*each) for each in zip(inputs, weights, biases, strict=True))
+    return first, second, third
+
+
+def multi_head_attention_forward(
+    query: Any, key: Any, value: Any, embed_dim_to_check: int, num_heads: int, in_proj_weight: Any, in_proj_bias: Any,
+    bias_k: Any, bias_v: Any, add_zero_attn: bool, dropout_p: float, out_proj_weight: Any, out_proj_bias: Any,
+    training: bool = True, key_padding_mask: Any = None, need_weights: bool = True, attn_mask: Any = None,
+    use_separate_proj_weight: bool = False, q_proj_weight: Any = None, k_proj_weight: Any = None,
+    v_proj_weight: Any = None, static_k: Any = None, static_v: Any = None, average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Any, Any]:  # fmt: skip
+    """Attention of several heads: the inputs projected, attended to, and projected back; and the weights of it, if asked."""
+    batched = _checked_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
+    if not batched:
+        query, key, value = (each.unsqueeze(1) for each in (query, key, value))
+        key_padding_mask = None if key_padding_mask is None else key_padding_mask.unsqueeze(0)
+    length, batch, size = query.shape
+    key_padding_mask = float_mask(
+        key_padding_mask, "key_padding_mask", query.dtype, None if attn_mask is None else attn_mask.dtype
+    )
+    if is_causal and attn_mask is None:
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
+    if is_causal and key_padding_mask is None and not need_weights:
+        attn_mask = None
+    else:
+        attn_mask = float_mask(attn_mask, "attn_mask", query.dtype)
+        is_causal = is_causal and key_padding_mask is None
+    if size != embed_dim_to_check:
+        raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {size}")
+    head = size // num_heads
+    if head * num_heads != size:
+        raise AssertionError(f"embed_dim {size} not divisible by num_heads {num_heads}")
+    if use_separate_proj_weight:
+        if key.shape[:2] != value.shape[:2]:
+            raise AssertionError(
+                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+            )
+        weights = q_proj_weight, k_proj_weight, v_proj_weight
+        q, k, v = _separately((query, key, value), weights, in_proj_bias)
+    else:
+        if key.shape != value.shape:
+            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+        q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)
+    attn_mask = _checked_mask(attn_mask, (length, key.shape[0]), batch * num_heads)
+
+    def widened(mask: Any) -> Any:
+        return None if mask is None else functions.pad(mask, (0, 1))
+
+    if bias_k is not None and bias_v is not None:
+        k = functions.cat([k, bias_k.repeat(1, batch, 1)])
+        v = functions.cat([v, bias_v.repeat(1, batch, 1)])
+        attn_mask, key_padding_mask = widened(attn_mask), widened(key_padding_mask)
+    q = q.view(length, batch * num_heads, head).transpose(0, 1)
+    k = k.view(k.shape[0], batch * num_heads, head).transpose(0, 1) if static_k is None else static_k
+    v = v.view(v.shape[0], batch * num_heads, head).transpose(0, 1) if static_v is None else static_v
+    if add_zero_attn:
+        k, v = (functions.cat([each, each.new_zeros((batch * num_heads, 1, head))], 1) for each in (k, v))
+        attn_mask, key_padding_mask = widened(attn_mask), widened(key_padding_mask)
+    source = k.size(1)
+    if key_padding_mask is not None:
+        padding = (
+            key_padding_mask.view(batch, 1, 1, source)
+            .expand(-1, num_heads, -1, -1)
+            .reshape(batch * num_heads, 1, source)
+        )
+        attn_mask = padding if attn_mask is None else attn_mask + padding
+    dropped = dropout_p if training else 0.0
+    if not need_weights:
+        found = _fused(q, k, v, attn_mask, (batch, num_heads, length, source, head), dropped, is_causal)
+        found = functions.linear(found, out_proj_weight, out_proj_bias)
+        found = found.view(length, batch, found.size(1))
+        return (found if batched else found.squeeze(1)), None
+    scaled = q * math.sqrt(1.0 / float(head))
+    scores = (
+        functions.bmm(scaled, k.transpose(-2, -1))
+        if attn_mask is None
+        else functions.baddbmm(attn_mask, scaled, k.transpose(-2, -1))
+    )
+    shares = scores.softmax(-1)
+    if dropped > 0.0:
+        shares = functions.dropout(shares, dropped, True)
+    found = functions.bmm(shares, v).transpose(0, 1).reshape(length * batch, size)
+    found = functions.linear(found, out_proj_weight, out_proj_bias)
+    found = found.view(length, batch, found.size(1))
+    shares = shares.view(batch, num_heads, length, source)
+    if average_attn_weights:
+        shares = shares.mean(1)
+    return (found, shares) if batched else (found.squeeze(1), shares.squeeze(0))
+
+
+def _checked_mask(mask: Any, sizes: tuple[int, int], several: int) -> Any:
+    if mask is None:
+        return None
+    expected = sizes if mask.dim() == 2 else (several, *sizes)
+    if mask.shape != expected:
+        raise RuntimeError(
+            f"The shape of the {mask.dim()}D attn_mask is {mask.shape}, but should be {expected}."
+        )
+    return mask.unsqueeze(0) if mask.dim() == 2 else mask
+
+
+def _fused(q: Any, k: Any, v: Any, mask: Any, sizes: Any, dropout: float, is_causal: bool) -> Any:
+    batch, heads, length, source, head = sizes
+    if mask is not None:
+        one = mask.size(0) == 1 and mask.dim() == 3
+        mask = mask.unsqueeze(0) if one else mask.view(batch, heads, -1, source)
+    found = functions.scaled_dot_product_attention(
+        q.view(batch, heads, length, head),
+        k.view(batch, heads, source, head),
+        v.view(batch, heads, source, head),
+        mask,
+        dropout,
+        is_causal,
+    )
+    return found.permute(2, 0, 1, 3).reshape(batch * length, heads * head)
