@@ -185,7 +185,7 @@ class CopySlices(Node):
         else:
             view = self.view_geometry
             part = result.as_strided(view.sizes, view.strides, view.offset - base.offset)
-        written = self.function.apply([part.clone()], needed)
+        written = self.function.apply([part.clone()], None if needed is None else self._needed(needed))
         answer: list[Any] = [None] * len(self.edges)
         for i, one in enumerate(written):
             if self.edges[i][0] is None or (needed is not None and not needed(self.edges[i])):
@@ -199,6 +199,17 @@ class CopySlices(Node):
             else:
                 answer[i] = one
         return answer
+
+    def _needed(self, needed: Any) -> Any:
+        """What of the writer's inputs is asked for: its first one stands for the base here, not for the view."""
+        assert self.function is not None
+        own = self.function.edges
+
+        def asked(edge: Any) -> bool:
+            place = next(i for i, each in enumerate(own) if each is edge)
+            return bool(needed(self.edges[place]))
+
+        return asked
 
     def release(self) -> None:
         super().release()
