@@ -29,7 +29,7 @@ _WHERE = {
         "layers.losses": "L1Loss MSELoss SoftMarginLoss MultiLabelMarginLoss SmoothL1Loss KLDivLoss HingeEmbeddingLoss "
         "BCELoss BCEWithLogitsLoss NLLLoss CrossEntropyLoss MultiLabelSoftMarginLoss GaussianNLLLoss PoissonNLLLoss "
         "CosineEmbeddingLoss MarginRankingLoss HuberLoss MultiMarginLoss TripletMarginLoss "
-        "TripletMarginWithDistanceLoss CosineSimilarity PairwiseDistance",
+        "TripletMarginWithDistanceLoss CTCLoss CosineSimilarity PairwiseDistance",
     }.items()
     for name in names.split()
 }

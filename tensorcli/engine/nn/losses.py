@@ -112,6 +112,16 @@ def nll_loss(
     return functions.nll_loss_nd(input, target, weight, number_of(reduction), ignore_index)
 
 
+def ctc_loss(
+    log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int = 0, reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Any:  # fmt: skip
+    """The negative log-likelihood of sequences of labels, summed over all alignments."""
+    return functions.ctc_loss(
+        log_probs, targets, input_lengths, target_lengths, blank, number_of(reduction), zero_infinity
+    )
+
+
 def cross_entropy(
     input: Any, target: Any, weight: Any = None, size_average: Any = None, ignore_index: int = -100,
     reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0,

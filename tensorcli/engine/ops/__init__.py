@@ -40,6 +40,7 @@ CHAPTERS = (
         "factor",
         "nn",
         "loss",
+        "ctc",
         "norm",
         "conv",
         "pool",

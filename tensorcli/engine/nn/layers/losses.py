@@ -59,6 +59,11 @@ PoissonNLLLoss = loss(
     ),
     like=F.poisson_nll_loss,
 )
+CTCLoss = loss(
+    "CTCLoss(blank=0, reduction='mean', zero_infinity=False)",
+    "ctc_loss",
+    takes="log_probs, targets, input_lengths, target_lengths",
+)
 CosineEmbeddingLoss = loss(
     f"CosineEmbeddingLoss(margin=0.0, {_OLD})", "cosine_embedding_loss", takes="input1, input2, target"
 )
