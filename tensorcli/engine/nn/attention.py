@@ -49,7 +49,7 @@ def _checked_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, h
         expected = (heads, query.shape[0], key.shape[0])
         if mask.shape != expected:
             raise AssertionError(f"Expected `attn_mask` shape to be {expected} but got {mask.shape}")
-    return dims == 3
+    return bool(dims == 3)
 
 
 def _projected(query: Any, key: Any, value: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:

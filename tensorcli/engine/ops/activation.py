@@ -830,7 +830,9 @@ def _noise_for(self, lower, upper, training, generator):
         return noise
     negative = self.detach() <= 0
     count = int(negative.values.sum())
-    drawn = functions.empty((count,), dtype=dtypes.float64).uniform_(lower, upper, generator=generator)
+    drawn = functions.empty((count,), dtype=dtypes.float64, device=self.device).uniform_(
+        lower, upper, generator=generator
+    )
     noise.fill_(1.0)
     noise.array[negative.values] = drawn.array
     return noise

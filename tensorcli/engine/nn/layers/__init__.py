@@ -46,7 +46,7 @@ def layer(
         space["__init__"] = _constructor(bind, names, prepare)
     if isinstance(calls, str) and calls:
         like = getattr(functional, calls)
-        calls = _forward(calls, python_signature(f"{name}.forward", f"self, {takes}"), names)
+        calls = _forward(like, python_signature(f"{name}.forward", f"self, {takes}"), names)
     if like is not None:
         space["__doc__"] = like.__doc__
     if calls:
@@ -79,12 +79,14 @@ def _constructor(bind: Any, names: tuple[str, ...], prepare: Any) -> Any:
     return construct
 
 
-def _forward(calls: str, bind: Any, names: tuple[str, ...]) -> Any:
+def _forward(function: Any, bind: Any, names: tuple[str, ...]) -> Any:
     kept = [name for name in names if name not in _OLD_REDUCTION]
+    count = len(bind.__code__.co_varnames) - 1
 
     def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
-        inputs = bind(self, *args, **kwargs)[1:]
-        return getattr(functional, calls)(*inputs, **{name: getattr(self, name) for name in kept})
+        if kwargs or len(args) != count:
+            args = bind(self, *args, **kwargs)[1:]
+        return function(*args, **{name: getattr(self, name) for name in kept})
 
     return forward
 
