@@ -115,6 +115,7 @@ class Builtins:
         functions: dict[str, Callable[..., Any]] = {
             "print": self.print,
             "len": len,
+            "next": next,
             "abs": abs,
             "callable": callable,
             "isinstance": self.is_instance,

@@ -39,7 +39,6 @@ _REFUSED_BUILTINS = {
     "locals": "write the names",
     "dir": "type x. and press Tab, or write hasattr(x, 'name')",
     "iter": "write a for loop",
-    "next": "write a for loop",
     "super": "there are no classes",
     "object": "there are no classes",
     "bytearray": "write a list of integers",

@@ -9,7 +9,7 @@ from __future__ import annotations
 BUILTIN_FUNCTIONS = frozenset(
     "print len range zip enumerate reversed sorted map filter list tuple dict set slice int "
     "float complex bool str repr type id isinstance hasattr callable abs min max sum all any "
-    "round pow divmod".split()
+    "round pow divmod next".split()
 )
 EXCEPTIONS = frozenset(
     "BaseException Exception ArithmeticError AssertionError AttributeError BufferError "

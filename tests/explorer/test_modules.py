@@ -94,6 +94,7 @@ def test_classes_of_modules_are_the_languages() -> None:
         "assert isinstance(model[0].weight, nn.Parameter) and type(model[0]) is nn.Linear\n"
         "assert [n for n, p in model.named_parameters()][0] == '0.weight'\n"
         "assert model.state_dict()['0.bias'].shape == (3,) and list(model.state_dict().keys())[0] == '0.weight'\n"
+        "assert next(model.parameters()) is model[0].weight and next(n for n in [5]) == 5\n"
         "m = nn.Module(); m.fc = nn.Linear(1, 1); m.forward = lambda x: m.fc(x) * 2\n"
         "assert m(torch.ones(1)).grad_fn is not None"
     )
