@@ -11,6 +11,7 @@ from typing import Any
 from tensorcli.explorer.engines import Engine, Look
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.results import Facts
+from tensorcli.language.limits import Guards, Limits
 
 SHORT = 200
 """A text of one line for what is no tensor is cut after this many characters."""
@@ -71,6 +72,10 @@ def short_text(engine: Engine, value: Any) -> str:
     """A value that is no tensor, on one line."""
     if isinstance(value, list | tuple | set | dict) and len(value) > 8:
         return f"{type(value).__name__} of {len(value)}"
+    try:
+        Guards(Limits()).measure(value)
+    except (MemoryError, RecursionError):
+        return f"{type(value).__name__} of more parts than can be shown"
     text = " ".join(text_of(engine, value).split())
     return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
 

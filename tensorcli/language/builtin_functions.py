@@ -6,6 +6,7 @@ Python's own where they are harmless, and bounded, interruptible ones where they
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.functions import LAZY, GeneratorExpression, LazyIterator, ScriptFunction
@@ -224,7 +225,7 @@ class Builtins:
         (values,) = args
         if type(values) is range:
             self.guards.range(values, what)
-        elif isinstance(values, LazyIterator | GeneratorExpression):
+        elif isinstance(values, LazyIterator | GeneratorExpression | GeneratorType):
             return (self.guards.bounded(values, what),)
         return args
 

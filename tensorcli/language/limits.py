@@ -204,7 +204,7 @@ class Guards:
 
     def measure(self, value: Any) -> None:
         """Refuses the text of nested containers that hold one another more often than could be printed."""
-        if not isinstance(value, CONTAINERS):
+        if not (isinstance(value, CONTAINERS) or _names_parts(value)):
             return
         limit = self.limits.shown
         path: list[int] = []  # a container within itself is shown as dots, and entered once
@@ -219,14 +219,20 @@ class Guards:
                 continue
             if id(each) in path:
                 continue
-            count += len(each)
+            whole = each if isinstance(each, CONTAINERS) else vars(each)["_modules"]
+            inner = whole.values() if isinstance(whole, dict) else whole
+            count += len(inner)
             if count > limit:
                 raise LimitError(f"the text would show more than {limit} items; that is the limit")
-            inner = each.values() if isinstance(each, dict) else each
             path.append(id(each))
-            steps.append(iter([item for item in inner if isinstance(item, CONTAINERS)]))
+            steps.append(iter([item for item in inner if isinstance(item, CONTAINERS) or _names_parts(item)]))
             if len(path) > MAX_NESTING:
                 raise RecursionError("maximum recursion depth exceeded while getting the repr of an object")
+
+
+def _names_parts(value: Any) -> bool:
+    """Whether a value is a module, whose text contains those of its parts."""
+    return isinstance(getattr(value, "__dict__", {}).get("_modules"), dict)
 
 
 def range_length(values: range) -> int:

@@ -121,6 +121,15 @@ def test_a_module_is_no_way_out(text: str) -> None:
     assert steps[-1].error is not None
 
 
+def test_a_tower_of_one_module_is_refused_before_it_fills_the_memory() -> None:
+    session = run("m = torch.nn.ReLU()\nfor i in range(40):\n    m = torch.nn.Sequential(m, m)")
+    for text in ("str(m)", "print(m)", "m", "m.state_dict()"):
+        (step,) = session.run(text)
+        assert step.error is not None, text
+        assert step.error.type == "MemoryError"
+    run("vars\ninspect m\nm.eval().modules()", session)
+
+
 def test_nothing_below_torch_nn_is_a_module_of_python_or_reaches_one() -> None:
     session = run(MODEL)
     evaluator = session.evaluator

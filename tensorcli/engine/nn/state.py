@@ -9,6 +9,9 @@ from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.tensor import Tensor
 
+MOST = 1_000_000
+"""Modules of one state: more are the same few, held by one another again and again."""
+
 
 class _Keys(NamedTuple):
     missing_keys: list[str]
@@ -60,6 +63,8 @@ def _add(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
     metadata = {"version": module._version}
     if isinstance(destination, StateDict):
         destination._metadata[prefix[:-1]] = metadata
+        if len(destination._metadata) > MOST:
+            raise MemoryError(f"a state of more than {MOST} modules")
     for hook in module._state_dict_pre_hooks.values():
         hook(module, prefix, keep_vars)
     for name, value in (*module._parameters.items(), *_persistent(module)):

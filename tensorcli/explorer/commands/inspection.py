@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ITEMS = 20
 """Members of a collection that are inspected; the rest is counted."""
+COUNTED = 100_000
+"""Parts of a module that are counted."""
 CELLS = 24
 """Storages up to this many elements are drawn in the line `shared with`."""
 LAYOUTS = {
@@ -83,7 +85,8 @@ def _members(session: Session, value: Any) -> Sequence[tuple[str, Any]]:
             for key, each in (value.items() if isinstance(value, dict) else enumerate(value))
         ]
     kinds = ("tensor", "ndarray")
-    return [each for each in session.engine.parts(value) if session.engine.kind(each[1]) in kinds]
+    found = (each for each in session.engine.parts(value) if session.engine.kind(each[1]) in kinds)
+    return list(islice(found, COUNTED))
 
 
 def _tensor(session: Session, value: Any, name: str) -> Inspection:

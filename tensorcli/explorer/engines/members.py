@@ -29,10 +29,11 @@ def parts(value: Any) -> Iterable[tuple[str, Any]]:
     return ()
 
 
-def _of_module(module: Any, above: set[int]) -> Iterator[tuple[str, Any]]:
-    """Parameters, buffers, other attributes, then what is in the children; a module within itself is left out."""
-    if id(module) in above:
+def _of_module(module: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """Parameters, buffers, other attributes, then what is in the children; each module once, as in named_parameters."""
+    if id(module) in seen:
         return
+    seen.add(id(module))
     own = vars(module)
     others = [(name, each) for name, each in own.items() if not name.startswith("_")]
     for name, each in (*own["_parameters"].items(), *own["_buffers"].items(), *others):
@@ -40,7 +41,7 @@ def _of_module(module: Any, above: set[int]) -> Iterator[tuple[str, Any]]:
             yield suffix(module, name), each
     for name, child in own["_modules"].items():
         if child is not None:
-            for path, each in _of_module(child, above | {id(module)}):
+            for path, each in _of_module(child, seen):
                 yield suffix(module, name) + path, each
 
 
