@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tensorcli.engine import messages
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
@@ -124,9 +125,12 @@ class Storage:
         self._address = value
 
     def window(self, geometry: Geometry, kind: dtype) -> Any:
-        """The array over these bytes with this geometry (in elements of `kind`)."""
+        """The array over these bytes with this geometry (in elements of `kind`). Errors: RuntimeError where the storage
+        has become too small for it (PyTorch reads on beyond its end)."""
         element = kind.np
         size = element.itemsize
+        if self.generation:
+            check_bounds(geometry, size, self.nbytes)
         strides = tuple([s * size for s in geometry.strides])
         if self.device is not CPU:
             if not geometry.numel:
@@ -186,3 +190,16 @@ def backend(device: Device) -> "Backend":
     from tensorcli.engine.backends import of
 
     return of(device)
+
+
+def check_bounds(shape: Geometry, itemsize: int, nbytes: int) -> None:
+    """Refuse a geometry that reaches beyond its storage. Errors: RuntimeError with PyTorch's text."""
+    if shape.offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {shape.offset}")
+    needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
+    if needed > nbytes:
+        raise RuntimeError(
+            f"setStorage: sizes {messages.numbers(shape.sizes)}, strides {messages.numbers(shape.strides)}, storage "
+            f"offset {shape.offset}, and itemsize {itemsize} requiring a storage size of {needed} are out of bounds for "
+            f"storage of size {nbytes}"
+        )

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from tensorcli.explorer.engines import Engine, Look
 from tensorcli.explorer.hazards.watch import Watch
 from tensorcli.explorer.identity import Allocation, Allocations
+from tensorcli.explorer.indexed import BY_INDEX, MOVES, marks
 from tensorcli.explorer.names import MATES, Entry, Index
 
 MANY = 4096
@@ -46,10 +47,14 @@ class Saver(NamedTuple):
 class Writing:
     """The writes of one statement into one allocation."""
 
-    __slots__ = ("before", "count", "operator", "seen_writes", "through", "via", "walks")
+    __slots__ = ("before", "bytes", "chosen", "count", "operator", "seen_writes", "through", "via", "walks")
 
     def __init__(self) -> None:
         self.count = 0
+        self.bytes = 0
+        """How many of them wrote bytes; the others changed how a tensor reads them."""
+        self.chosen: int | None = None
+        """How many elements were written, of one write by index or mask, where that is known."""
         self.operator = ""
         self.via: dict[int, Any] = {}
         """Weak references to the tensors written through."""
@@ -146,9 +151,13 @@ class Recorder:
             if self.compares:
                 for each in self._mates(memory):
                     self._look(each)
+        writing.bytes += operator.partition(".")[0] not in MOVES
         look = self.engine.look(tensor)
         if look.version is not None:
             writing.before.setdefault(look.counter, look.version)
+        if self.compares and not writing.count and operator.partition(".")[0] in BY_INDEX:
+            found = marks(self.engine, tensor, operator, inputs)
+            writing.chosen = None if found is None else int(found.sum())
         known = writing.via.get(id(tensor))
         if known is None or known() is not tensor:
             if len(writing.via) >= MATES:

@@ -11,8 +11,7 @@ from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op, view
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.replaced import declare_copies
-from tensorcli.engine.ops.strided import check_bounds
-from tensorcli.engine.storage import allocate
+from tensorcli.engine.storage import allocate, check_bounds
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 
@@ -432,6 +431,11 @@ def _grow(target, shape):
     if needed > target.memory.nbytes:
         effects.check_bytes(needed, shape.sizes, target.dtype)
         target.memory.resize(needed)
+        each = target
+        while each is not None:  # their arrays would keep the old buffer alive until somebody reads them
+            each._array = None
+            view = each.view_of
+            each = None if view is None else view.parent or view.base
 
 
 @special(

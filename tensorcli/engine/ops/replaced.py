@@ -10,7 +10,8 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, Op, functions, op
-from tensorcli.engine.ops.strided import cells_of, check_bounds, diagonal, select, slice_, unfold
+from tensorcli.engine.ops.strided import cells_of, diagonal, select, slice_, unfold
+from tensorcli.engine.storage import check_bounds
 
 # ---- their gradients: zeros, with the part put in
 

@@ -9,6 +9,7 @@ from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op, view
 from tensorcli.engine.ops.reduce import wrap
+from tensorcli.engine.storage import check_bounds
 from tensorcli.engine.tensor import Tensor
 
 # ---- any strides
@@ -41,19 +42,6 @@ def _strided(own: Geometry, size: Any, stride: Any, storage_offset: int | None) 
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
     return Geometry(tuple(size), tuple(stride), own.offset if storage_offset is None else storage_offset)
-
-
-def check_bounds(shape: Geometry, itemsize: int, nbytes: int) -> None:
-    """Refuse a geometry that reaches beyond its storage. Errors: RuntimeError with PyTorch's text."""
-    if shape.offset < 0:
-        raise RuntimeError(f"Tensor: invalid storage offset {shape.offset}")
-    needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
-    if needed > nbytes:
-        raise RuntimeError(
-            f"setStorage: sizes {messages.numbers(shape.sizes)}, strides {messages.numbers(shape.strides)}, storage "
-            f"offset {shape.offset}, and itemsize {itemsize} requiring a storage size of {needed} are out of bounds for "
-            f"storage of size {nbytes}"
-        )
 
 
 def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:

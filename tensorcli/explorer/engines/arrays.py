@@ -16,6 +16,8 @@ from tensorcli.explorer.engines import Look, Walk
 _HOLDERS = ("base", "obj", "array")
 MANY = 24
 """More elements than this are summarised in a text of one line."""
+CUT_OFF = "(beyond the end of its storage)"
+"""The text of a tensor whose storage was made too small for it."""
 
 
 @contextmanager

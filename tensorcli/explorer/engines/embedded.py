@@ -265,7 +265,7 @@ class Embedded:
 
     def elements(self, value: Any) -> Any:
         if isinstance(value, Tensor):
-            return None if value.is_meta else printable(value)
+            return None if value.is_meta or _cut_off(value) else printable(value)
         return value
 
     def text(self, value: Any) -> str:
@@ -275,6 +275,8 @@ class Embedded:
             return "..."
         if 0 in value.geometry.sizes:
             return "[]"
+        if _cut_off(value):
+            return arrays.CUT_OFF
         return self.shown(printable(value), value.dtype.name)
 
     def shown(self, elements: Any, dtype: str) -> str:
@@ -430,6 +432,18 @@ def _owner(storage: Storage) -> Any:
     """
     data = storage.data
     return storage if isinstance(data, MetaBuffer) or not isinstance(data, np.ndarray) else arrays.root(data)
+
+
+def _cut_off(value: Tensor) -> bool:
+    """Whether the storage was made smaller than what the tensor reads (`untyped_storage().resize_`)."""
+    storage = value._storage
+    if storage is None or not storage.generation:
+        return False
+    reach = value.geometry.offset + value.geometry.span
+    if not value.geometry.numel or reach * value.dtype.itemsize <= storage.nbytes:
+        return False
+    value._array = None  # an array over the old buffer, which it would keep alive
+    return True
 
 
 def _device_name(device: Device) -> str:

@@ -356,7 +356,7 @@ class PyTorch:
     def elements(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
-        if value.is_meta:
+        if value.is_meta or _cut_off(value):
             return None
         found = value.detach().cpu().resolve_conj().resolve_neg()
         try:
@@ -369,6 +369,8 @@ class PyTorch:
             return arrays.text(value)
         if value.is_meta:
             return "..."
+        if _cut_off(value):
+            return arrays.CUT_OFF
         with torch._tensor_str.printoptions(threshold=arrays.MANY, edgeitems=3, linewidth=1_000_000):
             return arrays.one_line(torch._tensor_str._tensor_str(value.detach(), 0))
 
@@ -464,3 +466,13 @@ class PyTorch:
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
         return parts(value)
+
+
+def _cut_off(tensor: torch.Tensor) -> bool:
+    """Whether the storage was made smaller than what the tensor reads: PyTorch would read on beyond its end."""
+    if not tensor.numel():
+        return False
+    last = tensor.storage_offset() + sum(
+        (size - 1) * step for size, step in zip(tensor.shape, tensor.stride())
+    )
+    return bool((last + 1) * tensor.itemsize > tensor.untyped_storage().nbytes())

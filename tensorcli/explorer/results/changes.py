@@ -95,7 +95,7 @@ class Write:
     seen_by: tuple[str, ...]
     operator: str = ""
     elements: int | None = None
-    """How many elements of the storage the written tensor reaches; None where unknown."""
+    """How many different elements of the storage were written; None where unknown."""
     silent: bool = False
     """The bytes changed and the version counter did not move (`.data`, numpy)."""
 

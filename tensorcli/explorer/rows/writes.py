@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.facts import plural
+from tensorcli.explorer.indexed import BY_INDEX
 from tensorcli.explorer.memory import covered, is_dense, overlap, span_text
 from tensorcli.explorer.names import MATES, Entry
 from tensorcli.explorer.observe import Writing
@@ -45,6 +46,8 @@ class Writes(Table):
             if after is None or entry.key in self.shown or self.index.entries.get(entry.key) is not entry:
                 continue
             is_via = entry in via
+            if not is_via and not writing.bytes:
+                continue  # no byte of it was written: where its version moved, `_changed` says so
             note = self._write_note(entry, before, after, writing, is_via, unnamed, gradient)
             if not is_via and not self._reached(entry, writing):
                 moved = before.version != after.version
@@ -58,7 +61,8 @@ class Writes(Table):
             - len([entry for entry in reached if entry.key in self.shown])
             - len(new)
         )
-        self.more += max(0, rest)
+        if writing.bytes:
+            self.more += max(0, rest)
         self._record_write(memory, writing, via_name, seen_by, operator, via)
 
     def _write_note(
@@ -73,8 +77,9 @@ class Writes(Table):
     ) -> str:
         if is_via and before.memory != after.memory:
             return "memory moved"
-        if is_via and (before.sizes != after.sizes or before.strides != after.strides):
-            return "same bytes, other shape"
+        if is_via and not writing.bytes:
+            same = before.sizes == after.sizes and before.strides == after.strides
+            return "same bytes" if same else "same bytes, other shape"
         if not is_via:
             if before.version is not None and before.version == after.version:
                 return f"bytes changed, version stayed {after.version}"
@@ -87,6 +92,8 @@ class Writes(Table):
         walk = self.engine.walk(entry.value)
         storage = self._storage(after)
         total = self.engine.extent(self.engine.memory(entry.value))
+        if writing.operator.partition(".")[0] in BY_INDEX:
+            return self._chosen_note(after, writing, storage)
         reached = covered(walk)
         size = max(after.itemsize, 1)
         if reached == total:
@@ -115,6 +122,16 @@ class Writes(Table):
         ):
             return True
         return not walks or any(overlap(walk, own)[0] for walk in walks)
+
+    def _chosen_note(self, after: Look, writing: Writing, storage: str) -> str:
+        """What a write by index or mask reached."""
+        how = f" ({writing.operator.partition('.')[0]})"
+        if writing.count > 1 or writing.chosen is None:
+            times = f", {writing.count} times" if writing.count > 1 else ""
+            return f"wrote into {storage}{times}{how}"
+        if writing.chosen == after.numel:
+            return f"wrote all {plural(after.numel, 'element')} of {storage}{how}"
+        return f"wrote {writing.chosen or 'none'} of {plural(after.numel, 'element')} of {storage}{how}"
 
     def _unnamed(self, writing: Writing) -> Iterator[str]:
         """Where temporaries that were written through reach."""
@@ -151,6 +168,10 @@ class Writes(Table):
         elif writing.walks:
             walk, itemsize = writing.walks[0]
             elements = covered(walk) // max(itemsize, 1)
+        if writing.operator.partition(".")[0] in BY_INDEX:
+            elements = writing.chosen if writing.count == 1 else None
+        elif not writing.bytes:
+            elements, silent = 0, False
         self.writes.append(
             Write(self.allocations.name(memory), versions, via, tuple(seen_by), operator, elements, silent)
         )
@@ -170,10 +191,14 @@ class Writes(Table):
             note = ""
             if after.memory != before.memory:
                 mates = [each for each in self.index.sharing(after.memory, 2) if each.key != entry.key]
-                note = f"now in {self._storage(after)}" + (
-                    f", shared with {self._first(mates)}" if mates else ""
-                )
+                note = f"now in {self._storage(after)}"
+                if mates:
+                    note += f", shared with {self._first(mates)}"
+                    if after.counter and all(self._counter(each) not in (0, after.counter) for each in mates):
+                        note += ", own version counter"
                 note += self._left_behind(before, after)
+            elif after._replace(version=before.version) == before:
+                note = "shares the counter; bytes and shape as before"
             elif after.requires_grad != before.requires_grad and self.engine.kind(entry.value) == "tensor":
                 base = self.engine.base(entry.value)
                 if base is not None and after.is_leaf:
