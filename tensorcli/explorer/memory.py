@@ -6,6 +6,7 @@ the bytes that a walk reaches are marked in an array of flags over its extent. T
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import gcd, prod
 from typing import Any
 
@@ -130,6 +131,15 @@ def overlap(a: Walk, b: Walk) -> tuple[int, tuple[Run, ...]]:
     both = _within(a, step, low, high) & _within(b, step, low, high)
     found, _ = _runs(both, low, step, 1, 16)
     return int(both.sum()) * step, found
+
+
+def places_text(found: Sequence[Run], slot: int) -> str:
+    """Ranges of bytes as slots, in words: `1..3`, `1, 4`."""
+    parts = []
+    for run in found:
+        first, last = run.first // slot, run.last // slot
+        parts.append(str(first) if first == last else f"{first}..{last}")
+    return ", ".join(parts)
 
 
 def _within(walk: Walk, step: int, low: int, high: int) -> Any:

@@ -133,7 +133,14 @@ def _hazard(session: Session, row: HazardRow) -> Answer:
     """What PyTorch did not report. A hidden write is told with the backward pass that it will make wrong."""
     from tensorcli.explorer.graphs import root_of
     from tensorcli.explorer.why.hidden import hazard
+    from tensorcli.explorer.why.traps import TELLERS as TRAPS
+    from tensorcli.explorer.why.traps import explained
 
+    if row.code in TRAPS:
+        answer, tried = explained(session, row)
+        base = list(session.journal[: row.index])
+        session.proposed = Proposed(base, tried, "", [way.measured for way in answer.ways])
+        return answer
     observation = session.observation
     assert observation is not None
     records = list(session.journal)

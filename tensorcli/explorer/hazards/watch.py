@@ -154,7 +154,7 @@ class Watch:
                 if text is not None:
                     self.note(code, text, node)
             else:
-                self.note(code, what, node)
+                self.note(code, what, node, self._copy_hint())
         self.pending = []
         others = [each for each in inputs if each is not tensor]
         if self.lost:
@@ -297,18 +297,28 @@ class Watch:
             )
 
     def _overlap_text(self, tensor: Any, other: Any, operator: str) -> str:
-        from tensorcli.explorer.memory import overlap
+        from tensorcli.explorer.memory import overlap, places_text
 
         engine = self.engine
         walk = engine.walk(tensor)
-        nbytes, _ = overlap(walk, engine.walk(other))
-        count = nbytes // max(walk.itemsize, 1)
-        what = f"{count} element{'s' if count != 1 else ''}"
+        size = max(walk.itemsize, 1)
+        nbytes, where = overlap(walk, engine.walk(other))
+        count = nbytes // size
+        what = f"element{'s' if count != 1 else ''} {places_text(where, size)}"
         name = self._name(tensor) or self._name(self.recorder.named_parent(tensor)) or "the same storage"
         return (
             f"{operator} reads {what} of {name} that it also writes, and PyTorch does not notice: the result "
             "depends on the order of reading and writing."
         )
+
+    def _copy_hint(self) -> str:
+        """What to read instead: a copy of what the statement assigns."""
+        running = self.running
+        if isinstance(running, ast.Assign | ast.AugAssign):
+            text = ast.unparse(running.value)
+            atom = isinstance(running.value, ast.Name | ast.Subscript | ast.Call | ast.Attribute)
+            return f"read a copy: {text if atom else f'({text})'}.clone()"
+        return ""
 
     # ---- when the statement ends
 
@@ -322,9 +332,18 @@ class Watch:
                     "TSC-H003",
                     f"the write went into a copy{of} ({copied.operator.strip('_')}) that nobody holds{rest}.",
                     copied.node,
+                    _copied_by(copied.node),
                 )
         self.lost = {}
         return list(self.found.values())
+
+
+def _copied_by(node: ast.AST | None) -> str:
+    """How to ask about the expression that made the copy that was written into."""
+    target = node.target if isinstance(node, ast.AugAssign) else node
+    if isinstance(target, ast.Call):
+        target = target.func
+    return f"explain {ast.unparse(target.value)}" if isinstance(target, ast.Subscript | ast.Attribute) else ""
 
 
 def _computed(tree: ast.AST) -> bool:

@@ -17,7 +17,7 @@ def atom(node: ast.expr, text: str) -> str:
 
 
 SIGNS = {"add_": "+", "sub_": "-", "mul_": "*", "div_": "/", "pow_": "**"}
-_AUGMENTED = {
+AUGMENTED = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: "@",
     ast.FloorDiv: "//", ast.Mod: "%", ast.BitAnd: "&", ast.BitOr: "|", ast.BitXor: "^",
 }  # fmt: skip
@@ -39,7 +39,7 @@ def out_of_place(
             value = journal.source(at, node.value)
             if not isinstance(node.value, ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute):
                 value = f"({value})"
-            sign = _AUGMENTED.get(type(node.op))
+            sign = AUGMENTED.get(type(node.op))
             if sign is not None:
                 yield journal.changed(at, [(node, f"{whole} = {whole} {sign} {value}")], note)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

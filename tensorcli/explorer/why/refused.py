@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tensorcli.explorer.memory import overlap, span_text
+from tensorcli.explorer.facts import plural
+from tensorcli.explorer.memory import overlap, places_text, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name, write_target
@@ -278,14 +279,16 @@ def smearing(case: Case) -> Story:
     title = "the statement reads and writes the same elements of one storage, in an order that would matter."
     proposals: list[Proposal | None] = []
     if source is not None and target is not None:
-        read, wrote = case.tensor(source), _as_loaded(case, target)
+        read, wrote = case.tensor(source), as_loaded(case, target)
         if read is not None and wrote is not None and case.engine.memory(read) is case.engine.memory(wrote):
             a, b = case.engine.walk(read), case.engine.walk(wrote)
             size = max(a.itemsize, 1)
-            both, _ = overlap(a, b)
+            both, where = overlap(a, b)
+            count = both // size
             title = (
                 f"{case.text_of(source)} reads {span_text(a, size)} and {case.text_of(target)} writes "
-                f"{span_text(b, size)} of one storage: {both // size} elements are both, and the order would matter."
+                f"{span_text(b, size)} of one storage: {plural(count, 'element')} ({places_text(where, size)}) "
+                f"{'is' if count == 1 else 'are'} both, and the order would matter."
             )
         text = case.text_of(source)
         if not isinstance(source, ast.Name | ast.Subscript | ast.Call | ast.Attribute):
@@ -297,7 +300,8 @@ def smearing(case: Case) -> Story:
     return story
 
 
-def _as_loaded(case: Case, target: ast.expr) -> Any:
+def as_loaded(case: Case, target: ast.expr) -> Any:
+    """The tensor that a target of an assignment is before it is written, None for what is none."""
     import copy
 
     tree = copy.deepcopy(target)

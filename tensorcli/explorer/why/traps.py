@@ -1,0 +1,223 @@
+"""The last hazard, told as an error is: which statement did it, to what, and what to write instead.
+
+Each way out is run on a fork, and shown only where the hazard is gone there.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from tensorcli.explorer.facts import short_text
+from tensorcli.explorer.hazards.catalogue import HAZARDS
+from tensorcli.explorer.results import Failure, HazardRow, Way, Why
+from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.trace import traced
+from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
+from tensorcli.explorer.why.refused import as_loaded, smearing
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+
+WAYS = 3
+WIDER: Final = ("int16", "int32", "int64", "float64")
+"""What holds more, from the narrowest."""
+
+
+def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
+    """The answer, and the proposals that it numbers."""
+    records = list(session.journal[: row.index])
+    failure = Failure("hazard", "", row.text, (row.span,), (), records[-1].statement.span)
+    with traced(session, records) as trace:
+        case = Case(session, trace, failure)
+        teller = TELLERS.get(row.code)
+        story = Story("") if teller is None else teller(case)
+        shown = _shown(case)
+        was = _text(trace.session, shown)
+        there = case.raised(f"{shown} is {was} after it" if was else HAZARDS[row.code].name.replace("-", " "))
+    ways: list[Way] = []
+    kept: list[Proposal] = []
+    for proposal in story.proposals:
+        if proposal is None or len(kept) >= WAYS:
+            continue
+        found = _tried(session, proposal, shown, row.code)
+        if found is None:
+            continue
+        kept.append(proposal)
+        ways.append(Way(len(kept), proposal.text, proposal.note, found, "runs", proposal.edits))
+    events = (*story.events, replace(there, role="wrote", culprit=True))
+    title = story.title or f"line {there.line}: {row.text}"
+    return Why(title, row.code, "", events, None, tuple(story.notes), tuple(ways)), kept
+
+
+def _shown(case: Case) -> str | None:
+    """The name whose value tells whether a way leads out: what the statement binds, or writes into."""
+    tree = case.statement.tree
+    if isinstance(tree, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        target = tree.targets[0] if isinstance(tree, ast.Assign) else tree.target
+        return root_name(target)
+    return root_name(tree.value) if isinstance(tree, ast.Expr) else None
+
+
+def _text(session: Session, name: str | None) -> str:
+    value = session.names.get(name) if name else None
+    if session.engine.kind(value) in ("tensor", "ndarray"):
+        return session.engine.text(value)
+    return short_text(session.engine, value) if isinstance(value, int | float | bool | tuple | list) else ""
+
+
+def _tried(session: Session, proposal: Proposal, shown: str | None, code: str) -> str | None:
+    """What a way gives; None where it fails or shows the hazard again."""
+    from tensorcli.explorer.session import Session as Fresh
+
+    with session.engine.aside():
+        other = Fresh(seed=session.seed, max_bytes=session.max_bytes, engine=session.engine.name)
+        other.hearing.silent = True
+        value = ""
+        for number, record in enumerate(proposal.records[: proposal.failing + 1]):
+            step = other.execute(record.statement, record.text, record.name, record.form)
+            if step.error is not None:
+                if step.error.kind == "interrupted":
+                    raise KeyboardInterrupt
+                if not record.outcome or number == proposal.failing:
+                    return None
+            if number == proposal.failing:
+                if any(each.index == number + 1 and each.code == code for each in other.hazards):
+                    return None
+                value = "" if step.value is None else " ".join(step.value.text.split())
+        text = _text(other, shown)
+        return value or (f"{shown} = {text}" if text else "")
+
+
+# ---- the tellers
+
+
+def lost_write(case: Case) -> Story:
+    """`x[m][0] = 5`: read the part, write into it, write it back."""
+    node = case.node()
+    target = node.target if isinstance(node, ast.AugAssign) else node
+    if isinstance(target, ast.Call) and isinstance(target.func, ast.Attribute):
+        part: ast.expr | None = target.func.value
+    else:
+        part = target.value if isinstance(target, ast.Subscript) else None
+    if part is None:
+        return Story("")
+    copied, owner = case.text_of(part), root_name(part) or "the tensor"
+    story = Story(
+        f"line {case.line} wrote into the copy that {copied} made. Nobody holds that copy: {owner} is as it was.",
+    )
+    tree = case.statement.tree
+    if isinstance(part, ast.Subscript) and isinstance(tree, ast.Assign | ast.AugAssign | ast.Expr):
+        names = case.trace.session.names
+        name = next(each for each in ("part", "part_", "the_part") if each not in names)
+        changed = case.journal.changed(case.at, [(part, name)], "")
+        if changed is not None:
+            source = f"{name} = {copied}\n{changed.edits[0].after}\n{copied} = {name}"
+            story.proposals.append(
+                case.journal.replaced(case.at, source, "take the part, write into it, put it back")
+            )
+    return story
+
+
+def overlapping_write(case: Case) -> Story:
+    """`a[:, 1:] = a[:, :-1]`: read a copy."""
+    told = smearing(case)
+    title = told.title.replace(
+        ", and the order would matter.", ": the result depends on the order, and PyTorch does not notice."
+    )
+    return Story(f"line {case.line}: {title}", proposals=told.proposals)
+
+
+def duplicate_index(case: Case) -> Story:
+    """`x[[0, 0, 1]] += 1`: accumulate."""
+    node = case.node()
+    story = Story("")
+    if not isinstance(node, ast.AugAssign) or not isinstance(node.target, ast.Subscript):
+        return story
+    owner, value = case.text_of(node.target.value), case.text_of(node.value)
+    index = node.target.slice
+    sign = AUGMENTED.get(type(node.op), "?")
+    part = as_loaded(case, node.target)
+    many = f"{case.engine.look(part).numel} " if part is not None else "the "
+    story.title = (
+        f"line {case.line}: {case.failure.message.rstrip('.')}. {case.text_of(node.target)} {sign}= {value} reads {many}"
+        f"elements into a copy, computes, and writes them back one after the other."
+    )
+    if isinstance(node.op, ast.Add | ast.Sub) and not isinstance(index, ast.Slice):
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        if not any(isinstance(each, ast.Slice) for each in parts):
+            texts = [case.text_of(each) for each in parts]
+            indices = ", ".join(
+                text if case.tensor(each) is not None else f"torch.tensor({text})"
+                for text, each in zip(texts, parts)
+            )
+            added = value if isinstance(node.op, ast.Add) else f"-({value})"
+            if case.tensor(node.value) is None:
+                added = f"torch.tensor({added}, dtype={owner}.dtype)"
+            new = f"{owner}.index_put_(({indices},), {added}, accumulate=True)"
+            story.proposals.append(case.journal.changed(case.at, [(node, new)], "each of them is added"))
+    return story
+
+
+def wrap_around(case: Case) -> Story:
+    """`u + 300` in uint8: compute in a dtype that holds the result."""
+    node = case.node()
+    story = Story(f"line {case.line}: {case.failure.message}")
+    story.notes.append(
+        "integer arithmetic is modular; a Python number never widens the dtype of a tensor, and in place no dtype changes."
+    )
+    operand: ast.expr | None = None
+    if isinstance(node, ast.BinOp):
+        operand = next((each for each in (node.left, node.right) if case.tensor(each) is not None), None)
+    elif isinstance(node, ast.AugAssign):
+        operand = node.target
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        operand = node.func.value
+    elif isinstance(node, ast.UnaryOp):
+        operand = node.operand
+    if operand is None:
+        return story
+    text = case.text_of(operand)
+    for wanted in WIDER:
+        wide = f"{atom(operand, text)}.to(torch.{wanted})"
+        note = f"computed in {wanted}"
+        if isinstance(node, ast.AugAssign):
+            sign = AUGMENTED.get(type(node.op))
+            if isinstance(operand, ast.Name) and sign is not None:
+                new = f"{text} = {wide} {sign} {atom(node.value, case.text_of(node.value))}"
+                story.proposals.append(
+                    case.journal.changed(case.at, [(node, new)], f"{text} is {wanted} then")
+                )
+        else:
+            story.proposals.append(case.journal.changed(case.at, [(operand, wide)], note))
+    return story
+
+
+def gradient_alias(case: Case) -> Story:
+    """`g = x.grad`, and then another backward pass: keep a copy."""
+    held = case.failure.message.partition(" ")[0].rstrip(",")
+    at = case.bound_at(held)
+    story = Story(f"line {case.line}: {case.failure.message}")
+    if at is None:
+        return story
+    statement, _ = case.journal.python(at)
+    if isinstance(statement.tree, ast.Assign):
+        value = statement.tree.value
+        story.events.append(case.event(at, f"{held} is the very tensor, not its values", "shared"))
+        source = case.journal.source(at, value)
+        story.proposals.append(
+            case.journal.changed(at, [(value, f"{atom(value, source)}.clone()")], "keep the values")
+        )
+    return story
+
+
+TELLERS: Final[dict[str, Callable[[Case], Story]]] = {
+    "TSC-H003": lost_write,
+    "TSC-H004": overlapping_write,
+    "TSC-H006": duplicate_index,
+    "TSC-H007": wrap_around,
+    "TSC-H008": gradient_alias,
+}
