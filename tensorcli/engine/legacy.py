@@ -62,18 +62,18 @@ def construct(
         return _alias(values[0], kind, device, typed)
     given = values[0]
     if index == 3 and (isinstance(given, Size) or not (args and isinstance(args[0], (tuple, list)))):
-        return _made(_empty(tuple(given), kind, device), args)
+        return _made(_empty(tuple(given), kind, device), args, "empty")
     if index == 3 and args and isinstance(args[0], Size):
-        return _made(_empty(tuple(args[0]), kind, device), args)
+        return _made(_empty(tuple(args[0]), kind, device), args, "empty")
     data = args[0] if args else given
     return _made(_from_sequence(data, kind, device), args)
 
 
-def _made(made: Tensor, args: tuple[Any, ...]) -> Tensor:
+def _made(made: Tensor, args: tuple[Any, ...], operator: str = "Tensor") -> Tensor:
     if mode.inference:
         made.inference = True
     if events.observer is not None:
-        events.observer.made(made, "Tensor", args)
+        events.observer.made(made, operator, args)
     return made
 
 

@@ -250,6 +250,76 @@ def number_format(values: NDArray[Any], dtype: str) -> NumberFormat:
     return layout._replace(width=max(len(layout.text(value)) for value in counted.tolist()))
 
 
+def reasons(
+    array: NDArray[Any] | None,
+    *,
+    dtype: str,
+    sizes: tuple[int, ...],
+    requires_grad: bool = False,
+    grad_fn: str | None = None,
+    default_dtype: str = "float32",
+    is_meta: bool = False,
+) -> list[tuple[str, str]]:
+    """Why the repr of a tensor looks as it does: what is seen, and the rule that made it so."""
+    found: list[tuple[str, str]] = []
+    empty = 0 in sizes
+    if array is not None and not empty and not is_meta:
+        found.extend(dict.fromkeys(_number_reasons(array, dtype)))
+    told = dtype in _hidden_dtypes(default_dtype)
+    if dtype == default_dtype:
+        found.append(("dtype is not shown", f"{dtype} is the default dtype"))
+    elif told and not empty and not is_meta:
+        seen = {"bool": "True and False", "int64": "numbers without a dot"}.get(dtype, "numbers with a j")
+        found.append(("dtype is not shown", f"{seen} mean {dtype}"))
+    else:
+        why = "there are no numbers that tell it" if told else f"it is not the default ({default_dtype})"
+        found.append((f"dtype=torch.{dtype} is shown", why))
+    if grad_fn is not None and requires_grad:
+        found.append(
+            (f"grad_fn=<{grad_fn}> is shown", "it was computed; requires_grad=True goes without saying")
+        )
+    return found
+
+
+def _number_reasons(array: NDArray[Any], dtype: str) -> Iterator[tuple[str, str]]:
+    edge = options.edgeitems
+    summarize = array.size > options.threshold
+    cuts = tuple(summarize and size > 2 * edge for size in array.shape)
+    if any(cuts):
+        yield (
+            "... is shown",
+            f"{array.size} elements > {options.threshold:g} (threshold): the first and the last {edge} of each dimension "
+            f"longer than {2 * edge}",
+        )
+    shown = _plain(_shown(array, cuts), dtype)
+    if shown.dtype.kind not in "fc":
+        return
+    for part in (shown,) if shown.dtype.kind == "f" else (shown.real, shown.imag):
+        layout = number_format(part, dtype)
+        if not layout.scientific:
+            if layout.dot:
+                if not np.isfinite(part).any():
+                    continue  # nan and inf are written without one
+                yield "1. with nothing behind the dot", "all of the numbers are whole, and floating"
+            else:
+                yield (
+                    f"{options.precision} decimals",
+                    f"precision is {options.precision}; what is stored is not rounded",
+                )
+            continue
+        ratio = layout.largest / layout.smallest if layout.smallest else 0.0
+        if options.sci_mode is not None:
+            why = "set_printoptions(sci_mode=True) asks for it"
+        elif ratio > 1000.0:
+            span = f"{layout.largest:g} / {layout.smallest:g} = {ratio:g}"
+            why = f"max / min = {span} > 1000 (absolute values, zeros left out)"
+        elif layout.largest > 1.0e8:
+            why = f"the largest is {layout.largest:g} > 1e8"
+        else:
+            why = f"the smallest that is not zero is {layout.smallest:g} < 1e-4"
+        yield "scientific (1.0000e+00)", why
+
+
 def _nested(array: NDArray[Any], indent: int, cuts: tuple[bool, ...], layout: NumberFormat | _Complex) -> str:
     if array.ndim == 0:
         return layout.text(array.item())

@@ -28,6 +28,7 @@ FORMS = {
     "from_numpy": "torch.from_numpy(y.detach().numpy())",
     "as_tensor": "torch.as_tensor(y)",
     "tensor": "torch.tensor(y)",
+    "Tensor": "torch.Tensor(y)",
     "copy_": "torch.empty_like(y).copy_(y)",
     "deepcopy": "copy.deepcopy(y)",
     "copy.copy": "copy.copy(y)",

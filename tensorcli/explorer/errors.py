@@ -102,3 +102,21 @@ def known_error(kind: str, message: str) -> Known | None:
     """The row of an exception, None where it has none."""
     text = f"{kind}: {message}"
     return next((each for each in ERRORS if re.search(each.pattern, text)), None)
+
+
+CPP_DTYPES: Final = {
+    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",
+    "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
+    "ComplexFloat": "complex64", "ComplexDouble": "complex128",
+}  # fmt: skip
+"""C++'s names of dtypes, as error texts have them."""
+CAST: Final = re.compile(r"result type (\w+) can't be cast to the desired output type (\w+)")
+
+
+def refused_cast(message: str) -> tuple[str, str] | None:
+    """The dtype of a result, and that of what it was to be written into; None for another error."""
+    found = CAST.search(message)
+    if found is None:
+        return None
+    result, kept = found.groups()
+    return CPP_DTYPES.get(result, result), CPP_DTYPES.get(kept, kept)

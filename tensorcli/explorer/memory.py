@@ -13,6 +13,8 @@ from typing import Any
 from tensorcli.explorer.engines import Walk
 from tensorcli.explorer.results import Run
 
+LARGE = 4096
+"""Walks of more elements are not looked at one by one."""
 Region = tuple[int, int, int, Any]
 """First byte, bytes a flag, how many flags, the flags: which units of memory are reached."""
 
@@ -164,6 +166,23 @@ def cells(walk: Walk, slot: int, first: int, count: int) -> tuple[str, ...]:
         index = np.unravel_index(position, walk.sizes)
         found[int(flat[position])].append(",".join(str(int(each)) for each in index) or "0")
     return tuple(" ".join(each[:4]) + (" …" if len(each) > 4 else "") for each in found)
+
+
+def shared_places(walk: Walk, slot: int, most: int = 4) -> list[tuple[int, str]]:
+    """The slots that several elements lie in, at most `most` of them: the slot, and the indices (`[0] [1] [2]`). Nothing
+    for a walk that is large.
+    """
+    low, high = bounds(walk)
+    first, count = low // slot, (high - low) // slot
+    if count > LARGE or prod(walk.sizes) > LARGE:
+        return []
+    found = []
+    for number, cell in enumerate(cells(walk, slot, first, count)):
+        indices = cell.split()
+        if len(indices) > 1:
+            shown = " ".join(f"[{each}]" for each in indices[:8]) + (" …" if len(indices) > 8 else "")
+            found.append((first + number, shown))
+    return found[:most]
 
 
 def span_text(walk: Walk, slot: int) -> str:

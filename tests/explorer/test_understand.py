@@ -127,7 +127,7 @@ def explanation(what: str, scene: str = TENSORS) -> Explanation:
         ("a += 1", "writes into a, version 0 to 1"),
         ("a + ones(2)", "would raise RuntimeError"),
         ("a.sum().item()", "gives 15.0, of Python's type float"),
-        ("x + 0.5", "gives a new tensor"),
+        ("x + 0.5", "gives a new float32 tensor"),
         ("y", "is a tensor of float32, (3,)"),
         ("b", "is a view of float32, (3, 2); a lies in the same storage"),
         ("torch.add(a, 1)", "gives a new tensor"),

@@ -17,6 +17,7 @@ from tensorcli.explorer.results import (
     Inspection,
     Line,
 )
+from tensorcli.explorer.rows.arrivals import UNINITIALISED
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def _tensor(session: Session, value: Any, name: str) -> Inspection:
     tags = [look.dtype, look.device]
     if look.kind == "tensor" and look.version is None:
         tags.append("inference")
-    lines = [_values(session, value, look), _layout(session, value, look, allocation)]
+    lines = [_values(session, value, look), *_printed(session, value, look)]
+    lines.append(_layout(session, value, look, allocation))
     lines.append(_storage(session, look, allocation))
     lines.extend(_names(session, value, name))
     lines.extend(_shared(session, value, look, allocation))
@@ -141,6 +143,15 @@ def _values(session: Session, value: Any, look: Look) -> Line:
         low, high, mean = float(elements.min()), float(elements.max()), float(elements.mean(dtype="float64"))
         note += f"  min {low:.4g}  max {high:.4g}  mean {mean:.4g}"
     return Line("values", (Field("values", engine.text(value)),), note)
+
+
+def _printed(session: Session, value: Any, look: Look) -> Iterable[Line]:
+    """Why the repr does not show the numbers as they are, where it does not."""
+    if look.kind != "tensor":
+        return
+    for what, why in session.engine.printed(value):
+        if what.startswith(("scientific", "...")):
+            yield Line("printed", (Field("printed", what),), why)
 
 
 def _layout(session: Session, value: Any, look: Look, allocation: Allocation | None) -> Line:
@@ -188,12 +199,7 @@ def _storage(session: Session, look: Look, allocation: Allocation | None) -> Lin
         if allocation.written is not None:
             line, via = allocation.written
             note = f"written at line {line}" + (f" via {via}" if via else "")
-        elif not look.version and allocation.operator.partition(".")[0] in (
-            "empty",
-            "empty_like",
-            "empty_strided",
-            "new_empty",
-        ):
+        elif not look.version and allocation.operator.partition(".")[0] in UNINITIALISED:
             note = "PyTorch leaves this memory uninitialised; here it is zero"
         elif allocation.line:
             note = f"made at line {allocation.line}"

@@ -24,7 +24,11 @@ def explain(session: Session, invocation: Invocation) -> Explanation | Dry:
     from tensorcli.explorer.explain import explain as explained
 
     text = invocation.get("what")
-    return explained(session, text if isinstance(text, str) else "")
+    try:
+        return explained(session, text if isinstance(text, str) else "")
+    except Exception as raised:
+        # The places that it came through are places of the text that is explained, not of the script.
+        raise raised.with_traceback(None) from None
 
 
 def tour(session: Session, invocation: Invocation) -> Tour:

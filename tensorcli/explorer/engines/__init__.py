@@ -178,6 +178,9 @@ class Engine(Protocol):
     def repr(self, value: Any) -> str:
         """The repr of a tensor, to the character."""
 
+    def printed(self, value: Any) -> Sequence[tuple[str, str]]:
+        """Why the repr of a tensor looks as it does: what is seen, and the rule that made it so."""
+
     def base(self, tensor: Any) -> Any:
         """The root tensor that it is a view of, or None."""
 

@@ -321,6 +321,18 @@ class Embedded:
             is_meta=value.is_meta,
         )
 
+    def printed(self, value: Any) -> Sequence[tuple[str, str]]:
+        look = self.look(value)
+        return printing.reasons(
+            self.elements(value),
+            dtype=look.dtype,
+            sizes=look.sizes,
+            requires_grad=bool(look.requires_grad),
+            grad_fn=look.grad_fn,
+            default_dtype=dtypes.default.floating.name,
+            is_meta=look.device == "meta",
+        )
+
     def base(self, tensor: Any) -> Any:
         return None if tensor.view_of is None else tensor.view_of.base
 

@@ -387,6 +387,34 @@ class PyTorch:
     def repr(self, value: Any) -> str:
         return repr(value)
 
+    def printed(self, value: Any) -> Sequence[tuple[str, str]]:
+        from tensorcli.engine import printing
+
+        look = self.look(value)
+        theirs = torch._tensor_str.PRINT_OPTS
+        with printing.printoptions(
+            precision=theirs.precision,
+            threshold=theirs.threshold,
+            edgeitems=theirs.edgeitems,
+            linewidth=theirs.linewidth,
+            sci_mode=theirs.sci_mode,
+        ):
+            whole = look.dtype.startswith(("int", "uint", "bool"))
+            elements = (
+                None
+                if value.is_meta or _cut_off(value)
+                else value.detach().cpu().resolve_conj().resolve_neg()
+            )
+            return printing.reasons(
+                None if elements is None else elements.numpy() if whole else self.elements(value),
+                dtype=look.dtype,
+                sizes=look.sizes,
+                requires_grad=bool(look.requires_grad),
+                grad_fn=look.grad_fn,
+                default_dtype=str(torch.get_default_dtype()).removeprefix("torch."),
+                is_meta=value.is_meta,
+            )
+
     def base(self, tensor: Any) -> Any:
         return tensor._base if tensor._is_view() else None
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 CODE = re.compile(r"TSC-[A-Z]\d+$")
+LEGACY = re.compile(r"(torch\.)?(Float|Double|Half|BFloat16|Long|Int|Short|Char|Byte|Bool)?Tensor(\(\))?$")
+"""The legacy constructors: their names differ from those of functions in a capital only."""
 
 
 def explain(session: Session, what: str) -> Explanation | Dry:
@@ -27,7 +29,8 @@ def explain(session: Session, what: str) -> Explanation | Dry:
         return code(text.upper())
     from tensorcli.explorer.explain.concepts import concept
 
-    found = None if text in session.names else concept(text)
+    name = "legacy constructor" if LEGACY.match(text) else text
+    found = None if text in session.names else concept(name)
     if found is not None:
         return found
     short = text.removeprefix("torch.").removeprefix("Tensor.").removesuffix("()")

@@ -261,6 +261,28 @@ CONCEPTS = {
         ("w = torch.ones(2, requires_grad=True)", "y = (w * w).sum()", "graph y"),
         ("graph y", "explain grad_fn"),
     ),
+    "legacy constructor": Concept(
+        "torch.Tensor, torch.FloatTensor and their kind read integers as sizes; torch.tensor reads them as values.",
+        (
+            "torch.Tensor(3) has three elements that PyTorch leaves uninitialised; torch.tensor(3) is the number 3.",
+            "A list is data for both: torch.Tensor([3]) makes it floating whatever it holds, torch.tensor([3]) keeps int64.",
+            "torch.Tensor(t) of a tensor copies nothing; torch.tensor(t) copies, and warns.",
+        ),
+        ("torch.Tensor(3).shape, torch.tensor(3).shape", "torch.Tensor([3]), torch.tensor([3])"),
+        ("explain torch.Tensor(3)", "compare Tensor tensor", "explain promotion"),
+    ),
+    "printing": Concept(
+        "The numbers that are shown decide together how all of them are written.",
+        (
+            "Scientific where the largest is more than 1000 times the smallest (absolute values, zeros left out), above "
+            "1e8, or below 1e-4.",
+            "More than 1000 elements are cut: three at each end of each dimension that is longer than six.",
+            "float32 (the default dtype), complex64, int64 and bool are not named; every other dtype is.",
+            "set_printoptions changes precision, threshold, edgeitems, linewidth and sci_mode.",
+        ),
+        ("x = torch.tensor([10000., 1.])", "x", "explain print(x)", "torch.arange(1001)"),
+        ("explain print(x)", "inspect x"),
+    ),
     "hazard": Concept(
         "A hazard is a trap that PyTorch does not report: the program runs, and the numbers are not what was meant.",
         ("Each has a code; explain CODE shows what it looks like and what to write instead.",),
@@ -274,6 +296,12 @@ OTHER_NAMES = {
     "version": "version counter",
     "versions": "version counter",
     "_version": "version counter",
+    "legacy": "legacy constructor",
+    "tensor": "legacy constructor",
+    "torch.tensor": "legacy constructor",
+    "legacy constructors": "legacy constructor",
+    "printoptions": "printing",
+    "repr": "printing",
     "strides": "stride",
     "a view": "views",
     "aliasing": "storage",

@@ -8,6 +8,8 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.errors import known_error, refused_cast
+from tensorcli.explorer.explain.remarks import Legacy, landing, legacy, places, printing
 from tensorcli.explorer.explain.rules import Operand, broadcast, merging, promotion, walks
 from tensorcli.explorer.facts import plural, short_text, size_text
 from tensorcli.explorer.results import Dry, Explanation, Section
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 RESHAPING = ("view", "reshape", "flatten", "ravel", "unflatten", "view_as", "reshape_as", "contiguous")
 """Operators whose answer hangs on which dimensions merge."""
-TITLES = ("", "shape", "stride", "offset", "dtype", "storage", "version", "requires_grad", "leaf", "grad_fn")
+TITLES = (
+    "", "shape", "stride", "offset", "dtype", "storage", "version", "requires_grad", "leaf", "grad_fn", "device"
+)  # fmt: skip
 
 
 def explain_expression(session: Session, text: str) -> Explanation | Dry:
@@ -36,6 +40,12 @@ def explain_expression(session: Session, text: str) -> Explanation | Dry:
     if statement.command is not None:
         raise ValueError(f"explain wants an expression; help {statement.command.verb} is about the command")
     with session.fork() as other:
+        if isinstance(statement.tree, ast.Assign | ast.AugAssign):
+            from tensorcli.explorer.explain.assignment import explain_assignment
+
+            written = explain_assignment(other, statement, text)
+            if written is not None:
+                return written
         if not _is_read(statement.tree):
             other.configure("rows", session.rows)
             other.hearing.silent = False
@@ -57,6 +67,9 @@ class Reading:
         self.session = session
         self.engine = session.engine
         self.text = " ".join(text.split())
+        self.statement = statement
+        self.legacy: Legacy | None = None
+        self.prints = False
         tree = statement.tree
         assert _is_read(tree)
         if isinstance(tree, ast.Assign):
@@ -93,18 +106,37 @@ class Reading:
                 getattr(parent, field)[at] = replacement
         error = ""
         result: Any = None
+        observation = self.session.observation
+        assert observation is not None
+        from tensorcli.explorer.mentions import mentions
+
+        at = len(self.session.journal) + 1
+        observation.before(mentions(self.statement.tree, self.session.functions), at, at)
         try:
             with self.session.hearing:
+                self.engine.listen(observation.recorder)
                 if isinstance(self.tree, ast.AugAssign):
                     self.session.evaluator.execute(ast.fix_missing_locations(self.tree))
-                    result = self.session.value_of(_load(self.tree.target))
+                    result = self.session.value_of(readable(self.tree.target))
                 else:
                     assert isinstance(self.tree, ast.expr)
                     result = self.session.value_of(ast.fix_missing_locations(self.tree))
         except Exception as raised:
             error = f"{type(raised).__name__}: {raised}"
             raised.__traceback__ = None
+        finally:
+            self.engine.listen(None)
+        alarms = [] if error else observation.alarms_now()
+        self.legacy = legacy(self.session, self.tree, [each for each, _ in self.operands], result)
+        self.prints = (
+            not error and self.operator() == "print" and len(self.operands) == len(self.tensors) == 1
+        )
         sections = [each for each in self._sections(result, error) if each is not None]
+        sections.extend(
+            Section(alarm.code or "", text=tuple(each for each in (alarm.text, alarm.hint) if each))
+            for alarm in alarms
+            if alarm.kind == "hazard"
+        )
         verdict = self._refused(error) if error else self._verdict(result)
         return Explanation(self.text, verdict, tuple(sections), error, tuple(self._see_also()))
 
@@ -135,8 +167,12 @@ class Reading:
         )
         sections = [Section("", (TITLES[:6], self._row(self.text, look)[:6]), True)]
         if look.kind == "tensor":
-            found = self._autograd(value)
-            sections.extend([found] if found is not None else [])
+            extra = (
+                self._autograd(value),
+                places(self.session, self.text, value),
+                printing(self.session, value),
+            )
+            sections.extend(each for each in extra if each is not None)
         see = (f"inspect {self.text}", f"storages {self.text}", f"blame {self.text}")
         return Explanation(
             self.text,
@@ -162,6 +198,11 @@ class Reading:
         return self.tree.attr if isinstance(self.tree, ast.Attribute) else ""
 
     def _verdict(self, result: Any) -> str:
+        if self.legacy is not None:
+            return self.legacy.verdict
+        if self.prints:
+            rows = self.engine.printed(self.tensors[0][1])
+            return "; ".join(f"{what}: {why}" for what, why in rows) or "prints what an array prints"
         kind = self.engine.kind(result)
         written = [each for each, value in self.tensors if self._moved(each.look, value)]
         if written:
@@ -175,12 +216,15 @@ class Reading:
         known = [*self.tensors, *self._named(result)]
         for operand, value in known:
             if value is result:
-                return f"gives {operand.text} itself, the same object: nothing is copied, nothing is new"
+                return (
+                    f"gives {operand.text} itself, the same object: nothing is copied, and a write to it is a write to "
+                    f"{operand.text}"
+                )
         look = self.engine.look(result)
         for operand, value in known:
             if self.engine.memory(value) is self.engine.memory(result):
                 return self._sharing(operand, value, result, look)
-        new = f"gives a new {'tensor' if kind == 'tensor' else 'array'} with {size_text(look.nbytes)} of its own"
+        new = self._new(result, look)
         if self.tensors:
             names = " or ".join(each.text for each, _ in self.tensors[:3])
             return f"{new}: writes into it do not reach {names}{self._edge(look)}"
@@ -196,6 +240,22 @@ class Reading:
             if look.requires_grad
             else "; cut from the graph"
         )
+
+    def _new(self, result: Any, look: Look) -> str:
+        """A result in memory of its own: what about it is not as in the operands, and how much memory that is."""
+        looks = [each.look for each, _ in self.tensors]
+        what = "tensor" if look.kind == "tensor" else "array"
+        if looks and all(each.dtype != look.dtype for each in looks):
+            what = f"{look.dtype} {what}"
+        if looks and all(each.device != look.device for each in looks):
+            what += f" on {look.device}"
+        extent = self.engine.extent(self.engine.memory(result))
+        if look.kind == "tensor" and extent > look.nbytes:
+            return (
+                f"gives a new {what} of {look.nbytes} B in a storage of its own of {extent} B: the whole storage was copied, "
+                "not only the elements"
+            )
+        return f"gives a new {what} with {size_text(look.nbytes)} of its own"
 
     def _named(self, result: Any) -> list[tuple[Operand, Any]]:
         """The tensors and arrays with a name that lie in the memory of a result."""
@@ -296,8 +356,10 @@ class Reading:
                 f"would raise: {operand.text} is {operand.look.sizes} with stride {operand.look.strides}, and no "
                 f"strides for the new shape visit the same slots in the same order"
             )
-        from tensorcli.explorer.errors import known_error
-
+        cast = refused_cast(message)
+        if cast is not None:
+            result, kept = cast
+            return f"would raise {kind}: the result is {result}, and what is written in place stays {kept} (TSC-E012)"
         known = known_error(kind, message)
         return f"would raise {kind}" + ("" if known is None else f": {known.meaning} ({known.code})")
 
@@ -321,8 +383,15 @@ class Reading:
         if self._pointwise(result, error):
             section, _ = broadcast(operands)
             yield section
+            cast = refused_cast(error)
             if not error:
                 yield promotion(operands, self.engine.look(result).dtype, self._default())
+            elif cast is not None:
+                yield promotion(operands, cast[0], self._default())
+        if "single memory location" in error and self.tensors:
+            yield places(self.session, self.tensors[0][0].text, self.tensors[0][1])
+        if self.legacy is not None:
+            yield self.legacy.instead
         if not error and self.engine.kind(result) == "tensor":
             yield self._autograd(result)
 
@@ -341,7 +410,7 @@ class Reading:
         if isinstance(self.tree, ast.Subscript | ast.Attribute) or not self.tensors:
             return False
         if error:
-            return "must match the size of tensor" in error
+            return "must match the size of tensor" in error or refused_cast(error) is not None
         if self.engine.kind(result) != "tensor" or len(self.operands) < 2:
             return False
         if not isinstance(self.tree, ast.BinOp | ast.AugAssign) and self.operator() not in POINTWISE:
@@ -364,7 +433,10 @@ class Reading:
         keep = [
             column
             for column, title in enumerate(TITLES)
-            if column < 6 or recorded or (moved and title == "version")
+            if column < 6
+            or (title == "device" and any(row[column] not in ("cpu", "-") for row in rows))
+            or (title != "device" and recorded)
+            or (moved and title == "version")
         ]
         table = [tuple(TITLES[column] for column in keep)] + [
             tuple(row[column] for column in keep) for row in rows
@@ -383,33 +455,17 @@ class Reading:
             "-" if look.requires_grad is None else str(look.requires_grad),
             "-" if look.is_leaf is None else str(look.is_leaf),
             str(look.grad_fn) if look.kind == "tensor" else "-",
+            look.device,
         )
 
     def _index(self, result: Any, error: str) -> Section:
         """Each part of an index: what it does, and whether it copies."""
         assert isinstance(self.tree, ast.Subscript)
-        value = self.operands[-1][1]
-        parts = value if isinstance(value, tuple) else (value,)
-        rows = [("part", "kind", "does")]
-        copies = False
-        for part in parts:
-            text, kind, does, advanced = _part(self.engine, part)
-            copies = copies or advanced
-            rows.append((text, kind, does))
+        shares: bool | None = None
         if not error and self.engine.kind(result) in ("tensor", "ndarray"):
-            copies = not self._views(result)
+            shares = self._views(result)
         name = self.tensors[0][0].text if self.tensors else "x"
-        index = self.operands[-1][0].text
-        if copies:
-            said: tuple[str, ...] = (
-                "an index with a tensor, a list or a mask copies (advanced indexing)",
-                f"{name}[{index}] = v writes into {name} itself; {name}[{index}][…] = v writes into a copy that is gone",
-            )
-        else:
-            said = (
-                "numbers, slices, None and … only move the offset and the strides: a view (basic indexing)",
-            )
-        return Section("the index", tuple(rows), True, said)
+        return index_rows(self.engine, self.operands[-1][1], shares, name, self.operands[-1][0].text)
 
     def _ways(self) -> Section | None:
         """What would do instead, each tried in the fork."""
@@ -436,9 +492,17 @@ class Reading:
         if not self.engine.tells_nodes:
             what = "what it saves is unknown: PyTorch does not tell"
         edges = [each for each in self.engine.edges(node) if each is not None]
-        leads = ", ".join(self.engine.node_name(each) for each in edges[:4])
+        leads = ", ".join(self._node_text(each) for each in edges[:4])
         name = self.engine.node_name(node)
-        return Section("autograd", ((name, what), ("leads to", leads or "nothing")))
+        lands = landing(self.session, result)
+        return Section(
+            "autograd", ((name, what), ("leads to", leads or "nothing")), text=(lands,) if lands else ()
+        )
+
+    def _node_text(self, node: Any) -> str:
+        variable, observation = self.engine.variable(node), self.session.observation
+        name = None if variable is None or observation is None else observation.index.name(variable)
+        return self.engine.node_name(node) + (f" ({name})" if name else "")
 
     def _see_also(self) -> Iterator[str]:
         name = self.operator()
@@ -468,7 +532,7 @@ def _parts(tree: ast.AST) -> Iterator[tuple[Any, str, int | None, ast.expr]]:
         yield tree, "left", None, tree.left
         yield tree, "right", None, tree.right
     elif isinstance(tree, ast.AugAssign):
-        yield tree, "target", None, _load(tree.target)
+        yield tree, "target", None, readable(tree.target)
         yield tree, "value", None, tree.value
     elif isinstance(tree, ast.UnaryOp):
         yield tree, "operand", None, tree.operand
@@ -499,7 +563,7 @@ def _is_module(tree: ast.expr) -> bool:
     return isinstance(tree, ast.Name) and tree.id in ("torch", "np", "numpy", "copy", "math", "F", "nn")
 
 
-def _load(target: ast.expr) -> ast.expr:
+def readable(target: ast.expr) -> ast.expr:
     """A target of an assignment as an expression."""
     import copy
 
@@ -516,6 +580,26 @@ def _sizes(operands: Sequence[tuple[Operand, Any]]) -> Sequence[int] | None:
     if len(values) == 1 and isinstance(values[0], tuple | list):
         values = list(values[0])
     return values if values and all(type(each) is int for each in values) else None
+
+
+def index_rows(engine: Any, value: Any, shares: bool | None, name: str, typed: str) -> Section:
+    """Each part of an index: what it does, and whether the whole copies; `shares` is what was measured."""
+    rows = [("part", "kind", "does")]
+    copies = False
+    for part in value if isinstance(value, tuple) else (value,):
+        text, kind, does, advanced = _part(engine, part)
+        copies = copies or advanced
+        rows.append((text, kind, does))
+    if shares is not None:
+        copies = not shares
+    if copies:
+        said: tuple[str, ...] = (
+            "an index with a tensor, a list or a mask copies (advanced indexing)",
+            f"{name}[{typed}] = v writes into {name} itself; {name}[{typed}][…] = v writes into a copy that is gone",
+        )
+    else:
+        said = ("numbers, slices, None and … only move the offset and the strides: a view (basic indexing)",)
+    return Section("the index", tuple(rows), True, said)
 
 
 def _part(engine: Any, part: Any) -> tuple[str, str, str, bool]:

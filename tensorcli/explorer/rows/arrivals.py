@@ -15,6 +15,9 @@ from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import Change
 from tensorcli.explorer.rows.table import Table
 
+UNINITIALISED = frozenset("empty empty_like empty_strided new_empty new_empty_strided empty_permuted".split())
+"""Operators whose memory PyTorch leaves as it found it."""
+
 
 class Arrivals(Table):
     """What was created, bound, or shares a storage with that."""
@@ -73,6 +76,12 @@ class Arrivals(Table):
             note = f"{size_text(look.nbytes)} of a storage of {size_text(extent)}"
         else:
             note = f"{'new ' * self._made_here(value)}{what} {size_text(extent)}"
+            made = (
+                entry.operator.partition(".")[0] in UNINITIALISED
+                and look.memory not in self.recorder.writes_to
+            )
+            if made and look.nbytes and look.device != "meta":
+                note += ", uninitialised (zero here)"
         if look.kind == "tensor" and look.version is None:
             note += "; inference tensor, no version counter"
         return note + (", leaf" if look.requires_grad and look.is_leaf else "")

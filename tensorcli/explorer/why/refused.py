@@ -8,19 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from tensorcli.explorer.errors import refused_cast
 from tensorcli.explorer.facts import plural
-from tensorcli.explorer.memory import overlap, places_text, span_text
+from tensorcli.explorer.memory import overlap, places_text, shared_places, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name, write_target
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
 
-DTYPES = {
-    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",
-    "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
-    "ComplexFloat": "complex64", "ComplexDouble": "complex128",
-}  # fmt: skip
-"""C++'s names of dtypes, as error texts have them."""
 
 
 def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:
@@ -180,11 +175,9 @@ def _modes(case: Case, at: int, tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
 
 def cast(case: Case) -> Story:
     """The result's dtype does not fit what is written."""
-    found = re.search(
-        r"result type (\w+) can't be cast to the desired output type (\w+)", case.failure.message
-    )
+    found = refused_cast(case.failure.message)
     assert found is not None
-    result, kept = (DTYPES.get(each, each) for each in found.groups())
+    result, kept = found
     name, text, bound = written(case)
     events: list[Event] = []
     where = bound_event(case, bound, f"{name} is {kept}", events)
@@ -193,6 +186,7 @@ def cast(case: Case) -> Story:
         f"{text} is {kept}{where} and the result is {result}: in place the dtype stays, and a {result} cannot become "
         f"{kept} unasked.",
         events,
+        _decided(case, result, kept),
     )
     story.proposals = [*out_of_place(case, case.at)]
     if name is not None and isinstance(case.statement.tree, ast.Assign | ast.AugAssign | ast.Expr):
@@ -200,6 +194,30 @@ def cast(case: Case) -> Story:
             case.journal.inserted(case.at, f"{name} = {name}.to(torch.{result})", f"make it {result} before")
         )
     return story
+
+
+def _decided(case: Case, result: str, kept: str) -> list[str]:
+    """Which operand decided the dtype of the result, and by which rule."""
+    from tensorcli.explorer.explain.rules import Operand, category, promotion
+
+    node = case.node()
+    if isinstance(node, ast.AugAssign):
+        parts: list[ast.expr] = [node.target, node.value]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        parts = [node.func.value, *node.args]
+    else:
+        return []
+    operands = []
+    for part in parts:
+        value = as_loaded(case, part)
+        look = None if value is None else case.engine.look(value)
+        operands.append(Operand(case.text_of(part), look, case.value(part) if value is None else value))
+    default = str(case.trace.session.modules["torch"].members["get_default_dtype"]()).removeprefix("torch.")
+    section = promotion(operands, result, default)
+    notes = [f"{line}." for line in ([] if section is None else section.text[1:])]
+    if category(kept) == "integer" and any(type(each.value) is float for each in operands):
+        notes.append(f"a Python int would keep {kept}.")
+    return notes
 
 
 def overlapping(case: Case) -> Story:
@@ -211,20 +229,23 @@ def overlapping(case: Case) -> Story:
     if case.inside and case.trace.session.failed is not None:
         return _in_a_hook(case, text)
     bound_event(case, bound, f"{name} was made here", events)
-    notes = ""
+    facts = ""
+    notes = []
     if tensor is not None:
         look = case.engine.look(tensor)
-        stuck = [
-            d for d, (size, stride) in enumerate(zip(look.sizes, look.strides)) if size > 1 and stride == 0
-        ]
-        notes = f" {text} has shape {look.sizes} and stride {look.strides}"
-        if stuck:
-            notes += f": along dimension {stuck[0]} all {look.sizes[stuck[0]]} elements lie in one place"
-        notes += "."
+        facts = f" {text} has shape {look.sizes} and stride {look.strides}"
+        still = [d for d, (size, step) in enumerate(zip(look.sizes, look.strides)) if size > 1 and step == 0]
+        if still:
+            facts += f": along dimension {still[0]} all {look.sizes[still[0]]} elements lie in one place"
+        facts += "."
+        where = case.trace.session.allocations.name(look.memory) or "its storage"
+        shared = shared_places(case.engine.walk(tensor), max(look.itemsize, 1))
+        notes = [f"elements {indices} of {text} lie in slot {slot} of {where}." for slot, indices in shared]
     events.append(case.raised(f"writes {text}"))
     story = Story(
-        f"several elements of {text} are one place in memory, and could not be written differently.{notes}",
+        f"several elements of {text} are one place in memory, and could not be written differently.{facts}",
         events,
+        notes,
     )
     story.proposals = [*out_of_place(case, case.at)]
     if name is not None:
