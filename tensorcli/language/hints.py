@@ -48,6 +48,11 @@ _REFUSED_BUILTINS = {
     "quit": "the script ends with its last line",
 }
 
+_OUTSIDE = {
+    "save": "a script does not reach the file system; inspect says what a tensor carries when it is saved",
+    "load": "a script does not reach the file system; write the values down",
+}
+
 
 def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
     """What would have been right, where that can be told."""
@@ -55,6 +60,12 @@ def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
         return None
     if isinstance(exception, NameError):
         return _name_hint(str(exception.name or ""), evaluator) if exception.name else None
+    if (
+        isinstance(exception, AttributeError)
+        and exception.name in _OUTSIDE
+        and isinstance(exception.obj, Namespace)
+    ):
+        return _OUTSIDE[exception.name]
     if isinstance(exception, AttributeError) and exception.name:
         return _did_you_mean(exception.name, attribute_names(exception.obj, evaluator))
     if isinstance(exception, ModuleNotFoundError):

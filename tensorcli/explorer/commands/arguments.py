@@ -35,6 +35,12 @@ def typed(session: Session, found: Argument) -> str:
     return " ".join(found.span.text(session.text).split()) or "value"
 
 
+def named_base(session: Session, tensor: Any) -> str:
+    """What a view is a view of: its name, else the storage that it lies in."""
+    name = named(session, tensor)
+    return f"a temporary in {name}" if _ID.match(name) and name not in session.names else name
+
+
 def named(session: Session, tensor: Any) -> str:
     if session.observation is None:
         return "(temporary)"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.arguments import argument, named
+from tensorcli.explorer.commands.arguments import argument, named, named_base
 from tensorcli.explorer.commands.saved import saved_rows
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.facts import short_text, size_text
@@ -30,6 +30,8 @@ COUNTED = 100_000
 """Parts of a module that are counted."""
 CELLS = 24
 """Storages up to this many elements are drawn in the line `shared with`."""
+LARGE = 1024
+"""Storages of fewer bytes are not worth a word when a few elements keep them alive."""
 LAYOUTS = {
     "contig": "contiguous",
     "strided": "not contiguous",
@@ -100,6 +102,7 @@ def _tensor(session: Session, value: Any, name: str) -> Inspection:
     lines = [_values(session, value, look), *_printed(session, value, look)]
     lines.append(_layout(session, value, look, allocation))
     lines.append(_storage(session, look, allocation))
+    lines.extend(_carried(look, allocation))
     lines.extend(_names(session, value, name))
     lines.extend(_shared(session, value, look, allocation))
     if look.kind == "tensor":
@@ -110,7 +113,9 @@ def _tensor(session: Session, value: Any, name: str) -> Inspection:
         lines.append(_owner(value, look))
     origin, line = "", None
     if allocation is not None and _owns(engine, value, look, allocation):
-        origin, line = _right_side(allocation.source), allocation.line
+        line = allocation.line
+        if _binds(allocation.source, name):
+            origin = _right_side(allocation.source)
     return Inspection(
         "ndarray" if look.kind == "ndarray" else "tensor", name, origin, line, tuple(tags), tuple(lines)
     )
@@ -119,6 +124,21 @@ def _tensor(session: Session, value: Any, name: str) -> Inspection:
 def _owns(engine: Any, value: Any, look: Look, allocation: Allocation) -> bool:
     parent = engine.base(value) if look.kind == "tensor" else None
     return parent is None and look.nbytes == allocation.nbytes
+
+
+def _binds(source: str, name: str) -> bool:
+    """Whether a statement binds what `name` begins with, so that its right side is what made it."""
+    try:
+        tree = ast.parse(source)
+        root: ast.expr = ast.parse(name, mode="eval").body
+    except (SyntaxError, ValueError):
+        return True
+    while isinstance(root, ast.Subscript | ast.Attribute | ast.Call):
+        root = root.func if isinstance(root, ast.Call) else root.value
+    stored = {
+        each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+    return not stored or not isinstance(root, ast.Name) or root.id in stored
 
 
 def _right_side(source: str) -> str:
@@ -206,6 +226,21 @@ def _storage(session: Session, look: Look, allocation: Allocation | None) -> Lin
     return Line("storage" if look.kind == "tensor" else "buffer", tuple(fields), note)
 
 
+def _carried(look: Look, allocation: Allocation | None) -> Iterable[Line]:
+    """A few elements that keep a large storage alive."""
+    if look.kind != "tensor" or allocation is None or look.device == "meta":
+        return
+    if allocation.nbytes >= LARGE and allocation.nbytes > 2 * look.nbytes:
+        yield Line(
+            "carries",
+            (
+                Field("elements_nbytes", look.nbytes, f"{look.nbytes} B"),
+                Field("storage_nbytes", allocation.nbytes, f"of a storage of {allocation.nbytes} B"),
+            ),
+            f"deepcopy and torch.save take the whole storage; clone() takes {look.nbytes} B",
+        )
+
+
 def _names(session: Session, value: Any, name: str) -> Iterable[Line]:
     """The other names of the very same object."""
     observation = session.observation
@@ -266,7 +301,7 @@ def _view(session: Session, value: Any, look: Look) -> Iterable[Line]:
     if base is None:
         return
     parent = engine.parent(value)
-    name, root = named(session, parent), named(session, base)
+    name, root = named_base(session, parent), named_base(session, base)
     operator = ""
     if session.observation is not None:
         entry = session.observation.index.entry(value)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.arguments import argument, named
+from tensorcli.explorer.commands.arguments import argument, named_base
 from tensorcli.explorer.engines import Look
 from tensorcli.explorer.facts import describe, plural, short_text
 from tensorcli.explorer.memory import overlap
+from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import (
     AliasReport,
     Variable,
@@ -44,7 +45,7 @@ def _relation(session: Session, value: Any) -> str:
     if look.kind == "tensor":
         parent = engine.parent(value)
         if parent is not None:
-            return f"view of {named(session, parent)}"
+            return f"view of {named_base(session, parent)}"
     if session.observation is None:
         return ""
     mates = [
@@ -97,6 +98,10 @@ def _relation_of(session: Session, left: Any, left_name: str, right: Any, right_
     if right_base is left:
         return f"{right_name} is a view of {left_name}"
     if left_base is not None and left_base is right_base:
+        if any(each is right for each in parents(engine, left)):
+            return f"{left_name} is a view of {right_name}"
+        if any(each is left for each in parents(engine, right)):
+            return f"{right_name} is a view of {left_name}"
         index = None if session.observation is None else session.observation.index
         name = None if index is None else index.name(left_base)
         name = name or session.allocations.name(id(engine.memory(left_base)))

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.explain.expression import TITLES, index_rows, readable
+from tensorcli.explorer.explain.expression import index_rows, readable
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.memory import overlap, places_text, span_text
 from tensorcli.explorer.results import Explanation, Section
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tensorcli.explorer.engines import Look
     from tensorcli.explorer.session import Session
     from tensorcli.language.syntax import Statement
+
+TITLES = ("", "dtype", "storage", "version", "requires_grad", "leaf", "grad_fn")
 
 
 def explain_assignment(session: Session, statement: Statement, text: str) -> Explanation | None:
@@ -107,7 +109,7 @@ class Assignment:
         else:
             write = next((each for each in step.writes), None)
             verdict = self._written(after, None if write is None else (write.elements, write.operator))
-        sections = [Section("", (TITLES[:1] + TITLES[4:], *self._rows(after, error)), True)]
+        sections = [Section("", (TITLES, *self._rows(after, error)), True)]
         sections.append(self._index())
         sections.extend(moved)
         if not error and not self.lost:
@@ -168,6 +170,7 @@ class Assignment:
                 self.session.allocations.name(look.memory) or "new",
                 "-" if look.version is None else str(look.version),
                 str(look.requires_grad),
+                str(look.is_leaf),
                 str(look.grad_fn),
             )
 
@@ -197,15 +200,15 @@ class Assignment:
 
     def _autograd(self, after: Look) -> Iterator[Section]:
         """What becomes of the history of what is written."""
-        if after.grad_fn == self.before.grad_fn and after.requires_grad == self.before.requires_grad:
-            return
         said = []
         if self.before.is_leaf and not after.is_leaf:
             said.append(
                 f"{self.root_text} is no leaf any more: its grad_fn is {after.grad_fn}, and it gets no .grad of its own"
             )
-        else:
+        elif after.grad_fn != self.before.grad_fn:
             said.append(f"the grad_fn of {self.root_text} is {after.grad_fn} now")
-        if self.value_look is not None and self.value_look.requires_grad:
+        if after.requires_grad and self.value_look is not None and self.value_look.requires_grad:
             said.append(f"a gradient reaches {self.value_text} through {self.named}")
+        if not said:
+            return
         yield Section("autograd", text=tuple(said))

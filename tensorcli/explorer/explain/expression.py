@@ -252,8 +252,8 @@ class Reading:
         extent = self.engine.extent(self.engine.memory(result))
         if look.kind == "tensor" and extent > look.nbytes:
             return (
-                f"gives a new {what} of {look.nbytes} B in a storage of its own of {extent} B: the whole storage was copied, "
-                "not only the elements"
+                f"gives a new {what} of {look.nbytes} B in a storage of its own of {extent} B (the whole storage was copied, "
+                "not only the elements)"
             )
         return f"gives a new {what} with {size_text(look.nbytes)} of its own"
 

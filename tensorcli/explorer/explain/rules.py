@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import prod
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.results import Section
@@ -65,6 +66,42 @@ def merging(name: str, sizes: Sequence[int], strides: Sequence[int]) -> Section:
             f"the dimensions of {name}", text=("there is only one that is larger than 1: nothing to merge",)
         )
     return Section(f"which dimensions of {name} are one run of memory", tuple(rows), True)
+
+
+def apart(sizes: Sequence[int], strides: Sequence[int], wanted: Sequence[Any]) -> list[tuple[int, int]]:
+    """The neighbouring dimensions that a view of the sizes `wanted` would have to merge and that do not: all that do not
+    where the sizes wanted are not known.
+    """
+    kept = [(dim, size, stride) for dim, (size, stride) in enumerate(zip(sizes, strides)) if size != 1]
+    groups = _together([size for _, size, _ in kept], wanted)
+    return [
+        (dim, other)
+        for at, ((dim, _, stride), (other, size, step)) in enumerate(pairwise(kept))
+        if stride != size * step and (groups is None or groups[at] == groups[at + 1])
+    ]
+
+
+def _together(sizes: Sequence[int], wanted: Sequence[Any]) -> list[int] | None:
+    """For each size the number of its group: the smallest runs of sizes whose product is that of a run of those wanted.
+    None where they do not fit.
+    """
+    if not wanted or not all(type(each) is int for each in wanted):
+        return None
+    known = prod(each for each in wanted if each != -1)
+    if not known or prod(sizes) % known:
+        return None
+    rest = [prod(sizes) // known if each == -1 else each for each in wanted]
+    groups, group, left, right = [], 0, 1, 1
+    for size in sizes:
+        while left == right and rest and rest[0] == 1:
+            rest.pop(0)
+        groups.append(group)
+        left *= size
+        while right < left and rest:
+            right *= rest.pop(0)
+        if left == right:
+            group, left, right = group + 1, 1, 1
+    return groups
 
 
 def walks(name: str, look: Any, storage: str | None, sizes: Sequence[int] | None = None) -> Section | None:

@@ -217,6 +217,22 @@ class Case:
                     return step, each
         return None
 
+    def written_at(self, name: str, grad_fn: str | None) -> int | None:
+        """Where a tensor that has this name was written and got this history, after it was bound; None where it was
+        made so.
+        """
+        bound = self.bound_at(name)
+        for step in reversed(self.trace.steps[: self.at]):
+            if bound is None or step.number - 1 <= bound:
+                return None
+            for change in step.step.changes:
+                before, after = change.before, change.after
+                if name not in change.names or before is None or after is None:
+                    continue
+                if before.grad_fn != after.grad_fn == grad_fn:
+                    return step.number - 1
+        return None
+
     def bound_at(self, name: str, before: int | None = None) -> int | None:
         """Where a name of the session, or an item of a container (`params[0]`), was bound last: before the failing
         statement, or before the one at `before`.

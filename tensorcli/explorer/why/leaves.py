@@ -186,8 +186,14 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
             f"({look.grad_fn}): the leaf of line {case.trace.steps[lost].line} has no name any more{its}."
         )
         story.events.append(case.event(lost, f"{name} was a leaf that requires grad", "made"))
-    here = f"{name} was computed here ({look.grad_fn})"
-    story.events.append(case.event(bound, here, "made", culprit=lost is not None, node=node))
+    wrote = case.written_at(name, look.grad_fn)
+    if wrote is None:
+        here = f"{name} was computed here ({look.grad_fn})"
+        story.events.append(case.event(bound, here, "made", culprit=lost is not None, node=node))
+    else:
+        story.events.append(case.event(bound, f"{name} was made here", "made"))
+        text = f"a recorded write made {name} a computed tensor ({look.grad_fn})"
+        story.events.append(case.event(wrote, text, "wrote"))
     for leaf in leaves[:3]:
         leaf_name = case.own_name(leaf)
         if leaf_name is not None:
@@ -268,8 +274,18 @@ def state_of(case: Case, value: Any, name: str) -> Story:
         if bound is not None:
             events.append(case.event(bound, "a leaf that requires grad", "made"))
         return Story(f"{name} requires grad: it is a leaf that was made so.", events)
-    if bound is not None:
+    wrote = case.written_at(name, look.grad_fn)
+    title = f"{name} requires grad because it was computed ({look.grad_fn}) from what does."
+    if bound is not None and wrote is None:
         events.append(case.event(bound, f"{look.grad_fn}", "made"))
+    elif bound is not None and wrote is not None:
+        events.append(case.event(bound, f"{name} was made here", "made"))
+        event = case.event(wrote, f"wrote into {name} what requires grad ({look.grad_fn})", "wrote")
+        events.append(event)
+        title = (
+            f"{name} requires grad because line {event.line} wrote into it what does ({look.grad_fn}): it is a computed tensor "
+            "since then, and no leaf."
+        )
     leaves = []
     for node in nodes_below(engine, engine.node(value), 10_000):
         variable = engine.variable(node)
@@ -279,9 +295,7 @@ def state_of(case: Case, value: Any, name: str) -> Story:
     harmless = _written_unsaved(case, value, name)
     if harmless:
         notes.append(harmless)
-    return Story(
-        f"{name} requires grad because it was computed ({look.grad_fn}) from what does.", events, notes
-    )
+    return Story(title, events, notes)
 
 
 def _inference(case: Case, value: Any, name: str) -> Story:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 
+from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
@@ -127,14 +129,14 @@ def view(case: Case) -> Story | None:
         return None
     text = case.text_of(call.func.value)
     look = case.engine.look(tensor)
-    notes = []
-    for d in range(len(look.sizes) - 1):
-        size, stride = look.sizes[d + 1], look.strides[d + 1]
-        if look.sizes[d] != 1 and size != 1 and look.strides[d] != size * stride:
-            notes.append(
-                f"dimensions {d} and {d + 1} merge only if stride[{d}] is size[{d + 1}] * stride[{d + 1}]: "
-                f"{look.strides[d]} is not {size} * {stride} = {size * stride}."
-            )
+    wanted = [case.value(each) for each in call.args]
+    if len(wanted) == 1 and isinstance(wanted[0], tuple | list):
+        wanted = list(wanted[0])
+    notes = [
+        f"dimensions {d} and {other} have to merge, and can only if stride[{d}] is size[{other}] * stride[{other}]: "
+        f"{look.strides[d]} is not {look.sizes[other]} * {look.strides[other]} = {look.sizes[other] * look.strides[other]}."
+        for d, other in apart(look.sizes, look.strides, wanted)
+    ]
     events: list[Event] = []
     name = root_name(call.func.value)
     bound_event(
@@ -282,20 +284,7 @@ def deepcopy(case: Case) -> Story | None:
     text = case.text_of(node)
     tensor = case.tensor(node)
     if tensor is None:
-        value = case.value(node)
-        inside = []
-        pairs = (
-            value.items()
-            if isinstance(value, dict)
-            else enumerate(value)
-            if isinstance(value, list | tuple)
-            else ()
-        )
-        for key, each in pairs:
-            if case.engine.kind(each) == "tensor" and not case.engine.look(each).is_leaf:
-                inside.append(f"{text}[{key!r}] ({case.engine.look(each).grad_fn})")
-        what = ", ".join(inside) or "a tensor inside it"
-        return Story(f"{what} is computed: deepcopy copies leaves only.", [case.raised("refused")])
+        return _computed_inside(case, call, node)
     look = case.engine.look(tensor)
     events: list[Event] = []
     name = root_name(node)
@@ -317,6 +306,49 @@ def deepcopy(case: Case) -> Story | None:
         ),
     ]
     return story
+
+
+def _computed_inside(case: Case, call: ast.Call, node: ast.expr) -> Story:
+    """deepcopy of a container that holds a computed tensor: which, and where it was computed."""
+    text = case.text_of(node)
+    inside = [
+        (path, each)
+        for path, each in _members(case, case.value(node), text)
+        if not case.engine.look(each).is_leaf
+    ]
+    events: list[Event] = []
+    told_of = []
+    for path, each in inside[:4]:
+        look = case.engine.look(each)
+        made = case.made(each)
+        where = ""
+        if made is not None:
+            event = case.event(
+                made[0].number - 1, f"{path} was computed here ({look.grad_fn})", "made", node=made[1].node_at
+            )
+            events.append(event)
+            where = f", line {event.line}"
+        told_of.append(f"{path} ({look.grad_fn}{where})")
+    events.append(case.raised("copies leaves only"))
+    what = ", ".join(told_of) or "a tensor inside it"
+    story = Story(
+        f"{what} {'are' if len(told_of) > 1 else 'is'} computed: a graph stands behind it, which deepcopy does not copy.",
+        events,
+    )
+    changes = "\n".join(f"{path} = {path}.detach()" for path, _ in inside)
+    if inside and isinstance(node, ast.Name):
+        story.proposals = [case.journal.inserted(case.at, changes, "only the numbers are kept there")]
+    return story
+
+
+def _members(case: Case, value: Any, path: str, depth: int = 4) -> Iterator[tuple[str, Any]]:
+    """The tensors in a container, each with the expression that reads it."""
+    if case.engine.kind(value) == "tensor":
+        yield path, value
+    elif depth and isinstance(value, dict | list | tuple):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, each in pairs:
+            yield from _members(case, each, f"{path}[{key!r}]", depth - 1)
 
 
 def negative_stride(case: Case) -> Story | None:
