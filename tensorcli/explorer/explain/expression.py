@@ -311,11 +311,15 @@ class Reading:
         )
 
     def _sharing_names(self, value: Any) -> list[str]:
+        return [name for name, _ in self._sharing_with(value)]
+
+    def _sharing_with(self, value: Any) -> list[tuple[str, Any]]:
+        """The names in the memory of a value, and what they stand for."""
         observation = self.session.observation
         if observation is None:
             return []
         memory = id(self.engine.memory(value))
-        return [observation.index.names(entry)[0] for entry in observation.index.sharing(memory)]
+        return [(observation.index.names(each)[0], each.value) for each in observation.index.sharing(memory)]
 
     def _sharing(self, operand: Operand, value: Any, result: Any, look: Look) -> str:
         storage = self.session.allocations.name(look.memory)
@@ -360,6 +364,15 @@ class Reading:
         if cast is not None:
             result, kept = cast
             return f"would raise {kind}: the result is {result}, and what is written in place stays {kept} (TSC-E012)"
+        if "not resizable" in message and self.tensors:
+            arrays = [
+                name
+                for name, value in self._sharing_with(self.tensors[0][1])
+                if self.engine.kind(value) == "ndarray"
+            ]
+            if arrays:
+                of = f"{self.tensors[0][0].text} is shared with the numpy array {arrays[0]}"
+                return f"would raise {kind}: the memory of {of}, and cannot move (TSC-E025)"
         known = known_error(kind, message)
         return f"would raise {kind}" + ("" if known is None else f": {known.meaning} ({known.code})")
 
@@ -506,6 +519,10 @@ class Reading:
 
     def _see_also(self) -> Iterator[str]:
         name = self.operator()
+        if self.legacy is not None:
+            yield "explain Tensor"
+            yield "compare Tensor tensor"
+            return
         if name and name != "[]" and self.engine.help(name) is not None:
             yield f"explain {name}"
         from tensorcli.explorer.comparison import FORMS

@@ -219,7 +219,9 @@ def promotion(operands: Sequence[Operand], result: str, default: str) -> Section
         expected = kinds.pop() if len(kinds) == 1 else ""
         lower = [rank[3] for rank in ranks if rank[0] == highest and rank[1] < priority]
         reason = f"{names} has the highest category, {kind}"
-        if lower:
+        if lower and all(rank[1] == 0 for rank in ranks if rank[0] == highest and rank[1] < priority):
+            reason += f"; {' and '.join(lower)} is of that category too, and within it a Python number never changes a dtype"
+        elif lower:
             reason += (
                 f"; {' and '.join(lower)} is of that category too, but a dimensioned tensor decides before a "
             )

@@ -189,10 +189,11 @@ def cast(case: Case) -> Story:
         _decided(case, result, kept),
     )
     story.proposals = [*out_of_place(case, case.at)]
-    if name is not None and isinstance(case.statement.tree, ast.Assign | ast.AugAssign | ast.Expr):
+    if name is not None and not case.inside:
         story.proposals.append(
             case.journal.inserted(case.at, f"{name} = {name}.to(torch.{result})", f"make it {result} before")
         )
+        story.proposals = [each if each is None else replace(each, shows=name) for each in story.proposals]
     return story
 
 

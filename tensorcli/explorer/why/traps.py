@@ -34,8 +34,8 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
     with traced(session, records) as trace:
         case = Case(session, trace, failure)
         teller = TELLERS.get(row.code)
-        story = Story("") if teller is None else teller(case)
-        shown = _shown(case)
+        story = Story("") if teller is None else teller(case, row)
+        shown = _held(row) if row.code == "TSC-H008" else _shown(case)
         was = _text(trace.session, shown)
         there = case.raised(f"{shown} is {was} after it" if was else HAZARDS[row.code].name.replace("-", " "))
     ways: list[Way] = []
@@ -51,6 +51,17 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
     events = (*story.events, replace(there, role="wrote", culprit=True))
     title = story.title or f"line {there.line}: {row.text}"
     return Why(title, row.code, "", events, None, tuple(story.notes), tuple(ways)), kept
+
+
+def _expression(case: Case) -> ast.AST:
+    """Where it happened: an expression, where the statement is one."""
+    node = case.node()
+    return node.value if isinstance(node, ast.Expr) else node
+
+
+def _held(row: HazardRow) -> str:
+    """The name that holds a gradient."""
+    return row.text.partition(" ")[0].rstrip(",")
 
 
 def _shown(case: Case) -> str | None:
@@ -95,9 +106,9 @@ def _tried(session: Session, proposal: Proposal, shown: str | None, code: str) -
 # ---- the tellers
 
 
-def lost_write(case: Case) -> Story:
+def lost_write(case: Case, row: HazardRow) -> Story:
     """`x[m][0] = 5`: read the part, write into it, write it back."""
-    node = case.node()
+    node = _expression(case)
     target = node.target if isinstance(node, ast.AugAssign) else node
     if isinstance(target, ast.Call) and isinstance(target.func, ast.Attribute):
         part: ast.expr | None = target.func.value
@@ -122,18 +133,18 @@ def lost_write(case: Case) -> Story:
     return story
 
 
-def overlapping_write(case: Case) -> Story:
+def overlapping_write(case: Case, row: HazardRow) -> Story:
     """`a[:, 1:] = a[:, :-1]`: read a copy."""
     told = smearing(case)
     title = told.title.replace(
-        ", and the order would matter.", ": the result depends on the order, and PyTorch does not notice."
+        ", and the order would matter.", ". The result depends on the order, and PyTorch does not notice."
     )
     return Story(f"line {case.line}: {title}", proposals=told.proposals)
 
 
-def duplicate_index(case: Case) -> Story:
+def duplicate_index(case: Case, row: HazardRow) -> Story:
     """`x[[0, 0, 1]] += 1`: accumulate."""
-    node = case.node()
+    node = _expression(case)
     story = Story("")
     if not isinstance(node, ast.AugAssign) or not isinstance(node.target, ast.Subscript):
         return story
@@ -143,7 +154,7 @@ def duplicate_index(case: Case) -> Story:
     part = as_loaded(case, node.target)
     many = f"{case.engine.look(part).numel} " if part is not None else "the "
     story.title = (
-        f"line {case.line}: {case.failure.message.rstrip('.')}. {case.text_of(node.target)} {sign}= {value} reads {many}"
+        f"line {case.line}: {row.text.rstrip('.')}. {case.text_of(node.target)} {sign}= {value} reads {many}"
         f"elements into a copy, computes, and writes them back one after the other."
     )
     if isinstance(node.op, ast.Add | ast.Sub) and not isinstance(index, ast.Slice):
@@ -162,10 +173,10 @@ def duplicate_index(case: Case) -> Story:
     return story
 
 
-def wrap_around(case: Case) -> Story:
+def wrap_around(case: Case, row: HazardRow) -> Story:
     """`u + 300` in uint8: compute in a dtype that holds the result."""
-    node = case.node()
-    story = Story(f"line {case.line}: {case.failure.message}")
+    node = _expression(case)
+    story = Story(f"line {case.line}: {row.text}")
     story.notes.append(
         "integer arithmetic is modular; a Python number never widens the dtype of a tensor, and in place no dtype changes."
     )
@@ -196,11 +207,11 @@ def wrap_around(case: Case) -> Story:
     return story
 
 
-def gradient_alias(case: Case) -> Story:
+def gradient_alias(case: Case, row: HazardRow) -> Story:
     """`g = x.grad`, and then another backward pass: keep a copy."""
-    held = case.failure.message.partition(" ")[0].rstrip(",")
+    held = _held(row)
     at = case.bound_at(held)
-    story = Story(f"line {case.line}: {case.failure.message}")
+    story = Story(f"line {case.line}: {row.text}")
     if at is None:
         return story
     statement, _ = case.journal.python(at)
@@ -214,7 +225,7 @@ def gradient_alias(case: Case) -> Story:
     return story
 
 
-TELLERS: Final[dict[str, Callable[[Case], Story]]] = {
+TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H003": lost_write,
     "TSC-H004": overlapping_write,
     "TSC-H006": duplicate_index,
