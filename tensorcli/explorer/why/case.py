@@ -239,10 +239,18 @@ class Case:
         """
         for step in reversed(self.trace.steps[: self.at if before is None else before]):
             tree = step.record.statement.tree
-            failed = step.step.error is not None and isinstance(tree, ast.Assign | ast.AugAssign)
-            if binds(tree, name) and not failed:
+            if not binds(tree, name):
+                continue
+            if step.step.error is not None and isinstance(tree, ast.Assign | ast.AugAssign):
+                continue
+            if not isinstance(tree, ast.AugAssign) or not _in_place(step, name):
                 return step.number - 1
         return None
+
+
+def _in_place(step: Traced, name: str) -> bool:
+    """Whether `x += 1` wrote into what the name stood for, and so bound nothing new."""
+    return any(each.kind == "written" and name in each.names for each in step.step.changes)
 
 
 def looking_back(session: Session, trace: Trace) -> Case:
