@@ -116,6 +116,7 @@ def lost_write(case: Case, row: HazardRow) -> Story:
         part = target.value if isinstance(target, ast.Subscript) else None
     if part is None:
         return Story("")
+    part = _copying(case, part)
     copied, owner = case.text_of(part), root_name(part) or "the tensor"
     story = Story(
         f"line {case.line} wrote into the copy that {copied} made. Nobody holds that copy: {owner} is as it was.",
@@ -131,6 +132,19 @@ def lost_write(case: Case, row: HazardRow) -> Story:
                 case.journal.replaced(case.at, source, "take the part, write into it, put it back")
             )
     return story
+
+
+def _copying(case: Case, part: ast.expr) -> ast.expr:
+    """Of `x[m][0:1]`, the part that is a copy: `x[m]`."""
+    each = part
+    while isinstance(each, ast.Subscript):
+        own = case.tensor(each)
+        if own is None:
+            return part
+        if case.engine.base(own) is None:
+            return each  # no view of what it was taken of
+        each = each.value
+    return part
 
 
 def overlapping_write(case: Case, row: HazardRow) -> Story:
@@ -198,7 +212,9 @@ def wrap_around(case: Case, row: HazardRow) -> Story:
         if isinstance(node, ast.AugAssign):
             sign = AUGMENTED.get(type(node.op))
             if isinstance(operand, ast.Name) and sign is not None:
-                new = f"{text} = {wide} {sign} {atom(node.value, case.text_of(node.value))}"
+                value = case.text_of(node.value)
+                value = value if isinstance(node.value, ast.Constant) else atom(node.value, value)
+                new = f"{text} = {wide} {sign} {value}"
                 story.proposals.append(
                     case.journal.changed(case.at, [(node, new)], f"{text} is {wanted} then")
                 )
