@@ -52,8 +52,9 @@ def duplicates(engine: Engine, target: Any, indices: Sequence[Any]) -> tuple[str
     import numpy as np
 
     sizes = engine.look(target).sizes
-    found = []
+    found, named = [], []
     for dimension, index in enumerate(indices):
+        named.append(index is not None)
         if index is None:
             continue
         elements = engine.elements(index) if engine.kind(index) == "tensor" else None
@@ -67,4 +68,5 @@ def duplicates(engine: Engine, target: Any, indices: Sequence[Any]) -> tuple[str
     if rows.shape[0] == unique.shape[0]:
         return None
     most = int(np.argmax(counts))
-    return ", ".join(map(str, unique[most].tolist())), int(counts[most])
+    places = iter(unique[most].tolist())
+    return ", ".join(str(next(places)) if each else ":" for each in named), int(counts[most])

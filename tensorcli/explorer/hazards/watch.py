@@ -293,7 +293,9 @@ class Watch:
                 f"{name}[{place}] stands {times} times in the index and is written once: the other "
                 f"{'update is' if times == 2 else f'{times - 1} updates are'} lost.",
                 node,
-                f"{name}.index_put_((index,), values, accumulate=True)",
+                f"{name}.index_put_((index,), values, accumulate=True)"
+                if isinstance(node.op, ast.Add | ast.Sub)
+                else "",
             )
 
     def _overlap_text(self, tensor: Any, other: Any, operator: str) -> str:

@@ -217,21 +217,25 @@ class Case:
                     return step, each
         return None
 
-    def written_at(self, name: str, grad_fn: str | None) -> int | None:
-        """Where a tensor that has this name was written and got this history, after it was bound; None where it was
-        made so.
+    def history_of(self, name: str) -> list[tuple[int, str | None]]:
+        """Where a tensor that has this name was bound, and the last write that gave it another history: each place with
+        the grad_fn that the tensor had then, None for a leaf or where it is not known.
         """
         bound = self.bound_at(name)
-        for step in reversed(self.trace.steps[: self.at]):
-            if bound is None or step.number - 1 <= bound:
-                return None
+        if bound is None:
+            return []
+        first: str | None = None
+        later: list[tuple[int, str | None]] = []
+        for step in self.trace.steps[bound : self.at]:
             for change in step.step.changes:
                 before, after = change.before, change.after
-                if name not in change.names or before is None or after is None:
+                if name not in change.names or after is None:
                     continue
-                if before.grad_fn != after.grad_fn == grad_fn:
-                    return step.number - 1
-        return None
+                if step.number - 1 == bound:
+                    first = after.grad_fn
+                elif before is not None and before.grad_fn != after.grad_fn:
+                    later = [(step.number - 1, after.grad_fn)]
+        return [(bound, first), *later]
 
     def bound_at(self, name: str, before: int | None = None) -> int | None:
         """Where a name of the session, or an item of a container (`params[0]`), was bound last: before the failing

@@ -186,14 +186,7 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
             f"({look.grad_fn}): the leaf of line {case.trace.steps[lost].line} has no name any more{its}."
         )
         story.events.append(case.event(lost, f"{name} was a leaf that requires grad", "made"))
-    wrote = case.written_at(name, look.grad_fn)
-    if wrote is None:
-        here = f"{name} was computed here ({look.grad_fn})"
-        story.events.append(case.event(bound, here, "made", culprit=lost is not None, node=node))
-    else:
-        story.events.append(case.event(bound, f"{name} was made here", "made"))
-        text = f"a recorded write made {name} a computed tensor ({look.grad_fn})"
-        story.events.append(case.event(wrote, text, "wrote"))
+    story.events.extend(_computed(case, name, lost is not None, node))
     for leaf in leaves[:3]:
         leaf_name = case.own_name(leaf)
         if leaf_name is not None:
@@ -225,6 +218,21 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
             )
         )
     return story
+
+
+def _computed(
+    case: Case, name: str, culprit: bool = False, node: ast.AST | None = None
+) -> Iterator[Event]:
+    """Where a tensor was computed, and where a recorded write gave it another history."""
+    history = case.history_of(name)
+    for at, grad_fn in history[:1]:
+        named = any(each.kind == "bound" and name in each.names for each in case.trace.steps[at].step.changes)
+        text = f"{name} was computed here ({grad_fn})" if grad_fn else f"{name} was made here"
+        text = f"{name} was bound here to what was there" if named else text
+        yield case.event(at, text, "made", culprit=culprit, node=node)
+    for at, grad_fn in history[1:]:
+        became = "gave it another history" if history[0][1] else f"made {name} a computed tensor"
+        yield case.event(at, f"a recorded write {became} ({grad_fn})", "wrote")
 
 
 def _leaf_at_last(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
@@ -274,17 +282,13 @@ def state_of(case: Case, value: Any, name: str) -> Story:
         if bound is not None:
             events.append(case.event(bound, "a leaf that requires grad", "made"))
         return Story(f"{name} requires grad: it is a leaf that was made so.", events)
-    wrote = case.written_at(name, look.grad_fn)
+    events.extend(_computed(case, name))
     title = f"{name} requires grad because it was computed ({look.grad_fn}) from what does."
-    if bound is not None and wrote is None:
-        events.append(case.event(bound, f"{look.grad_fn}", "made"))
-    elif bound is not None and wrote is not None:
-        events.append(case.event(bound, f"{name} was made here", "made"))
-        event = case.event(wrote, f"wrote into {name} what requires grad ({look.grad_fn})", "wrote")
-        events.append(event)
+    history = case.history_of(name)
+    if len(history) > 1 and not history[0][1]:
         title = (
-            f"{name} requires grad because line {event.line} wrote into it what does ({look.grad_fn}): it is a computed tensor "
-            "since then, and no leaf."
+            f"{name} requires grad because line {events[-1].line} wrote into it what does ({look.grad_fn}): since then it is a "
+            "computed tensor, and no leaf."
         )
     leaves = []
     for node in nodes_below(engine, engine.node(value), 10_000):

@@ -56,7 +56,12 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
 def _expression(case: Case) -> ast.AST:
     """Where it happened: an expression, where the statement is one."""
     node = case.node()
-    return node.value if isinstance(node, ast.Expr) else node
+    return node.value if isinstance(node, ast.Expr | ast.Assign) and not _stores(node) else node
+
+
+def _stores(node: ast.AST) -> bool:
+    """Whether an assignment writes into an index."""
+    return isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name)
 
 
 def _held(row: HazardRow) -> str:
@@ -66,7 +71,11 @@ def _held(row: HazardRow) -> str:
 
 def _shown(case: Case) -> str | None:
     """The name whose value tells whether a way leads out: what the statement binds, or writes into."""
-    tree = case.statement.tree
+    tree: ast.AST = case.statement.tree
+    if isinstance(tree, ast.For | ast.With | ast.If | ast.While):
+        tree = case.node()
+        if isinstance(tree, ast.Subscript):
+            return root_name(tree)
     if isinstance(tree, ast.Assign | ast.AugAssign | ast.AnnAssign):
         target = tree.targets[0] if isinstance(tree, ast.Assign) else tree.target
         return root_name(target)
@@ -179,7 +188,9 @@ def duplicate_index(case: Case, row: HazardRow) -> Story:
                 text if case.tensor(each) is not None else f"torch.tensor({text})"
                 for text, each in zip(texts, parts)
             )
-            added = value if isinstance(node.op, ast.Add) else f"-({value})"
+            added = value if isinstance(node.op, ast.Add) else f"-{atom(node.value, value)}"
+            if isinstance(node.op, ast.Sub) and isinstance(node.value, ast.Constant):
+                added = f"-{value}"
             if case.tensor(node.value) is None:
                 added = f"torch.tensor({added}, dtype={owner}.dtype)"
             new = f"{owner}.index_put_(({indices},), {added}, accumulate=True)"
@@ -199,8 +210,9 @@ def wrap_around(case: Case, row: HazardRow) -> Story:
         operand = next((each for each in (node.left, node.right) if case.tensor(each) is not None), None)
     elif isinstance(node, ast.AugAssign):
         operand = node.target
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        operand = node.func.value
+    elif isinstance(node, ast.Call):
+        parts = [*([node.func.value] if isinstance(node.func, ast.Attribute) else ()), *node.args]
+        operand = next((each for each in parts if case.tensor(each) is not None), None)
     elif isinstance(node, ast.UnaryOp):
         operand = node.operand
     if operand is None:
