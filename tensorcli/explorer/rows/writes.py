@@ -192,11 +192,12 @@ class Writes(Table):
             if after.memory != before.memory:
                 mates = [each for each in self.index.sharing(after.memory, 2) if each.key != entry.key]
                 note = f"now in {self._storage(after)}"
+                kept = self._left_behind(before, after)
                 if mates:
                     note += f", shared with {self._first(mates)}"
-                    if after.counter and all(self._counter(each) not in (0, after.counter) for each in mates):
-                        note += ", own version counter"
-                note += self._left_behind(before, after)
+                    others = all(self._counter(each) not in (0, after.counter) for each in mates)
+                    note += ", own version counter" if after.counter and others and not kept else ""
+                note += kept
             elif after._replace(version=before.version) == before:
                 note = "shares the counter; bytes and shape as before"
             elif after.requires_grad != before.requires_grad and self.engine.kind(entry.value) == "tensor":
