@@ -217,11 +217,10 @@ class Case:
                     return step, each
         return None
 
-    def history_of(self, name: str) -> list[tuple[int, str | None]]:
+    def history_of(self, name: str, bound: int | None) -> list[tuple[int, str | None]]:
         """Where a tensor that has this name was bound, and the last write that gave it another history: each place with
         the grad_fn that the tensor had then, None for a leaf or where it is not known.
         """
-        bound = self.bound_at(name)
         if bound is None:
             return []
         first: str | None = None

@@ -186,7 +186,7 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
             f"({look.grad_fn}): the leaf of line {case.trace.steps[lost].line} has no name any more{its}."
         )
         story.events.append(case.event(lost, f"{name} was a leaf that requires grad", "made"))
-    story.events.extend(_computed(case, name, lost is not None, node))
+    story.events.extend(_computed(case, name, look, bound, node, lost is not None))
     for leaf in leaves[:3]:
         leaf_name = case.own_name(leaf)
         if leaf_name is not None:
@@ -221,12 +221,13 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
 
 
 def _computed(
-    case: Case, name: str, culprit: bool = False, node: ast.AST | None = None
+    case: Case, name: str, look: Look, bound: int | None, node: ast.AST | None = None, culprit: bool = False
 ) -> Iterator[Event]:
     """Where a tensor was computed, and where a recorded write gave it another history."""
-    history = case.history_of(name)
+    history = case.history_of(name, bound)
     for at, grad_fn in history[:1]:
         named = any(each.kind == "bound" and name in each.names for each in case.trace.steps[at].step.changes)
+        grad_fn = grad_fn or (look.grad_fn if len(history) == 1 else None)
         text = f"{name} was computed here ({grad_fn})" if grad_fn else f"{name} was made here"
         text = f"{name} was bound here to what was there" if named else text
         yield case.event(at, text, "made", culprit=culprit, node=node)
@@ -282,9 +283,9 @@ def state_of(case: Case, value: Any, name: str) -> Story:
         if bound is not None:
             events.append(case.event(bound, "a leaf that requires grad", "made"))
         return Story(f"{name} requires grad: it is a leaf that was made so.", events)
-    events.extend(_computed(case, name))
+    events.extend(_computed(case, name, look, bound))
     title = f"{name} requires grad because it was computed ({look.grad_fn}) from what does."
-    history = case.history_of(name)
+    history = case.history_of(name, bound)
     if len(history) > 1 and not history[0][1]:
         title = (
             f"{name} requires grad because line {events[-1].line} wrote into it what does ({look.grad_fn}): since then it is a "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,6 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name, write_target
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
-
 
 
 def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:
