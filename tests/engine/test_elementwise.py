@@ -147,3 +147,19 @@ SECOND_ORDER = {
 @pytest.mark.parametrize("text", [text for texts in SECOND_ORDER.values() for text in texts])
 def test_gradients_agree_to_second_order(text):
     same_second_order(pytest.importorskip("torch"), text)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("F.softshrink(x, 0.2)", "F.softshrink(x, -0.5)", r"lambda must be in range \[0, 3.40282e\+38\]"),
+        ("torch.mvlgamma(x, 2)", "torch.mvlgamma(x, 0)", "p has to be greater than or equal to 1"),
+        ("torch.clamp(x, 0.0, 1.0)", "torch.clamp(x)", "At least one of 'min' or 'max' must not be None"),
+    ],
+)
+def test_a_wrong_number_is_refused_after_right_ones_too(right: str, wrong: str, said: str) -> None:
+    names = {"torch": engine, "F": engine.nn.functional, "x": engine.ones(3) * 3}
+    for _ in range(3):
+        eval(right, names)
+    with pytest.raises(RuntimeError, match=said):
+        eval(wrong, names)

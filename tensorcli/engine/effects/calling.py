@@ -40,6 +40,9 @@ def compiled(op: "Op") -> Any:
         # More values than the schema has arguments: `out=` or `requires_grad=`.
         return lambda values: effect(op, values) if len(values) == count else into_out(op, values)
     kernel, arity, new = op.kernel, op.arity, object.__new__
+    check = (
+        op.check if count == 1 and arity > 1 else None
+    )  # it may look at a number; what it asks of a dtype is known
     promotes_numbers = len(op.operands) > count
     saves_outputs = bool(op.plan.outputs)
     plain: dict[dtype, dtype | None] = {}
@@ -83,6 +86,8 @@ def compiled(op: "Op") -> Any:
             return effect(op, values)
         if promotes_numbers and any(value.__class__ in (complex, bool) for value in values):
             return effect(op, values)  # Numbers that promote otherwise, or are refused.
+        if check is not None:
+            check(*values)
         array = kernel(np, a._array if storage is None else a.array, *values[1:])
         return finish(a, a, values, array, shape, result_kind)
 
