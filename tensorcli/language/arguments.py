@@ -9,18 +9,20 @@ here.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from tensorcli.language import python
 from tensorcli.language.grammar import Reader
 from tensorcli.language.source import Source
-from tensorcli.language.syntax import LanguageError
+from tensorcli.language.syntax import LanguageError, walk
 from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, ends_operand
 
 N = TypeVar("N", bound=ast.AST)
 
 _CONSTANTS = {"true": True, "false": False, "none": None}
+_FORMATTED = re.compile(r"[fF][rR]?['\"]|[rR][fF]['\"]")
 _SPACES = str.maketrans("\u00a0\u2007\u202f\f", "    ")
 
 
@@ -146,7 +148,9 @@ def _gap(text: str) -> str:
 def locate(tree: ast.AST, text: str, line_offset: int, first_column: int) -> None:
     """Turn CPython's positions (bytes, from the fragment's beginning) into characters of the source."""
     encoded = None if text.isascii() else [line.encode() for line in text.split("\n")]
-    for node in ast.walk(tree):
+    if encoded is None and not line_offset and not first_column and not _FORMATTED.search(text):
+        return  # they are right as they are, but within f-strings
+    for node in walk(tree):
         line = getattr(node, "lineno", None)
         if line is None:
             continue

@@ -2,15 +2,24 @@
 scope.
 
 Works on finished trees, whose positions point into the text as typed. Every refusal says what can be
-written instead.
+written instead. One walk, level by level and without recursion, asks each node what its kind is asked.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
-from tensorcli.language.syntax import CommandCall, LanguageError, Span, Statement, span_of, walk
+from tensorcli.language.syntax import (
+    CommandCall,
+    LanguageError,
+    Span,
+    inner_fields,
+    span_of,
+    trees_of,
+    walk,
+)
 from tensorcli.language.vocabulary import CLASS_REFUSED, OPEN_DUNDERS, is_dunder, is_refused_private
 
 REFUSED_NODES: dict[str, tuple[str, str]] = {
@@ -27,44 +36,258 @@ REFUSED_NODES: dict[str, tuple[str, str]] = {
     "TemplateStr": ("t-strings are not part of the language", "write an f-string"),
 }
 
-_LOOPS = (ast.For, ast.While)
+MAX_DEPTH = 600
+"""Deeper trees cannot be walked by recursion."""
+
 _FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
 
-def check(tree: ast.AST) -> None:
-    """Raises LanguageError for the first refusal in the tree, in the order of the text."""
-    found = sorted(_refusals(tree), key=lambda error: (error.span.line, error.span.column))
-    if found:
-        raise found[0]
-    for error in _scopes(tree):
-        raise error
+class Context(NamedTuple):
+    """Where a node stands: the names that the functions around it bind, the innermost function, whether in a
+    loop of it.
+    """
+
+    outer: tuple[set[str], ...] = ()
+    function: ast.AST | None = None
+    in_loop: bool = False
 
 
-def _refusals(tree: ast.AST) -> Iterator[LanguageError]:
-    named_classes: set[int] = set()
-    expected: set[int] = set()
-    for node in walk(tree):
-        kind = type(node).__name__
-        if isinstance(node, ast.Try) and any(map(_catches_missing_modules, node.handlers)):
-            expected.update(id(each) for part in node.body for each in ast.walk(part))
-        if isinstance(node, ast.Import | ast.ImportFrom) and id(node) not in expected:
-            yield from _module(node)
-        if kind in REFUSED_NODES:
-            message, hint = REFUSED_NODES[kind]
-            yield LanguageError(message, _keyword_span(node), hint)
-        elif isinstance(node, ast.Attribute):
-            if node.attr == "__name__" and isinstance(node.value, ast.Attribute):
-                named_classes.add(id(node.value))
-            yield from _attribute(node, named_classes)
-        elif isinstance(node, ast.Name):
-            if is_dunder(node.id) and (node.id != "__name__" or not isinstance(node.ctx, ast.Load)):
-                yield _name(node.id, node)
-        elif isinstance(node, ast.ImportFrom):
-            yield from _import(node)
+TOP = Context()
+
+
+def check(tree: ast.AST) -> int:
+    """Raises LanguageError for the first refusal in the tree, in the order of the text; how deep the tree is."""
+    asked = Walk()
+    asked.check(tree)
+    for found in (asked.refusals, asked.misuses):
+        if found:
+            raise min(found, key=lambda error: (error.span.line, error.span.column))
+    return asked.depth
+
+
+class Walk:
+    """Collects what is refused in a tree: `refusals` of what the language does not have, and `misuses` of
+    scope, which CPython's compiler refuses after its parser has agreed.
+    """
+
+    def __init__(self) -> None:
+        self.refusals: list[LanguageError] = []
+        self.misuses: list[LanguageError] = []
+        self.depth = 0
+        self.named_classes: set[int] = set()
+        self.expected: set[int] = set()
+        """The imports that may fail: those in a `try` that expects it."""
+        self.parts: list[tuple[list[ast.AST], Context, int]] = []
+        """What is still to be walked: nodes, where they stand, how deep."""
+
+    def check(self, tree: ast.AST) -> None:
+        self.parts.append(([tree], TOP, 0))
+        while self.parts:
+            level, context, depth = self.parts.pop()
+            while level:
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise _too_deep(level)
+                level = self.level(level, context, depth)
+            self.depth = max(self.depth, depth)
+
+    def level(self, level: list[ast.AST], context: Context, depth: int) -> list[ast.AST]:
+        """Ask nodes of one depth, and give those below them that stand in the same context."""
+        below: list[ast.AST] = []
+        node: Any  # narrowed by its exact type, which is what decides
+        for node in level:
+            kind = type(node)
+            if kind is ast.Constant:
+                continue
+            if kind is ast.Name:
+                name = node.id
+                if name[:2] == "__" and is_dunder(name) and not _says_main(node):
+                    self.refusals.append(_name(name, node))
+                continue
+            if kind is ast.Attribute:
+                if node.attr[0] == "_":
+                    if node.attr == "__name__" and type(node.value) is ast.Attribute:
+                        self.named_classes.add(id(node.value))
+                    self.refusals.extend(_attribute(node, self.named_classes))
+                below.append(node.value)
+                continue
+            ask = QUESTIONS.get(kind, ())
+            for refused in ask:
+                refused(self, node, context)
+            apart = self.apart(node, context, depth) if kind in APART else ()
+            for name in inner_fields(kind):
+                if name not in apart:
+                    value = getattr(node, name, None)
+                    if type(value) is list:
+                        below.extend([each for each in value if isinstance(each, ast.AST)])
+                    elif isinstance(value, ast.AST):
+                        below.append(value)
+        return below
+
+    def apart(self, node: Any, context: Context, depth: int) -> tuple[str, ...]:
+        """Put what stands elsewhere than the node itself among the parts; the fields that this was."""
+        kind = type(node)
+        if kind is CommandCall:
+            self.parts.append((list(trees_of(node.invocation)), TOP, depth))
+            return ()
+        if kind is ast.Lambda:
+            inner = Context((*context.outer, _parameters(node)), node)
+            self.parts.append(([node.body], inner, depth))
+        elif kind is ast.FunctionDef:
+            own = _parameters(node).union(*map(_stored, _own_nodes(node.body)))
+            self.parts.append((node.body, Context((*context.outer, own), node), depth))
         else:
-            for name in _other_names(node):
-                if is_dunder(name):
-                    yield _name(name, node)
+            self.parts.append((node.body, context._replace(in_loop=True), depth))
+        return ("body",)
+
+    # ---- what is asked of the nodes of a kind
+
+    def refused(self, node: ast.AST, context: Context) -> None:
+        message, hint = REFUSED_NODES[type(node).__name__]
+        self.refusals.append(LanguageError(message, _keyword_span(node), hint))
+
+    def identifiers(self, node: ast.AST, context: Context) -> None:
+        for name in _other_names(node):
+            if is_dunder(name):
+                self.refusals.append(_name(name, node))
+
+    def imports(self, node: ast.Import | ast.ImportFrom, context: Context) -> None:
+        if id(node) not in self.expected:
+            self.refusals.extend(_module(node))
+        if isinstance(node, ast.ImportFrom):
+            self.refusals.extend(_import(node))
+
+    def attempt(self, node: ast.Try, context: Context) -> None:
+        if any(map(_catches_missing_modules, node.handlers)):
+            inside = (each for part in node.body for each in walk(part))
+            self.expected.update(id(each) for each in inside if isinstance(each, ast.Import | ast.ImportFrom))
+        for handler in node.handlers[:-1]:
+            if handler.type is None:
+                self.misuse("a bare 'except:' stands last", handler)
+
+    def misuse(self, message: str, node: ast.AST, hint: str | None = None) -> None:
+        self.misuses.append(LanguageError(message, span_of(node), hint))
+
+    def returns(self, node: ast.Return, context: Context) -> None:
+        if context.function is None:
+            self.misuse("'return' stands outside a function", node, "write the value alone to show it")
+
+    def jumps(self, node: ast.Break | ast.Continue, context: Context) -> None:
+        if not context.in_loop:
+            word = "break" if isinstance(node, ast.Break) else "continue"
+            self.misuse(f"'{word}' stands outside a loop", node)
+
+    def nonlocals(self, node: ast.Nonlocal, context: Context) -> None:
+        for name in node.names:
+            if context.function is None:
+                self.misuse("'nonlocal' stands outside a function", node, "write 'global'")
+            elif not any(name in names for names in context.outer[:-1]):
+                self.misuse(f"no function around this one binds '{name}'", node, "write 'global'")
+
+    def function(self, node: ast.FunctionDef | ast.Lambda, context: Context) -> None:
+        seen: set[str] = set()
+        for parameter in _arguments(node):
+            if parameter.arg in seen:
+                self.misuse(f"two parameters have the name '{parameter.arg}'", parameter)
+            seen.add(parameter.arg)
+        if isinstance(node, ast.Lambda):
+            return
+        for inner in _own_nodes(node.body):
+            if isinstance(inner, ast.Global | ast.Nonlocal):
+                word = "global" if isinstance(inner, ast.Global) else "nonlocal"
+                for name in inner.names:
+                    if name in seen:
+                        self.misuse(f"'{name}' is a parameter and cannot be {word}", inner)
+                    earlier = [each for each in _own_nodes(node.body) if _names(each, name)]
+                    if earlier and min(_place(each) for each in earlier) < _place(inner):
+                        self.misuse(f"'{name}' is used before it is declared {word}", inner)
+
+    def assigns(self, node: ast.Assign, context: Context) -> None:
+        for target in node.targets:
+            if type(target) is ast.Name:
+                continue
+            if isinstance(target, ast.Starred):
+                hint = f"write *{ast.unparse(target.value)}, = ..."
+                self.misuse("a starred target stands in a list or a tuple", target, hint)
+            for each in walk(target):
+                if isinstance(each, ast.Tuple | ast.List):
+                    stars = [element for element in each.elts if isinstance(element, ast.Starred)]
+                    if len(stars) > 1:
+                        self.misuse("an assignment has one starred target at most", stars[1])
+        self.value(node, context)
+
+    def value(self, node: ast.Assign | ast.Expr, context: Context) -> None:
+        if isinstance(node.value, ast.Starred):
+            self.misuse("a starred value stands in a list, a tuple or a call", node.value)
+
+    def deletes(self, node: ast.Delete, context: Context) -> None:
+        for target in node.targets:
+            if isinstance(target, ast.Starred):
+                self.misuse("a starred value cannot be deleted", target)
+
+    def comprehension(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp, context: Context
+    ) -> None:
+        targets = {
+            each.id
+            for clause in node.generators
+            for each in walk(clause.target)
+            if isinstance(each, ast.Name)
+        }
+        for clause in node.generators:
+            if clause.is_async:
+                self.misuse("async is not part of the language", node, "write a plain 'for'")
+            for each in walk(clause.iter):
+                if isinstance(each, ast.NamedExpr):
+                    self.misuse("':=' cannot stand in what a comprehension loops over", each)
+        for each in walk(node):
+            if isinstance(each, ast.NamedExpr) and each.target.id in targets:
+                self.misuse(f"':=' cannot bind '{each.target.id}', the comprehension's own name", each)
+
+    def call(self, node: ast.Call, context: Context) -> None:
+        if len(node.keywords) < 2:
+            return
+        seen: set[str] = set()
+        for keyword in node.keywords:
+            if keyword.arg is not None and keyword.arg in seen:
+                self.misuse(f"the argument '{keyword.arg}' is given twice", keyword)
+            seen.add(keyword.arg or "")
+
+
+APART = frozenset({CommandCall, ast.Lambda, ast.FunctionDef, ast.For, ast.While})
+"""The kinds of nodes of which a part stands in another context."""
+QUESTIONS: dict[type[ast.AST], tuple[Callable[[Walk, Any, Context], None], ...]] = {
+    **{kind: (Walk.refused,) for name in REFUSED_NODES if (kind := getattr(ast, name, None)) is not None},
+    **dict.fromkeys((ast.arg, ast.keyword, ast.ExceptHandler, ast.Global), (Walk.identifiers,)),
+    **dict.fromkeys((ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), (Walk.comprehension,)),
+    ast.Nonlocal: (Walk.identifiers, Walk.nonlocals),
+    ast.Import: (Walk.imports, Walk.identifiers),
+    ast.ImportFrom: (Walk.imports,),
+    ast.FunctionDef: (Walk.identifiers, Walk.function),
+    ast.Lambda: (Walk.function,),
+    ast.Try: (Walk.attempt,),
+    ast.Return: (Walk.returns,),
+    ast.Break: (Walk.jumps,),
+    ast.Continue: (Walk.jumps,),
+    ast.Assign: (Walk.assigns,),
+    ast.Expr: (Walk.value,),
+    ast.Delete: (Walk.deletes,),
+    ast.Call: (Walk.call,),
+}
+
+
+def _says_main(node: ast.Name) -> bool:
+    """Whether a name is `__name__`, read."""
+    return node.id == "__name__" and isinstance(node.ctx, ast.Load)
+
+
+def _too_deep(level: list[ast.AST]) -> LanguageError:
+    line = next((each.lineno for each in level if isinstance(each, ast.expr | ast.stmt)), 1)
+    return LanguageError(
+        f"this is nested more than {MAX_DEPTH} deep",
+        Span(line, 0, line, 0),
+        "give the parts names of their own",
+    )
 
 
 def _attribute(node: ast.Attribute, named_classes: set[int]) -> Iterator[LanguageError]:
@@ -173,101 +396,14 @@ def _keyword_span(node: ast.AST) -> Span:
     return Span(span.line, span.column, span.line, span.column + length)
 
 
-# Scope: what CPython's compiler refuses after its parser has agreed
+def _arguments(node: ast.FunctionDef | ast.Lambda) -> list[ast.arg]:
+    given = node.args
+    rest = [each for each in (given.vararg, given.kwarg) if each is not None]
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *rest]
 
 
-def _scopes(tree: ast.AST) -> Iterator[LanguageError]:
-    if isinstance(tree, ast.Module):
-        yield from _block(tree.body, (), None, False)
-
-
-def _block(
-    nodes: Iterable[ast.AST], outer: tuple[set[str], ...], function: ast.AST | None, in_loop: bool
-) -> Iterator[LanguageError]:
-    for node in nodes:
-        yield from _node(node, outer, function, in_loop)
-
-
-def _node(
-    node: ast.AST, outer: tuple[set[str], ...], function: ast.AST | None, in_loop: bool
-) -> Iterator[LanguageError]:
-    if isinstance(node, ast.Return) and function is None:
-        yield LanguageError(
-            "'return' stands outside a function", span_of(node), "write the value alone to show it"
-        )
-    elif isinstance(node, ast.Break | ast.Continue) and not in_loop:
-        word = "break" if isinstance(node, ast.Break) else "continue"
-        yield LanguageError(f"'{word}' stands outside a loop", span_of(node))
-    elif isinstance(node, ast.Nonlocal):
-        for name in node.names:
-            if function is None:
-                yield LanguageError("'nonlocal' stands outside a function", span_of(node), "write 'global'")
-            elif not any(name in names for names in outer[:-1]):
-                yield LanguageError(
-                    f"no function around this one binds '{name}'", span_of(node), "write 'global'"
-                )
-    elif isinstance(node, ast.Starred | ast.Assign | ast.Delete | ast.Expr | ast.NamedExpr):
-        yield from _stars(node)
-    if isinstance(node, ast.FunctionDef | ast.Lambda):
-        yield from _function(node, outer)
-        return
-    if isinstance(node, _LOOPS):
-        yield from _block(_fields(node, "body", "orelse"), outer, function, in_loop)
-        yield from _block(node.body, outer, function, True)
-        yield from _block(node.orelse, outer, function, in_loop)
-        return
-    if isinstance(node, ast.Try):
-        handlers = node.handlers
-        for handler in handlers[:-1]:
-            if handler.type is None:
-                yield LanguageError("a bare 'except:' stands last", span_of(handler))
-    if isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-        yield from _comprehension(node)
-    if isinstance(node, ast.Call):
-        yield from _call(node)
-    if isinstance(node, CommandCall):
-        yield from _command(node)
-    yield from _block(ast.iter_child_nodes(node), outer, function, in_loop)
-
-
-def _fields(node: ast.AST, *skip: str) -> list[ast.AST]:
-    return [
-        child
-        for name, value in ast.iter_fields(node)
-        if name not in skip
-        for child in (value if isinstance(value, list) else [value])
-        if isinstance(child, ast.AST)
-    ]
-
-
-def _function(node: ast.FunctionDef | ast.Lambda, outer: tuple[set[str], ...]) -> Iterator[LanguageError]:
-    arguments = node.args
-    parameters = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-    parameters += [each for each in (arguments.vararg, arguments.kwarg) if each is not None]
-    seen: set[str] = set()
-    for parameter in parameters:
-        if parameter.arg in seen:
-            yield LanguageError(f"two parameters have the name '{parameter.arg}'", span_of(parameter))
-        seen.add(parameter.arg)
-    yield from _block(
-        [*arguments.defaults, *(each for each in arguments.kw_defaults if each)], outer, None, False
-    )
-    if isinstance(node, ast.Lambda):
-        yield from _node(node.body, (*outer, seen), node, False)
-        return
-    yield from _block(node.decorator_list, outer, None, False)
-    own = set(seen)
-    for inner in _own_nodes(node.body):
-        if isinstance(inner, ast.Global | ast.Nonlocal):
-            for name in inner.names:
-                word = "global" if isinstance(inner, ast.Global) else "nonlocal"
-                if name in seen:
-                    yield LanguageError(f"'{name}' is a parameter and cannot be {word}", span_of(inner))
-                earlier = [each for each in _own_nodes(node.body) if _names(each, name)]
-                if earlier and min(_place(each) for each in earlier) < _place(inner):
-                    yield LanguageError(f"'{name}' is used before it is declared {word}", span_of(inner))
-        own.update(_stored(inner))
-    yield from _block(node.body, (*outer, own), node, False)
+def _parameters(node: ast.FunctionDef | ast.Lambda) -> set[str]:
+    return {each.arg for each in _arguments(node)}
 
 
 def _own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -299,72 +435,3 @@ def _stored(node: ast.AST) -> Iterable[str]:
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [alias.asname or alias.name.split(".")[0] for alias in node.names]
     return []
-
-
-def _stars(node: ast.AST) -> Iterator[LanguageError]:
-    if isinstance(node, ast.Assign):
-        for target in node.targets:
-            if isinstance(target, ast.Starred):
-                yield _star(
-                    target,
-                    "a starred target stands in a list or a tuple",
-                    f"write *{ast.unparse(target.value)}, = ...",
-                )
-            for each in ast.walk(target):
-                if isinstance(each, ast.Tuple | ast.List):
-                    stars = [element for element in each.elts if isinstance(element, ast.Starred)]
-                    if len(stars) > 1:
-                        yield _star(stars[1], "an assignment has one starred target at most", None)
-        if isinstance(node.value, ast.Starred):
-            yield _star(node.value, "a starred value stands in a list, a tuple or a call", None)
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Starred):
-        yield _star(node.value, "a starred value stands in a list, a tuple or a call", None)
-    if isinstance(node, ast.Delete):
-        for target in node.targets:
-            if isinstance(target, ast.Starred):
-                yield _star(target, "a starred value cannot be deleted", None)
-
-
-def _star(node: ast.AST, message: str, hint: str | None) -> LanguageError:
-    return LanguageError(message, span_of(node), hint)
-
-
-def _comprehension(
-    node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
-) -> Iterator[LanguageError]:
-    targets = {
-        each.id
-        for clause in node.generators
-        for each in ast.walk(clause.target)
-        if isinstance(each, ast.Name)
-    }
-    for clause in node.generators:
-        if clause.is_async:
-            yield LanguageError("async is not part of the language", span_of(node), "write a plain 'for'")
-        for each in ast.walk(clause.iter):
-            if isinstance(each, ast.NamedExpr):
-                yield LanguageError("':=' cannot stand in what a comprehension loops over", span_of(each))
-    for each in ast.walk(node):
-        if (
-            isinstance(each, ast.NamedExpr)
-            and isinstance(each.target, ast.Name)
-            and each.target.id in targets
-        ):
-            yield LanguageError(
-                f"':=' cannot bind '{each.target.id}', the comprehension's own name", span_of(each)
-            )
-
-
-def _call(node: ast.Call) -> Iterator[LanguageError]:
-    seen: set[str] = set()
-    for keyword in node.keywords:
-        if keyword.arg is not None and keyword.arg in seen:
-            yield LanguageError(f"the argument '{keyword.arg}' is given twice", span_of(keyword))
-        seen.add(keyword.arg or "")
-
-
-def _command(node: CommandCall) -> Iterator[LanguageError]:
-    for argument in node.invocation.arguments:
-        value = argument.value
-        if isinstance(value, Statement):
-            yield from _scopes(ast.Module([value.tree], []))

@@ -9,7 +9,11 @@ never shown: what is wrong is said in our own words.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+import gc
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Literal
 
 from tensorcli.language import python
 from tensorcli.language.arguments import locate, plain_text
@@ -35,7 +39,10 @@ from tensorcli.language.tokens import CLOSERS, KEYWORDS, OPENERS, Token
 from tensorcli.language.vocabulary import BUILTIN_NAMES
 
 NO_VERBS: Mapping[str, Verb] = {}
-MAX_DEPTH = 600
+PLAIN_DEPTH = 18
+"""Trees up to this deep meet no limit of ours on brackets or blocks."""
+_FANCY_SPACE = re.compile("[\f\u00a0\u2007\u202f]")
+_MANY_BRACKETS = re.compile(r"(?:[(\[{]\s*){18}")
 
 
 def parse(
@@ -49,9 +56,25 @@ def parse(
     Raises LanguageError for the first thing that does not parse or that the language refuses.
     """
     source = read(text)
-    lines = logical_lines(source)
-    check_blocks(source, lines)
-    return Parser(source, verbs, set(bound), form).program(lines)
+    parser = Parser(source, verbs, set(bound), form)
+    with at_rest():
+        if form == "py" and (program := parser.python_program()) is not None:
+            return program
+        lines = logical_lines(source)
+        check_blocks(source, lines)
+        return parser.program(lines)
+
+
+@contextmanager
+def at_rest() -> Iterator[None]:
+    """The collector of cycles rests: what a parser makes has none, and it would look at all of it many times."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def incomplete(
@@ -87,6 +110,23 @@ class Parser:
         self.diagnosis = Diagnosis(source, verbs, bound, form)
         self.commands: dict[tuple[int, int], tuple[ast.stmt, Invocation | None]] = {}
 
+    def python_program(self) -> Program | None:
+        """The statements of a text that is nothing but Python, as CPython reads it; None where something about
+        it has to be looked at token by token, be it only to word what is wrong.
+        """
+        text = self.source.text
+        if _FANCY_SPACE.search(text) or _MANY_BRACKETS.search(text):
+            return None
+        try:
+            tree = python.module(text)
+            locate(tree, text, 0, 0)
+            self.source.shift(tree)
+            if check(tree) > PLAIN_DEPTH:
+                return None
+        except (*python.REFUSALS, LanguageError):
+            return None
+        return Program(tuple(map(self.statement, tree.body)), self.source.skipped_lines)
+
     def program(self, lines: list[LogicalLine]) -> Program:
         """The statements of all lines."""
         blanks: list[tuple[int, int]] = []
@@ -103,10 +143,10 @@ class Parser:
             bindings.leave(line)
         tree = self.parse_whole(lines, blanks)
         Placeholders(self.commands).visit(tree)
-        check_depth(tree, self.source)
         self.source.shift(tree)
         check(tree)
-        return Program(tuple(self.statement(node) for node in tree.body), self.source.skipped_lines)
+        commands = {id(entry[0]) for entry in self.commands.values()}
+        return Program(tuple(self.statement(node, commands) for node in tree.body), self.source.skipped_lines)
 
     def check_pieces(self, lines: list[LogicalLine]) -> None:
         """Refuses what is wrong in the lines of a block that is not finished yet."""
@@ -121,18 +161,16 @@ class Parser:
                 bindings.add(piece)
             bindings.leave(line)
 
-    def statement(self, node: ast.stmt) -> Statement:
-        """A top-level statement from its finished tree."""
+    def statement(self, node: ast.stmt, lowered: Container[int] = ()) -> Statement:
+        """A top-level statement from its finished tree; `lowered` are the identities of commands' trees."""
         first = node.decorator_list[0] if isinstance(node, ast.FunctionDef) and node.decorator_list else node
         whole, start = span_of(node), span_of(first)
         column = start.column - (1 if first is not node else 0)
         span = type(whole)(start.line, max(column, 0), whole.end_line, whole.end_column)
         value = getattr(node, "value", None)
         command = value.invocation if isinstance(value, CommandCall) else None
-        lowered = any(entry[0] is node for entry in self.commands.values())
-        return Statement(
-            span, self.source.typed_text(span), node, command, "command" if lowered else "python"
-        )
+        form: Literal["python", "command"] = "command" if id(node) in lowered else "python"
+        return Statement(span, self.source.typed_text(span), node, command, form)
 
     def piece(self, tokens: Tokens) -> tuple[ast.stmt, Invocation | None] | None:
         """What a simple statement means as a command, or None for Python."""
@@ -237,22 +275,6 @@ class Placeholders(ast.NodeTransformer):
             here, there = (each.end_lineno or 0 for each in (node, last))
             if (here, node.end_col_offset or 0) < (there, last.end_col_offset or 0):
                 node.end_lineno, node.end_col_offset = last.end_lineno, last.end_col_offset
-
-
-def check_depth(tree: ast.AST, source: Source) -> None:
-    """Refuses trees that are too deep to be walked by recursion."""
-    level: list[ast.AST] = [tree]
-    for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return
-    number = next((each.lineno for each in level if isinstance(each, ast.expr | ast.stmt)), 1)
-    place = source.starts[number - 1]
-    raise LanguageError(
-        f"this is nested more than {MAX_DEPTH} deep",
-        source.span(place, place),
-        "give the parts names of their own",
-    )
 
 
 def _closes_at_end(tokens: Tokens) -> bool:
