@@ -7,6 +7,7 @@ rows of the table are collected in `rows`, the alarms under it in `alarms` and `
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -16,8 +17,9 @@ from tensorcli.explorer.alarms import Silence, silent_alarm, stale_alarm
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.hazards.report import hazards
 from tensorcli.explorer.identity import Allocation, Allocations
-from tensorcli.explorer.mentions import Mentions
-from tensorcli.explorer.names import Entry, Index
+from tensorcli.explorer.journal import Names
+from tensorcli.explorer.mentions import Mentions, bodies, mentions
+from tensorcli.explorer.names import INERT, Entry, Index
 from tensorcli.explorer.observe import Recorder
 from tensorcli.explorer.origins import Origin, Origins
 from tensorcli.explorer.results import Alarm, Change, Write
@@ -52,6 +54,7 @@ class Observation:
         self,
         engine: Engine,
         allocations: Allocations,
+        names: Names,
         *,
         keep_bytes: int | None = None,
         checking: bool = False,
@@ -59,7 +62,9 @@ class Observation:
     ) -> None:
         self.engine = engine
         self.allocations = allocations
-        self.index = Index(engine)
+        self.functions: dict[str, Mentions] = {}
+        """What the bodies of the script's functions name."""
+        self.index = Index(engine, names)
         self.recorder = Recorder(engine, self.index, allocations, keep_bytes)
         self.checking = checking
         self.recorder.compares = not checking
@@ -78,22 +83,30 @@ class Observation:
 
     # ---- before
 
+    def begin(self, tree: ast.stmt, number: int, line: int) -> Mentions:
+        """A statement of the session begins; what it names."""
+        mentioned = mentions(tree, self.functions)
+        self.before(mentioned, number, line)
+        return mentioned
+
     def before(self, mentioned: Mentions, number: int, line: int) -> None:
         """Statement `number`, on this line, begins: look at what it names."""
         if not self.checking:
             self.clock = self.engine.clock()
         self.index.begin(number)
         self.recorder.begin(line)
-        self.contents = {}
-        self.named = set()
+        if self.contents:
+            self.contents = {}
         self.failed = None
         self.expected = []
         if self.checking:
+            self.index.running = True
             if mentioned.exports or self.index.has_arrays:
                 for name in mentioned.loaded:
                     for entry in islice(self.index.under(name), NAMED):
                         self._keep_content(entry, mentioned)
             return
+        self.named = set()
         for name in (*mentioned.loaded, *mentioned.stored):
             for count, entry in enumerate(self.index.under(name)):
                 if count >= NAMED:
@@ -122,6 +135,13 @@ class Observation:
 
     # ---- after
 
+    def end(self, tree: ast.stmt, mentioned: Mentions, source: str, line: int) -> Outcome:
+        """A statement of the session ended: what it changed."""
+        if mentioned.defines:
+            self.functions.update(bodies(tree))
+        names = self.index.bound
+        return self.after(names, names.touched, mentioned, source, line)
+
     def after(
         self,
         names: Mapping[str, Any],
@@ -131,13 +151,16 @@ class Observation:
         line: int | None,
     ) -> Outcome:
         """The statement ended: bring the index up to date, give ids, and say what changed."""
-        if not self.checking:
+        if self.checking:
+            self._note_names(names, touched, mentioned)
+        else:
             self.origins.mark(self.clock, self.engine.clock(), Origin(self.index.now, line or 0, source))
-        self._index_names(names, touched, mentioned)
+            self._index_names(names, touched, mentioned)
         if self.gives_ids:
             self._give_ids(source, line)
-        for memory in self.rewritten():
-            self.recorder.watch.keeper.add(memory, self.recorder.began, self.contents[memory][1])
+        if self.contents:
+            for memory in self.rewritten():
+                self.recorder.watch.keeper.add(memory, self.recorder.began, self.contents[memory][1])
         if self.checking:
             alarms = self.alarms_now()
             return Outcome(alarms=tuple(alarms)) if alarms else NOTHING
@@ -154,8 +177,14 @@ class Observation:
 
     def alarms_now(self) -> list[Alarm]:
         """The alarms of what the statement did so far."""
-        silences = [Silence(memory, writing) for memory, writing in self.recorder.writes_to.items()]
-        silences.extend(Silence(memory, None) for memory in self.rewritten())
+        savers = self.recorder.savers
+        silences = [
+            Silence(memory, writing)
+            for memory, writing in self.recorder.writes_to.items()
+            if memory in savers  # nobody else minds
+        ]
+        if self.contents:
+            silences.extend(Silence(memory, None) for memory in self.rewritten())
         return self._alarms(silences)
 
     def _alarms(self, silences: list[Silence]) -> list[Alarm]:
@@ -181,10 +210,7 @@ class Observation:
                     index.bind(name, names[name])
                 else:
                     index.unbind(name)
-        stays = self.checking and MOVING.isdisjoint(mentioned.attributes)
         for name in mentioned.loaded:
-            if stays and (root := index.roots.get(name)) is not None and name in root.found:
-                continue  # a tensor whose name was not touched
             if name in names and name not in done:
                 index.bind(name, names[name], mentioned.reorders)
             if mentioned.touches_grad:
@@ -199,6 +225,34 @@ class Observation:
             value = entry.value
             if value is not None and index.entries.get(entry.key) is entry:
                 index.moved(entry, value)
+
+    def _note_names(self, names: Mapping[str, Any], touched: Iterable[str], mentioned: Mentions) -> None:
+        """Note the names of tensors for when somebody asks; scan containers and arrays, which change unseen."""
+        index, kind = self.index, self.engine.kind
+        index.running = False
+        gradients = mentioned.touches_grad
+        for name in touched:
+            if name not in names:
+                index.unbind(name)
+                continue
+            value = names[name]
+            if type(value) in INERT or kind(value) == "tensor":
+                index.note(name, True, gradients)
+            else:
+                index.bind(name, value)
+        moving = not MOVING.isdisjoint(mentioned.attributes)
+        for name in mentioned.loaded:
+            if name not in names or name in touched:
+                continue
+            value = names[name]
+            if type(value) in INERT:
+                continue
+            if kind(value) != "tensor":
+                index.bind(name, value, mentioned.reorders)
+            if moving:
+                index.note(name, False, gradients)
+        for reference, _ in self.recorder.gradients.values():
+            index.note_leaf(reference)
 
     def _give_ids(self, source: str, line: int | None) -> None:
         engine, allocations = self.engine, self.allocations

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tensorcli.language.syntax import walk
+from tensorcli.language.syntax import CommandCall, inner_fields, trees_of
 
 REORDERING = frozenset("insert pop sort reverse clear remove update setdefault popitem extend".split())
 """Methods that change a container other than at its end."""
@@ -58,24 +58,37 @@ class Mentions:
 def mentions(tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions:
     """What a tree names. `functions` are the bodies of the script's functions by name."""
     found = Mentions()
-    node: Any  # narrowed by its exact type, which is what decides
-    for node in walk(tree):
-        kind = type(node)
+    loaded, stored, attributes = found.loaded, found.stored, found.attributes
+    nodes: list[Any] = [tree]
+    while nodes:  # `walk`, in place
+        node = nodes.pop()
+        kind = type(node)  # decides: the most frequent first
         if kind is ast.Name:
-            (found.loaded if type(node.ctx) is ast.Load else found.stored)[node.id] = None
-        elif kind is ast.Attribute:
-            found.attributes.add(node.attr)
+            (loaded if type(node.ctx) is ast.Load else stored)[node.id] = None
+            continue
+        if kind is ast.Constant:
+            continue
+        if kind is ast.Attribute:
+            attributes.add(node.attr)
         elif kind is ast.Subscript:
             if type(node.ctx) is not ast.Load:
                 found.writes_items = True
         elif kind is ast.AugAssign:
             if type(node.target) is ast.Name:
-                found.loaded[node.target.id] = None
+                loaded[node.target.id] = None
         elif kind is ast.FunctionDef:
-            found.stored[node.name] = None
+            stored[node.name] = None
             found.defines = True
         elif kind is ast.Lambda:
             found.defines = True
+        elif kind is CommandCall:
+            nodes.extend(trees_of(node.invocation))
+        for name in inner_fields(kind):
+            value = getattr(node, name, None)
+            if type(value) is list:
+                nodes.extend([each for each in value if isinstance(each, ast.AST)])
+            elif isinstance(value, ast.AST):
+                nodes.append(value)
     pending = [name for name in found.loaded if name in functions] if functions else []
     seen: set[str] = set()
     while pending:

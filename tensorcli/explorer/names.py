@@ -1,9 +1,10 @@
 """Which names and paths reach which tensors and arrays, and which of those share memory: an index kept as
 names change.
 
-A statement's names are scanned when it ends, never all names: the index costs what a statement touches.
-Objects are referred to weakly. A tensor in a container stands under its path (`params[0]`, `sd['w']`), a
-gradient under its owner's (`x.grad`).
+A statement's names are scanned when it ends, never all names: the index costs what a statement touches. Where
+nobody needs the names after each statement, those of tensors are only noted, and scanned when the index is
+read. Objects are referred to weakly. A tensor in a container stands under its path (`params[0]`, `sd['w']`),
+a gradient under its owner's (`x.grad`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.identity import Allocations
+from tensorcli.explorer.journal import Names
+from tensorcli.language.functions import ScriptFunction
+from tensorcli.language.namespaces import Namespace
 
 MATES = 24
 """How many tensors of one allocation are looked at before and after a statement; the rest is counted."""
@@ -25,6 +29,8 @@ LONG = 1000
 """A list longer than this is compared by its ends, unless the statement writes into it."""
 MOST = 100_000
 """Entries of one name that are looked at."""
+INERT = frozenset({type(None), bool, int, float, complex, str, bytes, Namespace, ScriptFunction})
+"""Kinds of values within which no tensor is looked for."""
 
 
 class Entry:
@@ -61,14 +67,29 @@ class Root:
         """Of a flat list or tuple: its items' identities, for comparison."""
 
 
+class Note(NamedTuple):
+    """A name that is to be scanned: the statement since which, and whether for other gradients too."""
+
+    number: int
+    gradients: bool
+
+
 class Index:
     """The paths of one session."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, bound: Names) -> None:
         self.engine = engine
-        self.entries: dict[int, Entry] = {}
-        self.by_memory: dict[int, dict[int, Entry]] = {}
-        self.roots: dict[str, Root] = {}
+        self.bound = bound
+        """What the session's names stand for."""
+        self._entries: dict[int, Entry] = {}
+        self._by_memory: dict[int, dict[int, Entry]] = {}
+        self._roots: dict[str, Root] = {}
+        self._noted: dict[str, Note] = {}
+        """The names that are to be scanned before the index is read."""
+        self._leaves: dict[int, Any] = {}
+        """The leaves, weakly, whose gradients are to be looked at then."""
+        self.running = False
+        """Whether a statement runs, which may have bound a noted name anew."""
         self.added: list[tuple[str, Entry]] = []
         self.removed: list[tuple[str, Entry]] = []
         self.now = 0
@@ -78,6 +99,27 @@ class Index:
         """What lost a path while names are bound together."""
 
     # ---- reading
+
+    @property
+    def entries(self) -> dict[int, Entry]:
+        """All entries by the identities of their objects, oldest first."""
+        if self._noted or self._leaves:
+            self._settle()
+        return self._entries
+
+    @property
+    def by_memory(self) -> dict[int, dict[int, Entry]]:
+        """The entries over each allocation, oldest first."""
+        if self._noted or self._leaves:
+            self._settle()
+        return self._by_memory
+
+    @property
+    def roots(self) -> dict[str, Root]:
+        """What each name reaches."""
+        if self._noted or self._leaves:
+            self._settle()
+        return self._roots
 
     def entry(self, value: Any) -> Entry | None:
         """The entry of an object that some path reaches."""
@@ -108,10 +150,10 @@ class Index:
 
     def under(self, name: str) -> Iterator[Entry]:
         """The entries that one top-level name reaches."""
-        root = self.roots.get(name)
+        root = (self.roots if name in self._noted else self._roots).get(name)
         if root is not None:
             for key in root.found.values():
-                entry = self.entries.get(key)
+                entry = self._entries.get(key)
                 if entry is not None and entry.value is not None:
                     yield entry
 
@@ -135,9 +177,46 @@ class Index:
             for entry in loose:
                 self._forget_if_unreached(entry)
 
+    def note(self, name: str, bound: bool, gradients: bool = False) -> None:
+        """Scan a name when the index is read: it was bound to a tensor, or its tensor may lie elsewhere.
+        `gradients`: those of what it reaches may be others.
+        """
+        noted = self._noted.pop(name, None)
+        number = self.now if bound or noted is None else noted.number
+        self._noted[name] = Note(number, gradients or (noted is not None and noted.gradients))
+
+    def note_leaf(self, reference: Any) -> None:
+        """The gradient of a leaf, referred to weakly, may be another."""
+        self._leaves[id(reference)] = reference
+
+    def _settle(self) -> None:
+        """Scan what was noted. What the running statement bound waits for its end."""
+        noted, leaves, now = self._noted, self._leaves, self.now
+        names = self.bound
+        self._noted, self._leaves = {}, {}
+        if self.running:
+            self._noted = {name: noted.pop(name) for name in names.touched if name in noted}
+        with self.together():
+            for name, note in noted.items():
+                self.now = note.number
+                if name in names:
+                    self.bind(name, names[name])
+                    if note.gradients:
+                        for entry in list(self.under(name)):
+                            self.see_grad(entry)
+                else:
+                    self.unbind(name)
+        self.now = now
+        for reference in leaves.values():
+            leaf = reference()
+            owner = None if leaf is None else self.entry(leaf)
+            if owner is not None:
+                self.see_grad(owner)
+
     def unbind(self, name: str) -> None:
         """A name is gone."""
-        root = self.roots.pop(name, None)
+        self._noted.pop(name, None)
+        root = self._roots.pop(name, None)
         if root is not None:
             for path, key in root.found.items():
                 self._drop(path, key)
@@ -146,11 +225,14 @@ class Index:
         """Look at what a name stands for now. `written`: the statement may have changed it other than at its
         end.
         """
-        root = self.roots.get(name)
+        self._noted.pop(name, None)
+        root = self._roots.get(name)
+        if type(value) in INERT and root is not None and root.key == id(value):
+            return
         kind = self.engine.kind(value)
         if kind in ("tensor", "ndarray"):
             if root is not None and root.key == id(value) and root.found.get(name) == id(value):
-                entry = self.entries.get(id(value))
+                entry = self._entries.get(id(value))
                 if entry is not None and entry.value is value:
                     self.moved(entry, value)
                     return
@@ -166,7 +248,7 @@ class Index:
             found = self._inside(name, value, DEPTH, set())
         before = {} if root is None else root.found
         replaced: list[tuple[str, int]] = []
-        root = self.roots[name] = Root(id(value))
+        root = self._roots[name] = Root(id(value))
         for count, (path, each) in enumerate(found):
             if count >= MOST:
                 break
@@ -185,11 +267,6 @@ class Index:
         if isinstance(value, list | tuple):
             root.ids = list(map(id, value)) if len(root.found) == len(value) else None
 
-    def replaced(self, name: str, key: int) -> bool:
-        """Whether a name stood for another object than `key` before."""
-        root = self.roots.get(name)
-        return root is not None and root.key != key
-
     def see_grad(self, entry: Entry) -> None:
         """Look at the gradient of a tensor."""
         value = entry.value
@@ -201,7 +278,7 @@ class Index:
             return
         name = next(iter(self.names(entry)), "")
         if entry.grad is not None:
-            old = self.entries.get(entry.grad)
+            old = self._entries.get(entry.grad)
             if old is not None:
                 old.owners.pop(entry.key, None)
                 self.removed.append((f"{name}.grad", old))
@@ -260,13 +337,13 @@ class Index:
     def _entry_for(self, value: Any) -> Entry:
         entry = self.entry(value)
         if entry is None:
-            stale = self.entries.get(id(value))
+            stale = self._entries.get(id(value))
             if stale is not None:
                 self._forget(stale)
             memory = id(self.engine.memory(value))
-            entry = self.entries[id(value)] = Entry(value, memory, self.now)
+            entry = self._entries[id(value)] = Entry(value, memory, self.now)
             self.has_arrays = self.has_arrays or self.engine.kind(value) == "ndarray"
-            self.by_memory.setdefault(memory, {})[entry.key] = entry
+            self._by_memory.setdefault(memory, {})[entry.key] = entry
         return entry
 
     def moved(self, entry: Entry, value: Any) -> None:
@@ -275,7 +352,7 @@ class Index:
         if memory != entry.memory:
             self._leave(entry)
             entry.memory = memory
-            self.by_memory.setdefault(memory, {})[entry.key] = entry
+            self._by_memory.setdefault(memory, {})[entry.key] = entry
 
     def _add(self, path: str, value: Any) -> None:
         entry = self._entry_for(value)
@@ -284,7 +361,7 @@ class Index:
         self.see_grad(entry)
 
     def _drop(self, path: str, key: int) -> None:
-        entry = self.entries.get(key)
+        entry = self._entries.get(key)
         if entry is None or path not in entry.paths:
             return
         del entry.paths[path]
@@ -295,26 +372,26 @@ class Index:
             self._forget_if_unreached(entry)
 
     def _forget_if_unreached(self, entry: Entry) -> None:
-        if entry.paths or any(key in self.entries for key in entry.owners):
+        if entry.paths or any(key in self._entries for key in entry.owners):
             return
         self._forget(entry)
         if entry.grad is not None:
-            grad = self.entries.get(entry.grad)
+            grad = self._entries.get(entry.grad)
             if grad is not None:
                 grad.owners.pop(entry.key, None)
                 self._forget_if_unreached(grad)
 
     def _forget(self, entry: Entry) -> None:
-        if self.entries.get(entry.key) is entry:
-            del self.entries[entry.key]
+        if self._entries.get(entry.key) is entry:
+            del self._entries[entry.key]
         self._leave(entry)
 
     def _leave(self, entry: Entry) -> None:
-        mates = self.by_memory.get(entry.memory)
+        mates = self._by_memory.get(entry.memory)
         if mates is not None and mates.get(entry.key) is entry:
             del mates[entry.key]
             if not mates:
-                del self.by_memory[entry.memory]
+                del self._by_memory[entry.memory]
 
 
 def _key(key: Any) -> str:

@@ -63,7 +63,7 @@ class Nested:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.observation = Observation(session.engine, session.allocations, gives_ids=False)
+        self.observation = Observation(session.engine, session.allocations, session.names, gives_ids=False)
         self.top: ast.stmt | None = None
         self.open: list[Running] = []
         self.inner: list[Inner] = []

@@ -143,8 +143,9 @@ class Recorder:
 
     def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """The bytes of a tensor are about to be written."""
-        self.watch.writes(tensor, operator, inputs)
-        memory = id(self.engine.memory(tensor))
+        owner = self.engine.memory(tensor)
+        self.watch.writes(tensor, owner, operator, inputs)
+        memory = id(owner)
         writing = self.writes_to.get(memory)
         if writing is None:
             writing = self.writes_to[memory] = Writing()
@@ -152,10 +153,15 @@ class Recorder:
                 for each in self._mates(memory):
                     self._look(each)
         writing.bytes += operator.partition(".")[0] not in MOVES
+        if self.compares:
+            self._note_place(writing, tensor, operator, inputs)
+
+    def _note_place(self, writing: Writing, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
+        """Note where a write goes, through what, and the version before, for the rows of what changed."""
         look = self.engine.look(tensor)
         if look.version is not None:
             writing.before.setdefault(look.counter, look.version)
-        if self.compares and not writing.count and operator.partition(".")[0] in BY_INDEX:
+        if not writing.count and operator.partition(".")[0] in BY_INDEX:
             found = marks(self.engine, tensor, operator, inputs)
             writing.chosen = None if found is None else int(found.sum())
         known = writing.via.get(id(tensor))
@@ -178,23 +184,24 @@ class Recorder:
 
     def wrote(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """The bytes of a tensor were written and its version counter moved."""
-        memory = id(self.engine.memory(tensor))
-        writing = self.writes_to.get(memory)
+        memory = self.engine.memory(tensor)
+        writing = self.writes_to.get(id(memory))
         if writing is None:
             return  # a handle that moved to other memory (`set_`): the bytes there are as they were
         writing.count += 1
         writing.operator = operator
         self.clock += 1
-        writing.seen_writes[self.engine.look(tensor).counter] = self.clock
-        self.watch.wrote(tensor, operator, inputs)
+        writing.seen_writes[self.engine.counter(tensor)] = self.clock
+        self.watch.wrote(tensor, memory, operator, inputs)
 
     def saved(self, node: Any, name: str, value: Any) -> None:
         """A node keeps a tensor for the backward pass."""
         self.clock += 1
         memory = id(self.engine.memory(value.tensor))
-        self.saves.append((weakref.ref(node), name, weakref.ref(value.tensor)))
-        if len(self.saves) > MANY:
-            self.saves = [each for each in self.saves[-MANY:] if each[0]() is not None]
+        if self.compares:
+            self.saves.append((weakref.ref(node), name, weakref.ref(value.tensor)))
+            if len(self.saves) > MANY:
+                self.saves = [each for each in self.saves[-MANY:] if each[0]() is not None]
         nodes = self.savers.setdefault(memory, {})
         key = id(node)
         nodes[key] = Saver(weakref.ref(node, _forget(self.savers, memory, key)), self.clock, self.line)

@@ -135,7 +135,6 @@ class Session:
     def _begin(self) -> None:
         """The state of a session that has run nothing."""
         self.journal: list[Record] = []
-        self.functions: dict[str, Mentions] = {}
         self.allocations = Allocations()
         self.identities = Identities()
         self.observation: Observation | None = None
@@ -143,7 +142,11 @@ class Session:
             from tensorcli.explorer.changes import Observation
 
             self.observation = Observation(
-                self.engine, self.allocations, keep_bytes=self.keep_bytes, checking=self.checking
+                self.engine,
+                self.allocations,
+                self.names,
+                keep_bytes=self.keep_bytes,
+                checking=self.checking,
             )
             self.observation.rows = self.rows
             watch = self.observation.recorder.watch
@@ -322,8 +325,6 @@ class Session:
 
     def _hazards(self, outcome: Outcome, record: Record) -> Outcome:
         """The outcome with the wrong gradients of the statement, its hazards being put on record."""
-        from dataclasses import replace
-
         observation = self.observation
         assert observation is not None
         watch = observation.recorder.watch
@@ -332,6 +333,8 @@ class Session:
 
             wrong = wrong_gradients(self, record)
             if wrong:
+                from dataclasses import replace
+
                 outcome = replace(outcome, alarms=(*outcome.alarms, *wrong))
         for alarm in outcome.alarms:
             if alarm.kind == "stale":
@@ -415,21 +418,14 @@ class Session:
         """Observe what the statement names; None in a quiet session."""
         if self.observation is None:
             return None
-        from tensorcli.explorer.mentions import mentions
-
-        mentioned = mentions(statement.tree, self.functions)
-        self.observation.before(mentioned, index, place)
+        mentioned = self.observation.begin(statement.tree, index, place)
         self.names.touched = {}
         return mentioned
 
     def _look_after(self, statement: Statement, mentioned: Mentions, place: int) -> Outcome:
         """What the statement changed."""
-        from tensorcli.explorer.mentions import bodies
-
         assert self.observation is not None
-        if mentioned.defines:
-            self.functions.update(bodies(statement.tree))
-        return self.observation.after(self.names, self.names.touched, mentioned, statement.source, place)
+        return self.observation.end(statement.tree, mentioned, statement.source, place)
 
     def _value(
         self, value: Any, statement: Statement, text: str, name: str
@@ -571,6 +567,11 @@ class Session:
         return self.identities.number(thing)
 
     # ---- what commands and prompts ask for
+
+    @property
+    def functions(self) -> dict[str, Mentions]:
+        """What the bodies of the script's functions name."""
+        return {} if self.observation is None else self.observation.functions
 
     def value_of(self, tree: Any) -> Any:
         """The value of an argument of a command."""

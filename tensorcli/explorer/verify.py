@@ -59,7 +59,7 @@ class Side(Session):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.index = Index(self.engine)
+        self.index = Index(self.engine, self.names)
 
     def _evaluate(
         self, statement: Statement, text: str, name: str

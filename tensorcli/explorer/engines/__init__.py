@@ -152,6 +152,9 @@ class Engine(Protocol):
         alive; can be referred to weakly.
         """
 
+    def counter(self, tensor: Any) -> int:
+        """The identity of a tensor's version counter; 0 for none."""
+
     def extent(self, memory: Any) -> int:
         """How many bytes an allocation has."""
 

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from tensorcli.explorer.results import Help
 
 
+PLAIN = frozenset({type(None), bool, int, float, complex, str, tuple, list, dict})
+"""What most values are that are no tensors."""
+
+
 def present_node(tensor: Tensor) -> tuple[Any, str | None]:
     """The node that `grad_fn` would answer with, where it is there already, and its name in any case."""
     node = tensor.node
@@ -197,6 +201,8 @@ class Embedded:
     def kind(self, value: Any) -> Kind | None:
         if isinstance(value, Tensor):
             return "tensor"
+        if type(value) in PLAIN:
+            return None
         if isinstance(value, np.ndarray):
             return "ndarray"
         if isinstance(value, Node):
@@ -239,6 +245,9 @@ class Embedded:
             id(memory),
             0 if counter is None else id(counter),
         )
+
+    def counter(self, tensor: Any) -> int:
+        return 0 if tensor.inference else id(tensor.counter)
 
     def extent(self, memory: Any) -> int:
         return int(memory.nbytes)

@@ -328,6 +328,9 @@ class PyTorch:
             return known[1]
         return None if known[1] is None and not tensor._base.requires_grad else "AsStridedBackward0"
 
+    def counter(self, tensor: Any) -> int:
+        return 0 if tensor.is_inference() else self._counter(tensor)
+
     def extent(self, memory: Any) -> int:
         found = memory.nbytes
         return int(found() if callable(found) else found)

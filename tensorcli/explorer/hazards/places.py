@@ -14,11 +14,10 @@ MOST = 1 << 20
 """Indices with more elements are not looked at."""
 
 
-def reads_what_it_writes(engine: Engine, target: Any, others: Sequence[Any]) -> Any:
-    """The operand whose elements an element-wise write into `target` changes before, or while, it reads them
-    elsewhere; None where there is none.
+def reads_what_it_writes(engine: Engine, target: Any, memory: Any, others: Sequence[Any]) -> Any:
+    """The operand whose elements an element-wise write into `target`, which lies in `memory`, changes before, or
+    while, it reads them elsewhere; None where there is none.
     """
-    memory = engine.memory(target)
     walk: Walk | None = None
     for other in others:
         if other is target or engine.kind(other) != "tensor" or engine.memory(other) is not memory:

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.hazards.keep import Keeper
+from tensorcli.explorer.hazards.places import reads_what_it_writes
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Saved
+    from tensorcli.explorer.engines import Engine, Saved
     from tensorcli.explorer.observe import Recorder
 
 COPYING = frozenset(
@@ -57,6 +58,31 @@ class Copied(NamedTuple):
     node: ast.AST | None
 
 
+class Operator(NamedTuple):
+    """What an operator's name says about the traps that it may fall into."""
+
+    name: str
+    copies: bool
+    wraps: bool
+    """Whether an integer result may not fit."""
+    indexes: bool
+    """Whether it writes where an index says."""
+    reads: bool
+    """Whether each element is computed from other tensors' elements in the same place."""
+
+    @classmethod
+    def of(cls, engine: Engine, operator: str) -> Operator:
+        """What is to be known of the operator."""
+        name = operator.partition(".")[0]
+        return cls(
+            name,
+            name in COPYING,
+            name in WRAPPING or name.rstrip("_") in WRAPPING,
+            name in ("index_put_", "_index_put_impl_"),
+            name == "copy_" or engine.elementwise(operator),
+        )
+
+
 class Watch:
     """The hazards of one session's statements. `begin` forgets those of the last."""
 
@@ -69,12 +95,14 @@ class Watch:
         """The innermost statement that runs."""
         self.tainted: dict[int, Any] = {}
         """The nodes, weakly, that hold bytes which a hidden write changed."""
+        self.operators: dict[str, Operator] = {}
         self.begin()
 
     def begin(self) -> None:
         """A statement begins."""
         self.found: dict[tuple[str, str], Finding] = {}
-        self.born: dict[int, tuple[str, str | None]] = {}
+        self.born: dict[int, tuple[str, Any]] = {}
+        """The memory of copies: by which operator, and of what, weakly."""
         self.lost: dict[int, Copied] = {}
         self.pending: list[tuple[str, Any, ast.AST | None]] = []
         self.poisoned: list[Poisoned] = []
@@ -97,17 +125,23 @@ class Watch:
 
     # ---- what the recorder hears
 
+    def _operator(self, operator: str) -> Operator:
+        found = self.operators.get(operator)
+        if found is None:
+            found = self.operators[operator] = Operator.of(self.engine, operator)
+        return found
+
     def made(self, tensor: Any, operator: str, inputs: Sequence[Any]) -> None:
         """A new tensor came out of an operator."""
         engine = self.engine
-        name = operator.partition(".")[0]
+        known = self.operators.get(operator) or self._operator(operator)
         if self.lost:
             self._used(inputs)
-        if name in COPYING and inputs and engine.kind(inputs[0]) == "tensor":
+        if known.copies and inputs and engine.kind(inputs[0]) == "tensor":
             memory = engine.memory(tensor)
             if memory is not engine.memory(inputs[0]):
-                self.born[id(memory)] = name, self._name(inputs[0])
-        if name in WRAPPING and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
+                self.born[id(memory)] = known.name, weakref.ref(inputs[0])
+        if known.wraps and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
             from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
             exact = exact_result(engine, operator, inputs)
@@ -117,33 +151,32 @@ class Watch:
         if engine.node(tensor) is not None:
             self._swallowed(inputs)
 
-    def writes(self, tensor: Any, operator: str, inputs: Sequence[Any]) -> None:
-        """The bytes of a tensor are about to be written."""
+    def writes(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
+        """The bytes of a tensor, in this memory, are about to be written."""
         engine = self.engine
-        memory = engine.memory(tensor)
+        known = self.operators.get(operator) or self._operator(operator)
         self.keeper.before_write(memory)
-        name = operator.partition(".")[0]
-        self.pending = []
+        if self.pending:
+            self.pending = []
         if isinstance(self.running, ast.Assign) and isinstance(self.running.value, ast.Tuple | ast.List):
             self._stored(tensor, memory, inputs, self.running)
-        if name.rstrip("_") in WRAPPING or name in WRAPPING:
+        if known.wraps:
             if not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
                 from tensorcli.explorer.hazards.numbers import exact_result
 
                 exact = exact_result(engine, operator, inputs)
                 if exact is not None:
                     self.pending.append(("TSC-H007", exact, current_node()))
-        elif name in ("index_put_", "_index_put_impl_"):
+        elif known.indexes:
             self._indexed(tensor, inputs)
-        if len(inputs) > 1 and (name == "copy_" or engine.elementwise(operator)):
-            from tensorcli.explorer.hazards.places import reads_what_it_writes
-
-            other = reads_what_it_writes(engine, tensor, inputs)
+        if known.reads and len(inputs) > 1:
+            other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
-                self.pending.append(("TSC-H004", self._overlap_text(tensor, other, name), current_node()))
+                text = self._overlap_text(tensor, other, known.name)
+                self.pending.append(("TSC-H004", text, current_node()))
 
-    def wrote(self, tensor: Any, operator: str, inputs: Sequence[Any]) -> None:
-        """The bytes of a tensor were written."""
+    def wrote(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
+        """The bytes of a tensor, in this memory, were written."""
         engine = self.engine
         for code, what, node in self.pending:
             if code == "TSC-H007":
@@ -155,20 +188,21 @@ class Watch:
                     self.note(code, text, node)
             else:
                 self.note(code, what, node, self._copy_hint())
-        self.pending = []
-        others = [each for each in inputs if each is not tensor]
+        if self.pending:
+            self.pending = []
         if self.lost:
-            self._used(others)
-        memory = engine.memory(tensor)
+            self._used([each for each in inputs if each is not tensor])
         born = self.born.get(id(memory))
         if born is not None:
             node = current_node()
             if self._discarded(node):
-                self.lost[id(memory)] = Copied(weakref.ref(memory), *born, node)
+                copies, source = born[0], born[1]()
+                name = None if source is None else self._name(source)
+                self.lost[id(memory)] = Copied(weakref.ref(memory), copies, name, node)
             else:
                 self.lost.pop(id(memory), None)
-        if engine.look(tensor).requires_grad:
-            self._swallowed(others)
+        if tensor.requires_grad:
+            self._swallowed([each for each in inputs if each is not tensor])
 
     def freed(self, node: Any) -> None:
         """A node is about to drop what it had saved: it was used as it is now."""
