@@ -15,6 +15,7 @@ import importlib.util
 import json
 import math
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -29,7 +30,9 @@ from pathlib import Path
 # Start-up is measured as users have it: with the compiled modules that Python keeps beside the sources.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+from bench_programs import PROGRAMS, program  # noqa: E402
 
 OURS, TORCH = "tensorcli.engine", "torch"
 
@@ -73,6 +76,27 @@ assert x.grad.item() == width
 print(json.dumps({"seconds": seconds / (width * depth), "bytes": (built - before) / (width * depth)}))
 """
 CHAIN, GRID = (1, 1_000_000), (1_000, 1_000)
+
+# A session that holds many tensors, and the seconds of processor time that one more line takes there, drawn.
+CROWDED = """\
+import sys, time
+from tensorcli.explorer.session import Session
+from tensorcli.render.plain import plain
+session = Session()
+def run(text):
+    return "".join(line for step in session.run(text) for line in plain(step))
+for _ in session.run(sys.stdin.read()):
+    pass
+run("z = ones(2)")
+start = time.process_time()
+shown = run(sys.argv[1])
+seconds = time.process_time() - start
+assert shown, "nothing is shown"
+print(seconds)
+"""
+MANY = 10_000
+NAMED = "\n".join(f"t{i} = ones(2)" for i in range(MANY))
+LISTED = f"ts = [ones(2) for i in range({MANY})]"
 
 # What is computed on a card, and how often a line runs in a round.
 SQUARES = "a = torch.ones(4096, 4096, device='cuda'); b = torch.ones(4096, 4096, device='cuda')"
@@ -133,12 +157,12 @@ def process(*arguments: str) -> Callable[[], float]:
     return measure
 
 
-def run_python(*arguments: str) -> str:
+def run_python(*arguments: str, given: str = "") -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         text=True,
     )
@@ -146,6 +170,55 @@ def run_python(*arguments: str) -> str:
         last = (done.stderr.strip() or "no message").splitlines()[-1]
         raise Failed(f"exit status {done.returncode}: {last}")
     return done.stdout
+
+
+def processor_time(*arguments: str) -> Callable[[], float]:
+    """The seconds of processor time that a whole Python process takes, in which a busy machine shows least."""
+
+    def measure() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run_python(*arguments)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    return measure
+
+
+@cache
+def program_path(name: str, lines: int) -> str:
+    with tempfile.NamedTemporaryFile("w", suffix=".py", prefix="tensorcli-bench-", delete=False) as file:
+        file.write(program(name, lines))
+    made.append(file.name)
+    return file.name
+
+
+made: list[str] = []
+"""The files that were written for programs."""
+
+
+def command_on(name: str, lines: int, *arguments: str) -> Callable[[], float]:
+    """The processor time of a command on a program of so many lines."""
+    return lambda: processor_time("-c", COMMAND, *arguments, program_path(name, lines))()
+
+
+def checks(name: str) -> Measurement:
+    """Looking for hazards in a program against running it."""
+    return Measurement(
+        f"check-{name}",
+        Subject(f"tensorcli check, {name}", command_on(name, 10_000, "check")),
+        Subject("run --quiet", command_on(name, 10_000, "run", "--quiet")),
+        1.3,
+        3,
+    )
+
+
+def crowded(name: str, before: str, line: str, limit: float = 1.0) -> Measurement:
+    """A line in a session that holds many tensors."""
+
+    def measure() -> float:
+        return float(run_python("-c", CROWDED, line, given=before))
+
+    return Measurement(name, Subject(f"{line}, {MANY:,} tensors", measure), None, limit, 1)
 
 
 def statement(module: str, line: str, setup: str) -> Callable[[], float]:
@@ -257,6 +330,21 @@ MEASUREMENTS = (
         3.0,
         2,
     ),
+    *(checks(name) for name in PROGRAMS),
+    Measurement(
+        "check-scale",
+        Subject("tensorcli check, 40,000 statements", command_on("small", 40_000, "check")),
+        Subject("10,000", command_on("small", 10_000, "check")),
+        4.5,
+        3,
+    ),
+    crowded("table-named", NAMED, "z.add_(1)"),
+    crowded("table-list", LISTED, "z.add_(1)"),
+    crowded("store-named", NAMED, "storages"),
+    crowded("store-list", LISTED, "storages"),
+    crowded("vars-named", NAMED, "vars", math.inf),
+    crowded("undo-named", NAMED, "undo", math.inf),
+    crowded("why-named", NAMED, "why", math.inf),
     Measurement(
         "chain-memory",
         Subject("tensorcli: a node held", graph(OURS, "bytes", CHAIN)),
@@ -356,3 +444,5 @@ if __name__ == "__main__":
     finally:
         if script_path.cache_info().currsize:
             Path(script_path()).unlink()
+        for path in made:
+            Path(path).unlink()

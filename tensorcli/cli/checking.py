@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
@@ -78,7 +77,7 @@ def check_scripts(
     screen = Screen(sys.stdout, colour)
     for text in FORMS[format](rows):
         screen.text(text)
-    if format == "text":
+    if format == "text" and rows:
         from tensorcli.render.hazards import hazards_in_file
         from tensorcli.render.layout import page
 
@@ -94,6 +93,8 @@ def no_text(rows: Sequence[HazardRow]) -> Iterator[str]:
 
 def json_text(rows: Sequence[HazardRow]) -> Iterator[str]:
     """A JSON object a hazard, one a line."""
+    import json
+
     from tensorcli.render.json import data
 
     for row in rows:
@@ -103,6 +104,8 @@ def json_text(rows: Sequence[HazardRow]) -> Iterator[str]:
 
 def sarif_text(rows: Sequence[HazardRow]) -> Iterator[str]:
     """The whole run as one SARIF log."""
+    import json
+
     from tensorcli import __version__
     from tensorcli.explorer.hazards.catalogue import HAZARDS
     from tensorcli.render.hazards import sarif
