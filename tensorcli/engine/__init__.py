@@ -137,6 +137,7 @@ _PUBLIC: dict[str, str] = {
             "is_warn_always_enabled",
             "set_warn_always",
             "is_anomaly_enabled",
+            "is_anomaly_check_nan_enabled",
         ),
         "settings",
     ),

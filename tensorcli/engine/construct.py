@@ -107,7 +107,7 @@ def _as_tensor(data: Any, dtype: dtypes.dtype | None, device: Any) -> Tensor:
 
 def _target(source: Tensor, device: Any) -> Device:
     """Where a tensor goes that is asked for as it is: `device=`, the default device, or where it lies."""
-    return source.device if device is None and default.device is None else resolve(device)
+    return source.device if device is None and default.device is None else resolve(device, moving=True)
 
 
 def asarray(*args: Any, **kwargs: Any) -> Tensor:
@@ -348,7 +348,7 @@ def remember_address(array: Any, address: int) -> None:
 
 def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
     """A new tensor with a copy of data; `kind` None infers the dtype. Errors: as `tensor`."""
-    target = resolve(device)
+    target = resolve(device, moving=True)
     if isinstance(data, Tensor):
         target = _target(data, device)
         copied: Tensor = data.detach().to(device=target, dtype=kind or data.dtype, copy=True)

@@ -7,6 +7,8 @@ first asks for the device and CuPy finds a card (`backends.find_cuda`). This mod
 
 from typing import Any
 
+from tensorcli.engine.native import Native
+
 _TYPES = (
     "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
     "privateuseone"
@@ -28,7 +30,7 @@ class AcceleratorError(RuntimeError):
     __module__ = "torch"
 
 
-class Device:
+class Device(Native):
     """`torch.device`: a type and an index (None: the current one). Equal and hashed by value.
 
     As a context it makes factories use the device. Errors: RuntimeError, TypeError with PyTorch's texts.
@@ -235,8 +237,9 @@ def cuda_devices() -> tuple[Device, ...]:
     return visible.cuda
 
 
-def resolve(device: "Device | str | int | None") -> Device:
-    """The device that an argument `device=` names, with its index filled in; None names the default.
+def resolve(device: "Device | str | int | None", moving: bool = False) -> Device:
+    """The device that an argument `device=` names, with its index filled in; None names the default. `moving` says that
+    a tensor is to be copied there.
 
     Errors: PyTorch's, when it is not there: AssertionError for a build without it, AcceleratorError for a wrong number.
     """
@@ -255,6 +258,8 @@ def resolve(device: "Device | str | int | None") -> Device:
         return _cuda(found.index)
     if found.type == "xpu":
         raise AssertionError("Torch not compiled with XPU enabled")
+    if moving:
+        raise RuntimeError(f"PyTorch is not linked with support for {found.type} devices")
     raise NotImplementedError(
         f"Could not run 'aten::empty.memory_format' with arguments from the '{found.type.upper()}' backend."
     )

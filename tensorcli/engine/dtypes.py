@@ -10,10 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from tensorcli.engine.native import Native
+
 BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)
 
 
-class dtype:  # noqa: N801 (PyTorch's name)
+class dtype(Native):  # noqa: N801 (PyTorch's name)
     """An element type. Compared by identity; `repr` is PyTorch's."""
 
     __slots__ = (
@@ -30,6 +32,7 @@ class dtype:  # noqa: N801 (PyTorch's name)
         "tensor_type",
     )
 
+    __module__ = "torch"
     np: Any
 
     def __init__(
@@ -58,7 +61,7 @@ class dtype:  # noqa: N801 (PyTorch's name)
             return self.np
         if attribute == "np":
             raise TypeError(f"Got unsupported ScalarType {self.scalar_type}")
-        raise AttributeError(f"'torch.dtype' object has no attribute '{attribute}'")
+        return super().__getattr__(attribute)
 
     @property
     def computes_as(self) -> "dtype":

@@ -5,8 +5,10 @@ The objects are compared by identity and printed as PyTorch prints them. This mo
 
 from typing import Final
 
+from tensorcli.engine.native import Native
 
-class _Named:
+
+class _Named(Native):
     """A constant of the torch namespace."""
 
     __slots__ = ("name",)
@@ -30,12 +32,14 @@ class _Named:
 class memory_format(_Named):  # noqa: N801 (PyTorch's name)
     """`torch.memory_format`: the order of strides that a copy is asked to have."""
 
+    __module__ = "torch"
     __slots__ = ()
 
 
 class layout(_Named):  # noqa: N801 (PyTorch's name)
     """`torch.layout`: strided, or one of the sparse layouts (which have a name here and no tensors)."""
 
+    __module__ = "torch"
     __slots__ = ()
 
 

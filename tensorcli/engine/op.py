@@ -569,11 +569,11 @@ PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
 def _missing_attribute(name: str, instance: Any) -> Any:
     found = PROPERTIES.get(name)
     if found is not None:
-        setattr(Tensor, name, property(found))
+        setattr(Tensor, name, tensor_module.ReadOnly(found, name))  # type: ignore[arg-type] # a property, for mypy
         return getattr(Tensor if instance is None else instance, name)
     if name.startswith("__") or name not in PACKETS:
         raise AttributeError(
-            f"'Tensor' object has no attribute '{name}'"
+            f"'{type(instance).__name__}' object has no attribute '{name}'"
             if instance is not None
             else f"type object 'Tensor' has no attribute '{name}'"
         )

@@ -6,6 +6,8 @@ Python looks special methods up on the class, so these are set here; each calls 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from tensorcli.engine import dtypes, messages, op, printing
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.graph import Node
@@ -63,6 +65,9 @@ _REFLECTED = {
 }
 """Special methods that are an operator called on (other, self)."""
 
+_OPERANDS = (Tensor, int, float, complex)
+"""What PyTorch complains about itself where an operator cannot take it; anything else gets its own turn."""
+
 _UNARY = {"__neg__": "neg", "__pos__": "positive", "__abs__": "abs"}
 
 
@@ -77,8 +82,10 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
                 return call(self, other)
             except TypeError:
                 # PyTorch gives the other operand its turn where its own parser refuses this one.
-                if isinstance(other, (Tensor, int, float, complex)):
+                if isinstance(other, _OPERANDS):
                     raise
+                if special == "__eq__" and isinstance(other, np.ndarray):
+                    return _equal_to_array(self, other)
                 return NotImplemented
 
         operator.__name__ = operator.__qualname__ = special
@@ -88,13 +95,33 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
     return first
 
 
-def _reflected(name: str) -> Callable[[Tensor, Any], Any]:
+def _equal_to_array(self: Tensor, other: Any) -> Any:
+    """`tensor == array`, which PyTorch compares as a tensor; the other comparisons refuse an array."""
+    from tensorcli.engine.construct import from_numpy
+
+    try:
+        converted = from_numpy(other)
+    except TypeError:
+        return NotImplemented
+    return self == converted
+
+
+def _reflected(compute: Callable[[Tensor, Any], Any]) -> Callable[[Tensor, Any], Any]:
+    """A special method that gets the operands the other way round: what it cannot take is left to the other operand."""
+
     def operator(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, (Tensor, int, float, complex)):
+        try:
+            return compute(self, other)
+        except TypeError:
+            if isinstance(other, _OPERANDS):
+                raise
             return NotImplemented
-        return op.function(name)(other, self)
 
     return operator
+
+
+def _swapped(name: str) -> Callable[[Tensor, Any], Any]:
+    return _reflected(lambda self, other: op.function(name)(other, self))
 
 
 def _unary(name: str) -> Callable[[Tensor], Any]:
@@ -107,27 +134,9 @@ def _unary(name: str) -> Callable[[Tensor], Any]:
 for _special, _name in _BINARY.items():
     setattr(Tensor, _special, _binary(_special, _name))
 for _special, _name in _REFLECTED.items():
-    setattr(Tensor, _special, _reflected(_name))
+    setattr(Tensor, _special, _swapped(_name))
 for _special, _name in _UNARY.items():
     setattr(Tensor, _special, _unary(_name))
-
-
-def _rsub(self: Tensor, other: Any) -> Any:
-    return (
-        op.functions.rsub(self, other) if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
-    )
-
-
-def _rtruediv(self: Tensor, other: Any) -> Any:
-    return self.reciprocal() * other if isinstance(other, (Tensor, int, float, complex)) else NotImplemented
-
-
-def _rpow(self: Tensor, other: Any) -> Any:
-    return (
-        op.function("pow")(other, self)
-        if isinstance(other, (Tensor, int, float, complex))
-        else NotImplemented
-    )
 
 
 def _invert(self: Tensor) -> Tensor:
@@ -137,9 +146,9 @@ def _invert(self: Tensor) -> Tensor:
 
 
 Tensor.__invert__ = _invert  # type: ignore[operator]
-Tensor.__rsub__ = _rsub  # type: ignore[attr-defined]
-Tensor.__rtruediv__ = _rtruediv  # type: ignore[attr-defined]
-Tensor.__rpow__ = _rpow  # type: ignore[attr-defined]
+Tensor.__rsub__ = _reflected(lambda self, other: op.functions.rsub(self, other))  # type: ignore[attr-defined]
+Tensor.__rtruediv__ = _reflected(lambda self, other: self.reciprocal() * other)  # type: ignore[attr-defined]
+Tensor.__rpow__ = _swapped("pow")  # type: ignore[attr-defined]
 
 
 # ---- indexing

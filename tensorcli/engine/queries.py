@@ -4,7 +4,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from tensorcli.engine import devices, dtypes
+from tensorcli.engine import devices, dtypes, messages
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.formats import (
@@ -18,6 +18,7 @@ from tensorcli.engine.formats import (
     sparse_csr,
     strided,
 )
+from tensorcli.engine.native import Native
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 
 # ---- settings
@@ -39,6 +40,11 @@ def get_default_dtype() -> dtype:
 
 def set_default_tensor_type(t: Any) -> None:
     """Set the default dtype by a legacy type or its name. Deprecated in PyTorch."""
+    messages.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
+        "torch.set_default_device() as alternatives.",
+        once=True,
+    )
     from tensorcli.engine.legacy import parse_type, type_of_class
 
     kind, _ = parse_type(t) if isinstance(t, str) else type_of_class(t)
@@ -59,7 +65,7 @@ def set_default_device(device: Any) -> None:
 # ---- dtypes
 
 
-class _Info:
+class _Info(Native):
     """Attributes of a dtype's numbers, printed as PyTorch prints them."""
 
     __slots__ = ("bits", "dtype")
@@ -80,6 +86,7 @@ class _Info:
 class finfo(_Info):  # noqa: N801 (PyTorch's name)
     """The limits of a floating dtype (of the default one when none is named)."""
 
+    __module__ = "torch"
     __slots__ = ("eps", "max", "min", "resolution", "smallest_normal", "tiny")
     _shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
 
@@ -110,6 +117,7 @@ class finfo(_Info):  # noqa: N801 (PyTorch's name)
 class iinfo(_Info):  # noqa: N801 (PyTorch's name)
     """The limits of an integral dtype."""
 
+    __module__ = "torch"
     __slots__ = ("max", "min")
     _shown = ("min", "max")
 

@@ -14,6 +14,7 @@ from tensorcli.engine import dtypes, effects
 from tensorcli.engine.autograd.graph import address_of
 from tensorcli.engine.devices import CPU, Device, cuda_devices, drawing, resolve
 from tensorcli.engine.generator import Generator as Stream
+from tensorcli.engine.native import Native
 from tensorcli.engine.tensor import Tensor
 
 _NO_CUDA_GENERATOR = (
@@ -27,9 +28,10 @@ _NO_CUDA_GENERATOR = (
 )
 
 
-class Generator:
+class Generator(Native):
     """A stream of random numbers for `generator=`. Starts from a fixed seed."""
 
+    __module__ = "torch._C"
     __slots__ = ("__weakref__", "device", "stream")
 
     def __init__(self, device: Any = "cpu") -> None:

@@ -8,8 +8,10 @@ from functools import cache
 from operator import itemgetter
 from typing import Any
 
+from tensorcli.engine.native import Native
 
-class ReturnType(tuple[Any, ...]):
+
+class ReturnType(Native, tuple[Any, ...]):
     """The base of all of them. Errors: TypeError unless made from one sequence with an item for each field."""
 
     __slots__ = ()

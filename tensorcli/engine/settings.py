@@ -124,6 +124,13 @@ def set_warn_always(b: bool) -> None:
     settings.warn_always = b
 
 
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether anomaly mode looks for NaN."""
+    from tensorcli.engine.autograd.anomaly import anomaly
+
+    return anomaly.check_nan
+
+
 def is_anomaly_enabled() -> bool:
     """Whether anomaly mode is on."""
     from tensorcli.engine.autograd.anomaly import anomaly

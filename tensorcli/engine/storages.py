@@ -11,6 +11,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.devices import Device, resolve
 from tensorcli.engine.dtypes import DTYPES, dtype
+from tensorcli.engine.native import Native
 from tensorcli.engine.storage import Storage, allocate
 from tensorcli.engine.tensor import Tensor
 
@@ -21,7 +22,7 @@ _DEPRECATED = (
 )
 
 
-class UntypedStorage:
+class UntypedStorage(Native):
     """The bytes of a storage. `UntypedStorage(n)` makes one of n bytes."""
 
     __slots__ = ("__weakref__", "engine_storage")

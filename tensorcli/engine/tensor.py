@@ -6,7 +6,7 @@ looks at, and their Storage and Version are made when first asked for.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from tensorcli.engine.autograd import modes
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry, contiguous
+from tensorcli.engine.native import Native
 from tensorcli.engine.storage import Storage, Version
 
 CONJ, NEG = 1, 2
@@ -26,6 +27,24 @@ missing_attribute: Callable[[str, Any], Any] = None  # type: ignore[assignment]
 
 method_names: Callable[[], list[str]] = list
 """The names that `missing_attribute` finds (set by `op`)."""
+
+
+if TYPE_CHECKING:
+    ReadOnly = property
+else:
+
+    class ReadOnly(property):
+        """A property that PyTorch's C class has: its complaint about a write names that class."""
+
+        def __init__(self, compute: Callable[[Any], Any], name: str = "") -> None:
+            super().__init__(compute)
+            self.name = name or compute.__name__
+
+        def __set__(self, instance: Any, value: Any) -> None:
+            raise AttributeError(f"attribute '{self.name}' of 'torch._C.TensorBase' objects is not writable")
+
+        def __delete__(self, instance: Any) -> None:
+            self.__set__(instance, None)
 
 
 class TensorType(type):
@@ -107,7 +126,7 @@ class Tensor(metaclass=TensorType):
             found = self._counter = Version()
         return found
 
-    @property
+    @ReadOnly
     def _version(self) -> int:
         return self.counter.count
 
@@ -131,35 +150,35 @@ class Tensor(metaclass=TensorType):
 
     # ---- shape and kind
 
-    @property
+    @ReadOnly
     def shape(self) -> Any:
         return Size(self.geometry.sizes)
 
-    @property
+    @ReadOnly
     def ndim(self) -> int:
         return len(self.geometry.sizes)
 
-    @property
+    @ReadOnly
     def device(self) -> Device:
         return CPU if self._storage is None else self._storage.device
 
-    @property
+    @ReadOnly
     def is_meta(self) -> bool:
         return self.device is META
 
-    @property
+    @ReadOnly
     def is_cuda(self) -> bool:
         return self.device.type == "cuda"
 
-    @property
+    @ReadOnly
     def is_cpu(self) -> bool:
         return self.device.type == "cpu"
 
-    @property
+    @ReadOnly
     def itemsize(self) -> int:
         return self.dtype.itemsize
 
-    @property
+    @ReadOnly
     def nbytes(self) -> int:
         return self.dtype.itemsize * self.geometry.numel
 
@@ -191,12 +210,12 @@ class Tensor(metaclass=TensorType):
             raise RuntimeError(messages.INFERENCE_REQUIRES_GRAD)
         self.leaf_requires_grad = value
 
-    @property
+    @ReadOnly
     def is_leaf(self) -> bool:
         # A view's node is not made anew for this question, nor is an invalid view refused: PyTorch reads the same field.
         return self.node is None
 
-    @property
+    @ReadOnly
     def grad_fn(self) -> Any:
         return self.node if self.view_of is None else self.view_of.grad_fn(self)
 
@@ -220,7 +239,7 @@ class Tensor(metaclass=TensorType):
     def _is_view(self) -> bool:
         return self.view_of is not None
 
-    @property
+    @ReadOnly
     def _base(self) -> "Tensor | None":
         return None if self.view_of is None else self.view_of.base
 
@@ -239,7 +258,7 @@ class Tensor(metaclass=TensorType):
         return new_of_class(cls, *args, **kwargs)
 
 
-class Size(tuple[int, ...]):
+class Size(Native, tuple[int, ...]):
     """`torch.Size`: a tuple of sizes."""
 
     __slots__ = ()

@@ -73,7 +73,19 @@ NODE_NAMES = (
     "name next_functions metadata register_hook register_prehook variable _sequence_nr _input_metadata "
     "_register_hook_dict _set_sequence_nr"
 ).split()
-SETTABLE_ON_TENSORS = "data grad requires_grad real imag grad_dtype"
+SETTABLE_ON_TENSORS = frozenset("data grad requires_grad real imag grad_dtype names".split())
+FIXED = "attribute '{0}' of 'torch._C.TensorBase' objects is not writable"
+
+
+class TensorAttributes(frozenset[str]):
+    """What a script may set on a tensor: the attributes that PyTorch lets be set, and names of its own."""
+
+    def __contains__(self, name: object) -> bool:
+        from tensorcli.engine.tensor import Tensor
+
+        return name in SETTABLE_ON_TENSORS or (
+            isinstance(name, str) and name in Open(TENSOR_INTERNALS + " dtype") and not hasattr(Tensor, name)
+        )
 
 
 class Members(Mapping[str, Any]):
@@ -313,7 +325,7 @@ class Lazy(Mapping[str, Namespace]):
 
 OPEN_MODULES = (
     "nn optim return_types random legacy queries storages special fft linalg cuda testing utils functional "
-    "formats autograd.modes autograd.hooks autograd.anomaly autograd.functional autograd.forward_ad"
+    "formats autograd.modes autograd.hooks autograd.saving autograd.anomaly autograd.functional autograd.forward_ad"
 ).split()
 """Modules of the engine whose classes have nothing that PyTorch's do not have."""
 
@@ -326,6 +338,13 @@ class EnginePolicy(Policy):
             if isinstance(self.types.get(base), Open | Only):
                 return self.types[base]
         return super()._look_up(kind)
+
+    def fixed(self, kind: type, name: str) -> str:
+        from tensorcli.engine.tensor import Tensor
+
+        if issubclass(kind, Tensor) and self.allows(kind, name) and not callable(getattr(Tensor, name, None)):
+            return FIXED.format(name)
+        return super().fixed(kind, name)
 
 
 def policy() -> Policy:
@@ -348,5 +367,5 @@ def policy() -> Policy:
             Device: Only("type index".split()),
         }
     )
-    made.settable[Tensor] = Only(SETTABLE_ON_TENSORS.split())
+    made.settable[Tensor] = TensorAttributes()
     return made

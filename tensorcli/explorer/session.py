@@ -380,6 +380,7 @@ class Session:
         value: Any = NOTHING
         result: Answer | None = None
         error: Failure | None = None
+        self.engine.trace_calls(self._calls)
         try:
             with self.hearing:
                 if self.nested is not None:
@@ -405,6 +406,12 @@ class Session:
         if isinstance(value, Answer):
             return NOTHING, value, error
         return value, result, error
+
+    def _calls(self) -> str:
+        """The traceback of the running statement."""
+        from tensorcli.explorer.calls import script_traceback
+
+        return script_traceback(self.text, self.hearing.name, self.journal)
 
     def _runs(self, statement: ast.stmt) -> None:
         """A statement of the script begins, in a session that traces."""

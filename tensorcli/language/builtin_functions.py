@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.functions import LAZY, GeneratorExpression, LazyIterator, ScriptFunction
+from tensorcli.language.functions import LAZY, GeneratorExpression, LazyIterator, ScriptFunction, lazily
 from tensorcli.language.limits import LimitError, range_length
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.vocabulary import EXCEPTIONS
@@ -111,7 +111,7 @@ class Builtins:
 
         types = {
             each.__name__: each
-            for each in (list, tuple, dict, set, slice, int, float, complex, bool, str, range)
+            for each in (list, tuple, dict, set, frozenset, slice, int, float, complex, bool, str, range)
         }
         functions: dict[str, Callable[..., Any]] = {
             "print": self.print,
@@ -121,6 +121,14 @@ class Builtins:
             "callable": callable,
             "isinstance": self.is_instance,
             "hasattr": self.has_attribute,
+            "iter": self.iterator,
+            "next": self.next,
+            "format": self.format,
+            "hex": hex,
+            "oct": oct,
+            "bin": bin,
+            "ord": ord,
+            "chr": chr,
             "id": self.evaluator.identity,
             "repr": self.represent,
             "sum": self.sum,
@@ -167,6 +175,15 @@ class Builtins:
             return self.evaluator.text(args[0])
         return str(*args, **kwargs)
 
+    def format(self, *args: Any) -> str:
+        if not 1 <= len(args) <= 2:
+            raise TypeError(
+                f"format expected at {'least 1 argument' if not args else 'most 2 arguments'}, got {len(args)}"
+            )
+        if len(args) == 2 and not isinstance(args[1], str):
+            raise TypeError(f"format() argument 2 must be str, not {type(args[1]).__name__}")
+        return self.evaluator.formatted(args[0], "", args[1] if len(args) == 2 else "")
+
     # Types
 
     def type_of(self, *args: Any) -> Any:
@@ -206,6 +223,29 @@ class Builtins:
                 raise
             return False
         return True
+
+    # Iterators
+
+    def iterator(self, *args: Any) -> Any:
+        if len(args) == 2:
+            if not callable(args[0]):
+                raise TypeError("iter(v, w): v must be callable")
+            return lazily(iter(self.callback(args[0]), args[1]))
+        if len(args) != 1:
+            raise TypeError(
+                f"iter expected at {'least 1' if not args else 'most 2'} argument{'s' * bool(args)}, got {len(args)}"
+            )
+        (values,) = args
+        if isinstance(values, LazyIterator | GeneratorExpression):
+            return values
+        return lazily(iter(values))
+
+    def next(self, *args: Any) -> Any:
+        if not 1 <= len(args) <= 2:
+            raise TypeError(
+                f"next expected at {'least 1 argument' if not args else 'most 2 arguments'}, got {len(args)}"
+            )
+        return next(*args)
 
     # Containers
 

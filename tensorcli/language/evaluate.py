@@ -271,9 +271,11 @@ class Evaluator:
         """
         if is_dunder(name) or self.policy.list_of(type(owner)) is None or _has(type(owner), name):
             raise self.policy.refusal(owner, name)
-        raise AttributeError(
-            f"'{type(owner).__name__}' object has no attribute '{name}'", name=name, obj=owner
-        )
+        try:
+            getattr(owner, name)
+        except AttributeError as error:
+            raise AttributeError(str(error), name=name, obj=owner) from None
+        raise self.policy.refusal(owner, name)
 
     def write_attribute(self, owner: Any, name: str, value: Any) -> None:
         """`owner.name = value`, by the policy."""
@@ -291,9 +293,7 @@ class Evaluator:
                     f"class '{owner.__name__}' cannot be changed by a script", name=name, obj=None
                 )
             if self.policy.allows(kind, name) or not self.policy.knows(kind):
-                raise RefusedError(
-                    f"attribute '{name}' of '{kind.__name__}' objects cannot be set", name=name, obj=None
-                )
+                raise RefusedError(self.policy.fixed(kind, name), name=name, obj=None)
             self._refuse(owner, name)
         setattr(owner, name, value)
 
@@ -304,9 +304,8 @@ class Evaluator:
             del owner.attributes[name]
             return
         if kind is Namespace or isinstance(owner, type) or not self.policy.may_set(kind, name):
-            raise RefusedError(
-                f"attribute '{name}' of '{kind.__name__}' objects cannot be deleted", name=name, obj=None
-            )
+            told = self.policy.fixed(kind, name).replace("cannot be set", "cannot be deleted")
+            raise RefusedError(told, name=name, obj=None)
         delattr(owner, name)
 
     def write_item(self, container: Any, index: Any, value: Any) -> None:

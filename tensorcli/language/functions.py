@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -136,10 +137,19 @@ def _stepwise(values: Iterator[Any]) -> Iterator[Any]:
         yield value
 
 
+@cache
+def _iterator_type(name: str) -> type[LazyIterator]:
+    return type(name, (LazyIterator,), {"__slots__": (), "__module__": "builtins"})
+
+
 LAZY: dict[str, type[LazyIterator]] = {
-    name: type(name, (LazyIterator,), {"__slots__": (), "__module__": "builtins"})
-    for name in ("map", "zip", "filter", "enumerate", "reversed")
+    name: _iterator_type(name) for name in ("map", "zip", "filter", "enumerate", "reversed")
 }
+
+
+def lazily(values: Iterator[Any]) -> LazyIterator:
+    """An iterator of Python's, named as it is, through which Ctrl-C is heard."""
+    return _iterator_type(type(values).__name__)(values)
 
 
 def binder_code(arguments: ast.arguments) -> CodeType:

@@ -38,12 +38,10 @@ _REFUSED_BUILTINS = {
     "globals": "write the names",
     "locals": "write the names",
     "dir": "type x. and press Tab, or write hasattr(x, 'name')",
-    "iter": "write a for loop",
     "super": "there are no classes",
     "object": "there are no classes",
     "bytearray": "write a list of integers",
     "memoryview": "write x.numpy()",
-    "frozenset": "write a set",
     "exit": "the script ends with its last line",
     "quit": "the script ends with its last line",
 }

@@ -30,7 +30,12 @@ class Limits(NamedTuple):
 
 
 class LimitError(MemoryError):
-    """An operation would need more than a limit of ours allows; it was not begun."""
+    """An operation would need more than a limit of ours allows; it was not begun. A script sees a MemoryError."""
+
+    __module__ = "builtins"
+
+
+LimitError.__name__ = LimitError.__qualname__ = "MemoryError"
 
 
 class TypeTable(dict[type, Any]):

@@ -59,3 +59,23 @@ def current_node() -> ast.AST | None:
             return node
         frame = frame.f_back
     return None
+
+
+def running_calls() -> list[tuple[str, ast.AST]]:
+    """The calls of the script on this thread's stack, outermost first: the function's name, and its innermost
+    node that is being evaluated.
+    """
+    calls: list[tuple[str, ast.AST]] = []
+    innermost: ast.AST | None = None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") == _CALLS and frame.f_code.co_name == "invoke":
+            if innermost is not None:
+                calls.append((frame.f_locals["self"].__name__, innermost))
+            innermost = None
+        elif innermost is None:
+            innermost = _node(frame)
+        frame = frame.f_back
+    if innermost is not None:
+        calls.append(("<module>", innermost))
+    return calls[::-1]

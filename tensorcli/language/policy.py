@@ -96,7 +96,12 @@ CALLABLES = (
 
 
 class RefusedError(AttributeError):
-    """An attribute that exists, or may exist, and that a script may not reach."""
+    """An attribute that exists, or may exist, and that a script may not reach. A script sees an AttributeError."""
+
+    __module__ = "builtins"
+
+
+RefusedError.__name__ = RefusedError.__qualname__ = "AttributeError"
 
 
 class Policy:
@@ -191,6 +196,10 @@ class Policy:
         if self._is_open(kind):
             return True
         return kind in BUILTIN_ATTRIBUTES
+
+    def fixed(self, kind: type, name: str) -> str:
+        """What an attempt to set a readable attribute is told."""
+        return f"attribute '{name}' of '{kind.__name__}' objects cannot be set"
 
     def readable(self, value: Any) -> list[str]:
         """The names that a script may read on a value, for completion and suggestions."""

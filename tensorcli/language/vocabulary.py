@@ -7,17 +7,18 @@ Parser, checker, evaluator and completion read these; nothing is computed here.
 from __future__ import annotations
 
 BUILTIN_FUNCTIONS = frozenset(
-    "print len range zip enumerate reversed sorted map filter list tuple dict set slice int "
-    "float complex bool str repr type id isinstance hasattr callable abs min max sum all any "
-    "round pow divmod next".split()
+    "print len range zip enumerate reversed sorted map filter iter next list tuple dict set "
+    "frozenset slice int float complex bool str repr format type id isinstance hasattr callable "
+    "abs min max sum all any round pow divmod hex oct bin ord chr".split()
 )
 EXCEPTIONS = frozenset(
     "BaseException Exception ArithmeticError AssertionError AttributeError BufferError "
-    "DeprecationWarning EOFError FloatingPointError FutureWarning ImportError IndexError "
-    "KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
-    "NotImplementedError OSError OverflowError RecursionError ReferenceError RuntimeError "
-    "RuntimeWarning StopIteration SyntaxError TimeoutError TypeError UnboundLocalError "
-    "UnicodeError UserWarning ValueError Warning ZeroDivisionError".split()
+    "DeprecationWarning EOFError FileNotFoundError FloatingPointError FutureWarning ImportError "
+    "IndentationError IndexError IOError KeyError KeyboardInterrupt LookupError MemoryError ModuleNotFoundError NameError "
+    "NotImplementedError OSError OverflowError PendingDeprecationWarning PermissionError "
+    "RecursionError ReferenceError ResourceWarning RuntimeError RuntimeWarning StopIteration "
+    "SyntaxError SyntaxWarning SystemError TimeoutError TypeError UnboundLocalError "
+    "UnicodeDecodeError UnicodeEncodeError UnicodeError UnicodeWarning UserWarning ValueError Warning ZeroDivisionError".split()
 )
 CONSTANTS = frozenset({"NotImplemented", "Ellipsis", "__name__"})
 BUILTIN_NAMES = BUILTIN_FUNCTIONS | EXCEPTIONS | CONSTANTS

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd.saving import GradientEdge
 from tensorcli.engine.tensor import Tensor
 
 
@@ -72,13 +73,27 @@ def _edges(roots: Sequence[Tensor], gradients: Sequence[Any]) -> tuple[list[Any]
     return edges, given
 
 
-def _targets(wanted: Sequence[Tensor], complaint: str) -> list[Any]:
-    """The edges of the tensors to differentiate by. Errors: RuntimeError with the complaint."""
+def _targets(wanted: Sequence[Any], retain: bool) -> list[Any]:
+    """The edges of what to differentiate by, tensors or GradientEdges; with `retain`, the tensors keep their gradients.
+
+    Errors: RuntimeError for one that requires no gradient, or is neither.
+    """
     from tensorcli.engine.autograd.graph import gradient_edge
 
-    edges = [gradient_edge(one) for one in wanted]
+    edges: list[Any] = []
+    for one in wanted:
+        if isinstance(one, GradientEdge):
+            edges.append((one.node, one.output_nr))
+            continue
+        if not isinstance(one, Tensor):
+            raise RuntimeError(
+                f"all inputs have to be Tensors or GradientEdges, but got {type(one).__name__}"
+            )
+        if retain:
+            one.retain_grad()
+        edges.append(gradient_edge(one))
     if any(node is None for node, _ in edges):
-        raise RuntimeError(complaint)
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
     return edges
 
 
@@ -104,10 +119,8 @@ def backward(
     edges, given = _edges(roots, gradients)
     targets = None
     if inputs is not None:
-        wanted = [inputs] if isinstance(inputs, Tensor) else inputs
-        targets = _targets(
-            wanted, "One of the differentiated Tensors given as 'inputs' to backward does not require grad"
-        )
+        wanted = [inputs] if isinstance(inputs, (Tensor, GradientEdge)) else list(inputs)
+        targets = _targets(wanted, retain=True)
     if create_graph:
         messages.warn(messages.CREATE_GRAPH, once=True)
     run(edges, given, bool(retain_graph), create_graph, targets)
@@ -131,21 +144,23 @@ def grad(
     from tensorcli.engine.autograd.run import run
 
     if is_grads_batched:
-        raise RuntimeError("is_grads_batched=True needs torch.vmap, which this engine does not have")
+        return _batched(
+            outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
+        )
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     if allow_unused is None:
         allow_unused = materialize_grads
-    wanted = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    wanted = [inputs] if isinstance(inputs, (Tensor, GradientEdge)) else list(inputs)
     if not wanted:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     roots, gradients = _roots_and_gradients(outputs, grad_outputs, create_graph)
     if retain_graph is None:
         retain_graph = create_graph
     edges, given = _edges(roots, gradients)
-    targets = _targets(wanted, "One of the differentiated Tensors does not require grad")
+    targets = _targets(wanted, retain=False)
     found = run(edges, given, bool(retain_graph), create_graph, targets, accumulate=False)
     for i, result in enumerate(found):
         if result is None and not allow_unused:
@@ -155,10 +170,39 @@ def grad(
             )
     if materialize_grads:
         found = [
-            one.new_zeros(one.geometry.sizes) if r is None else r
+            one.new_zeros(one.geometry.sizes) if r is None and isinstance(one, Tensor) else r
             for r, one in zip(found, wanted, strict=True)
         ]
     return tuple(found)
+
+
+def _batched(
+    outputs: Any,
+    inputs: Any,
+    batches: Any,
+    retain_graph: bool | None,
+    create_graph: bool,
+    allow_unused: bool | None,
+    materialize_grads: bool,
+) -> tuple[Tensor | None, ...]:
+    """The gradients for each element of the first dimension of `grad_outputs`, stacked."""
+    from tensorcli.engine.op import functions
+
+    given: list[Tensor] = [batches] if isinstance(batches, Tensor) else list(batches)
+    count = given[0].geometry.sizes[0]
+    rows = [
+        grad(
+            outputs,
+            inputs,
+            [one.select(0, i) for one in given],
+            True if i < count - 1 else retain_graph,
+            create_graph,
+            allow_unused=allow_unused,
+            materialize_grads=materialize_grads,
+        )
+        for i in range(count)
+    ]
+    return tuple(None if column[0] is None else functions.stack(column) for column in zip(*rows, strict=True))
 
 
 _ELSEWHERE = {

@@ -14,6 +14,8 @@ from tensorcli.engine.tensor import Tensor, alias
 class AccumulateGrad(Node):
     """Adds what arrives to `variable.grad`. It runs before any other node that is ready, as in PyTorch."""
 
+    __module__ = "builtins"
+
     title: ClassVar[str] = "torch::autograd::AccumulateGrad"
 
     edges = ()

@@ -7,6 +7,7 @@ A Node is made when an operator runs on an input that requires grad. Its edges l
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import count
+from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,7 @@ Edge = tuple[Any, int]
 """A node and which of its outputs; (None, 0) where no gradient flows."""
 
 NO_EDGE: Final[Edge] = (None, 0)
+_UNSIGNED: Final = 1 << 64
 _sequence = count()
 
 
@@ -39,6 +41,8 @@ class Node:
     """(geometry, dtype, device) of each output: what gradients must match."""
     hooks: Any = None
     released = False
+    freed: frozenset[str] = frozenset()
+    """The names of the saved values that a backward pass dropped."""
     sequence: float
 
     def __init__(self, edges: tuple[Edge, ...], saved: dict[str, Any]) -> None:
@@ -75,9 +79,22 @@ class Node:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_saved_"):
             wanted = name[7:].replace("_sym_", "_")
-            if wanted in type(self).savable():
-                return self.unpack(wanted)
+            names = type(self).savable()
+            if wanted in names:
+                return self._as_shown(wanted, self.unpack(wanted))
+            stem = wanted.removesuffix("_numel")
+            if stem != wanted and f"{stem}_sizes" in names:
+                return prod(self.unpack(f"{stem}_sizes"))
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def _as_shown(self, name: str, value: Any) -> Any:
+        """A saved value as PyTorch shows it: integers that are no Scalar as unsigned numbers."""
+        kind = next((a.type.base for a in self.op.schema.arguments if a.name == name), "")
+        if kind not in ("int", "SymInt"):
+            return value
+        if isinstance(value, (tuple, list)):
+            return tuple(v % _UNSIGNED if type(v) is int else v for v in value)
+        return value % _UNSIGNED if type(value) is int else value
 
     @classmethod
     def savable(cls) -> tuple[str, ...]:
@@ -93,7 +110,7 @@ class Node:
             return value.unpack(self)
         if isinstance(value, tuple) and any(isinstance(v, SAVED) for v in value):
             return tuple(v.unpack(self) if isinstance(v, SAVED) else v for v in value)
-        if self.released and name not in self.saved:
+        if name in self.freed:
             raise RuntimeError(messages.FREED)
         return value
 
@@ -124,6 +141,7 @@ class Node:
         if len(kept) != len(saved):
             if events.observer is not None:
                 events.observer.freed(self)
+            self.freed = frozenset(saved.keys() - kept.keys())
             self.saved = kept
 
     # ---- the gradient
@@ -134,10 +152,8 @@ class Node:
         result: list[Any] = [None] * len(edges)
         gradients = self.op.plan.gradients
         saved = self.saved
-        if self.released:
-            for _, _, _, names in gradients:
-                if any(name not in saved and name != "needs" for name in names):
-                    raise RuntimeError(messages.FREED)
+        if self.freed:
+            raise RuntimeError(messages.FREED)
         first = grads[0]
         if first is None and all(g is None for g in grads):
             return result
@@ -331,9 +347,9 @@ def node_class(op: "Op") -> type[Node]:
         if not op.gradients:
             from tensorcli.engine.autograd.views import NotImplementedNode
 
-            found = type("NotImplemented", (NotImplementedNode,), {"op": op})
+            found = type("NotImplemented", (NotImplementedNode,), {"op": op, "__module__": "builtins"})
         else:
-            found = type(op.node_name, (Node,), {"op": op})
+            found = type(op.node_name, (Node,), {"op": op, "__module__": "builtins"})
         _classes[op.name] = found
     return found
 

@@ -60,15 +60,21 @@ class _GradMode(_Context):
 class no_grad(_GradMode):  # noqa: N801
     """Operators inside record nothing: their results do not require grad."""
 
+    __module__ = "torch.autograd.grad_mode"
+
     wanted = False
 
 
 class enable_grad(_GradMode):  # noqa: N801
     """Operators inside record, also within `no_grad`."""
 
+    __module__ = "torch.autograd.grad_mode"
+
 
 class set_grad_enabled(_Context):  # noqa: N801
     """Switch grad mode at once, as a statement; as a context manager until it is left."""
+
+    __module__ = "torch.autograd.grad_mode"
 
     def __init__(self, mode: bool) -> None:
         global_mode = _mode()
@@ -97,6 +103,8 @@ class set_grad_enabled(_Context):  # noqa: N801
 
 class inference_mode(_Context):  # noqa: N801
     """Operators inside record nothing and their results have no version counter. `inference_mode(False)` leaves it."""
+
+    __module__ = "torch.autograd.grad_mode"
 
     def __new__(cls, mode: Any = True) -> Any:
         return cls()(mode) if callable(mode) else object.__new__(cls)

@@ -135,6 +135,8 @@ def _set_node(tensor: Tensor, node: Node, output_nr: int) -> None:
 class AsStridedBackward0(Node):
     """The node of a view whose base was written: reads the base's gradient through the view's strides."""
 
+    __module__ = "builtins"
+
     def __init__(self, base: Tensor, geometry: Geometry) -> None:
         super().__init__((gradient_edge(base),), {})
         self.base_geometry = base.geometry
@@ -158,6 +160,8 @@ class AsStridedBackward0(Node):
 
 class CopySlices(Node):
     """The node of a base that was written through a view: hands the written part to the writer's node, keeps the rest."""
+
+    __module__ = "builtins"
 
     title: ClassVar[str] = "torch::autograd::CopySlices"
 

@@ -101,7 +101,7 @@ def compute(
                 arguments[i] = array if array.dtype == working.np else cast(array, working)
         elif value is not None:
             arguments[i] = as_number(value, working)
-    sizes = broadcast_sizes([g.sizes for g in operands])
+    sizes = broadcast_sizes([g.sizes for g in operands]) if operands else ()
     if target is not None:
         check_output_shape(target, sizes)
         check_castable(kind, target)

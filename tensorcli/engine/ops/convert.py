@@ -8,7 +8,7 @@ from tensorcli.engine.ops.memory import is_contiguous
 
 def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):
     """`Tensor.to`, whatever its form: the tensor itself when nothing changes and no copy is asked for."""
-    target = self.device if device is None else resolve(device)
+    target = self.device if device is None else resolve(device, moving=True)
     kind = self.dtype if dtype is None else dtype
     kept = memory_format is None or memory_format is formats.preserve_format
     if (

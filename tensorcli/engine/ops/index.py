@@ -21,13 +21,13 @@ from tensorcli.engine.tensor import Tensor
 # ---- operators that write some elements of self
 
 
-def writer(line, check, *, preserve=False, out=True, overlaps=False, twin_check=None, **formulas):
+def writer(line, check, *, preserve=False, out=True, twin_check=None, **formulas):
     """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that
     writes.
 
     `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps
-    self's strides where they are dense (else it is row-major), `overlaps` that the twin writes also where
-    elements share memory, `twin_check` what the twin refuses instead.
+    self's strides where they are dense (else it is row-major), `twin_check` what the twin
+    refuses instead of the check and of overlapping memory.
     """
 
     def declare(kernel):
@@ -43,7 +43,7 @@ def writer(line, check, *, preserve=False, out=True, overlaps=False, twin_check=
 
         changed.__doc__, changed.__module__ = kernel.__doc__, kernel.__module__
         op(line, check=check, out=out, **formulas)(changed)
-        checked = twin_check or (check if overlaps else separate(check))
+        checked = twin_check or separate(check)
         op(in_place(line), check=checked, **formulas)(kernel)
         return kernel
 
@@ -262,10 +262,8 @@ def warn_expanded(self, name, what="mask", value="scalar"):
 
 
 def _check_put(self, indices, values, accumulate, unsafe=False):
-    warn_expanded(self, "index_put_", "indices", "tensor")
     _check_count(self.ndim, len(indices))
     if not accumulate and values.geometry.numel == 1 and _is_masked_fill(self, indices):
-        warn_expanded(self, "masked_fill_")
         number_for(values.item(), self.dtype)
     elif self.dtype is not values.dtype:
         if not self.is_meta:
@@ -277,9 +275,12 @@ def _check_put(self, indices, values, accumulate, unsafe=False):
 
 
 def _check_put_here(self, indices, values, accumulate, unsafe=False):
+    warn_expanded(self, "index_put_", "indices", "tensor")
     _check_put(self, indices, values, accumulate, unsafe)
     if accumulate or values.geometry.numel != 1 or not _is_masked_fill(self, indices):
         _refuse_shared(self, [values])
+    else:
+        warn_expanded(self, "masked_fill_")
 
 
 def _is_masked_fill(self, indices):

@@ -152,6 +152,8 @@ def is_contiguous(shape, memory_format):
 class CopyBackwards(Node):
     """The node of `copy_`: the destination's old value gets no gradient, the source gets all, brought back."""
 
+    __module__ = "builtins"
+
     title = "torch::autograd::CopyBackwards"
 
     def apply(self, grads, needed=None):

@@ -484,8 +484,12 @@ def index_copy(xp, self, dim, index, source):
     target[key] = source if source.ndim else source.reshape(1)
 
 
-def _check_index_fill(self, dim, index, value):
+def _check_index_fill_here(self, dim, index, value):
     warn_expanded(self, "index_fill_")
+    _check_index_fill(self, dim, index, value)
+
+
+def _check_index_fill(self, dim, index, value):
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
@@ -514,7 +518,7 @@ def _check_index_fill(self, dim, index, value):
     _check_index_fill,
     preserve=True,
     out=False,
-    overlaps=True,
+    twin_check=_check_index_fill_here,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     index=None,
 )
@@ -529,7 +533,7 @@ def index_fill(xp, self, dim, index, value):
     _check_index_fill,
     preserve=True,
     out=False,
-    overlaps=True,
+    twin_check=_check_index_fill_here,
     node=1,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     value=lambda grad, dim, index: grad.index_select(dim, functions._unique2(index, False)[0]).sum(),

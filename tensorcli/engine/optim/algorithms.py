@@ -16,6 +16,8 @@ from tensorcli.engine.tensor import Tensor
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum where it is asked for."""
 
+    __module__ = "torch.optim.sgd"
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -63,6 +65,8 @@ class SGD(Optimizer):
 
 class Adam(Optimizer):
     """Adam: steps scaled by running means of the gradient and of its square."""
+
+    __module__ = "torch.optim.adam"
 
     def __init__(
         self,
@@ -156,6 +160,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam whose weight decay acts on the parameter itself, not on its gradient."""
 
+    __module__ = "torch.optim.adamw"
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -184,6 +190,8 @@ class AdamW(Adam):
 
 class RMSprop(Optimizer):
     """Steps divided by the root of a running mean of the squared gradient."""
+
+    __module__ = "torch.optim.rmsprop"
 
     def __init__(
         self,
@@ -245,6 +253,8 @@ class RMSprop(Optimizer):
 
 class Adagrad(Optimizer):
     """Steps divided by the root of the sum of all squared gradients so far."""
+
+    __module__ = "torch.optim.adagrad"
 
     def __init__(
         self,

@@ -52,6 +52,8 @@ _RESUMED = (
 class LRScheduler:
     """The base of all schedulers: counts epochs and writes the rates into the optimiser's groups."""
 
+    __module__ = "torch.optim.lr_scheduler"
+
     _get_lr_called_within_step = False
     _is_initial = False
 
@@ -158,6 +160,8 @@ class _WithFunctions(LRScheduler):
 class LambdaLR(_WithFunctions):
     """The first rate times a function of the epoch."""
 
+    __module__ = "torch.optim.lr_scheduler"
+
     def get_lr(self) -> list[Any]:
         self._warn_outside()
         return [base * one(self.last_epoch) for one, base in zip(self.lr_lambdas, self.base_lrs, strict=True)]
@@ -165,6 +169,8 @@ class LambdaLR(_WithFunctions):
 
 class MultiplicativeLR(_WithFunctions):
     """The present rate times a function of the epoch."""
+
+    __module__ = "torch.optim.lr_scheduler"
 
     def get_lr(self) -> list[Any]:
         self._warn_outside()
@@ -175,6 +181,8 @@ class MultiplicativeLR(_WithFunctions):
 
 class StepLR(LRScheduler):
     """Times gamma every `step_size` epochs."""
+
+    __module__ = "torch.optim.lr_scheduler"
 
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
@@ -196,6 +204,8 @@ class StepLR(LRScheduler):
 class MultiStepLR(LRScheduler):
     """Times gamma at each milestone."""
 
+    __module__ = "torch.optim.lr_scheduler"
+
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
@@ -216,6 +226,8 @@ class MultiStepLR(LRScheduler):
 
 class ConstantLR(LRScheduler):
     """Times a factor for the first `total_iters` epochs."""
+
+    __module__ = "torch.optim.lr_scheduler"
 
     def __init__(
         self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
@@ -239,6 +251,8 @@ class ConstantLR(LRScheduler):
 
 class LinearLR(LRScheduler):
     """Times a factor that moves in even steps from `start_factor` to `end_factor`."""
+
+    __module__ = "torch.optim.lr_scheduler"
 
     def __init__(
         self,
@@ -279,6 +293,8 @@ class LinearLR(LRScheduler):
 class ExponentialLR(LRScheduler):
     """Times gamma every epoch."""
 
+    __module__ = "torch.optim.lr_scheduler"
+
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -293,6 +309,8 @@ class ExponentialLR(LRScheduler):
 
 class CosineAnnealingLR(LRScheduler):
     """Half a cosine from the first rate down to `eta_min` in `T_max` epochs, and up again."""
+
+    __module__ = "torch.optim.lr_scheduler"
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max

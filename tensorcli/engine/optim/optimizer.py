@@ -27,6 +27,8 @@ class Optimizer:
     groups.
     """
 
+    __module__ = "torch.optim.optimizer"
+
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         self.defaults = defaults
         self._prepare_hooks()

@@ -110,6 +110,9 @@ class Engine(Protocol):
     def listen(self, observer: Any) -> None:
         """Tell an observer (engine.events.Observer) what happens from now on; None for nobody."""
 
+    def trace_calls(self, where: Callable[[], str]) -> None:
+        """Let anomaly mode ask `where` for the script's traceback from now on."""
+
     def aside(self) -> AbstractContextManager[None]:
         """Within it another session may run: nobody listens, and what is global in the engine is put back at
         its end.

@@ -102,6 +102,9 @@ class Embedded:
     def listen(self, observer: Any) -> None:
         events.observer = observer
 
+    def trace_calls(self, where: Callable[[], str]) -> None:
+        anomaly.anomaly.where = where
+
     @contextmanager
     def aside(self) -> Iterator[None]:
         from tensorcli.engine import random

@@ -186,6 +186,9 @@ class PyTorch:
             self.mode = Listening(observer)
             self.mode.__enter__()
 
+    def trace_calls(self, where: Callable[[], str]) -> None:
+        """PyTorch reads Python's own stack."""
+
     def _tell_gradients(self, observer: Any) -> None:
         """PyTorch does not say which leaves got a gradient: all that have a name are looked at."""
         for entry in list(observer.index.entries.values()):

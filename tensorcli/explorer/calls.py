@@ -1,0 +1,36 @@
+"""The script's own traceback: where each of its running calls stands, as anomaly mode shows it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.failures import line_at
+from tensorcli.language.locate import running_calls
+from tensorcli.language.syntax import span_of
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.journal import Record
+
+
+def script_traceback(text: str, name: str, journal: Sequence[Record]) -> str:
+    """The lines of a traceback. `text` and `name` are those of the running statement; what is called may have
+    been defined by one of the journal's.
+    """
+    lines = []
+    for function, node in running_calls():
+        where, source = name, text
+        if function != "<module>":
+            where, source = next(
+                ((each.name, each.text) for each in reversed(journal) if _holds(each.statement.tree, node)),
+                (name, text),
+            )
+        span = span_of(node)
+        lines.append(f'  File "{where}", line {span.line}, in {function}\n')
+        lines.append(f"    {line_at(source, span).strip()}\n")
+    return "".join(lines)
+
+
+def _holds(tree: ast.AST, node: ast.AST) -> bool:
+    return any(each is node for each in ast.walk(tree))
