@@ -1,10 +1,11 @@
-"""Records what PyTorch answers: the transcripts and tables that tests/oracle replays on the engine.
+"""Records what PyTorch answers: the transcripts and tables that tests/oracle and tests/programs replay on the engine.
 
 Usage: python scripts/record_oracle.py        (with PyTorch 2.13.0 installed; rewrites the records in place)
 """
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,6 +18,7 @@ def main() -> None:
     import torch
 
     from tests.oracle import expressions, transcripts, wrong_calls
+    from tests.programs import recorded
 
     if not torch.__version__.startswith("2.13.0"):
         sys.exit(f"the record is of PyTorch 2.13.0; this is {torch.__version__}")
@@ -26,6 +28,12 @@ def main() -> None:
             kept.append(f"# {transcript.title}\n{transcripts.run(torch, transcript.blocks)}\n")
         path.write_text("\n".join(kept))
         print(f"{path.name}: {len(kept)} transcripts")
+    for path in sorted(recorded.FOLDER.glob("*.txt")):
+        programs = [
+            replace(each, record=recorded.on_pytorch(torch, each.text)) for each in recorded.read(path)
+        ]
+        recorded.write(path, programs)
+        print(f"{path.name}: {len(programs)} programs")
     for name, question in (("history", expressions.describe), ("saved", expressions.keeps)):
         path = ORACLE / f"{name}.json"
         table, failed = {}, []

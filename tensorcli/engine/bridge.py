@@ -127,14 +127,17 @@ def import_dlpack(source: Any) -> Tensor:
         storage = Storage(own.data, own.device, foreign=True)
         storage.address = own.address
         return stored_tensor(storage, source.geometry, source.dtype, source.lazy)
-    if isinstance(source, np.ndarray):
-        from tensorcli.engine.construct import _share
+    from tensorcli.engine.construct import _share
 
+    if isinstance(source, np.ndarray):
         return _share(source)
     if hasattr(source, "__dlpack__"):
-        return share(np.from_dlpack(source))
+        return _share(np.from_dlpack(source))
     if type(source).__name__ == "PyCapsule":
-        return share(np.from_dlpack(_Capsule(source)))
+        try:
+            return _share(np.from_dlpack(_Capsule(source)))
+        except ValueError:
+            pass  # It was taken before, and has another name since.
     raise RuntimeError(
         "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so you might have "
         "already constructed a tensor from it once."

@@ -287,7 +287,7 @@ def type_name(cls: type) -> str:
 
 def _type_name(cls: type) -> str:
     module, name = cls.__module__, cls.__name__
-    if module.startswith("tensorcli.engine") or module == "torch":
+    if module.startswith("tensorcli.engine") or module in ("torch", "torch._C"):
         return _ENGINE_TYPES.get(name, name)
     if module == "torch.return_types":
         return f"{module}.{name}"

@@ -330,10 +330,16 @@ OPEN_MODULES = (
 """Modules of the engine whose classes have nothing that PyTorch's do not have."""
 
 
+STORAGES = ("UntypedStorage", "TypedStorage")
+"""Classes whose module starts need not load; what they keep of the engine is theirs."""
+
+
 class EnginePolicy(Policy):
     """Allow-lists by type count before open modules: a class of an open module may derive from Tensor."""
 
     def _look_up(self, kind: type) -> frozenset[str] | bool | None:
+        if kind.__module__ == "torch.storage" and kind.__name__ in STORAGES:
+            return Open("engine_storage")
         for base in kind.__mro__:
             if isinstance(self.types.get(base), Open | Only):
                 return self.types[base]
@@ -350,6 +356,7 @@ class EnginePolicy(Policy):
 def policy() -> Policy:
     """The allow-lists for the objects of the embedded engine."""
     from tensorcli.engine.autograd.graph import Node
+    from tensorcli.engine.autograd.hooks import RemovableHandle
     from tensorcli.engine.devices import Device
     from tensorcli.engine.dtypes import dtype
     from tensorcli.engine.tensor import Size, Tensor
@@ -365,6 +372,7 @@ def policy() -> Policy:
                 "is_floating_point is_complex is_signed itemsize to_complex to_real type name".split()
             ),
             Device: Only("type index".split()),
+            RemovableHandle: Only("id remove".split()),
         }
     )
     made.settable[Tensor] = TensorAttributes()

@@ -194,7 +194,7 @@ class Policy:
             if base in self.settable:
                 return name in self.settable[base]
         if self._is_open(kind):
-            return True
+            return self.allows(kind, name)
         return kind in BUILTIN_ATTRIBUTES
 
     def fixed(self, kind: type, name: str) -> str:

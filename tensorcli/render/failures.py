@@ -62,9 +62,10 @@ def header(where: str, failure: Failure) -> Iterator[Line]:
 
 def source_with_caret(at: Place) -> Iterator[Line]:
     """The source line behind its number, and a caret under the part that raised; nothing of what is no text."""
-    if widened(at.source) != at.source.replace("\t", " " * TAB):
+    source, start, end = excerpt(at.source, at.start, at.end)
+    if widened(source) != source.replace("\t", " " * TAB):
         return
-    shown, carets = aligned(at)
+    shown, carets = aligned(source, start, end)
     yield line((f"{at.line:>5} | ", "muted"), shown)
     yield line(("      | ", "muted"), (carets, "caret"))
 
@@ -72,17 +73,16 @@ def source_with_caret(at: Place) -> Iterator[Line]:
 LONGEST = 160  # cells of a source line that are shown; a longer one is shown around its caret
 
 
-def aligned(at: Place) -> tuple[str, str]:
+def aligned(source: str, start: int, end: int) -> tuple[str, str]:
     """The line as it is shown, tabs widened, and the line of carets under it."""
-    source, start, end = at.source, at.start, at.end
-    if len(source) > LONGEST:
-        source, start, end = excerpt(source, start, end)
     before, under = widened(source[:start]), widened(source[start:end])
     return before + under + widened(source[end:]), " " * cells(before) + "^" * max(cells(under), 1)
 
 
 def excerpt(source: str, start: int, end: int) -> tuple[str, int, int]:
     """The part of a long line around what raised, with ellipses where something is left out."""
+    if len(source) <= LONGEST:
+        return source, start, end
     first = max(start - LONGEST // 3, 0)
     last = min(first + LONGEST, len(source))
     lead, tail = ("…" if first else ""), ("…" if last < len(source) else "")
@@ -103,7 +103,7 @@ def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: s
     at = place(failure)
     if at is not None:
         if typed is not None and at.line == 1 and fits(typed, indent, width):
-            _, carets = aligned(at)
+            _, carets = aligned(at.source, at.start, at.end)
             yield line(" " * indent, (carets, "caret"))
         else:
             yield from source_with_caret(at)

@@ -20,7 +20,9 @@ def reduced(loss, reduction):
 
 
 def _reduced(xp, array, reduction):
-    return xp.mean(array) if reduction == MEAN else xp.sum(array) if reduction == SUM else array
+    if reduction == MEAN:
+        return xp.divide(xp.sum(array), array.size)  # numpy's mean warns where there is nothing to average
+    return xp.sum(array) if reduction == SUM else array
 
 
 def _share(array, reduction):

@@ -520,15 +520,16 @@ def _spread(xp, self, dim, correction, keepdim, name):
         called = name if name.endswith("mean") else "std and var"
         raise RuntimeError(f"{called} only support floating point and complex dtypes")
     dims = wrap_dims(dim, self.ndim)
-    degrees = count(self.shape, dims if dims else None) - (1 if correction is None else correction)
-    if degrees <= 0 and self.size:
+    number = count(self.shape, dims if dims else None)
+    degrees = number - (1 if correction is None else correction)
+    if degrees <= 0 or not self.size:
         messages.warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
             "(input numel divided by output numel)."
         )
     # PyTorch accumulates float32 in float64 here.
     wide = self.astype(np.complex128 if self.dtype.kind == "c" else np.float64)
-    mean = xp.mean(wide, axis=dims, keepdims=True)
+    mean = xp.divide(xp.sum(wide, axis=dims, keepdims=True), number)
     squares = xp.sum(xp.abs(wide - mean) ** 2, axis=dims, keepdims=keepdim)
     variance = xp.divide(squares, np.float64(max(degrees, 0)))
     return variance, mean if keepdim else mean.reshape(variance.shape)

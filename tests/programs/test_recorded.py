@@ -1,0 +1,17 @@
+"""Programs as people write them print, warn and raise in a session what they did on PyTorch."""
+
+import pytest
+
+from tests.programs.recorded import FOLDER, Program, on_session, read
+
+PROGRAMS = [program for path in sorted(FOLDER.glob("*.txt")) for program in read(path)]
+
+
+def test_there_are_programs_on_each_topic() -> None:
+    assert len(PROGRAMS) >= 100
+    assert len({program.name for program in PROGRAMS}) == len(PROGRAMS)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_program_does_what_it_did_on_pytorch(program: Program) -> None:
+    assert on_session(program.text) == program.record
