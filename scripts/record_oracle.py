@@ -18,7 +18,7 @@ def main() -> None:
     import torch
 
     from tests.oracle import expressions, transcripts, wrong_calls
-    from tests.programs import recorded
+    from tests.programs import records
 
     if not torch.__version__.startswith("2.13.0"):
         sys.exit(f"the record is of PyTorch 2.13.0; this is {torch.__version__}")
@@ -28,11 +28,9 @@ def main() -> None:
             kept.append(f"# {transcript.title}\n{transcripts.run(torch, transcript.blocks)}\n")
         path.write_text("\n".join(kept))
         print(f"{path.name}: {len(kept)} transcripts")
-    for path in sorted(recorded.FOLDER.glob("*.txt")):
-        programs = [
-            replace(each, record=recorded.on_pytorch(torch, each.text)) for each in recorded.read(path)
-        ]
-        recorded.write(path, programs)
+    for path in sorted(records.FOLDER.glob("*.txt")):
+        programs = [replace(each, record=records.on_pytorch(torch, each.text)) for each in records.read(path)]
+        records.write(path, programs)
         print(f"{path.name}: {len(programs)} programs")
     for name, question in (("history", expressions.describe), ("saved", expressions.keeps)):
         path = ORACLE / f"{name}.json"

@@ -330,16 +330,21 @@ OPEN_MODULES = (
 """Modules of the engine whose classes have nothing that PyTorch's do not have."""
 
 
-STORAGES = ("UntypedStorage", "TypedStorage")
-"""Classes whose module starts need not load; what they keep of the engine is theirs."""
+KEPT = {
+    ("torch.storage", "UntypedStorage"): "engine_storage",
+    ("torch.storage", "TypedStorage"): "",
+    ("torch._C", "Generator"): "stream",
+}
+"""Fields of the engine's that PyTorch's classes do not have, by class: their modules need not be loaded at the start."""
 
 
 class EnginePolicy(Policy):
     """Allow-lists by type count before open modules: a class of an open module may derive from Tensor."""
 
     def _look_up(self, kind: type) -> frozenset[str] | bool | None:
-        if kind.__module__ == "torch.storage" and kind.__name__ in STORAGES:
-            return Open("engine_storage")
+        kept = KEPT.get((kind.__module__, kind.__name__))
+        if kept is not None:
+            return Open(kept)
         for base in kind.__mro__:
             if isinstance(self.types.get(base), Open | Only):
                 return self.types[base]

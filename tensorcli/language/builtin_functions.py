@@ -99,8 +99,10 @@ class Builtins:
             slice: slice,
             range: range,
             Type: self.type_of,
-            LAZY["zip"]: lambda *args, **kwargs: LAZY["zip"](zip(*args, **kwargs)),
-            LAZY["enumerate"]: lambda *args, **kwargs: LAZY["enumerate"](enumerate(*args, **kwargs)),
+            LAZY["zip"]: lambda *args, **kwargs: LAZY["zip"](zip(*args, **kwargs), *args),
+            LAZY["enumerate"]: lambda *args, **kwargs: LAZY["enumerate"](
+                enumerate(*args, **kwargs), *args, *kwargs.values()
+            ),
             LAZY["reversed"]: lambda *args: LAZY["reversed"](reversed(*args)),
             LAZY["map"]: self.map,
             LAZY["filter"]: self.filter,
@@ -303,12 +305,12 @@ class Builtins:
     def map(self, *args: Any) -> Any:
         if len(args) < 2:
             raise TypeError("map() must have at least two arguments.")
-        return LAZY["map"](map(self.callback(args[0]), *args[1:]))
+        return LAZY["map"](map(self.callback(args[0]), *args[1:]), *args[1:])
 
     def filter(self, *args: Any) -> Any:
         if len(args) != 2:
             raise TypeError(f"filter expected 2 arguments, got {len(args)}")
-        return LAZY["filter"](_filtered(self.callback(args[0]), iter(args[1])))
+        return LAZY["filter"](_filtered(self.callback(args[0]), iter(args[1])), args[1])
 
     def sorted(self, *args: Any, **kwargs: Any) -> list[Any]:
         if kwargs.get("key") is not None:

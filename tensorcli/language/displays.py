@@ -181,15 +181,21 @@ class DisplayCompiler(TargetCompiler):
         return make
 
     def generator_expression(self, node: ast.GeneratorExp, scope: Scope) -> Code:
-        first, walk = self.loops(node, scope)
+        _, walk = self.loops(node, scope)
         element = self.expression(node.elt, comprehension_scope(node, scope))
+        source = self.expression(node.generators[0].iter, scope)
+
+        def begin(frame: Frame, node: ast.AST = node.generators[0].iter) -> tuple[Any, Any]:
+            value = source(frame)
+            return value, iter(value)
 
         def generate(frame: Frame, values: Any, node: ast.AST = node) -> Iterator[Any]:
             for _ in walk(frame, values):
                 yield element(frame)
 
         def make(frame: Frame, node: ast.AST = node) -> Any:
-            return GeneratorExpression(generate(Frame({}, frame), first(frame)))
+            value, iterator = begin(frame)
+            return GeneratorExpression(generate(Frame({}, frame), iterator), value)
 
         return make
 

@@ -93,11 +93,12 @@ ScriptFunction.__name__ = "function"
 
 
 class GeneratorExpression:
-    """The values of a generator expression: to be iterated once."""
+    """The values of a generator expression: to be iterated once. `sources` is what they are made of."""
 
-    __slots__ = ("__weakref__", "_values")
+    __slots__ = ("__weakref__", "_values", "nesting")
 
-    def __init__(self, values: Iterator[Any]) -> None:
+    def __init__(self, values: Iterator[Any], *sources: Any) -> None:
+        self.nesting = nesting_over(sources)
         self._values = values
 
     def __iter__(self) -> Iterator[Any]:
@@ -114,11 +115,15 @@ GeneratorExpression.__name__ = "generator"
 
 
 class LazyIterator:
-    """What map, zip, filter and enumerate return. Python runs between two items, so that Ctrl-C is heard."""
+    """What map, zip, filter and enumerate return. Python runs between two items, so that Ctrl-C is heard.
 
-    __slots__ = ("__weakref__", "_values")
+    `sources` are what the values are made of.
+    """
 
-    def __init__(self, values: Iterator[Any]) -> None:
+    __slots__ = ("__weakref__", "_values", "nesting")
+
+    def __init__(self, values: Iterator[Any], *sources: Any) -> None:
+        self.nesting = nesting_over(sources)
         self._values = _stepwise(values)
 
     def __iter__(self) -> Iterator[Any]:
@@ -129,6 +134,20 @@ class LazyIterator:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {address(self)}>"
+
+
+MAX_NESTING = 500
+
+
+def nesting_over(sources: Iterable[Any]) -> int:
+    """How deep an iterator over these lies. Errors: RecursionError where a step would go through too many: each costs C's
+    stack, which Python does not count."""
+    depth = 1 + max(
+        (each.nesting for each in sources if isinstance(each, LazyIterator | GeneratorExpression)), default=0
+    )
+    if depth > MAX_NESTING:
+        raise RecursionError(f"iterators are nested more than {MAX_NESTING} deep")
+    return depth
 
 
 def _stepwise(values: Iterator[Any]) -> Iterator[Any]:

@@ -231,6 +231,16 @@ def _sized(guards: Guards, args: Args, kwargs: Kwargs) -> None:
         guards.array(_elements(size))
 
 
+def _counted(guards: Guards, args: Args, kwargs: Kwargs) -> None:
+    """fromiter: only as many items as its count says, or what has a length, so that it ends."""
+    source = args[0] if args else kwargs.get("iter", ())
+    count = kwargs.get("count", args[2] if len(args) > 2 else -1)
+    if isinstance(count, int) and count >= 0:
+        guards.array(count)
+    elif not hasattr(source, "__len__"):
+        raise TypeError("np.fromiter() over an iterator needs count= here; or write np.array(list(values))")
+
+
 CHECKS: dict[str, Check] = {
     **dict.fromkeys(("zeros", "ones", "empty", "full"), _shaped(0, "shape")),
     **dict.fromkeys(("zeros_like", "ones_like", "empty_like"), _shaped(4, "shape")),
@@ -238,6 +248,7 @@ CHECKS: dict[str, Check] = {
     "indices": _shaped(0, "dimensions"),
     "fromfunction": _shaped(1, "shape"),
     "resize": _shaped(1, "new_shape"),
+    "fromiter": _counted,
     "identity": _square,
     **dict.fromkeys(("eye", "tri", "tril_indices", "triu_indices"), _square),
     "arange": _arange,

@@ -163,6 +163,14 @@ ESCAPES = [
     "print(file=__import__('sys').stderr)",
     "print('x', file=3)",
     "x.__ｃlass__",
+    # iterators
+    "iter([1])._values",
+    "iter(np.zeros(2))._values.gi_frame",
+    "iter([1]).__reduce__()",
+    "type(iter([]))([1])",
+    "next(iter([])).__class__",
+    "format(1, '{0.__class__}').__class__",
+    "np.fromiter(iter(range(10**12)), float)",
 ]
 
 
@@ -225,6 +233,16 @@ def test_a_script_cannot_swallow_an_interrupt(session):
     ):
         with pytest.raises(KeyboardInterrupt):
             session.run(text)
+
+
+@pytest.mark.parametrize(
+    "wrap", ["map(lambda v: v, it)", "zip(it)", "(v for v in it)", "filter(None, it)", "enumerate(it)"]
+)
+def test_iterators_cannot_be_nested_until_c_runs_out_of_stack(session, wrap):
+    with pytest.raises(RecursionError, match="iterators are nested more than 500 deep"):
+        session.run(f"it = [1]\nfor i in range(100000):\n    it = {wrap}")
+    session.run("it = [1]\nfor i in range(300):\n    it = (v for v in it)\nprint(list(it))")
+    assert session.output == "[1]\n"
 
 
 def test_refusals_say_why(session):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.programs.recorded import FOLDER, Program, on_session, read
+from tests.programs.records import FOLDER, Program, on_session, read
 
 PROGRAMS = [program for path in sorted(FOLDER.glob("*.txt")) for program in read(path)]
 
