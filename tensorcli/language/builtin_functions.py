@@ -124,7 +124,6 @@ class Builtins:
             "isinstance": self.is_instance,
             "hasattr": self.has_attribute,
             "iter": self.iterator,
-            "next": self.next,
             "format": self.format,
             "hex": hex,
             "oct": oct,
@@ -241,13 +240,6 @@ class Builtins:
         if isinstance(values, LazyIterator | GeneratorExpression):
             return values
         return lazily(iter(values))
-
-    def next(self, *args: Any) -> Any:
-        if not 1 <= len(args) <= 2:
-            raise TypeError(
-                f"next expected at {'least 1 argument' if not args else 'most 2 arguments'}, got {len(args)}"
-            )
-        return next(*args)
 
     # Containers
 
