@@ -161,6 +161,10 @@ def __getattr__(name: str) -> Any:
     if where is not None:
         module = _import_module(f"tensorcli.engine.{where}")
         found = module if where == name else getattr(module, name)
+    elif name.startswith("_foreach_"):
+        from tensorcli.engine import foreach
+
+        found = foreach.function(name) if name in foreach.NAMES else _op.function(name)
     else:
         found = _op.function(name)
     globals()[name] = found

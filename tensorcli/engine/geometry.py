@@ -12,7 +12,7 @@ from typing import Any
 class Geometry:
     """Sizes, strides and storage offset. Equal by value; treated as immutable (a class, for a cheap constructor)."""
 
-    __slots__ = ("contiguous", "numel", "offset", "sizes", "strides")
+    __slots__ = ("contiguous", "numel", "offset", "row_major", "sizes", "strides")
 
     def __init__(self, sizes: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> None:
         self.sizes = sizes
@@ -20,6 +20,10 @@ class Geometry:
         self.offset = offset
         self.numel = prod(sizes)
         self.contiguous = is_contiguous(sizes, strides)
+        # A dimension of size 1 may have any stride and be contiguous; row-major strides are those of a fresh tensor.
+        self.row_major = self.contiguous and (
+            (1 not in sizes and 0 not in sizes) or strides == contiguous_strides(sizes)
+        )
 
     @property
     def ndim(self) -> int:
@@ -93,6 +97,8 @@ class Geometry:
     def expanded(self, sizes: tuple[int, ...]) -> "Geometry":
         """Broadcast to `sizes` (already checked): new and stretched dimensions get stride 0."""
         lead = len(sizes) - self.ndim
+        if not self.sizes:
+            return Geometry(tuple(sizes), (0,) * lead, self.offset)
         # A new dimension of size 1 in front gets the stride it would have if it were real: PyTorch's inferExpandGeometry.
         strides: list[int] = []
         for i in range(len(sizes) - 1, -1, -1):
@@ -266,7 +272,7 @@ def _dimension_order(sizes: tuple[int, ...], operands: list[tuple[int, ...]]) ->
 
 def preserved_strides(geometry: Geometry) -> tuple[int, ...]:
     """The strides of a copy that preserves its source's format: its own when dense, else as an element-wise result."""
-    if is_non_overlapping_and_dense(geometry.sizes, geometry.strides):
+    if not geometry.numel or is_non_overlapping_and_dense(geometry.sizes, geometry.strides):
         return geometry.strides
     return elementwise_strides(geometry.sizes, [geometry])
 

@@ -26,6 +26,9 @@ _LATE: dict[str, tuple[str, str]] = {
     "is_shared": ("storages", "is_shared"),
     "new_tensor": ("construct", "new_tensor"),
     "new": ("legacy", "new"),
+    "apply_": ("mapping", "apply_"),
+    "map_": ("mapping", "map_"),
+    "map2_": ("mapping", "map2_"),
 }
 """Methods that stand elsewhere: the module of the engine and the name there."""
 
@@ -140,6 +143,7 @@ def set_data(self: Tensor, value: Any) -> None:
     counter = None if self.inference else self.counter
     self.replace_memory(value.memory, value.geometry, value.dtype)
     self.lazy = value.lazy
+    self.inference = value.inference
     if counter is not None:
         self._counter = counter
     if self.accumulator is not None and self.leaf_requires_grad:

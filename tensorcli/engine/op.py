@@ -226,6 +226,13 @@ class Op:
         return self.twin_of.formulas if self.twin_of is not None and self.formulas is None else self.formulas
 
     @cached_property
+    def inner_writes(self) -> Any:
+        """How often PyTorch's kernel writes into its own result (effects.inner); 0 for most."""
+        from tensorcli.engine.effects.inner import COMPOSED, WRITES
+
+        return COMPOSED.get(self.base) or WRITES.get(self.name) or WRITES.get(self.base, 0)
+
+    @cached_property
     def run(self) -> Callable[[tuple[Any, ...]], Any]:
         """What runs the operator on bound values: its effect, compiled for it where that pays."""
         return effects.compiled(self)  # type: ignore[no-any-return]
@@ -345,9 +352,12 @@ def _twin(origin: Op, differs: Mapping[str, Any] = MappingProxyType({})) -> Op:
         "Tensor self", "Tensor(a!) self", 1
     )
     line = f"{name}({arguments}) -> Tensor(a!)"
-    formulas = {key: value for key, value in differs.items() if key not in ("name", "node", "check")} or None
+    formulas = {
+        key: value for key, value in differs.items() if key not in ("name", "node", "check", "kernel")
+    } or None
     return Op(
-        line, origin.kernel, effects.write_twin, origin.rule, formulas, differs.get("node", origin.node_index),
+        line, differs.get("kernel", origin.kernel), effects.write_twin, origin.rule, formulas,
+        differs.get("node", origin.node_index),
         origin.variants, origin.chapter, origin.namespace, False, origin, differs.get("check", origin.check),
     )  # fmt: skip
 

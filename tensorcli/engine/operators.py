@@ -285,7 +285,6 @@ def _index(self: Tensor) -> int:
     return int(item(self))
 
 
-Tensor.item = item  # type: ignore[attr-defined]
 Tensor.__bool__ = _bool  # type: ignore[attr-defined]
 Tensor.__index__ = _index  # type: ignore[attr-defined]
 Tensor.__float__ = lambda self: float(_scalar(self))  # type: ignore[attr-defined]
@@ -301,7 +300,7 @@ def _size(self: Tensor, dim: int | None = None) -> Any:
         return self.shape
     from tensorcli.engine.ops.reduce import wrap
 
-    return self.geometry.sizes[_checked(self, dim, wrap)]
+    return self.geometry.sizes[_checked(self, dim, wrap, "size")]
 
 
 def _stride(self: Tensor, dim: int | None = None) -> Any:
@@ -309,10 +308,12 @@ def _stride(self: Tensor, dim: int | None = None) -> Any:
         return self.geometry.strides
     from tensorcli.engine.ops.reduce import wrap
 
-    return self.geometry.strides[_checked(self, dim, wrap)]
+    return self.geometry.strides[_checked(self, dim, wrap, "stride")]
 
 
-def _checked(self: Tensor, dim: int, wrap: Callable[[int, int], int]) -> int:
+def _checked(self: Tensor, dim: int, wrap: Callable[[int, int], int], name: str) -> int:
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"{name}(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
     if not self.geometry.sizes:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     return wrap(dim, len(self.geometry.sizes))
@@ -320,22 +321,50 @@ def _checked(self: Tensor, dim: int, wrap: Callable[[int, int], int]) -> int:
 
 Tensor.size = _size  # type: ignore[attr-defined]
 Tensor.stride = _stride  # type: ignore[attr-defined]
-Tensor.dim = Tensor.ndimension = lambda self: len(self.geometry.sizes)  # type: ignore[attr-defined]
-Tensor.numel = Tensor.nelement = lambda self: self.geometry.numel  # type: ignore[attr-defined]
-Tensor.element_size = lambda self: self.dtype.itemsize  # type: ignore[attr-defined]
-Tensor.storage_offset = lambda self: self.geometry.offset  # type: ignore[attr-defined]
-Tensor.data_ptr = lambda self: (  # type: ignore[attr-defined]
-    self.memory.address + self.geometry.offset * self.dtype.itemsize
-    if self.geometry.numel and not self.is_meta
-    else 0
-)
-Tensor.is_floating_point = lambda self: self.dtype.is_floating_point  # type: ignore[attr-defined]
-Tensor.is_complex = lambda self: self.dtype.is_complex  # type: ignore[attr-defined]
-Tensor.is_signed = lambda self: self.dtype.is_signed  # type: ignore[attr-defined]
-Tensor.is_conj = lambda self: bool(self.lazy & CONJ)  # type: ignore[attr-defined]
-Tensor.is_neg = lambda self: bool(self.lazy & NEG)  # type: ignore[attr-defined]
-Tensor.is_inference = lambda self: self.inference  # type: ignore[attr-defined]
-Tensor.get_device = lambda self: -1 if self.device.index is None else self.device.index  # type: ignore[attr-defined]
+
+
+def _data_ptr(self: Tensor) -> int:
+    if self.is_meta or not self.geometry.numel:
+        return 0
+    return self.memory.address + self.geometry.offset * self.dtype.itemsize
+
+
+def _bare(name: str, answer: Callable[[Tensor], Any]) -> Any:
+    """A method without parameters. Errors: TypeError in CPython's words for PyTorch's C methods."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            from tensorcli.engine.binding_messages import no_arguments
+
+            no_arguments(name, len(args), bool(kwargs))
+        return answer(self)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = answer.__doc__
+    return method
+
+
+BARE: dict[str, Callable[[Tensor], Any]] = {
+    "dim": lambda self: len(self.geometry.sizes),
+    "ndimension": lambda self: len(self.geometry.sizes),
+    "numel": lambda self: self.geometry.numel,
+    "nelement": lambda self: self.geometry.numel,
+    "element_size": lambda self: self.dtype.itemsize,
+    "storage_offset": lambda self: self.geometry.offset,
+    "data_ptr": _data_ptr,
+    "is_floating_point": lambda self: self.dtype.is_floating_point,
+    "is_complex": lambda self: self.dtype.is_complex,
+    "is_signed": lambda self: self.dtype.is_signed,
+    "is_conj": lambda self: bool(self.lazy & CONJ),
+    "is_neg": lambda self: bool(self.lazy & NEG),
+    "is_inference": lambda self: self.inference,
+    "get_device": lambda self: -1 if self.device.index is None else self.device.index,
+    "item": item,
+    "retain_grad": hooks.retain_grad,
+}
+"""The methods that take nothing."""
+for _name, _answer in BARE.items():
+    setattr(Tensor, _name, _bare(_name, _answer))
 
 
 # ---- autograd
@@ -386,5 +415,4 @@ Tensor.requires_grad_ = requires_grad_  # type: ignore[attr-defined]
 Tensor.detach_ = detach_  # type: ignore[attr-defined]
 Tensor.backward = backward  # type: ignore[attr-defined]
 Tensor.register_hook = hooks.register_hook  # type: ignore[attr-defined]
-Tensor.retain_grad = hooks.retain_grad  # type: ignore[attr-defined]
 Tensor.register_post_accumulate_grad_hook = _register_post_accumulate  # type: ignore[attr-defined]

@@ -139,7 +139,7 @@ class Storage:
                 self.data, geometry.sizes, strides, geometry.offset * size, element
             )
         if not geometry.numel:
-            return np.empty(geometry.sizes, element)
+            return np.ndarray(geometry.sizes, element, np.empty(0, np.uint8), 0, strides)
         return np.ndarray(geometry.sizes, element, self.data, geometry.offset * size, strides)
 
     def resize(self, nbytes: int) -> None:

@@ -6,6 +6,7 @@ looks at, and their Storage and Version are made when first asked for.
 """
 
 from collections.abc import Callable
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -152,7 +153,7 @@ class Tensor(metaclass=TensorType):
 
     @ReadOnly
     def shape(self) -> Any:
-        return Size(self.geometry.sizes)
+        return tuple.__new__(Size, self.geometry.sizes)
 
     @ReadOnly
     def ndim(self) -> int:
@@ -212,8 +213,7 @@ class Tensor(metaclass=TensorType):
 
     @ReadOnly
     def is_leaf(self) -> bool:
-        # A view's node is not made anew for this question, nor is an invalid view refused: PyTorch reads the same field.
-        return self.node is None
+        return self.node is None if self.view_of is None else self.view_of.grad_fn(self) is None
 
     @ReadOnly
     def grad_fn(self) -> Any:
@@ -263,6 +263,15 @@ class Size(Native, tuple[int, ...]):
 
     __slots__ = ()
     __module__ = "torch"
+
+    def __new__(cls, sizes: Any = ()) -> "Size":
+        found = tuple(sizes)
+        for i, size in enumerate(found):
+            if not hasattr(size, "__index__"):
+                raise TypeError(
+                    f"torch.Size() takes an iterable of 'int' (item {i} is '{type(size).__name__}')"
+                )
+        return tuple.__new__(cls, [index(size) for size in found])
 
     def __reduce__(self) -> Any:
         return _size, (tuple(self),)

@@ -7,7 +7,7 @@ import argparse
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -63,17 +63,22 @@ class Facts:
 
     def tensor(self, t: Any) -> dict[str, Any]:
         pointer = t.untyped_storage().data_ptr()
-        try:
-            node = t.grad_fn
-            grad_fn = None if node is None else (node.name(), type(node).__name__, _plain(node))
-        except RuntimeError as error:
-            grad_fn = str(error)
-        row = (
+        grad_fn = _asked(lambda: t.grad_fn)
+        if hasattr(grad_fn, "name"):
+            grad_fn = (grad_fn.name(), type(grad_fn).__name__, _plain(grad_fn))
+        row = [
             *(type(t).__name__, str(t.dtype), tuple(t.shape), tuple(t.stride()), t.storage_offset()),
             self.storages.setdefault(pointer, len(self.storages)) if pointer else -1,
             None if t.is_inference() else t._version,
-            *(t.requires_grad, t.is_leaf, grad_fn, t._is_view(), t.is_inference(), t.retains_grad),
-        )
+            *(
+                t.requires_grad,
+                _asked(lambda: t.is_leaf),
+                grad_fn,
+                t._is_view(),
+                t.is_inference(),
+                t.retains_grad,
+            ),
+        ]
         found = dict(zip(TENSOR_FACTS, row, strict=True))
         found["value"] = self.values(t)
         grad = t.grad
@@ -89,12 +94,17 @@ class Facts:
         return t.resolve_conj().resolve_neg().numpy()
 
 
-def _plain(thing: Any) -> str:
-    """A text without addresses."""
+def _asked(question: Callable[[], Any]) -> Any:
+    """The answer, or what was said instead: a view that nobody may follow refuses some questions."""
     try:
-        return re.sub("0x[0-9a-f]+", "0x", str(thing))
+        return question()
     except RuntimeError as error:
         return str(error)
+
+
+def _plain(thing: Any) -> str:
+    """A text without addresses."""
+    return re.sub("0x[0-9a-f]+", "0x", _asked(lambda: str(thing)))
 
 
 def differ(want: Any, got: Any, where: str = "") -> str | None:
@@ -129,7 +139,9 @@ def _close(a: Any, b: Any) -> bool:
     with np.errstate(all="ignore"):
         if a.dtype.itemsize == 2:
             return bool(np.allclose(a, b, rtol=1e-2, atol=1e-3, equal_nan=True))
-        return bool(np.allclose(a, b, rtol=1e-2 if a.dtype.itemsize == 4 else 1e-4, atol=1e-4, equal_nan=True))
+        return bool(
+            np.allclose(a, b, rtol=1e-2 if a.dtype.itemsize == 4 else 1e-4, atol=1e-4, equal_nan=True)
+        )
 
 
 class Score:
@@ -145,11 +157,15 @@ class Score:
         kind = difference.partition(":")[0].partition(".")[2] or difference.partition(":")[0]
         cause = f"{kind}  in  {template}"
         self.causes[cause] += 1
-        self.examples.setdefault(cause, f"{difference[:600]}\n      " + "\n".join(lines).replace("\n", "\n      "))
+        self.examples.setdefault(
+            cause, f"{difference[:600]}\n      " + "\n".join(lines).replace("\n", "\n      ")
+        )
 
     def report(self, show: int) -> str:
         """The causes, most frequent first, each with an example."""
-        return "\n".join(f"- {n} x {cause}\n    {self.examples[cause]}" for cause, n in self.causes.most_common(show))
+        return "\n".join(
+            f"- {n} x {cause}\n    {self.examples[cause]}" for cause, n in self.causes.most_common(show)
+        )
 
 
 def reset(torch: ModuleType, seed: int) -> None:

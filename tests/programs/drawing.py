@@ -14,7 +14,23 @@ from tests.programs.statements import STATEMENTS, WEIGHTS
 DTYPES = (
     "float64 float32 float16 bfloat16 int64 int32 int16 int8 uint8 bool complex64 complex128 uint16 uint32 uint64"
 ).split()
-NUMBERS = ("2", "-1", "0", "3", "0.5", "2.5", "-1.5", "True", "1", "10", "0.1", "1j", "1e10", "300", "float('inf')")
+NUMBERS = (
+    "2",
+    "-1",
+    "0",
+    "3",
+    "0.5",
+    "2.5",
+    "-1.5",
+    "True",
+    "1",
+    "10",
+    "0.1",
+    "1j",
+    "1e10",
+    "300",
+    "float('inf')",
+)
 LARGEST = 400
 """A statement is about tensors of at most so many elements, so that outer products of outer products stay small."""
 
@@ -103,7 +119,12 @@ class Drawing:
         return f"torch.{self.random.choice(DTYPES[:12] if self.random.random() < 0.9 else DTYPES)}"
 
     def dtype_wide(self) -> str:
-        same = {1: "uint8 int8 bool", 2: "float16 bfloat16 int16", 4: "float32 int32", 8: "float64 int64 complex64"}
+        same = {
+            1: "uint8 int8 bool",
+            2: "float16 bfloat16 int16",
+            4: "float32 int32",
+            8: "float64 int64 complex64",
+        }
         return f"torch.{self.random.choice(same.get(self.tensor.element_size(), 'float32 int16').split())}"
 
     def number_tensor(self) -> str:
@@ -116,7 +137,9 @@ class Drawing:
 
     def row(self) -> str:
         sizes = self.sizes_of[-1:]
-        return self.random.choice((f"torch.arange({sizes[0] if sizes else 1}.)", f"torch.ones({sizes})", "torch.tensor(2.)"))
+        return self.random.choice(
+            (f"torch.arange({sizes[0] if sizes else 1}.)", f"torch.ones({sizes})", "torch.tensor(2.)")
+        )
 
     def spd(self) -> str:
         t = self.tensor
@@ -147,10 +170,10 @@ class Drawing:
 
     def sizes(self) -> str:
         n = self.tensor.numel()
-        options = [[n], [1, n], [n, 1], [-1], [*self.sizes_of, 1]]
+        options = [[n], [1, n], [n, 1], [*self.sizes_of, 1]]
         for k in (2, 3):
             if n and n % k == 0:
-                options += [[k, n // k], [n // k, k], [-1, k]]
+                options += [[k, n // k], [n // k, k]]
         return str(self.random.choice(options))
 
     def smaller(self) -> str:
@@ -206,7 +229,13 @@ class Drawing:
         for dim in range(self.random.randint(0, self.tensor.dim())):
             kind = self.random.random()
             parts.append(
-                self._index(dim) if kind < 0.4 else self.slice() if kind < 0.75 else self._fancy(dim) if kind < 0.9 else "None"
+                self._index(dim)
+                if kind < 0.4
+                else self.slice()
+                if kind < 0.75
+                else self._fancy(dim)
+                if kind < 0.9
+                else "None"
             )
         if self.random.random() < 0.2 or not parts:
             parts.insert(self.random.randint(0, len(parts)), self.random.choice(("...", "None")))
@@ -278,7 +307,9 @@ class Program:
 
     def tensors(self) -> dict[str, Any]:
         return {
-            n: v for n, v in self.names.items() if isinstance(v, self.torch.Tensor) and v.numel() <= LARGEST and n != "log"
+            n: v
+            for n, v in self.names.items()
+            if isinstance(v, self.torch.Tensor) and v.numel() <= LARGEST and n != "log"
         }
 
     def statement(self) -> str:

@@ -531,7 +531,8 @@ torch.{=add|mul|sub}({n}.detach(), {number}, out={n})
 torch.{=add|mul}({n}, {other}, out={any})
 torch.{=exp|sin|abs|neg|sqrt|sigmoid}({n}, out={any})
 torch.{=sum|mean|amax|cumsum|prod|softmax}({n}.detach(), {dim}, out={any})
-torch.{=maximum|eq|lt|pow|div|fmod}({n}.detach(), {other}.detach(), out={any}.detach())
+torch.{=eq|pow|div}({n}.detach(), {other}.detach(), out={any}.detach())
+torch.{=maximum|lt|fmod}({n}.detach().float(), {other}.detach().float(), out={any}.detach())
 torch.{=mm|matmul}({n}.detach(), {n}.detach().mT, out={any})
 torch.{=cat|stack}([{n}.detach(), {n}.detach()], out={any})
 torch.{=where|clamp}({n}.detach(), 0, 1, out={any})
@@ -835,7 +836,7 @@ iter({n})
 {n}.H
 {n}.imag
 {n}.numpy()
-{n}.resize_(-1)
+
 {n}.set_(3)
 {n}.set_(torch.ones(2, dtype=torch.int8))
 {n}.data = torch.ones(2, dtype=torch.int8)

@@ -143,6 +143,15 @@ _HELD = 4
 """References to a gradient that are ours: the list of gradients, the buffer's entry, the local name, the call."""
 
 
+def check_nothing(answer: Any, variable: Tensor) -> None:
+    """A hook that ran after a gradient was accumulated returns nothing new. Errors: TypeError, RuntimeError."""
+    if answer is None or answer is variable:
+        return
+    if not isinstance(answer, Tensor):
+        raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
+
+
 def check_answer(hook: Callable[..., Any], grad: Tensor, answer: Any) -> None:
     """What a hook returned must look like the gradient. Errors: TypeError, RuntimeError with PyTorch's texts."""
     name = getattr(hook, "__name__", type(hook).__name__)

@@ -6,13 +6,20 @@ from typing import Any
 
 
 class Mode:
-    """The state that operators read: `enabled` (grad mode) and `inference`."""
+    """The state that operators read: `grad` (what grad mode says), `inference`, and `enabled`: whether they record, which
+    they do in grad mode outside inference mode."""
 
-    __slots__ = ("enabled", "inference")
+    __slots__ = ("enabled", "grad", "inference")
 
     def __init__(self) -> None:
-        self.enabled = True
-        self.inference = False
+        self.set(True, False)
+
+    def set(self, grad: bool, inference: bool | None = None) -> None:
+        """Switch grad mode, and inference mode where it is given."""
+        self.grad = grad
+        if inference is not None:
+            self.inference = inference
+        self.enabled = grad and not self.inference
 
 
 mode = Mode()
@@ -50,11 +57,11 @@ class _GradMode(_Context):
         return object.__new__(cls) if function is None else cls()(function)
 
     def __enter__(self) -> None:
-        self.previous.append(mode.enabled)
-        mode.enabled = self.wanted
+        self.previous.append(mode.grad)
+        mode.set(self.wanted)
 
     def __exit__(self, *error: Any) -> None:
-        mode.enabled = self.previous.pop()
+        mode.set(self.previous.pop())
 
 
 class no_grad(_GradMode):  # noqa: N801
@@ -77,23 +84,27 @@ class set_grad_enabled(_Context):  # noqa: N801
     __module__ = "torch.autograd.grad_mode"
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
         global_mode = _mode()
-        self.previous = global_mode.enabled
+        self.previous = global_mode.grad
         self.mode = bool(mode)
-        global_mode.enabled = self.mode
+        global_mode.set(self.mode)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        mode.enabled = self.previous
+        mode.set(self.previous)
         return super().__call__(function)
 
     def _again(self) -> "set_grad_enabled":
         return set_grad_enabled(self.mode)
 
     def __enter__(self) -> None:
-        mode.enabled = self.mode
+        mode.set(self.mode)
 
     def __exit__(self, *error: Any) -> None:
-        mode.enabled = self.previous
+        mode.set(self.previous)
 
     def __str__(self) -> str:
         return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
@@ -117,12 +128,11 @@ class inference_mode(_Context):  # noqa: N801
         return inference_mode(self.mode)
 
     def __enter__(self) -> None:
-        self.previous.append((mode.enabled, mode.inference))
-        mode.inference = self.mode
-        mode.enabled = not self.mode
+        self.previous.append((mode.grad, mode.inference))
+        mode.set(not self.mode, self.mode)
 
     def __exit__(self, *error: Any) -> None:
-        mode.enabled, mode.inference = self.previous.pop()
+        mode.set(*self.previous.pop())
 
 
 def _mode() -> Mode:
@@ -130,8 +140,8 @@ def _mode() -> Mode:
 
 
 def is_grad_enabled() -> bool:
-    """Whether operators record."""
-    return mode.enabled
+    """Whether grad mode is on."""
+    return mode.grad
 
 
 def is_inference_mode_enabled() -> bool:

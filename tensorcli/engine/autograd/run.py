@@ -14,7 +14,7 @@ from tensorcli.engine import events, geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.anomaly import anomaly, check, report
 from tensorcli.engine.autograd.graph import Edge, Node
-from tensorcli.engine.autograd.hooks import run_tensor_hooks
+from tensorcli.engine.autograd.hooks import check_nothing, run_tensor_hooks
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.tensor import Tensor
 
@@ -34,13 +34,13 @@ def run(
     With `inputs` (edges), only what leads to them runs; with `accumulate` false their gradients are returned instead of
     being added to leaves. Errors: RuntimeError of the nodes (freed, version, shape), and whatever hooks raise.
     """
-    before = mode.enabled
-    mode.enabled = create_graph
+    before = mode.grad
+    mode.set(create_graph)
     try:
         with np.errstate(all="ignore"):
             return _Pass(keep_graph, inputs, accumulate).run(roots, gradients)
     finally:
-        mode.enabled = before
+        mode.set(before)
 
 
 class _Pass:
@@ -168,7 +168,7 @@ class _Pass:
                     for hook in list(node.hooks.post_accumulate.values()):
                         if events.observer is not None:
                             events.observer.hooked(node, "post_accumulate", hook)
-                        hook(node.variable)
+                        check_nothing(hook(node.variable), node.variable)
             return None
         try:
             answers = node.apply(grads, needed)
@@ -257,6 +257,9 @@ def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node, index: int) -> 
             f"Function {node.name()} returned an invalid gradient at index {index} - got {messages.numbers(own)} but "
             f"expected shape compatible with {messages.numbers(sizes)}"
         )
+    if not sizes:
+        whole: Tensor = gradient.sum()
+        return whole
     dims = [*range(lead), *(d + lead for d, size in enumerate(sizes) if size == 1 and own[d + lead] != 1)]
     summed: Tensor = gradient.sum(dims, keepdim=True) if dims else gradient
     return summed.view(sizes) if lead else summed

@@ -30,6 +30,7 @@ from tensorcli.engine.effects.calling import compiled
 from tensorcli.engine.effects.composing import compose, compose_in_place, forward
 from tensorcli.engine.effects.elementwise import compute, pointwise, promoted_dtype, recorded
 from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
+from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.effects.making import create, manufactured
 from tensorcli.engine.effects.outward import into_out
 from tensorcli.engine.effects.viewing import Viewed, view
@@ -64,6 +65,7 @@ __all__ = [
     "compose",
     "compose_in_place",
     "compute",
+    "counted",
     "create",
     "device_of",
     "different_devices",

@@ -15,7 +15,7 @@ from tensorcli.engine.effects.elementwise import pointwise, recorded
 from tensorcli.engine.effects.fresh import fresh
 from tensorcli.engine.effects.outward import into_out
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
@@ -39,10 +39,7 @@ def compiled(op: "Op") -> Any:
         count = op.arity
         # More values than the schema has arguments: `out=` or `requires_grad=`.
         return lambda values: effect(op, values) if len(values) == count else into_out(op, values)
-    kernel, arity, new = op.kernel, op.arity, object.__new__
-    check = (
-        op.check if count == 1 and arity > 1 else None
-    )  # it may look at a number; what it asks of a dtype is known
+    kernel, arity, check, new = op.kernel, op.arity, op.check, object.__new__
     promotes_numbers = len(op.operands) > count
     saves_outputs = bool(op.plan.outputs)
     plain: dict[dtype, dtype | None] = {}
@@ -82,7 +79,7 @@ def compiled(op: "Op") -> Any:
             return result
         storage = a._storage
         shape = a.geometry
-        if not shape.contiguous or shape.offset or (storage is not None and storage.device is not CPU):
+        if not shape.row_major or shape.offset or (storage is not None and storage.device is not CPU):
             return effect(op, values)
         if promotes_numbers and any(value.__class__ in (complex, bool) for value in values):
             return effect(op, values)  # Numbers that promote otherwise, or are refused.
@@ -96,6 +93,8 @@ def compiled(op: "Op") -> Any:
         try:
             kind = a.dtype
         except AttributeError:  # A number: torch.add(2, x).
+            if b.__class__ in (int, float, bool, complex):  # Numbers alone: torch.add(1, 2).
+                values = (wrapped_number(a), *values[1:])
             return effect(op, values) if len(values) == arity else into_out(op, values)
         result_kind = plain.get(kind)
         if result_kind is None or len(values) != arity or a.lazy or a.wrapped:
@@ -107,7 +106,7 @@ def compiled(op: "Op") -> Any:
             return result
         storage = a._storage
         shape = a.geometry
-        if not shape.contiguous or shape.offset or (storage is not None and storage.device is not CPU):
+        if not shape.row_major or shape.offset or (storage is not None and storage.device is not CPU):
             return effect(op, values)
         if b.__class__ is Tensor and b.wrapped:
             # A number that a node saved: numpy takes it as the weak scalar that it stands for.
@@ -128,6 +127,8 @@ def compiled(op: "Op") -> Any:
             b = a
         else:
             return effect(op, values)
+        if check is not None:
+            check(*values)
         array = kernel(np, a._array if storage is None else a.array, other, *values[2:])
         return finish(a, b, values, array, shape, result_kind)
 
@@ -145,7 +146,13 @@ def compiled(op: "Op") -> Any:
         result._array = array
         result.geometry = shape
         result.dtype = kind
-        if mode.inference or events.observer is not None or a.view_of is not None or b.view_of is not None:
+        if (
+            mode.inference
+            or a.inference
+            or events.observer is not None
+            or a.view_of is not None
+            or b.view_of is not None
+        ):
             return recorded(op, values, result)
         if (
             (a.node is not None or b.node is not None or a.leaf_requires_grad or b.leaf_requires_grad)

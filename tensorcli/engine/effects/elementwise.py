@@ -22,6 +22,7 @@ from tensorcli.engine.effects.arrays import (
     ndarray,
     run_kernel,
 )
+from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor
 
@@ -66,6 +67,8 @@ def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
 
 def recorded(op: "Op", values: tuple[Any, ...], result: Tensor) -> Tensor:
     """Give a single fresh result its history, and tell who listens."""
+    if op.inner_writes:
+        counted(op, values, (result,))
     if mode.enabled:
         if result.dtype.category >= dtypes.FLOATING and wants_grad(op, values):
             node = make_node(op, values)

@@ -12,6 +12,7 @@ from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import adopt, as_array, cast, check_bytes, device_of, ndarray, run_kernel
 from tensorcli.engine.effects.elementwise import promoted_dtype
+from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
         # The kernel computes in asked.computes_as; the result rounds to what was asked for, not to the input's dtype.
         reduced = asked if asked.reduced else None
+        if asked.category < dtypes.FLOATING and wants_grad(op, values):
+            run_kernel(op, arguments, device)  # What the kernel refuses comes first.
+            raise RuntimeError(f"Autograd not support dtype: {asked.scalar_type}")
     answer = run_kernel(op, arguments, device)
     if type(answer) is tuple:
         results: tuple[Any, ...] = tuple(_settle(op, a, reduced, device) for a in answer)
@@ -76,6 +80,8 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
         results = tuple(_settle(op, a, reduced, device) for a in answer)
     else:
         results = (_settle(op, answer, reduced, device),)
+    if op.inner_writes:
+        counted(op, values, results)
     if mode.enabled:
         if wants_grad(op, values) and any(
             r is not None and r.dtype.category >= dtypes.FLOATING for r in results

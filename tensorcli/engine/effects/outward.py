@@ -6,7 +6,7 @@ from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
 from tensorcli.engine.effects.writing import write_out
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
@@ -18,6 +18,9 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     if out is None:
         return op.effect(op, values if requires_grad else plain)
     outs = out if isinstance(out, (tuple, list)) else (out,)
+    if any(not isinstance(one, Tensor) for one in outs):
+        # A number where a tensor to write into is wanted: PyTorch's parser makes a temporary of it.
+        outs = tuple(one if isinstance(one, Tensor) else wrapped_number(one) for one in outs)
     if mode.enabled:
         for one in (*plain, *outs):
             for t in one if type(one) in (list, tuple) else (one,):
@@ -29,12 +32,13 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     from tensorcli.engine import outputs
 
     plain = outputs.prepare(op, plain, outs)
-    enabled, mode.enabled = mode.enabled, False
+    grad = mode.grad
+    mode.set(False)
     observer, events.observer = events.observer, None
     try:
         answer = op.effect(op, plain)
     finally:
-        mode.enabled = enabled
+        mode.set(grad)
         events.observer = observer
     results = answer if isinstance(answer, tuple) else (answer,)
     inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]

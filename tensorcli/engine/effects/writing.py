@@ -200,11 +200,11 @@ def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:
     target: Tensor = values[0]
     requires = wants_grad(op, values)
     views.check_in_place(target, requires)
-    if origin.kernel.__code__.co_varnames[0] == "viewed":
+    if op.kernel.__code__.co_varnames[0] == "viewed":
         whole = Viewed(target.geometry, target.dtype, target.lazy, target.memory.nbytes)
-        shape = origin.kernel(whole, *values[1:]).geometry
+        shape = op.kernel(whole, *values[1:]).geometry
     else:
-        shape = origin.kernel(target.geometry, *values[1:])
+        shape = op.kernel(target.geometry, *values[1:])
     node = make_node(op, values) if requires else None
     if events.observer is not None:
         events.observer.writes(target, op.name, values)

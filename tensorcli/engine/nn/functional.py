@@ -261,7 +261,7 @@ def embedding(
     scale_grad_by_freq: bool = False, sparse: bool = False,
 ) -> Any:  # fmt: skip
     """The rows of weight that the input's indices name."""
-    rows = weight.size(0)
+    rows = weight.size(0) if weight.ndim else 0
     if padding_idx is None:
         padding_idx = -1
     elif padding_idx > 0:

@@ -1,6 +1,8 @@
 """What the formulas and checks of several chapters use. No operators are declared here."""
 
+from tensorcli.engine import geometry
 from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, INTEGRAL
+from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, functions
 from tensorcli.engine.tensor import Tensor
 
@@ -18,6 +20,14 @@ def zero(like):
 def times(tensor, number):
     """tensor * number as PyTorch's own C++ writes it: the operator of a Scalar, whose node is MulBackward1."""
     return OPS["mul.Scalar"].run((tensor, number))
+
+
+def own_geometry(array):
+    """The geometry (offset 0) of an array, in elements."""
+    if not array.size and not any(array.strides):
+        return geometry.contiguous(array.shape)  # numpy gives no strides to what is empty and its own.
+    step = array.dtype.itemsize
+    return Geometry(array.shape, tuple(stride // step for stride in array.strides))
 
 
 def category(value):

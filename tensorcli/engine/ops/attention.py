@@ -9,7 +9,7 @@ import numpy as np
 from tensorcli.engine import dtypes, geometry
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, functions, op
-from tensorcli.engine.ops.join import _own
+from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.tensor import Tensor
 
@@ -42,7 +42,7 @@ def _heads(array, count):
 
 def _as_input(array, source):
     """Laid out as the input it belongs to."""
-    return Laid(array, geometry.preserved_strides(_own(source)))
+    return Laid(array, geometry.preserved_strides(own_geometry(source)))
 
 
 @op(

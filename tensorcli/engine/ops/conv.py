@@ -485,11 +485,11 @@ def constant_pad_nd(xp, self, pad, value):
 def _amounts(array, pad):
     """(before, after) for each dimension, from PyTorch's flat list that begins with the last one."""
     if len(pad) % 2:
-        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
+        raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) // 2 > array.ndim:
         raise RuntimeError(
-            f"Length of pad should be no more than twice the number of dimensions of the input. Pad length is {len(pad)}"
-            f"while the input has {array.ndim} dimensions."
+            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} "
+            f"and input of dimension {array.ndim}"
         )
     amounts = [(0, 0)] * array.ndim
     for i in range(len(pad) // 2):

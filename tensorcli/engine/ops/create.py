@@ -153,9 +153,9 @@ def _arange(xp, start, end, step, dtype):
     else:
         given = [float(value) for value in (start, end, step)]
     _check_range(start, end, step, given)
-    if given[2] == 0:
-        raise ValueError("step must be nonzero")
     if dtype is dtypes.int64:
+        if given[2] == 0:
+            raise ValueError("step must be nonzero")
         size = -((given[0] - given[1]) // given[2])
     else:
         size = math.ceil((float(end) - float(start)) / float(step))

@@ -14,6 +14,7 @@ from tensorcli.engine.autograd.graph import type_name
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op
+from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.tensor import Tensor
@@ -36,7 +37,7 @@ def writer(line, check, *, preserve=False, out=True, twin_check=None, **formulas
             kernel(xp, copy, *rest)
             return Laid(
                 copy,
-                geometry.preserved_strides(laid(self))
+                geometry.preserved_strides(own_geometry(self))
                 if preserve
                 else geometry.contiguous_strides(self.shape),
             )
@@ -78,12 +79,6 @@ def in_place(line):
     base, dot, overload = name.partition(".")
     arguments = rest.rpartition(") -> ")[0].replace("Tensor self", "Tensor(a!) self", 1)
     return f"{base}_{dot}{overload}({arguments}) -> Tensor(a!)"
-
-
-def laid(array):
-    """The geometry (offset 0) of a numpy array, in elements."""
-    size = array.dtype.itemsize
-    return Geometry(array.shape, tuple(stride // size for stride in array.strides))
 
 
 def not_implemented(kernel, kind):
@@ -210,7 +205,7 @@ class _Places:
         ]
         for array in self.arrays:
             sizes = (1,) * before + self.shape + (1,) * after
-            steps = geometry.view_strides(laid(array), sizes) or geometry.contiguous_strides(sizes)
+            steps = geometry.view_strides(own_geometry(array), sizes) or geometry.contiguous_strides(sizes)
             operands.append(Geometry(sizes, steps))
         return geometry.elementwise_strides(self.sizes, operands)
 
@@ -245,7 +240,7 @@ def out_of_bounds(index, dim, size, error=RuntimeError):
 def index(xp, self, indices):
     """The elements at these indices, one index tensor (or None) a dimension; always a copy."""
     places = _Places(self, indices)
-    return Laid(self.transpose(places.order)[places.key], places.strides(laid(self)))
+    return Laid(self.transpose(places.order)[places.key], places.strides(own_geometry(self)))
 
 
 _EXPANDED = (
@@ -741,7 +736,7 @@ def _check_masks(self, indices):
 def nonzero(xp, self):
     """The indices of the elements that are not zero, a row each."""
     found = xp.stack(xp.nonzero(self)) if self.ndim else xp.zeros((0, int(self != 0)), xp.int64)
-    return Laid(found.T, (1, max(found.shape[1], 1)) if self.ndim else (1, 1))
+    return Laid(found.T, (1, found.shape[1]))
 
 
 @composite("nonzero_numpy(Tensor self) -> Tensor[]", namespace="internal")

@@ -10,6 +10,7 @@ from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.effects import Laid, adopt, check_bytes
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op
+from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d
 
@@ -334,11 +335,6 @@ def repeat_interleave(self, repeats, dim, output_size):
 # ---- other orders
 
 
-def _own(array):
-    step = array.dtype.itemsize
-    return Geometry(array.shape, tuple(s // step for s in array.strides))
-
-
 @op(
     "flip(Tensor self, int[] dims) -> Tensor",
     check=lambda self, dims: _check_dims(dims, len(self.geometry.sizes)),
@@ -348,7 +344,7 @@ def _own(array):
 def flip(xp, self, dims):
     """Some dimensions in reverse order."""
     dims = tuple(wrap(dim, self.ndim) for dim in dims) if self.ndim else ()
-    return Laid(xp.flip(self, dims), geometry.preserved_strides(_own(self)))
+    return Laid(xp.flip(self, dims), geometry.preserved_strides(own_geometry(self)))
 
 
 def _check_dims(dims, ndim):
@@ -417,10 +413,11 @@ def rot90(xp, self, k, dims):
     if k in (0, 2):
         array = xp.flip(self, (first, second)) if k else self
         return Laid(
-            array, geometry.preserved_strides(_own(self)) if k else geometry.contiguous_strides(self.shape)
+            array,
+            geometry.preserved_strides(own_geometry(self)) if k else geometry.contiguous_strides(self.shape),
         )
     turned = xp.swapaxes(xp.flip(self, second if k == 1 else first), first, second)
-    kept = Geometry(self.shape, geometry.preserved_strides(_own(self)))
+    kept = Geometry(self.shape, geometry.preserved_strides(own_geometry(self)))
     return Laid(turned, kept.swapped(first, second).strides)
 
 
@@ -540,13 +537,13 @@ def meshgrid_indexing(tensors, indexing):
 def _grid(tensors):
     _check_list("meshgrid", tensors)
     for one in tensors:
+        if one.dtype is not tensors[0].dtype:
+            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+    for one in tensors:
         if len(one.geometry.sizes) > 1:
             raise RuntimeError(
                 f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {one!r}"
             )
-    for one in tensors:
-        if one.dtype is not tensors[0].dtype:
-            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     sizes = tuple(one.geometry.numel for one in tensors)
     found = []
     for i, one in enumerate(tensors):

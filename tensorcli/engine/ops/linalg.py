@@ -7,7 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops._matrices import check_floating, check_matrix
-from tensorcli.engine.ops.reduce import computing, count, restore_dims, wrap, wrap_dims
+from tensorcli.engine.ops.reduce import computing, count, kind_of, restore_dims, wrap, wrap_dims
 
 # ---- norms
 
@@ -131,8 +131,8 @@ def _matrix_dims(self, dim, name="linalg.matrix_norm"):
 )
 def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
     """A norm of matrices: 1 and inf of their sums, 2 of their singular values."""
-    dims = _matrix_dims(self, dim)
     _floating_tensor(self, "linalg.matrix_norm")
+    dims = _matrix_dims(self, dim)
     if abs(ord) not in (1, 2, float("inf")):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord:g} not supported.")
     pick = "amax" if ord > 0 else "amin"
@@ -332,10 +332,14 @@ def linalg_cross(xp, self, other, dim):
     if self.ndim != other.ndim:
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     at = wrap(dim, self.ndim)
+    if not self.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     if self.shape[at] != 3 or other.shape[at] != 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.shape[at]} and {other.shape[at]}"
         )
+    if self.dtype != other.dtype:
+        raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(other)}")
     a, b = xp.broadcast_arrays(self, other)
     return xp.stack(
         [

@@ -230,6 +230,11 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
 )
 def baddbmm(xp, self, batch1, batch2, beta, alpha):
     """beta times self plus alpha times the products of two batches of matrices."""
+    # PyTorch expands self to these sizes before it looks at the batches.
+    for array, dim in ((batch1, 0), (batch1, 1), (batch2, 2)):
+        if not array.ndim:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        wrap(dim, array.ndim)
     _check_batches(batch1, batch2)
     _expandable(self, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
     return _combined(xp, self, _batched(xp, batch1, batch2), beta, alpha)
@@ -415,6 +420,8 @@ def inner(self, other):
     """The dot products along the last dimensions."""
     if not self.ndim or not other.ndim:
         return self * other
+    if self.dtype is not other.dtype:
+        raise RuntimeError("both inputs should have same dtype")
     if self.size(-1) != other.size(-1):
         raise RuntimeError(
             "inner() the last dimension must match on both input tensors but got shapes "

@@ -6,10 +6,10 @@
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.dtypes import COMMON
+from tensorcli.engine.dtypes import COMMON, FLOATING
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.nn import direct
-from tensorcli.engine.ops.reduce import kind_of
+from tensorcli.engine.ops.reduce import kind_of, refuse
 
 NONE, MEAN, SUM = 0, 1, 2
 
@@ -47,6 +47,7 @@ def _divided(tensor, like, reduction):
 )
 def mse_loss(xp, self, target, reduction):
     """The squared differences."""
+    refuse(self, "mse_cpu", "biuc")
     difference = self - target
     return _reduced(xp, difference * difference, reduction)
 
@@ -104,6 +105,7 @@ def smooth_l1_loss(xp, self, target, reduction, beta):
     """Half the squared differences over beta below beta, the absolute differences less half of beta above."""
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    refuse(self, "smooth_l1_cpu", "biuc")
     size = xp.abs(self - target)
     if beta:
         size = xp.where(
@@ -162,6 +164,7 @@ def huber_loss(xp, self, target, reduction, delta):
     """Half the squared differences up to delta, growing linearly above."""
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    refuse(self, "huber_cpu", "biuc")
     size = xp.abs(self - target)
     kind = size.dtype.type
     return _reduced(
@@ -204,6 +207,10 @@ def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
 )
 def soft_margin_loss(xp, self, target, reduction):
     """The logistic loss for targets of 1 and -1."""
+    if target.dtype.kind == "b":
+        raise RuntimeError(messages.BOOL_NEGATION)
+    if self.dtype.kind in "iu" and target.dtype.kind in "iu":
+        raise messages.result_cast("Float", kind_of(self))
     return _reduced(xp, xp.log1p(xp.exp(-target * self)), reduction)
 
 
@@ -496,6 +503,9 @@ def _cross_entropy_probabilities(self, target, weight, reduction, label_smoothin
 )
 def binary_cross_entropy(xp, self, target, weight, reduction):
     """The cross entropy of probabilities and targets between 0 and 1."""
+    if target.dtype != self.dtype:
+        raise RuntimeError(f"Found dtype {kind_of(target)} but expected {kind_of(self)}")
+    refuse(self, "binary_cross_entropy", "biuc")
     if ((self < 0) | (self > 1)).any():
         raise RuntimeError("all elements of input should be between 0 and 1")
     if ((target < 0) | (target > 1)).any():
@@ -569,6 +579,7 @@ def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reducti
 )
 def binary_cross_entropy_with_logits(xp, self, target, weight, pos_weight, reduction):
     """The cross entropy of the sigmoid of scores and targets between 0 and 1, without overflow."""
+    refuse(self, "log_sigmoid_cpu", "biuc")
     log_sigmoid = xp.minimum(self, 0) - xp.log1p(xp.exp(-xp.abs(self)))
     scale = 1 if pos_weight is None else (pos_weight - 1) * target + 1
     losses = (1 - target) * self - scale * log_sigmoid
@@ -600,6 +611,12 @@ def _logits_target(grad, self, weight, pos_weight, reduction):
 )
 def kl_div(self, target, reduction, log_target):
     """The Kullback-Leibler divergence of the target from self, which holds logarithms of probabilities."""
+    for name, refused in (
+        ("Complex", (self.dtype.is_complex, target.dtype.is_complex)),
+        ("Integral", (self.dtype.category < FLOATING, target.dtype.category < FLOATING)),
+    ):
+        if any(refused):
+            raise RuntimeError(f"kl_div: {name} inputs not supported.")
     if log_target:
         return reduced(target.exp() * (target - self), reduction)
     return reduced(functions.xlogy(target, target) - target * self, reduction)

@@ -67,6 +67,8 @@ def _copy_of(declared, values, kind, device, memory_format):
     if device is not META:
         warn_discards(source.dtype, kind)
         result.array[...] = effects.cast(moved(source, device), kind)
+    if declared.inner_writes:
+        effects.counted(declared, values, (result,))
     if mode.inference:
         result.inference = True
     elif kind.category >= dtypes.FLOATING and wants_grad(declared, values):
@@ -343,6 +345,8 @@ def _fill_copy_effect(declared, values):
     )
     if result.device is not META:
         result.array[...] = effects.as_array(number_for(value, source.dtype), result.device)
+    if declared.inner_writes:
+        effects.counted(declared, values, (result,))
     if mode.inference:
         result.inference = True
     elif source.dtype.category >= dtypes.FLOATING and wants_grad(declared, values):

@@ -5,6 +5,7 @@ import numpy as np
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.nn import derived, direct
+from tensorcli.engine.ops.reduce import refuse
 
 
 def _normalized(x, dims, eps):
@@ -81,6 +82,7 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     """The last dimensions scaled to mean 0 and variance 1; the means and 1 / deviations."""
     shape = tuple(normalized_shape)
     _check_shape(input, shape, weight, bias)
+    refuse(input, "LayerNormKernelImpl", "biuc")
     axes = tuple(range(input.ndim - len(shape), input.ndim))
     mean, rstd = _moments(xp, input, axes, eps)
     result = (input - mean) * rstd

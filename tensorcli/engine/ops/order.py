@@ -4,8 +4,9 @@ import numpy as np
 
 from tensorcli.engine import geometry
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops import _selection
+from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.reduce import not_empty, refuse, selected, selecting_backward, wrap
 
 
@@ -31,8 +32,7 @@ def _sorted(xp, self, dim, descending):
     if not self.ndim:
         return self.copy(), xp.zeros((), np.int64)
     order = descending_order(xp, self, dim) if descending else xp.argsort(self, axis=dim, kind="stable")
-    size = self.dtype.itemsize
-    strides = geometry.preserved_strides(Geometry(self.shape, tuple(s // size for s in self.strides)))
+    strides = geometry.preserved_strides(own_geometry(self))
     return Laid(xp.take_along_axis(self, order, dim), strides), Laid(order, strides)
 
 
@@ -84,11 +84,18 @@ def topk(xp, self, k, dim, largest, sorted):
     dim = wrap(dim, self.ndim)
     if not 0 <= k <= (self.shape[dim] if self.ndim else 1):
         raise RuntimeError("selected index k out of range")
-    refuse(self, "topk_impl_cpu", "bc")
+    if self.dtype.kind == "c":
+        raise RuntimeError(" topk does not support complex dtypes on CPU")
+    refuse(self, "topk_impl_cpu", "b")
     if not self.ndim:
         return self.copy(), xp.zeros((), np.int64)
     order = descending_order(xp, self, dim) if largest else xp.argsort(self, axis=dim, kind="stable")
-    return selected(xp, self, xp.take(order, xp.arange(k), axis=dim), dim, True)
+    chosen = xp.take(order, xp.arange(k), axis=dim)
+    if xp is np and k * 64 > self.shape[dim]:
+        # Longer slices are sorted in part, which leaves equal elements as a heap does.
+        find = _selection.largest if largest else _selection.smallest
+        chosen = _selection.orders(self, dim, lambda row: find(row, k, sorted), chosen)
+    return selected(xp, self, chosen, dim, True)
 
 
 @op(
@@ -107,6 +114,8 @@ def kthvalue(xp, self, k, dim, keepdim):
     if not self.ndim:
         return self.copy(), xp.zeros((), np.int64)
     order = xp.take(xp.argsort(self, axis=dim, kind="stable"), [k - 1], axis=dim)
+    if xp is np:
+        order = _selection.orders(self, dim, lambda row: [_selection.kth(row, k - 1)], order)
     return selected(xp, self, order, dim, keepdim)
 
 

@@ -6,6 +6,7 @@ What numpy computes otherwise than PyTorch is in `numeric`.
 import math
 from typing import Any
 
+from tensorcli.engine import messages
 from tensorcli.engine.dtypes import (
     BOOL,
     COMPLEX,
@@ -45,10 +46,7 @@ def _one(alpha, array):
 
 def _no_bool(self, other, alpha=1):
     if category(self) == BOOL and category(other) == BOOL:
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
-            "operator instead."
-        )
+        raise RuntimeError(messages.BOOL_SUBTRACTION)
     if category(self) == BOOL or category(other) == BOOL:
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use "

@@ -11,8 +11,9 @@ from tensorcli.engine import dtypes, effects, geometry
 from tensorcli.engine.devices import META, drawing, drawing_on, resolve
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import OPS, factory, functions, op
+from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.create import LIKE, OPTIONS
-from tensorcli.engine.ops.index import laid, not_implemented
+from tensorcli.engine.ops.index import not_implemented
 
 INTEGERS = OPTIONS.replace("dtype=None", "dtype=long")
 
@@ -179,7 +180,7 @@ def randint_like_low(generator, n, dense, dtype, low, high):
 
 def into(array, draw):
     """Fill an array in the order of its memory with `draw(n, whether it is contiguous)`."""
-    shape = laid(array)
+    shape = own_geometry(array)
     drawn = draw(shape.numel, shape.contiguous)
     if type(array) is not np.ndarray:
         # A device's array: the numbers are made on the host.
@@ -301,7 +302,7 @@ def _flat(array, order):
 def bernoulli_tensor(xp, self, p, generator):
     """Fill with ones, each with its own probability, and zeros."""
     chances = xp.broadcast_to(p, self.shape)
-    order = memory_order(laid(self))
+    order = memory_order(own_geometry(self))
     name = dtypes.from_numpy_dtype(self.dtype).name
     into(self, lambda n, dense: _stream(generator).bernoulli(n, _flat(chances, order), name))
 
@@ -452,7 +453,7 @@ def _scale(p, train):
 def native_dropout(xp, input, p, train):
     """Dropout and its mask: which elements stayed."""
     if train is False:
-        return Laid(input, geometry.preserved_strides(laid(input))), xp.ones(input.shape, bool)
+        return Laid(input, geometry.preserved_strides(own_geometry(input))), xp.ones(input.shape, bool)
     kept = xp.empty(input.shape, bool)
     into(kept, lambda n, dense: _stream(None).bernoulli(n, 1 - p, "bool"))
     kind = input.dtype.type

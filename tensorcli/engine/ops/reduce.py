@@ -139,7 +139,7 @@ def sum_to_size(self, size):
 def nansum(xp, self, dim, keepdim, dtype):
     """Add up the elements along some dimensions, NaN counting as zero."""
     if self.dtype.kind == "c":
-        raise RuntimeError("nansum does not support complex inputs")
+        raise RuntimeError("nansum on CPU does not support complex inputs")
     array = computing(self, dtype)
     if array.dtype.kind == "f":
         array = xp.where(xp.isnan(array), array.dtype.type(0), array)
@@ -419,7 +419,7 @@ def aminmax(xp, self, dim, keepdim):
     else:
         not_empty(self, wrap(dim, self.ndim), "aminmax")
         dims = axis(dim, self.ndim)
-    refuse(self, "aminmax_cpu" if dim is not None else "aminmax_allreduce_cpu", "c")
+    refuse(self, "aminmax_cpu", "c")
     return xp.min(self, axis=dims, keepdims=keepdim), xp.max(self, axis=dims, keepdims=keepdim)
 
 
@@ -660,6 +660,11 @@ def logsumexp(xp, self, dim, keepdim):
     if self.dtype.kind not in "fc":
         self = self.astype(dtypes.default.floating.np)
     dims = wrap_dims(dim, self.ndim)
+    if self.ndim and self.size and not len(dim) and not keepdim:
+        sizes = [1] * self.ndim
+        raise RuntimeError(
+            f"output with shape [] doesn't match the broadcast shape {messages.numbers(sizes)}"
+        )
     if not self.size:
         return xp.log(xp.sum(xp.exp(self), axis=dims, keepdims=keepdim))
     most = xp.max(self.real, axis=dims, keepdims=True)
@@ -674,7 +679,7 @@ def logsumexp(xp, self, dim, keepdim):
 def _middle(xp, self, dim, keepdim, name, skip_nan):
     dim = wrap(dim, self.ndim)
     not_empty(self, dim, f"{name}()")
-    refuse(self, "median_cpu", "cb")
+    refuse(self, "median_out", "cb")
     if not self.ndim:
         return self.copy(), xp.zeros((), np.int64)
     order = xp.argsort(self, axis=dim, kind="stable")

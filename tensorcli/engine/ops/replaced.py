@@ -173,7 +173,8 @@ def _copying(declared: Op, values: Any) -> Any:
         return effects.into_out(declared, values)
     origin = OPS[declared.line.partition("(")[0].replace("_copy", "", 1)]
     source = values[0]
-    enabled, mode.enabled = mode.enabled, False
+    grad = mode.grad
+    mode.set(False)
     observer, events.observer = events.observer, None
     try:
         answer = origin.effect(origin, values)
@@ -182,7 +183,7 @@ def _copying(declared: Op, values: Any) -> Any:
             one.clone(memory_format=formats.contiguous_format) for one in (answer if several else (answer,))
         ]
     finally:
-        mode.enabled = enabled
+        mode.set(grad)
         events.observer = observer
     if source.dtype.category >= dtypes.FLOATING and wants_grad(declared, values):
         set_history(make_node(declared, values), results)

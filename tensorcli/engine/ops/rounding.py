@@ -1,7 +1,9 @@
 """Signs, rounding and limits, element by element."""
 
 import math
+from functools import partial
 
+from tensorcli.engine import messages
 from tensorcli.engine.dtypes import (
     BOOL,
     COMPLEX,
@@ -11,6 +13,7 @@ from tensorcli.engine.dtypes import (
     PROMOTE,
     PROMOTE_SCALARS,
     TO_REAL,
+    of_number,
 )
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry, elementwise_strides
@@ -23,10 +26,7 @@ from tensorcli.engine.ops._shared import category, zero, zeros
 
 def _no_bool_sign(self):
     if self.dtype.category == BOOL:
-        raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
-            "`~` or `logical_not()` operator instead."
-        )
+        raise RuntimeError(messages.BOOL_NEGATION)
 
 
 @op(
@@ -292,6 +292,17 @@ def _clamp_check(self, min, max):
             numeric.check_number(value, self.dtype)
 
 
+def _fits(check, self, *limits):
+    """The check of an in-place clamp: what of `check`, and that self can hold the limits' dtype, in clamp's own words."""
+    for limit in limits:
+        if type(limit) in (int, float) and category(limit) > self.dtype.category:
+            kind = of_number(limit).scalar_type
+            raise RuntimeError(
+                f"result type {kind} can't be cast to the desired output type {self.dtype.cpp_name}"
+            )
+    check(self, *limits)
+
+
 def _inside(self, min, max):
     if min is not None and max is not None:
         return functions.logical_and(self >= min, self <= max)
@@ -330,7 +341,7 @@ def _clamp(xp, self, min, max):
 op(
     "clamp(Tensor self, Scalar? min=None, Scalar? max=None) -> Tensor",
     dtype=PROMOTE_SCALARS,
-    inplace=True,
+    inplace={"check": partial(_fits, _clamp_check)},
     node=1,
     check=_clamp_check,
     self=_clamp_gradient,
@@ -374,7 +385,7 @@ def _limit_check(name):
 op(
     "clamp_min(Tensor self, Scalar min) -> Tensor",
     dtype=PROMOTE_SCALARS,
-    inplace=True,
+    inplace={"check": partial(_fits, _limit_check("clamp_min"))},
     check=_limit_check("clamp_min"),
     self=lambda grad, self, min: functions.where(self >= min, grad, zero(grad)),
 )(_clamp_min)
@@ -389,7 +400,7 @@ op(
 op(
     "clamp_max(Tensor self, Scalar max) -> Tensor",
     dtype=PROMOTE_SCALARS,
-    inplace=True,
+    inplace={"check": partial(_fits, _limit_check("clamp_max"))},
     check=_limit_check("clamp_max"),
     self=lambda grad, self, max: functions.where(self <= max, grad, zero(grad)),
 )(_clamp_max)

@@ -88,7 +88,7 @@ def _extreme_backward(grad, self_sizes, indices, dim):
 )
 def cummax(xp, self, dim):
     """The largest elements so far along a dimension and where they are."""
-    refuse(self, "cummax_helper_cpu", "c")
+    refuse(self, "cummax_cpu", "c")
     return _running(xp, self, dim, xp.maximum.accumulate)
 
 
@@ -98,7 +98,7 @@ def cummax(xp, self, dim):
 )
 def cummin(xp, self, dim):
     """The smallest elements so far along a dimension and where they are."""
-    refuse(self, "cummin_helper_cpu", "c")
+    refuse(self, "cummin_cpu", "c")
     return _running(xp, self, dim, xp.minimum.accumulate)
 
 

@@ -198,11 +198,19 @@ _swaps("swapaxes", "axis0", "axis1")
 _swaps("swapdims", "dim0", "dim1")
 
 
-@view("t(Tensor(a) self) -> Tensor(a)", inplace={"node": 1}, self=lambda grad: grad.t())
+@view(
+    "t(Tensor(a) self) -> Tensor(a)",
+    inplace={"node": 1, "kernel": lambda geometry: transposed(geometry, "t_")},
+    self=lambda grad: grad.t(),
+)
 def t(geometry):
     """Transpose a matrix; vectors and scalars stay as they are."""
+    return transposed(geometry, "t")
+
+
+def transposed(geometry, name):
     if geometry.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {geometry.ndim}D")
+        raise RuntimeError(f"{name}() expects a tensor with <= 2 dimensions, but self is {geometry.ndim}D")
     return geometry.swapped(0, 1) if geometry.ndim == 2 else geometry
 
 

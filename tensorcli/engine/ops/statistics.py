@@ -7,7 +7,7 @@ from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops.linalg import vector_norm_backward
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.order import not_implemented
-from tensorcli.engine.ops.reduce import wrap
+from tensorcli.engine.ops.reduce import kind_of, wrap
 
 # ---- differences and integrals
 
@@ -55,7 +55,8 @@ def _spacing(y, x, dim):
 
 def _bool_refused(*tensors):
     if any(t.dtype is dtypes.bool_ for t in tensors):
-        raise RuntimeError("trapezoid: received a bool input for `x` or `y`, but bool is not supported")
+        names = "`x` or `y`" if len(tensors) > 1 else "`y`"
+        raise RuntimeError(f"trapezoid: received a bool input for {names}, but bool is not supported")
 
 
 def _trapezoid(y, dx, dim):
@@ -239,6 +240,8 @@ def gradient_coordinates_dims(self, spacing, dim, edge_order):
 
 def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
     """Sorted values at the places that q names, interpolated (aten/src/ATen/native/Sorting.cpp, quantile_compute)."""
+    if not self.numel():
+        raise RuntimeError("quantile() input tensor must be non-empty")
     if self.dtype not in (dtypes.float32, dtypes.float64):
         raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
@@ -250,8 +253,6 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError(f"quantile() q must be a scalar or 1D tensor, but got {q.ndim}D tensor")
     if q.dtype is not self.dtype:
         raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
-    if not self.numel():
-        raise RuntimeError("quantile() input tensor must be non-empty")
     if not ((q.array >= 0) & (q.array <= 1)).all():
         raise RuntimeError("quantile() q values must be in the range [0, 1]")
     ndim = self.ndim
@@ -285,9 +286,9 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
             functions.full_like(ranks, 0.5) if interpolation == "midpoint" else ranks - below.to(self.dtype)
         )
         above = ranks.ceil().to(dtypes.int64)
-        values = values.lerp(ordered.gather(-1, above), weights)
+        values.lerp_(ordered.gather(-1, above), weights)
     if q.ndim:
-        values = values.unsqueeze(0).transpose(0, -1)
+        values.unsqueeze_(0).transpose_(0, -1)
     # In place, as PyTorch does it: the last node is SqueezeBackward4.
     return values.squeeze_(-1)
 
@@ -343,7 +344,7 @@ def nanquantile_scalar(self, q, dim, keepdim, interpolation):
 @op("histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor", self=None)
 def histc(xp, self, bins, min, max):
     """How many elements fall into each of some bins of equal width."""
-    if self.dtype.kind != "f" and self.dtype.kind != "i":
+    if self.dtype.kind != "f":
         raise NotImplementedError(
             f"\"histogram_cpu\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
         )
@@ -487,7 +488,13 @@ def corrcoef(self):
 )
 def dist(xp, self, other, p):
     """The p-norm of the difference of two tensors."""
+    if self.dtype.kind == "b" and other.dtype.kind == "b":
+        raise RuntimeError(messages.BOOL_SUBTRACTION)
     size = xp.abs(self - other)
+    if size.dtype.kind not in "fc":
+        raise RuntimeError(
+            f"norm(): input dtype should be either floating point or complex. Got {kind_of(size)} instead."
+        )
     return _length(xp, size, p, tuple(range(size.ndim))).astype(size.dtype)
 
 
@@ -587,6 +594,11 @@ def cdist(x1, x2, p, compute_mode):
         raise RuntimeError(
             f"X1 and X2 must have the same number of columns. X1: {x1.size(-1)} X2: {x2.size(-1)}"
         )
+    for name, one in (("X1", x1), ("X2", x2)):
+        if not one.dtype.is_floating_point:
+            raise RuntimeError(
+                f"cdist only supports floating-point dtypes, {name} got: {one.dtype.scalar_type}"
+            )
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
     rows = max(x1.size(-2), x2.size(-2))
@@ -666,6 +678,10 @@ def renorm(xp, self, p, dim, maxnorm):
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {self.ndim} dimensions")
     if p <= 0:
         raise RuntimeError("renorm: non-positive norm not supported")
+    if self.dtype.kind not in "fc":
+        raise RuntimeError(
+            f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {kind_of(self)}"
+        )
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     axes = tuple(d for d in range(self.ndim) if d != wrap(dim, self.ndim))

@@ -418,7 +418,8 @@ def _unbind_backward(grads, dim):
 def unbind(geometry, dim):
     """All indices of a dimension, one tensor each."""
     if not geometry.ndim:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        wrap(dim, 0)
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     dim = wrap(dim, geometry.ndim)
     return [geometry.selected(dim, index) for index in range(geometry.sizes[dim])]
 

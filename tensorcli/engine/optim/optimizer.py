@@ -125,8 +125,8 @@ class Optimizer:
         for hook in self._optimizer_step_pre_hooks.values():
             hook(self, arguments, {})
         loss = None
-        before = mode.enabled
-        mode.enabled = bool(self.defaults["differentiable"])
+        before = mode.grad
+        mode.set(bool(self.defaults["differentiable"]))
         try:
             if closure is not None:
                 with enable_grad():
@@ -134,7 +134,7 @@ class Optimizer:
             for group in self.param_groups:
                 self._step_group(group)
         finally:
-            mode.enabled = before
+            mode.set(before)
         for hook in self._optimizer_step_post_hooks.values():
             hook(self, arguments, {})
         return loss

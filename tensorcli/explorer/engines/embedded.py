@@ -85,7 +85,7 @@ class Embedded:
 
     def begin(self, seed: int, max_bytes: int | None) -> None:
         self.limit(max_bytes)
-        modes.mode.enabled, modes.mode.inference = True, False
+        modes.mode.set(True, False)
         dtypes.default.floating = dtypes.float32
         printing.set_printoptions(profile="default")
         messages.forget_warnings()
@@ -110,7 +110,7 @@ class Embedded:
         from tensorcli.engine import random
 
         observer, limit = events.observer, effects.limit.nbytes
-        mode, floating = (modes.mode.enabled, modes.mode.inference), dtypes.default.floating
+        mode, floating = (modes.mode.grad, modes.mode.inference), dtypes.default.floating
         options, said = printing.get_printoptions(), set(messages._said)
         checks = anomaly.anomaly.enabled, anomaly.anomaly.check_nan
         nodes, node, address = graph.shown.copy(), graph.addresses.next, storage.addresses.next
@@ -123,7 +123,8 @@ class Embedded:
                 yield
         finally:
             events.observer, effects.limit.nbytes = observer, limit
-            (modes.mode.enabled, modes.mode.inference), dtypes.default.floating = mode, floating
+            modes.mode.set(*mode)
+            dtypes.default.floating = floating
             for name, value in options.items():
                 setattr(printing.options, name, value)
             devices.put_back(places)

@@ -1,0 +1,78 @@
+"""How often PyTorch's own kernels write into a result that they made, where that counts.
+
+Most kernels are written in terms of other operators: `mean` fills its result with a sum and divides it in place. Under
+autograd those writes are not counted; they are where no input has autograd's dispatch key, which is so when all inputs are
+inference tensors and inference mode is off. Then a fresh result, a normal tensor, carries their number as its version.
+Measured on PyTorch 2.13 by `torch.clone(x)._version` and its like.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from tensorcli.engine import dtypes
+from tensorcli.engine.storage import Version
+from tensorcli.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+Count = int | Callable[[Tensor, Tensor], int]
+"""A number, or a function of the first input and the result."""
+
+
+def _of_integers(source: Tensor, result: Tensor) -> int:
+    return int(source.dtype.category < dtypes.FLOATING)
+
+
+def _of_scalars(source: Tensor, result: Tensor) -> int:
+    return int(not source.geometry.sizes)
+
+
+def _of_spread(source: Tensor, result: Tensor) -> int:
+    return int(result.geometry.numel == 1)
+
+
+WRITES: Final[dict[str, Count]] = {
+    **dict.fromkeys(
+        "abs logical_not logical_and logical_or logical_xor isreal nan_to_num deg2rad rad2deg clone _to_copy sum nansum prod "
+        "max min amax any all logsumexp sort argsort msort kthvalue cummax cummin repeat unique2 _unique2 nonzero aminmax "
+        "frexp mv dot vdot isclose bincount addmm baddbmm complex polar renorm index_copy index_add scatter scatter_add fill "
+        "median.dim nanmedian.dim".split(),
+        1,
+    ),
+    **dict.fromkeys(
+        "mean mode diag_embed diagflat masked_fill masked_scatter index_fill put histc constant_pad_nd slice_scatter "
+        "select_scatter diagonal_scatter as_strided_scatter index_put".split(),
+        2,
+    ),
+    **dict.fromkeys("ceil floor round trunc isfinite isinf isposinf isneginf".split(), _of_integers),
+    **dict.fromkeys("topk cumsum cumprod logcumsumexp flip norm linalg_vector_norm".split(), _of_scalars),
+    "amin": lambda source, result: int(source.dtype.category >= dtypes.FLOATING),
+    **dict.fromkeys("std var".split(), _of_spread),
+    **dict.fromkeys(
+        ("max.dim", "min.dim", "mse_loss"), lambda source, result: 2 if source.geometry.sizes else 1
+    ),
+}
+"""By base name, or by the full name where overloads differ."""
+
+COMPOSED: Final[dict[str, Count]] = {
+    "one_hot": lambda source, result: 2 if source.geometry.numel else 0,
+}
+"""Operators that PyTorch makes of others, whose writes count always, and that the engine does at once."""
+
+
+def counted(op: "Op", values: Sequence[Any], results: Sequence[Any]) -> None:
+    """Give fresh results the version that PyTorch's inner writes leave, where all inputs are inference tensors."""
+    inputs = [
+        one
+        for i in op.tensors
+        for one in (values[i] if type(values[i]) in (list, tuple) else (values[i],))
+        if isinstance(one, Tensor)
+    ]
+    if not inputs or not (op.base in COMPOSED or all(one.inference for one in inputs)):
+        return
+    count = op.inner_writes
+    for result in results:
+        if result is not None and not result.inference:
+            number = count if isinstance(count, int) else count(inputs[0], result)
+            result._counter = Version(number)

@@ -1,0 +1,69 @@
+"""`torch._foreach_NAME`: an operator on each tensor of a list. Each result is that of the operator itself.
+
+A second argument is a number or a tensor for all, or a list with one for each; in-place names return the list that they wrote.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tensorcli.engine.op import functions
+from tensorcli.engine.tensor import Tensor
+
+UNARY: Final = (
+    "abs acos asin atan ceil cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2 neg reciprocal round rsqrt "
+    "sigmoid sign sin sinh sqrt tan tanh trunc zero"
+)
+OTHERS: Final = "add sub mul div pow maximum minimum clamp_max clamp_min lerp addcmul addcdiv copy norm"
+NAMES: Final = frozenset(
+    f"_foreach_{name}{ending}" for name in f"{UNARY} {OTHERS}".split() for ending in ("", "_")
+) - {"_foreach_zero", "_foreach_norm_"}
+_NUMBERS: Final = {
+    "maximum": "clamp_min", "minimum": "clamp_max", "maximum_": "clamp_min_", "minimum_": "clamp_max_"
+}  # fmt: skip
+"""What an operator of two tensors is called where the second is a number."""
+
+
+def function(name: str) -> Callable[..., Any]:
+    """The function of this name, which is one of NAMES."""
+    base = name.removeprefix("_foreach_")
+    writes = base.endswith("_")
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(self, (list, tuple)):
+            raise TypeError(f"{name}(): argument 'self' (position 1) must be tuple of Tensors, not Tensor")
+        if not self:
+            raise RuntimeError("Tensor list must have at least one tensor.")
+        for other in args:
+            if isinstance(other, (list, tuple)) and len(other) != len(self):
+                what = "lists" if other and isinstance(other[0], Tensor) else "list"
+                of = (
+                    "the same number of tensors"
+                    if what == "lists"
+                    else "same number of elements as scalar list"
+                )
+                raise RuntimeError(
+                    f"Tensor {what} must have {of}, got {len(self)} and {len(other)}"
+                    + ("" if what == "lists" else ".")
+                )
+        called = _NUMBERS.get(base, base) if args and not isinstance(args[0], (list, tuple, Tensor)) else base
+        results = [
+            getattr(one if writes or base == "norm" else _Function(one), called)(
+                *(other[i] if isinstance(other, (list, tuple)) else other for other in args), **kwargs
+            )
+            for i, one in enumerate(self)
+        ]
+        return list(self) if writes else tuple(results)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = f"{base} of each tensor of a list."
+    return call
+
+
+class _Function:
+    """An operator as a function of one tensor, where it is no method."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor = tensor
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *args, **kwargs: getattr(functions, name)(self._tensor, *args, **kwargs)
