@@ -1,18 +1,41 @@
-"""A stand-in for CuPy: arrays that behave as CuPy's towards numpy, over numpy.
+"""A stand-in for CuPy: what CuPy has, by the record in cupy.json, computed by numpy so that results can be compared.
 
-They are no ndarrays, refuse to become one unasked, refuse to meet one that is (numbers and numpy's scalars are fine), and
-know numpy's ufuncs and functions by the protocols that CuPy implements. Functions give arrays also of no dimensions, as
-CuPy's do. What computes is numpy, so that results can be compared bit for bit.
+`scripts/record_cupy.py` writes the record from an installed CuPy. What is not in it is refused as CuPy refuses it: a
+function, a keyword, a ufunc's method, a dtype that the ufunc has no loop for. Arrays are no ndarrays, refuse to become one
+unasked and refuse to meet one. Beyond the record stand the differences that CuPy's sources show and no signature does:
+an index past the end wraps around, a matrix that LAPACK refuses gives numbers that are not unless `cupyx.errstate` says
+otherwise, functions give arrays also of no dimensions.
 """
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
+import ml_dtypes
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
+
+RECORD: Final = json.loads(Path(__file__).with_name("cupy.json").read_text())
+HOSTS: Final = {
+    "cupy": "numpy",
+    "cupy.linalg": "numpy.linalg",
+    "cupy.fft": "numpy.fft",
+    "cupy.lib": "numpy.lib",
+    "cupy.lib.stride_tricks": "numpy.lib.stride_tricks",
+    "cupyx.scipy.special": "scipy.special",
+    "cupyx.scipy.linalg": "scipy.linalg",
+}
+refused: set[str] = set()
+"""What was asked for and is not there, by full name."""
+linalg_raises = [False]
+"""Whether `cupyx.errstate(linalg="raise")` holds."""
 
 
 class Pointer:
@@ -32,6 +55,7 @@ class ndarray(NDArrayOperatorsMixin):
     def __init__(
         self, shape: Any, dtype: Any = float, memptr: Pointer | None = None, strides: Any = None
     ) -> None:
+        check_dtype(np.dtype(dtype))
         if memptr is None:
             self.own = np.zeros(shape, dtype)
         else:
@@ -68,19 +92,38 @@ class ndarray(NDArrayOperatorsMixin):
     __hash__ = object.__hash__
 
     def __array__(self, *args: Any, **options: Any) -> Any:
-        raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`.")
+        raise TypeError(
+            "Implicit conversion to a NumPy array is not allowed. Please use `.get()` to construct a NumPy array explicitly."
+        )
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
-        return wrap(getattr(function, method)(*unwrap(inputs), **unwrap(options)))
+        """As CuPy's: the ufunc of this name, or the special function."""
+        out = options.pop("out", None)
+        if out is not None:
+            if len(out) != 1:
+                raise ValueError("The 'out' parameter must have exactly one array value")
+            options["out"] = out[0]
+        found = named_as(function)
+        if found is None or not hasattr(found, method):
+            return NotImplemented
+        return getattr(found, method)(*inputs, **options)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return wrap(function(*unwrap(args), **unwrap(kwargs)))
+        """As CuPy's: the function of this name in the module of this name."""
+        module = Module(".".join(["cupy", *function.__module__.split(".")[1:]]))
+        try:
+            found = getattr(module, function.__name__)
+        except AttributeError:
+            return NotImplemented
+        if any(not issubclass(each, ndarray) for each in types):
+            return NotImplemented
+        return found(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return wrap(self.own[unwrap(index)])
+        return wrap(self.own[around(self.own, unwrap(index))])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.own[unwrap(index)] = unwrap(value)
+        self.own[around(self.own, unwrap(index))] = unwrap(value)
 
     def __len__(self) -> int:
         return len(self.own)
@@ -97,20 +140,78 @@ class ndarray(NDArrayOperatorsMixin):
     def __float__(self) -> float:
         return float(self.own)
 
+    def __complex__(self) -> complex:
+        return complex(self.own)
+
     def __index__(self) -> int:
         return self.own.__index__()
 
-    def item(self, *args: Any) -> Any:
-        return self.own.item(*args)
-
-    def tolist(self) -> Any:
-        return self.own.tolist()
+    def get(self) -> Any:
+        return self.own.copy()
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "own":
+        if name not in RECORD["ndarray"]:
+            if not name.startswith("__"):
+                refused.add(f"ndarray.{name}")
             raise AttributeError(f"'ndarray' object has no attribute '{name}'")
         found = getattr(self.own, name)
-        return called(found) if callable(found) else found
+        if not callable(found):
+            return found
+        if name == "take":
+            return lambda *args, **options: Module("cupy").take(self, *args, **options)
+        return method(name, found)
+
+
+def method(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of an array, with the keywords that CuPy's takes."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        for word in options:
+            if word not in RECORD["ndarray"][name] and word not in (
+                "indices",
+                "values",
+                "shape",
+                "v",
+                "decimals",
+            ):
+                refused.add(f"ndarray.{name}({word}=)")
+                raise TypeError(f"{name}() got an unexpected keyword argument '{word}'")
+        answer = function(*unwrap(args), **unwrap(options))
+        if name == "astype":
+            check_dtype(answer.dtype)
+        return wrap(answer)
+
+    return call
+
+
+def check_dtype(kind: np.dtype[Any]) -> None:
+    """Errors: ValueError for what CuPy has no C type for."""
+    if kind.char not in RECORD["dtypes"] or (kind.char == "E" and kind.name != "bfloat16"):
+        raise ValueError(f"Unsupported dtype {kind}")
+
+
+def around(array: Any, index: Any) -> Any:
+    """An index whose arrays of integers wrap around at the end of their dimension, as CuPy's do."""
+    if not isinstance(index, tuple):
+        index = (index,)
+    at, found = 0, []
+    taken = sum(_dimensions(one) for one in index)
+    for one in index:
+        if one is Ellipsis:
+            at += array.ndim - taken
+        if isinstance(one, list):
+            one = np.array(one, None if one else np.int32)
+        if isinstance(one, np.ndarray) and one.dtype.kind in "iu" and at < array.ndim and array.shape[at]:
+            one = np.mod(one.astype(np.int64), array.shape[at])
+        at += _dimensions(one)
+        found.append(one)
+    return tuple(found)
+
+
+def _dimensions(one: Any) -> int:
+    if one is None or one is Ellipsis or isinstance(one, (bool, np.bool_)):
+        return 0
+    return one.ndim if isinstance(one, np.ndarray) and one.dtype == bool else 1
 
 
 def wrap(value: Any) -> Any:
@@ -135,26 +236,253 @@ def unwrap(value: Any) -> Any:
     return {key: unwrap(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
-def called(function: Any) -> Any:
-    """A function of numpy's over the device's arrays."""
-    return lambda *args, **options: wrap(function(*unwrap(args), **unwrap(options)))
+# ---- ufuncs
+
+
+def named_as(ufunc: np.ufunc) -> Any:
+    """What has the name of a ufunc of the host, in CuPy or among its special functions."""
+    for module in ("cupy", "cupyx.scipy.special"):
+        for kind in ("ufuncs", "functions"):
+            if ufunc.__name__ in RECORD["modules"][module][kind]:
+                return getattr(Module(module), ufunc.__name__)
+    refused.add(f"{ufunc.__name__} (ufunc)")
+    return None
+
+
+class Ufunc:
+    """A ufunc, with CuPy's loops and the methods that CuPy has for it."""
+
+    def __init__(self, module: str, name: str) -> None:
+        entry = RECORD["modules"][module]["ufuncs"][name]
+        self.name = name
+        self.full_name = f"{module}.{name}"
+        self.methods = entry["methods"]
+        self.loops = loops(entry["loops"])
+        self.function = getattr(import_module(HOSTS[module]), name)
+
+    def __call__(self, *args: Any, out: Any = None, dtype: Any = None, **options: Any) -> Any:
+        wrong = {key: value for key, value in options.items() if key != "casting"}
+        if wrong:
+            refused.add(f"{self.full_name}({', '.join(wrong)}=)")
+            raise TypeError(f"Wrong arguments {wrong}")
+        count = len(self.loops[0][0])
+        if len(args) > count:
+            args, out = args[:count], args[count:]
+        inputs = [operand(one) for one in args]
+        into, ends = self.resolve(inputs, dtype)
+        inputs = [
+            one.astype(kind) if isinstance(one, np.ndarray) else kind.type(one)
+            for one, kind in zip(inputs, into, strict=True)
+        ]
+        with np.errstate(all="ignore"):
+            answer = self.function(*inputs)
+        several = isinstance(answer, tuple)
+        answers = [
+            np.asarray(one).astype(kind)
+            for one, kind in zip(answer if several else (answer,), ends, strict=True)
+        ]
+        outs = out if isinstance(out, tuple) else (out,)
+        if any(one is not None for one in outs):
+            for one, made in zip(outs, answers, strict=True):
+                np.copyto(operand(one), made, casting=options.get("casting", "same_kind"))
+            return out if several else outs[0]
+        return wrap(tuple(answers) if several else answers[0])
+
+    def resolve(self, inputs: list[Any], dtype: Any) -> tuple[list[np.dtype[Any]], list[np.dtype[Any]]]:
+        """The first loop that the inputs can be cast to, as CuPy looks for it."""
+        for into, ends in self.loops:
+            if dtype is not None:
+                if all(kind == dtype for kind in ends):
+                    return into, ends
+            elif all(fits(one, kind) for one, kind in zip(inputs, into, strict=True)):
+                return into, ends
+        kinds = [getattr(one, "dtype", type(one)) for one in inputs]
+        refused.add(f"{self.full_name}{kinds}")
+        raise TypeError(f"Wrong type ({kinds}) of arguments for cupy_{self.name}")
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("at", "reduce", "accumulate", "outer", "reduceat"):
+            raise AttributeError(name)
+        if name not in self.methods:
+            refused.add(f"{self.full_name}.{name}")
+            return self.lacking(name)
+        if name == "at":
+            return self.scatter
+        function = getattr(self.function, name)
+        allowed = {"outer": ()}.get(name, ("axis", "dtype", "out", "keepdims"))
+
+        def call(*args: Any, **options: Any) -> Any:
+            for word in options:
+                if word not in allowed:
+                    refused.add(f"{self.full_name}.{name}({word}=)")
+                    raise TypeError(f"{name}() got an unexpected keyword argument '{word}'")
+            return wrap(function(*unwrap(args), **unwrap(options)))
+
+        return call
+
+    def lacking(self, name: str) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            raise NotImplementedError(f"`cupy_{self.name}.{name}` is not supported yet")
+
+        return call
+
+    def scatter(self, array: Any, index: Any, values: Any) -> None:
+        own = unwrap(array)
+        if own.dtype.char not in RECORD["scattered"][self.name]:
+            refused.add(f"{self.full_name}.at({own.dtype})")
+            raise TypeError(f"cupy.{self.name}.at only supports some dtypes as data type")
+        values = unwrap(values)
+        if isinstance(values, np.ndarray):
+            values = values.astype(own.dtype)
+        self.function.at(own, around(own, unwrap(index)), values)
+
+
+@cache
+def loops(text: str) -> list[tuple[list[np.dtype[Any]], list[np.dtype[Any]]]]:
+    """`"ff->f dd->d"` as dtypes."""
+    pairs = (each.partition("->") for each in text.split())
+    return [([code_dtype(c) for c in before], [code_dtype(c) for c in after]) for before, _, after in pairs]
+
+
+def code_dtype(code: str) -> np.dtype[Any]:
+    return np.dtype(ml_dtypes.bfloat16 if code == "E" else code)
+
+
+def operand(value: Any) -> Any:
+    """An input of a ufunc: an array of the device, or a number."""
+    if isinstance(value, ndarray):
+        return value.own
+    if isinstance(value, (bool, int, float, complex, np.generic)):
+        return value
+    raise TypeError(f"Unsupported type {type(value)}")
+
+
+def fits(value: Any, kind: np.dtype[Any]) -> bool:
+    """Whether CuPy gives a value to a loop of this dtype; Python's numbers are weak."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return np.can_cast(value.dtype, kind)
+    try:
+        return bool(np.result_type(type(value)(0), kind) == kind)
+    except TypeError:
+        return False
+
+
+# ---- modules and their functions
 
 
 class Module:
+    """A module of CuPy's, by the record."""
+
+    def __init__(self, name: str = "cupy") -> None:
+        self.__name__ = name
+
+    def __getattr__(self, name: str) -> Any:
+        full = f"{self.__name__}.{name}"
+        if full in HOSTS:
+            return Module(full)
+        entry = RECORD["modules"].get(self.__name__, {"ufuncs": {}, "functions": {}, "others": []})
+        if name in entry["ufuncs"]:
+            return Ufunc(self.__name__, name)
+        if name in entry["functions"]:
+            return function(self.__name__, name)
+        if name in entry["others"]:
+            return getattr(import_module(HOSTS[self.__name__]), name)
+        if not name.startswith("__"):
+            refused.add(full)
+        raise AttributeError(f"module '{self.__name__}' has no attribute '{name}'")
+
+
+@cache
+def function(module: str, name: str) -> Callable[..., Any]:
+    """A function over the device's arrays, with the parameters of CuPy's."""
+    parameters = RECORD["modules"][module]["functions"][name]
+    host = getattr(import_module(HOSTS[module]), name)
+    compute = _OTHERWISE.get(f"{module}.{name}", host)
+    matrices = module.endswith("linalg")
+
+    def call(*args: Any, **options: Any) -> Any:
+        if parameters is not None:
+            try:
+                binder(name, parameters)(*args, **options)
+            except TypeError:
+                refused.update(
+                    f"{module}.{name}({word}=)" for word in options if f"{word}=" not in parameters
+                )
+                raise
+        own, given = unwrap(args), unwrap(options)
+        given.pop("blocking", None)
+        if not matrices:
+            return wrap(checked(compute(*own, **given)))
+        if any(isinstance(one, np.ndarray) and one.dtype.char in "eE" for one in own):
+            raise TypeError("float16 is unsupported in linalg")
+        try:
+            return wrap(compute(*own, **given))
+        except np.linalg.LinAlgError:
+            if linalg_raises[0] or own[0].ndim < 2 or own[0].shape[-1] != own[0].shape[-2]:
+                raise
+            return wrap(np.full(own[-1].shape, np.nan, own[0].dtype))
+
+    call.__name__ = name
+    return call
+
+
+def checked(answer: Any) -> Any:
+    if isinstance(answer, np.ndarray):
+        check_dtype(answer.dtype)
+    return answer
+
+
+@cache
+def binder(name: str, parameters: str) -> Callable[..., Any]:
+    """A function that does nothing but take these parameters, and complains as Python does."""
+    scope: dict[str, Any] = {}
+    text = ", ".join(f"{each}None" if each.endswith("=") else each for each in parameters.split(", "))
+    exec(f"def {name}({text}): pass", scope)
+    found: Callable[..., Any] = scope[name]
+    return found
+
+
+def _take(array: Any, indices: Any, axis: Any = None, out: Any = None) -> Any:
+    size = array.size if axis is None else array.shape[axis] if array.ndim else 1
+    return np.take(array, np.mod(indices, size) if size else indices, axis if array.ndim else None, out)
+
+
+_OTHERWISE: dict[str, Callable[..., Any]] = {"cupy.take": _take}
+"""Functions that answer otherwise than numpy's."""
+
+
+# ---- the package
+
+
+@contextmanager
+def errstate(*, linalg: str | None = None) -> Iterator[None]:
+    before = linalg_raises[0]
+    linalg_raises[0] = linalg == "raise"
+    try:
+        yield
+    finally:
+        linalg_raises[0] = before
+
+
+class Cupy(Module):
     """What `import cupy` gives."""
 
-    __name__ = "cupy"
-    __version__ = "0"
+    __version__ = RECORD["cupy"]
     ndarray = ndarray
 
     def __init__(self) -> None:
+        super().__init__("cupy")
         self.runtime = SimpleNamespace(
-            memGetInfo=lambda: (1 << 30, 2 << 30), getDeviceProperties=lambda index: {"name": b"A card"}
+            memGetInfo=lambda: (1 << 30, 2 << 30),
+            getDeviceProperties=lambda index: {"name": b"A card"},
+            deviceCanAccessPeer=lambda device, peer: 0,
         )
         self.cuda = SimpleNamespace(Device=Current, runtime=self.runtime)
 
-    def asarray(self, value: Any, dtype: Any = None) -> Any:
-        return wrap(np.array(value.own if isinstance(value, ndarray) else value, dtype))
+    def asarray(self, value: Any, dtype: Any = None, **options: Any) -> Any:
+        made = np.array(value.own if isinstance(value, ndarray) else _listed(value), dtype)
+        check_dtype(made.dtype)
+        return wrap(made)
 
     array = asarray
 
@@ -164,38 +492,21 @@ class Module:
     def get_default_memory_pool(self) -> Any:
         return SimpleNamespace(free_all_blocks=lambda: None)
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name, None)
-        if found is None:
-            raise AttributeError(f"module 'cupy' has no attribute '{name}'")
-        if isinstance(found, type) or not callable(found):
-            return found if not isinstance(found, type(np)) else Part(found)
-        return Ufunc(found) if isinstance(found, np.ufunc) else called(found)
+
+class Cupyx:
+    """What `import cupyx` gives, with `cupyx.scipy`."""
+
+    errstate = staticmethod(errstate)
+    scipy = SimpleNamespace(special=Module("cupyx.scipy.special"), linalg=Module("cupyx.scipy.linalg"))
 
 
-class Ufunc:
-    """A ufunc of CuPy's, with its methods."""
-
-    def __init__(self, function: np.ufunc) -> None:
-        self.function = function
-        for name in ("at", "reduce", "accumulate", "outer"):
-            setattr(self, name, called(getattr(function, name)))
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return wrap(self.function(*unwrap(args), **unwrap(options)))
+def _listed(value: Any) -> Any:
+    """Lists of the device's arrays, which CuPy makes one of."""
+    return [_listed(each) for each in value] if isinstance(value, (list, tuple)) else unwrap_host(value)
 
 
-class Part:
-    """A module below CuPy's."""
-
-    def __init__(self, module: Any) -> None:
-        self.module = module
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.module, name)
-        if isinstance(found, type(np)):
-            return Part(found)
-        return called(found) if callable(found) and not isinstance(found, type) else found
+def unwrap_host(value: Any) -> Any:
+    return value.own if isinstance(value, ndarray) else value
 
 
 class Current(AbstractContextManager[None]):

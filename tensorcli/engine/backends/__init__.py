@@ -74,6 +74,54 @@ class Backend:
         """Run the kernel of the operator `name` on the device."""
         return kernel(self.xp, *arguments)
 
+    # ---- what numpy and its peers do in ways of their own: a kernel asks `behind(xp)` for it
+
+    @property
+    def special(self) -> Any:
+        """The special functions, by scipy's names."""
+        import scipy.special
+
+        return scipy.special
+
+    def combine(self, name: str, array: Any, key: Any, values: Any) -> None:
+        """Combine values into the places that a key names, one after the other where it names a place again.
+
+        `name` is that of a function of two arguments that groups as it likes (`add`, `multiply`, `maximum`).
+        """
+        getattr(np, name).at(array, key, values)
+
+    def running(self, name: str, array: Any, axis: int) -> Any:
+        """The results so far along an axis of such a function, in the array's dtype."""
+        return getattr(np, name).accumulate(array, axis=axis, dtype=array.dtype)
+
+    def lapack(self, name: str, array: Any) -> Any:
+        """LAPACK's function of this name for the array's dtype, as scipy wraps it. Errors: NotImplementedError without it."""
+        from scipy.linalg.lapack import get_lapack_funcs
+
+        return get_lapack_funcs((name,), (array,))[0]
+
+    def lu(self, matrix: Any) -> tuple[Any, Any]:
+        """Both triangular factors of one matrix in one, and the rows exchanged, counted from 1."""
+        found, pivots, _ = self.lapack("getrf", matrix)(matrix)
+        return found, pivots + 1
+
+    def row_order(self, pivots: Any, count: int) -> Any:
+        """The order of `count` rows after the exchanges that pivots name, counted from 1, for each matrix of a batch."""
+        rows = np.broadcast_to(np.arange(count), (*pivots.shape[:-1], count)).copy()
+        for at in np.ndindex(*pivots.shape[:-1]):
+            order = rows[at]
+            for i, other in enumerate(pivots[at].tolist()):
+                order[i], order[other - 1] = order[other - 1], order[i]
+        return rows
+
+    def exponential(self, matrices: Any) -> Any:
+        """The exponentials of matrices."""
+        from scipy.linalg import expm
+
+        return expm(matrices)
+
+    # ---- the device itself
+
     def synchronize(self, device: Device) -> None:
         """Wait until the device has done what it was given."""
 
@@ -110,6 +158,13 @@ def of(device: Device) -> Backend:
         # meta is the only one that is always there; cuda is registered when it is found.
         found = _REGISTERED["meta"] = import_module("tensorcli.engine.backends.meta").MetaBackend()
     return found
+
+
+def behind(xp: Any) -> Backend:
+    """The backend whose array module this is."""
+    if xp is np:
+        return HOST
+    return next(backend for backend in _REGISTERED.values() if backend.xp is xp)
 
 
 def transfer(array: Any, source: Device, target: Device) -> Any:

@@ -5,13 +5,14 @@ array module; scipy's special functions reach cupyx.scipy by CuPy's own dispatch
 need the host, is an error that names the operator and the device: nothing moves to the CPU in silence.
 """
 
+import warnings
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from tensorcli.engine.backends import Backend, Description, Memory
+from tensorcli.engine.backends import Backend, Description, Memory, scans
 from tensorcli.engine.devices import Device, drawing_on
 
 
@@ -21,21 +22,25 @@ def find() -> "CupyBackend | None":
         return None
     try:
         import cupy
+        import cupyx
+        import cupyx.scipy.linalg
+        import cupyx.scipy.special
 
         count = int(cupy.cuda.runtime.getDeviceCount())
     except Exception:
         # Without a driver CuPy fails in several ways, by version; each means that there is no device.
         return None
-    return CupyBackend(cupy, count) if count else None
+    return CupyBackend(cupy, cupyx, count) if count else None
 
 
 class CupyBackend(Backend):
-    """CuPy's arrays. `module` is CuPy, or what stands in for it in tests."""
+    """CuPy's arrays. `module` is CuPy and `extension` CuPyX, or what stands in for them in tests."""
 
     name = "cupy"
 
-    def __init__(self, module: Any, count: int) -> None:
+    def __init__(self, module: Any, extension: Any, count: int) -> None:
         self.module = module
+        self.extension = extension
         self.count = count
 
     @property
@@ -72,12 +77,59 @@ class CupyBackend(Backend):
         """Run a kernel. Errors: NotImplementedError that names operator and device for what CuPy lacks."""
         moved = [self._moved(one, device) for one in arguments]
         try:
-            with self.module.cuda.Device(device.index), drawing_on(device):
+            # Otherwise CuPy leaves it unsaid when a matrix is singular or not positive-definite.
+            with (
+                self.module.cuda.Device(device.index),
+                self.extension.errstate(linalg="raise"),
+                drawing_on(device),
+            ):
                 return kernel(self.module, *moved)
-        except (AttributeError, TypeError, NotImplementedError, ValueError) as error:
+        except Exception as error:
             if not self._is_lacking(error):
                 raise
-            raise NotImplementedError(f"{name} is not available on {device} with CuPy: {error}") from error
+            words = str(error).strip().partition("\n")[0]
+            raise NotImplementedError(f"{name} is not available on {device} with CuPy: {words}") from error
+
+    @property
+    def special(self) -> Any:
+        return self.extension.scipy.special
+
+    def combine(self, name: str, array: Any, key: Any, values: Any) -> None:
+        if array.dtype.char in _ATOMIC.get(name, ""):
+            getattr(self.module, name).at(array, key, values)
+        elif array.size:
+            scans.combine(self.module, getattr(self.module, name), array, key, values)
+
+    def running(self, name: str, array: Any, axis: int) -> Any:
+        return scans.running(self.module, getattr(self.module, name), array, axis)
+
+    def lapack(self, name: str, array: Any) -> Any:
+        raise NotImplementedError(f"CuPy has no {name}")
+
+    def lu(self, matrix: Any) -> tuple[Any, Any]:
+        with warnings.catch_warnings():
+            # A zero pivot is the kernel's to report.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            found, pivots = self.extension.scipy.linalg.lu_factor(matrix, check_finite=False)
+        return found, pivots + 1
+
+    def row_order(self, pivots: Any, count: int) -> Any:
+        xp = self.module
+        rows = xp.broadcast_to(xp.arange(count), (*pivots.shape[:-1], count)).reshape(-1, count).copy()
+        others = pivots.reshape(rows.shape[0], -1) - 1
+        batch = xp.arange(rows.shape[0])
+        for i in range(others.shape[1]):
+            other = others[:, i]
+            first, second = rows[:, i].copy(), rows[batch, other]
+            rows[:, i], rows[batch, other] = second, first
+        return rows.reshape(*pivots.shape[:-1], count)
+
+    def exponential(self, matrices: Any) -> Any:
+        expm = self.extension.scipy.linalg.expm
+        if matrices.ndim == 2:
+            return expm(matrices)
+        flat = matrices.reshape(-1, *matrices.shape[-2:])
+        return self.module.stack([expm(one) for one in flat]).reshape(matrices.shape)
 
     def _moved(self, value: Any, device: Device) -> Any:
         """Host arrays among the arguments (numbers, zero-dimensional CPU tensors) as arrays of the device."""
@@ -88,15 +140,21 @@ class CupyBackend(Backend):
         return value
 
     def _check(self, array: Any, device: Device) -> None:
-        if array.dtype.kind not in "biufc":
+        if array.dtype.char not in _DTYPES and array.dtype.name != "bfloat16":
             raise NotImplementedError(f"{array.dtype.name} is not available on {device} with CuPy")
 
     def _is_lacking(self, error: BaseException) -> bool:
-        """Whether an error is CuPy's own, about itself: a missing function, a host array, a dtype it has not."""
-        if isinstance(error, NotImplementedError):
-            return "not implemented for" not in str(error)
-        text = str(error)
-        return any(sign in text for sign in _SIGNS)
+        """Whether an error is about CuPy itself (a missing function, a host array, a dtype it has not): one that CuPy
+        raised, or that numpy raised on meeting CuPy's arrays. What a kernel raises is the kernel's."""
+        if isinstance(error, (MemoryError, np.linalg.LinAlgError)) or type(error).__name__ in _FAILURES:
+            return False
+        if any(sign in str(error) for sign in _SIGNS):
+            return True
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        home: str = self.module.ndarray.__module__
+        return trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith(home)
 
     def synchronize(self, device: Device) -> None:
         self.module.cuda.Device(device.index).synchronize()
@@ -124,18 +182,15 @@ class CupyBackend(Backend):
         )
 
 
+_ATOMIC = {"add": "iIlLqQefd", "maximum": "iIlLqQfd", "minimum": "iIlLqQfd"}
+"""The dtypes that CuPy's `ufunc.at` takes, by one-letter code; it raises TypeError for others."""
+_DTYPES = "?bBhHiIlLqQefdFD"
+_FAILURES = ("CUDARuntimeError", "CUDADriverError")
+"""CuPy's errors about the card, which are no matter of what CuPy has."""
 _SIGNS = (
     "module 'cupy",
-    "module 'numpy'",
-    "Unsupported type <class 'numpy",
-    "Unsupported type <class 'cupy",
-    "Implicit conversion to a NumPy array is not allowed",
-    "Unsupported dtype",
-    "Wrong type for",
-    "no implementation found for",
+    "no implementation found for 'numpy",
+    "operand type(s) all returned NotImplemented from __array_ufunc__",
     "'ndarray' object has no attribute",
-    "Axes option is not supported",
-    "is not supported",
-    "operand type(s) all returned NotImplemented",
 )
-"""What CuPy's messages about its own limits contain."""
+"""What Python and numpy say, outside of CuPy, about what CuPy has not."""

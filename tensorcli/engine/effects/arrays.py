@@ -100,7 +100,7 @@ def as_array(answer: Any, device: Device) -> Any:
 
 
 def as_number(value: Any, kind: dtype) -> Any:
-    """A Python number as an array element of `kind`: integers wrap around, floats round."""
+    """A Python number as a number of `kind`, numpy's: integers wrap around, floats round."""
     if isinstance(value, complex) and not kind.is_complex:
         value = value.real
     if kind.category == dtypes.INTEGRAL:
@@ -110,7 +110,7 @@ def as_number(value: Any, kind: dtype) -> Any:
         value = int(value) & ((1 << bits) - 1)
         if kind.is_signed and value >> (bits - 1):
             value -= 1 << bits
-    return np.asarray(value, kind.np) if kind.category != dtypes.BOOL else np.asarray(bool(value))
+    return np.asarray(value if kind.category != dtypes.BOOL else bool(value), kind.np)[()]
 
 
 def broadcast_sizes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:

@@ -48,5 +48,16 @@ def raise_for(info, text):
         raise LinAlgError(f"{name}: {where}{rest}".format(int(codes[at])))
 
 
-def _eye_like(a):
-    return functions.eye(a.size(-1), dtype=a.dtype)
+def solve(xp, a, b):
+    """The X for which a X = b, for matrices b. Errors: numpy's LinAlgError for a singular a."""
+    if a.shape[:-2] != b.shape[:-2]:
+        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a = xp.broadcast_to(a, (*lead, *a.shape[-2:]))
+        b = xp.broadcast_to(b, (*lead, *b.shape[-2:]))
+    return xp.linalg.solve(a, b)
+
+
+def eye_like(a, columns=None):
+    """The identity matrix with as many rows as a matrix has columns, of its dtype and on its device."""
+    n = a.size(-1)
+    return functions.eye(n, n if columns is None else columns, dtype=a.dtype, device=a.device)

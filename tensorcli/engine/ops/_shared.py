@@ -35,3 +35,17 @@ def category(value):
     if isinstance(value, Tensor):
         return value.dtype.category
     return {bool: BOOL, int: INTEGRAL, float: FLOATING}.get(type(value), COMPLEX)
+
+
+def behind(xp):
+    """The backend of the array module that a kernel was given, for what its library does in a way of its own."""
+    from tensorcli.engine import backends
+
+    return backends.behind(xp)
+
+
+def module_of(device):
+    """The array module of a device, for formulas and composites that look at elements."""
+    from tensorcli.engine import backends
+
+    return backends.of(device).xp

@@ -12,7 +12,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops import numeric
-from tensorcli.engine.ops._shared import zero, zeros
+from tensorcli.engine.ops._shared import behind, zero, zeros
 
 
 def _floats(name, array):
@@ -389,9 +389,7 @@ def gelu(xp, self, approximate):
         return numeric.widely(
             lambda x: 0.5 * x * (1 + xp.tanh(_SQRT_2_OVER_PI * (x + _KAPPA * x * x * x))), self
         )
-    from scipy.special import erf
-
-    return numeric.widely(lambda x: x * 0.5 * (1 + erf(x * _SQRT_HALF)), self)
+    return numeric.widely(lambda x: x * 0.5 * (1 + behind(xp).special.erf(x * _SQRT_HALF)), self)
 
 
 def _gelu_second(grad, grad_output, self, approximate):
@@ -422,9 +420,10 @@ def gelu_backward(xp, grad_output, self, approximate):
         return grad * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
 
     def exactly(grad, x):
-        from scipy.special import erf
-
-        return grad * (0.5 * (1 + erf(x * _SQRT_HALF)) + x * xp.exp(-0.5 * x * x) * (0.5 * _SQRT_2_OVER_PI))
+        return grad * (
+            0.5 * (1 + behind(xp).special.erf(x * _SQRT_HALF))
+            + x * xp.exp(-0.5 * x * x) * (0.5 * _SQRT_2_OVER_PI)
+        )
 
     _known_approximation(approximate)
     return numeric.widely(by_tanh if approximate == "tanh" else exactly, grad_output, self)

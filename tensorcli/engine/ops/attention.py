@@ -16,7 +16,7 @@ from tensorcli.engine.tensor import Tensor
 # ---- the fused operator
 
 
-def _weights(query, key, is_causal, attn_mask, scale):
+def _weights(xp, query, key, is_causal, attn_mask, scale):
     """The weights of the keys for each query, and the logarithm of their sums."""
     factor = query.dtype.type(1 / np.sqrt(query.shape[-1]) if scale is None else scale)
     scores = (query @ key.swapaxes(-1, -2)) * factor
@@ -24,20 +24,22 @@ def _weights(query, key, is_causal, attn_mask, scale):
         scores = scores + attn_mask
     if is_causal:
         rows, columns = scores.shape[-2:]
-        scores = np.where(np.tri(rows, columns, dtype=bool), scores, -np.inf)
+        scores = xp.where(xp.tri(rows, columns, dtype=bool), scores, -np.inf)
     most = scores.max(axis=-1, keepdims=True)
-    powers = np.exp(scores - np.where(np.isinf(most), 0, most))
+    powers = xp.exp(scores - xp.where(xp.isinf(most), 0, most))
     total = powers.sum(axis=-1, keepdims=True)
     # A row that may see nothing gives zeros.
-    weights = np.divide(powers, total, out=np.zeros_like(powers), where=total > 0)
-    sums = np.log(total, out=np.full_like(total, -np.inf), where=total > 0) + most
+    seen = total > 0
+    safe = xp.where(seen, total, 1)
+    weights = xp.where(seen, powers / safe, 0)
+    sums = xp.where(seen, xp.log(safe), -np.inf) + most
     return weights.astype(query.dtype, copy=False), sums[..., 0], factor
 
 
-def _heads(array, count):
+def _heads(xp, array, count):
     """Groups of queries share a key: each key's head as often as it is asked for."""
     times = count // array.shape[1]
-    return array if times == 1 else np.repeat(array, times, axis=1)
+    return array if times == 1 else xp.repeat(array, times, axis=1)
 
 
 def _as_input(array, source):
@@ -61,8 +63,8 @@ def _as_input(array, source):
 def flash_attention(xp, query, key, value, dropout_p, is_causal, attn_mask, scale):
     """The values that each query asks for, weighted by a softmax over the keys, as one fused step."""
     count = query.shape[1]
-    weights, sums, _ = _weights(query, _heads(key, count), is_causal, attn_mask, scale)
-    found = weights @ _heads(value, count)
+    weights, sums, _ = _weights(query, _heads(xp, key, count), is_causal, attn_mask, scale)
+    found = weights @ _heads(xp, value, count)
     _, heads, rows = sums.shape
     return _as_input(found, query), Laid(sums, (rows * heads, 1, heads))
 
@@ -79,8 +81,8 @@ def flash_attention_backward(
 ):
     """The gradients of the fused attention."""
     count = query.shape[1]
-    keys, values = _heads(key, count), _heads(value, count)
-    weights, _, factor = _weights(query, keys, is_causal, attn_mask, scale)
+    keys, values = _heads(xp, key, count), _heads(xp, value, count)
+    weights, _, factor = _weights(xp, query, keys, is_causal, attn_mask, scale)
     of_weights = grad_out @ values.swapaxes(-1, -2)
     of_scores = weights * (of_weights - (grad_out * out).sum(axis=-1, keepdims=True)) * factor
     of_value = weights.swapaxes(-1, -2) @ grad_out
@@ -225,7 +227,9 @@ def _multiplied(query, key, value, attn_mask, dropout_p, is_causal, scale, enabl
 )
 def safe_softmax(xp, self, dim, dtype):
     """A softmax that gives zeros where all elements are minus infinity."""
-    most = xp.max(self, axis=dim, keepdims=True, initial=-np.inf)
+    if not self.size:
+        return self.copy()
+    most = xp.max(self, axis=dim, keepdims=True)
     powers = xp.exp(self - xp.where(xp.isinf(most), 0, most))
     total = powers.sum(axis=dim, keepdims=True)
-    return xp.divide(powers, total, out=xp.zeros_like(powers), where=total > 0)
+    return xp.where(total > 0, powers / xp.where(total > 0, total, 1), 0).astype(self.dtype)

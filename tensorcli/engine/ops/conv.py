@@ -2,26 +2,25 @@
 
 from itertools import product
 
-import numpy as np
-
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
 
 
-def _windows(array, kernel, stride, dilation):
+def _windows(xp, array, kernel, stride, dilation):
     """What a kernel sees at each position: (batch, channels, *positions, *kernel), a view."""
     spatial = tuple(range(2, array.ndim))
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    seen = np.lib.stride_tricks.sliding_window_view(array, reach, axis=spatial)
+    seen = xp.lib.stride_tricks.sliding_window_view(array, reach, axis=spatial)
     steps = tuple(slice(None, None, s) for s in stride)
     inside = tuple(slice(None, None, d) for d in dilation)
     return seen[(slice(None), slice(None), *steps, *inside)]
 
 
-def _padded(array, padding):
-    return np.pad(array, [(0, 0), (0, 0), *((p, p) for p in padding)]) if any(padding) else array
+def _padded(xp, array, padding):
+    return xp.pad(array, [(0, 0), (0, 0), *((p, p) for p in padding)]) if any(padding) else array
 
 
 def _slices(total, groups):
@@ -29,30 +28,30 @@ def _slices(total, groups):
     return [slice(g * size, (g + 1) * size) for g in range(groups)]
 
 
-def _correlate(x, w, stride, padding, dilation, groups):
+def _correlate(xp, x, w, stride, padding, dilation, groups):
     """The forward convolution. x: (n, c, *s), w: (o, c / groups, *k)."""
     n = w.ndim - 2
-    windows = _windows(_padded(x, padding), w.shape[2:], stride, dilation)
+    windows = _windows(xp, _padded(xp, x, padding), w.shape[2:], stride, dilation)
     axes = ((1, *range(2 + n, 2 + 2 * n)), (1, *range(2, 2 + n)))
     parts = [
-        np.tensordot(windows[:, c], w[o], axes)
+        xp.tensordot(windows[:, c], w[o], axes)
         for c, o in zip(_slices(x.shape[1], groups), _slices(w.shape[0], groups), strict=True)
     ]
-    return np.ascontiguousarray(np.moveaxis(np.concatenate(parts, axis=-1), -1, 1))
+    return xp.ascontiguousarray(xp.moveaxis(xp.concatenate(parts, axis=-1), -1, 1))
 
 
-def _spread(y, w, sizes, stride, padding, dilation, groups):
+def _spread(xp, y, w, sizes, stride, padding, dilation, groups):
     """The transpose of `_correlate` with respect to x, whose spatial sizes are `sizes`."""
     n = w.ndim - 2
     if not all(dilation):
         listed = [1, *dilation] if n == 1 else dilation
         raise RuntimeError(f"dilation should be greater than zero, but got {messages.numbers(listed)}")
     whole = [s + 2 * p for s, p in zip(sizes, padding, strict=True)]
-    result = np.zeros((y.shape[0], w.shape[1] * groups, *whole), np.result_type(y, w))
+    result = xp.zeros((y.shape[0], w.shape[1] * groups, *whole), xp.result_type(y, w))
     channels = _slices(result.shape[1], groups)
     for c, o in zip(channels, _slices(w.shape[0], groups), strict=True):
-        parts = np.tensordot(y[:, o], w[o], ((1,), (0,)))
-        parts = np.moveaxis(parts, 1 + n, 1)
+        parts = xp.tensordot(y[:, o], w[o], ((1,), (0,)))
+        parts = xp.moveaxis(parts, 1 + n, 1)
         for at in product(*(range(k) for k in w.shape[2:])):
             where = tuple(
                 slice(a * d, a * d + s * (m - 1) + 1, s)
@@ -62,17 +61,17 @@ def _spread(y, w, sizes, stride, padding, dilation, groups):
     return result[(slice(None), slice(None), *(slice(p, p + s) for p, s in zip(padding, sizes, strict=True)))]
 
 
-def _weights(y, x, kernel, stride, padding, dilation, groups):
+def _weights(xp, y, x, kernel, stride, padding, dilation, groups):
     """The transpose of `_correlate` with respect to w."""
     n = len(kernel)
-    windows = _windows(_padded(x, padding), kernel, stride, dilation)
+    windows = _windows(xp, _padded(xp, x, padding), kernel, stride, dilation)
     windows = windows[(slice(None), slice(None), *(slice(0, m) for m in y.shape[2:]))]
     axes = ((0, *range(2, 2 + n)), (0, *range(2, 2 + n)))
     parts = [
-        np.tensordot(y[:, o], windows[:, c], axes)
+        xp.tensordot(y[:, o], windows[:, c], axes)
         for o, c in zip(_slices(y.shape[1], groups), _slices(x.shape[1], groups), strict=True)
     ]
-    return np.concatenate(parts, axis=0)
+    return xp.concatenate(parts, axis=0)
 
 
 def _full(values, n):
@@ -173,15 +172,15 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
     of_input = of_weight = None
     if output_mask[0]:
         if transposed:
-            of_input = _correlate(grad_output, weight, *rest)
+            of_input = _correlate(xp, grad_output, weight, *rest)
             of_input = of_input[(slice(None), slice(None), *(slice(0, s) for s in input.shape[2:]))]
         else:
-            of_input = _spread(grad_output, weight, input.shape[2:], *rest)
+            of_input = _spread(xp, grad_output, weight, input.shape[2:], *rest)
     if output_mask[1]:
         if transposed:
-            of_weight = _weights(input, grad_output, weight.shape[2:], *rest)
+            of_weight = _weights(xp, input, grad_output, weight.shape[2:], *rest)
         else:
-            of_weight = _weights(grad_output, input, weight.shape[2:], *rest)
+            of_weight = _weights(xp, grad_output, input, weight.shape[2:], *rest)
     of_bias = grad_output.sum(axis=(0, *range(2, grad_output.ndim))) if output_mask[2] else None
     return of_input, of_weight, of_bias
 
@@ -237,9 +236,9 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
                 strict=True,
             )
         ]
-        result = _spread(input, weight, sizes, stride, padding, dilation, groups)
+        result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
     else:
-        result = _correlate(input, weight, stride, padding, dilation, groups)
+        result = _correlate(xp, input, weight, stride, padding, dilation, groups)
     return result if bias is None else result + bias.reshape((1, -1) + (1,) * n)
 
 
@@ -503,23 +502,23 @@ def _amounts(array, pad):
     return amounts
 
 
-def _sources(array, pad, mode):
+def _sources(xp, array, pad, mode):
     """For each padded dimension (dimension, indices of the elements it takes)."""
     found = []
     for d, (a, b) in enumerate(_amounts(array, pad)):
         if a or b:
             size = array.shape[d]
-            places = np.arange(-a, size + b)
+            places = xp.arange(-a, size + b)
             if mode == "reflect":
                 if max(a, b) >= size:
                     raise RuntimeError(
                         "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
                         f"({a}, {b}) at dimension {d} of input {messages.numbers(array.shape)}"
                     )
-                places = np.abs(places)
-                places = np.where(places >= size, 2 * (size - 1) - places, places)
+                places = xp.abs(places)
+                places = xp.where(places >= size, 2 * (size - 1) - places, places)
             else:
-                places = np.clip(places, 0, size - 1)
+                places = xp.clip(places, 0, size - 1)
             found.append((d, places))
     return found
 
@@ -529,16 +528,16 @@ def _declare_pad(kind, mode, n):
 
     def pad(xp, self, padding):
         result = self
-        for d, places in _sources(self, padding, mode):
+        for d, places in _sources(xp, self, padding, mode):
             result = xp.take(result, places, axis=d)
         return result.copy() if result is self else result
 
     def backward(xp, grad_output, self, padding):
         result = grad_output
-        for d, places in _sources(self, padding, mode):
+        for d, places in _sources(xp, self, padding, mode):
             moved = xp.moveaxis(result, d, 0)
             added = xp.zeros((self.shape[d], *moved.shape[1:]), moved.dtype)
-            xp.add.at(added, places, moved)
+            behind(xp).combine("add", added, places, moved)
             result = xp.moveaxis(added, 0, d)
         return result.copy() if result is grad_output else result
 

@@ -4,8 +4,9 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.op import composite, functions, op
-from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns, raise_for
-from tensorcli.engine.ops.inverse import batches, factorised, inverse_of, named_result
+from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns, eye_like, raise_for, solve
+from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops.inverse import batches, factorised, inverse_of, named_result, zero_pivot
 from tensorcli.engine.ops.nn import derived
 from tensorcli.engine.ops.solve import triangle_of
 
@@ -37,17 +38,17 @@ def linalg_cholesky_ex(xp, self, upper, check_errors):
         found = xp.zeros(self.shape, self.dtype)
         for at in batches(self):
             try:
-                found[at] = np.linalg.cholesky(matrices[at])
+                found[at] = xp.linalg.cholesky(matrices[at])
             except np.linalg.LinAlgError:
-                info[at] = _leading_minor(matrices[at])
+                info[at] = _leading_minor(xp, matrices[at])
                 found[at] = lower[at]
     return columns(found.conj().swapaxes(-1, -2) if upper else found), info
 
 
-def _leading_minor(matrix):
+def _leading_minor(xp, matrix):
     for order in range(1, len(matrix) + 1):
         try:
-            np.linalg.cholesky(matrix[:order, :order])
+            xp.linalg.cholesky(matrix[:order, :order])
         except np.linalg.LinAlgError:
             return order
     return 0
@@ -105,9 +106,9 @@ def _cholesky_inverse_backward(grad, factor, upper, inverse):
 def cholesky_inverse(xp, self, upper):
     """The inverse of a matrix, from its Cholesky factor."""
     check_matrix(self, "cholesky_inverse")
-    kept = triangle_of(self, upper, False)
+    kept = triangle_of(xp, self, upper, False)
     turned = kept.conj().swapaxes(-1, -2)
-    return columns(inverse_of(turned @ kept if upper else kept @ turned)[0])
+    return columns(inverse_of(xp, turned @ kept if upper else kept @ turned)[0])
 
 
 def _cholesky_solve_backward(grad, factor, upper, result, needs):
@@ -132,9 +133,9 @@ def cholesky_solve(xp, self, input2, upper):
             raise RuntimeError(
                 f"{name} should have at least 2 dimensions, but has {one.ndim} dimensions instead"
             )
-    kept = triangle_of(input2, upper, False)
+    kept = triangle_of(xp, input2, upper, False)
     turned = kept.conj().swapaxes(-1, -2)
-    return columns(xp.linalg.solve(turned @ kept if upper else kept @ turned, self))
+    return columns(solve(xp, turned @ kept if upper else kept @ turned, self))
 
 
 def _halved_diagonal(x):
@@ -223,7 +224,7 @@ def _eig_backward(grads, values, vectors, hermitian):
     inner = turned.matmul(grad_vectors)
     plain = values if hermitian else values.conj()
     gaps = plain.unsqueeze(-2) - plain.unsqueeze(-1)
-    identity = functions.eye(values.size(-1), dtype=gaps.dtype)
+    identity = eye_like(gaps)
     if not hermitian:
         along = inner.diagonal(0, -2, -1).real
         inner = inner - turned.matmul(vectors * along.unsqueeze(-2))
@@ -310,7 +311,7 @@ def _svd_backward(grads, u, s, vh, full):
     if grad_u is None and grad_vh is None:
         return u.matmul(grad_s.unsqueeze(-1) * vh) if m >= n else (u * grad_s.unsqueeze(-2)).matmul(vh)
     squares = s * s
-    gaps = squares.unsqueeze(-2) - squares.unsqueeze(-1) + functions.eye(k, dtype=s.dtype)
+    gaps = squares.unsqueeze(-2) - squares.unsqueeze(-1) + functions.eye(k, dtype=s.dtype, device=s.device)
 
     def skew(x):
         return x - x.mH
@@ -422,24 +423,14 @@ def _lu_backward(grad_l, grad_u, p, lower, upper):
     return p.matmul(found)
 
 
-def _factors(a):
-    """(LU, pivots, row orders) of a batch."""
-    k = min(a.shape[-2:])
-    lu = np.empty(a.shape, a.dtype)
-    pivots = np.empty((*a.shape[:-2], k), np.int32)
-    rows = np.empty((*a.shape[:-2], a.shape[-2]), np.int64)
-    for at in batches(a):
-        lu[at], rows[at], pivots[at] = factorised(a[at])
-    return lu, pivots, rows
-
-
-def _unpacked(lu, rows):
-    """(P, L, U) as arrays."""
+def _unpacked(xp, lu, pivots):
+    """(P, L, U) as arrays, from both factors in one and the pivots counted from 1."""
     m, n = lu.shape[-2:]
     k = min(m, n)
-    p = np.zeros((*lu.shape[:-2], m, m), lu.dtype)
-    np.put_along_axis(p, rows[..., None, :], 1, -2)
-    return p, np.tril(lu[..., :k], -1) + np.eye(m, k, dtype=lu.dtype), np.triu(lu[..., :k, :])
+    p = xp.zeros((*lu.shape[:-2], m, m), lu.dtype)
+    rows = behind(xp).row_order(pivots, m)
+    xp.put_along_axis(p, rows[..., None, :], 1, -2)
+    return p, xp.tril(lu[..., :k], -1) + xp.eye(m, k, dtype=lu.dtype), xp.triu(lu[..., :k, :])
 
 
 def _unpivoted(a, name):
@@ -458,9 +449,7 @@ def linalg_lu(xp, A, pivot):
     check_matrix(A, "linalg.lu", square=False)
     if not pivot:
         _unpivoted(A, "linalg.lu_factor")
-    lu, _, rows = _factors(A)
-    p, lower, upper = _unpacked(lu, rows)
-    return p, lower, upper
+    return _unpacked(xp, *factorised(xp, A))
 
 
 def _lu_factor_backward(grad, lu, pivots):
@@ -481,12 +470,8 @@ def linalg_lu_factor_ex(xp, A, pivot, check_errors):
     check_matrix(A, "torch.lu_factor", square=False)
     if not pivot:
         _unpivoted(A, "linalg.lu_factor")
-    lu, pivots, _ = _factors(A)
-    zero = xp.diagonal(lu, axis1=-2, axis2=-1) == 0
-    info = (
-        xp.where(zero.any(axis=-1), zero.argmax(axis=-1) + 1, 0) if zero.shape[-1] else xp.zeros(A.shape[:-2])
-    )
-    return columns(lu), pivots, xp.asarray(info, np.int32)
+    lu, pivots = factorised(xp, A)
+    return columns(lu), pivots, zero_pivot(xp, lu)
 
 
 @composite(
@@ -504,14 +489,6 @@ def linalg_lu_factor(A, pivot):
         "still want to perform the factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)",
     )
     return named_result("linalg_lu_factor", ("LU", "pivots"), (lu, pivots))
-
-
-def _orders(pivots, m):
-    rows = np.broadcast_to(np.arange(m), (*pivots.shape[:-1], m)).copy()
-    for at in np.ndindex(*pivots.shape[:-1]):
-        for i, other in enumerate(pivots[at]):
-            rows[at][i], rows[at][other - 1] = rows[at][other - 1], rows[at][i]
-    return rows
 
 
 def _unpack_backward(grads, sizes):
@@ -545,7 +522,7 @@ def lu_unpack(xp, LU_data, LU_pivots, unpack_data, unpack_pivots):
             "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this function is "
             "intended to be used with the output produced by torch.linalg.lu_factor"
         )
-    p, lower, upper = _unpacked(LU_data, _orders(LU_pivots, LU_data.shape[-2]))
+    p, lower, upper = _unpacked(xp, LU_data, LU_pivots)
     empty = xp.zeros((0,), LU_data.dtype)
     return (p if unpack_pivots else empty), *((lower, upper) if unpack_data else (empty, empty.copy()))
 
@@ -571,12 +548,12 @@ def _lu_solved(pivots, left, adjoint):
 def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
     """The solutions of systems whose matrix is given by lu_factor."""
     check_matrix(LU, "torch.linalg.lu_solve", argument="LU")
-    p, lower, upper = _unpacked(LU, _orders(pivots, LU.shape[-2]))
+    p, lower, upper = _unpacked(xp, LU, pivots)
     system = p @ lower @ upper
     system = system.conj().swapaxes(-1, -2) if adjoint else system
     if left:
-        return columns(xp.linalg.solve(system, B))
-    return xp.linalg.solve(system.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
+        return columns(solve(xp, system, B))
+    return solve(xp, system.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
 
 
 @composite("lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor", out=True)
@@ -588,8 +565,8 @@ def lu_solve(self, LU_data, LU_pivots):
 def _reflected(input, tau):
     """The first columns of the product of Householder reflections, in tensor operations."""
     m, n = input.size(-2), input.size(-1)
-    lower = input.tril(-1) + functions.eye(m, n, dtype=input.dtype)
-    result = functions.eye(m, n, dtype=input.dtype).expand_as(input)
+    lower = input.tril(-1) + functions.eye(m, n, dtype=input.dtype, device=input.device)
+    result = functions.eye(m, n, dtype=input.dtype, device=input.device).expand_as(input)
     for i in range(tau.size(-1) - 1, -1, -1):
         v = lower.narrow(-1, i, 1)
         result = result - tau.narrow(-1, i, 1).unsqueeze(-1) * v.matmul(v.mH.matmul(result))

@@ -7,40 +7,41 @@ import numpy as np
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
 
 SUM, MEAN, MAX = range(3)
 
 
-def _bags(indices, offsets, include_last_offset, padding_idx):
+def _bags(xp, indices, offsets, include_last_offset, padding_idx):
     """Of each index, the bag it is in, and whether it counts; how many bags there are."""
     count = len(offsets) - 1 if include_last_offset else len(offsets)
-    bag = np.searchsorted(offsets[:count], np.arange(len(indices)), side="right") - 1
+    bag = xp.searchsorted(offsets[:count], xp.arange(len(indices)), side="right") - 1
     return bag, indices != padding_idx, count
 
 
-def _check(weight, indices, offsets, mode, per_sample_weights, padding_idx):
+def _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx):
     """Errors: RuntimeError with PyTorch's texts."""
     rows = weight.shape[0]
     if len(offsets) and offsets[0] != 0:
         raise RuntimeError(
             f"offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. However, got "
-            f"{offsets[0]}\n[ torch.{'LongTensor' if offsets.dtype == np.int64 else 'IntTensor'}{{}} ]"
+            f"{int(offsets[0])}\n[ torch.{'LongTensor' if offsets.dtype == np.int64 else 'IntTensor'}{{}} ]"
         )
     if len(offsets) and offsets[-1] > len(indices):
         raise RuntimeError(
-            f"offsets[-1] can not be greater than input's length {len(indices)} but got offsets[-1] of {offsets[-1]}"
+            f"offsets[-1] can not be greater than input's length {len(indices)} but got offsets[-1] of {int(offsets[-1])}"
         )
     outside = (indices < 0) | (indices >= rows)
     if outside.any():
         at = int(outside.argmax())
         if mode != MAX and padding_idx < 0 and weight.dtype != np.float64:
-            bag = int(np.searchsorted(offsets, at, side="right")) - 1
+            bag = int(xp.searchsorted(offsets, at, side="right")) - 1
             raise RuntimeError(
-                f"Index {bag} of input takes value {indices[at]} which is not in the valid range [0, {rows})"
+                f"Index {bag} of input takes value {int(indices[at])} which is not in the valid range [0, {rows})"
             )
         raise RuntimeError(
-            f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be {indices[at]}"
+            f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be {int(indices[at])}"
         )
 
 
@@ -66,37 +67,37 @@ def embedding_bag_(
     xp, weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights, include_last_offset, padding_idx
 ):  # fmt: skip
     """Rows of a table, added, averaged or compared bag by bag."""
-    _check(weight, indices, offsets, mode, per_sample_weights, padding_idx)
-    bag, counts, count = _bags(indices, offsets, include_last_offset, padding_idx)
+    _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx)
+    bag, counts, count = _bags(xp, indices, offsets, include_last_offset, padding_idx)
     rows = weight[indices]
     if per_sample_weights is not None:
         rows = rows * per_sample_weights[:, None]
     kept = bag[counts]
-    sizes = np.zeros(count, indices.dtype)
+    sizes = xp.zeros(count, indices.dtype)
     if mode == MAX:
-        return _largest(rows, indices, bag, counts, count)
-    result = np.zeros((count, weight.shape[1]), weight.dtype)
-    np.add.at(result, kept, rows[counts])
+        return _largest(xp, rows, indices, bag, counts, count)
+    result = xp.zeros((count, weight.shape[1]), weight.dtype)
+    behind(xp).combine("add", result, kept, rows[counts])
     if mode == SUM:
         # PyTorch's fast way for these dtypes keeps no list of bags.
         listed = padding_idx >= 0 or weight.dtype == np.float64
         return result, bag.astype(indices.dtype)[: None if listed else 0], sizes, sizes.copy()
-    np.add.at(sizes, kept, 1)
-    result /= np.maximum(sizes, 1)[:, None].astype(weight.dtype)
+    behind(xp).combine("add", sizes, kept, 1)
+    result /= xp.maximum(sizes, 1)[:, None].astype(weight.dtype)
     return result, bag.astype(indices.dtype), sizes, sizes.copy()
 
 
-def _largest(rows, indices, bag, counts, count):
+def _largest(xp, rows, indices, bag, counts, count):
     """The largest element of each column in each bag, and whose row it is of; zero for an empty bag."""
     width = rows.shape[1]
-    sizes = np.zeros(count, indices.dtype)
-    np.add.at(sizes, bag[counts], 1)
-    most = np.full((count, width), -np.inf, rows.dtype)
-    np.maximum.at(most, bag[counts], rows[counts])
-    first = np.full((count, width), len(indices))
-    here = np.where((rows == most[bag]) & counts[:, None], np.arange(len(indices))[:, None], len(indices))
-    np.minimum.at(first, bag, here)
-    owners = np.append(indices, 0)[first].astype(indices.dtype)
+    sizes = xp.zeros(count, indices.dtype)
+    behind(xp).combine("add", sizes, bag[counts], 1)
+    most = xp.full((count, width), -np.inf, rows.dtype)
+    behind(xp).combine("maximum", most, bag[counts], rows[counts])
+    first = xp.full((count, width), len(indices))
+    here = xp.where((rows == most[bag]) & counts[:, None], xp.arange(len(indices))[:, None], len(indices))
+    behind(xp).combine("minimum", first, bag, here)
+    owners = xp.append(indices, 0)[first].astype(indices.dtype)
     empty = sizes == 0
     most[empty] = 0
     owners[empty] = 0
@@ -114,30 +115,30 @@ def embedding_bag_backward(
     per_sample_weights, padding_idx,
 ):  # fmt: skip
     """The gradient of a bag of embeddings for the table."""
-    result = np.zeros((num_weights, grad.shape[1]), grad.dtype)
+    result = xp.zeros((num_weights, grad.shape[1]), grad.dtype)
     if mode == MAX:
         filled = bag_size > 0
-        np.add.at(result, (maximum_indices[filled], np.arange(grad.shape[1])), grad[filled])
+        behind(xp).combine("add", result, (maximum_indices[filled], xp.arange(grad.shape[1])), grad[filled])
         return result
-    bag, counts, _ = _bags(indices, offsets, False, padding_idx)
+    bag, counts, _ = _bags(xp, indices, offsets, False, padding_idx)
     bag = offset2bag if len(offset2bag) else bag
     shares = grad[bag]
     if per_sample_weights is not None:
         shares = shares * per_sample_weights[:, None]
     if mode == MEAN:
-        shares = shares / np.maximum(bag_size[bag], 1)[:, None].astype(grad.dtype)
+        shares = shares / xp.maximum(bag_size[bag], 1)[:, None].astype(grad.dtype)
     if scale_grad_by_freq:
-        shares = shares / _frequencies(indices)[:, None].astype(grad.dtype)
-    np.add.at(result, indices[counts], shares[counts])
+        shares = shares / _frequencies(xp, indices)[:, None].astype(grad.dtype)
+    behind(xp).combine("add", result, indices[counts], shares[counts])
     return result
 
 
-def _frequencies(indices):
+def _frequencies(xp, indices):
     """By what each index's gradient is divided. PyTorch looks the frequency of the n-th distinct index up at the n-th
     place of all sorted indices (EmbeddingBag.cpp), so that it is another index's where one before occurs twice."""
-    distinct, inverse, counts = np.unique(indices, return_inverse=True, return_counts=True)
-    looked_up = np.sort(indices)[: len(distinct)]
-    return counts[np.searchsorted(distinct, looked_up)][inverse]
+    distinct, inverse, counts = xp.unique(indices, return_inverse=True, return_counts=True)
+    looked_up = xp.sort(indices)[: len(distinct)]
+    return counts[xp.searchsorted(distinct, looked_up)][inverse]
 
 
 @op(
@@ -148,7 +149,7 @@ def _frequencies(indices):
 )
 def embedding_bag_weights_backward(xp, grad, weight, indices, offsets, offset2bag, mode, padding_idx):
     """The gradient of a bag of embeddings for the weights of its rows."""
-    bag, counts, _ = _bags(indices, offsets, False, padding_idx)
+    bag, counts, _ = _bags(xp, indices, offsets, False, padding_idx)
     bag = offset2bag if len(offset2bag) else bag
     return (grad[bag] * weight[indices]).sum(axis=1) * counts.astype(grad.dtype)
 

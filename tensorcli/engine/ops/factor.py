@@ -5,9 +5,11 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops._matrices import check_matrix, columns, raise_for
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import derived
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.reduce import kind_of
+from tensorcli.engine.ops.solve import triangle_of
 
 # ---- reflectors
 
@@ -17,16 +19,10 @@ def geqrf(xp, self):
     """The R of a QR factorisation and, below it, the Householder reflectors of Q; and their factors."""
     if self.ndim < 2:
         raise RuntimeError("torch.geqrf: input must have at least 2 dimensions.")
-    least = min(self.shape[-2:])
-    factored = np.empty(self.shape, self.dtype)
-    tau = np.zeros((*self.shape[:-2], least), self.dtype)
-    if self.size:
-        from scipy.linalg.lapack import get_lapack_funcs
-
-        (run,) = get_lapack_funcs(("geqrf",), (self,))
-        for at in np.ndindex(*self.shape[:-2]):
-            factored[at], tau[at] = run(self[at])[:2]
-    return columns(factored), tau
+    if not self.size:
+        return columns(self.copy()), xp.zeros((*self.shape[:-2], min(self.shape[-2:])), self.dtype)
+    turned, tau = xp.linalg.qr(self, mode="raw")
+    return columns(turned.swapaxes(-1, -2)), tau
 
 
 @op(
@@ -91,7 +87,7 @@ def _reflect(a, tau, c, left, transpose):
     """The product in tensor operations, reflector by reflector: what it is differentiated by."""
     m = a.size(-2)
     count = tau.size(-1)
-    lower = a.tril(-1).narrow(-1, 0, count) + functions.eye(m, count, dtype=a.dtype)
+    lower = a.tril(-1).narrow(-1, 0, count) + functions.eye(m, count, dtype=a.dtype, device=a.device)
     forward = range(count) if left == transpose else range(count - 1, -1, -1)
     for i in forward:
         v = lower.narrow(-1, i, 1)
@@ -152,13 +148,10 @@ def triangular_solve(xp, self, A, upper, transpose, unitriangular):
             f"is {self.shape[-2]} by {self.shape[-1]}"
         )
     lead = np.broadcast_shapes(self.shape[:-2], A.shape[:-2])
-    b = np.broadcast_to(self, (*lead, *self.shape[-2:]))
-    a = np.broadcast_to(A, (*lead, *A.shape[-2:]))
-    kept = np.triu(a) if upper else np.tril(a)
-    if unitriangular:
-        index = np.arange(a.shape[-1])
-        kept[..., index, index] = 1
-    result = np.linalg.solve(kept.swapaxes(-1, -2) if transpose else kept, b) if b.size else b.copy()
+    b = xp.broadcast_to(self, (*lead, *self.shape[-2:]))
+    a = xp.broadcast_to(A, (*lead, *A.shape[-2:]))
+    kept = triangle_of(xp, a, upper, unitriangular)
+    result = xp.linalg.solve(kept.swapaxes(-1, -2) if transpose else kept, b) if b.size else b.copy()
     return columns(result), columns(a.copy())
 
 
@@ -189,16 +182,14 @@ def _triangular_backward(grads, a, solution, upper, transpose, unitriangular, ne
 def linalg_ldl_factor_ex(xp, self, hermitian, check_errors):
     """The factors of symmetric matrices that need not be definite, the rows exchanged, and which are singular."""
     check_matrix(self, "torch.linalg.ldl_factor_ex")
-    factored = np.empty(self.shape, self.dtype)
-    pivots = np.zeros(self.shape[:-1], np.int32)
-    info = np.zeros(self.shape[:-2], np.int32)
+    factored = xp.empty(self.shape, self.dtype)
+    pivots = xp.zeros(self.shape[:-1], np.int32)
+    info = xp.zeros(self.shape[:-2], np.int32)
     if self.size:
-        from scipy.linalg.lapack import get_lapack_funcs
-
-        (run,) = get_lapack_funcs(("hetrf" if hermitian and self.dtype.kind == "c" else "sytrf",), (self,))
+        run = behind(xp).lapack("hetrf" if hermitian and self.dtype.kind == "c" else "sytrf", self)
         for at in np.ndindex(*self.shape[:-2]):
             found, order, code = run(self[at], lower=1)
-            factored[at], pivots[at], info[at] = np.tril(found), order, code
+            factored[at], pivots[at], info[at] = xp.tril(found), order, code
     return columns(factored), pivots, info
 
 
@@ -242,13 +233,11 @@ def linalg_ldl_solve(xp, LD, pivots, B, hermitian):
             f"{messages.numbers(pivots.shape)} instead"
         )
     lead = np.broadcast_shapes(LD.shape[:-2], B.shape[:-2])
-    result = np.empty((*lead, *B.shape[-2:]), B.dtype)
+    result = xp.empty((*lead, *B.shape[-2:]), B.dtype)
     if result.size:
-        from scipy.linalg.lapack import get_lapack_funcs
-
-        (run,) = get_lapack_funcs(("hetrs" if hermitian and LD.dtype.kind == "c" else "sytrs",), (LD,))
-        a, b = np.broadcast_to(LD, (*lead, *LD.shape[-2:])), np.broadcast_to(B, result.shape)
-        order = np.broadcast_to(pivots, (*lead, pivots.shape[-1]))
+        run = behind(xp).lapack("hetrs" if hermitian and LD.dtype.kind == "c" else "sytrs", LD)
+        a, b = xp.broadcast_to(LD, (*lead, *LD.shape[-2:])), xp.broadcast_to(B, result.shape)
+        order = xp.broadcast_to(pivots, (*lead, pivots.shape[-1]))
         for at in np.ndindex(*lead):
             result[at] = run(a[at], order[at], b[at], lower=1)[0]
     return columns(result)

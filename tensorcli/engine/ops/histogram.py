@@ -1,5 +1,7 @@
 """Histograms: how many elements, or how much weight, falls between edges."""
 
+from math import prod
+
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
@@ -19,7 +21,7 @@ from tensorcli.engine.ops.reduce import kind_of
 def histogram_edges(xp, self, bins, weight, density):
     """How many elements fall between each two of some edges, and the edges."""
     _check(self, [bins], weight, 1)
-    return _counted(self.reshape(-1, 1), [bins], weight, density), bins.copy()
+    return _counted(xp, self.reshape(-1, 1), [bins], weight, density), bins.copy()
 
 
 @op(
@@ -31,8 +33,8 @@ def histogram_edges(xp, self, bins, weight, density):
 def histogram_counts(xp, self, bins, range, weight, density):
     """How many elements fall into each of some bins of equal width, and the edges."""
     _check(self, [], weight, 1)
-    edges = _edges(self.reshape(-1, 1), [bins], range)
-    return _counted(self.reshape(-1, 1), edges, weight, density), edges[0]
+    edges = _edges(xp, self.reshape(-1, 1), [bins], range)
+    return _counted(xp, self.reshape(-1, 1), edges, weight, density), edges[0]
 
 
 @op(
@@ -44,7 +46,7 @@ def histogram_counts(xp, self, bins, range, weight, density):
 def histogramdd_edges(xp, self, bins, range, weight, density):
     """The edges of bins of equal width in each dimension of space."""
     _check_space(self, len(bins))
-    return _edges(self.reshape(-1, self.shape[-1]), bins, range)
+    return _edges(xp, self.reshape(-1, self.shape[-1]), bins, range)
 
 
 @op(
@@ -57,7 +59,7 @@ def histogramdd_counts(xp, self, bins, weight, density):
     """How many points fall between the edges in each dimension of space."""
     _check_space(self, len(bins))
     _check(self, bins, weight, self.shape[-1])
-    return _counted(self.reshape(-1, self.shape[-1]), bins, weight, density)
+    return _counted(xp, self.reshape(-1, self.shape[-1]), bins, weight, density)
 
 
 def _in_space(self, edges, weight, density):
@@ -138,7 +140,7 @@ def _check(array, edges, weight, space):
             )
 
 
-def _edges(points, bins, given):
+def _edges(xp, points, bins, given):
     """Edges of equal distance, as PyTorch's linspace computes them, over the range given or that of the elements."""
     kind = dtypes.from_numpy_dtype(points.dtype)
     found = []
@@ -159,28 +161,28 @@ def _edges(points, bins, given):
             )
         if low == high:
             low, high = low - 0.5, high + 0.5
-        found.append(linspace(np, low, high, count + 1, kind))
+        found.append(linspace(xp, low, high, count + 1, kind))
     return found
 
 
-def _counted(points, edges, weight, density):
+def _counted(xp, points, edges, weight, density):
     """The histogram of points (rows) between edges: the last bin holds its right edge."""
     kind = points.dtype
     shape = tuple(len(one) - 1 for one in edges)
-    places, inside = [], np.ones(len(points), bool)
+    places, inside = [], xp.ones(len(points), bool)
     for d, one in enumerate(edges):
         column = points[:, d]
         inside &= (column >= one[0]) & (column <= one[-1])
-        places.append(np.minimum(np.searchsorted(one, column, side="right") - 1, len(one) - 2))
+        places.append(xp.minimum(xp.searchsorted(one, column, side="right") - 1, len(one) - 2))
     weights = None if weight is None else weight.reshape(-1)[inside].astype(np.float64)
-    total = int(np.prod(shape))
+    total = prod(shape)
     if total:
-        flat = np.ravel_multi_index([p[inside] for p in places], shape)
-        found = np.bincount(flat, weights, minlength=total).reshape(shape).astype(kind)
+        flat = xp.ravel_multi_index(tuple(p[inside] for p in places), shape)
+        found = xp.bincount(flat, weights, minlength=total).reshape(shape).astype(kind)
     else:
-        found = np.zeros(shape, kind)
+        found = xp.zeros(shape, kind)
     if density:
         found = found / found.sum()
         for d, one in enumerate(edges):
-            found = found / np.diff(one).reshape((-1,) + (1,) * (len(edges) - 1 - d))
+            found = found / xp.diff(one).reshape((-1,) + (1,) * (len(edges) - 1 - d))
     return found.astype(kind)

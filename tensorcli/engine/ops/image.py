@@ -9,8 +9,9 @@ from itertools import product
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import effects, messages
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
 
 # ---- where the elements of an output come from, along one dimension
@@ -23,32 +24,32 @@ def _scale(kind, size, count, align_corners, scale):
     return kind.type(1.0 / scale if scale is not None and scale > 0 else size / count)
 
 
-def _nearest(kind, size, count, align_corners, scale, shift=0.0):
+def _nearest(xp, kind, size, count, align_corners, scale, shift=0.0):
     if scale is None and size == count:
-        return np.arange(count)[:, None], np.ones((count, 1), kind)
+        return xp.arange(count)[:, None], xp.ones((count, 1), kind)
     # PyTorch computes these places in single precision whatever the dtype is.
     single = np.dtype(np.float32)
     step = _scale(single, size, count, False, scale)
-    places = np.floor((np.arange(count, dtype=single) + single.type(shift)) * step).astype(np.int64)
-    return np.minimum(places, size - 1)[:, None], np.ones((count, 1), kind)
+    places = xp.floor((xp.arange(count, dtype=single) + single.type(shift)) * step).astype(np.int64)
+    return xp.minimum(places, size - 1)[:, None], xp.ones((count, 1), kind)
 
 
-def _source(kind, size, count, align_corners, scale):
+def _source(xp, kind, size, count, align_corners, scale):
     """The real coordinates in the input, and the step between them."""
     step = _scale(kind, size, count, align_corners, scale)
-    places = np.arange(count, dtype=kind)
+    places = xp.arange(count, dtype=kind)
     half = kind.type(0.5)
     return (places * step if align_corners else (places + half) * step - half), step
 
 
-def _linear(kind, size, count, align_corners, scale):
+def _linear(xp, kind, size, count, align_corners, scale):
     if scale is None and size == count:
-        return np.arange(count)[:, None], np.ones((count, 1), kind)
-    at = np.maximum(_source(kind, size, count, align_corners, scale)[0], 0)
-    low = np.minimum(at.astype(np.int64), size - 1)
-    high = np.minimum(low + 1, size - 1)
-    part = np.clip(at - low.astype(kind), 0, 1)
-    return np.stack([low, high], 1), np.stack([1 - part, part], 1).astype(kind)
+        return xp.arange(count)[:, None], xp.ones((count, 1), kind)
+    at = xp.maximum(_source(xp, kind, size, count, align_corners, scale)[0], 0)
+    low = xp.minimum(at.astype(np.int64), size - 1)
+    high = xp.minimum(low + 1, size - 1)
+    part = xp.clip(at - low.astype(kind), 0, 1)
+    return xp.stack([low, high], 1), xp.stack([1 - part, part], 1).astype(kind)
 
 
 def _near_cubic(x, a):
@@ -67,43 +68,43 @@ def _cubic_weights(part, a=-0.75):
     ]  # fmt: skip
 
 
-def _cubic(kind, size, count, align_corners, scale):
+def _cubic(xp, kind, size, count, align_corners, scale):
     if scale is None and size == count:
-        return np.arange(count)[:, None], np.ones((count, 1), kind)
-    at = _source(kind, size, count, align_corners, scale)[0]
-    low = np.minimum(np.floor(at), size - 1)
-    part = np.clip(at - low, 0, 1).astype(kind)
-    places = np.clip(low.astype(np.int64)[:, None] + np.arange(-1, 3), 0, size - 1)
-    return places, np.stack(_cubic_weights(part), 1).astype(kind)
+        return xp.arange(count)[:, None], xp.ones((count, 1), kind)
+    at = _source(xp, kind, size, count, align_corners, scale)[0]
+    low = xp.minimum(xp.floor(at), size - 1)
+    part = xp.clip(at - low, 0, 1).astype(kind)
+    places = xp.clip(low.astype(np.int64)[:, None] + xp.arange(-1, 3), 0, size - 1)
+    return places, xp.stack(_cubic_weights(part), 1).astype(kind)
 
 
-def _triangle(x):
-    return np.maximum(1 - np.abs(x), 0)
+def _triangle(xp, x):
+    return xp.maximum(1 - xp.abs(x), 0)
 
 
-def _smooth_cubic(x):
-    x = np.abs(x)
-    return np.where(x < 1, _near_cubic(x, -0.5), np.where(x < 2, _far_cubic(x, -0.5), 0))
+def _smooth_cubic(xp, x):
+    x = xp.abs(x)
+    return xp.where(x < 1, _near_cubic(x, -0.5), xp.where(x < 2, _far_cubic(x, -0.5), 0))
 
 
-def _lanczos(x):
-    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
+def _lanczos(xp, x):
+    return xp.where(xp.abs(x) < 3, xp.sinc(x) * xp.sinc(x / 3), 0)
 
 
-def _smooth(kind, size, count, align_corners, scale, reach=2, weigh=_triangle):
+def _smooth(xp, kind, size, count, align_corners, scale, reach=2, weigh=_triangle):
     """Antialiasing: the kernel grows with the step, so that each input element has a share."""
     step = _scale(kind, size, count, align_corners, scale)
     half, one = kind.type(0.5), kind.type(1)
     support = kind.type(reach) * half * (step if step >= 1 else one)
-    centre = step * (np.arange(count, dtype=kind) + half)
-    first = np.maximum((centre - support + half).astype(np.int64), 0)
-    length = np.minimum((centre + support + half).astype(np.int64), size) - first
-    taps = np.arange(max(int(length.max(initial=1)), 1))
+    centre = step * (xp.arange(count, dtype=kind) + half)
+    first = xp.maximum((centre - support + half).astype(np.int64), 0)
+    length = xp.minimum((centre + support + half).astype(np.int64), size) - first
+    taps = xp.arange(max(int(length.max()), 1))
     places = first[:, None] + taps
-    weights = weigh((places - centre[:, None] + half) * (one / step if step >= 1 else one)).astype(kind)
+    weights = weigh(xp, (places - centre[:, None] + half) * (one / step if step >= 1 else one)).astype(kind)
     weights[taps >= length[:, None]] = 0
     total = weights.sum(axis=1, keepdims=True)
-    return np.minimum(places, size - 1), np.divide(weights, total, out=weights, where=total != 0)
+    return xp.minimum(places, size - 1), weights / xp.where(total != 0, total, one)
 
 
 _EXACT = partial(_nearest, shift=0.5)
@@ -155,10 +156,10 @@ def _check(name, n, sizes, output):
         )
 
 
-def _table(taps, dtype, sizes, output, align_corners, scales):
+def _table(xp, taps, dtype, sizes, output, align_corners, scales):
     """The taps of each dimension, computed in at least single precision."""
     kind = dtype if dtype.kind == "f" else np.dtype(np.float32)
-    return [taps(kind, s, o, align_corners, f) for s, o, f in zip(sizes, output, scales, strict=True)]
+    return [taps(xp, kind, s, o, align_corners, f) for s, o, f in zip(sizes, output, scales, strict=True)]
 
 
 def _gathered(array, table):
@@ -175,15 +176,17 @@ def _gathered(array, table):
     return array
 
 
-def _scattered(array, table, sizes):
+def _scattered(xp, array, table, sizes):
     """The transpose of `_gathered`."""
     for back, ((places, weights), size) in enumerate(zip(reversed(table), reversed(sizes), strict=True), 1):
-        moved = np.moveaxis(array, -back, 0)
-        result = np.zeros((size, *moved.shape[1:]), array.dtype)
+        moved = xp.moveaxis(array, -back, 0)
+        result = xp.zeros((size, *moved.shape[1:]), array.dtype)
         shape = (-1,) + (1,) * (moved.ndim - 1)
         for tap in range(places.shape[1]):
-            np.add.at(result, places[:, tap], moved * weights[:, tap].astype(array.dtype).reshape(shape))
-        array = np.moveaxis(result, 0, -back)
+            behind(xp).combine(
+                "add", result, places[:, tap], moved * weights[:, tap].astype(array.dtype).reshape(shape)
+            )
+        array = xp.moveaxis(result, 0, -back)
     return array
 
 
@@ -196,13 +199,13 @@ def _declare(name, n, taps, aligned):
     def forward(xp, self, output_size, *settings):
         _check(name, n, self.shape, output_size)
         align_corners, scales = (settings[0], settings[1:]) if aligned else (False, settings)
-        table = _table(taps, self.dtype, self.shape[2:], output_size, align_corners, scales)
+        table = _table(xp, taps, self.dtype, self.shape[2:], output_size, align_corners, scales)
         return _gathered(self, table).astype(self.dtype, copy=False)
 
     def backward(xp, grad_output, output_size, input_size, *settings):
         align_corners, scales = (settings[0], settings[1:]) if aligned else (False, settings)
-        table = _table(taps, grad_output.dtype, input_size[2:], output_size, align_corners, scales)
-        return _scattered(grad_output, table, input_size[2:])
+        table = _table(xp, taps, grad_output.dtype, input_size[2:], output_size, align_corners, scales)
+        return _scattered(xp, grad_output, table, input_size[2:])
 
     # A formula's parameters name what it needs, so that each number of dimensions has its own.
     given = ", ".join((("align_corners",) if aligned else ()) + names)
@@ -247,44 +250,44 @@ def _coordinates(places, size, align_corners):
     return ((places + 1) * size - 1) / 2, size / 2
 
 
-def _reflected(at, low, span):
+def _reflected(xp, at, low, span):
     """Coordinates mirrored at both ends until they are within, and the sign of the change."""
     if span == 0:
-        return np.zeros_like(at), np.zeros_like(at)
-    distance = np.abs(at - low)
-    flips, rest = np.floor(distance / span), np.fmod(distance, span)
+        return xp.zeros_like(at), xp.zeros_like(at)
+    distance = xp.abs(at - low)
+    flips, rest = xp.floor(distance / span), xp.fmod(distance, span)
     even = flips % 2 == 0
-    sign = np.where(at < low, -1, 1)
-    return np.where(even, rest, span - rest) + low, np.where(even, sign, -sign).astype(at.dtype)
+    sign = xp.where(at < low, -1, 1)
+    return xp.where(even, rest, span - rest) + low, xp.where(even, sign, -sign).astype(at.dtype)
 
 
-def _padded(at, size, padding, align_corners):
+def _padded(xp, at, size, padding, align_corners):
     """Coordinates after the padding mode, and how fast they change with the coordinates before."""
-    speed = np.ones_like(at)
+    speed = xp.ones_like(at)
     if padding == ZEROS:
         return at, speed
     if padding == REFLECTION:
         low, span = (0, size - 1) if align_corners else (-0.5, size)
-        at, speed = _reflected(at, low, span)
+        at, speed = _reflected(xp, at, low, span)
     inside = (at > 0) & (at < size - 1)
-    return np.clip(np.nan_to_num(at), 0, size - 1), speed * inside
+    return xp.clip(xp.nan_to_num(at), 0, size - 1), speed * inside
 
 
-def _places_along(places, size, mode, padding, align_corners):
+def _places_along(xp, places, size, mode, padding, align_corners):
     """Along one dimension: for each tap its indices, weights and the weights' derivatives by the grid."""
     at, speed = _coordinates(places, size, align_corners)
     if mode == BICUBIC:
-        low = np.floor(at)
+        low = xp.floor(at)
         part = at - low
         slopes = _cubic_slopes(part)
         return [
-            (_padded(low + i - 1, size, padding, align_corners)[0], weight, slope * speed)
+            (_padded(xp, low + i - 1, size, padding, align_corners)[0], weight, slope * speed)
             for i, (weight, slope) in enumerate(zip(_cubic_weights(part), slopes, strict=True))
         ]
-    at, change = _padded(at, size, padding, align_corners)
+    at, change = _padded(xp, at, size, padding, align_corners)
     if mode == NEAREST:
-        return [(np.rint(at), np.ones_like(at), np.zeros_like(at))]
-    low = np.floor(at)
+        return [(xp.rint(at), xp.ones_like(at), xp.zeros_like(at))]
+    low = xp.floor(at)
     part = at - low
     return [(low, 1 - part, -change * speed), (low + 1, part, change * speed)]
 
@@ -301,47 +304,49 @@ def _cubic_slopes(part, a=-0.75):
     return [far(part + 1), near(part), -near(rest), -far(rest + 1)]
 
 
-def _taps(input, grid, mode, padding, align_corners):
+def _taps(xp, input, grid, mode, padding, align_corners):
     """Each tap: the indices of input elements, their weights, and the weights' derivatives by each coordinate."""
     sizes = input.shape[2:]
     n = len(sizes)
-    along = [_places_along(grid[..., n - 1 - d], sizes[d], mode, padding, align_corners) for d in range(n)]
-    batch = np.arange(input.shape[0]).reshape((-1,) + (1,) * n)
+    along = [
+        _places_along(xp, grid[..., n - 1 - d], sizes[d], mode, padding, align_corners) for d in range(n)
+    ]
+    batch = xp.arange(input.shape[0]).reshape((-1,) + (1,) * n)
     for chosen in product(*along):
-        seen = np.ones(grid.shape[:-1], bool)
+        seen = xp.ones(grid.shape[:-1], bool)
         indices = [batch]
         for (place, _, _), size in zip(chosen, sizes, strict=True):
             seen &= (place >= 0) & (place < size)
-            indices.append(np.clip(np.nan_to_num(place), 0, size - 1).astype(np.int64))
+            indices.append(xp.clip(xp.nan_to_num(place), 0, size - 1).astype(np.int64))
         weights = [one for _, one, _ in chosen]
         slopes = [
-            seen * reduce(np.multiply, [chosen[e][2] if e == d else weights[e] for e in range(n)])
+            seen * reduce(xp.multiply, [chosen[e][2] if e == d else weights[e] for e in range(n)])
             for d in range(n)
         ]
-        yield tuple(indices), seen * reduce(np.multiply, weights), slopes
+        yield tuple(indices), seen * reduce(xp.multiply, weights), slopes
 
 
-def _sampled(input, grid, mode, padding, align_corners):
-    rows = np.moveaxis(input, 1, -1)
-    result = np.zeros((*grid.shape[:-1], input.shape[1]), input.dtype)
-    for indices, weight, _ in _taps(input, grid, mode, padding, align_corners):
+def _sampled(xp, input, grid, mode, padding, align_corners):
+    rows = xp.moveaxis(input, 1, -1)
+    result = xp.zeros((*grid.shape[:-1], input.shape[1]), input.dtype)
+    for indices, weight, _ in _taps(xp, input, grid, mode, padding, align_corners):
         result += rows[indices] * weight[..., None].astype(input.dtype)
-    return np.ascontiguousarray(np.moveaxis(result, -1, 1))
+    return xp.ascontiguousarray(xp.moveaxis(result, -1, 1))
 
 
-def _sampled_backward(grad, input, grid, mode, padding, align_corners, mask):
-    rows, grads = np.moveaxis(input, 1, -1), np.moveaxis(grad, 1, -1)
-    of_input = np.zeros_like(rows) if mask[0] else None
-    of_grid = np.zeros(grid.shape, grid.dtype)
-    for indices, weight, slopes in _taps(input, grid, mode, padding, align_corners):
+def _sampled_backward(xp, grad, input, grid, mode, padding, align_corners, mask):
+    rows, grads = xp.moveaxis(input, 1, -1), xp.moveaxis(grad, 1, -1)
+    of_input = xp.zeros_like(rows) if mask[0] else None
+    of_grid = xp.zeros(grid.shape, grid.dtype)
+    for indices, weight, slopes in _taps(xp, input, grid, mode, padding, align_corners):
         if of_input is not None:
-            np.add.at(of_input, indices, grads * weight[..., None].astype(grad.dtype))
+            behind(xp).combine("add", of_input, indices, grads * weight[..., None].astype(grad.dtype))
         if mask[1]:
             shared = (rows[indices] * grads).sum(axis=-1)
             for d, slope in enumerate(reversed(slopes)):
                 of_grid[..., d] += shared * slope
     if of_input is not None:
-        of_input = np.ascontiguousarray(np.moveaxis(of_input, -1, 1))
+        of_input = xp.ascontiguousarray(xp.moveaxis(of_input, -1, 1))
     return of_input, of_grid if mask[1] else None
 
 
@@ -349,11 +354,11 @@ def _declare_sampler(n):
     name = f"grid_sampler_{n}d"
 
     def sample(xp, input, grid, interpolation_mode, padding_mode, align_corners):
-        return _sampled(input, grid, interpolation_mode, padding_mode, align_corners)
+        return _sampled(xp, input, grid, interpolation_mode, padding_mode, align_corners)
 
     def backward(xp, grad_output, input, grid, interpolation_mode, padding_mode, align_corners, output_mask):
         return _sampled_backward(
-            grad_output, input, grid, interpolation_mode, padding_mode, align_corners, output_mask
+            xp, grad_output, input, grid, interpolation_mode, padding_mode, align_corners, output_mask
         )
 
     def of_both(grad, input, grid, interpolation_mode, padding_mode, align_corners, needs):
@@ -425,14 +430,14 @@ def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
 # ---- grids of affine maps
 
 
-def _base_grid(kind, size, align_corners):
+def _base_grid(xp, kind, size, align_corners):
     """The homogeneous coordinates of each element: (elements, dimensions + 1), the last dimension's coordinate first."""
     lines = []
     for count in size:
-        line = np.linspace(-1, 1, count, dtype=kind) if count > 1 else np.zeros(1, kind)
+        line = xp.linspace(-1, 1, count, dtype=kind) if count > 1 else xp.zeros(1, kind)
         lines.append(line if align_corners else line * ((count - 1) / count))
-    axes = np.meshgrid(*lines, indexing="ij")
-    return np.stack([*reversed(axes), np.ones_like(axes[0])], -1).reshape(-1, len(size) + 1).astype(kind)
+    axes = xp.meshgrid(*lines, indexing="ij")
+    return xp.stack([*reversed(axes), xp.ones_like(axes[0])], -1).reshape(-1, len(size) + 1).astype(kind)
 
 
 @op(
@@ -445,7 +450,7 @@ def _base_grid(kind, size, align_corners):
 )
 def affine_grid_generator(xp, theta, size, align_corners):
     """The places in an input that an affine map takes each element of an output to."""
-    base = _base_grid(theta.dtype, size[2:], align_corners)
+    base = _base_grid(xp, theta.dtype, size[2:], align_corners)
     return (base @ theta.swapaxes(1, 2)).reshape(size[0], *size[2:], len(size) - 2)
 
 
@@ -456,7 +461,6 @@ def affine_grid_generator(xp, theta, size, align_corners):
 def affine_grid_generator_backward(grad, size, align_corners):
     """The gradient of affine_grid_generator."""
     n = len(size) - 2
-    flat = _base_grid(np.dtype(np.float64), size[2:], align_corners)
-    base = functions.empty(flat.T.shape, dtype=grad.dtype)
-    base.array[...] = flat.T
+    flat = _base_grid(np, np.dtype(np.float64), size[2:], align_corners)
+    base = effects.adopt(flat.T.astype(grad.dtype.np), grad.dtype, grad.device)
     return base.expand(size[0], *flat.T.shape).bmm(grad.reshape(size[0], -1, n)).transpose(1, 2)

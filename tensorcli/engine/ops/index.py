@@ -14,7 +14,7 @@ from tensorcli.engine.autograd.graph import type_name
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, functions, op
-from tensorcli.engine.ops._shared import own_geometry
+from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.tensor import Tensor
@@ -318,7 +318,9 @@ def _put(xp, self, indices, values, accumulate):
     _check_put_sizes(places, values.shape)
     target = self.transpose(places.order)
     if accumulate:
-        xp.add.at(target, places.key, effects.cast(values, dtypes.from_numpy_dtype(self.dtype)))
+        behind(xp).combine(
+            "add", target, places.key, effects.cast(values, dtypes.from_numpy_dtype(self.dtype))
+        )
     else:
         target[places.key] = effects.cast(values, dtypes.from_numpy_dtype(self.dtype))
 
@@ -454,7 +456,7 @@ def check_index_range(index, dim, size, error=RuntimeError, prefix=""):
         raise error(f"{prefix}index {int(bad)} is out of bounds for dimension {dim} with size {size}")
 
 
-def along(array, dim, index):
+def along(xp, array, dim, index):
     """The key with which `index` reaches into `array` along a dimension, and `array` with one dimension at
     least.
     """
@@ -463,7 +465,7 @@ def along(array, dim, index):
     if not index.ndim:
         index = index.reshape(1)
     dim = wrap(dim, array.ndim)
-    key = [np.arange(size).reshape((-1,) + (1,) * (index.ndim - d - 1)) for d, size in enumerate(index.shape)]
+    key = [xp.arange(size).reshape((-1,) + (1,) * (index.ndim - d - 1)) for d, size in enumerate(index.shape)]
     key[dim] = index
     return array, tuple(key)
 
@@ -480,7 +482,7 @@ def gather(xp, self, dim, index, sparse_grad):
     """For each index, the element that it names along a dimension; the result has the index's sizes."""
     if not index.size:
         return xp.empty(index.shape, self.dtype)
-    source, key = along(self, dim, index)
+    source, key = along(xp, self, dim, index)
     return source[key].reshape(index.shape)
 
 
@@ -588,7 +590,7 @@ def put(xp, self, index, source, accumulate):
     where = xp.unravel_index(xp.where(index < 0, index + self.size, index).reshape(-1), self.shape)
     values = source.reshape(-1)
     if accumulate:
-        xp.add.at(self, where, values.astype(self.dtype))
+        behind(xp).combine("add", self, where, values.astype(self.dtype))
     else:
         self[where] = values
 

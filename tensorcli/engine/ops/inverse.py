@@ -2,48 +2,44 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes
+from tensorcli.engine import dtypes, effects
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops._matrices import check_matrix, columns, raise_for
+from tensorcli.engine.ops._shared import behind, module_of
 
 
 def batches(a):
     return np.ndindex(*a.shape[:-2])
 
 
-def pivot_info(a):
-    """For each matrix the number of the first zero pivot of its LU factorisation, or 0."""
-    info = np.zeros(a.shape[:-2], np.int32)
-    for at in batches(a):
-        diagonal = np.diagonal(factorised(a[at])[0])
-        zero = np.flatnonzero(diagonal == 0)
-        info[at] = zero[0] + 1 if len(zero) else 0
-    return info
+def factorised(xp, a):
+    """(LU, pivots counted from 1) of matrices."""
+    lu = xp.empty(a.shape, a.dtype)
+    pivots = xp.empty((*a.shape[:-2], min(a.shape[-2:])), np.int32)
+    if a.size:
+        factor = behind(xp).lu
+        for at in batches(a):
+            lu[at], pivots[at] = factor(a[at])
+    return lu, pivots
 
 
-def factorised(matrix):
-    """(LU, row order, pivots counted from 1) of one matrix."""
-    from scipy.linalg.lapack import get_lapack_funcs
-
-    (getrf,) = get_lapack_funcs(("getrf",), (matrix,))
-    if not matrix.size:
-        return matrix.copy(), np.arange(matrix.shape[0]), np.zeros(min(matrix.shape), np.int32)
-    lu, pivots, _ = getrf(matrix)
-    rows = np.arange(matrix.shape[0])
-    for i, other in enumerate(pivots):
-        rows[i], rows[other] = rows[other], rows[i]
-    return lu, rows, (pivots + 1).astype(np.int32)
+def zero_pivot(xp, lu):
+    """For each LU factorisation the number of the first zero pivot, or 0."""
+    zero = xp.diagonal(lu, axis1=-2, axis2=-1) == 0
+    if not zero.shape[-1]:
+        return xp.zeros(lu.shape[:-2], np.int32)
+    return xp.asarray(xp.where(zero.any(axis=-1), zero.argmax(axis=-1) + 1, 0), np.int32)
 
 
-def inverse_of(a):
+def inverse_of(xp, a):
     try:
-        return np.linalg.inv(a), np.zeros(a.shape[:-2], np.int32)
+        return xp.linalg.inv(a), xp.zeros(a.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
-        info = pivot_info(a)
-        result = np.full(a.shape, np.nan, a.dtype)
+        info = zero_pivot(xp, factorised(xp, a)[0])
+        result = xp.full(a.shape, np.nan, a.dtype)
         for at in batches(a):
             if not info[at]:
-                result[at] = np.linalg.inv(a[at])
+                result[at] = xp.linalg.inv(a[at])
         return result, info
 
 
@@ -56,7 +52,7 @@ def inverse_of(a):
 def linalg_inv_ex(xp, A, check_errors):
     """The inverses of matrices, and 0 or the number of the first zero pivot for each."""
     check_matrix(A, "linalg.inv")
-    result, info = inverse_of(A)
+    result, info = inverse_of(xp, A)
     return columns(result), info
 
 
@@ -198,20 +194,20 @@ def linalg_pinv(xp, self, atol, rtol, hermitian):
     if hermitian:
         values, vectors = xp.linalg.eigh(self)
         size = xp.abs(values)
-        kept = size > _tolerance(size, atol, rtol)
+        kept = size > _tolerance(xp, size, atol, rtol)
         safe = xp.where(kept, values, 1)
         scale = xp.where(kept, 1 / safe, 0)
         return ((vectors * scale[..., None, :]) @ vectors.conj().swapaxes(-1, -2)).astype(self.dtype)
     u, s, vh = xp.linalg.svd(self, full_matrices=False)
-    kept = s > _tolerance(s, atol, rtol)
+    kept = s > _tolerance(xp, s, atol, rtol)
     scale = xp.where(kept, 1 / xp.where(kept, s, 1), 0)
     return ((vh.conj().swapaxes(-1, -2) * scale[..., None, :]) @ u.conj().swapaxes(-1, -2)).astype(self.dtype)
 
 
-def _tolerance(values, atol, rtol):
-    most = values.max(axis=-1)
-    found = np.maximum(0 if atol is None else atol, np.asarray(rtol) * most)
-    return np.asarray(found)[..., None]
+def _tolerance(xp, values, atol, rtol):
+    """Below what a value counts as zero; numbers are double precision, as in PyTorch."""
+    atol, rtol = (xp.asarray(0 if one is None else one) for one in (atol, rtol))
+    return xp.asarray(xp.maximum(atol, rtol * values.max(axis=-1)))[..., None]
 
 
 def pinv_backward(grad, pinv, a):
@@ -239,7 +235,7 @@ def pinv_backward(grad, pinv, a):
 def _as_tolerance(self, value):
     if value is None or not isinstance(value, (int, float)):
         return value
-    return functions.full((), value, dtype=dtypes.float64)
+    return functions.full((), value, dtype=dtypes.float64, device=self.device)
 
 
 @composite(
@@ -290,14 +286,17 @@ def _rank(self, atol, rtol, hermitian):
     values = functions.linalg_eigvalsh(self).abs() if hermitian else functions.linalg_svdvals(self)
     array = values.detach().array
     if not array.size:
-        return functions.zeros(self.geometry.sizes[:-2], dtype=dtypes.int64)
+        return functions.zeros(self.geometry.sizes[:-2], dtype=dtypes.int64, device=self.device)
     if rtol is None:
-        absolute = atol is not None and np.any(np.asarray(getattr(atol, "array", atol)) > 0)
+        given = getattr(atol, "array", atol)
+        absolute = atol is not None and bool(
+            (given > 0) if isinstance(given, (int, float)) else (given > 0).any()
+        )
         rtol = 0.0 if absolute else max(self.geometry.sizes[-2:]) * np.finfo(array.dtype).eps
-    limit = _tolerance(array, getattr(atol, "array", atol), getattr(rtol, "array", rtol))
-    from tensorcli.engine.effects import adopt
-
-    return adopt(np.asarray((array > limit).sum(axis=-1), np.int64), dtypes.int64)
+    limit = _tolerance(
+        module_of(self.device), array, getattr(atol, "array", atol), getattr(rtol, "array", rtol)
+    )
+    return effects.adopt((array > limit).sum(axis=-1), dtypes.int64, self.device)
 
 
 @composite(

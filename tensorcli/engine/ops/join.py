@@ -577,7 +577,7 @@ def combinations(self, r, with_replacement):
     rows = np.array(list(choose(range(self.geometry.numel), r)), np.int64).reshape(-1, r)
     picked = np.zeros((self.geometry.numel,) * r, np.bool_)
     picked[tuple(rows.T)] = True
-    mask = adopt(picked, dtypes.bool_)
+    mask = adopt(picked, dtypes.bool_, self.device)
     return functions.stack([grid.masked_select(mask) for grid in _grid((self,) * r)], 1)
 
 

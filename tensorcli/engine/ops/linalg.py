@@ -7,6 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops._matrices import check_floating, check_matrix
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.reduce import computing, count, kind_of, restore_dims, wrap, wrap_dims
 
 # ---- norms
@@ -230,7 +231,7 @@ def linalg_cond(self, p):
     if p is None or abs(p) == 2:
         values = functions.linalg_svdvals(self)
         if not values.numel():
-            return functions.zeros(values.geometry.sizes[:-1], dtype=values.dtype)
+            return functions.zeros(values.geometry.sizes[:-1], dtype=values.dtype, device=values.device)
         first, last = values.narrow(-1, 0, 1), values.narrow(-1, -1, 1)
         return (last / first if p == -2 else first / last).squeeze(-1)
     return _cond(self, p)
@@ -239,7 +240,7 @@ def linalg_cond(self, p):
 def _cond(self, p):
     check_matrix(self.array, "linalg.cond")
     if not self.numel():
-        return functions.zeros(self.geometry.sizes[:-2], dtype=self.dtype)
+        return functions.zeros(self.geometry.sizes[:-2], dtype=self.dtype, device=self.device)
     inverse, info = functions.linalg_inv_ex(self)
     inverse.masked_fill_((info > 0).unsqueeze(-1).unsqueeze(-1), float("inf")) if info.any() else None
     return functions.linalg_matrix_norm(self, p) * functions.linalg_matrix_norm(inverse, p)
@@ -274,10 +275,8 @@ def _matrix_exp_backward(grad, self):
 )
 def linalg_matrix_exp(xp, self):
     """The exponentials of matrices."""
-    from scipy.linalg import expm
-
     check_matrix(self, "linalg.matrix_exp")
-    return expm(self).astype(self.dtype) if self.size else self.copy()
+    return behind(xp).exponential(self).astype(self.dtype) if self.size else self.copy()
 
 
 @composite("matrix_exp(Tensor self) -> Tensor")
@@ -294,7 +293,7 @@ def linalg_matrix_power(self, n):
     if self.ndim < 2 or self.size(-1) != self.size(-2):
         check_matrix(self.array.astype(np.float32), "linalg.matrix_power")
     if n == 0:
-        one = functions.eye(self.size(-2), dtype=self.dtype)
+        one = functions.eye(self.size(-2), dtype=self.dtype, device=self.device)
         return self.clone().copy_(one)
     if n == 1:
         return self.clone()

@@ -8,6 +8,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import COMMON, FLOATING
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import kind_of, refuse
 
@@ -750,7 +751,7 @@ def _label_counts(xp, target):
     rows = target.reshape(-1, target.shape[-1] if target.ndim else 1)
     named = xp.nonzero(xp.cumsum(rows < 0, axis=1) == 0)
     counts = xp.zeros(rows.shape, np.int64)
-    xp.add.at(counts, (named[0], rows[named]), 1)
+    behind(xp).combine("add", counts, (named[0], rows[named]), 1)
     return counts
 
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.op import OPS, composite, functions, op
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.reduce import refuse, wrap
 
 
@@ -314,7 +315,7 @@ def embedding_backward(xp, grad_output, indices, num_weights, padding_idx, scale
         rows = rows / xp.bincount(flat, minlength=num_weights)[flat].astype(rows.dtype)[:, None]
     kept = flat != padding_idx
     result = xp.zeros((num_weights, grad_output.shape[-1]), grad_output.dtype)
-    xp.add.at(result, flat[kept], rows[kept])
+    behind(xp).combine("add", result, flat[kept], rows[kept])
     return result
 
 

@@ -169,7 +169,7 @@ def power_number(self, exponent):
         return _POWERS[value](self)
     if self.dtype.kind in "iu":
         return np.power(self, self.dtype.type(value))
-    return widely(np.power, self, value if not isinstance(value, complex) else np.asarray(value, self.dtype))
+    return widely(np.power, self, value if not isinstance(value, complex) else self.dtype.type(value))
 
 
 def reciprocal_square_root(x):
@@ -181,7 +181,7 @@ def reciprocal_square_root(x):
 
 _POWERS: dict[float, Any] = {
     0: np.ones_like,
-    1: np.array,
+    1: lambda x: x.copy(),
     2: lambda x: x * x,
     3: lambda x: x * x * x,
     0.5: np.sqrt,
@@ -197,7 +197,7 @@ def sign(x):
         size = np.abs(x)
         return np.where(size == 0, 0, x / np.where(size == 0, 1, size)).astype(x.dtype)
     if x.dtype.kind == "b":
-        return np.array(x)
+        return x.copy()
     return (
         ((x > 0).astype(x.dtype) - (x < 0).astype(x.dtype))
         if x.dtype.kind != "u"
@@ -248,7 +248,7 @@ def round_decimals(x, decimals):
 def nan_to_number(x, nan, posinf, neginf):
     """NaN and the infinities replaced: by 0 and the dtype's limits where nothing is said."""
     if x.dtype.kind in "biu":
-        return np.array(x)
+        return x.copy()
     if x.dtype.kind == "c":
         result = np.empty_like(x)
         result.real = nan_to_number(x.real, nan, posinf, neginf)

@@ -1,11 +1,13 @@
 """Pooling: the largest or the mean element of each window."""
 
 from itertools import product
+from math import prod
 
 import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.conv import _full as full
 
 
@@ -45,42 +47,42 @@ def _arguments(array, n, kernel, stride, padding, dilation, ceil_mode, name):
     return kernel, stride, padding, dilation, places
 
 
-def _seen(array, n, kernel, stride, padding, dilation, places, fill):
+def _seen(xp, array, n, kernel, stride, padding, dilation, places, fill):
     """The windows of the last n dimensions: (*lead, *places, *kernel)."""
     amounts = [(0, 0)] * (array.ndim - n)
     for s, k, st, p, d, c in zip(array.shape[-n:], kernel, stride, padding, dilation, places, strict=True):
         amounts.append((p, max((c - 1) * st + d * (k - 1) + 1 - s - p, 0)))
-    whole = np.pad(array, amounts, constant_values=fill)
+    whole = xp.pad(array, amounts, constant_values=fill)
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-    views = np.lib.stride_tricks.sliding_window_view(
+    views = xp.lib.stride_tricks.sliding_window_view(
         whole, reach, axis=tuple(range(array.ndim - n, array.ndim))
     )
     steps = tuple(slice(0, (c - 1) * st + 1, st) for c, st in zip(places, stride, strict=True))
     return views[(..., *steps, *(slice(None, None, d) for d in dilation))]
 
 
-def _max_pool(self, n, kernel_size, stride, padding, dilation, ceil_mode, name):
+def _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode, name):
     kernel, stride, padding, dilation, places = _arguments(
         self, n, kernel_size, stride, padding, dilation, ceil_mode, name
     )
     least = -np.inf if self.dtype.kind == "f" else np.iinfo(self.dtype).min
-    windows = _seen(self, n, kernel, stride, padding, dilation, places, least)
+    windows = _seen(xp, self, n, kernel, stride, padding, dilation, places, least)
     flat = windows.reshape(*windows.shape[:-n], -1)
     best = flat.argmax(axis=-1)
-    values = np.take_along_axis(flat, best[..., None], -1)[..., 0]
-    inside = np.unravel_index(best, kernel)
-    index = np.zeros(best.shape, np.int64)
+    values = xp.take_along_axis(flat, best[..., None], -1)[..., 0]
+    inside = xp.unravel_index(best, kernel)
+    index = xp.zeros(best.shape, np.int64)
     for i in range(n):
-        along = np.arange(places[i]).reshape((-1,) + (1,) * (n - 1 - i)) * stride[i] - padding[i]
+        along = xp.arange(places[i]).reshape((-1,) + (1,) * (n - 1 - i)) * stride[i] - padding[i]
         index = index * self.shape[self.ndim - n + i] + along + inside[i] * dilation[i]
     return values, index
 
 
-def _max_backward(grad, self, indices, n):
-    cells = int(np.prod(self.shape[-n:]))
-    rows = grad.reshape(int(np.prod(self.shape[:-n])), -1)
-    result = np.zeros((len(rows), cells), grad.dtype)
-    np.add.at(result, (np.arange(len(rows))[:, None], indices.reshape(rows.shape)), rows)
+def _max_backward(xp, grad, self, indices, n):
+    cells = prod(self.shape[-n:])
+    rows = grad.reshape(prod(self.shape[:-n]), -1)
+    result = xp.zeros((len(rows), cells), grad.dtype)
+    behind(xp).combine("add", result, (xp.arange(len(rows))[:, None], indices.reshape(rows.shape)), rows)
     return result.reshape(self.shape)
 
 
@@ -96,10 +98,10 @@ def _declare_max(n):
     given = f"int[{n}] kernel_size, int[{n}] stride, int[{n}] padding, int[{n}] dilation, bool ceil_mode"
 
     def pool(xp, self, kernel_size, stride, padding, dilation, ceil_mode):
-        return _max_pool(self, n, kernel_size, stride, padding, dilation, ceil_mode, name)
+        return _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode, name)
 
     def backward(xp, grad_output, self, kernel_size, stride, padding, dilation, ceil_mode, indices):
-        return _max_backward(grad_output, self, indices, n)
+        return _max_backward(xp, grad_output, self, indices, n)
 
     def largest(self, kernel_size, stride, padding, dilation, ceil_mode):
         return getattr(functions, name)(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
@@ -180,45 +182,45 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
 # ---- means
 
 
-def _divisors(sizes, kernel, stride, padding, places, include):
+def _divisors(xp, sizes, kernel, stride, padding, places, include):
     """By what each window's sum is divided."""
-    result = np.ones(())
+    result = xp.ones(())
     for s, k, st, p, c in zip(sizes, kernel, stride, padding, places, strict=True):
-        start = np.arange(c) * st - p
-        stop = np.minimum(start + k, s + p)
-        lengths = stop - start if include else np.minimum(stop, s) - np.maximum(start, 0)
+        start = xp.arange(c) * st - p
+        stop = xp.minimum(start + k, s + p)
+        lengths = stop - start if include else xp.minimum(stop, s) - xp.maximum(start, 0)
         result = result[..., None] * lengths
     return result
 
 
-def _mean_arguments(self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+def _mean_arguments(xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     kernel, stride, padding, _, places = _arguments(
         self, n, kernel_size, stride, padding, (1,) * n, ceil_mode, name
     )
-    scale = divisor or _divisors(self.shape[-n:], kernel, stride, padding, places, include)
+    scale = divisor or _divisors(xp, self.shape[-n:], kernel, stride, padding, places, include)
     return kernel, stride, padding, places, scale
 
 
-def _avg_pool(self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+def _avg_pool(xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
     kernel, stride, padding, places, scale = _mean_arguments(
-        self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
+        xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
     )
-    windows = _seen(self, n, kernel, stride, padding, (1,) * n, places, 0)
+    windows = _seen(xp, self, n, kernel, stride, padding, (1,) * n, places, 0)
     return (windows.sum(axis=tuple(range(-n, 0)), dtype=self.dtype) / scale).astype(self.dtype)
 
 
-def _avg_backward(grad, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+def _avg_backward(xp, grad, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
     kernel, stride, padding, places, scale = _mean_arguments(
-        self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
+        xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
     )
     share = (grad / scale).astype(grad.dtype)
     whole = [
         max(s + 2 * p, (c - 1) * st + k)
         for s, p, c, st, k in zip(self.shape[-n:], padding, places, stride, kernel, strict=True)
     ]
-    result = np.zeros((*self.shape[:-n], *whole), grad.dtype)
+    result = xp.zeros((*self.shape[:-n], *whole), grad.dtype)
     for at in product(*(range(k) for k in kernel)):
         where = tuple(slice(a, a + st * (c - 1) + 1, st) for a, st, c in zip(at, stride, places, strict=True))
         result[(..., *where)] += share
@@ -236,13 +238,14 @@ def _declare_avg(n):
 
     def pool(xp, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
         return _avg_pool(
-            self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, name
+            xp, self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, name
         )
 
     def backward(
         xp, grad_output, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     ):
         return _avg_backward(
+            xp,
             grad_output,
             self,
             n,
@@ -305,21 +308,21 @@ def avg_pool1d(self, kernel_size, stride, padding, ceil_mode, count_include_pad)
 # ---- a given size of the output
 
 
-def _shares(size, count, kind):
+def _shares(xp, size, count, kind):
     """The matrix that averages `size` elements to `count`: each window goes from floor to ceil."""
-    starts = np.arange(count) * size // count
-    stops = -(-(np.arange(1, count + 1) * size) // count)
-    cells = np.arange(size)
+    starts = xp.arange(count) * size // count
+    stops = -(-(xp.arange(1, count + 1) * size) // count)
+    cells = xp.arange(size)
     inside = (cells >= starts[:, None]) & (cells < stops[:, None])
     return (inside / (stops - starts)[:, None]).astype(kind)
 
 
-def _along_last(array, matrices):
+def _along_last(xp, array, matrices):
     """Each of the last dimensions multiplied by a matrix."""
     n = len(matrices)
     for i, matrix in enumerate(matrices):
         axis = array.ndim - n + i
-        array = np.moveaxis(np.tensordot(array, matrix, ((axis,), (1,))), -1, axis)
+        array = xp.moveaxis(xp.tensordot(array, matrix, ((axis,), (1,))), -1, axis)
     return array
 
 
@@ -334,12 +337,12 @@ def _declare_adaptive_avg(n):
                 f"adaptive_avg_pool{n}d(): Expected {n + 1}D or {n + 2}D tensor, but got {messages.numbers(self.shape)}"
             )
         return _along_last(
-            self, [_shares(s, c, self.dtype) for s, c in zip(self.shape[-n:], sizes, strict=True)]
+            xp, self, [_shares(xp, s, c, self.dtype) for s, c in zip(self.shape[-n:], sizes, strict=True)]
         )
 
     def backward(xp, grad_output, self):
         pairs = zip(self.shape[-n:], grad_output.shape[-n:], strict=True)
-        return _along_last(grad_output, [_shares(s, c, self.dtype).T for s, c in pairs])
+        return _along_last(xp, grad_output, [_shares(xp, s, c, self.dtype).T for s, c in pairs])
 
     def public(self, output_size):
         sizes = full(output_size, n)
@@ -388,7 +391,7 @@ def _declare_adaptive_max(n):
         lead, own = self.shape[:-n], self.shape[-n:]
         values = xp.empty((*lead, *sizes), self.dtype)
         index = xp.empty(values.shape, np.int64)
-        cells = xp.arange(int(np.prod(own))).reshape(own)
+        cells = xp.arange(prod(own)).reshape(own)
         for at in product(*(range(s) for s in sizes)):
             part = tuple(
                 slice(a * s // c, -(-((a + 1) * s) // c)) for a, s, c in zip(at, own, sizes, strict=True)
@@ -400,7 +403,7 @@ def _declare_adaptive_max(n):
         return values, index
 
     def backward(xp, grad_output, self, indices):
-        return _max_backward(grad_output, self, indices, n)
+        return _max_backward(xp, grad_output, self, indices, n)
 
     pool.__doc__ = (
         "The largest elements of parts of the input, for an output of a given size, and where they are."

@@ -195,6 +195,15 @@ def into(array, draw):
     target[...] = drawn.reshape(target.shape)
 
 
+def on_host(array):
+    """The elements that numbers are drawn by, on the host: every device's numbers are drawn there."""
+    if isinstance(array, np.ndarray):
+        return array
+    from tensorcli.engine.backends import host
+
+    return host(array)
+
+
 def memory_order(shape):
     """The dimensions from the slowest to the fastest in memory."""
     return sorted(range(shape.ndim), key=lambda d: (-shape.strides[d], d))
@@ -301,7 +310,7 @@ def _flat(array, order):
 )
 def bernoulli_tensor(xp, self, p, generator):
     """Fill with ones, each with its own probability, and zeros."""
-    chances = xp.broadcast_to(p, self.shape)
+    chances = np.broadcast_to(on_host(p), self.shape)
     order = memory_order(own_geometry(self))
     name = dtypes.from_numpy_dtype(self.dtype).name
     into(self, lambda n, dense: _stream(generator).bernoulli(n, _flat(chances, order), name))
@@ -316,7 +325,7 @@ def bernoulli(xp, self, generator):
     name = dtypes.from_numpy_dtype(self.dtype).name
     return (
         _stream(generator)
-        .bernoulli(self.size, xp.ascontiguousarray(self).reshape(-1), name)
+        .bernoulli(self.size, np.ascontiguousarray(on_host(self)).reshape(-1), name)
         .reshape(self.shape)
     )
 
@@ -348,7 +357,7 @@ def _check_multinomial(self, num_samples, replacement, generator):
 )
 def multinomial(xp, self, num_samples, replacement, generator):
     """Categories drawn by weight, a row of them for each row of weights."""
-    return _stream(generator).multinomial(self, num_samples, replacement)
+    return _stream(generator).multinomial(on_host(self), num_samples, replacement)
 
 
 def _check_deviations(std):
@@ -358,8 +367,9 @@ def _check_deviations(std):
         raise RuntimeError("normal expects all elements of std >= 0.0")
 
 
-def _normal(generator, sizes, dtype):
-    return _stream(generator).normal(math.prod(sizes), dtypes.from_numpy_dtype(dtype).name).reshape(sizes)
+def _normal(xp, generator, sizes, dtype):
+    numbers = _stream(generator).normal(math.prod(sizes), dtypes.from_numpy_dtype(dtype).name)
+    return xp.asarray(numbers).reshape(sizes)
 
 
 @op(
@@ -370,7 +380,8 @@ def _normal(generator, sizes, dtype):
 def normal_of_means(xp, mean, std, generator):
     """Random normal numbers around these means."""
     name = dtypes.from_numpy_dtype(mean.dtype).name
-    return _stream(generator).normal(mean.size, name, 0.0, std).reshape(mean.shape) + mean
+    numbers = _stream(generator).normal(mean.size, name, 0.0, std)
+    return xp.asarray(numbers).reshape(mean.shape) + mean
 
 
 @op(
@@ -381,7 +392,7 @@ def normal_of_means(xp, mean, std, generator):
 )
 def normal_of_deviations(xp, mean, std, generator):
     """Random normal numbers with these standard deviations."""
-    return _normal(generator, std.shape, std.dtype) * std + std.dtype.type(mean)
+    return _normal(xp, generator, std.shape, std.dtype) * std + std.dtype.type(mean)
 
 
 @op(
@@ -394,7 +405,7 @@ def normal_of_deviations(xp, mean, std, generator):
 def normal_of_tensors(xp, mean, std, generator):
     """Random normal numbers around these means, with these standard deviations."""
     sizes = effects.broadcast_sizes([mean.shape, std.shape])
-    return _normal(generator, sizes, mean.dtype) * std + mean
+    return _normal(xp, generator, sizes, mean.dtype) * std + mean
 
 
 def _check_poisson(self, generator):
@@ -413,7 +424,7 @@ def poisson(xp, self, generator):
     """Counts of events, each at the rate that its element of self says."""
     from tensorcli.engine.rejection import poisson
 
-    return poisson(_stream(generator), self)
+    return poisson(_stream(generator), on_host(self))
 
 
 def _check_binomial(count, prob, generator):
@@ -434,7 +445,7 @@ def binomial(xp, count, prob, generator):
     """Counts of successes in so many trials, each with its chance."""
     from tensorcli.engine.rejection import binomial
 
-    return binomial(_stream(generator), count, prob)
+    return binomial(_stream(generator), on_host(count), on_host(prob))
 
 
 # ---- dropout with its mask

@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.ops._shared import behind
 
 # ---- dimensions, shared by all chapters
 
@@ -764,6 +765,6 @@ def mode(xp, self, dim, keepdim):
     starts = xp.ones(rows.shape, bool)
     starts[..., 1:] = rows[..., 1:] != rows[..., :-1]
     place = xp.arange(rows.shape[-1])
-    length = place - xp.maximum.accumulate(xp.where(starts, place, 0), axis=-1)
+    length = place - behind(xp).running("maximum", xp.where(starts, place, 0), -1)
     last = xp.moveaxis(xp.argmax(length, axis=-1, keepdims=True), -1, dim)
     return selected(xp, self, xp.take_along_axis(order, last, dim), dim, keepdim)

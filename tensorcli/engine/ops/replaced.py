@@ -10,6 +10,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, Op, functions, op
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.strided import cells_of, diagonal, select, slice_, unfold
 from tensorcli.engine.storage import check_bounds
 
@@ -60,7 +61,7 @@ def unfold_backward(xp, grad_in, input_sizes, dim, size, step):
     whole = _rows(tuple(input_sizes))
     result = xp.zeros(whole.numel, grad_in.dtype)
     cells = cells_of(unfold(whole, dim, size, step)).array
-    xp.add.at(result, cells, grad_in.reshape(-1))
+    behind(xp).combine("add", result, xp.asarray(cells), grad_in.reshape(-1))
     return result.reshape(input_sizes)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorcli.engine.op import functions, op
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.reduce import computing, refuse, wrap
 
 
@@ -63,17 +64,17 @@ def cumprod(xp, self, dim, dtype):
     return xp.cumprod(array, axis=dim, dtype=array.dtype) if self.ndim else array.copy()
 
 
-def _running(xp, self, dim, accumulate):
+def _running(xp, self, dim, extreme):
     dim = wrap(dim, self.ndim)
     if not self.ndim:
         return self.copy(), xp.zeros((), np.int64)
     if not self.size:
         return self.copy(), xp.zeros(self.shape, np.int64)
-    values = accumulate(self, axis=dim)
+    values = behind(xp).running(extreme, self, dim)
     # The latest of equal elements counts, and a NaN replaces everything before it.
     taken = (self == values) | (self != self)
     along = xp.arange(self.shape[dim]).reshape((-1,) + (1,) * (self.ndim - dim - 1))
-    return values, xp.maximum.accumulate(xp.where(taken, along, 0), axis=dim)
+    return values, behind(xp).running("maximum", xp.where(taken, along, 0), dim)
 
 
 def _extreme_backward(grad, self_sizes, indices, dim):
@@ -89,7 +90,7 @@ def _extreme_backward(grad, self_sizes, indices, dim):
 def cummax(xp, self, dim):
     """The largest elements so far along a dimension and where they are."""
     refuse(self, "cummax_cpu", "c")
-    return _running(xp, self, dim, xp.maximum.accumulate)
+    return _running(xp, self, dim, "maximum")
 
 
 @op(
@@ -99,7 +100,7 @@ def cummax(xp, self, dim):
 def cummin(xp, self, dim):
     """The smallest elements so far along a dimension and where they are."""
     refuse(self, "cummin_cpu", "c")
-    return _running(xp, self, dim, xp.minimum.accumulate)
+    return _running(xp, self, dim, "minimum")
 
 
 def _logcumsumexp_backward(grad, self, result, dim):
@@ -135,4 +136,4 @@ def logcumsumexp(xp, self, dim):
     if self.dtype.kind == "c":
         most = xp.max(self.real, axis=dim, keepdims=True)
         return (xp.log(xp.cumsum(xp.exp(self - most), axis=dim)) + most).astype(self.dtype)
-    return xp.logaddexp.accumulate(self, axis=dim, dtype=self.dtype)
+    return behind(xp).running("logaddexp", self, dim)

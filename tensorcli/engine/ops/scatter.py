@@ -8,6 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.op import functions
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.index import (
     along,
@@ -77,7 +78,7 @@ def _part(src, index):
 def scatter_src(xp, self, dim, index, src):
     """Write each element of src to the place that its index names along a dimension."""
     if index.size:
-        target, key = along(self, dim, index)
+        target, key = along(xp, self, dim, index)
         target[key] = _part(src, index)
 
 
@@ -91,7 +92,7 @@ def scatter_src(xp, self, dim, index, src):
 def scatter_value(xp, self, dim, index, value):
     """Write a number to the places that the index names along a dimension."""
     if index.size:
-        target, key = along(self, dim, index)
+        target, key = along(xp, self, dim, index)
         target[key] = number_for(value, dtypes.from_numpy_dtype(self.dtype))
 
 
@@ -122,8 +123,8 @@ def _check_old_reduce(self, dim, index, src, reduce):
 def scatter_with(xp, self, dim, index, src, reduce):
     """Add or multiply each element of src into the place that its index names along a dimension."""
     if index.size:
-        target, key = along(self, dim, index)
-        getattr(xp, _OLD_REDUCE[reduce]).at(target, key, _part(src, index).astype(self.dtype))
+        target, key = along(xp, self, dim, index)
+        behind(xp).combine(_OLD_REDUCE[reduce], target, key, _part(src, index).astype(self.dtype))
 
 
 @writer(
@@ -134,9 +135,9 @@ def scatter_with(xp, self, dim, index, src, reduce):
 def scatter_value_with(xp, self, dim, index, value, reduce):
     """Add or multiply a number into the places that the index names along a dimension."""
     if index.size:
-        target, key = along(self, dim, index)
-        getattr(xp, _OLD_REDUCE[reduce]).at(
-            target, key, number_for(value, dtypes.from_numpy_dtype(self.dtype))
+        target, key = along(xp, self, dim, index)
+        behind(xp).combine(
+            _OLD_REDUCE[reduce], target, key, number_for(value, dtypes.from_numpy_dtype(self.dtype))
         )
 
 
@@ -150,19 +151,19 @@ def scatter_value_with(xp, self, dim, index, value, reduce):
 def scatter_add(xp, self, dim, index, src):
     """Add each element of src to the place that its index names along a dimension."""
     if index.size:
-        target, key = along(self, dim, index)
-        _accumulate(xp.add, target, key, _part(src, index))
+        target, key = along(xp, self, dim, index)
+        _accumulate(xp, "add", target, key, _part(src, index))
 
 
-def _accumulate(ufunc, target, key, values):
+def _accumulate(xp, name, target, key, values):
     """Reduce values into the target's places, one after the other; the half-width floats round once, at the
     end.
     """
     if target.dtype.kind in "biufc" and target.dtype != np.float16:
-        ufunc.at(target, key, values.astype(target.dtype, copy=False))
+        behind(xp).combine(name, target, key, values.astype(target.dtype, copy=False))
         return
     wide = target.astype(np.float32)
-    ufunc.at(wide, key, values.astype(np.float32))
+    behind(xp).combine(name, wide, key, values.astype(np.float32))
     target[...] = wide.astype(target.dtype)
 
 
@@ -188,10 +189,10 @@ def _reduce_into(xp, target, key, values, reduce, include_self):
     values = xp.broadcast_to(values, target[key].shape)
     if not include_self:
         target[key] = _identity(reduce, target.dtype)
-    _accumulate(getattr(xp, _REDUCTIONS[reduce]), target, key, values)
+    _accumulate(xp, _REDUCTIONS[reduce], target, key, values)
     if reduce == "mean":
         count = xp.ones(target.shape, np.int64) if include_self else xp.zeros(target.shape, np.int64)
-        xp.add.at(count, key, 1)
+        behind(xp).combine("add", count, key, 1)
         count = xp.maximum(count, 1)
         if target.dtype.kind in "iu":
             target[...] = xp.floor_divide(target, count)
@@ -219,7 +220,7 @@ def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
 def scatter_reduce(xp, self, dim, index, src, reduce, include_self):
     """Reduce (sum, prod, mean, amax, amin) src into the places that the index names along a dimension."""
     if index.size:
-        target, key = along(self, dim, index)
+        target, key = along(xp, self, dim, index)
         _reduce_into(xp, target, key, _part(src, index), reduce, include_self)
 
 
@@ -364,11 +365,14 @@ def index_add(xp, self, dim, index, source, alpha):
     target, key = _slices(self, dim, index)
     source = source if source.ndim else source.reshape(1)
     if target.dtype.kind == "b":
-        xp.logical_or.at(target, key, source & bool(alpha))
+        behind(xp).combine("logical_or", target, key, source & bool(alpha))
     else:
         kind = dtypes.from_numpy_dtype(source.dtype)
-        xp.add.at(
-            target, key, (source if alpha == 1 else source * number_for(alpha, kind)).astype(target.dtype)
+        behind(xp).combine(
+            "add",
+            target,
+            key,
+            (source if alpha == 1 else source * number_for(alpha, kind)).astype(target.dtype),
         )
 
 

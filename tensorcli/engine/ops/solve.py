@@ -3,8 +3,8 @@
 import numpy as np
 
 from tensorcli.engine.op import composite, functions, op
-from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns
-from tensorcli.engine.ops.inverse import named_result, pivot_info
+from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns, solve
+from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
 from tensorcli.engine.ops.nn import derived
 from tensorcli.engine.ops.reduce import kind_of
 
@@ -51,10 +51,10 @@ def linalg_solve_(xp, A, B, left, check_errors):
         )
     system, sides = (A, right) if left else (A.swapaxes(-1, -2), right.swapaxes(-1, -2))
     try:
-        found = xp.linalg.solve(system, sides)
+        found = solve(xp, system, sides)
         info = xp.zeros(A.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
-        info = pivot_info(A)
+        info = zero_pivot(xp, factorised(xp, A)[0])
         found = xp.full(
             np.broadcast_shapes(system.shape[:-2], sides.shape[:-2]) + sides.shape[-2:], np.nan, A.dtype
         )
@@ -98,10 +98,10 @@ def linalg_solve_ex(A, B, left, check_errors):
     return named_result("linalg_solve_ex", ("result", "info"), (result, info))
 
 
-def triangle_of(a, upper, unitriangular):
-    kept = np.triu(a) if upper else np.tril(a)
+def triangle_of(xp, a, upper, unitriangular):
+    kept = xp.triu(a) if upper else xp.tril(a)
     if unitriangular:
-        index = np.arange(a.shape[-1])
+        index = xp.arange(a.shape[-1])
         kept = kept.copy()
         kept[..., index, index] = 1
     return kept
@@ -131,7 +131,7 @@ def linalg_solve_triangular(xp, self, B, upper, left, unitriangular):
     check_matrix(self, "linalg.solve_triangular")
     if B.ndim < 2:
         raise RuntimeError("linalg.solve_triangular: The input tensor B must have at least 2 dimensions.")
-    kept = triangle_of(self, upper, unitriangular)
+    kept = triangle_of(xp, self, upper, unitriangular)
     if left:
         return columns(_solved(xp, kept, B))
     return columns(_solved(xp, kept.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2))
@@ -139,7 +139,7 @@ def linalg_solve_triangular(xp, self, B, upper, left, unitriangular):
 
 def _solved(xp, a, b):
     try:
-        return xp.linalg.solve(a, b)
+        return solve(xp, a, b)
     except np.linalg.LinAlgError:
         return xp.full(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + b.shape[-2:], np.inf, b.dtype)
 

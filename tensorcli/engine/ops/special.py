@@ -6,17 +6,15 @@ from typing import Any
 from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, STEPWISE
 from tensorcli.engine.op import alias, composite, functions, op
 from tensorcli.engine.ops import numeric
-from tensorcli.engine.ops._shared import times
+from tensorcli.engine.ops._shared import behind, times
 from tensorcli.engine.tensor import Tensor
 
 
-def _scipy(name, *arrays, refusal=""):
-    """A function of scipy.special, in float64 where the arrays are small. Errors: NotImplementedError for complex ones."""
-    import scipy.special
-
+def _scipy(xp, name, *arrays, refusal=""):
+    """A function that scipy.special has, in float64 where the arrays are small. Errors: NotImplementedError for complex ones."""
     if arrays[0].dtype.kind == "c":
         raise numeric.refuse(refusal, arrays[0])
-    return numeric.widely(getattr(scipy.special, name), *arrays)
+    return numeric.widely(getattr(behind(xp).special, name), *arrays)
 
 
 # ---- error functions
@@ -30,7 +28,7 @@ def _scipy(name, *arrays, refusal=""):
 )
 def erf(xp, self):
     """The error function of each element."""
-    return _scipy("erf", self, refusal="erf_vml_cpu")
+    return _scipy(xp, "erf", self, refusal="erf_vml_cpu")
 
 
 @op(
@@ -41,7 +39,7 @@ def erf(xp, self):
 )
 def erfc(xp, self):
     """1 minus the error function of each element."""
-    return _scipy("erfc", self, refusal="erfc_vml_cpu")
+    return _scipy(xp, "erfc", self, refusal="erfc_vml_cpu")
 
 
 @op(
@@ -52,7 +50,7 @@ def erfc(xp, self):
 )
 def erfinv(xp, self):
     """The inverse of the error function."""
-    return _scipy("erfinv", self, refusal="erfinv_vml_cpu")
+    return _scipy(xp, "erfinv", self, refusal="erfinv_vml_cpu")
 
 
 @op(
@@ -63,7 +61,7 @@ def erfinv(xp, self):
 )
 def erfcx(xp, self):
     """exp(x^2) erfc(x): the error function without its decay."""
-    return _scipy("erfcx", self, refusal="erfcx_vml_cpu")
+    return _scipy(xp, "erfcx", self, refusal="erfcx_vml_cpu")
 
 
 @composite("special_ndtr(Tensor self) -> Tensor", namespace="special", out=True)
@@ -80,7 +78,7 @@ def ndtr(self):
 )
 def log_ndtr(xp, self):
     """The logarithm of the normal distribution function."""
-    return _scipy("log_ndtr", self, refusal="log_ndtr_cpu")
+    return _scipy(xp, "log_ndtr", self, refusal="log_ndtr_cpu")
 
 
 @op(
@@ -91,7 +89,7 @@ def log_ndtr(xp, self):
 )
 def ndtri(xp, self):
     """The inverse of the normal distribution function."""
-    return _scipy("ndtri", self, refusal="ndtri_cpu")
+    return _scipy(xp, "ndtri", self, refusal="ndtri_cpu")
 
 
 # ---- gamma functions
@@ -105,7 +103,7 @@ def ndtri(xp, self):
 )
 def lgamma(xp, self):
     """The logarithm of the size of the gamma function."""
-    return _scipy("gammaln", self, refusal="lgamma_vml_cpu")
+    return _scipy(xp, "gammaln", self, refusal="lgamma_vml_cpu")
 
 
 @op(
@@ -116,7 +114,7 @@ def lgamma(xp, self):
 )
 def digamma(xp, self):
     """The derivative of the logarithm of the gamma function."""
-    result = _scipy("digamma", self, refusal="digamma")
+    result = _scipy(xp, "digamma", self, refusal="digamma")
     return xp.where(self == 0, xp.copysign(self.dtype.type(math.inf), -self), result)
 
 
@@ -134,27 +132,22 @@ def _known_order(*values):
 )
 def polygamma(xp, n, self):
     """The derivative of order n of digamma."""
-    import scipy.special
-
     if self.dtype.kind == "c":
         raise numeric.refuse("digamma" if n == 0 else "trigamma" if n == 1 else "polygamma", self)
     if n == 0:
         return digamma(xp, self)
     if n == 1:
-        return numeric.widely(_trigamma, self)
+        return numeric.widely(lambda x: _trigamma(xp, x), self)
     return numeric.widely(
-        lambda x: (-1.0) ** (n + 1) * math.factorial(n) * scipy.special.zeta(n + 1, x), self
+        lambda x: (-1.0) ** (n + 1) * math.factorial(n) * behind(xp).special.zeta(n + 1.0, x), self
     )
 
 
-def _trigamma(x):
+def _trigamma(xp, x):
     """polygamma(1, x), negative arguments by reflection."""
-    import numpy as np
-    import scipy.special
-
     below = x < 0.5
-    right = scipy.special.zeta(2, np.where(below, 1 - x, x))
-    return np.where(below, -right + (np.pi / np.sin(np.pi * x)) ** 2, right)
+    right = behind(xp).special.zeta(2.0, xp.where(below, 1 - x, x))
+    return xp.where(below, -right + (math.pi / xp.sin(math.pi * x)) ** 2, right)
 
 
 @op(
@@ -169,7 +162,9 @@ def polygamma_in_place(xp, self, n):
 
 
 def _mvlgamma_gradient(grad, self, p):
-    arguments = functions.arange(-p / 2.0 + 0.5, 0.5, 0.5, dtype=self.dtype) + self.unsqueeze(-1)
+    arguments = functions.arange(
+        -p / 2.0 + 0.5, 0.5, 0.5, dtype=self.dtype, device=self.device
+    ) + self.unsqueeze(-1)
     return grad * arguments.digamma_().sum(-1)
 
 
@@ -187,11 +182,10 @@ def _enough_dimensions(self, p):
 )
 def mvlgamma(xp, self, p):
     """The logarithm of the gamma function in p dimensions."""
-    import scipy.special
 
     def total(x):
         steps = x[..., None] + xp.arange(-p / 2 + 0.5, 0.5, 0.5)
-        return scipy.special.gammaln(steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
+        return behind(xp).special.gammaln(steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
 
     return numeric.widely(total, self)
 
@@ -209,7 +203,7 @@ def igamma(xp, self, other):
     """The regularised lower incomplete gamma function."""
     if self.dtype.kind != "f":
         raise numeric.refuse("igamma", self)
-    return _scipy("gammainc", self, other)
+    return _scipy(xp, "gammainc", self, other)
 
 
 @op(
@@ -225,7 +219,7 @@ def igammac(xp, self, other):
     """The regularised upper incomplete gamma function."""
     if self.dtype.kind != "f":
         raise numeric.refuse("igammac", self)
-    return _scipy("gammaincc", self, other)
+    return _scipy(xp, "gammaincc", self, other)
 
 
 def _unknown(name):
@@ -243,7 +237,7 @@ def _unknown(name):
 )
 def i0(xp, self):
     """The modified Bessel function of order 0."""
-    return _scipy("i0", self, refusal="i0_vml_cpu")
+    return _scipy(xp, "i0", self, refusal="i0_vml_cpu")
 
 
 @op(
@@ -254,46 +248,46 @@ def i0(xp, self):
 )
 def i0e(xp, self):
     """The modified Bessel function of order 0 without its growth."""
-    return _scipy("i0e", self, refusal="i0e_vml_cpu")
+    return _scipy(xp, "i0e", self, refusal="i0e_vml_cpu")
 
 
 def _away_from_zero(self):
     """Where |x| is too small to divide by, and x with that replaced."""
     tiny = {"float64": 2.220446049250313e-16, "float32": 1.1920928955078125e-07}.get(self.dtype.name, 1e-3)
     near = self.abs() <= tiny
-    return near, functions.where(near, functions.full((), tiny, dtype=self.dtype), self)
+    return near, functions.where(near, functions.full((), tiny, dtype=self.dtype, device=self.device), self)
 
 
 def _i1_gradient(grad, self, result):
     near, safe = _away_from_zero(self)
     slope = functions.i0(safe) - result * safe.reciprocal()
-    return grad * functions.where(near, functions.full((), 0.5, dtype=self.dtype), slope)
+    return grad * functions.where(near, functions.full((), 0.5, dtype=self.dtype, device=self.device), slope)
 
 
 def _i1e_gradient(grad, self, result):
     near, safe = _away_from_zero(self)
     slope = functions.special_i0e(safe) - result * (safe.sgn() + safe.reciprocal())
-    return grad * functions.where(near, functions.full((), 0.5, dtype=self.dtype), slope)
+    return grad * functions.where(near, functions.full((), 0.5, dtype=self.dtype, device=self.device), slope)
 
 
 @op("special_i1(Tensor self) -> Tensor", dtype=INT_TO_FLOAT, namespace="special", self=_i1_gradient)
 def i1(xp, self):
     """The modified Bessel function of order 1."""
-    return _scipy("i1", self, refusal="i1_vml_cpu")
+    return _scipy(xp, "i1", self, refusal="i1_vml_cpu")
 
 
 @op("special_i1e(Tensor self) -> Tensor", dtype=INT_TO_FLOAT, namespace="special", self=_i1e_gradient)
 def i1e(xp, self):
     """The modified Bessel function of order 1 without its growth."""
-    return _scipy("i1e", self, refusal="i1e_vml_cpu")
+    return _scipy(xp, "i1e", self, refusal="i1e_vml_cpu")
 
 
 def _unary(name, function, description, argument="self"):
     def kernel(xp, x):
         return (
-            _scipy(function, x, refusal=f"{name}_cpu")
+            _scipy(xp, function, x, refusal=f"{name}_cpu")
             if isinstance(function, str)
-            else numeric.widely(function, x)
+            else numeric.widely(lambda values: function(xp, values), x)
         )
 
     kernel.__doc__ = description
@@ -303,16 +297,12 @@ def _unary(name, function, description, argument="self"):
     )
 
 
-def _airy(x):
-    import scipy.special
-
-    return scipy.special.airy(x)[0]
+def _airy(xp, x):
+    return behind(xp).special.airy(x)[0]
 
 
-def _spherical(x):
-    import scipy.special
-
-    return scipy.special.spherical_jn(0, x)
+def _spherical(xp, x):
+    return xp.where(xp.isinf(x), 0, xp.where(x == 0, 1, xp.sin(x) / xp.where(x == 0, 1, x)))
 
 
 _unary("bessel_j0", "j0", "The Bessel function of the first kind of order 0.")
@@ -435,13 +425,7 @@ def _zeta(xp, self, other):
     """The Hurwitz zeta function."""
     self, other = _arrays(xp, self, other)
     numeric.no_complex("zeta", self, other)
-    return numeric.widely(_hurwitz, self, other)
-
-
-def _hurwitz(x, q):
-    import scipy.special
-
-    return scipy.special.zeta(x, q)
+    return numeric.widely(behind(xp).special.zeta, self, other)
 
 
 op(
@@ -476,7 +460,7 @@ def _recurrence(start, step):
         x, degree = xp.broadcast_arrays(x, xp.trunc(n))
         before, current = xp.ones_like(x), start(x)
         result = xp.where(degree < 0, 0, xp.where(degree == 0, before, current))
-        most = int(xp.max(degree, initial=0)) if degree.size else 0
+        most = max(int(degree.max()), 0) if degree.size else 0
         for k in range(1, most):
             before, current = current, step(k, x, current, before)
             result = xp.where(degree == k + 1, current, result)

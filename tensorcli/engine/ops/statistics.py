@@ -359,7 +359,7 @@ def histc(xp, self, bins, min, max):
         raise RuntimeError(f"range of [{low:g}, {high:g}] is not finite")
     if low > high:
         raise RuntimeError("max must be larger than min")
-    found, _ = np.histogram(self, bins=bins, range=(low, high))
+    found, _ = xp.histogram(self, bins=bins, range=(low, high))
     return found.astype(self.dtype)
 
 
@@ -500,7 +500,7 @@ def dist(xp, self, other, p):
 
 def _length(xp, size, p, axes):
     if p == float("inf"):
-        return size.max(axis=axes, initial=0)
+        return size.max(axis=axes) if size.size else size.sum(axis=axes)
     if p == -float("inf"):
         return size.min(axis=axes)
     if p == 0:
@@ -609,8 +609,8 @@ def cdist(x1, x2, p, compute_mode):
     return functions._cdist_forward(x1, x2, p, compute_mode)
 
 
-def _pairs(n):
-    return np.triu_indices(n, 1)
+def _pairs(xp, n):
+    return xp.triu_indices(n, 1)
 
 
 @op(
@@ -624,7 +624,7 @@ def pdist_backward(xp, grad, self, p, pdist):
     """The gradient of pdist."""
     n = len(self)
     whole, distance = xp.zeros((n, n), self.dtype), xp.zeros((n, n), self.dtype)
-    rows, cols = _pairs(n)
+    rows, cols = _pairs(xp, n)
     for target, values in ((whole, grad), (distance, pdist)):
         target[rows, cols] = values
         target[cols, rows] = values
@@ -638,7 +638,7 @@ def pdist_backward(xp, grad, self, p, pdist):
 )
 def pdist_forward(xp, self, p):
     """The p-norm distances between the rows of a matrix, each pair once."""
-    rows, cols = _pairs(len(self))
+    rows, cols = _pairs(xp, len(self))
     return _length(xp, xp.abs(self[rows] - self[cols]), p, (-1,)).astype(self.dtype)
 
 

@@ -1,5 +1,7 @@
 """Unpooling: what max pooling chose, put back where it was found, and zero everywhere else."""
 
+from math import prod
+
 import numpy as np
 
 from tensorcli.engine import geometry, messages
@@ -23,7 +25,7 @@ def max_unpool2d(xp, self, indices, output_size):
         raise RuntimeError(
             f"elements in indices should be type int64 but got: {'Int' if indices.dtype == np.int32 else indices.dtype}"
         )
-    return _unpooled(self, indices, output_size, 2)
+    return _unpooled(xp, self, indices, output_size, 2)
 
 
 @op(
@@ -44,7 +46,7 @@ def max_unpool3d(xp, self, indices, output_size, stride, padding):
             )
     if min(stride) <= 0:
         raise RuntimeError(f"strides should be greater than zero, but got stride: {messages.numbers(stride)}")
-    return _unpooled(self, indices, output_size, 3)
+    return _unpooled(xp, self, indices, output_size, 3)
 
 
 def _gathered(grad, indices, n):
@@ -54,7 +56,7 @@ def _gathered(grad, indices, n):
     return rows.gather(-1, indices.view((*lead, -1))).view(indices.geometry.sizes)
 
 
-def _unpooled(array, indices, sizes, n):
+def _unpooled(xp, array, indices, sizes, n):
     sizes = tuple(sizes)
     if len(sizes) != n:
         raise RuntimeError(
@@ -77,15 +79,15 @@ def _unpooled(array, indices, sizes, n):
                 f"got {messages.numbers(array.shape)} with dimension {d} being empty."
             )
     lead = array.shape[:-n]
-    room = int(np.prod(sizes))
-    flat = indices.reshape(int(np.prod(lead)), int(np.prod(indices.shape[-n:])))
+    room = prod(sizes)
+    flat = indices.reshape(prod(lead), prod(indices.shape[-n:]))
     wrong = flat[(flat < 0) | (flat >= room)]
     if wrong.size:
         raise RuntimeError(
             f"Found an invalid max index: {int(wrong[0])} (output volumes are of size {'x'.join(map(str, sizes))})"
         )
-    result = np.zeros((flat.shape[0], room), array.dtype)
-    np.put_along_axis(result, flat, array.reshape(flat.shape), -1)
+    result = xp.zeros((flat.shape[0], room), array.dtype)
+    xp.put_along_axis(result, flat, array.reshape(flat.shape), -1)
     result = result.reshape(*lead, *sizes)
     if n == 2 and array.ndim == 4:
         # An input in channels-last order gives such an output.
