@@ -33,6 +33,10 @@ def find() -> "CupyBackend | None":
     return CupyBackend(cupy, cupyx, count) if count else None
 
 
+class LackingError(NotImplementedError):
+    """What this backend's library does not have, raised here."""
+
+
 class CupyBackend(Backend):
     """CuPy's arrays. `module` is CuPy and `extension` CuPyX, or what stands in for them in tests."""
 
@@ -104,7 +108,7 @@ class CupyBackend(Backend):
         return scans.running(self.module, getattr(self.module, name), array, axis)
 
     def lapack(self, name: str, array: Any) -> Any:
-        raise NotImplementedError(f"CuPy has no {name}")
+        raise LackingError(f"CuPy has no {name}")
 
     def lu(self, matrix: Any) -> tuple[Any, Any]:
         with warnings.catch_warnings():
@@ -146,6 +150,8 @@ class CupyBackend(Backend):
     def _is_lacking(self, error: BaseException) -> bool:
         """Whether an error is about CuPy itself (a missing function, a host array, a dtype it has not): one that CuPy
         raised, or that numpy raised on meeting CuPy's arrays. What a kernel raises is the kernel's."""
+        if isinstance(error, LackingError):
+            return True
         if isinstance(error, (MemoryError, np.linalg.LinAlgError)) or type(error).__name__ in _FAILURES:
             return False
         if any(sign in str(error) for sign in _SIGNS):

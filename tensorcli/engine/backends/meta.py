@@ -272,13 +272,25 @@ def _strided(array: Any, shape: Any = None, strides: Any = None) -> Any:
     return np.lib.stride_tricks.as_strided(array, shape, strides)
 
 
+def _windows(array: Any, window_shape: Any, axis: Any = None, **options: Any) -> Any:
+    """`sliding_window_view`, which asks no array either."""
+    if not isinstance(array, Hollow):
+        return np.lib.stride_tricks.sliding_window_view(array, window_shape, axis, **options)
+    sizes = list(array.shape)
+    for at, size in zip(axis, window_shape, strict=True):
+        sizes[at] += 1 - size
+    return hollow((*sizes, *window_shape), array.dtype)
+
+
 class _Module:
     """numpy, whose large new arrays are hollow. Small ones are real: a kernel may put indices into them."""
 
     LARGE = 1 << 16
 
     def __init__(self) -> None:
-        self.lib = SimpleNamespace(stride_tricks=SimpleNamespace(as_strided=_strided))
+        self.lib = SimpleNamespace(
+            stride_tricks=SimpleNamespace(as_strided=_strided, sliding_window_view=_windows)
+        )
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)

@@ -63,7 +63,7 @@ def _as_input(array, source):
 def flash_attention(xp, query, key, value, dropout_p, is_causal, attn_mask, scale):
     """The values that each query asks for, weighted by a softmax over the keys, as one fused step."""
     count = query.shape[1]
-    weights, sums, _ = _weights(query, _heads(xp, key, count), is_causal, attn_mask, scale)
+    weights, sums, _ = _weights(xp, query, _heads(xp, key, count), is_causal, attn_mask, scale)
     found = weights @ _heads(xp, value, count)
     _, heads, rows = sums.shape
     return _as_input(found, query), Laid(sums, (rows * heads, 1, heads))

@@ -60,9 +60,14 @@ for _name, _origin in {
 # ---- truth values
 
 
+def _real_truth(value):
+    """What a logical function takes for complex numbers: whether they are not zero."""
+    return value != 0 if value.dtype.kind == "c" else value
+
+
 def _logic(name, function, description):
     def kernel(xp, self, other):
-        return getattr(xp, function)(self, other)
+        return getattr(xp, function)(_real_truth(self), _real_truth(other))
 
     kernel.__doc__ = description
     op(f"{name}(Tensor self, Tensor other) -> Tensor", dtype=LOGICAL, inplace=True, self=None, other=None)(
@@ -78,7 +83,7 @@ _logic("logical_xor", "logical_xor", "Whether just one of two elements is true: 
 @op("logical_not(Tensor self) -> Tensor", dtype=LOGICAL, inplace=True, self=None)
 def logical_not(xp, self):
     """Whether each element is false: zero."""
-    return xp.logical_not(self)
+    return xp.logical_not(_real_truth(self))
 
 
 @op("isnan(Tensor self) -> Tensor", out=False, dtype=COMPARE, self=None)

@@ -347,7 +347,7 @@ def im2col(xp, self, kernel_size, dilation, padding, stride):
     single = self.ndim == 3
     x = self[None] if single else self
     windows = _windows(
-        _padded(x, _full(padding, 2)), _full(kernel_size, 2), _full(stride, 2), _full(dilation, 2)
+        xp, _padded(xp, x, _full(padding, 2)), _full(kernel_size, 2), _full(stride, 2), _full(dilation, 2)
     )
     columns = windows.transpose(0, 1, 4, 5, 2, 3)
     batch, channels, kh, kw, height, width = columns.shape
