@@ -31,6 +31,7 @@ PLACES = {
     "scipy": Place(("engine",), at_module_level=False),
     "ml_dtypes": Place(("engine",), at_module_level=False),
     "cupy": Place(("engine",), at_module_level=False),
+    "cupyx": Place(("engine",), at_module_level=False),
     "torch": Place(("explorer.engines.pytorch",)),
     "rich": Place(("render", "repl", "cli")),
     "prompt_toolkit": Place(("repl",)),

@@ -22,6 +22,8 @@ import ml_dtypes
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from tensorcli.engine.backends.cupy import CupyBackend
+
 RECORD: Final = json.loads(Path(__file__).with_name("cupy.json").read_text())
 HOSTS: Final = {
     "cupy": "numpy",
@@ -494,10 +496,9 @@ class Cupy(Module):
 
 
 class Cupyx:
-    """What `import cupyx` gives, with `cupyx.scipy`."""
+    """What `import cupyx` gives; `Module` loads its parts."""
 
     errstate = staticmethod(errstate)
-    scipy = SimpleNamespace(special=Module("cupyx.scipy.special"), linalg=Module("cupyx.scipy.linalg"))
 
 
 def _listed(value: Any) -> Any:
@@ -525,3 +526,8 @@ class Current(AbstractContextManager[None]):
 
     def synchronize(self) -> None:
         pass
+
+
+def backend(count: int) -> CupyBackend:
+    """CuPy's backend with all of this behind it."""
+    return CupyBackend(Cupy(), Cupyx, count, lambda name: Module(f"cupyx.scipy.{name}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 
@@ -209,6 +210,8 @@ def test_endless_recursion_of_other_kinds_is_an_error(session):
 
 
 def interrupted_after(seconds: float, work) -> float:
+    # A suite that runs in the background of a shell was started with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(seconds, _thread.interrupt_main)
     timer.start()
     began = time.monotonic()
@@ -217,6 +220,7 @@ def interrupted_after(seconds: float, work) -> float:
             work()
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
     return time.monotonic() - began
 
 

@@ -1,12 +1,14 @@
 """CUDA by CuPy: its array module, its memory, and errors that say what it lacks.
 
 CuPy is imported only by `find`, when a script first asks for a CUDA device. Kernels are the CPU's, given CuPy as their
-array module; scipy's special functions reach cupyx.scipy by CuPy's own dispatch, and whatever is not there, or would
-need the host, is an error that names the operator and the device: nothing moves to the CPU in silence.
+array module, and cupyx.scipy where they ask for scipy. What is not there, or would need the host, is an error that names
+the operator and the device: nothing moves to the CPU in silence. A record of CuPy's names and loops, written by
+scripts/record_cupy.py, says in tests/engine/strict_arrays.py what is there.
 """
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -21,16 +23,20 @@ def find() -> "CupyBackend | None":
     if find_spec("cupy") is None:
         return None
     try:
-        import cupy
-        import cupyx
-        import cupyx.scipy.linalg
-        import cupyx.scipy.special
-
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import cupy
+            import cupyx
         count = int(cupy.cuda.runtime.getDeviceCount())
     except Exception:
         # Without a driver CuPy fails in several ways, by version; each means that there is no device.
         return None
-    return CupyBackend(cupy, cupyx, count) if count else None
+    return CupyBackend(cupy, cupyx, count, part) if count else None
+
+
+def part(name: str) -> Any:
+    """A part of cupyx.scipy: imported when a kernel first asks, as some want libraries of the CUDA toolkit."""
+    return import_module(f"cupyx.scipy.{name}")
 
 
 class LackingError(NotImplementedError):
@@ -38,13 +44,14 @@ class LackingError(NotImplementedError):
 
 
 class CupyBackend(Backend):
-    """CuPy's arrays. `module` is CuPy and `extension` CuPyX, or what stands in for them in tests."""
+    """CuPy's arrays. `module` is CuPy, `extension` CuPyX, and `part` gives a part of cupyx.scipy; or stand-ins."""
 
     name = "cupy"
 
-    def __init__(self, module: Any, extension: Any, count: int) -> None:
+    def __init__(self, module: Any, extension: Any, count: int, part: Callable[[str], Any]) -> None:
         self.module = module
         self.extension = extension
+        self.part = part
         self.count = count
 
     @property
@@ -96,7 +103,7 @@ class CupyBackend(Backend):
 
     @property
     def special(self) -> Any:
-        return self.extension.scipy.special
+        return self.part("special")
 
     def combine(self, name: str, array: Any, key: Any, values: Any) -> None:
         if array.dtype.char in _ATOMIC.get(name, ""):
@@ -114,7 +121,7 @@ class CupyBackend(Backend):
         with warnings.catch_warnings():
             # A zero pivot is the kernel's to report.
             warnings.simplefilter("ignore", RuntimeWarning)
-            found, pivots = self.extension.scipy.linalg.lu_factor(matrix, check_finite=False)
+            found, pivots = self.part("linalg").lu_factor(matrix, check_finite=False)
         return found, pivots + 1
 
     def row_order(self, pivots: Any, count: int) -> Any:
@@ -129,7 +136,7 @@ class CupyBackend(Backend):
         return rows.reshape(*pivots.shape[:-1], count)
 
     def exponential(self, matrices: Any) -> Any:
-        expm = self.extension.scipy.linalg.expm
+        expm = self.part("linalg").expm
         if matrices.ndim == 2:
             return expm(matrices)
         flat = matrices.reshape(-1, *matrices.shape[-2:])

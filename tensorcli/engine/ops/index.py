@@ -5,6 +5,8 @@ view.
 """
 
 import math
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -217,7 +219,7 @@ def _check_bounds(arrays, dims, sizes):
     else:
         return
     wrong = [(array < -sizes[dim]) | (array >= sizes[dim]) for array, dim in zip(arrays, dims, strict=True)]
-    first = int(np.argmax(np.logical_or.reduce(wrong)))
+    first = int(reduce(or_, wrong).argmax())
     for array, dim, bad in zip(arrays, dims, wrong, strict=True):
         if bad.reshape(-1)[first]:
             raise out_of_bounds(array.reshape(-1)[first], dim, sizes[dim], IndexError)

@@ -1,0 +1,215 @@
+"""What kernels ask of CuPy, against the record of what it has; and PyTorch's samples behind CuPy's backend."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+import tensorcli.engine as engine
+from tensorcli.engine import backends, devices, messages, ops
+from tensorcli.engine.backends import scans, simulate
+from tests.engine import strict_arrays
+
+SOURCES = sorted(Path(ops.__file__).parent.glob("*.py"))
+LACKING = {"linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve", "special.airy_ai"}
+"""Operators of PyTorch's database that CuPy has nothing for."""
+
+
+@pytest.fixture(autouse=True)
+def _behind_cupy() -> Iterator[None]:
+    """A CUDA device behind CuPy's backend, with the stand-in for CuPy."""
+    devices.reset()
+    simulate(1)
+    backends._REGISTERED["cuda"] = strict_arrays.backend(1)
+    yield
+    simulate(0)
+    devices.reset()
+    messages.forget_warnings()
+
+
+# ---- names
+
+
+def asked(tree: ast.Module) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """What a chapter asks of the array module: (module, name, keywords)."""
+    called = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute) or id(node) in inner:
+            continue
+        path: list[str] = []
+        at: ast.expr = node
+        while isinstance(at, ast.Attribute):
+            path.insert(0, at.attr)
+            at = at.value
+        call = called.get(id(node))
+        keywords = tuple(k.arg for k in call.keywords if k.arg) if call else ()
+        if isinstance(at, ast.Name) and at.id == "xp":
+            yield ".".join(["cupy", *path[:-1]]), path[-1], keywords
+        elif (
+            isinstance(at, ast.Call)
+            and ast.unparse(at) == "behind(xp)"
+            and path[:1] == ["special"]
+            and path[1:]
+        ):
+            yield "cupyx.scipy.special", path[1], keywords
+
+
+def missing(module: str, name: str, keywords: tuple[str, ...]) -> str:
+    """What CuPy has not of that, in words."""
+    known = strict_arrays.RECORD["modules"].get(module)
+    if known is None:
+        # A method of a ufunc's: `xp.add.at`.
+        ufunc = module.rpartition(".")[2]
+        methods = strict_arrays.RECORD["modules"]["cupy"]["ufuncs"].get(ufunc, {"methods": ()})["methods"]
+        return "" if name in methods else f"{module}.{name}"
+    if name in known["ufuncs"]:
+        return next((f"{name}({word}=)" for word in keywords if word not in ("out", "dtype", "casting")), "")
+    if name in known["functions"]:
+        taken = known["functions"][name]
+        if taken is None or "**" in taken:
+            return ""
+        names = [one.strip("*=") for one in taken.split(", ")]
+        return next((f"{name}({word}=)" for word in keywords if word not in names), "")
+    return "" if name in known["others"] or name == "ndarray" else f"{module}.{name}"
+
+
+def test_kernels_ask_for_nothing_that_cupy_has_not() -> None:
+    found = {}
+    for path in SOURCES:
+        for request in asked(ast.parse(path.read_text())):
+            if words := missing(*request):
+                found[words] = path.name
+    assert found == {"cupyx.scipy.special.airy": "special.py"}
+
+
+def test_the_record_says_what_is_not_there() -> None:
+    xp = strict_arrays.Cupy()
+    with pytest.raises(AttributeError, match="module 'cupy' has no attribute 'block'"):
+        xp.block([[1]])
+    with pytest.raises(TypeError, match="unexpected keyword argument 'initial'"):
+        xp.max(xp.arange(3), initial=0)
+    with pytest.raises(TypeError, match="Wrong arguments"):
+        xp.divide(xp.arange(3), 2, where=True)
+    with pytest.raises(NotImplementedError, match=r"`cupy_multiply.at` is not supported yet"):
+        xp.multiply.at(xp.arange(3), xp.arange(2), 2)
+    with pytest.raises(TypeError, match=r"Unsupported type <class 'numpy.ndarray'>"):
+        xp.add(xp.arange(3), np.arange(3))
+    with pytest.raises(TypeError, match="Wrong type"):
+        xp.logical_not(xp.zeros(2, np.complex64))
+
+
+# ---- the methods that CuPy's own are not enough for
+
+
+@pytest.mark.parametrize("name", ["add", "multiply", "maximum", "minimum", "logical_or"])
+def test_combining_by_doubling_is_combining_one_after_the_other(name: str) -> None:
+    rng = np.random.default_rng(0)
+    kind = bool if name == "logical_or" else np.int64
+    for count in (0, 1, 7, 64):
+        key = (rng.integers(0, 3, count), rng.integers(0, 4, count))
+        values = rng.integers(0, 3, count).astype(kind)
+        one, other = (np.arange(12).reshape(3, 4).astype(kind) for _ in range(2))
+        getattr(np, name).at(one, key, values)
+        scans.combine(np, getattr(np, name), other, key, values)
+        assert (one == other).all()
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum", "logaddexp"])
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_running_by_doubling_is_accumulating(name: str, axis: int) -> None:
+    array = np.random.default_rng(0).standard_normal((5, 9))
+    array[2, 3] = np.nan
+    with np.errstate(invalid="ignore"):
+        found = scans.running(np, getattr(np, name), array, axis)
+        np.testing.assert_allclose(found, getattr(np, name).accumulate(array, axis=axis))
+
+
+def test_rows_are_ordered_by_pivots_as_on_the_host() -> None:
+    pivots = np.array([[3, 2, 3], [1, 3, 3]], np.int32)
+    own = backends._REGISTERED["cuda"]
+    there = own.row_order(own.xp.asarray(pivots), 4)
+    assert own.to_host(there).tolist() == backends.HOST.row_order(pivots, 4).tolist()
+
+
+# ---- errors
+
+
+def lacking(xp: Any, array: Any) -> Any:
+    return xp.block([[array]])
+
+
+def meeting_the_host(xp: Any, array: Any) -> Any:
+    return array + np.ones(3)
+
+
+def refusing(xp: Any, array: Any) -> Any:
+    raise RuntimeError("a kernel's own")
+
+
+def test_an_error_about_cupy_names_the_operator_and_the_device_and_others_stay_as_they_are() -> None:
+    device = devices.resolve("cuda")
+    backend = backends.of(device)
+    array = backend.from_host(np.ones(3), device)
+    for kernel in (lacking, meeting_the_host):
+        with pytest.raises(NotImplementedError, match=r"^some is not available on cuda:0 with CuPy: "):
+            backend.run("some", kernel, [array], device)
+    with pytest.raises(RuntimeError, match=r"^a kernel's own$"):
+        backend.run("some", refusing, [array], device)
+    with pytest.raises(NotImplementedError, match="float8_e5m2 is not available on cuda:0 with CuPy"):
+        backend.from_host(np.ones(2, ml_dtypes.float8_e5m2), device)
+
+
+def test_a_matrix_that_is_not_positive_definite_is_refused_behind_cupy() -> None:
+    matrix = engine.tensor([[1.0, 2.0], [2.0, 1.0]], device="cuda")
+    with pytest.raises(engine.linalg.LinAlgError, match="the leading minor of order 2"):
+        engine.linalg.cholesky(matrix)
+    with pytest.raises(engine.linalg.LinAlgError, match="is zero"):
+        engine.linalg.inv(engine.zeros(2, 2, device="cuda"))
+
+
+def test_an_index_beyond_the_end_is_refused_behind_cupy_which_would_wrap_it_around() -> None:
+    x = engine.arange(3.0, device="cuda")
+    beyond = engine.tensor([5], device="cuda")
+    for call in (
+        lambda: x[beyond],
+        lambda: x.gather(0, beyond),
+        lambda: x.take(beyond),
+        lambda: x.index_select(0, beyond),
+        lambda: x.index_add(0, beyond, x[:1]),
+        lambda: x.index_copy(0, beyond, x[:1]),
+        lambda: x.index_fill(0, beyond, 1.0),
+        lambda: x.scatter(0, beyond, 1.0),
+        lambda: x.put(beyond, x[:1]),
+        lambda: x.index_put((beyond,), x[:1]),
+        lambda: engine.nn.functional.embedding(beyond, x.reshape(3, 1)),
+    ):
+        with pytest.raises((IndexError, RuntimeError), match=r"out of|bounds|range"):
+            call()
+
+
+# ---- PyTorch's samples
+
+
+PARTS = 4
+"""The database in parts, so that they run side by side."""
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("part", range(PARTS))
+def test_behind_cupy_pytorchs_samples_agree_with_the_cpu_or_are_refused_by_name(part: int) -> None:
+    pytest.importorskip("torch")
+    from tests.oracle import on_cuda, opinfo
+
+    verdicts = {}
+    for info in on_cuda.operators()[part::PARTS]:
+        tally = on_cuda.measure(info, 1, ("float32",))
+        assert not tally.differing, (opinfo.title(info), tally.differing)
+        if tally.agreed or tally.lacking:
+            verdicts[opinfo.title(info)] = tally.verdict
+    assert {name for name, verdict in verdicts.items() if verdict != "agrees"} == LACKING & set(verdicts)
+    assert len(verdicts) > 550 // PARTS
