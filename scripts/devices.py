@@ -10,7 +10,6 @@ card; exits with 69 where there is none.
 """
 
 import argparse
-import math
 import multiprocessing
 import os
 import sys
