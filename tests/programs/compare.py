@@ -30,7 +30,9 @@ def execute(source: str, names: dict[str, Any]) -> str | None:
             warnings.simplefilter("ignore")
             exec(source, names)
     except Exception as error:
-        return f"{type(error).__name__}: {error}"
+        # PyTorch passes some errors on with their C++ stack, which is a fact of its build.
+        text = str(error).partition("\nException raised from ")[0]
+        return f"{type(error).__name__}: {text}"
     return None
 
 

@@ -94,6 +94,13 @@ class Drawing:
     def any(self) -> str:
         return self.random.choice(list(self.tensors))
 
+    def apart(self) -> str:
+        """One in other memory, for an output that is written while the input is read: what PyTorch computes from an input
+        that changes under it is what its threads and blocks happen to leave, not a result."""
+        memory = self.tensor.untyped_storage().data_ptr()
+        names = [n for n, t in self.tensors.items() if t.untyped_storage().data_ptr() != memory]
+        return self.random.choice(names) if names else "torch.empty(0)"
+
     def other(self) -> str:
         fits = [n for n, t in self.tensors.items() if t.shape == self.tensor.shape]
         if self.random.random() < 0.85:
