@@ -77,8 +77,12 @@ def array_wrap(self: Tensor, array: Any) -> Tensor:
     return share(np.asarray(array))
 
 
-def tolist(self: Tensor) -> Any:
+def tolist(self: Tensor, *args: Any, **kwargs: Any) -> Any:
     """The elements as (nested lists of) Python numbers."""
+    if kwargs:
+        raise TypeError("TensorBase.tolist() takes no keyword arguments")
+    if args:
+        raise TypeError(f"TensorBase.tolist() takes no arguments ({len(args)} given)")
     if self.device is META:
         raise NotImplementedError(messages.META_COPY)
     values = self.values

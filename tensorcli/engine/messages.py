@@ -167,3 +167,11 @@ def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -
 def forget_warnings() -> None:
     """Let the once-only warnings be said again: a new session begins."""
     _said.clear()
+
+
+def out_with_gradient(name: str) -> RuntimeError:
+    """`out=` where an argument asks for a gradient."""
+    return RuntimeError(
+        f"{name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+        "requires grad."
+    )

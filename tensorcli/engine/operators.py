@@ -81,6 +81,8 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
             try:
                 return call(self, other)
             except TypeError:
+                if special == "__matmul__" and not isinstance(other, Tensor):
+                    return NotImplemented
                 # PyTorch gives the other operand its turn where its own parser refuses this one.
                 if isinstance(other, _OPERANDS):
                     raise

@@ -32,6 +32,9 @@ EXACT_COMPOSITES: Final = frozenset(
 )
 """Operators made of others that want the dtype of their result exactly."""
 
+CHECKED_FIRST: Final = frozenset("softmax log_softmax amax amin".split())
+"""Operators that look at the dtype of the output before they look at that of the input, which is the result's."""
+
 ALIASING_REFUSED: Final = frozenset(
     "gather take index_select masked_select kthvalue scatter scatter_add scatter_reduce index_add index_copy index_reduce "
     "nonzero cross linalg_cross".split()
@@ -137,6 +140,11 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
         and (origin.base != "mean" or outs[0].dtype.category >= dtypes.FLOATING)
     ):
         return (*values[:-1], outs[0].dtype)
+    elif origin.base in CHECKED_FIRST:
+        given = dict(zip(origin.names, values, strict=False))
+        kind = given.get("dtype") or given["self"].dtype
+        if kind is not outs[0].dtype:
+            raise _wrong_dtype(origin, kind, outs[0].dtype, values)
     return values
 
 
@@ -147,19 +155,10 @@ def check(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...], inp
     if result.dtype is not target.dtype:
         if name in ("all", "any") and target.dtype is dtypes.uint8:
             return
-        words = None if origin.effect is effects.pointwise and name != "where" else WORDS.get(name)
+        words = _words(origin)
         exact = origin.effect is effects.fresh and origin.rule is None and name not in CASTING
         if words is not None or exact or name in EXACT_COMPOSITES:
-            flags = dict(zip(origin.names, values, strict=False))
-            raise RuntimeError(
-                (words or "Expected out tensor to have dtype {want_cpp}, but got {got_cpp} instead").format(
-                    want=_Named(result.dtype.scalar_type),
-                    got=_Named(target.dtype.scalar_type),
-                    want_cpp=result.dtype.cpp_name,
-                    got_cpp=target.dtype.cpp_name,
-                    out_int32=flags.get("out_int32"),
-                )
-            )
+            raise _wrong_dtype(origin, result.dtype, target.dtype, values)
         if name in CAST_WORDS and not dtypes.can_cast(result.dtype, target.dtype):
             kind, text, called = CAST_WORDS[name]
             raise kind(text.format(name=called, want=result.dtype.scalar_type, got=target.dtype.scalar_type))
@@ -172,6 +171,23 @@ def check(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...], inp
                 isinstance(one, Tensor) and effects.overlap_of(target, one) in ("full", "partial")
             ):
                 raise RuntimeError(messages.PARTIAL_OVERLAP)
+
+
+def _words(origin: "Op") -> str | None:
+    return None if origin.effect is effects.pointwise and origin.base != "where" else WORDS.get(origin.base)
+
+
+def _wrong_dtype(origin: "Op", want: dtypes.dtype, got: dtypes.dtype, values: Sequence[Any]) -> RuntimeError:
+    text = _words(origin) or "Expected out tensor to have dtype {want_cpp}, but got {got_cpp} instead"
+    return RuntimeError(
+        text.format(
+            want=_Named(want.scalar_type),
+            got=_Named(got.scalar_type),
+            want_cpp=want.cpp_name,
+            got_cpp=got.cpp_name,
+            out_int32=dict(zip(origin.names, values, strict=False)).get("out_int32"),
+        )
+    )
 
 
 class _Named(str):

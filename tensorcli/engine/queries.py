@@ -140,6 +140,11 @@ class iinfo(_Info):  # noqa: N801 (PyTorch's name)
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The smallest dtype that holds both."""
+    for at, one in enumerate((type1, type2), 1):
+        if not isinstance(one, dtype):
+            raise TypeError(
+                f"promote_types(): argument 'type{at}' (position {at}) must be torch.dtype, not {type(one).__name__}"
+            )
     return dtypes.promote_types(type1, type2)
 
 

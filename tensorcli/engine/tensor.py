@@ -115,7 +115,11 @@ class Tensor(metaclass=TensorType):
         array = self.array
         if self.lazy & CONJ:
             array = array.conj()
-        return -array if self.lazy & NEG else array
+        if not self.lazy & NEG:
+            return array
+        if self.dtype.category == dtypes.BOOL:
+            raise NotImplementedError("\"neg_cpu\" not implemented for 'Bool'")
+        return -array
 
     @property
     def counter(self) -> Version:

@@ -76,6 +76,8 @@ def jacobian(
         for output in outputs:
             columns: list[list[Tensor]] = [[] for _ in leaves]
             flat = output.reshape(-1)
+            if not flat.numel():
+                _stack([])
             for k in range(flat.numel()):
                 found = _gradients((flat[k],), leaves, (flat[k].detach().new_ones(()),), create_graph)
                 for column, one in zip(columns, found, strict=True):

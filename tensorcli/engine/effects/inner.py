@@ -37,7 +37,8 @@ WRITES: Final[dict[str, Count]] = {
         "abs logical_not logical_and logical_or logical_xor isreal nan_to_num deg2rad rad2deg clone _to_copy sum nansum prod "
         "max min amax any all logsumexp sort argsort msort kthvalue cummax cummin repeat unique2 _unique2 nonzero aminmax "
         "frexp mv dot vdot isclose bincount addmm baddbmm complex polar renorm index_copy index_add scatter scatter_add fill "
-        "median.dim nanmedian.dim".split(),
+        "median.dim nanmedian.dim _linalg_det _linalg_slogdet _linalg_solve_ex linalg_qr linalg_eig "
+        "linalg_lstsq".split(),
         1,
     ),
     **dict.fromkeys(
@@ -47,6 +48,8 @@ WRITES: Final[dict[str, Count]] = {
     ),
     **dict.fromkeys("ceil floor round trunc isfinite isinf isposinf isneginf".split(), _of_integers),
     **dict.fromkeys("topk cumsum cumprod logcumsumexp flip norm linalg_vector_norm".split(), _of_scalars),
+    "linalg_inv_ex": 3,
+    "linalg_matrix_exp": 2,
     "amin": lambda source, result: int(source.dtype.category >= dtypes.FLOATING),
     **dict.fromkeys("std var".split(), _of_spread),
     **dict.fromkeys(

@@ -52,6 +52,8 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         elif name not in ("layout", "names"):
             arguments.append(value)
     if out is not None:
+        if mode.enabled and out.leaf_requires_grad | (out.node is not None):
+            raise messages.out_with_gradient(f"aten::{op.base}")
         if kind is not None and kind is not out.dtype:
             raise RuntimeError(
                 f"dtype {kind.scalar_type} does not match dtype of out parameter ({out.dtype.scalar_type})"

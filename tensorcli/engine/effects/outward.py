@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine import events
+from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
 from tensorcli.engine.effects.writing import write_out
@@ -25,10 +25,7 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         for one in (*plain, *outs):
             for t in one if type(one) in (list, tuple) else (one,):
                 if isinstance(t, Tensor) and t.requires_grad:
-                    raise RuntimeError(
-                        f"{op.base}(): functions with out=... arguments don't support automatic differentiation, but one "
-                        "of the arguments requires grad."
-                    )
+                    raise messages.out_with_gradient(op.base)
     from tensorcli.engine import outputs
 
     plain = outputs.prepare(op, plain, outs)

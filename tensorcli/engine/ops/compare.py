@@ -5,6 +5,7 @@ import math
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
 from tensorcli.engine.op import OPS, alias, composite, functions, op
 from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops.reduce import kind_of, refuse
 from tensorcli.engine.tensor import Tensor
 
 
@@ -311,6 +312,9 @@ def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
     if sorter is not None:
         sorted_sequence = xp.take_along_axis(sorted_sequence, sorter, -1)
     where = "right" if right or side == "right" else "left"
+    if values.size:
+        refuse(sorted_sequence, "searchsorted_out_cpu", "cb")
+        refuse(values, "searchsorted_out_cpu", "c")
     if sorted_sequence.ndim == 1:
         found = xp.searchsorted(sorted_sequence, values, where)
     else:
@@ -382,6 +386,9 @@ op(
 def _is_in(xp, elements, test_elements, assume_unique, invert):
     """Whether each element is among the test elements."""
     elements, test_elements = xp.asarray(elements), xp.asarray(test_elements)
+    for one in (elements, test_elements):
+        if one.dtype.kind in "cb":
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {kind_of(one)}")
     return xp.isin(elements, test_elements, invert=invert).reshape(elements.shape)
 
 

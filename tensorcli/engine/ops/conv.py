@@ -2,11 +2,12 @@
 
 from itertools import product
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
+from tensorcli.engine.ops.reduce import kind_of
 
 
 def _windows(xp, array, kernel, stride, dilation):
@@ -185,6 +186,13 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
     return of_input, of_weight, of_bias
 
 
+def _type_text(array):
+    """The type of a tensor as PyTorch's old text has it: those without a tensor class of their own by their backend."""
+    kind = from_numpy_dtype(array.dtype)
+    plain = kind.category != dtypes.BOOL and not kind.is_complex and kind.name != "bfloat16"
+    return f"torch.{kind.scalar_type}Tensor" if plain else f"CPU{kind.scalar_type}Type"
+
+
 @op(
     "convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, "
     "bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor",
@@ -215,14 +223,20 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
     stride, padding, dilation = _full(stride, n), _full(padding, n), _full(dilation, n)
-    for name, other in (("weight", weight), ("bias", bias)):
-        if other is not None and other.dtype != input.dtype:
-            raise RuntimeError(
-                f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and {name} type "
-                f"({from_numpy_dtype(other.dtype).cpp_name}) should be the same"
-            )
+    same = weight.dtype == input.dtype
+    if not same and input.dtype.kind == "c":
+        raise RuntimeError(
+            f"Input type ({_type_text(input)}) and weight type ({_type_text(weight)}) should be the same"
+        )
+    if bias is not None and bias.dtype != input.dtype:
+        raise RuntimeError(
+            f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and bias type "
+            f"({from_numpy_dtype(bias.dtype).cpp_name}) should be the same"
+        )
     _check_settings(input, weight, stride, padding, dilation, transposed, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
+    if not same and input.dtype.kind != "b":
+        raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(weight)}")
     if transposed:
         sizes = [
             (s - 1) * st - 2 * p + d * (k - 1) + o + 1

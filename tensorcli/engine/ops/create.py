@@ -388,6 +388,8 @@ def _fits(value, kind):
             return _fits(value.real, kind) and _fits(value.imag, kind)
         return not value.imag and _fits(value.real, kind)
     if kind.category == dtypes.INTEGRAL:
+        if isinstance(value, float) and value < 0 and not kind.is_signed:
+            return False
         bits = kind.itemsize * 8
         low = -(1 << (bits - 1)) if kind.is_signed else -(1 << bits) + 1
         high = (1 << (bits - 1)) - 1 if kind.is_signed else (1 << bits) - 1

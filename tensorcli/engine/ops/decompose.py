@@ -8,6 +8,7 @@ from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns, e
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.inverse import batches, factorised, inverse_of, named_result, zero_pivot
 from tensorcli.engine.ops.nn import derived
+from tensorcli.engine.ops.reduce import kind_of
 from tensorcli.engine.ops.solve import triangle_of
 
 
@@ -133,6 +134,11 @@ def cholesky_solve(xp, self, input2, upper):
             raise RuntimeError(
                 f"{name} should have at least 2 dimensions, but has {one.ndim} dimensions instead"
             )
+    if self.dtype != input2.dtype:
+        raise RuntimeError(
+            f"Expected b and A to have the same dtype, but found b of type {kind_of(self)} and A of type "
+            f"{kind_of(input2)} instead."
+        )
     kept = triangle_of(xp, input2, upper, False)
     turned = kept.conj().swapaxes(-1, -2)
     return columns(solve(xp, turned @ kept if upper else kept @ turned, self))

@@ -13,6 +13,7 @@ from tensorcli.engine import effects, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
+from tensorcli.engine.ops.reduce import refuse
 
 # ---- where the elements of an output come from, along one dimension
 
@@ -190,14 +191,25 @@ def _scattered(xp, array, table, sizes):
     return array
 
 
+def _refused(name, n):
+    """The kernel that PyTorch names where it has none for a dtype; "" where that depends on more than the dtype."""
+    if n == 2:
+        return ""
+    return f"compute_indices_weights_{'nearest' if 'nearest' in name else 'linear'}"
+
+
 def _declare(name, n, taps, aligned):
     letters = ("d", "h", "w")[-n:]
     names = ("scales",) if n == 1 else tuple(f"scales_{letter}" for letter in letters)
     corners = "bool align_corners, " if aligned else ""
     rest = corners + ", ".join(f"float? {scale}=None" for scale in names)
 
+    refused = _refused(name, n)
+
     def forward(xp, self, output_size, *settings):
         _check(name, n, self.shape, output_size)
+        if refused and (self.dtype.kind in "cbi" or (self.dtype.kind == "u" and refused.endswith("_linear"))):
+            refuse(self, refused, "cbiu")
         align_corners, scales = (settings[0], settings[1:]) if aligned else (False, settings)
         table = _table(xp, taps, self.dtype, self.shape[2:], output_size, align_corners, scales)
         return _gathered(self, table).astype(self.dtype, copy=False)

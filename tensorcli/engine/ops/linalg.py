@@ -132,8 +132,8 @@ def _matrix_dims(self, dim, name="linalg.matrix_norm"):
 )
 def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
     """A norm of matrices: 1 and inf of their sums, 2 of their singular values."""
-    _floating_tensor(self, "linalg.matrix_norm")
     dims = _matrix_dims(self, dim)
+    _floating_tensor(self, "linalg.matrix_norm")
     if abs(ord) not in (1, 2, float("inf")):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord:g} not supported.")
     pick = "amax" if ord > 0 else "amin"
@@ -173,9 +173,10 @@ def _of_singular_values(self, dims, keepdim, dtype, reduce):
 )
 def linalg_matrix_norm_str(self, ord, dim, keepdim, dtype):
     """A norm of matrices by its name: "fro" of the elements, "nuc" of the singular values."""
-    dims = _matrix_dims(self, dim)
     if ord not in ("fro", "nuc"):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    dims = _matrix_dims(self, dim)
+    _floating_tensor(self, "linalg.matrix_norm")
     if ord == "fro":
         return functions.linalg_vector_norm(self, 2, dims, keepdim, dtype=dtype)
     return _of_singular_values(self, dims, keepdim, dtype, lambda s: s.sum([-1], keepdim))

@@ -5,10 +5,11 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.conv import _full as full
+from tensorcli.engine.ops.index import not_implemented
 
 
 def _places(sizes, kernel, stride, padding, dilation, ceil_mode):
@@ -173,6 +174,8 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
             f"max_pool1d() padding should be at most half of kernel size, but got padding={padding[0]} and "
             f"kernel_size={kernel_size[0]}"
         )
+    if self.dtype.category != dtypes.FLOATING:
+        raise not_implemented("max_pool1d_impl", self.dtype)
     count = _places(sizes[-1:], kernel_size, stride or kernel_size, padding, dilation, ceil_mode)[0]
     if count < 1:
         raise RuntimeError(f"max_pool1d() Invalid computed output size: {count}")

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import META, drawing, drawing_on, resolve
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import OPS, factory, functions, op
@@ -360,6 +361,18 @@ def multinomial(xp, self, num_samples, replacement, generator):
     return _stream(generator).multinomial(on_host(self), num_samples, replacement)
 
 
+def _check_both(mean, std):
+    _check_deviations(std)
+    _check_means(mean)
+
+
+def _check_means(mean):
+    if mean.dtype.is_complex and mode.enabled and mean.requires_grad:
+        raise RuntimeError(
+            "normal does not support automatic differentiation for outputs with complex dtype."
+        )
+
+
 def _check_deviations(std):
     if std.dtype.is_complex:
         raise RuntimeError("normal expects standard deviation to be non-complex")
@@ -375,6 +388,7 @@ def _normal(xp, generator, sizes, dtype):
 @op(
     "normal.Tensor_float(Tensor mean, float std=1, *, Generator? generator=None) -> Tensor",
     node=1,
+    check=lambda mean, std, generator: _check_means(mean),
     mean=lambda grad, mean_sizes: functions.zeros(mean_sizes, dtype=grad.dtype, device=grad.device),
 )
 def normal_of_means(xp, mean, std, generator):
@@ -398,7 +412,7 @@ def normal_of_deviations(xp, mean, std, generator):
 @op(
     "normal.Tensor_Tensor(Tensor mean, Tensor std, *, Generator? generator=None) -> Tensor",
     node=3,
-    check=lambda mean, std, generator: _check_deviations(std),
+    check=lambda mean, std, generator: _check_both(mean, std),
     mean=lambda grad, mean_sizes: functions.zeros(mean_sizes, dtype=grad.dtype, device=grad.device),
     std=lambda grad, std_sizes: functions.zeros(std_sizes, dtype=grad.dtype, device=grad.device),
 )

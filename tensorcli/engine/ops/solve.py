@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, functions, op
 from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns, solve
 from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
@@ -167,9 +168,19 @@ def linalg_lstsq(xp, self, b, rcond, driver):
         raise RuntimeError(
             f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}"
         )
+    if not b.ndim:
+        raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
+    if self.dtype != b.dtype:
+        raise RuntimeError(
+            f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype {kind_of(self)} "
+            f"and other's dtype {kind_of(b)}"
+        )
     m, n = self.shape[-2:]
     vector = b.ndim == self.ndim - 1
     sides = b[..., None] if vector else b
+    if sides.shape[-2] != m:
+        what = "-1" if vector else "-2"
+        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({what})")
     limit = np.finfo(self.dtype).eps * max(m, n) if rcond is None else rcond
     u, s, vh = xp.linalg.svd(self, full_matrices=False)
     kept = s > limit * s[..., :1] if s.size else s > 0
@@ -182,4 +193,12 @@ def linalg_lstsq(xp, self, b, rcond, driver):
     with_rank = driver != "gels"
     values = s if driver in ("gelsd", "gelss") else empty
     found = found[..., 0] if vector else found
-    return found, residuals, rank if with_rank else xp.zeros((0,), np.int64), values
+    # PyTorch solves in the memory of a copy of `b`: column by column, with room for the longer of the columns of `b` and X.
+    rows = max(m, n, 1)
+    batch = found.shape[:-1] if vector else found.shape[:-2]
+    step = rows * (1 if vector else max(found.shape[-1], 1))
+    steps = (1,) if vector else (1, rows)
+    for size in reversed(batch):
+        steps = (step, *steps)
+        step *= max(size, 1)
+    return Laid(found, steps), residuals, rank if with_rank else xp.zeros((0,), np.int64), values
