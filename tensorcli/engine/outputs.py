@@ -32,7 +32,7 @@ EXACT_COMPOSITES: Final = frozenset(
 )
 """Operators made of others that want the dtype of their result exactly."""
 
-CHECKED_FIRST: Final = frozenset("softmax log_softmax amax amin".split())
+CHECKED_FIRST: Final = frozenset("softmax log_softmax amax amin mm matmul".split())
 """Operators that look at the dtype of the output before they look at that of the input, which is the result's."""
 
 ALIASING_REFUSED: Final = frozenset(
@@ -55,6 +55,7 @@ WORDS: Final = {
     "amax": "Expected the dtype for input and out to match, but got {want} for input's dtype and {got} for out's dtype.",
     "amin": "Expected the dtype for input and out to match, but got {want} for input's dtype and {got} for out's dtype.",
     **dict.fromkeys(("cummax", "cummin", "logcumsumexp"), "expected scalar_type {want} but found {got}"),
+    "mean": "result type {want} can't be cast to the desired output type {got}",
     "dot": "result dtype {got} does not match input dtype {want}",
     "vdot": "result dtype {got} does not match input dtype {want}",
     "mv": "addmv input tensors must have the same dtype, but got {got}, {want}, and {want}",
@@ -137,13 +138,16 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
         origin.base in COMPUTES_IN_OUTPUT
         and "dtype" in origin.names
         and values[-1] is None
-        and (origin.base != "mean" or outs[0].dtype.category >= dtypes.FLOATING)
+        and (
+            origin.base != "mean" or min(outs[0].dtype.category, values[0].dtype.category) >= dtypes.FLOATING
+        )
     ):
         return (*values[:-1], outs[0].dtype)
     elif origin.base in CHECKED_FIRST:
         given = dict(zip(origin.names, values, strict=False))
         kind = given.get("dtype") or given["self"].dtype
-        if kind is not outs[0].dtype:
+        matrices = origin.base != "mm" or values[0].ndim == values[1].ndim == 2
+        if kind is not outs[0].dtype and matrices:
             raise _wrong_dtype(origin, kind, outs[0].dtype, values)
     return values
 
@@ -155,7 +159,7 @@ def check(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...], inp
     if result.dtype is not target.dtype:
         if name in ("all", "any") and target.dtype is dtypes.uint8:
             return
-        words = _words(origin)
+        words = _words(origin, values)
         exact = origin.effect is effects.fresh and origin.rule is None and name not in CASTING
         if words is not None or exact or name in EXACT_COMPOSITES:
             raise _wrong_dtype(origin, result.dtype, target.dtype, values)
@@ -173,12 +177,16 @@ def check(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...], inp
                 raise RuntimeError(messages.PARTIAL_OVERLAP)
 
 
-def _words(origin: "Op") -> str | None:
-    return None if origin.effect is effects.pointwise and origin.base != "where" else WORDS.get(origin.base)
+def _words(origin: "Op", values: Sequence[Any]) -> str | None:
+    name = origin.base
+    if name == "matmul":
+        # PyTorch multiplies by `dot` or `mv` where there are vectors.
+        name = {2: "dot", 3: "mv"}.get(sum(min(one.ndim, 3) for one in values[:2]), "mm")
+    return None if origin.effect is effects.pointwise and name != "where" else WORDS.get(name)
 
 
 def _wrong_dtype(origin: "Op", want: dtypes.dtype, got: dtypes.dtype, values: Sequence[Any]) -> RuntimeError:
-    text = _words(origin) or "Expected out tensor to have dtype {want_cpp}, but got {got_cpp} instead"
+    text = _words(origin, values) or "Expected out tensor to have dtype {want_cpp}, but got {got_cpp} instead"
     return RuntimeError(
         text.format(
             want=_Named(want.scalar_type),

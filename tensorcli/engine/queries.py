@@ -153,8 +153,20 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     return dtypes.can_cast(from_, to)
 
 
+_RESULT_TYPE = (
+    "result_type(Tensor tensor, Tensor other)",
+    "result_type(Scalar scalar, Tensor tensor)",
+    "result_type(Tensor tensor, Scalar other)",
+    "result_type(Scalar scalar1, Scalar scalar2)",
+)
+
+
 def result_type(tensor1: Any, tensor2: Any) -> dtype:
     """The dtype of an operation on two tensors or numbers."""
+    if not all(isinstance(one, (Tensor, int, float, complex)) for one in (tensor1, tensor2)):
+        from tensorcli.engine.binding import Binder
+
+        Binder("result_type", _RESULT_TYPE, tensor_class=Tensor).bind((tensor1, tensor2), {})
     kinds: dict[str, list[dtype]] = {"dimensioned": [], "scalar": [], "number": []}
     for one in (tensor1, tensor2):
         if isinstance(one, Tensor):

@@ -76,6 +76,10 @@ def jacobian(
         for output in outputs:
             columns: list[list[Tensor]] = [[] for _ in leaves]
             flat = output.reshape(-1)
+            if flat.dtype.is_complex and flat.requires_grad and flat.numel():
+                raise RuntimeError(
+                    f"grad can be implicitly created only for real scalar outputs but got {flat.dtype}"
+                )
             if not flat.numel():
                 _stack([])
             for k in range(flat.numel()):

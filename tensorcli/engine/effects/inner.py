@@ -50,6 +50,7 @@ WRITES: Final[dict[str, Count]] = {
     **dict.fromkeys("topk cumsum cumprod logcumsumexp flip norm linalg_vector_norm".split(), _of_scalars),
     "linalg_inv_ex": 3,
     "linalg_matrix_exp": 2,
+    "_conj_physical": 1,
     "amin": lambda source, result: int(source.dtype.category >= dtypes.FLOATING),
     **dict.fromkeys("std var".split(), _of_spread),
     **dict.fromkeys(

@@ -11,6 +11,9 @@ from tensorcli.engine.tensor import Tensor, wrapped_number
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
 
+_DISPATCHED = ("softmax", "log_softmax")
+"""Operators whose `out=` PyTorch refuses in its dispatcher's name."""
+
 
 def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     """`out=`: the result, without history, written into tensors that are there."""
@@ -25,7 +28,7 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         for one in (*plain, *outs):
             for t in one if type(one) in (list, tuple) else (one,):
                 if isinstance(t, Tensor) and t.requires_grad:
-                    raise messages.out_with_gradient(op.base)
+                    raise messages.out_with_gradient("aten::" * (op.base in _DISPATCHED) + op.base)
     from tensorcli.engine import outputs
 
     plain = outputs.prepare(op, plain, outs)

@@ -87,6 +87,11 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
     return _in_place_or_not("threshold", inplace)(input, threshold, value)
 
 
+threshold.__qualname__ = (
+    "_threshold"  # PyTorch's function is an alias of one with this name, which its errors show.
+)
+
+
 def silu(input: Any, inplace: bool = False) -> Any:
     """Each element times its sigmoid."""
     return _in_place_or_not("silu", inplace)(input)

@@ -95,7 +95,7 @@ def view_as_complex(viewed):
         raise RuntimeError("Tensor must have a last dimension of size 2")
     if shape.strides[-1] != 1:
         raise RuntimeError("Tensor must have a last dimension with stride 1")
-    if any(stride % 2 for stride in shape.strides[:-1]):
+    if any(step % 2 and size != 1 for size, step in zip(shape.sizes[:-1], shape.strides[:-1], strict=True)):
         raise RuntimeError("Tensor must have a stride divisible by 2 for all but last dimension")
     if shape.offset % 2:
         raise RuntimeError("Tensor must have a storage_offset divisible by 2")

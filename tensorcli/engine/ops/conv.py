@@ -4,8 +4,10 @@ from itertools import product
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.dtypes import from_numpy_dtype
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import composite, functions, op
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import kind_of
 
@@ -492,6 +494,9 @@ def constant_pad_nd(xp, self, pad, value):
     cut = self[
         tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(amounts, self.shape, strict=True))
     ]
+    if all(a <= 0 and b <= 0 for a, b in amounts):
+        # Nothing is added: PyTorch clones the view that is left.
+        return Laid(cut.copy(), preserved_strides(own_geometry(cut))) if xp is np else cut.copy()
     return xp.pad(cut, [(max(a, 0), max(b, 0)) for a, b in amounts], constant_values=self.dtype.type(value))
 
 

@@ -150,7 +150,6 @@ def _check_points(n):
 
 def _c2c(self, n, dim, norm, forward):
     if not self.ndim:
-        wrap(dim, 0) if dim not in (-1, 0) else None
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     d = wrap(dim, self.ndim)
     n = self.size(d) if n is None else n

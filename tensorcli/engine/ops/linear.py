@@ -207,15 +207,15 @@ def _expandable(array, sizes):
 )
 def addmm(xp, self, mat1, mat2, beta, alpha):
     """beta times self plus alpha times the product of two matrices."""
-    if mat1.ndim != 2:
-        raise RuntimeError(f"mat1 must be a matrix, got {mat1.ndim}-D tensor")
-    if mat2.ndim != 2:
-        raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
     for name, one in (("self", self), ("mat1", mat1)):
         if one.dtype != mat2.dtype:
             raise RuntimeError(
                 f"{name} and mat2 must have the same dtype, but got {kind_of(one)} and {kind_of(mat2)}"
             )
+    if mat1.ndim != 2:
+        raise RuntimeError(f"mat1 must be a matrix, got {mat1.ndim}-D tensor")
+    if mat2.ndim != 2:
+        raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
     _check_matrices(mat1, mat2)
     _expandable(self, (mat1.shape[0], mat2.shape[1]))
     return _combined(xp, self, _product(xp, mat1, mat2), beta, alpha)
@@ -452,9 +452,9 @@ def chain_matmul(matrices):
 )
 def trace(xp, self):
     """The sum of the diagonal of a matrix."""
+    refuse(self, "trace", "b" if self.dtype.itemsize == 1 else "bu")
     if self.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {self.ndim}")
-    refuse(self, "trace", "b")
     return xp.trace(self).astype(np.int64 if self.dtype.kind in "iu" else self.dtype)
 
 

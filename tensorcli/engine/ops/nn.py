@@ -366,7 +366,7 @@ def one_hot(xp, self, num_classes):
 def cosine_similarity(x1, x2, dim, eps):
     """The cosine of the angle between two tensors' rows along a dimension."""
     kind = dtypes.promote_types(x1.dtype, x2.dtype)
-    if kind.category < dtypes.FLOATING:
+    if kind.category != dtypes.FLOATING:
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
         )

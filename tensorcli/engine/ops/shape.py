@@ -39,9 +39,9 @@ def view_dtype(viewed, dtype):
     if dtype is own:
         return viewed
     if viewed.lazy:
-        kind = "conjugate" if viewed.lazy & CONJ else "negative"
+        kind = "conjugate view tensors" if viewed.lazy & CONJ else "tensors with negative bit set"
         raise RuntimeError(
-            f"torch.Tensor.view is not supported for {kind} view tensors when converting to a different dtype."
+            f"torch.Tensor.view is not supported for {kind} when converting to a different dtype."
         )
     if dtype.itemsize == own.itemsize:
         return Viewed(shape, dtype, 0, viewed.nbytes)
@@ -142,11 +142,11 @@ def unflatten(self, dim, sizes):
     """One dimension split into several."""
     if not sizes:
         raise RuntimeError("unflatten: sizes must be non-empty")
+    dim = wrap(dim, len(self.geometry.sizes))
     if not self.geometry.sizes:
         raise RuntimeError(
             f"unflatten got an unexpected error:\nDimension specified as {dim} but tensor has no dimensions"
         )
-    dim = wrap(dim, len(self.geometry.sizes))
     own = self.geometry.sizes
     try:
         inferred = infer_size(sizes, own[dim])
@@ -356,6 +356,9 @@ def expanded_sizes(geometry, size, kind="torch.FloatTensor"):
             f"provided ({len(size)}) must be greater or equal to the number of dimensions in the tensor ({geometry.ndim})"
         )
     sizes = list(size)
+    if not geometry.ndim and any(one < 0 for one in sizes) and 0 not in sizes:
+        # PyTorch takes the sizes for a scalar as they are, and stumbles over them later.
+        raise RuntimeError("numel: integer multiplication overflow")
     for i in range(len(size) - 1, -1, -1):
         if i < lead:
             if sizes[i] < 0:

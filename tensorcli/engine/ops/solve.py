@@ -4,7 +4,7 @@ import numpy as np
 
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, functions, op
-from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns, solve
+from tensorcli.engine.ops._matrices import LinAlgError, check_floating, check_matrix, columns, solve
 from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
 from tensorcli.engine.ops.nn import derived
 from tensorcli.engine.ops.reduce import kind_of
@@ -32,6 +32,7 @@ def _solve_backward(grad, result, A, B_sizes, left, needs):
 )
 def linalg_solve_(xp, A, B, left, check_errors):
     """The solutions of systems of linear equations, and which of them failed."""
+    check_floating(A, "linalg.solve")
     check_matrix(A, "linalg.solve")
     if A.dtype != B.dtype:
         raise RuntimeError(
@@ -163,6 +164,8 @@ def _lstsq_backward(grads, self, b, needs):
 )
 def linalg_lstsq(xp, self, b, rcond, driver):
     """The X for which A X is nearest to B; residuals of overdetermined systems of full rank, ranks, singular values."""
+    if self.ndim < 2:
+        raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
     check_matrix(self, "torch.linalg.lstsq", square=False, argument="input")
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(

@@ -479,6 +479,7 @@ def corrcoef(self):
 @op(
     "dist(Tensor self, Tensor other, Scalar p=2) -> Tensor",
     out=False,
+    dtype=dtypes.COMMON,
     self=lambda grad, self, other, p, result: vector_norm_backward(
         grad, self - other, p, result, None, False
     ),
