@@ -224,7 +224,7 @@ def _check_pointwise(op: "Op", values: Sequence[Any], out: Tensor) -> None:
         text = WORDS[op.base].format(want=kind.scalar_type, got=out.dtype.scalar_type)
         raise RuntimeError(text)
     if (
-        rule in (dtypes.PROMOTE, dtypes.TO_REAL)
+        (rule in (dtypes.PROMOTE, dtypes.TO_REAL) or op.base == "clamp")
         and len(op.tensors) == 1
         and values[op.tensors[0]].dtype is kind
         and out.dtype is not kind
