@@ -2,6 +2,8 @@
 
 from itertools import product
 
+import numpy as np
+
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.effects import Laid

@@ -364,7 +364,8 @@ class PyTorch:
             return value
         if value.is_meta or _cut_off(value):
             return None
-        found = value.detach().cpu().resolve_conj().resolve_neg()
+        # A copy: numpy() would make the storage one that cannot be resized.
+        found = value.detach().cpu().resolve_conj().resolve_neg().clone()
         try:
             return found.numpy()
         except TypeError:  # numpy has no such dtype
@@ -409,7 +410,7 @@ class PyTorch:
             elements = (
                 None
                 if value.is_meta or _cut_off(value)
-                else value.detach().cpu().resolve_conj().resolve_neg()
+                else value.detach().cpu().resolve_conj().resolve_neg().clone()
             )
             return printing.reasons(
                 None if elements is None else elements.numpy() if whole else self.elements(value),
