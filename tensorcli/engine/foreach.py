@@ -1,6 +1,8 @@
 """`torch._foreach_NAME`: an operator on each tensor of a list. Each result is that of the operator itself.
 
 A second argument is a number or a tensor for all, or a list with one for each; in-place names return the list that they wrote.
+
+PyTorch records one node for the whole list (`ForeachExpBackward0`); here each result has its operator's own.
 """
 
 from collections.abc import Callable

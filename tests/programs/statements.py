@@ -353,8 +353,8 @@ torch.linalg.cross({n}, {other})
 torch.fft.{=fft|ifft|rfft|fft2|fftn|fftshift|hfft}({n})
 torch.fft.irfft(torch.fft.rfft({n}))
 torch.fft.fft({n}, dim={dim}, norm='{=ortho|forward|backward}')
-torch._foreach_{=add|mul}([{n}, {n}], 2)[{=0|1}]
-torch._foreach_{=neg|exp|sqrt}([{n}])[0]
+torch._foreach_{=add|mul}([{n}.detach(), {n}.detach()], 2)[{=0|1}]
+torch._foreach_{=neg|exp|sqrt}([{n}.detach()])[0]
 torch.nn.functional.{=relu|gelu|silu|softplus|elu|selu|leaky_relu|hardtanh|hardsigmoid|hardswish|mish|logsigmoid}({n})
 torch.nn.functional.{=tanhshrink|softsign|softshrink|hardshrink|relu6|celu|glu}({n})
 torch.nn.functional.gelu({n}, approximate='tanh')
