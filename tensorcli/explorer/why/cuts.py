@@ -313,7 +313,7 @@ def way_back(cuts: list[Cut], text: str, case: Case) -> str:
     if ends[0].name:
         way[-1] = ends[0].name
     line = case.within_line(ends[0].step.number - 1, ends[0].node)
-    return f"the way back: {' ← '.join(way)} (line {line})"
+    return f"the way back: {' ← '.join(filter(None, way))} (line {line})"
 
 
 def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
