@@ -21,15 +21,17 @@ LACKING = {"linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve", "spe
 
 
 @pytest.fixture(autouse=True)
-def _behind_cupy() -> Iterator[None]:
+def _behind_cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A CUDA device behind CuPy's backend, with the stand-in for CuPy."""
     devices.reset()
     simulate(1)
     backends._REGISTERED["cuda"] = strict_arrays.backend(1)
+    monkeypatch.setattr(
+        messages, "_said", set(messages._said)
+    )  # what is said once is left for others to hear
     yield
     simulate(0)
     devices.reset()
-    messages.forget_warnings()
 
 
 # ---- names

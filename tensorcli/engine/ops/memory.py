@@ -234,7 +234,7 @@ def copy_array(target, source, source_shape):
     ):
         where = target.array
         for index in np.ndindex(*target.geometry.sizes):
-            where[index] = effects.cast(np.asarray(values[index]), target.dtype)
+            where[index] = effects.cast(values[index], target.dtype)
         return
     effects.store_quietly(target, effects.cast(values, target.dtype))
 
