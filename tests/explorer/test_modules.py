@@ -123,7 +123,7 @@ def test_a_module_is_no_way_out(text: str) -> None:
 
 def test_a_tower_of_one_module_is_refused_before_it_fills_the_memory() -> None:
     session = run("m = torch.nn.ReLU()\nfor i in range(40):\n    m = torch.nn.Sequential(m, m)")
-    for text in ("m", "m.state_dict()"):
+    for text in ("str(m)", "print(m)", "m", "m.state_dict()"):
         (step,) = session.run(text)
         assert step.error is not None, text
         assert step.error.type == "MemoryError"
