@@ -60,6 +60,8 @@ class Side(Session):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.index = Index(self.engine, self.names)
+        prepared = self.evaluator.prepared
+        self.evaluator.prepared = lambda function, args: self.engine.zeroing(prepared(function, args))  # type: ignore[method-assign]
 
     def _evaluate(
         self, statement: Statement, text: str, name: str
@@ -120,8 +122,7 @@ def _verify(ours: Side, theirs: Side, text: bytes, name: str, form: Form) -> Ver
     count = 0
     for count, (mine, other) in enumerate(zip(*programs), 1):
         ran = ours.ran(mine, shown, name, form)
-        with theirs.engine.zeroing():
-            wanted = theirs.ran(other, shown, name, form)
+        wanted = theirs.ran(other, shown, name, form)
         new = None
         for each in differences(ours, ran, theirs, wanted):
             if each[:2] not in known or each[0] in ("output", "value", "error"):

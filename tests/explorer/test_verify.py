@@ -43,11 +43,21 @@ def test_the_engines_agree_on_every_case_and_demo(text: str) -> None:
     assert [row for row in found.rows if OUT_OF_BOUNDS not in row.source] == []
 
 
-def test_memory_that_nobody_set_is_no_difference() -> None:
-    assert (
-        verify("x = torch.empty(1000) + torch.ones(3).new_empty(1000)\ny = torch.empty_like(x).view(-1)").rows
-        == ()
-    )
+@pytest.mark.parametrize(
+    "made",
+    [
+        "torch.empty(1000) + torch.ones(3).new_empty(1000)",
+        "torch.empty_like(torch.ones(1000)).view(-1)",
+        "torch.Tensor(1000)",
+        "torch.FloatTensor(1000)",
+        "torch.ones(3).new(1000)",
+        "torch.ones(3).resize_(1000)",
+        "torch.ones(3).resize_as_(torch.ones(1000))",
+    ],
+)
+def test_memory_that_nobody_set_is_no_difference(made: str) -> None:
+    soiled = "".join(f"x{each} = torch.full((1000,), 7.)\n" for each in range(9)) + "reset\n"
+    assert verify(f"{soiled}x = {made}").rows == ()
 
 
 def changed(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> None:

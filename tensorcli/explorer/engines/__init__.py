@@ -118,8 +118,8 @@ class Engine(Protocol):
         its end.
         """
 
-    def zeroing(self) -> AbstractContextManager[Any]:
-        """Within it, memory that the engine leaves uninitialised is zero."""
+    def zeroing(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as one in whose results memory that the engine leaves uninitialised is zero."""
 
     def recording(self) -> bool:
         """Whether operators are recorded now: grad mode is on."""

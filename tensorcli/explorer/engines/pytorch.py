@@ -11,7 +11,6 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,23 +94,27 @@ class Listening(TorchDispatchMode):  # type: ignore[misc]
         return result
 
 
-UNSET = (
-    *((torch, name) for name in ("empty", "empty_like", "empty_strided", "empty_permuted")),
-    *((torch.Tensor, name) for name in ("new_empty", "new_empty_strided")),
+UNSET = frozenset(
+    "empty empty_like empty_permuted empty_strided new_empty new_empty_strided resize_ resize_as_".split()
 )
-"""What gives tensors whose memory PyTorch leaves as it is."""
+"""The operators that give memory which PyTorch leaves as it is."""
+UNSETTING = UNSET | {"new", "Tensor"}
+"""The functions that do. The other legacy constructors are known by their type."""
 
 
-def zeroed(function: Any) -> Any:
-    """The function with zeros in the tensors that it gives; their versions stay."""
+class Zeroing(TorchDispatchMode):  # type: ignore[misc]
+    """Sets memory that PyTorch leaves as it is to zero; versions stay."""
 
-    @wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        made = function(*args, **kwargs)
-        made.data.zero_()
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket.__name__ not in UNSET:
+            return func(*args, **(kwargs or {}))
+        set_already = args[0].untyped_storage().nbytes() if func.overloadpacket.__name__.endswith("_") else 0
+        made = func(*args, **(kwargs or {}))
+        storage = made.untyped_storage()
+        if made.device.type == "cpu" and storage.nbytes() > set_already:
+            content = torch.tensor([], dtype=torch.uint8).set_(storage)
+            content[set_already:] = 0
         return made
-
-    return call
 
 
 class PyTorch:
@@ -157,16 +160,15 @@ class PyTorch:
         made.settable[torch.Tensor] = Only("data grad requires_grad real imag".split())
         return made
 
-    @contextmanager
-    def zeroing(self) -> Iterator[None]:
-        kept = [(place, name, getattr(place, name)) for place, name in UNSET]
-        for place, name, function in kept:
-            setattr(place, name, zeroed(function))
-        try:
-            yield
-        finally:
-            for each in kept:
-                setattr(*each)
+    def zeroing(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if type(function) is not LEGACY and getattr(function, "__name__", "") not in UNSETTING:
+            return function
+
+        def zeroed(*args: Any, **kwargs: Any) -> Any:
+            with Zeroing():  # within this call only: under a mode some operators take another path
+                return function(*args, **kwargs)
+
+        return zeroed
 
     def begin(self, seed: int, max_bytes: int | None) -> None:
         torch.set_grad_enabled(True)
