@@ -60,13 +60,15 @@ def header(where: str, failure: Failure) -> Iterator[Line]:
         yield (Piece(each),) if each else ()
 
 
-def source_with_caret(at: Place) -> Iterator[Line]:
-    """The source line behind its number, and a caret under the part that raised; nothing of what is no text."""
+def source_with_caret(at: Place, *, numbered: bool = True) -> Iterator[Line]:
+    """The source line behind its number, and a caret under the part that raised; nothing of what is no text.
+    At the prompt, where statements have the numbers, the line has none.
+    """
     source, start, end = excerpt(at.source, at.start, at.end)
     if widened(source) != source.replace("\t", " " * TAB):
         return
     shown, carets = aligned(source, start, end)
-    yield line((f"{at.line:>5} | ", "muted"), shown)
+    yield line((f"{at.line if numbered else '':>5} | ", "muted"), shown)
     yield line(("      | ", "muted"), (carets, "caret"))
 
 
@@ -106,7 +108,7 @@ def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: s
             _, carets = aligned(at.source, at.start, at.end)
             yield line(" " * indent, (carets, "caret"))
         else:
-            yield from source_with_caret(at)
+            yield from source_with_caret(at, numbered=False)
     said = f": {visible(failure.message)}" if failure.message else ""
     yield from led(failure.type, "error", said, width)
     for hint in failure.hints:

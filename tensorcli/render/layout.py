@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 ELLIPSIS = "…"
+CLOSING = {"(": ")", "[": "]", "{": "}"}
 
 
 class Piece(NamedTuple):
@@ -103,17 +104,29 @@ def escape(character: str) -> str:
 
 def shorten(text: str, width: int) -> str:
     """The text cut to so many cells: an ellipsis says that something is missing, elements of a value stay
-    whole.
+    whole and their brackets are closed.
     """
     if cells(text) <= width:
         return text
-    if text[-1:] in (")", "]", "}"):
+    if text[-1:] in CLOSING.values():
         end = fitting(text, width - len(", …]"))
-        while end > 0 and not text.startswith(", ", end):
+        while end > 0:
+            closed = f"{text[:end]}, {ELLIPSIS}{_closing(text[:end])}"
+            if text.startswith(", ", end) and cells(closed) <= width:
+                return closed
             end -= 1
-        if end > 0:
-            return f"{text[:end]}, {ELLIPSIS}{text[-1]}"
     return (text[: fitting(text, width - 1)].rstrip(" ,") + ELLIPSIS)[: max(width, 0)]
+
+
+def _closing(text: str) -> str:
+    """The brackets that close what is open at the end of a text."""
+    open_ones: list[str] = []
+    for character in text:
+        if character in CLOSING:
+            open_ones.append(CLOSING[character])
+        elif open_ones and character == open_ones[-1]:
+            open_ones.pop()
+    return "".join(reversed(open_ones))
 
 
 def fitting(text: str, width: int) -> int:

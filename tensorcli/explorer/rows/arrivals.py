@@ -4,6 +4,8 @@ names on the same storages.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -37,9 +39,7 @@ class Arrivals(Table):
             if own is not None and id(own) in saves:
                 notes.append("node saved " + saves.pop(id(own))[1])
             if position == len(created) - 1 and look.grad_fn is not None:
-                notes.extend(f"{name} saved {what}" for name, what in list(saves.values())[:3])
-                if len(saves) > 3:
-                    notes.append(f"{plural(len(saves) - 3, 'more node')} saved tensors")
+                notes.extend(self._saved_notes(list(saves.values())))
             kind = "gradient" if not entry.paths else "created"
             self._row(kind, entry, None, look, "; ".join(note for note in notes if note), entry.operator)
 
@@ -59,6 +59,16 @@ class Arrivals(Table):
             if names:
                 found[id(node)] = (self.engine.node_name(node), " ".join(dict.fromkeys(names)))
         return found
+
+    @staticmethod
+    def _saved_notes(saves: list[tuple[str, str]]) -> Iterator[str]:
+        """Nodes that saved the same are told once; of all of them the first three."""
+        told = Counter(saves)
+        for (name, what), count in islice(told.items(), 3):
+            yield f"{name} saved {what}" if count == 1 else f"{count} {name} each saved {what}"
+        if len(told) > 3:
+            rest = sum(islice(told.values(), 3, None))
+            yield f"{plural(rest, 'more node')} saved tensors"
 
     def _origin(self, entry: Entry, look: Look) -> str:
         """Where a new tensor's memory comes from."""
