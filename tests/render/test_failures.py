@@ -85,12 +85,12 @@ def test_at_the_prompt_an_entry_of_several_lines_shows_the_line_again() -> None:
     failure = replace(simple("    1/0", 4, 7), spans=(Span(2, 4, 2, 7),))
     assert (
         at_prompt(failure, "for i in x:\n    1/0")
-        == "    2 |     1/0\n      |     ^^^\n ValueError: broken\n"
+        == "      |     1/0\n      |     ^^^\n ValueError: broken\n"
     )
 
 
 def test_at_the_prompt_the_line_is_shown_again_when_it_is_no_longer_the_last() -> None:
-    assert at_prompt(simple("1/0", 0, 3), None).startswith("    1 | 1/0\n      | ^^^\n")
+    assert at_prompt(simple("1/0", 0, 3), None).startswith("      | 1/0\n      | ^^^\n")
 
 
 def test_at_the_prompt_messages_are_wrapped() -> None:
