@@ -338,7 +338,7 @@ class Reader:
 
     def items(self, close: str, where: str) -> None:
         """What stands between brackets, the closing one included."""
-        opening = self.tokens[self.index - 1]
+        start = self.index
         while self.text != close:
             self.item(where)
             if self.text in ("for", "async"):
@@ -350,17 +350,28 @@ class Reader:
             if self.text == close:
                 break
             token = self.token
-            if token is None:
+            if token is not None and token.kind == "error":
+                self.wrong_token(token)
+            if token is None or not self.closes(start):
+                opening = self.tokens[start - 1]
                 raise LanguageError(
                     f"'{opening.text}' is never closed", self.source.span(opening.start, opening.end)
                 )
-            if token.kind == "error":
-                self.wrong_token(token)
             hint = "is a comma missing?" if begins_operand(token) else None
             if token.text == "=":
                 hint = ASSIGNS_IN_CONDITION
             self.fail(f"expected ',' or '{close}', found {shown(token)}", hint)
         self.need(close, "here")
+
+    def closes(self, start: int) -> bool:
+        """Whether the bracket before this token is closed somewhere."""
+        depth = 1
+        for token in self.tokens[start:]:
+            if token.kind == "op":
+                depth += (token.text in OPENERS) - (token.text in CLOSERS)
+                if depth == 0:
+                    return True
+        return False
 
     def item(self, where: str) -> None:
         if where == "index" or where == "{":

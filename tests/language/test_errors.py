@@ -12,6 +12,7 @@ SYNTAX = [
     ("x y", "the name 'y' cannot stand after the name 'x'", (1, 2, 3)),
     ("y = x.exp(", "'(' is never closed", (1, 9, 10)),
     ("x = (1,\n 2", "'(' is never closed", (1, 4, 5)),
+    ("y = x.exp(\nz = 3\n", "'(' is never closed", (1, 9, 10)),
     ("x = )", "')' closes nothing", (1, 4, 5)),
     ("x = (1]", "']' does not close the '(' at line 1, column 5", (1, 6, 7)),
     ("f(a b)", "expected ',' or ')', found the name 'b'", (1, 4, 5)),
