@@ -65,7 +65,7 @@ class Shipped:
 
     def __init__(self) -> None:
         import torch
-        import torchgen  # type: ignore[import-untyped]
+        import torchgen
 
         if not torch.__version__.startswith("2.13.0"):
             sys.exit(f"the engine reproduces PyTorch 2.13.0; this is {torch.__version__}")
