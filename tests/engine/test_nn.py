@@ -23,6 +23,7 @@ KERNEL = DRAW.standard_normal((4, 3, 3, 2))
         "F.cross_entropy(x, z, weight=y[0].detach(), reduction='none')", "F.nll_loss(x, z, ignore_index=1)",
         "F.binary_cross_entropy(y, x.sigmoid())", "F.binary_cross_entropy_with_logits(x, y)",
         "F.kl_div(x, y, reduction='batchmean')", "F.normalize(x)", "F.cosine_similarity(x, y)", "F.pairwise_distance(x, y)",
+        "F.pairwise_distance(z[:, None], z + 1)", "F.triplet_margin_loss(z, z + 1, z - 1)",
         "F.layer_norm(x, (3,), y[0], y[1])", "F.rms_norm(x, (3,))", "F.embedding(z, x)", "F.one_hot(z)",
         "F.batch_norm(x, None, None, training=True)", "F.poisson_nll_loss(x, y)", "F.soft_margin_loss(x, y.detach())",
         "F.multi_margin_loss(x, z)", "F.triplet_margin_loss(x, y, x + 1)", "F.softmin(x, dim=0)", "F.dropout(x, 0.5, False)",

@@ -67,7 +67,7 @@ def divided(xp, self, other):
 
 @op(
     "_mul.Scalar(Tensor self, Scalar other) -> Tensor",
-    dtype=dtypes.PROMOTE,
+    dtype=dtypes.PROMOTE_SCALARS,
     node=1,
     variants="function",
     self=lambda grad, other: direct("_mul.Scalar", grad, other),
@@ -79,7 +79,7 @@ def multiplied(xp, self, other):
 
 @op(
     "_add.Scalar(Tensor self, Scalar other) -> Tensor",
-    dtype=dtypes.PROMOTE,
+    dtype=dtypes.PROMOTE_SCALARS,
     node=1,
     variants="function",
     self=lambda grad: grad,
