@@ -12,6 +12,7 @@ from importlib import import_module as _import_module
 from os import listdir as _listdir
 from typing import Any
 
+from tensorcli.engine import callers as _callers
 from tensorcli.engine import dtypes as _dtypes
 from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table)
 from tensorcli.engine import op as _op
@@ -164,9 +165,9 @@ def __getattr__(name: str) -> Any:
     elif name.startswith("_foreach_"):
         from tensorcli.engine import foreach
 
-        found = foreach.function(name) if name in foreach.NAMES else _op.function(name)
+        found = foreach.function(name) if name in foreach.NAMES else _callers.function(name)
     else:
-        found = _op.function(name)
+        found = _callers.function(name)
     globals()[name] = found
     return found
 

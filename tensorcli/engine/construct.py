@@ -530,7 +530,7 @@ def _refuse(one: int, kind: dtypes.dtype) -> None:
 
 def scalar_tensor(*args: Any, **kwargs: Any) -> Tensor:
     """A number as a tensor without dimensions, of the default dtype unless another is named."""
-    from tensorcli.engine.op import function
+    from tensorcli.engine.callers import function
 
     made: Tensor = function("scalar_tensor")(*args, **kwargs)
     return made

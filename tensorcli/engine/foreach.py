@@ -8,7 +8,7 @@ PyTorch records one node for the whole list (`ForeachExpBackward0`); here each r
 from collections.abc import Callable
 from typing import Any, Final
 
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
 UNARY: Final = (

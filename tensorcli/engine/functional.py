@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tensorcli.engine.op import OPS, functions
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import OPS
 from tensorcli.engine.tensor import Tensor
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tensorcli.engine.op import PACKETS, functions
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import PACKETS
 
 
 def __getattr__(name: str) -> Any:

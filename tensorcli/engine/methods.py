@@ -84,7 +84,7 @@ def is_contiguous(self: Tensor, memory_format: Any) -> Any:
 
 def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
     """Parts of equal length along a dimension, or parts of the given lengths."""
-    from tensorcli.engine.op import functions
+    from tensorcli.engine.callers import functions
 
     if isinstance(split_size, int) and not isinstance(split_size, bool):
         return functions.split(self, split_size, dim)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages, op, printing
+from tensorcli.engine import callers, dtypes, messages, printing
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.graph import Node
 from tensorcli.engine.autograd.modes import mode
@@ -75,7 +75,7 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
     """The special method: finds the operator at its first call, and puts it in its place."""
 
     def first(self: Tensor, other: Any) -> Any:
-        call = op.binary(name)
+        call = callers.binary(name)
 
         def operator(self: Tensor, other: Any) -> Any:
             try:
@@ -123,7 +123,7 @@ def _reflected(compute: Callable[[Tensor, Any], Any]) -> Callable[[Tensor, Any],
 
 
 def _swapped(name: str) -> Callable[[Tensor, Any], Any]:
-    return _reflected(lambda self, other: op.function(name)(other, self))
+    return _reflected(lambda self, other: callers.function(name)(other, self))
 
 
 def _unary(name: str) -> Callable[[Tensor], Any]:
@@ -144,11 +144,11 @@ for _special, _name in _UNARY.items():
 def _invert(self: Tensor) -> Tensor:
     if self.dtype.category > dtypes.INTEGRAL:
         raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
-    return op.functions.bitwise_not(self)  # type: ignore[no-any-return]
+    return callers.functions.bitwise_not(self)  # type: ignore[no-any-return]
 
 
 Tensor.__invert__ = _invert  # type: ignore[operator]
-Tensor.__rsub__ = _reflected(lambda self, other: op.functions.rsub(self, other))  # type: ignore[attr-defined]
+Tensor.__rsub__ = _reflected(lambda self, other: callers.functions.rsub(self, other))  # type: ignore[attr-defined]
 Tensor.__rtruediv__ = _reflected(lambda self, other: self.reciprocal() * other)  # type: ignore[attr-defined]
 Tensor.__rpow__ = _swapped("pow")  # type: ignore[attr-defined]
 
@@ -404,7 +404,7 @@ def backward(
     inputs: Any = None,
 ) -> None:
     """Compute the gradients of the leaves and add them to their `.grad`."""
-    from tensorcli.engine.autograd import backward as run
+    from tensorcli.engine.autograd.differentiate import backward as run
 
     run(self, gradient, retain_graph, create_graph, inputs=inputs)
 

@@ -23,11 +23,11 @@ CONJ, NEG = 1, 2
 """Bits of `Tensor.lazy`: the bytes are to be read conjugated, negated."""
 
 missing_attribute: Callable[[str, Any], Any] = None  # type: ignore[assignment]
-"""What an attribute that the class does not have is: an operator's method (set by `op`), or an AttributeError."""
+"""What an attribute that the class does not have is: an operator's method (set by `callers`), or an AttributeError."""
 
 
 method_names: Callable[[], list[str]] = list
-"""The names that `missing_attribute` finds (set by `op`)."""
+"""The names that `missing_attribute` finds (set by `callers`)."""
 
 
 if TYPE_CHECKING:

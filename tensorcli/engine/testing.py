@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
 _TOLERANCES = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.ops import join, shape
 from tensorcli.engine.tensor import Tensor
 

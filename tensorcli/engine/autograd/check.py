@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine.autograd import grad
+from tensorcli.engine.autograd.differentiate import grad
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.tensor import Tensor
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.engine.autograd import grad
+from tensorcli.engine.autograd.differentiate import grad
 from tensorcli.engine.autograd.modes import enable_grad
 from tensorcli.engine.tensor import Tensor
 
@@ -101,7 +101,7 @@ def jacobian(
 
 
 def _stack(parts: list[Tensor]) -> Any:
-    from tensorcli.engine.op import function
+    from tensorcli.engine.callers import function
 
     return function("stack")(parts)
 

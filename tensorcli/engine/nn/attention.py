@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 
 
 def float_mask(mask: Any, name: str, kind: Any, other: Any = None) -> Any:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 
 _MODES = {"sum": 0, "mean": 1, "max": 2}
 

@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import Any
 
 from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.formats import contiguous_format
-from tensorcli.engine.op import functions
 
 
 def __getattr__(name: str) -> Any:

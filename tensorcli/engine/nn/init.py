@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
 _GAINS = {

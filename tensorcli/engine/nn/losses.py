@@ -3,7 +3,7 @@
 from typing import Any
 
 from tensorcli.engine import messages
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 

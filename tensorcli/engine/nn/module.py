@@ -386,7 +386,7 @@ class Module:
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> "Module":
         """Move to a device without the values."""
-        from tensorcli.engine.op import functions
+        from tensorcli.engine.callers import functions
 
         return self._apply(lambda t: functions.empty_like(t, device=device), recurse=recurse)
 

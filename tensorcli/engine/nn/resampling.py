@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from tensorcli.engine import messages
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 
 _MODES = {
     ("nearest", 3): "upsample_nearest1d",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tensorcli.engine.autograd.modes import no_grad
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
 

@@ -1,6 +1,6 @@
 """The table's chapters, in the order of the help page.
 
-Chapters that most programs touch are read with the engine; the others when a name is not found in those (`op.Table`).
+Chapters that most programs touch are read with the engine; the others when a name is not found in those (`table.Table`).
 """
 
 from importlib import import_module

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import functions
 from tensorcli.engine.ops.reduce import kind_of
 
 LinAlgError = type("_LinAlgError", (RuntimeError,), {"__module__": "torch._C"})

@@ -1,9 +1,10 @@
 """What the formulas and checks of several chapters use. No operators are declared here."""
 
 from tensorcli.engine import geometry
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, INTEGRAL
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, functions
+from tensorcli.engine.op import OPS
 from tensorcli.engine.tensor import Tensor
 
 

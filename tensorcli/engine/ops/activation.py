@@ -9,8 +9,9 @@ import numpy as np
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import behind, zero, zeros
 

@@ -7,8 +7,9 @@ weights, and a composite of multiplications where the fused one does not apply.
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.tensor import Tensor

@@ -1,9 +1,10 @@
 """Complex numbers: lazy conjugation and negation, real and imaginary parts as views, and how to make them."""
 
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import composite, functions, op, view
+from tensorcli.engine.op import composite, op, view
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 

@@ -5,10 +5,11 @@ from itertools import product
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import preserved_strides
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import kind_of

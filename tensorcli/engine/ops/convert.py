@@ -1,8 +1,9 @@
 """Conversions: another dtype, device or memory format; the tensor itself when it has what is asked for already."""
 
 from tensorcli.engine import dtypes, formats
+from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
-from tensorcli.engine.op import composite, functions
+from tensorcli.engine.op import composite
 from tensorcli.engine.ops.memory import is_contiguous
 
 

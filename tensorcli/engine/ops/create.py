@@ -5,9 +5,10 @@ import math
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry, messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import OPS, composite, factory, functions, op
+from tensorcli.engine.op import OPS, composite, factory, op
 from tensorcli.engine.tensor import Tensor
 
 OPTIONS = "*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None"

@@ -6,7 +6,8 @@ whole batch at once. Between the labels, before and after them stands the blank:
 
 import numpy as np
 
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops.reduce import kind_of, refuse
 
 _WHERE = "(while checking arguments for ctc_loss_allocate_outputs)"

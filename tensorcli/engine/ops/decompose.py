@@ -3,7 +3,8 @@
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns, eye_like, raise_for, solve
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.inverse import batches, factorised, inverse_of, named_result, zero_pivot

@@ -2,13 +2,14 @@
 
 import math
 
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import (
     FLOATING,
     INT_TO_FLOAT,
     PROMOTE,
     STEPWISE,
 )
-from tensorcli.engine.op import alias, functions, op
+from tensorcli.engine.op import alias, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import times, zero
 

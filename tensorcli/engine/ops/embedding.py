@@ -6,7 +6,8 @@ A bag is a run of indices that begins at an offset. `mode` is PyTorch's number: 
 import numpy as np
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
 

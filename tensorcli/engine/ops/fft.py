@@ -3,8 +3,9 @@
 import numpy as np
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import composite, factory, functions, op
+from tensorcli.engine.op import composite, factory, op
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import wrap, wrap_dims
 

@@ -5,7 +5,8 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops.create import linspace
 from tensorcli.engine.ops.inverse import named_result
 from tensorcli.engine.ops.reduce import kind_of

@@ -10,7 +10,8 @@ from itertools import product
 import numpy as np
 
 from tensorcli.engine import effects, messages
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import refuse

@@ -13,9 +13,10 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.autograd.graph import type_name
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, composite, functions, op
+from tensorcli.engine.op import OPS, composite, op
 from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.reduce import wrap

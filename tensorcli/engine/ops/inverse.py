@@ -3,7 +3,8 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, effects
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._matrices import check_matrix, columns, raise_for
 from tensorcli.engine.ops._shared import behind, module_of
 

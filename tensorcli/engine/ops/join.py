@@ -6,10 +6,11 @@ import math
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.effects import Laid, adopt, check_bytes
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, composite, functions, op
+from tensorcli.engine.op import OPS, composite, op
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d

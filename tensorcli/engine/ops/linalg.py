@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._matrices import check_floating, check_matrix
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.reduce import computing, count, kind_of, restore_dims, wrap, wrap_dims

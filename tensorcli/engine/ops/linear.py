@@ -3,7 +3,8 @@
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops.reduce import kind_of, refuse, wrap
 
 

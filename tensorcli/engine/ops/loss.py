@@ -6,8 +6,9 @@
 import numpy as np
 
 from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON, FLOATING
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import kind_of, refuse

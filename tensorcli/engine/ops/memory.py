@@ -6,9 +6,10 @@ from tensorcli.engine import dtypes, effects, events, formats, geometry, message
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.graph import Node, gradient_edge, make_node, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, composite, functions, op, view
+from tensorcli.engine.op import OPS, composite, op, view
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.replaced import declare_copies
 from tensorcli.engine.storage import allocate, check_bounds

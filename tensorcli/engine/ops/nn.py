@@ -3,7 +3,8 @@
 import numpy as np
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.op import OPS, composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import OPS, composite, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.reduce import refuse, wrap
 
@@ -13,7 +14,7 @@ def derived(outputs_of, inputs, grads, needs):
 
     `outputs_of` maps the inputs to a tuple of outputs; `grads` are their gradients (None where there is none).
     """
-    from tensorcli.engine.autograd import grad as gradients
+    from tensorcli.engine.autograd.differentiate import grad as gradients
     from tensorcli.engine.autograd.modes import enable_grad, mode
 
     wanted = [i for i, need in enumerate(needs) if need and inputs[i] is not None]

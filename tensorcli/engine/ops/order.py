@@ -3,8 +3,9 @@
 import numpy as np
 
 from tensorcli.engine import geometry
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _selection
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.reduce import not_empty, refuse, selected, selecting_backward, wrap

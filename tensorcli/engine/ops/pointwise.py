@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import (
     BOOL,
     COMPLEX,
@@ -20,7 +21,7 @@ from tensorcli.engine.dtypes import (
     complex128,
     float64,
 )
-from tensorcli.engine.op import alias, composite, functions, op
+from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import category, times, zero, zeros
 from tensorcli.engine.tensor import Tensor

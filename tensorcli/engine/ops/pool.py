@@ -6,7 +6,8 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.conv import _full as full
 from tensorcli.engine.ops.index import not_implemented

@@ -9,9 +9,10 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, drawing, drawing_on, resolve
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import OPS, factory, functions, op
+from tensorcli.engine.op import OPS, factory, op
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.create import LIKE, OPTIONS
 from tensorcli.engine.ops.index import not_implemented

@@ -3,7 +3,8 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind
 
 # ---- dimensions, shared by all chapters

@@ -7,9 +7,10 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
 from tensorcli.engine.autograd.graph import make_node, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, Op, functions, op
+from tensorcli.engine.op import OPS, Op, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.strided import cells_of, diagonal, select, slice_, unfold
 from tensorcli.engine.storage import check_bounds

@@ -4,6 +4,7 @@ import math
 from functools import partial
 
 from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import (
     BOOL,
     COMPLEX,
@@ -17,7 +18,7 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry, elementwise_strides
-from tensorcli.engine.op import alias, composite, functions, op
+from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import category, zero, zeros
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tensorcli.engine.op import functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.reduce import computing, refuse, wrap
 

@@ -7,7 +7,7 @@ Where an index occurs more than once, the last write stays, unless the operator 
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.index import (

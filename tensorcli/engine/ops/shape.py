@@ -4,9 +4,10 @@ from math import prod
 
 from tensorcli.engine import formats, messages
 from tensorcli.engine import geometry as geometries
+from tensorcli.engine.callers import PROPERTIES, functions
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import PROPERTIES, composite, functions, view
+from tensorcli.engine.op import composite, view
 from tensorcli.engine.ops.reduce import wrap
 from tensorcli.engine.tensor import CONJ
 

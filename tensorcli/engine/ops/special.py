@@ -3,8 +3,9 @@
 import math
 from typing import Any
 
+from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, STEPWISE
-from tensorcli.engine.op import alias, composite, functions, op
+from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import behind, times
 from tensorcli.engine.tensor import Tensor

@@ -3,7 +3,8 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
-from tensorcli.engine.op import composite, functions, op
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops.linalg import vector_norm_backward
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.order import not_implemented

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.op import functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.optim.optimizer import Group, Optimizer, State
 from tensorcli.engine.tensor import Tensor
 

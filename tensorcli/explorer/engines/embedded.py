@@ -18,9 +18,10 @@ from tensorcli.engine import devices, dtypes, effects, events, messages, printin
 from tensorcli.engine.autograd import anomaly, graph, modes
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.graph import Node
+from tensorcli.engine.callers import PROPERTIES
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry, contiguous
-from tensorcli.engine.op import PACKETS, PROPERTIES
+from tensorcli.engine.op import PACKETS
 from tensorcli.engine.operators import printable
 from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.storage import MetaBuffer, Storage

@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from tensorcli.engine import effects
-from tensorcli.engine.op import OPS, PACKETS, PROPERTIES, Op
+from tensorcli.engine.callers import PROPERTIES
+from tensorcli.engine.op import OPS, PACKETS, Op
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.results import Help, HelpRow, HelpSection
 

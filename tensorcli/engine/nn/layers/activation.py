@@ -4,12 +4,12 @@ from functools import partial
 from typing import Any
 
 from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers import layer
 from tensorcli.engine.nn.module import Module
 from tensorcli.engine.nn.parameter import Parameter
-from tensorcli.engine.op import functions
 
 activation = partial(layer, place="activation")
 

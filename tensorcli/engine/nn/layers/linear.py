@@ -4,11 +4,11 @@ import math
 from typing import Any
 
 from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.module import Module
 from tensorcli.engine.nn.parameter import Parameter
-from tensorcli.engine.op import functions
 
 
 def empty(*sizes: Any, device: Any = None, dtype: Any = None) -> Parameter:

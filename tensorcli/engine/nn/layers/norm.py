@@ -3,11 +3,11 @@
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
 from tensorcli.engine.nn.module import Module
-from tensorcli.engine.op import functions
 
 
 class _Affine(Module):

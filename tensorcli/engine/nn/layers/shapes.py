@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn.layers import layer
 from tensorcli.engine.nn.module import Module
-from tensorcli.engine.op import functions
 
 Flatten = layer(
     "Flatten(start_dim=1, end_dim=-1)",

@@ -1,0 +1,143 @@
+"""What calls an operator: `torch.NAME`, `Tensor.NAME` and Python's own operators, made of the table when first asked for.
+
+A caller holds all overloads of a name: it binds the arguments (binding.py), and runs what the overload's kind does with the
+values (effects/).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import tensorcli.engine.tensor as tensor_module
+from tensorcli.engine import effects
+from tensorcli.engine.op import PACKETS, Op
+from tensorcli.engine.tensor import Tensor
+
+
+def function(name: str) -> Callable[..., Any]:
+    """`torch.NAME`. Errors: AttributeError when no operator has that function."""
+    overloads = [o for o in PACKETS.get(name, ()) if o.is_function]
+    if not overloads:
+        raise AttributeError(f"module 'torch' has no attribute '{name}'")
+    return _caller(name, overloads, method=False)
+
+
+def method(name: str) -> Callable[..., Any]:
+    """`Tensor.NAME` as a function of self. Errors: AttributeError when no operator has that method."""
+    overloads = [o for o in PACKETS.get(name, ()) if o.is_method]
+    if not overloads:
+        raise AttributeError(f"'Tensor' object has no attribute '{name}'")
+    return _caller(name, overloads, method=True)
+
+
+def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., Any]:
+    """The callable for all overloads of a name: bind, then what the operator's kind does with the values."""
+    if overloads[0].notation:
+        return _noted_caller(name, overloads)
+    return _caller_parts(name, overloads, method)[0]
+
+
+def _caller_parts(
+    name: str, overloads: Sequence[Op], method: bool
+) -> tuple[Callable[..., Any], dict[Any, Any], list[Any]]:
+    """The callable, the binder's cache (types to overload and lambda), and what runs each overload."""
+    from tensorcli.engine import binding
+
+    ordered = binding.order([o.schema for o in overloads])
+    by_line = {o.line: o for o in overloads}
+    ops = [by_line[str(s)] for s in ordered]
+    binder = binding.Binder(name, ordered, method=method, tensor_class=Tensor)
+    cache, bind = binder.cache, binder.bind
+    runs = [o.run for o in ops]
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            index, values = bind(args, kwargs)
+        else:
+            # Types alone decide most calls: one look-up and one compiled lambda, nothing inspected.
+            found = cache.get(tuple(map(type, args)))
+            if found is None:
+                index, values = bind(args, kwargs)
+            else:
+                index, convert = found
+                values = convert(*args)
+        return runs[index](values)
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = ops[0].kernel.__doc__
+    return call, cache, runs
+
+
+def binary(name: str) -> Callable[[Tensor, Any], Any]:
+    """The method NAME for exactly one argument: what Python's operators call, without packing it twice."""
+    cache: dict[Any, Any]
+    call, cache, runs = _caller_parts(name, [o for o in PACKETS[name] if o.is_method], method=True)
+
+    def operator(self: Tensor, other: Any) -> Any:
+        found = cache.get((self.__class__, other.__class__))
+        if found is None:
+            return call(self, other)
+        index, convert = found
+        return runs[index](convert(self, other))
+
+    return operator
+
+
+class Functions:
+    """Operators as attributes, found when first asked for, for formulas and composites, whether users see them or not:
+    `functions.where(c, a, b)`, `functions.tanh_backward(grad, result)`."""
+
+    def __getattr__(self, name: str) -> Any:
+        overloads = [o for o in PACKETS.get(name, ()) if o.namespace != "aten"]
+        if not overloads:
+            raise AttributeError(f"no operator is called {name!r}")
+        found = _caller(name, overloads, method=False)
+        setattr(self, name, found)
+        return found
+
+
+functions: Final = Functions()
+
+
+def _noted_caller(name: str, overloads: Sequence[Op]) -> Callable[..., Any]:
+    """The method for signatures in PyTorch's notation, tried in the order of their declaration."""
+    from tensorcli.engine import binding
+
+    bind = binding.Binder(name, [o.notation for o in overloads], method=True, tensor_class=Tensor).bind
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        index, values = bind(args, kwargs)
+        chosen = overloads[index]
+        if chosen.effect is effects.compose:
+            return chosen.kernel(args[0], *values)
+        return chosen.run((args[0], *values))
+
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = overloads[0].kernel.__doc__
+    return call
+
+
+PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
+"""Attributes of a tensor that are operators in disguise (`x.T`, `x.real`), by name."""
+
+
+def _missing_attribute(name: str, instance: Any) -> Any:
+    found = PROPERTIES.get(name)
+    if found is not None:
+        setattr(Tensor, name, tensor_module.ReadOnly(found, name))  # type: ignore[arg-type] # a property, for mypy
+        return getattr(Tensor if instance is None else instance, name)
+    if name.startswith("__") or name not in PACKETS:
+        raise AttributeError(
+            f"'{type(instance).__name__}' object has no attribute '{name}'"
+            if instance is not None
+            else f"type object 'Tensor' has no attribute '{name}'"
+        )
+    setattr(Tensor, name, method(name))
+    return getattr(Tensor if instance is None else instance, name)
+
+
+def _method_names() -> list[str]:
+    return [*PROPERTIES, *(name for name, found in PACKETS.items() if any(o.is_method for o in found))]
+
+
+tensor_module.missing_attribute = _missing_attribute
+tensor_module.method_names = _method_names

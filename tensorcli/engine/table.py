@@ -1,0 +1,50 @@
+"""The table that operators are declared in, which is read chapter by chapter."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+class Table(dict[str, Any]):
+    """A dictionary that reads the chapters left for later when something is not found in it, or when all is asked for.
+
+    A session touches a few chapters; reading all takes as long as importing numpy's linear algebra. Filling the table goes
+    by `setdefault` and item assignment, which read nothing.
+    """
+
+    def __missing__(self, key: str) -> Any:
+        if read_chapters():
+            return self[key]
+        raise KeyError(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return dict.__getitem__(self, key) if key in self else default
+
+    def __contains__(self, key: object) -> bool:
+        return dict.__contains__(self, key) or (read_chapters() and dict.__contains__(self, key))
+
+    def __iter__(self) -> Iterator[str]:
+        read_chapters()
+        return dict.__iter__(self)
+
+    def __len__(self) -> int:
+        read_chapters()
+        return dict.__len__(self)
+
+    def keys(self) -> Any:
+        read_chapters()
+        return dict.keys(self)
+
+    def values(self) -> Any:
+        read_chapters()
+        return dict.values(self)
+
+    def items(self) -> Any:
+        read_chapters()
+        return dict.items(self)
+
+
+def read_chapters() -> bool:
+    """Read the chapters that are not read yet; whether there were any."""
+    from tensorcli.engine import ops
+
+    return ops.read_all()
