@@ -121,10 +121,6 @@ PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
 
 
 def _missing_attribute(name: str, instance: Any) -> Any:
-    found = PROPERTIES.get(name)
-    if found is not None:
-        setattr(Tensor, name, tensor_module.ReadOnly(found, name))  # type: ignore[arg-type] # a property, for mypy
-        return getattr(Tensor if instance is None else instance, name)
     if name.startswith("__") or name not in PACKETS:
         raise AttributeError(
             f"'{type(instance).__name__}' object has no attribute '{name}'"

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from tensorcli.engine import dtypes, formats
+from tensorcli.engine import dtypes, formats, messages
 from tensorcli.engine.ops import memory
-from tensorcli.engine.tensor import Tensor, stored_tensor
+from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
 _LATE: dict[str, tuple[str, str]] = {
     "tolist": ("bridge", "tolist"),
@@ -82,6 +82,19 @@ def is_contiguous(self: Tensor, memory_format: Any) -> Any:
     return memory.is_contiguous(self.geometry, memory_format or formats.contiguous_format)  # type: ignore[no-untyped-call]
 
 
+@parsed("requires_grad_(bool requires_grad=True)")
+def requires_grad_(self: Tensor, requires_grad: bool) -> Tensor:
+    """Make a leaf require grad (or not). A no-op where nothing changes."""
+    if requires_grad and self.dtype.category < dtypes.FLOATING:
+        raise RuntimeError(messages.FLOATING_METHOD)
+    if not self.is_leaf:
+        if not requires_grad:
+            raise RuntimeError(messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH)
+        return self
+    self.set_requires_grad(requires_grad)
+    return self
+
+
 def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
     """Parts of equal length along a dimension, or parts of the given lengths."""
     from tensorcli.engine.callers import functions
@@ -107,6 +120,7 @@ def dim_order(self: Tensor) -> tuple[int, ...]:
     return tuple(sorted(range(len(strides)), key=lambda dim: -strides[dim]))
 
 
+Tensor.requires_grad_ = requires_grad_  # type: ignore[attr-defined]
 Tensor.numpy = numpy  # type: ignore[attr-defined]
 Tensor.is_contiguous = is_contiguous  # type: ignore[attr-defined]
 Tensor.split = split  # type: ignore[attr-defined]
@@ -161,7 +175,7 @@ Tensor.data = property(get_data, set_data, delete_data)  # type: ignore[attr-def
 
 # ---- attributes that say what kind of tensor this is
 
-Tensor.layout = formats.strided  # type: ignore[attr-defined]
+Tensor.layout = ReadOnly(lambda self: formats.strided, "layout")  # type: ignore[attr-defined]
 for _kind in (
     "sparse",
     "sparse_csr",
@@ -177,6 +191,6 @@ for _kind in (
     "vulkan",
     "xla",
 ):
-    setattr(Tensor, f"is_{_kind}", False)
-Tensor.names = property(lambda self: (None,) * len(self.geometry.sizes))  # type: ignore[attr-defined]
-Tensor.name = Tensor.volatile = None  # type: ignore[attr-defined]
+    setattr(Tensor, f"is_{_kind}", ReadOnly(lambda self: False, f"is_{_kind}"))
+Tensor.name = ReadOnly(lambda self: None, "name")  # type: ignore[attr-defined]
+Tensor.volatile = None  # type: ignore[attr-defined]

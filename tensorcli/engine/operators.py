@@ -372,18 +372,6 @@ for _name, _answer in BARE.items():
 # ---- autograd
 
 
-def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
-    """Make a leaf require grad (or not). A no-op where nothing changes."""
-    if requires_grad and self.dtype.category < dtypes.FLOATING:
-        raise RuntimeError(messages.FLOATING_METHOD)
-    if not self.is_leaf:
-        if not requires_grad:
-            raise RuntimeError(messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH)
-        return self
-    self.set_requires_grad(requires_grad)
-    return self
-
-
 def detach_(self: Tensor) -> Tensor:
     """Cut this tensor off from the graph, in place; it becomes a leaf."""
     if mode.inference:
@@ -413,7 +401,6 @@ def _register_post_accumulate(self: Tensor, hook: Callable[[Tensor], None]) -> A
     return hooks.register_post_accumulate_grad_hook(self, hook)
 
 
-Tensor.requires_grad_ = requires_grad_  # type: ignore[attr-defined]
 Tensor.detach_ = detach_  # type: ignore[attr-defined]
 Tensor.backward = backward  # type: ignore[attr-defined]
 Tensor.register_hook = hooks.register_hook  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ looks at, and their Storage and Version are made when first asked for.
 """
 
 from collections.abc import Callable
-from operator import index
+from operator import attrgetter, index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +64,7 @@ class Tensor(metaclass=TensorType):
     __module__ = "torch"
 
     geometry: Geometry
-    dtype: dtype
+    _dtype: dtype
     _array: Any = None
     _storage: Storage | None = None
     _generation = 0
@@ -150,10 +150,12 @@ class Tensor(metaclass=TensorType):
         self._storage = storage
         self.geometry = geometry
         if kind is not None:
-            self.dtype = kind
+            self._dtype = kind
         self._array = None
 
     # ---- shape and kind
+
+    dtype: dtype = ReadOnly(attrgetter("_dtype"), "dtype")  # type: ignore[assignment]
 
     @ReadOnly
     def shape(self) -> Any:
@@ -317,7 +319,7 @@ def fresh_tensor(array: Any, geometry: Geometry, kind: dtype) -> Tensor:
     tensor = _new(Tensor)
     tensor._array = array
     tensor.geometry = geometry
-    tensor.dtype = kind
+    tensor._dtype = kind
     return tensor
 
 
@@ -326,7 +328,7 @@ def stored_tensor(storage: Storage, geometry: Geometry, kind: dtype, lazy: int =
     tensor = _new(Tensor)
     tensor._storage = storage
     tensor.geometry = geometry
-    tensor.dtype = kind
+    tensor._dtype = kind
     tensor._generation = storage.generation
     if lazy:
         tensor.lazy = lazy

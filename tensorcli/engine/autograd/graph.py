@@ -312,7 +312,7 @@ def plain_name(node: Node) -> str:
 
 def type_name(tensor: Tensor) -> str:
     """`torch.FloatTensor`, as C++ calls it in errors: CPUBoolType and the like for the newer dtypes."""
-    kind = tensor.dtype
+    kind = tensor._dtype
     prefix = "CUDA" if tensor.is_cuda else "Meta" if tensor.is_meta else "CPU"
     if kind.name in _LEGACY_TYPES and prefix == "CPU":
         return kind.tensor_type
@@ -531,10 +531,10 @@ def set_history(node: Node, results: Sequence[Any]) -> None:
     """Make `node` the grad_fn of the results (those of floating or complex dtype), each with its number."""
     if len(results) == 1:
         result = results[0]
-        if result.dtype.category >= FLOATING:
+        if result._dtype.category >= FLOATING:
             result.node = node
             storage = result._storage
-            node.outputs = ((result.geometry, result.dtype, CPU if storage is None else storage.device),)
+            node.outputs = ((result.geometry, result._dtype, CPU if storage is None else storage.device),)
             return
     outputs: list[Any] = []
     constants = node.op.constants if len(results) > 1 else ()

@@ -213,10 +213,10 @@ class _Pass:
             wanted, kind, device = outputs
             if gradient.geometry.sizes != wanted.sizes:
                 gradient = sum_to(gradient, wanted.sizes, node, i)
-            if gradient.dtype is not kind:
+            if gradient._dtype is not kind:
                 if gradient.dtype.is_complex and not kind.is_complex:
                     gradient = gradient.real
-                if gradient.dtype is not kind:
+                if gradient._dtype is not kind:
                     gradient = gradient.to(kind)
             if gradient.device is not device:
                 # A tensor without dimensions may have joined another device's: its gradient comes home.

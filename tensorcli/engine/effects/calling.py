@@ -68,7 +68,7 @@ def compiled(op: "Op") -> Any:
 
     def unary(values: tuple[Any, ...]) -> Any:
         a = values[0]
-        kind = a.dtype
+        kind = a._dtype
         result_kind = plain.get(kind)
         if result_kind is None or len(values) != arity or a.lazy or a.wrapped:
             if len(values) != arity:
@@ -91,7 +91,7 @@ def compiled(op: "Op") -> Any:
     def binary(values: tuple[Any, ...]) -> Any:
         a, b = values[0], values[1]
         try:
-            kind = a.dtype
+            kind = a._dtype
         except AttributeError:  # A number: torch.add(2, x).
             if b.__class__ in (int, float, bool, complex):  # Numbers alone: torch.add(1, 2).
                 values = (wrapped_number(a), *values[1:])
@@ -110,11 +110,11 @@ def compiled(op: "Op") -> Any:
             return effect(op, values)
         if b.__class__ is Tensor and b.wrapped:
             # A number that a node saved: numpy takes it as the weak scalar that it stands for.
-            if kind.category != dtypes.FLOATING or b.dtype.is_complex:
+            if kind.category != dtypes.FLOATING or b._dtype.is_complex:
                 return effect(op, values)
             other = b._array.item()
         elif b.__class__ is Tensor:
-            if b.dtype is not kind or b.lazy or (b.geometry is not shape and b.geometry != shape):
+            if b._dtype is not kind or b.lazy or (b.geometry is not shape and b.geometry != shape):
                 return effect(op, values)
             stored = b._storage
             if stored is not None and stored.device is not CPU:
@@ -145,7 +145,7 @@ def compiled(op: "Op") -> Any:
         result = new(Tensor)
         result._array = array
         result.geometry = shape
-        result.dtype = kind
+        result._dtype = kind
         if (
             mode.inference
             or a.inference

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
     if op.rule == dtypes.SELF:
-        return values[op.operands[0]].dtype  # type: ignore[no-any-return]
+        return values[op.operands[0]]._dtype  # type: ignore[no-any-return]
     dimensioned: list[dtype] = []
     zero_dimensional: list[dtype] = []
     numbers: list[dtype] = []
@@ -41,9 +41,9 @@ def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
         for one in value if type(value) in (list, tuple) else (value,):
             if isinstance(one, Tensor):
                 if one.wrapped:
-                    numbers.append(_of_wrapped(one.dtype))
+                    numbers.append(_of_wrapped(one._dtype))
                 else:
-                    (dimensioned if one.geometry.sizes else zero_dimensional).append(one.dtype)
+                    (dimensioned if one.geometry.sizes else zero_dimensional).append(one._dtype)
             elif one is not None:
                 numbers.append(dtypes.of_number(one))
     return dtypes.result_type(tuple(dimensioned), tuple(zero_dimensional), tuple(numbers))
@@ -70,7 +70,7 @@ def recorded(op: "Op", values: tuple[Any, ...], result: Tensor) -> Tensor:
     if op.inner_writes:
         counted(op, values, (result,))
     if mode.enabled:
-        if result.dtype.category >= dtypes.FLOATING and wants_grad(op, values):
+        if result._dtype.category >= dtypes.FLOATING and wants_grad(op, values):
             node = make_node(op, values)
             set_history(node, (result,))
             save_outputs(op, node, (result,))

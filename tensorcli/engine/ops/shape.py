@@ -9,7 +9,7 @@ from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, view
 from tensorcli.engine.ops.reduce import wrap
-from tensorcli.engine.tensor import CONJ
+from tensorcli.engine.tensor import CONJ, ReadOnly, Tensor
 
 # ---- sizes
 
@@ -501,6 +501,8 @@ PROPERTIES["T"] = _reversed
 PROPERTIES["mT"] = _transposed
 PROPERTIES["mH"] = lambda self: _transposed(self, "mH", conjugate=True)
 PROPERTIES["H"] = _hermitian
+for _name, _found in PROPERTIES.items():
+    setattr(Tensor, _name, ReadOnly(_found, _name))
 
 
 def infer_size(sizes, numel):
