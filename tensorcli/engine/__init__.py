@@ -56,9 +56,7 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
 
 _PUBLIC: dict[str, str] = {
     "forget_warnings": "messages",
-    **dict.fromkeys(
-        ("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer", "scalar_tensor"), "construct"
-    ),
+    **dict.fromkeys(("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer"), "construct"),
     **dict.fromkeys(
         (
             "FloatTensor",

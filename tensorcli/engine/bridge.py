@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, events, messages
+from tensorcli.engine import addresses, dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.construct import remember_address, share
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.sharing import share, share_unchecked
 from tensorcli.engine.storage import Storage, Version
 from tensorcli.engine.tensor import CONJ, NEG, Tensor, stored_tensor
 
@@ -56,7 +56,7 @@ def _exported(self: Tensor) -> Any:
     storage.foreign = True
     array = storage.window(self.geometry, self.dtype)
     if self.geometry.numel:
-        remember_address(array, storage.address + self.geometry.offset * self.dtype.itemsize)
+        addresses.remember(array, storage.address + self.geometry.offset * self.dtype.itemsize)
     return array
 
 
@@ -131,15 +131,13 @@ def import_dlpack(source: Any) -> Tensor:
         storage = Storage(own.data, own.device, foreign=True)
         storage.address = own.address
         return stored_tensor(storage, source.geometry, source.dtype, source.lazy)
-    from tensorcli.engine.construct import _share
-
     if isinstance(source, np.ndarray):
-        return _share(source)
+        return share_unchecked(source)
     if hasattr(source, "__dlpack__"):
-        return _share(np.from_dlpack(source))
+        return share_unchecked(np.from_dlpack(source))
     if type(source).__name__ == "PyCapsule":
         try:
-            return _share(np.from_dlpack(_Capsule(source)))
+            return share_unchecked(np.from_dlpack(_Capsule(source)))
         except ValueError:
             pass  # It was taken before, and has another name since.
     raise RuntimeError(

@@ -14,11 +14,12 @@ from tensorcli.engine import dtypes, effects, events, formats, geometry
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.binding import Binder
 from tensorcli.engine.callers import functions
-from tensorcli.engine.construct import from_data, share
+from tensorcli.engine.data import from_data
 from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.draws import CPP_NAMES
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.parameters import type_name
+from tensorcli.engine.sharing import share
 from tensorcli.engine.tensor import Size, Tensor, stored_tensor
 
 _SIGNATURES: Final = (

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects
-from tensorcli.engine.autograd.graph import address_of
+from tensorcli.engine import addresses, dtypes, effects
 from tensorcli.engine.devices import CPU, Device, cuda_devices, drawing, resolve
 from tensorcli.engine.generator import Generator as Stream
 from tensorcli.engine.native import Native
@@ -76,7 +75,7 @@ class Generator(Native):
         return twin
 
     def __repr__(self) -> str:
-        return f"<torch._C.Generator object at {address_of(self)}>"
+        return f"<torch._C.Generator object at {addresses.of_object(self)}>"
 
 
 default_generator = Generator()

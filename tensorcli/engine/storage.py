@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import addresses, messages
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
@@ -26,27 +26,6 @@ class Version:
 
     def __init__(self, count: int = 0) -> None:
         self.count = count
-
-
-class Addresses:
-    """Virtual addresses: what a session shows the address of lies one behind another, so that its output is repeatable."""
-
-    __slots__ = ("next", "start")
-
-    def __init__(self, start: int) -> None:
-        self.start = self.next = start
-
-    def reset(self) -> None:
-        self.next = self.start
-
-    def take(self, nbytes: int) -> int:
-        """A range of `nbytes`, aligned as PyTorch's allocator aligns, that nobody else has."""
-        address = self.next
-        self.next += (nbytes + 63) // 64 * 64 + 64
-        return address
-
-
-addresses = Addresses(0x7F00_0000_0040)
 
 
 class MetaBuffer:
@@ -117,7 +96,7 @@ class Storage:
     def address(self) -> int:
         """The virtual address of the first byte; 0 while there are no bytes."""
         if not self._address and self.data.nbytes:
-            self._address = addresses.take(self.data.nbytes)
+            self._address = addresses.memory.take(self.data.nbytes)
         return self._address
 
     @address.setter

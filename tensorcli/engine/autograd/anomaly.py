@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.engine import messages
+from tensorcli.engine import addresses, messages
 
 
 class Anomaly:
@@ -47,9 +47,7 @@ class set_detect_anomaly:  # noqa: N801
         anomaly.enabled, anomaly.check_nan = self.previous
 
     def __repr__(self) -> str:
-        from tensorcli.engine.autograd.graph import address_of
-
-        return f"<torch.autograd.anomaly_mode.set_detect_anomaly object at {address_of(self)}>"
+        return f"<torch.autograd.anomaly_mode.set_detect_anomaly object at {addresses.of_object(self)}>"
 
 
 class detect_anomaly:  # noqa: N801

@@ -9,15 +9,13 @@ from functools import cached_property
 from itertools import count
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
-from weakref import WeakKeyDictionary
 
-from tensorcli.engine import events, messages
+from tensorcli.engine import addresses, events, messages
 from tensorcli.engine.autograd import saving
 from tensorcli.engine.autograd.anomaly import anomaly
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import FLOATING
-from tensorcli.engine.storage import Addresses
 from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
 if TYPE_CHECKING:
@@ -199,7 +197,7 @@ class Node:
         return any(edge[0] is not None and (needed is None or needed(edge)) for edge in edges)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} object at {address_of(self)}>"
+        return f"<{type(self).__name__} object at {addresses.of_object(self)}>"
 
 
 def _register(node: Node, kind: str, hook: Callable[..., Any]) -> Any:
@@ -216,18 +214,6 @@ def __getattr__(name: str) -> Any:
     if name in saving.PUBLIC:
         return getattr(saving, name)
     raise AttributeError(f"module 'torch.autograd.graph' has no attribute '{name}'")
-
-
-def address_of(thing: Any) -> str:
-    """`0x…` as an object's repr shows it: from the session's counter, so that output is repeatable."""
-    found = shown.get(thing)
-    if found is None:
-        found = shown[thing] = addresses.take(0)
-    return f"{found:#x}"
-
-
-shown: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-addresses = Addresses(0x7F10_0000_0000)
 
 
 def _slots(op: "Op") -> dict[Any, tuple[int, int | None]]:

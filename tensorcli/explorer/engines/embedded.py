@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorcli.engine import devices, dtypes, effects, events, messages, printing, storage
+from tensorcli.engine import addresses, devices, dtypes, effects, events, messages, printing
 from tensorcli.engine.autograd import anomaly, graph, modes
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.graph import Node
@@ -92,9 +92,7 @@ class Embedded:
         messages.forget_warnings()
         anomaly.anomaly.enabled, anomaly.anomaly.check_nan = False, True
         devices.reset()
-        graph.shown.clear()
-        graph.addresses.reset()
-        storage.addresses.reset()
+        addresses.reset()
         self.seed(seed)
 
     def limit(self, max_bytes: int | None) -> None:
@@ -114,7 +112,7 @@ class Embedded:
         mode, floating = (modes.mode.grad, modes.mode.inference), dtypes.default.floating
         options, said = printing.get_printoptions(), set(messages._said)
         checks = anomaly.anomaly.enabled, anomaly.anomaly.check_nan
-        nodes, node, address = graph.shown.copy(), graph.addresses.next, storage.addresses.next
+        shown = addresses.state()
         places = devices.state()
         stream = random.default_generator.stream
         state = stream.get_state()
@@ -132,9 +130,7 @@ class Embedded:
             messages._said.clear()
             messages._said.update(said)
             anomaly.anomaly.enabled, anomaly.anomaly.check_nan = checks
-            graph.shown.clear()
-            graph.shown.update(nodes)
-            graph.addresses.next, storage.addresses.next = node, address
+            addresses.put_back(shown)
             stream.set_state(state)
 
     def zeroing(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,91 @@
+"""The addresses that a session shows: of memory and of objects. They are virtual, so that its output is repeatable.
+
+Those of an array's memory are true in their distances: a tensor over an array and numpy's views of it agree.
+"""
+
+from typing import Any
+from weakref import WeakKeyDictionary, ref
+
+import numpy as np
+
+
+class Addresses:
+    """A range of addresses, handed out one behind another."""
+
+    __slots__ = ("next", "start")
+
+    def __init__(self, start: int) -> None:
+        self.start = self.next = start
+
+    def take(self, nbytes: int) -> int:
+        """A range of `nbytes`, aligned as PyTorch's allocator aligns, that nobody else has."""
+        address = self.next
+        self.next += (nbytes + 63) // 64 * 64 + 64
+        return address
+
+
+memory = Addresses(0x7F00_0000_0040)
+objects = Addresses(0x7F10_0000_0000)
+shown: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+"""The addresses of the objects whose repr was asked for."""
+
+
+def reset() -> None:
+    """Begin anew, with the first address of each range."""
+    put_back((memory.start, objects.start, WeakKeyDictionary()))
+
+
+def state() -> tuple[int, int, WeakKeyDictionary[Any, int]]:
+    """What showing an address changes, for `put_back`."""
+    return memory.next, objects.next, shown.copy()
+
+
+def put_back(before: tuple[int, int, WeakKeyDictionary[Any, int]]) -> None:
+    """Go back to a state."""
+    memory.next, objects.next, known = before
+    shown.clear()
+    shown.update(known)
+
+
+def of_object(thing: Any) -> str:
+    """`0x…` as an object's repr shows it."""
+    found = shown.get(thing)
+    if found is None:
+        found = shown[thing] = objects.take(0)
+    return f"{found:#x}"
+
+
+# ---- arrays
+
+
+_known: dict[int, tuple[Any, int]] = {}
+"""Of arrays that own memory, by id: a weak reference, and the address of their first byte."""
+
+
+def of_array(array: Any) -> int:
+    """The address of an array's first element: the same each time, and true in its distances to its views'."""
+    owner = owner_of(array)
+    known = _known.get(id(owner))
+    if known is None or known[0]() is not owner:
+        remember(owner, memory.take(max(owner.nbytes, 1)))
+        known = _known[id(owner)]
+    return known[1] + _real(array) - _real(owner)
+
+
+def remember(array: Any, address: int) -> None:
+    """State the address of an array's first byte (and so of its owner's)."""
+    owner = owner_of(array)
+    key = id(owner)
+    base = address - (_real(array) - _real(owner))
+    _known[key] = (ref(owner, lambda gone: _known.pop(key, None)), base)
+
+
+def owner_of(array: Any) -> Any:
+    """The array at the end of the chain of bases."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _real(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])

@@ -1,0 +1,203 @@
+"""What a constructor is given as `data`, copied into a new tensor: numbers, sequences of them, arrays, tensors.
+
+Sequences are read as PyTorch reads them (torch/csrc/utils/tensor_new.cpp): the sizes from the first elements, the dtype from
+all of them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.devices import META, Device, default, resolve
+from tensorcli.engine.sharing import check_array, dtype_of
+from tensorcli.engine.tensor import Tensor
+
+_SLOW: Final = (
+    "Creating a tensor from a list of numpy.ndarrays is extremely slow. Please consider converting the list to a single "
+    "numpy.ndarray with numpy.array() before converting to a tensor."
+)
+_MAX_DIMENSIONS: Final = 128
+
+
+def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
+    """A new tensor with a copy of data; `kind` None infers the dtype. Errors: as `tensor`."""
+    target = resolve(device, moving=True)
+    if isinstance(data, Tensor):
+        target = place_of(data, device)
+        copied: Tensor = data.detach().to(device=target, dtype=kind or data.dtype, copy=True)
+        return copied
+    if isinstance(data, np.ndarray):
+        check_array(data)
+        own = dtypes.from_numpy_dtype(data.dtype)
+        array = effects.cast(data, kind) if kind is not None and kind is not own else data.copy("C")
+        return _placed(array, kind or own, target)
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if kind is None and isinstance(data, np.generic):
+        kind = dtype_of(data.dtype)
+    sizes = _sizes_of(data)
+    if kind is None:
+        kind = _infer(data)
+    flat: list[Any] = []
+    _flatten(data, sizes, 0, flat)
+    effects.check_bytes(len(flat) * kind.itemsize, sizes, kind)
+    return _placed(_stored(flat, kind).reshape(sizes), kind, target)
+
+
+def place_of(source: Tensor, device: Any) -> Device:
+    """Where a tensor goes that is asked for as it is: `device=`, the default device, or where it lies."""
+    return source.device if device is None and default.device is None else resolve(device, moving=True)
+
+
+def _placed(array: Any, kind: dtypes.dtype, device: Any) -> Tensor:
+    if device is META:
+        return effects.empty(array.shape, None, kind, META)
+    return effects.adopt(array, kind, device)
+
+
+def _is_sequence(value: Any) -> bool:
+    """What C calls a sequence: it can be indexed and is no dictionary. Tensors inside of sequences are numbers."""
+    if isinstance(value, (list, tuple)):
+        return True
+    if isinstance(value, np.ndarray):
+        return value.ndim > 0
+    return hasattr(type(value), "__getitem__") and not isinstance(value, (dict, np.generic, Tensor))
+
+
+def _sizes_of(data: Any) -> tuple[int, ...]:
+    sizes: list[int] = []
+    while _is_sequence(data):
+        sizes.append(len(data))
+        if len(sizes) > _MAX_DIMENSIONS:
+            raise ValueError(f"too many dimensions '{type(data).__name__}'")
+        if not sizes[-1]:
+            break
+        data = data[0]
+    return tuple(sizes)
+
+
+def _infer(data: Any) -> dtypes.dtype:
+    if isinstance(data, (Tensor,)):
+        return data.dtype
+    if isinstance(data, (np.ndarray, np.generic)):
+        return dtypes.from_numpy_dtype(data.dtype)
+    if isinstance(data, (bool, int, float, complex)):
+        return dtypes.of_number(data)
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if not _is_sequence(data):
+        raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
+    if not len(data):
+        return dtypes.default.floating
+    if isinstance(data[0], np.ndarray):
+        messages.warn(_SLOW, once=True)
+    found: dtypes.dtype | None = None
+    seen: set[type] = set()
+    for one in data:
+        if one is data:
+            raise TypeError("new(): self-referential lists are incompatible")
+        # One number of a type says what the others would say again.
+        if type(one) in seen:
+            continue
+        if type(one) in _PLAIN:
+            seen.add(type(one))
+        kind = _infer(one)
+        found = kind if found is None else dtypes.promote_types(found, kind)
+    assert found is not None
+    return found
+
+
+_PLAIN: Final = (bool, int, float, complex)
+
+
+def _flatten(data: Any, sizes: Sequence[int], dim: int, flat: list[Any]) -> None:
+    if dim == len(sizes):
+        flat.append(data)
+        return
+    if not _is_sequence(data):
+        raise TypeError("not a sequence")
+    if len(data) != sizes[dim]:
+        raise ValueError(f"expected sequence of length {sizes[dim]} at dim {dim} (got {len(data)})")
+    if dim == len(sizes) - 1:
+        flat.extend(data)
+        return
+    for one in data:
+        _flatten(one, sizes, dim + 1, flat)
+
+
+def _stored(flat: list[Any], kind: dtypes.dtype) -> Any:
+    """The elements as a row of an array. Errors: those of the conversions that PyTorch makes, one element each."""
+    types = set(map(type, flat))
+    if not types <= _SIMPLE:
+        flat = [_number(one, kind) for one in flat]
+        types = set(map(type, flat))
+    if kind.category == dtypes.BOOL:
+        return np.array([bool(one) for one in flat], np.bool_)
+    if kind.category == dtypes.INTEGRAL:
+        return _integers(flat, types, kind)
+    if kind.is_complex:
+        return np.array(flat, np.complex128).astype(kind.np)
+    if complex in types:
+        raise TypeError("must be real number, not complex")
+    try:
+        wide = np.array(flat, np.float64)
+    except OverflowError:
+        raise OverflowError("int too large to convert to float") from None
+    with np.errstate(over="ignore"):
+        return wide.astype(np.float32).astype(kind.np) if kind.reduced else wide.astype(kind.np)
+
+
+_SIMPLE: Final = {bool, int, float, complex}
+
+
+def _number(one: Any, kind: dtypes.dtype) -> Any:
+    """An element as a Python number of the dtype's category, or Python's own complaint."""
+    if isinstance(one, Tensor):
+        if kind.category == dtypes.BOOL:
+            return bool(one)
+        return (
+            int(one) if kind.category == dtypes.INTEGRAL else complex(one) if kind.is_complex else float(one)
+        )
+    if isinstance(one, (np.generic, np.ndarray)):
+        return one.item()
+    if kind.category == dtypes.BOOL or isinstance(one, (bool, int, float, complex)):
+        return one
+    if kind.category == dtypes.INTEGRAL:
+        if not hasattr(one, "__index__"):
+            raise TypeError(f"'{type(one).__name__}' object cannot be interpreted as an integer")
+        return int(one.__index__())
+    if not hasattr(one, "__float__") and not hasattr(one, "__index__"):
+        raise TypeError(f"must be real number, not {type(one).__name__}")
+    return float(one)
+
+
+def _integers(flat: list[Any], types: set[type], kind: dtypes.dtype) -> Any:
+    if complex in types:
+        raise TypeError("'complex' object cannot be interpreted as an integer")
+    bits = kind.itemsize * 8
+    low = -(1 << (bits - 1)) if kind.is_signed else 1 - (1 << bits) if bits < 64 else 0
+    high = (1 << (bits - 1)) - 1 if kind.is_signed else (1 << bits) - 1
+    found = []
+    for one in flat:
+        if type(one) is float:
+            if kind is dtypes.uint64:
+                raise TypeError("an integer is required")
+            if one != one or not (low if kind.is_signed else 0) <= one <= high:
+                raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
+            one = int(one)
+        if not low <= one <= high:
+            _refuse(one, kind)
+        found.append(one & ((1 << bits) - 1) if not kind.is_signed else one)
+    return np.array(found, kind.np)
+
+
+def _refuse(one: int, kind: dtypes.dtype) -> None:
+    if kind is dtypes.uint64 and one < 0:
+        raise OverflowError("can't convert negative int to unsigned")
+    if kind is dtypes.uint64:
+        raise OverflowError("int too big to convert")
+    if not -(1 << 63) <= one < 1 << 63:
+        raise ValueError("Overflow when unpacking long long")
+    raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
