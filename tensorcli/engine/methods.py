@@ -175,7 +175,7 @@ Tensor.data = property(get_data, set_data, delete_data)  # type: ignore[attr-def
 
 # ---- attributes that say what kind of tensor this is
 
-Tensor.layout = ReadOnly(lambda self: formats.strided, "layout")  # type: ignore[attr-defined]
+Tensor.layout = ReadOnly(lambda self: formats.strided)  # type: ignore[attr-defined]
 for _kind in (
     "sparse",
     "sparse_csr",
@@ -191,6 +191,6 @@ for _kind in (
     "vulkan",
     "xla",
 ):
-    setattr(Tensor, f"is_{_kind}", ReadOnly(lambda self: False, f"is_{_kind}"))
-Tensor.name = ReadOnly(lambda self: None, "name")  # type: ignore[attr-defined]
+    setattr(Tensor, f"is_{_kind}", ReadOnly(lambda self: False))
+Tensor.name = ReadOnly(lambda self: None)  # type: ignore[attr-defined]
 Tensor.volatile = None  # type: ignore[attr-defined]

@@ -37,12 +37,10 @@ else:
     class ReadOnly(property):
         """A property that PyTorch's C class has: its complaint about a write names that class."""
 
-        def __init__(self, compute: Callable[[Any], Any], name: str = "") -> None:
-            super().__init__(compute)
-            self.name = name or compute.__name__
-
         def __set__(self, instance: Any, value: Any) -> None:
-            raise AttributeError(f"attribute '{self.name}' of 'torch._C.TensorBase' objects is not writable")
+            members = (each for kind in type(instance).__mro__ for each in vars(kind).items())
+            name = next(name for name, found in members if found is self)
+            raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
 
         def __delete__(self, instance: Any) -> None:
             self.__set__(instance, None)
@@ -155,7 +153,7 @@ class Tensor(metaclass=TensorType):
 
     # ---- shape and kind
 
-    dtype: dtype = ReadOnly(attrgetter("_dtype"), "dtype")  # type: ignore[assignment]
+    dtype: dtype = ReadOnly(attrgetter("_dtype"))  # type: ignore[assignment]
 
     @ReadOnly
     def shape(self) -> Any:

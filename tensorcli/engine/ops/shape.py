@@ -502,7 +502,7 @@ PROPERTIES["mT"] = _transposed
 PROPERTIES["mH"] = lambda self: _transposed(self, "mH", conjugate=True)
 PROPERTIES["H"] = _hermitian
 for _name, _found in PROPERTIES.items():
-    setattr(Tensor, _name, ReadOnly(_found, _name))
+    setattr(Tensor, _name, ReadOnly(_found))
 
 
 def infer_size(sizes, numel):
