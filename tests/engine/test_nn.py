@@ -22,6 +22,8 @@ KERNEL = DRAW.standard_normal((4, 3, 3, 2))
         "F.cross_entropy(x, z)", "F.cross_entropy(x, z, label_smoothing=0.1)", "F.cross_entropy(x, y)",
         "F.cross_entropy(x, z, weight=y[0].detach(), reduction='none')", "F.nll_loss(x, z, ignore_index=1)",
         "F.binary_cross_entropy(y, x.sigmoid())", "F.binary_cross_entropy_with_logits(x, y)",
+        "F.linear_cross_entropy(x, y, z)", "F.linear_cross_entropy(x, y, x @ y.T, label_smoothing=0.1)",
+        "F.linear_cross_entropy(x, y.view(2, 2, 3), torch.tensor([[0, 1]] * 4), linear_bias=x[:2, :2], reduction='none')",
         "F.kl_div(x, y, reduction='batchmean')", "F.normalize(x)", "F.cosine_similarity(x, y)", "F.pairwise_distance(x, y)",
         "F.pairwise_distance(z[:, None], z + 1)", "F.triplet_margin_loss(z, z + 1, z - 1)",
         "F.layer_norm(x, (3,), y[0], y[1])", "F.rms_norm(x, (3,))", "F.embedding(z, x)", "F.one_hot(z)",
@@ -69,6 +71,9 @@ def test_transforms_and_statistics_agree_with_pytorch(expression: str) -> None:
         "F.cross_entropy(x, torch.tensor([0, 7]))", "F.nll_loss(x, torch.zeros(2))", "F.softmax(x.long(), 0)",
         "F.binary_cross_entropy(x + 5, x)", "F.binary_cross_entropy(x, x[0])", "F.dropout(x, 2.0)",
         "F.embedding(torch.tensor([9]), x)", "F.layer_norm(x, (4,))", "F.conv2d(x, x)", "F.mse_loss(x, x, reduction='x')",
+        "F.linear_cross_entropy(x[None], x, x)", "F.linear_cross_entropy(x, x[0], x)",
+        "F.linear_cross_entropy(x, x[:, :2], x)", "F.linear_cross_entropy(x, x, x, linear_bias=x[0])",
+        "F.linear_cross_entropy(x[0], x[None], x)", "F.linear_cross_entropy(x, x, x[:, :2], ignore_index=1)",
         "F.one_hot(torch.tensor([-1]))", "F.batch_norm(x[:1], None, None, training=True)",
     ],
 )  # fmt: skip

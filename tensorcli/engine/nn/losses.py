@@ -1,5 +1,6 @@
 """The losses of `torch.nn.functional`: reductions by name and sizes checked, then an operator of the table."""
 
+from math import prod
 from typing import Any
 
 from tensorcli.engine import messages
@@ -130,6 +131,52 @@ def cross_entropy(
     reduction = legacy(size_average, reduce, reduction)
     return functions.cross_entropy_loss(
         input, target, weight, number_of(reduction), ignore_index, label_smoothing
+    )
+
+
+def linear_cross_entropy(
+    input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = None, weight: Any = None, reduction: str = "mean",
+    ignore_index: int | None = None, label_smoothing: float = 0.0, options: Any = None,
+) -> Any:  # fmt: skip
+    """The cross entropy of a linear map's outputs: input (N, in) or (in), linear_weight (classes, …, in). Of options only
+    None is there: chunks change what PyTorch allocates, not what it answers.
+    """
+    if options is not None:
+        raise NotImplementedError(
+            "linear_cross_entropy: chunking (options) is not modelled; leave options=None"
+        )
+    sizes, weights = tuple(input.geometry.sizes), tuple(linear_weight.geometry.sizes)
+    if not 1 <= len(sizes) <= 2:
+        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {len(sizes)}")
+    if len(weights) < 2:
+        raise RuntimeError(f"expected linear_weight with dimensionality at least 2, got {len(weights)}")
+    *batch, features = sizes
+    if features != weights[-1]:
+        raise RuntimeError(
+            "expected equal input and linear_weight last dimensions (in_features), "
+            f"got {features} and {weights[-1]}, respectively"
+        )
+    outputs = weights[:-1]
+    if linear_bias is not None and tuple(linear_bias.geometry.sizes) != outputs:
+        raise RuntimeError(f"expected linear_bias shape {outputs}, got {tuple(linear_bias.geometry.sizes)}")
+    if len(outputs) > 1 and not batch:
+        raise RuntimeError(
+            f"K-dimensional loss defined by linear_weight shape {weights} requires batched input, (N, {features}), "
+            f"got unbatched input with shape {sizes}"
+        )
+    scores = (*batch, *outputs)
+    if ignore_index is not None and tuple(target.geometry.sizes) == scores:
+        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if len(outputs) > 1:
+        linear_weight = linear_weight.reshape(prod(outputs), features)
+        linear_bias = None if linear_bias is None else linear_bias.reshape(prod(outputs))
+    return cross_entropy(
+        functions.linear(input, linear_weight, linear_bias).reshape(scores),
+        target,
+        weight=weight,
+        reduction=reduction,
+        ignore_index=-100 if ignore_index is None else ignore_index,
+        label_smoothing=label_smoothing,
     )
 
 
