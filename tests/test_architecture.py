@@ -248,7 +248,7 @@ def test_the_reader_finds_a_wrong_import(module: str, source: str) -> None:
     ("module", "source"),
     [
         ("tensorcli.engine.op", "import math\nimport numpy as np\nfrom tensorcli.engine import dtypes"),
-        ("tensorcli.engine.op", "from . import schema\nfrom .autograd.graph import Node"),
+        ("tensorcli.engine.op", "from . import schema\nfrom .autograd.nodes import Node"),
         ("tensorcli.engine.ops.special", "def gamma(xp, x):\n    from scipy.special import gammaln"),
         ("tensorcli.engine.dtypes", "if TYPE_CHECKING:\n    import ml_dtypes"),
         ("tensorcli.engine.dtypes", "load = lambda: __import__('ml_dtypes')"),

@@ -5,7 +5,10 @@ Texts that only one operator says stand with that operator; here is what several
 
 import sys
 import warnings
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tensorcli.engine.tensor import Tensor
 
 # ---- leaves and flags
 NON_LEAF_FLAG: Final = "you can only change requires_grad flags of leaf variables."
@@ -125,6 +128,20 @@ def output_resized(old: Any, new: Any) -> str:
         "will not be resized unless they have zero elements. You can explicitly reuse an out tensor t by resizing it, "
         "inplace, to zero elements with t.resize_(0)."
     )
+
+
+def tensor_type(tensor: "Tensor") -> str:
+    """`torch.FloatTensor`, as C++ calls it in errors: CPUBoolType and the like for the newer dtypes."""
+    kind = tensor._dtype
+    prefix = "CUDA" if tensor.is_cuda else "Meta" if tensor.is_meta else "CPU"
+    if kind.name in _LEGACY_TYPES and prefix == "CPU":
+        return kind.tensor_type
+    if kind.name in _LEGACY_TYPES and prefix == "CUDA":
+        return kind.tensor_type.replace("torch.", "torch.cuda.")
+    return f"{prefix}{kind.scalar_type}Type"
+
+
+_LEGACY_TYPES: Final = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 
 
 def modified(tensor_type: str, sizes: Any, producer: str, found: int, expected: int, hint: str) -> str:

@@ -192,14 +192,14 @@ class Op:
     @cached_property
     def node_class(self) -> Any:
         """The class of its nodes."""
-        from tensorcli.engine.autograd.graph import node_class
+        from tensorcli.engine.autograd.nodes import node_class
 
         return node_class(self)
 
     @cached_property
     def plan(self) -> Any:
-        """What its nodes save, worked out once (autograd.graph.Plan)."""
-        from tensorcli.engine.autograd.graph import Plan
+        """What its nodes save, worked out once (autograd.recording.Plan)."""
+        from tensorcli.engine.autograd.recording import Plan
 
         return Plan(self)
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from tensorcli.engine import callers, dtypes, messages, printing
 from tensorcli.engine.autograd import hooks
-from tensorcli.engine.autograd.graph import Node
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 # ---- arithmetic and comparison

@@ -325,7 +325,7 @@ class Lazy(Mapping[str, Namespace]):
 
 OPEN_MODULES = (
     "nn optim return_types random legacy queries storages special fft linalg cuda testing utils functional "
-    "formats autograd.modes autograd.hooks autograd.saving autograd.anomaly autograd.functional autograd.forward_ad"
+    "formats autograd.modes autograd.hooks autograd.graph autograd.anomaly autograd.functional autograd.forward_ad"
 ).split()
 """Modules of the engine whose classes have nothing that PyTorch's do not have."""
 
@@ -360,8 +360,8 @@ class EnginePolicy(Policy):
 
 def policy() -> Policy:
     """The allow-lists for the objects of the embedded engine."""
-    from tensorcli.engine.autograd.graph import Node
     from tensorcli.engine.autograd.hooks import RemovableHandle
+    from tensorcli.engine.autograd.nodes import Node
     from tensorcli.engine.devices import Device
     from tensorcli.engine.dtypes import dtype
     from tensorcli.engine.tensor import Size, Tensor

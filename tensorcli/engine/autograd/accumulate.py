@@ -4,9 +4,9 @@ import weakref
 from typing import Any, ClassVar
 
 from tensorcli.engine import events, geometry
-from tensorcli.engine.autograd import graph
-from tensorcli.engine.autograd.graph import Node
+from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.tensor import Tensor, alias
 
@@ -58,7 +58,7 @@ def _make(variable: Tensor) -> AccumulateGrad:
     return made
 
 
-graph.make_accumulator = _make
+nodes.make_accumulator = _make
 
 
 def _same_layout(gradient: Tensor, variable: Tensor) -> bool:

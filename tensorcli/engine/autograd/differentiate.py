@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.autograd.saving import GradientEdge
+from tensorcli.engine.autograd.graph import GradientEdge
+from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.tensor import Tensor
 
 
@@ -49,8 +50,6 @@ def _roots_and_gradients(tensors: Any, gradients: Any, create_graph: bool) -> tu
 
 
 def _edges(roots: Sequence[Tensor], gradients: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    from tensorcli.engine.autograd.graph import gradient_edge
-
     edges, given = [], []
     for i, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
         edge = gradient_edge(root)
@@ -78,8 +77,6 @@ def _targets(wanted: Sequence[Any], retain: bool) -> list[Any]:
 
     Errors: RuntimeError for one that requires no gradient, or is neither.
     """
-    from tensorcli.engine.autograd.graph import gradient_edge
-
     edges: list[Any] = []
     for one in wanted:
         if isinstance(one, GradientEdge):

@@ -19,10 +19,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.engine import events, messages
-from tensorcli.engine.autograd import saving
-from tensorcli.engine.autograd.graph import NO_EDGE, Node, SavedTensor, gradient_edge, set_history
+from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import mode, no_grad
+from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
+from tensorcli.engine.autograd.recording import set_history
+from tensorcli.engine.autograd.saved import keep
 from tensorcli.engine.autograd.views import CUSTOM, rebase_history
 from tensorcli.engine.tensor import Tensor
 
@@ -78,10 +79,7 @@ class Context(Node):
             if tensor is None:
                 continue
             number = next((k for k, o in enumerate(outputs) if o is tensor and o.node is self), None)
-            saved = saving.SavedPacked(tensor, number) if saving.state.stack else SavedTensor(tensor, number)
-            self.saved[f"{i}"] = saved
-            if events.observer is not None:
-                events.observer.saved(self, f"{i}", saved)
+            self.saved[f"{i}"] = keep(self, f"{i}", tensor, number)
         self.to_save = tuple(None if t is None else True for t in self.to_save)
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from sys import getrefcount
 from typing import Any
 
-from tensorcli.engine import events
-from tensorcli.engine.autograd.graph import Node, gradient_edge, type_name
+from tensorcli.engine import events, messages
+from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.tensor import Tensor
 
 
@@ -159,7 +159,7 @@ def check_answer(hook: Callable[..., Any], grad: Tensor, answer: Any) -> None:
         raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
     if answer.dtype is not grad.dtype:
         raise RuntimeError(
-            f"hook '{name}' has changed the type of value (was {type_name(grad)} got {type_name(answer)})"
+            f"hook '{name}' has changed the type of value (was {messages.tensor_type(grad)} got {messages.tensor_type(answer)})"
         )
     if answer.geometry.sizes != grad.geometry.sizes:
         raise RuntimeError(f"hook '{name}' has changed the size of value")

@@ -13,9 +13,9 @@ import numpy as np
 from tensorcli.engine import events, geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.anomaly import anomaly, check, report
-from tensorcli.engine.autograd.graph import Edge, Node
 from tensorcli.engine.autograd.hooks import check_nothing, run_tensor_hooks
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import Edge, Node
 from tensorcli.engine.tensor import Tensor
 
 DENSE = geometry.is_non_overlapping_and_dense

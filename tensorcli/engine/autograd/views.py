@@ -8,8 +8,8 @@ the base a CopySlices; every other view's node is made anew, as AsStrided, when 
 from typing import Any, ClassVar
 
 from tensorcli.engine import messages
-from tensorcli.engine.autograd.graph import Node, gradient_edge, plain_name
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor
 
@@ -69,13 +69,13 @@ def check_kind(view: Tensor, indirect: bool = False) -> None:
         made = (
             "A view was"
             if node is None
-            else f"Output {view.output_nr} of {plain_name(node)} is a view of a view which was"
+            else f"Output {view.output_nr} of {node.plain_name()} is a view of a view which was"
         )
         place = "inference mode" if kind == INFERENCE else "no_grad mode"
         state = "in normal mode" if kind == INFERENCE else "with grad mode enabled"
         start = f"{made} created in {place} and {modified} modified inplace {state}."
     else:
-        start = f"Output {view.output_nr} of {plain_name(node)} is a view and {modified} modified inplace."
+        start = f"Output {view.output_nr} of {node.plain_name()} is a view and {modified} modified inplace."
     if kind == MULTI_OUTPUT:
         raise RuntimeError(start + messages.MULTI_OUTPUT_VIEW)
     if kind == CUSTOM:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorcli.engine import dtypes, events
-from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
 from tensorcli.engine.devices import CPU
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import ndarray

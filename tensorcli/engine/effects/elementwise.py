@@ -5,8 +5,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, geometry
-from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (

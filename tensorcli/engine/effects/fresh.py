@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorcli.engine import dtypes, events
-from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import adopt, as_array, cast, check_bytes, device_of, ndarray, run_kernel

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import events
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.graph import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor, stored_tensor

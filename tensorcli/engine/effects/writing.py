@@ -7,7 +7,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.graph import make_node, save_outputs, wants_grad
+from tensorcli.engine.autograd.recording import make_node, save_outputs, wants_grad
 from tensorcli.engine.devices import META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry, messages
-from tensorcli.engine.autograd.graph import type_name
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
@@ -661,7 +660,7 @@ def _check_masked_scatter_in_place(self, mask, source):
     sizes, own = mask.geometry.sizes, self.geometry.sizes
     if len(sizes) > len(own):
         raise RuntimeError(
-            f"expand({type_name(mask)}{{{messages.numbers(sizes)}}}, size={messages.numbers(own)}): the "
+            f"expand({messages.tensor_type(mask)}{{{messages.numbers(sizes)}}}, size={messages.numbers(own)}): the "
             f"number of sizes "
             f"provided ({len(own)}) must be greater or equal to the number of dimensions in the tensor "
             f"({len(sizes)})"

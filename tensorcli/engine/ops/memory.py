@@ -4,8 +4,9 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.graph import Node, gradient_edge, make_node, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.geometry import Geometry

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
-from tensorcli.engine.autograd.graph import make_node, set_history, wants_grad
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry

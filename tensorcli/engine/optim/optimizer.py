@@ -11,7 +11,6 @@ from itertools import chain
 from typing import Any
 
 from tensorcli.engine import messages
-from tensorcli.engine.autograd.graph import type_name
 from tensorcli.engine.autograd.hooks import RemovableHandle
 from tensorcli.engine.autograd.modes import enable_grad, mode
 from tensorcli.engine.tensor import Tensor
@@ -35,7 +34,7 @@ class Optimizer:
         if isinstance(params, Tensor):
             raise TypeError(
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                + type_name(params)
+                + messages.tensor_type(params)
             )
         self.state: defaultdict[Any, State] = defaultdict(dict)
         self.param_groups: list[Group] = []

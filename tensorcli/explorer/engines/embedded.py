@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorcli.engine import addresses, devices, dtypes, effects, events, messages, printing
-from tensorcli.engine.autograd import anomaly, graph, modes
+from tensorcli.engine.autograd import anomaly, modes, nodes
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
-from tensorcli.engine.autograd.graph import Node
+from tensorcli.engine.autograd.nodes import Node
+from tensorcli.engine.autograd.saved import SavedNumber
 from tensorcli.engine.callers import PROPERTIES
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry, contiguous
@@ -372,7 +373,7 @@ class Embedded:
         return type(node).__name__
 
     def clock(self) -> float:
-        return int(repr(graph._sequence)[6:-1])  # `count(5)`: the only way to see it without taking it
+        return int(repr(nodes._sequence)[6:-1])  # `count(5)`: the only way to see it without taking it
 
     def sequence(self, node: Any) -> float | None:
         return None if isinstance(node, AccumulateGrad) else node.sequence
@@ -431,9 +432,7 @@ class Embedded:
         return any((each.twin_of or each).effect is effects.pointwise for each in overloads)
 
     def numbers(self, node: Any) -> Sequence[tuple[str, Any]]:
-        return [
-            (slot, value.value) for slot, value in node.saved.items() if isinstance(value, graph.SavedNumber)
-        ]
+        return [(slot, value.value) for slot, value in node.saved.items() if isinstance(value, SavedNumber)]
 
     def released(self, node: Any) -> bool:
         return bool(node.released)

@@ -1,0 +1,243 @@
+"""Nodes and edges: what the graph is made of.
+
+A Node is made when an operator runs on an input that requires grad (recording.py). Its edges lead to the nodes that made the
+inputs (AccumulateGrad for a leaf); what it keeps for the backward pass is in saved.py.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from itertools import count
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from tensorcli.engine import addresses, events, messages
+from tensorcli.engine.autograd.saved import SAVED, UNPACKED, SavedTensor
+from tensorcli.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+Edge = tuple[Any, int]
+"""A node and which of its outputs; (None, 0) where no gradient flows."""
+
+NO_EDGE: Final[Edge] = (None, 0)
+_UNSIGNED: Final = 1 << 64
+_sequence = count()
+
+
+class Node:
+    """One step of the graph. `edges` are PyTorch's next_functions; gradients of the outputs in, of the inputs out."""
+
+    op: ClassVar["Op"]
+    title: ClassVar[str] = ""
+
+    outputs: tuple[Any, ...] = ()
+    """(geometry, dtype, device) of each output: what gradients must match."""
+    hooks: Any = None
+    released = False
+    freed: frozenset[str] = frozenset()
+    """The names of the saved values that a backward pass dropped."""
+    sequence: float
+
+    def __init__(self, edges: tuple[Edge, ...], saved: dict[str, Any]) -> None:
+        self.edges = edges
+        self.saved = saved
+        self.sequence = next(_sequence)
+
+    # ---- what PyTorch's users see
+
+    @cached_property
+    def metadata(self) -> dict[str, Any]:
+        """A dictionary for the user's own notes."""
+        return {}
+
+    def name(self) -> str:
+        """PyTorch's name of this node (`MulBackward0`)."""
+        return type(self).title or type(self).__name__
+
+    def plain_name(self) -> str:
+        """The name as the version error says it: without `Backward0`."""
+        name = self.name()
+        return name.partition("Backward")[0] if name[-1].isdigit() and "Backward" in name else name
+
+    @property
+    def next_functions(self) -> tuple[Edge, ...]:
+        return self.edges
+
+    def _sequence_nr(self) -> float:
+        return self.sequence
+
+    def register_hook(self, hook: Callable[..., Any]) -> Any:
+        """Call `hook(grad_inputs, grad_outputs)` after this node ran; what it returns replaces grad_inputs."""
+        return _register(self, "after", hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> Any:
+        """Call `hook(grad_outputs)` before this node runs; what it returns replaces grad_outputs."""
+        return _register(self, "before", hook)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_"):
+            wanted = name[7:].replace("_sym_", "_")
+            names = type(self).savable()
+            if wanted in names:
+                return self._as_shown(wanted, self.unpack(wanted))
+            stem = wanted.removesuffix("_numel")
+            if stem != wanted and f"{stem}_sizes" in names:
+                return prod(self.unpack(f"{stem}_sizes"))
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def _as_shown(self, name: str, value: Any) -> Any:
+        """A saved value as PyTorch shows it: integers that are no Scalar as unsigned numbers."""
+        kind = next((a.type.base for a in self.op.schema.arguments if a.name == name), "")
+        if kind not in ("int", "SymInt"):
+            return value
+        if isinstance(value, (tuple, list)):
+            return tuple(v % _UNSIGNED if type(v) is int else v for v in value)
+        return value % _UNSIGNED if type(value) is int else value
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        """The names that `_saved_NAME` answers to."""
+        return tuple(dict.fromkeys(n for g in cls.op.gradients for n in g.names if n != "needs"))
+
+    # ---- saved values
+
+    def unpack(self, name: str) -> Any:
+        """The saved value. Errors: RuntimeError when it was freed, or when its version moved since."""
+        value = self.saved.get(name)
+        if isinstance(value, SAVED):
+            return value.unpack(self)
+        if isinstance(value, tuple) and any(isinstance(v, SAVED) for v in value):
+            return tuple(v.unpack(self) if isinstance(v, SAVED) else v for v in value)
+        if name in self.freed:
+            raise RuntimeError(messages.FREED)
+        return value
+
+    def saved_tensors_of(self) -> list[tuple[str, "SavedTensor"]]:
+        """All saved tensors with their names, looked at without effect."""
+        found = []
+        for name, value in self.saved.items():
+            for one in value if isinstance(value, tuple) else (value,):
+                if isinstance(one, SavedTensor):
+                    found.append((name, one))
+        return found
+
+    def release(self) -> None:
+        """Drop the saved tensors, as PyTorch does after a backward pass without retain_graph."""
+        if self.released:
+            return
+        self.released = True
+        saved = self.saved
+        if not saved:
+            return
+        kept = {}
+        for name, value in saved.items():
+            if isinstance(value, SAVED):
+                continue
+            if isinstance(value, tuple) and any(isinstance(v, SAVED) for v in value):
+                continue
+            kept[name] = value
+        if len(kept) != len(saved):
+            if events.observer is not None:
+                events.observer.freed(self)
+            self.freed = frozenset(saved.keys() - kept.keys())
+            self.saved = kept
+
+    # ---- the gradient
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        """The gradient for each edge, None where there is none. `needed(edge)` says which edges anybody wants."""
+        edges = self.edges
+        result: list[Any] = [None] * len(edges)
+        gradients = self.op.plan.gradients
+        saved = self.saved
+        if self.freed:
+            raise RuntimeError(messages.FREED)
+        first = grads[0]
+        if first is None and all(g is None for g in grads):
+            return result
+        values: dict[str, Any] = {
+            name: self.unpack(name) if value.__class__ in UNPACKED else value for name, value in saved.items()
+        }
+        for formula, takes_all, slots, names in gradients:
+            if needed is None and len(slots) == 1:
+                start, stop = slots[0]
+                if stop is not None:
+                    # The common case: one tensor, everything wanted.
+                    if edges[start][0] is not None:
+                        incoming = grads if takes_all else first
+                        if incoming is not None:
+                            if "needs" in names:
+                                values["needs"] = (True,)
+                            result[start] = formula(incoming, *[values[name] for name in names])
+                    continue
+            wanted = [self._wants(s, needed) for s in slots]
+            if not any(wanted):
+                continue
+            if "needs" in names:
+                values["needs"] = tuple(wanted)
+            incoming = grads if takes_all else first
+            if incoming is None:
+                continue
+            gradient_of = formula(incoming, *[values[name] for name in names])
+            if len(slots) > 1:
+                for s, one, want in zip(slots, gradient_of, wanted, strict=True):
+                    if want:
+                        result[s[0]] = one
+                continue
+            start, stop = slots[0]
+            if stop is None:
+                result[start:] = gradient_of
+            else:
+                result[start] = gradient_of
+        return result
+
+    def _wants(self, span: tuple[int, int | None], needed: Any) -> bool:
+        start, stop = span
+        edges = self.edges[start:stop] if stop is not None else self.edges[start:]
+        return any(edge[0] is not None and (needed is None or needed(edge)) for edge in edges)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} object at {addresses.of_object(self)}>"
+
+
+def _register(node: Node, kind: str, hook: Callable[..., Any]) -> Any:
+    from tensorcli.engine.autograd.hooks import RemovableHandle, hooks_of
+
+    table = getattr(hooks_of(node), kind)
+    handle = RemovableHandle(table)
+    table[handle.id] = hook
+    return handle
+
+
+def gradient_edge(tensor: Tensor) -> Edge:
+    """Where the gradient of `tensor` goes: its grad_fn, or the AccumulateGrad of a leaf."""
+    node = tensor.grad_fn
+    if node is not None:
+        return node, tensor.output_nr
+    if tensor.leaf_requires_grad:
+        reference = tensor.accumulator
+        found = None if reference is None else reference()
+        return (make_accumulator(tensor) if found is None else found), 0
+    return NO_EDGE
+
+
+make_accumulator: Callable[[Tensor], Node] = None  # type: ignore[assignment]
+"""Makes the AccumulateGrad of a leaf (set by `accumulate`, which builds on this module)."""
+
+
+def node_class(op: "Op") -> type[Node]:
+    """The class of an operator's nodes, named as PyTorch names it."""
+    found = _classes.get(op.name)
+    if found is None:
+        if not op.gradients:
+            from tensorcli.engine.autograd.views import NotImplementedNode
+
+            found = type("NotImplemented", (NotImplementedNode,), {"op": op, "__module__": "builtins"})
+        else:
+            found = type(op.node_name, (Node,), {"op": op, "__module__": "builtins"})
+        _classes[op.name] = found
+    return found
+
+
+_classes: dict[str, type[Node]] = {}

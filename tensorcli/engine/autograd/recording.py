@@ -1,0 +1,227 @@
+"""Recording a call: whether it gets a node, the node's edges, and the values that it saves.
+
+What the gradient formulas name is what a node saves; a Plan works that out once an operator.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.engine import events
+from tensorcli.engine.autograd import nodes
+from tensorcli.engine.autograd.anomaly import anomaly
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, gradient_edge
+from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep
+from tensorcli.engine.devices import CPU
+from tensorcli.engine.dtypes import FLOATING
+from tensorcli.engine.tensor import Tensor, wrapped_number
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+
+def _slots(op: "Op") -> dict[Any, tuple[int, int | None]]:
+    """Where each differentiable input's edges stand: (start, stop); stop None for a list of tensors at the end."""
+    found = _slot_tables.get(op.name)
+    if found is None:
+        found = {}
+        at = 0
+        for position in op.differentiable:
+            is_list = op.schema.arguments[position].type.is_list
+            found[position] = (at, None if is_list else at + 1)
+            at += 1
+        found[None] = (0, at)
+        _slot_tables[op.name] = found
+    return found
+
+
+_slot_tables: dict[str, dict[Any, tuple[int, int | None]]] = {}
+
+
+class Plan:
+    """What the nodes of one operator need, worked out once from its schema and formulas."""
+
+    __slots__ = ("differentiable", "gradients", "inputs", "outputs")
+
+    def __init__(self, op: "Op") -> None:
+        names, returns, slots = op.names, op.returns, _slots(op)
+        self.differentiable = op.differentiable
+        self.gradients = tuple(
+            (formula, formula.__code__.co_varnames[0] == "grads", tuple(slots[p] for p in positions), needed)
+            for positions, formula, needed in op.gradients
+        )
+        self.inputs: list[tuple[tuple[Any, ...], list[tuple[str, int, str]]]] = []
+        """By gradient: its slots, and the (name, position, fact) it needs of the inputs."""
+        self.outputs: list[tuple[tuple[Any, ...], list[tuple[str, int, str]]]] = []
+        for positions, _, needed in op.gradients:
+            inputs, outputs = [], []
+            for name in needed:
+                stem, _, fact = name.rpartition("_")
+                if name == "needs":
+                    continue
+                if name in names:
+                    inputs.append((name, names.index(name), ""))
+                elif name == "result" or name in returns:
+                    outputs.append((name, 0 if name == "result" else returns.index(name), ""))
+                elif stem in names:
+                    inputs.append((name, names.index(stem), fact))
+                else:
+                    outputs.append((name, 0 if stem == "result" else returns.index(stem), fact))
+            wanted = tuple(slots[p] for p in positions)
+            self.inputs.append((wanted, inputs))
+            if outputs:
+                self.outputs.append((wanted, outputs))
+
+
+def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
+    """Whether grad mode is on and some differentiable input requires grad."""
+    if not mode.enabled:
+        return False
+    for i in op.differentiable:
+        value = values[i]
+        if isinstance(value, Tensor):
+            if value.requires_grad:
+                return True
+        elif type(value) in (list, tuple):
+            for one in value:
+                if isinstance(one, Tensor) and one.requires_grad:
+                    return True
+    return False
+
+
+def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -> Node:
+    """The node of a call, its edges, and its saved inputs (outputs are saved by `save_outputs`, when they are there).
+
+    `original` stands for `self` of an in-place call: a recorded clone from before the write.
+    """
+    plan = op.plan
+    edges: list[Edge] = []
+    for i in plan.differentiable:
+        value = values[i]
+        if isinstance(value, Tensor):
+            # gradient_edge, with the common cases here: a third of the cost of recording.
+            if value.view_of is not None:
+                edges.append(gradient_edge(value))
+            elif value.node is not None:
+                edges.append((value.node, value.output_nr))
+            elif value.leaf_requires_grad:
+                reference = value.accumulator
+                found = None if reference is None else reference()
+                edges.append((nodes.make_accumulator(value) if found is None else found, 0))
+            else:
+                edges.append(NO_EDGE)
+        elif type(value) in (list, tuple):
+            edges.extend([gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in value])
+        else:
+            edges.append(NO_EDGE)
+    saved: dict[str, Any] = {}
+    stack = hooks.stack
+    node: Node = op.node_class(tuple(edges), saved)
+    if anomaly.enabled:
+        node.metadata["traceback_"] = [anomaly.where()]
+    for slots, needs in plan.inputs:
+        if not needs or not _any_edge(edges, slots):
+            continue
+        for name, position, fact in needs:
+            if name in saved:
+                continue
+            value = values[position]
+            if fact:
+                saved[name] = (
+                    value.geometry.sizes
+                    if fact == "sizes" and value.__class__ is Tensor
+                    else _fact(value, fact)
+                )
+            else:
+                if original is not None and name == "self":
+                    value = original
+                if value.__class__ is Tensor and events.observer is None and not stack:
+                    saved[name] = SavedTensor(value)
+                else:
+                    saved[name] = _save(node, name, value, op, position)
+    return node
+
+
+def _any_edge(edges: Sequence[Edge], slots: tuple[Any, ...]) -> bool:
+    """Whether some edge of these inputs leads anywhere."""
+    for start, stop in slots:
+        if stop is not None:
+            if edges[start][0] is not None:
+                return True
+        elif any(edge[0] is not None for edge in edges[start:]):
+            return True
+    return False
+
+
+def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
+    """Save what the formulas name of the results, which now have their history."""
+    for slots, needs in op.plan.outputs:
+        if not _any_edge(node.edges, slots):
+            continue
+        for name, at, fact in needs:
+            if name in node.saved:
+                continue
+            result = results[at]
+            if fact:
+                node.saved[name] = _fact(result, fact)
+                continue
+            node.saved[name] = keep(node, name, result, at if result.node is node else None)
+
+
+def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:
+    if isinstance(value, Tensor):
+        return keep(node, name, value)
+    if type(value) in (list, tuple):
+        return (
+            tuple(_save(node, name, v, op, position) for v in value)
+            if op.schema.arguments[position].type.is_tensor
+            else value
+        )
+    if isinstance(value, (int, float, complex)) and op.schema.arguments[position].type.is_tensor:
+        return SavedNumber(value)
+    return value
+
+
+def _fact(value: Any, fact: str) -> Any:
+    """A fact about a tensor (or of each of a list) that needs no saved bytes."""
+    if type(value) in (list, tuple):
+        return tuple(_fact(v, fact) for v in value)
+    if not isinstance(value, Tensor):
+        if value is None:
+            return None
+        value = wrapped_number(value)
+    if fact == "sizes":
+        return value.geometry.sizes
+    if fact == "strides":
+        return value.geometry.strides
+    if fact == "geometry":
+        return value.geometry
+    if fact == "ndim":
+        return len(value.geometry.sizes)
+    return value.dtype if fact == "dtype" else value.device
+
+
+def set_history(node: Node, results: Sequence[Any]) -> None:
+    """Make `node` the grad_fn of the results (those of floating or complex dtype), each with its number."""
+    if len(results) == 1:
+        result = results[0]
+        if result._dtype.category >= FLOATING:
+            result.node = node
+            storage = result._storage
+            node.outputs = ((result.geometry, result._dtype, CPU if storage is None else storage.device),)
+            return
+    outputs: list[Any] = []
+    constants = node.op.constants if len(results) > 1 else ()
+    for number, result in enumerate(results):
+        if (
+            result is None
+            or number in constants
+            or not (result.dtype.is_floating_point or result.dtype.is_complex)
+        ):
+            outputs.append(None)
+            continue
+        result.node = node
+        if number:
+            result.output_nr = number
+        outputs.append((result.geometry, result.dtype, result.device))
+    node.outputs = tuple(outputs)

@@ -1,0 +1,122 @@
+"""What a node keeps of one value for the backward pass: a tensor and its version, a number, or what a hook made of it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from tensorcli.engine import events, messages
+from tensorcli.engine.autograd.anomaly import anomaly
+from tensorcli.engine.tensor import Tensor, alias, wrapped_number
+
+if TYPE_CHECKING:
+    from tensorcli.engine.autograd.nodes import Node
+
+Hook = Callable[[Any], Any]
+
+
+class PackHooks:
+    """The hooks in force, innermost last; and the message of an enclosing `disable_saved_tensors_hooks`."""
+
+    __slots__ = ("disabled", "stack")
+
+    def __init__(self) -> None:
+        self.stack: list[tuple[Hook, Hook]] = []
+        self.disabled: str | None = None
+
+
+hooks = PackHooks()
+
+
+class SavedTensor:
+    """A tensor that a node keeps, and the version it had.
+
+    The node's own output is kept as a bare alias (a reference to the output itself would be a cycle through its
+    grad_fn); unpacking it makes a new tensor of the same history.
+    """
+
+    __slots__ = ("output_nr", "tensor", "version")
+
+    def __init__(self, tensor: Tensor, output_nr: int | None = None) -> None:
+        if tensor.inference:
+            raise RuntimeError(messages.INFERENCE_SAVED)
+        self.tensor = tensor if output_nr is None else alias(tensor)
+        self.output_nr = output_nr
+        counter = tensor._counter
+        self.version = tensor.counter.count if counter is None else counter.count
+
+    def unpack(self, node: "Node") -> Tensor:
+        """The tensor as it was saved. Errors: RuntimeError when it was written since, with PyTorch's text."""
+        tensor = self.tensor
+        found = tensor.counter.count
+        if found != self.version:
+            raise RuntimeError(self._modified(node, found))
+        return tensor if self.output_nr is None else _output(tensor, node, self.output_nr)
+
+    def _modified(self, node: "Node", found: int) -> str:
+        tensor = self.tensor
+        producer = node if self.output_nr is not None else tensor.grad_fn
+        number = self.output_nr if self.output_nr is not None else tensor.output_nr
+        words = "" if producer is None else f", which is output {number} of {producer.plain_name()},"
+        hint = messages.ANOMALY_FOUND if anomaly.enabled else messages.ANOMALY_HINT
+        return messages.modified(
+            messages.tensor_type(tensor), tensor.geometry.sizes, words, found, self.version, hint
+        )
+
+
+class SavedNumber:
+    """A Python number given where the schema says Tensor: PyTorch saves the tensor that it stands for."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def unpack(self, node: "Node") -> Tensor:
+        """The number as a zero-dimensional tensor."""
+        return wrapped_number(self.value)
+
+
+class SavedPacked:
+    """What a pack hook made of a saved tensor, and the hook that makes a tensor of it again."""
+
+    __slots__ = ("output_nr", "packed", "unpack_hook", "version")
+
+    def __init__(self, tensor: Tensor, output_nr: int | None = None) -> None:
+        pack, self.unpack_hook = hooks.stack[-1]
+        self.version = tensor.counter.count
+        self.output_nr = output_nr
+        self.packed = pack(tensor)
+        if isinstance(self.packed, Tensor) and self.packed is tensor and tensor.counter.count != self.version:
+            raise RuntimeError(
+                "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot "
+                "be modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if "
+                "you need to perform in-place operations on the input to a pack hook."
+            )
+
+    def unpack(self, node: "Node") -> Tensor:
+        """The tensor that the unpack hook gives. Errors: TypeError when it gives none."""
+        found = self.unpack_hook(self.packed)
+        if not isinstance(found, Tensor):
+            raise TypeError(
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(found).__name__}"
+            )
+        return found if self.output_nr is None else _output(found, node, self.output_nr)
+
+
+SAVED: Final = (SavedTensor, SavedNumber, SavedPacked)
+UNPACKED: Final = (*SAVED, tuple)
+
+
+def keep(node: "Node", name: str, tensor: Tensor, output_nr: int | None = None) -> SavedTensor | SavedPacked:
+    """What `node` keeps of `tensor` under `name`; `output_nr` where it is that output of the node itself."""
+    saved = SavedPacked(tensor, output_nr) if hooks.stack else SavedTensor(tensor, output_nr)
+    if events.observer is not None:
+        events.observer.saved(node, name, saved)
+    return saved
+
+
+def _output(tensor: Tensor, node: "Node", number: int) -> Tensor:
+    """An output of `node`, made again."""
+    output = alias(tensor)
+    output.node = node
+    output.output_nr = number
+    return output
