@@ -115,6 +115,13 @@ def broadcast(a: int, b: int, dim: int) -> RuntimeError:
     )
 
 
+def output_shape(sizes: Any, wanted: Any) -> RuntimeError:
+    """A result that needs other sizes than its destination has."""
+    return RuntimeError(
+        f"output with shape {numbers(sizes)} doesn't match the broadcast shape {numbers(wanted)}"
+    )
+
+
 def result_cast(source: str, target: str) -> RuntimeError:
     """A result whose dtype may not be written into its destination."""
     return RuntimeError(f"result type {source} can't be cast to the desired output type {target}")

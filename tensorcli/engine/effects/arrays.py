@@ -195,7 +195,4 @@ def check_castable(kind: dtype, target: Tensor) -> None:
 
 def check_output_shape(target: Tensor, sizes: tuple[int, ...]) -> None:
     if sizes != target.geometry.sizes:
-        raise RuntimeError(
-            f"output with shape {messages.numbers(target.geometry.sizes)} doesn't match the broadcast shape "
-            f"{messages.numbers(sizes)}"
-        )
+        raise messages.output_shape(target.geometry.sizes, sizes)

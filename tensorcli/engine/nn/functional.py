@@ -401,9 +401,8 @@ max_pool1d, max_pool2d, max_pool3d = (_pool(f"max_pool{n}d") for n in (1, 2, 3))
 
 def _adaptive(name: str, count: int) -> Any:
     def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-        if count > 1 and (isinstance(output_size, int) or len(output_size) < input.dim()):
-            output_size = _output_size(output_size, input.size(), count)
-        found = getattr(functions, name)(input, output_size)
+        wanted = output_size if count == 1 else _output_size(output_size, input.size(), count)
+        found = getattr(functions, name)(input, wanted)
         return found if return_indices else found[0]
 
     pool.__name__ = pool.__qualname__ = name
@@ -414,7 +413,9 @@ def _adaptive(name: str, count: int) -> Any:
 def _output_size(wanted: Any, sizes: Any, count: int) -> Any:
     if isinstance(wanted, int):
         return (wanted,) * count
-    return tuple(own if one is None else one for one, own in zip(wanted, sizes[-len(wanted) :], strict=True))
+    if len(sizes) <= len(wanted):
+        raise ValueError(f"Input dimension should be at least {len(wanted) + 1}")
+    return tuple(own if one is None else one for one, own in zip(wanted, sizes[-len(wanted) :]))
 
 
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (
@@ -485,28 +486,6 @@ def fold(
     input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Any:
     """Patches added up to images: the transpose of unfold."""
-    if input.dim() not in (2, 3):
-        raise RuntimeError(
-            "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero dimensions for input, "
-            f"but got: {messages.numbers(input.size())}"
-        )
-    sizes, kernel, spread, border, step = map(_pair, (output_size, kernel_size, dilation, padding, stride))
-    patches, length = input.size(-2), input.size(-1)
-    if kernel[0] > 0 and kernel[1] > 0 and patches % (kernel[0] * kernel[1]):
-        raise RuntimeError(
-            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got input.size(1)="
-            f"{patches} and kernel_size={_round(kernel)}."
-        )
-    blocks = [
-        (sizes[d] + 2 * border[d] - spread[d] * (kernel[d] - 1) - 1) // step[d] + 1 if step[d] > 0 else 0
-        for d in range(2)
-    ]
-    if length != blocks[0] * blocks[1]:
-        raise RuntimeError(
-            f"Given output_size={_round(sizes)}, kernel_size={_round(kernel)}, dilation={_round(spread)}, padding="
-            f"{_round(border)}, stride={_round(step)}, expected size of input's dimension 2 to match the calculated number of "
-            f"sliding blocks {blocks[0]} * {blocks[1]} = {blocks[0] * blocks[1]}, but got input.size(2)={length}."
-        )
     return functions.col2im(
         input, _pair(output_size), _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride)
     )

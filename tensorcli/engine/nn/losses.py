@@ -196,14 +196,23 @@ def binary_cross_entropy(
             "Please ensure they have the same size."
         )
     if weight is not None:
-        weight = weight.expand(_broadcast(target.size(), weight.size()))
+        weight = weight.expand(_broadcast(tuple(target.size()), weight.size()))
     return functions.binary_cross_entropy(input, target, weight, number)
 
 
-def _broadcast(*sizes: Any) -> Any:
-    from tensorcli.engine.effects import broadcast_sizes
-
-    return broadcast_sizes([tuple(s) for s in sizes])
+def _broadcast(sizes: tuple[int, ...], given: Any) -> tuple[int, ...]:
+    """Sizes broadcast with those of a weight, with the complaint of PyTorch's Python. Errors: RuntimeError."""
+    ndim = max(len(sizes), len(given))
+    found = [1] * (ndim - len(sizes)) + list(sizes)
+    for dim in range(-1, -len(given) - 1, -1):
+        if found[dim] == 1:
+            found[dim] = given[dim]
+        elif given[dim] not in (1, found[dim]):
+            raise RuntimeError(
+                f"Attempting to broadcast a dimension of length {given[dim]} at {dim}! Mismatching argument at index 1 had "
+                f"{given}; but expected shape should be broadcastable to {messages.numbers(found)}"
+            )
+    return tuple(found)
 
 
 def binary_cross_entropy_with_logits(

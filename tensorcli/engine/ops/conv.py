@@ -11,6 +11,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind, own_geometry
+from tensorcli.engine.ops._windows import columns, expanded, full, patches, positive, transposed_sizes
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import kind_of
 
@@ -49,9 +50,6 @@ def _correlate(xp, x, w, stride, padding, dilation, groups):
 def _spread(xp, y, w, sizes, stride, padding, dilation, groups):
     """The transpose of `_correlate` with respect to x, whose spatial sizes are `sizes`."""
     n = w.ndim - 2
-    if not all(dilation):
-        listed = [1, *dilation] if n == 1 else dilation
-        raise RuntimeError(f"dilation should be greater than zero, but got {messages.numbers(listed)}")
     whole = [s + 2 * p for s, p in zip(sizes, padding, strict=True)]
     result = xp.zeros((y.shape[0], w.shape[1] * groups, *whole), xp.result_type(y, w))
     channels = _slices(result.shape[1], groups)
@@ -80,22 +78,19 @@ def _weights(xp, y, x, kernel, stride, padding, dilation, groups):
     return xp.concatenate(parts, axis=0)
 
 
-def _full(values, n):
-    values = tuple(values)
-    return values * n if len(values) == 1 else values
-
-
-def _check_settings(input, weight, stride, padding, dilation, transposed, groups):
+def _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups):
     """Errors: RuntimeError with PyTorch's texts."""
     if any(p < 0 for p in padding):
         raise RuntimeError("negative padding is not supported")
+    if any(o < 0 for o in output_padding):
+        raise RuntimeError("negative output_padding is not supported")
     if any(s <= 0 for s in stride):
         raise RuntimeError("non-positive stride is not supported")
     if any(d < 0 for d in dilation):
         raise RuntimeError("dilation should be greater than zero")
     if weight.ndim != input.ndim:
         raise RuntimeError(
-            f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight{messages.numbers(weight.shape)}, but "
+            f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight {messages.numbers(weight.shape)}, but "
             f"got {input.ndim}-dimensional input of size {messages.numbers(input.shape)} instead"
         )
     if not transposed and weight.shape[0] < groups:
@@ -173,7 +168,7 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
                          output_padding, groups, output_mask):  # fmt: skip
     """The gradients of a convolution for input, weight and bias."""
     n = weight.ndim - 2
-    stride, padding, dilation = _full(stride, n), _full(padding, n), _full(dilation, n)
+    stride, padding, dilation = full(stride, n), full(padding, n), full(dilation, n)
     rest = (stride, padding, dilation, groups)
     of_input = of_weight = None
     if output_mask[0]:
@@ -227,7 +222,9 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         raise RuntimeError("weight should have at least three dimensions")
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
-    stride, padding, dilation = _full(stride, n), _full(padding, n), _full(dilation, n)
+    stride, padding = expanded(stride, "stride", n), expanded(padding, "padding", n)
+    dilation = expanded(dilation, "dilation", n)
+    output_padding = expanded(output_padding, "output_padding", n)
     same = weight.dtype == input.dtype
     if not same and input.dtype.kind == "c":
         raise RuntimeError(
@@ -238,23 +235,13 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
             f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and bias type "
             f"({from_numpy_dtype(bias.dtype).cpp_name}) should be the same"
         )
-    _check_settings(input, weight, stride, padding, dilation, transposed, groups)
+    _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
+    positive(weight, dilation, transposed)
     if not same and input.dtype.kind != "b":
         raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(weight)}")
     if transposed:
-        sizes = [
-            (s - 1) * st - 2 * p + d * (k - 1) + o + 1
-            for s, st, p, d, k, o in zip(
-                input.shape[2:],
-                stride,
-                padding,
-                dilation,
-                weight.shape[2:],
-                _full(output_padding, n),
-                strict=True,
-            )
-        ]
+        sizes = transposed_sizes(input, weight.shape[2:], stride, padding, dilation, output_padding)
         result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
     else:
         result = _correlate(xp, input, weight, stride, padding, dilation, groups)
@@ -275,9 +262,9 @@ def _batched(input, n, name, call):
 
 def _same(input, weight, stride, dilation, name, n):
     """Padding "same": (padding of both sides, what the input gets on the right alone)."""
-    if any(s != 1 for s in _full(stride, n)):
+    if any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
-    totals = [d * (k - 1) for k, d in zip(weight.geometry.sizes[2:], _full(dilation, n), strict=True)]
+    totals = [d * (k - 1) for k, d in zip(weight.geometry.sizes[2:], full(dilation, n), strict=True)]
     extra = [total % 2 for total in totals]
     if any(extra):
         messages.warn(
@@ -297,9 +284,7 @@ def _declare(n):
     def conv(input, weight, bias, stride, padding, dilation, groups):
         return _batched(
             input, n, name,
-            lambda x: functions.convolution(
-                x, weight, bias, _full(stride, n), _full(padding, n), _full(dilation, n), False, (0,) * n, groups
-            ),
+            lambda x: functions.convolution(x, weight, bias, stride, padding, dilation, False, (0,) * n, groups),
         )  # fmt: skip
 
     def named_padding(input, weight, bias, stride, padding, dilation, groups):
@@ -310,9 +295,7 @@ def _declare(n):
             amounts = [0] * n
             if padding == "same":
                 x, amounts = _same(x, weight, stride, dilation, name, n)
-            return functions.convolution(
-                x, weight, bias, _full(stride, n), amounts, _full(dilation, n), False, (0,) * n, groups
-            )
+            return functions.convolution(x, weight, bias, stride, amounts, dilation, False, (0,) * n, groups)
 
         return _batched(input, n, name, call)
 
@@ -320,8 +303,7 @@ def _declare(n):
         return _batched(
             input, n, f"conv_transpose{n}d",
             lambda x: functions.convolution(
-                x, weight, bias, _full(stride, n), _full(padding, n), _full(dilation, n), True,
-                _full(output_padding, n), groups,
+                x, weight, bias, stride, padding, dilation, True, output_padding, groups
             ),
         )  # fmt: skip
 
@@ -363,11 +345,10 @@ for _n in (1, 2, 3):
 )
 def im2col(xp, self, kernel_size, dilation, padding, stride):
     """The patches of images that a kernel sees, as columns."""
+    patches(self, kernel_size, dilation, padding, stride)
     single = self.ndim == 3
     x = self[None] if single else self
-    windows = _windows(
-        xp, _padded(xp, x, _full(padding, 2)), _full(kernel_size, 2), _full(stride, 2), _full(dilation, 2)
-    )
+    windows = _windows(xp, _padded(xp, x, padding), kernel_size, stride, dilation)
     columns = windows.transpose(0, 1, 4, 5, 2, 3)
     batch, channels, kh, kw, height, width = columns.shape
     result = columns.reshape(batch, channels * kh * kw, height * width)
@@ -385,14 +366,10 @@ def im2col(xp, self, kernel_size, dilation, padding, stride):
 )
 def col2im(xp, self, output_size, kernel_size, dilation, padding, stride):
     """Patches added up to images: the transpose of im2col."""
+    places = columns(self, output_size, kernel_size, dilation, padding, stride)
     single = self.ndim == 2
     x = self[None] if single else self
-    kernel, dilation = _full(kernel_size, 2), _full(dilation, 2)
-    padding, stride, sizes = _full(padding, 2), _full(stride, 2), _full(output_size, 2)
-    places = [
-        (s + 2 * p - d * (k - 1) - 1) // st + 1
-        for s, p, d, k, st in zip(sizes, padding, dilation, kernel, stride, strict=True)
-    ]
+    kernel, sizes = kernel_size, output_size
     channels = x.shape[1] // (kernel[0] * kernel[1])
     parts = x.reshape(x.shape[0], channels, *kernel, *places)
     result = xp.zeros(
@@ -478,7 +455,19 @@ def pixel_unshuffle(xp, self, downscale_factor):
 )
 def channel_shuffle(xp, self, groups):
     """The channels of several groups interleaved."""
+    if self.ndim < 3:
+        raise RuntimeError(
+            f"channel_shuffle expects input with > 2 dims, but got input with sizes {messages.numbers(self.shape)}"
+        )
     batch, channels, *rest = self.shape
+    if groups <= 0:
+        raise RuntimeError(
+            f"Number of groups to divide channels in must be positive. Value of groups:{groups}"
+        )
+    if channels % groups:
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
+        )
     return self.reshape(batch, groups, channels // groups, *rest).swapaxes(1, 2).reshape(self.shape)
 
 
@@ -494,6 +483,8 @@ def channel_shuffle(xp, self, groups):
 def constant_pad_nd(xp, self, pad, value):
     """A constant added around the last dimensions; a negative amount cuts off."""
     amounts = _amounts(self, pad)
+    if any(n + min(a, 0) + min(b, 0) < 0 for (a, b), n in zip(amounts, self.shape, strict=True)):
+        raise RuntimeError("narrow(): length must be non-negative.")
     cut = self[
         tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(amounts, self.shape, strict=True))
     ]
@@ -515,19 +506,21 @@ def _amounts(array, pad):
     amounts = [(0, 0)] * array.ndim
     for i in range(len(pad) // 2):
         amounts[array.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
-    for d, (a, b) in enumerate(amounts):
-        if array.shape[d] + a + b < 0:
-            raise RuntimeError(
-                f"The input size {array.shape[d]}, plus negative padding {a} and {b} resulted in a negative output size, "
-                f"which is invalid. Check dimension {d} of your input."
-            )
     return amounts
 
 
 def _sources(xp, array, pad, mode):
     """For each padded dimension (dimension, indices of the elements it takes)."""
     found = []
-    for d, (a, b) in enumerate(_amounts(array, pad)):
+    amounts = _amounts(array, pad)
+    sizes = [n + a + b for (a, b), n in zip(amounts, array.shape, strict=True)]
+    if len(pad) == 2 and sizes[-1] < 1:
+        raise RuntimeError(f"input (W: {array.shape[-1]}) is too small. Calculated output W: {sizes[-1]}")
+    if min(sizes) < 0:
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(sizes)}: {messages.numbers(sizes)}"
+        )
+    for d, (a, b) in enumerate(amounts):
         if a or b:
             size = array.shape[d]
             places = xp.arange(-a, size + b)
@@ -642,4 +635,10 @@ def pad(self, pad, mode, value):
             )
         kind = "reflection" if mode == "reflect" else "replication"
         return getattr(functions, f"{kind}_pad{n}d")(self, pad)
-    raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+    raise NotImplementedError(
+        f"Padding size {len(pad)} is not supported for {self.ndim}D input tensor.\n"
+        "Supported combinations for non-constant padding:\n"
+        "  - 2D or 3D input: padding size = 2 (pads last dimension)\n"
+        "  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n"
+        "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
+    )

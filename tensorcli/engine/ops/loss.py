@@ -8,6 +8,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON, FLOATING
+from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import direct
@@ -213,6 +214,7 @@ def soft_margin_loss(xp, self, target, reduction):
         raise RuntimeError(messages.BOOL_NEGATION)
     if self.dtype.kind in "iu" and target.dtype.kind in "iu":
         raise messages.result_cast("Float", kind_of(self))
+    broadcast_sizes([self.shape, target.shape])
     return _reduced(xp, xp.log1p(xp.exp(-target * self)), reduction)
 
 
@@ -278,7 +280,7 @@ def _nll(xp, self, target, weight, reduction, ignore_index, name):
     safe, weights, counts = _classes(xp, self, target, weight, ignore_index, name)
     losses = xp.where(counts, -_picked(xp, self, safe) * weights, self.dtype.type(0))
     if reduction == NONE:
-        return losses, xp.zeros((), self.dtype)
+        return losses.reshape(()) if self.ndim == 1 else losses, xp.zeros((), self.dtype)
     total = xp.sum(weights, dtype=self.dtype)
     loss = xp.sum(losses, dtype=self.dtype)
     return (xp.divide(loss, total) if reduction == MEAN else loss), total
@@ -295,6 +297,13 @@ def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index
     else:
         xp.put_along_axis(result, safe[:, None], each[:, None], 1)
     return result
+
+
+def _same_batch(self, target):
+    if self.shape[0] != (target.shape[0] if target.ndim else 1):
+        raise RuntimeError(
+            f"size mismatch (got input: {messages.numbers(self.shape)}, target: {messages.numbers(target.shape)})"
+        )
 
 
 @op(
@@ -314,10 +323,10 @@ def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
         raise RuntimeError("input tensor should be 1D or 2D")
     if target.ndim > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
-    if not (self.ndim == 1 and target.ndim == 0) and self.shape[0] != (target.shape[0] if target.ndim else 1):
-        raise RuntimeError(
-            f"size mismatch (got input: {messages.numbers(self.shape)}, target: {messages.numbers(target.shape)})"
-        )
+    if self.ndim == 1 and target.ndim == 1 and len(target) != 1:
+        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {len(target)}")
+    if self.ndim == 2:
+        _same_batch(self, target)
     return _nll(xp, self, target, weight, reduction, ignore_index, "nll_loss")
 
 
@@ -336,6 +345,8 @@ def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
 )
 def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     """The gradient of nll_loss."""
+    if target.ndim:  # PyTorch computes the loss of one sample with its target in a list, not its gradient
+        _same_batch(self, target)
     return _nll_backward(
         xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss"
     )
@@ -515,7 +526,10 @@ def binary_cross_entropy(xp, self, target, weight, reduction):
     least = self.dtype.type(-100)
     losses = (target - 1) * xp.maximum(xp.log1p(-self), least) - target * xp.maximum(xp.log(self), least)
     if weight is not None:
-        losses = losses * weight
+        weighted = losses * weight
+        if weighted.shape != losses.shape:
+            raise messages.output_shape(losses.shape, weighted.shape)
+        losses = weighted
     return _reduced(xp, losses.astype(self.dtype), reduction)
 
 
@@ -700,8 +714,41 @@ def cosine_embedding_loss(input1, input2, target, margin, reduction):
     return reduced(same + other, reduction)
 
 
+def _check_rows(self):
+    if self.ndim > 2 or (self.ndim and not self.shape[-1]):
+        raise RuntimeError(
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            f"{messages.numbers(self.shape)}"
+        )
+
+
+def _check_margins(self, target, weight):
+    _check_rows(self)
+    samples = self.shape[0] if self.ndim == 2 else 1
+    classes = self.shape[-1] if self.ndim else 1
+    if target.ndim > 1 or target.size != samples:
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples (batch size). "
+            f"Expected target size [{samples}], but got {messages.numbers(target.shape)}. Input has shape "
+            f"{messages.numbers(self.shape)}."
+        )
+    if weight is not None and (weight.ndim > 1 or weight.size != classes):
+        raise RuntimeError(
+            f"inconsistent weight size, expected {classes} but got {messages.numbers(weight.shape)}"
+        )
+    if self.dtype != np.float32 and self.dtype != np.float64:
+        raise NotImplementedError(f"\"multi_margin_loss_cpu_kernel\" not implemented for '{kind_of(self)}'")
+    if target.dtype != np.int64:
+        raise RuntimeError(f"expected scalar type Long but found {kind_of(target)}")
+    if weight is not None and weight.dtype != self.dtype:
+        raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(weight)}")
+    if target.size and not 0 <= target.min() <= target.max() < classes:
+        raise RuntimeError("target out of range")
+
+
 def _margins(xp, self, target, p, margin, weight):
     """The hinge of each class against the target's, as rows; and the target of each row."""
+    _check_margins(self, target, weight)
     rows = self.reshape(-1, self.shape[-1] if self.ndim else 1)
     index = target.reshape(-1)
     own = xp.take_along_axis(rows, index[:, None], 1)
@@ -767,6 +814,19 @@ def _label_counts(xp, target):
 )
 def multilabel_margin_loss_forward(xp, self, target, reduction):
     """What is missing for each target's score to lead all others by one."""
+    _check_rows(self)
+    if (target.ndim > 1 or target.size != self.size) if self.ndim < 2 else target.shape != self.shape:
+        raise RuntimeError(
+            f"inconsistent target size: {messages.numbers(target.shape)} for input of size: {messages.numbers(self.shape)}"
+        )
+    if target.size and not -1 <= target.min() <= target.max() < (self.shape[-1] if self.ndim else 1):
+        raise RuntimeError("argument #2 'target' is out of range")
+    if self.dtype != np.float32 and self.dtype != np.float64:
+        raise NotImplementedError(
+            f"\"multilabel_margin_loss_forward_out_frame\" not implemented for '{kind_of(self)}'"
+        )
+    if target.dtype != np.int64:
+        raise RuntimeError(f"expected scalar type Long but found {kind_of(target)}")
     counts = _label_counts(xp, target)
     mask = counts > 0
     rows = self.reshape(mask.shape)

@@ -217,9 +217,7 @@ def _broadcast_into(sizes, source):
     """The sizes of the target, to which the source must broadcast. Errors: RuntimeError with PyTorch's texts."""
     common = effects.broadcast_sizes([sizes, source.sizes])
     if common != sizes:
-        raise RuntimeError(
-            f"output with shape {messages.numbers(sizes)} doesn't match the broadcast shape {messages.numbers(common)}"
-        )
+        raise messages.output_shape(sizes, common)
     return sizes
 
 

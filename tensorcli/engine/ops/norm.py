@@ -1,12 +1,14 @@
 """Normalisation: activations scaled to mean 0 and variance 1, over features, groups or the batch."""
 
+from math import prod
+
 import numpy as np
 
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops.nn import derived, direct
-from tensorcli.engine.ops.reduce import refuse
+from tensorcli.engine.ops.reduce import kind_of, refuse
 
 
 def _normalized(x, dims, eps):
@@ -84,6 +86,7 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     shape = tuple(normalized_shape)
     _check_shape(input, shape, weight, bias)
     refuse(input, "LayerNormKernelImpl", "biuc")
+    _check_kinds(input, weight, bias)
     axes = tuple(range(input.ndim - len(shape), input.ndim))
     mean, rstd = _moments(xp, input, axes, eps)
     result = (input - mean) * rstd
@@ -92,6 +95,18 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     if bias is not None:
         result = result + bias
     return result.astype(input.dtype), mean.astype(input.dtype), rstd.astype(input.dtype)
+
+
+def _check_kinds(input, *parameters):
+    """The dtypes that parameters may have beside an input (aten/src/ATen/native/cpu/mixed_data_type.h)."""
+    given = [one for one in parameters if one is not None]
+    if given and given[0].dtype != input.dtype:
+        if any(one.dtype != np.float32 for one in given):
+            raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
+        raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
+    for one in given:
+        if one.dtype != input.dtype:
+            raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(one)}")
 
 
 def _check_shape(input, shape, weight, bias, lead=", "):
@@ -162,11 +177,13 @@ def layer_norm(input, normalized_shape, weight, bias, eps, cudnn_enable):
 def rms_norm(input, normalized_shape, weight, eps):
     """The last dimensions scaled to a mean square of 1, then by weight."""
     _check_shape(input.array, tuple(normalized_shape), None if weight is None else weight.array, None, "")
+    if not (input.dtype.is_floating_point or input.dtype.is_complex):
+        raise NotImplementedError(f"\"rms_norm\" not implemented for '{input.dtype.scalar_type}'")
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
     eps = float(np.finfo(wide.array.dtype).eps) if eps is None else eps
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))
     found = wide.mul(wide.pow(2).mean(dims, True).add_(eps).rsqrt()).type_as(input)
-    return found if weight is None else found.mul(weight)
+    return found if weight is None else found.mul(weight).type_as(input)
 
 
 # ---- over the batch
@@ -223,6 +240,8 @@ def _batch_double(grads, grad_out, input, weight, running_mean, running_var, tra
 )
 def native_batch_norm(xp, input, weight, bias, running_mean, running_var, training, momentum, eps):
     """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""
+    refuse(input, "batch_norm", "biuc")
+    _check_kinds(input, weight, bias, running_mean, running_var)
     axes = _channel_axes(input.ndim)
     real = input.dtype
     if training:
@@ -384,6 +403,8 @@ def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, ep
 )
 def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
     """Groups of channels scaled to mean 0 and variance 1; the means and 1 / deviations."""
+    refuse(input, "GroupNormKernelImpl", "biuc")
+    _check_kinds(input, weight, bias)
     parts = input.reshape(N, group, C // group * HxW)
     mean, rstd = _moments(xp, parts, (2,), eps)
     result = ((parts - mean) * rstd).reshape(input.shape)
@@ -431,9 +452,14 @@ def group_norm(input, num_groups, weight, bias, eps, cudnn_enabled):
             "Expected number of channels in input to be divisible by num_groups, but got input of shape "
             f"{messages.numbers(sizes)} and num_groups={num_groups}"
         )
-    points = 1
-    for size in sizes[2:]:
-        points *= size
+    for name, one in (("weight", weight), ("bias", bias)):
+        if one is not None and one.geometry.sizes != (channels,):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
+                # PyTorch writes the shape of the weight in both texts.
+                f"{messages.numbers((one if weight is None else weight).geometry.sizes)} and input of shape "
+                f"{messages.numbers(sizes)}"
+            )
     return functions.native_group_norm(
-        input.contiguous(), weight, bias, batch, channels, points, num_groups, eps
+        input.contiguous(), weight, bias, batch, channels, prod(sizes[2:]), num_groups, eps
     )[0]

@@ -9,73 +9,39 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.conv import _full as full
+from tensorcli.engine.ops._windows import not_empty_parts, one_dimension, places, pooling, single
 from tensorcli.engine.ops.index import not_implemented
+from tensorcli.engine.ops.reduce import refuse
 
 
-def _places(sizes, kernel, stride, padding, dilation, ceil_mode):
-    """How many windows fit in each dimension (aten/src/ATen/native/Pool.h)."""
-    found = []
-    for s, k, st, p, d in zip(sizes, kernel, stride, padding, dilation, strict=True):
-        room = s + 2 * p - d * (k - 1) - 1 + (st - 1 if ceil_mode else 0)
-        count = room // st + 1
-        if ceil_mode and (count - 1) * st >= s + p:
-            count -= 1
-        found.append(count)
-    return found
-
-
-def _arguments(array, n, kernel, stride, padding, dilation, ceil_mode, name):
-    if array.ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
-    kernel, padding, dilation = full(kernel, n), full(padding, n), full(dilation, n)
-    stride = full(stride, n) if len(stride) else kernel
-    if any(s <= 0 for s in stride):
-        raise RuntimeError("stride should not be zero")
-    if any(p < 0 for p in padding):
-        raise RuntimeError(f"pad must be non-negative, but got pad: {min(padding)}")
-    if any(p > ((k - 1) * d + 1) // 2 for p, k, d in zip(padding, kernel, dilation, strict=True)):
-        raise RuntimeError(
-            f"pad should be at most half of effective kernel size, but got pad={max(padding)}, kernel_size={max(kernel)} and "
-            f"dilation={max(dilation)}"
-        )
-    places = _places(array.shape[-n:], kernel, stride, padding, dilation, ceil_mode)
-    if any(c < 1 for c in places):
-        sizes = array.shape[-n - 1 :]
-        raise RuntimeError(
-            f"Given input size: ({'x'.join(map(str, sizes))}). Calculated output size: "
-            f"({'x'.join(map(str, (sizes[0], *places)))}). Output size is too small"
-        )
-    return kernel, stride, padding, dilation, places
-
-
-def _seen(xp, array, n, kernel, stride, padding, dilation, places, fill):
-    """The windows of the last n dimensions: (*lead, *places, *kernel)."""
+def _seen(xp, array, n, kernel, stride, padding, dilation, counts, fill):
+    """The windows of the last n dimensions: (*lead, *counts, *kernel)."""
     amounts = [(0, 0)] * (array.ndim - n)
-    for s, k, st, p, d, c in zip(array.shape[-n:], kernel, stride, padding, dilation, places, strict=True):
+    for s, k, st, p, d, c in zip(array.shape[-n:], kernel, stride, padding, dilation, counts, strict=True):
         amounts.append((p, max((c - 1) * st + d * (k - 1) + 1 - s - p, 0)))
     whole = xp.pad(array, amounts, constant_values=fill)
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     views = xp.lib.stride_tricks.sliding_window_view(
         whole, reach, axis=tuple(range(array.ndim - n, array.ndim))
     )
-    steps = tuple(slice(0, (c - 1) * st + 1, st) for c, st in zip(places, stride, strict=True))
+    steps = tuple(slice(0, (c - 1) * st + 1, st) for c, st in zip(counts, stride, strict=True))
     return views[(..., *steps, *(slice(None, None, d) for d in dilation))]
 
 
 def _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode, name):
-    kernel, stride, padding, dilation, places = _arguments(
+    kernel, stride, padding, dilation, counts = pooling(
         self, n, kernel_size, stride, padding, dilation, ceil_mode, name
     )
+    refuse(self, name, "bc")
     least = -np.inf if self.dtype.kind == "f" else np.iinfo(self.dtype).min
-    windows = _seen(xp, self, n, kernel, stride, padding, dilation, places, least)
-    flat = windows.reshape(*windows.shape[:-n], -1)
+    windows = _seen(xp, self, n, kernel, stride, padding, dilation, counts, least)
+    flat = windows.reshape(*windows.shape[:-n], prod(kernel))
     best = flat.argmax(axis=-1)
     values = xp.take_along_axis(flat, best[..., None], -1)[..., 0]
     inside = xp.unravel_index(best, kernel)
     index = xp.zeros(best.shape, np.int64)
     for i in range(n):
-        along = xp.arange(places[i]).reshape((-1,) + (1,) * (n - 1 - i)) * stride[i] - padding[i]
+        along = xp.arange(counts[i]).reshape((-1,) + (1,) * (n - 1 - i)) * stride[i] - padding[i]
         index = index * self.shape[self.ndim - n + i] + along + inside[i] * dilation[i]
     return values, index
 
@@ -100,7 +66,7 @@ def _declare_max(n):
     given = f"int[{n}] kernel_size, int[{n}] stride, int[{n}] padding, int[{n}] dilation, bool ceil_mode"
 
     def pool(xp, self, kernel_size, stride, padding, dilation, ceil_mode):
-        return _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode, name)
+        return _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode, f"max_pool{n}d")
 
     def backward(xp, grad_output, self, kernel_size, stride, padding, dilation, ceil_mode, indices):
         return _max_backward(xp, grad_output, self, indices, n)
@@ -142,6 +108,8 @@ _declare_max(3)
 def max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode):
     """The largest element of each window and where it is."""
     stride = stride if len(stride) else kernel_size
+    one_dimension(self, "max_pool1d")
+    single("max_pool1d", kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
     found, where = functions.max_pool2d_with_indices(
         self.unsqueeze(-2), (1, kernel_size[0]), (1, stride[0]), (0, padding[0]), (1, dilation[0]), ceil_mode
     )
@@ -161,6 +129,14 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
             "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:"
             f"{messages.numbers(sizes)}"
         )
+    for name, values, rule in (
+        ("kernel_size", kernel_size, "an int, list of ints or tuple of ints"),
+        ("stride", stride or kernel_size, "None, an int, list of ints, or tuple of ints"),
+        ("padding", padding, "an int, list of ints, or tuple of ints"),
+        ("dilation", dilation, "an int, list of ints or tuple of ints"),
+    ):
+        if len(values) != 1:
+            raise RuntimeError(f"max_pool1d() {name} must be {rule} of size 1 but got size {len(values)}")
     for name, value in (
         ("kernel_size", kernel_size),
         ("stride", stride or kernel_size),
@@ -177,7 +153,7 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
         )
     if self.dtype.category != dtypes.FLOATING:
         raise not_implemented("max_pool1d_impl", self.dtype)
-    count = _places(sizes[-1:], kernel_size, stride or kernel_size, padding, dilation, ceil_mode)[0]
+    count = places(sizes[-1:], kernel_size, stride or kernel_size, padding, dilation, ceil_mode)[0]
     if count < 1:
         raise RuntimeError(f"max_pool1d() Invalid computed output size: {count}")
     return functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
@@ -186,10 +162,10 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
 # ---- means
 
 
-def _divisors(xp, sizes, kernel, stride, padding, places, include):
+def _divisors(xp, sizes, kernel, stride, padding, counts, include):
     """By what each window's sum is divided."""
     result = xp.ones(())
-    for s, k, st, p, c in zip(sizes, kernel, stride, padding, places, strict=True):
+    for s, k, st, p, c in zip(sizes, kernel, stride, padding, counts, strict=True):
         start = xp.arange(c) * st - p
         stop = xp.minimum(start + k, s + p)
         lengths = stop - start if include else xp.minimum(stop, s) - xp.maximum(start, 0)
@@ -200,33 +176,34 @@ def _divisors(xp, sizes, kernel, stride, padding, places, include):
 def _mean_arguments(xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
-    kernel, stride, padding, _, places = _arguments(
+    kernel, stride, padding, _, counts = pooling(
         self, n, kernel_size, stride, padding, (1,) * n, ceil_mode, name
     )
-    scale = divisor or _divisors(xp, self.shape[-n:], kernel, stride, padding, places, include)
-    return kernel, stride, padding, places, scale
+    refuse(self, "avg_pool2d" if n == 2 else "avg_pool3d_out_frame", "bc")
+    scale = divisor or _divisors(xp, self.shape[-n:], kernel, stride, padding, counts, include)
+    return kernel, stride, padding, counts, scale
 
 
 def _avg_pool(xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
-    kernel, stride, padding, places, scale = _mean_arguments(
+    kernel, stride, padding, counts, scale = _mean_arguments(
         xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
     )
-    windows = _seen(xp, self, n, kernel, stride, padding, (1,) * n, places, 0)
+    windows = _seen(xp, self, n, kernel, stride, padding, (1,) * n, counts, 0)
     return (windows.sum(axis=tuple(range(-n, 0)), dtype=self.dtype) / scale).astype(self.dtype)
 
 
 def _avg_backward(xp, grad, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
-    kernel, stride, padding, places, scale = _mean_arguments(
+    kernel, stride, padding, counts, scale = _mean_arguments(
         xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
     )
     share = (grad / scale).astype(grad.dtype)
     whole = [
         max(s + 2 * p, (c - 1) * st + k)
-        for s, p, c, st, k in zip(self.shape[-n:], padding, places, stride, kernel, strict=True)
+        for s, p, c, st, k in zip(self.shape[-n:], padding, counts, stride, kernel, strict=True)
     ]
     result = xp.zeros((*self.shape[:-n], *whole), grad.dtype)
     for at in product(*(range(k) for k in kernel)):
-        where = tuple(slice(a, a + st * (c - 1) + 1, st) for a, st, c in zip(at, stride, places, strict=True))
+        where = tuple(slice(a, a + st * (c - 1) + 1, st) for a, st, c in zip(at, stride, counts, strict=True))
         result[(..., *where)] += share
     return result[(..., *(slice(p, p + s) for p, s in zip(padding, self.shape[-n:], strict=True)))]
 
@@ -299,11 +276,8 @@ _declare_avg(3)
 def avg_pool1d(self, kernel_size, stride, padding, ceil_mode, count_include_pad):
     """The mean of each window."""
     stride = stride if len(stride) else kernel_size
-    if self.ndim not in (2, 3):
-        raise RuntimeError(
-            f"Expected 2 to 3 dimensions, but got {self.ndim}-dimensional tensor for argument #1 'self' (while checking "
-            "arguments for avg_pool1d)"
-        )
+    one_dimension(self, "avg_pool1d")
+    single("avg_pool1d", kernel_size=kernel_size, stride=stride, padding=padding)
     return functions.avg_pool2d(
         self.unsqueeze(-2), (1, kernel_size[0]), (1, stride[0]), (0, padding[0]), ceil_mode, count_include_pad
     ).squeeze(-2)
@@ -335,13 +309,16 @@ def _declare_adaptive_avg(n):
     short = name[1:]
 
     def pool(xp, self, output_size):
-        sizes = full(output_size, n)
         if self.ndim not in (n + 1, n + 2):
             raise RuntimeError(
-                f"adaptive_avg_pool{n}d(): Expected {n + 1}D or {n + 2}D tensor, but got {messages.numbers(self.shape)}"
+                f"{short}(): Expected {n + 1}D or {n + 2}D tensor, but got {messages.numbers(self.shape)}"
             )
+        not_empty_parts(self, self.ndim - 2 if n == 2 else 1, short)
+        refuse(self, short if n == 2 else f"{short}_cpu", "biuc")
         return _along_last(
-            xp, self, [_shares(xp, s, c, self.dtype) for s, c in zip(self.shape[-n:], sizes, strict=True)]
+            xp,
+            self,
+            [_shares(xp, s, c, self.dtype) for s, c in zip(self.shape[-n:], output_size, strict=True)],
         )
 
     def backward(xp, grad_output, self):
@@ -349,14 +326,17 @@ def _declare_adaptive_avg(n):
         return _along_last(xp, grad_output, [_shares(xp, s, c, self.dtype).T for s, c in pairs])
 
     def public(self, output_size):
-        sizes = full(output_size, n)
-        if any(s < 0 for s in sizes):
+        if len(output_size) != n:
+            raise RuntimeError(f"{short}: output_size must be {n}")
+        if min(output_size) < 0:
+            first, *rest = output_size
+            listed = f"{{{first}, {','.join(map(str, rest))}}}"
             raise RuntimeError(
-                f"adaptive_avg_pool{n}d: elements of output_size must be greater than or equal to 0 but received {messages.numbers(sizes)}"
+                f"{short}: elements of output_size must be greater than or equal to 0 but received {listed}"
             )
-        if self.ndim in (n + 1, n + 2) and all(s == 1 for s in sizes):
+        if all(s == 1 for s in output_size):
             return self.mean(list(range(-n, 0)), True)
-        return getattr(functions, name)(self, sizes)
+        return getattr(functions, name)(self, output_size)
 
     pool.__doc__ = public.__doc__ = "The means of parts of the input, for an output of a given size."
     backward.__doc__ = f"The gradient of {short}."
@@ -384,6 +364,8 @@ _declare_adaptive_avg(3)
 @composite("adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor", variants="function")
 def adaptive_avg_pool1d(self, output_size):
     """The means of parts of the input, for an output of a given size."""
+    one_dimension(self, "adaptive_avg_pool1d")
+    single("adaptive_avg_pool1d", output_size=output_size)
     return functions.adaptive_avg_pool2d(self.unsqueeze(-2), (1, output_size[0])).squeeze(-2)
 
 
@@ -391,16 +373,29 @@ def _declare_adaptive_max(n):
     name = f"adaptive_max_pool{n}d"
 
     def pool(xp, self, output_size):
-        sizes = full(output_size, n)
+        if self.ndim not in (n + 1, n + 2):
+            raise RuntimeError(
+                f"{name}(): Expected {n + 1}D or {n + 2}D tensor, but got: {messages.numbers(self.shape)}"
+            )
+        not_empty_parts(self, 1, name)
+        if len(output_size) != n:
+            raise RuntimeError(f"{name}(): internal error: output_size.size() must be {n}")
         lead, own = self.shape[:-n], self.shape[-n:]
-        values = xp.empty((*lead, *sizes), self.dtype)
+        if min(output_size) < 0:
+            negative = next(size for size in output_size if size < 0)
+            raise RuntimeError(
+                f"Trying to create tensor with negative dimension {negative}: {messages.numbers((*lead, *output_size))}"
+            )
+        refuse(self, name if n == 2 else f"{name}_cpu", "biuc")
+        values = xp.empty((*lead, *output_size), self.dtype)
         index = xp.empty(values.shape, np.int64)
         cells = xp.arange(prod(own)).reshape(own)
-        for at in product(*(range(s) for s in sizes)):
+        for at in product(*(range(s) for s in output_size)):
             part = tuple(
-                slice(a * s // c, -(-((a + 1) * s) // c)) for a, s, c in zip(at, own, sizes, strict=True)
+                slice(a * s // c, -(-((a + 1) * s) // c))
+                for a, s, c in zip(at, own, output_size, strict=True)
             )
-            flat = self[(..., *part)].reshape(*lead, -1)
+            flat = self[(..., *part)].reshape(*lead, cells[part].size)
             best = flat.argmax(axis=-1)
             values[(..., *at)] = xp.take_along_axis(flat, best[..., None], -1)[..., 0]
             index[(..., *at)] = cells[part].reshape(-1)[best]
@@ -436,5 +431,8 @@ _declare_adaptive_max(3)
 @composite("adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)", variants="function")
 def adaptive_max_pool1d(self, output_size):
     """The largest elements of parts of the input, for an output of a given size, and where they are."""
+    one_dimension(self, "adaptive_max_pool1d")
+    not_empty_parts(self, 1, "adaptive_max_pool1d")
+    single("adaptive_max_pool1d", output_size=output_size)
     found, where = functions.adaptive_max_pool2d(self.unsqueeze(-2), (1, output_size[0]))
     return found.squeeze(-2), where.squeeze(-2)

@@ -663,10 +663,7 @@ def logsumexp(xp, self, dim, keepdim):
         self = self.astype(dtypes.default.floating.np)
     dims = wrap_dims(dim, self.ndim)
     if self.ndim and self.size and not len(dim) and not keepdim:
-        sizes = [1] * self.ndim
-        raise RuntimeError(
-            f"output with shape [] doesn't match the broadcast shape {messages.numbers(sizes)}"
-        )
+        raise messages.output_shape([], [1] * self.ndim)
     if not self.size:
         return xp.log(xp.sum(xp.exp(self), axis=dims, keepdims=keepdim))
     most = xp.max(self.real, axis=dims, keepdims=True)

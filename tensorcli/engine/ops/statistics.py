@@ -9,6 +9,7 @@ from tensorcli.engine.ops.linalg import vector_norm_backward
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.reduce import kind_of, wrap
+from tensorcli.engine.tensor import Tensor
 
 # ---- differences and integrals
 
@@ -152,7 +153,8 @@ def _slope(self, spacing, dim, edge_order):
     return functions.cat([start, inner, stop], dim)
 
 
-def _gradient(self, spacings, dims, edge_order):
+def _gradient(self, spacings, dims, edge_order, named=True):
+    """`named`: whether the call named its dimensions."""
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims = [wrap(d, self.ndim) for d in dims]
@@ -160,11 +162,27 @@ def _gradient(self, spacings, dims, edge_order):
         raise RuntimeError(
             f"dim {next(d for d in dims if dims.count(d) > 1)} appears multiple times in the list of dims"
         )
+    if len(spacings) != len(dims) and named:
+        raise RuntimeError(
+            "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same "
+            f"length, but got a spacing argument of length {len(spacings)} and a dim argument of length {len(dims)}."
+        )
     if len(spacings) != len(dims):
         raise RuntimeError(
             f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "
             f"{self.ndim}', since dim argument was not given, but got a list of length {len(spacings)}"
         )
+    for each in spacings:
+        if isinstance(each, Tensor) and each.ndim != 1:
+            raise RuntimeError(
+                "torch.gradient expected each element of spacing to have one dimension, but got an element with "
+                f"{each.ndim} dimensions!"
+            )
+        if isinstance(each, Tensor) and each.device != self.device:
+            raise RuntimeError(
+                f"torch.gradient expected each tensor to be on the same device, but got devices {self.device} and "
+                f"{each.device}!"
+            )
     for d in dims:
         if self.size(d) < edge_order + 1:
             raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
@@ -206,7 +224,7 @@ def gradient_plain(self, dim, edge_order):
 )
 def gradient_spacings(self, spacing, dim, edge_order):
     """The slopes of sampled functions, each dimension with its spacing."""
-    return _gradient(self, list(spacing), _dims(self, dim), edge_order)
+    return _gradient(self, list(spacing), _dims(self, dim), edge_order, dim is not None)
 
 
 @composite(
@@ -224,7 +242,7 @@ def gradient_spacings_dims(self, spacing, dim, edge_order):
 )
 def gradient_coordinates(self, spacing, dim, edge_order):
     """The slopes of functions sampled at given coordinates."""
-    return _gradient(self, list(spacing), _dims(self, dim), edge_order)
+    return _gradient(self, list(spacing), _dims(self, dim), edge_order, dim is not None)
 
 
 @composite(

@@ -7,6 +7,7 @@ import numpy as np
 from tensorcli.engine import geometry, messages
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import op
+from tensorcli.engine.ops.reduce import kind_of
 
 _COUNTS = {2: "two", 3: "three"}
 _NAMES = {2: "height, width", 3: "depth, height, width"}
@@ -22,9 +23,7 @@ _NAMES = {2: "height, width", 3: "depth, height, width"}
 def max_unpool2d(xp, self, indices, output_size):
     """The values that max_pool2d chose, put where its indices say; zero elsewhere."""
     if indices.dtype != np.int64:
-        raise RuntimeError(
-            f"elements in indices should be type int64 but got: {'Int' if indices.dtype == np.int32 else indices.dtype}"
-        )
+        raise RuntimeError(f"elements in indices should be type int64 but got: {kind_of(indices)}")
     return _unpooled(xp, self, indices, output_size, 2)
 
 

@@ -1,0 +1,43 @@
+"""Functions of networks with settings that fit and settings that do not: each call gives or raises what PyTorch's does.
+
+`network_calls.json` holds calls and PyTorch 2.13's answers: shapes and dtypes, or an error's type and text. Where PyTorch
+is installed the records themselves are checked against it; `pytest --update-cases` writes them anew.
+"""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tensorcli.engine as engine
+
+RECORDS = Path(__file__).with_name("network_calls.json")
+CALLS: dict[str, str] = json.loads(RECORDS.read_text("utf-8"))
+
+
+def answer(torch: Any, call: str) -> str:
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found = eval(call, {"torch": torch, "F": torch.nn.functional})
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    values = found if isinstance(found, (tuple, list)) else (found,)
+    return ", ".join(f"{list(each.shape)} {each.dtype}" for each in values)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_gives_or_raises_what_pytorchs_does(call: str) -> None:
+    assert answer(engine, call) == CALLS[call]
+
+
+def test_the_records_are_pytorchs(update_cases: bool) -> None:
+    torch = pytest.importorskip("torch")
+    said = {call: answer(torch, call) for call in CALLS}
+    if update_cases:
+        RECORDS.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    else:
+        assert said == CALLS
