@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from tensorcli.explorer.results import WarningText
@@ -69,11 +70,22 @@ class Hearing:
         caught = warnings.catch_warnings()
         caught.__enter__()
         self._caught.append(caught)
-        warnings.simplefilter("always")
-        # numpy warns where PyTorch computes an infinity in silence; the user's own numpy calls still warn.
-        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")
+        warnings.filters = [*_filters()]
         warnings.showwarning = self.warned
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._caught.pop().__exit__(*error)
+
+
+@cache
+def _filters() -> list[Any]:
+    """Every warning is heard. The filters before these can match nothing more; making them takes longer than most
+    statements.
+    """
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        warnings.simplefilter("always")
+        # numpy warns where PyTorch computes an infinity in silence; the user's own numpy calls still warn.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")
+        return list(warnings.filters)
