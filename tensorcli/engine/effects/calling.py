@@ -146,13 +146,7 @@ def compiled(op: "Op") -> Any:
         result._array = array
         result.geometry = shape
         result._dtype = kind
-        if (
-            mode.inference
-            or a.inference
-            or events.observer is not None
-            or a.view_of is not None
-            or b.view_of is not None
-        ):
+        if mode.inference or a.inference or a.view_of is not None or b.view_of is not None:
             return recorded(op, values, result)
         if (
             (a.node is not None or b.node is not None or a.leaf_requires_grad or b.leaf_requires_grad)
@@ -163,6 +157,8 @@ def compiled(op: "Op") -> Any:
             set_history(node, (result,))
             if saves_outputs:
                 save_outputs(op, node, (result,))
+        if events.observer is not None:
+            events.observer.made(result, op.name, values)
         return result
 
     return unary if count == 1 else binary
