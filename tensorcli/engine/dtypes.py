@@ -109,11 +109,11 @@ complex64 = cfloat = dtype(
 complex128 = cdouble = dtype(
     "complex128", COMPLEX, 16, "ComplexDouble", "c10::complex<double>", "CPUComplexDoubleType"
 )
-bool_ = dtype("bool", BOOL, 1, "Bool", "bool", "torch.BoolTensor")
-bfloat16 = dtype("bfloat16", FLOATING, 2, "BFloat16", "c10::BFloat16", "torch.BFloat16Tensor")
-uint16 = dtype("uint16", INTEGRAL, 2, "UInt16", "unsigned short", "torch.UInt16Tensor")
-uint32 = dtype("uint32", INTEGRAL, 4, "UInt32", "unsigned int", "torch.UInt32Tensor")
-uint64 = dtype("uint64", INTEGRAL, 8, "UInt64", "unsigned long", "torch.UInt64Tensor")
+bool_ = dtype("bool", BOOL, 1, "Bool", "bool", "CPUBoolType")
+bfloat16 = dtype("bfloat16", FLOATING, 2, "BFloat16", "c10::BFloat16", "CPUBFloat16Type")
+uint16 = dtype("uint16", INTEGRAL, 2, "UInt16", "short unsigned int", "CPUUInt16Type")
+uint32 = dtype("uint32", INTEGRAL, 4, "UInt32", "unsigned int", "CPUUInt32Type")
+uint64 = dtype("uint64", INTEGRAL, 8, "UInt64", "long unsigned int", "CPUUInt64Type")
 float8_e5m2 = dtype("float8_e5m2", FLOATING, 1, "Float8_e5m2", "c10::Float8_e5m2", "CPUFloat8_e5m2Type")
 float8_e4m3fn = dtype(
     "float8_e4m3fn", FLOATING, 1, "Float8_e4m3fn", "c10::Float8_e4m3fn", "CPUFloat8_e4m3fnType"
@@ -188,6 +188,11 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     """
     if a is b:
         return a
+    if (a in _BAREBONES or b in _BAREBONES) and FLOATING not in (a.category, b.category):
+        raise RuntimeError(
+            "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
+            f"{a.scalar_type} and {b.scalar_type}"
+        )
     if (a.itemsize == 1 and a.category == FLOATING) or (b.itemsize == 1 and b.category == FLOATING):
         raise RuntimeError(
             f"Promotion for Float8 Types is not supported, attempted to promote {a.scalar_type} and {b.scalar_type}"
@@ -199,11 +204,6 @@ def promote_types(a: dtype, b: dtype) -> dtype:
             return _wider(a, b.to_complex() if b is not bfloat16 else complex64)
         return a
     if a.category == INTEGRAL:
-        if a in _BAREBONES or b in _BAREBONES:
-            raise RuntimeError(
-                "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
-                f"{a.scalar_type} and {b.scalar_type}"
-            )
         if uint8 in (a, b):
             other = b if a is uint8 else a
             return int16 if other is int8 else other
@@ -224,6 +224,8 @@ def combine(higher: dtype | None, lower: dtype | None) -> dtype | None:
         return higher
     if higher.category == FLOATING:
         return higher.to_complex() if lower.category == COMPLEX else higher
+    if higher in _BAREBONES and lower.category == COMPLEX:
+        return lower
     if higher.category == BOOL or lower.category >= FLOATING:
         return promote_types(higher, lower)
     return higher

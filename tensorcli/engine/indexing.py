@@ -276,9 +276,10 @@ def _value(tensor: Tensor, value: Any) -> Tensor:
     elif isinstance(value, (np.float64, np.complex128)):
         value = value.item()
     else:
+        from tensorcli.engine.ops.convert import type_string
         from tensorcli.engine.parameters import type_name
 
-        raise TypeError(f"can't assign a {type_name(type(value))} to a {messages.tensor_type(tensor)}")
+        raise TypeError(f"can't assign a {type_name(type(value))} to a {type_string(tensor)}")
     from tensorcli.engine.ops.create import number_for
 
     # PyTorch makes half-width floats by way of double, which rounds where a conversion would refuse.

@@ -141,14 +141,11 @@ def tensor_type(tensor: "Tensor") -> str:
     """`torch.FloatTensor`, as C++ calls it in errors: CPUBoolType and the like for the newer dtypes."""
     kind = tensor._dtype
     prefix = "CUDA" if tensor.is_cuda else "Meta" if tensor.is_meta else "CPU"
-    if kind.name in _LEGACY_TYPES and prefix == "CPU":
+    if prefix == "CPU":
         return kind.tensor_type
-    if kind.name in _LEGACY_TYPES and prefix == "CUDA":
+    if kind.tensor_type.startswith("torch.") and prefix == "CUDA":
         return kind.tensor_type.replace("torch.", "torch.cuda.")
     return f"{prefix}{kind.scalar_type}Type"
-
-
-_LEGACY_TYPES: Final = ("uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
 
 
 def modified(tensor_type: str, sizes: Any, producer: str, found: int, expected: int, hint: str) -> str:

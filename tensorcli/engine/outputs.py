@@ -35,6 +35,12 @@ EXACT_COMPOSITES: Final = frozenset(
 CHECKED_FIRST: Final = frozenset("softmax log_softmax amax amin mm matmul".split())
 """Operators that look at the dtype of the output before they look at that of the input, which is the result's."""
 
+OVERLAP_FIRST: Final = frozenset("diff take index_select masked_select scatter scatter_add nonzero".split())
+"""Operators that look at the memory of the output before they give it its size, as element-wise ones do; the others after."""
+
+DTYPE_LAST: Final = frozenset(["stack"])
+"""Operators that give the output its size before they look at its dtype."""
+
 ALIASING_REFUSED: Final = frozenset(
     "gather take index_select masked_select kthvalue scatter scatter_add scatter_reduce index_add index_copy index_reduce "
     "nonzero cross linalg_cross".split()
@@ -142,6 +148,9 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
             origin.base != "mean" or min(outs[0].dtype.category, values[0].dtype.category) >= dtypes.FLOATING
         )
     ):
+        if origin.base in ("cumsum", "cumprod") and outs[0].dtype is dtypes.bool_:
+            # There is no kernel, which PyTorch finds out when the output has its size.
+            effects.size_out(outs[0], values[0].geometry)
         return (*values[:-1], outs[0].dtype)
     elif origin.base in CHECKED_FIRST:
         given = dict(zip(origin.names, values, strict=False))
@@ -152,8 +161,14 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
     return values
 
 
-def check(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...], inputs: Sequence[Any]) -> None:
-    """Refuse an output of another dtype than the operator writes, or one that shares memory. Errors: RuntimeError."""
+def order(op: "Op") -> tuple[bool, bool]:
+    """Whether the output's dtype, and whether its memory, is looked at before the output gets its size."""
+    name = _origin(op).base
+    return name not in DTYPE_LAST, name in OVERLAP_FIRST
+
+
+def check_dtype(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...]) -> None:
+    """Refuse an output of another dtype than the operator writes. Errors: RuntimeError, TypeError."""
     origin = _origin(op)
     name = origin.base
     if result.dtype is not target.dtype:
@@ -166,7 +181,15 @@ def check(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...], inp
         if name in CAST_WORDS and not dtypes.can_cast(result.dtype, target.dtype):
             kind, text, called = CAST_WORDS[name]
             raise kind(text.format(name=called, want=result.dtype.scalar_type, got=target.dtype.scalar_type))
-    if name in ALIASING_ALLOWED:
+        if not dtypes.can_cast(result.dtype, target.dtype):
+            raise messages.result_cast(result.dtype.scalar_type, target.dtype.scalar_type)
+
+
+def check_memory(op: "Op", target: Tensor, inputs: Sequence[Any]) -> None:
+    """Refuse an output that shares memory with itself or with an input. Errors: RuntimeError."""
+    origin = _origin(op)
+    name = origin.base
+    if name in ALIASING_ALLOWED or origin.effect is effects.pointwise:
         return
     effects.check_overlap(target, inputs)
     if name in ALIASING_REFUSED or origin.rule == dtypes.COMMON:
@@ -223,12 +246,19 @@ def _check_pointwise(op: "Op", values: Sequence[Any], out: Tensor) -> None:
     if out.dtype is not kind and op.base in WORDS:
         text = WORDS[op.base].format(want=kind.scalar_type, got=out.dtype.scalar_type)
         raise RuntimeError(text)
+    tensors = [one for i in op.tensors if isinstance(one := values[i], Tensor)]
+    effects.check_overlap(out, tensors)
+    sizes = effects.broadcast_sizes([one.geometry.sizes for one in tensors])
+    if any(one is out for one in tensors):
+        effects.check_output_shape(out, sizes)
     if (
-        (rule in (dtypes.PROMOTE, dtypes.TO_REAL) or op.base == "clamp")
-        and len(op.tensors) == 1
-        and values[op.tensors[0]].dtype is kind
-        and out.dtype is not kind
-    ):
+        (
+            rule in (dtypes.PROMOTE, dtypes.TO_REAL)
+            and len(op.tensors) == 1
+            and values[op.tensors[0]].dtype is kind
+        )
+        or op.name in ("clamp", "clamp_min", "clamp_max")
+    ) and out.dtype is not kind:
         raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
     if not dtypes.can_cast(kind, out.dtype):
         raise messages.result_cast(kind.scalar_type, out.dtype.scalar_type)

@@ -82,7 +82,7 @@ class Facts:
             ),
         ]
         found = dict(zip(TENSOR_FACTS, row, strict=True))
-        found["value"] = self.values(t)
+        found["value"] = _asked(lambda: self.values(t))
         grad = t.grad
         found["grad"] = None if grad is None or grad is t else self.tensor(grad)
         found["repr"] = _plain(t) if t.numel() < 100 or t.numel() > 1000 else ""
@@ -97,7 +97,7 @@ class Facts:
 
 
 def _asked(question: Callable[[], Any]) -> Any:
-    """The answer, or what was said instead: a view that nobody may follow refuses some questions."""
+    """The answer, or what was said instead: a view that nobody may follow refuses some questions, a negated bool its values."""
     try:
         return question()
     except RuntimeError as error:
@@ -130,6 +130,8 @@ def differ(want: Any, got: Any, where: str = "") -> str | None:
 
 
 def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, str) or isinstance(b, str):
+        return bool(a is b)
     return bool(a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes())
 
 

@@ -233,7 +233,8 @@ class NotImplementedNode(Node):
     title: ClassVar[str] = "torch::autograd::NotImplemented"
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        raise RuntimeError(f"derivative for aten::{self.op.base} is not implemented")
+        name = self.op.base if self.op.base == "set_" else f"aten::{self.op.base}"
+        raise RuntimeError(f"derivative for {name} is not implemented")
 
     @classmethod
     def savable(cls) -> tuple[str, ...]:

@@ -39,10 +39,10 @@ from tensorcli.engine.effects.writing import (
     overlap_of,
     resize,
     restride,
+    size_out,
     store,
     store_quietly,
     write,
-    write_out,
     write_twin,
 )
 
@@ -86,11 +86,11 @@ __all__ = [
     "resize",
     "restride",
     "run_kernel",
+    "size_out",
     "split_extras",
     "store",
     "store_quietly",
     "view",
     "write",
-    "write_out",
     "write_twin",
 ]

@@ -88,6 +88,13 @@ def _adopt_on(device: Device, array: Any, kind: dtype, strides: tuple[int, ...] 
 def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:
     """A kernel's answer: on the CPU with numpy, elsewhere by the device's backend."""
     if device is CPU:
+        for one in arguments:
+            if (one.__class__ is ndarray and one.dtype.char in "HILQ") or one.__class__ is dtype:
+                # PyTorch has few kernels for unsigned integers of more than a byte.
+                from tensorcli.engine.effects.unsigned import refuse
+
+                refuse(op, arguments)
+                break
         return op.kernel(np, *arguments)
     return backend(device).run(op.base, op.kernel, list(arguments), device)
 

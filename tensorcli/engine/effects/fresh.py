@@ -131,15 +131,16 @@ def _settle(op: "Op", answer: Any, reduced: dtype | None, device: Device) -> Ten
 _named: dict[str, Any] = {}
 
 
-def named(op: "Op", results: tuple[Any, ...]) -> Any:
+def named(op: "Op", results: tuple[Any, ...], ending: str = "") -> Any:
     """Several results as PyTorch's named tuple (`torch.return_types.max`), or a plain tuple where they have no names."""
     if not op.schema.returns[0].name or op.schema.returns[0].type.is_list:
         return results
-    found = _named.get(op.base)
+    name = op.base + ending
+    found = _named.get(name)
     if found is None:
         from tensorcli.engine.return_types import return_type
 
-        found = _named[op.base] = return_type(op.base, op.returns)
+        found = _named[name] = return_type(name, op.returns)
     return found(results)
 
 

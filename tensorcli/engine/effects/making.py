@@ -4,6 +4,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, geometry, messages
+from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.graph import gradient_edge
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
@@ -52,7 +54,7 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         elif name not in ("layout", "names"):
             arguments.append(value)
     if out is not None:
-        if mode.enabled and out.leaf_requires_grad | (out.node is not None):
+        if mode.enabled and out.leaf_requires_grad:
             raise messages.out_with_gradient(f"aten::{op.base}")
         if kind is not None and kind is not out.dtype:
             raise RuntimeError(
@@ -89,6 +91,9 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         if out.geometry.sizes != result.geometry.sizes:
             resize(out, result.geometry)
         store(op, out, (result,), result.values)
+        if mode.enabled and out.requires_grad:
+            views.rebase_history(out, op.node_class((gradient_edge(out),), {}))
+        out.leaf_requires_grad = bool(requires_grad)
         return out  # type: ignore[no-any-return]
     return manufactured(op, values, result, requires_grad)
 

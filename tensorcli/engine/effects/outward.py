@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
-from tensorcli.engine.effects.writing import write_out
+from tensorcli.engine.effects.writing import size_out, store
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 if TYPE_CHECKING:
@@ -42,7 +42,19 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         events.observer = observer
     results = answer if isinstance(answer, tuple) else (answer,)
     inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]
-    for target, result in zip(outs, results, strict=True):
-        outputs.check(op, target, result, plain, inputs)
-        write_out(op, target, result)
-    return named(op, tuple(outs)) if isinstance(answer, tuple) else outs[0]
+    pairs = tuple(zip(outs, results, strict=True))
+    dtype_first, memory_first = outputs.order(op)
+    for target, result in pairs:
+        if dtype_first:
+            outputs.check_dtype(op, target, result, plain)
+        if memory_first:
+            outputs.check_memory(op, target, inputs)
+    for target, result in pairs:
+        size_out(target, result.geometry)
+        if not dtype_first:
+            outputs.check_dtype(op, target, result, plain)
+        if not memory_first:
+            outputs.check_memory(op, target, inputs)
+    for target, result in pairs:
+        store(op, target, (result,), result.values)
+    return named(op, tuple(outs), "_out") if isinstance(answer, tuple) else outs[0]

@@ -228,14 +228,10 @@ def resize(target: Tensor, shape: Geometry) -> None:
     target.replace_memory(storage, shape)
 
 
-def write_out(op: "Op", target: Tensor, result: Tensor) -> Tensor:
-    """Write a result into an `out=` tensor: cast, resize with PyTorch's warning, copy, count."""
-    if not dtypes.can_cast(result.dtype, target.dtype):
-        raise messages.result_cast(result.dtype.scalar_type, target.dtype.scalar_type)
-    sizes = result.geometry.sizes
+def size_out(target: Tensor, result: Geometry) -> None:
+    """Give an `out=` tensor the size of the result, with PyTorch's warning."""
+    sizes = result.sizes
     if target.geometry.sizes != sizes:
         if target.geometry.numel:
             messages.warn(messages.output_resized(target.geometry.sizes, sizes))
-        resize(target, Geometry(sizes, result.geometry.strides))
-    store(op, target, (result,), result.values)
-    return target
+        resize(target, Geometry(sizes, result.strides))

@@ -384,6 +384,15 @@ op(
 )(_bucket)
 
 
+def _check_is_in(elements, test_elements, assume_unique, invert):
+    # Few test elements are compared one by one, as a view of all of them in a row.
+    if not isinstance(test_elements, Tensor):
+        return
+    count = elements.numel() if isinstance(elements, Tensor) else 1
+    if test_elements.numel() < 10 * count**0.145 and not test_elements.is_complex():
+        test_elements.detach().view((-1,))
+
+
 def _is_in(xp, elements, test_elements, assume_unique, invert):
     """Whether each element is among the test elements."""
     elements, test_elements = xp.asarray(elements), xp.asarray(test_elements)
@@ -396,6 +405,7 @@ def _is_in(xp, elements, test_elements, assume_unique, invert):
 op(
     "isin.Tensor_Tensor(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
     variants="function",
+    check=_check_is_in,
 )(_is_in)
 op(
     "isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool invert=False) -> Tensor",
@@ -404,4 +414,5 @@ op(
 op(
     "isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
     variants="function",
+    check=_check_is_in,
 )(_is_in)

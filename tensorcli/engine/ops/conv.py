@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.effects import Laid
@@ -188,9 +188,7 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
 
 def _type_text(array):
     """The type of a tensor as PyTorch's old text has it: those without a tensor class of their own by their backend."""
-    kind = from_numpy_dtype(array.dtype)
-    plain = kind.category != dtypes.BOOL and not kind.is_complex and kind.name != "bfloat16"
-    return f"torch.{kind.scalar_type}Tensor" if plain else f"CPU{kind.scalar_type}Type"
+    return from_numpy_dtype(array.dtype).tensor_type
 
 
 @op(

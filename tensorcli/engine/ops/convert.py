@@ -16,7 +16,9 @@ def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memor
         not copy
         and kind is self.dtype
         and target == self.device
-        and (kept or is_contiguous(self.geometry, memory_format))
+        and (
+            kept or memory_format is formats.contiguous_format or is_contiguous(self.geometry, memory_format)
+        )
     ):
         return self
     return functions._to_copy(

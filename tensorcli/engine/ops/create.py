@@ -215,10 +215,10 @@ def linspace(xp, start, end, steps, dtype):
     return _spaced(xp, start, end, steps, dtype).astype(dtype.np)
 
 
-def _spaced(xp, start, end, steps, kind):
+def _spaced(xp, start, end, steps, kind, name="linspace_cpu"):
     """The points in double precision, reckoned from the nearer end as PyTorch does."""
     if kind.category == dtypes.BOOL:
-        raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
+        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
     if kind.category == dtypes.INTEGRAL:
         start, end = int(start), int(end)
     if steps <= 1:
@@ -235,7 +235,7 @@ def logspace(xp, start, end, steps, base, dtype):
         raise RuntimeError("number of steps must be non-negative")
     if dtype is None:
         dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
-    exponents = _spaced(xp, start, end, steps, dtype)
+    exponents = _spaced(xp, start, end, steps, dtype, "logspace_cpu")
     return effects.cast(xp.power(float(base), exponents), dtype)
 
 

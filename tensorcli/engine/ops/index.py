@@ -514,7 +514,7 @@ def take_along_dim(self, indices, dim):
     dim = wrap(dim, self.ndim)
     own, wanted = self.geometry.sizes, indices.geometry.sizes
     if not own:
-        return self.gather(dim, indices)
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     common = effects.broadcast_sizes([(*own[:dim], wanted[dim], *own[dim + 1 :]), wanted])
     # Here, other than in gather, an index beyond the size counts on from the other end.
     indices = (indices.remainder(own[dim]) if own[dim] else indices).broadcast_to(common)

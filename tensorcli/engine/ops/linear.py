@@ -421,13 +421,13 @@ def inner(self, other):
     """The dot products along the last dimensions."""
     if not self.ndim or not other.ndim:
         return self * other
-    if self.dtype is not other.dtype:
-        raise RuntimeError("both inputs should have same dtype")
     if self.size(-1) != other.size(-1):
         raise RuntimeError(
             "inner() the last dimension must match on both input tensors but got shapes "
             f"{messages.numbers(self.geometry.sizes)} and {messages.numbers(other.geometry.sizes)}"
         )
+    if self.dtype is not other.dtype:
+        raise RuntimeError("both inputs should have same dtype")
     return tensordot_dims(self, other, [-1], [-1])
 
 

@@ -262,15 +262,10 @@ def feature_alpha_dropout(input, p, train):
 
 def _check_indices(indices, name):
     if indices.dtype not in (np.int64, np.int32):
-        from tensorcli.engine.ops.reduce import kind_of
-
-        kind = dtypes.from_numpy_dtype(indices.dtype)
+        kind = dtypes.from_numpy_dtype(indices.dtype).tensor_type
         raise RuntimeError(
-            f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
-            f"torch.{kind_of(indices)}Tensor instead (while checking arguments for {name})"
-            if kind.tensor_type.startswith("torch.")
-            else f"Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
-            f"got {kind.tensor_type} instead (while checking arguments for {name})"
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{kind} instead (while checking arguments for {name})"
         )
 
 

@@ -9,6 +9,7 @@ from tensorcli.engine.dtypes import (
     BOOL,
     COMPLEX,
     EXACT,
+    FLOATING,
     INT_TO_FLOAT,
     INT_TO_REAL,
     PROMOTE,
@@ -17,6 +18,7 @@ from tensorcli.engine.dtypes import (
     of_number,
 )
 from tensorcli.engine.effects import Laid
+from tensorcli.engine.effects.unsigned import is_wide
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import numeric
@@ -287,16 +289,34 @@ def _clamp_check(self, min, max):
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     for value in (self, min, max):
+        if type(value) is complex and self.dtype.is_floating_point:
+            raise RuntimeError("value cannot be converted to type double without overflow")
         if category(value) == COMPLEX and value is not None:
             raise NotImplementedError("clamp is not supported for complex types")
         if type(value) in (int, float) and category(value) <= self.dtype.category and self.dtype.category:
             numeric.check_number(value, self.dtype)
 
 
+def _clamp_tensor_check(self, min, max):
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if self.dtype.is_complex:
+        raise NotImplementedError("clamp is not supported for complex types")
+
+
+def _clamp_tensor_fits(self, min, max):
+    _clamp_tensor_check(self, min, max)
+    for limit in (min, max):
+        if limit is not None and limit.dtype.is_complex:
+            raise messages.result_cast(limit.dtype.scalar_type, self.dtype.scalar_type)
+
+
 def _fits(check, self, *limits):
     """The check of an in-place clamp: what of `check`, and that self can hold the limits' dtype, in clamp's own words."""
     for limit in limits:
-        if type(limit) in (int, float) and category(limit) > self.dtype.category:
+        if type(limit) is complex and check is not _clamp_check:
+            continue
+        if type(limit) in (int, float, complex) and category(limit) > self.dtype.category != FLOATING:
             kind = of_number(limit).scalar_type
             raise RuntimeError(
                 f"result type {kind} can't be cast to the desired output type {self.dtype.cpp_name}"
@@ -332,8 +352,15 @@ def _limits_gradient(grad, self, min, max, needs):
 
 def _clamp(xp, self, min, max):
     """Move the elements outside a range to its ends."""
-    if self.dtype.kind == "b":
-        raise numeric.refuse("clamp_cpu" if min is not None and max is not None else "clamp_scalar_cpu", self)
+    if self.dtype.kind in "bc" or is_wide(self):
+        ends = [name for name, end in (("min", min), ("max", max)) if end is not None]
+        if not any(type(end) is xp.ndarray for end in (min, max)):
+            name = "clamp_scalar_cpu" if len(ends) == 2 else f"clamp_{ends[0]}_scalar_cpu"
+            raise numeric.refuse(name, self)
+        if len(ends) == 2:
+            raise numeric.refuse("clamp_cpu", self)
+        if self.dtype.kind != "b":
+            raise numeric.refuse("maximum_cpu" if min is not None else "minimum_cpu", self)
     if min is not None:
         self = xp.maximum(self, min)
     return self if max is None else xp.minimum(self, max)
@@ -350,8 +377,8 @@ op(
 op(
     "clamp.Tensor(Tensor self, Tensor? min=None, Tensor? max=None) -> Tensor",
     dtype=PROMOTE,
-    inplace=True,
-    check=_clamp_check,
+    inplace={"check": _clamp_tensor_fits},
+    check=_clamp_tensor_check,
     self=_clamp_gradient,
     min__max=_limits_gradient,
 )(_clamp)

@@ -49,6 +49,9 @@ def view_dtype(viewed, dtype):
     what = f"to view {own.scalar_type} as {dtype.scalar_type} (different element sizes)"
     if not shape.sizes:
         raise RuntimeError(f"self.dim() cannot be 0 {what}")
+    ratio = dtype.itemsize // own.itemsize
+    if ratio and shape.sizes[-1] % ratio:
+        raise RuntimeError(f"self.size(-1) must be divisible by {ratio} {what}, but got {shape.sizes[-1]}")
     if shape.strides[-1] != 1:
         raise RuntimeError(f"self.stride(-1) must be 1 {what}, but got {shape.strides[-1]}")
     if dtype.itemsize < own.itemsize:
@@ -60,9 +63,6 @@ def view_dtype(viewed, dtype):
             0,
             viewed.nbytes,
         )
-    ratio = dtype.itemsize // own.itemsize
-    if shape.sizes[-1] % ratio:
-        raise RuntimeError(f"self.size(-1) must be divisible by {ratio} {what}, but got {shape.sizes[-1]}")
     if shape.offset % ratio:
         raise RuntimeError(
             f"self.storage_offset() must be divisible by {ratio} {what}, but got {shape.offset}"
