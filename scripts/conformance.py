@@ -42,7 +42,10 @@ CHAPTERS: Final = {
     "join": "Joining and splitting",
     **dict.fromkeys(("index", "scatter"), "Indexing, gather and scatter"),
     **dict.fromkeys(("linear", "linalg"), "Matrices and linear algebra"),
-    **dict.fromkeys(("create", "memory", "convert", "random", "window"), "Creation, copies and conversions"),
+    **dict.fromkeys(
+        ("create", "copy", "fill", "memory", "convert", "random", "window"),
+        "Creation, copies and conversions",
+    ),
     **dict.fromkeys(("nn", "norm", "conv", "pool", "loss"), "Neural network functions (torch.nn.functional)"),
     "fft": "Fourier transforms (torch.fft)",
 }

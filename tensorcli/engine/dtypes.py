@@ -203,10 +203,9 @@ def promote_types(a: dtype, b: dtype) -> dtype:
         if a.category == COMPLEX and b.category == FLOATING:
             return _wider(a, b.to_complex() if b is not bfloat16 else complex64)
         return a
-    if a.category == INTEGRAL:
-        if uint8 in (a, b):
-            other = b if a is uint8 else a
-            return int16 if other is int8 else other
+    if a.category == INTEGRAL and uint8 in (a, b):
+        other = b if a is uint8 else a
+        return int16 if other is int8 else other
     if a.category == FLOATING and a.itemsize == b.itemsize == 2:
         return float32
     return _wider(a, b)

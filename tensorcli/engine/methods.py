@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tensorcli.engine import dtypes, formats, messages
-from tensorcli.engine.ops import memory
+from tensorcli.engine.ops import copy
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
 _LATE: dict[str, tuple[str, str]] = {
@@ -79,7 +79,7 @@ def numpy(self: Tensor, force: bool) -> Any:
 @parsed("is_contiguous(*, MemoryFormat? memory_format=None)")
 def is_contiguous(self: Tensor, memory_format: Any) -> Any:
     """Whether the elements lie in order, without gaps (or in another memory format's order)."""
-    return memory.is_contiguous(self.geometry, memory_format or formats.contiguous_format)  # type: ignore[no-untyped-call]
+    return copy.is_contiguous(self.geometry, memory_format or formats.contiguous_format)  # type: ignore[no-untyped-call]
 
 
 @parsed("requires_grad_(bool requires_grad=True)")

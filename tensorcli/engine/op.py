@@ -27,6 +27,8 @@ PACKETS: Final[dict[str, list["Op"]]] = Table()
 """The overloads of each base name (`mul`)."""
 
 Formula = Callable[..., Any]
+Effect = Callable[["Op", tuple[Any, ...]], Any]
+"""What becomes of bound values: most are of a kind (effects/)."""
 
 
 class Gradient(NamedTuple):
@@ -44,7 +46,8 @@ class Op:
         self,
         line: str,
         kernel: Callable[..., Any],
-        effect: Callable[["Op", tuple[Any, ...]], Any],
+        effect: Effect,
+        *,
         rule: Any = None,
         formulas: dict[str, Formula | None] | None = None,
         node_index: int = 0,
@@ -57,6 +60,7 @@ class Op:
         alias_of: "Op | None" = None,
         tracked: bool = True,
         notation: str = "",
+        row_major: bool = False,
     ) -> None:
         self.line = line
         self.kernel = kernel
@@ -77,7 +81,7 @@ class Op:
         """Of a view: whether the result is one for autograd (`detach` shares storage and counter and is none)."""
         self.notation = notation
         """The Python signature, in PyTorch's notation, of a method whose parser PyTorch wrote by hand."""
-        self.row_major = False
+        self.row_major = row_major
         """Of an element-wise operator: its result is row-major whatever the inputs' strides are."""
         self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
@@ -253,9 +257,11 @@ def op(
     node: int = 0,
     variants: str = "",
     namespace: str = "",
+    notation: str = "",
     out: bool = True,
     check: Callable[..., None] | None = None,
     row_major: bool = False,
+    effect: Effect | None = None,
     **formulas: Formula | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare an operator by its schema line, its formulas and the kernel below.
@@ -264,28 +270,28 @@ def op(
     tuple of them). When the schema writes an argument (`Tensor(a!) self`), the kernel writes into that array.
     `inplace=True` derives the in-place twin; a mapping says in what it differs: its `name`, `node`, `check`, and formulas of
     its own. `node` is the number at the end of the node's name. `check` is called with the values before promotion.
-    `row_major` says that the result is row-major whatever the inputs' strides are.
+    `row_major` says that the result is row-major whatever the inputs' strides are. `effect` is for the few operators that are of
+    no kind: it gets the declaration and the values, and does all; the function below gives the help.
     """
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
         writes = "(a!)" in line
-        effect = (
-            effects.write if writes else effects.pointwise if dtype and dtype != COMMON else effects.fresh
-        )
+        kind = effects.write if writes else effects.pointwise if dtype and dtype != COMMON else effects.fresh
         declared = Op(
             line,
             kernel,
-            effect,
-            dtype,
-            formulas,
-            node,
-            variants,
-            _chapter(kernel),
-            namespace,
-            out and not writes,
+            effect or kind,
+            rule=dtype,
+            formulas=formulas,
+            node_index=node,
+            variants=variants,
+            chapter=_chapter(kernel),
+            namespace=namespace,
+            has_out=out and not writes,
+            check=check,
+            notation=notation,
+            row_major=row_major,
         )
-        declared.check = check
-        declared.row_major = row_major
         _register(declared)
         if inplace:
             _register(_twin(declared, {} if inplace is True else inplace))
@@ -308,10 +314,19 @@ def _twin(origin: Op, differs: Mapping[str, Any] = MappingProxyType({})) -> Op:
         key: value for key, value in differs.items() if key not in ("name", "node", "check", "kernel")
     } or None
     return Op(
-        line, differs.get("kernel", origin.kernel), effects.write_twin, origin.rule, formulas,
-        differs.get("node", origin.node_index),
-        origin.variants, origin.chapter, origin.namespace, False, origin, differs.get("check", origin.check),
-    )  # fmt: skip
+        line,
+        differs.get("kernel", origin.kernel),
+        effects.write_twin,
+        rule=origin.rule,
+        formulas=formulas,
+        node_index=differs.get("node", origin.node_index),
+        variants=origin.variants,
+        chapter=origin.chapter,
+        namespace=origin.namespace,
+        has_out=False,
+        twin_of=origin,
+        check=differs.get("check", origin.check),
+    )
 
 
 def view(
@@ -334,9 +349,17 @@ def view(
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
         declared = Op(
-            line, kernel, effects.view, None, formulas, node, variants, _chapter(kernel), namespace, False
+            line,
+            kernel,
+            effects.view,
+            formulas=formulas,
+            node_index=node,
+            variants=variants,
+            chapter=_chapter(kernel),
+            namespace=namespace,
+            has_out=False,
+            tracked=tracked,
         )
-        declared.tracked = tracked
         _register(declared)
         if inplace:
             twin = _twin(declared, {} if inplace is True else inplace)
@@ -354,7 +377,9 @@ def factory(
     """Declare a factory: the kernel takes the array module and the arguments up to `dtype`, which arrives resolved."""
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
-        _register(Op(line, kernel, effects.create, None, None, 0, "", _chapter(kernel), namespace, out))
+        _register(
+            Op(line, kernel, effects.create, chapter=_chapter(kernel), namespace=namespace, has_out=out)
+        )
         return kernel
 
     return declare
@@ -378,9 +403,15 @@ def composite(
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         declared = Op(
-            line, function, effects.compose, None, None, 0, variants, _chapter(function), namespace, out
+            line,
+            function,
+            effects.compose,
+            variants=variants,
+            chapter=_chapter(function),
+            namespace=namespace,
+            has_out=out,
+            notation=notation,
         )
-        declared.notation = notation
         _register(declared)
         if inplace:
             twin = _twin(declared)
@@ -410,9 +441,15 @@ def alias(
                 continue
             overload = renamed.get(found.overload, found.overload)
             line = f"{new}{overload and '.'}{overload}{found.line[len(found.name) :]}"
-            declared = Op(
-                line, found.kernel, effects.forward, None, None, 0, "" if namespace else found.variants, found.chapter,
-                namespace, found.has_out,
-            )  # fmt: skip
-            declared.alias_of = found
-            _register(declared)
+            _register(
+                Op(
+                    line,
+                    found.kernel,
+                    effects.forward,
+                    variants="" if namespace else found.variants,
+                    chapter=found.chapter,
+                    namespace=namespace,
+                    has_out=found.has_out,
+                    alias_of=found,
+                )
+            )

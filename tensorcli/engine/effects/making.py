@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.graph import gradient_edge
+from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype

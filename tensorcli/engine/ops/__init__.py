@@ -25,6 +25,8 @@ CHAPTERS = (
         "strided",
         "replaced",
         "join",
+        "copy",
+        "fill",
         "memory",
         "convert",
         "index",
@@ -67,7 +69,7 @@ FIRST = (
         "strided",
         "replaced",
     ),
-    *("memory", "convert", "index", "linear"),
+    *("copy", "fill", "memory", "convert", "index", "linear"),
 )
 
 _read: set[str] = set()

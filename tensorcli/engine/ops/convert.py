@@ -4,7 +4,7 @@ from tensorcli.engine import dtypes, formats
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
 from tensorcli.engine.op import composite
-from tensorcli.engine.ops.memory import is_contiguous
+from tensorcli.engine.ops.copy import is_contiguous
 
 
 def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):

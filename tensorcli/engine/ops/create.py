@@ -301,9 +301,8 @@ def _like_effect(declared, values):
 
 def _like(line):
     def declare(kernel):
-        op(f"{line}, {LIKE}) -> Tensor", self=None, out=False)(kernel)
-        OPS[line.partition("(")[0]].effect = _like_effect
-        return kernel
+        full = f"{line}, {LIKE}) -> Tensor"
+        return op(full, self=None, out=False, variants="function", effect=_like_effect)(kernel)
 
     return declare
 
@@ -328,10 +327,6 @@ def ones_like(xp, self):
 def full_like(xp, self, fill_value):
     """One value everywhere, in the sizes, dtype and format of another tensor."""
     return fill_value
-
-
-for _name in ("empty_like", "zeros_like", "ones_like", "full_like"):
-    OPS[_name].variants = "function"
 
 
 @composite(f"new_empty(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")

@@ -12,7 +12,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, drawing, drawing_on, resolve
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import OPS, factory, op
+from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.create import LIKE, OPTIONS
 from tensorcli.engine.ops.index import not_implemented
@@ -149,8 +149,7 @@ def like(name, arguments=""):
             f"{name}(Tensor self{arguments}, {LIKE}) -> Tensor",
             f"{with_generator}(Tensor self{arguments}, *, Generator? generator, {LIKE[3:]}) -> Tensor",
         ):
-            op(line, variants="function", out=False, self=None)(draw)
-            OPS[line.partition("(")[0]].effect = _like_effect
+            op(line, variants="function", out=False, self=None, effect=_like_effect)(draw)
         return draw
 
     return declare
