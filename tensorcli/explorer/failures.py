@@ -5,16 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.results import Failure
-
-if TYPE_CHECKING:
-    from tensorcli.explorer.results import Expectation, FailureKind
 from tensorcli.language.limits import LimitError
 from tensorcli.language.locate import locate_nodes
 from tensorcli.language.policy import Policy
 from tensorcli.language.syntax import LanguageError, Span, Statement, span_of
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.changes import Outcome
+    from tensorcli.explorer.files import Sourcing
+    from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.results import Expectation, FailureKind, HazardRow
 
 
 class ExpectationFailed(AssertionError):  # noqa: N818 (what a reader sees as the error's type)
@@ -166,3 +170,36 @@ def _attribute(
     if found is not None and found.group(1).rpartition(".")[2] == "Tensor":
         return found.group(2), tensor_names()
     return None, ()
+
+
+def hazard_failure(row: HazardRow, record: Record) -> Failure:
+    """A hazard as an error."""
+    return Failure(
+        "hazard",
+        "Hazard",
+        row.text,
+        (row.span,),
+        (line_at(record.text, row.span),),
+        record.statement.span,
+        record.name,
+        (row.hint,) if row.hint else (),
+        row.code,
+    )
+
+
+def with_places(error: Failure, within: Sourcing | None) -> Failure:
+    """Which files sourced the one that failed, as hints."""
+    places = []
+    while within is not None:
+        if within.place:
+            places.append(f"sourced at {within.place}")
+        within = within.outer
+    return replace(error, hints=(*error.hints, *places)) if places else error
+
+
+def with_effects(error: Failure, outcome: Outcome) -> Failure:
+    """What a failing statement left behind, as a hint."""
+    kept = [f"{write.storage} was written before the error" for write in outcome.writes if write.storage]
+    if not outcome.changes:
+        kept = ["nothing was changed"]
+    return replace(error, hints=(*error.hints, *dict.fromkeys(kept)))

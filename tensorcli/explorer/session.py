@@ -1,19 +1,18 @@
-"""Session: runs statements one by one and says, for each, what it did.
+"""Session: what a session holds, the texts that it runs, and how it goes back.
 
 A session is a function of its journal: the texts of its statements and the seed. `run` checks a whole text
-before its first statement, then yields a `Step` a statement, lazily. It prints nothing and knows no terminal.
+before its first statement, then yields a `Step` a statement (running.py), lazily. It prints nothing and knows no terminal.
 With `quiet` nothing is observed: no events, no facts, no ids, at full speed.
 """
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands import look_in_silence, only_looks, run_command
-from tensorcli.explorer.commands.registry import may_name_files, paths_of
+from tensorcli.explorer.commands.registry import may_name_files
 from tensorcli.explorer.engines import Engine, open_engine
 from tensorcli.explorer.failures import (
     ExpectationFailed,
@@ -21,13 +20,13 @@ from tensorcli.explorer.failures import (
     Told,
     failure,
     language_failure,
-    line_at,
 )
 from tensorcli.explorer.hearing import Hearing
 from tensorcli.explorer.identity import Allocations, Identities
-from tensorcli.explorer.journal import PROMPT, Names, Record, Travel, WatchedNames, place_of
+from tensorcli.explorer.journal import PROMPT, Names, Record, Travel, WatchedNames
 from tensorcli.explorer.reach import Bare
 from tensorcli.explorer.results import Answer, Exit, Failure, Step
+from tensorcli.explorer.running import execute, watched
 from tensorcli.explorer.verbs import Verbs
 from tensorcli.language.evaluate import NOTHING, Evaluator
 from tensorcli.language.limits import Limits
@@ -37,14 +36,13 @@ from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, 
 if TYPE_CHECKING:
     import ast
 
-    from tensorcli.explorer.changes import Observation, Outcome
+    from tensorcli.explorer.changes import Observation
     from tensorcli.explorer.files import Files, Sourced, Sourcing
     from tensorcli.explorer.mentions import Mentions
     from tensorcli.explorer.nested import Nested
     from tensorcli.explorer.predict import Predictor
-    from tensorcli.explorer.results import HazardRow, Inner, Question, Value, Watched
+    from tensorcli.explorer.results import HazardRow, Inner, Question
 
-NO_NAMES: Mapping[str, Any] = {}
 VERSION_ERROR = "modified by an inplace operation"
 
 
@@ -130,9 +128,9 @@ class Session:
         """What the last `why` proposed, for `fix`."""
         self.watched: dict[str, Any] = {}
         """The expressions that `watch` names, and the last text of each."""
-        self._begin()
+        self.begin()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         """The state of a session that has run nothing."""
         self.journal: list[Record] = []
         self.allocations = Allocations()
@@ -257,123 +255,9 @@ class Session:
         """
         if self.torn:
             self.replay(self.journal)
-        self.evaluator.bare = self.bare if form == "tsc" else NO_NAMES
-        self.hearing.begin(name)
-        self.text = text
-        self.within, self.source = within, statement.source
-        index = len(self.journal) + 1
-        place = place_of(statement, name, within, index)
-        mentioned = self._look_before(statement, index, place)
-        value, result, error = self._evaluate(statement, text, name)
-        if error is not None and error.kind in ("interrupted", "limit"):
-            return self._taken_back(statement, index, name, _with_places(error, within))
-        if error is not None and statement.command is not None and paths_of(statement.command.verb):
-            from tensorcli.explorer.files import names_file
+        return execute(self, statement, text, name, form, within)
 
-            if names_file(statement.command):
-                return self._no_file(statement, index, name, _with_places(error, within))
-        shown: Value | None = None
-        if value is not NOTHING and value is not None and not self.quiet and not self.checking:
-            shown, error = self._value(value, statement, text, name)
-        value = None
-        if self.travel is not None:
-            return self._arrive(statement, index, name)
-        outcome = None if mentioned is None else self._look_after(statement, mentioned, place)
-        if error is not None:
-            error = _with_places(error if outcome is None else _with_effects(error, outcome), within)
-        record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
-        if outcome is not None:
-            outcome = self._hazards(outcome, record)
-        self.journal.append(record)
-        if self.future and not self._only_looks(statement):
-            self.future = []
-        if self.forgetting:
-            self._begin()
-        span, source, hearing = statement.span, statement.source, self.hearing
-        if self.strict and error is None and self.hazards and self.hazards[-1].index == index:
-            error = self._hazard_failure(record)
-        if outcome is None:
-            return Step(
-                index,
-                name,
-                source,
-                span,
-                hearing.output,
-                None,
-                result,
-                warnings=tuple(hearing.warnings),
-                error=error,
-            )
-        return Step(
-            index,
-            name,
-            source,
-            span,
-            hearing.output,
-            shown,
-            result,
-            outcome.changes,
-            outcome.more,
-            outcome.writes,
-            outcome.alarms,
-            tuple(hearing.warnings),
-            error,
-            self._watched() if self.watched and not hearing.silent else (),
-            self.inner,
-            0 if self.nested is None else self.nested.more,
-        )
-
-    def _hazards(self, outcome: Outcome, record: Record) -> Outcome:
-        """The outcome with the wrong gradients of the statement, its hazards being put on record."""
-        observation = self.observation
-        assert observation is not None
-        watch = observation.recorder.watch
-        if (watch.tainted or watch.poisoned) and not self.hearing.silent:
-            from tensorcli.explorer.hazards.shadow import wrong_gradients
-
-            wrong = wrong_gradients(self, record)
-            if wrong:
-                from dataclasses import replace
-
-                outcome = replace(outcome, alarms=(*outcome.alarms, *wrong))
-        for alarm in outcome.alarms:
-            if alarm.kind == "stale":
-                self.stale = record.index
-            if alarm.kind != "stale" and alarm not in observation.expected:
-                from tensorcli.explorer.hazards.report import hazard_row
-
-                self.hazards.append(hazard_row(alarm, record))
-        return outcome
-
-    def _hazard_failure(self, record: Record) -> Failure:
-        """The first hazard of a statement as an error."""
-        row = next(each for each in self.hazards if each.index == record.index)
-        return Failure(
-            "hazard",
-            "Hazard",
-            row.text,
-            (row.span,),
-            (line_at(record.text, row.span),),
-            record.statement.span,
-            record.name,
-            (row.hint,) if row.hint else (),
-            row.code,
-        )
-
-    def _watched(self) -> tuple[Watched, ...]:
-        """What `watch` follows and this statement changed."""
-        from tensorcli.explorer.commands.follow import peek
-        from tensorcli.explorer.results import Watched
-
-        found = []
-        for text, (tree, before) in self.watched.items():
-            after = peek(self, tree)
-            if after != before:
-                self.watched[text] = (tree, after)
-                found.append(Watched(text, before, after))
-        return tuple(found)
-
-    def _evaluate(
+    def evaluate(
         self, statement: Statement, text: str, name: str
     ) -> tuple[Any, Answer | None, Failure | None]:
         """The value of a bare expression, a command's answer, and what was raised."""
@@ -392,7 +276,7 @@ class Session:
         except Leave as leave:
             result = Exit(leave.status)
         except (Exception, KeyboardInterrupt) as raised:
-            error = self._failure(raised, statement, text, name)
+            error = self.failure(raised, statement, text, name)
             if self.observation is not None and VERSION_ERROR in error.message:
                 self.observation.failed = self.engine.failed_node(raised)
             if isinstance(raised, ExpectationFailed):
@@ -421,40 +305,8 @@ class Session:
         self.nested.observation.recorder.watch.runs(statement)
         self.nested.runs(statement)
 
-    def _look_before(self, statement: Statement, index: int, place: int) -> Mentions | None:
-        """Observe what the statement names; None in a quiet session."""
-        if self.observation is None:
-            return None
-        mentioned = self.observation.begin(statement.tree, index, place)
-        self.names.touched = {}
-        return mentioned
-
-    def _look_after(self, statement: Statement, mentioned: Mentions, place: int) -> Outcome:
-        """What the statement changed."""
-        assert self.observation is not None
-        return self.observation.end(statement.tree, mentioned, statement.source, place)
-
-    def _value(
-        self, value: Any, statement: Statement, text: str, name: str
-    ) -> tuple[Value | None, Failure | None]:
-        """The repr of a bare expression, read without effect on tensors."""
-        from tensorcli.explorer.facts import describe, text_of, type_text
-        from tensorcli.explorer.results import Value
-
-        try:
-            with self.hearing:
-                self.evaluator.guards.measure(value)
-                written = text_of(self.engine, value)
-                if not isinstance(value, str):
-                    written = self.evaluator.represent(_Shown(written))
-        except Exception as raised:
-            return None, self._failure(raised, statement, text, name)
-        facts = None
-        if self.engine.kind(value) in ("tensor", "ndarray"):
-            facts = describe(self.engine, self.allocations, value)
-        return Value(written, type_text(value), facts), None
-
-    def _failure(self, raised: BaseException, statement: Statement, text: str, name: str) -> Failure:
+    def failure(self, raised: BaseException, statement: Statement, text: str, name: str) -> Failure:
+        """What was raised as a failure of the statement, with advice where there is some."""
         if isinstance(raised, Told):
             return raised.failure
         names = [*self.names, *self.evaluator.builtins.table]
@@ -473,28 +325,11 @@ class Session:
 
     # ---- taking back
 
-    def _taken_back(self, statement: Statement, index: int, name: str, error: Failure) -> Step:
-        """A statement that was interrupted or met a limit of ours leaves nothing behind: the journal runs
-        again.
-        """
-        self.torn = True
-        return Step(index, name, statement.source, statement.span, self.hearing.output, error=error)
-
-    def _no_file(self, statement: Statement, index: int, name: str, error: Failure) -> Step:
-        """A command whose file could not be read or written did nothing, and is no part of the journal: what files
-        there are is no function of it.
-        """
-        from tensorcli.explorer.files import runs_something
-
-        assert statement.command is not None
-        self.torn = any(runs_something(each.value) for each in statement.command.arguments)
-        return Step(index, name, statement.source, statement.span, self.hearing.output, error=error)
-
     def replay(self, records: list[Record], future: list[Record] | None = None) -> None:
         """Bring the session to where these statements, run from the beginning, lead. Prints and warns
         nothing. Errors: KeyboardInterrupt; what was interrupted is run again before the next statement.
         """
-        self._begin()
+        self.begin()
         live, self.hearing.live = self.hearing.live, None
         self.hearing.silent = True
         try:
@@ -521,7 +356,7 @@ class Session:
             other.hearing.silent = True
             yield other
 
-    def _arrive(self, statement: Statement, index: int, name: str) -> Step:
+    def arrive(self, statement: Statement, index: int, name: str) -> Step:
         """Go where a command of time leads. Its statement is no part of the journal."""
         travel = self.travel
         assert travel is not None
@@ -532,21 +367,11 @@ class Session:
             self.replay(travel.past, travel.future)
             answer = travel.answer()
         except KeyboardInterrupt as raised:
-            error = self._failure(raised, statement, self.text, name)
+            error = self.failure(raised, statement, self.text, name)
             self.journal, self.future, self.torn = before, future, True
-        watched = self._watched() if error is None else ()
+        changed = watched(self) if error is None else ()
         return Step(
-            index, name, statement.source, statement.span, result=answer, error=error, watched=watched
-        )
-
-    def _only_looks(self, statement: Statement) -> bool:
-        """Whether a statement shows something and does nothing."""
-        if statement.command is not None:
-            return only_looks(statement.command.verb)
-        tree = statement.tree
-        return isinstance(tree, ast.Expr) and all(
-            isinstance(node, ast.Name | ast.Attribute | ast.Constant | ast.expr_context)
-            for node in ast.walk(tree.value)
+            index, name, statement.source, statement.span, result=answer, error=error, watched=changed
         )
 
     def reset(self) -> None:
@@ -595,16 +420,6 @@ class Session:
         return self.evaluator.policy.readable(value)
 
 
-class _Shown:
-    """A repr that is made already."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
-
-
 def _forget(raised: BaseException | None) -> None:
     """Let go of the frames of an exception: they hold the values that the statement left behind."""
     seen: set[int] = set()
@@ -612,25 +427,3 @@ def _forget(raised: BaseException | None) -> None:
         seen.add(id(raised))
         raised.__traceback__ = None
         raised = raised.__context__ or raised.__cause__
-
-
-def _with_places(error: Failure, within: Sourcing | None) -> Failure:
-    """Which files sourced the one that failed, as hints."""
-    from dataclasses import replace
-
-    places = []
-    while within is not None:
-        if within.place:
-            places.append(f"sourced at {within.place}")
-        within = within.outer
-    return replace(error, hints=(*error.hints, *places)) if places else error
-
-
-def _with_effects(error: Failure, outcome: Outcome) -> Failure:
-    """What a failing statement left behind, as a hint."""
-    from dataclasses import replace
-
-    kept = [f"{write.storage} was written before the error" for write in outcome.writes if write.storage]
-    if not outcome.changes:
-        kept = ["nothing was changed"]
-    return replace(error, hints=(*error.hints, *dict.fromkeys(kept)))

@@ -231,10 +231,10 @@ class TracedSession(Session):
     failed: int | None = None
     tokens: Identities
 
-    def _failure(self, raised: BaseException, statement: Any, text: str, name: str) -> Failure:
+    def failure(self, raised: BaseException, statement: Any, text: str, name: str) -> Failure:
         node = self.engine.failed_node(raised)
         self.failed = None if node is None else self.tokens.number(node)
-        return super()._failure(raised, statement, text, name)
+        return super().failure(raised, statement, text, name)
 
 
 @dataclass(slots=True)

@@ -63,10 +63,10 @@ class Side(Session):
         prepared = self.evaluator.prepared
         self.evaluator.prepared = lambda function, args: self.engine.zeroing(prepared(function, args))  # type: ignore[method-assign]
 
-    def _evaluate(
+    def evaluate(
         self, statement: Statement, text: str, name: str
     ) -> tuple[Any, Answer | None, Failure | None]:
-        value, result, failure = super()._evaluate(statement, text, name)
+        value, result, failure = super().evaluate(statement, text, name)
         self.value = value
         return value, result, failure
 

@@ -1,0 +1,192 @@
+"""One statement of a session, from before it runs to its Step: what it did, and what is put on record of it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.commands import only_looks
+from tensorcli.explorer.commands.registry import paths_of
+from tensorcli.explorer.failures import hazard_failure, with_effects, with_places
+from tensorcli.explorer.journal import Record, place_of
+from tensorcli.explorer.results import Failure, Step
+from tensorcli.language.evaluate import NOTHING
+from tensorcli.language.syntax import Form, Statement
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.changes import Outcome
+    from tensorcli.explorer.files import Sourcing
+    from tensorcli.explorer.results import Value, Watched
+    from tensorcli.explorer.session import Session
+
+NO_NAMES: Mapping[str, Any] = {}
+
+
+def execute(
+    session: Session, statement: Statement, text: str, name: str, form: Form, within: Sourcing | None
+) -> Step:
+    """Run the statement and say what it did; `Session.execute` says what the arguments are."""
+    session.evaluator.bare = session.bare if form == "tsc" else NO_NAMES
+    session.hearing.begin(name)
+    session.text = text
+    session.within, session.source = within, statement.source
+    index = len(session.journal) + 1
+    place = place_of(statement, name, within, index)
+    observation = session.observation
+    mentioned = None if observation is None else observation.begin(statement.tree, index, place)
+    session.names.touched = {}
+    value, result, error = session.evaluate(statement, text, name)
+    if error is not None and _leaves_nothing(session, statement, error):
+        places = with_places(error, within)
+        return Step(index, name, statement.source, statement.span, session.hearing.output, error=places)
+    shown: Value | None = None
+    if value is not NOTHING and value is not None and not session.quiet and not session.checking:
+        shown, error = _value(session, value, statement, text, name)
+    value = None
+    if session.travel is not None:
+        return session.arrive(statement, index, name)
+    outcome: Outcome | None = None
+    if observation is not None and mentioned is not None:
+        outcome = observation.end(statement.tree, mentioned, statement.source, place)
+    if error is not None:
+        error = with_places(error if outcome is None else with_effects(error, outcome), within)
+    record = Record(index, statement, text, name, form, "" if error is None else error.type, within)
+    if outcome is not None:
+        outcome = _hazards(session, outcome, record)
+    session.journal.append(record)
+    if session.future and not _only_looks(statement):
+        session.future = []
+    if session.forgetting:
+        session.begin()
+    span, source, hearing = statement.span, statement.source, session.hearing
+    if session.strict and error is None and session.hazards and session.hazards[-1].index == index:
+        error = hazard_failure(next(each for each in session.hazards if each.index == index), record)
+    if outcome is None:
+        return Step(
+            index,
+            name,
+            source,
+            span,
+            hearing.output,
+            None,
+            result,
+            warnings=tuple(hearing.warnings),
+            error=error,
+        )
+    return Step(
+        index,
+        name,
+        source,
+        span,
+        hearing.output,
+        shown,
+        result,
+        outcome.changes,
+        outcome.more,
+        outcome.writes,
+        outcome.alarms,
+        tuple(hearing.warnings),
+        error,
+        watched(session) if session.watched and not hearing.silent else (),
+        session.inner,
+        0 if session.nested is None else session.nested.more,
+    )
+
+
+def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> bool:
+    """Whether a failed statement is no part of the journal: it was interrupted or met a limit of ours, or it is a command whose
+    file could not be read or written (what files there are is no function of a journal). What it may have done is undone: the
+    journal runs again before the next statement.
+    """
+    if error.kind in ("interrupted", "limit"):
+        session.torn = True
+        return True
+    command = statement.command
+    if command is None or not paths_of(command.verb):
+        return False
+    from tensorcli.explorer.files import names_file, runs_something
+
+    if not names_file(command):
+        return False
+    session.torn = any(runs_something(each.value) for each in command.arguments)
+    return True
+
+
+def _only_looks(statement: Statement) -> bool:
+    """Whether a statement shows something and does nothing."""
+    if statement.command is not None:
+        return only_looks(statement.command.verb)
+    tree = statement.tree
+    return isinstance(tree, ast.Expr) and all(
+        isinstance(node, ast.Name | ast.Attribute | ast.Constant | ast.expr_context)
+        for node in ast.walk(tree.value)
+    )
+
+
+def _hazards(session: Session, outcome: Outcome, record: Record) -> Outcome:
+    """The outcome with the wrong gradients of the statement, its hazards being put on record."""
+    observation = session.observation
+    assert observation is not None
+    watch = observation.recorder.watch
+    if (watch.tainted or watch.poisoned) and not session.hearing.silent:
+        from tensorcli.explorer.hazards.shadow import wrong_gradients
+
+        wrong = wrong_gradients(session, record)
+        if wrong:
+            from dataclasses import replace
+
+            outcome = replace(outcome, alarms=(*outcome.alarms, *wrong))
+    for alarm in outcome.alarms:
+        if alarm.kind == "stale":
+            session.stale = record.index
+        if alarm.kind != "stale" and alarm not in observation.expected:
+            from tensorcli.explorer.hazards.report import hazard_row
+
+            session.hazards.append(hazard_row(alarm, record))
+    return outcome
+
+
+def watched(session: Session) -> tuple[Watched, ...]:
+    """What `watch` follows and this statement changed."""
+    from tensorcli.explorer.commands.follow import peek
+    from tensorcli.explorer.results import Watched
+
+    found = []
+    for text, (tree, before) in session.watched.items():
+        after = peek(session, tree)
+        if after != before:
+            session.watched[text] = (tree, after)
+            found.append(Watched(text, before, after))
+    return tuple(found)
+
+
+def _value(
+    session: Session, value: Any, statement: Statement, text: str, name: str
+) -> tuple[Value | None, Failure | None]:
+    """The repr of a bare expression, read without effect on tensors."""
+    from tensorcli.explorer.facts import describe, text_of, type_text
+    from tensorcli.explorer.results import Value
+
+    try:
+        with session.hearing:
+            session.evaluator.guards.measure(value)
+            written = text_of(session.engine, value)
+            if not isinstance(value, str):
+                written = session.evaluator.represent(_Shown(written))
+    except Exception as raised:
+        return None, session.failure(raised, statement, text, name)
+    facts = None
+    if session.engine.kind(value) in ("tensor", "ndarray"):
+        facts = describe(session.engine, session.allocations, value)
+    return Value(written, type_text(value), facts), None
+
+
+class _Shown:
+    """A repr that is made already."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
