@@ -9,7 +9,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.explain.expression import index_rows, readable
+from tensorcli.explorer.explain.indexing import index_rows
+from tensorcli.explorer.explain.parts import readable
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.memory import overlap, places_text, span_text
 from tensorcli.explorer.results import Explanation, Section

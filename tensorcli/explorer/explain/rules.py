@@ -15,7 +15,7 @@ CATEGORIES = ("bool", "integer", "floating", "complex")
 
 
 class Operand(NamedTuple):
-    """An operand as typed, and its look where it is a tensor or an array, its value where it is a number."""
+    """An operand as typed, and its look where it is a tensor or an array, and its value."""
 
     text: str
     look: Any
