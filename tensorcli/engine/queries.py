@@ -257,7 +257,7 @@ def typename(obj: Any) -> str:
     if isinstance(obj, Tensor):
         from tensorcli.engine.ops.convert import type_string
 
-        return str(type_string(obj))  # type: ignore[no-untyped-call]
+        return type_string(obj)
     module = (getattr(obj, "__module__", "") or "").replace("tensorcli.engine", "torch", 1)
     if module in ("", "builtins", "__builtin__"):
         module = ""

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (

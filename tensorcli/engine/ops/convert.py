@@ -1,5 +1,7 @@
 """Conversions: another dtype, device or memory format; the tensor itself when it has what is asked for already."""
 
+from typing import Any
+
 from tensorcli.engine import dtypes, formats
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
@@ -134,7 +136,7 @@ def pinned_copy(self):
     return functions._to_copy(self, pin_memory=True)
 
 
-def type_string(self):
+def type_string(self: Any) -> str:
     """`torch.FloatTensor`: the legacy name of a tensor's dtype and device."""
     kind = self.dtype
     name = (
