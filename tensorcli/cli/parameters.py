@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated, Literal
 
 import typer
@@ -30,6 +31,31 @@ def existing_folder(path: str | None) -> str | None:
     return path
 
 
+def scripts_of(files: list[str] | None, command: str | None) -> list[str]:
+    """The files to read, none where statements are given: standard input where nothing is named and nobody types there.
+    Raises BadParameter.
+    """
+    if command is not None:
+        if files:
+            raise typer.BadParameter("give files or statements, not both", param_hint="--command")
+        return []
+    if not files and sys.stdin is not None and sys.stdin.isatty():
+        raise nothing_named()
+    return files or ["-"]
+
+
+def nothing_named() -> typer.BadParameter:
+    """The complaint of a command that has nothing to run."""
+    return typer.BadParameter(
+        "name a script, - for standard input, or give statements with -c", param_hint="FILE"
+    )
+
+
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FILE...", help="Scripts (.tsc, or .py); - is standard input."),
+]
+KeepGoing = Annotated[bool, typer.Option("--keep-going", help="Go on after a failing statement.")]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the random generators.")]
 MaxBytes = Annotated[
     int | None,

@@ -10,8 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, events, messages
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.data import from_data, place_of
 from tensorcli.engine.devices import CPU, resolve
 from tensorcli.engine.sharing import share, share_unchecked
@@ -64,7 +63,7 @@ def _copied(
 ) -> Tensor:
     made = from_data(data, dtype, device)
     effects.check_pinned(pin_memory, made.device)
-    return _finish(effects.pinned(made) if pin_memory else made, requires_grad, name, data)
+    return effects.manufactured(name, (data,), effects.pinned(made) if pin_memory else made, requires_grad)
 
 
 def as_tensor(*args: Any, **kwargs: Any) -> Tensor:
@@ -80,9 +79,9 @@ def _as_tensor(data: Any, dtype: dtypes.dtype | None, device: Any) -> Tensor:
     if isinstance(data, np.ndarray):
         shared = share(data)
         if (dtype is None or dtype is shared.dtype) and resolve(device) is CPU:
-            return _finish(shared, False, "as_tensor", data)
+            return effects.manufactured("as_tensor", (data,), shared, False)
         return shared.to(device=resolve(device), dtype=dtype or shared.dtype)  # type: ignore[no-any-return]
-    return _finish(from_data(data, dtype, device), False, "as_tensor", data)
+    return effects.manufactured("as_tensor", (data,), from_data(data, dtype, device), False)
 
 
 def asarray(*args: Any, **kwargs: Any) -> Tensor:
@@ -102,8 +101,10 @@ def asarray(*args: Any, **kwargs: Any) -> Tensor:
     else:
         if copy is False:
             raise ValueError("can't alias arbitrary sequence into a tensor.")
-        return _finish(from_data(obj, dtype, device), requires_grad, "asarray", obj)
-    return _finish(_aliased(source, dtype, device, copy, copied), requires_grad, "asarray", obj)
+        return effects.manufactured("asarray", (obj,), from_data(obj, dtype, device), requires_grad)
+    return effects.manufactured(
+        "asarray", (obj,), _aliased(source, dtype, device, copy, copied), requires_grad
+    )
 
 
 def _aliased(
@@ -158,7 +159,7 @@ def from_numpy(*args: Any, **kwargs: Any) -> Tensor:
         from tensorcli.engine.parameters import type_name
 
         raise TypeError(f"expected np.ndarray (got {type_name(type(array))})")
-    return _finish(share(array), False, "from_numpy", array)
+    return effects.manufactured("from_numpy", (array,), share(array), False)
 
 
 def frombuffer(*args: Any, **kwargs: Any) -> Tensor:
@@ -199,7 +200,7 @@ def frombuffer(*args: Any, **kwargs: Any) -> Tensor:
             once=True,
         )
     array = np.frombuffer(view, np.uint8, count * size, offset).view(dtype.np)
-    return _finish(share_unchecked(array), requires_grad, "frombuffer", buffer)
+    return effects.manufactured("frombuffer", (buffer,), share_unchecked(array), requires_grad)
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
@@ -209,16 +210,4 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     found = import_dlpack(ext_tensor)
     if copy or (device is not None and resolve(device) != found.device):
         found = found.to(device=found.device if device is None else device, copy=bool(copy))
-    return _finish(found, False, "from_dlpack", ext_tensor)
-
-
-def _finish(made: Tensor, requires_grad: bool, name: str, data: Any) -> Tensor:
-    if mode.inference:
-        made.inference = True
-    if requires_grad:
-        if made.dtype.category < dtypes.FLOATING:
-            raise RuntimeError(messages.FLOATING_FACTORY)
-        made.leaf_requires_grad = True
-    if events.observer is not None:
-        events.observer.made(made, name, (data,))
-    return made
+    return effects.manufactured("from_dlpack", (ext_tensor,), found, False)

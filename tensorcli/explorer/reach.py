@@ -149,13 +149,6 @@ class Members(Mapping[str, Any]):
             module.partition(".")[0] == "torch" or module == self.root or module.startswith(self.root + ".")
         )
 
-    def __contains__(self, name: object) -> bool:
-        try:
-            self[str(name)]
-        except KeyError:
-            return False
-        return True
-
     def __iter__(self) -> Iterator[str]:
         found = {*self.listing(), *self.inner}
         return iter(sorted(name for name in found if not name.startswith("_") and name in self))
@@ -308,13 +301,6 @@ class Lazy(Mapping[str, Namespace]):
             inner = Lazy(path, self.package, self.load, self.made)
             found = self.made[full] = Namespace(full, Members(lambda: module, self.package, inner))
         return found
-
-    def __contains__(self, name: object) -> bool:
-        try:
-            self[str(name)]
-        except KeyError:
-            return False
-        return True
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self.names if name in self)

@@ -62,36 +62,16 @@ def execute(
     span, source, hearing = statement.span, statement.source, session.hearing
     if session.strict and error is None and session.hazards and session.hazards[-1].index == index:
         error = hazard_failure(next(each for each in session.hazards if each.index == index), record)
+    said, warnings = hearing.output, tuple(hearing.warnings)
     if outcome is None:
-        return Step(
-            index,
-            name,
-            source,
-            span,
-            hearing.output,
-            None,
-            result,
-            warnings=tuple(hearing.warnings),
-            error=error,
-        )
+        return Step(index, name, source, span, said, None, result, warnings=warnings, error=error)
     return Step(
-        index,
-        name,
-        source,
-        span,
-        hearing.output,
-        shown,
-        result,
-        outcome.changes,
-        outcome.more,
-        outcome.writes,
-        outcome.alarms,
-        tuple(hearing.warnings),
-        error,
-        watched(session) if session.watched and not hearing.silent else (),
-        session.inner,
-        0 if session.nested is None else session.nested.more,
-    )
+        index, name, source, span, said, shown, result, outcome.changes, outcome.more, outcome.writes, outcome.alarms,
+        warnings, error,
+        watched=watched(session) if session.watched and not hearing.silent else (),
+        inner=session.inner,
+        more_inner=0 if session.nested is None else session.nested.more,
+    )  # fmt: skip
 
 
 def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> bool:

@@ -22,7 +22,7 @@ from tensorcli.explorer.session import Session
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.results import Failure, Step
+    from tensorcli.explorer.results import Facts, Failure, Step
 
 
 class Save(NamedTuple):
@@ -266,6 +266,13 @@ class Trace:
             if memory in step.names:
                 return step.names[memory]
         return []
+
+    def changes_of(self, name: str) -> Iterator[tuple[Traced, Facts, Facts]]:
+        """What was changed about a name, the last change first: the statement, and the facts before and after it."""
+        for step in reversed(self.steps):
+            for change in step.step.changes:
+                if name in change.names and change.before is not None and change.after is not None:
+                    yield step, change.before, change.after
 
 
 @contextmanager

@@ -60,13 +60,6 @@ class Verbs(Mapping[str, Verb]):
             return _COPY[name]
         return Verb("builtin", minimum=0 if name in _BARE else 1) if name in BUILTIN_FUNCTIONS else None
 
-    def __contains__(self, name: object) -> bool:
-        try:
-            self[str(name)]
-        except KeyError:
-            return False
-        return True
-
     def __iter__(self) -> Iterator[str]:
         from tensorcli.language.numpy_names import TOP
 

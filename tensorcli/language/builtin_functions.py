@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.functions import LAZY, GeneratorExpression, LazyIterator, ScriptFunction, lazily
 from tensorcli.language.limits import LimitError, range_length
-from tensorcli.language.namespaces import Namespace
+from tensorcli.language.namespaces import Namespace, itself
 from tensorcli.language.vocabulary import EXCEPTIONS
 
 if TYPE_CHECKING:
@@ -33,11 +33,7 @@ class Builtin:
     def __repr__(self) -> str:
         return f"<built-in function {self.__name__}>"
 
-    def __copy__(self) -> Builtin:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Builtin:
-        return self
+    __copy__ = __deepcopy__ = itself
 
 
 Builtin.__name__ = "builtin_function_or_method"

@@ -27,7 +27,15 @@ from tensorcli.language.syntax import (
     LanguageError,
     Verb,
 )
-from tensorcli.language.tokens import CLOSERS, KEYWORDS, OPENERS, Token, begins_operand, ends_operand
+from tensorcli.language.tokens import (
+    CLOSERS,
+    KEYWORDS,
+    OPENERS,
+    Token,
+    begins_operand,
+    closes_at_end,
+    ends_operand,
+)
 
 _JOINING = frozenset({"in", "is", "and", "or", "if", "else", "for"})
 
@@ -74,7 +82,7 @@ def recognise(context: Context, tokens: Tokens) -> Command | None:
         and _takes_raw_text(declared)
         and (first.text not in ("=", ".") or _is_path(declared, rest))
     ):
-        return command if first.text != "(" or not _wraps_all(rest) else None
+        return command if first.text != "(" or not closes_at_end(rest) else None
     if not (begins_operand(first) or first.kind == "error" or _is_sign(rest) or first.text in ("*", "**")):
         return None
     if first.text in _JOINING or (first.text == "not" and len(rest) > 1 and rest[1].text == "in"):
@@ -159,15 +167,6 @@ def _is_path(verb: Verb, tokens: Tokens) -> bool:
     """`./x` and `../x`, where the command wants a path."""
     wants = any(parameter.kind == "PATH" for parameter in verb.parameters[:1])
     return wants and tokens[0].text == "." and (len(tokens) == 1 or tokens[1].text in (".", "/"))
-
-
-def _wraps_all(tokens: Tokens) -> bool:
-    depth = 0
-    for position, token in enumerate(tokens):
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
-        if depth == 0:
-            return position == len(tokens) - 1
-    return False
 
 
 # What a command means

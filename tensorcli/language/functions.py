@@ -13,6 +13,8 @@ from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from tensorcli.language.namespaces import itself
+
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
 
@@ -82,11 +84,7 @@ class ScriptFunction:
     def __repr__(self) -> str:
         return f"<function {self.binder.__qualname__} at {address(self)}>"
 
-    def __copy__(self) -> ScriptFunction:
-        return self
-
-    def __deepcopy__(self, memo: object) -> ScriptFunction:
-        return self
+    __copy__ = __deepcopy__ = itself
 
 
 ScriptFunction.__name__ = "function"

@@ -14,6 +14,11 @@ from tensorcli.language.limits import Guards, range_length
 Check = Callable[[Guards, tuple[Any, ...], dict[str, Any]], None]
 
 
+def itself(thing: Any, memo: object = None) -> Any:
+    """What `copy` makes of what is one of a kind, as of Python's modules and functions."""
+    return thing
+
+
 class Namespace:
     """A module of the language:
 
@@ -29,11 +34,7 @@ class Namespace:
     def __repr__(self) -> str:
         return f"<module '{self.name}'>"
 
-    def __copy__(self) -> Namespace:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Namespace:
-        return self
+    __copy__ = __deepcopy__ = itself
 
 
 Namespace.__name__ = "module"
@@ -85,13 +86,13 @@ class Checked:
         return repr(self._function)
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
 # math
 
-MATH = _words(
+MATH = words(
     "acos acosh asin asinh atan atan2 atanh cbrt ceil comb copysign cos cosh degrees dist e "
     "erf erfc exp exp2 expm1 fabs factorial floor fmod frexp fsum gamma gcd hypot inf isclose "
     "isfinite isinf isnan isqrt lcm ldexp lgamma log log10 log1p log2 modf nan nextafter perm "

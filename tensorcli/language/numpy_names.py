@@ -10,14 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from tensorcli.language.limits import Guards, range_length
-from tensorcli.language.namespaces import Check, Checked, Members, Namespace
+from tensorcli.language.namespaces import Check, Checked, Members, Namespace, words
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-TOP = _words(
+TOP = words(
     "abs absolute acos acosh add all allclose amax amin angle any append apply_along_axis "
     "arange arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argpartition "
     "argsort argwhere around array array2string array_equal array_equiv array_repr "
@@ -59,16 +54,16 @@ TOP = _words(
     "unique_inverse unique_values unpackbits unravel_index unsignedinteger unstack unwrap "
     "ushort vander var vdot vecdot vecmat vsplit vstack where zeros zeros_like"
 )
-LINALG = _words(
+LINALG = words(
     "LinAlgError cholesky cond cross det diagonal eig eigh eigvals eigvalsh inv lstsq matmul "
     "matrix_norm matrix_power matrix_rank matrix_transpose multi_dot norm outer pinv qr "
     "slogdet solve svd svdvals tensordot tensorinv tensorsolve trace vecdot vector_norm"
 )
-FFT = _words(
+FFT = words(
     "fft fft2 fftfreq fftn fftshift hfft ifft ifft2 ifftn ifftshift ihfft irfft irfft2 irfftn "
     "rfft rfft2 rfftfreq rfftn"
 )
-RANDOM = _words(
+RANDOM = words(
     "Generator RandomState beta binomial bytes chisquare choice default_rng dirichlet "
     "exponential gamma geometric gumbel laplace logistic lognormal multinomial "
     "multivariate_normal normal permutation poisson power rand randint randn random "

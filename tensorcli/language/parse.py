@@ -35,7 +35,7 @@ from tensorcli.language.syntax import (
     Verb,
     span_of,
 )
-from tensorcli.language.tokens import CLOSERS, KEYWORDS, OPENERS, Token
+from tensorcli.language.tokens import KEYWORDS, Token, closes_at_end
 from tensorcli.language.vocabulary import BUILTIN_NAMES
 
 NO_VERBS: Mapping[str, Verb] = {}
@@ -217,7 +217,7 @@ class Parser:
         if name.text in self.context.bound or name.text in BUILTIN_NAMES or name.text in KEYWORDS:
             return None
         before = tokens[: opening - 1]
-        if (before and before[-1].text != "=") or not _closes_at_end(tokens[opening:]):
+        if (before and before[-1].text != "=") or not closes_at_end(tokens[opening:]):
             return None
         try:
             statement = python.module(plain_text(self.source, tokens)).body[0]
@@ -275,15 +275,6 @@ class Placeholders(ast.NodeTransformer):
             here, there = (each.end_lineno or 0 for each in (node, last))
             if (here, node.end_col_offset or 0) < (there, last.end_col_offset or 0):
                 node.end_lineno, node.end_col_offset = last.end_lineno, last.end_col_offset
-
-
-def _closes_at_end(tokens: Tokens) -> bool:
-    depth = 0
-    for position, token in enumerate(tokens):
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
-        if depth == 0:
-            return position == len(tokens) - 1
-    return False
 
 
 def _without_fancy_spaces(text: str, tokens: list[Token]) -> str:

@@ -7,7 +7,7 @@ whether it matters. Offsets count characters of the text given. The module knows
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 KEYWORDS = frozenset(
@@ -201,3 +201,13 @@ def _reads_as_verb(text: str, end: int) -> bool:
         re.compile(r"[ \t]*(?:$|[\n;#]|[ \t](?![-+*/%@&|^<>=]=?[ \t]|=)[^.,)\]}]|\()").match(text, end)
         is not None
     )
+
+
+def closes_at_end(tokens: Sequence[Token]) -> bool:
+    """Whether the first bracket is closed by the last token, and not before."""
+    depth = 0
+    for position, token in enumerate(tokens):
+        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+        if depth == 0:
+            return position == len(tokens) - 1
+    return False

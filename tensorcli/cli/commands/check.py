@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Literal
 
 import typer
 
 from tensorcli.cli.batch import SessionOptions
 from tensorcli.cli.checking import check_scripts
-from tensorcli.cli.parameters import AllowFiles, Color, Engine, KeepBytes, MaxBytes, Seed
+from tensorcli.cli.parameters import (
+    AllowFiles,
+    Color,
+    Engine,
+    Files,
+    KeepBytes,
+    KeepGoing,
+    MaxBytes,
+    Seed,
+    scripts_of,
+)
 
 
 def check(
-    files: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FILE...", help="Scripts (.tsc, or .py); - is standard input."),
-    ] = None,
+    files: Files = None,
     command: Annotated[
         str | None, typer.Option("--command", "-c", metavar="STATEMENTS", help="Check these statements.")
     ] = None,
@@ -24,9 +30,7 @@ def check(
         Literal["text", "json", "sarif"],
         typer.Option("--format", help="Lines as compilers write them, JSON, or SARIF 2.1.0."),
     ] = "text",
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Go on after a failing statement.")
-    ] = False,
+    keep_going: KeepGoing = False,
     seed: Seed = 0,
     max_bytes: MaxBytes = None,
     keep_bytes: KeepBytes = None,
@@ -38,14 +42,7 @@ def check(
 
     What the scripts print is not shown; their errors are.
     """
-    if command is not None and files:
-        raise typer.BadParameter("give files or statements, not both", param_hint="--command")
-    if command is None and not files:
-        if sys.stdin is not None and sys.stdin.isatty():
-            raise typer.BadParameter(
-                "name a script, - for standard input, or give statements with -c", param_hint="FILE"
-            )
-        files = ["-"]
+    scripts = scripts_of(files, command)
     options = SessionOptions(
         seed=seed,
         max_bytes=max_bytes,
@@ -54,4 +51,4 @@ def check(
         checking=True,
         keep_bytes=keep_bytes,
     )
-    return check_scripts(files or [], command, options, format, color, keep_going)
+    return check_scripts(scripts, command, options, format, color, keep_going)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Literal
 
 import typer
 
 from tensorcli.cli.batch import SessionOptions, run_scripts
-from tensorcli.cli.parameters import AllowFiles, Color, Engine, KeepBytes, MaxBytes, Seed, SimulateCuda
+from tensorcli.cli.parameters import (
+    AllowFiles,
+    Color,
+    Engine,
+    Files,
+    Format,
+    KeepBytes,
+    KeepGoing,
+    MaxBytes,
+    Seed,
+    SimulateCuda,
+    scripts_of,
+)
 from tensorcli.repl.output import Output
 
 
 def run(
-    files: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FILE...", help="Scripts (.tsc, or .py); - is standard input."),
-    ] = None,
+    files: Files = None,
     command: Annotated[
         str | None, typer.Option("--command", "-c", metavar="STATEMENTS", help="Run these statements.")
     ] = None,
@@ -25,13 +33,8 @@ def run(
     ] = False,
     echo: Annotated[bool, typer.Option("--echo", help="Show each statement before its results.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a statement (docs/json.md).")] = False,
-    format: Annotated[
-        Literal["text", "plain", "json"],
-        typer.Option("--format", help="Tables, `name.field: value` lines, or JSON."),
-    ] = "text",
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Go on after a failing statement.")
-    ] = False,
+    format: Format = "text",
+    keep_going: KeepGoing = False,
     trace: Annotated[
         bool,
         typer.Option("--trace", help="What each statement within loops and functions changed, too."),
@@ -51,19 +54,12 @@ def run(
 
     A file is parsed and checked whole before its first statement runs. Each file is a session of its own.
     """
-    if command is not None and files:
-        raise typer.BadParameter("give files or statements, not both", param_hint="--command")
+    scripts = scripts_of(files, command)
     if json and format == "plain":
         raise typer.BadParameter("--json and --format plain exclude each other", param_hint="--json")
     chosen: Literal["text", "plain", "json"] = "json" if json else format
     if quiet and chosen != "text":
         raise typer.BadParameter(f"with --quiet there is nothing to show as {chosen}", param_hint="--quiet")
-    if command is None and not files:
-        if sys.stdin is not None and sys.stdin.isatty():
-            raise typer.BadParameter(
-                "name a script, - for standard input, or give statements with -c", param_hint="FILE"
-            )
-        files = ["-"]
     options = SessionOptions(
         quiet and not strict,
         seed,
@@ -76,4 +72,4 @@ def run(
         keep_bytes=keep_bytes,
         trace=trace and not quiet,
     )
-    return run_scripts(files or [], command, options, Output(chosen, quiet, echo, color), keep_going)
+    return run_scripts(scripts, command, options, Output(chosen, quiet, echo, color), keep_going)

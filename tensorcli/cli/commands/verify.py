@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from tensorcli.cli.batch import SessionOptions
-from tensorcli.cli.parameters import Color, Format, MaxBytes, Seed
+from tensorcli.cli.parameters import Color, Files, Format, MaxBytes, Seed, scripts_of
 from tensorcli.cli.verifying import verify_scripts
 
 
 def verify(
-    files: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="FILE...", help="Scripts (.tsc, or .py); - is standard input."),
-    ] = None,
+    files: Files = None,
     command: Annotated[
         str | None, typer.Option("--command", "-c", metavar="STATEMENTS", help="Verify these statements.")
     ] = None,
@@ -30,15 +26,8 @@ def verify(
 
     Exit status 0 where they agree, errors included, 5 where they differ, 69 where PyTorch is not installed.
     """
-    if command is not None and files:
-        raise typer.BadParameter("give files or statements, not both", param_hint="--command")
+    scripts = scripts_of(files, command)
     if json and format == "plain":
         raise typer.BadParameter("--json and --format plain exclude each other", param_hint="--json")
-    if command is None and not files:
-        if sys.stdin is not None and sys.stdin.isatty():
-            raise typer.BadParameter(
-                "name a script, - for standard input, or give statements with -c", param_hint="FILE"
-            )
-        files = ["-"]
     options = SessionOptions(seed=seed, max_bytes=max_bytes, engine="pytorch")
-    return verify_scripts(files or [], command, options, "json" if json else format, color)
+    return verify_scripts(scripts, command, options, "json" if json else format, color)

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from tensorcli.cli.batch import SessionOptions
-from tensorcli.cli.parameters import Color, Engine, Format, KeepBytes, MaxBytes, Seed, SimulateCuda
+from tensorcli.cli.parameters import (
+    Color,
+    Engine,
+    Format,
+    KeepBytes,
+    MaxBytes,
+    Seed,
+    SimulateCuda,
+    nothing_named,
+)
 from tensorcli.cli.reasons import Reasons, tell_why
 
 
@@ -45,9 +54,7 @@ def why(
     if command is not None and file is not None:
         words, file = [file, *words], None
     if command is None and file is None:
-        raise typer.BadParameter(
-            "name a script, - for standard input, or give statements with -c", param_hint="FILE"
-        )
+        raise nothing_named()
     options = SessionOptions(
         seed=seed, max_bytes=max_bytes, engine=engine, simulate_cuda=simulate_cuda, keep_bytes=keep_bytes
     )

@@ -36,6 +36,7 @@ from tensorcli.engine.effects.outward import into_out
 from tensorcli.engine.effects.viewing import Viewed, view
 from tensorcli.engine.effects.writing import (
     check_overlap,
+    move,
     overlap_of,
     resize,
     restride,
@@ -75,6 +76,7 @@ __all__ = [
     "into_out",
     "limit",
     "manufactured",
+    "move",
     "named",
     "ndarray",
     "negative_size",

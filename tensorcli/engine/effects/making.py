@@ -95,10 +95,10 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
             views.rebase_history(out, op.node_class((gradient_edge(out),), {}))
         out.leaf_requires_grad = bool(requires_grad)
         return out  # type: ignore[no-any-return]
-    return manufactured(op, values, result, requires_grad)
+    return manufactured(op.name, values, result, requires_grad)
 
 
-def manufactured(op: "Op", values: tuple[Any, ...], result: Tensor, requires_grad: bool | None) -> Tensor:
+def manufactured(name: str, values: tuple[Any, ...], result: Tensor, requires_grad: bool | None) -> Tensor:
     """What every factory does with its result: inference mode, `requires_grad=`, the event."""
     if mode.inference:
         result.inference = True
@@ -107,5 +107,5 @@ def manufactured(op: "Op", values: tuple[Any, ...], result: Tensor, requires_gra
             raise RuntimeError(messages.FLOATING_FACTORY)
         result.leaf_requires_grad = True
     if events.observer is not None:
-        events.observer.made(result, op.name, values)
+        events.observer.made(result, name, values)
     return result

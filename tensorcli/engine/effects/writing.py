@@ -134,14 +134,8 @@ def store(op: "Op", target: Tensor, values: tuple[Any, ...], array: Any) -> None
     """Write an array into a tensor's memory and count the write."""
     if events.observer is not None:
         events.observer.writes(target, op.name, values)
-    array = cast(array, target.dtype)
-    if target.lazy:
-        if target.lazy & 2:
-            array = -array
-        if target.lazy & 1:
-            array = array.conj()
     if target.device is not META:
-        target.array[...] = array
+        store_quietly(target, array)
     target.bump()
     if events.observer is not None:
         events.observer.wrote(target, op.name, values)
@@ -186,11 +180,13 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
 
 def store_quietly(target: Tensor, array: Any) -> None:
     """Put values into a tensor's memory, undoing its lazy bits; no counting, no events."""
-    if target.lazy & 2:
-        array = -array
-    if target.lazy & 1:
-        array = array.conj()
-    target.array[...] = as_array(cast(array, target.dtype), target.device)
+    array = cast(array, target.dtype)
+    if target.lazy:
+        if target.lazy & 2:
+            array = -array
+        if target.lazy & 1:
+            array = array.conj()
+    target.array[...] = as_array(array, target.device)
 
 
 def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:
@@ -206,15 +202,20 @@ def restride(op: "Op", values: tuple[Any, ...]) -> Tensor:
     else:
         shape = op.kernel(target.geometry, *values[1:])
     node = make_node(op, values) if requires else None
-    if events.observer is not None:
-        events.observer.writes(target, op.name, values)
-    target.replace_memory(target.memory, shape)
-    target.bump()
-    if events.observer is not None:
-        events.observer.wrote(target, op.name, values)
+    move(op, target, values, target.memory, shape)
     if node is not None:
         views.restrided(target, node)
     return target
+
+
+def move(op: "Op", target: Tensor, values: tuple[Any, ...], storage: Storage, shape: Geometry) -> None:
+    """Give a handle other memory or another geometry, and count it."""
+    if events.observer is not None:
+        events.observer.writes(target, op.name, values)
+    target.replace_memory(storage, shape)
+    target.bump()
+    if events.observer is not None:
+        events.observer.wrote(target, op.name, values)
 
 
 def resize(target: Tensor, shape: Geometry) -> None:

@@ -37,6 +37,14 @@ def _same_size(input: Any, target: Any, stacklevel: int = 2) -> tuple[Any, Any]:
     return expanded[0], expanded[1]
 
 
+def _of_pairs(operator: Any, input: Any, target: Any, reduction: str, weight: Any, *settings: Any) -> Any:
+    """A loss of each input and its target, weighted where there is a weight."""
+    input, target = _same_size(input, target)
+    if weight is not None:
+        return _weighted(operator(input, target, 0, *settings), weight, reduction)
+    return operator(input, target, number_of(reduction), *settings)
+
+
 def _weighted(losses: Any, weight: Any, reduction: str) -> Any:
     if weight.size() != losses.size():
         raise ValueError("Weights and input must have the same size.")
@@ -55,11 +63,7 @@ def mse_loss(
     weight: Any = None,
 ) -> Any:
     """The mean squared difference."""
-    reduction = legacy(size_average, reduce, reduction)
-    input, target = _same_size(input, target)
-    if weight is not None:
-        return _weighted(functions.mse_loss(input, target, 0), weight, reduction)
-    return functions.mse_loss(input, target, number_of(reduction))
+    return _of_pairs(functions.mse_loss, input, target, legacy(size_average, reduce, reduction), weight)
 
 
 def l1_loss(
@@ -71,11 +75,7 @@ def l1_loss(
     weight: Any = None,
 ) -> Any:
     """The mean absolute difference."""
-    reduction = legacy(size_average, reduce, reduction)
-    input, target = _same_size(input, target)
-    if weight is not None:
-        return _weighted(functions.l1_loss(input, target, 0), weight, reduction)
-    return functions.l1_loss(input, target, number_of(reduction))
+    return _of_pairs(functions.l1_loss, input, target, legacy(size_average, reduce, reduction), weight)
 
 
 def smooth_l1_loss(
@@ -98,10 +98,7 @@ def huber_loss(
     input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
 ) -> Any:
     """The squared difference up to delta, growing linearly above."""
-    input, target = _same_size(input, target)
-    if weight is not None:
-        return _weighted(functions.huber_loss(input, target, 0, delta), weight, reduction)
-    return functions.huber_loss(input, target, number_of(reduction), delta)
+    return _of_pairs(functions.huber_loss, input, target, reduction, weight, delta)
 
 
 def nll_loss(

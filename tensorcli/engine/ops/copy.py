@@ -216,7 +216,7 @@ def copy_array(target, source, source_shape):
         for index in np.ndindex(*target.geometry.sizes):
             where[index] = effects.cast(values[index], target.dtype)
         return
-    effects.store_quietly(target, effects.cast(values, target.dtype))
+    effects.store_quietly(target, values)
 
 
 @op(

@@ -296,7 +296,7 @@ def _like_effect(declared, values):
         result = effects.pinned(result)
     if number is not None and result.device is not META:
         result.array[...] = effects.as_array(number, result.device)
-    return effects.manufactured(declared, values, result, requires_grad)
+    return effects.manufactured(declared.name, values, result, requires_grad)
 
 
 def _like(line):

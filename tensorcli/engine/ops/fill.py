@@ -1,6 +1,6 @@
 """Fills: every element of a tensor, or of its diagonal, set to one value."""
 
-from tensorcli.engine import effects, events, geometry
+from tensorcli.engine import effects, geometry
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.recording import make_node, wants_grad
 from tensorcli.engine.callers import functions
@@ -26,13 +26,7 @@ def _fill_effect(declared, values):
     if not isinstance(number, Tensor):
         number = number_for(number, target.dtype)
     node = make_node(declared, values) if requires else None
-    if events.observer is not None:
-        events.observer.writes(target, declared.name, values)
-    if target.device is not META:
-        effects.store_quietly(target, number)
-    target.bump()
-    if events.observer is not None:
-        events.observer.wrote(target, declared.name, values)
+    effects.store(declared, target, values, number)
     if node is not None:
         views.rebase_history(target, node)
     return target

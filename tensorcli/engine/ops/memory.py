@@ -1,6 +1,6 @@
 """Handles that move: a tensor gets other sizes, or another storage, and no element is computed."""
 
-from tensorcli.engine import effects, events, formats, geometry, messages
+from tensorcli.engine import effects, formats, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, wants_grad
@@ -8,16 +8,6 @@ from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.storage import allocate, check_bounds
 from tensorcli.engine.tensor import Tensor
-
-
-def _moved(declared, target, values, storage, shape):
-    """Give a handle other memory or another geometry, and count it when that changes its sizes."""
-    if events.observer is not None:
-        events.observer.writes(target, declared.name, values)
-    target.replace_memory(storage, shape)
-    target.bump()
-    if events.observer is not None:
-        events.observer.wrote(target, declared.name, values)
 
 
 def _resize_effect(declared, values):
@@ -36,7 +26,7 @@ def _resized(declared, target, values, sizes, memory_format):
     if not same:
         shape = Geometry(sizes, geometry.contiguous_strides(sizes), target.geometry.offset)
         _grow(target, shape)
-        _moved(declared, target, values, target.memory, shape)
+        effects.move(declared, target, values, target.memory, shape)
     if memory_format is not None:
         if memory_format is formats.preserve_format:
             raise RuntimeError("Unsupported memory format Preserve")
@@ -113,7 +103,7 @@ def _set_effect(declared, values):
                 check_bounds(shape, target.dtype.itemsize, storage.nbytes)
             storage.resize(needed)
     node = make_node(declared, values) if requires else None
-    _moved(declared, target, values, storage, shape)
+    effects.move(declared, target, values, storage, shape)
     if node is not None:
         views.rebase_history(target, node)
     return target

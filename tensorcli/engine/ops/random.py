@@ -134,7 +134,7 @@ def _like_effect(declared, values):
                 result.array,
                 lambda n, dense: declared.kernel(given.get("generator"), n, dense, kind.name, *numbers),
             )
-    return effects.manufactured(declared, values, result, requires_grad)
+    return effects.manufactured(declared.name, values, result, requires_grad)
 
 
 def like(name, arguments=""):

@@ -155,14 +155,10 @@ def _by_data(
 def _turned_off(case: Case, token: int, path: tuple[str, ...]) -> Iterator[Cut]:
     """Where a leaf that required grad ceased to."""
     for name in _names_of(case, token)[:1]:
-        for step in reversed(case.trace.steps):
-            for change in step.step.changes:
-                before, after = change.before, change.after
-                if name not in change.names or before is None or after is None:
-                    continue
-                if before.requires_grad and not after.requires_grad:
-                    yield Cut(step, f"{name} was told not to require grad", "cut", None, (*path, name))
-                    return
+        for step, before, after in case.trace.changes_of(name):
+            if before.requires_grad and not after.requires_grad:
+                yield Cut(step, f"{name} was told not to require grad", "cut", None, (*path, name))
+                return
 
 
 def cut_reason(case: Case, step: Traced, made: Made) -> str:

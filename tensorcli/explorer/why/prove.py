@@ -32,11 +32,7 @@ class Outcome(NamedTuple):
 
 def outcome(session: Session, proposal: Proposal) -> Outcome | None:
     """What the proposal gives; None where its statement still fails, or one before it fails that did not."""
-    with session.engine.aside():
-        from tensorcli.explorer.session import Session as Fresh
-
-        other = Fresh(seed=session.seed, max_bytes=session.max_bytes, engine=session.engine.name)
-        other.hearing.silent = True
+    with session.fork([]) as other:
         value = ""
         bound: set[str] = set()
         before: dict[str, str] = {}

@@ -91,11 +91,7 @@ def _text(session: Session, name: str | None) -> str:
 
 def _tried(session: Session, proposal: Proposal, shown: str | None, code: str) -> str | None:
     """What a way gives; None where it fails or shows the hazard again."""
-    from tensorcli.explorer.session import Session as Fresh
-
-    with session.engine.aside():
-        other = Fresh(seed=session.seed, max_bytes=session.max_bytes, engine=session.engine.name)
-        other.hearing.silent = True
+    with session.fork([]) as other:
         value = ""
         for number, record in enumerate(proposal.records[: proposal.failing + 1]):
             step = other.execute(record.statement, record.text, record.name, record.form)

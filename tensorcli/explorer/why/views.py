@@ -68,13 +68,9 @@ def view_without_edge(case: Case, value: Any, name: str, begin: str) -> Story:
 
 def _required_from(case: Case, name: str) -> int | None:
     """Where a tensor began to require grad, from 0."""
-    for step in reversed(case.trace.steps):
-        for change in step.step.changes:
-            before, after = change.before, change.after
-            if name not in change.names or before is None or after is None:
-                continue
-            if after.requires_grad and not before.requires_grad:
-                return step.number - 1
+    for step, before, after in case.trace.changes_of(name):
+        if after.requires_grad and not before.requires_grad:
+            return step.number - 1
     return None
 
 

@@ -57,10 +57,7 @@ class _ConvNd(Module):
         self.padding_mode = padding_mode
         first, second = (inward, outward // groups) if self.transposed else (outward, inward // groups)
         self.weight = empty((first, second, *kernel), device=device, dtype=dtype)
-        if bias:
-            self.bias = empty(outward, device=device, dtype=dtype)
-        else:
-            self.register_parameter("bias", None)
+        self.register_parameter("bias", empty(outward, device=device, dtype=dtype) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
