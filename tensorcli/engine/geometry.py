@@ -166,8 +166,15 @@ def is_contiguous(sizes: tuple[int, ...], strides: tuple[int, ...]) -> bool:
 
 def is_non_overlapping_and_dense(sizes: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     """Whether some permutation of the dimensions is contiguous."""
-    pairs = sorted(((st, sz) for sz, st in zip(sizes, strides, strict=True) if sz != 1), reverse=True)
-    return is_contiguous(tuple(size for _, size in pairs), tuple(stride for stride, _ in pairs))
+    # `is_contiguous` of the sorted dimensions, written out: asked of every copy, of which the call would be a tenth.
+    step = 1
+    for stride, size in sorted((st, sz) for sz, st in zip(sizes, strides, strict=True) if sz != 1):
+        if size == 0:
+            return True
+        if stride != step:
+            return 0 in sizes
+        step *= size
+    return True
 
 
 def broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
