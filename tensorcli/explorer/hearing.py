@@ -11,6 +11,9 @@ from tensorcli.explorer.results import WarningText
 from tensorcli.language.locate import current_node
 from tensorcli.language.syntax import span_of
 
+Filter = dict[str, Any]
+"""The arguments of warnings.filterwarnings."""
+
 
 class Hearing:
     """Collects the prints and warnings of one statement. A context manager, entered once a statement.
@@ -25,6 +28,8 @@ class Hearing:
         self.known: set[tuple[str, int, str]] = set()
         self.name = "<input>"
         self.silent = False
+        self.filters: list[Filter] = []
+        """The filters that the script asked for, oldest first: they hold from one statement to the next."""
         self._caught: list[warnings.catch_warnings[None]] = []
 
     def begin(self, name: str) -> None:
@@ -72,6 +77,8 @@ class Hearing:
         self._caught.append(caught)
         warnings.filters = [*_filters()]
         warnings.showwarning = self.warned
+        for each in self.filters:
+            warnings.filterwarnings(**each)
         return self
 
     def __exit__(self, *error: Any) -> None:

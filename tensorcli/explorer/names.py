@@ -10,6 +10,7 @@ a gradient under its owner's (`x.grad`).
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -325,6 +326,8 @@ class Index:
                 pairs = ((f".{field}", each) for field, each in zip(fields, value))
             else:
                 pairs = ((f"[{i}]", each) for i, each in enumerate(value))
+        elif isinstance(value, deque):
+            pairs = [(f"[{i}]", each) for i, each in enumerate(value)]
         elif isinstance(value, dict):
             pairs = ((f"[{_key(key)}]", each) for key, each in list(value.items()))
         else:

@@ -185,6 +185,8 @@ class Modules(Mapping[str, Namespace]):
         self.guards = guards
         self.seed = seed
         self.random: Seeded | None = None
+        self.offered: dict[str, Callable[[str], Namespace]] = {}
+        """Other modules, and what makes them."""
 
     def __getitem__(self, name: str) -> Namespace:
         found = self.made.get(name)
@@ -199,6 +201,8 @@ class Modules(Mapping[str, Namespace]):
                 from tensorcli.language.namespaces import copy_namespace
 
                 self.made[name] = copy_namespace()
+            elif name in self.offered:
+                self.made[name] = self.offered[name](name)
             found = self.made[name]
         return found
 
@@ -216,10 +220,10 @@ class Modules(Mapping[str, Namespace]):
             self.random.seeded = False
 
     def __contains__(self, name: object) -> bool:
-        return name in self.made or name in _OURS
+        return name in self.made or name in _OURS or name in self.offered
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys((*self.made, *_OURS)))
+        return iter(dict.fromkeys((*self.made, *_OURS, *self.offered)))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

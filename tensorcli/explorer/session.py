@@ -24,6 +24,7 @@ from tensorcli.explorer.failures import (
 from tensorcli.explorer.hearing import Hearing
 from tensorcli.explorer.identity import Allocations, Identities
 from tensorcli.explorer.journal import PROMPT, Names, Record, Travel, WatchedNames
+from tensorcli.explorer.library import Library
 from tensorcli.explorer.reach import Bare
 from tensorcli.explorer.results import Answer, Exit, Failure, Step
 from tensorcli.explorer.running import execute, watched
@@ -32,6 +33,7 @@ from tensorcli.language.evaluate import NOTHING, Evaluator
 from tensorcli.language.limits import Limits
 from tensorcli.language.parse import parse
 from tensorcli.language.syntax import Form, Invocation, LanguageError, Program, Statement
+from tensorcli.language.vocabulary import STANDARD_MODULES
 
 if TYPE_CHECKING:
     import ast
@@ -120,6 +122,8 @@ class Session:
             write=self.hearing.print,
             identity=self._identity,
         )
+        self.library = Library(self)
+        self.modules.offered = dict.fromkeys(STANDARD_MODULES, self.library.namespace)
         self.verbs = Verbs(self.engine, self.modules)
         self.future: list[Record] = []
         """The statements that were undone, for `redo`."""
@@ -168,6 +172,7 @@ class Session:
         self.hearing.known.clear()
         self.evaluator.forget_addresses()
         self.modules.forget()
+        self.library.begin()
         self.engine.begin(self.seed, self.max_bytes)
 
     # ---- running

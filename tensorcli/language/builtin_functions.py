@@ -5,6 +5,7 @@ Python's own where they are harmless, and bounded, interruptible ones where they
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,9 @@ class Builtins:
             bool: bool,
             slice: slice,
             range: range,
+            OrderedDict: self.bounded(OrderedDict, "the dict"),
+            Counter: self.bounded(Counter, "the counted values"),
+            deque: self.bounded(deque, "the deque"),
             Type: self.type_of,
             LAZY["zip"]: lambda *args, **kwargs: LAZY["zip"](zip(*args, **kwargs), *args),
             LAZY["enumerate"]: lambda *args, **kwargs: LAZY["enumerate"](
@@ -127,6 +131,7 @@ class Builtins:
             "ord": ord,
             "chr": chr,
             "id": self.evaluator.identity,
+            "hash": self.hash,
             "repr": self.represent,
             "sum": self.sum,
             "min": self.extreme(min),
@@ -221,6 +226,23 @@ class Builtins:
             return False
         return True
 
+    def hash(self, *args: Any) -> int:
+        """hash(value), the same in every run: what is hashed by its address goes by the session's numbers."""
+        if len(args) != 1:
+            raise TypeError(f"hash() takes exactly one argument ({len(args)} given)")
+        (value,) = args
+        if isinstance(value, str | bytes):
+            from zlib import crc32
+
+            return crc32(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value)
+        if isinstance(value, tuple):
+            return hash(tuple(map(self.hash, value)))
+        if isinstance(value, frozenset):
+            return hash(frozenset(map(self.hash, value)))
+        found = hash(value)
+        by_address = found in (id(value), object.__hash__(value))
+        return self.evaluator.identity(value) if by_address else found
+
     # Iterators
 
     def iterator(self, *args: Any) -> Any:
@@ -273,6 +295,10 @@ class Builtins:
 
     def make_dict(self, *args: Any, **kwargs: Any) -> dict[Any, Any]:
         return dict(*self.contents(args, "the dict"), **kwargs)
+
+    def bounded(self, kind: Callable[..., Any], what: str) -> Callable[..., Any]:
+        """A container's constructor whose first argument is bounded."""
+        return lambda *args, **kwargs: kind(*self.contents(args[:1], what), *args[1:], **kwargs)
 
     def make_bytes(self, *args: Any, **kwargs: Any) -> bytes:
         if args and isinstance(args[0], int):

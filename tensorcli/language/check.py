@@ -20,7 +20,14 @@ from tensorcli.language.syntax import (
     trees_of,
     walk,
 )
-from tensorcli.language.vocabulary import CLASS_REFUSED, OPEN_DUNDERS, is_dunder, is_refused_private
+from tensorcli.language.vocabulary import (
+    CLASS_REFUSED,
+    MODULES,
+    OPEN_DUNDERS,
+    STANDARD_MODULES,
+    is_dunder,
+    is_refused_private,
+)
 
 REFUSED_NODES: dict[str, tuple[str, str]] = {
     "ClassDef": CLASS_REFUSED,
@@ -329,18 +336,17 @@ _INSTEAD = {
 }
 
 
-_ROOTS = frozenset({"torch", "numpy", "copy", "math"})
-
-
 def _module(node: ast.Import | ast.ImportFrom) -> Iterator[LanguageError]:
     """Refuses modules that no script has; in a `try` that expects them to be missing they fail when they run."""
     names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "torch"]
     for name in names:
-        if name.partition(".")[0] not in _ROOTS and not is_dunder(name):
+        first = name.partition(".")[0]
+        if first not in MODULES and name not in STANDARD_MODULES and not is_dunder(name):
             yield LanguageError(
                 f"{name} cannot be imported here: a script has torch, numpy, copy and math",
                 span_of(node),
-                "leave the line out where the program does not need it",
+                "leave the line out where the program does not need it; of Python's library there is also "
+                + ", ".join(sorted(STANDARD_MODULES)),
             )
 
 

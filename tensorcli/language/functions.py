@@ -164,9 +164,9 @@ LAZY: dict[str, type[LazyIterator]] = {
 }
 
 
-def lazily(values: Iterator[Any]) -> LazyIterator:
-    """An iterator of Python's, named as it is, through which Ctrl-C is heard."""
-    return _iterator_type(type(values).__name__)(values)
+def lazily(values: Iterator[Any], *sources: Any) -> LazyIterator:
+    """An iterator of Python's, named as it is, through which Ctrl-C is heard; `sources` are what it is made of."""
+    return _iterator_type(type(values).__name__)(values, *sources)
 
 
 def binder_code(arguments: ast.arguments) -> CodeType:

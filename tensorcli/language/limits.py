@@ -10,11 +10,12 @@ from __future__ import annotations
 import ast
 import operator
 import re
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 Guard = Callable[[Any, Any], None]
-CONTAINERS = (list, tuple, dict, set, frozenset)
+CONTAINERS = (list, tuple, dict, set, frozenset, deque)
 MAX_NESTING = 990
 
 
@@ -61,6 +62,7 @@ class Guards:
             bytes: self.joined_text,
             list: self.joined_items,
             tuple: self.joined_items,
+            deque: self.joined_items,
         }
         self.tables: dict[type[ast.operator], TypeTable] = {
             ast.Add: TypeTable(growing),
@@ -72,6 +74,7 @@ class Guards:
                     bytes: self.repeated,
                     list: self.repeated,
                     tuple: self.repeated,
+                    deque: self.repeated,
                 }
             ),
             ast.Div: TypeTable(),
@@ -109,7 +112,7 @@ class Guards:
             self.text(len(left) + len(right), "the joined text")
 
     def joined_items(self, left: Any, right: Any) -> None:
-        if isinstance(right, list | tuple):
+        if isinstance(right, list | tuple | deque):
             self.items(len(left) + len(right), f"the joined {type(left).__name__}")
 
     def repeated(self, left: Any, right: Any) -> None:
@@ -131,7 +134,7 @@ class Guards:
             size = left.bit_length() + right.bit_length()
             if size > 4096:
                 self.bits(size, "the product")
-        elif isinstance(right, str | bytes | list | tuple):
+        elif isinstance(right, str | bytes | list | tuple | deque):
             self.repeated(right, left)
 
     def quotient(self, left: Any, right: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,16 @@ def list_method(evaluator: Evaluator, name: str, value: list[Any]) -> Callable[.
     return None
 
 
+def deque_method(evaluator: Evaluator, name: str, value: Any) -> Callable[..., Any] | None:
+    """The methods of a deque that take as much as they are given."""
+    method = getattr(value, name)
+
+    def extend(*args: Any) -> None:
+        method(*(evaluator.guards.bounded(each, "the deque") for each in args))
+
+    return extend
+
+
 def _extend(evaluator: Evaluator, value: list[Any], more: Iterable[Any]) -> None:
     if type(more) is range:
         evaluator.guards.range(more, "the list")
@@ -131,6 +142,7 @@ CHECKED_METHODS: dict[type, tuple[frozenset[str], Callable[[Any, str, Any], Call
         text_method,
     ),
     list: (frozenset({"extend", "sort"}), list_method),
+    deque: (frozenset({"extend", "extendleft"}), deque_method),
     int: (frozenset({"to_bytes"}), int_method),
     bool: (frozenset({"to_bytes"}), int_method),
 }

@@ -7,7 +7,9 @@ by type or by the module they come from.
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext, suppress
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -30,6 +32,8 @@ _SET = _names(
     "symmetric_difference_update union update"
 )
 
+_DICT = _names("clear copy fromkeys get items keys pop popitem setdefault update values")
+
 BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
     str: _names(
         "capitalize casefold center count encode endswith expandtabs find format format_map "
@@ -41,13 +45,21 @@ BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
     bytes: _names("count decode endswith find fromhex hex index split startswith strip"),
     list: _names("append clear copy count extend index insert pop remove reverse sort"),
     tuple: _names("count index"),
-    dict: _names("clear copy fromkeys get items keys pop popitem setdefault update values"),
+    dict: _DICT,
     set: _SET,
     frozenset: _SET - _names("add clear discard pop remove update"),
     int: _INTEGER,
     bool: _INTEGER,
     float: _NUMBER | _names("as_integer_ratio fromhex hex is_integer"),
     complex: _NUMBER,
+    OrderedDict: _DICT | _names("move_to_end"),
+    defaultdict: _DICT | _names("default_factory"),
+    Counter: _DICT | _names("most_common subtract total"),
+    deque: _names(
+        "append appendleft clear copy count extend extendleft index insert maxlen pop popleft remove reverse rotate"
+    ),
+    nullcontext: _names("enter_result"),
+    suppress: frozenset(),
     range: _names("start stop step"),
     slice: _names("start stop step indices"),
     BaseException: _names("args add_note name value"),
@@ -157,6 +169,8 @@ class Policy:
             if base in self.types:
                 names = self.types[base]
                 fields = getattr(kind, "_fields", ()) if issubclass(kind, tuple) else ()
+                if fields and kind.__module__ == "__main__":
+                    fields = (*fields, "_fields", "_make", "_asdict", "_replace")
                 return names if names is None else names | frozenset(fields)
             if base.__module__.startswith("numpy.random"):
                 return RANDOM_ATTRIBUTES

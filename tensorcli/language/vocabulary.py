@@ -9,7 +9,7 @@ from __future__ import annotations
 BUILTIN_FUNCTIONS = frozenset(
     "print len range zip enumerate reversed sorted map filter iter next list tuple dict set "
     "frozenset slice int float complex bool str repr format type id isinstance hasattr callable "
-    "abs min max sum all any round pow divmod hex oct bin ord chr".split()
+    "abs min max sum all any round pow divmod hash hex oct bin ord chr".split()
 )
 EXCEPTIONS = frozenset(
     "BaseException Exception ArithmeticError AssertionError AttributeError BufferError "
@@ -22,6 +22,12 @@ EXCEPTIONS = frozenset(
 )
 CONSTANTS = frozenset({"NotImplemented", "Ellipsis", "__name__"})
 BUILTIN_NAMES = BUILTIN_FUNCTIONS | EXCEPTIONS | CONSTANTS
+
+# The modules that a script can import, by the first part of their names.
+MODULES = frozenset({"torch", "numpy", "copy", "math"})
+STANDARD_MODULES = frozenset(
+    "collections contextlib functools itertools operator random time typing warnings".split()
+)
 
 # Why there is no `class`, and what to write.
 CLASS_REFUSED = (
@@ -38,7 +44,7 @@ PRIVATE_ATTRIBUTES = frozenset(
     "_version _base _is_view _grad _backward_hooks _cdata _grad_fn _use_count _indices "
     "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
     "_to_dense _sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
-    "_reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict".split()
+    "_reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
 )
 PRIVATE_PREFIXES = ("_saved_", "_raw_saved_")
 

@@ -14,7 +14,9 @@ from tensorcli.language.limits import Guards, Limits
 from tensorcli.language.namespaces import Namespace, copy_namespace, math_namespace
 from tensorcli.language.numpy_names import numpy_namespaces
 from tensorcli.language.parse import parse
+from tensorcli.language.standard import ATTRIBUTES, Standard
 from tensorcli.language.syntax import Flag, LanguageError, Parameter, Program, Verb
+from tensorcli.language.vocabulary import STANDARD_MODULES
 
 METHODS = "detach clone copy_ sum add backward numpy t mul_ max split".split()
 FUNCTIONS = {
@@ -72,9 +74,12 @@ class Session:
     def __init__(self, **options: Any) -> None:
         self.printed: list[str] = []
         self.commands: list[Any] = []
-        options.setdefault("modules", open_modules())
+        library = Standard(lambda: self.evaluator, lambda: 0)
+        standard = {name: library.namespace(name) for name in STANDARD_MODULES - {"warnings"}}
+        options.setdefault("modules", {**open_modules(), **standard})
         options.setdefault("command", self.commands.append)
         self.evaluator = Evaluator({}, write=self.printed.append, **options)
+        self.evaluator.policy.types.update(ATTRIBUTES)
 
     @property
     def output(self) -> str:

@@ -62,6 +62,25 @@ ESCAPES = [
     "sorted([1], key='{0.__class__}'.format)",
     "'{0._values}'.format(i for i in [])",
     "'{0.tofile}'.format(np.zeros(1))",
+    # Python's library
+    "import os",
+    "from operator import attrgetter",
+    "from operator import methodcaller",
+    "from collections import abc",
+    "import itertools\nitertools.chain.__class__",
+    "import itertools\nitertools.chain.from_iterable.__self__",
+    "from functools import partial\npartial(len).evaluator",
+    "from functools import partial\npartial('{0.__class__}'.format)(1)",
+    "from functools import reduce\nreduce('{0.__class__}'.format, [1, 2])",
+    "from collections import namedtuple\nnamedtuple('X', 'a', module='os')",
+    "from collections import namedtuple\nnamedtuple('X', 'a b').__new__",
+    "from collections import defaultdict\ndefaultdict(open)",
+    "from typing import get_type_hints",
+    "from typing import List\nList[int].__origin__",
+    "from contextlib import contextmanager",
+    "import random\nrandom.Random",
+    "import random\nrandom.SystemRandom",
+    "import time\ntime.__spec__",
     # functions, frames, generators, tracebacks
     "(lambda: 0).__globals__",
     "(lambda: 0).__code__",
@@ -236,11 +255,12 @@ def test_a_script_cannot_swallow_an_interrupt(session):
 
 
 @pytest.mark.parametrize(
-    "wrap", ["map(lambda v: v, it)", "zip(it)", "(v for v in it)", "filter(None, it)", "enumerate(it)"]
+    "wrap",
+    ["map(lambda v: v, it)", "zip(it)", "(v for v in it)", "filter(None, it)", "enumerate(it)", "chain(it)"],
 )
 def test_iterators_cannot_be_nested_until_c_runs_out_of_stack(session, wrap):
     with pytest.raises(RecursionError, match="iterators are nested more than 500 deep"):
-        session.run(f"it = [1]\nfor i in range(100000):\n    it = {wrap}")
+        session.run(f"from itertools import chain\nit = [1]\nfor i in range(100000):\n    it = {wrap}")
     session.run("it = [1]\nfor i in range(300):\n    it = (v for v in it)\nprint(list(it))")
     assert session.output == "[1]\n"
 

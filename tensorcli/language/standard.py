@@ -1,0 +1,301 @@
+"""The parts of Python's standard library that a script has, as namespaces: what works on values alone.
+
+`Standard.namespace(name)` makes one when it is first asked for. What can run without end or grow without bound goes
+through the checks of the evaluator. `random` is seeded as the session is and `time` tells a time of the session's
+own, so that a script prints the same each time. `warnings` is the session's, which hears them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.language.builtin_functions import Builtin
+from tensorcli.language.functions import LazyIterator, ScriptFunction, lazily
+from tensorcli.language.limits import BINARY, COMPARE, UNARY
+from tensorcli.language.namespaces import Members, Namespace
+
+if TYPE_CHECKING:
+    from tensorcli.language.evaluate import Evaluator
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+COLLECTIONS = _words("Counter OrderedDict defaultdict deque namedtuple")
+CONTEXTLIB = _words("nullcontext suppress")
+FUNCTOOLS = _words("partial reduce wraps")
+ITERTOOLS = _words(
+    "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse "
+    "groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"
+)
+OPERATOR = _words(
+    "add and_ contains eq floordiv ge gt invert itemgetter le lshift lt matmul mod mul ne neg not_ or_ pos pow "
+    "rshift sub truediv xor"
+)
+RANDOM = _words(
+    "betavariate choice choices expovariate gauss getrandbits lognormvariate normalvariate randint random randrange "
+    "sample seed shuffle triangular uniform"
+)
+TIME = _words("monotonic perf_counter perf_counter_ns process_time sleep time time_ns")
+TYPING = _words(
+    "Any Callable Dict FrozenSet Iterable Iterator List Literal Mapping Optional Sequence Set Tuple Type TypeVar "
+    "Union cast"
+)
+
+
+class Standard:
+    """The standard library of one session; `seed` is what `random` begins with."""
+
+    def __init__(self, evaluator: Callable[[], Evaluator], seed: Callable[[], int]) -> None:
+        self.evaluator = evaluator
+        self.seed = seed
+        self.stream: Any = None
+        self.microseconds = 0
+        """What the session's clock shows."""
+
+    def begin(self) -> None:
+        """The session begins anew."""
+        self.microseconds = 0
+        if self.stream is not None:
+            self.stream.seed(self.seed())
+
+    def namespace(self, name: str) -> Namespace:
+        """A module by its name. Errors: KeyError."""
+        names, make = _MODULES[name]
+        return Namespace(name, Members(names, lambda member: make(self, member)))
+
+    # ---- the members of each module
+
+    def collections(self, name: str) -> Any:
+        import collections
+
+        if name != "namedtuple":
+            return getattr(collections, name)
+
+        def namedtuple(typename: str, field_names: Any, **options: Any) -> Any:
+            if not isinstance(field_names, str):
+                field_names = list(self._bounded(field_names, "the fields"))
+            unknown = next((each for each in options if each not in ("rename", "defaults")), None)
+            if unknown is not None:
+                raise TypeError(f"namedtuple() got an unexpected keyword argument '{unknown}'")
+            return collections.namedtuple(typename, field_names, module="__main__", **options)
+
+        return Builtin(name, namedtuple)
+
+    def contextlib(self, name: str) -> Any:
+        import contextlib
+
+        return getattr(contextlib, name)
+
+    def functools(self, name: str) -> Any:
+        if name == "partial":
+            return Builtin(name, lambda *args, **kwargs: self._partial(*args, **kwargs))
+        return Builtin(name, self._reduce if name == "reduce" else _wraps)
+
+    def _partial(self, *args: Any, **keywords: Any) -> Partial:
+        if not args:
+            raise TypeError("type 'partial' takes at least one argument")
+        function, *given = args
+        if not callable(function):
+            raise TypeError("the first argument must be callable")
+        if isinstance(function, Partial):
+            given = [*function.args, *given]
+            keywords = {**function.keywords, **keywords}
+            function = function.func
+        return Partial(function, tuple(given), keywords, self.evaluator())
+
+    def _reduce(self, *args: Any) -> Any:
+        import functools
+
+        if len(args) < 2:
+            return functools.reduce(*args)
+        builtins = self.evaluator().builtins
+        return functools.reduce(builtins.callback(args[0]), builtins.stepwise(args[1]), *args[2:])
+
+    def itertools(self, name: str) -> Any:
+        import itertools
+
+        if name == "chain":
+            return Chain()
+        function = getattr(itertools, name)
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            builtins = self.evaluator().builtins
+            if name in _KEEPS_ALL or name == "tee":
+                for each in (*args, *kwargs.values()):
+                    if isinstance(each, int):
+                        builtins.guards.items(each, "each value")
+            if name in _KEEPS_ALL:
+                args = tuple(self._all(each) if hasattr(each, "__iter__") else each for each in args)
+            else:
+                args = tuple(builtins.stepwise(each) if type(each) is range else each for each in args)
+            args = tuple(_called(builtins, each) for each in args)
+            kwargs = {key: _called(builtins, each) for key, each in kwargs.items()}
+            made = function(*args, **kwargs)
+            if name == "tee":
+                return tuple(LazyIterator(each, *args) for each in made)
+            if name == "groupby":
+                return LazyIterator(((key, lazily(group)) for key, group in made), *args)
+            return lazily(made, *args)
+
+        return Builtin(name, run)
+
+    def _bounded(self, values: Iterable[Any], what: str) -> Iterator[Any]:
+        return self.evaluator().guards.bounded(values, what)
+
+    def _all(self, values: Iterable[Any]) -> list[Any]:
+        return list(self._bounded(values, "what is combined"))
+
+    def operator(self, name: str) -> Any:
+        import operator
+
+        function = getattr(operator, name)
+        kind = next((kind for kind, each in BINARY.items() if each is function), None)
+        if kind is not None:
+
+            def compute(*args: Any) -> Any:
+                guard = self.evaluator().guards.tables[kind][type(args[0])] if args else None
+                if guard is not None and len(args) == 2:
+                    guard(*args)
+                return function(*args)
+
+            return Builtin(name, compute)
+        if name == "contains":
+            return Builtin(name, lambda container, value: self.evaluator().contains(value, container))
+        assert name == "itemgetter" or function in (*COMPARE.values(), *UNARY.values())
+        return Builtin(name, function)
+
+    def random(self, name: str) -> Any:
+        if self.stream is None:
+            import random
+
+            self.stream = random.Random(self.seed())
+        function = getattr(self.stream, name)
+        guards = self.evaluator().guards
+
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            size = kwargs.get("k", args[-1] if args else None)
+            if isinstance(size, int):
+                if name == "getrandbits":
+                    guards.bits(size, "the number")
+                elif "k" in kwargs or name == "sample":
+                    guards.items(size, "the list")
+            return function(*args, **kwargs)
+
+        return Builtin(name, checked if name in ("choices", "getrandbits", "sample") else function)
+
+    def time(self, name: str) -> Any:
+        def read() -> int:
+            self.microseconds += 1
+            return self.microseconds
+
+        def sleep(seconds: float) -> None:
+            if seconds < 0:
+                raise ValueError("sleep length must be non-negative")
+            self.microseconds += int(seconds * 1e6)
+
+        if name == "sleep":
+            return Builtin(name, sleep)
+        return Builtin(name, (lambda: read() * 1000) if name.endswith("_ns") else (lambda: read() / 1e6))
+
+    def typing(self, name: str) -> Any:
+        import typing
+
+        value = getattr(typing, name)
+        return Builtin(name, value) if name in ("TypeVar", "cast") else value
+
+
+_MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
+    "collections": (COLLECTIONS, Standard.collections),
+    "contextlib": (CONTEXTLIB, Standard.contextlib),
+    "functools": (FUNCTOOLS, Standard.functools),
+    "itertools": (ITERTOOLS, Standard.itertools),
+    "operator": (OPERATOR, Standard.operator),
+    "random": (RANDOM, Standard.random),
+    "time": (TIME, Standard.time),
+    "typing": (TYPING, Standard.typing),
+}
+_KEEPS_ALL = _words("combinations combinations_with_replacement permutations product")
+"""The iterators that read all that they are given before they give anything."""
+
+
+def _called(builtins: Any, value: Any) -> Any:
+    """An argument as Python's own code may hold it: a function with the checks of a call from the script."""
+    return builtins.callback(value) if callable(value) and not isinstance(value, ScriptFunction) else value
+
+
+class Chain:
+    """itertools.chain, which has a method of its own."""
+
+    __slots__ = ()
+
+    def __call__(self, *values: Any) -> LazyIterator:
+        import itertools
+
+        return LazyIterator(itertools.chain(*map(_steps, values)), *values)
+
+    def from_iterable(self, values: Any) -> LazyIterator:
+        """The items of the items."""
+        return LazyIterator((each for inner in values for each in inner), values)
+
+    def __repr__(self) -> str:
+        return "<class 'itertools.chain'>"
+
+
+def _steps(values: Any) -> Any:
+    return iter(values)
+
+
+class Partial:
+    """A function with some of its arguments, as functools.partial makes them; it is called as a script calls."""
+
+    __slots__ = ("__weakref__", "args", "evaluator", "func", "keywords")
+
+    def __init__(
+        self, function: Any, args: tuple[Any, ...], keywords: dict[str, Any], evaluator: Evaluator
+    ) -> None:
+        self.func = function
+        self.args = args
+        self.keywords = keywords
+        self.evaluator = evaluator
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        given = (*self.args, *args)
+        return self.evaluator.prepared(self.func, given)(*given, **{**self.keywords, **keywords})
+
+    def __repr__(self) -> str:
+        parts = [repr(self.func), *map(repr, self.args)]
+        parts.extend(f"{name}={value!r}" for name, value in self.keywords.items())
+        return f"functools.partial({', '.join(parts)})"
+
+    def __copy__(self) -> Partial:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Partial:
+        return self
+
+
+Partial.__name__ = "partial"
+
+
+def _wraps(wrapped: Any) -> Callable[[Any], Any]:
+    """functools.wraps: a decorator that gives a function the name and the attributes of another."""
+
+    def decorate(wrapper: Any) -> Any:
+        if isinstance(wrapper, ScriptFunction):
+            name = getattr(wrapped, "__name__", None)
+            if isinstance(name, str):
+                wrapper.__name__ = name
+                binder = getattr(wrapped, "binder", None)
+                wrapper.binder.__qualname__ = name if binder is None else binder.__qualname__
+            if isinstance(wrapped, ScriptFunction):
+                wrapper.attributes.update(wrapped.attributes)
+        return wrapper
+
+    return Builtin("wraps", decorate)
+
+
+ATTRIBUTES = {Chain: _words("from_iterable"), Partial: _words("func args keywords")}
+"""What a script may read on the objects of this module."""
