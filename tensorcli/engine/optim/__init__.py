@@ -6,11 +6,20 @@ from typing import Any
 from tensorcli.engine.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from tensorcli.engine.optim.optimizer import Optimizer
 
+_FURTHER = dict.fromkeys("ASGD Adadelta Adamax NAdam RAdam Rprop".split(), "further")
+"""The optimisers that are imported when they are first asked for."""
+
 
 def __getattr__(name: str) -> Any:
     if name == "lr_scheduler":
         return import_module("tensorcli.engine.optim.lr_scheduler")
+    if name in _FURTHER:
+        return getattr(import_module(f"tensorcli.engine.optim.{_FURTHER[name]}"), name)
     raise AttributeError(f"module 'torch.optim' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted((*__all__, *_FURTHER, "lr_scheduler"))
 
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]

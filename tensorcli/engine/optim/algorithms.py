@@ -32,9 +32,9 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        _check_rate(lr)
-        _check_not_negative(momentum, "momentum value")
-        _check_not_negative(weight_decay, "weight_decay value")
+        check_rate(lr)
+        check_not_negative(momentum, "momentum value")
+        check_not_negative(weight_decay, "weight_decay value")
         defaults = {
             "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
             "nesterov": nesterov, "maximize": maximize, "foreach": foreach, "differentiable": differentiable,
@@ -56,7 +56,7 @@ class SGD(Optimizer):
             else:
                 buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
             grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
-        rate = _scalar(group["lr"])
+        rate = scalar(group["lr"])
         if isinstance(rate, Tensor) and rate.requires_grad:
             param.addcmul_(grad, rate, value=-1)
         else:
@@ -86,16 +86,16 @@ class Adam(Optimizer):
     ) -> None:
         if isinstance(lr, Tensor) and foreach and not capturable:
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        _check_rate(lr)
-        _check_not_negative(eps, "epsilon value")
+        check_rate(lr)
+        check_not_negative(eps, "epsilon value")
         for number, beta in enumerate(betas):
             if not 0.0 <= beta < 1.0:
                 raise ValueError(f"Invalid beta parameter at index {number}: {beta}")
-        _check_not_negative(weight_decay, "weight_decay value")
+        check_not_negative(weight_decay, "weight_decay value")
         if not (all(type(b) is float for b in betas) or all(isinstance(b, Tensor) for b in betas)):
             raise ValueError("betas must be either both floats or both Tensors")
         defaults = {
-            "lr": lr, "betas": tuple(map(_scalar, betas)), "eps": eps, "weight_decay": weight_decay,
+            "lr": lr, "betas": tuple(map(scalar, betas)), "eps": eps, "weight_decay": weight_decay,
             "amsgrad": amsgrad, "maximize": maximize, "foreach": foreach, "capturable": capturable,
             "differentiable": differentiable, "fused": fused,
             "decoupled_weight_decay": decoupled_weight_decay,
@@ -104,7 +104,7 @@ class Adam(Optimizer):
         _check_fused(fused, differentiable, foreach)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = _no_steps()
+        state["step"] = no_steps()
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_avg_sq"] = functions.zeros_like(param)
         if group["amsgrad"]:
@@ -112,7 +112,7 @@ class Adam(Optimizer):
 
     def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
         beta1, beta2 = group["betas"]
-        rate, decay, eps = _scalar(group["lr"]), group["weight_decay"], group["eps"]
+        rate, decay, eps = scalar(group["lr"]), group["weight_decay"], group["eps"]
         steps = state["step"]
         steps += 1
         if decay != 0:
@@ -207,11 +207,11 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        _check_rate(lr)
-        _check_not_negative(eps, "epsilon value")
-        _check_not_negative(momentum, "momentum value")
-        _check_not_negative(weight_decay, "weight_decay value")
-        _check_not_negative(alpha, "alpha value")
+        check_rate(lr)
+        check_not_negative(eps, "epsilon value")
+        check_not_negative(momentum, "momentum value")
+        check_not_negative(weight_decay, "weight_decay value")
+        check_not_negative(alpha, "alpha value")
         defaults = {
             "lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
             "weight_decay": weight_decay, "capturable": capturable, "foreach": foreach, "maximize": maximize,
@@ -220,7 +220,7 @@ class RMSprop(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = _no_steps()
+        state["step"] = no_steps()
         state["square_avg"] = functions.zeros_like(param)
         if group["momentum"] > 0:
             state["momentum_buffer"] = functions.zeros_like(param)
@@ -228,7 +228,7 @@ class RMSprop(Optimizer):
             state["grad_avg"] = functions.zeros_like(param)
 
     def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
-        alpha, momentum, rate = group["alpha"], group["momentum"], _scalar(group["lr"])
+        alpha, momentum, rate = group["alpha"], group["momentum"], scalar(group["lr"])
         steps = state["step"]
         steps += 1
         if group["weight_decay"] != 0:
@@ -270,11 +270,11 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        _check_rate(lr)
-        _check_not_negative(lr_decay, "lr_decay value")
-        _check_not_negative(weight_decay, "weight_decay value")
-        _check_not_negative(initial_accumulator_value, "initial_accumulator_value value")
-        _check_not_negative(eps, "epsilon value")
+        check_rate(lr)
+        check_not_negative(lr_decay, "lr_decay value")
+        check_not_negative(weight_decay, "weight_decay value")
+        check_not_negative(initial_accumulator_value, "initial_accumulator_value value")
+        check_not_negative(eps, "epsilon value")
         defaults = {
             "lr": lr, "lr_decay": lr_decay, "eps": eps, "weight_decay": weight_decay,
             "initial_accumulator_value": initial_accumulator_value, "foreach": foreach, "maximize": maximize,
@@ -288,7 +288,7 @@ class Adagrad(Optimizer):
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
         start = group["initial_accumulator_value"]
-        state["step"] = _no_steps()
+        state["step"] = no_steps()
         state["sum"] = functions.full_like(param, complex(start, start) if param.dtype.is_complex else start)
 
     def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
@@ -296,7 +296,7 @@ class Adagrad(Optimizer):
         steps += 1
         if group["weight_decay"] != 0:
             grad = grad.add(param, alpha=group["weight_decay"])
-        rate = _scalar(group["lr"]) / (1 + (steps.item() - 1) * group["lr_decay"])
+        rate = scalar(group["lr"]) / (1 + (steps.item() - 1) * group["lr_decay"])
         real = functions.view_as_real if param.dtype.is_complex else lambda tensor: tensor
         param, grad, total = real(param), real(grad), real(state["sum"])
         total.addcmul_(grad, grad, value=1)
@@ -307,13 +307,13 @@ class Adagrad(Optimizer):
 # ---- what they share
 
 
-def _check_rate(lr: Any) -> None:
+def check_rate(lr: Any) -> None:
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
-    _check_not_negative(lr, "learning rate")
+    check_not_negative(lr, "learning rate")
 
 
-def _check_not_negative(value: Any, what: str) -> None:
+def check_not_negative(value: Any, what: str) -> None:
     if not value >= 0.0:
         raise ValueError(f"Invalid {what}: {value}")
 
@@ -325,12 +325,12 @@ def _check_fused(fused: bool | None, differentiable: bool, foreach: bool | None)
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
 
-def _scalar(value: Any) -> Any:
+def scalar(value: Any) -> Any:
     """A setting as it was given; a tensor of one element as a zero-dimensional one."""
     return value.squeeze() if isinstance(value, Tensor) and value.ndim else value
 
 
-def _no_steps() -> Tensor:
+def no_steps() -> Tensor:
     kind = dtypes.float64 if dtypes.default.floating is dtypes.float64 else dtypes.float32
     made: Tensor = functions.zeros((), dtype=kind)
     return made

@@ -17,7 +17,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.optim.optimizer import Optimizer
 from tensorcli.engine.tensor import Tensor
 
-_EPOCH = (
+EPOCH = (
     "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. "
     "Please use "
     "`scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the "
@@ -63,19 +63,25 @@ class LRScheduler:
         self.optimizer = optimizer
         for number, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", _copied(group["lr"]))
+                group.setdefault("initial_lr", copied(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(_RESUMED.format(number))
         self.base_lrs = self._rates("initial_lr")
         self.last_epoch = last_epoch
         _watch(optimizer)
+        self._begin()
+
+    def _begin(self) -> None:
+        """The first step, which sets the rates of the first epoch."""
         self._step_count = 0
         self._is_initial = True
-        self.step()
-        self._is_initial = False
+        try:
+            self.step()
+        finally:
+            self._is_initial = False
 
     def _rates(self, key: str = "lr") -> list[Any]:
-        return [_copied(group[key]) for group in self.optimizer.param_groups]
+        return [copied(group[key]) for group in self.optimizer.param_groups]
 
     def get_last_lr(self) -> list[Any]:
         """The rates that were last set, one a group."""
@@ -94,12 +100,21 @@ class LRScheduler:
                 messages.warn(_ORDER)
         self._step_count += 1
         if epoch is not None:
-            messages.warn(_EPOCH)
-        self._get_lr_called_within_step = True
+            messages.warn(EPOCH)
+        self._move(epoch)
+
+    def _move(self, epoch: int | None) -> None:
+        """To the next epoch, or to a given one."""
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         closed = getattr(self, "_get_closed_form_lr", None)
-        rates = closed() if epoch is not None and closed is not None else self.get_lr()
-        self._get_lr_called_within_step = False
+        self._set_rates(self.get_lr if epoch is None or closed is None else closed)
+
+    def _set_rates(self, compute: Callable[[], list[Any]] | None = None) -> None:
+        self._get_lr_called_within_step = True
+        try:
+            rates = (compute or self.get_lr)()
+        finally:
+            self._get_lr_called_within_step = False
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(rate)
@@ -338,7 +353,7 @@ class CosineAnnealingLR(LRScheduler):
         ]
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
 
 
@@ -357,3 +372,20 @@ def _watch(optimizer: Optimizer) -> None:
 
     step._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
     optimizer.step = step  # type: ignore[method-assign]
+
+
+_ELSEWHERE = frozenset(
+    "PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR SequentialLR ChainedScheduler ReduceLROnPlateau".split()
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        from tensorcli.engine.optim import schedules
+
+        return getattr(schedules, name)
+    raise AttributeError(f"module 'torch.optim.lr_scheduler' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted((*globals(), *_ELSEWHERE))
