@@ -215,9 +215,7 @@ class RAdam(Optimizer):
             return
         root = square.sqrt()
         root = root.add(group["eps"]) if group["differentiable"] else root.add_(group["eps"])
-        rectified = (
-            (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-        ) ** 0.5
+        rectified = ((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)) ** 0.5
         param.add_(corrected * rate * (correction**0.5 / root) * rectified, alpha=-1.0)
 
 
@@ -337,9 +335,7 @@ def _real(param: Tensor) -> Any:
     return functions.view_as_real if param.dtype.is_complex else lambda tensor: tensor
 
 
-def _counted_and_decayed(
-    param: Tensor, grad: Tensor, state: State, group: Group, rate: Any = None
-) -> Tensor:
+def _counted_and_decayed(param: Tensor, grad: Tensor, state: State, group: Group, rate: Any = None) -> Tensor:
     """Count the step; the gradient with the weight decay, which `rate` lets act on the parameter itself."""
     steps = state["step"]
     steps += 1

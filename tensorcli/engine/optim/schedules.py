@@ -161,7 +161,8 @@ class CyclicLR(_Cycling):
             return self._scale_fn_custom(x)
         if self.mode == "triangular":
             return 1.0
-        return 1 / (2.0 ** (x - 1)) if self.mode == "triangular2" else self.gamma**x
+        height: float = 1 / (2.0 ** (x - 1)) if self.mode == "triangular2" else self.gamma**x
+        return height
 
     def get_lr(self) -> list[Any]:
         self._warn_outside()
@@ -468,7 +469,9 @@ class ReduceLROnPlateau(LRScheduler):
             if self.mode == "min":
                 return value < self.best * (1.0 - self.threshold)
             return value > self.best * (self.threshold + 1.0)
-        return value < self.best - self.threshold if self.mode == "min" else value > self.best + self.threshold
+        return (
+            value < self.best - self.threshold if self.mode == "min" else value > self.best + self.threshold
+        )
 
     def _judge_by(self, mode: str, threshold: float, threshold_mode: str) -> None:
         if mode not in ("min", "max"):
