@@ -216,6 +216,7 @@ def test_other_names_lead_to_concepts_and_hide_no_operator() -> None:
     methods = set(Session().engine.method_names())
     assert {OTHER_NAMES[name] for name in OTHER_NAMES} <= set(CONCEPTS)
     assert not {name for name in (*OTHER_NAMES, *CONCEPTS) if name in methods} - {
+        "dtype",
         "requires_grad",
         "grad_fn",
         "storage",
