@@ -18,21 +18,20 @@ class DisplayCompiler(TargetCompiler):
         self, nodes: list[ast.expr], scope: Scope, unpacking: str = "display"
     ) -> Callable[[Frame], list[Any]]:
         """The values of several expressions, starred ones unpacked."""
+        if all(type(each) is ast.Constant for each in nodes):
+            constants = [each.value for each in nodes if type(each) is ast.Constant]
+            return lambda frame: constants.copy()
         codes = [
-            (
-                isinstance(each, ast.Starred),
-                self.expression(each.value if isinstance(each, ast.Starred) else each, scope),
-            )
-            for each in nodes
+            self.expression(each.value if isinstance(each, ast.Starred) else each, scope) for each in nodes
         ]
-        if not any(starred for starred, _ in codes):
-            plain = [code for _, code in codes]
-            return lambda frame: [code(frame) for code in plain]
+        stars = [isinstance(each, ast.Starred) for each in nodes]
+        if not any(stars):
+            return lambda frame: [code(frame) for code in codes]
         guards = self.evaluator.guards
 
         def collect(frame: Frame, node: ast.AST = nodes[0]) -> list[Any]:
             values: list[Any] = []
-            for starred, code in codes:
+            for starred, code in zip(stars, codes, strict=True):
                 value = code(frame)
                 if not starred:
                     values.append(value)

@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from tensorcli.language.grammar import HEADERS, Reader, token_error
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Incomplete, LanguageError, Span
-from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, tokenize
+from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, each_token, tokenize
 from tensorcli.language.vocabulary import CLASS_REFUSED
 
 MAX_BRACKETS = 100
@@ -70,7 +70,7 @@ def logical_lines(source: Source, more: bool = False) -> list[LogicalLine]:
     lines: list[LogicalLine] = []
     current: list[Token] = []
     open_brackets: list[Token] = []
-    for token in tokenize(source.text):
+    for token in each_token(source.text):
         if token.kind == "comment":
             continue
         if token.kind == "newline":

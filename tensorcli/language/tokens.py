@@ -7,7 +7,7 @@ whether it matters. Offsets count characters of the text given. The module knows
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 KEYWORDS = frozenset(
@@ -55,16 +55,18 @@ _OPERATORS = (
     r"|[-+*/%@&|^~<>=.,:;()\[\]{}?]"
 )
 _TOKEN = re.compile(
-    rf"""(?P<space>(?:[ \t\f\u00a0\u2007\u202f]|\\\n)+)
-    |(?P<newline>\n)
+    rf"""(?:[ \t\f\u00a0\u2007\u202f]|\\\n)*
+    (?:(?P<newline>\n)
     |(?P<comment>\#[^\n]*)
     |(?P<string>(?:[rRbBuUfF]|[rR][bBfF]|[bBfF][rR])?(?:\"\"\"|'''|\"|'))
     |(?P<number>{_NUMBER})
     |(?P<name>[^\W\d]\w*)
     |(?P<op>{_OPERATORS})
-    |(?P<error>.)""",
+    |(?P<error>.)
+    |\Z)""",
     re.VERBOSE,
 )
+"""White space, and a token unless the text ends there."""
 
 
 def tokenize(text: str) -> list[Token]:
@@ -72,37 +74,44 @@ def tokenize(text: str) -> list[Token]:
 
     comments and newlines are tokens, white space only the mark on its follower.
     """
-    found: list[Token] = []
-    position, size, spaced = 0, len(text), False
-    match = _TOKEN.match
+    return list(each_token(text))
+
+
+def each_token(text: str) -> Iterator[Token]:
+    """`tokenize`, each token when it is asked for."""
+    position, size, make = 0, len(text), tuple.__new__  # a third faster than Token()
     while position < size:
-        token = match(text, position)
-        assert token is not None
-        kind = token.lastgroup or "error"
-        end = token.end()
-        if kind == "space":
-            position, spaced = end, True
-            continue
-        problem = ""
-        if kind == "string":
-            kind, end, problem = _string(text, token.group(), end)
-        elif kind == "error":
-            problem = _problem(text[position])
-        elif kind == "number" and end < size and (text[end].isalnum() or text[end] == "_"):
-            word = re.compile(r"\w+").match(text, end)
-            end = word.end() if word else end
-            kind, problem = "error", "is neither a number nor a name"
-        elif kind == "name" and not token.group().isidentifier():
-            good = next(
-                i for i in range(1, end - position + 1) if not text[position : position + i].isidentifier()
-            )
-            kind, end, problem = (
-                ("name", position + good - 1, "") if good > 1 else ("error", position + 1, "")
-            )
-            problem = _problem(text[position]) if kind == "error" else ""
-        found.append(Token(kind, text[position:end], position, end, spaced, problem))
-        position, spaced = end, False
-    return found
+        for match in _TOKEN.finditer(text, position):
+            kind = match.lastgroup
+            if kind is None:
+                return
+            end = match.end()
+            piece = match[kind]
+            start = end - len(piece)
+            spaced, position, problem = start > position, end, ""
+            if kind == "op":
+                pass
+            elif kind == "string":
+                kind, position, problem = _string(text, piece, end)
+            elif kind == "error":
+                problem = _problem(piece)
+            elif kind == "number":
+                if end < size and (text[end].isalnum() or text[end] == "_"):
+                    word = re.compile(r"\w+").match(text, end)
+                    position = word.end() if word else end
+                    kind, problem = "error", "is neither a number nor a name"
+            elif kind == "name" and not piece.isidentifier():
+                good = next(i for i in range(1, len(piece) + 1) if not piece[:i].isidentifier()) - 1
+                if good:
+                    position = start + good
+                else:
+                    kind, position, problem = "error", start + 1, _problem(piece[0])
+            if position == end:
+                yield make(Token, (kind, piece, start, end, spaced, problem))
+            else:
+                # It ends elsewhere than its first characters say: the rest is matched from there.
+                yield Token(kind, text[start:position], start, position, spaced, problem)
+                break
 
 
 def _string(text: str, opening: str, start: int) -> tuple[str, int, str]:
