@@ -215,27 +215,59 @@ class Guards:
         if not (isinstance(value, CONTAINERS) or _names_parts(value)):
             return
         limit = self.limits.shown
-        path: list[int] = []  # a container within itself is shown as dots, and entered once
-        steps: list[Iterator[Any]] = [iter((value,))]
         count = 0
-        while steps:
-            each = next(steps[-1], None)
+        known: dict[int, tuple[int, int]] = {}
+        """Of containers that were counted: how many items they show, and how deep. None of them holds itself."""
+        path: list[_Counting] = []
+        inside: set[int] = set()
+        parts: list[Iterator[Any]] = [iter((value,))]
+        while parts:
+            each = next(parts[-1], None)
             if each is None:
-                steps.pop()
+                parts.pop()
                 if path:
-                    path.pop()
+                    done = path.pop()
+                    inside.remove(done.key)
+                    if not done.holds_itself:
+                        known[done.key] = (count - done.before, done.height)
+                    if path:
+                        path[-1].holds_itself |= done.holds_itself
+                        path[-1].height = max(path[-1].height, done.height + 1)
                 continue
-            if id(each) in path:
+            key = id(each)
+            if key in inside:
+                path[-1].holds_itself = True  # it is shown as dots there, and entered once
                 continue
-            whole = each if isinstance(each, CONTAINERS) else vars(each)["_modules"]
-            inner = whole.values() if isinstance(whole, dict) else whole
-            count += len(inner)
+            depth = len(path)
+            items, height = known.get(key, (0, 0))
+            if not height:
+                whole = each if isinstance(each, CONTAINERS) else vars(each)["_modules"]
+                inner = whole.values() if isinstance(whole, dict) else whole
+                items, height = len(inner), 1
+                path.append(_Counting(key, count))
+                inside.add(key)
+                parts.append(
+                    iter([item for item in inner if isinstance(item, CONTAINERS) or _names_parts(item)])
+                )
+            else:
+                path[-1].height = max(path[-1].height, height + 1)
+            count += items
             if count > limit:
                 raise LimitError(f"the text would show more than {limit} items; that is the limit")
-            path.append(id(each))
-            steps.append(iter([item for item in inner if isinstance(item, CONTAINERS) or _names_parts(item)]))
-            if len(path) > MAX_NESTING:
+            if depth + height > MAX_NESTING:
                 raise RecursionError("maximum recursion depth exceeded while getting the repr of an object")
+
+
+class _Counting:
+    """A container whose items are being counted, and how many were counted before it."""
+
+    __slots__ = ("before", "height", "holds_itself", "key")
+
+    def __init__(self, key: int, before: int) -> None:
+        self.key = key
+        self.before = before
+        self.height = 1
+        self.holds_itself = False
 
 
 def _names_parts(value: Any) -> bool:

@@ -41,7 +41,9 @@ StateDict.__name__ = StateDict.__qualname__ = "OrderedDict"
 
 
 def taken(module: Any, args: tuple[Any, ...], destination: Any, prefix: str, keep_vars: bool) -> Any:
-    """The state of a module and all below it."""
+    """The state of a module and all below it. Errors: MemoryError for more modules than anybody wrote down."""
+    if _count(module, {}) > MOST:
+        raise MemoryError(f"a state of more than {MOST} modules")
     if args:
         messages.warn(
             "Positional args are being deprecated, use kwargs instead. Refer to "
@@ -59,12 +61,19 @@ def taken(module: Any, args: tuple[Any, ...], destination: Any, prefix: str, kee
     return destination
 
 
+def _count(module: Any, known: dict[Any, int]) -> int:
+    """How many modules a state names: one that several hold counts as often."""
+    if module not in known:
+        known[module] = 1 + sum(
+            _count(child, known) for child in module._modules.values() if child is not None
+        )
+    return known[module]
+
+
 def _add(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
     metadata = {"version": module._version}
     if isinstance(destination, StateDict):
         destination._metadata[prefix[:-1]] = metadata
-        if len(destination._metadata) > MOST:
-            raise MemoryError(f"a state of more than {MOST} modules")
     for hook in module._state_dict_pre_hooks.values():
         hook(module, prefix, keep_vars)
     for name, value in (*module._parameters.items(), *_persistent(module)):
