@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,17 +61,16 @@ def is_within(name: str, prefix: str) -> bool:
 def read_imports(source: str, module: str, is_package: bool = False) -> Iterator[Import]:
     """All imports of a module: by statement, by a function such as importlib's, in a text given to exec."""
     parent = module if is_package else module.rpartition(".")[0]
-    tree = ast.parse(source)
-    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    nodes = list(walk(ast.parse(source)))
+    called = {id(node.func) for node, _ in nodes if isinstance(node, ast.Call)}
     importers = IMPORTERS | {
         alias.asname
-        for node in ast.walk(tree)
+        for node, _ in nodes
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
         if alias.asname and alias.name in IMPORTERS
     }
-
-    def visit(node: ast.AST, lazy: bool) -> Iterator[Import]:
+    for node, lazy in nodes:
         match node:
             case ast.Import():
                 yield from (Import(alias.name, node.lineno, lazy) for alias in node.names)
@@ -91,15 +91,20 @@ def read_imports(source: str, module: str, is_package: bool = False) -> Iterator
                 yield Import(None, node.lineno, lazy)
             case ast.Name() | ast.Attribute() if called_name(node) in importers and id(node) not in called:
                 yield Import(None, node.lineno, lazy)
-        later: list[ast.AST] = []
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            later = list(ast.iter_child_nodes(node))
-        elif isinstance(node, ast.If) and called_name(node.test) == "TYPE_CHECKING":
-            later = list(node.body)
-        for child in ast.iter_child_nodes(node):
-            yield from visit(child, lazy or child in later)
 
-    return visit(tree, False)
+
+def walk(tree: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """Every node that can import or name what does, and whether it runs later than its module."""
+    waiting = [(tree, False)]
+    while waiting:
+        node, lazy = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Call | ast.Name | ast.Attribute):
+            yield node, lazy
+        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        later = node.body if isinstance(node, ast.If) and called_name(node.test) == "TYPE_CHECKING" else []
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.Constant | ast.expr_context):
+                waiting.append((child, lazy or function or child in later))
 
 
 def absolute(name: str, level: int, parent: str) -> str:
@@ -110,6 +115,7 @@ def absolute(name: str, level: int, parent: str) -> str:
     return ".".join([*folders[: len(folders) - level + 1], *([name] if name else [])])
 
 
+@cache
 def is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.is_dir() or path.with_suffix(".py").is_file()
