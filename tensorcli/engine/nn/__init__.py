@@ -13,6 +13,7 @@ _WHERE = {
         "layers.linear": "Identity Linear Bilinear Embedding EmbeddingBag",
         "layers.recurrent": "RNN LSTM GRU RNNCell LSTMCell GRUCell",
         "layers.attention": "MultiheadAttention TransformerEncoderLayer",
+        "layers.transformer": "Transformer TransformerEncoder TransformerDecoder TransformerDecoderLayer",
         "layers.conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
         "layers.norm": "BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d LayerNorm "
         "GroupNorm RMSNorm",

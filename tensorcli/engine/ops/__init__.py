@@ -50,6 +50,7 @@ CHAPTERS = (
         "image",
         "attention",
         "embedding",
+        "packing",
         "fft",
         "statistics",
         "histogram",

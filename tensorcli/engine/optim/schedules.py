@@ -161,8 +161,7 @@ class CyclicLR(_Cycling):
             return self._scale_fn_custom(x)
         if self.mode == "triangular":
             return 1.0
-        height: float = 1 / (2.0 ** (x - 1)) if self.mode == "triangular2" else self.gamma**x
-        return height
+        return float(1 / (2.0 ** (x - 1)) if self.mode == "triangular2" else self.gamma**x)
 
     def get_lr(self) -> list[Any]:
         self._warn_outside()

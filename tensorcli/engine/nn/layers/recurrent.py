@@ -1,10 +1,11 @@
 """Recurrent layers and cells, composed of the steps that PyTorch's composed ones are made of.
 
 On the CPU PyTorch computes an LSTM of float32 in one operator of a library (MkldnnRnnLayerBackward0): the numbers here are
-the same up to rounding, the graph is that of the composition. There are no packed sequences.
+the same up to rounding, the graph is that of the composition.
 """
 
 import math
+from itertools import accumulate
 from typing import Any
 
 from tensorcli.engine import messages
@@ -65,6 +66,44 @@ def _run(mode: str, input: Any, hidden: Any, weights: dict[str, Any], backwards:
         hidden = step(one, hidden, weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr"))
         outputs.append(hidden[0] if mode == "LSTM" else hidden)
     return functions.stack(outputs[::-1] if backwards else outputs), hidden
+
+
+def _run_packed(
+    mode: str, data: Any, sizes: list[int], hidden: Any, weights: dict[str, Any], backwards: bool
+) -> tuple[Any, Any]:
+    """One direction of one layer over a packed sequence: the outputs, packed, and each sequence's last state."""
+    step = STEPS[mode][0]
+    projected = F.linear(data, weights["weight_ih"], weights.get("bias_ih"))
+    starts = [0, *accumulate(sizes)]
+    first, outputs, done = hidden, [], []
+    active = sizes[-1] if backwards else sizes[0]
+    hidden = _part(hidden, 0, active) if backwards else hidden
+    for number in reversed(range(len(sizes))) if backwards else range(len(sizes)):
+        size = sizes[number]
+        if size > active:
+            hidden = _joined([hidden, _part(first, active, size)])
+        elif size < active:
+            done.append(_part(hidden, size, active))
+            hidden = _part(hidden, 0, size)
+        active = size
+        one = projected.narrow(0, starts[number], size)
+        hidden = step(one, hidden, weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr"))
+        outputs.append(hidden[0] if mode == "LSTM" else hidden)
+    last = hidden if backwards else _joined([hidden, *reversed(done)])
+    return functions.cat(outputs[::-1] if backwards else outputs, 0), last
+
+
+def _part(hidden: Any, start: int, end: int) -> Any:
+    """The states of some of the sequences."""
+    if isinstance(hidden, tuple):
+        return tuple(_part(one, start, end) for one in hidden)
+    return hidden.narrow(0, start, end - start)
+
+
+def _joined(parts: list[Any]) -> Any:
+    if isinstance(parts[0], tuple):
+        return tuple(functions.cat(list(each), 0) for each in zip(*parts, strict=True))
+    return functions.cat(parts, 0)
 
 
 class RNNBase(Module):
@@ -176,15 +215,17 @@ class RNNBase(Module):
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({own}). Convert input: input.to({own}), or "
                 f"convert model: model.to({input.dtype})"
             )
-        if input.dim() != 3:
-            raise RuntimeError(f"input must have 3 dimensions, got {input.dim()}")
+        expected = 3 if batch_sizes is None else 2
+        if input.dim() != expected:
+            raise RuntimeError(f"input must have {expected} dimensions, got {input.dim()}")
         if self.input_size != input.size(-1):
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {input.size(-1)}"
             )
 
-    def _state_size(self, input: Any, size: int) -> tuple[int, int, int]:
-        batch = input.size(0) if self.batch_first else input.size(1)
+    def _state_size(self, input: Any, size: int, batch: int | None = None) -> tuple[int, int, int]:
+        if batch is None:
+            batch = input.size(0) if self.batch_first else input.size(1)
         return self.num_layers * (2 if self.bidirectional else 1), batch, size
 
     def _check_hidden(self, hidden: Any, expected: tuple[int, int, int], what: str = "hidden") -> None:
@@ -193,23 +234,58 @@ class RNNBase(Module):
 
     # ---- the walk
 
-    def _walk(self, input: Any, hidden: list[Any]) -> tuple[Any, list[Any]]:
-        """Through all layers: the last one's outputs, and the last hidden state of each layer and direction."""
+    def _walk(self, input: Any, hidden: list[Any], sizes: list[int] | None = None) -> tuple[Any, list[Any]]:
+        """Through all layers: the last one's outputs, and the last hidden state of each layer and direction. `sizes`: of
+        the steps of a packed sequence.
+        """
         directions = 2 if self.bidirectional else 1
         last = []
-        input = input.transpose(0, 1) if self.batch_first else input
+        turned = self.batch_first and sizes is None
+        input = input.transpose(0, 1) if turned else input
         for layer in range(self.num_layers):
             found = []
             for direction in range(directions):
                 place = layer * directions + direction
                 weights = {name.partition("_l")[0]: getattr(self, name) for name in self._all_weights[place]}
-                output, final = _run(self.mode, input, hidden[place], weights, direction == 1)
+                if sizes is None:
+                    output, final = _run(self.mode, input, hidden[place], weights, direction == 1)
+                else:
+                    output, final = _run_packed(
+                        self.mode, input, sizes, hidden[place], weights, direction == 1
+                    )
                 found.append(output)
                 last.append(final)
             input = found[0] if directions == 1 else functions.cat(found, found[0].dim() - 1)
             if self.dropout and self.training and layer < self.num_layers - 1:
                 input = functions.dropout(input, self.dropout, True)
-        return input.transpose_(0, 1) if self.batch_first else input, last
+        return input.transpose_(0, 1) if turned else input, last
+
+    def _packed(self, sequence: Any, hx: Any) -> Any:
+        """A packed sequence through all layers: one like it, and the last states in the order of the sequences."""
+        data, batch_sizes, order, back = sequence
+        sizes = batch_sizes.tolist()
+        widths = [self.proj_size or self.hidden_size, self.hidden_size][: 2 if self.mode == "LSTM" else 1]
+        expected = [self._state_size(data, width, sizes[0]) for width in widths]
+        if hx is None:
+            states = [functions.zeros(size, dtype=data.dtype, device=data.device) for size in expected]
+        else:
+            states = list(hx) if self.mode == "LSTM" else [hx]
+            if order is not None:
+                states = [each.index_select(1, order) for each in states]
+        if self.mode != "LSTM":  # whose packed input PyTorch leaves to the steps to complain of
+            self.check_input(data, batch_sizes)
+            self._check_hidden(states[0], expected[0])
+        rows = [each.unbind(0) for each in states]
+        starts = list(zip(*rows, strict=True)) if self.mode == "LSTM" else list(rows[0])
+        output, last = self._walk(data, starts, sizes)
+        if self.mode == "LSTM":
+            found = [functions.stack([each[i] for each in last]) for i in range(2)]
+        else:
+            found = [functions.stack(last)]
+        if back is not None:
+            found = [each.index_select(1, back) for each in found]
+        hidden = tuple(found) if self.mode == "LSTM" else found[0]
+        return type(sequence)(output, batch_sizes, order, back), hidden
 
 
 class _OneState(RNNBase):
@@ -219,6 +295,8 @@ class _OneState(RNNBase):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The outputs of all steps, and the last hidden state."""
+        if _is_packed(input):
+            return self._packed(input, hx)
         name = type(self).__name__
         if input.dim() not in (2, 3):
             plain = " tensor" if name == "RNN" else ""
@@ -267,6 +345,14 @@ class GRU(_OneState):
         super().__init__("GRU", *args, **kwargs)
 
 
+def _is_packed(input: Any) -> bool:
+    if not isinstance(input, tuple):
+        return False
+    from tensorcli.engine.nn.utils.rnn import PackedSequence
+
+    return isinstance(input, PackedSequence)
+
+
 def _refuse_projection(kwargs: dict[str, Any]) -> None:
     if "proj_size" in kwargs:
         raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
@@ -282,6 +368,8 @@ class LSTM(RNNBase):
 
     def forward(self, input: Any, hx: Any = None) -> Any:
         """The outputs of all steps, and the last hidden and cell states."""
+        if _is_packed(input):
+            return self._packed(input, hx)
         if input.dim() not in (2, 3):
             raise ValueError(f"LSTM: Expected input to be 2D or 3D, got {input.dim()}D instead")
         batched = input.dim() == 3

@@ -1,6 +1,7 @@
 """`torch.nn.utils`: gradients kept within bounds, parameters as one vector."""
 
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 from tensorcli.engine.autograd.modes import no_grad
@@ -80,3 +81,9 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         count = parameter.geometry.numel
         parameter.data = vec.narrow(0, at, count).view_as(parameter).data  # type: ignore[attr-defined]
         at += count
+
+
+def __getattr__(name: str) -> Any:
+    if name == "rnn":
+        return import_module("tensorcli.engine.nn.utils.rnn")
+    raise AttributeError(f"module 'torch.nn.utils' has no attribute '{name}'")

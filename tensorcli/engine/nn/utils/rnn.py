@@ -1,0 +1,190 @@
+"""`torch.nn.utils.rnn`: sequences of several lengths, padded or packed."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from tensorcli.engine import dtypes
+from tensorcli.engine.callers import functions
+from tensorcli.engine.construct import as_tensor
+from tensorcli.engine.tensor import Tensor
+
+
+class PackedSequence_(NamedTuple):  # noqa: N801 (as it shows itself)
+    """The fields of a packed sequence."""
+
+    data: Any
+    batch_sizes: Any
+    sorted_indices: Any
+    unsorted_indices: Any
+
+
+class PackedSequence(PackedSequence_):
+    """The steps of several sequences, one after another; how many sequences each step has, and their order."""
+
+    __module__ = "torch.nn.utils.rnn"
+
+    def __new__(
+        cls, data: Any, batch_sizes: Any = None, sorted_indices: Any = None, unsorted_indices: Any = None
+    ) -> "PackedSequence":
+        if unsorted_indices is None:
+            unsorted_indices = invert_permutation(sorted_indices)
+        if batch_sizes is None:
+            if not (isinstance(data, list | tuple) and len(data) == 2):
+                raise AssertionError("Expected data to be a list or tuple of length 2")
+            data, batch_sizes = data
+        return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
+
+    def to(self, *args: Any, **kwargs: Any) -> "PackedSequence":
+        """The sequence in another dtype or on another device; itself where nothing changes."""
+        data = self.data.to(*args, **kwargs)
+        if data is self.data:
+            return self
+        return type(self)(data, self.batch_sizes, self.sorted_indices, self.unsorted_indices)
+
+    def cpu(self) -> "PackedSequence":
+        """The sequence on the CPU."""
+        return self.to("cpu")
+
+    def double(self) -> "PackedSequence":
+        """The sequence in float64."""
+        return self.to(dtype=dtypes.float64)
+
+    def float(self) -> "PackedSequence":
+        """The sequence in float32."""
+        return self.to(dtype=dtypes.float32)
+
+    def half(self) -> "PackedSequence":
+        """The sequence in float16."""
+        return self.to(dtype=dtypes.float16)
+
+    def long(self) -> "PackedSequence":
+        """The sequence in int64."""
+        return self.to(dtype=dtypes.int64)
+
+    def int(self) -> "PackedSequence":
+        """The sequence in int32."""
+        return self.to(dtype=dtypes.int32)
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the data lie on a GPU."""
+        return bool(self.data.is_cuda)
+
+
+def invert_permutation(permutation: Any) -> Any:
+    """The permutation that takes another back."""
+    if permutation is None:
+        return None
+    found = functions.empty_like(permutation)
+    found.scatter_(0, permutation, functions.arange(0, permutation.numel(), device=permutation.device))
+    return found
+
+
+def pad_sequence(
+    sequences: Any, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+) -> Any:
+    """Sequences of several lengths in one tensor, padded at their ends. Errors: RuntimeError."""
+    if not isinstance(sequences, Iterable):
+        raise RuntimeError(
+            f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}"
+        )
+    found = list(sequences)
+    if not found:
+        raise RuntimeError("received an empty list of sequences")
+    if padding_side not in ("left", "right"):
+        raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
+    longest = max(one.size(0) for one in found)
+    sizes = (len(found), longest) if batch_first else (longest, len(found))
+    result = functions.full(
+        (*sizes, *found[0].size()[1:]), padding_value, dtype=found[0].dtype, device=found[0].device
+    )
+    for number, one in enumerate(found):
+        length = one.size(0)
+        start = longest - length if padding_side == "left" else 0
+        row = (
+            result.select(0, number).narrow(0, start, length)
+            if batch_first
+            else result.narrow(0, start, length).select(1, number)
+        )
+        row.copy_(one)
+    return result
+
+
+def unpad_sequence(padded_sequences: Any, lengths: Any, batch_first: bool = False) -> list[Any]:
+    """The sequences of a padded tensor, each as long as it is."""
+    if not batch_first:
+        padded_sequences.transpose_(0, 1)
+    places = functions.arange(padded_sequences.shape[1], device=lengths.device)
+    return [one[places < length] for one, length in zip(padded_sequences, lengths, strict=True)]
+
+
+def pack_padded_sequence(
+    input: Any, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True
+) -> PackedSequence:
+    """Padded sequences without their padding. Errors: RuntimeError for lengths that do not fit, or are not sorted."""
+    if isinstance(lengths, Tensor):
+        lengths = lengths.to(dtype=dtypes.int64)
+    else:
+        lengths = as_tensor(lengths, dtype=dtypes.int64)
+    order = None
+    if not enforce_sorted:
+        lengths, order = functions.sort(lengths, descending=True)
+        input = input.index_select(0 if batch_first else 1, order)
+    if lengths.ndim != 1:
+        raise RuntimeError(
+            f"'lengths' argument should be a 1D CPU int64 tensor, but got {lengths.ndim}D cpu Long tensor"
+        )
+    data, sizes = functions._pack_padded_sequence(input, lengths, batch_first)
+    return PackedSequence(data, sizes, order)
+
+
+def pad_packed_sequence(
+    sequence: PackedSequence,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    total_length: int | None = None,
+) -> tuple[Any, Any]:
+    """A packed sequence with padding, and the lengths. Errors: ValueError for a total length below the longest."""
+    sizes = sequence.batch_sizes.tolist()
+    length = len(sizes)
+    if total_length is not None and total_length < length:
+        raise ValueError(
+            "Expected total_length to be at least the length of the longest sequence in input, but got "
+            f"total_length={total_length} and max sequence length being {length}"
+        )
+    data = sequence.data
+    result = functions.full(
+        (total_length or length, sizes[0], *data.size()[1:]),
+        padding_value,
+        dtype=data.dtype,
+        device=data.device,
+    )
+    lengths = [0] * sizes[0]
+    start = offset = 0
+    before = sizes[0]
+    for step, size in enumerate([*sizes, 0]):
+        if size == before:
+            continue
+        count = before * (step - start)
+        block = data[offset : offset + count].view(step - start, before, *data.size()[1:])
+        result[start:step][:, :before].copy_(block)
+        lengths[size:before] = [step] * (before - size)
+        start, offset, before = step, offset + count, size
+    found = result.transpose(0, 1) if batch_first else result
+    counts: Any = as_tensor(lengths, dtype=dtypes.int64)
+    order = sequence.unsorted_indices
+    if order is None:
+        return found, counts
+    return found.index_select(0 if batch_first else 1, order), counts[order]
+
+
+def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence:
+    """Sequences of several lengths, packed."""
+    lengths = as_tensor([one.size(0) for one in sequences])
+    return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Any]:
+    """The sequences of a packed one."""
+    padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
+    return unpad_sequence(padded, lengths, batch_first=True)
