@@ -84,6 +84,8 @@ def _infer(data: Any) -> dtypes.dtype:
     if isinstance(data, (np.ndarray, np.generic)):
         return dtypes.from_numpy_dtype(data.dtype)
     if isinstance(data, (bool, int, float, complex)):
+        if isinstance(data, complex) and dtypes.default.floating is dtypes.bfloat16:
+            raise RuntimeError("invalid default scalar type for complex")
         return dtypes.of_number(data)
     if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import events
+from tensorcli.engine import dtypes, events
 from tensorcli.engine.effects import store_quietly
 from tensorcli.engine.tensor import Tensor
 
@@ -53,6 +53,13 @@ def _mapped(name: str, target: Tensor, others: tuple[Any, ...], function: Callab
         found = function(*values)
         if isinstance(found, str) or found is None:
             raise TypeError(f"must be real number, not {type(found).__name__}")
+        if isinstance(found, int) and not -(2**63) <= found < 2**63:
+            raise ValueError("Overflow when unpacking long long")
+        if target.dtype.category == dtypes.INTEGRAL:
+            limits = np.iinfo(target.dtype.np)
+            low = limits.min or (0 if isinstance(found, float) else -limits.max)
+            if not low <= found <= limits.max:
+                raise RuntimeError(f"value cannot be converted to type {target.dtype.name} without overflow")
         store_quietly(one, np.asarray(found))
     if events.observer is not None:
         events.observer.wrote(target, name, (target, *others))

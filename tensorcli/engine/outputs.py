@@ -155,7 +155,8 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
     elif origin.base in CHECKED_FIRST:
         given = dict(zip(origin.names, values, strict=False))
         kind = given.get("dtype") or given["self"].dtype
-        matrices = origin.base != "mm" or values[0].ndim == values[1].ndim == 2
+        dimensions = [one.ndim for one in values[:2] if isinstance(one, Tensor)]
+        matrices = {"mm": dimensions == [2, 2], "matmul": 0 not in dimensions}.get(origin.base, True)
         if kind is not outs[0].dtype and matrices:
             raise _wrong_dtype(origin, kind, outs[0].dtype, values)
     return values

@@ -4,7 +4,7 @@ What the gradient formulas name is what a node saves; a Plan works that out once
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import events
 from tensorcli.engine.autograd import nodes
@@ -38,14 +38,21 @@ def _slots(op: "Op") -> dict[Any, tuple[int, int | None]]:
 _slot_tables: dict[str, dict[Any, tuple[int, int | None]]] = {}
 
 
+_REAL_ONLY: Final = frozenset(
+    "nan_to_num slice_scatter select_scatter slice_copy silu embedding geqrf".split()
+)
+"""Operators whose formulas PyTorch does not trust with complex numbers."""
+
+
 class Plan:
     """What the nodes of one operator need, worked out once from its schema and formulas."""
 
-    __slots__ = ("differentiable", "gradients", "inputs", "outputs")
+    __slots__ = ("differentiable", "gradients", "inputs", "outputs", "real_only")
 
     def __init__(self, op: "Op") -> None:
         names, returns, slots = op.names, op.returns, _slots(op)
         self.differentiable = op.differentiable
+        self.real_only = op.base.rstrip("_") in _REAL_ONLY
         self.gradients = tuple(
             (formula, formula.__code__.co_varnames[0] == "grads", tuple(slots[p] for p in positions), needed)
             for positions, formula, needed in op.gradients
@@ -95,6 +102,10 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
     `original` stands for `self` of an in-place call: a recorded clone from before the write.
     """
     plan = op.plan
+    if plan.real_only and values[0].dtype.is_complex:
+        raise RuntimeError(
+            f"{op.base} does not support automatic differentiation for outputs with complex dtype."
+        )
     edges: list[Edge] = []
     for i in plan.differentiable:
         value = values[i]

@@ -12,6 +12,7 @@ from tensorcli.engine.devices import META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     as_array,
+    broadcast_sizes,
     cast,
     check_bytes,
     check_castable,
@@ -96,7 +97,10 @@ def _smeared(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, 
         value = values[i]
         if isinstance(value, Tensor) and value._storage is target._storage:
             inputs[i] = stored_tensor(scratch, value.geometry, value.dtype, value.lazy)
-    sizes = target.geometry.sizes
+    sizes = broadcast_sizes(
+        [inputs[i].geometry.sizes for i in origin.tensors if isinstance(inputs[i], Tensor)]
+    )
+    check_output_shape(target, sizes)
     where = inputs[0].array
     spread = [inputs[i].array if isinstance(inputs[i], Tensor) else None for i in origin.tensors]
     spread = [None if a is None else np.broadcast_to(a, sizes) for a in spread]

@@ -38,6 +38,16 @@ def check_floating(a, name):
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {kind_of(a)}")
 
 
+def check_no_nan(xp, a, name):
+    """Refuse matrices on which LAPACK does not converge. Errors: LinAlgError."""
+    wrong = xp.isnan(a).any(axis=(-2, -1))
+    if wrong.any():
+        where = f"(Batch element {int(xp.argmax(wrong))}): " if a.ndim > 2 else ""
+        raise LinAlgError(
+            f"{name}: {where}The algorithm failed to converge because the input matrix contained non-finite values."
+        )
+
+
 def raise_for(info, text):
     """Refuse a failed factorisation. `text` takes the number that LAPACK gave. Errors: LinAlgError."""
     codes = info.array.reshape(-1) if info.ndim else info.array.reshape(1)

@@ -8,9 +8,10 @@ from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, resolve
+from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op, view
 from tensorcli.engine.ops.replaced import declare_copies
-from tensorcli.engine.tensor import Tensor, wrapped_number
+from tensorcli.engine.tensor import Tensor, stored_tensor, wrapped_number
 
 # ---- the same bytes
 
@@ -172,17 +173,19 @@ def _copy_effect(declared, values):
     floating = target.dtype.category >= dtypes.FLOATING
     requires = floating and wants_grad(declared, values)
     views.check_in_place(target, requires)
+    read = _read_part(source, target)
+    unchanged = source is target or _same_data(read, target)
+    if not unchanged:
+        effects.check_overlap(target, [read])
     source_shape = source.geometry
     if source_shape.sizes != target.geometry.sizes:
         source_shape = source_shape.expanded(_broadcast_into(target.geometry.sizes, source_shape))
-    if source is not target:
-        effects.check_overlap(target, [source])
     if source.device is META and target.device is not META:
         raise NotImplementedError(messages.META_COPY)
     node = CopyBackwards((gradient_edge(target), gradient_edge(source)), {}) if requires else None
     if events.observer is not None:
         events.observer.writes(target, declared.name, values)
-    if target.device is not META and source is not target:
+    if target.device is not META and not unchanged:
         warn_discards(source.dtype, target.dtype)
         copy_array(target, source, source_shape)
     target.bump()
@@ -191,6 +194,26 @@ def _copy_effect(declared, values):
     if node is not None:
         views.rebase_history(target, node)
     return target
+
+
+def _read_part(source, target):
+    """What copy_ reads: of complex numbers that become real ones, the real parts."""
+    if not source.dtype.is_complex or target.dtype.is_complex or target.dtype is dtypes.bool_:
+        return source
+    own = source.geometry
+    shape = Geometry(own.sizes, tuple(2 * stride for stride in own.strides), 2 * own.offset)
+    return stored_tensor(source.memory, shape, source.dtype.to_real())
+
+
+def _same_data(source, target):
+    """Whether both are the same elements, read the same way."""
+    return (
+        source._storage is not None
+        and source._storage is target._storage
+        and source.geometry == target.geometry
+        and source.dtype is target.dtype
+        and source.lazy == target.lazy
+    )
 
 
 def _broadcast_into(sizes, source):

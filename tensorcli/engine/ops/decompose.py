@@ -5,7 +5,15 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._matrices import LinAlgError, check_matrix, columns, eye_like, raise_for, solve
+from tensorcli.engine.ops._matrices import (
+    LinAlgError,
+    check_matrix,
+    check_no_nan,
+    columns,
+    eye_like,
+    raise_for,
+    solve,
+)
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.inverse import batches, factorised, inverse_of, named_result, zero_pivot
 from tensorcli.engine.ops.nn import derived
@@ -359,7 +367,15 @@ def linalg_svd_(xp, A, full_matrices, compute_uv, driver):
         raise RuntimeError(
             "torch.linalg.svd: keyword argument `driver=` is only supported on CUDA inputs with cuSOLVER backend."
         )
-    u, s, vh = xp.linalg.svd(A, full_matrices=full_matrices)
+    check_no_nan(xp, A, "linalg.svd")
+    infinite = xp.isinf(A).any(axis=(-2, -1), keepdims=True)
+    if infinite.any():
+        # LAPACK does not fail there, and knows nothing.
+        A = xp.where(infinite, 0, A)
+        u, s, vh = xp.linalg.svd(A, full_matrices=full_matrices)
+        u, s, vh = (xp.where(i, np.nan, x) for i, x in ((infinite, u), (infinite[..., 0], s), (infinite, vh)))
+    else:
+        u, s, vh = xp.linalg.svd(A, full_matrices=full_matrices)
     return columns(u), s, columns(vh)
 
 

@@ -6,6 +6,7 @@ from tensorcli.engine.autograd.recording import make_node, wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, META
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops.copy import moved
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.tensor import Tensor
 
@@ -20,10 +21,10 @@ def _fill_effect(declared, values):
     views.check_in_place(target, requires)
     if isinstance(value, Tensor) and value.device is not META:
         _check_fill_device(target, value)
-        number = value.item()
+        number = effects.cast(moved(value, target.device), target.dtype)
     else:
         number = value
-    if not isinstance(number, Tensor):
+    if not isinstance(value, Tensor):
         number = number_for(number, target.dtype)
     node = make_node(declared, values) if requires else None
     effects.store(declared, target, values, number)

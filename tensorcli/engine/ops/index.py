@@ -569,13 +569,21 @@ def _check_put_flat(self, index, source, accumulate):
         )
     if not self.geometry.numel and index.geometry.numel:
         raise IndexError("put_(): Tried to put elements into an empty tensor")
+
+
+def _check_put_places(self, index, source, accumulate):
+    separate(_check_put_flat)(self, index, source, accumulate)
     _check_flat(index, self.geometry.numel)
 
 
 @writer(
     "put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
-    lambda self, index, source, accumulate: _check_put_flat(self, index, source, accumulate),
+    lambda self, index, source, accumulate: (
+        _check_put_flat(self, index, source, accumulate),
+        _check_flat(index, self.geometry.numel),
+    ),
     preserve=True,
+    twin_check=_check_put_places,
     out=False,
     self=lambda grad, index, source, accumulate: (
         grad if accumulate else grad.put(index, functions.zeros_like(source), False)

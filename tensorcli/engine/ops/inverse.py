@@ -3,9 +3,10 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, effects
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._matrices import check_matrix, columns, raise_for
+from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns, raise_for
 from tensorcli.engine.ops._shared import behind, module_of
 
 
@@ -199,6 +200,7 @@ def linalg_pinv(xp, self, atol, rtol, hermitian):
         safe = xp.where(kept, values, 1)
         scale = xp.where(kept, 1 / safe, 0)
         return ((vectors * scale[..., None, :]) @ vectors.conj().swapaxes(-1, -2)).astype(self.dtype)
+    check_no_nan(xp, self, "linalg.svd")
     u, s, vh = xp.linalg.svd(self, full_matrices=False)
     kept = s > _tolerance(xp, s, atol, rtol)
     scale = xp.where(kept, 1 / xp.where(kept, s, 1), 0)
@@ -287,7 +289,7 @@ def _rank(self, atol, rtol, hermitian):
     values = functions.linalg_eigvalsh(self).abs() if hermitian else functions.linalg_svdvals(self)
     array = values.detach().array
     if not array.size:
-        return functions.zeros(self.geometry.sizes[:-2], dtype=dtypes.int64, device=self.device)
+        return _written(functions.zeros(self.geometry.sizes[:-2], dtype=dtypes.int64, device=self.device))
     if rtol is None:
         given = getattr(atol, "array", atol)
         absolute = atol is not None and bool(
@@ -297,7 +299,14 @@ def _rank(self, atol, rtol, hermitian):
     limit = _tolerance(
         module_of(self.device), array, getattr(atol, "array", atol), getattr(rtol, "array", rtol)
     )
-    return effects.adopt((array > limit).sum(axis=-1), dtypes.int64, self.device)
+    return _written(effects.adopt((array > limit).sum(axis=-1), dtypes.int64, self.device))
+
+
+def _written(result):
+    # PyTorch writes the rank into a result that it made first.
+    result.inference = mode.inference
+    result.bump()
+    return result
 
 
 @composite(

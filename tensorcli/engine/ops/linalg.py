@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._matrices import check_floating, check_matrix
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.reduce import computing, count, kind_of, restore_dims, wrap, wrap_dims
+from tensorcli.engine.ops.reduce import computing, count, kind_of, refuse, restore_dims, wrap, wrap_dims
 
 # ---- norms
 
@@ -339,6 +339,7 @@ def linalg_cross(xp, self, other, dim):
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.shape[at]} and {other.shape[at]}"
         )
+    refuse(self, "cross", "b")
     if self.dtype != other.dtype:
         raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(other)}")
     a, b = xp.broadcast_arrays(self, other)

@@ -2,9 +2,13 @@
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.reduce import kind_of, refuse, wrap
 
 
@@ -274,11 +278,11 @@ def addmv(xp, self, mat, vec, beta, alpha):
     """beta times self plus alpha times the product of a matrix and a vector."""
     if self.ndim > 1 or mat.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {self.ndim}, {mat.ndim}, {vec.ndim}")
-    product = _matrix_vector(xp, mat, vec, self.shape, self)
-    if self.size not in (1, mat.shape[0]):
+    if vec.shape[0] == mat.shape[1] and self.size not in (1, mat.shape[0]):
         raise RuntimeError(
             f"size mismatch, got input ({self.size}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})"
         )
+    product = _matrix_vector(xp, mat, vec, self.shape, self)
     return _combined(xp, self, product, beta, alpha)
 
 
@@ -299,7 +303,15 @@ def addr(xp, self, vec1, vec2, beta, alpha):
     if product.dtype.kind == "b":
         return self & bool(beta) | product & bool(alpha) if beta else product & bool(alpha)
     kind = np.result_type(self.dtype, product.dtype)
-    return _combined(xp, self.astype(kind), product.astype(kind), beta, alpha)
+    answer = _combined(xp, self.astype(kind), product.astype(kind), beta, alpha)
+    if xp is not np:
+        return answer
+    # PyTorch adds element by element: a column times a row.
+    sizes = product.shape
+    column, row = own_geometry(vec1), own_geometry(vec2)
+    column = Geometry((*column.sizes, 1), (*column.strides, 1), 0)
+    operands = [own_geometry(self).expanded(sizes), column, row]
+    return Laid(answer, elementwise_strides(sizes, operands))
 
 
 @composite("outer(Tensor self, Tensor vec2) -> Tensor", out=True)
@@ -428,6 +440,8 @@ def inner(self, other):
         )
     if self.dtype is not other.dtype:
         raise RuntimeError("both inputs should have same dtype")
+    if self.dtype is dtypes.bool_ and self.ndim == other.ndim == 1:
+        raise numeric.refuse("dot", None, "Bool")
     return tensordot_dims(self, other, [-1], [-1])
 
 
@@ -491,10 +505,11 @@ def tensordot_dims(self, other, dims_self, dims_other):
         raise RuntimeError(
             f"both dimension lists should have same length, but got {len(dims_self)} and {len(dims_other)}"
         )
+    named = zip(dims_self, dims_other, strict=True)
     dims_self = [wrap(d, self.ndim) for d in dims_self]
     dims_other = [wrap(d, other.ndim) for d in dims_other]
     size = 1
-    for d1, d2 in zip(dims_self, dims_other, strict=True):
+    for d1, d2, (name1, name2) in zip(dims_self, dims_other, named, strict=True):
         s1, s2 = self.size(d1), other.size(d2)
         if s2 == 1:
             self = self.sum(d1, True)
@@ -502,8 +517,8 @@ def tensordot_dims(self, other, dims_self, dims_other):
             other = other.sum(d2, True)
         elif s1 != s2:
             raise RuntimeError(
-                f"contracted dimensions need to match, but first has size {s1} in dim {d1} and second has size {s2} in "
-                f"dim {d2}"
+                f"contracted dimensions need to match, but first has size {s1} in dim {name1} and second has size {s2} "
+                f"in dim {name2}"
             )
         else:
             size *= s1
@@ -639,7 +654,7 @@ def contract(equation, operands):
         _aligned(o, t, i, hidden, position, len(order))
         for i, (t, o) in enumerate(zip(labels, operands, strict=True))
     ]
-    _check_sizes(aligned, order)
+    _check_sizes(aligned, order, labels)
     remaining = [sum(1 for o in aligned if o.size(d) != 1) for d in range(len(order))]
     stack = list(aligned)
     while len(stack) > 1:
@@ -665,14 +680,20 @@ def contract(equation, operands):
     return result.sum(list(range(kept, len(order))))
 
 
-def _check_sizes(operands, order):
+def _check_sizes(operands, order, labels):
     seen = [1] * len(order)
     for i, operand in enumerate(operands):
         for d, size in enumerate(operand.geometry.sizes):
             if size != 1 and seen[d] not in (1, size):
-                name = order[d] if isinstance(order[d], str) else "..."
+                if isinstance(order[d], tuple):
+                    # Counted among the operand's own dimensions, before which the ellipsis stands for broadcast ones.
+                    place = labels[i].index(Ellipsis) + order[d][1]
+                    raise RuntimeError(
+                        f"einsum(): dimension {place} covered by ellipsis in operand {i}has size {size} which does not "
+                        f"broadcast with previously seen ellipsis with size {seen[d]} for the respective dimension"
+                    )
                 raise RuntimeError(
-                    f"einsum(): subscript {name} has size {size} for operand {i} which does not broadcast with previously "
+                    f"einsum(): subscript {order[d]} has size {size} for operand {i} which does not broadcast with previously "
                     f"seen size {seen[d]}"
                 )
             if size != 1:

@@ -71,8 +71,10 @@ def check_number(value, kind):
         value = value.real
     if kind.category == dtypes.INTEGRAL:
         limits = np.iinfo(kind.np)
-        low = limits.min if limits.min else -limits.max
-        fits = fits and math.isfinite(value) and low <= int(value) <= limits.max
+        # A negative integer counts from the end of an unsigned type, a negative float does not.
+        low = limits.min if limits.min or isinstance(value, float) else -limits.max
+        high = float(limits.max) if isinstance(value, float) else limits.max
+        fits = fits and low <= value <= high
     elif kind.category == dtypes.FLOATING and math.isfinite(value):
         fits = fits and abs(value) <= LARGEST.get(kind.name, math.inf)
     if not fits:
@@ -99,6 +101,15 @@ def scaled(alpha, array):
         raise RuntimeError("For non-complex input tensors, argument alpha must not be a complex number.")
     check_number(alpha, kind)
     return array * np.asarray(alpha).astype(kind.np)[()]
+
+
+def times(value, array):
+    """array times the Python number value, converted to its dtype where C++ can: 0.5 is 0 among integers. Errors: RuntimeError."""
+    kind = dtypes.from_numpy_dtype(array.dtype)
+    check_number(value, kind)
+    if kind.category == dtypes.INTEGRAL:
+        value = int(value.real)
+    return array * np.asarray(value).astype(kind.np)[()]
 
 
 def plus_scaled(self, alpha, other):

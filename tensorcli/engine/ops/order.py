@@ -152,6 +152,7 @@ def unique2(xp, self, sorted, return_inverse, return_counts):
 )
 def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
     """The distinct slices along a dimension in order, which of them each slice is, and how often each occurs."""
+    refuse(self, "unique_dim", "c")
     dim = wrap(dim, self.ndim)
     _check_slices(self, dim)
     values, inverse, counts = xp.unique(
@@ -182,6 +183,7 @@ def _check_slices(array, dim):
 )
 def consecutive(xp, self, return_inverse, return_counts, dim):
     """The elements (or slices) that differ from the one before, which of them each is, and how long each run is."""
+    refuse(self, "unique", "c")
     if dim is None:
         rows = self.reshape(-1, 1)
     else:

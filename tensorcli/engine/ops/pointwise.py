@@ -45,7 +45,7 @@ def _one(alpha, array):
     return alpha == 1 and (type(alpha) is int or (type(alpha) is not bool and array.dtype.kind not in "biu"))
 
 
-def _no_bool(self, other, alpha=1):
+def no_bool(self, other, alpha=1):
     if category(self) == BOOL and category(other) == BOOL:
         raise RuntimeError(messages.BOOL_SUBTRACTION)
     if category(self) == BOOL or category(other) == BOOL:
@@ -71,7 +71,7 @@ def _minus_scaled(self, alpha, other):
     "sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
     dtype=PROMOTE,
     inplace=True,
-    check=_no_bool,
+    check=no_bool,
     self=lambda grad: grad,
     other=lambda grad, alpha: -grad if alpha == 1 else -grad * alpha.conjugate(),
 )
@@ -85,7 +85,7 @@ def sub(xp, self, other, alpha):
     out=False,
     dtype=PROMOTE,
     variants="function",
-    check=_no_bool,
+    check=no_bool,
     self=lambda grad, alpha: -grad if alpha == 1 else -grad * alpha.conjugate(),
     other=lambda grad: grad,
 )
@@ -100,7 +100,7 @@ def rsub(xp, self, other, alpha):
     dtype=PROMOTE_SCALARS,
     variants="function",
     node=1,
-    check=_no_bool,
+    check=no_bool,
     self=lambda grad, alpha: -grad if alpha == 1 else -grad * alpha.conjugate(),
 )
 def rsub_scalar(xp, self, other, alpha):
@@ -253,7 +253,7 @@ def addcmul(xp, self, tensor1, tensor2, value):
     """Add the product of two tensors (times value) to self."""
     if self.dtype.kind == "b":
         raise numeric.refuse("addcmul_cpu_out", self)
-    first = tensor1 if _one(value, self) else numeric.scaled(value, tensor1)
+    first = tensor1 if _one(value, self) else numeric.times(value, tensor1)
     return numeric.widely(lambda a, b, c: a + b * c, self, first, tensor2)
 
 
@@ -279,7 +279,7 @@ def _no_integer_division(self, tensor1, tensor2, value):
 )
 def addcdiv(xp, self, tensor1, tensor2, value):
     """Add the quotient of two tensors (times value) to self."""
-    return self + numeric.scaled(value, tensor1) / tensor2
+    return self + numeric.times(value, tensor1) / tensor2
 
 
 def _lerp_dtypes(self, end, weight):

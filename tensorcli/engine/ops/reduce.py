@@ -426,14 +426,14 @@ def aminmax(xp, self, dim, keepdim):
 
 
 def _arg(xp, self, dim, keepdim, name, find):
-    if dim is not None:
-        not_empty(self, wrap(dim, self.ndim), f"{name}()")
-    elif not self.size:
-        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
     if self.dtype.kind in "cb":
         raise RuntimeError(
             f"{name}(): does not support {'complex' if self.dtype.kind == 'c' else 'bool'} input"
         )
+    if dim is not None:
+        not_empty(self, wrap(dim, self.ndim), f"{name}()")
+    elif not self.size:
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
     if dim is None:
         return xp.asarray(find(self)).reshape((1,) * self.ndim if keepdim else ())
     return find(self, axis=wrap(dim, self.ndim), keepdims=keepdim) if self.ndim else xp.zeros((), np.int64)

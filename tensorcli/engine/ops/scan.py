@@ -90,6 +90,7 @@ def _extreme_backward(grad, self_sizes, indices, dim):
 )
 def cummax(xp, self, dim):
     """The largest elements so far along a dimension and where they are."""
+    wrap(dim, self.ndim)
     refuse(self, "cummax_cpu", "c")
     return _running(xp, self, dim, "maximum")
 
@@ -100,6 +101,7 @@ def cummax(xp, self, dim):
 )
 def cummin(xp, self, dim):
     """The smallest elements so far along a dimension and where they are."""
+    wrap(dim, self.ndim)
     refuse(self, "cummin_cpu", "c")
     return _running(xp, self, dim, "minimum")
 

@@ -14,6 +14,7 @@ from tensorcli.engine.ops.index import (
     along,
     check_index_range,
     not_implemented,
+    separate,
     warn_expanded,
     writer,
 )
@@ -26,12 +27,12 @@ from tensorcli.engine.tensor import Tensor
 def _check_scatter(self, dim, index, src=None):
     """The checks of scatter. Errors: RuntimeError, IndexError with PyTorch's texts."""
     dim = wrap(dim, self.ndim)
-    if not index.geometry.numel:
-        return
-    if index.dtype.name not in ("int32", "int64"):
+    if index.geometry.numel and index.dtype.name not in ("int32", "int64"):
         raise RuntimeError("scatter(): Expected dtype int32/int64 for index")
     if isinstance(src, Tensor) and self.dtype is not src.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    if not index.geometry.numel:
+        return
     sizes, own = index.geometry.sizes, self.geometry.sizes
     if max(len(sizes), 1) != max(len(own), 1):
         raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
@@ -204,7 +205,9 @@ def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
     _check_scatter(self, dim, index, src)
     if reduce not in _REDUCTIONS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    if self.dtype.is_complex and reduce in ("amax", "amin"):
+    if (self.dtype.is_complex and reduce in ("amax", "amin")) or (
+        self.dtype is dtypes.bool_ and reduce == "mean"
+    ):
         raise not_implemented(f"scatter_gather_tensor_cpu_reduce_{reduce}", self.dtype)
 
 
@@ -438,6 +441,10 @@ def index_reduce_backward(grad, self, dim, index, source, reduce, include_self, 
     return to_self, to_source
 
 
+def _nothing(self, *rest):
+    """No check of its own: memory is looked at first."""
+
+
 def _check_index_copy(self, dim, index, source):
     name = "index_copy_()"
     dim = wrap(dim, self.ndim)
@@ -478,6 +485,10 @@ def _check_index_copy(self, dim, index, source):
 @writer(
     "index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
     _check_index_copy,
+    twin_check=lambda self, dim, index, source: (
+        separate(_nothing)(self, index, source),
+        _check_index_copy(self, dim, index, source),
+    ),
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     source=lambda grad, source, dim, index: _from_slices(grad, source, dim, index),
     index=None,

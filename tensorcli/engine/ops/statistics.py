@@ -8,6 +8,7 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops.linalg import vector_norm_backward
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.order import not_implemented
+from tensorcli.engine.ops.pointwise import no_bool
 from tensorcli.engine.ops.reduce import kind_of, wrap
 from tensorcli.engine.tensor import Tensor
 
@@ -364,8 +365,9 @@ def nanquantile_scalar(self, q, dim, keepdim, interpolation):
 def histc(xp, self, bins, min, max):
     """How many elements fall into each of some bins of equal width."""
     if self.dtype.kind != "f":
+        name = "linspace_cpu" if self.dtype.kind == "b" else "histogram_cpu"
         raise NotImplementedError(
-            f"\"histogram_cpu\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
+            f"\"{name}\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
         )
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
@@ -495,10 +497,21 @@ def corrcoef(self):
 # ---- distances
 
 
+def _check_difference(self, other, p):
+    # PyTorch subtracts first.
+    no_bool(self, other)
+    sizes = effects.broadcast_sizes([self.geometry.sizes, other.geometry.sizes])
+    if p == float("inf") and 0 in sizes:
+        raise RuntimeError(
+            "linalg.vector_norm cannot compute the inf norm on an empty tensor because the operation does not have an identity"
+        )
+
+
 @op(
     "dist(Tensor self, Tensor other, Scalar p=2) -> Tensor",
     out=False,
     dtype=dtypes.COMMON,
+    check=_check_difference,
     self=lambda grad, self, other, p, result: vector_norm_backward(
         grad, self - other, p, result, None, False
     ),
@@ -508,8 +521,6 @@ def corrcoef(self):
 )
 def dist(xp, self, other, p):
     """The p-norm of the difference of two tensors."""
-    if self.dtype.kind == "b" and other.dtype.kind == "b":
-        raise RuntimeError(messages.BOOL_SUBTRACTION)
     size = xp.abs(self - other)
     if size.dtype.kind not in "fc":
         raise RuntimeError(
@@ -626,6 +637,8 @@ def cdist(x1, x2, p, compute_mode):
         batch = effects.broadcast_sizes([x1.geometry.sizes[:-2], x2.geometry.sizes[:-2]])
         left, right = (x.expand((*batch, *x.geometry.sizes[-2:])) for x in (x1, x2))
         return functions._euclidean_dist(left, right).view((*batch, x1.size(-2), x2.size(-2)))
+    if x1.dtype.reduced and x1.numel() and x2.numel():
+        raise NotImplementedError(f"\"cdist\" not implemented for '{x1.dtype.scalar_type}'")
     return functions._cdist_forward(x1, x2, p, compute_mode)
 
 

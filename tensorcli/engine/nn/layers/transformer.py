@@ -60,9 +60,7 @@ class TransformerEncoder(Module):
         self.mask_check = mask_check
         why = _why_not_nested(encoder_layer)
         if enable_nested_tensor and why:
-            messages.warn(
-                f"enable_nested_tensor is True, but self.use_nested_tensor is False because {why}"
-            )
+            messages.warn(f"enable_nested_tensor is True, but self.use_nested_tensor is False because {why}")
             self.use_nested_tensor = False
 
     def forward(
@@ -103,7 +101,8 @@ def _why_not_nested(layer: Any) -> str:
         ),
         "encoder_layer.self_attn was passed bias=False": attention.in_proj_bias is None,
         "encoder_layer.activation_relu_or_gelu was not True": layer.activation not in (F.relu, F.gelu),
-        "encoder_layer.norm1.eps was not equal to encoder_layer.norm2.eps": layer.norm1.eps != layer.norm2.eps,
+        "encoder_layer.norm1.eps was not equal to encoder_layer.norm2.eps": layer.norm1.eps
+        != layer.norm2.eps,
         "encoder_layer.self_attn.num_heads is odd": attention.num_heads % 2 == 1,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
@@ -130,7 +129,7 @@ class TransformerDecoderLayer(Module):
     ) -> None:
         where = {"device": device, "dtype": dtype}
         super().__init__()
-        heads = {"dropout": dropout, "bias": bias, "batch_first": batch_first}
+        heads: dict[str, Any] = {"dropout": dropout, "bias": bias, "batch_first": batch_first}
         self.self_attn = MultiheadAttention(d_model, nhead, **heads, **where)
         self.multihead_attn = MultiheadAttention(d_model, nhead, **heads, **where)
         self.linear1 = Linear(d_model, dim_feedforward, bias=bias, **where)
@@ -176,7 +175,13 @@ class TransformerDecoderLayer(Module):
 
     def _remembered(self, x: Any, memory: Any, mask: Any, padding: Any, is_causal: bool) -> Any:
         found = self.multihead_attn(
-            x, memory, memory, attn_mask=mask, key_padding_mask=padding, is_causal=is_causal, need_weights=False
+            x,
+            memory,
+            memory,
+            attn_mask=mask,
+            key_padding_mask=padding,
+            is_causal=is_causal,
+            need_weights=False,
         )
         return self.dropout2(found[0])
 
