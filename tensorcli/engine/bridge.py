@@ -74,7 +74,9 @@ def array_wrap(self: Tensor, array: Any) -> Tensor:
     if array.dtype == bool:
         # PyTorch turns numpy's truth values into bytes, for the sake of old comparisons.
         array = array.astype("uint8")
-    return share(np.asarray(array))
+    made = share(np.asarray(array))
+    made.inference = mode.inference
+    return made
 
 
 def tolist(self: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -237,7 +239,9 @@ def rebuild(
     """A tensor over a storage, as `reduce_ex` described it."""
     found: dtype = dtypes.DTYPES[kind]
     made = stored_tensor(storage.engine_storage, Geometry(tuple(sizes), tuple(strides), offset), found, lazy)
-    made._counter = Version(1)
+    made.inference = mode.inference
+    if not mode.inference:
+        made._counter = Version(1)
     made.leaf_requires_grad = requires_grad
     return made
 

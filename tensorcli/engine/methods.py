@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tensorcli.engine import dtypes, formats, messages
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.ops import copy
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
@@ -137,6 +138,7 @@ def get_data(self: Tensor) -> Tensor:
     made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
     if self.inference:
         made.inference = True
+        made.unguarded = not mode.inference
     return made
 
 

@@ -554,7 +554,7 @@ torch.nn.functional.{=relu|elu|leaky_relu|hardtanh|dropout|threshold}({n}, {=inp
 torch.{=relu_|exp_|neg_|zero_|sin_|abs_|sigmoid_}({n})
 torch._foreach_{=add_|mul_}([{n}, {any}], 2)
 torch._foreach_{=zero_|neg_}([{n}])
-{n}.{=renorm_(2, 0, 1.)|addr_({n}[:, 0], {n}[0])|addmv_({n}, {n}[0])|baddbmm_({n}, {n})}
+{n}.{=renorm_(2, 0, 1.)|addr_({n}[:, 0], {n}[0])|addmv_({n}, {n}[0])|baddbmm_({n}.clone(), {n}.clone())}
 {n}.{=clip_(0, 1)|ldexp_({other})|nextafter_({other})|heaviside_({other})|logit_(0.1)|digamma_()|lgamma_()|sinc_()}
 torch.nn.init.{=zeros_|ones_|uniform_|normal_}({n})
 {n}.share_memory_()

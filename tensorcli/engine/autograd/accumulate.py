@@ -77,7 +77,9 @@ def _copy_in_layout(gradient: Tensor, variable: Tensor) -> Tensor:
     if geometry.is_non_overlapping_and_dense(own.sizes, own.strides):
         from tensorcli.engine.effects import empty
 
-        copied: Tensor = empty(own.sizes, own.strides, variable.dtype, variable.device).copy_(gradient)
+        copied: Tensor = empty(own.sizes, own.strides, variable.dtype, variable.device)
+        copied.inference = mode.inference
+        copied.copy_(gradient)
     else:
         copied = gradient.clone(memory_format=contiguous_format)
     return copied

@@ -166,8 +166,10 @@ def grad(
                 "allow_unused=True if this is the desired behavior."
             )
     if materialize_grads:
+        from tensorcli.engine.callers import functions
+
         found = [
-            one.new_zeros(one.geometry.sizes) if r is None and isinstance(one, Tensor) else r
+            functions.zeros_like(one.detach()) if r is None and isinstance(one, Tensor) else r
             for r, one in zip(found, wanted, strict=True)
         ]
     return tuple(found)

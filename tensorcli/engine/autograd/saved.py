@@ -78,12 +78,17 @@ class SavedNumber:
 class SavedPacked:
     """What a pack hook made of a saved tensor, and the hook that makes a tensor of it again."""
 
-    __slots__ = ("output_nr", "packed", "unpack_hook", "version")
+    __slots__ = ("accumulator", "output_nr", "packed", "source", "source_nr", "unpack_hook", "version")
 
     def __init__(self, tensor: Tensor, output_nr: int | None = None) -> None:
         pack, self.unpack_hook = hooks.stack[-1]
         self.version = tensor.counter.count
         self.output_nr = output_nr
+        # What the unpacked tensor gets back: its place in the graph, or the leaf's accumulator.
+        leaf = tensor.leaf_requires_grad
+        self.source = None if leaf or output_nr is not None or not tensor.requires_grad else tensor.grad_fn
+        self.source_nr = tensor.output_nr
+        self.accumulator = tensor.accumulator if leaf else None
         self.packed = pack(tensor)
         if isinstance(self.packed, Tensor) and self.packed is tensor and tensor.counter.count != self.version:
             raise RuntimeError(
@@ -99,7 +104,15 @@ class SavedPacked:
             raise TypeError(
                 f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(found).__name__}"
             )
-        return found if self.output_nr is None else _output(found, node, self.output_nr)
+        if self.output_nr is not None:
+            return _output(found, node, self.output_nr)
+        if self.source is not None:
+            return _output(found, self.source, self.source_nr)
+        if self.accumulator is not None:
+            found = alias(found)
+            found.leaf_requires_grad = True
+            found.accumulator = self.accumulator
+        return found
 
 
 SAVED: Final = (SavedTensor, SavedNumber, SavedPacked)

@@ -13,6 +13,7 @@ from tensorcli.engine.effects.arrays import ndarray
 from tensorcli.engine.effects.composing import compose
 from tensorcli.engine.effects.elementwise import pointwise, recorded
 from tensorcli.engine.effects.fresh import fresh
+from tensorcli.engine.effects.inner import COMPOSED
 from tensorcli.engine.effects.outward import into_out
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor, wrapped_number
@@ -48,6 +49,9 @@ def compiled(op: "Op") -> Any:
     def learn(kind: dtype, values: tuple[Any, ...], result: Tensor) -> None:
         computed, expected = dtypes.apply_rule(op.rule, kind)
         known = None
+        if op.base in COMPOSED:  # Its results count writes.
+            plain[kind] = None
+            return
         if promotes_numbers and kind.category != dtypes.FLOATING:
             plain[kind] = None
             return

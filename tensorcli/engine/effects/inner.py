@@ -46,7 +46,7 @@ WRITES: Final[dict[str, Count]] = {
         "select_scatter diagonal_scatter as_strided_scatter index_put".split(),
         2,
     ),
-    **dict.fromkeys("ceil floor round trunc isfinite isinf isposinf isneginf".split(), _of_integers),
+    **dict.fromkeys("ceil floor round trunc isinf isposinf isneginf".split(), _of_integers),
     **dict.fromkeys("topk cumsum cumprod logcumsumexp flip norm linalg_vector_norm".split(), _of_scalars),
     "linalg_inv_ex": 3,
     "linalg_matrix_exp": 2,
@@ -60,6 +60,9 @@ WRITES: Final[dict[str, Count]] = {
 """By base name, or by the full name where overloads differ."""
 
 COMPOSED: Final[dict[str, Count]] = {
+    "isfinite": lambda source, result: (
+        1 if source.dtype.is_complex else _of_integers(source, result) if source.inference else 0
+    ),
     "one_hot": lambda source, result: 2 if source.geometry.numel else 0,
 }
 """Operators that PyTorch makes of others, whose writes count always, and that the engine does at once."""

@@ -50,8 +50,10 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
             result = stored_tensor(storage, one.geometry, one.dtype, one.lazy)
         else:
             result = stored_tensor(storage, one, tensor.dtype, tensor.lazy)
-        if tensor.inference:
+        if tensor.inference or (mode.inference and retypes and not op.tracked):
+            # Other dtypes are no view to PyTorch's dispatcher: in inference mode they are new tensors.
             result.inference = True
+            result.unguarded = tensor.inference and not op.tracked and not mode.inference
             version = 0
         else:
             counter = tensor.counter

@@ -22,7 +22,7 @@ from tensorcli.engine.effects.arrays import (
     run_kernel,
 )
 from tensorcli.engine.effects.elementwise import compute, promoted_dtype
-from tensorcli.engine.effects.fresh import arrays_of
+from tensorcli.engine.effects.fresh import Laid, arrays_of
 from tensorcli.engine.effects.viewing import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import Storage
@@ -53,7 +53,8 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     else:
         device = device_of(op, values)
         arguments, reduced = arrays_of(op, values)
-        array = as_array(run_kernel(origin, arguments, device), device)
+        answer = run_kernel(origin, arguments, device)
+        array = as_array(answer.array if type(answer) is Laid else answer, device)
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
     check_castable(kind, target)
     check_output_shape(target, array.shape)
@@ -172,7 +173,8 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
     if device is not META:
         arguments, _ = arrays_of(op, values)
         whole = target.values
-        arguments[0] = whole if not target.lazy and not target.dtype.reduced else whole.copy("K")
+        plain = not target.lazy and not target.dtype.reduced
+        arguments[0] = whole if plain else as_array(whole, device).copy("K")
         run_kernel(op, arguments, device)
         if arguments[0] is not whole:
             store_quietly(target, arguments[0])

@@ -121,7 +121,8 @@ def _relu_dtype(self):
 )
 def relu(xp, self):
     """Each element, or 0 where it is negative."""
-    return xp.maximum(self, self.dtype.type(0))
+    zero = self.dtype.type(0)
+    return xp.where(self == zero, self, xp.maximum(self, zero))
 
 
 def _threshold(xp, self, threshold, value):

@@ -258,6 +258,8 @@ def fft_hfft(self, n, dim, norm):
 
 def _shape_and_dims(self, s, dim):
     if dim is not None:
+        if dim and not self.ndim:
+            raise IndexError(f"Dimension specified as {dim[0]} but tensor has no dimensions")
         dims = [wrap(d, self.ndim) for d in dim]
         if len(set(dims)) != len(dims):
             raise RuntimeError("FFT dims must be unique")

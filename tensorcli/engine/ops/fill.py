@@ -14,11 +14,11 @@ from tensorcli.engine.tensor import Tensor
 def _fill_effect(declared, values):
     """Set every element: like other writes, but an expanded tensor may be filled with a number."""
     target, value = values
+    requires = wants_grad(declared, values)
+    views.check_in_place(target, requires)
     if isinstance(value, Tensor):
         _check_fill(declared, value)
         effects.check_overlap(target, ())
-    requires = wants_grad(declared, values)
-    views.check_in_place(target, requires)
     if isinstance(value, Tensor) and value.device is not META:
         _check_fill_device(target, value)
         number = effects.cast(moved(value, target.device), target.dtype)

@@ -112,7 +112,7 @@ _other_name_of_cat("concatenate")
 @op(
     "stack(Tensor[] tensors, int dim=0) -> Tensor",
     dtype=COMMON,
-    check=lambda tensors, dim: _check_stack(tensors),
+    check=lambda tensors, dim: _check_stack(tensors, dim),
     tensors=lambda grad, tensors_dtype, dim: [
         _real_part(part, kind) for part, kind in zip(grad.unbind(dim), tensors_dtype, strict=True)
     ],
@@ -122,9 +122,10 @@ def stack(xp, tensors, dim):
     return xp.stack(tensors, axis=wrap(dim, tensors[0].ndim + 1))
 
 
-def _check_stack(tensors):
+def _check_stack(tensors, dim):
     if not tensors:
         raise RuntimeError("stack expects a non-empty TensorList")
+    wrap(dim, tensors[0].ndim + 1)
     for i, one in enumerate(tensors):
         if one.geometry.sizes != tensors[0].geometry.sizes:
             raise RuntimeError(

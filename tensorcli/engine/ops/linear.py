@@ -138,6 +138,13 @@ def _matrix_vector(xp, mat, vec, sizes, like):
     return xp.matmul(mat, vec)
 
 
+def _same_dtypes(a, b):
+    if a.ndim == b.ndim == 1 and a.dtype is not b.dtype:
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {a.dtype.scalar_type} and {b.dtype.scalar_type}"
+        )
+
+
 def _check_dot(a, b, name):
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
@@ -155,6 +162,7 @@ def _check_dot(a, b, name):
 
 @op(
     "dot(Tensor self, Tensor tensor) -> Tensor",
+    check=_same_dtypes,
     self=lambda grad, tensor: grad * tensor.conj(),
     tensor=lambda grad, self: grad * self.conj(),
 )
@@ -166,6 +174,7 @@ def dot(xp, self, tensor):
 
 @op(
     "vdot(Tensor self, Tensor other) -> Tensor",
+    check=_same_dtypes,
     self=lambda grad, other: grad.conj() * other,
     other=lambda grad, self: grad * self,
 )

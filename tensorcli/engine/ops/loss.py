@@ -3,9 +3,12 @@
 `reduction` is PyTorch's number: 0 none, 1 mean, 2 sum.
 """
 
+import math
+
 import numpy as np
 
 from tensorcli.engine import messages
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON, FLOATING
 from tensorcli.engine.effects import broadcast_sizes
@@ -198,9 +201,18 @@ def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
     return xp.clip(difference, -delta, delta) * _share(difference, reduction) * grad_output
 
 
+def _constant_target(self, target, reduction):
+    if mode.enabled and target.requires_grad:
+        raise RuntimeError(
+            "The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input cannot have "
+            "requires_grad True."
+        )
+
+
 @op(
     "soft_margin_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor",
     dtype=COMMON,
+    check=_constant_target,
     namespace="nn",
     variants="function",
     self=lambda grad, self, target, reduction: functions.soft_margin_loss_backward(
@@ -214,7 +226,9 @@ def soft_margin_loss(xp, self, target, reduction):
         raise RuntimeError(messages.BOOL_NEGATION)
     if self.dtype.kind in "iu" and target.dtype.kind in "iu":
         raise messages.result_cast("Float", kind_of(self))
-    broadcast_sizes([self.shape, target.shape])
+    sizes = broadcast_sizes([self.shape, target.shape])
+    if sizes != self.shape:
+        raise messages.output_shape(self.shape, sizes)
     return _reduced(xp, xp.log1p(xp.exp(-target * self)), reduction)
 
 
@@ -475,7 +489,7 @@ def cross_entropy_loss(self, target, weight, reduction, ignore_index, label_smoo
     else:
         smooth = reduced(smooth, reduction)
     return direct("_mul.Scalar", loss, 1 - label_smoothing) + direct(
-        "_mul.Scalar", smooth, label_smoothing / self.size(classes)
+        "_mul.Scalar", smooth, label_smoothing / (self.size(classes) or math.nan)
     )
 
 
@@ -519,7 +533,7 @@ def binary_cross_entropy(xp, self, target, weight, reduction):
     if target.dtype != self.dtype:
         raise RuntimeError(f"Found dtype {kind_of(target)} but expected {kind_of(self)}")
     refuse(self, "binary_cross_entropy", "biuc")
-    if ((self < 0) | (self > 1)).any():
+    if not ((self >= 0) & (self <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1")
     if ((target < 0) | (target > 1)).any():
         raise RuntimeError("all elements of target should be between 0 and 1")

@@ -80,12 +80,12 @@ def _set_effect(declared, values):
     target, *rest = values
     source = rest[0] if rest else None
     requires = wants_grad(declared, values)
+    if isinstance(source, Tensor) and source.dtype is not target.dtype:
+        raise RuntimeError(
+            f"Could not set tensor of type {source.dtype.cpp_name} to a tensor of type {target.dtype.cpp_name}"
+        )
     views.check_in_place(target, requires)
     if isinstance(source, Tensor):
-        if source.dtype is not target.dtype:
-            raise RuntimeError(
-                f"Could not set tensor of type {source.dtype.cpp_name} to a tensor of type {target.dtype.cpp_name}"
-            )
         storage, shape = source.memory, source.geometry
     elif source is not None:
         storage = _storage_of(source, target)

@@ -146,7 +146,10 @@ def remainder(self, other):
     """The remainder with the divisor's sign."""
     if self.dtype.kind in "iu":
         check_divisor(other)
-    return np.remainder(self, other)
+        return np.remainder(self, other)
+    # numpy's zeros have the divisor's sign, PyTorch's that of the dividend, as fmod's.
+    found = np.remainder(self, other)
+    return np.where(found == 0, np.copysign(found, self), found)
 
 
 def fmod(self, other):

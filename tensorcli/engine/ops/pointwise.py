@@ -284,7 +284,8 @@ def addcdiv(xp, self, tensor1, tensor2, value):
 
 def _lerp_dtypes(self, end, weight):
     for name, value in (("end", end), ("weight", weight)):
-        if isinstance(value, Tensor) and value.dtype is not self.dtype:
+        spread = isinstance(value, Tensor) and (name == "end" or value.geometry.sizes)
+        if spread and value.dtype is not self.dtype:
             raise RuntimeError(
                 f"expected dtype {self.dtype.cpp_name} for `{name}` but got dtype {value.dtype.cpp_name}"
             )

@@ -6,6 +6,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind
@@ -156,7 +157,10 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
     count = places(sizes[-1:], kernel_size, stride or kernel_size, padding, dilation, ceil_mode)[0]
     if count < 1:
         raise RuntimeError(f"max_pool1d() Invalid computed output size: {count}")
-    return functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
+    result = functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
+    if len(sizes) == 2 and not (self.requires_grad and mode.enabled):
+        result.bump()  # PyTorch squeezes the batch away in place.
+    return result
 
 
 # ---- means

@@ -101,7 +101,7 @@ def _scattered(name, line, part, **formulas):
                 f"{messages.numbers(src.shape)}, slice size = {messages.numbers(shape.sizes)}"
             )
         check_bounds(shape, self.dtype.itemsize, (own.offset + own.span) * self.dtype.itemsize)
-        if geometry.has_internal_overlap(own):
+        if geometry.has_internal_overlap(own) or not self.size:
             own = Geometry(own.sizes, geometry.contiguous_strides(own.sizes))
             shape = part(own, *rest)
         flat = xp.zeros(max(own.span, shape.offset + shape.span), self.dtype)

@@ -362,8 +362,14 @@ def _clamp(xp, self, min, max):
         if self.dtype.kind != "b":
             raise numeric.refuse("maximum_cpu" if min is not None else "minimum_cpu", self)
     if min is not None:
-        self = xp.maximum(self, min)
-    return self if max is None else xp.minimum(self, max)
+        self = _limited(xp, xp.maximum, self, min)
+    return self if max is None else _limited(xp, xp.minimum, self, max)
+
+
+def _limited(xp, extreme, self, limit):
+    # Of equal elements the tensor's own stays, which for zeros may have another sign.
+    found = extreme(self, limit)
+    return xp.where(self == limit, self, found) if self.dtype.kind == "f" else found
 
 
 op(
@@ -388,14 +394,14 @@ def _clamp_min(xp, self, min):
     """Move the elements below a limit to it."""
     if self.dtype.kind == "c":
         raise numeric.refuse("maximum_cpu", self)
-    return xp.maximum(self, min)
+    return _limited(xp, xp.maximum, self, min)
 
 
 def _clamp_max(xp, self, max):
     """Move the elements above a limit to it."""
     if self.dtype.kind == "c":
         raise numeric.refuse("minimum_cpu", self)
-    return xp.minimum(self, max)
+    return _limited(xp, xp.minimum, self, max)
 
 
 def _limit_check(name):

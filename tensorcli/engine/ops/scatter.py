@@ -205,9 +205,7 @@ def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
     _check_scatter(self, dim, index, src)
     if reduce not in _REDUCTIONS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
-    if (self.dtype.is_complex and reduce in ("amax", "amin")) or (
-        self.dtype is dtypes.bool_ and reduce == "mean"
-    ):
+    if self.dtype.is_complex and reduce in ("amax", "amin"):
         raise not_implemented(f"scatter_gather_tensor_cpu_reduce_{reduce}", self.dtype)
 
 
@@ -223,6 +221,8 @@ def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
 def scatter_reduce(xp, self, dim, index, src, reduce, include_self):
     """Reduce (sum, prod, mean, amax, amin) src into the places that the index names along a dimension."""
     if index.size:
+        if self.dtype.kind == "b" and reduce == "mean":
+            raise not_implemented("scatter_gather_tensor_cpu_reduce_mean", dtypes.bool_)
         target, key = along(xp, self, dim, index)
         _reduce_into(xp, target, key, _part(src, index), reduce, include_self)
 

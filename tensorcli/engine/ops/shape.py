@@ -52,6 +52,10 @@ def view_dtype(viewed, dtype):
     ratio = dtype.itemsize // own.itemsize
     if ratio and shape.sizes[-1] % ratio:
         raise RuntimeError(f"self.size(-1) must be divisible by {ratio} {what}, but got {shape.sizes[-1]}")
+    if ratio and shape.offset % ratio:
+        raise RuntimeError(
+            f"self.storage_offset() must be divisible by {ratio} {what}, but got {shape.offset}"
+        )
     if shape.strides[-1] != 1:
         raise RuntimeError(f"self.stride(-1) must be 1 {what}, but got {shape.strides[-1]}")
     if dtype.itemsize < own.itemsize:
@@ -62,10 +66,6 @@ def view_dtype(viewed, dtype):
             dtype,
             0,
             viewed.nbytes,
-        )
-    if shape.offset % ratio:
-        raise RuntimeError(
-            f"self.storage_offset() must be divisible by {ratio} {what}, but got {shape.offset}"
         )
     for dim, stride in enumerate(shape.strides[:-1]):
         if stride % ratio:

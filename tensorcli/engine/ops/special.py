@@ -104,7 +104,7 @@ def ndtri(xp, self):
 )
 def lgamma(xp, self):
     """The logarithm of the size of the gamma function."""
-    return _scipy(xp, "gammaln", self, refusal="lgamma_vml_cpu")
+    return xp.where(xp.isinf(self), xp.abs(self), _scipy(xp, "gammaln", self, refusal="lgamma_vml_cpu"))
 
 
 @op(

@@ -73,19 +73,22 @@ def trapezoid(y, x, dim):
     wrap(dim, y.ndim)
     _bool_refused(y, x)
     if not y.size(dim):
-        return functions.zeros(
-            [s for d, s in enumerate(y.geometry.sizes) if d != wrap(dim, y.ndim)], dtype=y.dtype
-        )
+        return _nothing(y, dim)
     return _trapezoid(y, _spacing(y, x, dim), dim)
+
+
+def _nothing(y, dim):
+    # PyTorch zeroes what it made empty, which counts.
+    return functions.empty(
+        [s for d, s in enumerate(y.geometry.sizes) if d != wrap(dim, y.ndim)], dtype=y.dtype
+    ).zero_()
 
 
 @composite("trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1) -> Tensor", variants="function")
 def trapezoid_dx(y, dx, dim):
     """The integral along a dimension by the trapezoidal rule, for even spacing."""
     if not y.size(dim):
-        return functions.zeros(
-            [s for d, s in enumerate(y.geometry.sizes) if d != wrap(dim, y.ndim)], dtype=y.dtype
-        )
+        return _nothing(y, dim)
     _bool_refused(y)
     ends = y.select(dim, 0) + y.select(dim, -1)
     return direct("_mul.Scalar", y.sum(dim) - ends * 0.5, dx)
@@ -364,6 +367,8 @@ def nanquantile_scalar(self, q, dim, keepdim, interpolation):
 @op("histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor", self=None)
 def histc(xp, self, bins, min, max):
     """How many elements fall into each of some bins of equal width."""
+    if self.dtype == np.uint8 and min < 0:
+        raise RuntimeError("value cannot be converted to type uint8_t without overflow")
     if self.dtype.kind != "f":
         name = "linspace_cpu" if self.dtype.kind == "b" else "histogram_cpu"
         raise NotImplementedError(
@@ -384,9 +389,15 @@ def histc(xp, self, bins, min, max):
     return found.astype(self.dtype)
 
 
+def _no_reduced(self, weights, minlength):
+    if self.dtype.reduced:
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{self.dtype.scalar_type}'")
+
+
 @op(
     "bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor",
     out=False,
+    check=_no_reduced,
     self=None,
     weights=None,
 )
