@@ -2,13 +2,16 @@
 
 A second argument is a number or a tensor for all, or a list with one for each; in-place names return the list that they wrote.
 
-PyTorch records one node for the whole list (`ForeachExpBackward0`); here each result has its operator's own.
+Out of place, PyTorch records one node for the whole list (`ForeachExpBackward0`); here each result has its operator's own.
 """
 
 from collections.abc import Callable
 from typing import Any, Final
 
+from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.tensor import Tensor
 
 UNARY: Final = (
@@ -47,9 +50,12 @@ def function(name: str) -> Callable[..., Any]:
                     f"Tensor {what} must have {of}, got {len(self)} and {len(other)}"
                     + ("" if what == "lists" else ".")
                 )
+        if writes:
+            for one in self:
+                views.check_in_place(one, mode.enabled and one.requires_grad)
         called = _NUMBERS.get(base, base) if args and not isinstance(args[0], (list, tuple, Tensor)) else base
         results = [
-            getattr(one if writes or base == "norm" else _Function(one), called)(
+            _method(one, called, writes or base == "norm", args)(
                 *(other[i] if isinstance(other, (list, tuple)) else other for other in args), **kwargs
             )
             for i, one in enumerate(self)
@@ -59,6 +65,20 @@ def function(name: str) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"{base} of each tensor of a list."
     return call
+
+
+def _method(one: Tensor, name: str, is_method: bool, args: tuple[Any, ...]) -> Callable[..., Any]:
+    """What is called for one tensor of the list. In place, PyTorch records the node of the overload for numbers."""
+    if name in _BY_NUMBER and args and mode.enabled and one.requires_grad:
+        other = args[0][0] if isinstance(args[0], (list, tuple)) else args[0]
+        if not isinstance(other, Tensor) or (
+            name in ("add_", "sub_") and not (other.ndim or isinstance(args[0], (list, tuple)))
+        ):
+            return lambda other: direct(f"_{name}.Scalar", one, getattr(other, "item", lambda: other)())
+    return getattr(one if is_method else _Function(one), name)  # type: ignore[no-any-return]
+
+
+_BY_NUMBER: Final = ("add_", "sub_", "mul_", "div_")
 
 
 class _Function:

@@ -108,7 +108,7 @@ class Storage:
         has become too small for it (PyTorch reads on beyond its end)."""
         element = kind.np
         size = element.itemsize
-        if self.generation:
+        if self.generation or self.foreign:
             check_bounds(geometry, size, self.nbytes)
         strides = tuple([s * size for s in geometry.strides])
         if self.device is not CPU:

@@ -82,10 +82,11 @@ class Facts:
             ),
         ]
         found = dict(zip(TENSOR_FACTS, row, strict=True))
-        found["value"] = _asked(lambda: self.values(t))
+        found["value"] = "cut off" if cut_off(t) else _asked(lambda: self.values(t))
         grad = t.grad
         found["grad"] = None if grad is None or grad is t else self.tensor(grad)
-        found["repr"] = _plain(t) if t.numel() < 100 or t.numel() > 1000 else ""
+        shown = (t.numel() < 100 or t.numel() > 1000) and not cut_off(t)
+        found["repr"] = _plain(t) if shown else ""
         return found
 
     def values(self, t: Any) -> Any:
@@ -94,6 +95,12 @@ class Facts:
         if t.dtype is self.torch.bfloat16:
             t = t.float()
         return t.resolve_conj().resolve_neg().numpy()
+
+
+def cut_off(t: Any) -> bool:
+    """Whether the tensor ends behind its storage, which could not grow: PyTorch reads on in memory that is not its own."""
+    last = t.storage_offset() + sum((size - 1) * step for size, step in zip(t.shape, t.stride(), strict=True))
+    return bool(t.numel() and (last + 1) * t.element_size() > t.untyped_storage().nbytes())
 
 
 def _asked(question: Callable[[], Any]) -> Any:
@@ -210,6 +217,8 @@ def compare(seed: int, torch: ModuleType, engine: ModuleType, score: Score) -> N
         if difference is not None:
             score.note(program.template, difference, lines)
             return
+        if any(cut_off(t) for t in program.tensors().values()):
+            break  # What PyTorch makes of such a tensor is not defined.
     score.agree += 1
     score.agree_text += text_agrees
 

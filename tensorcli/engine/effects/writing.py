@@ -231,6 +231,8 @@ def resize(target: Tensor, shape: Geometry) -> None:
     storage = target.memory
     if needed > storage.nbytes:
         check_bytes(needed, shape.sizes, target.dtype, target.device)
+        # PyTorch sets the sizes first: they stay where the storage then cannot grow.
+        target.replace_memory(storage, shape)
         storage.resize(needed)
     target.replace_memory(storage, shape)
 

@@ -193,10 +193,13 @@ def _scattered(xp, array, table, sizes):
 
 
 def _refused(name, n):
-    """The kernel that PyTorch names where it has none for a dtype; "" where that depends on more than the dtype."""
-    if n == 2:
-        return ""
-    return f"compute_indices_weights_{'nearest' if 'nearest' in name else 'linear'}"
+    """The kernel that PyTorch names where it has none for a dtype."""
+    kind = "nearest" if "nearest" in name else "cubic" if "cubic" in name else "linear"
+    return f"compute_indices_weights_{kind}"
+
+
+_SMALL = 128
+"""The height and width of an output up to which PyTorch resamples pixel by pixel."""
 
 
 def _declare(name, n, taps, aligned):
@@ -209,8 +212,12 @@ def _declare(name, n, taps, aligned):
 
     def forward(xp, self, output_size, *settings):
         _check(name, n, self.shape, output_size)
-        if refused and (self.dtype.kind in "cbi" or (self.dtype.kind == "u" and refused.endswith("_linear"))):
-            refuse(self, refused, "cbiu")
+        kernel = refused
+        if n == 2 and "cubic" not in name and sum(output_size) <= _SMALL:
+            kernel = f"upsample_{'nearest' if 'nearest' in name else 'bilinear'}2d_channels_last"
+        bytes_too = "nearest" in name or n == 2
+        if self.dtype.kind in "cbi" or (self.dtype.kind == "u" and not bytes_too):
+            refuse(self, kernel, "cbiu")
         align_corners, scales = (settings[0], settings[1:]) if aligned else (False, settings)
         table = _table(xp, taps, self.dtype, self.shape[2:], output_size, align_corners, scales)
         return _gathered(self, table).astype(self.dtype, copy=False)

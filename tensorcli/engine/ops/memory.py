@@ -40,6 +40,8 @@ def _grow(target, shape):
     needed = (shape.offset + shape.span) * target.dtype.itemsize if shape.numel else 0
     if needed > target.memory.nbytes:
         effects.check_bytes(needed, shape.sizes, target.dtype)
+        # PyTorch sets the sizes first: they stay where the storage then cannot grow.
+        target.replace_memory(target.memory, shape)
         target.memory.resize(needed)
         each = target
         while each is not None:  # their arrays would keep the old buffer alive until somebody reads them
@@ -101,6 +103,8 @@ def _set_effect(declared, values):
         if needed > storage.nbytes:
             if isinstance(source, Tensor):
                 check_bounds(shape, target.dtype.itemsize, storage.nbytes)
+            if storage.foreign:
+                target.replace_memory(storage, shape)
             storage.resize(needed)
     node = make_node(declared, values) if requires else None
     effects.move(declared, target, values, storage, shape)

@@ -57,6 +57,7 @@ def direct(name, *values):
 @op(
     "_div.Scalar(Tensor self, Scalar other) -> Tensor",
     dtype=dtypes.INT_TO_FLOAT,
+    inplace=True,
     node=1,
     variants="function",
     self=lambda grad, other: direct("_div.Scalar", grad, other),
@@ -69,9 +70,10 @@ def divided(xp, self, other):
 @op(
     "_mul.Scalar(Tensor self, Scalar other) -> Tensor",
     dtype=dtypes.PROMOTE_SCALARS,
+    inplace=True,
     node=1,
     variants="function",
-    self=lambda grad, other: direct("_mul.Scalar", grad, other),
+    self=lambda grad, other: direct("_mul.Scalar", grad, other.conjugate()),
 )
 def multiplied(xp, self, other):
     """Multiply by a number that C++ gave: PyTorch's node for it is MulBackward1."""
@@ -81,6 +83,7 @@ def multiplied(xp, self, other):
 @op(
     "_add.Scalar(Tensor self, Scalar other) -> Tensor",
     dtype=dtypes.PROMOTE_SCALARS,
+    inplace=True,
     node=1,
     variants="function",
     self=lambda grad: grad,
@@ -88,6 +91,19 @@ def multiplied(xp, self, other):
 def added(xp, self, other):
     """Add a number that C++ gave: PyTorch's node for it is AddBackward1."""
     return xp.add(self, other)
+
+
+@op(
+    "_sub.Scalar(Tensor self, Scalar other) -> Tensor",
+    dtype=dtypes.PROMOTE,
+    inplace=True,
+    node=1,
+    variants="function",
+    self=lambda grad: grad,
+)
+def subtracted(xp, self, other):
+    """Subtract a number that C++ gave: PyTorch's node for it is SubBackward1."""
+    return xp.subtract(self, other)
 
 
 # ---- softmax

@@ -456,9 +456,9 @@ def _owner(storage: Storage) -> Any:
 
 
 def _cut_off(value: Tensor) -> bool:
-    """Whether the storage was made smaller than what the tensor reads (`untyped_storage().resize_`)."""
+    """Whether the storage is smaller than what the tensor reads: made so (`untyped_storage().resize_`), or not to be grown."""
     storage = value._storage
-    if storage is None or not storage.generation:
+    if storage is None or not (storage.generation or storage.foreign):
         return False
     reach = value.geometry.offset + value.geometry.span
     if not value.geometry.numel or reach * value.dtype.itemsize <= storage.nbytes:
