@@ -1,5 +1,7 @@
 """Pieces of networks: softmax, dropout, embeddings."""
 
+from typing import Any
+
 import numpy as np
 
 from tensorcli.engine import dtypes
@@ -48,7 +50,7 @@ def _handle(tensor, create_graph):
     return tensor.view_as(tensor) if connected else tensor.detach().requires_grad_()
 
 
-def direct(name, *values):
+def direct(name: str, *values: Any) -> Any:
     """Run an operator of the table on values in the schema's order: for those that no Python signature has."""
     found = OPS[name]
     return found.effect(found, values)
