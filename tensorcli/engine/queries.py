@@ -80,7 +80,7 @@ class _Info(Native):
 
     def _text(self, name: str) -> str:
         value = getattr(self, name)
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{value:g}" if isinstance(value, float | int) else str(value)
 
 
 class finfo(_Info):  # noqa: N801 (PyTorch's name)
@@ -128,7 +128,7 @@ class iinfo(_Info):  # noqa: N801 (PyTorch's name)
             )
         if type.category != dtypes.INTEGRAL:
             raise TypeError(
-                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.finfo'"
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
                 if type.category >= dtypes.FLOATING
                 else "torch.bool is not supported by torch.iinfo"
             )

@@ -300,6 +300,9 @@ class Size(Native, tuple[int, ...]):
     def __add__(self, other: Any) -> "Size":
         return Size(tuple.__add__(self, tuple(other)))
 
+    def __radd__(self, other: Any) -> "Size":
+        return Size(tuple(other) + tuple(self)) if isinstance(other, tuple) else NotImplemented
+
     def __mul__(self, other: Any) -> "Size":
         return Size(tuple.__mul__(self, other))
 

@@ -8,6 +8,7 @@ _PUBLIC = {
     **dict.fromkeys(("no_grad", "enable_grad", "set_grad_enabled", "inference_mode"), "modes"),
     **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "anomaly"),
     **dict.fromkeys(("gradcheck", "gradgradcheck"), "check"),
+    **dict.fromkeys(("Variable", "variable"), "variable"),
     "grad_mode": "modes",
     "anomaly_mode": "anomaly",
     "functional": "functional",

@@ -47,6 +47,40 @@ def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]
     return arguments, reduced
 
 
+def refuse_mixed(op: "Op", values: Sequence[Any], device: Device) -> None:
+    """Let the kernel look at tensors of several floating dtypes as they are, where one of them is reduced: it is given
+    them as float32 otherwise, and its complaints about dtypes that differ would be lost.
+    """
+    tensors: list[Any] = []
+    for i in op.tensors:
+        value = values[i]
+        tensors.extend(value if type(value) in (list, tuple) else (value,))
+    kinds = {
+        each.dtype for each in tensors if isinstance(each, Tensor) and each.dtype.category >= dtypes.FLOATING
+    }
+    if len(kinds) < 2 or device is not CPU:
+        return
+    arguments = list(values)
+    for i in op.tensors:
+        value = values[i]
+        if type(value) in (list, tuple):
+            arguments[i] = [_read_only(each) for each in value]
+        else:
+            arguments[i] = _read_only(value)
+    try:
+        run_kernel(op, arguments, device)
+    except (TypeError, ValueError):
+        return  # numpy's, of an operation that it does not have on halves, or of a write
+
+
+def _read_only(value: Any) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    array = value.values.view()
+    array.flags.writeable = False
+    return array
+
+
 def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
     """The values with tensors as arrays of the dtype that they promote to."""
     arguments = list(values)
@@ -67,6 +101,8 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
         op.check(*values)
     device = device_of(op, values)
     arguments, reduced = arrays_of(op, values)
+    if reduced is not None and len(op.tensors) > 1 and op.rule != dtypes.COMMON:
+        refuse_mixed(op, values, device)
     if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
         # The kernel computes in asked.computes_as; the result rounds to what was asked for, not to the input's dtype.
         reduced = asked if asked.reduced else None

@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
@@ -45,7 +46,7 @@ _ELEMENTS |= {"complex64": "c10::complex<float>", "complex128": "c10::complex<do
 
 
 def _element(array):
-    return _ELEMENTS.get(array.dtype.name, array.dtype.name)
+    return _ELEMENTS.get(array.dtype.name) or from_numpy_dtype(array.dtype).cpp_name
 
 
 def _product(xp, a, b, alpha=1):
@@ -129,7 +130,7 @@ def _matrix_vector(xp, mat, vec, sizes, like):
             f"size mismatch, got input ({sizes[0] if sizes else 1}), mat ({mat.shape[0]}x{mat.shape[1]}), vec "
             f"({vec.shape[0]})"
         )
-    if mat.dtype != vec.dtype:
+    if mat.dtype != vec.dtype or mat.dtype != like.dtype:
         kinds = ", ".join((kind_of(like), kind_of(mat)))
         raise RuntimeError(
             f"addmv input tensors must have the same dtype, but got {kinds}, and {kind_of(vec)}"
@@ -208,6 +209,14 @@ def _expandable(array, sizes):
     expanded_sizes(contiguous(array.shape), sizes)
 
 
+def _check_terms(self, mat1, mat2):
+    for name, one in (("self", self), ("mat1", mat1)):
+        if one.dtype != mat2.dtype:
+            raise RuntimeError(
+                f"{name} and mat2 must have the same dtype, but got {kind_of(one)} and {kind_of(mat2)}"
+            )
+
+
 @op(
     "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
     inplace=True,
@@ -221,11 +230,7 @@ def _expandable(array, sizes):
 )
 def addmm(xp, self, mat1, mat2, beta, alpha):
     """beta times self plus alpha times the product of two matrices."""
-    for name, one in (("self", self), ("mat1", mat1)):
-        if one.dtype != mat2.dtype:
-            raise RuntimeError(
-                f"{name} and mat2 must have the same dtype, but got {kind_of(one)} and {kind_of(mat2)}"
-            )
+    _check_terms(self, mat1, mat2)
     if mat1.ndim != 2:
         raise RuntimeError(f"mat1 must be a matrix, got {mat1.ndim}-D tensor")
     if mat2.ndim != 2:
@@ -251,6 +256,11 @@ def baddbmm(xp, self, batch1, batch2, beta, alpha):
         wrap(dim, array.ndim)
     _check_batches(batch1, batch2)
     _expandable(self, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
+    if batch1.dtype != self.dtype:
+        raise RuntimeError(
+            f"Input dtypes must be the same, got: input {_element(self)}, batch1: {_element(batch1)}, batch2: "
+            f"{_element(batch2)}"
+        )
     return _combined(xp, self, _batched(xp, batch1, batch2), beta, alpha)
 
 
@@ -273,6 +283,7 @@ def addbmm(xp, self, batch1, batch2, beta, alpha):
     """beta times self plus alpha times the sum of the products of two batches of matrices."""
     _check_batches(batch1, batch2)
     _expandable(self, (batch1.shape[1], batch2.shape[2]))
+    _check_terms(self, batch1, batch2)
     return _combined(xp, self, _batched(xp, batch1, batch2).sum(axis=0, dtype=batch1.dtype), beta, alpha)
 
 
@@ -514,6 +525,8 @@ def tensordot_dims(self, other, dims_self, dims_other):
         raise RuntimeError(
             f"both dimension lists should have same length, but got {len(dims_self)} and {len(dims_other)}"
         )
+    if self.dtype is not other.dtype:
+        raise RuntimeError("both inputs should have same dtype")
     named = zip(dims_self, dims_other, strict=True)
     dims_self = [wrap(d, self.ndim) for d in dims_self]
     dims_other = [wrap(d, other.ndim) for d in dims_other]
@@ -798,6 +811,11 @@ def bilinear(input1, input2, weight, bias):
             raise RuntimeError(
                 f"bilinear(): input{number} size does not match weight size: got {size} but expected {weight.size(number)}"
             )
+    if input1.dtype is not input2.dtype or input1.dtype is not weight.dtype:
+        kinds = [one.dtype.cpp_name for one in (input1, input2, weight)]
+        raise RuntimeError(
+            f"All tensors must have the same dtype, got input1: {kinds[0]}, input2: {kinds[1]}, weight: {kinds[2]}"
+        )
     if bias is not None and bias.size(0) != weight.size(0):
         raise RuntimeError(
             f"bilinear(): bias size does not match weight size: got {bias.size(0)} but expected {weight.size(0)}"

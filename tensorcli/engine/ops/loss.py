@@ -275,6 +275,8 @@ def _classes(xp, self, target, weight, ignore_index, name):
             f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
             f"{messages.numbers(weight.shape)}"
         )
+    if weight is not None and weight.dtype != self.dtype:
+        raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(weight)}")
     counts = target != ignore_index
     outside = counts & ((target < 0) | (target >= count))
     if outside.any():

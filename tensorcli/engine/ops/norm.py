@@ -86,7 +86,7 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     shape = tuple(normalized_shape)
     _check_shape(input, shape, weight, bias)
     refuse(input, "LayerNormKernelImpl", "biuc")
-    _check_kinds(input, weight, bias)
+    _check_dtypes(input, weight, bias)
     axes = tuple(range(input.ndim - len(shape), input.ndim))
     mean, rstd = _moments(xp, input, axes, eps)
     result = (input - mean) * rstd
@@ -97,16 +97,20 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     return result.astype(input.dtype), mean.astype(input.dtype), rstd.astype(input.dtype)
 
 
-def _check_kinds(input, *parameters):
-    """The dtypes that parameters may have beside an input (aten/src/ATen/native/cpu/mixed_data_type.h)."""
+def _check_dtypes(input, *parameters):
+    """Refuse parameters of another dtype than the input's, but for float32 ones beside a reduced input
+    (aten/src/ATen/native/cpu/mixed_data_type.h).
+    """
     given = [one for one in parameters if one is not None]
-    if given and given[0].dtype != input.dtype:
-        if any(one.dtype != np.float32 for one in given):
-            raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
+    if not given or all(one.dtype == input.dtype for one in given):
+        return
+    if given[0].dtype == input.dtype:
+        other = next(one for one in given if one.dtype != input.dtype)
+        raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(other)}")
+    if any(one.dtype != np.float32 for one in given):
+        raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
+    if kind_of(input) not in ("Half", "BFloat16"):
         raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
-    for one in given:
-        if one.dtype != input.dtype:
-            raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(one)}")
 
 
 def _check_shape(input, shape, weight, bias, lead=", "):
@@ -241,7 +245,7 @@ def _batch_double(grads, grad_out, input, weight, running_mean, running_var, tra
 def native_batch_norm(xp, input, weight, bias, running_mean, running_var, training, momentum, eps):
     """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""
     refuse(input, "batch_norm", "biuc")
-    _check_kinds(input, weight, bias, running_mean, running_var)
+    _check_dtypes(input, weight, bias, running_mean, running_var)
     axes = _channel_axes(input.ndim)
     real = input.dtype
     if training:
@@ -320,9 +324,21 @@ def batch_norm(input, weight, bias, running_mean, running_var, training, momentu
     for one in written:
         observer.writes(one, "native_batch_norm", given)
     result = functions.native_batch_norm(*given)[0]
+    if training and running_mean is not None and running_mean.dtype.reduced:
+        _update_reduced(input.values, running_mean, running_var, momentum)
     for one in written:
         observer.wrote(one, "native_batch_norm", given)  # its version does not move, as in PyTorch
     return result
+
+
+def _update_reduced(values, running_mean, running_var, momentum):
+    """Move running statistics of a reduced dtype, of which the kernel is given copies."""
+    wide = values.astype(np.float32)
+    axes = _channel_axes(wide.ndim)
+    moments = wide.mean(axes), wide.var(axes, ddof=1 if wide.size > wide.shape[1] else 0)
+    for running, now in zip((running_mean, running_var), moments, strict=True):
+        array = running.array
+        array[...] = ((1 - momentum) * array.astype(np.float32) + momentum * now).astype(array.dtype)
 
 
 @composite(
@@ -404,7 +420,7 @@ def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, ep
 def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
     """Groups of channels scaled to mean 0 and variance 1; the means and 1 / deviations."""
     refuse(input, "GroupNormKernelImpl", "biuc")
-    _check_kinds(input, weight, bias)
+    _check_dtypes(input, weight, bias)
     parts = input.reshape(N, group, C // group * HxW)
     mean, rstd = _moments(xp, parts, (2,), eps)
     result = ((parts - mean) * rstd).reshape(input.shape)

@@ -1,0 +1,45 @@
+"""`torch.autograd.Variable`, which old programs wrap tensors in: an alias of its data, cut from the graph."""
+
+from typing import Any
+
+from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
+from tensorcli.engine.tensor import Tensor
+
+
+class VariableMeta(type):
+    """Every tensor is a Variable."""
+
+    __module__ = "torch.autograd.variable"
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, Tensor)
+
+
+class Variable(metaclass=VariableMeta):
+    """A tensor that shares memory and version counter with its data. Errors: TypeError for what is no tensor."""
+
+    __module__ = "torch.autograd.variable"
+
+    def __new__(
+        cls,
+        data: Any = None,
+        requires_grad: Any = False,
+        volatile: Any = False,
+        _grad_fn: Any = None,
+        name: Any = None,
+    ) -> Any:
+        if data is None:
+            found = functions.empty(0)
+        elif isinstance(data, Tensor):
+            found = data.detach()
+        else:
+            raise TypeError(f"Variable data has to be a tensor, but got {type(data).__name__}")
+        if volatile:
+            messages.warn("volatile was removed and now has no effect. Use `with torch.no_grad():` instead.")
+        for flag in (requires_grad, volatile):
+            if not isinstance(flag, int):
+                raise TypeError(f"'{type(flag).__name__}' object cannot be interpreted as an integer")
+        if requires_grad and not (found.dtype.is_floating_point or found.dtype.is_complex):
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+        return found.requires_grad_() if requires_grad else found
