@@ -59,13 +59,15 @@ class Entry:
 class Root:
     """What was found under one top-level name."""
 
-    __slots__ = ("found", "ids", "key")
+    __slots__ = ("found", "key", "keys", "marks")
 
     def __init__(self, key: int) -> None:
         self.key = key
         self.found: dict[str, int] = {}
-        self.ids: list[int] | None = None
-        """Of a flat list or tuple: its items' identities, for comparison."""
+        self.marks: list[Any] | None = None
+        """Of a flat container: what its items are, for comparison."""
+        self.keys: list[str] = []
+        """Of a flat dict: its keys."""
 
 
 class Note(NamedTuple):
@@ -182,8 +184,10 @@ class Index:
         """Scan a name when the index is read: it was bound to a tensor, or its tensor may lie elsewhere.
         `gradients`: those of what it reaches may be others.
         """
-        noted = self._noted.pop(name, None)
+        noted = self._noted.get(name)
         number = self.now if bound or noted is None else noted.number
+        if bound and noted is not None:
+            del self._noted[name]  # bound anew, it is the youngest
         self._noted[name] = Note(number, gradients or (noted is not None and noted.gradients))
 
     def note_leaf(self, reference: Any) -> None:
@@ -242,7 +246,7 @@ class Index:
             if (
                 root is not None
                 and root.key == id(value)
-                and root.ids is not None
+                and root.marks is not None
                 and self._known(root, name, value, written)
             ):
                 return
@@ -265,8 +269,9 @@ class Index:
                 self._drop(path, key)
         for path, key in before.items():
             self._drop(path, key)
-        if isinstance(value, list | tuple):
-            root.ids = list(map(id, value)) if len(root.found) == len(value) else None
+        root.marks = self._marks(value)
+        if root.marks is not None and isinstance(value, dict):
+            root.keys = list(value)
 
     def see_grad(self, entry: Entry) -> None:
         """Look at the gradient of a tensor."""
@@ -291,18 +296,46 @@ class Index:
             self.added.append((f"{name}.grad", made))
             self.see_grad(made)
 
+    def _marks(self, value: Any) -> list[Any] | None:
+        """What the items of a flat container are: the identities of tensors and arrays, the types of the inert. None
+        where other items are among them, which may change within.
+        """
+        if not isinstance(value, list | tuple | dict) or len(value) > MOST:
+            return None
+        if isinstance(value, dict):
+            if any(type(key) is not str for key in value):
+                return None
+            value = value.values()
+        marks: list[Any] = []
+        for each in value:
+            kind = type(each)
+            if kind in INERT:
+                marks.append(kind)
+            elif self.engine.kind(each) in ("tensor", "ndarray"):
+                marks.append(id(each))
+            else:
+                return None
+        return marks
+
     def _known(self, root: Root, name: str, value: Any, written: bool) -> bool:
-        """Whether a flat list needs no scan: it is as it was, or grew at its end, which is added here."""
-        old = root.ids
+        """Whether a flat container needs no scan: it is as it was, or a list grew at its end, which is added here."""
+        old = root.marks
         assert old is not None
         length = len(old)
+        if isinstance(value, dict):
+            return (
+                list(value) == root.keys and list(map(_mark, value.values())) == old and self._all_live(root)
+            )
         if written or length <= LONG:
-            if list(map(id, value[:length])) != old:
+            if list(map(_mark, value[:length])) != old or not self._all_live(root):
                 return False
-        elif len(value) < length or id(value[0]) != old[0] or id(value[length - 1]) != old[-1]:
+        elif len(value) < length or _mark(value[0]) != old[0] or _mark(value[length - 1]) != old[-1]:
             return False
         for position in range(length, len(value)):
             each = value[position]
+            if type(each) in INERT:
+                old.append(type(each))
+                continue
             if self.engine.kind(each) not in ("tensor", "ndarray"):
                 return False
             path = f"{name}[{position}]"
@@ -310,6 +343,11 @@ class Index:
             old.append(id(each))
             self._add(path, each)
         return True
+
+    def _all_live(self, root: Root) -> bool:
+        """Whether what was found is still there: an object that is gone may have left its identity to another."""
+        entries = self._entries
+        return all(key in entries and entries[key].reference() is not None for key in root.found.values())
 
     def _inside(self, path: str, value: Any, depth: int, seen: set[int]) -> Iterator[tuple[str, Any]]:
         """The tensors and arrays within a value, with their paths."""
@@ -395,6 +433,12 @@ class Index:
             del mates[entry.key]
             if not mates:
                 del self._by_memory[entry.memory]
+
+
+def _mark(item: Any) -> Any:
+    """The type of what is inert, the identity of anything else."""
+    kind = type(item)
+    return kind if kind in INERT else id(item)
 
 
 def _key(key: Any) -> str:
