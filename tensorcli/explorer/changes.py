@@ -11,25 +11,24 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorcli.explorer.alarms import Silence, silent_alarm, stale_alarm
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.hazards.report import hazards
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.journal import Names
-from tensorcli.explorer.mentions import Mentions, bodies, mentions
-from tensorcli.explorer.names import INERT, Entry, Index
+from tensorcli.explorer.mentions import Mentions, bodies, glance, mentions
+from tensorcli.explorer.names import INERT, LONG, Entry, Index
 from tensorcli.explorer.observe import Recorder
 from tensorcli.explorer.origins import Origin, Origins
 from tensorcli.explorer.results import Alarm, Change, Write
+from tensorcli.language.syntax import Statement
 
 ROWS = 20
 """More rows than this fold into a count."""
 NAMED = 64
 """How many tensors under one name are looked at before a statement that names it."""
-MOVING = frozenset("data set_ resize_ resize_as_ swap_ untyped_storage grad zero_grad step".split())
-"""Attributes through which a tensor may come to lie in other memory, or a gradient to be another tensor."""
 COMPARED = 1 << 20
 """Storages up to this many bytes are compared by content after statements that name an array of theirs."""
 
@@ -45,6 +44,14 @@ class Outcome:
 
 
 NOTHING = Outcome()
+
+
+class Content(NamedTuple):
+    """The bytes of an allocation at a moment of the record's clock."""
+
+    allocation: Allocation
+    clock: int
+    content: Any
 
 
 class Observation:
@@ -65,9 +72,9 @@ class Observation:
         self.functions: dict[str, Mentions] = {}
         """What the bodies of the script's functions name."""
         self.index = Index(engine, names)
-        self.recorder = Recorder(engine, self.index, allocations, keep_bytes)
+        self.recorder = Recorder(engine, self.index, allocations, keep_bytes, compares=not checking)
+        self.recorder.first_save = self._copy_as_saved
         self.checking = checking
-        self.recorder.compares = not checking
         """Whether only alarms are looked for: no rows and no texts of values."""
         self.gives_ids = gives_ids and not checking
         self.failed: Any = None
@@ -76,16 +83,23 @@ class Observation:
         """The hazards that the statement said it expects."""
         self.origins = Origins()
         self.clock = engine.clock()
-        self.contents: dict[int, tuple[Allocation, Any]] = {}
+        self.contents: dict[int, Content] = {}
+        """What allocations held before anything could write there without an event."""
+        self.as_saved: dict[int, Content] = {}
+        """What they held when a node first saved a tensor of them, in the course of the statement."""
         self.named: set[int] = set()
         """The tensors and arrays that the statement names."""
         self.rows = ROWS
 
     # ---- before
 
-    def begin(self, tree: ast.stmt, number: int, line: int) -> Mentions:
+    def begin(self, statement: Statement, number: int, line: int) -> Mentions:
         """A statement of the session begins; what it names."""
-        mentioned = mentions(tree, self.functions)
+        mentioned = None
+        if self.checking and statement.form == "python" and statement.command is None:
+            mentioned = glance(statement.source, statement.tree, self.functions)
+        if mentioned is None:
+            mentioned = mentions(statement.tree, self.functions)
         self.before(mentioned, number, line)
         return mentioned
 
@@ -96,15 +110,15 @@ class Observation:
         self.index.begin(number)
         self.recorder.begin(line)
         if self.contents:
-            self.contents = {}
+            self.contents, self.as_saved = {}, {}
         self.failed = None
         self.expected = []
         if self.checking:
             self.index.running = True
-            if mentioned.exports or self.index.has_arrays:
-                for name in mentioned.loaded:
-                    for entry in islice(self.index.under(name), NAMED):
-                        self._keep_content(entry, mentioned)
+            exports = mentioned.exports
+            if exports or self.index.has_arrays:
+                for value in self._exposed(mentioned.loaded, exports):
+                    self._expect_writes(self.engine.memory(value))
             return
         self.named = set()
         for name in (*mentioned.loaded, *mentioned.stored):
@@ -119,19 +133,53 @@ class Observation:
                     self.named.add(entry.key)
                     self._keep_content(entry, mentioned)
 
+    def _exposed(self, loaded: Iterable[str], exports: bool) -> Iterator[Any]:
+        """What may be written behind the engine's back through these names: arrays, and tensors if their bytes are
+        exported.
+        """
+        names, kind = self.index.bound, self.engine.kind
+        for name in loaded:
+            value = names.get(name)
+            if type(value) in INERT:
+                continue
+            what = kind(value)
+            if what == "ndarray" or (what == "tensor" and exports):
+                yield value
+            elif what != "tensor":
+                for entry in islice(self.index.under(name), NAMED):
+                    each = entry.value
+                    if each is not None and (exports or kind(each) == "ndarray"):
+                        yield each
+
+    def _expect_writes(self, memory: Any) -> None:
+        """Copy the bytes of what may be written unheard where a node saved them, be it later in the statement; nobody
+        else minds.
+        """
+        key = id(memory)
+        if key not in self.recorder.savers:
+            self.recorder.unsaved.add(key)
+        elif key not in self.contents:
+            self._copy_bytes(memory, self.recorder.began, self.contents)
+
     def _keep_content(self, entry: Entry, mentioned: Mentions) -> None:
         """Copy the bytes of what may be written behind the engine's back."""
-        if entry.memory in self.contents:
-            return
         value = entry.value
-        if value is None:
+        if value is None or entry.memory in self.contents:
             return
-        if self.engine.kind(value) != "ndarray" and not mentioned.exports:
-            return
-        memory = self.engine.memory(value)
+        if mentioned.exports or self.engine.kind(value) == "ndarray":
+            memory = self.engine.memory(value)
+            self._copy_bytes(memory, self.recorder.began, self.contents)
+            if id(memory) not in self.recorder.savers:
+                self.recorder.unsaved.add(id(memory))
+
+    def _copy_as_saved(self, memory: Any, clock: int) -> None:
+        self._copy_bytes(memory, clock, self.as_saved if id(memory) in self.contents else self.contents)
+
+    def _copy_bytes(self, memory: Any, clock: int, into: dict[int, Content]) -> None:
         content = self.engine.content(memory)
         if content is not None and content.nbytes <= COMPARED:
-            self.contents[entry.memory] = (self.allocations.of(memory, content.nbytes), content.copy())
+            allocation = self.allocations.of(memory, content.nbytes)
+            into[id(memory)] = Content(allocation, clock, content.copy())
 
     # ---- after
 
@@ -160,8 +208,12 @@ class Observation:
             self._give_ids(source, line)
         if self.contents:
             for memory in self.rewritten():
-                self.recorder.watch.keeper.add(memory, self.recorder.began, self.contents[memory][1])
+                for kept in (self.contents[memory], self.as_saved.get(memory)):
+                    if kept is not None:
+                        self.recorder.watch.keeper.add(memory, kept.clock, kept.content)
         if self.checking:
+            if not self._happened():
+                return NOTHING
             alarms = self.alarms_now()
             return Outcome(alarms=tuple(alarms)) if alarms else NOTHING
         from tensorcli.explorer.rows import Rows
@@ -173,6 +225,19 @@ class Observation:
             rows.more + max(0, len(rows.rows) - self.rows),
             tuple(rows.writes),
             tuple(self._alarms(rows.silences)),
+        )
+
+    def _happened(self) -> bool:
+        """Whether there is anything that an alarm could be about."""
+        recorder, watch = self.recorder, self.recorder.watch
+        return bool(
+            recorder.writes_to
+            or self.contents
+            or watch.found
+            or watch.lost
+            or watch.poisoned
+            or recorder.gradients
+            or self.failed is not None
         )
 
     def alarms_now(self) -> list[Alarm]:
@@ -194,7 +259,7 @@ class Observation:
 
     def rewritten(self) -> Iterator[int]:
         """The allocations whose bytes changed without an event."""
-        for memory, (allocation, content) in self.contents.items():
+        for memory, (allocation, _, content) in self.contents.items():
             if memory in self.recorder.writes_to or not allocation.alive:
                 continue
             now = self.engine.content(allocation.reference())
@@ -227,7 +292,7 @@ class Observation:
                 index.moved(entry, value)
 
     def _note_names(self, names: Mapping[str, Any], touched: Iterable[str], mentioned: Mentions) -> None:
-        """Note the names of tensors for when somebody asks; scan containers and arrays, which change unseen."""
+        """Note the names of tensors and arrays for when somebody asks; scan containers, which change unseen."""
         index, kind = self.index, self.engine.kind
         index.running = False
         gradients = mentioned.touches_grad
@@ -236,19 +301,24 @@ class Observation:
                 index.unbind(name)
                 continue
             value = names[name]
-            if type(value) in INERT or kind(value) == "tensor":
+            what = None if type(value) in INERT else kind(value)
+            if what == "ndarray":
+                index.has_arrays = True
+            if what in ("tensor", "ndarray") or type(value) in INERT:
                 index.note(name, True, gradients)
             else:
                 index.bind(name, value)
-        moving = not MOVING.isdisjoint(mentioned.attributes)
+        moving = mentioned.moves
         for name in mentioned.loaded:
             if name not in names or name in touched:
                 continue
             value = names[name]
             if type(value) in INERT:
                 continue
-            if kind(value) != "tensor":
-                index.bind(name, value, mentioned.reorders)
+            if kind(value) not in ("tensor", "ndarray"):
+                long = isinstance(value, list | tuple) and len(value) > LONG
+                written = not long or mentioned.reorders
+                index.bind(name, value, written)
             if moving:
                 index.note(name, False, gradients)
         for reference, _ in self.recorder.gradients.values():

@@ -1,12 +1,14 @@
 """What a statement names, read from its tree: which names it reads and binds, which attributes it touches.
 
 Only what is named is looked at when a statement ends; the names in a script function's body count wherever
-the function is named.
+the function is named. Where a few names too many do no harm, most statements need no walk through their trees: the
+words of the text are enough.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +22,12 @@ EXPORTING = frozenset(
 )
 """Attributes through which a tensor's bytes may be written without an event."""
 GRADIENTS = frozenset("grad zero_grad set_to_none".split())
+MOVING = frozenset("data set_ resize_ resize_as_ swap_ untyped_storage grad zero_grad step".split())
+"""Attributes through which a tensor may come to lie in other memory, or a gradient to be another tensor."""
+TELLING = EXPORTING | GRADIENTS | MOVING
+"""Attributes after which more is to be looked at than what the names stand for."""
+DEFINING = frozenset(("def", "lambda"))
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(slots=True)
@@ -32,10 +40,16 @@ class Mentions:
     writes_items: bool = False
     defines: bool = False
     """Whether it defines functions, whose bodies are worth a look."""
+    unread: ast.AST | None = None
+    """The tree, where only the words of the text were read."""
 
     @property
     def reorders(self) -> bool:
         """Whether a container may have changed other than at its end."""
+        if self.unread is not None:
+            read, self.unread = mentions(self.unread, {}), None
+            self.attributes |= read.attributes
+            self.writes_items = self.writes_items or read.writes_items
         return self.writes_items or not REORDERING.isdisjoint(self.attributes)
 
     @property
@@ -48,11 +62,27 @@ class Mentions:
         """Whether a gradient may be bound or dropped without an event."""
         return not GRADIENTS.isdisjoint(self.attributes)
 
+    @property
+    def moves(self) -> bool:
+        """Whether a tensor may lie in other memory than before, or have another gradient."""
+        return not MOVING.isdisjoint(self.attributes)
+
     def include(self, other: Mentions) -> None:
         """What a function's body names counts as named here."""
         self.loaded.update(other.loaded)
         self.attributes |= other.attributes
         self.writes_items = self.writes_items or other.writes_items
+
+    def follow(self, functions: Mapping[str, Mentions]) -> None:
+        """Include the bodies of the functions that are named, and of those that these name."""
+        pending = [name for name in self.loaded if name in functions] if functions else []
+        seen: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name not in seen:
+                seen.add(name)
+                self.include(functions[name])
+                pending.extend(each for each in functions[name].loaded if each in functions)
 
 
 def mentions(tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions:
@@ -89,14 +119,24 @@ def mentions(tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions:
                 nodes.extend([each for each in value if isinstance(each, ast.AST)])
             elif isinstance(value, ast.AST):
                 nodes.append(value)
-    pending = [name for name in found.loaded if name in functions] if functions else []
-    seen: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name not in seen:
-            seen.add(name)
-            found.include(functions[name])
-            pending.extend(each for each in functions[name].loaded if each in functions)
+    found.follow(functions)
+    return found
+
+
+def glance(text: str, tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions | None:
+    """What a statement of Python may name: each word of its text counts as a name that it reads. None where a word
+    tells of more than names: then the tree has to be read.
+    """
+    if not text.isascii():
+        return None  # a name may be written in several ways
+    words = dict.fromkeys(_WORD.findall(text))
+    if not (TELLING.isdisjoint(words) and DEFINING.isdisjoint(words)):
+        return None
+    found = Mentions(words, unread=tree)
+    if functions:
+        found.follow(functions)
+        if not TELLING.isdisjoint(found.attributes):
+            return None
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.engines import Engine, Look
@@ -72,7 +72,13 @@ class Recorder:
     """Listens to one session's engine. The record of a statement begins with `begin`."""
 
     def __init__(
-        self, engine: Engine, index: Index, allocations: Allocations, keep_bytes: int | None = None
+        self,
+        engine: Engine,
+        index: Index,
+        allocations: Allocations,
+        keep_bytes: int | None = None,
+        *,
+        compares: bool = True,
     ) -> None:
         self.engine = engine
         self.index = index
@@ -80,8 +86,10 @@ class Recorder:
         self.clock = 0
         self.savers: dict[int, dict[int, Saver]] = {}
         """By allocation: the nodes that saved a tensor of it."""
-        self.compares = True
+        self.compares = compares
         """Whether tensors are looked at before a statement, for the rows of what changed."""
+        self.first_save: Callable[[Any, int], None] = _ignore
+        """Told of an allocation in `unsaved`, and when, as soon as a node saves a tensor of it."""
         self.watch = Watch(self, keep_bytes)
         self.begin(0)
 
@@ -101,6 +109,8 @@ class Recorder:
         self.hooks: list[tuple[str, str]] = []
         """The hooks that ran, and the nodes that they sit on."""
         self.hooks_more = 0
+        self.unsaved: set[int] = set()
+        """Allocations that may be written without an event, and of which no node saved a tensor yet."""
         self.watch.begin()
 
     def look_before(self, entry: Entry) -> None:
@@ -197,7 +207,11 @@ class Recorder:
     def saved(self, node: Any, name: str, value: Any) -> None:
         """A node keeps a tensor for the backward pass."""
         self.clock += 1
-        memory = id(self.engine.memory(value.tensor))
+        owner = self.engine.memory(value.tensor)
+        memory = id(owner)
+        if memory in self.unsaved:
+            self.unsaved.discard(memory)
+            self.first_save(owner, self.clock)
         if self.compares:
             self.saves.append((weakref.ref(node), name, weakref.ref(value.tensor)))
             if len(self.saves) > MANY:
@@ -232,6 +246,10 @@ class Recorder:
         else:
             text = function_text(function)
         self.hooks.append((text, self.engine.node_name(node)))
+
+
+def _ignore(memory: Any, clock: int) -> None:
+    """Nobody asks."""
 
 
 def function_text(function: Any) -> str:

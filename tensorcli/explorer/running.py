@@ -34,8 +34,8 @@ def execute(
     index = len(session.journal) + 1
     place = place_of(statement, name, within, index)
     observation = session.observation
-    mentioned = None if observation is None else observation.begin(statement.tree, index, place)
     session.names.touched = {}
+    mentioned = None if observation is None else observation.begin(statement, index, place)
     value, result, error = session.evaluate(statement, text, name)
     if error is not None and _leaves_nothing(session, statement, error):
         places = with_places(error, within)

@@ -30,6 +30,15 @@ def texts(text, code, **options):
     return [each.text for each in session.hazards if each.code == code]
 
 
+def agreed(text):
+    """The hazards of a text, which a session that only checks words as one with tables does."""
+    tables, checking = Session(), Session(checking=True)
+    for session in (tables, checking):
+        list(session.run(text, "demo.tsc", keep_going=True))
+    assert tables.hazards == checking.hazards
+    return [(each.code, each.span.line) for each in checking.hazards]
+
+
 # ---- the catalogue
 
 
@@ -146,6 +155,51 @@ def test_looking_for_the_right_gradient_leaves_the_generator_alone():
     text = SAVED + "torch.rand(1)\ny.data.mul_(10)\nloss.backward()\nprint(torch.rand(3))"
     shown = [step.output for step in Session(checking=True).run(text)][-1]
     assert shown == [step.output for step in Session(quiet=True).run(text)][-1]
+
+
+BRIDGED = """\
+import numpy as np
+w = torch.ones(2, requires_grad=True)
+a = np.ones(2, dtype=np.float32)
+"""
+
+
+def test_a_hidden_write_right_after_its_name_is_bound_is_found():
+    export = BRIDGED + "y = w.exp()\ny.untyped_storage().fill_(0)\n"
+    assert agreed(export) == [("TSC-H001", 5)]
+    array = BRIDGED + "y = w * torch.from_numpy(a)\na[0] = 3.0\n"
+    assert agreed(array) == [("TSC-H001", 5)]
+
+
+def test_an_array_in_a_container_is_watched_through_the_container():
+    for held, write in (
+        ("[a]", "held[0][0] = 3.0"),
+        ("{'x': a}", "held['x'][0] = 3.0"),
+        ("(1, [a])", "held[1][0][0] = 3.0"),
+    ):
+        text = BRIDGED + f"held = {held}\ny = w * torch.from_numpy(a)\n{write}\n"
+        assert agreed(text) == [("TSC-H001", 6)]
+
+
+def test_an_array_that_came_into_a_container_unseen_is_watched():
+    for held, put in (("[1.5]", "held.append(a)"), ("[w]", "held[0] = a"), ("{'x': 2}", "held['x'] = a")):
+        at = {"held.append(a)": "held[1]", "held[0] = a": "held[0]", "held['x'] = a": "held['x']"}[put]
+        text = BRIDGED + f"held = {held}\n{put}\ny = w * torch.from_numpy(a)\n{at}[0] = 3.0\n"
+        assert agreed(text) == [("TSC-H001", 7)]
+
+
+def test_a_statement_may_save_an_array_and_then_write_it():
+    text = BRIDGED + "def f():\n    y = w * torch.from_numpy(a)\n    a[0] = 3.0\n    return y\ny = f()\n"
+    assert agreed(text) == [("TSC-H001", 8)]
+
+
+def test_what_was_written_before_it_was_saved_is_no_hazard():
+    """The gradient is what PyTorch gives: that of the bytes in which the product was computed."""
+    text = (
+        BRIDGED
+        + "def f():\n    a[0] = 3.0\n    return w * torch.from_numpy(a)\ny = f()\ny.sum().backward()\n"
+    )
+    assert agreed(text) == []
 
 
 # ---- lost writes
