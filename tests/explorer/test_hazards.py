@@ -397,6 +397,44 @@ def test_integers_that_fit(expression):
     assert check("u = torch.tensor([250, 5], dtype=torch.uint8)\nr = " + expression) == []
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a + b",
+        "a - b",
+        "b - a",
+        "a * b",
+        "torch.add(a, b, alpha=2)",
+        "-a",
+        "abs(a)",
+        "a.square()",
+        "a.sum()",
+        "3 - a",
+    ],
+)
+def test_an_integer_result_is_reported_exactly_where_it_does_not_fit(dtype, line):
+    """At the bounds of the dtype and beside them, against Python's integers."""
+    limits = torch_limits(dtype)
+    near = [limits[0], limits[0] + 1, limits[1] // 2, limits[1] - 1, limits[1]]
+    python = line.replace("torch.add(a, b, alpha=2)", "a + 2 * b").replace("a.square()", "a * a")
+    for a in near:
+        for b in (0, 1, 2, limits[1]):
+            text = f"a = torch.tensor([{a}], dtype=torch.{dtype})\nb = torch.tensor([{b}], dtype=torch.{dtype})\n"
+            if line == "a.sum()":
+                low, high, exact = *torch_limits("int64"), 2 * a
+                text += "a = torch.cat([a, a])\n"
+            else:
+                low, high, exact = *limits, eval(python, {"a": a, "b": b})
+            found = check(text + f"c = {line}")
+            assert bool(found) == (not low <= exact <= high), (a, b)
+
+
+def torch_limits(dtype):
+    bits = int(dtype.strip("uint")) - (dtype[0] != "u")
+    return (0 if dtype[0] == "u" else -(1 << bits)), (1 << bits) - 1
+
+
 # ---- aliases of gradients
 
 LOSSES = "w = torch.tensor([1., 2.], requires_grad=True)\n(w * w).sum().backward()\n"

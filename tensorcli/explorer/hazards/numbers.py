@@ -1,11 +1,13 @@
 """Wrap-around: whether an integer result is what arithmetic says, or that modulo its dtype.
 
-The exact result is computed again with numpy, in a dtype that is wide enough, from the inputs' elements.
+Mostly the bounds of the inputs tell that the result fits. Where they do not, the exact result is computed again with
+numpy, in a dtype that is wide enough, from the inputs' elements.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,9 +34,9 @@ CONVERSIONS = frozenset({"_to_copy", "copy_"})
 TOTALS = {"sum": "add", "prod": "multiply"}
 
 
-def exact_result(engine: Engine, operator: str, inputs: Sequence[Any]) -> tuple[str, Any] | None:
-    """What the operator would give if integers had no end, and how it is written; None where that is not
-    asked.
+def exact_result(engine: Engine, operator: str, inputs: Sequence[Any], dtype: str) -> tuple[str, Any] | None:
+    """What the operator would give if integers had no end, and how it is written; None where that is not asked, or
+    where it is sure to fit the dtype of the result.
     """
     import numpy as np
 
@@ -45,7 +47,9 @@ def exact_result(engine: Engine, operator: str, inputs: Sequence[Any]) -> tuple[
         return None
     if name in CONVERSIONS:
         source = values[1] if name == "copy_" else values[0]
-        return ("the conversion", np.array(source)) if isinstance(source, np.ndarray) else None
+        if not isinstance(source, np.ndarray) or source.dtype.name == dtype:
+            return None
+        return "the conversion", np.array(source)
     if any(each.dtype.kind not in "iub" for each in arrays):
         return None
     wide = max(each.itemsize for each in arrays) < 8 and name not in ("pow", *TOTALS)
@@ -53,6 +57,9 @@ def exact_result(engine: Engine, operator: str, inputs: Sequence[Any]) -> tuple[
         return None
     if name in TOTALS:
         if any(each is not None for each in inputs[1:]):
+            return None
+        count = values[0].size
+        if name == "sum" and _fits(lambda a: a * count, values[:1], dtype):
             return None
         return name, np.array(getattr(np, TOTALS[name]).reduce(_widened(values[0], False), axis=None))
     name = name.rstrip("_")
@@ -63,7 +70,32 @@ def exact_result(engine: Engine, operator: str, inputs: Sequence[Any]) -> tuple[
         return None
     if name == "pow" and any((np.asarray(each) < 0).any() for each in values[1:]):
         return None
+    if name != "pow" and _fits(exact, values, dtype):
+        return None
     return sign, np.array(exact(*(_widened(each, wide) for each in values)))
+
+
+def _fits(exact: Exact, values: Sequence[Any], dtype: str) -> bool:
+    """Whether the results for the least and the greatest elements of the first two values fit a dtype. Those of what is
+    between them lie between these, or between these and 0.
+    """
+    import numpy as np
+
+    rest = values[2:]
+    if not all(isinstance(each, int) for each in rest):
+        return False
+    limits = np.iinfo(dtype)
+    corners = product(*map(_bounds, values[:2]))
+    return all(limits.min <= exact(*corner, *rest) <= limits.max for corner in corners)
+
+
+def _bounds(value: Any) -> tuple[int, ...]:
+    """The least and the greatest element."""
+    if isinstance(value, int):
+        return (int(value),)
+    if value.size == 1:
+        return (int(value.item()),)
+    return (int(value.min()), int(value.max())) if value.size else ()
 
 
 def _widened(value: Any, wide: bool) -> Any:

@@ -24,10 +24,11 @@ def reads_what_it_writes(engine: Engine, target: Any, memory: Any, others: Seque
             continue
         walk = walk or engine.walk(target)
         source = engine.walk(other)
-        from tensorcli.explorer.memory import overlap
+        if not _element_by_element(walk, source):
+            from tensorcli.explorer.memory import overlap
 
-        if not _element_by_element(walk, source) and overlap(walk, source)[0]:
-            return other
+            if overlap(walk, source)[0]:
+                return other
     return None
 
 

@@ -141,13 +141,15 @@ class Watch:
             memory = engine.memory(tensor)
             if memory is not engine.memory(inputs[0]):
                 self.born[id(memory)] = known.name, weakref.ref(inputs[0])
-        if known.wraps and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
-            from tensorcli.explorer.hazards.numbers import exact_result, wrapped
+        if known.wraps and not tensor.dtype.is_floating_point:
+            dtype = engine.look(tensor).dtype
+            if dtype in INTEGRAL:
+                from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
-            exact = exact_result(engine, operator, inputs)
-            text = None if exact is None else wrapped(engine, *exact, tensor)
-            if text is not None:
-                self.note("TSC-H007", text, current_node())
+                exact = exact_result(engine, operator, inputs, dtype)
+                text = None if exact is None else wrapped(engine, *exact, tensor)
+                if text is not None:
+                    self.note("TSC-H007", text, current_node())
         if engine.node(tensor) is not None:
             self._swallowed(inputs)
 
@@ -161,10 +163,11 @@ class Watch:
         if isinstance(self.running, ast.Assign) and isinstance(self.running.value, ast.Tuple | ast.List):
             self._stored(tensor, memory, inputs, self.running)
         if known.wraps:
-            if not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
+            dtype = "" if tensor.dtype.is_floating_point else engine.look(tensor).dtype
+            if dtype in INTEGRAL:
                 from tensorcli.explorer.hazards.numbers import exact_result
 
-                exact = exact_result(engine, operator, inputs)
+                exact = exact_result(engine, operator, inputs, dtype)
                 if exact is not None:
                     self.pending.append(("TSC-H007", exact, current_node()))
         elif known.indexes:
