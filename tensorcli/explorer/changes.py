@@ -231,7 +231,7 @@ class Observation:
         """Whether there is anything that an alarm could be about."""
         recorder, watch = self.recorder, self.recorder.watch
         return bool(
-            recorder.writes_to
+            (recorder.writes_to and not recorder.writes_to.keys().isdisjoint(recorder.savers))
             or self.contents
             or watch.found
             or watch.lost

@@ -91,6 +91,8 @@ class Recorder:
         self.first_save: Callable[[Any, int], None] = _ignore
         """Told of an allocation in `unsaved`, and when, as soon as a node saves a tensor of it."""
         self.watch = Watch(self, keep_bytes)
+        if not compares:
+            self.made = self.watch.made  # type: ignore[method-assign]  # nothing else is done with what is made
         self.begin(0)
 
     def begin(self, line: int) -> None:
@@ -142,8 +144,6 @@ class Recorder:
     def made(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """A new tensor came out of an operator."""
         self.watch.made(tensor, operator, inputs)
-        if not self.compares:
-            return
         memory = self.engine.memory(tensor)
         results = self.results
         if len(results) >= MANY and not len(results) % MANY:
@@ -162,8 +162,8 @@ class Recorder:
             if self.compares:
                 for each in self._mates(memory):
                     self._look(each)
-        writing.bytes += operator.partition(".")[0] not in MOVES
         if self.compares:
+            writing.bytes += operator.partition(".")[0] not in MOVES
             self._note_place(writing, tensor, operator, inputs)
 
     def _note_place(self, writing: Writing, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
