@@ -209,6 +209,28 @@ def _along(array: Any, axis: Any = None, out: Any = None, *, keepdims: Any = Fal
     return hollow(sizes, np.int64)
 
 
+def _count_nonzero(array: Any, axis: Any = None, *, keepdims: Any = False) -> Any:
+    if axis is None and not keepdims:
+        return array.size and array.size * int(np.count_nonzero(_sample(array)))
+    return np.sum(array != 0, axis=axis, dtype=np.int64, keepdims=keepdims)
+
+
+def _cumulative(function: Any, array: Any, axis: Any, options: dict[str, Any]) -> Any:
+    if options.keys() - {"dtype"}:
+        return NotImplemented
+    one = function.accumulate(_sample(array), dtype=options.get("dtype"))
+    return hollow((array.size,) if axis is None else array.shape, one.dtype)
+
+
+def _take(array: Any, indices: Any, axis: Any = None, **options: Any) -> Any:
+    if options:
+        return NotImplemented
+    sizes = np.shape(array)
+    axis = axis + len(sizes) if axis is not None and axis < 0 else axis
+    before, after = ((), ()) if axis is None else (sizes[:axis], sizes[axis + 1 :])
+    return hollow((*before, *np.shape(indices), *after), array.dtype)
+
+
 def _identity(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of matrices, run over one identity matrix and spread over the batch: it takes no real values."""
 
@@ -239,6 +261,21 @@ _MATRIX_FUNCTIONS = tuple(
     for name in "inv det slogdet eig eigvals eigh eigvalsh svd qr cholesky solve pinv".split()
 )
 
+_REDUCTIONS: tuple[Any, ...] = (
+    np.sum,
+    np.prod,
+    np.max,
+    np.min,
+    np.amax,
+    np.amin,
+    np.any,
+    np.all,
+    np.mean,
+    np.var,
+    np.std,
+)
+"""Functions whose code of numpy's own leads to a ufunc, which looks at one element."""
+
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
     np.concatenate: _concatenate,
@@ -260,7 +297,13 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.put_along_axis: _nothing,
     np.putmask: _nothing,
     np.place: _nothing,
+    np.count_nonzero: _count_nonzero,
+    np.cumsum: lambda array, axis=None, **options: _cumulative(np.add, array, axis, options),
+    np.cumprod: lambda array, axis=None, **options: _cumulative(np.multiply, array, axis, options),
+    np.take: _take,
+    np.take_along_axis: lambda array, indices, axis=-1: hollow(np.shape(indices), array.dtype),
     **{function: _identity(function) for function in _MATRIX_FUNCTIONS},
+    **{function: function.__wrapped__ for function in _REDUCTIONS},
 }
 """What numpy's functions answer for hollow arrays, without looking at elements."""
 
