@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tensorcli.explorer.errors import ERRORS, known_error
+from tensorcli.explorer.journal import Record
 from tensorcli.explorer.results import Blame, Dry, Fixed, Step, Travelled, Why
 from tensorcli.explorer.session import Session
 from tensorcli.repl.output import PROMPT
@@ -33,27 +34,27 @@ def run(text: str, **options: Any) -> tuple[Session, list[Step]]:
     return session, list(session.run(text, "demo.tsc", keep_going=True))
 
 
-def asked(path: Path) -> Iterator[tuple[str, str, Why]]:
-    """The program up to each `why` of a case, the question, and the answer."""
+def asked(path: Path) -> Iterator[tuple[list[Record], Any, Why]]:
+    """The journal up to each `why` of a case, what it proposed, and its answer."""
     session = Session()
     text = program_of(path.read_text("utf-8"))
-    before = ""
     for statement in session.read(text).statements:
         step = session.execute(statement, text, "demo.tsc")
         if isinstance(step.result, Why):
-            yield before, statement.source, step.result
-        before += statement.source + "\n"
+            yield list(session.journal), session.proposed, step.result
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_every_way_out_of_the_cases_leads_out_and_gives_what_it_says(path: Path) -> None:
-    for before, question, answer in asked(path):
+    session = Session()
+    for journal, proposed, answer in list(asked(path)):
         expected = any(note.startswith("not yet run") for note in answer.notes)
+        failed = [record for record in journal if record.outcome]
         for way in answer.ways:
             if way.number is None:
                 continue
-            session, _ = run(before + question)
-            failed = [record for record in session.journal if record.outcome]
+            session.replay(journal)
+            session.proposed = proposed
             (step,) = session.run(f"fix {way.number}", "demo.tsc")
             assert step.error is None
             assert isinstance(step.result, Fixed)
