@@ -24,6 +24,9 @@ SUBMODULES = (
 ).split()
 """The modules below torch that a script can import, where the engine has them."""
 
+STANDING_IN = {"backends": ("backend_flags", "backends")}
+"""Modules below torch that a script may set things on: objects of the engine's, by module and name."""
+
 _CONSTANTS = (int, float, complex, str, bool, tuple, type(None), type(Ellipsis))
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
 
@@ -285,7 +288,7 @@ class Lazy(Mapping[str, Namespace]):
         self.made = made
         self.names = tuple(
             name[len(path) :].lstrip(".")
-            for name in SUBMODULES
+            for name in (*SUBMODULES, *STANDING_IN)
             if name.startswith(path + "." if path else "")
             and "." not in name[len(path) :].lstrip(".")
             and name != path
@@ -295,6 +298,9 @@ class Lazy(Mapping[str, Namespace]):
         if name not in self.names:
             raise KeyError(name)
         path = f"{self.path}.{name}" if self.path else name
+        if path in STANDING_IN:
+            module, member = STANDING_IN[path]
+            return getattr(self.load(module), member)  # type: ignore[no-any-return] # it reads as one
         full = f"torch.{path}"
         found = self.made.get(full)
         if found is None:

@@ -163,8 +163,8 @@ class Evaluator:
         except KeyError:
             raise NameError(f"name '{name}' is not defined", name=name) from None
 
-    def module(self, name: str) -> Namespace:
-        """The namespace that an import names."""
+    def module(self, name: str) -> Any:
+        """The namespace that an import names, or what stands for one."""
         found = self.modules.get(name)
         if found is None:
             first, *rest = name.split(".")
@@ -174,8 +174,11 @@ class Evaluator:
                 if value is None:
                     break
                 path += "." + part
-                value = value.members.get(part) if isinstance(value, Namespace) else None
-            if not isinstance(value, Namespace):
+                if isinstance(value, Namespace):
+                    value = value.members.get(part)
+                else:
+                    value = getattr(value, part, None) if _is_module(value) else None
+            if not _is_module(value):
                 raise ModuleNotFoundError(f"No module named '{path}'", name=path)
             found = value
         return found
@@ -183,6 +186,8 @@ class Evaluator:
     def imported(self, module: str, name: str) -> Any:
         """What `from module import name` binds."""
         space = self.module(module)
+        if not isinstance(space, Namespace):
+            return self.read_attribute(space, name)
         try:
             return space.members[name]
         except KeyError:
@@ -436,6 +441,11 @@ class Evaluator:
             known = self.addresses[address] = (f"{0x7F0000000000 + 16 * self.numbered:#x}", gone)
             self.numbered += 1
         return known[0]
+
+
+def _is_module(value: Any) -> bool:
+    """Whether a value is a module to a script: a namespace, or an object with settings that stands for one."""
+    return isinstance(value, Namespace) or getattr(type(value), "stands_for_module", False) is True
 
 
 def _has(kind: type, name: str) -> bool:

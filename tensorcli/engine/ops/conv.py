@@ -623,6 +623,13 @@ def pad(self, pad, mode, value):
         return functions.constant_pad_nd(self, pad, 0.0 if value is None else value)
     if value not in (None, 0):
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) > 2 * self.ndim:
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(pad)} and input of dimension {self.ndim}"
+        )
     n = len(pad) // 2
     if len(pad) in (2, 4, 6) and self.ndim in (n + 1, n + 2):
         if mode == "circular":

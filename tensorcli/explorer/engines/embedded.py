@@ -7,6 +7,7 @@ without making it.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
@@ -91,6 +92,9 @@ class Embedded:
         dtypes.default.floating = dtypes.float32
         printing.set_printoptions(profile="default")
         messages.forget_warnings()
+        flags = sys.modules.get("tensorcli.engine.backend_flags")
+        if flags is not None:
+            flags.reset()
         anomaly.anomaly.enabled, anomaly.anomaly.check_nan = False, True
         devices.reset()
         addresses.reset()

@@ -47,6 +47,8 @@ class Mirror(Mapping[str, Any]):
         found = self.model[name]
         if isinstance(found, Namespace):
             return Namespace(found.name, Mirror(f"{self.path}.{name}", found.members))
+        if getattr(type(found), "stands_for_module", False):
+            return found
         value: Any = torch
         for part in [*self.path.split(".")[1:], name]:
             try:
@@ -139,7 +141,13 @@ class PyTorch:
 
     def policy(self) -> Policy:
         made = Policy(
-            open_modules=("torch.nn", "torch.optim", "torch.return_types", "torch.autograd.grad_mode")
+            open_modules=(
+                "torch.nn",
+                "torch.optim",
+                "torch.return_types",
+                "torch.autograd.grad_mode",
+                "torch.backends",
+            )
         )
         made.types.update(
             {

@@ -1,0 +1,118 @@
+"""`torch.backends`: what PyTorch's libraries are told and asked. They compute nothing here: flags are kept and told back."""
+
+from typing import Any
+
+
+class _Flags:
+    """The flags of one library, which a script may read, set and import as if they were a module."""
+
+    stands_for_module = True
+    _available = False
+
+    def is_available(self) -> bool:
+        """Whether PyTorch for the CPU has the library."""
+        return self._available
+
+    def __repr__(self) -> str:
+        return f"<module '{type(self).__module__}'>"
+
+
+class CuDNN(_Flags):
+    """The library for networks on NVIDIA's cards."""
+
+    __module__ = "torch.backends.cudnn"
+
+    def __init__(self) -> None:
+        self.enabled, self.deterministic, self.benchmark, self.allow_tf32 = True, False, False, True
+        self.benchmark_limit: int | None = None
+        self.fp32_precision = "none"
+
+    def version(self) -> None:
+        """Which version there is: none."""
+
+
+class MatMul(_Flags):
+    """Products of matrices on NVIDIA's cards."""
+
+    __module__ = "torch.backends.cuda"
+    stands_for_module = False
+
+    def __init__(self) -> None:
+        self.allow_tf32 = False
+        self.allow_fp16_reduced_precision_reduction = self.allow_bf16_reduced_precision_reduction = True
+        self.fp32_precision = "none"
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in MATMUL:
+            raise AttributeError(f"Unknown attribute {name}")
+        super().__setattr__(name, value)
+
+
+MATMUL = frozenset(
+    "allow_tf32 allow_fp16_reduced_precision_reduction allow_bf16_reduced_precision_reduction fp32_precision".split()
+)
+
+
+class Cuda(_Flags):
+    """NVIDIA's cards."""
+
+    __module__ = "torch.backends.cuda"
+
+    def __init__(self) -> None:
+        self.matmul = MatMul()
+
+    def is_built(self) -> bool:
+        """Whether PyTorch for the CPU was built for them."""
+        return False
+
+
+class MPS(_Flags):
+    """Apple's cards."""
+
+    __module__ = "torch.backends.mps"
+
+    def is_built(self) -> bool:
+        """Whether PyTorch for the CPU was built for them."""
+        return False
+
+
+class MKL(_Flags):
+    """Intel's library of linear algebra."""
+
+    __module__ = "torch.backends.mkl"
+    _available = True
+
+
+class MKLDNN(_Flags):
+    """Intel's library for networks."""
+
+    __module__ = "torch.backends.mkldnn"
+    _available = True
+
+    def __init__(self) -> None:
+        self.enabled, self.deterministic, self.allow_tf32, self.fp32_precision = True, False, None, "none"
+
+
+class OpenMP(_Flags):
+    """Threads."""
+
+    __module__ = "torch.backends.openmp"
+    _available = True
+
+
+class Backends(_Flags):
+    """All of them."""
+
+    __module__ = "torch.backends"
+
+    def __init__(self) -> None:
+        self.cuda, self.cudnn, self.mps = Cuda(), CuDNN(), MPS()
+        self.mkl, self.mkldnn, self.openmp = MKL(), MKLDNN(), OpenMP()
+
+
+backends = Backends()
+
+
+def reset() -> None:
+    """The flags as they are when a program begins."""
+    backends.__init__()  # type: ignore[misc] # the object that the package holds stays
