@@ -299,8 +299,8 @@ class Lazy(Mapping[str, Namespace]):
             raise KeyError(name)
         path = f"{self.path}.{name}" if self.path else name
         if path in STANDING_IN:
-            module, member = STANDING_IN[path]
-            return getattr(self.load(module), member)  # type: ignore[no-any-return] # it reads as one
+            place, member = STANDING_IN[path]
+            return getattr(self.load(place), member)  # type: ignore[no-any-return] # it reads as one
         full = f"torch.{path}"
         found = self.made.get(full)
         if found is None:

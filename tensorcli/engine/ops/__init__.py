@@ -51,6 +51,7 @@ CHAPTERS = (
         "attention",
         "embedding",
         "packing",
+        "spectrum",
         "fft",
         "statistics",
         "histogram",
