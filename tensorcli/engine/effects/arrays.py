@@ -1,7 +1,8 @@
 """Arrays as tensors: allocation, sizes, dtypes and strides of what a kernel gives, and the limit on all of it."""
 
+import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -95,8 +96,26 @@ def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:
 
                 refuse(op, arguments)
                 break
-        return op.kernel(np, *arguments)
+        try:
+            return op.kernel(np, *arguments)
+        except ValueError as error:
+            raise (_sizes_that_differ(error) or error) from None
     return backend(device).run(op.base, op.kernel, list(arguments), device)
+
+
+def _sizes_that_differ(error: ValueError) -> RuntimeError | None:
+    """PyTorch's complaint for numpy's that two shapes do not broadcast; None for any other error."""
+    if "broadcast" not in str(error):
+        return None
+    shapes = [tuple(map(int, re.findall(r"\d+", shape))) for shape in _SHAPE.findall(str(error))]
+    try:
+        broadcast_sizes(shapes[:2])
+    except RuntimeError as found:
+        return found
+    return None
+
+
+_SHAPE: Final = re.compile(r"\((\d*,[\d, ]*)\)")
 
 
 def as_array(answer: Any, device: Device) -> Any:
