@@ -41,15 +41,16 @@ def exact_result(engine: Engine, operator: str, inputs: Sequence[Any], dtype: st
     import numpy as np
 
     name = operator.partition(".")[0]
+    if name in CONVERSIONS:
+        source = inputs[1 if name == "copy_" else 0]
+        if engine.kind(source) != "tensor" or engine.look(source).dtype == dtype:
+            return None
+        elements = engine.elements(source)
+        return None if elements is None or elements.size > MOST else ("the conversion", np.array(elements))
     values = [engine.elements(each) if engine.kind(each) == "tensor" else each for each in inputs]
     arrays = [each for each in values if isinstance(each, np.ndarray)]
     if not arrays or max(each.size for each in arrays) > MOST:
         return None
-    if name in CONVERSIONS:
-        source = values[1] if name == "copy_" else values[0]
-        if not isinstance(source, np.ndarray) or source.dtype.name == dtype:
-            return None
-        return "the conversion", np.array(source)
     if any(each.dtype.kind not in "iub" for each in arrays):
         return None
     wide = max(each.itemsize for each in arrays) < 8 and name not in ("pow", *TOTALS)
