@@ -139,6 +139,19 @@ def channels_last_strides(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(strides)
 
 
+def suggests_channels_last(geometry: "Geometry") -> bool:
+    """Whether images of this geometry lead to results in `torch.channels_last` (c10's is_channels_last_strides_2d)."""
+    sizes, strides = geometry.sizes, geometry.strides
+    if len(sizes) != 4 or geometry.contiguous or strides[1] == 0:
+        return False
+    least = 0
+    for d in (1, 3, 2, 0):
+        if sizes[d] == 0 or strides[d] < least or (d == 0 and least == strides[1]):
+            return False
+        least = strides[d] * max(sizes[d], 1)
+    return True
+
+
 def format_strides(sizes: tuple[int, ...], name: str) -> tuple[int, ...]:
     """The strides of a memory format by name. Errors: RuntimeError for a rank that the format does not have."""
     if name == "contiguous_format":

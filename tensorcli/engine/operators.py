@@ -273,6 +273,15 @@ def _scalar(self: Tensor) -> Any:
     return item(self)
 
 
+def _real(self: Tensor, kind: str) -> Any:
+    value = _scalar(self)
+    if not isinstance(value, complex):
+        return value
+    if value.imag:
+        raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+    return value.real
+
+
 def _bool(self: Tensor) -> bool:
     if self.geometry.numel == 0:
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
@@ -289,8 +298,8 @@ def _index(self: Tensor) -> int:
 
 Tensor.__bool__ = _bool  # type: ignore[attr-defined]
 Tensor.__index__ = _index  # type: ignore[attr-defined]
-Tensor.__float__ = lambda self: float(_scalar(self))  # type: ignore[attr-defined]
-Tensor.__int__ = lambda self: int(_scalar(self))  # type: ignore[attr-defined]
+Tensor.__float__ = lambda self: float(_real(self, "double"))  # type: ignore[attr-defined]
+Tensor.__int__ = lambda self: int(_real(self, "int64_t"))  # type: ignore[attr-defined]
 Tensor.__complex__ = lambda self: complex(_scalar(self))  # type: ignore[attr-defined]
 
 

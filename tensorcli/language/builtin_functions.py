@@ -122,6 +122,7 @@ class Builtins:
             "abs": abs,
             "callable": callable,
             "isinstance": self.is_instance,
+            "issubclass": self.is_subclass,
             "hasattr": self.has_attribute,
             "iter": self.iterator,
             "format": self.format,
@@ -204,6 +205,11 @@ class Builtins:
         if len(args) != 2:
             raise TypeError(f"isinstance expected 2 arguments, got {len(args)}")
         return isinstance(args[0], self._real(args[1]))
+
+    def is_subclass(self, *args: Any) -> bool:
+        if len(args) != 2:
+            raise TypeError(f"issubclass expected 2 arguments, got {len(args)}")
+        return issubclass(self._real(args[0]), self._real(args[1]))
 
     def _real(self, kinds: Any) -> Any:
         if isinstance(kinds, tuple):

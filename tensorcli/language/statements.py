@@ -234,6 +234,8 @@ class StatementCompiler(ExpressionCompiler):
     def imports_from(self, node: ast.ImportFrom, scope: Scope) -> Code:
         find = self.evaluator.imported
         module = node.module or ""
+        if module == "__future__":  # what it asks for is as it asks already
+            return lambda frame: None
         steps = [(alias.name, self.name_target(alias.asname or alias.name, scope)) for alias in node.names]
 
         def run(frame: Frame, node: ast.AST = node) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 BUILTIN_FUNCTIONS = frozenset(
     "print len range zip enumerate reversed sorted map filter iter next list tuple dict set "
-    "frozenset slice int float complex bool str repr format type id isinstance hasattr callable "
+    "frozenset slice int float complex bool str repr format type id isinstance issubclass hasattr callable "
     "abs min max sum all any round pow divmod hash hex oct bin ord chr".split()
 )
 EXCEPTIONS = frozenset(

@@ -13,6 +13,7 @@ from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import adopt, as_array, cast, check_bytes, device_of, ndarray, run_kernel
 from tensorcli.engine.effects.elementwise import promoted_dtype
 from tensorcli.engine.effects.inner import counted
+from tensorcli.engine.geometry import channels_last_strides, suggests_channels_last
 from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -110,6 +111,10 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
             run_kernel(op, arguments, device)  # What the kernel refuses comes first.
             raise RuntimeError(f"Autograd not support dtype: {asked.scalar_type}")
     answer = run_kernel(op, arguments, device)
+    if op.base in SUGGESTED and any(
+        isinstance(each, Tensor) and suggests_channels_last(each.geometry) for each in values[:2]
+    ):
+        answer = _in_channels_last(answer)
     if type(answer) is tuple:
         results: tuple[Any, ...] = tuple(_settle(op, a, reduced, device) for a in answer)
     elif type(answer) is list:
@@ -136,6 +141,22 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if type(answer) is tuple:
         return named(op, results)
     return list(results) if type(answer) is list else results[0]
+
+
+SUGGESTED = frozenset(
+    "convolution max_pool2d_with_indices avg_pool2d _adaptive_avg_pool2d adaptive_max_pool2d native_batch_norm "
+    "upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d upsample_bicubic2d reflection_pad2d "
+    "replication_pad2d constant_pad_nd pixel_unshuffle roll glu".split()
+)
+"""The operators whose results take the memory format that the images given to them suggest."""
+
+
+def _in_channels_last(answer: Any) -> Any:
+    if isinstance(answer, tuple | list):
+        return type(answer)(map(_in_channels_last, answer))
+    if type(answer) is not ndarray or answer.ndim != 4:
+        return answer
+    return Laid(answer, channels_last_strides(answer.shape))
 
 
 class Laid:

@@ -8,8 +8,8 @@ from tensorcli.engine.tensor import Tensor
 
 
 def to_dlpack(tensor: Tensor) -> Any:
-    """A capsule over the tensor's memory, which can be taken once."""
-    return dlpack(tensor)
+    """A capsule over the tensor's memory, which can be taken once; of one that asks for gradients too."""
+    return dlpack(tensor.detach())
 
 
 __all__ = ["DLDeviceType", "from_dlpack", "to_dlpack"]
