@@ -14,7 +14,7 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.data import from_data, place_of
 from tensorcli.engine.devices import CPU, resolve
 from tensorcli.engine.sharing import share, share_unchecked
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import CONJ, Tensor
 
 _COPY_CONSTRUCT: Final = (
     "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
@@ -51,6 +51,9 @@ def new_tensor(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         "bool requires_grad=False)"
     )
     data, dtype, device, pin_memory, requires_grad = bind(args, kwargs)[1]
+    if self.lazy:
+        key = "Conjugate" if self.lazy & CONJ else "Negative"
+        raise RuntimeError(f"DispatchKey {key} doesn't correspond to a device")
     if isinstance(data, Tensor):
         messages.warn(_COPY_CONSTRUCT.format("tensor.new_tensor"))
         dtype = dtype or data.dtype

@@ -235,11 +235,13 @@ def elementwise_strides(sizes: tuple[int, ...], operands: "list[Geometry]") -> t
         return ()
     aligned = [_aligned_strides(g, sizes) for g in operands]
     order = _dimension_order(sizes, aligned)
+    if 0 in sizes and order == list(range(ndim - 1, -1, -1)):
+        return contiguous_strides(sizes)
     strides = [0] * ndim
     step = 1
     for d in order:
         strides[d] = step
-        step *= sizes[d] if sizes[d] > 1 else 1
+        step *= sizes[d]
     return tuple(strides)
 
 
@@ -338,7 +340,12 @@ def has_internal_overlap(geometry: Geometry) -> bool:
 
 
 def overlap(a: Geometry, b: Geometry) -> str:
-    """How two geometries over one storage overlap, as PyTorch decides it: "no", "full", "partial" or "unknown".
+    """How two geometries over one storage overlap, as PyTorch decides it: "no", "full", "partial" or "unknown"."""
+    return overlap_in_bytes(a, 1, b, 1)
+
+
+def overlap_in_bytes(a: Geometry, size_a: int, b: Geometry, size_b: int) -> str:
+    """`overlap` of geometries whose elements take so many bytes.
 
     Only dense tensors are compared, by their ranges (aten/src/ATen/MemoryOverlap.cpp, get_overlap_status).
     """
@@ -348,8 +355,8 @@ def overlap(a: Geometry, b: Geometry) -> str:
         b.sizes, b.strides
     ):
         return "unknown"
-    begin_a, begin_b = a.offset, b.offset
-    end_a, end_b = begin_a + a.numel, begin_b + b.numel
+    begin_a, begin_b = a.offset * size_a, b.offset * size_b
+    end_a, end_b = begin_a + a.numel * size_a, begin_b + b.numel * size_b
     if begin_a == begin_b and end_a == end_b:
         return "full" if a.strides == b.strides else "partial"
     return "partial" if begin_a < end_b and begin_b < end_a else "no"

@@ -152,6 +152,8 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
             # There is no kernel, which PyTorch finds out when the output has its size.
             effects.size_out(outs[0], values[0].geometry)
         return (*values[:-1], outs[0].dtype)
+    elif origin.base == "mean" and outs[0].dtype.category < dtypes.FLOATING <= values[0].dtype.category:
+        _mean_into_integers(values, outs[0])
     elif origin.base in CHECKED_FIRST:
         given = dict(zip(origin.names, values, strict=False))
         kind = given.get("dtype") or given["self"].dtype
@@ -160,6 +162,17 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
         if kind is not outs[0].dtype and matrices:
             raise _wrong_dtype(origin, kind, outs[0].dtype, values)
     return values
+
+
+def _mean_into_integers(values: Sequence[Any], out: Tensor) -> None:
+    """PyTorch puts the sum there, and finds out when it divides. Errors: RuntimeError."""
+    from tensorcli.engine.callers import functions
+
+    dim, keepdim = (values[1], values[2]) if len(values) > 2 else (None, False)
+    total = functions.sum(values[0].detach(), dim, keepdim, dtype=out.dtype)
+    effects.size_out(out, total.geometry)
+    effects.store_quietly(out, total.values)
+    raise messages.result_cast(dtypes.default.floating.scalar_type, out.dtype.scalar_type)
 
 
 def order(op: "Op") -> tuple[bool, bool]:

@@ -88,9 +88,9 @@ def _targets(wanted: Sequence[Any], retain: bool) -> list[Any]:
             )
         if retain:
             one.retain_grad()
+        if not one.requires_grad:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
         edges.append(gradient_edge(one))
-    if any(node is None for node, _ in edges):
-        raise RuntimeError("One of the differentiated Tensors does not require grad")
     return edges
 
 

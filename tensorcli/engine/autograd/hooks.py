@@ -172,6 +172,9 @@ def register_post_accumulate_grad_hook(tensor: Tensor, hook: Callable[[Tensor], 
     if tensor.grad_fn is not None:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     node, _ = gradient_edge(tensor)
+    if node is None:
+        # A view that was taken in no_grad: nothing will ever be accumulated into it.
+        return RemovableHandle({})
     tensor.hooks = (*(tensor.hooks or ()), node)
     hooks = hooks_of(node)
     handle = RemovableHandle(hooks.post_accumulate)

@@ -91,6 +91,7 @@ def compute(
     working = computed if rule in (dtypes.EXACT, dtypes.STEPWISE) else computed.computes_as
     arguments = list(values)
     operands: list[Geometry] = []
+    numbers = False
     for i in op.tensors if op.operands == op.tensors else sorted({*op.tensors, *op.operands}):
         value = values[i]
         if isinstance(value, Tensor):
@@ -104,7 +105,10 @@ def compute(
                 arguments[i] = array if array.dtype == working.np else cast(array, working)
         elif value is not None:
             arguments[i] = as_number(value, working)
+            numbers = True
     sizes = broadcast_sizes([g.sizes for g in operands]) if operands else ()
+    if numbers and 0 in sizes and rule in (dtypes.PROMOTE, dtypes.COMPARE):
+        operands.append(geometry.contiguous(()))  # of other sizes, which decides how nothing is laid out
     if target is not None:
         check_output_shape(target, sizes)
         check_castable(kind, target)

@@ -124,7 +124,7 @@ def overlap_of(a: Tensor, b: Tensor) -> str:
     if a._storage is None or a._storage is not b._storage:
         return "no"
     if a.dtype.itemsize != b.dtype.itemsize:
-        return "partial" if np.may_share_memory(a.array, b.array) else "no"
+        return geometry.overlap_in_bytes(a.geometry, a.dtype.itemsize, b.geometry, b.dtype.itemsize)
     return geometry.overlap(a.geometry, b.geometry)
 
 

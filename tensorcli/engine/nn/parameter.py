@@ -41,6 +41,14 @@ class Parameter(Tensor):
                 found = memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
         return found
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _again, (self.data, self.requires_grad)
+
+
+def _again(data: Tensor, requires_grad: bool) -> Parameter:
+    """A parameter from a pickle."""
+    return Parameter(data, requires_grad)
+
 
 class _BufferType(TensorType):
     """A buffer is a plain tensor that is marked."""

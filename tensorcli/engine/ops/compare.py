@@ -2,6 +2,7 @@
 
 import math
 
+from tensorcli.engine import effects
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
 from tensorcli.engine.op import OPS, alias, composite, op
@@ -271,6 +272,13 @@ def _masking(self, mask, value):
         numeric.check_number(value.detach().item(), self.dtype)
 
 
+def _masking_anew(self, mask, value):
+    effects.broadcast_sizes(
+        [mask.geometry.sizes, self.geometry.sizes]
+    )  # in this order, which the error tells
+    _masking(self, mask, value)
+
+
 def _masked(xp, self, mask, value):
     """Elements of self, and the value where the mask is true."""
     return xp.where(mask, value, self)
@@ -280,9 +288,9 @@ op(
     "masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor",
     dtype=SELF,
     row_major=True,
-    inplace=True,
+    inplace={"check": _masking},
     out=False,
-    check=_masking,
+    check=_masking_anew,
     self=lambda grad, mask: grad.masked_fill(mask, 0),
     mask=None,
 )(_masked)
@@ -290,10 +298,10 @@ op(
     "masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor",
     dtype=SELF,
     row_major=True,
-    inplace=True,
+    inplace={"check": _masking},
     out=False,
     node=1,
-    check=_masking,
+    check=_masking_anew,
     self=lambda grad, mask: grad.masked_fill(mask, 0),
     mask=None,
     value=lambda grad, mask: functions.where(mask, grad, 0).sum(),

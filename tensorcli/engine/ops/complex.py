@@ -1,7 +1,7 @@
 """Complex numbers: lazy conjugation and negation, real and imaginary parts as views, and how to make them."""
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX
+from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX, float16
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op, view
@@ -164,11 +164,17 @@ def _polar_gradient(grad, result, needs):
     )
 
 
+def _polar_parts(abs, angle):
+    _parts(abs, angle)
+    if abs.dtype is float16:
+        raise NotImplementedError("\"polar_cpu\" not implemented for 'Half'")
+
+
 @op(
     "polar(Tensor abs, Tensor angle) -> Tensor",
     dtype=TO_COMPLEX,
     variants="function",
-    check=_parts,
+    check=_polar_parts,
     abs__angle=_polar_gradient,
 )
 def polar(xp, abs, angle):

@@ -236,6 +236,8 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
     positive(weight, dilation, transposed)
+    if input.dtype.kind == "b" and n < 3 and not transposed:
+        raise NotImplementedError("\"slow_conv2d_cpu\" not implemented for 'Bool'")
     if not same and input.dtype.kind != "b":
         raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(weight)}")
     if transposed:

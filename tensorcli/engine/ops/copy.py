@@ -185,8 +185,9 @@ def _copy_effect(declared, values):
     node = CopyBackwards((gradient_edge(target), gradient_edge(source)), {}) if requires else None
     if events.observer is not None:
         events.observer.writes(target, declared.name, values)
-    if target.device is not META and not unchanged:
+    if target.device is not META:
         warn_discards(source.dtype, target.dtype)
+    if target.device is not META and not unchanged:
         copy_array(target, source, source_shape)
     target.bump()
     if events.observer is not None:

@@ -143,6 +143,15 @@ def cholesky_solve(xp, self, input2, upper):
             raise RuntimeError(
                 f"{name} should have at least 2 dimensions, but has {one.ndim} dimensions instead"
             )
+    if input2.shape[-1] != input2.shape[-2] or input2.shape[-2] != self.shape[-2]:
+        square = input2.shape[-1] == input2.shape[-2]
+        sizes = f"each A matrix is {input2.shape[-1]} by {input2.shape[-2]} but each b matrix is {self.shape[-2]} by {self.shape[-1]}"
+        raise RuntimeError(
+            f"Incompatible matrix sizes for cholesky_solve: {sizes}"
+            if square
+            else f"A must be batches of square matrices, but they are {input2.shape[-2]} by "
+            f"{input2.shape[-1]} matrices"
+        )
     if self.dtype != input2.dtype:
         raise RuntimeError(
             f"Expected b and A to have the same dtype, but found b of type {kind_of(self)} and A of type "

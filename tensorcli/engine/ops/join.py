@@ -78,7 +78,6 @@ def _check_cat(tensors, dim):
             raise RuntimeError(f"zero-dimensional tensor (at position {i}) cannot be concatenated")
     first = next((one for one in tensors if not _is_nothing(one.geometry.sizes)), None)
     if first is None:
-        wrap(dim, 1)
         return
     sizes = first.geometry.sizes
     dim = wrap(dim, len(sizes))
@@ -382,6 +381,8 @@ def flipud(self):
 )
 def roll(xp, self, shifts, dims):
     """The elements moved along dimensions; what leaves at one end comes in at the other."""
+    if not self.size and xp is np:
+        return Laid(self.copy(), own_geometry(self).strides)
     if not dims:
         return xp.roll(self, shifts[0])
     return (

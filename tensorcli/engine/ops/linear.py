@@ -676,7 +676,8 @@ def contract(equation, operands):
         _aligned(o, t, i, hidden, position, len(order))
         for i, (t, o) in enumerate(zip(labels, operands, strict=True))
     ]
-    _check_sizes(aligned, order, labels)
+    missing = [hidden - o.ndim + len(t) - 1 for t, o in zip(labels, operands, strict=True)]
+    _check_sizes(aligned, order, labels, missing)
     remaining = [sum(1 for o in aligned if o.size(d) != 1) for d in range(len(order))]
     stack = list(aligned)
     while len(stack) > 1:
@@ -702,14 +703,14 @@ def contract(equation, operands):
     return result.sum(list(range(kept, len(order))))
 
 
-def _check_sizes(operands, order, labels):
+def _check_sizes(operands, order, labels, hidden):
     seen = [1] * len(order)
     for i, operand in enumerate(operands):
         for d, size in enumerate(operand.geometry.sizes):
             if size != 1 and seen[d] not in (1, size):
                 if isinstance(order[d], tuple):
                     # Counted among the operand's own dimensions, before which the ellipsis stands for broadcast ones.
-                    place = labels[i].index(Ellipsis) + order[d][1]
+                    place = labels[i].index(Ellipsis) + order[d][1] - hidden[i]
                     raise RuntimeError(
                         f"einsum(): dimension {place} covered by ellipsis in operand {i}has size {size} which does not "
                         f"broadcast with previously seen ellipsis with size {seen[d]} for the respective dimension"
@@ -734,10 +735,7 @@ def _aligned(operand, term, number, hidden, position, rank):
                 dim += 1
         elif position[label] in places:
             earlier = places.index(position[label])
-            if operand.size(dim) != operand.size(earlier) and 1 not in (
-                operand.size(dim),
-                operand.size(earlier),
-            ):
+            if operand.size(dim) != operand.size(earlier):
                 raise RuntimeError(
                     f"einsum(): subscript {label} is repeated for operand {number} but the sizes don't match, "
                     f"{operand.size(dim)} != {operand.size(earlier)}"

@@ -11,9 +11,10 @@ from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON, FLOATING
-from tensorcli.engine.effects import broadcast_sizes
+from tensorcli.engine.effects import Laid, broadcast_sizes
+from tensorcli.engine.geometry import elementwise_strides
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._shared import behind, own_geometry
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.ops.reduce import kind_of, refuse
 
@@ -25,10 +26,16 @@ def reduced(loss, reduction):
     return loss.mean() if reduction == MEAN else loss.sum() if reduction == SUM else loss
 
 
-def _reduced(xp, array, reduction):
+def _reduced(xp, array, reduction, *inputs):
     if reduction == MEAN:
         return xp.divide(xp.sum(array), array.size)  # numpy's mean warns where there is nothing to average
-    return xp.sum(array) if reduction == SUM else array
+    if reduction == SUM:
+        return xp.sum(array)
+    if xp is not np or not array.ndim:
+        return array
+    # Element by element, the inputs decide in which order the result lies.
+    shapes = [own_geometry(np.broadcast_to(one, array.shape)) for one in inputs or (array,)]
+    return Laid(array, elementwise_strides(array.shape, shapes))
 
 
 def _share(array, reduction):
@@ -55,7 +62,7 @@ def mse_loss(xp, self, target, reduction):
     """The squared differences."""
     refuse(self, "mse_cpu", "biuc")
     difference = self - target
-    return _reduced(xp, difference * difference, reduction)
+    return _reduced(xp, difference * difference, reduction, self, target)
 
 
 @op(
@@ -546,7 +553,7 @@ def binary_cross_entropy(xp, self, target, weight, reduction):
         if weighted.shape != losses.shape:
             raise messages.output_shape(losses.shape, weighted.shape)
         losses = weighted
-    return _reduced(xp, losses.astype(self.dtype), reduction)
+    return _reduced(xp, losses.astype(self.dtype), reduction, self)
 
 
 def _bce_target(grad, self, weight, reduction):

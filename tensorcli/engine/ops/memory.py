@@ -16,7 +16,7 @@ def _resize_effect(declared, values):
 
 
 def _resized(declared, target, values, sizes, memory_format):
-    if target.requires_grad:
+    if target.requires_grad and not mode.inference:
         raise RuntimeError("cannot resize variables that require grad")
     if target.inference and not mode.inference:
         raise RuntimeError(messages.INFERENCE_IN_PLACE)

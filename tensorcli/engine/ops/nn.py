@@ -130,7 +130,7 @@ def log_softmax(self, dim, dtype):
 def _shifted(xp, self, dim, name):
     last = not self.ndim or dim == self.ndim - 1
     refuse(self, f"{name}_{'lastdim_' if last else ''}kernel_impl", "buic")
-    if not self.ndim or not self.size:
+    if not self.ndim:
         return self - self
     most = xp.max(self, axis=dim, keepdims=True)
     return self - most
@@ -146,6 +146,8 @@ def _shifted(xp, self, dim, name):
 def softmax_(xp, self, dim, half_to_float):
     """Exponentials scaled to add up to one along a dimension."""
     dim = wrap(dim, self.ndim)
+    if not self.size:
+        return self.copy()
     powers = xp.exp(_shifted(xp, self, dim, "softmax"))
     return powers / xp.sum(powers, axis=dim, keepdims=True) if self.ndim else powers / powers
 
@@ -178,6 +180,8 @@ def softmax_backward(xp, grad_output, output, dim, input_dtype):
 def log_softmax_(xp, self, dim, half_to_float):
     """The logarithm of the softmax along a dimension, computed without overflow."""
     dim = wrap(dim, self.ndim)
+    if not self.size:
+        return self.copy()
     shifted = _shifted(xp, self, dim, "log_softmax")
     if not self.ndim:
         return shifted

@@ -6,7 +6,7 @@ What numpy computes otherwise than PyTorch is in `numeric`.
 import math
 from typing import Any
 
-from tensorcli.engine import messages
+from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import (
     BOOL,
@@ -80,12 +80,20 @@ def sub(xp, self, other, alpha):
     return _minus(xp, self, other, alpha)
 
 
+def _turned_round(self, other, alpha):
+    no_bool(self, other)
+    if isinstance(other, Tensor):
+        effects.broadcast_sizes(
+            [other.geometry.sizes, self.geometry.sizes]
+        )  # in this order, which the error tells
+
+
 @op(
     "rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
     out=False,
     dtype=PROMOTE,
     variants="function",
-    check=no_bool,
+    check=_turned_round,
     self=lambda grad, alpha: -grad if alpha == 1 else -grad * alpha.conjugate(),
     other=lambda grad: grad,
 )

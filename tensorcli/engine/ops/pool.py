@@ -160,7 +160,7 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
     result = functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
     if len(sizes) == 2 and not (self.requires_grad and mode.enabled):
         result.bump()  # PyTorch squeezes the batch away in place.
-    return result
+    return result if self.requires_grad and mode.enabled else result.detach()
 
 
 # ---- means
