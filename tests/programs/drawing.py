@@ -43,8 +43,11 @@ def namespace(torch: ModuleType) -> dict[str, Any]:
 class Drawing:
     """Fills one template: each placeholder is a method, and `NAME_again` is what NAME gave last."""
 
-    def __init__(self, random: Random, subject: str, tensors: dict[str, Any], new: Iterator[str]) -> None:
+    def __init__(
+        self, random: Random, torch: ModuleType, subject: str, tensors: dict[str, Any], new: Iterator[str]
+    ) -> None:
         self.random = random
+        self.torch = torch
         self.subject = subject
         self.tensors = tensors
         self.tensor = tensors.get(subject)
@@ -99,6 +102,19 @@ class Drawing:
         that changes under it is what its threads and blocks happen to leave, not a result."""
         memory = self.tensor.untyped_storage().data_ptr()
         names = [n for n, t in self.tensors.items() if t.untyped_storage().data_ptr() != memory]
+        return self.random.choice(names) if names else "torch.empty(0)"
+
+    def apart_for_two(self) -> str:
+        """One in other memory for two tensors joined: `stack` grows the output before it refuses its dtype, and memory that
+        nobody wrote has no value to compare."""
+        memory = self.tensor.untyped_storage().data_ptr()
+        count = 2 * self.tensor.numel()
+        names = [
+            n
+            for n, t in self.tensors.items()
+            if t.untyped_storage().data_ptr() != memory
+            and (t.numel() >= count or self.torch.can_cast(self.tensor.dtype, t.dtype))
+        ]
         return self.random.choice(names) if names else "torch.empty(0)"
 
     def other(self) -> str:
@@ -348,4 +364,4 @@ class Program:
         template = self.template = r.choice(STATEMENTS[kind])
         if kind in ("create", "view", "pure") and "{new}" not in template:
             template = "{new} = " + template
-        return Drawing(r, name, tensors, self._new).fill(template)
+        return Drawing(r, self.torch, name, tensors, self._new).fill(template)
