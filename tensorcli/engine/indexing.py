@@ -53,7 +53,7 @@ def get(tensor: Tensor, index: Any) -> Tensor:
 
 def put(tensor: Tensor, index: Any, value: Any) -> None:
     """`tensor[index] = value`: one write, counted once."""
-    source = _value(tensor, value)
+    source = assigned_value(tensor, value)
     kind = type(index)
     if index is False:
         return
@@ -265,7 +265,7 @@ def _index_of(one: Any) -> int:
 # ---- the value of an assignment
 
 
-def _value(tensor: Tensor, value: Any) -> Tensor:
+def assigned_value(tensor: Tensor, value: Any) -> Tensor:
     """What is assigned, as a tensor. Errors: TypeError for what is neither a tensor nor a number."""
     if isinstance(value, Tensor):
         return value

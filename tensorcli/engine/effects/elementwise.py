@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import dtypes, events, geometry
 from tensorcli.engine.autograd.modes import mode
@@ -28,6 +28,12 @@ from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
+
+
+_WRAPPING: Final = frozenset(
+    "rsub remainder fmod copysign xlogy bitwise_and bitwise_or bitwise_xor bitwise_left_shift bitwise_right_shift".split()
+)
+"""Operators whose overload for a number makes a tensor of it, as comparisons do; to the others it is a parameter."""
 
 
 def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
@@ -105,10 +111,10 @@ def compute(
                 arguments[i] = array if array.dtype == working.np else cast(array, working)
         elif value is not None:
             arguments[i] = as_number(value, working)
-            numbers = True
+            numbers = numbers or i in op.tensors or rule == dtypes.COMPARE or op.base in _WRAPPING
     sizes = broadcast_sizes([g.sizes for g in operands]) if operands else ()
-    if numbers and 0 in sizes and rule in (dtypes.PROMOTE, dtypes.COMPARE):
-        operands.append(geometry.contiguous(()))  # of other sizes, which decides how nothing is laid out
+    if numbers and sizes:
+        operands.append(geometry.contiguous(()))  # of other sizes: PyTorch does not take its short cut
     if target is not None:
         check_output_shape(target, sizes)
         check_castable(kind, target)

@@ -54,7 +54,7 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         elif name not in ("layout", "names"):
             arguments.append(value)
     if out is not None:
-        if mode.enabled and out.leaf_requires_grad:
+        if mode.enabled and out.requires_grad and out.is_leaf:
             raise messages.out_with_gradient(f"aten::{op.base}")
         if kind is not None and kind is not out.dtype:
             raise RuntimeError(

@@ -50,10 +50,13 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
             result = stored_tensor(storage, one.geometry, one.dtype, one.lazy)
         else:
             result = stored_tensor(storage, one, tensor.dtype, tensor.lazy)
-        if tensor.inference or (mode.inference and retypes and not op.tracked):
-            # Other dtypes are no view to PyTorch's dispatcher: in inference mode they are new tensors.
+        retyped = retypes and not op.tracked
+        if mode.inference if retyped else tensor.inference:
+            # Other dtypes are no view to PyTorch's dispatcher, but new tensors of the mode they are made in.
             result.inference = True
-            result.unguarded = tensor.inference and not op.tracked and not mode.inference
+            result.unguarded = not op.tracked and not mode.inference
+            version = 0
+        elif tensor.inference:
             version = 0
         else:
             counter = tensor.counter

@@ -185,10 +185,9 @@ def polar(xp, abs, angle):
 def _part(get):
     def put(self, value):
         part = get(self)
-        if isinstance(value, Tensor):
-            part.copy_(value)
-        else:
-            part.fill_(value)
+        from tensorcli.engine.indexing import assigned_value
+
+        part.copy_(assigned_value(part, value))
 
     return property(get, put)
 

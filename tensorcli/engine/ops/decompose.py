@@ -143,6 +143,11 @@ def cholesky_solve(xp, self, input2, upper):
             raise RuntimeError(
                 f"{name} should have at least 2 dimensions, but has {one.ndim} dimensions instead"
             )
+    if self.dtype != input2.dtype:
+        raise RuntimeError(
+            f"Expected b and A to have the same dtype, but found b of type {kind_of(self)} and A of type "
+            f"{kind_of(input2)} instead."
+        )
     if input2.shape[-1] != input2.shape[-2] or input2.shape[-2] != self.shape[-2]:
         square = input2.shape[-1] == input2.shape[-2]
         sizes = f"each A matrix is {input2.shape[-1]} by {input2.shape[-2]} but each b matrix is {self.shape[-2]} by {self.shape[-1]}"
@@ -151,11 +156,6 @@ def cholesky_solve(xp, self, input2, upper):
             if square
             else f"A must be batches of square matrices, but they are {input2.shape[-2]} by "
             f"{input2.shape[-1]} matrices"
-        )
-    if self.dtype != input2.dtype:
-        raise RuntimeError(
-            f"Expected b and A to have the same dtype, but found b of type {kind_of(self)} and A of type "
-            f"{kind_of(input2)} instead."
         )
     kept = triangle_of(xp, input2, upper, False)
     turned = kept.conj().swapaxes(-1, -2)
