@@ -534,9 +534,9 @@ def tensordot_dims(self, other, dims_self, dims_other):
     for d1, d2, (name1, name2) in zip(dims_self, dims_other, named, strict=True):
         s1, s2 = self.size(d1), other.size(d2)
         if s2 == 1:
-            self = self.sum(d1, True)
+            self = self.sum(d1, True, dtype=self.dtype)
         elif s1 == 1:
-            other = other.sum(d2, True)
+            other = other.sum(d2, True, dtype=other.dtype)
         elif s1 != s2:
             raise RuntimeError(
                 f"contracted dimensions need to match, but first has size {s1} in dim {name1} and second has size {s2} "
