@@ -138,7 +138,7 @@ def get_data(self: Tensor) -> Tensor:
     made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
     if self.inference:
         made.inference = True
-        made.unguarded = not mode.inference
+        made._unguarded = not mode.inference
     return made
 
 

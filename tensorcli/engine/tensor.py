@@ -71,7 +71,7 @@ class Tensor(metaclass=TensorType):
     wrapped = False
     """Whether it stands for a Python number, which counts less in promotion than a tensor."""
     inference = False
-    unguarded = False
+    _unguarded = False
     """Of an inference tensor: whether PyTorch forgets to refuse writes outside inference mode (detach and data, taken there)."""
 
     node: Any = None
@@ -140,7 +140,7 @@ class Tensor(metaclass=TensorType):
         here, when the bytes are already written)."""
         if not self.inference:
             self.counter.count += 1
-        elif not modes.mode.inference and not self.unguarded:
+        elif not modes.mode.inference and not self._unguarded:
             raise RuntimeError(messages.INFERENCE_IN_PLACE)
 
     def replace_memory(
@@ -343,7 +343,7 @@ def alias(tensor: Tensor) -> Tensor:
     twin = stored_tensor(tensor.memory, tensor.geometry, tensor.dtype, tensor.lazy)
     if tensor.inference:
         twin.inference = True
-        twin.unguarded = not modes.mode.inference
+        twin._unguarded = not modes.mode.inference
     else:
         twin._counter = tensor.counter
     twin._array = tensor._array

@@ -54,7 +54,7 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
         if mode.inference if retyped else tensor.inference:
             # Other dtypes are no view to PyTorch's dispatcher, but new tensors of the mode they are made in.
             result.inference = True
-            result.unguarded = not op.tracked and not mode.inference
+            result._unguarded = not op.tracked and not mode.inference
             version = 0
         elif tensor.inference:
             version = 0
