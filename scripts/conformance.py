@@ -31,23 +31,24 @@ FAMILIES: Final = {
     "nn.functional.": "Neural network functions (torch.nn.functional)",
 }
 CHAPTERS: Final = {
-    **dict.fromkeys(
-        ("pointwise", "elementary", "rounding", "complex", "bits", "activation"), "Element-wise arithmetic"
-    ),
-    "special": "Special functions (torch.special)",
-    "compare": "Comparison and choice",
-    **dict.fromkeys(("reduce", "statistics"), "Reductions and statistics"),
-    **dict.fromkeys(("scan", "order"), "Cumulative, sorting and searching"),
-    **dict.fromkeys(("shape", "strided"), "Views and copies of views"),
-    "join": "Joining and splitting",
-    **dict.fromkeys(("index", "scatter"), "Indexing, gather and scatter"),
-    **dict.fromkeys(("linear", "linalg"), "Matrices and linear algebra"),
-    **dict.fromkeys(
-        ("create", "copy", "fill", "memory", "convert", "random", "window"),
-        "Creation, copies and conversions",
-    ),
-    **dict.fromkeys(("nn", "norm", "conv", "pool", "loss"), "Neural network functions (torch.nn.functional)"),
-    "fft": "Fourier transforms (torch.fft)",
+    chapter: family
+    for family, chapters in {
+        "Element-wise arithmetic": "pointwise elementary rounding complex bits activation rectifier smooth piecewise",
+        "Special functions (torch.special)": "special gamma bessel polynomial",
+        "Comparison and choice": "compare",
+        "Reductions and statistics": "reduce extreme spread calculus statistics distance histogram",
+        "Cumulative, sorting and searching": "scan order",
+        "Views and copies of views": "shape strided",
+        "Joining and splitting": "join reorder grid",
+        "Indexing, gather and scatter": "index gather mask scatter",
+        "Matrices and linear algebra": "linear matmul contract linalg cholesky decompose lu factor inverse solve",
+        "Creation, copies and conversions": "create copy fill memory convert random window",
+        "Neural network functions (torch.nn.functional)": (
+            "nn norm conv patch pad pool unpool loss cross_entropy likelihood margin ctc embedding attention image"
+        ),
+        "Fourier transforms (torch.fft)": "fft spectrum",
+    }.items()
+    for chapter in chapters.split()
 }
 ELSEWHERE: Final = "Others"
 REASONS: Final[tuple[tuple[str, str], ...]] = (

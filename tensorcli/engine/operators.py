@@ -309,7 +309,7 @@ Tensor.__complex__ = lambda self: complex(_scalar(self))  # type: ignore[attr-de
 def _size(self: Tensor, dim: int | None = None) -> Any:
     if dim is None:
         return self.shape
-    from tensorcli.engine.ops.reduce import wrap
+    from tensorcli.engine.ops._dimensions import wrap
 
     return self.geometry.sizes[_checked(self, dim, wrap, "size")]
 
@@ -317,7 +317,7 @@ def _size(self: Tensor, dim: int | None = None) -> Any:
 def _stride(self: Tensor, dim: int | None = None) -> Any:
     if dim is None:
         return self.geometry.strides
-    from tensorcli.engine.ops.reduce import wrap
+    from tensorcli.engine.ops._dimensions import wrap
 
     return self.geometry.strides[_checked(self, dim, wrap, "stride")]
 

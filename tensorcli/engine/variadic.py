@@ -3,7 +3,7 @@
 from typing import Any
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.ops import join, shape
+from tensorcli.engine.ops import grid, shape
 from tensorcli.engine.tensor import Tensor
 
 
@@ -36,9 +36,9 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     gathered = _gathered(tensors)
     found: tuple[Tensor, ...]
     if indexing is None:
-        found = join.meshgrid(gathered)
+        found = grid.meshgrid(gathered)
     else:
-        found = join.meshgrid_indexing(gathered, indexing)
+        found = grid.meshgrid_indexing(gathered, indexing)
     return found
 
 

@@ -5,73 +5,21 @@ Chapters that most programs touch are read with the engine; the others when a na
 
 from importlib import import_module
 
-CHAPTERS = (
-    *(
-        "create",
-        "window",
-        "pointwise",
-        "elementary",
-        "rounding",
-        "bits",
-        "compare",
-        "complex",
-        "activation",
-        "reduce",
-    ),
-    *(
-        "scan",
-        "order",
-        "shape",
-        "strided",
-        "replaced",
-        "join",
-        "copy",
-        "fill",
-        "memory",
-        "convert",
-        "index",
-        "scatter",
-        "random",
-    ),
-    *(
-        "linear",
-        "linalg",
-        "inverse",
-        "solve",
-        "decompose",
-        "factor",
-        "nn",
-        "loss",
-        "ctc",
-        "norm",
-        "conv",
-        "pool",
-        "unpool",
-        "image",
-        "attention",
-        "embedding",
-        "packing",
-        "spectrum",
-        "fft",
-        "statistics",
-        "histogram",
-        "special",
-    ),
+CHAPTERS = tuple(
+    """
+    create window pointwise elementary rounding bits compare complex activation rectifier smooth
+    piecewise reduce extreme spread scan order shape strided replaced join reorder grid copy fill memory
+    convert index gather mask scatter random linear matmul contract linalg inverse solve cholesky
+    decompose lu factor nn loss cross_entropy likelihood margin ctc norm conv patch pad pool unpool
+    image attention embedding packing spectrum fft calculus statistics distance histogram special gamma
+    bessel polynomial
+    """.split()
 )
-FIRST = (
-    *(
-        "create",
-        "pointwise",
-        "elementary",
-        "rounding",
-        "compare",
-        "complex",
-        "reduce",
-        "shape",
-        "strided",
-        "replaced",
-    ),
-    *("copy", "fill", "memory", "convert", "index", "linear"),
+FIRST = tuple(
+    """
+    create pointwise elementary rounding compare complex reduce extreme spread shape strided replaced
+    copy fill memory convert index gather mask linear matmul contract
+    """.split()
 )
 
 _read: set[str] = set()

@@ -4,7 +4,7 @@ import numpy as np
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.ops.reduce import kind_of
+from tensorcli.engine.ops._dimensions import kind_of
 
 LinAlgError = type("_LinAlgError", (RuntimeError,), {"__module__": "torch._C"})
 """`torch.linalg.LinAlgError`: the matrix does not allow it."""

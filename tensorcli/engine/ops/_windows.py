@@ -1,7 +1,7 @@
 """What PyTorch asks of the windows of pooling, convolution and unfolding, in its words. No operators are declared here."""
 
 from tensorcli.engine import messages
-from tensorcli.engine.ops.reduce import wrap
+from tensorcli.engine.ops._dimensions import wrap
 
 WORDS = {2: "two", 3: "three"}
 

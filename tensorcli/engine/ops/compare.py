@@ -7,7 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
 from tensorcli.engine.op import OPS, alias, composite, op
 from tensorcli.engine.ops import numeric
-from tensorcli.engine.ops.reduce import kind_of, refuse
+from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.tensor import Tensor
 
 

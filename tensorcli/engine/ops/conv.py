@@ -1,22 +1,17 @@
-"""Convolutions: forward, transposed, and their gradients, in any number of dimensions."""
+"""Convolutions and their transposes."""
 
 from itertools import product
-
-import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import from_numpy_dtype
-from tensorcli.engine.effects import Laid
-from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._shared import behind, own_geometry
-from tensorcli.engine.ops._windows import columns, expanded, full, patches, positive, transposed_sizes
+from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.ops._windows import expanded, full, positive, transposed_sizes
 from tensorcli.engine.ops.nn import direct
-from tensorcli.engine.ops.reduce import kind_of
 
 
-def _windows(xp, array, kernel, stride, dilation):
+def windows_of(xp, array, kernel, stride, dilation):
     """What a kernel sees at each position: (batch, channels, *positions, *kernel), a view."""
     spatial = tuple(range(2, array.ndim))
     reach = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
@@ -26,7 +21,7 @@ def _windows(xp, array, kernel, stride, dilation):
     return seen[(slice(None), slice(None), *steps, *inside)]
 
 
-def _padded(xp, array, padding):
+def padded(xp, array, padding):
     return xp.pad(array, [(0, 0), (0, 0), *((p, p) for p in padding)]) if any(padding) else array
 
 
@@ -38,7 +33,7 @@ def _slices(total, groups):
 def _correlate(xp, x, w, stride, padding, dilation, groups):
     """The forward convolution. x: (n, c, *s), w: (o, c / groups, *k)."""
     n = w.ndim - 2
-    windows = _windows(xp, _padded(xp, x, padding), w.shape[2:], stride, dilation)
+    windows = windows_of(xp, padded(xp, x, padding), w.shape[2:], stride, dilation)
     axes = ((1, *range(2 + n, 2 + 2 * n)), (1, *range(2, 2 + n)))
     parts = [
         xp.tensordot(windows[:, c], w[o], axes)
@@ -68,7 +63,7 @@ def _spread(xp, y, w, sizes, stride, padding, dilation, groups):
 def _weights(xp, y, x, kernel, stride, padding, dilation, groups):
     """The transpose of `_correlate` with respect to w."""
     n = len(kernel)
-    windows = _windows(xp, _padded(xp, x, padding), kernel, stride, dilation)
+    windows = windows_of(xp, padded(xp, x, padding), kernel, stride, dilation)
     windows = windows[(slice(None), slice(None), *(slice(0, m) for m in y.shape[2:]))]
     axes = ((0, *range(2, 2 + n)), (0, *range(2, 2 + n)))
     parts = [
@@ -330,322 +325,3 @@ def _declare(n):
 
 for _n in (1, 2, 3):
     _declare(_n)
-
-
-# ---- patches
-
-
-@op(
-    "im2col(Tensor self, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor",
-    variants="function",
-    namespace="nn",
-    self=lambda grad, self_sizes, kernel_size, dilation, padding, stride: functions.col2im(
-        grad, self_sizes[-2:], kernel_size, dilation, padding, stride
-    ),
-)
-def im2col(xp, self, kernel_size, dilation, padding, stride):
-    """The patches of images that a kernel sees, as columns."""
-    patches(self, kernel_size, dilation, padding, stride)
-    single = self.ndim == 3
-    x = self[None] if single else self
-    windows = _windows(xp, _padded(xp, x, padding), kernel_size, stride, dilation)
-    columns = windows.transpose(0, 1, 4, 5, 2, 3)
-    batch, channels, kh, kw, height, width = columns.shape
-    result = columns.reshape(batch, channels * kh * kw, height * width)
-    return result[0] if single else result
-
-
-@op(
-    "col2im(Tensor self, SymInt[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) "
-    "-> Tensor",
-    variants="function",
-    namespace="nn",
-    self=lambda grad, kernel_size, dilation, padding, stride: functions.im2col(
-        grad, kernel_size, dilation, padding, stride
-    ),
-)
-def col2im(xp, self, output_size, kernel_size, dilation, padding, stride):
-    """Patches added up to images: the transpose of im2col."""
-    places = columns(self, output_size, kernel_size, dilation, padding, stride)
-    single = self.ndim == 2
-    x = self[None] if single else self
-    kernel, sizes = kernel_size, output_size
-    channels = x.shape[1] // (kernel[0] * kernel[1])
-    parts = x.reshape(x.shape[0], channels, *kernel, *places)
-    result = xp.zeros(
-        (x.shape[0], channels, *(s + 2 * p for s, p in zip(sizes, padding, strict=True))), x.dtype
-    )
-    for at in product(range(kernel[0]), range(kernel[1])):
-        where = tuple(
-            slice(a * d, a * d + s * (m - 1) + 1, s)
-            for a, d, s, m in zip(at, dilation, stride, places, strict=True)
-        )
-        result[(slice(None), slice(None), *where)] += parts[:, :, at[0], at[1]]
-    result = result[:, :, padding[0] : padding[0] + sizes[0], padding[1] : padding[1] + sizes[1]]
-    return result[0] if single else result
-
-
-def _product(sizes):
-    total = 1
-    for size in sizes:
-        total *= size
-    return total
-
-
-def _rearranged(self, name, order):
-    if self.ndim < 3:
-        raise RuntimeError(
-            f"{name} expects input to have at least 3 dimensions, but got input with {self.ndim} dimension(s)"
-        )
-    return order
-
-
-@op(
-    "pixel_shuffle(Tensor self, int upscale_factor) -> Tensor",
-    out=False,
-    variants="function",
-    self=lambda grad, upscale_factor: functions.pixel_unshuffle(grad, upscale_factor),
-)
-def pixel_shuffle(xp, self, upscale_factor):
-    """Channels spread out over the image: (c r r, h, w) becomes (c, h r, w r)."""
-    r = upscale_factor
-    _rearranged(self, "pixel_shuffle", None)
-    *batch, channels, height, width = self.shape
-    if r <= 0:
-        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
-    if channels % (r * r):
-        raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
-            f"input.size(-3)={channels} is not divisible by {r * r}"
-        )
-    parts = self.reshape(_product(batch), channels // (r * r), r, r, height, width).transpose(
-        0, 1, 4, 2, 5, 3
-    )
-    return parts.reshape(*batch, channels // (r * r), height * r, width * r)
-
-
-@op(
-    "pixel_unshuffle(Tensor self, int downscale_factor) -> Tensor",
-    out=False,
-    variants="function",
-    self=lambda grad, downscale_factor: functions.pixel_shuffle(grad, downscale_factor),
-)
-def pixel_unshuffle(xp, self, downscale_factor):
-    """Blocks of the image stacked as channels: (c, h r, w r) becomes (c r r, h, w)."""
-    r = downscale_factor
-    _rearranged(self, "pixel_unshuffle", None)
-    *batch, channels, height, width = self.shape
-    if r <= 0:
-        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
-    for name, at, size in (("height", -2, height), ("width", -1, width)):
-        if size % r:
-            raise RuntimeError(
-                f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({at})={size} is not "
-                f"divisible by {r}"
-            )
-    parts = self.reshape(_product(batch), channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
-    return parts.reshape(*batch, channels * r * r, height // r, width // r)
-
-
-@op(
-    "channel_shuffle(Tensor self, SymInt groups) -> Tensor",
-    out=False,
-    variants="function",
-    self=lambda grad, groups: functions.channel_shuffle(grad, grad.size(1) // groups),
-)
-def channel_shuffle(xp, self, groups):
-    """The channels of several groups interleaved."""
-    if self.ndim < 3:
-        raise RuntimeError(
-            f"channel_shuffle expects input with > 2 dims, but got input with sizes {messages.numbers(self.shape)}"
-        )
-    batch, channels, *rest = self.shape
-    if groups <= 0:
-        raise RuntimeError(
-            f"Number of groups to divide channels in must be positive. Value of groups:{groups}"
-        )
-    if channels % groups:
-        raise RuntimeError(
-            f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
-        )
-    return self.reshape(batch, groups, channels // groups, *rest).swapaxes(1, 2).reshape(self.shape)
-
-
-# ---- padding
-
-
-@op(
-    "constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor",
-    out=False,
-    variants="function",
-    self=lambda grad, pad: functions.constant_pad_nd(grad, [-p for p in pad], 0),
-)
-def constant_pad_nd(xp, self, pad, value):
-    """A constant added around the last dimensions; a negative amount cuts off."""
-    amounts = _amounts(self, pad)
-    if any(n + min(a, 0) + min(b, 0) < 0 for (a, b), n in zip(amounts, self.shape, strict=True)):
-        raise RuntimeError("narrow(): length must be non-negative.")
-    cut = self[
-        tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(amounts, self.shape, strict=True))
-    ]
-    if all(a <= 0 and b <= 0 for a, b in amounts):
-        # Nothing is added: PyTorch clones the view that is left.
-        return Laid(cut.copy(), preserved_strides(own_geometry(cut))) if xp is np else cut.copy()
-    return xp.pad(cut, [(max(a, 0), max(b, 0)) for a, b in amounts], constant_values=self.dtype.type(value))
-
-
-def _amounts(array, pad):
-    """(before, after) for each dimension, from PyTorch's flat list that begins with the last one."""
-    if len(pad) % 2:
-        raise RuntimeError("Padding length must be divisible by 2")
-    if len(pad) // 2 > array.ndim:
-        raise RuntimeError(
-            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} "
-            f"and input of dimension {array.ndim}"
-        )
-    amounts = [(0, 0)] * array.ndim
-    for i in range(len(pad) // 2):
-        amounts[array.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
-    return amounts
-
-
-def _sources(xp, array, pad, mode):
-    """For each padded dimension (dimension, indices of the elements it takes)."""
-    found = []
-    amounts = _amounts(array, pad)
-    sizes = [n + a + b for (a, b), n in zip(amounts, array.shape, strict=True)]
-    if len(pad) == 2 and sizes[-1] < 1:
-        raise RuntimeError(f"input (W: {array.shape[-1]}) is too small. Calculated output W: {sizes[-1]}")
-    if min(sizes) < 0:
-        raise RuntimeError(
-            f"Trying to create tensor with negative dimension {min(sizes)}: {messages.numbers(sizes)}"
-        )
-    for d, (a, b) in enumerate(amounts):
-        if a or b:
-            size = array.shape[d]
-            places = xp.arange(-a, size + b)
-            if mode == "reflect":
-                if max(a, b) >= size:
-                    raise RuntimeError(
-                        "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
-                        f"({a}, {b}) at dimension {d} of input {messages.numbers(array.shape)}"
-                    )
-                places = xp.abs(places)
-                places = xp.where(places >= size, 2 * (size - 1) - places, places)
-            else:
-                places = xp.clip(places, 0, size - 1)
-            found.append((d, places))
-    return found
-
-
-def _declare_pad(kind, mode, n):
-    name = f"{kind}_pad{n}d"
-
-    def pad(xp, self, padding):
-        result = self
-        for d, places in _sources(xp, self, padding, mode):
-            result = xp.take(result, places, axis=d)
-        return result.copy() if result is self else result
-
-    def backward(xp, grad_output, self, padding):
-        result = grad_output
-        for d, places in _sources(xp, self, padding, mode):
-            moved = xp.moveaxis(result, d, 0)
-            added = xp.zeros((self.shape[d], *moved.shape[1:]), moved.dtype)
-            behind(xp).combine("add", added, places, moved)
-            result = xp.moveaxis(added, 0, d)
-        return result.copy() if result is grad_output else result
-
-    how = "mirrored at the border" if mode == "reflect" else "repeated from the border"
-    pad.__doc__ = f"The last {n} dimension{'s' * (n > 1)} padded with elements {how}."
-    backward.__doc__ = f"The gradient of {name}."
-    op(
-        f"{name}(Tensor self, SymInt[{2 * n}] padding) -> Tensor",
-        variants="function",
-        namespace="nn",
-        self=lambda grad, self, padding: getattr(functions, f"{name}_backward")(grad, self, padding),
-    )(pad)
-    op(
-        f"{name}_backward(Tensor grad_output, Tensor self, SymInt[{2 * n}] padding) -> Tensor",
-        variants="function",
-        namespace="nn",
-        grad_output=lambda grad, padding: getattr(functions, name)(grad, padding),
-        self=lambda grad, self: functions.zeros_like(self),
-    )(backward)
-
-
-for _n in (1, 2, 3):
-    _declare_pad("reflection", "reflect", _n)
-    _declare_pad("replication", "replicate", _n)
-
-
-@composite("_pad_circular(Tensor self, SymInt[] pad) -> Tensor", variants="function", namespace="nn")
-def pad_circular(self, pad):
-    """The last dimensions padded with elements from the other end."""
-    n = self.ndim - 2
-    if len(pad) != 2 * n:
-        raise RuntimeError(f"Invalid padding size, expected {2 * n} but got {len(pad)}")
-    sizes = list(self.geometry.sizes)
-    for i in range(n):
-        low, high = pad[2 * i], pad[2 * i + 1]
-        own = sizes[-1 - i]
-        if low > own or high > own:
-            raise RuntimeError("Padding value causes wrapping around more than once.")
-        sizes[-1 - i] += low + high
-        if sizes[-1 - i] < 0:
-            raise RuntimeError("Negative padding value is resulting in an empty dimension")
-    result = self.new_empty(sizes)
-    target, source = result, self
-    for i in range(n):
-        low, high = pad[2 * i], pad[2 * i + 1]
-        dim = self.ndim - 1 - i
-        target = target.narrow(dim, max(low, 0), sizes[dim] - max(high, 0) - max(low, 0))
-        source = source.narrow(dim, max(-low, 0), self.size(dim) - max(-high, 0) - max(-low, 0))
-    target.copy_(source)
-    for i in range(n - 1, -1, -1):
-        low, high = pad[2 * i], pad[2 * i + 1]
-        dim = self.ndim - 1 - i
-        if low > 0:
-            result.narrow(dim, 0, low).copy_(result.narrow(dim, sizes[dim] - low - max(high, 0), low))
-        if high > 0:
-            result.narrow(dim, sizes[dim] - high, high).copy_(result.narrow(dim, max(low, 0), high))
-    return result
-
-
-@composite(
-    'pad(Tensor self, SymInt[] pad, str mode="constant", float? value=None) -> Tensor',
-    namespace="nn",
-    variants="function",
-)
-def pad(self, pad, mode, value):
-    """Elements added around the last dimensions: a constant, or what "reflect", "replicate" and "circular" find."""
-    if mode not in ("constant", "reflect", "replicate", "circular"):
-        raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    if mode == "constant":
-        return functions.constant_pad_nd(self, pad, 0.0 if value is None else value)
-    if value not in (None, 0):
-        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
-    if len(pad) % 2:
-        raise RuntimeError("Padding length must be divisible by 2")
-    if len(pad) > 2 * self.ndim:
-        raise RuntimeError(
-            "Padding length should be less than or equal to two times the input dimension but got padding length "
-            f"{len(pad)} and input of dimension {self.ndim}"
-        )
-    n = len(pad) // 2
-    if len(pad) in (2, 4, 6) and self.ndim in (n + 1, n + 2):
-        if mode == "circular":
-            return (
-                functions._pad_circular(self, pad)
-                if self.ndim == n + 2
-                else functions._pad_circular(self.unsqueeze(0), pad).squeeze(0)
-            )
-        kind = "reflection" if mode == "reflect" else "replication"
-        return getattr(functions, f"{kind}_pad{n}d")(self, pad)
-    raise NotImplementedError(
-        f"Padding size {len(pad)} is not supported for {self.ndim}D input tensor.\n"
-        "Supported combinations for non-constant padding:\n"
-        "  - 2D or 3D input: padding size = 2 (pads last dimension)\n"
-        "  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n"
-        "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
-    )

@@ -5,11 +5,11 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._matrices import check_matrix, columns, raise_for
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import derived
 from tensorcli.engine.ops.order import not_implemented
-from tensorcli.engine.ops.reduce import kind_of
 from tensorcli.engine.ops.solve import triangle_of
 
 # ---- reflectors

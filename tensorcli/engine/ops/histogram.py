@@ -7,9 +7,9 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops.create import linspace
 from tensorcli.engine.ops.inverse import named_result
-from tensorcli.engine.ops.reduce import kind_of
 
 
 @op(

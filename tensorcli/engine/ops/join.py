@@ -1,6 +1,5 @@
-"""Joining, repeating and rearranging: results in new memory whose elements are their inputs' elements."""
+"""Several tensors into one, and one repeated."""
 
-import itertools
 import math
 
 import numpy as np
@@ -8,11 +7,9 @@ import numpy as np
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON
-from tensorcli.engine.effects import Laid, adopt, check_bytes
-from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.op import OPS, composite, op
-from tensorcli.engine.ops._shared import own_geometry
-from tensorcli.engine.ops.reduce import wrap
+from tensorcli.engine.effects import Laid, check_bytes
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d
 
 # ---- several into one
@@ -105,6 +102,8 @@ def _other_name_of_cat(name):
 
 
 _other_name_of_cat("concat")
+
+
 _other_name_of_cat("concatenate")
 
 
@@ -134,7 +133,7 @@ def _check_stack(tensors, dim):
             )
 
 
-def _check_list(name, tensors):
+def check_list(name, tensors):
     if not tensors:
         raise RuntimeError(f"{name} expects a non-empty TensorList")
 
@@ -142,7 +141,7 @@ def _check_list(name, tensors):
 @composite("hstack(Tensor[] tensors) -> Tensor", out=True)
 def hstack(tensors):
     """Join side by side: along the second dimension, or the only one."""
-    _check_list("hstack", tensors)
+    check_list("hstack", tensors)
     raised = [at_least_1d(one) for one in tensors]
     return functions.cat(raised, 0 if len(raised[0].geometry.sizes) == 1 else 1)
 
@@ -151,25 +150,27 @@ def _vertical(name):
     @composite(f"{name}(Tensor[] tensors) -> Tensor", out=True)
     def stacked(tensors):
         """Join one below the other: along the first dimension, rows being made of vectors."""
-        _check_list(name, tensors)
+        check_list(name, tensors)
         return functions.cat([at_least_2d(one) for one in tensors], 0)
 
 
 _vertical("vstack")
+
+
 _vertical("row_stack")
 
 
 @composite("dstack(Tensor[] tensors) -> Tensor", out=True)
 def dstack(tensors):
     """Join one behind the other: along the third dimension."""
-    _check_list("dstack", tensors)
+    check_list("dstack", tensors)
     return functions.cat([at_least_3d(one) for one in tensors], 2)
 
 
 @composite("column_stack(Tensor[] tensors) -> Tensor", out=True)
 def column_stack(tensors):
     """Join side by side, vectors being columns."""
-    _check_list("column_stack", tensors)
+    check_list("column_stack", tensors)
     columns = [
         one.reshape((one.geometry.numel, 1)) if len(one.geometry.sizes) <= 1 else one for one in tensors
     ]
@@ -331,273 +332,3 @@ def repeat_interleave(self, repeats, dim, output_size):
     sizes = list(source.geometry.sizes)
     sizes[dim + 1] = repeats
     return source.expand(sizes).clone(memory_format=contiguous_format).flatten(dim, dim + 1)
-
-
-# ---- other orders
-
-
-@op(
-    "flip(Tensor self, int[] dims) -> Tensor",
-    check=lambda self, dims: _check_dims(dims, len(self.geometry.sizes)),
-    out=False,
-    self=lambda grad, dims: grad.flip(dims),
-)
-def flip(xp, self, dims):
-    """Some dimensions in reverse order."""
-    dims = tuple(wrap(dim, self.ndim) for dim in dims) if self.ndim else ()
-    return Laid(xp.flip(self, dims), geometry.preserved_strides(own_geometry(self)))
-
-
-def _check_dims(dims, ndim):
-    wrapped = [wrap(dim, ndim) for dim in dims]
-    for dim in wrapped:
-        if wrapped.count(dim) > 1:
-            raise RuntimeError(f"dim {dim} appears multiple times in the list of dims")
-
-
-@composite("fliplr(Tensor self) -> Tensor")
-def fliplr(self):
-    """The columns in reverse order."""
-    if len(self.geometry.sizes) < 2:
-        raise RuntimeError("Input must be >= 2-d.")
-    return self.flip((1,))
-
-
-@composite("flipud(Tensor self) -> Tensor")
-def flipud(self):
-    """The rows in reverse order."""
-    if not self.geometry.sizes:
-        raise RuntimeError("Input must be >= 1-d.")
-    return self.flip((0,))
-
-
-@op(
-    "roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
-    check=lambda self, shifts, dims: _check_roll(self, shifts, dims),
-    out=False,
-    self=lambda grad, shifts, dims: grad.roll(
-        tuple(-shift for shift in reversed(shifts)), tuple(reversed(dims))
-    ),
-)
-def roll(xp, self, shifts, dims):
-    """The elements moved along dimensions; what leaves at one end comes in at the other."""
-    if not self.size and xp is np:
-        return Laid(self.copy(), own_geometry(self).strides)
-    if not dims:
-        return xp.roll(self, shifts[0])
-    return (
-        xp.roll(self, tuple(shifts), tuple(wrap(dim, self.ndim) for dim in dims))
-        if self.ndim
-        else self.copy()
-    )
-
-
-def _check_roll(self, shifts, dims):
-    if not shifts:
-        raise RuntimeError("`shifts` required")
-    if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
-        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
-    for dim in dims:
-        if not self.geometry.sizes:
-            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-        wrap(dim, len(self.geometry.sizes))
-
-
-@op(
-    "rot90(Tensor self, int k=1, int[] dims=[0,1]) -> Tensor",
-    check=lambda self, k, dims: _check_rotation(self, dims),
-    out=False,
-    self=lambda grad, k, dims: grad.rot90(-k, dims),
-)
-def rot90(xp, self, k, dims):
-    """Turned by so many right angles in the plane of two dimensions."""
-    first, second = (wrap(dim, self.ndim) for dim in dims)
-    k %= 4
-    if k in (0, 2):
-        array = xp.flip(self, (first, second)) if k else self
-        return Laid(
-            array,
-            geometry.preserved_strides(own_geometry(self)) if k else geometry.contiguous_strides(self.shape),
-        )
-    turned = xp.swapaxes(xp.flip(self, second if k == 1 else first), first, second)
-    kept = Geometry(self.shape, geometry.preserved_strides(own_geometry(self)))
-    return Laid(turned, kept.swapped(first, second).strides)
-
-
-def _check_rotation(self, dims):
-    ndim = len(self.geometry.sizes)
-    if len(dims) != 2:
-        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
-    if ndim < 2:
-        raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
-    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == ndim:
-        raise RuntimeError(
-            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
-        )
-    for dim in dims:
-        wrap(dim, ndim)
-
-
-# ---- triangles and diagonals
-
-
-def _check_matrix(name):
-    def check(self, diagonal):
-        if len(self.geometry.sizes) < 2:
-            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
-
-    return check
-
-
-@op(
-    "tril(Tensor self, SymInt diagonal=0) -> Tensor",
-    inplace=True,
-    check=_check_matrix("tril"),
-    self=lambda grad, diagonal: grad.tril(diagonal),
-)
-def tril(xp, self, diagonal):
-    """The elements on and below a diagonal, zeros above."""
-    return xp.tril(self, diagonal)
-
-
-@op(
-    "triu(Tensor self, SymInt diagonal=0) -> Tensor",
-    inplace=True,
-    check=_check_matrix("triu"),
-    self=lambda grad, diagonal: grad.triu(diagonal),
-)
-def triu(xp, self, diagonal):
-    """The elements on and above a diagonal, zeros below."""
-    return xp.triu(self, diagonal)
-
-
-# PyTorch has them as methods only.
-OPS["tril_"].variants = OPS["triu_"].variants = "method"
-
-
-@composite("diag(Tensor self, int diagonal=0) -> Tensor", out=True)
-def diag(self, diagonal):
-    """The diagonal of a matrix as a copy, or the matrix that has a vector on its diagonal."""
-    ndim = len(self.geometry.sizes)
-    if ndim not in (1, 2):
-        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
-    return self.diag_embed(diagonal) if ndim == 1 else functions.diagonal_copy(self, diagonal)
-
-
-@op(
-    "diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor",
-    check=lambda self, offset, dim1, dim2: _check_planes(len(self.geometry.sizes) + 1, dim1, dim2),
-    out=False,
-    self=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2),
-)
-def diag_embed(xp, self, offset, dim1, dim2):
-    """The last dimension laid on the diagonal of two new ones, zeros elsewhere."""
-    ndim = self.ndim + 1
-    dim1, dim2 = wrap(dim1, ndim), wrap(dim2, ndim)
-    length = self.shape[-1]
-    size = length + abs(offset)
-    result = xp.zeros((*self.shape[:-1], size, size), self.dtype)
-    index = xp.arange(length)
-    result[..., index + max(-offset, 0), index + max(offset, 0)] = self
-    return xp.ascontiguousarray(xp.moveaxis(result, (-2, -1), (dim1, dim2)))
-
-
-def _check_planes(ndim, dim1, dim2):
-    if wrap(dim1, ndim) == wrap(dim2, ndim):
-        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-
-
-@composite("diagflat(Tensor self, int offset=0) -> Tensor")
-def diagflat(self, offset):
-    """The matrix that has all elements on its diagonal."""
-    return self.contiguous().view((-1,)).diag(offset)
-
-
-# ---- grids
-
-
-@composite("meshgrid(Tensor[] tensors) -> Tensor[]")
-def meshgrid(tensors):
-    """Vectors stretched to the grid that they span, one tensor each; the first one goes down the rows."""
-    messages.warn(
-        "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
-        once=True,
-    )
-    return _grid(tensors)
-
-
-@composite("meshgrid.indexing(Tensor[] tensors, *, str indexing) -> Tensor[]")
-def meshgrid_indexing(tensors, indexing):
-    """Vectors stretched to the grid that they span: the first one down the rows ("ij") or along them ("xy")."""
-    if indexing not in ("xy", "ij"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
-    if indexing == "ij" or len(tensors) < 2:
-        return _grid(tensors)
-    second, first, *rest = _grid((tensors[1], tensors[0], *tensors[2:]))
-    return (first, second, *rest)
-
-
-def _grid(tensors):
-    _check_list("meshgrid", tensors)
-    for one in tensors:
-        if one.dtype is not tensors[0].dtype:
-            raise RuntimeError("meshgrid expects all tensors to have the same dtype")
-    for one in tensors:
-        if len(one.geometry.sizes) > 1:
-            raise RuntimeError(
-                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {one!r}"
-            )
-    sizes = tuple(one.geometry.numel for one in tensors)
-    found = []
-    for i, one in enumerate(tensors):
-        own = [1] * len(sizes)
-        own[i] = -1
-        found.append(one.view(own).expand(sizes))
-    return tuple(found)
-
-
-@composite("cartesian_prod(Tensor[] tensors) -> Tensor")
-def cartesian_prod(tensors):
-    """All choices of one element from each vector, a row each."""
-    for one in tensors:
-        if len(one.geometry.sizes) != 1:
-            raise RuntimeError(f"Expect a 1D vector, but got shape {messages.numbers(one.geometry.sizes)}")
-    if len(tensors) == 1:
-        return tensors[0]
-    return functions.stack([grid.flatten() for grid in _grid(tensors)], 1)
-
-
-@composite("combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor", variants="function")
-def combinations(self, r, with_replacement):
-    """All choices of r elements of a vector, a row each."""
-    if len(self.geometry.sizes) != 1:
-        raise RuntimeError(f"Expect a 1D vector, but got shape {messages.numbers(self.geometry.sizes)}")
-    if r < 0:
-        raise RuntimeError(f"Expect a non-negative number, but got {r}")
-    if r == 0:
-        return self.new_empty((0,))
-    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    rows = np.array(list(choose(range(self.geometry.numel), r)), np.int64).reshape(-1, r)
-    picked = np.zeros((self.geometry.numel,) * r, np.bool_)
-    picked[tuple(rows.T)] = True
-    mask = adopt(picked, dtypes.bool_, self.device)
-    return functions.stack([grid.masked_select(mask) for grid in _grid((self,) * r)], 1)
-
-
-@composite("vander(Tensor x, int? N=None, bool increasing=False) -> Tensor")
-def vander(x, N, increasing):
-    """The powers of a vector's elements, as columns."""
-    if len(x.geometry.sizes) != 1:
-        raise RuntimeError("x must be a one-dimensional tensor.")
-    count = x.geometry.sizes[0] if N is None else N
-    if count < 0:
-        raise RuntimeError("N must be non-negative.")
-    kind = x.dtype if x.dtype.category >= dtypes.FLOATING else dtypes.int64
-    result = x.new_empty((x.geometry.sizes[0], count), dtype=kind)
-    if count > 0:
-        result.select(1, 0).fill_(1)
-        if count > 1:
-            powers = functions.slice(result, 1, 1, None, 1)
-            powers.copy_(x.unsqueeze(1))
-            powers.copy_(powers.cumprod(1))
-    return result if increasing else result.flip((1,))

@@ -7,9 +7,9 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import computing, count, kind_of, refuse, restore_dims, wrap, wrap_dims
 from tensorcli.engine.ops._matrices import check_floating, check_matrix
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.reduce import computing, count, kind_of, refuse, restore_dims, wrap, wrap_dims
 
 # ---- norms
 

@@ -7,8 +7,8 @@ import numpy as np
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import OPS, composite, op
+from tensorcli.engine.ops._dimensions import refuse, wrap
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.reduce import refuse, wrap
 
 
 def derived(outputs_of, inputs, grads, needs):

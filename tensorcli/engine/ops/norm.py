@@ -7,8 +7,8 @@ import numpy as np
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops.nn import derived, direct
-from tensorcli.engine.ops.reduce import kind_of, refuse
 
 
 def _normalized(x, dims, eps):

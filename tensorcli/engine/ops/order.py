@@ -7,8 +7,9 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _selection
+from tensorcli.engine.ops._dimensions import not_empty, refuse, wrap
 from tensorcli.engine.ops._shared import own_geometry
-from tensorcli.engine.ops.reduce import not_empty, refuse, selected, selecting_backward, wrap
+from tensorcli.engine.ops.extreme import selected, selecting_backward
 
 
 def descending_order(xp, array, dim):

@@ -9,10 +9,10 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._windows import not_empty_parts, one_dimension, places, pooling, single
-from tensorcli.engine.ops.index import not_implemented
-from tensorcli.engine.ops.reduce import refuse
+from tensorcli.engine.ops._writers import not_implemented
 
 
 def _seen(xp, array, n, kernel, stride, padding, dilation, counts, fill):

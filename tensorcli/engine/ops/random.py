@@ -14,8 +14,8 @@ from tensorcli.engine.devices import META, drawing, drawing_on, resolve
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._shared import own_geometry
+from tensorcli.engine.ops._writers import not_implemented
 from tensorcli.engine.ops.create import LIKE, OPTIONS
-from tensorcli.engine.ops.index import not_implemented
 
 INTEGERS = OPTIONS.replace("dtype=None", "dtype=long")
 

@@ -5,8 +5,8 @@ import numpy as np
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
+from tensorcli.engine.ops._dimensions import computing, refuse, wrap
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.reduce import computing, refuse, wrap
 
 
 def _reversed_cumsum(tensor, dim):

@@ -8,17 +8,12 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._writers import not_implemented, separate, writer
 from tensorcli.engine.ops.create import number_for
-from tensorcli.engine.ops.index import (
-    along,
-    check_index_range,
-    not_implemented,
-    separate,
-    warn_expanded,
-    writer,
-)
-from tensorcli.engine.ops.reduce import wrap
+from tensorcli.engine.ops.gather import along, check_index_range
+from tensorcli.engine.ops.index import warn_expanded
 from tensorcli.engine.tensor import Tensor
 
 # ---- scatter: an index for each element

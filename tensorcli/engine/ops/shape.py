@@ -8,7 +8,7 @@ from tensorcli.engine.callers import PROPERTIES, functions
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, view
-from tensorcli.engine.ops.reduce import wrap
+from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.tensor import CONJ, ReadOnly, Tensor
 
 # ---- sizes

@@ -5,10 +5,10 @@ import numpy as np
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._matrices import LinAlgError, check_floating, check_matrix, columns, solve
 from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
 from tensorcli.engine.ops.nn import derived
-from tensorcli.engine.ops.reduce import kind_of
 
 
 def _is_vector(a, b):

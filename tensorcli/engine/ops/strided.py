@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, op, view
-from tensorcli.engine.ops.reduce import wrap
+from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.storage import check_bounds
 from tensorcli.engine.tensor import Tensor
 

@@ -7,7 +7,7 @@ import numpy as np
 from tensorcli.engine import geometry, messages
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import op
-from tensorcli.engine.ops.reduce import kind_of
+from tensorcli.engine.ops._dimensions import kind_of
 
 _COUNTS = {2: "two", 3: "three"}
 _NAMES = {2: "height, width", 3: "depth, height, width"}

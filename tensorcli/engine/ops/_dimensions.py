@@ -1,0 +1,83 @@
+"""Dimensions and dtypes as reductions take them: wrapped, listed, put back."""
+
+import numpy as np
+
+from tensorcli.engine import dtypes
+
+
+def wrap(dim, ndim):
+    """A dimension counted from the front. Errors: IndexError with PyTorch's text."""
+    least = -max(ndim, 1)
+    if not least <= dim < -least:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{least}, {-least - 1}], but got {dim})"
+        )
+    return dim + max(ndim, 1) if dim < 0 else dim
+
+
+def wrap_dims(dims, ndim):
+    """Several dimensions counted from the front; all of them for None or none. Errors: IndexError, RuntimeError."""
+    if dims is None or (not isinstance(dims, int) and len(dims) == 0):
+        return tuple(range(ndim))
+    wrapped = []
+    for dim in (dims,) if isinstance(dims, int) else dims:
+        one = wrap(dim, ndim)
+        if one in wrapped:
+            raise RuntimeError(f"dim {one} appears multiple times in the list of dims")
+        wrapped.append(one)
+    return tuple(wrapped) if ndim else ()
+
+
+def restore_dims(tensor, ndim, dims, keepdim):
+    """Put the dimensions that a reduction took out back in, with size 1."""
+    if not keepdim and ndim:
+        for dim in sorted(wrap_dims(dims, ndim)):
+            tensor = tensor.unsqueeze(dim)
+    return tensor
+
+
+def restore(grad, sizes, dims, keepdim):
+    """Spread the gradient of a reduction over the dimensions that it reduced."""
+    if dims is not None and (isinstance(dims, int) or len(dims)):
+        grad = restore_dims(grad, len(sizes), dims, keepdim)
+    return grad.expand(sizes)
+
+
+def count(sizes, dims):
+    """How many elements a reduction over these dimensions takes together."""
+    total = 1
+    for dim in wrap_dims(dims, len(sizes)):
+        total *= sizes[dim]
+    return total
+
+
+def axis(dim, ndim):
+    """The one dimension as numpy's axis: none for a zero-dimensional tensor."""
+    dim = wrap(dim, ndim)
+    return dim if ndim else ()
+
+
+def computing(array, dtype):
+    """The array in the dtype asked for, as kernels compute it; integers and booleans as int64 when none was asked."""
+    if dtype is not None:
+        from tensorcli.engine.effects import cast
+
+        return cast(array, dtype.computes_as)
+    return array.astype(np.int64) if array.dtype.kind in "bui" else array
+
+
+def kind_of(array):
+    """PyTorch's name of an array's dtype, as errors have it: `Long`."""
+    return dtypes.from_numpy_dtype(array.dtype).scalar_type
+
+
+def refuse(array, name, kinds):
+    """Refuse arrays of numpy's kinds `kinds`. Errors: NotImplementedError with PyTorch's text."""
+    if array.dtype.kind in kinds:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{kind_of(array)}'")
+
+
+def not_empty(array, dim, name):
+    """Refuse to reduce a dimension of size 0 that has no neutral element. Errors: IndexError."""
+    if array.ndim and not array.shape[dim]:
+        raise IndexError(f"{name}: Expected reduction dim {dim} to have non-zero size.")

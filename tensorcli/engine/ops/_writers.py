@@ -1,0 +1,71 @@
+"""Operators that write some elements of self: the pure one, its in-place twin and their checks."""
+
+from tensorcli.engine import effects, geometry, messages
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.op import op
+from tensorcli.engine.ops._shared import own_geometry
+from tensorcli.engine.tensor import Tensor
+
+
+def writer(line, check, *, preserve=False, out=True, twin_check=None, **formulas):
+    """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that
+    writes.
+
+    `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps
+    self's strides where they are dense (else it is row-major), `twin_check` what the twin
+    refuses instead of the check and of overlapping memory.
+    """
+
+    def declare(kernel):
+        def changed(xp, self, *rest):
+            copy = self.copy()
+            kernel(xp, copy, *rest)
+            return Laid(
+                copy,
+                geometry.preserved_strides(own_geometry(self))
+                if preserve
+                else geometry.contiguous_strides(self.shape),
+            )
+
+        changed.__doc__, changed.__module__ = kernel.__doc__, kernel.__module__
+        op(line, check=check, out=out, **formulas)(changed)
+        checked = twin_check or separate(check)
+        op(in_place(line), check=checked, **formulas)(kernel)
+        return kernel
+
+    return declare
+
+
+def separate(check):
+    """The check of an operator that also refuses to write where elements overlap, or over what it reads."""
+
+    def checked(self, *rest):
+        check(self, *rest)
+        others = [other for other in rest if isinstance(other, Tensor)]
+        effects.check_overlap(self, others)
+        refuse_shared(self, others)
+
+    return checked
+
+
+def refuse_shared(self, others):
+    """Refuse to write over what is read, also where both are the very same elements. Errors: RuntimeError."""
+    for other in others:
+        shared = other._storage is not None and other._storage is self._storage
+        if other is self or (
+            shared and geometry.overlap(self.geometry, other.geometry) in ("full", "partial")
+        ):
+            raise RuntimeError(messages.PARTIAL_OVERLAP)
+
+
+def in_place(line):
+    """The schema line of an operator's in-place twin."""
+    name, _, rest = line.partition("(")
+    base, dot, overload = name.partition(".")
+    arguments = rest.rpartition(") -> ")[0].replace("Tensor self", "Tensor(a!) self", 1)
+    return f"{base}_{dot}{overload}({arguments}) -> Tensor(a!)"
+
+
+def not_implemented(kernel, kind):
+    """PyTorch has no such kernel for this dtype."""
+    return NotImplementedError(f"\"{kernel}\" not implemented for '{kind.scalar_type}'")

@@ -1,0 +1,251 @@
+"""Differences, integrals and slopes of sampled functions."""
+
+from tensorcli.engine import dtypes
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite
+from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops.nn import direct
+from tensorcli.engine.tensor import Tensor
+
+
+@composite(
+    "diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor", out=True
+)
+def diff(self, n, dim, prepend, append):
+    """The n-th differences of neighbours along a dimension."""
+    if not self.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    if n == 0:
+        result = functions.zeros_like(self)
+        return result.copy_(self)
+    parts = [t for t in (prepend, self, append) if t is not None]
+    if len(parts) > 1:
+        self = functions.cat(parts, dim)
+    n = min(n, self.size(dim))
+    for _ in range(n):
+        size = self.size(dim)
+        after, before = self.narrow(dim, 1, size - 1), self.narrow(dim, 0, size - 1)
+        self = functions.logical_xor(after, before) if self.dtype is dtypes.bool_ else after - before
+    return self
+
+
+def _halves(y, dim):
+    size = y.size(dim)
+    return y.narrow(dim, 0, size - 1), y.narrow(dim, 1, size - 1)
+
+
+def _spacing(y, x, dim):
+    if x.ndim == 1:
+        if x.size(0) != y.size(dim):
+            raise RuntimeError("trapezoid: There must be one `x` value for each sample point")
+        shape = [1] * y.ndim
+        shape[wrap(dim, y.ndim)] = x.size(0)
+        x = x.view(shape)
+    elif x.ndim < y.ndim:
+        x = x.view([1] * (y.ndim - x.ndim) + list(x.geometry.sizes))
+    low, high = _halves(x, dim)
+    return high - low
+
+
+def _bool_refused(*tensors):
+    if any(t.dtype is dtypes.bool_ for t in tensors):
+        names = "`x` or `y`" if len(tensors) > 1 else "`y`"
+        raise RuntimeError(f"trapezoid: received a bool input for {names}, but bool is not supported")
+
+
+def _trapezoid(y, dx, dim):
+    low, high = _halves(y, dim)
+    return direct("_div.Scalar", ((low + high) * dx).sum(dim), 2.0)
+
+
+@composite("trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
+def trapezoid(y, x, dim):
+    """The integral along a dimension by the trapezoidal rule."""
+    wrap(dim, y.ndim)
+    _bool_refused(y, x)
+    if not y.size(dim):
+        return _nothing(y, dim)
+    return _trapezoid(y, _spacing(y, x, dim), dim)
+
+
+def _nothing(y, dim):
+    # PyTorch zeroes what it made empty, which counts.
+    return functions.empty(
+        [s for d, s in enumerate(y.geometry.sizes) if d != wrap(dim, y.ndim)], dtype=y.dtype
+    ).zero_()
+
+
+@composite("trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1) -> Tensor", variants="function")
+def trapezoid_dx(y, dx, dim):
+    """The integral along a dimension by the trapezoidal rule, for even spacing."""
+    if not y.size(dim):
+        return _nothing(y, dim)
+    _bool_refused(y)
+    ends = y.select(dim, 0) + y.select(dim, -1)
+    return direct("_mul.Scalar", y.sum(dim) - ends * 0.5, dx)
+
+
+@composite("trapz.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
+def trapz(y, x, dim):
+    """The integral along a dimension by the trapezoidal rule."""
+    return functions.trapezoid(y, x, dim=dim)
+
+
+@composite("trapz.dx(Tensor y, *, float dx=1, int dim=-1) -> Tensor", variants="function")
+def trapz_dx(y, dx, dim):
+    """The integral along a dimension by the trapezoidal rule, for even spacing."""
+    return functions.trapezoid(y, dx=dx, dim=dim)
+
+
+@composite("cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
+def cumulative_trapezoid(y, x, dim):
+    """The running integral along a dimension by the trapezoidal rule."""
+    wrap(dim, y.ndim)
+    _bool_refused(y, x)
+    low, high = _halves(y, dim)
+    return direct("_div.Scalar", (_spacing(y, x, dim) * (low + high)).cumsum(dim), 2.0)
+
+
+@composite("cumulative_trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1) -> Tensor", variants="function")
+def cumulative_trapezoid_dx(y, dx, dim):
+    """The running integral along a dimension by the trapezoidal rule, for even spacing."""
+    _bool_refused(y)
+    low, high = _halves(y, dim)
+    return ((dx / 2.0) * (low + high)).cumsum(dim)
+
+
+def _slope(self, spacing, dim, edge_order):
+    """The slopes along one dimension; `spacing` is a number or the coordinates."""
+    size = self.size(dim)
+    if isinstance(spacing, (int, float, complex)):
+        inner = (self.narrow(dim, 2, size - 2) - self.narrow(dim, 0, size - 2)) / (spacing * 2)
+        steps = (spacing, spacing, spacing, spacing)
+    else:
+        shape = [1] * self.ndim
+        shape[dim] = -1
+        step = spacing.diff()
+        h1, h2 = step.narrow(0, 0, size - 2).reshape(shape), step.narrow(0, 1, size - 2).reshape(shape)
+        inner = (
+            self.narrow(dim, 0, size - 2) * (-h2 / (h1 * (h1 + h2)))
+            + self.narrow(dim, 1, size - 2) * ((h2 - h1) / (h1 * h2))
+            + self.narrow(dim, 2, size - 2) * (h1 / (h2 * (h1 + h2)))
+        )
+        steps = (step[0], step[1], step[-2], step[-1]) if size > 2 else (step[0], step[0], step[0], step[0])
+    first, second = self.narrow(dim, 0, 1), self.narrow(dim, 1, 1)
+    last, before = self.narrow(dim, size - 1, 1), self.narrow(dim, size - 2, 1)
+    if edge_order == 1:
+        return functions.cat([(second - first) / steps[0], inner, (last - before) / steps[3]], dim)
+    h1, h2 = steps[0], steps[1]
+    start = (
+        first * (-(2 * h1 + h2) / (h1 * (h1 + h2))) + second * ((h1 + h2) / (h1 * h2))
+        + self.narrow(dim, 2, 1) * (-h1 / (h2 * (h1 + h2)))
+    )  # fmt: skip
+    h1, h2 = steps[2], steps[3]
+    stop = (
+        self.narrow(dim, size - 3, 1) * (h2 / (h1 * (h1 + h2))) + before * (-(h2 + h1) / (h1 * h2))
+        + last * ((2 * h2 + h1) / (h2 * (h1 + h2)))
+    )  # fmt: skip
+    return functions.cat([start, inner, stop], dim)
+
+
+def _gradient(self, spacings, dims, edge_order, named=True):
+    """`named`: whether the call named its dimensions."""
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    dims = [wrap(d, self.ndim) for d in dims]
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(
+            f"dim {next(d for d in dims if dims.count(d) > 1)} appears multiple times in the list of dims"
+        )
+    if len(spacings) != len(dims) and named:
+        raise RuntimeError(
+            "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same "
+            f"length, but got a spacing argument of length {len(spacings)} and a dim argument of length {len(dims)}."
+        )
+    if len(spacings) != len(dims):
+        raise RuntimeError(
+            f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "
+            f"{self.ndim}', since dim argument was not given, but got a list of length {len(spacings)}"
+        )
+    for each in spacings:
+        if isinstance(each, Tensor) and each.ndim != 1:
+            raise RuntimeError(
+                "torch.gradient expected each element of spacing to have one dimension, but got an element with "
+                f"{each.ndim} dimensions!"
+            )
+        if isinstance(each, Tensor) and each.device != self.device:
+            raise RuntimeError(
+                f"torch.gradient expected each tensor to be on the same device, but got devices {self.device} and "
+                f"{each.device}!"
+            )
+    for d in dims:
+        if self.size(d) < edge_order + 1:
+            raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    return tuple(_slope(self, h, d, edge_order) for h, d in zip(spacings, dims, strict=True))
+
+
+def _dims(self, dim):
+    return list(range(self.ndim)) if dim is None else [dim]
+
+
+@composite(
+    "gradient.scalarint(Tensor self, *, Scalar? spacing=None, int? dim=None, int edge_order=1) -> Tensor[]",
+    variants="function",
+)
+def gradient(self, spacing, dim, edge_order):
+    """The slopes of sampled functions along their dimensions."""
+    dims = _dims(self, dim)
+    return _gradient(self, [1 if spacing is None else spacing] * len(dims), dims, edge_order)
+
+
+@composite(
+    "gradient.scalararray(Tensor self, *, Scalar spacing, int[] dim, int edge_order=1) -> Tensor[]",
+    variants="function",
+)
+def gradient_dims(self, spacing, dim, edge_order):
+    """The slopes of sampled functions along some dimensions, for even spacing."""
+    return _gradient(self, [spacing] * len(dim), dim, edge_order)
+
+
+@composite("gradient.array(Tensor self, *, int[] dim, int edge_order=1) -> Tensor[]", variants="function")
+def gradient_plain(self, dim, edge_order):
+    """The slopes of sampled functions along some dimensions."""
+    return _gradient(self, [1] * len(dim), dim, edge_order)
+
+
+@composite(
+    "gradient.scalarrayint(Tensor self, *, Scalar[] spacing, int? dim=None, int edge_order=1) -> Tensor[]",
+    variants="function",
+)
+def gradient_spacings(self, spacing, dim, edge_order):
+    """The slopes of sampled functions, each dimension with its spacing."""
+    return _gradient(self, list(spacing), _dims(self, dim), edge_order, dim is not None)
+
+
+@composite(
+    "gradient.scalarrayarray(Tensor self, *, Scalar[] spacing, int[] dim, int edge_order=1) -> Tensor[]",
+    variants="function",
+)
+def gradient_spacings_dims(self, spacing, dim, edge_order):
+    """The slopes of sampled functions along some dimensions, each with its spacing."""
+    return _gradient(self, list(spacing), dim, edge_order)
+
+
+@composite(
+    "gradient.tensorarrayint(Tensor self, *, Tensor[] spacing, int? dim=None, int edge_order=1) -> Tensor[]",
+    variants="function",
+)
+def gradient_coordinates(self, spacing, dim, edge_order):
+    """The slopes of functions sampled at given coordinates."""
+    return _gradient(self, list(spacing), _dims(self, dim), edge_order, dim is not None)
+
+
+@composite(
+    "gradient.tensorarray(Tensor self, *, Tensor[] spacing, int[] dim, int edge_order=1) -> Tensor[]",
+    variants="function",
+)
+def gradient_coordinates_dims(self, spacing, dim, edge_order):
+    """The slopes of functions sampled at given coordinates, along some dimensions."""
+    return _gradient(self, list(spacing), dim, edge_order)

@@ -1,0 +1,158 @@
+"""The Cholesky factor, and what is solved with it."""
+
+import numpy as np
+
+from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.ops._matrices import (
+    LinAlgError,
+    check_matrix,
+    columns,
+    raise_for,
+    solve,
+)
+from tensorcli.engine.ops.inverse import batches, inverse_of
+from tensorcli.engine.ops.solve import triangle_of
+
+
+def _cholesky_backward(grad, upper, factor):
+    lower = factor.mH if upper else factor
+    grad = grad.mH if upper else grad
+    part = lower.mH.matmul(grad).tril()
+    part = 0.5 * (part + part.tril(-1).mH)
+    found = functions.linalg_solve_triangular(lower.mH, part, upper=True)
+    return functions.linalg_solve_triangular(lower, found, upper=False, left=False)
+
+
+@op(
+    "linalg_cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor L, Tensor info)",
+    variants="function",
+    namespace="linalg",
+    self=lambda grad, upper, L: _cholesky_backward(grad, upper, L),
+)
+def linalg_cholesky_ex(xp, self, upper, check_errors):
+    """Triangular matrices whose squares are the inputs, and which inputs are not positive-definite."""
+    check_matrix(self, "linalg.cholesky")
+    info = xp.zeros(self.shape[:-2], np.int32)
+    lower = xp.tril(self)
+    matrices = (xp.triu(self).conj().swapaxes(-1, -2)) if upper else lower
+    try:
+        found = xp.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        found = xp.zeros(self.shape, self.dtype)
+        for at in batches(self):
+            try:
+                found[at] = xp.linalg.cholesky(matrices[at])
+            except np.linalg.LinAlgError:
+                info[at] = _leading_minor(xp, matrices[at])
+                found[at] = lower[at]
+    return columns(found.conj().swapaxes(-1, -2) if upper else found), info
+
+
+def _leading_minor(xp, matrix):
+    for order in range(1, len(matrix) + 1):
+        try:
+            xp.linalg.cholesky(matrix[:order, :order])
+        except np.linalg.LinAlgError:
+            return order
+    return 0
+
+
+_NOT_POSITIVE = (
+    ": The factorization could not be completed because the input is not positive-definite (the leading minor of order {} "
+    "is not positive-definite)."
+)
+
+
+@composite(
+    "linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_cholesky(self, upper):
+    """The triangular matrix whose square is the input."""
+    found, info = functions.linalg_cholesky_ex(self, upper=upper)
+    raise_for(info, "linalg.cholesky" + _NOT_POSITIVE)
+    return found
+
+
+@op(
+    "cholesky(Tensor self, bool upper=False) -> Tensor",
+    self=lambda grad, upper, result: _cholesky_backward(grad, upper, result),
+)
+def cholesky(xp, self, upper):
+    """The triangular matrix whose square is the input."""
+    messages.warn(
+        "torch.cholesky is deprecated in favor of torch.linalg.cholesky and will be removed in a future PyTorch release.\n"
+        "L = torch.cholesky(A)\nshould be replaced with\nL = torch.linalg.cholesky(A)\nand\nU = torch.cholesky(A, upper=True)"
+        "\nshould be replaced with\nU = torch.linalg.cholesky(A).mH\nThis transform will produce equivalent results for all "
+        "valid (symmetric positive definite) inputs.",
+        once=True,
+    )
+    found, info = linalg_cholesky_ex(xp, self, upper, False)
+    if info.any():
+        at = int(np.flatnonzero(info.reshape(-1))[0])
+        where = f"(Batch element {at}): " if info.ndim else ""
+        raise LinAlgError("cholesky: " + where + _NOT_POSITIVE[2:].format(int(info.reshape(-1)[at])))
+    return found
+
+
+def _cholesky_inverse_backward(grad, factor, upper, inverse):
+    common = -inverse.matmul(grad + grad.mH).matmul(inverse)
+    return factor.matmul(common) if upper else common.matmul(factor)
+
+
+@op(
+    "cholesky_inverse(Tensor self, bool upper=False) -> Tensor",
+    self=lambda grad, self, upper, result: _cholesky_inverse_backward(grad, self, upper, result),
+)
+def cholesky_inverse(xp, self, upper):
+    """The inverse of a matrix, from its Cholesky factor."""
+    check_matrix(self, "cholesky_inverse")
+    kept = triangle_of(xp, self, upper, False)
+    turned = kept.conj().swapaxes(-1, -2)
+    return columns(inverse_of(xp, turned @ kept if upper else kept @ turned)[0])
+
+
+def _cholesky_solve_backward(grad, factor, upper, result, needs):
+    of_sides = functions.cholesky_solve(grad, factor, upper)
+    if not needs[1]:
+        return of_sides, None
+    common = -of_sides.matmul(result.mH)
+    common = common + common.mH
+    return of_sides, factor.matmul(common) if upper else common.matmul(factor)
+
+
+@op(
+    "cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor",
+    self__input2=lambda grad, input2, upper, result, needs: _cholesky_solve_backward(
+        grad, input2, upper, result, needs
+    ),
+)
+def cholesky_solve(xp, self, input2, upper):
+    """The solutions of systems whose matrix is given by its Cholesky factor."""
+    for name, one in (("b", self), ("u", input2)):
+        if one.ndim < 2:
+            raise RuntimeError(
+                f"{name} should have at least 2 dimensions, but has {one.ndim} dimensions instead"
+            )
+    if self.dtype != input2.dtype:
+        raise RuntimeError(
+            f"Expected b and A to have the same dtype, but found b of type {kind_of(self)} and A of type "
+            f"{kind_of(input2)} instead."
+        )
+    if input2.shape[-1] != input2.shape[-2] or input2.shape[-2] != self.shape[-2]:
+        square = input2.shape[-1] == input2.shape[-2]
+        sizes = f"each A matrix is {input2.shape[-1]} by {input2.shape[-2]} but each b matrix is {self.shape[-2]} by {self.shape[-1]}"
+        raise RuntimeError(
+            f"Incompatible matrix sizes for cholesky_solve: {sizes}"
+            if square
+            else f"A must be batches of square matrices, but they are {input2.shape[-2]} by "
+            f"{input2.shape[-1]} matrices"
+        )
+    kept = triangle_of(xp, input2, upper, False)
+    turned = kept.conj().swapaxes(-1, -2)
+    return columns(solve(xp, turned @ kept if upper else kept @ turned, self))

@@ -1,0 +1,262 @@
+"""Losses of classes: the negative log-likelihood and what is made of it."""
+
+import math
+
+from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.ops.loss import MEAN, NONE, reduced
+from tensorcli.engine.ops.nn import direct
+
+
+def _classes(xp, self, target, weight, ignore_index, name):
+    """(rows, targets, weights of the rows, which rows count), with checks in PyTorch's words."""
+    if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {kind_of(target)}")
+    count = self.shape[0 if self.ndim == 1 else 1]
+    if weight is not None and weight.size != count:
+        raise RuntimeError(
+            f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
+            f"{messages.numbers(weight.shape)}"
+        )
+    if weight is not None and weight.dtype != self.dtype:
+        raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(weight)}")
+    counts = target != ignore_index
+    outside = counts & ((target < 0) | (target >= count))
+    if outside.any():
+        raise IndexError(f"Target {target[outside].reshape(-1)[0]} is out of bounds.")
+    safe = xp.where(counts, target, 0)
+    weights = xp.ones(target.shape, self.dtype) if weight is None else weight[safe].astype(self.dtype)
+    return safe, xp.where(counts, weights, self.dtype.type(0)), counts
+
+
+def _picked(xp, self, safe):
+    if self.ndim == 1:
+        return self[safe.reshape(())] if safe.size == 1 else self[safe]
+    return xp.take_along_axis(self, safe[:, None], 1)[:, 0]
+
+
+def _nll(xp, self, target, weight, reduction, ignore_index, name):
+    safe, weights, counts = _classes(xp, self, target, weight, ignore_index, name)
+    losses = xp.where(counts, -_picked(xp, self, safe) * weights, self.dtype.type(0))
+    if reduction == NONE:
+        return losses.reshape(()) if self.ndim == 1 else losses, xp.zeros((), self.dtype)
+    total = xp.sum(weights, dtype=self.dtype)
+    loss = xp.sum(losses, dtype=self.dtype)
+    return (xp.divide(loss, total) if reduction == MEAN else loss), total
+
+
+def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, name):
+    safe, weights, counts = _classes(xp, self, target, weight, ignore_index, name)
+    each = -weights * grad_output
+    if reduction == MEAN:
+        each = xp.where(counts, each / total_weight, self.dtype.type(0))
+    result = xp.zeros(self.shape, self.dtype)
+    if self.ndim == 1:
+        result[safe.reshape(())] = each.reshape(())
+    else:
+        xp.put_along_axis(result, safe[:, None], each[:, None], 1)
+    return result
+
+
+def _same_batch(self, target):
+    if self.shape[0] != (target.shape[0] if target.ndim else 1):
+        raise RuntimeError(
+            f"size mismatch (got input: {messages.numbers(self.shape)}, target: {messages.numbers(target.shape)})"
+        )
+
+
+@op(
+    "nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> "
+    "(Tensor output, Tensor total_weight)",
+    namespace="nn",
+    variants="function",
+    self=lambda grad, self, target, weight, reduction, ignore_index, total_weight: (
+        functions.nll_loss_backward(grad, self, target, weight, reduction, ignore_index, total_weight)
+    ),
+    target=None,
+    weight=None,
+)
+def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
+    """The negative log-likelihood of the target classes, and the weight that it was divided by."""
+    if not 1 <= self.ndim <= 2:
+        raise RuntimeError("input tensor should be 1D or 2D")
+    if target.ndim > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if self.ndim == 1 and target.ndim == 1 and len(target) != 1:
+        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {len(target)}")
+    if self.ndim == 2:
+        _same_batch(self, target)
+    return _nll(xp, self, target, weight, reduction, ignore_index, "nll_loss")
+
+
+@op(
+    "nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, "
+    "SymInt ignore_index, Tensor total_weight) -> Tensor",
+    namespace="nn",
+    variants="function",
+    grad_output=lambda grad, target, weight, reduction, ignore_index: functions.nll_loss(
+        grad, target, weight, reduction, ignore_index
+    ),
+    self=lambda grad: functions.zeros_like(grad),
+    target=None,
+    weight=None,
+    total_weight=None,
+)
+def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
+    """The gradient of nll_loss."""
+    if target.ndim:  # PyTorch computes the loss of one sample with its target in a list, not its gradient
+        _same_batch(self, target)
+    return _nll_backward(
+        xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss"
+    )
+
+
+@op(
+    "nll_loss2d_forward(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> "
+    "(Tensor output, Tensor total_weight)",
+    namespace="nn",
+    variants="function",
+    self=lambda grad, self, target, weight, reduction, ignore_index, total_weight: (
+        functions.nll_loss2d_backward(grad, self, target, weight, reduction, ignore_index, total_weight)
+    ),
+    target=None,
+    weight=None,
+)
+def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
+    """The negative log-likelihood of the target class of each point of an image."""
+    if target.ndim != 3:
+        raise RuntimeError(
+            f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.ndim}"
+        )
+    if self.shape[0] != target.shape[0] or self.shape[2:] != target.shape[1:]:
+        raise RuntimeError(
+            f"size mismatch (got input: {messages.numbers(self.shape)} , target: {messages.numbers(target.shape)}"
+        )
+    return _nll(xp, self, target, weight, reduction, ignore_index, "nll_loss2d")
+
+
+@op(
+    "nll_loss2d_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, "
+    "SymInt ignore_index, Tensor total_weight) -> Tensor",
+    namespace="nn",
+    variants="function",
+    grad_output=lambda grad, target, weight, reduction, ignore_index: functions.nll_loss2d(
+        grad, target, weight, reduction, ignore_index
+    ),
+    self=lambda grad: functions.zeros_like(grad),
+    target=None,
+    weight=None,
+    total_weight=None,
+)
+def nll_loss2d_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
+    """The gradient of nll_loss2d."""
+    return _nll_backward(
+        xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss2d"
+    )
+
+
+@composite(
+    "nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100) -> Tensor",
+    namespace="nn",
+    variants="function",
+)
+def nll_loss(self, target, weight, reduction, ignore_index):
+    """The negative log-likelihood of the target classes, given logarithms of probabilities."""
+    return functions.nll_loss_forward(self, target, weight, reduction, ignore_index)[0]
+
+
+@composite(
+    "nll_loss2d(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100) -> Tensor",
+    namespace="nn",
+    variants="function",
+)
+def nll_loss2d(self, target, weight, reduction, ignore_index):
+    """The negative log-likelihood of the target class of each point of an image."""
+    return functions.nll_loss2d_forward(self, target, weight, reduction, ignore_index)[0]
+
+
+@composite(
+    "nll_loss_nd(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100) -> Tensor",
+    namespace="nn",
+    variants="function",
+)
+def nll_loss_nd(self, target, weight, reduction, ignore_index):
+    """nll_loss for any number of dimensions behind the classes."""
+    sizes = self.geometry.sizes
+    if not sizes:
+        raise ValueError("Expected 1 or more dimensions (got 0)")
+    if len(sizes) != 1 and sizes[0] != (target.geometry.sizes or (0,))[0]:
+        raise ValueError(f"Expected input batch_size ({sizes[0]}) to match target batch_size "
+                         f"({target.geometry.sizes[0] if target.ndim else 0}).")  # fmt: skip
+    if len(sizes) <= 2:
+        return functions.nll_loss(self, target, weight, reduction, ignore_index)
+    if len(sizes) == 4:
+        return functions.nll_loss2d(self, target, weight, reduction, ignore_index)
+    wanted = (sizes[0], *sizes[2:])
+    if target.geometry.sizes[1:] != sizes[2:]:
+        raise RuntimeError(
+            f"Expected target size {messages.numbers(wanted)}, got {messages.numbers(target.geometry.sizes)}"
+        )
+    points = self.numel() // max(sizes[0] * sizes[1], 1)
+    flat = self.contiguous().view((sizes[0], sizes[1], 1, points))
+    labels = target.contiguous().view((sizes[0], 1, points))
+    loss = functions.nll_loss2d(flat, labels, weight, reduction, ignore_index)
+    return loss.view(wanted) if reduction == NONE else loss
+
+
+@composite(
+    "cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, "
+    "SymInt ignore_index=-100, float label_smoothing=0.0) -> Tensor",
+    namespace="nn",
+    variants="function",
+)
+def cross_entropy_loss(self, target, weight, reduction, ignore_index, label_smoothing):
+    """The negative log-likelihood of target classes (or probabilities) under the softmax of the scores."""
+    classes = 0 if self.ndim == 1 else 1
+    if self.geometry.sizes == target.geometry.sizes:
+        if ignore_index >= 0:
+            raise RuntimeError("ignore_index is not supported for floating point target")
+        return _cross_entropy_probabilities(self, target, weight, reduction, label_smoothing, classes)
+    if not 0 <= label_smoothing <= 1:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
+    scores = self.log_softmax(classes, self.dtype)
+    loss = functions.nll_loss_nd(scores, target, weight, reduction, ignore_index)
+    if not label_smoothing:
+        return loss
+    scale = None if weight is None else weight.view(_along(self, classes, weight))
+    smooth = -(scores if scale is None else scores * scale).sum(classes)
+    ignored = target == ignore_index
+    smooth = smooth.masked_fill(ignored, 0.0)
+    if reduction == MEAN and weight is not None:
+        smooth = smooth.sum() / weight.gather(0, target.masked_select(~ignored).flatten()).sum()
+    elif reduction == MEAN:
+        smooth = smooth.masked_select(~ignored).mean()
+    else:
+        smooth = reduced(smooth, reduction)
+    return direct("_mul.Scalar", loss, 1 - label_smoothing) + direct(
+        "_mul.Scalar", smooth, label_smoothing / (self.size(classes) or math.nan)
+    )
+
+
+def _along(self, dim, weight):
+    return tuple(weight.numel() if d == dim else 1 for d in range(self.ndim))
+
+
+def _cross_entropy_probabilities(self, target, weight, reduction, label_smoothing, classes):
+    if not target.dtype.is_floating_point:
+        raise RuntimeError(
+            f"Expected floating point type for target with class probabilities, got {target.dtype.scalar_type}"
+        )
+    scores = self.log_softmax(classes, self.dtype)
+    count = self.size(classes)
+    if label_smoothing:
+        target = target * (1 - label_smoothing) + label_smoothing / count
+    losses = scores * target
+    if weight is not None:
+        losses = losses * weight.view(_along(self, classes, weight))
+    if reduction == NONE:
+        return -losses.sum(classes)
+    total = -losses.sum()
+    return direct("_div.Scalar", total, self.numel() / (count or math.nan)) if reduction == MEAN else total

@@ -1,0 +1,142 @@
+"""Gamma functions, their derivatives and zeta."""
+
+import math
+
+from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE
+from tensorcli.engine.op import op
+from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops.special import from_scipy
+from tensorcli.engine.tensor import Tensor
+
+
+@op(
+    "lgamma(Tensor self) -> Tensor",
+    dtype=INT_TO_FLOAT,
+    inplace=True,
+    self=lambda grad, self: grad * functions.digamma(self),
+)
+def lgamma(xp, self):
+    """The logarithm of the size of the gamma function."""
+    return xp.where(xp.isinf(self), xp.abs(self), from_scipy(xp, "gammaln", self, refusal="lgamma_vml_cpu"))
+
+
+@op(
+    "digamma(Tensor self) -> Tensor",
+    dtype=INT_TO_FLOAT,
+    inplace=True,
+    self=lambda grad, self: grad * functions.polygamma(1, self),
+)
+def digamma(xp, self):
+    """The derivative of the logarithm of the gamma function."""
+    result = from_scipy(xp, "digamma", self, refusal="digamma")
+    return xp.where(self == 0, xp.copysign(self.dtype.type(math.inf), -self), result)
+
+
+def _known_order(*values):
+    n = next(v for v in values if not isinstance(v, Tensor))
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+
+
+@op(
+    "polygamma(int n, Tensor self) -> Tensor",
+    dtype=INT_TO_FLOAT,
+    check=_known_order,
+    self=lambda grad, n, self: grad * functions.polygamma(n + 1, self),
+)
+def polygamma(xp, n, self):
+    """The derivative of order n of digamma."""
+    if self.dtype.kind == "c":
+        raise numeric.refuse("digamma" if n == 0 else "trigamma" if n == 1 else "polygamma", self)
+    if n == 0:
+        return digamma(xp, self)
+    if n == 1:
+        return numeric.widely(lambda x: _trigamma(xp, x), self)
+    return numeric.widely(
+        lambda x: (-1.0) ** (n + 1) * math.factorial(n) * behind(xp).special.zeta(n + 1.0, x), self
+    )
+
+
+def _trigamma(xp, x):
+    """polygamma(1, x), negative arguments by reflection."""
+    below = x < 0.5
+    right = behind(xp).special.zeta(2.0, xp.where(below, 1 - x, x))
+    return xp.where(below, -right + (math.pi / xp.sin(math.pi * x)) ** 2, right)
+
+
+@op(
+    "polygamma_(Tensor(a!) self, int n) -> Tensor(a!)",
+    node=1,
+    self=lambda grad, self, n: grad * functions.polygamma(n + 1, self),
+)
+def polygamma_in_place(xp, self, n):
+    """The derivative of order n of digamma, in place."""
+    _known_order(n)
+    self[...] = polygamma(xp, n, self)
+
+
+def _mvlgamma_gradient(grad, self, p):
+    arguments = functions.arange(
+        -p / 2.0 + 0.5, 0.5, 0.5, dtype=self.dtype, device=self.device
+    ) + self.unsqueeze(-1)
+    return grad * arguments.digamma_().sum(-1)
+
+
+def _enough_dimensions(self, p):
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+
+
+@op(
+    "mvlgamma(Tensor self, int p) -> Tensor",
+    dtype=INT_TO_FLOAT,
+    inplace=True,
+    check=_enough_dimensions,
+    self=_mvlgamma_gradient,
+)
+def mvlgamma(xp, self, p):
+    """The logarithm of the gamma function in p dimensions."""
+
+    def total(x):
+        steps = x[..., None] + xp.arange(-p / 2 + 0.5, 0.5, 0.5)
+        return behind(xp).special.gammaln(steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
+
+    return numeric.widely(total, self)
+
+
+@op(
+    "igamma(Tensor self, Tensor other) -> Tensor",
+    dtype=PROMOTE,
+    inplace=True,
+    self=lambda grad: unknown_derivative("igamma: input"),
+    other=lambda grad, self, other: (
+        grad * functions.exp((self - 1) * functions.log(other) - other - functions.lgamma(self))
+    ),
+)
+def igamma(xp, self, other):
+    """The regularised lower incomplete gamma function."""
+    if self.dtype.kind != "f":
+        raise numeric.refuse("igamma", self)
+    return from_scipy(xp, "gammainc", self, other)
+
+
+@op(
+    "igammac(Tensor self, Tensor other) -> Tensor",
+    dtype=PROMOTE,
+    inplace=True,
+    self=lambda grad: unknown_derivative("igammac: input"),
+    other=lambda grad, self, other: (
+        -grad * functions.exp((self - 1) * functions.log(other) - other - functions.lgamma(self))
+    ),
+)
+def igammac(xp, self, other):
+    """The regularised upper incomplete gamma function."""
+    if self.dtype.kind != "f":
+        raise numeric.refuse("igammac", self)
+    return from_scipy(xp, "gammaincc", self, other)
+
+
+def unknown_derivative(name):
+    raise NotImplementedError(f"the derivative for '{name}' is not implemented.")

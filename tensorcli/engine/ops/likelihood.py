@@ -1,0 +1,157 @@
+"""Losses of probabilities: binary cross entropy, Kullback-Leibler, Poisson."""
+
+import numpy as np
+
+from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import FLOATING
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops.loss import mean_share, reduced, reduced_array, share_of
+
+
+@op(
+    "binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean) -> Tensor",
+    namespace="nn",
+    variants="function",
+    self=lambda grad, self, target, weight, reduction: functions.binary_cross_entropy_backward(
+        grad, self, target, weight, reduction
+    ),
+    target=lambda grad, self, weight, reduction: _bce_target(grad, self, weight, reduction),
+    weight=None,
+)
+def binary_cross_entropy(xp, self, target, weight, reduction):
+    """The cross entropy of probabilities and targets between 0 and 1."""
+    if target.dtype != self.dtype:
+        raise RuntimeError(f"Found dtype {kind_of(target)} but expected {kind_of(self)}")
+    refuse(self, "binary_cross_entropy", "biuc")
+    if not ((self >= 0) & (self <= 1)).all():
+        raise RuntimeError("all elements of input should be between 0 and 1")
+    if ((target < 0) | (target > 1)).any():
+        raise RuntimeError("all elements of target should be between 0 and 1")
+    least = self.dtype.type(-100)
+    losses = (target - 1) * xp.maximum(xp.log1p(-self), least) - target * xp.maximum(xp.log(self), least)
+    if weight is not None:
+        weighted = losses * weight
+        if weighted.shape != losses.shape:
+            raise messages.output_shape(losses.shape, weighted.shape)
+        losses = weighted
+    return reduced_array(xp, losses.astype(self.dtype), reduction, self)
+
+
+def _bce_target(grad, self, weight, reduction):
+    found = grad * (self.neg().log1p().clamp_min(-100) - self.log().clamp_min(-100))
+    return mean_share(found if weight is None else found * weight, self, reduction)
+
+
+def _bce_slope(self, target, weight, reduction):
+    """The gradient of binary_cross_entropy for a gradient of one, in tensor operations."""
+    found = (self - target) / (self * (1 - self)).clamp_min(1e-12)
+    return mean_share(found if weight is None else found * weight, self, reduction)
+
+
+def _bce_double(grad, grad_output, self, target, weight, reduction):
+    scale = self * (1 - self) + 1e-12
+    curve = ((self - 2 * target) * self + target) / scale**2
+    found = grad * grad_output * curve
+    return mean_share(found if weight is None else found * weight, self, reduction)
+
+
+def _bce_double_target(grad, grad_output, self, weight, reduction):
+    found = -(grad * grad_output) / (self * (1 - self)).clamp_min(1e-12)
+    return mean_share(found if weight is None else found * weight, self, reduction)
+
+
+@op(
+    "binary_cross_entropy_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight=None, "
+    "int reduction=Mean) -> Tensor",
+    namespace="nn",
+    variants="function",
+    grad_output=lambda grad, self, target, weight, reduction: (
+        grad * _bce_slope(self, target, weight, reduction)
+    ),
+    self=lambda grad, grad_output, self, target, weight, reduction: _bce_double(
+        grad, grad_output, self, target, weight, reduction
+    ),
+    target=lambda grad, grad_output, self, weight, reduction: _bce_double_target(
+        grad, grad_output, self, weight, reduction
+    ),
+    weight=None,
+)
+def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reduction):
+    """The gradient of binary_cross_entropy."""
+    slope = (self - target) / xp.maximum((1 - self) * self, self.dtype.type(1e-12))
+    result = grad_output * slope * share_of(self, reduction)
+    return result if weight is None else result * weight
+
+
+@op(
+    "binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, "
+    "int reduction=Mean) -> Tensor",
+    out=False,
+    variants="function",
+    self=lambda grad, self, target, weight, pos_weight, reduction: _logits_backward(
+        grad, self, target, weight, pos_weight, reduction
+    ),
+    target=lambda grad, self, weight, pos_weight, reduction: _logits_target(
+        grad, self, weight, pos_weight, reduction
+    ),
+    weight=None,
+    pos_weight=None,
+)
+def binary_cross_entropy_with_logits(xp, self, target, weight, pos_weight, reduction):
+    """The cross entropy of the sigmoid of scores and targets between 0 and 1, without overflow."""
+    refuse(self, "log_sigmoid_cpu", "biuc")
+    log_sigmoid = xp.minimum(self, 0) - xp.log1p(xp.exp(-xp.abs(self)))
+    scale = 1 if pos_weight is None else (pos_weight - 1) * target + 1
+    losses = (1 - target) * self - scale * log_sigmoid
+    if weight is not None:
+        losses = losses * weight
+    return reduced_array(xp, losses.astype(np.result_type(self.dtype, target.dtype)), reduction)
+
+
+def _logits_backward(grad, self, target, weight, pos_weight, reduction):
+    if pos_weight is None:
+        found = (self.sigmoid() - target) * grad
+    else:
+        heavy = pos_weight * target
+        found = ((heavy + 1 - target) * self.sigmoid() - heavy) * grad
+    return mean_share(found if weight is None else found * weight, self, reduction)
+
+
+def _logits_target(grad, self, weight, pos_weight, reduction):
+    if pos_weight is None:
+        found = -self * grad
+    else:
+        found = (functions.log_sigmoid(-self) - pos_weight * functions.log_sigmoid(self)) * grad
+    return mean_share(found if weight is None else found * weight, self, reduction)
+
+
+@composite(
+    "kl_div(Tensor self, Tensor target, int reduction=Mean, *, bool log_target=False) -> Tensor",
+    variants="function",
+)
+def kl_div(self, target, reduction, log_target):
+    """The Kullback-Leibler divergence of the target from self, which holds logarithms of probabilities."""
+    for name, refused in (
+        ("Complex", (self.dtype.is_complex, target.dtype.is_complex)),
+        ("Integral", (self.dtype.category < FLOATING, target.dtype.category < FLOATING)),
+    ):
+        if any(refused):
+            raise RuntimeError(f"kl_div: {name} inputs not supported.")
+    if log_target:
+        return reduced(target.exp() * (target - self), reduction)
+    return reduced(functions.xlogy(target, target) - target * self, reduction)
+
+
+@composite(
+    "poisson_nll_loss(Tensor input, Tensor target, bool log_input, bool full, float eps, int reduction) -> Tensor",
+    variants="function",
+)
+def poisson_nll_loss(input, target, log_input, full, eps, reduction):
+    """The negative log-likelihood of counts under a Poisson distribution."""
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:
+        stirling = target * target.log() - target + 0.5 * (2 * 3.141592653589793 * target).log()
+        loss = loss + stirling.masked_fill(target <= 1, 0)
+    return reduced(loss, reduction)

@@ -1,0 +1,183 @@
+"""The LU factors, and what is solved with them."""
+
+import numpy as np
+
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._matrices import (
+    check_matrix,
+    columns,
+    raise_for,
+    solve,
+)
+from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
+from tensorcli.engine.ops.nn import derived
+
+
+def _lu_backward(grad_l, grad_u, p, lower, upper):
+    """The gradient of A = P L U: the square part by triangular solves, what sticks out by substitution."""
+    m, n = lower.size(-2), upper.size(-1)
+    k = min(m, n)
+    lower1, upper1 = lower.narrow(-2, 0, k), upper.narrow(-1, 0, k)
+    grad_l = functions.zeros_like(lower) if grad_l is None else grad_l
+    grad_u = functions.zeros_like(upper) if grad_u is None else grad_u
+    grad_l1, grad_u1 = grad_l.narrow(-2, 0, k), grad_u.narrow(-1, 0, k)
+    below = beside = None
+    if m > k:
+        below = functions.linalg_solve_triangular(
+            upper1.mH, grad_l.narrow(-2, k, m - k), upper=False, left=False
+        )
+        grad_u1 = grad_u1 - lower.narrow(-2, k, m - k).mH.matmul(below)
+    if n > k:
+        beside = functions.linalg_solve_triangular(
+            lower1.mH, grad_u.narrow(-1, k, n - k), upper=True, unitriangular=True
+        )
+        grad_l1 = grad_l1 - beside.matmul(upper.narrow(-1, k, n - k).mH)
+    part = lower1.mH.matmul(grad_l1).tril(-1) + grad_u1.matmul(upper1.mH).triu()
+    found = functions.linalg_solve_triangular(upper1.mH, part, upper=False, left=False)
+    found = functions.linalg_solve_triangular(lower1.mH, found, upper=True, unitriangular=True)
+    if below is not None:
+        found = functions.cat([found, below], -2)
+    if beside is not None:
+        found = functions.cat([found, beside], -1)
+    return p.matmul(found)
+
+
+def _unpacked(xp, lu, pivots):
+    """(P, L, U) as arrays, from both factors in one and the pivots counted from 1."""
+    m, n = lu.shape[-2:]
+    k = min(m, n)
+    p = xp.zeros((*lu.shape[:-2], m, m), lu.dtype)
+    rows = behind(xp).row_order(pivots, m)
+    xp.put_along_axis(p, rows[..., None, :], 1, -2)
+    return p, xp.tril(lu[..., :k], -1) + xp.eye(m, k, dtype=lu.dtype), xp.triu(lu[..., :k, :])
+
+
+def _unpivoted(a, name):
+    raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
+
+
+@op(
+    "linalg_lu(Tensor A, *, bool pivot=True) -> (Tensor P, Tensor L, Tensor U)",
+    variants="function",
+    namespace="linalg",
+    P=None,
+    A=lambda grads, P, L, U: _lu_backward(grads[1], grads[2], P, L, U),
+)
+def linalg_lu(xp, A, pivot):
+    """A permutation, a lower and an upper triangular matrix, whose product is the input."""
+    check_matrix(A, "linalg.lu", square=False)
+    if not pivot:
+        _unpivoted(A, "linalg.lu_factor")
+    return _unpacked(xp, *factorised(xp, A))
+
+
+def _lu_factor_backward(grad, lu, pivots):
+    p, lower, upper = functions.lu_unpack(lu, pivots)
+    k = min(lu.size(-2), lu.size(-1))
+    return _lu_backward(grad.narrow(-1, 0, k).tril(-1), grad.narrow(-2, 0, k).triu(), p, lower, upper)
+
+
+@op(
+    "linalg_lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False) -> "
+    "(Tensor LU, Tensor pivots, Tensor info)",
+    variants="function",
+    namespace="linalg",
+    A=lambda grad, LU, pivots: _lu_factor_backward(grad, LU, pivots),
+)
+def linalg_lu_factor_ex(xp, A, pivot, check_errors):
+    """Both triangular factors in one matrix, the rows exchanged, and 0 or the number of the first zero pivot."""
+    check_matrix(A, "torch.lu_factor", square=False)
+    if not pivot:
+        _unpivoted(A, "linalg.lu_factor")
+    lu, pivots = factorised(xp, A)
+    return columns(lu), pivots, zero_pivot(xp, lu)
+
+
+@composite(
+    "linalg_lu_factor(Tensor A, *, bool pivot=True) -> (Tensor LU, Tensor pivots)",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_lu_factor(A, pivot):
+    """Both triangular factors in one matrix, and the rows exchanged."""
+    lu, pivots, info = functions.linalg_lu_factor_ex(A, pivot=pivot)
+    raise_for(
+        info,
+        "torch.linalg.lu_factor: U[{0},{0}] is zero and using it on lu_solve would result in a division by zero. If you "
+        "still want to perform the factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)",
+    )
+    return named_result("linalg_lu_factor", ("LU", "pivots"), (lu, pivots))
+
+
+def _unpack_backward(grads, sizes):
+    m, n = sizes[-2:]
+    grad_l, grad_u = grads[1], grads[2]
+    found = None
+    if grad_l is not None:
+        found = grad_l.tril(-1)
+        if n > m:
+            found = functions.cat([found, found.new_zeros((*sizes[:-1], n - m))], -1)
+    if grad_u is not None:
+        part = grad_u.triu()
+        if m > n:
+            part = functions.cat([part, part.new_zeros((*sizes[:-2], m - n, n))], -2)
+        found = part if found is None else found + part
+    return found
+
+
+@op(
+    "lu_unpack(Tensor LU_data, Tensor LU_pivots, bool unpack_data=True, bool unpack_pivots=True) -> "
+    "(Tensor P, Tensor L, Tensor U)",
+    variants="function",
+    P=None,
+    LU_data=lambda grads, LU_data_sizes: _unpack_backward(grads, LU_data_sizes),
+    LU_pivots=None,
+)
+def lu_unpack(xp, LU_data, LU_pivots, unpack_data, unpack_pivots):
+    """The permutation and the triangular factors from what lu_factor returned."""
+    if LU_pivots.dtype != np.int32:
+        raise RuntimeError(
+            "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this function is "
+            "intended to be used with the output produced by torch.linalg.lu_factor"
+        )
+    p, lower, upper = _unpacked(xp, LU_data, LU_pivots)
+    empty = xp.zeros((0,), LU_data.dtype)
+    return (p if unpack_pivots else empty), *((lower, upper) if unpack_data else (empty, empty.copy()))
+
+
+def _lu_solved(pivots, left, adjoint):
+    def solved(lu, sides):
+        p, lower, upper = functions.lu_unpack(lu, pivots)
+        product = p.matmul(lower).matmul(upper)
+        return (functions.linalg_solve(product.mH if adjoint else product, sides, left=left),)
+
+    return solved
+
+
+@op(
+    "linalg_lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    LU__B=lambda grad, LU, pivots, B, left, adjoint, needs: derived(
+        _lu_solved(pivots, left, adjoint), (LU, B), (grad,), needs
+    ),
+    pivots=None,
+)
+def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
+    """The solutions of systems whose matrix is given by lu_factor."""
+    check_matrix(LU, "torch.linalg.lu_solve", argument="LU")
+    p, lower, upper = _unpacked(xp, LU, pivots)
+    system = p @ lower @ upper
+    system = system.conj().swapaxes(-1, -2) if adjoint else system
+    if left:
+        return columns(solve(xp, system, B))
+    return solve(xp, system.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
+@composite("lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor", out=True)
+def lu_solve(self, LU_data, LU_pivots):
+    """The solutions of systems whose matrix is given by lu_factor."""
+    return functions.linalg_lu_solve(LU_data, LU_pivots, self)

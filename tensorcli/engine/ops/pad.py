@@ -1,0 +1,187 @@
+"""Padding by constants, by copies and by reflection."""
+
+import numpy as np
+
+from tensorcli.engine import messages
+from tensorcli.engine.callers import functions
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import preserved_strides
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._shared import behind, own_geometry
+
+
+@op(
+    "constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor",
+    out=False,
+    variants="function",
+    self=lambda grad, pad: functions.constant_pad_nd(grad, [-p for p in pad], 0),
+)
+def constant_pad_nd(xp, self, pad, value):
+    """A constant added around the last dimensions; a negative amount cuts off."""
+    amounts = _amounts(self, pad)
+    if any(n + min(a, 0) + min(b, 0) < 0 for (a, b), n in zip(amounts, self.shape, strict=True)):
+        raise RuntimeError("narrow(): length must be non-negative.")
+    cut = self[
+        tuple(slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(amounts, self.shape, strict=True))
+    ]
+    if all(a <= 0 and b <= 0 for a, b in amounts):
+        # Nothing is added: PyTorch clones the view that is left.
+        return Laid(cut.copy(), preserved_strides(own_geometry(cut))) if xp is np else cut.copy()
+    return xp.pad(cut, [(max(a, 0), max(b, 0)) for a, b in amounts], constant_values=self.dtype.type(value))
+
+
+def _amounts(array, pad):
+    """(before, after) for each dimension, from PyTorch's flat list that begins with the last one."""
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) // 2 > array.ndim:
+        raise RuntimeError(
+            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} "
+            f"and input of dimension {array.ndim}"
+        )
+    amounts = [(0, 0)] * array.ndim
+    for i in range(len(pad) // 2):
+        amounts[array.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
+    return amounts
+
+
+def _sources(xp, array, pad, mode):
+    """For each padded dimension (dimension, indices of the elements it takes)."""
+    found = []
+    amounts = _amounts(array, pad)
+    sizes = [n + a + b for (a, b), n in zip(amounts, array.shape, strict=True)]
+    if len(pad) == 2 and sizes[-1] < 1:
+        raise RuntimeError(f"input (W: {array.shape[-1]}) is too small. Calculated output W: {sizes[-1]}")
+    if min(sizes) < 0:
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(sizes)}: {messages.numbers(sizes)}"
+        )
+    for d, (a, b) in enumerate(amounts):
+        if a or b:
+            size = array.shape[d]
+            places = xp.arange(-a, size + b)
+            if mode == "reflect":
+                if max(a, b) >= size:
+                    raise RuntimeError(
+                        "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
+                        f"({a}, {b}) at dimension {d} of input {messages.numbers(array.shape)}"
+                    )
+                places = xp.abs(places)
+                places = xp.where(places >= size, 2 * (size - 1) - places, places)
+            else:
+                places = xp.clip(places, 0, size - 1)
+            found.append((d, places))
+    return found
+
+
+def _declare_pad(kind, mode, n):
+    name = f"{kind}_pad{n}d"
+
+    def pad(xp, self, padding):
+        result = self
+        for d, places in _sources(xp, self, padding, mode):
+            result = xp.take(result, places, axis=d)
+        return result.copy() if result is self else result
+
+    def backward(xp, grad_output, self, padding):
+        result = grad_output
+        for d, places in _sources(xp, self, padding, mode):
+            moved = xp.moveaxis(result, d, 0)
+            added = xp.zeros((self.shape[d], *moved.shape[1:]), moved.dtype)
+            behind(xp).combine("add", added, places, moved)
+            result = xp.moveaxis(added, 0, d)
+        return result.copy() if result is grad_output else result
+
+    how = "mirrored at the border" if mode == "reflect" else "repeated from the border"
+    pad.__doc__ = f"The last {n} dimension{'s' * (n > 1)} padded with elements {how}."
+    backward.__doc__ = f"The gradient of {name}."
+    op(
+        f"{name}(Tensor self, SymInt[{2 * n}] padding) -> Tensor",
+        variants="function",
+        namespace="nn",
+        self=lambda grad, self, padding: getattr(functions, f"{name}_backward")(grad, self, padding),
+    )(pad)
+    op(
+        f"{name}_backward(Tensor grad_output, Tensor self, SymInt[{2 * n}] padding) -> Tensor",
+        variants="function",
+        namespace="nn",
+        grad_output=lambda grad, padding: getattr(functions, name)(grad, padding),
+        self=lambda grad, self: functions.zeros_like(self),
+    )(backward)
+
+
+for _n in (1, 2, 3):
+    _declare_pad("reflection", "reflect", _n)
+    _declare_pad("replication", "replicate", _n)
+
+
+@composite("_pad_circular(Tensor self, SymInt[] pad) -> Tensor", variants="function", namespace="nn")
+def pad_circular(self, pad):
+    """The last dimensions padded with elements from the other end."""
+    n = self.ndim - 2
+    if len(pad) != 2 * n:
+        raise RuntimeError(f"Invalid padding size, expected {2 * n} but got {len(pad)}")
+    sizes = list(self.geometry.sizes)
+    for i in range(n):
+        low, high = pad[2 * i], pad[2 * i + 1]
+        own = sizes[-1 - i]
+        if low > own or high > own:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+        sizes[-1 - i] += low + high
+        if sizes[-1 - i] < 0:
+            raise RuntimeError("Negative padding value is resulting in an empty dimension")
+    result = self.new_empty(sizes)
+    target, source = result, self
+    for i in range(n):
+        low, high = pad[2 * i], pad[2 * i + 1]
+        dim = self.ndim - 1 - i
+        target = target.narrow(dim, max(low, 0), sizes[dim] - max(high, 0) - max(low, 0))
+        source = source.narrow(dim, max(-low, 0), self.size(dim) - max(-high, 0) - max(-low, 0))
+    target.copy_(source)
+    for i in range(n - 1, -1, -1):
+        low, high = pad[2 * i], pad[2 * i + 1]
+        dim = self.ndim - 1 - i
+        if low > 0:
+            result.narrow(dim, 0, low).copy_(result.narrow(dim, sizes[dim] - low - max(high, 0), low))
+        if high > 0:
+            result.narrow(dim, sizes[dim] - high, high).copy_(result.narrow(dim, max(low, 0), high))
+    return result
+
+
+@composite(
+    'pad(Tensor self, SymInt[] pad, str mode="constant", float? value=None) -> Tensor',
+    namespace="nn",
+    variants="function",
+)
+def pad(self, pad, mode, value):
+    """Elements added around the last dimensions: a constant, or what "reflect", "replicate" and "circular" find."""
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if mode == "constant":
+        return functions.constant_pad_nd(self, pad, 0.0 if value is None else value)
+    if value not in (None, 0):
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if len(pad) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    if len(pad) > 2 * self.ndim:
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got padding length "
+            f"{len(pad)} and input of dimension {self.ndim}"
+        )
+    n = len(pad) // 2
+    if len(pad) in (2, 4, 6) and self.ndim in (n + 1, n + 2):
+        if mode == "circular":
+            return (
+                functions._pad_circular(self, pad)
+                if self.ndim == n + 2
+                else functions._pad_circular(self.unsqueeze(0), pad).squeeze(0)
+            )
+        kind = "reflection" if mode == "reflect" else "replication"
+        return getattr(functions, f"{kind}_pad{n}d")(self, pad)
+    raise NotImplementedError(
+        f"Padding size {len(pad)} is not supported for {self.ndim}D input tensor.\n"
+        "Supported combinations for non-constant padding:\n"
+        "  - 2D or 3D input: padding size = 2 (pads last dimension)\n"
+        "  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n"
+        "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
+    )

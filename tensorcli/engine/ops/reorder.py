@@ -1,0 +1,190 @@
+"""Elements in other orders, triangles and diagonals."""
+
+import numpy as np
+
+from tensorcli.engine import geometry
+from tensorcli.engine.callers import functions
+from tensorcli.engine.effects import Laid
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.op import OPS, composite, op
+from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._shared import own_geometry
+
+# ---- other orders
+
+
+@op(
+    "flip(Tensor self, int[] dims) -> Tensor",
+    check=lambda self, dims: _check_dims(dims, len(self.geometry.sizes)),
+    out=False,
+    self=lambda grad, dims: grad.flip(dims),
+)
+def flip(xp, self, dims):
+    """Some dimensions in reverse order."""
+    dims = tuple(wrap(dim, self.ndim) for dim in dims) if self.ndim else ()
+    return Laid(xp.flip(self, dims), geometry.preserved_strides(own_geometry(self)))
+
+
+def _check_dims(dims, ndim):
+    wrapped = [wrap(dim, ndim) for dim in dims]
+    for dim in wrapped:
+        if wrapped.count(dim) > 1:
+            raise RuntimeError(f"dim {dim} appears multiple times in the list of dims")
+
+
+@composite("fliplr(Tensor self) -> Tensor")
+def fliplr(self):
+    """The columns in reverse order."""
+    if len(self.geometry.sizes) < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return self.flip((1,))
+
+
+@composite("flipud(Tensor self) -> Tensor")
+def flipud(self):
+    """The rows in reverse order."""
+    if not self.geometry.sizes:
+        raise RuntimeError("Input must be >= 1-d.")
+    return self.flip((0,))
+
+
+@op(
+    "roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
+    check=lambda self, shifts, dims: _check_roll(self, shifts, dims),
+    out=False,
+    self=lambda grad, shifts, dims: grad.roll(
+        tuple(-shift for shift in reversed(shifts)), tuple(reversed(dims))
+    ),
+)
+def roll(xp, self, shifts, dims):
+    """The elements moved along dimensions; what leaves at one end comes in at the other."""
+    if not self.size and xp is np:
+        return Laid(self.copy(), own_geometry(self).strides)
+    if not dims:
+        return xp.roll(self, shifts[0])
+    return (
+        xp.roll(self, tuple(shifts), tuple(wrap(dim, self.ndim) for dim in dims))
+        if self.ndim
+        else self.copy()
+    )
+
+
+def _check_roll(self, shifts, dims):
+    if not shifts:
+        raise RuntimeError("`shifts` required")
+    if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
+    for dim in dims:
+        if not self.geometry.sizes:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        wrap(dim, len(self.geometry.sizes))
+
+
+@op(
+    "rot90(Tensor self, int k=1, int[] dims=[0,1]) -> Tensor",
+    check=lambda self, k, dims: _check_rotation(self, dims),
+    out=False,
+    self=lambda grad, k, dims: grad.rot90(-k, dims),
+)
+def rot90(xp, self, k, dims):
+    """Turned by so many right angles in the plane of two dimensions."""
+    first, second = (wrap(dim, self.ndim) for dim in dims)
+    k %= 4
+    if k in (0, 2):
+        array = xp.flip(self, (first, second)) if k else self
+        return Laid(
+            array,
+            geometry.preserved_strides(own_geometry(self)) if k else geometry.contiguous_strides(self.shape),
+        )
+    turned = xp.swapaxes(xp.flip(self, second if k == 1 else first), first, second)
+    kept = Geometry(self.shape, geometry.preserved_strides(own_geometry(self)))
+    return Laid(turned, kept.swapped(first, second).strides)
+
+
+def _check_rotation(self, dims):
+    ndim = len(self.geometry.sizes)
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
+    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == ndim:
+        raise RuntimeError(
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
+        )
+    for dim in dims:
+        wrap(dim, ndim)
+
+
+# ---- triangles and diagonals
+
+
+def _check_matrix(name):
+    def check(self, diagonal):
+        if len(self.geometry.sizes) < 2:
+            raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
+
+    return check
+
+
+@op(
+    "tril(Tensor self, SymInt diagonal=0) -> Tensor",
+    inplace=True,
+    check=_check_matrix("tril"),
+    self=lambda grad, diagonal: grad.tril(diagonal),
+)
+def tril(xp, self, diagonal):
+    """The elements on and below a diagonal, zeros above."""
+    return xp.tril(self, diagonal)
+
+
+@op(
+    "triu(Tensor self, SymInt diagonal=0) -> Tensor",
+    inplace=True,
+    check=_check_matrix("triu"),
+    self=lambda grad, diagonal: grad.triu(diagonal),
+)
+def triu(xp, self, diagonal):
+    """The elements on and above a diagonal, zeros below."""
+    return xp.triu(self, diagonal)
+
+
+# PyTorch has them as methods only.
+OPS["tril_"].variants = OPS["triu_"].variants = "method"
+
+
+@composite("diag(Tensor self, int diagonal=0) -> Tensor", out=True)
+def diag(self, diagonal):
+    """The diagonal of a matrix as a copy, or the matrix that has a vector on its diagonal."""
+    ndim = len(self.geometry.sizes)
+    if ndim not in (1, 2):
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {ndim}D")
+    return self.diag_embed(diagonal) if ndim == 1 else functions.diagonal_copy(self, diagonal)
+
+
+@op(
+    "diag_embed(Tensor self, int offset=0, int dim1=-2, int dim2=-1) -> Tensor",
+    check=lambda self, offset, dim1, dim2: _check_planes(len(self.geometry.sizes) + 1, dim1, dim2),
+    out=False,
+    self=lambda grad, offset, dim1, dim2: grad.diagonal(offset, dim1, dim2),
+)
+def diag_embed(xp, self, offset, dim1, dim2):
+    """The last dimension laid on the diagonal of two new ones, zeros elsewhere."""
+    ndim = self.ndim + 1
+    dim1, dim2 = wrap(dim1, ndim), wrap(dim2, ndim)
+    length = self.shape[-1]
+    size = length + abs(offset)
+    result = xp.zeros((*self.shape[:-1], size, size), self.dtype)
+    index = xp.arange(length)
+    result[..., index + max(-offset, 0), index + max(offset, 0)] = self
+    return xp.ascontiguousarray(xp.moveaxis(result, (-2, -1), (dim1, dim2)))
+
+
+def _check_planes(ndim, dim1, dim2):
+    if wrap(dim1, ndim) == wrap(dim2, ndim):
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+
+
+@composite("diagflat(Tensor self, int offset=0) -> Tensor")
+def diagflat(self, offset):
+    """The matrix that has all elements on its diagonal."""
+    return self.contiguous().view((-1,)).diag(offset)
