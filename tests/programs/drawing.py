@@ -106,13 +106,14 @@ class Drawing:
 
     def apart_for_two(self) -> str:
         """One in other memory for two tensors joined: `stack` grows the output before it refuses its dtype, and memory that
-        nobody wrote has no value to compare."""
+        nobody wrote has no value to compare. Not one in shared memory: where it would have to grow, PyTorch crashes."""
         memory = self.tensor.untyped_storage().data_ptr()
         count = 2 * self.tensor.numel()
         names = [
             n
             for n, t in self.tensors.items()
             if t.untyped_storage().data_ptr() != memory
+            and not t.is_shared()
             and (t.numel() >= count or self.torch.can_cast(self.tensor.dtype, t.dtype))
         ]
         return self.random.choice(names) if names else "torch.empty(0)"
