@@ -263,6 +263,9 @@ def can_cast(source: dtype, target: dtype) -> bool:
 
 
 # Rules an operator's declaration names: from the dtype of its promoted inputs to (computation dtype, result dtype).
+WIDE_UNSIGNED: Final = "HILQ"
+"""numpy's characters for unsigned integers of more than a byte."""
+
 PROMOTE, INT_TO_FLOAT, COMPARE = "promote", "int_to_float", "compare"
 COMMON = "common"
 """Not element-wise: the kernel decides sizes, and gets all its tensors in the dtype that they promote to (cat)."""

@@ -64,10 +64,6 @@ def line_text(line: Line) -> str:
     return "".join(piece.text for piece in line)
 
 
-def line_cells(line: Line) -> int:
-    return sum(cells(piece.text) for piece in line)
-
-
 # ---- terminal cells
 
 

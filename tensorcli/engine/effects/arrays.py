@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.devices import CPU, META, Device, cuda_devices
-from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.dtypes import WIDE_UNSIGNED, dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend
 from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
@@ -90,7 +90,7 @@ def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:
     """A kernel's answer: on the CPU with numpy, elsewhere by the device's backend."""
     if device is CPU:
         for one in arguments:
-            if (one.__class__ is ndarray and one.dtype.char in "HILQ") or one.__class__ is dtype:
+            if (one.__class__ is ndarray and one.dtype.char in WIDE_UNSIGNED) or one.__class__ is dtype:
                 # PyTorch has few kernels for unsigned integers of more than a byte.
                 from tensorcli.engine.effects.unsigned import refuse
 

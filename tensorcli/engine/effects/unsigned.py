@@ -90,13 +90,10 @@ def refuse(op: "Op", arguments: Sequence[Any]) -> None:
         if op.base in _ONLY_ASKED:
             return
         kind = dtypes.from_numpy_dtype(next(one for one in arguments if is_wide(one)).dtype)
-    if kind.np.char in WIDE:
+    if kind.np.char in dtypes.WIDE_UNSIGNED:
         raise NotImplementedError(f"\"{kernel.format(*arguments)}\" not implemented for '{kind.scalar_type}'")
-
-
-WIDE: Final = "HILQ"
 
 
 def is_wide(one: Any) -> bool:
     """Whether this is an array of unsigned integers of more than a byte."""
-    return hasattr(one, "dtype") and one.dtype.char in WIDE
+    return hasattr(one, "dtype") and one.dtype.char in dtypes.WIDE_UNSIGNED

@@ -473,10 +473,6 @@ def _pair(value: Any) -> Any:
     return (value, value) if isinstance(value, int) else value
 
 
-def _round(values: Any) -> str:
-    return f"({', '.join(map(str, values))})"
-
-
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """The patches of images that a kernel sees, as columns."""
     return functions.im2col(input, _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride))

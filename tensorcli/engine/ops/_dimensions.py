@@ -1,5 +1,7 @@
 """Dimensions and dtypes as reductions take them: wrapped, listed, put back."""
 
+from math import prod
+
 import numpy as np
 
 from tensorcli.engine import dtypes
@@ -45,10 +47,7 @@ def restore(grad, sizes, dims, keepdim):
 
 def count(sizes, dims):
     """How many elements a reduction over these dimensions takes together."""
-    total = 1
-    for dim in wrap_dims(dims, len(sizes)):
-        total *= sizes[dim]
-    return total
+    return prod(sizes[dim] for dim in wrap_dims(dims, len(sizes)))
 
 
 def axis(dim, ndim):

@@ -158,17 +158,14 @@ def positive(weight, dilation, transposed):
     kernel = _with_plane(weight.shape[2:], 1)
     dilation = _with_plane(dilation, 1)
     if not all(kernel):
-        if len(kernel) == 2:
-            found = _named(_of_axes("kernel", kernel), kernel)
-        elif transposed:
+        if len(kernel) == 3 and transposed:
             raise RuntimeError(
                 "non-empty 5D (n_output_plane x n_input_plane x kernel_depth x kernel_height x kernel_width) tensor expected "
                 f"for weight, but got: {messages.numbers(weight.shape)}"
             )
-        else:
-            found = None
-        listed = f"but got {found}" if found else f"but got: {' x '.join(map(str, kernel))} (TxHxW)"
-        raise RuntimeError(f"kernel size should be greater than zero, {listed}")
+        plane = f" {_named(_of_axes('kernel', kernel), kernel)}"
+        listed = plane if len(kernel) == 2 else f": {' x '.join(map(str, kernel))} (TxHxW)"
+        raise RuntimeError(f"kernel size should be greater than zero, but got{listed}")
     if not all(dilation):
         found = (
             _named(_of_axes("dilation", dilation), dilation, ", ")

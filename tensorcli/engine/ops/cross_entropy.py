@@ -10,7 +10,7 @@ from tensorcli.engine.ops.loss import MEAN, NONE, reduced
 from tensorcli.engine.ops.nn import direct
 
 
-def _classes(xp, self, target, weight, ignore_index, name):
+def _classes(xp, self, target, weight, ignore_index):
     """(rows, targets, weights of the rows, which rows count), with checks in PyTorch's words."""
     if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {kind_of(target)}")
@@ -37,8 +37,8 @@ def _picked(xp, self, safe):
     return xp.take_along_axis(self, safe[:, None], 1)[:, 0]
 
 
-def _nll(xp, self, target, weight, reduction, ignore_index, name):
-    safe, weights, counts = _classes(xp, self, target, weight, ignore_index, name)
+def _nll(xp, self, target, weight, reduction, ignore_index):
+    safe, weights, counts = _classes(xp, self, target, weight, ignore_index)
     losses = xp.where(counts, -_picked(xp, self, safe) * weights, self.dtype.type(0))
     if reduction == NONE:
         return losses.reshape(()) if self.ndim == 1 else losses, xp.zeros((), self.dtype)
@@ -47,8 +47,8 @@ def _nll(xp, self, target, weight, reduction, ignore_index, name):
     return (xp.divide(loss, total) if reduction == MEAN else loss), total
 
 
-def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, name):
-    safe, weights, counts = _classes(xp, self, target, weight, ignore_index, name)
+def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
+    safe, weights, counts = _classes(xp, self, target, weight, ignore_index)
     each = -weights * grad_output
     if reduction == MEAN:
         each = xp.where(counts, each / total_weight, self.dtype.type(0))
@@ -88,7 +88,7 @@ def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
         raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {len(target)}")
     if self.ndim == 2:
         _same_batch(self, target)
-    return _nll(xp, self, target, weight, reduction, ignore_index, "nll_loss")
+    return _nll(xp, self, target, weight, reduction, ignore_index)
 
 
 @op(
@@ -108,9 +108,7 @@ def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_i
     """The gradient of nll_loss."""
     if target.ndim:  # PyTorch computes the loss of one sample with its target in a list, not its gradient
         _same_batch(self, target)
-    return _nll_backward(
-        xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss"
-    )
+    return _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight)
 
 
 @op(
@@ -134,7 +132,7 @@ def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
         raise RuntimeError(
             f"size mismatch (got input: {messages.numbers(self.shape)} , target: {messages.numbers(target.shape)}"
         )
-    return _nll(xp, self, target, weight, reduction, ignore_index, "nll_loss2d")
+    return _nll(xp, self, target, weight, reduction, ignore_index)
 
 
 @op(
@@ -152,9 +150,7 @@ def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
 )
 def nll_loss2d_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     """The gradient of nll_loss2d."""
-    return _nll_backward(
-        xp, grad_output, self, target, weight, reduction, ignore_index, total_weight, "nll_loss2d"
-    )
+    return _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight)
 
 
 @composite(

@@ -5,6 +5,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.loss import MEAN, NONE, reduced, reduced_array
@@ -78,6 +79,13 @@ def _check_rows(self):
         )
 
 
+def _check_kinds(self, target, kernel):
+    if self.dtype != np.float32 and self.dtype != np.float64:
+        raise numeric.refuse(kernel, self)
+    if target.dtype != np.int64:
+        raise RuntimeError(f"expected scalar type Long but found {kind_of(target)}")
+
+
 def _check_margins(self, target, weight):
     _check_rows(self)
     samples = self.shape[0] if self.ndim == 2 else 1
@@ -92,10 +100,7 @@ def _check_margins(self, target, weight):
         raise RuntimeError(
             f"inconsistent weight size, expected {classes} but got {messages.numbers(weight.shape)}"
         )
-    if self.dtype != np.float32 and self.dtype != np.float64:
-        raise NotImplementedError(f"\"multi_margin_loss_cpu_kernel\" not implemented for '{kind_of(self)}'")
-    if target.dtype != np.int64:
-        raise RuntimeError(f"expected scalar type Long but found {kind_of(target)}")
+    _check_kinds(self, target, "multi_margin_loss_cpu_kernel")
     if weight is not None and weight.dtype != self.dtype:
         raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(weight)}")
     if target.size and not 0 <= target.min() <= target.max() < classes:
@@ -177,12 +182,7 @@ def multilabel_margin_loss_forward(xp, self, target, reduction):
         )
     if target.size and not -1 <= target.min() <= target.max() < (self.shape[-1] if self.ndim else 1):
         raise RuntimeError("argument #2 'target' is out of range")
-    if self.dtype != np.float32 and self.dtype != np.float64:
-        raise NotImplementedError(
-            f"\"multilabel_margin_loss_forward_out_frame\" not implemented for '{kind_of(self)}'"
-        )
-    if target.dtype != np.int64:
-        raise RuntimeError(f"expected scalar type Long but found {kind_of(target)}")
+    _check_kinds(self, target, "multilabel_margin_loss_forward_out_frame")
     counts = _label_counts(xp, target)
     mask = counts > 0
     rows = self.reshape(mask.shape)

@@ -34,12 +34,6 @@ def refuse(name, array, scalar_type=None):
     return NotImplementedError(f"\"{name}\" not implemented for '{kind}'")
 
 
-def only_floating(name, self):
-    """A check for operators on real floating dtypes. Errors: NotImplementedError with PyTorch's text."""
-    if not self.dtype.is_floating_point:
-        raise refuse(name, None, self.dtype.scalar_type)
-
-
 def no_complex(name, *arrays):
     """Errors: NotImplementedError for a complex array."""
     for array in arrays:

@@ -1,6 +1,7 @@
 """Patches as columns, and channels as pixels."""
 
 from itertools import product
+from math import prod
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
@@ -59,19 +60,11 @@ def col2im(xp, self, output_size, kernel_size, dilation, padding, stride):
     return result[0] if single else result
 
 
-def _product(sizes):
-    total = 1
-    for size in sizes:
-        total *= size
-    return total
-
-
-def _rearranged(self, name, order):
+def _check_image(self, name):
     if self.ndim < 3:
         raise RuntimeError(
             f"{name} expects input to have at least 3 dimensions, but got input with {self.ndim} dimension(s)"
         )
-    return order
 
 
 @op(
@@ -83,7 +76,7 @@ def _rearranged(self, name, order):
 def pixel_shuffle(xp, self, upscale_factor):
     """Channels spread out over the image: (c r r, h, w) becomes (c, h r, w r)."""
     r = upscale_factor
-    _rearranged(self, "pixel_shuffle", None)
+    _check_image(self, "pixel_shuffle")
     *batch, channels, height, width = self.shape
     if r <= 0:
         raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
@@ -92,9 +85,7 @@ def pixel_shuffle(xp, self, upscale_factor):
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
             f"input.size(-3)={channels} is not divisible by {r * r}"
         )
-    parts = self.reshape(_product(batch), channels // (r * r), r, r, height, width).transpose(
-        0, 1, 4, 2, 5, 3
-    )
+    parts = self.reshape(prod(batch), channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
     return parts.reshape(*batch, channels // (r * r), height * r, width * r)
 
 
@@ -107,7 +98,7 @@ def pixel_shuffle(xp, self, upscale_factor):
 def pixel_unshuffle(xp, self, downscale_factor):
     """Blocks of the image stacked as channels: (c, h r, w r) becomes (c r r, h, w)."""
     r = downscale_factor
-    _rearranged(self, "pixel_unshuffle", None)
+    _check_image(self, "pixel_unshuffle")
     *batch, channels, height, width = self.shape
     if r <= 0:
         raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
@@ -117,7 +108,7 @@ def pixel_unshuffle(xp, self, downscale_factor):
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({at})={size} is not "
                 f"divisible by {r}"
             )
-    parts = self.reshape(_product(batch), channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
+    parts = self.reshape(prod(batch), channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
     return parts.reshape(*batch, channels * r * r, height // r, width // r)
 
 

@@ -29,7 +29,8 @@ def _seen(xp, array, n, kernel, stride, padding, dilation, counts, fill):
     return views[(..., *steps, *(slice(None, None, d) for d in dilation))]
 
 
-def _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode, name):
+def _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode):
+    name = f"max_pool{n}d"
     kernel, stride, padding, dilation, counts = pooling(
         self, n, kernel_size, stride, padding, dilation, ceil_mode, name
     )
@@ -67,7 +68,7 @@ def _declare_max(n):
     given = f"int[{n}] kernel_size, int[{n}] stride, int[{n}] padding, int[{n}] dilation, bool ceil_mode"
 
     def pool(xp, self, kernel_size, stride, padding, dilation, ceil_mode):
-        return _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode, f"max_pool{n}d")
+        return _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode)
 
     def backward(xp, grad_output, self, kernel_size, stride, padding, dilation, ceil_mode, indices):
         return _max_backward(xp, grad_output, self, indices, n)
@@ -177,28 +178,28 @@ def _divisors(xp, sizes, kernel, stride, padding, counts, include):
     return result
 
 
-def _mean_arguments(xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+def _mean_arguments(xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor):
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     kernel, stride, padding, _, counts = pooling(
-        self, n, kernel_size, stride, padding, (1,) * n, ceil_mode, name
+        self, n, kernel_size, stride, padding, (1,) * n, ceil_mode, f"avg_pool{n}d"
     )
     refuse(self, "avg_pool2d" if n == 2 else "avg_pool3d_out_frame", "bc")
     scale = divisor or _divisors(xp, self.shape[-n:], kernel, stride, padding, counts, include)
     return kernel, stride, padding, counts, scale
 
 
-def _avg_pool(xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+def _avg_pool(xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor):
     kernel, stride, padding, counts, scale = _mean_arguments(
-        xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
+        xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor
     )
     windows = _seen(xp, self, n, kernel, stride, padding, (1,) * n, counts, 0)
     return (windows.sum(axis=tuple(range(-n, 0)), dtype=self.dtype) / scale).astype(self.dtype)
 
 
-def _avg_backward(xp, grad, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name):
+def _avg_backward(xp, grad, self, n, kernel_size, stride, padding, ceil_mode, include, divisor):
     kernel, stride, padding, counts, scale = _mean_arguments(
-        xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor, name
+        xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor
     )
     share = (grad / scale).astype(grad.dtype)
     whole = [
@@ -223,7 +224,7 @@ def _declare_avg(n):
 
     def pool(xp, self, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override):
         return _avg_pool(
-            xp, self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override, name
+            xp, self, n, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
         )
 
     def backward(
@@ -240,7 +241,6 @@ def _declare_avg(n):
             ceil_mode,
             count_include_pad,
             divisor_override,
-            name,
         )
 
     pool.__doc__ = "The mean of each window."
