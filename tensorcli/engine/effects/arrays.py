@@ -1,7 +1,7 @@
 """Arrays as tensors: allocation, sizes, dtypes and strides of what a kernel gives, and the limit on all of it."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -84,6 +84,15 @@ def _adopt_on(device: Device, array: Any, kind: dtype, strides: tuple[int, ...] 
     if not array.flags.c_contiguous or array.base is not None:
         array = array.copy("C")
     return stored_tensor(Storage(array, device), shape, kind)
+
+
+def tensors_of(op: "Op", values: Sequence[Any]) -> Iterator[Tensor]:
+    """The tensors that a call was given, those in lists too."""
+    for i in op.tensors:
+        value = values[i]
+        for one in value if type(value) in (list, tuple) else (value,):
+            if isinstance(one, Tensor):
+                yield one
 
 
 def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:

@@ -10,7 +10,16 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.dtypes import dtype
-from tensorcli.engine.effects.arrays import adopt, as_array, cast, check_bytes, device_of, ndarray, run_kernel
+from tensorcli.engine.effects.arrays import (
+    adopt,
+    as_array,
+    cast,
+    check_bytes,
+    device_of,
+    ndarray,
+    run_kernel,
+    tensors_of,
+)
 from tensorcli.engine.effects.elementwise import promoted_dtype
 from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.geometry import channels_last_strides, suggests_channels_last
@@ -52,13 +61,7 @@ def refuse_mixed(op: "Op", values: Sequence[Any], device: Device) -> None:
     """Let the kernel look at tensors of several floating dtypes as they are, where one of them is reduced: it is given
     them as float32 otherwise, and its complaints about dtypes that differ would be lost.
     """
-    tensors: list[Any] = []
-    for i in op.tensors:
-        value = values[i]
-        tensors.extend(value if type(value) in (list, tuple) else (value,))
-    kinds = {
-        each.dtype for each in tensors if isinstance(each, Tensor) and each.dtype.category >= dtypes.FLOATING
-    }
+    kinds = {one.dtype for one in tensors_of(op, values) if one.dtype.category >= dtypes.FLOATING}
     if len(kinds) < 2 or device is not CPU:
         return
     arguments = list(values)

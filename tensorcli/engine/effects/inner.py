@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.effects.arrays import tensors_of
 from tensorcli.engine.storage import Version
 from tensorcli.engine.tensor import Tensor
 
@@ -70,12 +71,7 @@ COMPOSED: Final[dict[str, Count]] = {
 
 def counted(op: "Op", values: Sequence[Any], results: Sequence[Any]) -> None:
     """Give fresh results the version that PyTorch's inner writes leave, where all inputs are inference tensors."""
-    inputs = [
-        one
-        for i in op.tensors
-        for one in (values[i] if type(values[i]) in (list, tuple) else (values[i],))
-        if isinstance(one, Tensor)
-    ]
+    inputs = list(tensors_of(op, values))
     if not inputs or not (op.base in COMPOSED or all(one.inference for one in inputs)):
         return
     count = op.inner_writes
