@@ -7,11 +7,12 @@ user typed it; a statement in the command form is written in Python first.
 from __future__ import annotations
 
 import ast
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.journal import Record, line_of
+from tensorcli.explorer.journal import PROMPT, Record, line_of
 from tensorcli.explorer.results import Edit
 from tensorcli.language.syntax import LanguageError, Statement
 
@@ -72,6 +73,20 @@ def records_of(session: Session, source: str, model: Record) -> list[Record]:
     return [model._replace(statement=each, text=text, outcome="") for each in program.statements]
 
 
+def difference(old: str, new: str) -> tuple[int, str, str]:
+    """The lines in which two texts differ: how many lines stand before them, and what they are in each. Where none is
+    left of the old text, the new lines stand before line so many.
+    """
+    mine, theirs = old.split("\n"), new.split("\n")
+    first = 0
+    while first < min(len(mine), len(theirs)) and mine[first] == theirs[first]:
+        first += 1
+    last = 0
+    while last < min(len(mine), len(theirs)) - first and mine[-1 - last] == theirs[-1 - last]:
+        last += 1
+    return first, "\n".join(mine[first : len(mine) - last]), "\n".join(theirs[first : len(theirs) - last])
+
+
 def edited(text: str, edits: Sequence[Edit]) -> str:
     """The text of a script with the edits of a way out made in it, as far as whole lines and parts of lines go."""
     lines = text.splitlines(keepends=True)
@@ -120,19 +135,30 @@ class Journal:
         if source == old:
             return None
         records = (*self.records[:at], *new, *self.records[at + 1 :])
-        failing = self.failing if at >= self.failing else self.failing + len(new) - 1
-        if at == self.failing:
-            failing = at + len(new) - 1
-        lead = f"line {self.line(at)}:  "
-        shown = lead + source.replace("\n", "\n" + " " * len(lead))
-        return Proposal(
-            records,
-            shown,
-            note,
-            (Edit(self.line(at), old, source),),
-            failing,
-            warning,
-        )
+        failing = self.failing if at > self.failing else self.failing + len(new) - 1
+        line, before, after = self.line(at), old, source
+        if "\n" in old and self.records[at].name != PROMPT and self.records[at].within is None:
+            first, before, after = difference(old, source)
+            line += first
+        lead = f"line {line}:  " if before else f"before line {line}:  "
+        shown = lead + textwrap.dedent(after).strip().replace("\n", "\n" + " " * len(lead))
+        return Proposal(records, shown, note, (Edit(line, before, after),), failing, warning)
+
+    def instead(self, at: int, node: ast.stmt, source: str, note: str) -> Proposal | None:
+        """With another source in the place of a statement within `python(at)`, or of the whole."""
+        if node is self.python(at)[0].tree:
+            return self.replaced(at, source, note)
+        return self.changed(at, [(node, source.replace("\n", "\n" + " " * node.col_offset))], note)
+
+    def before(self, at: int, node: ast.stmt, source: str, note: str) -> Proposal | None:
+        """With statements put in before one within `python(at)`, or before the whole."""
+        if node is self.python(at)[0].tree:
+            return self.inserted(at, source, note)
+        _, text = self.python(at)
+        alone = not text.split("\n")[node.lineno - 1][: node.col_offset].strip()
+        old = self.source(at, node)
+        joined = f"{source}\n{old}" if alone else "; ".join([*source.split("\n"), old])
+        return self.instead(at, node, joined, note)
 
     def changed(
         self, at: int, changes: Sequence[tuple[ast.AST, str]], note: str, warning: bool = False

@@ -410,9 +410,9 @@ class Session:
         """What the bodies of the script's functions name."""
         return {} if self.observation is None else self.observation.functions
 
-    def value_of(self, tree: Any) -> Any:
-        """The value of an argument of a command."""
-        return self.evaluator.evaluate(tree)
+    def value_of(self, tree: Any, frame: Any = None) -> Any:
+        """The value of an argument of a command, or of an expression in a function's frame."""
+        return self.evaluator.evaluate(tree, frame)
 
     def attributes_of(self, value: Any) -> list[str]:
         """The attributes that a script may read on a value, for completion."""

@@ -19,7 +19,7 @@ from tensorcli.explorer.identity import Identities
 from tensorcli.explorer.journal import Record, line_of
 from tensorcli.explorer.observe import Recorder, parents
 from tensorcli.explorer.session import Session
-from tensorcli.language.locate import current_node
+from tensorcli.language.locate import current_node, innermost_frame
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Facts, Failure, Step
@@ -226,14 +226,17 @@ class Ear(Recorder):
 
 
 class TracedSession(Session):
-    """A session that remembers which node a backward pass failed at."""
+    """A session that remembers which node a backward pass failed at, and the names where a statement failed."""
 
     failed: int | None = None
     tokens: Identities
+    frame: Any = None
+    """The frame of the script in which the last failure was raised."""
 
     def failure(self, raised: BaseException, statement: Any, text: str, name: str) -> Failure:
         node = self.engine.failed_node(raised)
         self.failed = None if node is None else self.tokens.number(node)
+        self.frame = innermost_frame(raised)
         return super().failure(raised, statement, text, name)
 
 

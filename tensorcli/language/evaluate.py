@@ -114,18 +114,27 @@ class Evaluator:
         self.run(self.compiler.statement(tree, self.scope))
         return NOTHING
 
-    def evaluate(self, tree: ast.expr) -> Any:
-        """The value of an expression in the names of the session."""
-        return self.run(self.compiler.expression(tree, self.scope))
+    def evaluate(self, tree: ast.expr, frame: Frame | None = None) -> Any:
+        """The value of an expression in the names of the session, or of a function's frame."""
+        if frame is None:
+            return self.run(self.compiler.expression(tree, self.scope))
+        return self.run(self.compiler.expression(tree, self._scope_of(frame)), frame)
 
-    def run(self, code: Code) -> Any:
+    def _scope_of(self, frame: Frame) -> Scope:
+        """A scope that finds names where they are in a frame."""
+        if frame is self.frame or frame.up is None:
+            return self.scope
+        return Scope("function", self._scope_of(frame.up), set(frame.names))
+
+    def run(self, code: Code, frame: Frame | None = None) -> Any:
         """Run a compiled statement or expression with room for deep recursion."""
+        frame = self.frame if frame is None else frame
         limit = sys.getrecursionlimit()
         if limit >= HOST_FRAMES:
-            return code(self.frame)
+            return code(frame)
         sys.setrecursionlimit(HOST_FRAMES)
         try:
-            return code(self.frame)
+            return code(frame)
         finally:
             sys.setrecursionlimit(limit)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from types import FrameType
+from typing import Any
 
 from tensorcli.language.syntax import Span, span_of
 
@@ -48,6 +49,17 @@ def locate_nodes(exception: BaseException) -> list[ast.AST]:
 def locate(exception: BaseException) -> list[Span]:
     """The places in the script that an exception came through, innermost first."""
     return [span_of(node) for node in locate_nodes(exception)]
+
+
+def innermost_frame(exception: BaseException) -> Any:
+    """The `functions.Frame` whose names the innermost node of `locate_nodes` was evaluated in; None where there is none."""
+    found = None
+    step = exception.__traceback__
+    while step is not None:
+        if _node(step.tb_frame) is not None:
+            found = step.tb_frame.f_locals.get("frame", found)
+        step = step.tb_next
+    return found
 
 
 def current_node() -> ast.AST | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.names import name_of
@@ -35,6 +35,13 @@ class Story:
     """The right gradients by name, where they are known without one."""
 
 
+class Bound(NamedTuple):
+    """Where a name was bound: a statement by its place, and the node within it, where a function bound it."""
+
+    at: int
+    node: ast.AST | None = None
+
+
 class Case:
     """The failing statement in the trace of its journal. Values are read in the trace's session, which
     nobody uses afterwards.
@@ -55,6 +62,10 @@ class Case:
         self._node = self._innermost()
         self.inside = self.home != self.at
         """Whether the failure is inside a function of the script: its names are not the session's."""
+        self.inner = self._inner()
+        """The innermost statement that `node()` stands in."""
+        self.scope = self._scope()
+        """The function or comprehension that `node()` stands in, which has names of its own; None outside of any."""
 
     @property
     def engine(self) -> Engine:
@@ -79,6 +90,22 @@ class Case:
         self.home, node = found
         return node
 
+    @property
+    def tree(self) -> ast.stmt:
+        """The statement of the journal that `node()` stands in."""
+        return self.statement.tree if self.home == self.at else self.journal.python(self.home)[0].tree
+
+    def _inner(self) -> ast.stmt:
+        around = [
+            each for each in ast.walk(self.tree) if isinstance(each, ast.stmt) and holds(each, self._node)
+        ]
+        return around[-1]  # ast.walk goes from the outside to the inside
+
+    def _scope(self) -> ast.AST | None:
+        tree = self.tree
+        around = [each for each in ast.walk(tree) if isinstance(each, SCOPES) and holds(each, self._node)]
+        return around[-1] if around else None
+
     def find(self, at: int, span: Span) -> tuple[int, ast.AST] | None:
         """The node at a place: in the statement `at`, or in a function that was defined before it, and where."""
         from tensorcli.language.syntax import span_of
@@ -101,8 +128,9 @@ class Case:
 
     def call(self, *names: str) -> ast.Call | None:
         """The call that raised, of a method or function of one of these names (any where none is given)."""
-        top = self.statement.tree if self.inside else self.node()
-        for node in ast.walk(top if isinstance(top, ast.Call | ast.stmt) else self.statement.tree):
+        top = self.node()
+        places = [top if isinstance(top, ast.Call | ast.stmt) else self.inner, self.statement.tree]
+        for node in (each for place in places for each in ast.walk(place)):
             if isinstance(node, ast.Call):
                 called = (
                     node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -115,27 +143,51 @@ class Case:
         """An expression as it is written."""
         return self.journal.source(self.at if holds(self.statement.tree, node) else self.home, node)
 
-    def value(self, node: ast.AST) -> Any:
-        """The value of an expression of the failing statement, None where it cannot be had any more."""
-        if not isinstance(node, ast.expr) or (self.inside and not holds(self.statement.tree, node)):
+    def value(self, node: ast.AST, like: ast.AST | None = None) -> Any:
+        """The value of an expression of the failing statement, or of the function that it failed in (which an expression
+        of one's own says by `like`, one that stands there); None where it cannot be had any more.
+        """
+        if not isinstance(node, ast.expr):
             return None
         session = self.trace.session
+        frame = None
+        if self.scope is not None and holds(self.scope, like or node):
+            frame = session.frame
+        elif self.inside and not holds(self.statement.tree, like or node):
+            return None
         observation = session.observation
         assert observation is not None
         try:
             # What it makes is heard as made by the failing statement.
             with session.hearing:
                 session.engine.listen(observation.recorder)
-                return session.value_of(node)
-        except Exception:  # a local name of a loop or a function
+                return session.value_of(node, frame)
+        except Exception:  # a name that is not bound any more
             return None
         finally:
             session.engine.listen(None)
 
-    def tensor(self, node: ast.AST | None) -> Any:
+    def tensor(self, node: ast.AST | None, like: ast.AST | None = None) -> Any:
         """The tensor that an expression is, None for anything else."""
-        value = None if node is None else self.value(node)
+        value = None if node is None else self.value(node, like)
         return value if self.engine.kind(value) == "tensor" else None
+
+    def named(self, name: str) -> Any:
+        """The tensor that a name stands for where the statement failed, None for anything else."""
+        return self.tensor(ast.Name(name, ast.Load()), like=self._node)
+
+    def changed(self, changes: Sequence[tuple[ast.AST, str]], note: str) -> Proposal | None:
+        """The journal with nodes of the failing statement, or of the function that it failed in, written otherwise."""
+        outside = holds(self.statement.tree, changes[0][0])
+        return self.journal.changed(self.at if outside else self.home, changes, note)
+
+    def instead(self, source: str, note: str) -> Proposal | None:
+        """The journal with another source in the place of the innermost failing statement."""
+        return self.journal.instead(self.home, self.inner, source, note)
+
+    def before(self, source: str, note: str) -> Proposal | None:
+        """The journal with another source before the innermost failing statement."""
+        return self.journal.before(self.home, self.inner, source, note)
 
     def name(self, tensor: Any) -> str | None:
         """A name of a tensor, or of one with the same elements."""
@@ -161,14 +213,17 @@ class Case:
         version: str = "",
         culprit: bool = False,
         node: ast.AST | None = None,
+        called: bool = True,
     ) -> Event:
-        """A statement's part in the story; of the one within it that `node` stands in, where one is given."""
+        """A statement's part in the story; of the one within it that `node` stands in, where one is given. `called`: say
+        which call of a function it was in.
+        """
         step = self.trace.steps[at]
         line, source = step.line, step.record.statement.source
         found = None if node is None else self.within(at, node)
         if found is not None:
-            line, source, called = found
-            text += f" (in the call at line {step.line})" if called and text else ""
+            line, source, inside = found
+            text += f" (in the call at line {step.line})" if inside and called and text else ""
         return Event(line, one_line(source), text, role, version, culprit)
 
     def within(self, at: int, node: ast.AST) -> tuple[int, str, bool] | None:
@@ -236,6 +291,20 @@ class Case:
                     later = [(step.number - 1, after.grad_fn)]
         return [(bound, first), *later]
 
+    def bound(self, name: str) -> Bound | None:
+        """Where a name that the failing statement reads was bound last."""
+        scopes = [
+            each for each in ast.walk(self.tree) if isinstance(each, SCOPES) and holds(each, self._node)
+        ]
+        here = _position(self._node)
+        for scope in reversed(scopes):
+            nodes = [each for each in ast.walk(scope) if _binds_name(each, name)]
+            if nodes:
+                earlier = [each for each in nodes if _position(each) < here]
+                return Bound(self.at, max(earlier or nodes, key=_position))
+        at = self.bound_at(name)
+        return None if at is None else Bound(at)
+
     def bound_at(self, name: str, before: int | None = None) -> int | None:
         """Where a name of the session, or an item of a container (`params[0]`), was bound last: before the failing
         statement, or before the one at `before`.
@@ -249,6 +318,20 @@ class Case:
             if not isinstance(tree, ast.AugAssign) or not _in_place(step, name):
                 return step.number - 1
         return None
+
+
+def _binds_name(node: ast.AST, name: str) -> bool:
+    """Whether a node of a function binds a name: a parameter, or a target."""
+    if isinstance(node, ast.arg):
+        return node.arg == name
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+
+
+def _position(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+SCOPES = ast.FunctionDef | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 
 
 def _in_place(step: Traced, name: str) -> bool:

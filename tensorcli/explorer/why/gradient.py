@@ -9,6 +9,7 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.cuts import Cut, told, way_back, ways_back, where_cut
+from tensorcli.explorer.why.refused import bound_event
 
 
 def backward_root(case: Case) -> ast.expr | None:
@@ -68,7 +69,7 @@ def scalar(case: Case) -> Story:
     whole = case.text_of(call)
     atom = text if isinstance(root, ast.Name | ast.Call | ast.Attribute | ast.Subscript) else f"({text})"
     for method, note in (("sum", "the gradient of the sum"), ("mean", "the gradient of the mean")):
-        story.proposals.append(case.journal.changed(case.at, [(root, f"{atom}.{method}()")], note))
+        story.proposals.append(case.changed([(root, f"{atom}.{method}()")], note))
     if (
         isinstance(call.func, ast.Attribute)
         and call.func.value is root
@@ -76,7 +77,7 @@ def scalar(case: Case) -> Story:
         and not call.keywords
     ):
         new = f"{whole[:-1]}torch.ones_like({text}))"
-        story.proposals.append(case.journal.changed(case.at, [(call, new)], "a weight for each element"))
+        story.proposals.append(case.changed([(call, new)], "a weight for each element"))
     return story
 
 
@@ -104,20 +105,19 @@ def unused(case: Case) -> Story:
     requires = None if tensor is None else case.engine.look(tensor).requires_grad
     events: list[Event] = []
     name = root_name(inputs)
-    bound = None if name is None else case.bound_at(name)
+    bound = None if name is None else case.bound(name)
     proposals: list[Proposal | None] = []
     if requires is False:
-        if bound is not None:
-            events.append(case.event(bound, f"{text} does not require grad", "made"))
+        bound_event(case, bound, f"{text} does not require grad", events)
+        if bound is not None and bound.node is None:
             proposals.extend(
-                ways_back(case, [Cut(case.trace.steps[bound], "made without requires_grad", "leaf")])
+                ways_back(case, [Cut(case.trace.steps[bound.at], "made without requires_grad", "leaf")])
             )
         title = (
             f"{text} does not require grad: nothing about it was recorded, so {result} has no gradient there."
         )
     else:
-        if bound is not None:
-            events.append(case.event(bound, f"{text} was made here", "made"))
+        bound_event(case, bound, f"{text} was made here", events)
         title = f"no recorded operation leads from {text} to {result}."
     events.append(case.raised(f"asks for the gradient of {result} at {text}"))
     if call is not None and requires is not False:
@@ -126,7 +126,7 @@ def unused(case: Case) -> Story:
             ("allow_unused=True", "None for what was not used"),
             ("materialize_grads=True", "zeros for what was not used"),
         ):
-            proposals.append(case.journal.changed(case.at, [(call, f"{whole}, {option})")], note))
+            proposals.append(case.changed([(call, f"{whole}, {option})")], note))
     story = Story(title, events)
     story.proposals = proposals
     return story
@@ -134,9 +134,8 @@ def unused(case: Case) -> Story:
 
 def flag(case: Case) -> Story:
     """requires_grad of a computed tensor, or a gradient to retain where there is none."""
-    tree = case.statement.tree
     name = None
-    for node in ast.walk(tree):
+    for node in ast.walk(case.inner):
         if isinstance(node, ast.Attribute) and node.attr in (
             "requires_grad",
             "requires_grad_",
@@ -144,11 +143,11 @@ def flag(case: Case) -> Story:
         ):
             name = root_name(node.value)
     events: list[Event] = []
-    bound = None if name is None else case.bound_at(name)
+    bound = None if name is None else case.bound(name)
     story = Story("")
-    value = case.trace.session.names.get(name or "")
+    value = None if name is None else case.named(name)
     if "retain_grad" in case.failure.message:
-        cuts = where_cut(case, value) if case.engine.kind(value) == "tensor" else []
+        cuts = [] if value is None else where_cut(case, value)
         sentence, events = told(cuts, case, value) if cuts else ("", [])
         story.title = (
             f"{name or 'the tensor'} does not require grad, so no gradient comes to retain: {sentence}".strip(
@@ -157,18 +156,13 @@ def flag(case: Case) -> Story:
         )
         story.proposals = list(ways_back(case, cuts))
     else:
-        grad_fn = case.engine.look(value).grad_fn if case.engine.kind(value) == "tensor" else None
-        if bound is not None:
-            events.append(
-                case.event(bound, f"{name} was computed here" + (f" ({grad_fn})" if grad_fn else ""), "made")
-            )
+        grad_fn = None if value is None else case.engine.look(value).grad_fn
+        bound_event(case, bound, f"{name} was computed here" + (f" ({grad_fn})" if grad_fn else ""), events)
         story.title = (
             f"{name or 'the tensor'} was computed: whether it requires grad follows from what it was made of. To go on "
             "without a graph, detach it."
         )
-        if name is not None and isinstance(tree, ast.Expr | ast.Assign):
-            story.proposals.append(
-                case.journal.replaced(case.at, f"{name} = {name}.detach()", "go on without a graph")
-            )
+        if name is not None:
+            story.proposals.append(case.instead(f"{name} = {name}.detach()", "go on without a graph"))
     story.events = [*events, case.raised("refused")]
     return story

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.hazards.shadow import right_gradients
 from tensorcli.explorer.results import Alarm, Event, HazardRow
 from tensorcli.explorer.why.case import Case, Story, holds, loaded, root_name
-from tensorcli.explorer.why.out_of_place import atom, out_of_place
+from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge
 
 if TYPE_CHECKING:
@@ -192,8 +192,8 @@ class _Hidden:
                 text = atom(tree.value, journal.source(bound, tree.value))
                 copied = f"{text}.{'copy' if array else 'clone'}()"
                 yield journal.changed(bound, [(tree.value, copied)], "write into a copy")
-        yield from out_of_place(case, at, via)
         tree = journal.python(at)[0].tree
+        yield from out_of_place_at(case, at, tree, via)
         data = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "data"]
         if data:
             changes = [(node, f"{journal.source(at, node.value)}.detach().clone()") for node in data]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.why.case import Case, in_place_nodes, root_name
+from tensorcli.explorer.why.case import Case, in_place_nodes
 
 
 def atom(node: ast.expr, text: str) -> str:
@@ -23,15 +23,22 @@ AUGMENTED = {
 }  # fmt: skip
 
 
-def out_of_place(
-    case: Case, at: int, name: str | None = None, note: str = "no in-place write"
-) -> Iterator[Proposal | None]:
-    """The in-place operation of a statement written as a new tensor: `y += 1` as `y = y + 1`. Only where it
+NOTE = "no in-place write"
+
+
+def out_of_place(case: Case, note: str = NOTE) -> Iterator[Proposal | None]:
+    """The in-place operation of the failing statement written as a new tensor: `y += 1` as `y = y + 1`. Only where it
     writes a whole tensor that has a name.
     """
+    yield from out_of_place_at(case, case.home, case.inner, None, note)
+
+
+def out_of_place_at(
+    case: Case, at: int, tree: ast.AST, name: str | None = None, note: str = NOTE
+) -> Iterator[Proposal | None]:
+    """`out_of_place` of what stands at or within `journal.python(at)`; of the writes into one name where that is given."""
     journal = case.journal
-    statement, _text = journal.python(at)
-    for target, node in in_place_nodes(statement.tree):
+    for target, node in in_place_nodes(tree):
         whole = journal.source(at, target)
         if (name is not None and whole != name) or not _is_whole(case, target):
             continue
@@ -47,11 +54,7 @@ def out_of_place(
             arguments = [journal.source(at, each) for each in node.args]
             keywords = [f"{each.arg}={journal.source(at, each.value)}" for each in node.keywords]
             expression = next(
-                (
-                    each
-                    for each in ast.walk(statement.tree)
-                    if isinstance(each, ast.Expr) and each.value is node
-                ),
+                (each for each in ast.walk(tree) if isinstance(each, ast.Expr) and each.value is node),
                 None,
             )
             if expression is None:
@@ -80,5 +83,4 @@ def _is_whole(case: Case, target: ast.expr) -> bool:
         return True
     if not isinstance(target, ast.Subscript):
         return False
-    owner = case.trace.session.names.get(root_name(target) or "")
-    return isinstance(owner, list | dict) and isinstance(target.value, ast.Name)
+    return isinstance(target.value, ast.Name) and isinstance(case.value(target.value), list | dict)

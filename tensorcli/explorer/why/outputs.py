@@ -47,18 +47,16 @@ def multi_output(case: Case) -> Story:
     whole = None if base is None else case.own_name(base)
     kept = f"a new tensor; {whole} keeps its values" if whole else "a new tensor"
     alone = _alone(case, tensor)
-    loop = case.statement.tree
+    loop = case.tree
     if isinstance(loop, ast.For):
         story.proposals.append(_by_index(case, loop, text))
     elif alone is not None:
         story.proposals.append(
-            case.journal.changed(case.at, [(target, alone)], "the same elements, through a view of their own")
+            case.changed([(target, alone)], "the same elements, through a view of their own")
         )
-    story.proposals.extend(out_of_place(case, case.at, note=kept))
-    if isinstance(target, ast.Name) and case.bound_at(text) is not None:
-        story.proposals.append(
-            case.journal.inserted(case.at, f"{text} = {text}.clone()", "write into a copy")
-        )
+    story.proposals.extend(out_of_place(case, kept))
+    if isinstance(target, ast.Name) and case.bound(text) is not None:
+        story.proposals.append(case.before(f"{text} = {text}.clone()", "write into a copy"))
     return story
 
 

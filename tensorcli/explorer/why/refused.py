@@ -12,15 +12,14 @@ from tensorcli.explorer.facts import plural
 from tensorcli.explorer.memory import overlap, places_text, shared_places, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.why.case import Case, Story, root_name, write_target
+from tensorcli.explorer.why.case import Bound, Case, Story, root_name, write_target
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
 
 
 def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:
     """The failing statement within `with torch.no_grad():`."""
-    tree = case.statement.tree
-    if isinstance(tree, ast.Expr | ast.Assign | ast.AugAssign):
-        yield case.journal.replaced(case.at, f"with torch.no_grad():\n    {case.statement.source}", note)
+    if isinstance(case.inner, ast.Expr | ast.Assign | ast.AugAssign):
+        yield case.instead(f"with torch.no_grad():\n    {case.text_of(case.inner)}", note)
 
 
 def out_of_the_block(case: Case, at: int, note: str) -> Iterator[Proposal | None]:
@@ -31,7 +30,7 @@ def out_of_the_block(case: Case, at: int, note: str) -> Iterator[Proposal | None
         yield case.journal.replaced(at, body, note)
 
 
-def written(case: Case) -> tuple[str | None, str, int | None]:
+def written(case: Case) -> tuple[str | None, str, Bound | None]:
     """The root name of what is written, its text, and where that name was bound."""
     target, node = case.write_target()
     name = root_name(target)
@@ -39,18 +38,18 @@ def written(case: Case) -> tuple[str | None, str, int | None]:
         text = case.text_of(node.targets[0])
     else:
         text = case.text_of(target) if target is not None else "it"
-    return name, text, None if name is None or case.inside else case.bound_at(name)
+    return name, text, None if name is None else case.bound(name)
 
 
 def bound_event(
-    case: Case, at: int | None, text: str, events: list[Event], role: Any = "made", tensor: Any = None
+    case: Case, bound: Bound | None, text: str, events: list[Event], role: Any = "made", tensor: Any = None
 ) -> str:
     """Tell where a name was bound, or the tensor made that it stands for; ` (line 1)` for the title."""
     made = None if tensor is None else case.made(tensor)
     if made is not None:
         event = case.event(made[0].number - 1, text, role, node=made[1].node_at)
-    elif at is not None:
-        event = case.event(at, text, role)
+    elif bound is not None:
+        event = case.event(bound.at, text, role, node=bound.node, called=False)
     else:
         return ""
     events.append(event)
@@ -65,18 +64,18 @@ def leaf(case: Case) -> Story:
             "the statement writes in place into a leaf that requires grad.", [case.raised("refused")]
         )
     events: list[Event] = []
-    value = case.trace.session.names.get(name)
+    value = case.named(name)
     engine = case.engine
-    base = engine.base(value) if engine.kind(value) == "tensor" else None
+    base = None if value is None else engine.base(value)
     leaf_name = name if base is None else (case.name(base) or "a leaf without a name")
     view = text != name or base is not None
     if base is not None:
-        at = case.bound_at(leaf_name)
-        where = bound_event(case, at, f"{leaf_name} is a leaf and requires grad", events, tensor=base)
+        where = bound_event(
+            case, case.bound(leaf_name), f"{leaf_name} is a leaf and requires grad", events, tensor=base
+        )
         bound_event(case, bound, f"{name} is a view of {leaf_name}", events, "shared")
     else:
-        leaf_itself = value if engine.kind(value) == "tensor" and not case.inside else None
-        where = bound_event(case, bound, f"{name} is a leaf and requires grad", events, tensor=leaf_itself)
+        where = bound_event(case, bound, f"{name} is a leaf and requires grad", events, tensor=value)
     events.append(case.raised(f"writes {text} in place while grad mode is on"))
     if view:
         title = f"{text} lies in the memory of the leaf {leaf_name}{where}, which requires grad: a write would change it."
@@ -85,18 +84,12 @@ def leaf(case: Case) -> Story:
     story = Story(title, events)
     story.proposals = [
         *under_no_grad(case, "write the leaf itself, unrecorded"),
-        *out_of_place(
-            case, case.at, None, f"a new tensor; {name} is no leaf then" if not view else "a new tensor"
+        *out_of_place(case, f"a new tensor; {name} is no leaf then" if not view else "a new tensor"),
+        case.before(
+            f"{name} = {name}.clone()",
+            "write into a copy" if base is not None else f"write a recorded copy; {name} is no leaf then",
         ),
     ]
-    if isinstance(case.statement.tree, ast.Assign | ast.AugAssign | ast.Expr):
-        story.proposals.append(
-            case.journal.inserted(
-                case.at,
-                f"{name} = {name}.clone()",
-                "write into a copy" if base is not None else f"write a recorded copy; {name} is no leaf then",
-            )
-        )
     return story
 
 
@@ -114,44 +107,41 @@ def no_grad_view(case: Case) -> Story:
         events,
     )
     story.proposals = [*under_no_grad(case, "both unrecorded")]
-    if bound is not None:
-        story.proposals.extend(out_of_the_block(case, bound, "both recorded"))
-    story.proposals.extend(out_of_place(case, case.at))
+    if bound is not None and bound.node is None:
+        story.proposals.extend(out_of_the_block(case, bound.at, "both recorded"))
+    story.proposals.extend(out_of_place(case))
     return story
 
 
 def inference(case: Case) -> Story:
     """An inference tensor is written, saved, or asked for its version."""
     names = []
-    for node in ast.walk(case.statement.tree):
+    for node in ast.walk(case.inner):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load | ast.Store):
-            value = case.trace.session.names.get(node.id)
-            if case.engine.kind(value) == "tensor" and case.engine.look(value).version is None:
+            value = case.named(node.id)
+            if value is not None and case.engine.look(value).version is None:
                 names.append(node.id)
     names = list(dict.fromkeys(names))
     events: list[Event] = []
     where = ""
     proposals: list[Proposal | None] = []
     for name in names:
-        bound = case.bound_at(name)
+        bound = case.bound(name)
         where = bound_event(
             case,
             bound,
             f"{name} was made in inference mode: it has no version counter",
             events,
-            tensor=case.trace.session.names[name],
+            tensor=case.named(name),
         )
-        if isinstance(case.statement.tree, ast.Assign | ast.AugAssign | ast.Expr):
-            proposals.append(
-                case.journal.inserted(
-                    case.at, f"{name} = {name}.clone()", "a normal tensor with the same values"
-                )
-            )
-        if bound is not None:
-            statement, _ = case.journal.python(bound)
+        proposals.append(case.before(f"{name} = {name}.clone()", "a normal tensor with the same values"))
+        made = case.made(case.named(name))
+        at = bound.at if made is None and bound is not None else made and made[0].number - 1
+        if at is not None:
+            statement, _ = case.journal.python(at)
             proposals.extend(
-                case.journal.changed(bound, [(node, node_text)], "not recorded, but a normal tensor")
-                for node, node_text in _modes(case, bound, statement.tree)
+                case.journal.changed(at, [(node, node_text)], "not recorded, but a normal tensor")
+                for node, node_text in _modes(case, at, statement.tree)
             )
     events.append(case.raised(case.failure.message.partition(".")[0]))
     late = "Inplace update" in case.failure.message
@@ -186,12 +176,13 @@ def cast(case: Case) -> Story:
         events,
         _decided(case, result, kept),
     )
-    story.proposals = [*out_of_place(case, case.at)]
-    if name is not None and not case.inside:
-        story.proposals.append(
-            case.journal.inserted(case.at, f"{name} = {name}.to(torch.{result})", f"make it {result} before")
-        )
-        story.proposals = [each if each is None else replace(each, shows=name) for each in story.proposals]
+    story.proposals = [*out_of_place(case)]
+    if name is not None:
+        story.proposals.append(case.before(f"{name} = {name}.to(torch.{result})", f"make it {result} before"))
+        if not case.inside:
+            story.proposals = [
+                each if each is None else replace(each, shows=name) for each in story.proposals
+            ]
     return story
 
 
@@ -246,10 +237,10 @@ def overlapping(case: Case) -> Story:
         events,
         notes,
     )
-    story.proposals = [*out_of_place(case, case.at)]
+    story.proposals = [*out_of_place(case)]
     if name is not None:
         story.proposals.append(
-            case.journal.inserted(case.at, f"{name} = {name}.clone()", "give each element a place of its own")
+            case.before(f"{name} = {name}.clone()", "give each element a place of its own")
         )
     return story
 
@@ -270,22 +261,20 @@ def _in_a_hook(case: Case, text: str) -> Story:
         "it is refused. A hook changes a gradient by returning a new tensor.",
         events,
     )
-    story.proposals = [*out_of_place(case, case.home, text)]
+    story.proposals = [*out_of_place(case)]
     node = case.node()
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
         sign = SIGNS.get(node.func.attr)
         inner = case.text_of(node.args[0])
         new = f"{text} {sign} {inner}" if sign else f"{text}.{node.func.attr[:-1]}({inner})"
-        tree = case.trace.steps[case.home].record.statement.tree
-        if any(isinstance(each, ast.Lambda) and each.body is node for each in ast.walk(tree)):
-            found = case.journal.changed(case.home, [(node, new)], "return a new tensor")
-            story.proposals.append(None if found is None else replace(found, failing=case.at))
+        if isinstance(case.scope, ast.Lambda) and case.scope.body is node:
+            story.proposals.append(case.changed([(node, new)], "return a new tensor"))
     return story
 
 
 def smearing(case: Case) -> Story:
     """What is read and what is written overlap."""
-    tree = case.statement.tree
+    tree = case.inner
     found = write_target(tree)
     source: ast.expr | None = None
     target: ast.expr | None = None
@@ -313,7 +302,7 @@ def smearing(case: Case) -> Story:
         text = case.text_of(source)
         if not isinstance(source, ast.Name | ast.Subscript | ast.Call | ast.Attribute):
             text = f"({text})"
-        proposals.append(case.journal.changed(case.at, [(source, f"{text}.clone()")], "read a copy"))
+        proposals.append(case.changed([(source, f"{text}.clone()")], "read a copy"))
     events.append(case.raised("refused before anything was written"))
     story = Story(title, events)
     story.proposals = proposals
@@ -328,7 +317,7 @@ def as_loaded(case: Case, target: ast.expr) -> Any:
     for node in ast.walk(tree):
         if hasattr(node, "ctx"):
             node.ctx = ast.Load()
-    return case.tensor(tree)
+    return case.tensor(tree, like=target)
 
 
 def resize(case: Case) -> Story:
@@ -337,18 +326,16 @@ def resize(case: Case) -> Story:
     events: list[Event] = []
     where = bound_event(case, bound, f"{name} was made here", events)
     events.append(case.raised(f"wants to resize {text}"))
-    tensor = None if name is None else case.trace.session.names.get(name)
+    tensor = None if name is None else case.named(name)
     if "require grad" in case.failure.message:
         title = f"{text} requires grad{where}, and a resize is not recorded: PyTorch refuses it."
         proposals = [
-            case.journal.inserted(
-                case.at, f"{name} = {name}.detach().clone()", "resize a copy outside the graph"
-            )
+            case.before(f"{name} = {name}.detach().clone()", "resize a copy outside the graph"),
         ]
     else:
         mates = []
         observation = case.trace.session.observation
-        if observation is not None and case.engine.kind(tensor) == "tensor":
+        if observation is not None and tensor is not None:
             memory = id(case.engine.memory(tensor))
             mates = [
                 observation.index.names(each)[0]
@@ -357,7 +344,7 @@ def resize(case: Case) -> Story:
             ]
         owner = f"the numpy array {mates[0]}" if mates else "numpy"
         title = f"the memory of {text}{where} is shared with {owner}: it cannot move, and so it cannot grow."
-        proposals = [case.journal.inserted(case.at, f"{name} = {name}.clone()", "resize memory of its own")]
+        proposals = [case.before(f"{name} = {name}.clone()", "resize memory of its own")]
     story = Story(title, events)
     story.proposals = list(proposals) if name is not None else []
     return story
@@ -372,5 +359,5 @@ def detach_view(case: Case) -> Story:
     story = Story(
         f"{text} is a view{where}: detached in place, it would no longer follow its base's history.", events
     )
-    story.proposals = [*out_of_place(case, case.at)]
+    story.proposals = [*out_of_place(case)]
     return story

@@ -13,7 +13,7 @@ from tensorcli.explorer.results import Event, Mark, Timeline
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.why.case import Case, Story, in_place_nodes, loaded, stored
-from tensorcli.explorer.why.out_of_place import atom, out_of_place
+from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
 
 _VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
 
@@ -237,11 +237,12 @@ class _Version:
         statement, _ = journal.python(at)
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)
-        yield from out_of_place(case, at, via)
+        yield from out_of_place_at(case, at, statement.tree, via)
         if self.write.via is None:
             for step in case.trace.steps[:at]:
-                if isinstance(step.record.statement.tree, ast.FunctionDef):
-                    yield from out_of_place(case, step.number - 1)
+                tree = step.record.statement.tree
+                if isinstance(tree, ast.FunctionDef):
+                    yield from out_of_place_at(case, step.number - 1, tree)
         if at < case.at and not self._reads_what_was_written():
             yield journal.moved_below(at, case.at, "write after the saved use")
         if isinstance(statement.tree, ast.Assign | ast.AugAssign | ast.Expr) and via is not None:

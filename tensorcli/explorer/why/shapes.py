@@ -53,9 +53,10 @@ def told(case: Case, found: list[ast.expr], facts: str) -> list[Event]:
     events: list[Event] = []
     for node in found:
         name = root_name(node)
-        at = None if name is None else case.bound_at(name)
         look = case.engine.look(case.tensor(node))
-        bound_event(case, at, f"{name} has {facts.format(look=look)}", events)
+        bound_event(
+            case, None if name is None else case.bound(name), f"{name} has {facts.format(look=look)}", events
+        )
     events = list(dict.fromkeys(events))
     seen = "  and  ".join(
         f"{case.text_of(node)} {facts.format(look=case.engine.look(case.tensor(node)))}" for node in found
@@ -68,7 +69,7 @@ def with_operand(case: Case, node: ast.expr, suffix: str, note: str) -> Proposal
     """The failing statement with `.suffix` behind one of its operands."""
     text = case.text_of(node)
     new = text + suffix if isinstance(node, ATOMS) else f"({text}){suffix}"
-    return case.journal.changed(case.at, [(node, new)], note)
+    return case.changed([(node, new)], note)
 
 
 def broadcast(case: Case) -> Story | None:
@@ -140,7 +141,7 @@ def view(case: Case) -> Story | None:
     events: list[Event] = []
     name = root_name(call.func.value)
     bound_event(
-        case, None if name is None else case.bound_at(name),
+        case, None if name is None else case.bound(name),
         f"{name} has shape {look.sizes}, stride {look.strides}", events, "shared",
     )  # fmt: skip
     events.append(case.raised("no stride visits the same slots in the same order"))
@@ -149,12 +150,8 @@ def view(case: Case) -> Story | None:
     arguments = ", ".join(case.text_of(each) for each in call.args)
     receiver = text if isinstance(call.func.value, ATOMS) else f"({text})"
     story.proposals = [
-        case.journal.changed(
-            case.at, [(call, f"{receiver}.reshape({arguments})")], "copies here; a view where it can"
-        ),
-        case.journal.changed(
-            case.at, [(call, f"{receiver}.contiguous().view({arguments})")], "the same copy, spelled out"
-        ),
+        case.changed([(call, f"{receiver}.reshape({arguments})")], "copies here; a view where it can"),
+        case.changed([(call, f"{receiver}.contiguous().view({arguments})")], "the same copy, spelled out"),
     ]
     return story
 
@@ -187,10 +184,8 @@ def sizes(case: Case) -> Story | None:
             if rest > 0 and look.numel % rest == 0:
                 new = ", ".join("-1" if other == d else str(size) for other, size in enumerate(wanted))
                 story.proposals.append(
-                    case.journal.changed(
-                        case.at,
-                        [(call, f"{receiver}.{call.func.attr}({new})")],
-                        "one size worked out from the rest",
+                    case.changed(
+                        [(call, f"{receiver}.{call.func.attr}({new})")], "one size worked out from the rest"
                     )
                 )
     return story
@@ -290,7 +285,7 @@ def deepcopy(case: Case) -> Story | None:
     name = root_name(node)
     where = bound_event(
         case,
-        None if name is None else case.bound_at(name),
+        None if name is None else case.bound(name),
         f"{name} was computed here ({look.grad_fn})",
         events,
     )
@@ -300,10 +295,8 @@ def deepcopy(case: Case) -> Story | None:
     )
     atom = text if isinstance(node, ATOMS) else f"({text})"
     story.proposals = [
-        case.journal.changed(case.at, [(call, f"{atom}.detach().clone()")], "the numbers, outside the graph"),
-        case.journal.changed(
-            case.at, [(call, f"{atom}.clone()")], "the numbers, with an edge to the original"
-        ),
+        case.changed([(call, f"{atom}.detach().clone()")], "the numbers, outside the graph"),
+        case.changed([(call, f"{atom}.clone()")], "the numbers, with an edge to the original"),
     ]
     return story
 
@@ -337,7 +330,7 @@ def _computed_inside(case: Case, call: ast.Call, node: ast.expr) -> Story:
     )
     changes = "\n".join(f"{path} = {path}.detach()" for path, _ in inside)
     if inside and isinstance(node, ast.Name):
-        story.proposals = [case.journal.inserted(case.at, changes, "only the numbers are kept there")]
+        story.proposals = [case.before(changes, "only the numbers are kept there")]
     return story
 
 
@@ -415,8 +408,8 @@ def float_only(case: Case) -> Story | None:
             each.arg == "dtype" for each in call.keywords
         ):
             story.proposals.append(
-                case.journal.changed(case.at, [(call, f"{whole[:-1]}, dtype=torch.float32)")], "floating from the beginning")
-            )  # fmt: skip
+                case.changed([(call, f"{whole[:-1]}, dtype=torch.float32)")], "floating from the beginning")
+            )
     for node in ast.walk(case.statement.tree):
         if (
             isinstance(node, ast.Attribute)
@@ -424,7 +417,5 @@ def float_only(case: Case) -> Story | None:
             and isinstance(node.value, ast.Name)
         ):
             name = node.value.id
-            story.proposals.append(
-                case.journal.inserted(case.at, f"{name} = {name}.float()", "a floating copy")
-            )
+            story.proposals.append(case.before(f"{name} = {name}.float()", "a floating copy"))
     return story

@@ -130,7 +130,7 @@ def lost_write(case: Case, row: HazardRow) -> Story:
     if isinstance(part, ast.Subscript) and isinstance(tree, ast.Assign | ast.AugAssign | ast.Expr):
         names = case.trace.session.names
         name = next(each for each in ("part", "part_", "the_part") if each not in names)
-        changed = case.journal.changed(case.at, [(part, name)], "")
+        changed = case.changed([(part, name)], "")
         if changed is not None:
             source = f"{name} = {copied}\n{changed.edits[0].after}\n{copied} = {name}"
             story.proposals.append(
@@ -190,7 +190,7 @@ def duplicate_index(case: Case, row: HazardRow) -> Story:
             if case.tensor(node.value) is None:
                 added = f"torch.tensor({added}, dtype={owner}.dtype)"
             new = f"{owner}.index_put_(({indices},), {added}, accumulate=True)"
-            story.proposals.append(case.journal.changed(case.at, [(node, new)], "each of them is added"))
+            story.proposals.append(case.changed([(node, new)], "each of them is added"))
     return story
 
 
@@ -223,11 +223,9 @@ def wrap_around(case: Case, row: HazardRow) -> Story:
                 value = case.text_of(node.value)
                 value = value if isinstance(node.value, ast.Constant) else atom(node.value, value)
                 new = f"{text} = {wide} {sign} {value}"
-                story.proposals.append(
-                    case.journal.changed(case.at, [(node, new)], f"{text} is {wanted} then")
-                )
+                story.proposals.append(case.changed([(node, new)], f"{text} is {wanted} then"))
         else:
-            story.proposals.append(case.journal.changed(case.at, [(operand, wide)], note))
+            story.proposals.append(case.changed([(operand, wide)], note))
     return story
 
 
