@@ -301,6 +301,8 @@ def set_rng_state_all(new_states: Iterable[Tensor]) -> None:
 class Stream:
     """A queue of work on a device. Errors: RuntimeError without CUDA."""
 
+    __module__ = "torch.cuda.streams"
+
     def __init__(self, device: Any = None, priority: int = 0) -> None:
         if not cuda_devices():
             raise RuntimeError("torch.cuda.Stream requires CUDA support")
@@ -341,6 +343,8 @@ _streams: list[Stream] = []
 
 class Event:
     """A mark in a stream. Errors: RuntimeError without CUDA."""
+
+    __module__ = "torch.cuda.streams"
 
     def __init__(
         self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False

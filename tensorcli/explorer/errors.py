@@ -28,18 +28,22 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "the inner sizes of a matrix product must be equal"),
         ("TSC-E012", "cast", r"result type \w+ can't be cast to the desired output type",
          "an in-place operation cannot change the dtype of what it writes into"),
-        ("TSC-E013", "same_dtype", r"same dtype|to have the same dtype|expected target dtype|expected scalar type",
+        ("TSC-E013", "same_dtype", r"same dtype|to have the same dtype|expected scalar type|Found dtype \w+ but expected",
          "this operation does not promote: its tensors must have one dtype"),
         ("TSC-E014", "broadcast", r"The size of tensor a \(\d+\) must match the size of tensor b",
          "two shapes broadcast where, counted from the right, sizes are equal or one of them is 1"),
         ("TSC-E015", "device", r"is not on the expected device|Expected all tensors to be on the same device",
          "the tensors of one operation lie on one device"),
-        ("TSC-E016", "index", r"^IndexError: (index -?\d+ is out of bounds|Dimension out of range)",
+        ("TSC-E016", "index", r"^IndexError: (index -?\d+ is out of bounds|Dimension out of range|too many indices)|"
+         r"invalid index of a 0-dim tensor|Dimension specified as -?\d+ but tensor has no dimensions",
          "the index or the dimension is not there"),
         ("TSC-E017", "float_only", r"[Oo]nly Tensors of floating point( and complex)? dtype can require grad",
          "only floating and complex tensors have gradients"),
         ("TSC-E018", "join", r"Sizes of tensors must match except|stack expects each tensor",
          "tensors are joined where all other sizes are equal"),
+        ("TSC-E019", "stretch", r"The expanded size of the tensor \(\d+\) must match the existing size|"
+         r"output with shape .* doesn't match the broadcast shape|shape mismatch: value tensor of shape",
+         "what is written or expanded is stretched to the given shape, and only sizes of 1 stretch"),
         # views and storage
         ("TSC-E021", "sizes", r"shape '.*' is invalid for input of size",
          "a view or reshape keeps the number of elements"),
@@ -69,7 +73,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a backward pass frees what the nodes saved, and another one needs it"),
         ("TSC-E042", "no_grad_fn", r"element \d+ of tensors does not require grad and does not have a grad_fn",
          "no graph leads from the result to a leaf that requires grad"),
-        ("TSC-E043", "scalar", r"grad can be implicitly created only for scalar outputs",
+        ("TSC-E043", "scalar", r"grad can be implicitly created only for (real )?scalar outputs",
          "backward() without an argument begins at one number"),
         ("TSC-E044", "unused", r"appears to not have been used in the graph",
          "the result does not depend on the tensor by any recorded operation"),
@@ -77,10 +81,13 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a gradient was asked for with respect to a tensor that does not require grad"),
         ("TSC-E046", "non_leaf_flag", r"you can only change requires_grad flags of leaf variables",
          "requires_grad of a computed tensor follows from its inputs"),
-        ("TSC-E047", "retain", r"can't retain_grad on Tensor that has requires_grad=False",
-         "a tensor outside the graph gets no gradient to retain"),
+        ("TSC-E047", "retain", r"can't retain_grad on Tensor that has requires_grad=False|"
+         r"cannot register a hook on a tensor that doesn't require grad",
+         "a tensor outside the graph gets no gradient, to retain or to give to a hook"),
         ("TSC-E048", "detach_view", r"Can't detach views in-place",
          "detach_() would cut a view off its base"),
+        ("TSC-E049", "no_gradient", r"'?NoneType'?",
+         "something is None here; a gradient is None until a backward pass reaches its tensor"),
         # numpy and copies
         ("TSC-E051", "numpy_grad", r"Can't call numpy\(\) on Tensor that requires grad",
          "numpy would write where autograd does not see it"),
@@ -93,6 +100,51 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E055", "many", r"cannot be converted to Scalar|with more than one value is ambiguous|"
          r"only one element tensors can be converted",
          "one number was wanted of several"),
+        ("TSC-E056", "floating", r"could not infer output dtype|not implemented for '(Long|Int|Short|Char|Byte|Bool)'",
+         "this operation is there for floating tensors only"),
+        ("TSC-E057", "overflow", r"value cannot be converted to type .* without overflow",
+         "the number does not fit the dtype"),
+        ("TSC-E058", "data", r"new\(\): (data must be a sequence|invalid data type)|expected sequence of length|"
+         r"expected np\.ndarray|too many dimensions '",
+         "a tensor is made of numbers, or of lists of equal lengths"),
+        ("TSC-E059", "integers", r"expected target dtype|have one of the following scalar types|used as indices must be|"
+         r"Expected (a long tensor|dtype int.*) for index|index tensor of type LongTensor|not implemented for '(Float|Double)'",
+         "positions, classes and bits are whole numbers: int64"),
+        # networks
+        ("TSC-E061", "channels", r"to have \d+ channels, but got \d+ channels instead|expected to have \d+ channels",
+         "dimension 1 of an image batch (N, C, H, W) has the layer's number of input channels"),
+        ("TSC-E062", "dimensions", r"\b\dD\b|number of dimensions|must be a matrix|expects a tensor with <= ",
+         "the operation wants another number of dimensions"),
+        ("TSC-E063", "features", r"Given normalized_shape|must be equal to input_size|Expected hidden|"
+         r"Expected size for first two dimensions of batch2",
+         "the input has another size than the layer, or the other operand, was made for"),
+        ("TSC-E064", "one_value", r"Expected more than 1 value per channel when training",
+         "batch norm in training mode needs several values of each channel: their variance; model.eval() uses the running ones"),
+        ("TSC-E065", "batch", r"Expected input batch_size|Expected target size|Mismatch in shape: grad_output|"
+         r"Target size .* must be the same as|must match the size of target|Using a target size",
+         "input and target do not have the sizes that belong together"),
+        ("TSC-E066", "positions", r"Target -?\d+ is out of bounds|index out of range in self|Class values must be|"
+         r"^RuntimeError: index -?\d+ is out of bounds",
+         "an element of an integer tensor is a position that is not there"),
+        ("TSC-E067", "probabilities", r"all elements of (input|target) should be between 0 and 1",
+         "what should be probabilities are not all between 0 and 1"),
+        ("TSC-E068", "state", r"Error\(s\) in loading state_dict",
+         "the saved state belongs to a module of other names or shapes"),
+        ("TSC-E069", "parameter", r"cannot assign '.*' (as|to|object to) (parameter|buffer|child)",
+         "this name of the module holds a parameter; give it an nn.Parameter, or write into .data under no_grad"),
+        # the rest of training
+        ("TSC-E071", "optimised", r"can't optimize a non-leaf Tensor",
+         "an optimizer changes leaves: what was computed from them would be computed again from the old values"),
+        ("TSC-E072", "nothing_to_optimise", r"optimizer got an empty parameter list",
+         "there was no parameter: a list that was never filled, or an iterator that was used up"),
+        ("TSC-E073", "gradient_fits", r"attempting to assign a gradient|assigned grad has data of",
+         "a gradient has the shape, the dtype and the device of its tensor"),
+        ("TSC-E074", "not_a_number", r"returned nan values in its",
+         "a gradient became nan in this node"),
+        ("TSC-E075", "singular", r"LinAlgError",
+         "the matrix is not one that this decomposition or inverse exists for"),
+        ("TSC-E076", "no_cuda", r"Torch not compiled with CUDA enabled",
+         "there is no CUDA device in this session"),
     )
 )  # fmt: skip
 """Every error that has a code, in the order in which they are tried."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.engines import Look, Walk
+from tensorcli.explorer.engines import FailedModule, Look, Walk
 from tensorcli.explorer.identity import Identities
 from tensorcli.explorer.journal import Record, line_of
 from tensorcli.explorer.observe import Recorder, parents
@@ -232,11 +232,14 @@ class TracedSession(Session):
     tokens: Identities
     frame: Any = None
     """The frame of the script in which the last failure was raised."""
+    module: FailedModule | None = None
+    """The module in whose call it was raised."""
 
     def failure(self, raised: BaseException, statement: Any, text: str, name: str) -> Failure:
         node = self.engine.failed_node(raised)
         self.failed = None if node is None else self.tokens.number(node)
         self.frame = innermost_frame(raised)
+        self.module = self.engine.failed_module(raised)
         return super().failure(raised, statement, text, name)
 
 

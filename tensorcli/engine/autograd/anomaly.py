@@ -36,6 +36,8 @@ anomaly = Anomaly()
 class set_detect_anomaly:  # noqa: N801
     """Switch anomaly mode at once, as a statement; as a context manager until it is left."""
 
+    __module__ = "torch.autograd.anomaly_mode"
+
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.previous = (anomaly.enabled, anomaly.check_nan)
         anomaly.enabled, anomaly.check_nan = mode, check_nan
@@ -52,6 +54,8 @@ class set_detect_anomaly:  # noqa: N801
 
 class detect_anomaly:  # noqa: N801
     """Anomaly mode inside a `with` block; warns that it is slow."""
+
+    __module__ = "torch.autograd.anomaly_mode"
 
     def __init__(self, check_nan: bool = True) -> None:
         self.check_nan = check_nan

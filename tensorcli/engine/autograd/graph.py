@@ -22,6 +22,8 @@ __all__ = [
 class saved_tensors_hooks:  # noqa: N801
     """Inside the block, each tensor that a node saves goes through `pack_hook`, and through `unpack_hook` when used."""
 
+    __module__ = "torch.autograd.graph"
+
     def __init__(self, pack_hook: _Hook, unpack_hook: _Hook) -> None:
         self.pack_hook = pack_hook
         self.unpack_hook = unpack_hook
@@ -37,6 +39,8 @@ class saved_tensors_hooks:  # noqa: N801
 
 class save_on_cpu(saved_tensors_hooks):  # noqa: N801
     """Keep saved tensors on the CPU until the backward pass needs them."""
+
+    __module__ = "torch.autograd.graph"
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
         def pack(tensor: Tensor) -> Any:

@@ -40,6 +40,8 @@ def hooks_of(node: Node) -> NodeHooks:
 class RemovableHandle:
     """What registering a hook returns: `remove()` takes the hook away. Also a context manager."""
 
+    __module__ = "torch.utils.hooks"
+
     next_id = 0
 
     def __init__(self, table: dict[int, Any], marks: Iterable[dict[int, Any]] = ()) -> None:

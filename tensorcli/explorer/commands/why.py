@@ -53,8 +53,12 @@ TELLERS: Final = {
     "many": "shapes.many",
     "float_only": "shapes.float_only",
     "detach_view": "refused.detach_view",
+    "no_gradient": "gradient.absent",
+    "positions": "called.ranges",
+    "probabilities": "called.ranges",
+    "not_a_number": "gradient.nan",
 }
-"""Who tells an error, by its key in `errors.ERRORS`; another is told by its meaning alone."""
+"""Who tells an error, by its key in `errors.ERRORS`; another is told by what the operation was given."""
 BACKWARD: Final = ("version", "freed", "no_grad_fn", "scalar", "unused", "not_required")
 """The errors whose ways out are measured by gradients."""
 
@@ -243,18 +247,13 @@ def tell(session: Session, trace: Any, failure: Failure) -> tuple[Story, Any]:
     known = known_error(failure.type, failure.message)
     if known is None and failure.type == "NameError":
         return unbound(case), None
-    if known is None:
-        return Story(
-            f"line {case.line} raised {failure.type}; nothing more is known about this error.",
-            [case.raised(failure.message.partition("\n")[0])],
-        ), None
-    where = TELLERS.get(known.key)
-    story = None
-    if where is not None:
-        module, _, name = where.partition(".")
-        story = getattr(import_module(f"tensorcli.explorer.why.{module}"), name)(case)
+    where = "called.called" if known is None else TELLERS.get(known.key, "called.called")
+    module, _, name = where.partition(".")
+    story = getattr(import_module(f"tensorcli.explorer.why.{module}"), name)(case)
     if story is None:
-        story = Story(f"{known.meaning[0].upper()}{known.meaning[1:]}.", [case.raised("raised")])
+        from tensorcli.explorer.why.called import called
+
+        story = called(case)
     return story, known
 
 

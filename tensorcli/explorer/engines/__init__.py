@@ -58,6 +58,18 @@ class Look(NamedTuple):
         return self.numel * self.itemsize
 
 
+class FailedModule(NamedTuple):
+    """The module in whose call something was raised."""
+
+    outer: Any
+    """The module that the script called."""
+    path: str
+    """What is written after that one for this one: empty, `[2]`, `.layer[0]`."""
+    text: str
+    """Its repr, where that is one line."""
+    inputs: tuple[Any, ...]
+
+
 class Walk(NamedTuple):
     """How a tensor or an array walks its allocation: everything in bytes."""
 
@@ -126,6 +138,9 @@ class Engine(Protocol):
 
     def failed_node(self, raised: BaseException) -> Any:
         """The node whose gradient was being computed when this was raised, None where that is not known."""
+
+    def failed_module(self, raised: BaseException) -> FailedModule | None:
+        """The innermost module in whose call this was raised, None where there is none."""
 
     def method_names(self) -> Iterable[str]:
         """The names of the tensors' methods and attributes, also of those that were never used."""

@@ -28,8 +28,8 @@ from tensorcli.engine.operators import printable
 from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.storage import MetaBuffer, Storage
 from tensorcli.engine.tensor import Tensor, fresh_tensor
-from tensorcli.explorer.engines import Hook, Kind, Look, Saved, Walk, arrays
-from tensorcli.explorer.engines.members import parts
+from tensorcli.explorer.engines import FailedModule, Hook, Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines.members import failed_module, parts
 from tensorcli.explorer.reach import TENSOR_INTERNALS, Modules, policy, torch_namespaces
 from tensorcli.language.limits import Guards
 from tensorcli.language.policy import Policy
@@ -156,6 +156,9 @@ class Embedded:
                 found = owner
             traceback = traceback.tb_next
         return found
+
+    def failed_module(self, raised: BaseException) -> FailedModule | None:
+        return failed_module(raised)
 
     def method_names(self) -> Iterable[str]:
         hidden = set(TENSOR_INTERNALS.split())

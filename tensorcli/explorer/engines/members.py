@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from tensorcli.explorer.engines import FailedModule
+
 NUMBERED = ("Sequential", "ModuleList", "ParameterList")
 NAMED = ("ModuleDict", "ParameterDict")
 
@@ -53,3 +55,43 @@ def suffix(module: Any, name: str) -> str:
     if not kinds.isdisjoint(NAMED):
         return f"[{name!r}]"
     return f".{name}"
+
+
+CALLS = ("__call__", "_call_impl")
+"""The functions in which the two engines call a module."""
+
+
+def failed_module(raised: BaseException) -> FailedModule | None:
+    """The innermost module in whose call an exception was raised; None where there is none."""
+    calls: list[tuple[Any, tuple[Any, ...]]] = []
+    step = raised.__traceback__
+    while step is not None:
+        local = step.tb_frame.f_locals
+        owner = local.get("self")
+        if step.tb_frame.f_code.co_name in CALLS and isinstance(getattr(owner, "_modules", None), dict):
+            calls.append((owner, local.get("args", ())))
+        step = step.tb_next
+    if not calls:
+        return None
+    outer, (module, inputs) = calls[0][0], calls[-1]
+    text = repr(module)
+    return FailedModule(
+        outer, _path(outer, module), text if "\n" not in text else type(module).__name__, inputs
+    )
+
+
+def _path(outer: Any, module: Any) -> str:
+    """How a module is written after one that holds it."""
+    queue = [(outer, "")]
+    seen = set()
+    for owner, path in queue:
+        if owner is module:
+            return path
+        if id(owner) not in seen:
+            seen.add(id(owner))
+            queue.extend(
+                (child, path + suffix(owner, name))
+                for name, child in owner._modules.items()
+                if child is not None
+            )
+    return ""

@@ -18,9 +18,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
-from tensorcli.explorer.engines import Hook, Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines import FailedModule, Hook, Kind, Look, Saved, Walk, arrays
 from tensorcli.explorer.engines.embedded import Embedded
-from tensorcli.explorer.engines.members import parts
+from tensorcli.explorer.engines.members import failed_module, parts
 from tensorcli.explorer.reach import NODE_NAMES, Modules, Only, Open
 from tensorcli.language.limits import Guards
 from tensorcli.language.namespaces import Namespace
@@ -235,6 +235,9 @@ class PyTorch:
 
     def shown(self, elements: Any, dtype: str) -> str:
         return self.model.shown(elements, dtype)
+
+    def failed_module(self, raised: BaseException) -> FailedModule | None:
+        return failed_module(raised)
 
     def method_names(self) -> Iterable[str]:
         return sorted(

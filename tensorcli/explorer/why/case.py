@@ -81,6 +81,13 @@ class Case:
         """The innermost expression or statement that raised."""
         return self._node
 
+    def expression(self) -> ast.AST:
+        """`node()`, or the expression that it is a statement of."""
+        node = self._node
+        if isinstance(node, ast.Expr | ast.Return | ast.Assign) and node.value is not None:
+            return node.value
+        return node
+
     def _innermost(self) -> ast.AST:
         if self.failing.record.statement.form == "command" or not self.failure.spans:
             return self.statement.tree

@@ -9,7 +9,8 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.cuts import Cut, told, way_back, ways_back, where_cut
-from tensorcli.explorer.why.refused import bound_event
+from tensorcli.explorer.why.leaves import gradient_of
+from tensorcli.explorer.why.operands import bound_event, operand
 
 
 def backward_root(case: Case) -> ast.expr | None:
@@ -140,17 +141,18 @@ def flag(case: Case) -> Story:
             "requires_grad",
             "requires_grad_",
             "retain_grad",
+            "register_hook",
         ):
             name = root_name(node.value)
     events: list[Event] = []
     bound = None if name is None else case.bound(name)
     story = Story("")
     value = None if name is None else case.named(name)
-    if "retain_grad" in case.failure.message:
+    if "requires_grad flags" not in case.failure.message:
         cuts = [] if value is None else where_cut(case, value)
         sentence, events = told(cuts, case, value) if cuts else ("", [])
         story.title = (
-            f"{name or 'the tensor'} does not require grad, so no gradient comes to retain: {sentence}".strip(
+            f"{name or 'the tensor'} does not require grad, so no gradient comes to it: {sentence}".strip(
                 ": "
             )
         )
@@ -166,3 +168,29 @@ def flag(case: Case) -> Story:
             story.proposals.append(case.instead(f"{name} = {name}.detach()", "go on without a graph"))
     story.events = [*events, case.raised("refused")]
     return story
+
+
+def absent(case: Case) -> Story | None:
+    """None where a gradient was expected."""
+    for node in ast.walk(case.inner):
+        owner = operand(case, node.value) if isinstance(node, ast.Attribute) and node.attr == "grad" else None
+        if owner is not None and case.engine.grad(owner.value) is None:
+            story = gradient_of(case, owner.value, owner.text)
+            story.events.append(case.raised(f"{owner.text}.grad is None"))
+            return story
+    return None
+
+
+def nan(case: Case) -> Story | None:
+    """A node that gave nan: what it stands for, and what it had saved."""
+    failed = case.trace.session.failed
+    saves = [(step, save) for step in case.trace.steps for save in step.saves if save.node == failed]
+    if not saves:
+        return None
+    events = [
+        case.event(step.number - 1, f"{save.node_name} saved {save.slot}", "saved", node=save.node_at)
+        for step, save in saves
+    ]
+    events = list(dict.fromkeys(events))
+    title = f"the gradient of line {events[0].line} became nan in {saves[0][1].node_name}."
+    return Story(title, [*events, case.raised("looked at the gradients, and found nan")])

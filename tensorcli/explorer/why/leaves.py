@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.why.case import Case, Story, binds, loaded, stored
+from tensorcli.explorer.why.case import Case, Story, binds, holds, loaded, stored
 from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, ways_back, where_cut
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge, views_cut_off
@@ -152,10 +152,10 @@ def _in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
         if ast.unparse(left) == name and binds(node, name) and sign is not None:
             new = f"{name} {sign}= {case.journal.source(at, node.value.right)}"
             note = f"write the leaf {name} itself"
-            if node is statement.tree:
-                yield case.journal.replaced(at, f"with torch.no_grad():\n    {new}", note)
-            else:
+            if any(isinstance(each, ast.With) and holds(each, node) for each in ast.walk(statement.tree)):
                 yield case.journal.changed(at, [(node, new)], note)
+            else:
+                yield case.journal.instead(at, node, f"with torch.no_grad():\n    {new}", note)
 
 
 def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) -> Story:
@@ -200,7 +200,7 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
                 f"the leaf behind it{where} has no name; its .grad is {_grad_text(case, leaf)}."
             )
     passes = [step for step in _passes(case) if step.step.error is None]
-    if not passes:
+    if not passes and not any(step.added for step in case.trace.steps):
         story.notes.append("no backward pass ran yet.")
     if lost is not None and case.engine.kind(value) == "tensor":
         taken = {each for step in case.trace.steps for each in stored(step.record.statement.tree)}

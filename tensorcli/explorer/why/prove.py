@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.results import Way
@@ -12,6 +12,7 @@ from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import root_name, write_target
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
     from tensorcli.explorer.journal import Record
     from tensorcli.explorer.session import Session
 
@@ -47,6 +48,7 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
                     return None
             if number == proposal.failing:
                 value = "" if step.value is None else " ".join(step.value.text.split())
+                value = _clipped(value)
                 bound = _bound(record)
         engine = other.engine
         if not value and not bound:
@@ -58,7 +60,7 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
         for name in sorted(bound):
             thing = other.names.get(name)
             if engine.kind(thing) in ("tensor", "ndarray"):
-                value = f"{name} = {engine.text(thing)}"
+                value = f"{name} = {_short(engine, thing)}"
             elif isinstance(thing, tuple | list | bool | int | float):
                 value = f"{name} = {short_text(engine, thing)}"
         gradients = _gradients(other)
@@ -67,6 +69,21 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
             value = "" if held is None else f"{proposal.shows} = {held}"
         changed = frozenset(name for name, text in gradients.items() if before.get(name) != text)
         return Outcome(gradients, value, changed)
+
+
+LONG = 100
+"""A text of elements of more characters is not shown; the dtype and the shape are."""
+
+
+def _short(engine: Engine, value: Any) -> str:
+    """The elements of a tensor or an array, or what it is."""
+    text = engine.text(value)
+    look = engine.look(value)
+    return text if len(text) <= LONG else f"{look.dtype} {look.sizes}"
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= LONG else f"{text[: LONG - 1]}…"
 
 
 def _gradients(session: Session) -> dict[str, str]:
@@ -131,9 +148,9 @@ def prove(
             kept.append(proposal)
             number = len(kept)
         if len(names) == 1:
-            measured = found.gradients.get(names[0], "None")
+            measured = _clipped(found.gradients.get(names[0], "None"))
         elif names:
-            measured = "  ".join(f"{name} {found.gradients.get(name, 'None')}" for name in names)
+            measured = "  ".join(f"{name} {_clipped(found.gradients.get(name, 'None'))}" for name in names)
         else:
             measured = found.value
         ways.append(Way(number, proposal.text, proposal.note, measured, verdict, proposal.edits))  # type: ignore[arg-type]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 from tensorcli.explorer.errors import refused_cast
 from tensorcli.explorer.facts import plural
@@ -13,6 +12,7 @@ from tensorcli.explorer.memory import overlap, places_text, shared_places, span_
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Bound, Case, Story, root_name, write_target
+from tensorcli.explorer.why.operands import as_loaded, bound_event
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
 
 
@@ -39,21 +39,6 @@ def written(case: Case) -> tuple[str | None, str, Bound | None]:
     else:
         text = case.text_of(target) if target is not None else "it"
     return name, text, None if name is None else case.bound(name)
-
-
-def bound_event(
-    case: Case, bound: Bound | None, text: str, events: list[Event], role: Any = "made", tensor: Any = None
-) -> str:
-    """Tell where a name was bound, or the tensor made that it stands for; ` (line 1)` for the title."""
-    made = None if tensor is None else case.made(tensor)
-    if made is not None:
-        event = case.event(made[0].number - 1, text, role, node=made[1].node_at)
-    elif bound is not None:
-        event = case.event(bound.at, text, role, node=bound.node, called=False)
-    else:
-        return ""
-    events.append(event)
-    return f" (line {event.line})"
 
 
 def leaf(case: Case) -> Story:
@@ -307,17 +292,6 @@ def smearing(case: Case) -> Story:
     story = Story(title, events)
     story.proposals = proposals
     return story
-
-
-def as_loaded(case: Case, target: ast.expr) -> Any:
-    """The tensor that a target of an assignment is before it is written, None for what is none."""
-    import copy
-
-    tree = copy.deepcopy(target)
-    for node in ast.walk(tree):
-        if hasattr(node, "ctx"):
-            node.ctx = ast.Load()
-    return case.tensor(tree, like=target)
 
 
 def resize(case: Case) -> Story:

@@ -9,67 +9,8 @@ from typing import Any
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.why.case import Case, Story, root_name
-from tensorcli.explorer.why.refused import bound_event
-
-ATOMS = ast.Name | ast.Call | ast.Attribute | ast.Subscript
-
-
-def operands(case: Case) -> list[ast.expr]:
-    """The expressions of the failing operation that are tensors, from left to right."""
-    node = case.node()
-    if isinstance(node, ast.Expr):
-        node = node.value
-    if isinstance(node, ast.Assign):
-        node = node.value
-    found: list[ast.expr] = []
-    if isinstance(node, ast.BinOp):
-        found = [node.left, node.right]
-    elif isinstance(node, ast.AugAssign):
-        found = [node.target, node.value]
-    elif isinstance(node, ast.Compare):
-        found = [node.left, *node.comparators]
-    elif isinstance(node, ast.Attribute):
-        call = next(
-            (
-                each
-                for each in ast.walk(case.statement.tree)
-                if isinstance(each, ast.Call) and each.func is node
-            ),
-            None,
-        )
-        found = [node.value, *(call.args if call is not None else ())]
-    elif isinstance(node, ast.Call):
-        found = [*([node.func.value] if isinstance(node.func, ast.Attribute) else ()), *node.args]
-    members: list[ast.expr] = []
-    for each in found:
-        members.extend(each.elts if isinstance(each, ast.List | ast.Tuple) else [each])
-    return [each for each in members if case.tensor(each) is not None]
-
-
-def told(case: Case, found: list[ast.expr], facts: str) -> list[Event]:
-    """Where each operand was bound, with its facts, then the failure."""
-    events: list[Event] = []
-    for node in found:
-        name = root_name(node)
-        look = case.engine.look(case.tensor(node))
-        bound_event(
-            case, None if name is None else case.bound(name), f"{name} has {facts.format(look=look)}", events
-        )
-    events = list(dict.fromkeys(events))
-    seen = "  and  ".join(
-        f"{case.text_of(node)} {facts.format(look=case.engine.look(case.tensor(node)))}" for node in found
-    )
-    events.append(case.raised(seen))
-    return events
-
-
-def with_operand(case: Case, node: ast.expr, suffix: str, note: str) -> Proposal | None:
-    """The failing statement with `.suffix` behind one of its operands."""
-    text = case.text_of(node)
-    new = text + suffix if isinstance(node, ATOMS) else f"({text}){suffix}"
-    return case.changed([(node, new)], note)
+from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
 
 
 def broadcast(case: Case) -> Story | None:
@@ -78,26 +19,25 @@ def broadcast(case: Case) -> Story | None:
     if len(found) < 2:
         return None
     left, right = found[:2]
-    shapes = [case.engine.look(case.tensor(node)).sizes for node in (left, right)]
+    shapes = [left.look.sizes, right.look.sizes]
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
     wrong = [d for d in range(rank) if padded[0][d] != padded[1][d] and 1 not in (padded[0][d], padded[1][d])]
     where = wrong[-1] if wrong else rank - 1
     story = Story(
-        f"{case.text_of(left)} {shapes[0]} and {case.text_of(right)} {shapes[1]} do not broadcast: counted from the right, "
+        f"{left.text} {shapes[0]} and {right.text} {shapes[1]} do not broadcast: counted from the right, "
         f"dimension {where} is {padded[0][where]} against {padded[1][where]}; equal sizes or a 1 are wanted.",
         told(case, [left, right], "shape {look.sizes}"),
     )
-    for node, shape in ((right, shapes[1]), (left, shapes[0])):
-        if isinstance(case.node(), ast.AugAssign) and node is left:
+    for each in (right, left):
+        if isinstance(case.node(), ast.AugAssign) and each is left:
             continue
+        shape = each.look.sizes
         for d in range(len(shape), -1, -1):
             new = (*shape[:d], 1, *shape[d:])
-            story.proposals.append(
-                with_operand(case, node, f".unsqueeze({d})", f"{case.text_of(node)} as {new}")
-            )
+            story.proposals.append(with_operand(case, each.node, f".unsqueeze({d})", f"{each.text} as {new}"))
         if len(shape) == 2:
-            story.proposals.append(with_operand(case, node, ".T", "transposed"))
+            story.proposals.append(with_operand(case, each.node, ".T", "transposed"))
     return story
 
 
@@ -107,16 +47,16 @@ def matmul(case: Case) -> Story | None:
     if len(found) < 2:
         return None
     left, right = found[:2]
-    shapes = [case.engine.look(case.tensor(node)).sizes for node in (left, right)]
+    shapes = [left.look.sizes, right.look.sizes]
     inner = shapes[1][-2] if len(shapes[1]) > 1 else shapes[1][0] if shapes[1] else 1
     story = Story(
-        f"{case.text_of(left)} {shapes[0]} times {case.text_of(right)} {shapes[1]}: the last size of the left, "
+        f"{left.text} {shapes[0]} times {right.text} {shapes[1]}: the last size of the left, "
         f"{shapes[0][-1] if shapes[0] else 1}, must be the last but one of the right, {inner}.",
         told(case, [left, right], "shape {look.sizes}"),
     )
-    for node in (right, left):
-        if len(case.engine.look(case.tensor(node)).sizes) == 2:
-            story.proposals.append(with_operand(case, node, ".T", f"{case.text_of(node)} transposed"))
+    for each in (right, left):
+        if len(each.look.sizes) == 2:
+            story.proposals.append(with_operand(case, each.node, ".T", f"{each.text} transposed"))
     return story
 
 
@@ -161,31 +101,27 @@ def sizes(case: Case) -> Story | None:
     call = case.call("view", "reshape", "view_", "reshape_as", "view_as")
     if call is None or not isinstance(call.func, ast.Attribute):
         return None
-    node = call.func.value
-    tensor = case.tensor(node)
-    first = call.args[0] if tensor is None and call.args else node
-    tensor = case.tensor(first)
-    if tensor is None:
+    receiver = operand(case, call.func.value)
+    first = receiver or operand(case, call.args[0] if call.args else None)
+    if first is None:
         return None
-    look = case.engine.look(tensor)
     story = Story(
-        f"{case.text_of(first)} {look.sizes} has {plural(look.numel, 'element')}: a view or reshape keeps all of them.",
+        f"{first.text} {first.look.sizes} has {plural(first.look.numel, 'element')}: a view or reshape keeps all of them.",
         told(case, [first], "shape {look.sizes}"),
     )
-    wanted = [case.value(each) for each in call.args if first is node]
+    wanted = [case.value(each) for each in call.args if receiver is not None]
     if len(wanted) == 1 and isinstance(wanted[0], tuple | list):
         wanted = list(wanted[0])
     if wanted and all(isinstance(each, int) for each in wanted):
-        receiver = case.text_of(first)
         for d in range(len(wanted)):
             rest = 1
             for other, size in enumerate(wanted):
                 rest *= size if other != d else 1
-            if rest > 0 and look.numel % rest == 0:
+            if rest > 0 and first.look.numel % rest == 0:
                 new = ", ".join("-1" if other == d else str(size) for other, size in enumerate(wanted))
                 story.proposals.append(
                     case.changed(
-                        [(call, f"{receiver}.{call.func.attr}({new})")], "one size worked out from the rest"
+                        [(call, f"{first.text}.{call.func.attr}({new})")], "one size worked out from the rest"
                     )
                 )
     return story
@@ -196,14 +132,14 @@ def same_dtype(case: Case) -> Story | None:
     found = operands(case)
     if len(found) < 2:
         return None
-    dtypes = [case.engine.look(case.tensor(node)).dtype for node in found]
-    listed = ", ".join(f"{case.text_of(node)} is {dtype}" for node, dtype in zip(found, dtypes))
+    dtypes = [each.look.dtype for each in found]
+    listed = ", ".join(f"{each.text} is {each.look.dtype}" for each in found)
     story = Story(f"{listed}: this operation does not promote.", told(case, found, "dtype {look.dtype}"))
-    for node, dtype in zip(found, dtypes):
+    for each in found:
         for wanted in dict.fromkeys([*dtypes, "int64"]):
-            if wanted != dtype:
+            if wanted != each.look.dtype:
                 story.proposals.append(
-                    with_operand(case, node, f".to(torch.{wanted})", f"{case.text_of(node)} as {wanted}")
+                    with_operand(case, each.node, f".to(torch.{wanted})", f"{each.text} as {wanted}")
                 )
     return story
 
@@ -213,27 +149,24 @@ def device(case: Case) -> Story | None:
     found = operands(case)
     if len(found) < 2:
         return None
-    devices = [case.engine.look(case.tensor(node)).device for node in found]
-    listed = ", ".join(f"{case.text_of(node)} is on {each}" for node, each in zip(found, devices))
+    devices = [each.look.device for each in found]
+    listed = ", ".join(f"{each.text} is on {each.look.device}" for each in found)
     story = Story(f"{listed}: one operation takes one device.", told(case, found, "device {look.device}"))
-    for node, own in zip(found, devices):
+    for each in found:
         for wanted in dict.fromkeys(devices):
-            if wanted != own:
+            if wanted != each.look.device:
                 story.proposals.append(
-                    with_operand(
-                        case, node, f'.to("{wanted}")', f"a copy of {case.text_of(node)} on {wanted}"
-                    )
+                    with_operand(case, each.node, f'.to("{wanted}")', f"a copy of {each.text} on {wanted}")
                 )
     return story
 
 
 def numpy(case: Case) -> Story | None:
     """A tensor that numpy does not get."""
-    node = next((each for each in _converted(case) if case.tensor(each) is not None), None)
+    node = next((found for each in _converted(case) if (found := operand(case, each)) is not None), None)
     if node is None:
         return None
-    text = case.text_of(node)
-    look = case.engine.look(case.tensor(node))
+    text, look = node.text, node.look
     facts = (
         "requires_grad {look.requires_grad}"
         if "requires grad" in case.failure.message
@@ -257,12 +190,12 @@ def numpy(case: Case) -> Story | None:
         title = f"{text} is on {look.device}: numpy reads the memory of the host only."
         suffixes = [(".cpu()", "a copy on the host")]
     story = Story(title, events)
-    story.proposals = [with_operand(case, node, suffix, note) for suffix, note in suffixes]
+    story.proposals = [with_operand(case, node.node, suffix, note) for suffix, note in suffixes]
     return story
 
 
 def _converted(case: Case) -> Iterator[ast.expr]:
-    for node in ast.walk(case.statement.tree):
+    for node in ast.walk(case.inner):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Attribute) and node.func.attr == "numpy":
                 yield node.func.value
@@ -362,36 +295,34 @@ def negative_stride(case: Case) -> Story | None:
 
 def many(case: Case) -> Story | None:
     """One number of a tensor with several."""
-    tree = case.statement.tree
-    if isinstance(tree, ast.If | ast.While | ast.Assert):
-        nodes: list[ast.expr] = [tree.test]
-    else:
-        nodes = []
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                if isinstance(node.func, ast.Attribute) and node.func.attr == "item":
-                    nodes.append(node.func.value)
-                elif isinstance(node.func, ast.Name) and node.func.id in ("bool", "float", "int"):
-                    nodes.extend(node.args)
-    found = next((each for each in nodes if case.tensor(each) is not None), None)
-    if found is None:
+    ambiguous = "ambiguous" in case.failure.message
+    node = case.node()
+    nodes = [node] if ambiguous and isinstance(node, ast.expr) else []
+    for each in ast.walk(case.inner):
+        if isinstance(each, ast.If | ast.While | ast.Assert | ast.IfExp) and ambiguous:
+            nodes.append(each.test)
+        elif isinstance(each, ast.Call):
+            if isinstance(each.func, ast.Attribute) and each.func.attr == "item":
+                nodes.append(each.func.value)
+            elif isinstance(each.func, ast.Name) and each.func.id in ("bool", "float", "int"):
+                nodes.extend(each.args)
+    only = next((found for each in nodes if (found := operand(case, each)) is not None), None)
+    if only is None:
         return None
-    text = case.text_of(found)
-    look = case.engine.look(case.tensor(found))
     story = Story(
-        f"{text} {look.sizes} has {plural(look.numel, 'element')}, and one is wanted.",
+        f"{only.text} {only.look.sizes} has {plural(only.look.numel, 'element')}, and one is wanted.",
         [case.raised("which one?")],
     )
-    if "ambiguous" in case.failure.message:
+    if ambiguous:
         for suffix, note in ((".all()", "true where all are"), (".any()", "true where any is")):
-            story.proposals.append(with_operand(case, found, suffix, note))
+            story.proposals.append(with_operand(case, only.node, suffix, note))
     else:
         for suffix, note in (
             (".sum()", "their sum"),
             (".mean()", "their mean"),
             (".flatten()[0]", "the first"),
         ):
-            story.proposals.append(with_operand(case, found, suffix, note))
+            story.proposals.append(with_operand(case, only.node, suffix, note))
     return story
 
 

@@ -16,8 +16,9 @@ from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.operands import as_loaded
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
-from tensorcli.explorer.why.refused import as_loaded, smearing
+from tensorcli.explorer.why.refused import smearing
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session

@@ -1,0 +1,153 @@
+"""Any other refusal of an operation: what it was given, and which one change of it would be taken.
+
+Nothing is known here of the operation itself. The changes are tried: an operand in another shape or dtype is put
+into the failing expression, which is evaluated where it failed; what it takes is proposed.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.errors import known_error
+from tensorcli.explorer.results import Event
+from tensorcli.explorer.why.case import Case, Story, holds, root_name, write_target
+from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands, with_operand
+from tensorcli.explorer.why.out_of_place import out_of_place
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.rewrite import Proposal
+
+TRIES = 60
+"""So many changes are tried."""
+
+
+def called(case: Case) -> Story:
+    """What the operation was given, by shape and dtype."""
+    return _story(case, False)
+
+
+def ranges(case: Case) -> Story:
+    """What the operation was given, with the least and the greatest element."""
+    return _story(case, True)
+
+
+def _story(case: Case, values: bool) -> Story:
+    found = operands(case)
+    events: list[Event] = []
+    for each in found:
+        name = root_name(each.node)
+        bound = None if name is None else case.bound(name)
+        if name == each.text:
+            bound_event(case, bound, f"{name} is {_facts(case, each, values)}", events)
+    _tell_module(case, events)
+    seen = "  and  ".join(f"{each.text} {_facts(case, each, values)}" for each in found)
+    events.append(case.raised(seen or case.failure.message.partition("\n")[0]))
+    known = known_error(case.failure.type, case.failure.message)
+    if known is not None:
+        title = f"{known.meaning[0].upper()}{known.meaning[1:]}."
+    elif found:
+        title = "What the operation was given does not fit it."
+    else:
+        title = f"line {case.line} raised {case.failure.type}; nothing more is known about this error."
+    return Story(title, events, proposals=[*_fits(case, found), *_other_layers(case)])
+
+
+def _facts(case: Case, each: Operand, values: bool) -> str:
+    """`float32 (2, 3)`, and what lies in it."""
+    facts = f"{each.look.dtype} {each.look.sizes}"
+    elements = case.engine.elements(each.value) if values and each.look.numel else None
+    if elements is None or each.look.dtype == "bool" or each.look.dtype.startswith("complex"):
+        return facts
+    least, most = (case.engine.shown(part, each.look.dtype) for part in (elements.min(), elements.max()))
+    return f"{facts}, {least.rstrip('.')} to {most.rstrip('.')}"
+
+
+def _tell_module(case: Case, events: list[Event]) -> None:
+    """Which module of the one that was called failed, and what it was given."""
+    failed = case.trace.session.module
+    node = case.expression()
+    if failed is None or not isinstance(node, ast.Call) or case.value(node.func) is not failed.outer:
+        return
+    name = root_name(node.func)
+    engine = case.engine
+    given = [engine.look(each) for each in failed.inputs if engine.kind(each) == "tensor"]
+    text = f"{case.text_of(node.func)}{failed.path} is {failed.text}"
+    if failed.path:
+        text += f", and was given {', '.join(f'{look.dtype} {look.sizes}' for look in given)}"
+    bound_event(case, None if name is None else case.bound(name), text, events)
+
+
+# ---- what would be taken
+
+
+def _fits(case: Case, found: list[Operand]) -> Iterator[Proposal | None]:
+    """The failing statement with one operand in another shape or dtype, where the failing expression takes it."""
+    yield from out_of_place(case)
+    node = case.expression()
+    written, _ = write_target(case.inner) or (None, None)
+    dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), "float32", "int64"])]
+    tries = TRIES
+    for each in found:
+        if written is not None and holds(each.node, written):
+            continue
+        seen = {(each.look.sizes, each.look.dtype)}
+        for suffix in _suffixes(each.look, dtypes):
+            new = ast.parse(behind(each.node, each.text, suffix), mode="eval").body
+            changed = case.tensor(new, like=each.node)
+            look = None if changed is None else case.engine.look(changed)
+            if look is None or (look.sizes, look.dtype) in seen or not tries:
+                continue
+            seen.add((look.sizes, look.dtype))
+            tries -= 1
+            if not isinstance(node, ast.expr) or _evaluates(case, node, each.node, new):
+                note = f"{each.text} as {look.dtype} {look.sizes}"
+                yield with_operand(case, each.node, suffix, note)
+
+
+def _suffixes(look: Look, dtypes: list[str]) -> Iterator[str]:
+    """Other dtypes; a dimension of size 1 more or less; the transposed; the channels second; fewer dimensions."""
+    for dtype in dtypes:
+        yield f".to(torch.{dtype})"
+    rank = len(look.sizes)
+    for d, size in enumerate(look.sizes):
+        if size == 1:
+            yield f".squeeze({d})"
+    for d in range(rank + 1):
+        yield f".unsqueeze({d})"
+    if rank == 2:
+        yield ".T"
+    if rank > 2:
+        yield ".movedim(-1, 1)"
+        yield ".flatten(1)"
+    if rank > 1:
+        yield ".flatten()"
+
+
+def _other_layers(case: Case) -> Iterator[Proposal | None]:
+    """Where a module failed: the statement that made the module, with one of the error's numbers in the place of another."""
+    failed = case.trace.session.module
+    node = case.expression()
+    name = root_name(node.func) if failed is not None and isinstance(node, ast.Call) else None
+    bound = None if name is None else case.bound_at(name)
+    if failed is None or bound is None:
+        return
+    numbers = {int(text) for text in re.findall(r"\d+", case.failure.message)}
+    sizes = [case.engine.look(each).sizes for each in failed.inputs if case.engine.kind(each) == "tensor"]
+    given = [size for size in dict.fromkeys(size for each in sizes for size in each) if size in numbers]
+    for each in ast.walk(case.journal.python(bound)[0].tree):
+        if isinstance(each, ast.Constant) and type(each.value) is int and each.value in numbers:
+            for size in given:
+                note = f"a layer for what it is given: {size} instead of {each.value}"
+                yield case.journal.changed(bound, [(each, str(size))], note)
+
+
+def _evaluates(case: Case, tree: ast.expr, old: ast.expr, new: ast.expr) -> bool:
+    """Whether the failing expression has a value with another operand in the place of one."""
+    changed = copy.deepcopy(tree, {id(old): new})
+    ast.fix_missing_locations(changed)
+    return case.value(changed, like=tree) is not None

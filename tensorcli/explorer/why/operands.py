@@ -1,0 +1,130 @@
+"""The operands of the operation that failed: the tensors among its expressions, what is known of them, where they came from."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tensorcli.explorer.results import Event
+from tensorcli.explorer.why.case import Bound, Case, root_name
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.rewrite import Proposal
+
+ATOMS = ast.Name | ast.Call | ast.Attribute | ast.Subscript
+
+
+class Operand(NamedTuple):
+    """A tensor that the failing operation was given."""
+
+    node: ast.expr
+    text: str
+    value: Any
+    look: Look
+
+
+def operand(case: Case, node: ast.expr | None) -> Operand | None:
+    """The operand that an expression is, None where it is no tensor."""
+    value = None if node is None else as_loaded(case, node)
+    if node is None or value is None:
+        return None
+    return Operand(node, case.text_of(node), value, case.engine.look(value))
+
+
+def operands(case: Case) -> list[Operand]:
+    """The operands of the failing operation from left to right, those in lists and by keyword among them."""
+    members: list[ast.expr] = []
+    for each in _expressions(case):
+        members.extend(each.elts if isinstance(each, ast.List | ast.Tuple) else [each])
+    found = (operand(case, each) for each in members)
+    return [each for each in found if each is not None]
+
+
+def _expressions(case: Case) -> Iterator[ast.expr]:
+    node = case.expression()
+    if isinstance(node, ast.BinOp):
+        yield from (node.left, node.right)
+    elif isinstance(node, ast.AugAssign):
+        yield from (node.target, node.value)
+    elif isinstance(node, ast.Compare):
+        yield from (node.left, *node.comparators)
+    elif isinstance(node, ast.UnaryOp):
+        yield node.operand
+    elif isinstance(node, ast.Call):
+        yield from _of_call(node)
+    elif isinstance(node, ast.Attribute | ast.Subscript):
+        yield from _of_part(case, node)
+
+
+def _of_call(node: ast.Call) -> Iterator[ast.expr]:
+    if isinstance(node.func, ast.Attribute):
+        yield node.func.value
+    yield from node.args
+    for keyword in node.keywords:
+        yield keyword.value
+
+
+def _of_part(case: Case, node: ast.Attribute | ast.Subscript) -> Iterator[ast.expr]:
+    """`x[i]`, `x.grad`, the function of a call, or what an assignment writes into."""
+    call = next(
+        (each for each in ast.walk(case.inner) if isinstance(each, ast.Call) and each.func is node), None
+    )
+    if call is not None:
+        yield from _of_call(call)
+        return
+    if isinstance(case.inner, ast.Assign) and node in case.inner.targets:
+        yield from ((node if isinstance(node, ast.Subscript) else node.value), case.inner.value)
+        return
+    yield node.value
+    if isinstance(node, ast.Subscript):
+        yield from node.slice.elts if isinstance(node.slice, ast.Tuple) else (node.slice,)
+
+
+def as_loaded(case: Case, target: ast.expr) -> Any:
+    """The tensor that an expression is, or a target of an assignment before it is written; None for what is none."""
+    tree = copy.deepcopy(target)
+    for node in ast.walk(tree):
+        if hasattr(node, "ctx"):
+            node.ctx = ast.Load()
+    return case.tensor(tree, like=target)
+
+
+def bound_event(
+    case: Case, bound: Bound | None, text: str, events: list[Event], role: Any = "made", tensor: Any = None
+) -> str:
+    """Tell where a name was bound, or the tensor made that it stands for; ` (line 1)` for the title."""
+    made = None if tensor is None else case.made(tensor)
+    if made is not None:
+        event = case.event(made[0].number - 1, text, role, node=made[1].node_at)
+    elif bound is not None:
+        event = case.event(bound.at, text, role, node=bound.node, called=False)
+    else:
+        return ""
+    if event not in events:
+        events.append(event)
+    return f" (line {event.line})"
+
+
+def told(case: Case, found: list[Operand], facts: str) -> list[Event]:
+    """Where each operand was bound, with its facts, then the failure."""
+    events: list[Event] = []
+    for each in found:
+        name = root_name(each.node)
+        bound = None if name is None else case.bound(name)
+        bound_event(case, bound, f"{name} has {facts.format(look=each.look)}", events)
+    seen = "  and  ".join(f"{each.text} {facts.format(look=each.look)}" for each in found)
+    events.append(case.raised(seen))
+    return events
+
+
+def behind(node: ast.expr, text: str, suffix: str) -> str:
+    """The text of an expression with `.suffix` behind it."""
+    return text + suffix if isinstance(node, ATOMS) else f"({text}){suffix}"
+
+
+def with_operand(case: Case, node: ast.expr, suffix: str, note: str) -> Proposal | None:
+    """The failing statement with `.suffix` behind one of its operands."""
+    return case.changed([(node, behind(node, case.text_of(node), suffix))], note)
