@@ -79,6 +79,8 @@ class Hearing:
         warnings.showwarning = self.warned
         for each in self.filters:
             warnings.filterwarnings(**each)
+        if self.filters:
+            quiet_engine()
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -93,6 +95,12 @@ def _filters() -> list[Any]:
     with warnings.catch_warnings():
         warnings.resetwarnings()
         warnings.simplefilter("always")
-        # numpy warns where PyTorch computes an infinity in silence; the user's own numpy calls still warn.
-        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")
+        quiet_engine()
         return list(warnings.filters)
+
+
+def quiet_engine() -> None:
+    """Before all other filters: numpy warns where PyTorch computes an infinity in silence. The user's own numpy calls still
+    warn.
+    """
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.hearing import quiet_engine
+
 if TYPE_CHECKING:
     from tensorcli.explorer.hearing import Filter, Hearing
     from tensorcli.explorer.session import Session
@@ -58,6 +60,7 @@ class Library:
                 "lineno": lineno,
             }
             warnings.filterwarnings(**made, append=append)
+            quiet_engine()
             hearing.filters.insert(0 if append else len(hearing.filters), made)
 
         def simplefilter(action: str, category: Any = Warning, lineno: int = 0, append: bool = False) -> None:
@@ -66,6 +69,7 @@ class Library:
         def resetwarnings() -> None:
             hearing.filters.clear()
             warnings.simplefilter("always")
+            quiet_engine()
 
         def warn(message: Any, category: Any = None, stacklevel: int = 1, source: Any = None) -> None:
             if isinstance(message, Warning):
@@ -121,6 +125,7 @@ class Catching:
         self.caught.__enter__()
         if self.action is not None:
             warnings.simplefilter(self.action, **self.options)  # type: ignore[arg-type] # Python's to complain about
+            quiet_engine()
         if not self.record:
             return None
         recorded: list[Warned] = []

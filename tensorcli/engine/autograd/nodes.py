@@ -56,9 +56,10 @@ class Node:
         return type(self).title or type(self).__name__
 
     def plain_name(self) -> str:
-        """The name as the version error says it: without `Backward0`."""
+        """The name as the version error says it: without its last `Backward` and a 0 behind that (`Pow1`)."""
         name = self.name()
-        return name.partition("Backward")[0] if name[-1].isdigit() and "Backward" in name else name
+        stem, found, number = name.rpartition("Backward")
+        return stem + number.removesuffix("0") if found and (number.isdigit() or not number) else name
 
     @property
     def next_functions(self) -> tuple[Edge, ...]:

@@ -176,7 +176,7 @@ def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
             if fact:
                 node.saved[name] = _fact(result, fact)
                 continue
-            node.saved[name] = keep(node, name, result, at if result.node is node else None)
+            node.saved[name] = keep(node, name, result, result.output_nr if result.node is node else None)
 
 
 def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:
@@ -213,7 +213,10 @@ def _fact(value: Any, fact: str) -> Any:
 
 
 def set_history(node: Node, results: Sequence[Any]) -> None:
-    """Make `node` the grad_fn of the results (those of floating or complex dtype), each with its number."""
+    """Make `node` the grad_fn of the results (those of floating or complex dtype), each with its number.
+
+    Results that the operator declares constant have none: the first behind them is output 0.
+    """
     if len(results) == 1:
         result = results[0]
         if result._dtype.category >= FLOATING:
@@ -223,16 +226,14 @@ def set_history(node: Node, results: Sequence[Any]) -> None:
             return
     outputs: list[Any] = []
     constants = node.op.constants if len(results) > 1 else ()
-    for number, result in enumerate(results):
-        if (
-            result is None
-            or number in constants
-            or not (result.dtype.is_floating_point or result.dtype.is_complex)
-        ):
+    for place, result in enumerate(results):
+        if place in constants:
+            continue
+        if result is None or not (result.dtype.is_floating_point or result.dtype.is_complex):
             outputs.append(None)
             continue
         result.node = node
-        if number:
-            result.output_nr = number
+        if outputs:
+            result.output_nr = len(outputs)
         outputs.append((result.geometry, result.dtype, result.device))
     node.outputs = tuple(outputs)

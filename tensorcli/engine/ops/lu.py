@@ -63,7 +63,7 @@ def _unpivoted(a, name):
     variants="function",
     namespace="linalg",
     P=None,
-    A=lambda grads, P, L, U: _lu_backward(grads[1], grads[2], P, L, U),
+    A=lambda grads, P, L, U: _lu_backward(*grads, P, L, U),
 )
 def linalg_lu(xp, A, pivot):
     """A permutation, a lower and an upper triangular matrix, whose product is the input."""
@@ -114,7 +114,7 @@ def linalg_lu_factor(A, pivot):
 
 def _unpack_backward(grads, sizes):
     m, n = sizes[-2:]
-    grad_l, grad_u = grads[1], grads[2]
+    grad_l, grad_u = grads
     found = None
     if grad_l is not None:
         found = grad_l.tril(-1)
