@@ -43,7 +43,9 @@ cfloat, cdouble, chalf = _dtypes.complex64, _dtypes.complex128, _dtypes.complex3
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
-_SUBMODULES = ("autograd", "cuda", "fft", "linalg", "nn", "optim", "random", "special", "testing", "utils")
+_SUBMODULES = frozenset(
+    "amp autograd cpu cuda distributions fft func linalg nn optim random special testing utils".split()
+)
 
 
 def tensor(*args: Any, **kwargs: Any) -> Tensor:
@@ -140,6 +142,22 @@ _PUBLIC: dict[str, str] = {
         ),
         "settings",
     ),
+    **dict.fromkeys(
+        (
+            "autocast",
+            "is_autocast_enabled",
+            "set_autocast_enabled",
+            "get_autocast_dtype",
+            "set_autocast_dtype",
+            "is_autocast_cache_enabled",
+            "set_autocast_cache_enabled",
+            "clear_autocast_cache",
+            "get_autocast_gpu_dtype",
+            "get_autocast_cpu_dtype",
+            "is_autocast_cpu_enabled",
+        ),
+        "amp.autocast",
+    ),
     **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
     "return_types": "return_types",
     **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul"), "functional"),
@@ -171,7 +189,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    names = set(globals()) | set(_SUBMODULES) | set(_PUBLIC)
+    names = set(globals()) | _SUBMODULES | set(_PUBLIC)
     names |= {name for name, overloads in _op.PACKETS.items() if any(o.is_function for o in overloads)}
     return sorted(name for name in names if not name.startswith("_"))
 

@@ -48,6 +48,7 @@ def _caller_parts(
     binder = binding.Binder(name, ordered, method=method, tensor_class=Tensor)
     cache, bind = binder.cache, binder.bind
     runs = [o.run for o in ops]
+    _made.append((ops, runs))
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if kwargs:
@@ -65,6 +66,19 @@ def _caller_parts(
     call.__name__ = call.__qualname__ = name
     call.__doc__ = ops[0].kernel.__doc__
     return call, cache, runs
+
+
+_made: list[tuple[list[Op], list[Callable[[tuple[Any, ...]], Any]]]] = []
+"""The callers that there are: their overloads, and what runs each."""
+
+
+def surround(op: Op, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Let `wrap(what runs the operator)` run it from here on, for the callers that hold it already too."""
+    op.run = run = wrap(op.run)
+    for ops, runs in _made:
+        for place, one in enumerate(ops):
+            if one is op:
+                runs[place] = run
 
 
 def binary(name: str) -> Callable[[Tensor, Any], Any]:

@@ -145,6 +145,17 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
+def states() -> dict[Generator, Any]:
+    """The state of each default generator that there is."""
+    return {each: each.stream.get_state() for each in (default_generator, *_on_devices.values())}
+
+
+def put_back(found: dict[Generator, Any]) -> None:
+    """Let generators go on from the states that they had."""
+    for each, state in found.items():
+        each.stream.set_state(state)
+
+
 @contextmanager
 def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True, **_: Any) -> Iterator[None]:
     """Draw inside without moving the default generator outside."""

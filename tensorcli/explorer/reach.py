@@ -18,9 +18,9 @@ from tensorcli.language.policy import Policy
 from tensorcli.language.vocabulary import SHADOWED, is_dunder, is_refused_private
 
 SUBMODULES = (
-    "autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cuda fft linalg "
-    "nn nn.functional nn.init nn.parameter nn.utils nn.utils.rnn optim optim.lr_scheduler random return_types special "
-    "testing utils utils.data utils.dlpack"
+    "amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda cuda.amp fft "
+    "linalg nn nn.functional nn.init nn.parameter nn.utils nn.utils.rnn optim optim.lr_scheduler random return_types special "
+    "testing utils utils.checkpoint utils.data utils.dlpack"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""
 

@@ -225,7 +225,8 @@ def set_history(node: Node, results: Sequence[Any]) -> None:
             node.outputs = ((result.geometry, result._dtype, CPU if storage is None else storage.device),)
             return
     outputs: list[Any] = []
-    constants = node.op.constants if len(results) > 1 else ()
+    op = getattr(type(node), "op", None)  # a function of the user's own has none
+    constants = op.constants if op is not None and len(results) > 1 else ()
     for place, result in enumerate(results):
         if place in constants:
             continue

@@ -6,6 +6,7 @@ before any). This is PyTorch's order, which hooks make visible.
 
 from collections.abc import Sequence
 from heapq import heappop, heappush
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,10 @@ from tensorcli.engine.autograd.nodes import Edge, Node
 from tensorcli.engine.tensor import Tensor
 
 DENSE = geometry.is_non_overlapping_and_dense
+
+running: list["_Pass"] = []
+"""The passes that run, innermost last: a node may start another one (a checkpoint does)."""
+_numbers = count()
 
 
 def run(
@@ -36,10 +41,12 @@ def run(
     """
     before = mode.grad
     mode.set(create_graph)
+    running.append(_Pass(keep_graph, inputs, accumulate))
     try:
         with np.errstate(all="ignore"):
-            return _Pass(keep_graph, inputs, accumulate).run(roots, gradients)
+            return running[-1].run(roots, gradients)
     finally:
+        running.pop()
         mode.set(before)
 
 
@@ -47,6 +54,7 @@ class _Pass:
     """One backward pass: dependencies, the buffers of gradients that arrived, and the queue."""
 
     def __init__(self, keep_graph: bool, inputs: Sequence[Edge] | None, accumulate: bool) -> None:
+        self.number = next(_numbers)
         self.keep_graph = keep_graph
         self.inputs = inputs
         self.capture = inputs is not None and not accumulate

@@ -121,7 +121,10 @@ UNPACKED: Final = (*SAVED, tuple)
 
 def keep(node: "Node", name: str, tensor: Tensor, output_nr: int | None = None) -> SavedTensor | SavedPacked:
     """What `node` keeps of `tensor` under `name`; `output_nr` where it is that output of the node itself."""
-    saved = SavedPacked(tensor, output_nr) if hooks.stack else SavedTensor(tensor, output_nr)
+    if hooks.stack:
+        # What a hook made of the tensor is nobody's to look at: no version is checked, no bytes are kept.
+        return SavedPacked(tensor, output_nr)
+    saved = SavedTensor(tensor, output_nr)
     if events.observer is not None:
         events.observer.saved(node, name, saved)
     return saved

@@ -95,6 +95,9 @@ class Embedded:
         flags = sys.modules.get("tensorcli.engine.backend_flags")
         if flags is not None:
             flags.reset()
+        autocast = sys.modules.get("tensorcli.engine.amp.autocast")
+        if autocast is not None:
+            autocast.state.reset()
         anomaly.anomaly.enabled, anomaly.anomaly.check_nan = False, True
         devices.reset()
         addresses.reset()
@@ -119,6 +122,8 @@ class Embedded:
         checks = anomaly.anomaly.enabled, anomaly.anomaly.check_nan
         shown = addresses.state()
         places = devices.state()
+        autocast = sys.modules.get("tensorcli.engine.amp.autocast")
+        cast = None if autocast is None else autocast.state.copy()
         stream = random.default_generator.stream
         state = stream.get_state()
         events.observer = None
@@ -132,6 +137,8 @@ class Embedded:
             for name, value in options.items():
                 setattr(printing.options, name, value)
             devices.put_back(places)
+            if autocast is not None:
+                autocast.state.take(cast)
             messages._said.clear()
             messages._said.update(said)
             anomaly.anomaly.enabled, anomaly.anomaly.check_nan = checks

@@ -397,3 +397,11 @@ def stream(stream: Stream | None) -> Any:
     from contextlib import nullcontext
 
     return nullcontext() if stream is None else stream
+
+
+def __getattr__(name: str) -> Any:
+    if name == "amp":
+        from importlib import import_module
+
+        return import_module("tensorcli.engine.cuda.amp")
+    raise AttributeError(f"module 'torch.cuda' has no attribute '{name}'")

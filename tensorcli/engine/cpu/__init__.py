@@ -1,0 +1,38 @@
+"""`torch.cpu`: the one device that is always there, in the words of the others."""
+
+from importlib import import_module
+from typing import Any
+
+
+def is_available() -> bool:
+    """Always."""
+    return True
+
+
+def is_initialized() -> bool:
+    """Always."""
+    return True
+
+
+def device_count() -> int:
+    """One."""
+    return 1
+
+
+def current_device() -> str:
+    """Its name."""
+    return "cpu"
+
+
+def set_device(device: Any) -> None:
+    """Nothing: there is no other."""
+
+
+def synchronize(device: Any = None) -> None:
+    """Nothing: there is nothing to wait for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name == "amp":
+        return import_module("tensorcli.engine.cpu.amp")
+    raise AttributeError(f"module 'torch.cpu' has no attribute '{name}'")
