@@ -63,7 +63,7 @@ def _unpivoted(a, name):
     variants="function",
     namespace="linalg",
     P=None,
-    A=lambda grads, P, L, U: _lu_backward(*grads, P, L, U),
+    A=lambda grads, P, L, U: _lu_backward(grads[0], grads[1], P, L, U),
 )
 def linalg_lu(xp, A, pivot):
     """A permutation, a lower and an upper triangular matrix, whose product is the input."""
