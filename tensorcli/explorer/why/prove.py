@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.results import Way
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.why.case import root_name, write_target
+from tensorcli.explorer.why.case import root_name, stored, write_target
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -102,12 +102,12 @@ def _gradients(session: Session) -> dict[str, str]:
 
 
 def _bound(record: Record) -> set[str]:
+    """The names that a statement binds; of a block, the one where it is the only one."""
     tree = record.statement.tree
     if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Name):
         return {tree.target.id}
-    return {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
+    names = stored(tree)
+    return names if not hasattr(tree, "body") or len(names) == 1 else set()
 
 
 def prove(
