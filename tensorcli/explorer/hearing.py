@@ -68,8 +68,7 @@ class Hearing:
         key = (self.name, 0 if span is None else span.line, text)
         if key not in self.known:
             self.known.add(key)
-            if not self.silent:
-                self.warnings.append(WarningText(category.__name__, text, span, self.name))
+            self.warnings.append(WarningText(category.__name__, text, span, self.name))
 
     def __enter__(self) -> Hearing:
         caught = warnings.catch_warnings()

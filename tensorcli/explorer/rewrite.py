@@ -34,6 +34,8 @@ class Proposal:
     """To be shown as what one should not do."""
     shows: str = ""
     """The name whose value it is to be measured by, or whose gradient (`leaf.grad`)."""
+    quiet: bool = False
+    """Whether the statement in question is not to warn either."""
 
 
 def python_of(session: Session, statement: Statement, text: str) -> tuple[Statement, str]:

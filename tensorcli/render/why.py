@@ -8,7 +8,7 @@ from tensorcli.explorer.results import Event as Told
 from tensorcli.explorer.results import Fixed, Timeline, Way, Why
 from tensorcli.render.layout import Line, Piece, cells, line, paragraph, shorten, wrap
 
-STYLES = {"wrote": "changed", "freed": "freed", "raised": "error", "cut": "freed"}
+STYLES = {"wrote": "changed", "freed": "freed", "raised": "error", "warned": "error", "cut": "freed"}
 MARKS = {"saved": "●", "wrote": "┃", "raised": "✗", "freed": "┃", "made": "●", "shared": "●", "cut": "┃"}
 NOTE, WAY, SOURCE = 44, 56, 60
 """Longer notes, ways and statements have what belongs to them below."""
@@ -75,7 +75,7 @@ def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:
 
 def tail_of(event: Told) -> str:
     """The versions, and an arrow at the statement that did it."""
-    flag = "← culprit" if event.culprit else "← raised" if event.role == "raised" else ""
+    flag = "← culprit" if event.culprit else f"← {event.role}" if event.role in ("raised", "warned") else ""
     return "   ".join(part for part in (event.version, flag) if part)
 
 

@@ -102,8 +102,10 @@ def _latest(session: Session) -> Answer:
         return _hazard(session, hazard)
     if failed:
         return _failure(session, session.journal[:failed])
-    return _expected(session) or Notice(
-        "no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient"
+    return (
+        _expected(session)
+        or _warned(session)
+        or Notice("no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient")
     )
 
 
@@ -185,6 +187,32 @@ def _expected(session: Session) -> Answer | None:
             if isinstance(found, Why):
                 return _not_yet_run(found, record)
     return None
+
+
+def _warned(session: Session) -> Answer | None:
+    """About the last statement that gave a warning: what its operation was given, and what it would take in silence."""
+    from tensorcli.explorer.results import Failure
+    from tensorcli.explorer.why.called import called
+
+    records = list(session.journal)
+    with traced(session, records) as trace:
+        said = [step for step in trace.steps if step.step.warnings]
+    if not said:
+        return None
+    records = records[: said[-1].number]
+    with traced(session, records) as trace:
+        (*_, warning) = trace.last.step.warnings
+        span = warning.span or trace.last.record.statement.span
+        error = Failure("statement", warning.category, warning.message, (span,), (), span, warning.name)
+        story = called(Case(session, trace, error))
+        known = known_error(error.type, error.message)
+    wanted = [each and replace(each, quiet=True) for each in story.proposals]
+    ways, proposals, measure = prove(session, wanted, None, False)
+    session.proposed = Proposed(records, proposals, measure, [way.measured for way in ways if way.number])
+    events = [replace(each, role="warned") if each.role == "raised" else each for each in story.events]
+    text = f"{warning.category}: {warning.message}".partition("\n")[0]
+    code = None if known is None else known.code
+    return Why(story.title, code, "", tuple(events), None, (text, *story.notes), tuple(ways), measure)
 
 
 def _pass_from(session: Session, name: str) -> Record:

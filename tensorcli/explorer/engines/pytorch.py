@@ -146,6 +146,7 @@ class PyTorch:
                 "torch.optim",
                 "torch.return_types",
                 "torch.autograd.grad_mode",
+                "torch.amp",
                 "torch.backends",
             )
         )

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tensorcli.explorer.results.step import Answer
 
-Role = Literal["made", "shared", "saved", "wrote", "freed", "cut", "raised", "other"]
+Role = Literal["made", "shared", "saved", "wrote", "freed", "cut", "raised", "warned", "other"]
 Verdict = Literal["ok", "wrong", "runs"]
 
 

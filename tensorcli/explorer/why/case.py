@@ -160,6 +160,8 @@ class Case:
         frame = None
         if self.scope is not None and holds(self.scope, like or node):
             frame = session.frame
+            if frame is None:
+                return None
         elif self.inside and not holds(self.statement.tree, like or node):
             return None
         observation = session.observation

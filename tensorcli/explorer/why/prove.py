@@ -32,7 +32,8 @@ class Outcome(NamedTuple):
 
 
 def outcome(session: Session, proposal: Proposal) -> Outcome | None:
-    """What the proposal gives; None where its statement still fails, or one before it fails that did not."""
+    """What the proposal gives; None where its statement still fails (or warns, where it is to be quiet), or one before
+    it fails that did not."""
     with session.fork([]) as other:
         value = ""
         bound: set[str] = set()
@@ -47,6 +48,8 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
                 if not record.outcome or number == proposal.failing:
                     return None
             if number == proposal.failing:
+                if proposal.quiet and step.warnings:
+                    return None
                 value = "" if step.value is None else " ".join(step.value.text.split())
                 value = _clipped(value)
                 bound = _bound(record)
