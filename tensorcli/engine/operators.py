@@ -225,6 +225,10 @@ def printable(tensor: Tensor) -> Any:
 
 
 def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
+    if self.levels:
+        from tensorcli.engine.func.levels import text
+
+        return text(self)
     return printing.tensor_text(
         None if self.is_meta else printable(self),
         dtype=self.dtype.name,
@@ -403,6 +407,11 @@ def backward(
     """Compute the gradients of the leaves and add them to their `.grad`."""
     from tensorcli.engine.autograd.differentiate import backward as run
 
+    if self.levels and self.levels[-1].number > 0:
+        raise RuntimeError(
+            "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+            "functorch.vjp instead or call backward() outside of functorch transforms."
+        )
     run(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 

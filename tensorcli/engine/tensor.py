@@ -84,6 +84,8 @@ class Tensor(metaclass=TensorType):
     accumulator: Any = None
     hooks: Any = None
     retains_grad = False
+    levels: tuple[Any, ...] = ()
+    """The running transforms of `torch.func` that it belongs to, outermost first."""
 
     __hash__ = object.__hash__
     __add__: Callable[..., Any]

@@ -18,7 +18,7 @@ from tensorcli.language.policy import Policy
 from tensorcli.language.vocabulary import SHADOWED, is_dunder, is_refused_private
 
 SUBMODULES = (
-    "amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda cuda.amp fft "
+    "amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda cuda.amp fft func "
     "linalg nn nn.functional nn.init nn.parameter nn.utils nn.utils.rnn optim optim.lr_scheduler random return_types special "
     "testing utils utils.checkpoint utils.data utils.dlpack"
 ).split()
@@ -68,7 +68,7 @@ class Only(frozenset[str]):
 
 
 TENSOR_INTERNALS = (
-    "accumulator array bump counter geometry hooks inference is_hpu lazy leaf_requires_grad memory names node "
+    "accumulator array bump counter geometry hooks inference is_hpu lazy leaf_requires_grad levels memory names node "
     "replace_memory set_requires_grad values view_of wrapped"
 )
 """Fields of the embedded engine's Tensor that PyTorch's does not have."""

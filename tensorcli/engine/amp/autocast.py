@@ -4,12 +4,13 @@ The state is here, and what switches it; which operators are treated, and how, s
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.decorators import like
 from tensorcli.engine.devices import Device, cuda_devices
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.tensor import Tensor
@@ -253,7 +254,7 @@ class autocast:  # noqa: N801 (PyTorch's name)
                 "context manager? For example:\n    with torch.autocast(device_type=...):\n        output = model(input)"
             )
 
-        @wraps(func)
+        @like(func)
         def inside(*args: Any, **kwargs: Any) -> Any:
             with self:
                 return func(*args, **kwargs)
@@ -310,7 +311,7 @@ def custom_fwd(
     if fwd is None:
         return partial(custom_fwd, device_type=device_type, cast_inputs=cast_inputs)
 
-    @wraps(fwd)
+    @like(fwd)
     def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
         enabled = is_autocast_enabled(device_type)
         ctx._dtype = get_autocast_dtype(device_type)
@@ -334,7 +335,7 @@ def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str) -> Ca
     if bwd is None:
         return partial(custom_bwd, device_type=device_type)
 
-    @wraps(bwd)
+    @like(bwd)
     def backward(ctx: Any, *grads: Any) -> Any:
         with autocast(device_type, dtype=ctx._dtype, enabled=ctx._fwd_used_autocast):
             return bwd(ctx, *grads)

@@ -1,8 +1,9 @@
 """Grad mode and inference mode: whether operators record, as context managers, functions and decorators."""
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
+
+from tensorcli.engine.decorators import like
 
 
 class Mode:
@@ -38,7 +39,7 @@ class _Context:
         return type(self)()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
+        @like(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
             with self._again():
                 return function(*args, **kwargs)

@@ -153,6 +153,21 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
     return node
 
 
+def drop_unneeded(node: Node) -> None:
+    """Forget what a node of an operator saved for edges that it has no more."""
+    op = getattr(type(node), "op", None)
+    if op is None or not node.saved:
+        return
+    needed = {
+        name
+        for slots, needs in (*op.plan.inputs, *op.plan.outputs)
+        if _any_edge(node.edges, slots)
+        for name, *_ in needs
+    }
+    known = {name for _, needs in (*op.plan.inputs, *op.plan.outputs) for name, *_ in needs}
+    node.saved = {name: value for name, value in node.saved.items() if name in needed or name not in known}
+
+
 def _any_edge(edges: Sequence[Edge], slots: tuple[Any, ...]) -> bool:
     """Whether some edge of these inputs leads anywhere."""
     for start, stop in slots:

@@ -1,0 +1,22 @@
+"""`torch.func`: functions that differentiate functions, and modules called with other parameters."""
+
+from importlib import import_module
+from typing import Any
+
+_WHERE = {
+    **dict.fromkeys(("grad", "grad_and_value", "jacrev", "vjp"), "reverse"),
+    **dict.fromkeys(("hessian", "jacfwd", "jvp"), "forward"),
+    **dict.fromkeys(("functional_call", "stack_module_state"), "modules"),
+    **dict.fromkeys(("functionalize", "linearize", "vmap"), "absent"),
+}
+"""The module of each public name."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'torch.func' has no attribute '{name}'")
+    return getattr(import_module(f"tensorcli.engine.func.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_WHERE)

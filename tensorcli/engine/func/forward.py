@@ -1,0 +1,125 @@
+"""`torch.func.jvp`, `jacfwd`, `hessian`: products of the Jacobian with vectors from the right, by differentiating twice.
+
+The gradient by the outputs' seeds is linear in the seeds; its gradient by them, with the tangents for seeds, is the product.
+The function runs once. Inside, unlike in PyTorch, its inputs say that they require grad.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorcli.engine.callers import functions
+from tensorcli.engine.decorators import like
+from tensorcli.engine.func.levels import Level
+from tensorcli.engine.func.reverse import (
+    basis,
+    chosen,
+    gradients,
+    jacrev,
+    marked,
+    replaced,
+    split_aux,
+    tensors_of,
+)
+from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.trees import Tree, flatten, mapped, unflatten
+
+Function = Callable[..., Any]
+_NAME = "jvp(f, primals, tangents)"
+
+
+class _Pushing:
+    """A function at one point: its outputs, and what becomes of tangents. Differentiated at a level of its own."""
+
+    def __init__(
+        self, func: Function, args: tuple[Any, ...], numbers: tuple[int, ...], has_aux: bool
+    ) -> None:
+        with Level() as self.level:
+            given = replaced(self.level, args, numbers)
+            output = func(*given)
+            self.aux = None
+            if has_aux:
+                output, self.aux = split_aux(output, _NAME)
+            self.outputs, self.shape = tensors_of(output, _NAME)
+            self.leaves = flatten(tuple(given[i] for i in numbers))[0]
+            self.seeds = [self.level.leaf(functions.zeros_like(one.detach())) for one in self.outputs]
+            self.inner = gradients(self.outputs, self.leaves, self.seeds, create_graph=True)
+
+    def value(self) -> Any:
+        """The outputs as they are seen outside."""
+        return unflatten([self.level.outside(one) for one in self.outputs], self.shape)
+
+    def push(self, tangents: list[Tensor]) -> list[Tensor]:
+        """The tangents of the outputs."""
+        with Level() as pushing:
+            found = gradients(self.inner, self.seeds, tangents, create_graph=True)
+        found = [pushing.outside(one) for one in found]
+        return [self.level.outside(marked(one, self.level)) for one in found]
+
+
+def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
+    """The value of `func`, and the product of its Jacobian with the tangents. Errors: RuntimeError for what do not fit."""
+    if not isinstance(primals, tuple):
+        raise RuntimeError(
+            f"{_NAME}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
+        )
+    inputs, shape = flatten(primals)
+    given, form = flatten(tangents)
+    if form != shape:
+        raise RuntimeError(
+            f"{_NAME}: Expected primals and tangents to have the same python structure. For example, if primals is a tuple of "
+            f"3 tensors, tangents also must be. Got primals with structure {shape} and tangents with structure {form}"
+        )
+    for name, leaves in (("primals", inputs), ("tangents", given)):
+        if not leaves:
+            raise RuntimeError(f"{_NAME}: Expected {name} to contain at least one Tensor.")
+        for one in leaves:
+            if not isinstance(one, Tensor):
+                raise RuntimeError(f"{_NAME}: Expected {name} to only contain Tensors, got {type(one)}")
+    for primal, tangent in zip(inputs, given, strict=True):
+        if primal.shape != tangent.shape:
+            raise RuntimeError(
+                "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+                f"supported. Tensor is of size {list(primal.shape)} while the given forward gradient is of size "
+                f"{list(tangent.shape)}."
+            )
+    pushing = _Pushing(func, primals, tuple(range(len(primals))), has_aux)
+    found = unflatten(pushing.push(given), pushing.shape)
+    value = mapped(lambda one: functions.alias(one) if one.requires_grad else one, pushing.value())
+    return (value, found, mapped(pushing.level.outside, pushing.aux)) if has_aux else (value, found)
+
+
+def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
+    """A function that gives the Jacobian of `func`, column by column: for each output and input `output.shape + input.shape`."""
+
+    @like(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        numbers = chosen(argnums, len(args))
+        inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
+        leaves, tree = flatten(inputs)
+        with Level(batched=True):
+            pushing = _Pushing(lambda *given: func(*given, **kwargs), args, numbers, has_aux)
+        columns = list(zip(*(pushing.push(tangents) for tangents in basis(leaves)), strict=True))
+        result = unflatten(
+            [
+                _matrix(column, output, leaves, tree)
+                for column, output in zip(columns, pushing.outputs, strict=True)
+            ],
+            pushing.shape,
+        )
+        return (result, mapped(pushing.level.outside, pushing.aux)) if has_aux else result
+
+    return wrapper
+
+
+def _matrix(column: Any, output: Tensor, leaves: list[Tensor], tree: Tree) -> Any:
+    """The Jacobians of one output: its tangents, one for each element of the inputs, put behind its own dimensions."""
+    whole: Any = functions.stack(list(column))
+    parts = whole.movedim(0, -1).split([one.geometry.numel for one in leaves], -1)
+    return unflatten(
+        [part.view((*output.shape, *leaf.shape)) for part, leaf in zip(parts, leaves, strict=True)], tree
+    )
+
+
+def hessian(func: Function, argnums: Any = 0) -> Function:
+    """A function that gives the Hessian of `func`: the Jacobian, by columns, of its Jacobian by rows."""
+    return jacfwd(jacrev(func, argnums), argnums)

@@ -1,0 +1,247 @@
+"""`torch.func.grad`, `grad_and_value`, `vjp`, `jacrev`: by the backward pass."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tensorcli.engine.autograd import differentiate
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.callers import functions
+from tensorcli.engine.decorators import like
+from tensorcli.engine.func.levels import Gate, Level
+from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.trees import Tree, flatten, mapped, unflatten
+
+Function = Callable[..., Any]
+
+
+# ---- inputs by their numbers
+
+
+def chosen(argnums: Any, count: int) -> tuple[int, ...]:
+    """The numbers of the inputs to differentiate by. Errors: RuntimeError for what are none."""
+    if not isinstance(argnums, (int, tuple)):
+        raise RuntimeError(f"argnums must be int or Tuple[int, ...], got: {type(argnums)}")
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    if isinstance(argnums, tuple):
+        if not numbers:
+            raise RuntimeError("argnums must be non-empty")
+        for number in numbers:
+            if not isinstance(number, int):
+                raise RuntimeError(f"argnums elements must be int, got {type(number)}")
+    for number in numbers:
+        if not -count <= number < count:
+            raise RuntimeError(f"Got argnum={number}, but only {count} positional inputs")
+    found = tuple(number % count for number in numbers)
+    if len(set(found)) != len(found):
+        raise RuntimeError(f"argnums elements must be unique, got {argnums}")
+    return found
+
+
+def wrapped(level: Level, value: Any) -> Any:
+    """A container of inputs with the transform's leaves. Errors: ValueError for what is no tensor."""
+    leaves, tree = flatten(value)
+    for one in leaves:
+        if not isinstance(one, Tensor):
+            raise ValueError(f"Thing passed to transform API must be Tensor, got {type(one)}")
+    return unflatten([level.leaf(one) for one in leaves], tree)
+
+
+def replaced(level: Level, args: tuple[Any, ...], numbers: Sequence[int]) -> tuple[Any, ...]:
+    """The arguments with the transform's leaves in those places."""
+    return tuple(wrapped(level, one) if i in numbers else one for i, one in enumerate(args))
+
+
+def gradients(
+    outputs: Sequence[Tensor], leaves: Sequence[Tensor], seeds: Sequence[Any] | None, create_graph: bool
+) -> list[Tensor]:
+    """The gradients of outputs that depend on anything, zeros where there are none; the graph is kept."""
+    given = seeds if seeds is not None else [None] * len(outputs)
+    pairs = [(o, s) for o, s in zip(outputs, given, strict=True) if o.requires_grad]
+    found: Sequence[Tensor | None] = [None] * len(leaves)
+    if pairs and leaves:
+        found = differentiate.grad(
+            [o for o, _ in pairs],
+            list(leaves),
+            None if seeds is None else [s for _, s in pairs],
+            retain_graph=True,
+            create_graph=create_graph,
+            allow_unused=True,
+        )
+    return [
+        functions.zeros_like(leaf.detach()) if one is None else one
+        for one, leaf in zip(found, leaves, strict=True)
+    ]
+
+
+# ---- grad
+
+
+def grad_and_value(func: Function, argnums: Any = 0, has_aux: bool = False) -> Function:
+    """A function that gives the gradient of `func` by its inputs `argnums`, and its value.
+
+    Errors: RuntimeError unless `func` gives a scalar tensor (with `has_aux` and something else).
+    """
+
+    @like(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        with Level() as level:
+            numbers = chosen(argnums, len(args))
+            args = replaced(level, args, numbers)
+            output = func(*args, **kwargs)
+            aux = None
+            if has_aux:
+                output, aux = split_aux(output, "grad_and_value(f)(*args)")
+            if not isinstance(output, Tensor):
+                raise RuntimeError(
+                    f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(output)}"
+                )
+            if output.ndim:
+                raise RuntimeError(
+                    f"grad_and_value(f)(*args): Expected f(*args) to return a scalar Tensor, got tensor with {output.ndim} "
+                    "dims. Maybe you wanted to use the vjp or jacrev APIs instead?"
+                )
+            inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
+            leaves, tree = flatten(inputs)
+            found = [marked(one, level) for one in gradients([output], leaves, None, create_graph=True)]
+        results, shape = flatten((found, output, aux))
+        results = [level.outside(one) for one in results]
+        level.close(results)
+        found, output, aux = unflatten(results, shape)
+        gradient = unflatten(found, tree)
+        return (gradient, (output, aux)) if has_aux else (gradient, output)
+
+    return wrapper
+
+
+def grad(func: Function, argnums: Any = 0, has_aux: bool = False) -> Function:
+    """A function that gives the gradient of `func` by its inputs `argnums` (with `has_aux`: and what else it gives)."""
+    both = grad_and_value(func, argnums, has_aux)
+
+    @like(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        gradient, rest = both(*args, **kwargs)
+        return (gradient, rest[1]) if has_aux else gradient
+
+    return wrapper
+
+
+# ---- vjp
+
+
+def tensors_of(output: Any, name: str) -> tuple[list[Tensor], Tree]:
+    """The outputs of a function, for the transform of that name. Errors: RuntimeError for others than tensors, or none."""
+    leaves, tree = flatten(output)
+    if not leaves or leaves == [None]:
+        raise RuntimeError(
+            f"{name}: Expected f to be a function that has non-empty output (got output = {leaves})"
+        )
+    for one in leaves:
+        if not isinstance(one, Tensor):
+            raise RuntimeError(
+                f"{name}: expected f(*primals) to return only tensors, got unsupported type {type(one)}"
+            )
+    return leaves, tree
+
+
+def split_aux(output: Any, name: str) -> tuple[Any, Any]:
+    """What a function gives beside its output. Errors: RuntimeError where it does not."""
+    if not (isinstance(output, tuple) and len(output) == 2):
+        raise RuntimeError(
+            f"{name}: output of function f should be a tuple: (output, aux) if has_aux is True"
+        )
+    return output
+
+
+def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
+    """The value of `func`, and a function that gives the products of vectors with its Jacobian."""
+    return vjp_by(func, tuple(range(len(primals))), primals, has_aux)
+
+
+def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], has_aux: bool) -> Any:
+    """`vjp` by some of the inputs."""
+    with Level() as level:
+        args = replaced(level, primals, numbers)
+        output = func(*args)
+        aux = None
+        if has_aux:
+            output, aux = split_aux(output, "vjp(f, *primals)")
+        outputs, shape = tensors_of(output, "vjp(f, *primals)")
+        inputs = tuple(args[i] for i in numbers)
+        leaves, tree = flatten(inputs)
+    value = unflatten([level.outside(one) for one in outputs], shape)
+
+    def wrapper(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
+        given, form = flatten(cotangents)
+        if form != shape:
+            raise RuntimeError(
+                "Expected pytree structure of cotangents to be the same as pytree structure of outputs to the function. "
+                f"cotangents: {form.picture()}, primal output: {shape.picture()}"
+            )
+        create = mode.enabled if create_graph is None else create_graph
+        before = Gate((), {})
+        found = gradients(outputs, leaves, given, create_graph=create)
+        found = [level.outside(marked(one, level)) for one in found]
+        level.trim(found, before)
+        return unflatten(found, tree)
+
+    wrapper.__qualname__ = "_vjp_with_argnums.<locals>.wrapper"
+    if has_aux:
+        return value, wrapper, mapped(level.outside, aux)
+    return value, wrapper
+
+
+def marked(tensor: Tensor, level: Level) -> Tensor:
+    """A tensor that was made after its transform ended, as one of the transform."""
+    if level not in tensor.levels:
+        tensor.levels = (*tensor.levels, level)
+    return tensor
+
+
+# ---- jacrev
+
+
+def jacrev(
+    func: Function,
+    argnums: Any = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    _preallocate: bool = False,
+) -> Function:
+    """A function that gives the Jacobian of `func`, row by row: for each output and input `output.shape + input.shape`."""
+    if chunk_size is not None and chunk_size <= 0:
+        raise ValueError("jacrev: `chunk_size` should be greater than 0.")
+
+    @like(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        numbers = chosen(argnums, len(args))
+        answer = vjp_by(lambda *given: func(*given, **kwargs), numbers, args, has_aux)
+        outputs, shape = flatten(answer[0])
+        inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
+        leaves, tree = flatten(inputs)
+        rows = [flatten(answer[1](unflatten(seeds, shape)))[0] for seeds in basis(outputs)]
+        sizes = [one.geometry.numel for one in outputs]
+        columns = [functions.stack(list(column)).split(sizes, 0) for column in zip(*rows, strict=True)]
+        jacobians = [
+            unflatten(
+                [
+                    column[i].view((*output.shape, *leaf.shape))
+                    for column, leaf in zip(columns, leaves, strict=True)
+                ],
+                tree,
+            )
+            for i, output in enumerate(outputs)
+        ]
+        result = unflatten(jacobians, shape)
+        return (result, answer[2]) if has_aux else result
+
+    return wrapper
+
+
+def basis(tensors: Sequence[Tensor]) -> Any:
+    """For each element of the tensors: zeros of their shapes with a one in its place."""
+    for place, tensor in enumerate(tensors):
+        for number in range(tensor.geometry.numel):
+            found: list[Any] = [functions.zeros_like(one.detach()) for one in tensors]
+            found[place].view(-1)[number] = 1
+            yield found
