@@ -3,64 +3,23 @@
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import replace
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import Case, Story, looking_back, one_line, stored
+from tensorcli.explorer.why.case import Case, looking_back, one_line
 from tensorcli.explorer.why.prove import outcome, prove
+from tensorcli.explorer.why.tellers import BACKWARD, tell
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record
-    from tensorcli.explorer.results import Failure, HazardRow
+    from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.session import Session
-
-TELLERS: Final = {
-    "version": "saved.version",
-    "freed": "freed.freed",
-    "leaf": "refused.leaf",
-    "leaf_view": "refused.leaf",
-    "multi_output": "outputs.multi_output",
-    "no_grad_view": "refused.no_grad_view",
-    "inference": "refused.inference",
-    "cast": "refused.cast",
-    "overlap": "refused.overlapping",
-    "smear": "refused.smearing",
-    "resize": "refused.resize",
-    "no_grad_fn": "gradient.no_grad_fn",
-    "scalar": "gradient.scalar",
-    "unused": "gradient.unused",
-    "not_required": "gradient.unused",
-    "non_leaf_flag": "gradient.flag",
-    "retain": "gradient.flag",
-    "broadcast": "shapes.broadcast",
-    "matmul": "shapes.matmul",
-    "view": "shapes.view",
-    "sizes": "shapes.sizes",
-    "same_dtype": "shapes.same_dtype",
-    "device": "shapes.device",
-    "numpy_grad": "shapes.numpy",
-    "numpy_other": "shapes.numpy",
-    "deepcopy": "shapes.deepcopy",
-    "negative_stride": "shapes.negative_stride",
-    "many": "shapes.many",
-    "float_only": "shapes.float_only",
-    "detach_view": "refused.detach_view",
-    "no_gradient": "gradient.absent",
-    "positions": "called.ranges",
-    "probabilities": "called.ranges",
-    "not_a_number": "gradient.nan",
-}
-"""Who tells an error, by its key in `errors.ERRORS`; another is told by what the operation was given."""
-BACKWARD: Final = ("version", "freed", "no_grad_fn", "scalar", "unused", "not_required")
-"""The errors whose ways out are measured by gradients."""
 
 
 class Proposed(NamedTuple):
@@ -267,41 +226,6 @@ def _failure(session: Session, records: list[Record], expected: bool = False) ->
         tuple(ways),
         measure,
     )
-
-
-def tell(session: Session, trace: Any, failure: Failure) -> tuple[Story, Any]:
-    """The story of a failing statement, and the row of its error."""
-    case = Case(session, trace, failure)
-    known = known_error(failure.type, failure.message)
-    if known is None and failure.type == "NameError":
-        return unbound(case), None
-    where = "called.called" if known is None else TELLERS.get(known.key, "called.called")
-    module, _, name = where.partition(".")
-    story = getattr(import_module(f"tensorcli.explorer.why.{module}"), name)(case)
-    if story is None:
-        from tensorcli.explorer.why.called import called
-
-        story = called(case)
-    return story, known
-
-
-def unbound(case: Case) -> Story:
-    """A name that is not bound: because the statement that would have bound it failed?"""
-    found = re.search(r"name '(\w+)' is not defined", case.failure.message)
-    name = found.group(1) if found else ""
-    for step in reversed(case.trace.steps[: case.at]):
-        if step.step.error is not None and name in stored(step.record.statement.tree):
-            error = step.step.error
-            return Story(
-                f"{name} has no value: line {step.line}, which would have bound it, failed.",
-                [
-                    case.event(
-                        step.number - 1, f"{error.type}: {one_line(error.message)}", "cut", culprit=True
-                    ),
-                    case.raised(f"{name} is not bound"),
-                ],
-            )
-    return Story(f"no statement has bound {name or 'the name'}.", [case.raised(f"{name} is not bound")])
 
 
 def proposal_of(session: Session, number: int) -> Proposal:
