@@ -24,6 +24,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
     Known(*row)
     for row in (
         # shapes, dtypes, devices
+        ("TSC-E010", "index_shapes", r"The shape of the mask|indexing tensors could not be broadcast together",
+         "a mask has the sizes of the dimensions that it stands for; index tensors broadcast to one shape"),
         ("TSC-E011", "matmul", r"shapes cannot be multiplied|^RuntimeError: size mismatch, got",
          "the inner sizes of a matrix product must be equal"),
         ("TSC-E012", "cast", r"result type \w+ can't be cast to the desired output type",

@@ -1,9 +1,10 @@
 """A script on the embedded engine and on real PyTorch, statement by statement: where do they part?
 
-Compared are what a statement prints, its value and its error, then every tensor and array that a name, a container
-or a `.grad` reaches: dtype, shape, strides, offset, device, version, requires_grad, is_leaf, grad_fn, which of them
-share memory, and the values, within the tolerances of torch.testing.assert_close. Both sessions are quiet: nothing
-that is looked at here changes what runs. Commands that only look are run for what their arguments do.
+Compared are what a statement prints, the warnings that were not given before, its value and its error, then every
+tensor and array that a name, a container or a `.grad` reaches: dtype, shape, strides, offset, device, version,
+requires_grad, is_leaf, grad_fn, which of them share memory, and the values, within the tolerances of
+torch.testing.assert_close. Both sessions are quiet: nothing that is looked at here changes what runs. Commands that only
+look are run for what their arguments do.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ TOLERANCES: Final = {
 }
 """Relative and absolute, by dtype: those of torch.testing.assert_close. Every other dtype has to agree exactly."""
 PLAIN = (bool, int, float, complex, str, list, tuple, dict, set, type(None))
+_PLACE = re.compile(r" ?\(Triggered internally at [^)]*\)")
+"""The place in PyTorch's own C++, which it adds to a warning."""
 _NUMBER = re.compile(r"(?:0x[0-9a-f]+|[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)", re.IGNORECASE)
 
 Difference = tuple[str, str, str, str]
@@ -47,6 +50,8 @@ class Ran(NamedTuple):
     value: Any
     failure: Failure | None
     result: Answer | None
+    warnings: str
+    """Those whose text was not given before, a line each: PyTorch gives some once, and others each time."""
 
 
 class Side(Session):
@@ -60,6 +65,7 @@ class Side(Session):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.index = Index(self.engine, self.names)
+        self.warned: set[str] = set()
         prepared = self.evaluator.prepared
         self.evaluator.prepared = lambda function, args: self.engine.zeroing(prepared(function, args))  # type: ignore[method-assign]
 
@@ -84,7 +90,10 @@ class Side(Session):
         if step.error is not None and step.error.kind == "interrupted":
             raise KeyboardInterrupt
         value, self.value = self.value, NOTHING
-        return Ran(step.output, value, step.error, step.result)
+        texts = [f"{each.category}: {_PLACE.sub('', each.message).strip()}" for each in step.warnings]
+        new = [text for text in dict.fromkeys(texts) if text not in self.warned]
+        self.warned.update(new)
+        return Ran(step.output, value, step.error, step.result, "\n".join(new))
 
     def reached(self) -> dict[str, Any]:
         """Every tensor and array by the first path that leads there."""
@@ -125,7 +134,7 @@ def _verify(ours: Side, theirs: Side, text: bytes, name: str, form: Form) -> Ver
         wanted = theirs.ran(other, shown, name, form)
         new = None
         for each in differences(ours, ran, theirs, wanted):
-            if each[:2] not in known or each[0] in ("output", "value", "error"):
+            if each[:2] not in known or each[0] in ("output", "value", "error", "warning"):
                 new = new or each
                 known.add(each[:2])
         if new is not None:
@@ -146,6 +155,8 @@ def differences(ours: Side, ran: Ran, theirs: Side, wanted: Ran) -> Iterator[Dif
     """Everything in which the two sides differ now."""
     if not _texts_agree(said(wanted.failure), said(ran.failure)):
         yield "error", "", said(wanted.failure) or "no error", said(ran.failure) or "no error"
+    if not _texts_agree(wanted.warnings, ran.warnings):
+        yield "warning", "", *_parting(wanted.warnings, ran.warnings)
     if not _texts_agree(wanted.output, ran.output):
         yield "output", "", *_parting(wanted.output, ran.output)
     yield from _values(ours, ran.value, theirs, wanted.value)

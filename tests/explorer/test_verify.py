@@ -110,6 +110,21 @@ def test_memory_that_is_shared_on_one_side_only_is_found(monkeypatch: pytest.Mon
     assert (row.pytorch, row.ours) == ("shared with y", "its own")
 
 
+def test_a_warning_on_one_side_is_a_difference_and_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "x = torch.ones(2, requires_grad=True) * 2\nx.grad\nx.grad"
+    assert verify(text).rows == ()
+    ran = Side.ran
+
+    def silent(self: Side, *arguments: Any) -> Any:
+        found = ran(self, *arguments)
+        return found._replace(warnings="") if self.engine.name == "embedded" else found
+
+    monkeypatch.setattr(Side, "ran", silent)
+    (row,) = verify(text).rows
+    assert (row.index, row.source) == (2, "x.grad")
+    assert "UserWarning: The .grad attribute" in str(row)
+
+
 def test_an_error_on_one_side_is_a_difference_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     ran = Side.ran
 

@@ -162,6 +162,7 @@ def test_codes_are_all_different() -> None:
 
 
 ERRING = {
+    "TSC-E010": "torch.ones(3)[torch.tensor([True, False])]",
     "TSC-E012": "x = torch.ones(2, dtype=torch.int64); x += 0.5",
     "TSC-E014": "torch.ones(2) + torch.ones(3)",
     "TSC-E016": "torch.ones(2)[5]",

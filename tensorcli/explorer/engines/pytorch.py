@@ -215,6 +215,9 @@ class PyTorch:
         enabled, floating = torch.is_grad_enabled(), torch.get_default_dtype()
         options, state = dict(vars(torch._tensor_str.PRINT_OPTS)), torch.get_rng_state()
         checks = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
+        always = torch.is_warn_always_enabled()
+        # A process has one first time only; a session's is told by what it heard already.
+        torch.set_warn_always(True)
         self.listen(None)
         try:
             with arrays.random_state():
@@ -225,6 +228,7 @@ class PyTorch:
             for name, value in options.items():
                 setattr(torch._tensor_str.PRINT_OPTS, name, value)
             torch.autograd.set_detect_anomaly(*checks)
+            torch.set_warn_always(always)
             torch.set_rng_state(state)
             self.listen(observer)
 
