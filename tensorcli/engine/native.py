@@ -14,6 +14,12 @@ class Native:
             f"'{kind.__module__}.{kind.__name__}' object has no attribute '{name}'", name=name, obj=self
         )
 
+    def __format__(self, spec: str) -> str:
+        if not spec:
+            return str(self)
+        kind = type(self)
+        raise TypeError(f"unsupported format string passed to {kind.__module__}.{kind.__name__}.__format__")
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         kind = type(self)
         raise TypeError(f"'{kind.__module__}.{kind.__name__}' object is not callable")

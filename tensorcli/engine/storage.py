@@ -171,14 +171,33 @@ def backend(device: Device) -> "Backend":
     return of(device)
 
 
-def check_bounds(shape: Geometry, itemsize: int, nbytes: int) -> None:
-    """Refuse a geometry that reaches beyond its storage. Errors: RuntimeError with PyTorch's text."""
+def check_reach(shape: Geometry) -> None:
+    """Refuse sizes and strides that reach back before their first element. Errors: RuntimeError with PyTorch's text."""
+    sizes, strides = shape.sizes, shape.strides
+    if 0 in sizes or all(n >= 0 for n in (*sizes, *strides)):
+        return
+    if any((size - 1) * step < 0 for size, step in zip(sizes, strides, strict=True)):
+        raise RuntimeError(
+            f"Storage size calculation overflowed with sizes={messages.numbers(sizes)} and "
+            f"strides={messages.numbers(strides)}"
+        )
+    if shape.numel < 0:
+        raise RuntimeError("numel: integer multiplication overflow")
+
+
+def check_bounds(shape: Geometry, itemsize: int, nbytes: int, given: tuple[int, ...] | None = None) -> None:
+    """Refuse a geometry that reaches beyond its storage; `given` are the strides to tell of, where they were worked out.
+
+    Errors: RuntimeError with PyTorch's text.
+    """
     if shape.offset < 0:
         raise RuntimeError(f"Tensor: invalid storage offset {shape.offset}")
+    check_reach(shape)
     needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
     if needed > nbytes:
         raise RuntimeError(
-            f"setStorage: sizes {messages.numbers(shape.sizes)}, strides {messages.numbers(shape.strides)}, storage "
+            f"setStorage: sizes {messages.numbers(shape.sizes)}, strides "
+            f"{messages.numbers(shape.strides if given is None else given)}, storage "
             f"offset {shape.offset}, and itemsize {itemsize} requiring a storage size of {needed} are out of bounds for "
             f"storage of size {nbytes}"
         )

@@ -205,10 +205,9 @@ class TypedStorage:
         self._elements()[...] = value
         return self
 
-    def resize_(self, size: int) -> "TypedStorage":
+    def resize_(self, size: int) -> None:
         """Grow or shrink to so many elements; all tensors over it follow."""
         self._untyped.resize_(size * self.dtype.itemsize)
-        return self
 
     def __iter__(self) -> Any:
         return iter(self.tolist())

@@ -26,6 +26,12 @@ class AccumulateGrad(Node):
         self.variable = variable
         self.outputs = ((variable.geometry, variable.dtype, variable.device),)
 
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        """What calling the node does: accumulate."""
+        if grads[0] is not None:
+            self.accumulate(grads[0], False)
+        return []
+
     def accumulate(self, gradient: Tensor, owned: bool) -> None:
         """Store or add `gradient`. `owned`: nobody else holds the tensor, so it may become `.grad` itself."""
         variable = self.variable
@@ -90,8 +96,10 @@ def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
     if gradient is None:
         return
     if not isinstance(gradient, Tensor):
+        from tensorcli.engine.parameters import type_name
+
         raise TypeError(
-            f"assigned grad expected to be a Tensor or None but got grad of type {type(gradient).__name__}"
+            f"assigned grad expected to be a Tensor or None but got grad of type {type_name(type(gradient))}"
         )
     if gradient is tensor:
         raise RuntimeError("can't assign Variable as its own grad")

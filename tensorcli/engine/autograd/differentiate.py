@@ -6,11 +6,12 @@ from typing import Any
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.graph import GradientEdge
 from tensorcli.engine.autograd.nodes import gradient_edge
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Size, Tensor
 
 
-def _roots_and_gradients(tensors: Any, gradients: Any, create_graph: bool) -> tuple[list[Tensor], list[Any]]:
-    roots = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+def _roots_and_gradients(tensors: Any, gradients: Any, batched: bool = False) -> tuple[list[Any], list[Any]]:
+    """The roots (tensors or GradientEdges) and a gradient for each: given, or ones for a scalar."""
+    roots = [tensors] if isinstance(tensors, (Tensor, GradientEdge)) else list(tensors)
     if gradients is None:
         given: list[Any] = [None] * len(roots)
     elif isinstance(gradients, Tensor):
@@ -21,27 +22,28 @@ def _roots_and_gradients(tensors: Any, gradients: Any, create_graph: bool) -> tu
         raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     found: list[Any] = []
     for i, (root, gradient) in enumerate(zip(roots, given, strict=False)):
+        geometry, kind, device = _facts(root)
         if isinstance(gradient, Tensor):
-            if gradient.geometry.sizes != root.geometry.sizes:
-                raise RuntimeError(
-                    f"Mismatch in shape: grad_output[{i}] has a shape of {gradient.shape} and output[{i}] has a shape of "
-                    f"{root.shape}."
-                )
-            if gradient.dtype.is_complex != root.dtype.is_complex:
+            _check_shape(
+                i, geometry.sizes, gradient.select(0, 0).shape if batched else gradient.shape, batched
+            )
+            if gradient.dtype.is_complex != kind.is_complex:
                 raise RuntimeError(
                     "For complex Tensors, both grad_output and output are required to have the same dtype. Mismatch in "
-                    f"dtype: grad_output[{i}] has a dtype of {gradient.dtype} and output[{i}] has a dtype of {root.dtype}."
+                    f"dtype: grad_output[{i}] has a dtype of {gradient.dtype} and output[{i}] has a dtype of {kind}."
                 )
             found.append(gradient)
         elif gradient is None:
-            if root.requires_grad:
-                if root.geometry.numel != 1:
+            if isinstance(root, GradientEdge) or root.requires_grad:
+                if geometry.numel != 1:
                     raise RuntimeError("grad can be implicitly created only for scalar outputs")
-                if root.dtype.category < dtypes.FLOATING or root.dtype.is_complex:
+                if kind.category < dtypes.FLOATING or kind.is_complex:
                     raise RuntimeError(
-                        f"grad can be implicitly created only for real scalar outputs but got {root.dtype}"
+                        f"grad can be implicitly created only for real scalar outputs but got {kind}"
                     )
-                found.append(root.detach().new_ones(root.geometry.sizes))
+                from tensorcli.engine.callers import functions
+
+                found.append(functions.ones(geometry.sizes, dtype=kind, device=device))
             else:
                 found.append(None)
         else:
@@ -49,24 +51,47 @@ def _roots_and_gradients(tensors: Any, gradients: Any, create_graph: bool) -> tu
     return roots, found
 
 
-def _edges(roots: Sequence[Tensor], gradients: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+def _facts(root: Any) -> tuple[Any, Any, Any]:
+    """Geometry, dtype and device of a root."""
+    if isinstance(root, GradientEdge):
+        facts: tuple[Any, Any, Any] = root.node.outputs[root.output_nr]
+        return facts
+    return root.geometry, root.dtype, root.device
+
+
+def _check_shape(i: int, wanted: tuple[int, ...], found: Any, batched: bool) -> None:
+    """Errors: RuntimeError where a gradient (of a batch, one of it) has not its root's shape."""
+    if found == wanted:
+        return
+    shown = f"grad_output[{i}] has a shape of {found[1:] if batched else found} and output[{i}] has a shape of {Size(wanted)}."
+    if not batched:
+        raise RuntimeError(f"Mismatch in shape: {shown}")
+    raise RuntimeError(
+        "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. The sizes "
+        "of the remaining dimensions are expected to match the shape of corresponding output, but a mismatch was detected: "
+        f"{shown} If you only want some tensors in `grad_output` to be considered batched, consider using vmap."
+    )
+
+
+def _edges(roots: Sequence[Any], gradients: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     edges, given = [], []
     for i, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
-        edge = gradient_edge(root)
+        edge = (root.node, root.output_nr) if isinstance(root, GradientEdge) else gradient_edge(root)
         if edge[0] is None:
             raise RuntimeError(f"element {i} of tensors does not require grad and does not have a grad_fn")
         if gradient is None:
             raise RuntimeError(
                 f"element {i} of gradients tuple is None, but the corresponding Tensor requires grad"
             )
-        if gradient.dtype is not root.dtype:
-            gradient = gradient.to(root.dtype)
-        if gradient.device is not root.device:
+        _, kind, device = _facts(root)
+        if gradient.dtype is not kind:
+            gradient = gradient.to(kind)
+        if gradient.device is not device:
             if gradient.geometry.sizes:
                 raise RuntimeError(
-                    f"invalid gradient at index {i} - expected device {root.device} but got {gradient.device}"
+                    f"invalid gradient at index {i} - expected device {device} but got {gradient.device}"
                 )
-            gradient = gradient.to(root.device)
+            gradient = gradient.to(device)
         edges.append(edge)
         given.append(gradient)
     return edges, given
@@ -108,19 +133,33 @@ def backward(
     """
     from tensorcli.engine.autograd.run import run
 
-    if inputs is not None and isinstance(inputs, (list, tuple)) and not inputs:
-        raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    roots, gradients = _roots_and_gradients(tensors, grad_tensors, create_graph)
+    if grad_variables is not None:
+        messages.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", category=FutureWarning)
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use "
+                "`grad_tensors`."
+            )
+        grad_tensors = grad_variables
+    wanted = None if inputs is None else _listed(inputs, "backward")
+    roots, gradients = _roots_and_gradients(tensors, grad_tensors)
     if retain_graph is None:
         retain_graph = create_graph
     edges, given = _edges(roots, gradients)
-    targets = None
-    if inputs is not None:
-        wanted = [inputs] if isinstance(inputs, (Tensor, GradientEdge)) else list(inputs)
-        targets = _targets(wanted, retain=True)
+    targets = None if wanted is None else _targets(wanted, retain=True)
     if create_graph:
         messages.warn(messages.CREATE_GRAPH, once=True)
     run(edges, given, bool(retain_graph), create_graph, targets)
+
+
+def _listed(inputs: Any, name: str) -> list[Any]:
+    """What to differentiate by, as a list. Errors: RuntimeError when it is empty."""
+    if isinstance(inputs, (Tensor, GradientEdge)):
+        return [inputs]
+    found = list(inputs.values() if type(inputs) is dict else inputs)
+    if not found:
+        raise RuntimeError(f"`inputs` argument to `{name}()` cannot be empty.")
+    return found
 
 
 def grad(
@@ -133,72 +172,85 @@ def grad(
     allow_unused: bool | None = None,
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
-) -> tuple[Tensor | None, ...]:
-    """The gradients of the outputs for the inputs, as a tuple; no `.grad` is touched.
+) -> Any:
+    """The gradients of the outputs for the inputs, as a tuple (of inputs in a dict: as one with its keys); no `.grad` is touched.
 
     Errors: RuntimeError for an input that needs no grad or (unless allow_unused) does not lead to the outputs.
     """
-    from tensorcli.engine.autograd.run import run
-
-    if is_grads_batched:
-        return _batched(
-            outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads
-        )
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     if allow_unused is None:
         allow_unused = materialize_grads
-    wanted = [inputs] if isinstance(inputs, (Tensor, GradientEdge)) else list(inputs)
-    if not wanted:
-        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
-    roots, gradients = _roots_and_gradients(outputs, grad_outputs, create_graph)
+    wanted = _listed(inputs, "grad")
+    if not only_inputs:
+        messages.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts "
+            "of the graph, please use torch.autograd.backward.",
+            category=FutureWarning,
+        )
+    roots, gradients = _roots_and_gradients(outputs, grad_outputs, is_grads_batched)
     if retain_graph is None:
         retain_graph = create_graph
+    if is_grads_batched:
+        found = _batched(roots, wanted, gradients, bool(retain_graph), create_graph, allow_unused)
+    else:
+        found = _once(roots, wanted, gradients, bool(retain_graph), create_graph, allow_unused)
+    if materialize_grads:
+        from tensorcli.engine.callers import functions
+
+        if any(r is None and not isinstance(one, Tensor) for r, one in zip(found, wanted, strict=True)):
+            raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
+        found = [
+            functions.zeros_like(one, requires_grad=create_graph) if r is None else r
+            for r, one in zip(found, wanted, strict=True)
+        ]
+    return dict(zip(inputs, found, strict=True)) if type(inputs) is dict else tuple(found)
+
+
+def _once(
+    roots: Sequence[Any],
+    wanted: Sequence[Any],
+    gradients: Sequence[Any],
+    retain_graph: bool,
+    create_graph: bool,
+    allow_unused: bool,
+) -> list[Tensor | None]:
+    """The gradients for what is wanted, from one pass."""
+    from tensorcli.engine.autograd.run import run
+
     edges, given = _edges(roots, gradients)
     targets = _targets(wanted, retain=False)
-    found = run(edges, given, bool(retain_graph), create_graph, targets, accumulate=False)
+    found = run(edges, given, retain_graph, create_graph, targets, accumulate=False)
     for i, result in enumerate(found):
         if result is None and not allow_unused:
             raise RuntimeError(
                 f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
                 "allow_unused=True if this is the desired behavior."
             )
-    if materialize_grads:
-        from tensorcli.engine.callers import functions
-
-        found = [
-            functions.zeros_like(one.detach()) if r is None and isinstance(one, Tensor) else r
-            for r, one in zip(found, wanted, strict=True)
-        ]
-    return tuple(found)
+    return found
 
 
 def _batched(
-    outputs: Any,
-    inputs: Any,
-    batches: Any,
-    retain_graph: bool | None,
+    roots: Sequence[Any],
+    wanted: Sequence[Any],
+    gradients: Sequence[Any],
+    retain_graph: bool,
     create_graph: bool,
-    allow_unused: bool | None,
-    materialize_grads: bool,
-) -> tuple[Tensor | None, ...]:
-    """The gradients for each element of the first dimension of `grad_outputs`, stacked."""
+    allow_unused: bool,
+) -> list[Tensor | None]:
+    """The gradients for each element of the first dimension of the gradients, stacked."""
     from tensorcli.engine.callers import functions
 
-    given: list[Tensor] = [batches] if isinstance(batches, Tensor) else list(batches)
-    count = given[0].geometry.sizes[0]
-    rows = [
-        grad(
-            outputs,
-            inputs,
-            [one.select(0, i) for one in given],
-            True if i < count - 1 else retain_graph,
-            create_graph,
-            allow_unused=allow_unused,
-            materialize_grads=materialize_grads,
+    if any(not one.ndim for one in gradients):
+        raise ValueError(
+            "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of dimensionality 0 "
+            "so expected in_dim to satisfy 0 <= in_dim < 0."
         )
-        for i in range(count)
-    ]
-    return tuple(None if column[0] is None else functions.stack(column) for column in zip(*rows, strict=True))
+    count = gradients[0].geometry.sizes[0]
+    rows = []
+    for i in range(count):
+        row = [one.select(0, i) for one in gradients]
+        rows.append(_once(roots, wanted, row, retain_graph or i < count - 1, create_graph, allow_unused))
+    return [None if column[0] is None else functions.stack(column) for column in zip(*rows, strict=True)]

@@ -22,9 +22,8 @@ from typing import Any
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import mode, no_grad
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
-from tensorcli.engine.autograd.recording import set_history
 from tensorcli.engine.autograd.saved import keep
-from tensorcli.engine.autograd.views import CUSTOM, rebase_history
+from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, rebase_history
 from tensorcli.engine.tensor import Tensor
 
 
@@ -42,6 +41,7 @@ class Context(Node):
         self.tensor_inputs = tuple(i for i, v in enumerate(inputs) if isinstance(v, Tensor))
 
     backward_function: Callable[..., Any]
+    constants = ()
 
     # ---- what forward says
 
@@ -52,6 +52,20 @@ class Context(Node):
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Say which inputs forward wrote in place; they must be returned."""
         self.dirty = tensors
+
+    def check(self, outputs: list[Any]) -> None:
+        """What forward said of its inputs and outputs. Errors: RuntimeError with PyTorch's texts."""
+        for tensors, complaint in (
+            (self.dirty, "mark_dirty can only accept variables, but argument"),
+            (self.non_differentiable, "mark_non_differentiable only accepts variable arguments, but got"),
+        ):
+            if not all(isinstance(t, Tensor) for t in tensors):
+                raise RuntimeError(complaint)
+        if not all(any(d is o for o in outputs) for d in self.dirty):
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as output. The inputs that are "
+                "modified inplace must all be outputs of the Function."
+            )
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say which outputs no gradient flows through."""
@@ -74,10 +88,17 @@ class Context(Node):
         )
 
     def keep(self, outputs: list[Any]) -> None:
-        """Turn what `save_for_backward` was given into saved values, now that the outputs have their history."""
+        """Turn what `save_for_backward` was given into saved values, now that the outputs have their history.
+
+        Errors: TypeError for what is no tensor.
+        """
         for i, tensor in enumerate(self.to_save):
             if tensor is None:
                 continue
+            if not isinstance(tensor, Tensor):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {i} is of type {type(tensor).__name__}"
+                )
             number = next((k for k, o in enumerate(outputs) if o is tensor and o.node is self), None)
             self.saved[f"{i}"] = keep(self, f"{i}", tensor, number)
         self.to_save = tuple(None if t is None else True for t in self.to_save)
@@ -114,6 +135,9 @@ class Context(Node):
         return ()
 
 
+Context.__name__ = "BackwardCFunction"
+
+
 def _zeros(output: Any) -> Tensor:
     from tensorcli.engine.effects import empty
 
@@ -145,6 +169,7 @@ def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any
     with no_grad():
         answer = forward(context, *inputs)
     outputs = list(answer) if isinstance(answer, tuple) else [answer]
+    context.check(outputs)
     recorded = mode.enabled and any(context.needs_input_grad)
     for i, output in enumerate(outputs):
         if not isinstance(output, Tensor):
@@ -159,18 +184,33 @@ def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any
             # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
             with no_grad():
                 outputs[i] = output.view_as(output)
-            outputs[i].view_of.kind = CUSTOM
     if recorded:
-        differentiable = [
-            o if isinstance(o, Tensor) and not any(o is n for n in context.non_differentiable) else None
-            for o in outputs
-        ]
-        for output in differentiable:
-            if output is not None and any(output is d for d in context.dirty) and output.view_of is not None:
-                rebase_history(output, context)
-        set_history(context, differentiable)
+        _record(context, outputs)
         context.keep(outputs)
     return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
+
+
+def _record(context: Context, outputs: list[Any]) -> None:
+    """Make the context the grad_fn of the differentiable outputs (torch/csrc/autograd/custom_function.cpp, _wrap_outputs)."""
+    tensors = [o if isinstance(o, Tensor) else None for o in outputs]
+    context.outputs = tuple(None if o is None else (o.geometry, o.dtype, o.device) for o in tensors)
+    differentiable = [
+        (i, o)
+        for i, o in enumerate(tensors)
+        if o is not None
+        and (o.dtype.is_floating_point or o.dtype.is_complex)
+        and not any(o is n for n in context.non_differentiable)
+    ]
+    for i, output in differentiable:
+        written = any(output is d for d in context.dirty)
+        if written and output.view_of is not None:
+            facts = context.outputs
+            rebase_history(output, context)
+            context.outputs = facts
+            continue
+        output.node, output.output_nr = context, i
+        if output.view_of is not None:
+            output.view_of.kind = CUSTOM if len(differentiable) == 1 else MULTI_OUTPUT
 
 
 class Function:
@@ -199,6 +239,19 @@ class Function:
 
     vjp = backward
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        messages.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke them "
+            "on the class itself. Instantiating an autograd function will raise an error in a future version of PyTorch.",
+            category=DeprecationWarning,
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd function "
+            "with static forward method. (Example: https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
+        )
+
     @classmethod
     def apply(cls, *inputs: Any) -> Any:
         """Call the function."""
@@ -218,11 +271,41 @@ class Function:
         return _applied(kind, forward, inputs)
 
 
+class DelayedError(Node):
+    """The node of a gradient that cannot be differentiated again: running it is an error."""
+
+    __module__ = "builtins"
+    title = "torch::autograd::Error"
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
+DelayedError.__name__ = "Error"
+
+
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     """A backward whose own gradient is refused."""
 
     def called(ctx: Any, *grads: Any) -> Any:
         with no_grad():
-            return backward(ctx, *grads)
+            found = backward(ctx, *grads)
+        if not (mode.enabled and any(isinstance(g, Tensor) and g.requires_grad for g in grads)):
+            return found
+        answers = [
+            None if f is None else f.detach() for f in (found if isinstance(found, tuple) else (found,))
+        ]
+        edges = tuple(gradient_edge(a.requires_grad_()) for a in answers if a is not None)
+        node = DelayedError(edges, {})
+        node.outputs = tuple((a.geometry, a.dtype, a.device) for a in answers if a is not None)
+        for i, answer in enumerate(a for a in answers if a is not None):
+            answer.node, answer.output_nr = node, i
+        return tuple(answers)
 
     return called

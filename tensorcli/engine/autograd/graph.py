@@ -1,6 +1,8 @@
 """`torch.autograd.graph`: hooks on what nodes save, and the edges of the graph as users ask for them."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.autograd.nodes import gradient_edge as _gradient_edge
@@ -11,9 +13,11 @@ from tensorcli.engine.tensor import Tensor
 __all__ = [
     "GradientEdge",
     "Node",
+    "allow_mutation_on_saved_tensors",
     "disable_saved_tensors_hooks",
     "get_gradient_edge",
     "increment_version",
+    "register_multi_grad_hook",
     "save_on_cpu",
     "saved_tensors_hooks",
 ]
@@ -54,6 +58,43 @@ class save_on_cpu(saved_tensors_hooks):  # noqa: N801
         super().__init__(pack, unpack)
 
 
+class allow_mutation_on_saved_tensors(saved_tensors_hooks):  # noqa: N801
+    """Inside the block, what a node saves is a copy: writing over the original does no harm."""
+
+    entered = False
+
+    def __init__(self) -> None:
+        kept: dict[object, Tensor] = {}
+        self.kept = kept
+
+        def pack(tensor: Tensor) -> object:
+            handle = object()
+            kept[handle] = tensor.detach().clone()
+            return handle
+
+        def unpack(handle: object) -> Tensor:
+            if not allow_mutation_on_saved_tensors.entered or handle not in kept:
+                raise AssertionError(
+                    "Trying to backward outside of the 'allow_mutation_on_saved_tensors' contextin which the graph was "
+                    "originally recorded."
+                )
+            return kept[handle]
+
+        super().__init__(pack, unpack)
+
+    def __enter__(self) -> Any:
+        if allow_mutation_on_saved_tensors.entered:
+            raise RuntimeError("allow_mutation_on_saved_tensors contexts cannot be nested")
+        super().__enter__()
+        allow_mutation_on_saved_tensors.entered = True
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.kept.clear()
+        allow_mutation_on_saved_tensors.entered = False
+        super().__exit__(*error)
+
+
 class disable_saved_tensors_hooks:  # noqa: N801
     """Inside the block, using saved tensor hooks is an error with this message."""
 
@@ -91,3 +132,50 @@ def get_gradient_edge(tensor: Tensor) -> Any:
             "It is not possible to get the gradient edge for a Tensor that does not require gradients"
         )
     return GradientEdge(*_gradient_edge(tensor))
+
+
+def _node_of(tensor: Any) -> Node:
+    """The node that a tensor's gradient goes to. Errors: AssertionError where there is none."""
+    node = tensor.node if isinstance(tensor, GradientEdge) else _gradient_edge(tensor)[0]
+    if node is None:
+        raise AssertionError("Expected gradient function to be set")
+    return node  # type: ignore[no-any-return]
+
+
+def register_multi_grad_hook(
+    tensors: Sequence[Tensor], fn: Callable[[Any], None], *, mode: str = "all"
+) -> Any:
+    """Call `fn` once a backward pass: with the gradients of all the tensors that it reaches (None for the others) when the
+    last is there, or (mode "any") with the first. The handle that is returned removes it.
+    """
+    from tensorcli.engine.autograd.hooks import Handles
+    from tensorcli.engine.autograd.run import running
+
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of {('all', 'any')} but got {mode}")
+    if mode == "any":
+        met: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+
+        def first(grad: Tensor) -> None:
+            if running[-1] not in met:
+                met[running[-1]] = True
+                fn(grad)
+
+        return Handles(tuple(t.register_hook(first) for t in tensors if t.requires_grad))
+    nodes = [_node_of(t) for t in tensors]
+    arrived: WeakKeyDictionary[Any, tuple[int, list[Any]]] = WeakKeyDictionary()
+
+    def arrive(place: int, grad: Tensor) -> None:
+        now = running[-1]
+        if now not in arrived:
+            arrived[now] = (sum(now.executes(node) for node in nodes), [None] * len(nodes))
+        left, grads = arrived[now]
+        grads[place] = grad
+        arrived[now] = (left - 1, grads)
+        if left == 1:
+            fn(grads)
+
+    def at(place: int) -> Callable[[Tensor], None]:
+        return lambda grad: arrive(place, grad)
+
+    return Handles(tuple(t.register_hook(at(i)) for i, t in enumerate(tensors)))

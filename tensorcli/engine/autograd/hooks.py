@@ -60,6 +60,28 @@ class RemovableHandle:
         self.remove()
 
 
+class Handles:
+    """Several handles as one."""
+
+    __module__ = "torch.autograd.graph"
+
+    def __init__(self, handles: tuple[RemovableHandle, ...]) -> None:
+        self.handles = handles
+
+    def remove(self) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    def __enter__(self) -> "Handles":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.remove()
+
+
+Handles.__qualname__ = Handles.__name__ = "_MultiHandle"
+
+
 def register_hook(tensor: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
     """`tensor.register_hook`: sees the gradient of `tensor` as it is now; a tensor that it returns replaces it."""
     if not tensor.requires_grad:
@@ -135,10 +157,12 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
     for hook in list(hooks.before.values()):
         if events.observer is not None:
             events.observer.hooked(node, "before", hook)
-        answer = hook(tuple(grads))
+        given = tuple(grads)
+        answer = hook(given)
         owned[:] = [False] * len(owned)
         if answer is not None:
-            grads[:] = answer if isinstance(answer, tuple) else (answer,)
+            check_answers(hook, given, answer)
+            grads[:] = answer
 
 
 _HELD = 4
@@ -154,9 +178,29 @@ def check_nothing(answer: Any, variable: Tensor) -> None:
     raise RuntimeError("Tensor post accumulate grad hooks should return None.")
 
 
+def check_answers(hook: Callable[..., Any], given: tuple[Any, ...], answers: Any) -> None:
+    """What a node's hook returned instead of several gradients. Errors: RuntimeError, TypeError with PyTorch's texts."""
+    if not isinstance(answers, tuple):
+        raise TypeError(f"expected tuple, but hook returned '{type(answers).__name__}'")
+    if len(answers) != len(given):
+        raise RuntimeError(
+            f"hook '{_name(hook)}' has returned an incorrect number of values (got {len(answers)}, but expected {len(given)})"
+        )
+    for old, new in zip(given, answers, strict=True):
+        if new is None:
+            continue
+        if old is None:
+            raise RuntimeError("can't replace a None gradient with a non-None value")
+        check_answer(hook, old, new)
+
+
+def _name(hook: Callable[..., Any]) -> str:
+    return getattr(hook, "__name__", type(hook).__name__)
+
+
 def check_answer(hook: Callable[..., Any], grad: Tensor, answer: Any) -> None:
     """What a hook returned must look like the gradient. Errors: TypeError, RuntimeError with PyTorch's texts."""
-    name = getattr(hook, "__name__", type(hook).__name__)
+    name = _name(hook)
     if not isinstance(answer, Tensor):
         raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
     if answer.dtype is not grad.dtype:

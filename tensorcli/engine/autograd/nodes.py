@@ -11,7 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tensorcli.engine import addresses, events, messages
-from tensorcli.engine.autograd.saved import SAVED, UNPACKED, SavedTensor
+from tensorcli.engine.autograd.saved import SAVED, UNPACKED, RawSaved, SavedTensor
 from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -76,7 +76,30 @@ class Node:
         """Call `hook(grad_outputs)` before this node runs; what it returns replaces grad_outputs."""
         return _register(self, "before", hook)
 
+    @property
+    def _input_metadata(self) -> tuple[Any, ...]:
+        return tuple(InputMetadata(*facts) for facts in self.outputs if facts is not None)
+
+    @property
+    def constants(self) -> tuple[int, ...]:
+        """Positions of the results that are floating and yet no outputs of the node."""
+        return self.op.constants
+
+    def __call__(self, *grads: Any) -> Any:
+        """The gradients of the inputs for these of the outputs, without hooks and checks. Errors: TypeError."""
+        if len(grads) != len(self.outputs):
+            raise TypeError(f"expected {len(self.outputs)} arguments, got {len(grads)} instead")
+        for place, grad in enumerate(grads):
+            if grad is not None and not isinstance(grad, Tensor):
+                raise TypeError(f"argument {place} is not a Variable")
+        found = tuple(self.apply(list(grads)))
+        return found[0] if len(found) == 1 else found
+
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_raw_saved_"):
+            wanted = name[11:]
+            if wanted in self.freed or isinstance(self.saved.get(wanted), SAVED):
+                return RawSaved(self, wanted)
         if name.startswith("_saved_"):
             wanted = name[7:].replace("_sym_", "_")
             names = type(self).savable()
@@ -200,6 +223,24 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {addresses.of_object(self)}>"
+
+
+class InputMetadata:
+    """What a gradient that arrives at a node must look like."""
+
+    __module__ = "torch._C._autograd"
+    __slots__ = ("__weakref__", "device", "dtype", "shape")
+
+    def __init__(self, geometry: Any, kind: Any, device: Any) -> None:
+        self.shape = geometry.sizes
+        self.dtype = kind
+        self.device = device
+
+    def __repr__(self) -> str:
+        return f"<torch._C._autograd._InputMetadata object at {addresses.of_object(self)}>"
+
+
+InputMetadata.__name__ = "_InputMetadata"
 
 
 def _register(node: Node, kind: str, hook: Callable[..., Any]) -> Any:

@@ -228,9 +228,9 @@ def _fact(value: Any, fact: str) -> Any:
 
 
 def set_history(node: Node, results: Sequence[Any]) -> None:
-    """Make `node` the grad_fn of the results (those of floating or complex dtype), each with its number.
+    """Make `node` the grad_fn of the results that are differentiable, and number these.
 
-    Results that the operator declares constant have none: the first behind them is output 0.
+    The others (integers, and what the operator declares constant) are no outputs of the node.
     """
     if len(results) == 1:
         result = results[0]
@@ -240,13 +240,12 @@ def set_history(node: Node, results: Sequence[Any]) -> None:
             node.outputs = ((result.geometry, result._dtype, CPU if storage is None else storage.device),)
             return
     outputs: list[Any] = []
-    op = getattr(type(node), "op", None)  # a function of the user's own has none
-    constants = op.constants if op is not None and len(results) > 1 else ()
+    constants = node.constants if len(results) > 1 else ()
     for place, result in enumerate(results):
-        if place in constants:
-            continue
-        if result is None or not (result.dtype.is_floating_point or result.dtype.is_complex):
+        if result is None:
             outputs.append(None)
+            continue
+        if place in constants or not (result.dtype.is_floating_point or result.dtype.is_complex):
             continue
         result.node = node
         if outputs:

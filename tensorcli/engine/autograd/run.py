@@ -14,7 +14,7 @@ import numpy as np
 from tensorcli.engine import events, geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.anomaly import anomaly, check, report
-from tensorcli.engine.autograd.hooks import check_nothing, run_tensor_hooks
+from tensorcli.engine.autograd.hooks import check_answers, check_nothing, run_tensor_hooks
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Edge, Node
 from tensorcli.engine.tensor import Tensor
@@ -22,7 +22,9 @@ from tensorcli.engine.tensor import Tensor
 DENSE = geometry.is_non_overlapping_and_dense
 
 running: list["_Pass"] = []
-"""The passes that run, innermost last: a node may start another one (a checkpoint does)."""
+"""The passes that run, innermost last: a node may start another one (a checkpoint does), and hooks ask which one
+calls them.
+"""
 _numbers = count()
 
 
@@ -139,6 +141,22 @@ class _Pass:
         assert self.wanted is not None
         return edge[0] in self.wanted or edge[0] in self.targets
 
+    def executes(self, node: Node) -> bool:
+        """Whether the pass runs this node (or hands out what arrives there).
+
+        Errors: RuntimeError for a leaf that a pass without accumulation was asked for, as in PyTorch.
+        """
+        if node not in self.waiting or self.wanted is None:
+            return node in self.waiting
+        if node not in self.wanted and node not in self.targets:
+            return False
+        if self.capture and isinstance(node, AccumulateGrad):
+            raise RuntimeError(
+                "A leaf node was passed to _will_engine_execute_node but we are currently running autograd.grad(). This is "
+                "currently not supported."
+            )
+        return True
+
     def _arrive(self, node: Node, number: int, gradient: Tensor, owned: bool) -> None:
         """Add a gradient to what already arrived at one output of a node."""
         buffer = self.buffers.get(node)
@@ -177,6 +195,7 @@ class _Pass:
                         if events.observer is not None:
                             events.observer.hooked(node, "post_accumulate", hook)
                         check_nothing(hook(node.variable), node.variable)
+                    self._after(node, [], grads)
             return None
         try:
             answers = node.apply(grads, needed)
@@ -193,7 +212,7 @@ class _Pass:
         if not self.keep_graph:
             node.release()
         results = self._validate(node, answers, grads, owned)
-        if node.hooks is not None and node.hooks.after:
+        if node.hooks is not None:
             self._after(node, results, grads)
         return results
 
@@ -201,9 +220,10 @@ class _Pass:
         for hook in list(node.hooks.after.values()):
             if events.observer is not None:
                 events.observer.hooked(node, "after", hook)
-            answer = hook(tuple(None if r is None else r[0] for r in results), tuple(grads))
+            given = tuple(None if r is None else r[0] for r in results)
+            answer = hook(given, tuple(grads))
             if answer is not None:
-                answer = answer if isinstance(answer, tuple) else (answer,)
+                check_answers(hook, given, answer)
                 results[:] = [None if a is None else (a, False) for a in answer]
 
     def _validate(self, node: Node, answers: list[Any], grads: list[Any], held: list[bool]) -> list[Any]:
@@ -214,6 +234,8 @@ class _Pass:
                 continue
             target, number = node.edges[i]
             if target is None:
+                # Nobody waits for it, but the hooks on the node see it.
+                results[i] = (gradient, False)
                 continue
             outputs = target.outputs[number] if number < len(target.outputs) else None
             if outputs is None:

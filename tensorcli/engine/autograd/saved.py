@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-from tensorcli.engine import events, messages
+from tensorcli.engine import addresses, events, messages
 from tensorcli.engine.autograd.anomaly import anomaly
 from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
@@ -115,6 +115,44 @@ class SavedPacked:
         return found
 
 
+class RawSaved:
+    """A saved tensor as PyTorch shows it: an object for `register_hooks`, not the tensor."""
+
+    __module__ = "torch._C._autograd"
+    __slots__ = ("__weakref__", "name", "node")
+
+    def __init__(self, node: "Node", name: str) -> None:
+        self.node = node
+        self.name = name
+
+    def register_hooks(self, pack_hook: Hook, unpack_hook: Hook) -> None:
+        """Pack the tensor now, and unpack what that gave when it is used.
+
+        Errors: RuntimeError when the tensor was freed, or has hooks already.
+        """
+        saved = self.node.saved.get(self.name)
+        if saved is None:
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are "
+                "freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through "
+                "the graph a second time or if you need to access saved variables after calling backward."
+            )
+        if not isinstance(saved, SavedTensor):
+            raise RuntimeError(
+                "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of hooks is "
+                "allowed at a time."
+            )
+        hooks.stack.append((pack_hook, unpack_hook))
+        try:
+            self.node.saved[self.name] = SavedPacked(saved.unpack(self.node), saved.output_nr)
+        finally:
+            hooks.stack.pop()
+
+    def __repr__(self) -> str:
+        return f"<torch._C._autograd.SavedTensor object at {addresses.of_object(self)}>"
+
+
+RawSaved.__name__ = "SavedTensor"
 SAVED: Final = (SavedTensor, SavedNumber, SavedPacked)
 UNPACKED: Final = (*SAVED, tuple)
 

@@ -120,7 +120,7 @@ def imag(self):
     if not self.dtype.is_complex:
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
     if self.lazy & CONJ:
-        return functions.view_as_real(self._conj()).select(self.ndim, 1)._neg_view()
+        return functions.view_as_real(self._conj())._neg_view().select(self.ndim, 1)
     return functions.view_as_real(self).select(self.ndim, 1)
 
 

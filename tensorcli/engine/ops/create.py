@@ -149,6 +149,7 @@ def _arange(xp, start, end, step, dtype):
         dtype = dtypes.int64 if whole else dtypes.default.floating
     if dtype.category in (dtypes.BOOL, dtypes.COMPLEX):
         raise NotImplementedError(f"\"arange_cpu\" not implemented for '{dtype.scalar_type}'")
+    start, end, step = map(_real, (start, end, step))
     if dtype.category == dtypes.INTEGRAL:
         given = [int(value) if math.isfinite(value) else value for value in (start, end, step)]
     else:
@@ -166,6 +167,15 @@ def _arange(xp, start, end, step, dtype):
     if dtype.category == dtypes.INTEGRAL:
         return (given[0] + xp.arange(size, dtype=xp.int64) * given[2]).astype(dtype.np)
     return (given[0] + xp.arange(size, dtype=xp.float64) * given[2]).astype(dtype.np)
+
+
+def _real(value):
+    """A number without its imaginary part. Errors: RuntimeError when there is one."""
+    if type(value) is complex:
+        if value.imag:
+            raise RuntimeError("value cannot be converted to type double without overflow")
+        return value.real
+    return value
 
 
 def _check_range(start, end, step, given):
@@ -195,6 +205,7 @@ def closed_range_step(xp, start, end, step, dtype):
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end)."
     )
     kind = dtype or dtypes.default.floating
+    start, end, step = map(_real, (start, end, step))
     _check_range(start, end, step, (start, end))
     size = int((end - start) / step + 1)
     return (start + xp.arange(size, dtype=xp.float64) * step).astype(kind.np)

@@ -6,7 +6,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, wants_grad
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.storage import allocate, check_bounds
+from tensorcli.engine.storage import allocate, check_bounds, check_reach
 from tensorcli.engine.tensor import Tensor
 
 
@@ -80,7 +80,7 @@ def _set_effect(declared, values):
     target, *rest = values
     source = rest[0] if rest else None
     requires = wants_grad(declared, values)
-    if isinstance(source, Tensor) and source.dtype is not target.dtype:
+    if len(rest) == 1 and isinstance(source, Tensor) and source.dtype is not target.dtype:
         raise RuntimeError(
             f"Could not set tensor of type {source.dtype.cpp_name} to a tensor of type {target.dtype.cpp_name}"
         )
@@ -97,10 +97,15 @@ def _set_effect(declared, values):
         if stride and len(stride) != len(size):
             raise RuntimeError(f"unequal size length ({len(size)}) and stride length ({len(stride)})")
         shape = Geometry(size, stride or geometry.contiguous_strides(size), offset)
-        needed = (shape.offset + shape.span) * target.dtype.itemsize if shape.numel else 0
+        itemsize, own = target.dtype.itemsize, target.geometry
+        if offset < 0 or (size == own.sizes and stride in ((), own.strides)):
+            # The same sizes: nothing is resized, so nothing may be missing.
+            check_bounds(shape, itemsize, storage.nbytes, stride)
+        if any(n < 0 for n in size):
+            raise RuntimeError("numel: integer multiplication overflow")
+        check_reach(shape)
+        needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
         if needed > storage.nbytes:
-            if isinstance(source, Tensor):
-                check_bounds(shape, target.dtype.itemsize, storage.nbytes)
             if storage.foreign:
                 target.replace_memory(storage, shape)
             storage.resize(needed)

@@ -313,14 +313,15 @@ def _clamp_tensor_fits(self, min, max):
 
 def _fits(check, self, *limits):
     """The check of an in-place clamp: what of `check`, and that self can hold the limits' dtype, in clamp's own words."""
-    for limit in limits:
-        if type(limit) is complex and check is not _clamp_check:
-            continue
-        if type(limit) in (int, float, complex) and category(limit) > self.dtype.category != FLOATING:
-            kind = of_number(limit).scalar_type
-            raise RuntimeError(
-                f"result type {kind} can't be cast to the desired output type {self.dtype.cpp_name}"
-            )
+    numbers = [limit for limit in limits if type(limit) in (int, float, complex)]
+    if check is not _clamp_check:
+        numbers = [number for number in numbers if type(number) is not complex]
+    highest = max(numbers, key=category, default=None)
+    if highest is not None and category(highest) > self.dtype.category != FLOATING:
+        kind = of_number(highest).scalar_type
+        raise RuntimeError(
+            f"result type {kind} can't be cast to the desired output type {self.dtype.cpp_name}"
+        )
     check(self, *limits)
 
 

@@ -6,7 +6,11 @@ from typing import Any
 from tensorcli.engine.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
 from tensorcli.engine.optim.optimizer import Optimizer
 
-_FURTHER = dict.fromkeys("ASGD Adadelta Adamax NAdam RAdam Rprop".split(), "further")
+_FURTHER = {
+    **dict.fromkeys("ASGD Adadelta Adamax NAdam RAdam Rprop".split(), "further"),
+    **dict.fromkeys(("Adafactor", "Muon"), "matrices"),
+    "LBFGS": "lbfgs",
+}
 """The optimisers that are imported when they are first asked for."""
 
 

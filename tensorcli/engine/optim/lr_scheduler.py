@@ -140,6 +140,11 @@ class LRScheduler:
         self.__dict__.update(state_dict)
 
 
+def _has_state(function: Any) -> bool:
+    """Whether a schedule is an object with a state of its own, and no function (of Python's, or of a script)."""
+    return not isinstance(function, types.FunctionType) and hasattr(function, "__dict__")
+
+
 class _WithFunctions(LRScheduler):
     """A scheduler with a function for each group."""
 
@@ -159,9 +164,7 @@ class _WithFunctions(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """The state; functions are saved only where they are objects with a state of their own."""
         state = {key: value for key, value in self.__dict__.items() if key not in ("optimizer", "lr_lambdas")}
-        state["lr_lambdas"] = [
-            None if isinstance(one, types.FunctionType) else one.__dict__.copy() for one in self.lr_lambdas
-        ]
+        state["lr_lambdas"] = [one.__dict__.copy() if _has_state(one) else None for one in self.lr_lambdas]
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -118,24 +118,37 @@ class Optimizer:
         """Update each parameter that has a gradient; returns what the closure (which computes them anew)
         returned.
         """
-        if type(self).update is Optimizer.update:
-            raise NotImplementedError
         arguments: tuple[Any, ...] = (self, closure) if closure is not None else (self,)
+        options: dict[str, Any] = {}
         for hook in self._optimizer_step_pre_hooks.values():
-            hook(self, arguments, {})
-        loss = None
+            answer = hook(self, arguments, options)
+            if answer is not None:
+                if not isinstance(answer, tuple) or len(answer) != 2:
+                    raise RuntimeError(
+                        f"{type(self).__name__}.step must return None or a tuple of (new_args, new_kwargs), but got {answer}."
+                    )
+                arguments, options = answer
+        closure = options.get("closure", arguments[1] if len(arguments) > 1 else None)
         before = mode.grad
-        mode.set(bool(self.defaults["differentiable"]))
+        mode.set(bool(self.defaults.get("differentiable")))
         try:
-            if closure is not None:
-                with enable_grad():
-                    loss = closure()
-            for group in self.param_groups:
-                self._step_group(group)
+            loss = self.minimise(closure)
         finally:
             mode.set(before)
         for hook in self._optimizer_step_post_hooks.values():
-            hook(self, arguments, {})
+            hook(self, arguments, options)
+        return loss
+
+    def minimise(self, closure: Callable[[], Any] | None) -> Any:
+        """The step itself, between the hooks."""
+        if type(self).update is Optimizer.update:
+            raise NotImplementedError
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            self._step_group(group)
         return loss
 
     def _step_group(self, group: Group) -> None:
@@ -144,8 +157,12 @@ class Optimizer:
             if not self.state.get(param):
                 self.prepare(param, self.state[param], group)
         for param in with_grad:
-            grad = param.grad
-            self.update(param, -grad if group["maximize"] else grad, self.state[param], group)
+            grad = -param.grad if group.get("maximize") else param.grad
+            state = self.state[param]
+            known = _counts(param, state) if group.get("fused") else ()
+            self.update(param, grad, state, group)
+            for tensor, count in known:
+                tensor.counter.count = count
         self._forget_empty(with_grad)
 
     def _forget_empty(self, params: list[Tensor]) -> None:
@@ -174,8 +191,47 @@ class Optimizer:
 
     # ---- saving
 
+    def _register(self, kind: str, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
+        table: OrderedDict[int, Callable[..., Any]] = self.__dict__.setdefault(
+            f"_optimizer_{kind}_hooks", OrderedDict()
+        )
+        handle = RemovableHandle(table)
+        table[handle.id] = hook
+        if prepend:
+            table.move_to_end(handle.id, last=False)
+        return handle
+
+    def _registered(self, kind: str) -> list[Callable[..., Any]]:
+        return list(self.__dict__.get(f"_optimizer_{kind}_hooks", {}).values())
+
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(optimizer)` before each `state_dict`."""
+        return self._register("state_dict_pre", hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` after each `state_dict`; what it returns replaces the dictionary."""
+        return self._register("state_dict_post", hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(optimizer, state_dict)` before each `load_state_dict`; what it returns is loaded instead."""
+        return self._register("load_state_dict_pre", hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(optimizer)` after each `load_state_dict`."""
+        return self._register("load_state_dict_post", hook, prepend)
+
     def state_dict(self) -> dict[str, Any]:
         """The state and the settings, parameters by their number; the tensors in it are the optimiser's own."""
+        for hook in self._registered("state_dict_pre"):
+            hook(self)
         numbers: dict[int, int] = {}
         groups: list[Group] = []
         for group in self.param_groups:
@@ -185,10 +241,18 @@ class Optimizer:
             packed = {key: value for key, value in group.items() if key != "params"}
             groups.append(packed | {"params": [numbers[id(param)] for param in group["params"]]})
         state = {numbers[id(k)] if isinstance(k, Tensor) else k: value for k, value in self.state.items()}
-        return {"state": state, "param_groups": groups}
+        found = {"state": state, "param_groups": groups}
+        for hook in self._registered("state_dict_post"):
+            answer = hook(self, found)
+            found = found if answer is None else answer
+        return found
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a saved state. Errors: ValueError when its groups are not those of this optimiser."""
+        state_dict = state_dict.copy()
+        for hook in self._registered("load_state_dict_pre"):
+            answer = hook(self, state_dict)
+            state_dict = state_dict if answer is None else answer
         groups, saved = self.param_groups, deepcopy(state_dict["param_groups"])
         if len(groups) != len(saved):
             raise ValueError("loaded state dict has a different number of parameter groups")
@@ -215,6 +279,14 @@ class Optimizer:
             if "param_names" in own:
                 new.setdefault("param_names", own["param_names"])
         self.__setstate__({"state": state, "param_groups": saved})
+        for hook in self._registered("load_state_dict_post"):
+            hook(self)
+
+
+def _counts(param: Tensor, state: State) -> list[tuple[Tensor, int]]:
+    """What one fused kernel writes, and the versions: that kernel does not count its writes (of the steps, others do)."""
+    written = [param, *(v for k, v in state.items() if k != "step" and isinstance(v, Tensor))]
+    return [(tensor, tensor._version) for tensor in written]
 
 
 def _unpack_names(group: Group) -> None:
