@@ -235,6 +235,7 @@ class Recorder:
         """A leaf's gradient was made or added to."""
         known = self.gradients.get(id(tensor))
         self.gradients[id(tensor)] = (weakref.ref(tensor), kind if known is None else known[1])
+        self.watch.accumulated(tensor, gradient, kind)
 
     def hooked(self, node: Any, kind: str, function: Any) -> None:
         """A hook is about to run."""

@@ -452,6 +452,57 @@ def test_a_gradient_that_nobody_else_holds(alias):
     assert check(f"{LOSSES}{alias}\n(w * w).sum().backward()") == []
 
 
+# ---- training loops
+
+STEP = """w = torch.tensor([1., 2.], requires_grad=True)
+opt = torch.optim.SGD([w], lr=0.1)
+for i in range(2):
+    (w * w).sum().backward()
+    {}
+"""
+APPLIED = ["opt.step()", "w.data -= 0.1 * w.grad", "with torch.no_grad(): w.sub_(w.grad)"]
+
+
+@pytest.mark.parametrize("apply", APPLIED)
+def test_a_gradient_that_was_applied_and_not_cleared_is_a_hazard(apply):
+    assert check(STEP.format(apply)) == [("TSC-H011", 4)]
+
+
+@pytest.mark.parametrize("apply", APPLIED)
+@pytest.mark.parametrize(
+    "clear", ["w.grad = None", "w.grad.zero_()", "opt.zero_grad()", "opt.zero_grad(set_to_none=False)"]
+)
+def test_a_gradient_that_was_cleared_after_the_step_is_none(apply, clear):
+    assert check(STEP.format(apply) + f"    {clear}\n") == []
+
+
+def test_passes_that_accumulate_before_one_step_are_no_hazard():
+    assert (
+        check(LOSSES + "(w * w).sum().backward()\nw.data -= w.grad\nw.grad = None\n(w * w).sum().backward()")
+        == []
+    )
+
+
+@pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])
+def test_each_prediction_less_each_target_is_a_hazard(difference):
+    text = f"p = torch.ones(3, 1, requires_grad=True)\nt = torch.ones(3)\nd = {difference}"
+    assert check(text) == [("TSC-H012", 3)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p - torch.ones(3, 1)",
+        "p - p[:, 0]",  # both of the graph: pairwise distances
+        "p - torch.ones(4)",
+        "p[:1] - torch.ones(1)",
+        "p.detach() - torch.ones(3)",
+    ],
+)
+def test_other_differences_are_none(text):
+    assert check(f"p = torch.ones(3, 1, requires_grad=True)\nd = {text}") == []
+
+
 # ---- false alarms of the version check
 
 

@@ -138,6 +138,29 @@ _ENTRIES: Final = (
         "x = torch.arange(4.).reshape(2, 2)\nx[0], x[1] = x[1].clone(), x[0].clone()",
         "explain x[0]",
     ),
+    Hazard(
+        "TSC-H011",
+        "gradient-twice",
+        "A backward pass added to a gradient that a step had applied already.",
+        "backward() adds to .grad, and a step does not clear it: without zero_grad(), each step applies all earlier "
+        "gradients again.",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
+        "(w * w).sum().backward()\nopt.step()\n(w * w).sum().backward()",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
+        "(w * w).sum().backward()\nopt.step()\nopt.zero_grad()\n(w * w).sum().backward()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H012",
+        "outer-difference",
+        "A difference of (N, 1) and (N,) is (N, N): each prediction less each target.",
+        "Shapes broadcast from the right, so (N, 1) and (N,) meet as (N, 1) and (1, N). The mean of such an error is a "
+        "number like any other, and the gradient pulls each prediction to the mean of all targets.",
+        "p = torch.ones(3, 1, requires_grad=True)\nt = torch.tensor([1., 2., 3.])\nloss = ((p - t) ** 2).mean()",
+        "p = torch.ones(3, 1, requires_grad=True)\nt = torch.tensor([1., 2., 3.])\n"
+        "loss = ((p.squeeze(1) - t) ** 2).mean()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -27,7 +27,7 @@ def hazard(code: str, text: str, node: Any = None, hint: str = "") -> Alarm:
 def hazards(observation: Observation) -> Iterator[Alarm]:
     """The hazards of the statement so far, but for hidden writes."""
     watch = observation.recorder.watch
-    for found in watch.findings() if watch.found or watch.lost else ():
+    for found in watch.findings() if watch.found or watch.lost or watch.stale else ():
         yield hazard(found.code, found.text, found.node, found.hint)
     if watch.poisoned:
         yield Alarm("silent", _used_text(watch.poisoned), HAZARDS["TSC-H001"].hint, "TSC-H001")
@@ -39,16 +39,24 @@ def hazards(observation: Observation) -> Iterator[Alarm]:
 
 def hazard_row(alarm: Alarm, record: Record) -> HazardRow:
     """An alarm as what `check` lists."""
+    from tensorcli.explorer.failures import line_at
+    from tensorcli.explorer.journal import PROMPT
     from tensorcli.explorer.results import HazardRow
 
     assert alarm.code is not None
+    span, statement = alarm.span or record.statement.span, record.statement
+    source = statement.source
+    if "\n" in source and (
+        record.name != PROMPT or statement.span.line <= span.line <= statement.span.end_line
+    ):
+        source = line_at(record.text, span).strip()
     return HazardRow(
         alarm.code,
         HAZARDS[alarm.code].name,
         record.index,
         record.name,
-        alarm.span or record.statement.span,
-        record.statement.source,
+        span,
+        source,
         alarm.text,
         alarm.hint,
     )

@@ -23,7 +23,7 @@ class HazardRow:
     span: Span
     """The innermost place that is known."""
     source: str
-    """The statement as typed."""
+    """The statement as typed; of a block or a function the line of the place."""
     text: str
     """What happened."""
     hint: str = ""

@@ -16,7 +16,7 @@ from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, Story, root_name
-from tensorcli.explorer.why.operands import as_loaded
+from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
 from tensorcli.explorer.why.refused import smearing
 
@@ -248,10 +248,34 @@ def gradient_alias(case: Case, row: HazardRow) -> Story:
     return story
 
 
+def gradient_twice(case: Case, row: HazardRow) -> Story:
+    """A backward pass that adds to what was applied: begin anew before it."""
+    story = Story(f"line {case.line}: {row.text}")
+    session = case.trace.session
+    for name, value in session.names.items():
+        if hasattr(value, "zero_grad") and hasattr(value, "step"):
+            story.proposals.append(case.before(f"{name}.zero_grad()", "begin each gradient anew"))
+    held = row.text.partition(".grad")[0]
+    story.proposals.append(case.before(f"{held}.grad = None", "begin its gradient anew"))
+    return story
+
+
+def outer_difference(case: Case, row: HazardRow) -> Story:
+    """`p - t` of (N, 1) and (N,): one of them with the other's shape."""
+    found = operands(case)
+    story = Story(f"line {case.line}: {row.text}", told(case, found, "shape {look.sizes}")[:-1])
+    for each in found:
+        suffix = ".squeeze(1)" if len(each.look.sizes) == 2 else ".unsqueeze(1)"
+        story.proposals.append(with_operand(case, each.node, suffix, f"{each.text} with the other's shape"))
+    return story
+
+
 TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H003": lost_write,
     "TSC-H004": overlapping_write,
     "TSC-H006": duplicate_index,
     "TSC-H007": wrap_around,
     "TSC-H008": gradient_alias,
+    "TSC-H011": gradient_twice,
+    "TSC-H012": outer_difference,
 }
