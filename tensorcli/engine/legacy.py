@@ -19,6 +19,7 @@ from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.draws import CPP_NAMES
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.parameters import type_name
+from tensorcli.engine.settings import unset
 from tensorcli.engine.sharing import share
 from tensorcli.engine.tensor import Size, Tensor, stored_tensor
 
@@ -84,7 +85,11 @@ def _empty(sizes: tuple[int, ...], kind: dtype, device: Device) -> Tensor:
             raise RuntimeError(
                 f"Trying to create tensor with negative dimension {size}: [{', '.join(map(str, sizes))}]"
             )
-    return effects.empty(sizes, None, kind, resolve(device))
+    made = effects.empty(sizes, None, kind, resolve(device))
+    value = unset(kind)
+    if value:
+        made.fill_(value)
+    return made
 
 
 def _over_storage(source: Any, kind: dtype) -> Tensor:

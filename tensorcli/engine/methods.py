@@ -27,6 +27,7 @@ _LATE: dict[str, tuple[str, str]] = {
     "is_shared": ("storages", "is_shared"),
     "new_tensor": ("construct", "new_tensor"),
     "new": ("legacy", "new"),
+    "is_nonzero": ("queries", "is_nonzero"),
     "apply_": ("mapping", "apply_"),
     "map_": ("mapping", "map_"),
     "map2_": ("mapping", "map2_"),
@@ -194,5 +195,48 @@ for _kind in (
     "xla",
 ):
     setattr(Tensor, f"is_{_kind}", ReadOnly(lambda self: False))
+_NO_SPARSE = {
+    "coalesce": "coalesce expected sparse coordinate tensor layout but got Strided",
+    "indices": "indices expected sparse coordinate tensor layout but got Strided",
+    "is_coalesced": "is_coalesced expected sparse coordinate tensor layout but got Strided",
+    "crow_indices": "crow_indices expected sparse row compressed tensor layout but got Strided",
+    "col_indices": "col_indices expected sparse row compressed tensor layout but got Strided",
+}
+"""What only sparse tensors have, and what PyTorch says of it on the others."""
+
+
+def _refusing(name: str, complaint: str) -> Callable[[Tensor], Any]:
+    def refuse(self: Tensor) -> Any:
+        raise RuntimeError(complaint)
+
+    refuse.__name__ = refuse.__qualname__ = name
+    refuse.__doc__ = f"Refused: all tensors here are strided. Errors: RuntimeError ({complaint})."
+    return refuse
+
+
+for _name, _complaint in _NO_SPARSE.items():
+    setattr(Tensor, _name, _refusing(_name, _complaint))
+
+
+def sparse_dim(self: Tensor) -> int:
+    """How many dimensions are sparse: none."""
+    return 0
+
+
+def dense_dim(self: Tensor) -> int:
+    """How many dimensions are dense: all."""
+    return self.geometry.ndim
+
+
+def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
+    """The tensor itself (in another dtype where one is named): all tensors here are strided."""
+    return self if dtype is None else self.to(dtype)
+
+
+Tensor.sparse_dim = sparse_dim  # type: ignore[attr-defined]
+Tensor.dense_dim = dense_dim  # type: ignore[attr-defined]
+Tensor.to_dense = to_dense  # type: ignore[attr-defined]
+Tensor.is_distributed = lambda self: False  # type: ignore[attr-defined]
+Tensor.grad_dtype = ReadOnly(lambda self: self.dtype)  # type: ignore[attr-defined]
 Tensor.name = ReadOnly(lambda self: None)  # type: ignore[attr-defined]
 Tensor.volatile = None  # type: ignore[attr-defined]

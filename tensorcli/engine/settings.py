@@ -6,16 +6,19 @@ The engine computes in one way, so that they are kept and told back, and refuse 
 import os
 from typing import Any
 
+import numpy as np
+
 from tensorcli.engine import messages
 
 
 class _Settings:
-    __slots__ = ("deterministic", "interop", "precision", "threads", "warn_always", "warn_only")
+    __slots__ = ("deterministic", "fill", "interop", "precision", "threads", "warn_always", "warn_only")
 
     def __init__(self) -> None:
         self.threads = self.interop = os.cpu_count() or 1
         self.precision = "highest"
         self.deterministic = self.warn_only = self.warn_always = False
+        self.fill = True
 
 
 settings = _Settings()
@@ -74,6 +77,35 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
             f"{type(mode).__name__}"
         )
     settings.deterministic, settings.warn_only = mode, warn_only
+
+
+def alert(name: str) -> None:
+    """An operator runs that PyTorch takes for not deterministic. Errors: RuntimeError where only such ones are allowed."""
+    if not settings.deterministic:
+        return
+    start = f"{name} does not have a deterministic implementation, but you set 'torch.use_deterministic_algorithms(True"
+    end = (
+        "file an issue at https://github.com/pytorch/pytorch/issues to help us prioritize adding deterministic support for "
+        "this operation."
+    )
+    if settings.warn_only:
+        messages.warn(f"{start}, warn_only=True)'. You can {end}")
+        return
+    raise RuntimeError(
+        f"{start})'. You can turn off determinism just for this operation, or you can use the 'warn_only=True' option, if "
+        f"that's acceptable for your application. You can also {end}"
+    )
+
+
+def unset(kind: Any) -> Any:
+    """What memory of this dtype holds before it is written: zero, or (where all must be deterministic) NaN, the largest
+    integer, True.
+    """
+    if not (settings.deterministic and settings.fill):
+        return 0
+    if kind.is_floating_point or kind.is_complex:
+        return float("nan")
+    return True if kind.name == "bool" else np.iinfo(kind.np).max
 
 
 def are_deterministic_algorithms_enabled() -> bool:

@@ -149,7 +149,7 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
 SUGGESTED = frozenset(
     "convolution max_pool2d_with_indices avg_pool2d _adaptive_avg_pool2d adaptive_max_pool2d native_batch_norm "
     "upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d upsample_bicubic2d reflection_pad2d "
-    "replication_pad2d constant_pad_nd pixel_unshuffle roll glu".split()
+    "replication_pad2d constant_pad_nd pixel_unshuffle roll glu native_group_norm".split()
 )
 """The operators whose results take the memory format that the images given to them suggest."""
 

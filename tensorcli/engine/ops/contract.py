@@ -84,18 +84,26 @@ def _pair(left, right, dims):
 
 def _subscripts(equation, operands):
     """The labels of each operand and of the result; Ellipsis stands for the dimensions that have no letter."""
-    text = equation.replace(" ", "")
-    left, arrow, right = text.partition("->")
-    terms = left.split(",")
-    for label in text.replace("->", "").replace(",", "").replace("...", ""):
-        if not (label.isascii() and label.isalpha()):
-            raise RuntimeError(f"einsum(): invalid subscript given at index {equation.index(label)} in the equation string, "
-                               "subscripts must be in [a-zA-Z]")  # fmt: skip
-    if len(terms) < len(operands):
+    left, arrow, right = equation.partition("->")
+    labels = [[]]
+    at = 0
+    while at < len(left):
+        if left[at] == ",":
+            if len(labels) == len(operands):
+                raise RuntimeError("einsum(): fewer operands were provided than specified in the equation")
+            labels.append([])
+            at += 1
+        else:
+            at = _read(
+                left,
+                at,
+                labels[-1],
+                0,
+                f"for operand {len(labels) - 1}",
+                "for which an ellipsis was already found",
+            )
+    if len(labels) < len(operands):
         raise RuntimeError("einsum(): more operands were provided than specified in the equation")
-    if len(terms) > len(operands):
-        raise RuntimeError("einsum(): fewer operands were provided than specified in the equation")
-    labels = [_labels(term) for term in terms]
     for i, (term, operand) in enumerate(zip(labels, operands, strict=True)):
         named = sum(1 for label in term if label is not Ellipsis)
         rule = None
@@ -108,20 +116,35 @@ def _subscripts(equation, operands):
                 f"einsum(): the number of subscripts in the equation ({named}) {rule} ({operand.ndim}) for operand "
                 f"{i}{after}"
             )
-    return labels, (_labels(right) if arrow else None)
-
-
-def _labels(term):
-    found = []
+    if not arrow:
+        return labels, None
+    result = []
     at = 0
-    while at < len(term):
-        if term.startswith("...", at):
-            found.append(Ellipsis)
-            at += 3
-        else:
-            found.append(term[at])
-            at += 1
-    return found
+    while at < len(right):
+        start = len(left) + len(arrow)
+        at = _read(
+            right, at, result, start, "for output", "but an ellipsis (...) was already found", " (...)"
+        )
+    return labels, result
+
+
+def _read(text, at, labels, start, where, again, dots=""):
+    """Read a label or an ellipsis, which begins at a place; the place behind it. Errors: RuntimeError."""
+    if text[at] == " ":
+        return at + 1
+    if text[at] == ".":
+        if Ellipsis in labels:
+            raise RuntimeError(f"einsum(): found '.' {where} {again}")
+        if not text.startswith("...", at):
+            raise RuntimeError(f"einsum(): found '.' {where} that is not part of any ellipsis{dots}")
+        labels.append(Ellipsis)
+        return at + 3
+    if not (text[at].isascii() and text[at].isalpha()):
+        raise RuntimeError(
+            f"einsum(): invalid subscript given at index {start + at} in the equation string, subscripts must be in [a-zA-Z]"
+        )
+    labels.append(text[at])
+    return at + 1
 
 
 @composite("einsum(str equation, Tensor[] tensors, *, int[]? path=None) -> Tensor", variants="function")

@@ -2,11 +2,19 @@
 
 from typing import Any
 
-from tensorcli.engine import dtypes, formats
+from tensorcli.engine import dtypes, formats, geometry
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
 from tensorcli.engine.op import composite
-from tensorcli.engine.ops.copy import is_contiguous
+
+
+def _suggested(shape):
+    """The memory format that strides look like (c10's suggest_memory_format)."""
+    if geometry.suggests_channels_last(shape):
+        return formats.channels_last
+    return (
+        formats.channels_last_3d if geometry.suggests_channels_last(shape, 5) else formats.contiguous_format
+    )
 
 
 def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):
@@ -18,9 +26,7 @@ def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memor
         not copy
         and kind is self.dtype
         and target == self.device
-        and (
-            kept or memory_format is formats.contiguous_format or is_contiguous(self.geometry, memory_format)
-        )
+        and (kept or memory_format is _suggested(self.geometry))
     ):
         return self
     return functions._to_copy(

@@ -9,6 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, resolve
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import OPS, composite, factory, op
+from tensorcli.engine.settings import unset
 from tensorcli.engine.tensor import Tensor
 
 OPTIONS = "*, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None"
@@ -22,7 +23,13 @@ INDICES = OPTIONS.replace("dtype=None", "dtype=long")
 @factory(f"empty.memory_format(SymInt[] size, {LIKE}) -> Tensor")
 def empty(xp, size, dtype):
     """A tensor whose elements are not set: zeros here, so that every run is the same."""
-    return xp.zeros(size, (dtype or dtypes.default.floating).np)
+    return _unset(xp, size, dtype)
+
+
+def _unset(xp, size, dtype):
+    kind = dtype or dtypes.default.floating
+    value = unset(kind)
+    return xp.full(size, value, kind.np) if value else xp.zeros(size, kind.np)
 
 
 @factory(f"zeros(SymInt[] size, {OPTIONS}) -> Tensor")
@@ -56,7 +63,7 @@ def empty_strided(xp, size, stride, dtype):
             f"Storage size calculation overflowed with sizes={messages.numbers(size)} and "
             f"strides={messages.numbers(stride)}"
         )
-    return Laid(xp.zeros(size, (dtype or dtypes.default.floating).np), tuple(stride))
+    return Laid(_unset(xp, size, dtype), tuple(stride))
 
 
 @factory(f"empty_permuted(SymInt[] size, int[] physical_layout, {OPTIONS}) -> Tensor", out=False)
@@ -74,7 +81,7 @@ def empty_permuted(xp, size, physical_layout, dtype):
     for dim in reversed(physical_layout):
         strides[dim] = step
         step *= max(size[dim], 1)
-    return Laid(xp.zeros(size, (dtype or dtypes.default.floating).np), tuple(strides))
+    return Laid(_unset(xp, size, dtype), tuple(strides))
 
 
 @factory(f"eye(SymInt n, {OPTIONS}) -> Tensor")
@@ -301,7 +308,7 @@ def _like_effect(declared, values):
     else:
         strides = geometry.format_strides(sizes, name)
     value = declared.kernel(None, source, *arguments)
-    number = None if value is None else number_for(value, kind)
+    number = (unset(kind) or None) if value is None else number_for(value, kind)
     result = effects.empty(sizes, strides, kind, target)
     if pin_memory:
         result = effects.pinned(result)

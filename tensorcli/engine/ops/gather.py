@@ -8,6 +8,7 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._writers import separate, writer
+from tensorcli.engine.settings import alert
 
 # ---- along one dimension
 
@@ -194,6 +195,8 @@ def take(xp, self, index):
 
 
 def _check_put_flat(self, index, source, accumulate):
+    if not accumulate:
+        alert("put_")
     if index.dtype is not dtypes.int64:
         raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype.scalar_type}")
     if self.dtype is not source.dtype:

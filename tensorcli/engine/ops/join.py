@@ -117,7 +117,15 @@ _other_name_of_cat("concatenate")
 )
 def stack(xp, tensors, dim):
     """Join tensors of equal sizes along a new dimension."""
-    return xp.stack(tensors, axis=wrap(dim, tensors[0].ndim + 1))
+    rank = tensors[0].ndim
+    dim = wrap(dim, rank + 1)
+    array = xp.stack(tensors, axis=dim)
+    if dim < rank and rank in (4, 5) and all(_channels_last(one) for one in tensors):
+        # PyTorch joins along the dimension and views the result: the format of the parts stays.
+        sizes = tuple(size * (len(tensors) if d == dim else 1) for d, size in enumerate(tensors[0].shape))
+        joined = geometry.Geometry(sizes, geometry.channels_last_strides(sizes))
+        return Laid(array, geometry.view_strides(joined, array.shape))
+    return array
 
 
 def _check_stack(tensors, dim):

@@ -6,6 +6,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, wants_grad
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.settings import unset
 from tensorcli.engine.storage import allocate, check_bounds, check_reach
 from tensorcli.engine.tensor import Tensor
 
@@ -40,7 +41,12 @@ def _grow(target, shape):
         effects.check_bytes(needed, shape.sizes, target.dtype)
         # PyTorch sets the sizes first: they stay where the storage then cannot grow.
         target.replace_memory(target.memory, shape)
+        had = target.memory.nbytes
         target.memory.resize(needed)
+        value = unset(target.dtype)
+        if value and not target.is_meta:
+            start = -(-had // target.dtype.itemsize) * target.dtype.itemsize
+            target.memory.bytes[start:needed].view(target.dtype.np)[...] = value
         each = target
         while each is not None:  # their arrays would keep the old buffer alive until somebody reads them
             each._array = None

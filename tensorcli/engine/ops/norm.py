@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import dtypes, events, messages
+from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
@@ -476,6 +476,8 @@ def group_norm(input, num_groups, weight, bias, eps, cudnn_enabled):
                 f"{messages.numbers((one if weight is None else weight).geometry.sizes)} and input of shape "
                 f"{messages.numbers(sizes)}"
             )
+    if not geometry.suggests_channels_last(input.geometry):
+        input = input.contiguous()
     return functions.native_group_norm(
-        input.contiguous(), weight, bias, batch, channels, prod(sizes[2:]), num_groups, eps
+        input, weight, bias, batch, channels, prod(sizes[2:]), num_groups, eps
     )[0]

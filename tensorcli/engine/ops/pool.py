@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
@@ -339,7 +339,11 @@ def _declare_adaptive_avg(n):
                 f"{short}: elements of output_size must be greater than or equal to 0 but received {listed}"
             )
         if all(s == 1 for s in output_size):
-            return self.mean(list(range(-n, 0)), True)
+            mean = self.mean(list(range(-n, 0)), True)
+            if n == 2 and geometry.suggests_channels_last(self.geometry):
+                batch, channels = self.shape[:2]
+                mean.as_strided_((batch, channels, 1, 1), (channels, 1, channels, channels))
+            return mean
         return getattr(functions, name)(self, output_size)
 
     pool.__doc__ = public.__doc__ = "The means of parts of the input, for an output of a given size."

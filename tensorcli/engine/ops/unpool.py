@@ -8,6 +8,7 @@ from tensorcli.engine import geometry, messages
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.settings import alert
 
 _COUNTS = {2: "two", 3: "three"}
 _NAMES = {2: "height, width", 3: "depth, height, width"}
@@ -77,6 +78,7 @@ def _unpooled(xp, array, indices, sizes, n):
                 f"max_unpooling{n}d_forward_out_cpu(): Expected input to have non-zero size for non-batch dimensions, but "
                 f"got {messages.numbers(array.shape)} with dimension {d} being empty."
             )
+    alert(f"max_unpooling{n}d_forward_out")
     lead = array.shape[:-n]
     room = prod(sizes)
     flat = indices.reshape(prod(lead), prod(indices.shape[-n:]))
