@@ -3,6 +3,7 @@
 What the gradient formulas name is what a node saves; a Plan works that out once an operator.
 """
 
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -191,7 +192,10 @@ def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
             if fact:
                 node.saved[name] = _fact(result, fact)
                 continue
-            node.saved[name] = keep(node, name, result, result.output_nr if result.node is node else None)
+            own = result.node is node
+            node.saved[name] = saved = keep(node, name, result, result.output_nr if own else None)
+            if not own and result.view_of is not None and isinstance(saved, SavedTensor):
+                saved.maker = None if result.node is None else weakref.ref(result.node)
 
 
 def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:

@@ -1,5 +1,6 @@
 """What a node keeps of one value for the backward pass: a tensor and its version, a number, or what a hook made of it."""
 
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,11 +34,13 @@ class SavedTensor:
     grad_fn); unpacking it makes a new tensor of the same history.
     """
 
-    __slots__ = ("output_nr", "tensor", "version")
+    __slots__ = ("maker", "output_nr", "tensor", "version")
 
     def __init__(self, tensor: Tensor, output_nr: int | None = None) -> None:
         if tensor.inference:
             raise RuntimeError(messages.INFERENCE_SAVED)
+        self.maker: weakref.ref[Any] | None = None
+        """Of a result that was written into a view: the view's node, which is gone when it was made anew."""
         self.tensor = tensor if output_nr is None else alias(tensor)
         self.output_nr = output_nr
         counter = tensor._counter
@@ -53,7 +56,10 @@ class SavedTensor:
 
     def _modified(self, node: "Node", found: int) -> str:
         tensor = self.tensor
-        producer = node if self.output_nr is not None else tensor.grad_fn
+        if self.maker is not None:
+            producer = self.maker() or node
+        else:
+            producer = node if self.output_nr is not None else tensor.grad_fn
         number = self.output_nr if self.output_nr is not None else tensor.output_nr
         words = "" if producer is None else f", which is output {number} of {producer.plain_name()},"
         hint = messages.ANOMALY_FOUND if anomaly.enabled else messages.ANOMALY_HINT
