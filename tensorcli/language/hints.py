@@ -49,7 +49,18 @@ _REFUSED_BUILTINS = {
 _OUTSIDE = {
     "save": "a script does not reach the file system; inspect says what a tensor carries when it is saved",
     "load": "a script does not reach the file system; write the values down",
+    "compile": "nothing is compiled here: call the function",
+    "jit": "nothing is compiled here: call the function",
+    "multiprocessing": "a script starts no processes",
+    "distributed": "a script starts no processes",
+    "quantize_per_tensor": "there are no quantized tensors here",
+    "quantize_per_channel": "there are no quantized tensors here",
+    **dict.fromkeys(
+        ("sparse", "sparse_coo_tensor", "sparse_csr_tensor"),
+        "all tensors are strided here; with PyTorch installed, --engine pytorch runs the script on it",
+    ),
 }
+"""What PyTorch has and this language does not, by the name asked for of a module."""
 
 
 def hint(exception: BaseException, evaluator: Evaluator) -> str | None:

@@ -71,8 +71,7 @@ class _Numbered(Module):
             self._modules[str(i)] = self._modules[str(i - 1)]
         self._modules[str(place)] = module
 
-    def pop(self, key: Any) -> Any:
-        """Take a module out."""
+    def _take(self, key: Any) -> Any:
         found = self[key]
         del self[key]
         return found
@@ -80,6 +79,10 @@ class _Numbered(Module):
 
 class Sequential(_Numbered):
     """Modules called one after the other."""
+
+    def pop(self, key: Any) -> Any:
+        """Take a module out."""
+        return self._take(key)
 
     __module__ = "torch.nn.modules.container"
 
@@ -147,6 +150,10 @@ class ModuleList(_Numbered):
     """Modules in a list; calling it is not defined."""
 
     __module__ = "torch.nn.modules.container"
+
+    def pop(self, key: Any) -> Any:
+        """Take a module out."""
+        return self._take(key)
 
     def __init__(self, modules: Iterable[Any] | None = None) -> None:
         super().__init__()

@@ -28,6 +28,12 @@ _HOOKS = (
 """Functions by their handle's number, and marks of some of them."""
 
 
+_NEVER = (
+    "Reached a code path in Module.{}_extra_state() that should never be called. Please file an issue at "
+    "https://github.com/pytorch/pytorch/issues/new?template=bug-report.yml to report this bug."
+)
+
+
 def typename(value: Any) -> str:
     """What PyTorch's complaints call a value's type."""
     from tensorcli.engine.queries import typename
@@ -397,6 +403,18 @@ class Module:
     def cpu(self) -> "Module":
         """Move to the CPU."""
         return self._apply(lambda t: t.cpu())
+
+    def share_memory(self) -> "Module":
+        """Let other processes see the memory of all parameters and buffers."""
+        return self._apply(lambda t: t.share_memory_())
+
+    def get_extra_state(self) -> Any:
+        """What a subclass saves beside parameters and buffers. Errors: RuntimeError unless it says."""
+        raise RuntimeError(_NEVER.format("get"))
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what `get_extra_state` gave. Errors: RuntimeError unless a subclass says."""
+        raise RuntimeError(_NEVER.format("set"))
 
     def type(self, dst_type: Any) -> "Module":
         """Convert all parameters and buffers."""

@@ -79,12 +79,24 @@ def _add(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
     for name, value in (*module._parameters.items(), *_persistent(module)):
         if value is not None:
             destination[prefix + name] = value if keep_vars else value.detach()
+    if _overrides(module, "get_extra_state"):
+        destination[prefix + _EXTRA] = module.get_extra_state()
     for name, child in module._modules.items():
         if child is not None:
             _add(child, destination, f"{prefix}{name}.", keep_vars)
     for hook in module._state_dict_hooks.values():
         if hook(module, destination, prefix, metadata) is not None:
             raise RuntimeError("state_dict post-hook must return None")
+
+
+_EXTRA = "_extra_state"
+"""The key of what a module saves beside its parameters and buffers."""
+
+
+def _overrides(module: Any, name: str) -> bool:
+    from tensorcli.engine.nn.module import Module
+
+    return getattr(type(module), name) is not getattr(Module, name)
 
 
 def _persistent(module: Any) -> list[tuple[str, Any]]:
@@ -154,7 +166,7 @@ def _load_own(
                 f"received {type(value)}"
             )
             continue
-        if target.shape == () and value.shape == (1,):
+        if target.shape == () and value.dim() == 1:
             value = value[0]  # type: ignore[index]
         if value.shape != target.shape:
             errors.append(
@@ -179,8 +191,16 @@ def _load_own(
                 f'While copying the parameter named "{key}", whose dimensions in the model are {target.size()} and whose '
                 f"dimensions in the checkpoint are {value.size()}, an exception occurred : {error.args}."
             )
+    extra = prefix + _EXTRA
+    if _overrides(module, "set_extra_state"):
+        if extra in state:
+            module.set_extra_state(state[extra])
+        else:
+            missing.append(extra)
+    elif extra in state:
+        unexpected.append(extra)
     for key in state:
-        if key.startswith(prefix):
+        if key.startswith(prefix) and key != extra:
             first, *rest = key[len(prefix) :].split(".", 1)
             if first not in (module._modules if rest else own):
                 unexpected.append(key)

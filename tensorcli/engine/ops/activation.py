@@ -119,7 +119,7 @@ def elu(xp, self, alpha, scale, input_scale):
     floats_only("elu_cpu", self)
     new = self.dtype.type
     return xp.where(
-        self <= 0, numeric.widely(xp.expm1, self * new(input_scale)) * new(alpha * scale), self * new(scale)
+        self < 0, numeric.widely(xp.expm1, self * new(input_scale)) * new(alpha * scale), self * new(scale)
     )
 
 

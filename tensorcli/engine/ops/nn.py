@@ -346,7 +346,7 @@ def embedding_backward(xp, grad_output, indices, num_weights, padding_idx, scale
 def embedding_renorm_(xp, self, indices, max_norm, norm_type):
     """Scale the named rows down to a norm of at most max_norm, in place."""
     for row in xp.unique(indices):
-        norm = np.linalg.norm(self[row], norm_type)
+        norm = float(np.linalg.norm(self[row], norm_type))
         if norm > max_norm:
             self[row] *= self.dtype.type(max_norm / (norm + 1e-7))
 

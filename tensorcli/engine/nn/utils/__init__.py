@@ -6,6 +6,7 @@ from typing import Any
 
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.callers import functions
+from tensorcli.engine.queries import typename
 from tensorcli.engine.tensor import Tensor
 
 
@@ -75,11 +76,11 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Put a vector's elements into the parameters: each then is a view of the vector's memory."""
     if not isinstance(vec, Tensor):
-        raise TypeError(f"expected torch.Tensor, but got: {type(vec)}")
+        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     at = 0
     for parameter in parameters:
         count = parameter.geometry.numel
-        parameter.data = vec.narrow(0, at, count).view_as(parameter).data  # type: ignore[attr-defined]
+        parameter.data = functions.slice(vec, 0, at, at + count).view_as(parameter).data  # type: ignore[attr-defined]
         at += count
 
 
