@@ -28,7 +28,7 @@ def main() -> None:
             kept.append(f"# {transcript.title}\n{transcripts.run(torch, transcript.blocks)}\n")
         path.write_text("\n".join(kept))
         print(f"{path.name}: {len(kept)} transcripts")
-    for path in sorted(records.FOLDER.glob("*.txt")):
+    for path in sorted([*records.FOLDER.glob("*.txt"), *records.CLASSES.glob("*.txt")]):
         programs = [replace(each, record=records.on_pytorch(torch, each.text)) for each in records.read(path)]
         records.write(path, programs)
         print(f"{path.name}: {len(programs)} programs")

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 FOLDER = Path(__file__).parent / "recorded"
+CLASSES = Path(__file__).parent / "classes"
+"""Programs with classes, which the language has not: the engine alone runs them."""
 NAME = "program.py"
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.programs.records import FOLDER, Program, on_session, read
+import tensorcli.engine
+from tests.programs.records import CLASSES, FOLDER, Program, on_pytorch, on_session, read
 
 PROGRAMS = [program for path in sorted(FOLDER.glob("*.txt")) for program in read(path)]
 
@@ -15,3 +16,12 @@ def test_there_are_programs_on_each_topic() -> None:
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_program_does_what_it_did_on_pytorch(program: Program) -> None:
     assert on_session(program.text) == program.record
+
+
+@pytest.mark.parametrize(
+    "program",
+    [program for path in sorted(CLASSES.glob("*.txt")) for program in read(path)],
+    ids=lambda program: program.name,
+)
+def test_program_with_classes_does_on_the_engine_what_it_did_on_pytorch(program: Program) -> None:
+    assert on_pytorch(tensorcli.engine, program.text) == program.record

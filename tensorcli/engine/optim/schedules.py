@@ -149,6 +149,7 @@ class CyclicLR(_Cycling):
             self.scale_mode = "iterations" if mode == "exp_range" else "cycle"
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
+            self.use_beta1 = "betas" in optimizer.defaults
             self.base_momentums = _each("base_momentum", optimizer, base_momentum)
             self.max_momentums = _each("max_momentum", optimizer, max_momentum)
             self._cycle_momentum(optimizer, self.max_momentums, self.base_momentums, last_epoch)
@@ -180,7 +181,9 @@ class CyclicLR(_Cycling):
 
     def state_dict(self) -> dict[str, Any]:
         """The state; a function of the user's is not part of it."""
-        return {**super().state_dict(), "_scale_fn_custom": None}
+        state = super().state_dict()
+        del state["_scale_fn_custom"]
+        return {**state, "_scale_fn_custom": None}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a saved state."""
