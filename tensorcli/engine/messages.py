@@ -122,6 +122,16 @@ def output_shape(sizes: Any, wanted: Any) -> RuntimeError:
     )
 
 
+def not_implemented(kernel: str, scalar_type: str) -> NotImplementedError:
+    """A dtype that PyTorch's kernel is not compiled for."""
+    return NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_type}'")
+
+
+def expected_scalar_type(wanted: str, found: str) -> RuntimeError:
+    """A tensor of another dtype than the one that a kernel reads it as."""
+    return RuntimeError(f"expected scalar type {wanted} but found {found}")
+
+
 def result_cast(source: str, target: str) -> RuntimeError:
     """A result whose dtype may not be written into its destination."""
     return RuntimeError(f"result type {source} can't be cast to the desired output type {target}")

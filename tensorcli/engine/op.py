@@ -61,6 +61,8 @@ class Op:
         tracked: bool = True,
         notation: str = "",
         row_major: bool = False,
+        alike: str = "",
+        into_self: bool = False,
     ) -> None:
         self.line = line
         self.kernel = kernel
@@ -83,6 +85,10 @@ class Op:
         """The Python signature, in PyTorch's notation, of a method whose parser PyTorch wrote by hand."""
         self.row_major = row_major
         """Of an element-wise operator: its result is row-major whatever the inputs' strides are."""
+        self.alike = tuple(alike.split())
+        """The arguments that the kernel reads as the dtype of the first tensor: another one is refused."""
+        self.into_self = into_self
+        """Of an operator with the rule COMMON: the result has self's dtype, which must be able to hold the common one."""
         self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
 
@@ -182,6 +188,13 @@ class Op:
         return self.twin_of.formulas if self.twin_of is not None and self.formulas is None else self.formulas
 
     @cached_property
+    def compiled_for(self) -> tuple[str, frozenset[Any]] | None:
+        """The kernel that PyTorch calls and the dtypes it takes, where those are few (effects.dispatch)."""
+        from tensorcli.engine.effects.dispatch import compiled_for
+
+        return compiled_for(self)
+
+    @cached_property
     def inner_writes(self) -> Any:
         """How often PyTorch's kernel writes into its own result (effects.inner); 0 for most."""
         from tensorcli.engine.effects.inner import COMPOSED, WRITES
@@ -261,6 +274,8 @@ def op(
     out: bool = True,
     check: Callable[..., None] | None = None,
     row_major: bool = False,
+    alike: str = "",
+    into_self: bool = False,
     effect: Effect | None = None,
     **formulas: Formula | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -270,8 +285,10 @@ def op(
     tuple of them). When the schema writes an argument (`Tensor(a!) self`), the kernel writes into that array.
     `inplace=True` derives the in-place twin; a mapping says in what it differs: its `name`, `node`, `check`, and formulas of
     its own. `node` is the number at the end of the node's name. `check` is called with the values before promotion.
-    `row_major` says that the result is row-major whatever the inputs' strides are. `effect` is for the few operators that are of
-    no kind: it gets the declaration and the values, and does all; the function below gives the help.
+    `row_major` says that the result is row-major whatever the inputs' strides are. `alike` names the arguments that must
+    have the dtype of the first tensor. `into_self` says that the result has self's dtype, whatever the inputs promote to.
+    `effect` is for the few operators that are of no kind: it gets the declaration and the values, and does all; the function
+    below gives the help.
     """
 
     def declare(kernel: Callable[..., Any]) -> Callable[..., Any]:
@@ -291,6 +308,8 @@ def op(
             check=check,
             notation=notation,
             row_major=row_major,
+            alike=alike,
+            into_self=into_self,
         )
         _register(declared)
         if inplace:

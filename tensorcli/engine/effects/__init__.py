@@ -27,7 +27,7 @@ from tensorcli.engine.effects.arrays import (
     run_kernel,
 )
 from tensorcli.engine.effects.calling import compiled
-from tensorcli.engine.effects.composing import compose, compose_in_place, forward
+from tensorcli.engine.effects.composing import compose, compose_in_place, composed, forward
 from tensorcli.engine.effects.elementwise import compute, pointwise, promoted_dtype, recorded
 from tensorcli.engine.effects.fresh import Laid, arrays_of, fresh, named, split_extras
 from tensorcli.engine.effects.inner import counted
@@ -65,6 +65,7 @@ __all__ = [
     "compiled",
     "compose",
     "compose_in_place",
+    "composed",
     "compute",
     "counted",
     "create",

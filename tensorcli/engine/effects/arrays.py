@@ -101,9 +101,9 @@ def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:
         for one in arguments:
             if (one.__class__ is ndarray and one.dtype.char in WIDE_UNSIGNED) or one.__class__ is dtype:
                 # PyTorch has few kernels for unsigned integers of more than a byte.
-                from tensorcli.engine.effects.unsigned import refuse
+                from tensorcli.engine.effects.dispatch import refuse_wide
 
-                refuse(op, arguments)
+                refuse_wide(op, arguments)
                 break
         try:
             return op.kernel(np, *arguments)

@@ -2,7 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, events, messages
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.effects.arrays import adopt
+from tensorcli.engine.effects.elementwise import recorded
 from tensorcli.engine.effects.fresh import split_extras
 from tensorcli.engine.tensor import Tensor
 
@@ -21,6 +24,19 @@ def compose(op: "Op", values: tuple[Any, ...]) -> Any:
             result.requires_grad_()
         return result
     return op.kernel(*values)
+
+
+def composed(op: "Op", values: tuple[Any, ...]) -> Tensor:
+    """An operator with a node of its own that PyTorch computes with others, whose refusals are its own."""
+    grad, observer = mode.grad, events.observer
+    mode.set(False)
+    events.observer = None
+    try:
+        found = op.kernel(*values)
+    finally:
+        mode.set(grad)
+        events.observer = observer
+    return recorded(op, values, adopt(found.array, found.dtype, found.device, found.geometry.strides))
 
 
 def forward(op: "Op", values: tuple[Any, ...]) -> Any:

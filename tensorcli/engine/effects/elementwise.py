@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
-from tensorcli.engine import dtypes, events, geometry
+from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import CPU, Device
@@ -119,6 +119,8 @@ def compute(
         check_output_shape(target, sizes)
         check_castable(kind, target)
     check_bytes(prod(sizes) * kind.itemsize, sizes, kind, device)
+    if op.compiled_for is not None and computed not in op.compiled_for[1]:
+        raise messages.not_implemented(op.compiled_for[0], computed.scalar_type)
     try:
         array = run_kernel(op, arguments, device)
     except NotImplementedError as error:

@@ -1,11 +1,12 @@
 """Fresh results of any shape: the kernel decides sizes and dtype."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, events
+from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import CPU, Device
@@ -15,6 +16,7 @@ from tensorcli.engine.effects.arrays import (
     as_array,
     cast,
     check_bytes,
+    check_castable,
     device_of,
     ndarray,
     run_kernel,
@@ -30,59 +32,36 @@ if TYPE_CHECKING:
 
 
 def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
-    """The values with tensors as arrays, reduced dtypes as float32; and the reduced dtype to round to, if any."""
-    arguments = list(values)
-    reduced: dtype | None = None
+    """The values with tensors as arrays, reduced dtypes as float32; and the reduced dtype to round to, if any.
+
+    Where a reduced dtype meets another floating one the arrays stay what they are: most kernels refuse that, and the few that
+    take it say what comes out.
+    """
     if op.rule == dtypes.COMMON:
         return _common_arrays(op, values)
+    arguments = list(values)
+    kinds: set[dtype] = set()
     for i in op.tensors:
         value = values[i]
         if isinstance(value, Tensor):
             arguments[i] = value.values
-            if value.dtype.reduced:
-                reduced = value.dtype
-                arguments[i] = arguments[i].astype(np.float32)
+            kinds.add(value.dtype)
         elif type(value) in (list, tuple):
-            many = []
-            for one in value:
-                if isinstance(one, Tensor):
-                    array = one.values
-                    if one.dtype.reduced:
-                        reduced = one.dtype
-                        array = array.astype(np.float32)
-                    many.append(array)
-                else:
-                    many.append(one)
-            arguments[i] = many
+            arguments[i] = [one.values if isinstance(one, Tensor) else one for one in value]
+            kinds.update(one.dtype for one in value if isinstance(one, Tensor))
+    reduced = next((kind for kind in kinds if kind.reduced), None)
+    if reduced is None or sum(kind.category >= dtypes.FLOATING for kind in kinds) > 1:
+        return arguments, None
+    for i in op.tensors:
+        arguments[i] = _widened(arguments[i], reduced)
     return arguments, reduced
 
 
-def refuse_mixed(op: "Op", values: Sequence[Any], device: Device) -> None:
-    """Let the kernel look at tensors of several floating dtypes as they are, where one of them is reduced: it is given
-    them as float32 otherwise, and its complaints about dtypes that differ would be lost.
-    """
-    kinds = {one.dtype for one in tensors_of(op, values) if one.dtype.category >= dtypes.FLOATING}
-    if len(kinds) < 2 or device is not CPU:
-        return
-    arguments = list(values)
-    for i in op.tensors:
-        value = values[i]
-        if type(value) in (list, tuple):
-            arguments[i] = [_read_only(each) for each in value]
-        else:
-            arguments[i] = _read_only(value)
-    try:
-        run_kernel(op, arguments, device)
-    except (TypeError, ValueError):
-        return  # numpy's, of an operation that it does not have on halves, or of a write
-
-
-def _read_only(value: Any) -> Any:
-    if not isinstance(value, Tensor):
-        return value
-    array = value.values.view()
-    array.flags.writeable = False
-    return array
+def _widened(argument: Any, reduced: dtype) -> Any:
+    if type(argument) is list:
+        return [_widened(one, reduced) for one in argument]
+    is_reduced = argument is not None and getattr(argument, "dtype", None) == reduced.np
+    return argument.astype(np.float32) if is_reduced else argument
 
 
 def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
@@ -105,15 +84,20 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
         op.check(*values)
     device = device_of(op, values)
     arguments, reduced = arrays_of(op, values)
-    if reduced is not None and len(op.tensors) > 1 and op.rule != dtypes.COMMON:
-        refuse_mixed(op, values, device)
+    if op.compiled_for is not None or op.alike:
+        _refuse_dtypes(op, values, arguments, device)
     if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
         # The kernel computes in asked.computes_as; the result rounds to what was asked for, not to the input's dtype.
         reduced = asked if asked.reduced else None
         if asked.category < dtypes.FLOATING and wants_grad(op, values):
             run_kernel(op, arguments, device)  # What the kernel refuses comes first.
             raise RuntimeError(f"Autograd not support dtype: {asked.scalar_type}")
+    if op.into_self:
+        check_castable(promoted_dtype(op, values), values[0])
     answer = run_kernel(op, arguments, device)
+    if op.into_self:
+        answer = _as_dtype(answer, values[0].dtype, device)
+        reduced = None
     if op.base in SUGGESTED and any(
         isinstance(each, Tensor) and suggests_channels_last(each.geometry) for each in values[:2]
     ):
@@ -146,6 +130,26 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     return list(results) if type(answer) is list else results[0]
 
 
+def _refuse_dtypes(op: "Op", values: Sequence[Any], arguments: Sequence[Any], device: Device) -> None:
+    """Refuse a dtype that PyTorch's kernel is not compiled for, or two that it reads as one: after the kernel's complaints of
+    sizes, which PyTorch checks first. Errors: NotImplementedError, RuntimeError.
+    """
+    first = next(tensors_of(op, values)).dtype
+    others = (values[op.names.index(name)] for name in op.alike)
+    other = next((one.dtype for one in others if one is not None and one.dtype is not first), None)
+    if op.compiled_for is not None and first not in op.compiled_for[1]:
+        refusal: Exception = messages.not_implemented(op.compiled_for[0], first.scalar_type)
+    elif other is not None:
+        refusal = messages.expected_scalar_type(first.scalar_type, other.scalar_type)
+    else:
+        return
+    with contextlib.suppress(
+        TypeError, ValueError
+    ):  # numpy's, of an operation that it does not have on this dtype
+        run_kernel(op, arguments, device)
+    raise refusal
+
+
 SUGGESTED = frozenset(
     "convolution max_pool2d_with_indices avg_pool2d _adaptive_avg_pool2d adaptive_max_pool2d native_batch_norm "
     "upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d upsample_bicubic2d reflection_pad2d "
@@ -160,6 +164,12 @@ def _in_channels_last(answer: Any) -> Any:
     if type(answer) is not ndarray or answer.ndim != 4:
         return answer
     return Laid(answer, channels_last_strides(answer.shape))
+
+
+def _as_dtype(answer: Any, kind: dtype, device: Device) -> Any:
+    if type(answer) is Laid:
+        return Laid(_as_dtype(answer.array, kind, device), answer.strides)
+    return cast(as_array(answer, device), kind)
 
 
 class Laid:

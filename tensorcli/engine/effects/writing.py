@@ -22,7 +22,7 @@ from tensorcli.engine.effects.arrays import (
     run_kernel,
 )
 from tensorcli.engine.effects.elementwise import compute, promoted_dtype
-from tensorcli.engine.effects.fresh import Laid, arrays_of, refuse_mixed
+from tensorcli.engine.effects.fresh import Laid, arrays_of
 from tensorcli.engine.effects.viewing import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import Storage
@@ -53,8 +53,6 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     else:
         device = device_of(op, values)
         arguments, reduced = arrays_of(op, values)
-        if reduced is not None and len(op.tensors) > 1:
-            refuse_mixed(origin, values, device)
         answer = run_kernel(origin, arguments, device)
         array = as_array(answer.array if type(answer) is Laid else answer, device)
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)

@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import dtypes
+from tensorcli.engine import dtypes, messages
 
 
 def wrap(dim, ndim):
@@ -73,7 +73,7 @@ def kind_of(array):
 def refuse(array, name, kinds):
     """Refuse arrays of numpy's kinds `kinds`. Errors: NotImplementedError with PyTorch's text."""
     if array.dtype.kind in kinds:
-        raise NotImplementedError(f"\"{name}\" not implemented for '{kind_of(array)}'")
+        raise messages.not_implemented(name, kind_of(array))
 
 
 def not_empty(array, dim, name):

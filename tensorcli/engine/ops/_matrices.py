@@ -3,8 +3,8 @@
 import numpy as np
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.effects import Laid
-from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.effects import Laid, broadcast_sizes
+from tensorcli.engine.ops._dimensions import kind_of, wrap
 
 LinAlgError = type("_LinAlgError", (RuntimeError,), {"__module__": "torch._C"})
 """`torch.linalg.LinAlgError`: the matrix does not allow it."""
@@ -22,7 +22,7 @@ def columns(array):
     return Laid(array, tuple(steps))
 
 
-def check_matrix(a, name, square=True, argument="A"):
+def check_matrix(a, name, square=True, argument="A", floating=True):
     """Refuse what is no batch of (square) floating matrices. Errors: RuntimeError with PyTorch's texts."""
     if a.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor {argument} must have at least 2 dimensions.")
@@ -30,12 +30,54 @@ def check_matrix(a, name, square=True, argument="A"):
         raise RuntimeError(
             f"{name}: {argument} must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
         )
-    check_floating(a, name)
+    if floating:
+        check_floating(a, name)
 
 
 def check_floating(a, name):
     if a.dtype.kind not in "fc":
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {kind_of(a)}")
+
+
+def full_precision(name):
+    """The check of an operator that PyTorch refuses to float16 and bfloat16. Errors: RuntimeError."""
+
+    def check(a, *rest):
+        if a.dtype.reduced:
+            raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {a.dtype.scalar_type}")
+
+    return check
+
+
+def check_systems(b, a, name):
+    """Sides that fit the matrices that an older solver is given. Errors: RuntimeError, IndexError with PyTorch's texts."""
+    if b.dtype != a.dtype:
+        raise RuntimeError(
+            f"Expected b and A to have the same dtype, but found b of type {kind_of(b)} and A of type {kind_of(a)} instead."
+        )
+    if a.shape[-1] != a.shape[-2]:
+        raise RuntimeError(
+            f"A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
+        )
+    if not b.ndim:
+        raise IndexError("Dimension specified as -2 but tensor has no dimensions")
+    wrap(-2, b.ndim)
+    if a.shape[-1] != b.shape[-2]:
+        raise RuntimeError(
+            f"Incompatible matrix sizes for {name}: each A matrix is {a.shape[-1]} by {a.shape[-1]} but each b matrix is "
+            f"{b.shape[-2]} by {b.shape[-1]}"
+        )
+
+
+def check_sides(a, b, left, name):
+    """Sides that fit the matrices that a solver is given. Errors: RuntimeError with PyTorch's texts."""
+    if b.ndim < 2:
+        raise RuntimeError(f"{name}: The input tensor B must have at least 2 dimensions.")
+    if b.shape[-2 if left else -1] != a.shape[-1]:
+        raise RuntimeError(
+            f"{name}: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
+            f"({a.shape[-2]}x{a.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})"
+        )
 
 
 def check_no_nan(xp, a, name):
@@ -61,7 +103,7 @@ def raise_for(info, text):
 def solve(xp, a, b):
     """The X for which a X = b, for matrices b. Errors: numpy's LinAlgError for a singular a."""
     if a.shape[:-2] != b.shape[:-2]:
-        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        lead = broadcast_sizes([b.shape[:-2], a.shape[:-2]])  # in this order, which the error tells
         a = xp.broadcast_to(a, (*lead, *a.shape[-2:]))
         b = xp.broadcast_to(b, (*lead, *b.shape[-2:]))
     return xp.linalg.solve(a, b)

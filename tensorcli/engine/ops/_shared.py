@@ -1,8 +1,11 @@
 """What the formulas and checks of several chapters use. No operators are declared here."""
 
-from tensorcli.engine import geometry
+from functools import reduce
+
+from tensorcli.engine import dtypes, geometry
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, INTEGRAL
+from tensorcli.engine.effects import cast
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS
 from tensorcli.engine.tensor import Tensor
@@ -29,6 +32,12 @@ def own_geometry(array):
         return geometry.contiguous(array.shape)  # numpy gives no strides to what is empty and its own.
     step = array.dtype.itemsize
     return Geometry(array.shape, tuple(stride // step for stride in array.strides))
+
+
+def promoted(*arrays):
+    """Arrays in the dtype that PyTorch promotes theirs to, as kernels compute it."""
+    kind = reduce(dtypes.promote_types, (dtypes.from_numpy_dtype(one.dtype) for one in arrays))
+    return [cast(one, kind.computes_as) for one in arrays]
 
 
 def category(value):

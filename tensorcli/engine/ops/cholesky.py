@@ -4,11 +4,12 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._matrices import (
     LinAlgError,
     check_matrix,
+    check_systems,
     columns,
     raise_for,
     solve,
@@ -139,20 +140,8 @@ def cholesky_solve(xp, self, input2, upper):
             raise RuntimeError(
                 f"{name} should have at least 2 dimensions, but has {one.ndim} dimensions instead"
             )
-    if self.dtype != input2.dtype:
-        raise RuntimeError(
-            f"Expected b and A to have the same dtype, but found b of type {kind_of(self)} and A of type "
-            f"{kind_of(input2)} instead."
-        )
-    if input2.shape[-1] != input2.shape[-2] or input2.shape[-2] != self.shape[-2]:
-        square = input2.shape[-1] == input2.shape[-2]
-        sizes = f"each A matrix is {input2.shape[-1]} by {input2.shape[-2]} but each b matrix is {self.shape[-2]} by {self.shape[-1]}"
-        raise RuntimeError(
-            f"Incompatible matrix sizes for cholesky_solve: {sizes}"
-            if square
-            else f"A must be batches of square matrices, but they are {input2.shape[-2]} by "
-            f"{input2.shape[-1]} matrices"
-        )
+    broadcast_sizes([self.shape[:-2], input2.shape[:-2]])
+    check_systems(self, input2, "cholesky_solve")
     kept = triangle_of(xp, input2, upper, False)
     turned = kept.conj().swapaxes(-1, -2)
     return columns(solve(xp, turned @ kept if upper else kept @ turned, self))

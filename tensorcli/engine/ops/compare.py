@@ -8,6 +8,7 @@ from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SC
 from tensorcli.engine.op import OPS, alias, composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._shared import promoted
 from tensorcli.engine.tensor import Tensor
 
 
@@ -407,6 +408,7 @@ def _is_in(xp, elements, test_elements, assume_unique, invert):
     for one in (elements, test_elements):
         if one.dtype.kind in "cb":
             raise RuntimeError(f"Unsupported input type encountered for isin(): {kind_of(one)}")
+    elements, test_elements = promoted(elements, test_elements)
     return xp.isin(elements, test_elements, invert=invert).reshape(elements.shape)
 
 

@@ -15,13 +15,11 @@ def _classes(xp, self, target, weight, ignore_index):
     if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8):
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {kind_of(target)}")
     count = self.shape[0 if self.ndim == 1 else 1]
-    if weight is not None and weight.size != count:
+    if weight is not None and weight.shape != (count,):
         raise RuntimeError(
             f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
             f"{messages.numbers(weight.shape)}"
         )
-    if weight is not None and weight.dtype != self.dtype:
-        raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(weight)}")
     counts = target != ignore_index
     outside = counts & ((target < 0) | (target >= count))
     if outside.any():
@@ -72,6 +70,7 @@ def _same_batch(self, target):
     "(Tensor output, Tensor total_weight)",
     namespace="nn",
     variants="function",
+    alike="weight",
     self=lambda grad, self, target, weight, reduction, ignore_index, total_weight: (
         functions.nll_loss_backward(grad, self, target, weight, reduction, ignore_index, total_weight)
     ),
@@ -116,6 +115,7 @@ def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_i
     "(Tensor output, Tensor total_weight)",
     namespace="nn",
     variants="function",
+    alike="weight",
     self=lambda grad, self, target, weight, reduction, ignore_index, total_weight: (
         functions.nll_loss2d_backward(grad, self, target, weight, reduction, ignore_index, total_weight)
     ),

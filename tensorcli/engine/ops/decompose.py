@@ -5,6 +5,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import (
     check_matrix,
     check_no_nan,
@@ -126,7 +127,9 @@ def _real_when(gradient, kind):
 )
 def linalg_eigh_(xp, A, UPLO, compute_v):
     """The eigenvalues of symmetric matrices in ascending order, and their eigenvectors."""
-    check_matrix(A, "linalg.eigh")
+    check_matrix(A, "linalg.eigh", floating=False)
+    if A.size:
+        refuse(A, "linalg_eigh_cpu", "biu")
     if UPLO.upper() not in ("L", "U"):
         raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
     values, vectors = xp.linalg.eigh(A, UPLO.upper())
@@ -163,7 +166,9 @@ def linalg_eigvalsh(self, UPLO):
 )
 def linalg_eig(xp, self):
     """The eigenvalues and eigenvectors of square matrices, as complex numbers."""
-    check_matrix(self, "linalg.eig")
+    check_matrix(self, "linalg.eig", floating=False)
+    if self.dtype.kind in "biu":
+        raise RuntimeError(f"Unknown Complex ScalarType for {kind_of(self)}")
     if not np.isfinite(self).all():
         raise RuntimeError("torch.linalg.eig: input tensor should not contain infs or NaNs.")
     kind = np.complex64 if self.dtype.name in ("float32", "complex64") else np.complex128
@@ -268,7 +273,10 @@ def linalg_svdvals(A, driver):
 @composite("svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)")
 def svd(self, some, compute_uv):
     """The singular value decomposition, V as columns."""
-    check_matrix(self.array, "linalg.svd", square=False)
+    if self.ndim < 2:
+        raise RuntimeError(
+            f"linalg.svd: input should have at least 2 dimensions, but has {self.ndim} dimensions instead"
+        )
     u, s, vh = functions._linalg_svd(self, not some, True)
     if not compute_uv:
         m, n = self.size(-2), self.size(-1)
@@ -304,6 +312,19 @@ def linalg_householder_product(xp, input, tau):
     if m < n:
         raise RuntimeError(
             "torch.linalg.householder_product: input.shape[-2] must be greater than or equal to input.shape[-1]"
+        )
+    if tau.ndim and n < tau.shape[-1]:
+        raise RuntimeError(
+            "torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape[-1]"
+        )
+    if tau.dtype != input.dtype:
+        raise RuntimeError(
+            f"torch.linalg.householder_product: tau dtype {kind_of(tau)} does not match input dtype {kind_of(input)}"
+        )
+    if tau.ndim != input.ndim - 1:
+        raise RuntimeError(
+            "torch.linalg.householder_product: Expected tau to have one dimension less than input, but got tau.ndim equal to "
+            f"{tau.ndim} and input.ndim is equal to {input.ndim}"
         )
     lower = xp.tril(input, -1) + xp.eye(m, n, dtype=input.dtype)
     result = xp.broadcast_to(xp.eye(m, n, dtype=input.dtype), input.shape)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, wrap
@@ -153,8 +153,11 @@ def cdist(x1, x2, p, compute_mode):
         batch = effects.broadcast_sizes([x1.geometry.sizes[:-2], x2.geometry.sizes[:-2]])
         left, right = (x.expand((*batch, *x.geometry.sizes[-2:])) for x in (x1, x2))
         return functions._euclidean_dist(left, right).view((*batch, x1.size(-2), x2.size(-2)))
-    if x1.dtype.reduced and x1.numel() and x2.numel():
-        raise NotImplementedError(f"\"cdist\" not implemented for '{x1.dtype.scalar_type}'")
+    if x1.numel() and x2.numel():
+        if x1.dtype.reduced:
+            raise messages.not_implemented("cdist", x1.dtype.scalar_type)
+        if x2.dtype is not x1.dtype:
+            raise messages.expected_scalar_type(x1.dtype.scalar_type, x2.dtype.scalar_type)
     return functions._cdist_forward(x1, x2, p, compute_mode)
 
 

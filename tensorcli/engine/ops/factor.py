@@ -4,9 +4,10 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._matrices import check_matrix, columns, raise_for
+from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._matrices import check_matrix, check_systems, columns, raise_for
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.nn import derived
 from tensorcli.engine.ops.order import not_implemented
@@ -79,7 +80,7 @@ def _check_reflectors(a, tau, c, left):
     for name, kind in (("tau", tau), ("other", c)):
         if kind.dtype != a.dtype:
             raise RuntimeError(
-                f"torch.ormqr: Expected input and {name} to have the same dtype, but input has dtype {kind_of(a)} and "
+                f"torch.ormqr: Expected input and {name} to have the same dtype, but input has dtype{kind_of(a)} and "
                 f"{name} has dtype {kind_of(kind)}"
             )
 
@@ -142,13 +143,9 @@ def triangular_solve(xp, self, A, upper, transpose, unitriangular):
         raise RuntimeError(
             f"torch.triangular_solve: Expected A to have at least 2 dimensions, but it has {A.ndim} dimensions instead"
         )
-    check_matrix(A, "triangular_solve")
-    if A.shape[-1] != self.shape[-2]:
-        raise RuntimeError(
-            f"Incompatible matrix sizes for triangular_solve: each A matrix is {A.shape[-1]} by {A.shape[-1]} but each b matrix "
-            f"is {self.shape[-2]} by {self.shape[-1]}"
-        )
-    lead = np.broadcast_shapes(self.shape[:-2], A.shape[:-2])
+    check_systems(self, A, "triangular_solve")
+    refuse(self, "triangular_solve_cpu", "biu")
+    lead = broadcast_sizes([self.shape[:-2], A.shape[:-2]])
     b = xp.broadcast_to(self, (*lead, *self.shape[-2:]))
     a = xp.broadcast_to(A, (*lead, *A.shape[-2:]))
     kept = triangle_of(xp, a, upper, unitriangular)
@@ -223,7 +220,8 @@ def linalg_ldl_factor(self, hermitian):
 )
 def linalg_ldl_solve(xp, LD, pivots, B, hermitian):
     """The solutions of systems whose matrix is given by its LDL factors."""
-    check_matrix(LD, "torch.linalg.ldl_solve", argument="LD")
+    check_matrix(LD, "torch.linalg.ldl_solve")
+    check_systems(B, LD, "torch.linalg.ldl_solve")
     if B.ndim < 2:
         raise RuntimeError(
             f"torch.linalg.ldl_solve: Expected B to have at least 2 dimensions, but it has {B.ndim} dimensions instead"
@@ -233,7 +231,9 @@ def linalg_ldl_solve(xp, LD, pivots, B, hermitian):
             f"torch.linalg.ldl_solve: Expected LD.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
             f"{messages.numbers(pivots.shape)} instead"
         )
-    lead = np.broadcast_shapes(LD.shape[:-2], B.shape[:-2])
+    if pivots.dtype.kind not in "iu":
+        raise RuntimeError(f"torch.linalg.ldl_solve: Expected pivots to be integers. Got {kind_of(pivots)}")
+    lead = broadcast_sizes([B.shape[:-2], LD.shape[:-2]])
     result = xp.empty((*lead, *B.shape[-2:]), B.dtype)
     if result.size:
         run = behind(xp).lapack("hetrs" if hermitian and LD.dtype.kind == "c" else "sytrs", LD)

@@ -370,6 +370,34 @@ def _sampled_backward(xp, grad, input, grid, mode, padding, align_corners, mask)
     return of_input, of_grid if mask[1] else None
 
 
+def _check_grid(input, grid, mode, allowed):
+    """A grid that fits its input, of `allowed` dimensions. Errors: RuntimeError, IndexError with PyTorch's texts."""
+    if not input.ndim or not grid.ndim:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    own, places = input.geometry.sizes, grid.geometry.sizes
+    about = f"but got input with sizes {messages.numbers(own)} and grid with sizes {messages.numbers(places)}"
+    if own[0] != places[0]:
+        raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, {about}")
+    if places[-1] != len(own) - 2:
+        raise RuntimeError(
+            f"grid_sampler(): expected grid to have size {len(own) - 2} in last dimension, but got grid with sizes "
+            f"{messages.numbers(places)}"
+        )
+    for dim, size in enumerate(own[2:], 2):
+        if not size:
+            raise RuntimeError(
+                "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
+                f"{messages.numbers(own)} with dimension {dim} being empty"
+            )
+    if len(own) not in allowed or len(own) != len(places):
+        wanted = " or ".join(f"{n}D" for n in allowed)
+        raise RuntimeError(
+            f"grid_sampler(): expected {wanted} input and grid with same number of dimensions, {about}"
+        )
+    if len(own) == 5 and mode == BICUBIC:
+        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
+
+
 def _declare_sampler(n):
     name = f"grid_sampler_{n}d"
 
@@ -399,6 +427,8 @@ def _declare_sampler(n):
         f"{name}(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
         variants="function",
         out=False,
+        check=lambda input, grid, mode, *_: _check_grid(input, grid, mode, (n + 2,)),
+        alike="grid",
         input__grid=of_both,
     )(sample)
     op(
@@ -418,32 +448,8 @@ _declare_sampler(3)
 )
 def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
     """Read an image or a volume at the places that a grid names."""
-    own, places = input.geometry.sizes, grid.geometry.sizes
-    about = f"but got input with sizes {messages.numbers(own)} and grid with sizes {messages.numbers(places)}"
-    if own[0] != places[0]:
-        raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, {about}")
-    if places[-1] != len(own) - 2:
-        raise RuntimeError(
-            f"grid_sampler(): expected grid to have size {len(own) - 2} in last dimension, but got grid with sizes "
-            f"{messages.numbers(places)}"
-        )
-    for dim, size in enumerate(own[2:], 2):
-        if not size:
-            raise RuntimeError(
-                "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
-                f"{messages.numbers(own)} with dimension {dim} being empty"
-            )
-    if len(own) not in (4, 5) or len(own) != len(places):
-        raise RuntimeError(
-            f"grid_sampler(): expected 4D or 5D input and grid with same number of dimensions, {about}"
-        )
-    if len(own) == 5 and interpolation_mode == BICUBIC:
-        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
-    if input.dtype is not grid.dtype:
-        raise RuntimeError(
-            f"expected scalar type {input.dtype.scalar_type} but found {grid.dtype.scalar_type}"
-        )
-    called = functions.grid_sampler_2d if len(own) == 4 else functions.grid_sampler_3d
+    _check_grid(input, grid, interpolation_mode, (4, 5))
+    called = functions.grid_sampler_2d if input.ndim == 4 else functions.grid_sampler_3d
     return called(input, grid, interpolation_mode, padding_mode, align_corners)
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns, raise_for
+from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns, full_precision, raise_for
 from tensorcli.engine.ops._shared import behind, module_of
 
 
@@ -48,6 +48,7 @@ def inverse_of(xp, a):
 @op(
     "linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
     variants="function",
+    check=full_precision("linalg.inv"),
     namespace="linalg",
     A=lambda grad, inverse: -functions.matmul(inverse.mH, functions.matmul(grad, inverse.mH)),
 )
@@ -134,6 +135,7 @@ def _slogdet_backward(grads, A, sign):
 @op(
     "_linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet, Tensor LU, Tensor pivots)",
     variants="function",
+    check=full_precision("linalg.slogdet"),
     A=lambda grads, A, sign: _slogdet_backward(grads, A, sign),
 )
 def linalg_slogdet_(xp, A):
@@ -169,24 +171,39 @@ def slogdet(self):
 @composite("logdet(Tensor self) -> Tensor")
 def logdet(self):
     """The logarithms of determinants; NaN where they are negative."""
-    check_matrix(self.array, "logdet")
+    check_matrix(self.array.astype(np.float32) if self.dtype.reduced else self.array, "logdet")
+    full_precision("logdet")(self)
     sign, size = functions._linalg_slogdet(self)[:2]
     if self.dtype.is_complex:
         return sign.log() + size
     return functions.where(sign == -1.0, float("nan"), size)
 
 
+def _check_pinv(self, atol, rtol, hermitian):
+    if self.ndim < 2 or self.dtype.category < dtypes.FLOATING or self.dtype.reduced:
+        sizes = messages.numbers(self.geometry.sizes)
+        raise RuntimeError(
+            f"linalg.pinv({self.dtype.scalar_type}{{{sizes}}}): expected a tensor with 2 or more dimensions of float, double, "
+            "cfloat or cdouble types"
+        )
+    for name, one in (("atol", atol), ("rtol", rtol)):
+        if one is not None and one.dtype.is_complex:
+            raise RuntimeError(
+                f"torch.linalg.pinv: {name} tensor of complex type is not supported. Got {one.dtype.scalar_type}"
+            )
+
+
 @op(
     "linalg_pinv.atol_rtol_tensor(Tensor self, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) -> Tensor",
     variants="function",
     namespace="linalg",
+    check=_check_pinv,
     self=lambda grad, result, self: pinv_backward(grad, result, self),
     atol=None,
     rtol=None,
 )
 def linalg_pinv(xp, self, atol, rtol, hermitian):
     """The pseudo-inverses of matrices: singular values below the tolerances count as zero."""
-    check_matrix(self, "linalg.pinv", square=False)
     if not self.size:
         return xp.zeros((*self.shape[:-2], self.shape[-1], self.shape[-2]), self.dtype)
     if rtol is None:
@@ -194,6 +211,7 @@ def linalg_pinv(xp, self, atol, rtol, hermitian):
             0.0 if atol is not None and (atol > 0).any() else max(self.shape[-2:]) * np.finfo(self.dtype).eps
         )
     if hermitian:
+        check_matrix(self, "linalg.eigh")
         values, vectors = xp.linalg.eigh(self)
         size = xp.abs(values)
         kept = size > _tolerance(xp, size, atol, rtol)
@@ -285,7 +303,17 @@ def pinverse(self, rcond):
 
 
 def _rank(self, atol, rtol, hermitian):
-    check_matrix(self.array, "linalg.matrix_rank", square=False)
+    if self.ndim < 2:
+        raise RuntimeError(
+            "torch.linalg.matrix_rank: The input tensor input must have at least 2 dimensions."
+        )
+    for name, one in (("atol", atol), ("rtol", rtol)):
+        if one is not None and getattr(one, "is_complex", bool)():
+            raise RuntimeError(
+                f"torch.linalg.matrix_rank: {name} tensor of complex type is not supported. Got {one.dtype.scalar_type}"
+            )
+    if self.dtype.category < dtypes.FLOATING or self.dtype.reduced:
+        raise RuntimeError("This function doesn't handle types other than float and double")
     values = functions.linalg_eigvalsh(self).abs() if hermitian else functions.linalg_svdvals(self)
     array = values.detach().array
     if not array.size:

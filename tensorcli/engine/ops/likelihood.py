@@ -1,10 +1,9 @@
 """Losses of probabilities: binary cross entropy, Kullback-Leibler, Poisson."""
 
-import numpy as np
-
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
+from tensorcli.engine.effects import composed
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops.loss import mean_share, reduced, reduced_array, share_of
@@ -32,6 +31,8 @@ def binary_cross_entropy(xp, self, target, weight, reduction):
     least = self.dtype.type(-100)
     losses = (target - 1) * xp.maximum(xp.log1p(-self), least) - target * xp.maximum(xp.log(self), least)
     if weight is not None:
+        if weight.dtype.kind == "c":
+            raise messages.result_cast(kind_of(weight), kind_of(self))
         weighted = losses * weight
         if weighted.shape != losses.shape:
             raise messages.output_shape(losses.shape, weighted.shape)
@@ -89,6 +90,7 @@ def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reducti
     "binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, "
     "int reduction=Mean) -> Tensor",
     out=False,
+    effect=composed,
     variants="function",
     self=lambda grad, self, target, weight, pos_weight, reduction: _logits_backward(
         grad, self, target, weight, pos_weight, reduction
@@ -99,15 +101,17 @@ def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reducti
     weight=None,
     pos_weight=None,
 )
-def binary_cross_entropy_with_logits(xp, self, target, weight, pos_weight, reduction):
+def binary_cross_entropy_with_logits(self, target, weight, pos_weight, reduction):
     """The cross entropy of the sigmoid of scores and targets between 0 and 1, without overflow."""
-    refuse(self, "log_sigmoid_cpu", "biuc")
-    log_sigmoid = xp.minimum(self, 0) - xp.log1p(xp.exp(-xp.abs(self)))
-    scale = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    losses = (1 - target) * self - scale * log_sigmoid
+    if target.dtype is dtypes.bool_:
+        raise RuntimeError(messages.BOOL_SUBTRACTION)
+    log_sigmoid = functions.log_sigmoid(self)
+    if pos_weight is not None:
+        log_sigmoid.mul_((pos_weight - 1).mul(target).add_(1))
+    loss = (1 - target).mul_(self).sub_(log_sigmoid)
     if weight is not None:
-        losses = losses * weight
-    return reduced_array(xp, losses.astype(np.result_type(self.dtype, target.dtype)), reduction)
+        loss.mul_(weight)
+    return reduced(loss, reduction)
 
 
 def _logits_backward(grad, self, target, weight, pos_weight, reduction):

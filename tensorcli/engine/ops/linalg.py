@@ -7,8 +7,8 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._dimensions import computing, count, kind_of, refuse, restore_dims, wrap, wrap_dims
-from tensorcli.engine.ops._matrices import check_floating, check_matrix
+from tensorcli.engine.ops._dimensions import computing, count, refuse, restore_dims, wrap, wrap_dims
+from tensorcli.engine.ops._matrices import check_floating, check_matrix, full_precision
 from tensorcli.engine.ops._shared import behind
 
 # ---- norms
@@ -50,18 +50,20 @@ def vector_norm_backward(grad, self, order, norm, dim, keepdim):
 def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
     """The p-norm of the elements, along some dimensions or of all."""
     check_floating(self, "linalg.vector_norm")
+    if dtype is not None:
+        _check_norm_dtype(self, dtype, "linalg.vector_norm")
     array = computing(self, dtype)
     dims = wrap_dims(dim, self.ndim)
     if (ord < 0 or abs(ord) == float("inf")) and not array.size and not all(self.shape[d] for d in dims):
-        words = "entire tensor" if dim is None else "an empty dimension"
-        if dim is None or len(dims) == self.ndim:
-            raise RuntimeError(
-                f"linalg.vector_norm cannot compute the {ord:g} norm on an empty tensor because the operation does not "
-                "have an identity"
+        empty = "an empty tensor"
+        if dim:
+            bad = next(d for d in dim if not self.shape[d])
+            empty = (
+                f"the dimension {bad}because this dimension is empty and"  # PyTorch's own words, run together
             )
+        words = "because the operation does not" if not dim else "the operation does not"
         raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {ord:g} norm on the dimension {words} because this dimension is empty "
-            "and the operation does not have an identity"
+            f"linalg.vector_norm cannot compute the {ord:g} norm on {empty} {words} have an identity"
         )
     size = xp.abs(array)
     real = size.dtype
@@ -144,7 +146,23 @@ def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
     if not keepdim and rows < cols:
         cols -= 1
     sums = functions.linalg_vector_norm(self, 1, [rows], keepdim, dtype=dtype)
+    if not sums.size(cols):  # Without columns, or rows, the norm is that of one of zeros.
+        return sums.sum([cols], keepdim)
     return getattr(sums, pick)([cols], keepdim)
+
+
+def _check_norm_dtype(self, dtype, name):
+    """The dtype that a norm is asked in must hold the input. Errors: RuntimeError."""
+    own = dtypes.from_numpy_dtype(self.dtype)
+    if dtype.category < dtypes.FLOATING:
+        raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype.scalar_type}")
+    if own.is_complex and not dtype.is_complex:
+        raise RuntimeError(f"{name}: dtype should be complex for complex inputs, but got {dtype.scalar_type}")
+    if dtypes.promote_types(own, dtype) is not dtype:
+        raise RuntimeError(
+            f"{name}: the dtype of the input ({own.scalar_type}) should be convertible without narrowing to the specified "
+            f"dtype ({dtype.scalar_type})"
+        )
 
 
 def _floating_tensor(self, name):
@@ -155,6 +173,7 @@ def _floating_tensor(self, name):
 
 
 def _of_singular_values(self, dims, keepdim, dtype, reduce):
+    full_precision("linalg.matrix_norm")(self)
     order = [d for d in range(self.ndim) if d not in dims] + dims
     matrices = self if dtype is None else self.to(dtype)
     found = reduce(functions.linalg_svdvals(matrices.permute(order)))
@@ -229,7 +248,8 @@ def linalg_norm_str(self, ord, dim, keepdim, dtype):
 )
 def linalg_cond(self, p):
     """The condition number: how much solving with a matrix magnifies errors."""
-    check_matrix(self.array, "linalg.cond", square=False)
+    if self.ndim < 2:
+        raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
     if p is None or abs(p) == 2:
         values = functions.linalg_svdvals(self)
         if not values.numel():
@@ -324,6 +344,7 @@ def matrix_power(self, n):
 @op(
     "linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor",
     variants="function",
+    alike="other",
     namespace="linalg",
     self=lambda grad, other, dim: functions.linalg_cross(other.conj(), grad, dim=dim),
     other=lambda grad, self, dim: functions.linalg_cross(grad, self.conj(), dim=dim),
@@ -340,8 +361,6 @@ def linalg_cross(xp, self, other, dim):
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.shape[at]} and {other.shape[at]}"
         )
     refuse(self, "cross", "b")
-    if self.dtype != other.dtype:
-        raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(other)}")
     a, b = xp.broadcast_arrays(self, other)
     return xp.stack(
         [
@@ -377,6 +396,12 @@ def cross(self, other, dim):
 )
 def linalg_vecdot(x, y, dim):
     """The dot products of vectors along a dimension, the first conjugated."""
+    _floating_tensor(x, "linalg.vecdot")
+    if x.dtype is not y.dtype:
+        raise RuntimeError(
+            f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {x.dtype.scalar_type} and y of type "
+            f"{y.dtype.scalar_type} instead"
+        )
     if x.ndim == 1 and y.ndim == 1:
         return x.vdot(y)
     if x.dtype.is_complex:
@@ -461,11 +486,15 @@ def _chained(parts, split, i, j):
 @composite("linalg_vander(Tensor x, *, SymInt? N=None) -> Tensor", variants="function", namespace="linalg")
 def linalg_vander(x, N):
     """The powers 0 … N-1 of each element, as rows."""
-    if N is not None and N <= 1:
-        raise RuntimeError("N must be greater than 1.")
+    if x.dtype is dtypes.bool_ or x.dtype.reduced:
+        raise RuntimeError(
+            f"linalg.vander supports floating point, complex, and integer tensors, but got {x.dtype.scalar_type}"
+        )
     if not x.ndim:
         x = x.unsqueeze(0)
     n = x.size(-1) if N is None else N
+    if n <= 1:
+        raise RuntimeError("N must be greater than 1.")
     wide = x if x.dtype.category >= dtypes.FLOATING else x.to(dtypes.int64)
     spread = wide.unsqueeze(-1).expand((*wide.geometry.sizes, n - 1))
     ones = wide.new_ones((*wide.geometry.sizes, 1))
@@ -478,8 +507,10 @@ def linalg_vander(x, N):
 def linalg_tensorinv(self, ind):
     """The inverse with respect to tensordot over `ind` dimensions."""
     if ind <= 0:
-        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
     sizes = self.geometry.sizes
+    if ind > len(sizes):
+        raise RuntimeError(f"ArrayRef: invalid slice, N = {ind}; size = {len(sizes)}")
     back = sizes[ind:] + sizes[:ind]
     rows, cols = count(sizes[ind:], None), count(sizes[:ind], None)
     if rows != cols:

@@ -8,7 +8,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
-from tensorcli.engine.ops._shared import own_geometry
+from tensorcli.engine.ops._shared import own_geometry, promoted
 
 
 def scaled(tensor, factor):
@@ -108,9 +108,9 @@ def bmm(xp, self, mat2):
 
 
 def _batched(xp, a, b):
-    if a.dtype != b.dtype:
-        raise RuntimeError(f"expected scalar type {kind_of(a)} but found {kind_of(b)}")
     refuse(a, "bmm", "b")
+    if a.dtype != b.dtype:
+        raise messages.expected_scalar_type(kind_of(a), kind_of(b))
     return xp.matmul(a, b)
 
 
@@ -321,11 +321,17 @@ def addr(xp, self, vec1, vec2, beta, alpha):
         if vec.ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vec.ndim}-D")
     _expandable(self, (vec1.size, vec2.size))
+    self, vec1, vec2 = promoted(self, vec1, vec2)
     product = xp.multiply.outer(vec1, vec2)
     if product.dtype.kind == "b":
         return self & bool(beta) | product & bool(alpha) if beta else product & bool(alpha)
-    kind = np.result_type(self.dtype, product.dtype)
-    answer = _combined(xp, self.astype(kind), product.astype(kind), beta, alpha)
+    if self.dtype.kind in "biu":
+        for name, number in (("beta", beta), ("alpha", alpha)):
+            if isinstance(number, float):
+                raise RuntimeError(
+                    f"For integral input tensors, argument {name} must not be a floating point number."
+                )
+    answer = _combined(xp, self, product, beta, alpha)
     if xp is not np:
         return answer
     # PyTorch adds element by element: a column times a row.

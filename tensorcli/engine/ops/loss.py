@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.geometry import elementwise_strides
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import own_geometry
 
 NONE, MEAN, SUM = 0, 1, 2
@@ -158,6 +158,7 @@ def _huber_double_output(grad, grad_output, self, target, reduction, delta):
 @op(
     "huber_loss(Tensor self, Tensor target, int reduction=Mean, float delta=1.0) -> Tensor",
     dtype=COMMON,
+    into_self=True,
     namespace="nn",
     variants="function",
     self=lambda grad, self, target, reduction, delta: functions.huber_loss_backward(
@@ -202,7 +203,11 @@ def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
     return xp.clip(difference, -delta, delta) * share_of(difference, reduction) * grad_output
 
 
-def _constant_target(self, target, reduction):
+def _check_soft_margin(self, target, reduction):
+    if self.dtype is dtypes.bool_:
+        raise RuntimeError(messages.BOOL_NEGATION)
+    if self.dtype.category < dtypes.FLOATING:
+        raise messages.result_cast("Float", self.dtype.scalar_type)
     if mode.enabled and target.requires_grad:
         raise RuntimeError(
             "The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input cannot have "
@@ -213,7 +218,8 @@ def _constant_target(self, target, reduction):
 @op(
     "soft_margin_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor",
     dtype=COMMON,
-    check=_constant_target,
+    into_self=True,
+    check=_check_soft_margin,
     namespace="nn",
     variants="function",
     self=lambda grad, self, target, reduction: functions.soft_margin_loss_backward(
@@ -223,10 +229,6 @@ def _constant_target(self, target, reduction):
 )
 def soft_margin_loss(xp, self, target, reduction):
     """The logistic loss for targets of 1 and -1."""
-    if target.dtype.kind == "b":
-        raise RuntimeError(messages.BOOL_NEGATION)
-    if self.dtype.kind in "iu" and target.dtype.kind in "iu":
-        raise messages.result_cast("Float", kind_of(self))
     sizes = broadcast_sizes([self.shape, target.shape])
     if sizes != self.shape:
         raise messages.output_shape(self.shape, sizes)

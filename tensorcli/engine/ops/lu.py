@@ -2,10 +2,14 @@
 
 import numpy as np
 
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import (
+    check_floating,
     check_matrix,
+    check_sides,
     columns,
     raise_for,
     solve,
@@ -88,7 +92,11 @@ def _lu_factor_backward(grad, lu, pivots):
 )
 def linalg_lu_factor_ex(xp, A, pivot, check_errors):
     """Both triangular factors in one matrix, the rows exchanged, and 0 or the number of the first zero pivot."""
-    check_matrix(A, "torch.lu_factor", square=False)
+    if A.ndim < 2:
+        raise RuntimeError(
+            f"torch.lu_factor: Expected tensor with 2 or more dimensions. Got size: {messages.numbers(A.shape)} instead"
+        )
+    refuse(A, "lu_cpu", "biu")
     if not pivot:
         _unpivoted(A, "linalg.lu_factor")
     lu, pivots = factorised(xp, A)
@@ -168,7 +176,27 @@ def _lu_solved(pivots, left, adjoint):
 )
 def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
     """The solutions of systems whose matrix is given by lu_factor."""
-    check_matrix(LU, "torch.linalg.lu_solve", argument="LU")
+    check_floating(LU, "torch.linalg.lu_solve")
+    if LU.dtype != B.dtype:
+        raise RuntimeError(
+            f"linalg.lu_solve: Expected LU and B to have the same dtype, but found LU of type {kind_of(LU)} and B of type "
+            f"{kind_of(B)} instead"
+        )
+    if pivots.dtype != np.int32:
+        raise RuntimeError("linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
+    check_matrix(LU, "torch.linalg.lu_solve")
+    check_sides(LU, B, left, "linalg.lu_solve")
+    if not pivots.ndim:
+        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+    if LU.shape[-1] != pivots.shape[-1]:
+        raise RuntimeError(
+            "linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix"
+        )
+    if LU.shape[:-1] != pivots.shape:
+        raise RuntimeError(
+            "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
+            f"{messages.numbers(pivots.shape)} instead"
+        )
     p, lower, upper = _unpacked(xp, LU, pivots)
     system = p @ lower @ upper
     system = system.conj().swapaxes(-1, -2) if adjoint else system

@@ -101,8 +101,6 @@ def _check_margins(self, target, weight):
             f"inconsistent weight size, expected {classes} but got {messages.numbers(weight.shape)}"
         )
     _check_kinds(self, target, "multi_margin_loss_cpu_kernel")
-    if weight is not None and weight.dtype != self.dtype:
-        raise RuntimeError(f"expected scalar type {kind_of(self)} but found {kind_of(weight)}")
     if target.size and not 0 <= target.min() <= target.max() < classes:
         raise RuntimeError("target out of range")
 
@@ -123,6 +121,7 @@ def _margins(xp, self, target, p, margin, weight):
     "int reduction=Mean) -> Tensor",
     namespace="nn",
     variants="function",
+    alike="weight",
     self=lambda grad, self, target, p, margin, weight, reduction: functions.multi_margin_loss_backward(
         grad, self, target, p, margin, weight, reduction
     ),

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import OPS, composite, op
-from tensorcli.engine.ops._dimensions import refuse, wrap
+from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
 from tensorcli.engine.ops._shared import behind
 
 
@@ -136,6 +136,19 @@ def _shifted(xp, self, dim, name):
     return self - most
 
 
+def _check_softmax_backward(grad, output, dim, name):
+    if grad.shape != output.shape:
+        raise RuntimeError(
+            f"Expected tensor for argument #1 'grad' to have same size as tensor for argument #2 'output'; but "
+            f"{messages.numbers(grad.shape)} does not equal {messages.numbers(output.shape)} (while checking arguments for "
+            f"{name}_backward)"
+        )
+    last = wrap(dim, grad.ndim) >= grad.ndim - 1
+    refuse(grad, f"{name}_backward{'_lastdim' * last}_kernel_impl", "biuc")
+    if grad.dtype != output.dtype:
+        raise messages.expected_scalar_type(kind_of(grad), kind_of(output))
+
+
 @op(
     "_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
     variants="function",
@@ -165,6 +178,7 @@ def softmax_(xp, self, dim, half_to_float):
 )  # fmt: skip
 def softmax_backward(xp, grad_output, output, dim, input_dtype):
     """The gradient of softmax."""
+    _check_softmax_backward(grad_output, output, dim, "softmax")
     weighted = grad_output * output
     total = xp.sum(weighted, axis=wrap(dim, output.ndim), keepdims=True) if output.ndim else weighted
     return weighted - output * total
@@ -200,6 +214,7 @@ def log_softmax_(xp, self, dim, half_to_float):
 )
 def log_softmax_backward(xp, grad_output, output, dim, input_dtype):
     """The gradient of log_softmax."""
+    _check_softmax_backward(grad_output, output, dim, "log_softmax")
     total = xp.sum(grad_output, axis=wrap(dim, output.ndim), keepdims=True) if output.ndim else grad_output
     return grad_output - xp.exp(output) * total
 

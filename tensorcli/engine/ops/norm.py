@@ -88,13 +88,28 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     refuse(input, "LayerNormKernelImpl", "biuc")
     _check_dtypes(input, weight, bias)
     axes = tuple(range(input.ndim - len(shape), input.ndim))
+    own, kept = input.dtype, _statistics(input, weight, bias)
+    (input,) = _wide(input)
     mean, rstd = _moments(xp, input, axes, eps)
     result = (input - mean) * rstd
     if weight is not None:
         result = result * weight
     if bias is not None:
         result = result + bias
-    return result.astype(input.dtype), mean.astype(input.dtype), rstd.astype(input.dtype)
+    return result.astype(own), mean.astype(kept), rstd.astype(kept)
+
+
+def _wide(*arrays):
+    """Arrays of reduced dtypes as float32: where a reduced input meets float32 parameters the arrays come as they are."""
+    return [
+        one if one is None or (one.dtype.kind in "fc" and one.dtype.itemsize > 2) else one.astype(np.float32)
+        for one in arrays
+    ]
+
+
+def _statistics(input, *parameters):
+    """The dtype of means and deviations: the parameters', which a reduced input may have in float32."""
+    return next((one.dtype for one in parameters if one is not None), input.dtype)
 
 
 def _check_dtypes(input, *parameters):
@@ -153,6 +168,7 @@ def _check_shape(input, shape, weight, bias, lead=", "):
 )
 def native_layer_norm_backward(xp, grad_out, input, normalized_shape, mean, rstd, weight, bias, output_mask):
     """The gradients of native_layer_norm."""
+    grad_out, input, mean, rstd, weight = _wide(grad_out, input, mean, rstd, weight)
     lead = tuple(range(input.ndim - len(normalized_shape)))
     axes = tuple(range(len(lead), input.ndim))
     hat = (input - mean) * rstd
@@ -247,7 +263,8 @@ def native_batch_norm(xp, input, weight, bias, running_mean, running_var, traini
     refuse(input, "batch_norm", "biuc")
     _check_dtypes(input, weight, bias, running_mean, running_var)
     axes = _channel_axes(input.ndim)
-    real = input.dtype
+    real, kept = input.dtype, _statistics(input, weight, bias, running_mean, running_var)
+    (input,) = _wide(input)
     if training:
         mean, rstd = _moments(xp, input, axes, eps)
         count = input.size // max(input.shape[1], 1)
@@ -265,8 +282,8 @@ def native_batch_norm(xp, input, weight, bias, running_mean, running_var, traini
     if bias is not None:
         result = result + _per_channel(bias, input.ndim)
     if not training:
-        return result.astype(real), xp.zeros((0,), real), xp.zeros((0,), real)
-    return result.astype(real), mean.reshape(-1).astype(real), rstd.reshape(-1).astype(real)
+        return result.astype(real), xp.zeros((0,), kept), xp.zeros((0,), kept)
+    return result.astype(real), mean.reshape(-1).astype(kept), rstd.reshape(-1).astype(kept)
 
 
 @op(
@@ -285,6 +302,10 @@ def native_batch_norm(xp, input, weight, bias, running_mean, running_var, traini
 def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, running_var, save_mean, save_invstd, train,
                                eps, output_mask):  # fmt: skip
     """The gradients of native_batch_norm."""
+    own = input.dtype
+    grad_out, input, weight, running_mean, running_var, save_mean, save_invstd = _wide(
+        grad_out, input, weight, running_mean, running_var, save_mean, save_invstd
+    )
     axes, ndim = _channel_axes(input.ndim), input.ndim
     if train:
         mean, rstd = _per_channel(save_mean, ndim), _per_channel(save_invstd, ndim)
@@ -295,7 +316,7 @@ def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, runnin
     if output_mask[0]:
         scaled = grad_out if weight is None else grad_out * _per_channel(weight, ndim)
         of_input = _pull_back(xp, scaled, hat, rstd, axes) if train else scaled * rstd
-        of_input = of_input.astype(input.dtype)
+        of_input = of_input.astype(own)
     of_weight = (grad_out * hat).sum(axis=axes).astype(input.dtype) if output_mask[1] else None
     of_bias = grad_out.sum(axis=axes) if output_mask[2] else None
     return of_input, of_weight, of_bias
@@ -421,6 +442,8 @@ def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
     """Groups of channels scaled to mean 0 and variance 1; the means and 1 / deviations."""
     refuse(input, "GroupNormKernelImpl", "biuc")
     _check_dtypes(input, weight, bias)
+    kind, kept = input.dtype, _statistics(input, weight, bias)
+    (input,) = _wide(input)
     parts = input.reshape(N, group, C // group * HxW)
     mean, rstd = _moments(xp, parts, (2,), eps)
     result = ((parts - mean) * rstd).reshape(input.shape)
@@ -428,8 +451,7 @@ def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
         result = result * _per_channel(weight, input.ndim)
     if bias is not None:
         result = result + _per_channel(bias, input.ndim)
-    kind = input.dtype
-    return result.astype(kind), mean.reshape(N, group).astype(kind), rstd.reshape(N, group).astype(kind)
+    return result.astype(kind), mean.reshape(N, group).astype(kept), rstd.reshape(N, group).astype(kept)
 
 
 @op(
@@ -439,6 +461,7 @@ def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
 )
 def native_group_norm_backward(xp, grad_out, input, mean, rstd, weight, N, C, HxW, group, output_mask):
     """The gradients of native_group_norm."""
+    grad_out, input, mean, rstd, weight = _wide(grad_out, input, mean, rstd, weight)
     parts = input.reshape(N, group, C // group * HxW)
     hat = (parts - mean.reshape(N, group, 1)) * rstd.reshape(N, group, 1)
     of_input = None

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from tensorcli.engine import dtypes, effects, geometry
+from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, drawing, drawing_on, resolve
@@ -366,11 +366,22 @@ def _check_both(mean, std):
     _check_means(mean)
 
 
+def _check_deviations_alone(mean, std, generator):
+    _check_deviations(std)
+    _check_kernel(std)
+
+
+def _check_kernel(like):
+    if like.dtype.category < dtypes.FLOATING:
+        raise messages.not_implemented("normal_kernel_cpu", like.dtype.scalar_type)
+
+
 def _check_means(mean):
     if mean.dtype.is_complex and mode.enabled and mean.requires_grad:
         raise RuntimeError(
             "normal does not support automatic differentiation for outputs with complex dtype."
         )
+    _check_kernel(mean)
 
 
 def _check_deviations(std):
@@ -401,7 +412,7 @@ def normal_of_means(xp, mean, std, generator):
 @op(
     "normal.float_Tensor(float mean, Tensor std, *, Generator? generator=None) -> Tensor",
     node=2,
-    check=lambda mean, std, generator: _check_deviations(std),
+    check=_check_deviations_alone,
     std=lambda grad, std_sizes: functions.zeros(std_sizes, dtype=grad.dtype, device=grad.device),
 )
 def normal_of_deviations(xp, mean, std, generator):
@@ -419,7 +430,7 @@ def normal_of_deviations(xp, mean, std, generator):
 def normal_of_tensors(xp, mean, std, generator):
     """Random normal numbers around these means, with these standard deviations."""
     sizes = effects.broadcast_sizes([mean.shape, std.shape])
-    return _normal(xp, generator, sizes, mean.dtype) * std + mean
+    return (_normal(xp, generator, sizes, mean.dtype) * std + mean).astype(mean.dtype)
 
 
 def _check_poisson(self, generator):

@@ -3,10 +3,18 @@
 import numpy as np
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.effects import Laid
+from tensorcli.engine.dtypes import FLOATING
+from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._matrices import LinAlgError, check_floating, check_matrix, columns, solve
+from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._matrices import (
+    LinAlgError,
+    check_floating,
+    check_matrix,
+    check_sides,
+    columns,
+    solve,
+)
 from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
 from tensorcli.engine.ops.nn import derived
 
@@ -47,11 +55,7 @@ def linalg_solve_(xp, A, B, left, check_errors):
             "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
     right = B[..., None] if vector else B
-    if right.ndim < 2 or right.shape[-2 if left else -1] != A.shape[-1]:
-        raise RuntimeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
-            f"({A.shape[-2]}x{A.shape[-1]} and {right.shape[-2]}x{right.shape[-1]})"
-        )
+    check_sides(A, right, left, "linalg.solve")
     system, sides = (A, right) if left else (A.swapaxes(-1, -2), right.swapaxes(-1, -2))
     try:
         found = solve(xp, system, sides)
@@ -131,10 +135,11 @@ def _triangular_backward(grad, self, result, upper, left, unitriangular, needs):
 )
 def linalg_solve_triangular(xp, self, B, upper, left, unitriangular):
     """The X for which A X = B (or X A = B), where A is triangular: its other half is not read."""
-    check_matrix(self, "linalg.solve_triangular")
-    if B.ndim < 2:
-        raise RuntimeError("linalg.solve_triangular: The input tensor B must have at least 2 dimensions.")
+    check_matrix(self, "linalg.solve_triangular", floating=False)
+    check_sides(self, B, left, "linalg.solve_triangular")
+    refuse(self, "triangular_solve_cpu", "biu")
     kept = triangle_of(xp, self, upper, unitriangular)
+    B = B.astype(self.dtype)
     if left:
         return columns(_solved(xp, kept, B))
     return columns(_solved(xp, kept.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2))
@@ -156,35 +161,46 @@ def _lstsq_backward(grads, self, b, needs):
     return derived(solution, (self, b), grads[:1], needs)
 
 
+def _check_lstsq_dtype(self, b, rcond, driver):
+    if self.dtype is b.dtype and (self.dtype.category < FLOATING or self.dtype.reduced):
+        raise RuntimeError("This function doesn't handle types other than float and double")
+
+
 @op(
     "linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> "
     "(Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
     variants="function",
     namespace="linalg",
+    check=_check_lstsq_dtype,
     self__b=lambda grads, self, b, needs: _lstsq_backward(grads, self, b, needs),
 )
 def linalg_lstsq(xp, self, b, rcond, driver):
     """The X for which A X is nearest to B; residuals of overdetermined systems of full rank, ranks, singular values."""
     if self.ndim < 2:
         raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
-    check_matrix(self, "torch.linalg.lstsq", square=False, argument="input")
-    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
-        raise RuntimeError(
-            f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}"
-        )
     if not b.ndim:
         raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
+    if not 0 <= self.ndim - b.ndim <= 1:
+        raise RuntimeError(
+            "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
+        )
+    m, n = self.shape[-2:]
+    vector = _is_vector(self, b)
+    sides = b[..., None] if vector else b
+    if sides.shape[-2] != m:
+        raise RuntimeError(
+            f"torch.linalg.lstsq: input.size(-2) should match other.size({-1 if vector else -2})"
+        )
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
+        )
     if self.dtype != b.dtype:
         raise RuntimeError(
             f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype {kind_of(self)} "
             f"and other's dtype {kind_of(b)}"
         )
-    m, n = self.shape[-2:]
-    vector = b.ndim == self.ndim - 1
-    sides = b[..., None] if vector else b
-    if sides.shape[-2] != m:
-        what = "-1" if vector else "-2"
-        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({what})")
+    broadcast_sizes([self.shape[:-2], sides.shape[:-2]])
     limit = np.finfo(self.dtype).eps * max(m, n) if rcond is None else rcond
     u, s, vh = xp.linalg.svd(self, full_matrices=False)
     kept = s > limit * s[..., :1] if s.size else s > 0
