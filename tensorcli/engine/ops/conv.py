@@ -2,6 +2,8 @@
 
 from itertools import product
 
+import numpy as np
+
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import from_numpy_dtype
@@ -88,7 +90,7 @@ def _check_settings(input, weight, stride, padding, dilation, transposed, output
             f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight {messages.numbers(weight.shape)}, but "
             f"got {input.ndim}-dimensional input of size {messages.numbers(input.shape)} instead"
         )
-    if not transposed and weight.shape[0] < groups:
+    if weight.shape[0] < groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size "
             f"{messages.numbers(weight.shape)} instead"
@@ -223,7 +225,7 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         raise RuntimeError(
             f"Input type ({_type_text(input)}) and weight type ({_type_text(weight)}) should be the same"
         )
-    if bias is not None and bias.dtype != input.dtype:
+    if bias is not None and bias.dtype != input.dtype and not transposed:
         raise RuntimeError(
             f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and bias type "
             f"({from_numpy_dtype(bias.dtype).cpp_name}) should be the same"
@@ -231,16 +233,39 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
     positive(weight, dilation, transposed)
-    if input.dtype.kind == "b" and n < 3 and not transposed:
-        raise NotImplementedError("\"slow_conv2d_cpu\" not implemented for 'Bool'")
-    if not same and input.dtype.kind != "b":
-        raise RuntimeError(f"expected scalar type {kind_of(input)} but found {kind_of(weight)}")
+    if not all(input.shape[2:]) and len(input) and input.shape[1]:
+        plane = input.shape if n > 1 else (*input.shape[:2], 1, *input.shape[2:])
+        raise RuntimeError(
+            f"Only zero batch or zero channel inputs are supported, but got input shape: {messages.numbers(plane)}"
+        )
+    if input.size:
+        _refuse_kinds(input, weight.shape[2:], dilation, transposed)
+        for one in (weight, bias if n == 3 or not transposed else None):
+            if one is not None and one.dtype != input.dtype:
+                raise messages.expected_scalar_type(kind_of(input), kind_of(one))
+    if transposed and bias is not None and bias.dtype.kind == "c" and input.dtype.kind != "c":
+        raise messages.result_cast(kind_of(bias), kind_of(input))
     if transposed:
         sizes = transposed_sizes(input, weight.shape[2:], stride, padding, dilation, output_padding)
         result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
     else:
         result = _correlate(xp, input, weight, stride, padding, dilation, groups)
-    return result if bias is None else result + bias.reshape((1, -1) + (1,) * n)
+    return result if bias is None else (result + bias.reshape((1, -1) + (1,) * n)).astype(input.dtype)
+
+
+def _refuse_kinds(input, kernel_size, dilation, transposed):
+    """Refuse what PyTorch's kernels, one for each kind of convolution, are not compiled for. Errors: NotImplementedError."""
+    n = input.ndim - 2
+    plane = max(n, 2)
+    if transposed:
+        kernel, few = f"slow_conv_transpose{plane}d_out_cpu", True
+    elif any(d != 1 for d in dilation):
+        kernel, few = "slow_conv_dilated<>", True
+    else:
+        copies = n == 3 and any(k != 1 for k in kernel_size)
+        kernel, few = "compute_columns3d" if copies else f"slow_conv{plane}d_cpu", False
+    if input.dtype.kind == "b" or (few and input.dtype.kind in "iu" and input.dtype != np.int64):
+        raise messages.not_implemented(kernel, kind_of(input))
 
 
 def _batched(input, n, name, call):

@@ -251,19 +251,23 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
 )
 def baddbmm(xp, self, batch1, batch2, beta, alpha):
     """beta times self plus alpha times the products of two batches of matrices."""
-    # PyTorch expands self to these sizes before it looks at the batches.
-    for array, dim in ((batch1, 0), (batch1, 1), (batch2, 2)):
-        if not array.ndim:
-            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-        wrap(dim, array.ndim)
+    _expandable(self, _sizes((batch1, 0), (batch1, 1), (batch2, 2)))
     _check_batches(batch1, batch2)
-    _expandable(self, (batch1.shape[0], batch1.shape[1], batch2.shape[2]))
     if batch1.dtype != self.dtype:
         raise RuntimeError(
             f"Input dtypes must be the same, got: input {_element(self)}, batch1: {_element(batch1)}, batch2: "
             f"{_element(batch2)}"
         )
     return _combined(xp, self, _batched(xp, batch1, batch2), beta, alpha)
+
+
+def _sizes(*places):
+    """Sizes that PyTorch expands a summand to before it looks at the factors. Errors: IndexError."""
+    for array, dim in places:
+        if not array.ndim:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        wrap(dim, array.ndim)
+    return tuple(array.shape[dim] for array, dim in places)
 
 
 def _spread_batch(grad, count):
@@ -283,8 +287,18 @@ def _spread_batch(grad, count):
 )
 def addbmm(xp, self, batch1, batch2, beta, alpha):
     """beta times self plus alpha times the sum of the products of two batches of matrices."""
-    _check_batches(batch1, batch2)
-    _expandable(self, (batch1.shape[1], batch2.shape[2]))
+    _expandable(self, _sizes((batch1, 1), (batch2, 2)))
+    for name, batch in (("batch1", batch1), ("batch2", batch2)):
+        if batch.ndim != 3:
+            raise RuntimeError(f"{name} must be a 3D tensor")
+    if len(batch1) != len(batch2):
+        raise RuntimeError(
+            f"batch1 and batch2 must have same number of batches, got {len(batch1)} and {len(batch2)}"
+        )
+    if batch1.shape[2] != batch2.shape[1]:
+        raise RuntimeError(
+            f"Incompatible matrix sizes for bmm ({batch1.shape[1]}x{batch1.shape[2]} and {batch2.shape[1]}x{batch2.shape[2]})"
+        )
     _check_terms(self, batch1, batch2)
     return _combined(xp, self, _batched(xp, batch1, batch2).sum(axis=0, dtype=batch1.dtype), beta, alpha)
 
@@ -323,14 +337,14 @@ def addr(xp, self, vec1, vec2, beta, alpha):
     _expandable(self, (vec1.size, vec2.size))
     self, vec1, vec2 = promoted(self, vec1, vec2)
     product = xp.multiply.outer(vec1, vec2)
-    if product.dtype.kind == "b":
-        return self & bool(beta) | product & bool(alpha) if beta else product & bool(alpha)
     if self.dtype.kind in "biu":
         for name, number in (("beta", beta), ("alpha", alpha)):
             if isinstance(number, float):
                 raise RuntimeError(
                     f"For integral input tensors, argument {name} must not be a floating point number."
                 )
+    if product.dtype.kind == "b":
+        return self & bool(beta) | product & bool(alpha) if beta else product & bool(alpha)
     answer = _combined(xp, self, product, beta, alpha)
     if xp is not np:
         return answer

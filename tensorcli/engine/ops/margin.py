@@ -18,7 +18,7 @@ from tensorcli.engine.ops.loss import MEAN, NONE, reduced, reduced_array
 def hinge_embedding_loss(self, target, margin, reduction):
     """self where the target is 1, what is missing to the margin where it is -1."""
     zeros = functions.zeros_like(self)
-    margins = (margin - self).clamp_min(0)
+    margins = (functions.full_like(self, margin) - self).clamp_min(0)
     missing = functions.where(target != 1, margins, zeros)
     present = functions.where(target != -1, self, zeros)
     return reduced(missing + present, reduction)
@@ -61,6 +61,11 @@ def cosine_embedding_loss(input1, input2, target, margin, reduction):
     dim = target.ndim
     if target.ndim > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    if not input1.ndim == input2.ndim == dim + 1:
+        raise RuntimeError(
+            f"{dim}D target tensor expects {dim + 1}D input tensors, but found inputs with sizes "
+            f"{messages.numbers(input1.geometry.sizes)} and {messages.numbers(input2.geometry.sizes)}."
+        )
     product = (input1 * input2).sum(dim)
     length1 = (input1 * input1).sum(dim) + 1e-12
     length2 = (input2 * input2).sum(dim) + 1e-12

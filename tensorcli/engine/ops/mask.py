@@ -61,7 +61,7 @@ def _check_masked_scatter(self, mask, source):
     if mask.is_meta:
         return
     chosen = (
-        np.broadcast_to(mask.values, _common(self, mask))
+        np.broadcast_to(mask.values, _common(mask, self))
         if mask.geometry.sizes != self.geometry.sizes
         else mask.values
     )

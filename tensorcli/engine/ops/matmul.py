@@ -35,7 +35,7 @@ def matmul(self, other):
 
 def _folds(a, b):
     """Whether the larger side becomes one matrix (aten/src/ATen/native/LinearAlgebra.cpp, should_fold)."""
-    larger, other = (a, b) if a.ndim >= b.ndim else (b, a)
+    larger, other = (a, b) if a.ndim >= b.ndim else (b.mT, a)
     if not (larger.ndim >= 3 and other.ndim <= 2):
         return False
     if other.requires_grad:

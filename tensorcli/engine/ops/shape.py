@@ -515,7 +515,9 @@ def infer_size(sizes, numel):
                 raise RuntimeError("only one dimension can be inferred")
             unknown = i
         elif size < 0:
-            raise RuntimeError(f"invalid shape dimension {size}")
+            raise RuntimeError(
+                f"invalid shape dimension {size} at index {i} of shape {messages.numbers(sizes)}"
+            )
         else:
             known *= size
     if known == numel and unknown is None:
