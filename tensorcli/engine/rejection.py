@@ -27,6 +27,45 @@ def binomial(stream: Generator, trials: Any, chances: Any) -> Any:
     return np.array([_binomial(stream, kind(n), kind(p)) for n, p in pairs], kind).reshape(trials.shape)
 
 
+def gamma(stream: Generator, shapes: Any) -> Any:
+    """For each shape a draw of the standard gamma distribution, in the shapes' dtype, never 0."""
+    kind = shapes.dtype.type
+    least = np.finfo(shapes.dtype).tiny
+    drawn = [max(least, kind(_gamma(stream, shape))) for shape in shapes.reshape(-1)]
+    return np.array(drawn, kind).reshape(shapes.shape)
+
+
+def _gamma(stream: Generator, shape: Any) -> float:
+    """G. Marsaglia and W. W. Tsang, "A simple method for generating gamma variables", ACM TOMS 26 (2000).
+
+    Sums with the shape are rounded to its dtype, as PyTorch's are.
+    """
+    kind = type(shape)
+    scale = 1.0
+    if shape < 1:
+        if shape == 0:
+            return 0.0
+        scale = (1 - _uniform(stream)) ** float(kind(1) / shape)
+        shape = shape + kind(1)
+    d = float(shape - kind(_THIRD))
+    c = 1 / math.sqrt(9 * d)
+    while True:
+        x = float(stream.normal(1, "float64")[0])
+        y = 1 + c * x
+        if y <= 0:
+            continue
+        v = y * y * y
+        u = 1 - _uniform(stream)
+        square = x * x
+        if u < 1 - _SQUEEZE * square * square:
+            return scale * d * v
+        if math.log(u) < 0.5 * square + d * (1 - v + math.log(v)):
+            return scale * d * v
+
+
+_THIRD, _SQUEEZE = np.float32(1 / 3), float(np.float32(0.0331))
+
+
 def _uniform(stream: Generator) -> float:
     return (stream.random64() & _DIGITS) * 2.0**-53
 

@@ -18,7 +18,8 @@ from tensorcli.language.policy import Policy
 from tensorcli.language.vocabulary import SHADOWED, is_dunder, is_refused_private
 
 SUBMODULES = (
-    "amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda cuda.amp fft func "
+    "amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda cuda.amp "
+    "distributions distributions.constraints distributions.kl distributions.transforms fft func "
     "linalg nn nn.functional nn.init nn.parameter nn.utils nn.utils.rnn optim optim.lr_scheduler random return_types special "
     "testing utils utils.checkpoint utils.data utils.dlpack"
 ).split()
@@ -320,8 +321,8 @@ class Lazy(Mapping[str, Namespace]):
 
 
 OPEN_MODULES = (
-    "nn optim return_types random legacy queries storages special fft linalg cuda testing utils functional "
-    "formats autograd.modes autograd.hooks autograd.graph autograd.anomaly autograd.functional autograd.forward_ad"
+    "amp distributions func nn optim return_types random legacy queries storages special fft linalg cuda testing utils "
+    "functional formats autograd.modes autograd.hooks autograd.graph autograd.anomaly autograd.functional autograd.forward_ad"
 ).split()
 """Modules of the engine whose classes have nothing that PyTorch's do not have."""
 

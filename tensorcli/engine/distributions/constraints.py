@@ -1,0 +1,267 @@
+"""`torch.distributions.constraints`: what the parameters and the values of distributions must be.
+
+`check` answers for each event of a tensor (its last `event_dim` dimensions). The repr is what complaints name.
+"""
+
+from typing import Any
+
+from tensorcli.engine import dtypes
+from tensorcli.engine.callers import functions
+
+
+class Constraint:
+    """A region of a tensor's values."""
+
+    __module__ = "torch.distributions.constraints"
+
+    def __init_subclass__(cls) -> None:
+        if cls.__module__ == __name__:
+            cls.__module__ = Constraint.__module__
+
+    is_discrete = False
+    event_dim = 0
+    _bounds: tuple[str, ...] = ()
+    """The attributes that the repr shows."""
+
+    def __init__(self, *bounds: Any) -> None:
+        for name, bound in zip(self._bounds, bounds, strict=True):
+            setattr(self, name, bound)
+
+    def check(self, value: Any) -> Any:
+        """For each event, whether it lies in the region."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)}" for name in self._bounds)
+        return f"{type(self).__name__[1:]}({shown})"
+
+
+class _Dependent(Constraint):
+    """A region that depends on other parameters."""
+
+    def check(self, value: Any) -> Any:
+        raise ValueError("Cannot determine validity of dependent constraint")
+
+
+def is_dependent(constraint: Any) -> bool:
+    """Whether a region depends on other parameters."""
+    return isinstance(constraint, _Dependent)
+
+
+class _IndependentConstraint(Constraint):
+    def __init__(self, base_constraint: Constraint, reinterpreted_batch_ndims: int) -> None:
+        self.base_constraint = base_constraint
+        self.reinterpreted_batch_ndims = reinterpreted_batch_ndims
+
+    @property
+    def is_discrete(self) -> bool:  # type: ignore[override]
+        return self.base_constraint.is_discrete
+
+    @property
+    def event_dim(self) -> int:  # type: ignore[override]
+        return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
+
+    def check(self, value: Any) -> Any:
+        found = self.base_constraint.check(value)
+        kept = found.dim() - self.reinterpreted_batch_ndims
+        if kept < 0:
+            raise ValueError(f"Expected value.dim() >= {self.event_dim} but got {value.dim()}")
+        return found.reshape((*found.shape[:kept], -1)).all(-1)
+
+    def __repr__(self) -> str:
+        return f"IndependentConstraint({self.base_constraint!r}, {self.reinterpreted_batch_ndims})"
+
+
+class MixtureSameFamilyConstraint(Constraint):
+    """The region of each component of a mixture."""
+
+    def __init__(self, base_constraint: Constraint) -> None:
+        self.base_constraint = base_constraint
+
+    @property
+    def is_discrete(self) -> bool:  # type: ignore[override]
+        return self.base_constraint.is_discrete
+
+    @property
+    def event_dim(self) -> int:  # type: ignore[override]
+        return self.base_constraint.event_dim
+
+    def check(self, value: Any) -> Any:
+        found = self.base_constraint.check(value.unsqueeze(-1 - self.event_dim))
+        return found.reshape((*found.shape[: value.dim() - self.event_dim], -1)).all(-1)
+
+    def __repr__(self) -> str:
+        return f"MixtureSameFamilyConstraint({self.base_constraint!r})"
+
+
+# ---- numbers
+
+
+class _Boolean(Constraint):
+    is_discrete = True
+
+    def check(self, value: Any) -> Any:
+        return (value == 0) | (value == 1)
+
+
+class _IntegerInterval(Constraint):
+    is_discrete = True
+    _bounds = ("lower_bound", "upper_bound")
+
+    def check(self, value: Any) -> Any:
+        return (value % 1 == 0) & (self.lower_bound <= value) & (value <= self.upper_bound)  # type: ignore[attr-defined]
+
+
+class _IntegerGreaterThan(Constraint):
+    is_discrete = True
+    _bounds = ("lower_bound",)
+
+    def check(self, value: Any) -> Any:
+        return (value % 1 == 0) & (value >= self.lower_bound)  # type: ignore[attr-defined]
+
+
+class _Real(Constraint):
+    def check(self, value: Any) -> Any:
+        return value == value  # False for NaN
+
+
+class _GreaterThan(Constraint):
+    _bounds = ("lower_bound",)
+
+    def check(self, value: Any) -> Any:
+        return self.lower_bound < value  # type: ignore[attr-defined]
+
+
+class _GreaterThanEq(Constraint):
+    _bounds = ("lower_bound",)
+
+    def check(self, value: Any) -> Any:
+        return self.lower_bound <= value  # type: ignore[attr-defined]
+
+
+class _LessThan(Constraint):
+    _bounds = ("upper_bound",)
+
+    def check(self, value: Any) -> Any:
+        return value < self.upper_bound  # type: ignore[attr-defined]
+
+
+class _Interval(Constraint):
+    _bounds = ("lower_bound", "upper_bound")
+
+    def check(self, value: Any) -> Any:
+        return (self.lower_bound <= value) & (value <= self.upper_bound)  # type: ignore[attr-defined]
+
+
+class _HalfOpenInterval(Constraint):
+    _bounds = ("lower_bound", "upper_bound")
+
+    def check(self, value: Any) -> Any:
+        return (self.lower_bound <= value) & (value < self.upper_bound)  # type: ignore[attr-defined]
+
+
+# ---- vectors
+
+
+class _Simplex(Constraint):
+    event_dim = 1
+
+    def check(self, value: Any) -> Any:
+        return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
+
+
+class _OneHot(Constraint):
+    is_discrete = True
+    event_dim = 1
+
+    def check(self, value: Any) -> Any:
+        return ((value == 0) | (value == 1)).all(-1) & value.sum(-1).eq(1)
+
+
+class _Multinomial(Constraint):
+    is_discrete = True
+    event_dim = 1
+
+    def __init__(self, upper_bound: Any) -> None:
+        self.upper_bound = upper_bound
+
+    def check(self, value: Any) -> Any:
+        return (value >= 0).all(-1) & (value.sum(-1) <= self.upper_bound)
+
+
+# ---- matrices
+
+
+def _whole(value: Any) -> Any:
+    """Whether all of each matrix is true."""
+    return value.view((*value.shape[:-2], -1)).all(-1)
+
+
+class _LowerTriangular(Constraint):
+    event_dim = 2
+
+    def check(self, value: Any) -> Any:
+        return _whole(value.tril() == value)
+
+
+class _LowerCholesky(Constraint):
+    event_dim = 2
+
+    def check(self, value: Any) -> Any:
+        return _whole(value.tril() == value) & (value.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+
+
+class _Square(Constraint):
+    event_dim = 2
+
+    def check(self, value: Any) -> Any:
+        return functions.full(
+            value.shape[:-2], value.shape[-2] == value.shape[-1], dtype=dtypes.bool_, device=value.device
+        )
+
+
+class _Symmetric(_Square):
+    def check(self, value: Any) -> Any:
+        square = super().check(value)
+        if not square.all():
+            return square
+        return functions.isclose(value, value.mT, atol=1e-6).all(-2).all(-1)
+
+
+class _PositiveSemidefinite(_Symmetric):
+    def check(self, value: Any) -> Any:
+        symmetric = super().check(value)
+        return functions.linalg_eigvalsh(value).ge(0).all(-1) if symmetric.all() else symmetric
+
+
+class _PositiveDefinite(_Symmetric):
+    def check(self, value: Any) -> Any:
+        symmetric = super().check(value)
+        return functions.linalg_cholesky_ex(value)[1].eq(0) if symmetric.all() else symmetric
+
+
+dependent = _Dependent()
+independent = _IndependentConstraint
+boolean = _Boolean()
+one_hot = _OneHot()
+nonnegative_integer = _IntegerGreaterThan(0)
+positive_integer = _IntegerGreaterThan(1)
+integer_interval = _IntegerInterval
+real = _Real()
+real_vector = independent(real, 1)
+positive = _GreaterThan(0.0)
+nonnegative = _GreaterThanEq(0.0)
+greater_than = _GreaterThan
+greater_than_eq = _GreaterThanEq
+less_than = _LessThan
+multinomial = _Multinomial
+unit_interval = _Interval(0.0, 1.0)
+interval = _Interval
+half_open_interval = _HalfOpenInterval
+simplex = _Simplex()
+lower_triangular = _LowerTriangular()
+lower_cholesky = _LowerCholesky()
+square = _Square()
+symmetric = _Symmetric()
+positive_semidefinite = _PositiveSemidefinite()
+positive_definite = _PositiveDefinite()

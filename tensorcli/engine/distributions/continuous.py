@@ -1,0 +1,307 @@
+"""Distributions of real numbers by a location and a scale, a rate, or bounds."""
+
+import math
+from typing import Any, ClassVar
+
+from tensorcli.engine.callers import functions
+from tensorcli.engine.distributions import constraints
+from tensorcli.engine.distributions.distribution import Distribution, filled, finfo, standard_normal
+from tensorcli.engine.distributions.family import ExponentialFamily
+
+_LOCATED = {"loc": constraints.real, "scale": constraints.positive}
+
+
+class Normal(ExponentialFamily):
+    """The normal distribution of a mean and a standard deviation."""
+
+    __module__ = "torch.distributions.normal"
+    arg_constraints = _LOCATED
+    support = constraints.real
+    has_rsample = True
+    loc: Any
+    scale: Any
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        self._take(validate_args, loc=loc, scale=scale)
+
+    @property
+    def mean(self) -> Any:
+        return self.loc
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+    @property
+    def stddev(self) -> Any:
+        return self.scale
+
+    @property
+    def variance(self) -> Any:
+        return self.scale.pow(2)
+
+    def sample(self, sample_shape: Any = ()) -> Any:
+        shape = self._extended_shape(sample_shape)
+        return functions.normal(self.loc.detach().expand(shape), self.scale.detach().expand(shape))
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        return self.loc + standard_normal(self._extended_shape(sample_shape), self.loc) * self.scale
+
+    def _log_prob(self, value: Any) -> Any:
+        variance = self.scale**2
+        return (
+            -((value - self.loc) ** 2) / (2 * variance) - self.scale.log() - math.log(math.sqrt(2 * math.pi))
+        )
+
+    def _cdf(self, value: Any) -> Any:
+        return 0.5 * (1 + functions.erf((value - self.loc) * self.scale.reciprocal() / math.sqrt(2)))
+
+    def icdf(self, value: Any) -> Any:
+        return self.loc + self.scale * functions.erfinv(2 * value - 1) * math.sqrt(2)
+
+    def entropy(self) -> Any:
+        return 0.5 + 0.5 * math.log(2 * math.pi) + functions.log(self.scale)
+
+
+class Uniform(Distribution):
+    """All values from `low` to `high` alike."""
+
+    __module__ = "torch.distributions.uniform"
+    has_rsample = True
+    low: Any
+    high: Any
+
+    def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
+        self._take(validate_args, low=low, high=high)
+
+    @property
+    def arg_constraints(self) -> Any:
+        return {"low": constraints.less_than(self.high), "high": constraints.greater_than(self.low)}
+
+    @property
+    def support(self) -> Any:
+        return constraints.interval(self.low, self.high)
+
+    @property
+    def mean(self) -> Any:
+        return (self.high + self.low) / 2
+
+    @property
+    def mode(self) -> Any:
+        return math.nan * self.high
+
+    @property
+    def stddev(self) -> Any:
+        return (self.high - self.low) / 12**0.5
+
+    @property
+    def variance(self) -> Any:
+        return (self.high - self.low).pow(2) / 12
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        drawn = functions.rand(
+            self._extended_shape(sample_shape), dtype=self.low.dtype, device=self.low.device
+        )
+        return self.low + drawn * (self.high - self.low)
+
+    def _log_prob(self, value: Any) -> Any:
+        above = self.low.le(value).type_as(self.low)
+        below = self.high.gt(value).type_as(self.low)
+        return functions.log(above.mul(below)) - functions.log(self.high - self.low)
+
+    def _cdf(self, value: Any) -> Any:
+        return ((value - self.low) / (self.high - self.low)).clamp(min=0, max=1)
+
+    def icdf(self, value: Any) -> Any:
+        return value * (self.high - self.low) + self.low
+
+    def entropy(self) -> Any:
+        return functions.log(self.high - self.low)
+
+
+class Exponential(ExponentialFamily):
+    """The time until an event of a constant rate."""
+
+    __module__ = "torch.distributions.exponential"
+    arg_constraints: ClassVar[Any] = {"rate": constraints.positive}
+    support = constraints.nonnegative
+    has_rsample = True
+    rate: Any
+
+    def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
+        self._take(validate_args, rate=rate)
+
+    @property
+    def mean(self) -> Any:
+        return self.rate.reciprocal()
+
+    @property
+    def mode(self) -> Any:
+        return functions.zeros_like(self.rate)
+
+    @property
+    def stddev(self) -> Any:
+        return self.rate.reciprocal()
+
+    @property
+    def variance(self) -> Any:
+        return self.rate.pow(-2)
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        return self.rate.new(self._extended_shape(sample_shape)).exponential_() / self.rate
+
+    def _log_prob(self, value: Any) -> Any:
+        return self.rate.log() - self.rate * value
+
+    def _cdf(self, value: Any) -> Any:
+        return 1 - functions.exp(-self.rate * value)
+
+    def icdf(self, value: Any) -> Any:
+        return -functions.log1p(-value) / self.rate
+
+    def entropy(self) -> Any:
+        return 1.0 - functions.log(self.rate)
+
+
+class Laplace(Distribution):
+    """Two exponential distributions, back to back."""
+
+    __module__ = "torch.distributions.laplace"
+    arg_constraints = _LOCATED
+    support = constraints.real
+    has_rsample = True
+    loc: Any
+    scale: Any
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        self._take(validate_args, loc=loc, scale=scale)
+
+    @property
+    def mean(self) -> Any:
+        return self.loc
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+    @property
+    def variance(self) -> Any:
+        return 2 * self.scale.pow(2)
+
+    @property
+    def stddev(self) -> Any:
+        return 2**0.5 * self.scale
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        drawn = self.loc.new(self._extended_shape(sample_shape)).uniform_(finfo(self.loc.dtype).eps - 1, 1)
+        return self.loc - self.scale * drawn.sign() * functions.log1p(-drawn.abs())
+
+    def _log_prob(self, value: Any) -> Any:
+        return -functions.log(2 * self.scale) - functions.abs(value - self.loc) / self.scale
+
+    def _cdf(self, value: Any) -> Any:
+        off = value - self.loc
+        return 0.5 - 0.5 * off.sign() * functions.expm1(-(value - self.loc).abs() / self.scale)
+
+    def icdf(self, value: Any) -> Any:
+        off = value - 0.5
+        return self.loc - self.scale * off.sign() * functions.log1p(-2 * off.abs())
+
+    def entropy(self) -> Any:
+        return 1 + functions.log(2 * self.scale)
+
+
+class Cauchy(Distribution):
+    """The ratio of two normal variables, which has no mean."""
+
+    __module__ = "torch.distributions.cauchy"
+    arg_constraints = _LOCATED
+    support = constraints.real
+    has_rsample = True
+    loc: Any
+    scale: Any
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        self._take(validate_args, loc=loc, scale=scale)
+
+    @property
+    def mean(self) -> Any:
+        return filled(self, math.nan, self.loc)
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+    @property
+    def variance(self) -> Any:
+        return filled(self, math.inf, self.loc)
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        return self.loc + self.loc.new(self._extended_shape(sample_shape)).cauchy_() * self.scale
+
+    def _log_prob(self, value: Any) -> Any:
+        return -math.log(math.pi) - self.scale.log() - (((value - self.loc) / self.scale) ** 2).log1p()
+
+    def _cdf(self, value: Any) -> Any:
+        return functions.atan((value - self.loc) / self.scale) / math.pi + 0.5
+
+    def icdf(self, value: Any) -> Any:
+        return functions.tan(math.pi * (value - 0.5)) * self.scale + self.loc
+
+    def entropy(self) -> Any:
+        return math.log(4 * math.pi) + self.scale.log()
+
+
+class StudentT(Distribution):
+    """The mean of `df + 1` normal variables over their estimated deviation."""
+
+    __module__ = "torch.distributions.studentT"
+    arg_constraints: ClassVar[Any] = {"df": constraints.positive, **_LOCATED}
+    support = constraints.real
+    has_rsample = True
+    df: Any
+    loc: Any
+    scale: Any
+
+    def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None) -> None:
+        from tensorcli.engine.distributions.gamma import Chi2
+
+        self._take(validate_args, df=df, loc=loc, scale=scale)
+        self._chi2 = Chi2(self.df)
+
+    @property
+    def mean(self) -> Any:
+        found = self.loc.clone()
+        found[self.df <= 1] = math.nan
+        return found
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+    @property
+    def variance(self) -> Any:
+        found, finite = self.df.clone(), self.df > 2
+        found[finite] = self.scale[finite].pow(2) * self.df[finite] / (self.df[finite] - 2)
+        found[(self.df <= 2) & (self.df > 1)] = math.inf
+        found[self.df <= 1] = math.nan
+        return found
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        normal = standard_normal(self._extended_shape(sample_shape), self.df)
+        spread = functions.rsqrt(self._chi2.rsample(sample_shape) / self.df)
+        return self.loc + self.scale * (normal * spread)
+
+    def _log_prob(self, value: Any) -> Any:
+        off = (value - self.loc) / self.scale
+        whole = (
+            self.scale.log() + 0.5 * self.df.log() + 0.5 * math.log(math.pi)
+            + functions.lgamma(0.5 * self.df) - functions.lgamma(0.5 * (self.df + 1.0))
+        )  # fmt: skip
+        return -0.5 * (self.df + 1.0) * functions.log1p(off**2.0 / self.df) - whole
+
+    def entropy(self) -> Any:
+        half, more = 0.5 * self.df, 0.5 * (self.df + 1)
+        beta = functions.lgamma(half) + math.lgamma(0.5) - functions.lgamma(more)
+        spread = 0.5 * (self.df + 1) * (functions.digamma(more) - functions.digamma(half))
+        return self.scale.log() + spread + 0.5 * self.df.log() + beta

@@ -1,0 +1,385 @@
+"""Distributions that are transforms of others."""
+
+import math
+from numbers import Number
+from typing import Any, ClassVar
+
+from tensorcli.engine.callers import functions
+from tensorcli.engine.construct import as_tensor
+from tensorcli.engine.distributions import constraints
+from tensorcli.engine.distributions.categorical import Categorical
+from tensorcli.engine.distributions.combined import TransformedDistribution
+from tensorcli.engine.distributions.continuous import Cauchy, Exponential, Normal, Uniform
+from tensorcli.engine.distributions.discrete import Chance
+from tensorcli.engine.distributions.distribution import (
+    EULER,
+    Distribution,
+    broadcast_all,
+    clamp_probs,
+    filled,
+    finfo,
+)
+from tensorcli.engine.distributions.transforms import (
+    AbsTransform,
+    AffineTransform,
+    ExpTransform,
+    PowerTransform,
+    SigmoidTransform,
+)
+
+
+class LogNormal(TransformedDistribution):
+    """e to the power of a normal variable."""
+
+    __module__ = "torch.distributions.log_normal"
+    arg_constraints: ClassVar[Any] = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.positive
+    has_rsample = True
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        base = Normal(loc, scale, validate_args=validate_args)
+        super().__init__(base, ExpTransform(), validate_args=validate_args)
+
+    @property
+    def loc(self) -> Any:
+        """The mean of the logarithm."""
+        return self.base_dist.loc  # type: ignore[attr-defined]
+
+    @property
+    def scale(self) -> Any:
+        """The standard deviation of the logarithm."""
+        return self.base_dist.scale  # type: ignore[attr-defined]
+
+    @property
+    def mean(self) -> Any:
+        return (self.loc + self.scale.pow(2) / 2).exp()
+
+    @property
+    def mode(self) -> Any:
+        return (self.loc - self.scale.square()).exp()
+
+    @property
+    def variance(self) -> Any:
+        square = self.scale.pow(2)
+        return square.expm1() * (2 * self.loc + square).exp()
+
+    def entropy(self) -> Any:
+        return self.base_dist.entropy() + self.loc
+
+
+class _Half(TransformedDistribution):
+    """The absolute value of a variable that lies evenly around 0."""
+
+    arg_constraints: ClassVar[Any] = {"scale": constraints.positive}
+    support = constraints.nonnegative
+    has_rsample = True
+
+    @property
+    def scale(self) -> Any:
+        """The scale of the whole distribution."""
+        return self.base_dist.scale  # type: ignore[attr-defined]
+
+    @property
+    def mode(self) -> Any:
+        return functions.zeros_like(self.scale)
+
+    def _log_prob(self, value: Any) -> Any:
+        found = self.base_dist.log_prob(value) + math.log(2)
+        return functions.where(value >= 0, found, -math.inf)
+
+    def cdf(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        return 2 * self.base_dist.cdf(value) - 1
+
+    def icdf(self, value: Any) -> Any:
+        return self.base_dist.icdf((value + 1) / 2)
+
+    def entropy(self) -> Any:
+        return self.base_dist.entropy() - math.log(2)
+
+
+class HalfNormal(_Half):
+    """The absolute value of a normal variable around 0."""
+
+    __module__ = "torch.distributions.half_normal"
+
+    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
+        super().__init__(Normal(0, scale, validate_args=False), AbsTransform(), validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return self.scale * math.sqrt(2 / math.pi)
+
+    @property
+    def variance(self) -> Any:
+        return self.scale.pow(2) * (1 - 2 / math.pi)
+
+
+class HalfCauchy(_Half):
+    """The absolute value of a Cauchy variable around 0."""
+
+    __module__ = "torch.distributions.half_cauchy"
+
+    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
+        super().__init__(Cauchy(0, scale, validate_args=False), AbsTransform(), validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return filled(self, math.inf, self.scale)
+
+    @property
+    def variance(self) -> Any:
+        return self.base_dist.variance
+
+    def _log_prob(self, value: Any) -> Any:
+        return super()._log_prob(as_tensor(value, dtype=self.scale.dtype, device=self.scale.device))
+
+
+class Gumbel(TransformedDistribution):
+    """The largest of many exponential variables."""
+
+    __module__ = "torch.distributions.gumbel"
+    arg_constraints: ClassVar[Any] = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.real
+    loc: Any
+    scale: Any
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        self.loc, self.scale = broadcast_all(loc, scale)
+        limits = finfo(self.loc.dtype)
+        low: Any = limits.tiny
+        high: Any = 1 - limits.eps
+        if not (isinstance(loc, Number) and isinstance(scale, Number)):
+            low, high = (functions.full_like(self.loc, end) for end in (low, high))
+        transforms = [
+            ExpTransform().inv,
+            AffineTransform(loc=0, scale=-functions.ones_like(self.scale)),
+            ExpTransform().inv,
+            AffineTransform(loc=loc, scale=-self.scale),
+        ]
+        super().__init__(
+            Uniform(low, high, validate_args=validate_args), transforms, validate_args=validate_args
+        )
+
+    def _log_prob(self, value: Any) -> Any:
+        off = (self.loc - value) / self.scale
+        return off - off.exp() - self.scale.log()
+
+    @property
+    def mean(self) -> Any:
+        return self.loc + self.scale * EULER
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+    @property
+    def stddev(self) -> Any:
+        return math.pi / math.sqrt(6) * self.scale
+
+    @property
+    def variance(self) -> Any:
+        return self.stddev.pow(2)
+
+    def entropy(self) -> Any:
+        return self.scale.log() + (1 + EULER)
+
+
+class Pareto(TransformedDistribution):
+    """e to the power of an exponential variable, times a scale."""
+
+    __module__ = "torch.distributions.pareto"
+    arg_constraints: ClassVar[Any] = {"alpha": constraints.positive, "scale": constraints.positive}
+
+    def __init__(self, scale: Any, alpha: Any, validate_args: bool | None = None) -> None:
+        self.scale, self.alpha = broadcast_all(scale, alpha)
+        transforms = [ExpTransform(), AffineTransform(loc=0, scale=self.scale)]
+        base = Exponential(self.alpha, validate_args=validate_args)
+        super().__init__(base, transforms, validate_args=validate_args)
+
+    @property
+    def support(self) -> Any:
+        return constraints.greater_than_eq(self.scale)
+
+    @property
+    def mean(self) -> Any:
+        alpha = self.alpha.clamp(min=1)
+        return alpha * self.scale / (alpha - 1)
+
+    @property
+    def mode(self) -> Any:
+        return self.scale
+
+    @property
+    def variance(self) -> Any:
+        alpha = self.alpha.clamp(min=2)
+        return self.scale.pow(2) * alpha / ((alpha - 1).pow(2) * (alpha - 2))
+
+    def entropy(self) -> Any:
+        return (self.scale / self.alpha).log() + (1 + self.alpha.reciprocal())
+
+
+class Weibull(TransformedDistribution):
+    """A power of an exponential variable, times a scale."""
+
+    __module__ = "torch.distributions.weibull"
+    arg_constraints: ClassVar[Any] = {"scale": constraints.positive, "concentration": constraints.positive}
+    support = constraints.positive
+
+    def __init__(self, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:
+        self.scale, self.concentration = broadcast_all(scale, concentration)
+        self.concentration_reciprocal = self.concentration.reciprocal()
+        transforms = [PowerTransform(self.concentration_reciprocal), AffineTransform(loc=0, scale=self.scale)]
+        base = Exponential(functions.ones_like(self.scale), validate_args=validate_args)
+        super().__init__(base, transforms, validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return self.scale * functions.exp(functions.lgamma(1 + self.concentration_reciprocal))
+
+    @property
+    def mode(self) -> Any:
+        return self.scale * ((self.concentration - 1) / self.concentration) ** self.concentration.reciprocal()
+
+    @property
+    def variance(self) -> Any:
+        one = functions.exp(functions.lgamma(1 + 2 * self.concentration_reciprocal))
+        two = functions.exp(2 * functions.lgamma(1 + self.concentration_reciprocal))
+        return self.scale.pow(2) * (one - two)
+
+    def entropy(self) -> Any:
+        power = self.concentration_reciprocal
+        return EULER * (1 - power) + functions.log(self.scale * power) + 1
+
+
+# ---- samples of discrete distributions that gradients flow through
+
+
+class LogitRelaxedBernoulli(Chance):
+    """The log-odds of a relaxed Bernoulli variable."""
+
+    __module__ = "torch.distributions.relaxed_bernoulli"
+    arg_constraints: ClassVar[Any] = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.real
+    _kept = frozenset({"temperature"})
+
+    def __init__(
+        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
+        self.temperature = temperature
+        self._take_chance(probs, logits, validate_args)
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        shape = self._extended_shape(sample_shape)
+        probs = clamp_probs(self.probs.expand(shape))
+        drawn = clamp_probs(functions.rand(shape, dtype=probs.dtype, device=probs.device))
+        return (drawn.log() - (-drawn).log1p() + probs.log() - (-probs).log1p()) / self.temperature
+
+    def _log_prob(self, value: Any) -> Any:
+        logits, value = broadcast_all(self.logits, value)
+        off = logits - value.mul(self.temperature)
+        return self.temperature.log() + off - 2 * off.exp().log1p()
+
+
+class RelaxedBernoulli(TransformedDistribution):
+    """A Bernoulli variable spread between 0 and 1, the more so the higher the temperature."""
+
+    __module__ = "torch.distributions.relaxed_bernoulli"
+    arg_constraints: ClassVar[Any] = {"probs": constraints.unit_interval, "logits": constraints.real}
+    support = constraints.unit_interval
+    has_rsample = True
+
+    def __init__(
+        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
+        base = LogitRelaxedBernoulli(temperature, probs, logits)
+        super().__init__(base, SigmoidTransform(), validate_args=validate_args)
+
+    @property
+    def temperature(self) -> Any:
+        """How far it is spread."""
+        return self.base_dist.temperature  # type: ignore[attr-defined]
+
+    @property
+    def logits(self) -> Any:
+        """The log-odds."""
+        return self.base_dist.logits  # type: ignore[attr-defined]
+
+    @property
+    def probs(self) -> Any:
+        """The probabilities."""
+        return self.base_dist.probs  # type: ignore[attr-defined]
+
+
+class ExpRelaxedCategorical(Distribution):
+    """The logarithms of a relaxed choice."""
+
+    __module__ = "torch.distributions.relaxed_categorical"
+    arg_constraints: ClassVar[Any] = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    support = constraints.real_vector
+    has_rsample = True
+    _kept = frozenset({"temperature"})
+
+    def __init__(
+        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
+        self._categorical = Categorical(probs, logits)
+        self.temperature = temperature
+        super().__init__(
+            self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args
+        )
+
+    @property
+    def logits(self) -> Any:
+        """The logarithms of the probabilities."""
+        return self._categorical.logits
+
+    @property
+    def probs(self) -> Any:
+        """The probabilities."""
+        return self._categorical.probs
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        shape = self._extended_shape(sample_shape)
+        drawn = clamp_probs(functions.rand(shape, dtype=self.logits.dtype, device=self.logits.device))
+        scores = (self.logits + -(-drawn.log()).log()) / self.temperature
+        return scores - scores.logsumexp(dim=-1, keepdim=True)
+
+    def _log_prob(self, value: Any) -> Any:
+        count = self._categorical._num_events
+        logits, value = broadcast_all(self.logits, value)
+        whole = functions.full_like(self.temperature, float(count)).lgamma()
+        whole = whole - self.temperature.log().mul(-(count - 1))
+        score = logits - value.mul(self.temperature)
+        return (score - score.logsumexp(dim=-1, keepdim=True)).sum(-1) + whole
+
+
+class RelaxedOneHotCategorical(TransformedDistribution):
+    """A choice as a vector, spread over the others, the more so the higher the temperature."""
+
+    __module__ = "torch.distributions.relaxed_categorical"
+    arg_constraints: ClassVar[Any] = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    support = constraints.simplex
+    has_rsample = True
+
+    def __init__(
+        self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None
+    ) -> None:
+        base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
+        super().__init__(base, ExpTransform(), validate_args=validate_args)
+
+    @property
+    def temperature(self) -> Any:
+        """How far it is spread."""
+        return self.base_dist.temperature  # type: ignore[attr-defined]
+
+    @property
+    def logits(self) -> Any:
+        """The logarithms of the probabilities."""
+        return self.base_dist.logits  # type: ignore[attr-defined]
+
+    @property
+    def probs(self) -> Any:
+        """The probabilities."""
+        return self.base_dist.probs  # type: ignore[attr-defined]
