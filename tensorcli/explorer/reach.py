@@ -20,7 +20,8 @@ from tensorcli.language.vocabulary import SHADOWED, is_dunder, is_refused_privat
 SUBMODULES = (
     "amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda cuda.amp "
     "distributions distributions.constraints distributions.kl distributions.transforms fft func "
-    "linalg nn nn.functional nn.init nn.parameter nn.utils nn.utils.rnn optim optim.lr_scheduler random return_types special "
+    "linalg nn nn.functional nn.init nn.parameter nn.utils nn.utils.parametrizations "
+    "nn.utils.parametrize nn.utils.prune nn.utils.rnn optim optim.lr_scheduler random return_types special "
     "testing utils utils.checkpoint utils.data utils.dlpack"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""

@@ -1,4 +1,4 @@
-"""`torch.nn.utils`: gradients kept within bounds, parameters as one vector."""
+"""`torch.nn.utils`: gradients kept within bounds, parameters as one vector, computed and pruned parameters."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -84,7 +84,17 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         at += count
 
 
+_MODULES = ("parametrizations", "parametrize", "prune", "rnn")
+_RECOMPUTED = ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm")
+
+
 def __getattr__(name: str) -> Any:
-    if name == "rnn":
-        return import_module("tensorcli.engine.nn.utils.rnn")
+    if name in _MODULES:
+        return import_module(f"tensorcli.engine.nn.utils.{name}")
+    if name in _RECOMPUTED:
+        return getattr(import_module("tensorcli.engine.nn.utils.recomputed"), name)
     raise AttributeError(f"module 'torch.nn.utils' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES, *_RECOMPUTED})
