@@ -66,7 +66,6 @@ def _once(name):
     variants="function",
     out=False,
     self=_once("_standard_gamma_grad"),
-    output=_once("_standard_gamma_grad"),
 )
 def _standard_gamma_grad(xp, self, output):
     """How draws of the gamma distribution move with their shape."""

@@ -200,14 +200,14 @@ def _getstate(self: Any) -> Any:
 
 
 def _copied(self: Any, memo: dict[int, Any]) -> Any:
-    twin = type(self).__new__(type(self))
+    twin: Any = object.__new__(type(self))
     memo[id(self)] = twin
     twin.__dict__ = deepcopy(self.__dict__, memo)
     return twin
 
 
 def _give_class(module: Module) -> None:
-    kind: type = type(module)
+    kind = type(module)
     names: dict[str, Any] = {"__getstate__": _getstate, "__module__": ParametrizationList.__module__}
     if not hasattr(kind, "__deepcopy__"):
         names["__deepcopy__"] = _copied
