@@ -1,0 +1,162 @@
+"""Samplers: the order in which samples are read, drawn as PyTorch draws it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tensorcli.engine import dtypes
+from tensorcli.engine.callers import functions
+from tensorcli.engine.construct import as_tensor
+from tensorcli.engine.random import Generator
+
+
+class Sampler:
+    """The order in which samples are read."""
+
+    __module__ = "torch.utils.data.sampler"
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError
+
+
+class SequentialSampler(Sampler):
+    """From the first to the last."""
+
+    __module__ = "torch.utils.data.sampler"
+
+    def __init__(self, data_source: Any) -> None:
+        self.data_source = data_source
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self.data_source)))
+
+    def __len__(self) -> int:
+        return len(self.data_source)
+
+
+class RandomSampler(Sampler):
+    """In an order drawn anew each time, or drawn with replacement."""
+
+    __module__ = "torch.utils.data.sampler"
+
+    def __init__(
+        self,
+        data_source: Any,
+        replacement: bool = False,
+        num_samples: int | None = None,
+        generator: Any = None,
+    ) -> None:
+        self.data_source = data_source
+        self.replacement = replacement
+        self._num_samples = num_samples
+        self.generator = generator
+        if not isinstance(replacement, bool):
+            raise TypeError(f"replacement should be a boolean value, but got replacement={replacement}")
+        _check_count(self.num_samples)
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples are drawn."""
+        return len(self.data_source) if self._num_samples is None else self._num_samples
+
+    def __iter__(self) -> Iterator[int]:
+        size, left = len(self.data_source), self.num_samples
+        generator = self.generator
+        if generator is None:
+            generator = Generator()
+            generator.manual_seed(drawn_seed())
+        if self.replacement:
+            for _ in range(left // 32):
+                yield from functions.randint(size, (32,), dtype=dtypes.int64, generator=generator).tolist()
+            yield from functions.randint(size, (left % 32,), dtype=dtypes.int64, generator=generator).tolist()
+            return
+        for _ in range(left // size):
+            yield from functions.randperm(size, generator=generator).tolist()
+        yield from functions.randperm(size, generator=generator).tolist()[: left % size]
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class SubsetRandomSampler(Sampler):
+    """These samples, in an order drawn anew each time."""
+
+    __module__ = "torch.utils.data.sampler"
+
+    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
+        self.indices = indices
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        for each in functions.randperm(len(self.indices), generator=self.generator).tolist():
+            yield self.indices[each]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class WeightedRandomSampler(Sampler):
+    """Samples drawn by their weights."""
+
+    __module__ = "torch.utils.data.sampler"
+
+    def __init__(
+        self, weights: Any, num_samples: int, replacement: bool = True, generator: Any = None
+    ) -> None:
+        _check_count(num_samples)
+        if not isinstance(replacement, bool):
+            raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
+        self.weights: Any = as_tensor(weights, dtype=dtypes.float64)
+        if self.weights.ndim != 1:
+            raise ValueError(
+                f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}"
+            )
+        self.num_samples = num_samples
+        self.replacement = replacement
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        drawn = functions.multinomial(
+            self.weights, self.num_samples, self.replacement, generator=self.generator
+        )
+        return iter(drawn.tolist())
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class BatchSampler(Sampler):
+    """The order of another sampler in lists of `batch_size`."""
+
+    __module__ = "torch.utils.data.sampler"
+
+    def __init__(self, sampler: Any, batch_size: int, drop_last: bool) -> None:
+        _check_count(batch_size, "batch_size")
+        if not isinstance(drop_last, bool):
+            raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        batch: list[Any] = []
+        for each in self.sampler:
+            batch.append(each)
+            if len(batch) == self.batch_size:
+                yield batch
+                batch = []
+        if batch and not self.drop_last:
+            yield batch
+
+    def __len__(self) -> int:
+        size = len(self.sampler)
+        return size // self.batch_size if self.drop_last else -(-size // self.batch_size)
+
+
+def drawn_seed(generator: Any = None) -> int:
+    """A seed for a generator of one's own."""
+    return int(functions.empty((), dtype=dtypes.int64).random_(generator=generator).item())
+
+
+def _check_count(count: Any, what: str = "num_samples") -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or count <= 0:
+        raise ValueError(f"{what} should be a positive integer value, but got {what}={count}")
