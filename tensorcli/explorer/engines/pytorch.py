@@ -147,6 +147,9 @@ class PyTorch:
                 "torch.return_types",
                 "torch.autograd.grad_mode",
                 "torch.amp",
+                "torch.distributions",
+                "torch.utils.data",
+                "torch.utils.checkpoint",
                 "torch.backends",
             )
         )
