@@ -319,13 +319,13 @@ class Session:
             names.extend(self.bare)
         policy = self.evaluator.policy
         found = failure(raised, statement, text, name, names, policy, self.engine.method_names)
-        if found.hints or isinstance(raised, KeyboardInterrupt):
+        if isinstance(raised, KeyboardInterrupt):
             return found
         from dataclasses import replace
 
-        from tensorcli.language.hints import hint
+        from tensorcli.language.hints import hint, outside
 
-        advice = hint(raised, self.evaluator)
+        advice = outside(raised) or (None if found.hints else hint(raised, self.evaluator))
         return found if advice is None else replace(found, hints=(advice,))
 
     # ---- taking back

@@ -59,8 +59,29 @@ _OUTSIDE = {
         ("sparse", "sparse_coo_tensor", "sparse_csr_tensor"),
         "all tensors are strided here; with PyTorch installed, --engine pytorch runs the script on it",
     ),
+    **dict.fromkeys(("hub", "package"), "a script does not reach the network or the file system"),
+    **dict.fromkeys(("export", "onnx"), "nothing is exported here: a script does not reach the file system"),
+    "nested": "there are no nested tensors here",
+    **dict.fromkeys(
+        ("profiler", "tensorboard"), "nothing is measured here; the tables say what each statement did"
+    ),
+    **dict.fromkeys(
+        ("ao", "fx", "quantization"), "functions run as they are here: none is traced or rewritten"
+    ),
 }
 """What PyTorch has and this language does not, by the name asked for of a module."""
+
+
+def outside(exception: BaseException) -> str | None:
+    """What to do instead, where a part of PyTorch was asked for that a script does not have."""
+    if isinstance(exception, AttributeError) and isinstance(exception.obj, Namespace):
+        return _OUTSIDE.get(str(exception.name))
+    if isinstance(exception, ImportError):
+        nodes = locate_nodes(exception)
+        names = nodes[0].names if nodes and isinstance(nodes[0], ast.ImportFrom) else []
+        parts = [*str(exception.name).split(".")[1:], *(each.name for each in names)]
+        return next((_OUTSIDE[part] for part in parts if part in _OUTSIDE), None)
+    return None
 
 
 def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
@@ -69,12 +90,6 @@ def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
         return None
     if isinstance(exception, NameError):
         return _name_hint(str(exception.name or ""), evaluator) if exception.name else None
-    if (
-        isinstance(exception, AttributeError)
-        and exception.name in _OUTSIDE
-        and isinstance(exception.obj, Namespace)
-    ):
-        return _OUTSIDE[exception.name]
     if isinstance(exception, AttributeError) and exception.name:
         return _did_you_mean(exception.name, attribute_names(exception.obj, evaluator))
     if isinstance(exception, ModuleNotFoundError):

@@ -81,6 +81,21 @@ def test_a_run_stops_at_its_first_failure(run):
 
 
 @pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("torch.compile(torch.sin)", "nothing is compiled here"),
+        ("import torch.jit", "nothing is compiled here"),
+        ("from torch import hub", "a script does not reach the network"),
+        ("from torch.utils.tensorboard import SummaryWriter", "nothing is measured here"),
+        ("torch.save(1, 2)", "a script does not reach the file system"),
+    ],
+)
+def test_what_of_pytorch_a_script_does_not_have_is_said_with_what_to_do_instead(run, text, advice):
+    (hint, *_) = run(text)[-1].error.hints
+    assert hint.startswith(advice)
+
+
+@pytest.mark.parametrize(
     ("text", "hint"),
     [
         ("y = torch.ones(2)\ny.detatch()", "did you mean detach or detach_?"),
