@@ -16,6 +16,18 @@ from tensorcli.engine.generator import Generator as Stream
 from tensorcli.engine.native import Native
 from tensorcli.engine.tensor import Tensor
 
+__all__ = [
+    "Generator",
+    "default_generator",
+    "fork_rng",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
+
+
 _NO_CUDA_GENERATOR = (
     "Cannot get CUDA generator without ATen_cuda library. PyTorch splits its backend into two shared libraries: a CPU "
     "library and a CUDA library; this error has occurred because you are trying to use some CUDA functionality, but the "

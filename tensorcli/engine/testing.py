@@ -15,6 +15,9 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
+__all__ = ["assert_allclose", "assert_close"]
+
+
 _TOLERANCES = {
     dtypes.float16: (0.001, 1e-5),
     dtypes.bfloat16: (0.016, 1e-5),

@@ -104,6 +104,8 @@ class Members(Mapping[str, Any]):
         listing: Callable[[], Iterable[str]] | None = None,
     ) -> None:
         self.load = load
+        self.public = listing is None
+        """Whether what the module holds and does not call public is hidden, where it calls names public at all."""
         self.listing = listing or (lambda: dir(load()))
         """The names to look through when all are asked for."""
         self.root = root
@@ -124,13 +126,16 @@ class Members(Mapping[str, Any]):
             return self.inner[name]
         if name.startswith("_") and name != "__version__":
             raise KeyError(name)
+        module = self.load()
+        if self.public and name in vars(module) and name not in getattr(module, "__all__", (name,)):
+            raise KeyError(name)
         try:
-            value = getattr(self.load(), name)
+            value = getattr(module, name)
         except (AttributeError, ModuleNotFoundError):
             raise KeyError(name) from None
         if isinstance(value, ModuleType):
             # A module of the package that has the name of a public function (`tensor`) stands in its place.
-            hook = vars(self.load()).get("__getattr__")
+            hook = vars(module).get("__getattr__")
             try:
                 value = None if hook is None else hook(name)
             except (AttributeError, ModuleNotFoundError):

@@ -7,6 +7,9 @@ from tensorcli.engine.autograd.differentiate import grad
 from tensorcli.engine.autograd.modes import enable_grad
 from tensorcli.engine.tensor import Tensor
 
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
+
+
 Function = Callable[..., Any]
 
 

@@ -6,6 +6,8 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.tensor import Tensor, TensorType, alias
 
+__all__ = ["Buffer", "Parameter"]
+
 
 class Parameter(Tensor):
     """A tensor that is a parameter of something: a leaf over the data's storage and version counter."""

@@ -8,6 +8,19 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import as_tensor
 from tensorcli.engine.tensor import Tensor
 
+__all__ = [
+    "PackedSequence",
+    "PackedSequence_",
+    "Tensor",
+    "invert_permutation",
+    "pack_padded_sequence",
+    "pack_sequence",
+    "pad_packed_sequence",
+    "pad_sequence",
+    "unpack_sequence",
+    "unpad_sequence",
+]
+
 
 class PackedSequence_(NamedTuple):  # noqa: N801 (as it shows itself)
     """The fields of a packed sequence."""
