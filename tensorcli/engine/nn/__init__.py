@@ -7,7 +7,7 @@ _SUBMODULES = ("functional", "init", "utils", "parameter")
 _WHERE = {
     name: place
     for place, names in {
-        "parameter": "Parameter Buffer",
+        "parameter": "Parameter Buffer UninitializedParameter UninitializedBuffer",
         "module": "Module",
         "containers": "Sequential ModuleList ModuleDict ParameterList ParameterDict",
         "layers.linear": "Identity Linear Bilinear Embedding EmbeddingBag",
@@ -17,6 +17,9 @@ _WHERE = {
         "layers.conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
         "layers.norm": "BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d LayerNorm "
         "GroupNorm RMSNorm",
+        "layers.lazy": "LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d "
+        "LazyConvTranspose3d LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d "
+        "LazyInstanceNorm3d",
         "layers.activation": "ReLU ReLU6 SiLU Mish SELU ELU CELU GELU GLU LeakyReLU PReLU RReLU Hardsigmoid Hardswish "
         "Hardtanh Hardshrink Softshrink Softplus Softsign Sigmoid Tanh Tanhshrink LogSigmoid Threshold Softmin Softmax "
         "Softmax2d LogSoftmax Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",

@@ -1,4 +1,6 @@
-"""`torch.nn.Parameter`: a leaf that requires grad and says so in its repr; `Buffer`: a tensor that a module keeps."""
+"""`torch.nn.Parameter`: a leaf that requires grad and says so in its repr; `Buffer`: a tensor that a module keeps; and both
+while their sizes are unknown.
+"""
 
 from typing import Any
 
@@ -73,3 +75,122 @@ class Buffer(Tensor, metaclass=_BufferType):
         made.persistent = persistent
         made._is_buffer = True
         return made
+
+
+_UNSET = (
+    "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when "
+    "trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before "
+    "accessing their attributes."
+)
+_ALLOWED = frozenset(
+    "size copy_ is_complex is_floating_point half float double char short int long cuda cpu to get_device data requires_grad_ "
+    "detach grad".split()
+)
+
+
+class _Uninitialized(Tensor):
+    """A tensor of which only the dtype and the device are known so far."""
+
+    cls_to_become: type
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Give it sizes: it becomes an ordinary parameter or tensor, whose values are still to come."""
+        from tensorcli.engine.callers import functions
+
+        own: Any = self
+        device, dtype = device or own.device, dtype or own.dtype
+        self.__class__ = self.cls_to_become
+        own.data = functions.empty(shape, device=device, dtype=dtype)
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError(_UNSET)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name[0] != "_" and name not in _ALLOWED:
+            from tensorcli.engine.op import PACKETS
+
+            if name in PACKETS or name in ("numel", "nelement", "dim", "stride", "item", "tolist", "numpy"):
+                _refuse(type(self), name)
+        return super().__getattribute__(name)
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        return f"<{type(self).__name__}>"
+
+    __str__ = __repr__
+
+
+def _refuse(kind: type, name: str) -> None:
+    raise ValueError(
+        f"Attempted to use an uninitialized parameter in <method '{name}' of 'torch._C.TensorBase' objects>. This error happens "
+        f"when you are using a `LazyModule` or explicitly manipulating `torch.nn.parameter.{kind.__name__}` objects. When "
+        "using LazyModules Call `forward` with a dummy batch to initialize the parameters before calling torch functions"
+    )
+
+
+def _refusing(name: str) -> Any:
+    def operator(self: Any, *operands: Any) -> Any:
+        _refuse(type(self), name)
+
+    return operator
+
+
+for _name in ("add", "sub", "mul", "matmul", "neg", "eq", "lt", "gt"):
+    setattr(_Uninitialized, f"__{_name}__", _refusing(_name))
+_Uninitialized.__hash__ = Tensor.__hash__  # type: ignore[method-assign]
+
+
+class UninitializedParameter(_Uninitialized, Parameter):  # type: ignore[misc] # both have a repr; the first one's counts
+    """A parameter whose sizes are still to be found."""
+
+    __module__ = "torch.nn.parameter"
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
+        from tensorcli.engine.callers import functions
+
+        made = Parameter(functions.empty(0, device=device, dtype=dtype), requires_grad)
+        made.__class__ = cls
+        return made
+
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        """Everything was done in `__new__`."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        found = memo.get(id(self))
+        if found is None:
+            found = memo[id(self)] = type(self)(self.requires_grad, self.device, self.dtype)
+        return found
+
+
+class UninitializedBuffer(_Uninitialized):
+    """A buffer whose sizes are still to be found."""
+
+    __module__ = "torch.nn.parameter"
+    cls_to_become = Tensor
+    persistent: bool
+
+    def __new__(
+        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
+    ) -> Any:
+        from tensorcli.engine.callers import functions
+
+        made: Any = functions.empty(0, device=device, dtype=dtype).requires_grad_(requires_grad)
+        made.persistent = persistent
+        made._is_buffer = True
+        made.__class__ = cls
+        return made
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Everything was done in `__new__`."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        found = memo.get(id(self))
+        if found is None:
+            found = memo[id(self)] = type(self)(False, self.device, self.dtype, self.persistent)
+        return found
+
+
+def is_lazy(param: Any) -> bool:
+    """Whether a parameter or buffer has no sizes yet."""
+    return isinstance(param, _Uninitialized)

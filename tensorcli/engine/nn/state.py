@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
-from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.nn.parameter import Parameter, is_lazy
 from tensorcli.engine.tensor import Tensor
 
 MOST = 1_000_000
@@ -78,7 +78,7 @@ def _add(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
         hook(module, prefix, keep_vars)
     for name, value in (*module._parameters.items(), *_persistent(module)):
         if value is not None:
-            destination[prefix + name] = value if keep_vars else value.detach()
+            destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
     if _overrides(module, "get_extra_state"):
         destination[prefix + _EXTRA] = module.get_extra_state()
     for name, child in module._modules.items():

@@ -206,7 +206,9 @@ def atan(xp, self):
 
 
 def _atan2_gradient(grad, self, other, needs):
-    share = (self * self + other * other).reciprocal()
+    square = self * self + other * other
+    # At the origin, where the angle has no direction, and so near that its square is lost.
+    share = square.reciprocal().masked_fill(square == 0, 0)
     return grad * other * share if needs[0] else None, grad * -self * share if needs[1] else None
 
 

@@ -362,7 +362,7 @@ def expanded_sizes(geometry, size, kind="torch.FloatTensor"):
         raise RuntimeError("numel: integer multiplication overflow")
     for i in range(len(size) - 1, -1, -1):
         if i < lead:
-            if sizes[i] < 0:
+            if sizes[i] == -1:
                 raise RuntimeError(
                     f"The expanded size of the tensor ({sizes[i]}) isn't allowed in a leading, non-existing dimension {i}"
                 )
@@ -375,6 +375,9 @@ def expanded_sizes(geometry, size, kind="torch.FloatTensor"):
                 f"The expanded size of the tensor ({sizes[i]}) must match the existing size ({own}) at non-singleton "
                 f"dimension {i}.  Target sizes: {messages.numbers(size)}.  Tensor sizes: {messages.numbers(geometry.sizes)}"
             )
+    if any(one < 0 for one in sizes):
+        # PyTorch finds no fault with them before it counts the elements.
+        raise RuntimeError("numel: integer multiplication overflow")
     return tuple(sizes)
 
 
