@@ -266,14 +266,14 @@ def item(self: Tensor) -> Any:
 
 
 def _scalar(self: Tensor) -> Any:
-    if self.geometry.numel != 1:
-        raise ValueError("only one element tensors can be converted to Python scalars")
     if self.requires_grad and mode.enabled:
         messages.warn(
             "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
             "Consider using tensor.detach() first.",
             once=True,
         )
+    if self.geometry.numel != 1:
+        raise ValueError("only one element tensors can be converted to Python scalars")
     return item(self)
 
 

@@ -145,6 +145,12 @@ def triangular_solve(xp, self, A, upper, transpose, unitriangular):
         )
     check_systems(self, A, "triangular_solve")
     refuse(self, "triangular_solve_cpu", "biu")
+    messages.warn(
+        "torch.triangular_solve is deprecated in favor of torch.linalg.solve_triangularand will be removed in a future PyTorch "
+        "release.\ntorch.linalg.solve_triangular has its arguments reversed and does not return a copy of one of the inputs.\n"
+        "X = torch.triangular_solve(B, A).solution\nshould be replaced with\nX = torch.linalg.solve_triangular(A, B).",
+        once=True,
+    )
     lead = broadcast_sizes([self.shape[:-2], A.shape[:-2]])
     b = xp.broadcast_to(self, (*lead, *self.shape[-2:]))
     a = xp.broadcast_to(A, (*lead, *A.shape[-2:]))

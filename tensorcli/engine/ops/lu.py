@@ -208,4 +208,10 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
 @composite("lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor", out=True)
 def lu_solve(self, LU_data, LU_pivots):
     """The solutions of systems whose matrix is given by lu_factor."""
+    messages.warn(
+        "torch.lu_solve is deprecated in favor of torch.linalg.lu_solveand will be removed in a future PyTorch release.\n"
+        "Note that torch.linalg.lu_solve has its arguments reversed.\nX = torch.lu_solve(B, LU, pivots)\nshould be replaced "
+        "with\nX = torch.linalg.lu_solve(LU, pivots, B)",
+        once=True,
+    )
     return functions.linalg_lu_solve(LU_data, LU_pivots, self)

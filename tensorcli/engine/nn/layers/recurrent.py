@@ -258,7 +258,10 @@ class RNNBase(Module):
             input = found[0] if directions == 1 else functions.cat(found, found[0].dim() - 1)
             if self.dropout and self.training and layer < self.num_layers - 1:
                 input = functions.dropout(input, self.dropout, True)
-        return input.transpose_(0, 1) if turned else input, last
+        if turned:
+            # Of an LSTM PyTorch turns a view, of the others the output itself.
+            input = input.transpose(0, 1) if self.mode == "LSTM" else input.transpose_(0, 1)
+        return input, last
 
     def _packed(self, sequence: Any, hx: Any) -> Any:
         """A packed sequence through all layers: one like it, and the last states in the order of the sequences."""
