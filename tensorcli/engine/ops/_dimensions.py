@@ -17,6 +17,13 @@ def wrap(dim, ndim):
     return dim + max(ndim, 1) if dim < 0 else dim
 
 
+def existing(dim, ndim):
+    """A dimension counted from the front, of a tensor that has some. Errors: IndexError with PyTorch's texts."""
+    if not ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return wrap(dim, ndim)
+
+
 def wrap_dims(dims, ndim):
     """Several dimensions counted from the front; all of them for None or none. Errors: IndexError, RuntimeError."""
     if dims is None or (not isinstance(dims, int) and len(dims) == 0):
@@ -77,6 +84,6 @@ def refuse(array, name, kinds):
 
 
 def not_empty(array, dim, name):
-    """Refuse to reduce a dimension of size 0 that has no neutral element. Errors: IndexError."""
+    """Refuse to reduce a dimension of size 0, named as the caller has it, that has no neutral element. Errors: IndexError."""
     if array.ndim and not array.shape[dim]:
         raise IndexError(f"{name}: Expected reduction dim {dim} to have non-zero size.")

@@ -3,7 +3,7 @@
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite
-from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._dimensions import existing, wrap
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.tensor import Tensor
 
@@ -20,6 +20,10 @@ def diff(self, n, dim, prepend, append):
     if n == 0:
         result = functions.zeros_like(self)
         return result.copy_(self)
+    wrap(dim, self.ndim)
+    for one in (prepend, append):
+        if one is not None:
+            _check_joined(self, dim, one)
     parts = [t for t in (prepend, self, append) if t is not None]
     if len(parts) > 1:
         self = functions.cat(parts, dim)
@@ -31,28 +35,39 @@ def diff(self, n, dim, prepend, append):
     return self
 
 
+def _check_joined(self, dim, other):
+    """What is put before or after must be as the tensor but for the size of the dimension. Errors: RuntimeError."""
+    if other.ndim != self.ndim:
+        raise RuntimeError("diff expects prepend or append to be the same dimension as input")
+    for d, (a, b) in enumerate(zip(self.geometry.sizes, other.geometry.sizes, strict=True)):
+        if d != wrap(dim, self.ndim) and a != b:
+            raise RuntimeError(
+                "diff expects the shape of tensor to prepend or append to match that of input except along the differencing "
+                f"dimension; input.size({d}) = {a}, but got tensor.size({d}) = {b}"
+            )
+
+
 def _halves(y, dim):
-    size = y.size(dim)
-    return y.narrow(dim, 0, size - 1), y.narrow(dim, 1, size - 1)
+    return functions.slice(y, dim, 0, -1), functions.slice(y, dim, 1)
 
 
-def _spacing(y, x, dim):
+def _spacing(y, x, dim, name):
     if x.ndim == 1:
         if x.size(0) != y.size(dim):
-            raise RuntimeError("trapezoid: There must be one `x` value for each sample point")
+            raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
         shape = [1] * y.ndim
         shape[wrap(dim, y.ndim)] = x.size(0)
         x = x.view(shape)
     elif x.ndim < y.ndim:
         x = x.view([1] * (y.ndim - x.ndim) + list(x.geometry.sizes))
-    low, high = _halves(x, dim)
+    low, high = _halves(x, wrap(dim, y.ndim))
     return high - low
 
 
-def _bool_refused(*tensors):
+def _bool_refused(name, *tensors):
     if any(t.dtype is dtypes.bool_ for t in tensors):
         names = "`x` or `y`" if len(tensors) > 1 else "`y`"
-        raise RuntimeError(f"trapezoid: received a bool input for {names}, but bool is not supported")
+        raise RuntimeError(f"{name}: received a bool input for {names}, but bool is not supported")
 
 
 def _trapezoid(y, dx, dim):
@@ -64,10 +79,10 @@ def _trapezoid(y, dx, dim):
 def trapezoid(y, x, dim):
     """The integral along a dimension by the trapezoidal rule."""
     wrap(dim, y.ndim)
-    _bool_refused(y, x)
+    _bool_refused("trapezoid", y, x)
     if not y.size(dim):
         return _nothing(y, dim)
-    return _trapezoid(y, _spacing(y, x, dim), dim)
+    return _trapezoid(y, _spacing(y, x, dim, "trapezoid"), dim)
 
 
 def _nothing(y, dim):
@@ -82,7 +97,7 @@ def trapezoid_dx(y, dx, dim):
     """The integral along a dimension by the trapezoidal rule, for even spacing."""
     if not y.size(dim):
         return _nothing(y, dim)
-    _bool_refused(y)
+    _bool_refused("trapezoid", y)
     ends = y.select(dim, 0) + y.select(dim, -1)
     return direct("_mul.Scalar", y.sum(dim) - ends * 0.5, dx)
 
@@ -102,16 +117,17 @@ def trapz_dx(y, dx, dim):
 @composite("cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
 def cumulative_trapezoid(y, x, dim):
     """The running integral along a dimension by the trapezoidal rule."""
-    wrap(dim, y.ndim)
-    _bool_refused(y, x)
+    existing(dim, y.ndim)
+    _bool_refused("cumulative_trapezoid", y, x)
+    spacing = _spacing(y, x, dim, "cumulative_trapezoid")
     low, high = _halves(y, dim)
-    return direct("_div.Scalar", (_spacing(y, x, dim) * (low + high)).cumsum(dim), 2.0)
+    return direct("_div.Scalar", ((low + high) * spacing).cumsum(dim), 2.0)
 
 
 @composite("cumulative_trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1) -> Tensor", variants="function")
 def cumulative_trapezoid_dx(y, dx, dim):
     """The running integral along a dimension by the trapezoidal rule, for even spacing."""
-    _bool_refused(y)
+    _bool_refused("cumulative_trapezoid", y)
     low, high = _halves(y, dim)
     return ((dx / 2.0) * (low + high)).cumsum(dim)
 

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from tensorcli.engine import effects
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
@@ -320,16 +322,28 @@ def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
             "torch.searchsorted(): side and right can't be set to opposites, got side of left while right was True"
         )
     if sorter is not None:
+        if sorter.shape != sorted_sequence.shape:
+            raise RuntimeError(
+                "torch.searchsorted(): boundary and sorter must have the same size, but got boundary tensor "
+                f"{list(sorted_sequence.shape)}and got sorter tensor {list(sorter.shape)}"
+            )
+        if sorter.dtype != np.int64:
+            raise RuntimeError(
+                f"torch.searchsorted(): sorter must be a tensor of long dtype but got dtype {kind_of(sorter)}"
+            )
+        if ((sorter < 0) | (sorter >= sorter.shape[-1])).any():
+            raise RuntimeError("torch.searchsorted(): sorter index out of range")
         sorted_sequence = xp.take_along_axis(sorted_sequence, sorter, -1)
     where = "right" if right or side == "right" else "left"
     if values.size:
-        refuse(sorted_sequence, "searchsorted_out_cpu", "cb")
-        refuse(values, "searchsorted_out_cpu", "c")
+        for one in promoted(values, sorted_sequence):
+            refuse(one, "searchsorted_out_cpu", "cb")
     if sorted_sequence.ndim == 1:
         found = xp.searchsorted(sorted_sequence, values, where)
     else:
-        rows = sorted_sequence.reshape(-1, sorted_sequence.shape[-1])
-        many = values.reshape(rows.shape[0], -1)
+        count = math.prod(sorted_sequence.shape[:-1])
+        rows = sorted_sequence.reshape(count, sorted_sequence.shape[-1])
+        many = values.reshape(count, values.shape[-1])
         reached = (
             rows[:, None, :] <= many[:, :, None] if where == "right" else rows[:, None, :] < many[:, :, None]
         )
@@ -354,7 +368,11 @@ def searchsorted(xp, sorted_sequence, self, out_int32, right, side, sorter):
     """Where values would have to be put into a sorted sequence to keep it sorted."""
     if sorted_sequence.ndim == 0:
         raise RuntimeError(
-            "torch.searchsorted(): input value can be a scalar only when boundary tensor dimension is 1, but we got boundary "
+            "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
+        )
+    if not self.ndim and sorted_sequence.ndim != 1:
+        raise RuntimeError(
+            "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got boundaries "
             f"tensor dim({sorted_sequence.ndim}) and input value's dim({self.ndim}) numel({self.size})"
         )
     if sorted_sequence.ndim != 1 and sorted_sequence.shape[:-1] != self.shape[:-1]:
@@ -373,7 +391,7 @@ def searchsorted(xp, sorted_sequence, self, out_int32, right, side, sorter):
 )
 def searchsorted_number(xp, sorted_sequence, self, out_int32, right, side, sorter):
     """Where a number would have to be put into a sorted sequence to keep it sorted."""
-    return _found(xp, sorted_sequence, xp.asarray(self), out_int32, right, side, sorter)
+    return searchsorted(xp, sorted_sequence, xp.asarray(self), out_int32, right, side, sorter)
 
 
 def _bucket(xp, self, boundaries, out_int32, right):

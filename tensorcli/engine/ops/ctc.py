@@ -18,6 +18,14 @@ def _check(log_probs, targets, input_lengths, target_lengths, blank):
     if not log_probs.size:
         raise RuntimeError("log_probs tensor must not be empty")
     refuse(log_probs, "ctc_loss_cpu", "buic")
+    if log_probs.ndim != 3:
+        raise RuntimeError(
+            f"Expected 3-dimensional tensor, but got {log_probs.ndim}-dimensional tensor for argument #1 'log_probs' {_WHERE}"
+        )
+    if not 1 <= targets.ndim <= 2:
+        raise RuntimeError(
+            f"Expected 1 to 2 dimensions, but got {targets.ndim}-dimensional tensor for argument #2 'targets' {_WHERE}"
+        )
     steps, batch, labels = log_probs.shape
     if not 0 <= blank < labels:
         raise RuntimeError("blank must be in label range")
@@ -35,12 +43,21 @@ def _check(log_probs, targets, input_lengths, target_lengths, blank):
             f"Expected tensor to have size {total} at dimension 0, but got size {targets.shape[0]} for argument #2 'targets' "
             f"{_WHERE}"
         )
+    if targets.ndim == 2 and targets.shape[0] != batch:
+        raise RuntimeError(
+            f"Expected tensor to have size {batch} at dimension 0, but got size {targets.shape[0]} for argument #2 'targets' "
+            f"{_WHERE}"
+        )
     if targets.ndim == 2 and targets.shape[1] < most:
         raise RuntimeError(
             f"Expected tensor to have size at least {most} at dimension 1, but got size {targets.shape[1]} for argument #2 "
             f"'targets' {_WHERE}"
         )
     for length in input_lengths:
+        if length < 0:
+            raise RuntimeError(
+                f"Expected input_lengths to have value at least 0, but got value {length} {_WHERE}"
+            )
         if length > steps:
             raise RuntimeError(
                 f"Expected input_lengths to have value at most {steps}, but got value {length} {_WHERE}"
@@ -206,7 +223,7 @@ def ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, reduction
 def ctc_loss_of_lengths(log_probs, targets, input_lengths, target_lengths, blank, reduction, zero_infinity):
     """The negative log-likelihood of sequences of labels whose lengths are tensors."""
     for name, lengths in (("input_lengths", input_lengths), ("target_lengths", target_lengths)):
-        if lengths.is_floating_point() or kind_of(lengths.array) == "Bool":
+        if lengths.is_floating_point() or lengths.is_complex() or kind_of(lengths.array) == "Bool":
             raise RuntimeError(f"{name} must be integral")
     given = [tuple(lengths.reshape((-1,)).tolist()) for lengths in (input_lengths, target_lengths)]
     return _reduced(log_probs, targets, *given, blank, reduction, zero_infinity)

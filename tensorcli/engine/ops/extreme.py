@@ -115,11 +115,12 @@ def _extreme_backward(grad, self, result, dim, keepdim):
 def _extreme(xp, self, dim, keepdim, name, kernel, find):
     if self.ndim > 64:
         raise RuntimeError("only tensors with up to 64 dims are supported")
-    dims = wrap_dims(dim, self.ndim)
     if not dim and self.ndim:
         _needs_dim(self, name)
-    for one in dims:
-        not_empty(self, one, f"{name}()")
+    for one in () if dim is None else dim:
+        if self.ndim and not self.shape[wrap(one, self.ndim)]:
+            raise IndexError(f"{name}(): Expected reduction dim {one} to have non-zero size.")
+    dims = wrap_dims(dim, self.ndim)
     refuse(self, kernel, "c")
     return find(self, axis=dims, keepdims=keepdim)
 
@@ -280,9 +281,9 @@ def mode(xp, self, dim, keepdim):
     """The most frequent values along a dimension (the smallest of several) and where they stand last."""
     dim = wrap(dim, self.ndim)
     not_empty(self, dim, "mode()")
-    refuse(self, "mode_cpu", "c")
     if not self.ndim:
         return self.copy(), xp.zeros((), np.int64)
+    refuse(self, "mode_cpu", "c")
     order = xp.argsort(self, axis=dim, kind="stable")
     rows = xp.moveaxis(xp.take_along_axis(self, order, dim), dim, -1)
     starts = xp.ones(rows.shape, bool)

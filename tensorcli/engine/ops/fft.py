@@ -43,6 +43,17 @@ def _complex_of(array):
     return np.complex64 if array.dtype.name in ("float32", "complex64", "float16") else np.complex128
 
 
+def _not_empty(self):
+    """MKL, which PyTorch's transforms run on, has no transform of nothing. Errors: RuntimeError."""
+    if not self.size:
+        raise RuntimeError("MKL FFT error: Intel oneMKL DFTI ERROR: Inconsistent configuration parameters")
+
+
+def _check_kind(self, *rest):
+    if self.dtype.reduced:
+        raise RuntimeError(f"MKL FFT doesn't support tensors of type: {self.dtype.scalar_type}")
+
+
 @op(
     "_fft_c2c(Tensor self, SymInt[] dim, int normalization, bool forward) -> Tensor",
     variants="function",
@@ -52,6 +63,7 @@ def fft_c2c(xp, self, dim, normalization, forward):
     """The discrete Fourier transform of complex numbers along some dimensions."""
     if not len(dim):
         return self.copy()
+    _not_empty(self)
     dims = wrap_dims(dim, self.ndim)
     find = xp.fft.fftn if forward else xp.fft.ifftn
     found = find(self, axes=dims, norm="backward" if forward else "forward")
@@ -72,12 +84,14 @@ def _r2c_backward(grad, dim, normalization, onesided, last):
 @op(
     "_fft_r2c(Tensor self, int[] dim, int normalization, bool onesided) -> Tensor",
     variants="function",
+    check=_check_kind,
     self=lambda grad, dim, normalization, onesided, self_sizes: _r2c_backward(
         grad, dim, normalization, onesided, self_sizes[dim[-1]]
     ),
 )
 def fft_r2c(xp, self, dim, normalization, onesided):
     """The discrete Fourier transform of real numbers; one-sided without the half that is the other's conjugate."""
+    _not_empty(self)
     dims = wrap_dims(dim, self.ndim)
     find = xp.fft.rfftn if onesided else xp.fft.fftn
     found = find(self, axes=dims)
@@ -100,6 +114,7 @@ def _c2r_backward(grad, dim, normalization):
 )
 def fft_c2r(xp, self, dim, normalization, last_dim_size):
     """The inverse transform of what is the transform of real numbers."""
+    _not_empty(self)
     dims = wrap_dims(dim, self.ndim)
     sizes = [self.shape[d] for d in dims[:-1]] + [last_dim_size]
     found = xp.fft.irfftn(self, s=sizes, axes=dims, norm="forward")

@@ -3,9 +3,10 @@
 import math
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE
+from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE
 from tensorcli.engine.op import op
 from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.special import from_scipy
 from tensorcli.engine.tensor import Tensor
@@ -85,6 +86,8 @@ def _mvlgamma_gradient(grad, self, p):
 
 
 def _enough_dimensions(self, p):
+    if self.dtype.category == BOOL:
+        raise RuntimeError("The input tensor may not be a boolean tensor.")
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
 
@@ -98,6 +101,7 @@ def _enough_dimensions(self, p):
 )
 def mvlgamma(xp, self, p):
     """The logarithm of the gamma function in p dimensions."""
+    refuse(self, "arange_cpu", "c")
 
     def total(x):
         steps = x[..., None] + xp.arange(-p / 2 + 0.5, 0.5, 0.5)
@@ -118,7 +122,7 @@ def mvlgamma(xp, self, p):
 def igamma(xp, self, other):
     """The regularised lower incomplete gamma function."""
     if self.dtype.kind != "f":
-        raise numeric.refuse("igamma", self)
+        raise numeric.refuse("igamma_cpu", self)
     return from_scipy(xp, "gammainc", self, other)
 
 
@@ -134,7 +138,7 @@ def igamma(xp, self, other):
 def igammac(xp, self, other):
     """The regularised upper incomplete gamma function."""
     if self.dtype.kind != "f":
-        raise numeric.refuse("igammac", self)
+        raise numeric.refuse("igammac_cpu", self)
     return from_scipy(xp, "gammaincc", self, other)
 
 

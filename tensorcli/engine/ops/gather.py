@@ -33,6 +33,8 @@ def _check_index_select(self, dim, index):
     found = index.values
     wrong = (found < 0) | (found >= size)
     if wrong.any():
+        if not size and self.ndim > 1 and self.geometry.contiguous and self.dtype is dtypes.float32:
+            raise RuntimeError("index_select(): self indexing axis dim should be positive")
         if (
             self.ndim > 1
             and self.geometry.contiguous

@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.effects import Laid, check_bytes
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._dimensions import existing, wrap
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d
 
 # ---- several into one
@@ -299,6 +299,10 @@ def repeat_interleave_counts(xp, repeats, output_size):
     if (repeats < 0).any():
         raise RuntimeError("repeats can not be negative")
     if output_size is not None and output_size != repeats.sum():
+        if output_size < 0:
+            raise RuntimeError(
+                f"Trying to create tensor with negative dimension {output_size}: [{output_size}]"
+            )
         raise RuntimeError("allocated size does not match required size")
     return xp.repeat(xp.arange(repeats.shape[0], dtype=repeats.dtype), repeats)
 
@@ -310,7 +314,8 @@ def repeat_interleave_by(self, repeats, dim, output_size):
     """Each index of a dimension as often as its count says."""
     source = self.flatten() if dim is None else self
     sizes = source.geometry.sizes
-    dim = wrap(0 if dim is None else dim, len(sizes))
+    asked = 0 if dim is None else dim
+    dim = existing(asked, len(sizes))
     counts = repeats.geometry.sizes
     if not counts or counts == (1,):
         repeats = repeats.reshape((1,)).expand((sizes[dim],))
@@ -318,7 +323,7 @@ def repeat_interleave_by(self, repeats, dim, output_size):
         if counts[0] != sizes[dim]:
             raise RuntimeError(
                 "repeats must have the same size as input along dim, but got repeats.size(0) = "
-                f"{counts[0]} and input.size({dim}) = {sizes[dim]}"
+                f"{counts[0]} and input.size({asked}) = {sizes[dim]}"
             )
     else:
         raise RuntimeError("repeats must be 0-dim or 1-dim tensor")

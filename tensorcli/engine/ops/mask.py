@@ -154,6 +154,8 @@ def argwhere(self):
 @op("nonzero_static(Tensor self, *, SymInt size, int fill_value=-1) -> Tensor")
 def nonzero_static(xp, self, size, fill_value):
     """The indices of the first `size` elements that are not zero, a row each, filled up with fill_value."""
+    if size < 0:
+        raise RuntimeError("nonzero_static: 'size' must be an non-negative integer")
     found = xp.argwhere(self)[:size]
     result = xp.full((size, self.ndim), fill_value, xp.int64)
     result[: len(found)] = found

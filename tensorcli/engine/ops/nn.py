@@ -322,6 +322,8 @@ def embedding(xp, weight, indices, padding_idx, scale_grad_by_freq, sparse):
         raise RuntimeError("'weight' must be 2-D")
     _check_indices(indices, "embedding")
     if indices.size and (indices.min() < 0 or indices.max() >= len(weight)):
+        if not len(weight):
+            raise RuntimeError("index_select(): self indexing axis dim should be positive")
         raise IndexError("index out of range in self")
     return weight[indices]
 
@@ -360,6 +362,25 @@ def embedding_backward(xp, grad_output, indices, num_weights, padding_idx, scale
 )
 def embedding_renorm_(xp, self, indices, max_norm, norm_type):
     """Scale the named rows down to a norm of at most max_norm, in place."""
+    where = "(while checking arguments for embedding_renorm_)"
+    if self.ndim != 2:
+        raise RuntimeError(
+            f"Expected 2-dimensional tensor, but got {self.ndim}-dimensional tensor for argument #1 'self' {where}"
+        )
+    if indices.dtype not in (np.int64, np.int32):
+        raise RuntimeError(
+            "Expected tensor for argument #2 'indices' to have one of the following scalar types: Long, Int; but got "
+            f"{dtypes.from_numpy_dtype(indices.dtype).tensor_type} instead {where}"
+        )
+    for row in indices.reshape(-1):
+        if not -len(self) <= row < len(self):
+            raise IndexError(
+                f"select(): index {row} out of range for tensor of size {messages.numbers(self.shape)} at dimension 0"
+            )
+    if indices.size and self.dtype.kind in "biu":
+        raise RuntimeError(
+            f"norm(): input dtype should be either floating point or complex. Got {kind_of(self)} instead."
+        )
     for row in xp.unique(indices):
         norm = float(np.linalg.norm(self[row], norm_type))
         if norm > max_norm:

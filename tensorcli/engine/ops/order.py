@@ -1,5 +1,7 @@
 """Sorting: orders, ranks and distinct values."""
 
+from math import prod
+
 import numpy as np
 
 from tensorcli.engine import geometry
@@ -7,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _selection
-from tensorcli.engine.ops._dimensions import not_empty, refuse, wrap
+from tensorcli.engine.ops._dimensions import existing, not_empty, refuse, wrap
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.extreme import selected, selecting_backward
 
@@ -113,9 +115,9 @@ def kthvalue(xp, self, k, dim, keepdim):
     not_empty(self, dim, "kthvalue()")
     if not 1 <= k <= (self.shape[dim] if self.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {dim}")
-    refuse(self, "kthvalue_cpu", "bc")
     if not self.ndim:
         return self.copy(), xp.zeros((), np.int64)
+    refuse(self, "kthvalue_cpu", "bc")
     order = xp.take(xp.argsort(self, axis=dim, kind="stable"), [k - 1], axis=dim)
     if xp is np:
         order = _selection.orders(self, dim, lambda row: [_selection.kth(row, k - 1)], order)
@@ -154,7 +156,7 @@ def unique2(xp, self, sorted, return_inverse, return_counts):
 def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
     """The distinct slices along a dimension in order, which of them each slice is, and how often each occurs."""
     refuse(self, "unique_dim", "c")
-    dim = wrap(dim, self.ndim)
+    dim = existing(dim, self.ndim)
     _check_slices(self, dim)
     values, inverse, counts = xp.unique(
         self, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
@@ -184,13 +186,16 @@ def _check_slices(array, dim):
 )
 def consecutive(xp, self, return_inverse, return_counts, dim):
     """The elements (or slices) that differ from the one before, which of them each is, and how long each run is."""
-    refuse(self, "unique", "c")
     if dim is None:
+        refuse(self, "unique", "c")
         rows = self.reshape(-1, 1)
     else:
-        dim = wrap(dim, self.ndim)
+        refuse(self, "unique" if self.ndim == 1 else "unique_dim", "c")
+        dim = existing(dim, self.ndim)
         _check_slices(self, dim)
-        rows = xp.moveaxis(self, dim, 0).reshape(self.shape[dim], -1)
+        rows = xp.moveaxis(self, dim, 0).reshape(
+            self.shape[dim], prod(self.shape[:dim] + self.shape[dim + 1 :])
+        )
     starts = xp.ones(len(rows), bool)
     starts[1:] = (rows[1:] != rows[:-1]).any(axis=1)
     inverse = xp.cumsum(starts) - 1

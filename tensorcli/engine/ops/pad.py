@@ -18,6 +18,13 @@ from tensorcli.engine.ops._shared import behind, own_geometry
 )
 def constant_pad_nd(xp, self, pad, value):
     """A constant added around the last dimensions; a negative amount cuts off."""
+    if len(pad) % 2:
+        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
+    if len(pad) > 2 * self.ndim:
+        raise RuntimeError(
+            "Length of pad should be no more than twice the number of dimensions of the input. Pad length is "
+            f"{len(pad)}while the input has {self.ndim}dimensions."
+        )
     amounts = _amounts(self, pad)
     if any(n + min(a, 0) + min(b, 0) < 0 for (a, b), n in zip(amounts, self.shape, strict=True)):
         raise RuntimeError("narrow(): length must be non-negative.")
@@ -32,13 +39,6 @@ def constant_pad_nd(xp, self, pad, value):
 
 def _amounts(array, pad):
     """(before, after) for each dimension, from PyTorch's flat list that begins with the last one."""
-    if len(pad) % 2:
-        raise RuntimeError("Padding length must be divisible by 2")
-    if len(pad) // 2 > array.ndim:
-        raise RuntimeError(
-            f"Padding length should be less than or equal to two times the input dimension but got padding length {len(pad)} "
-            f"and input of dimension {array.ndim}"
-        )
     amounts = [(0, 0)] * array.ndim
     for i in range(len(pad) // 2):
         amounts[array.ndim - 1 - i] = (pad[2 * i], pad[2 * i + 1])
@@ -48,14 +48,14 @@ def _amounts(array, pad):
 def _sources(xp, array, pad, mode):
     """For each padded dimension (dimension, indices of the elements it takes)."""
     found = []
-    amounts = _amounts(array, pad)
-    sizes = [n + a + b for (a, b), n in zip(amounts, array.shape, strict=True)]
-    if len(pad) == 2 and sizes[-1] < 1:
-        raise RuntimeError(f"input (W: {array.shape[-1]}) is too small. Calculated output W: {sizes[-1]}")
-    if min(sizes) < 0:
+    n = len(pad) // 2
+    if 0 in array.shape[-n - 1 :]:
         raise RuntimeError(
-            f"Trying to create tensor with negative dimension {min(sizes)}: {messages.numbers(sizes)}"
+            f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for "
+            f"input, but got: {messages.numbers(array.shape)}"
         )
+    amounts = _amounts(array, pad)
+    _too_small(array, amounts[-n:], mode)
     for d, (a, b) in enumerate(amounts):
         if a or b:
             size = array.shape[d]
@@ -72,6 +72,20 @@ def _sources(xp, array, pad, mode):
                 places = xp.clip(places, 0, size - 1)
             found.append((d, places))
     return found
+
+
+def _too_small(array, amounts, mode):
+    """Refuse to cut off all that there is, in the words of each of PyTorch's kernels. Errors: RuntimeError."""
+    sizes = array.shape[-len(amounts) :]
+    left = [n + a + b for (a, b), n in zip(amounts, sizes, strict=True)]
+    if min(left) >= 1:
+        return
+    letters = "DHW"[-len(amounts) :]
+    own = [f"{letter}: {size}" for letter, size in zip(letters, sizes, strict=True)]
+    listed = ", ".join([" ".join(own[:-1]), own[-1]]) if len(own) > 1 else own[0]
+    space = " " * (len(own) == 2 and mode == "replicate")
+    calculated = " ".join(f"{letter}: {size}" for letter, size in zip(letters, left, strict=True))
+    raise RuntimeError(f"input ({listed}{space}) is too small. Calculated output {calculated}")
 
 
 def _declare_pad(kind, mode, n):
@@ -155,12 +169,6 @@ def pad_circular(self, pad):
 )
 def pad(self, pad, mode, value):
     """Elements added around the last dimensions: a constant, or what "reflect", "replicate" and "circular" find."""
-    if mode not in ("constant", "reflect", "replicate", "circular"):
-        raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    if mode == "constant":
-        return functions.constant_pad_nd(self, pad, 0.0 if value is None else value)
-    if value not in (None, 0):
-        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if len(pad) % 2:
         raise RuntimeError("Padding length must be divisible by 2")
     if len(pad) > 2 * self.ndim:
@@ -168,6 +176,12 @@ def pad(self, pad, mode, value):
             "Padding length should be less than or equal to two times the input dimension but got padding length "
             f"{len(pad)} and input of dimension {self.ndim}"
         )
+    if mode not in ("constant", "reflect", "replicate", "circular"):
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if mode == "constant":
+        return functions.constant_pad_nd(self, pad, 0.0 if value is None else value)
+    if value not in (None, 0):
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     n = len(pad) // 2
     if len(pad) in (2, 4, 6) and self.ndim in (n + 1, n + 2):
         if mode == "circular":

@@ -120,7 +120,7 @@ _rounding("round", "rint", "The nearest whole number to each element; halves go 
 def round_decimals(xp, self, decimals):
     """Each element rounded to so many decimals."""
     if self.dtype.kind != "f":
-        raise numeric.refuse("round_cpu", self)
+        raise numeric.refuse("round_cpu" if decimals else "round_vml_cpu", self)
     return numeric.round_decimals(self, decimals)
 
 

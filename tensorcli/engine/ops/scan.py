@@ -103,6 +103,10 @@ def _extreme_backward(grad, self_sizes, indices, dim):
 )
 def cummax(xp, self, dim):
     """The largest elements so far along a dimension and where they are."""
+    if not self.ndim and dim not in (0, -1):
+        raise IndexError(f"cummax(): Expected reduction dim -1 or 0 for scalar but got {dim}")
+    if not self.ndim or not self.size:
+        return self.copy(), xp.zeros(self.shape, np.int64)
     wrap(dim, self.ndim)
     refuse(self, "cummax_cpu", "c")
     return _running(xp, self, dim, "maximum")
@@ -114,6 +118,10 @@ def cummax(xp, self, dim):
 )
 def cummin(xp, self, dim):
     """The smallest elements so far along a dimension and where they are."""
+    if not self.ndim and dim not in (0, -1):
+        raise IndexError(f"cummin(): Expected reduction dim -1 or 0 for scalar but got {dim}")
+    if not self.ndim or not self.size:
+        return self.copy(), xp.zeros(self.shape, np.int64)
     wrap(dim, self.ndim)
     refuse(self, "cummin_cpu", "c")
     return _running(xp, self, dim, "minimum")

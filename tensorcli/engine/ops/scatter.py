@@ -324,7 +324,11 @@ def wrap_error(dim, ndim):
 
 
 def _check_index_add(self, dim, index, source, alpha):
+    if not self.ndim and not source.ndim and index.geometry.numel != 1:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     at, size = _check_slices("index_add_()", self, dim, index, source)
+    if not self.geometry.numel:
+        return
     if self.ndim > 1:
         check_index_range(index, at, size)
     else:
@@ -360,6 +364,8 @@ def _from_slices(grad, source, dim, index):
 )
 def index_add(xp, self, dim, index, source, alpha):
     """Add slices of source (times alpha) to the slices of self that an index names."""
+    if not self.size:
+        return
     target, key = _slices(self, dim, index)
     source = source if source.ndim else source.reshape(1)
     if target.dtype.kind == "b":

@@ -22,7 +22,7 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
             f"{interpolation}"
         )
     if q.ndim > 1:
-        raise RuntimeError(f"quantile() q must be a scalar or 1D tensor, but got {q.ndim}D tensor")
+        raise RuntimeError("quantile() q must be a scalar or 1D tensor")
     if q.dtype is not self.dtype:
         raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
     if not ((q.array >= 0) & (q.array <= 1)).all():
@@ -119,12 +119,12 @@ def histc(xp, self, bins, min, max):
     if self.dtype == np.uint8 and min < 0:
         raise RuntimeError("value cannot be converted to type uint8_t without overflow")
     if self.dtype.kind != "f":
-        name = "linspace_cpu" if self.dtype.kind == "b" else "histogram_cpu"
+        name = {"b": "linspace_cpu", "c": "aminmax_cpu"}.get(self.dtype.kind, "histogram_cpu")
         raise NotImplementedError(
             f"\"{name}\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
         )
     if bins <= 0:
-        raise RuntimeError("bins must be > 0")
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     low, high = float(min), float(max)
     if low == high and self.size:
         low, high = float(self.min()), float(self.max())
@@ -133,7 +133,7 @@ def histc(xp, self, bins, min, max):
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RuntimeError(f"range of [{low:g}, {high:g}] is not finite")
     if low > high:
-        raise RuntimeError("max must be larger than min")
+        raise RuntimeError("torch.histc: max must be larger than min")
     found, _ = xp.histogram(self, bins=bins, range=(low, high))
     return found.astype(self.dtype)
 

@@ -105,7 +105,7 @@ def select(geometry, dim, index):
 def slice_(geometry, dim, start, end, step):
     """A range of indices of a dimension."""
     if not geometry.ndim:
-        raise RuntimeError("slice() cannot be applied to a 0-dim tensor.")
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
     dim = wrap(dim, geometry.ndim)
     if step <= 0:
         raise RuntimeError("slice step must be positive")
