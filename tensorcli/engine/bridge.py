@@ -36,6 +36,8 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
         )
     if self.requires_grad and mode.enabled:
         raise RuntimeError(messages.NUMPY_DETACH)
+    if self.levels:
+        raise RuntimeError(messages.WRAPPED_POINTER)
     if self.lazy & CONJ:
         raise RuntimeError(
             "Can't call numpy() on Tensor that has conjugate bit set. Use tensor.resolve_conj().numpy() instead."

@@ -100,6 +100,8 @@ CREATE_GRAPH: Final = (
 
 # ---- shapes, dtypes, out=
 NUMPY_DETACH: Final = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+WRAPPED_POINTER: Final = "Cannot access data pointer of Tensor that doesn't have storage"
+WRAPPED_STORAGE: Final = "Cannot access storage of TensorWrapper"
 META_COPY: Final = "Cannot copy out of meta tensor; no data!"
 
 

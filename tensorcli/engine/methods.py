@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from tensorcli.engine import dtypes, formats, messages
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import mode, refuse_in_transform
 from tensorcli.engine.ops import copy
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
@@ -87,6 +87,7 @@ def is_contiguous(self: Tensor, memory_format: Any) -> Any:
 @parsed("requires_grad_(bool requires_grad=True)")
 def requires_grad_(self: Tensor, requires_grad: bool) -> Tensor:
     """Make a leaf require grad (or not). A no-op where nothing changes."""
+    refuse_in_transform("requires_grad_", "(or perhaps using torch.autograd.functional.* APIs) ")
     if requires_grad and self.dtype.category < dtypes.FLOATING:
         raise RuntimeError(messages.FLOATING_METHOD)
     if not self.is_leaf:
@@ -137,6 +138,7 @@ Tensor.is_same_size = lambda self, other: self.geometry.sizes == other.geometry.
 def get_data(self: Tensor) -> Tensor:
     """Another handle on the storage: no history, and a version counter of its own, which checks do not see."""
     made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
+    made.levels = self.levels
     if self.inference:
         made.inference = True
         made._unguarded = not mode.inference

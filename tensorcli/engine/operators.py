@@ -339,6 +339,8 @@ Tensor.stride = _stride  # type: ignore[attr-defined]
 
 
 def _data_ptr(self: Tensor) -> int:
+    if self.levels:
+        raise RuntimeError(messages.WRAPPED_POINTER)
     if self.is_meta or not self.geometry.numel:
         return 0
     return self.memory.address + self.geometry.offset * self.dtype.itemsize
@@ -407,11 +409,6 @@ def backward(
     """Compute the gradients of the leaves and add them to their `.grad`."""
     from tensorcli.engine.autograd.differentiate import backward as run
 
-    if self.levels and self.levels[-1].number > 0:
-        raise RuntimeError(
-            "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
-            "functorch.vjp instead or call backward() outside of functorch transforms."
-        )
     run(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 

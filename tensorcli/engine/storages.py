@@ -250,7 +250,9 @@ def wrap(storage: Storage) -> UntypedStorage:
 
 
 def untyped_storage(self: Tensor) -> UntypedStorage:
-    """The storage, as an object."""
+    """The storage, as an object. Errors: NotImplementedError inside a transform of `torch.func`."""
+    if self.levels:
+        raise NotImplementedError(messages.WRAPPED_STORAGE)
     return wrap(self.memory)
 
 
@@ -261,8 +263,8 @@ def storage(self: Tensor) -> TypedStorage:
 
 
 def typed_storage(self: Tensor) -> TypedStorage:
-    """The storage read as this tensor's dtype."""
-    return TypedStorage(wrap(self.memory), self.dtype)
+    """The storage read as this tensor's dtype. Errors: as `untyped_storage`."""
+    return TypedStorage(untyped_storage(self), self.dtype)
 
 
 def rebuild_typed(data: bytes, device: str, kind: str) -> TypedStorage:

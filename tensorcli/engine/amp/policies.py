@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.amp.autocast import DeviceState, state
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import surround
 from tensorcli.engine.dtypes import FLOATING, dtype
 from tensorcli.engine.op import OPS, Op
@@ -39,7 +40,7 @@ def _cast(value: Any, kind: dtype, setting: DeviceState) -> Any:
     if (
         kind is not setting.dtype
         or value._dtype is not dtypes.float32
-        or not state.cache_enabled
+        or not (state.cache_enabled and mode.enabled)
         or not (value.requires_grad and value.is_leaf and value.view_of is None)
     ):
         return value.to(kind)

@@ -5,6 +5,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.graph import GradientEdge
+from tensorcli.engine.autograd.modes import transforms
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.tensor import Size, Tensor
 
@@ -133,6 +134,11 @@ def backward(
     """
     from tensorcli.engine.autograd.run import run
 
+    if transforms:
+        raise RuntimeError(
+            "backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
+            "functorch.vjp instead or call backward() outside of functorch transforms."
+        )
     if grad_variables is not None:
         messages.warn("`grad_variables` is deprecated. Use `grad_tensors` instead.", category=FutureWarning)
         if grad_tensors is not None:

@@ -10,6 +10,7 @@ from sys import getrefcount
 from typing import Any
 
 from tensorcli.engine import events, messages
+from tensorcli.engine.autograd.modes import refuse_in_transform
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.tensor import Tensor
 
@@ -104,6 +105,7 @@ def retain_grad(tensor: Tensor) -> None:
     """`tensor.retain_grad()`: keep the gradient of a non-leaf in `.grad`."""
     import weakref
 
+    refuse_in_transform("retain_grad")
     if not tensor.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
     if tensor.is_leaf or tensor.retains_grad:

@@ -25,6 +25,19 @@ class Mode:
 
 mode = Mode()
 
+transforms: list[Any] = []
+"""The transforms of `torch.func` that run, outermost first."""
+
+
+def refuse_in_transform(method: str, functional: str = "") -> None:
+    """Errors: RuntimeError for a method that PyTorch refuses while a transform of `torch.func` runs."""
+    if transforms:
+        raise RuntimeError(
+            f"You are attempting to call Tensor.{method}() {functional}inside of a function being transformed by a functorch "
+            "transform. This is unsupported, please attempt to use the functorch transforms (e.g. grad, vjp, jacrev, jacfwd, "
+            f"hessian) or call {method}() outside of a function being transformed instead."
+        )
+
 
 class _Context:
     """A context manager that is also a decorator; entering may nest."""

@@ -15,6 +15,7 @@ from tensorcli.engine import dtypes, events, printing
 from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import transforms as running
 from tensorcli.engine.autograd.nodes import Edge, Node, gradient_edge
 from tensorcli.engine.autograd.recording import drop_unneeded
 from tensorcli.engine.tensor import Tensor, alias
@@ -133,10 +134,6 @@ class Level:
         """For each node below the roots: whether it leads to anything but leaves of this transform."""
         own = set(map(id, self.leaves))
         return reach(roots, lambda leaf: id(leaf) not in own)
-
-
-running: list[Level] = []
-"""The transforms that run, outermost first."""
 
 
 def reach(roots: Sequence[Node | None], counts: Any) -> dict[Node, bool]:

@@ -27,7 +27,8 @@ class Parameter(Tensor):
             raise RuntimeError(messages.FLOATING_FACTORY)
         made: Any = alias(data)
         made.__class__ = cls
-        made.requires_grad_(requires_grad)
+        made.set_requires_grad(requires_grad)
+        made.levels = data.levels
         return made
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
