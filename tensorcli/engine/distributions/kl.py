@@ -21,6 +21,11 @@ from tensorcli.engine.distributions.transformed import Gumbel, HalfNormal, Paret
 from tensorcli.engine.nn import functional
 from tensorcli.engine.queries import broadcast_shapes
 
+__all__ = [
+    "kl_divergence",
+    "register_kl",
+]
+
 Formula = Callable[[Any, Any], Any]
 _FORMULAS: dict[tuple[type, type], Formula] = {}
 
@@ -332,3 +337,7 @@ def _uniform_exponential(p: Any, q: Any) -> Any:
     found = q.rate * (p.high + p.low) / 2 - ((p.high - p.low) * q.rate).log()
     found[p.low < 0.0] = math.inf
     return found
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,6 +14,26 @@ from tensorcli.engine.nn import functional
 from tensorcli.engine.queries import broadcast_shapes
 from tensorcli.engine.tensor import Size
 
+__all__ = [
+    "AbsTransform",
+    "AffineTransform",
+    "ComposeTransform",
+    "CumulativeDistributionTransform",
+    "ExpTransform",
+    "IndependentTransform",
+    "LowerCholeskyTransform",
+    "PositiveDefiniteTransform",
+    "PowerTransform",
+    "ReshapeTransform",
+    "SigmoidTransform",
+    "SoftmaxTransform",
+    "SoftplusTransform",
+    "StickBreakingTransform",
+    "TanhTransform",
+    "Transform",
+    "identity_transform",
+]
+
 
 class Transform:
     """A function with an inverse; with `cache_size=1` it remembers the last pair of values."""
@@ -664,3 +684,7 @@ class PositiveDefiniteTransform(Transform):
 
     def _inverse(self, y: Any) -> Any:
         return LowerCholeskyTransform().inv(functions.linalg_cholesky(y))
+
+
+def __dir__() -> list[str]:
+    return __all__

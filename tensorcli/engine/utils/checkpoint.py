@@ -20,6 +20,18 @@ from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.autograd.saved import keep
 from tensorcli.engine.tensor import Tensor
 
+__all__ = [
+    "CheckpointError",
+    "CheckpointFunction",
+    "check_backward_validity",
+    "checkpoint",
+    "checkpoint_sequential",
+    "detach_variable",
+    "noop_context_fn",
+    "set_checkpoint_debug_enabled",
+    "set_checkpoint_early_stop",
+]
+
 Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]
 
 _TIP = """
@@ -420,3 +432,7 @@ _FACTS: dict[str, Callable[[Tensor], Any]] = {
     "none": lambda tensor: None,
 }
 """What is compared of the tensors saved in the two calls, by the name of the check."""
+
+
+def __dir__() -> list[str]:
+    return __all__

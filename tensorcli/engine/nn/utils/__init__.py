@@ -85,6 +85,14 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 
 _MODULES = ("parametrizations", "parametrize", "prune", "rnn")
+_OWN = (
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "clip_grads_with_norm_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+)
 _RECOMPUTED = ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm")
 
 
@@ -97,4 +105,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULES, *_RECOMPUTED})
+    return sorted((*_OWN, *_MODULES, *_RECOMPUTED))

@@ -9,6 +9,26 @@ from tensorcli.engine.nn.module import Module
 from tensorcli.engine.nn.utils import parameters_to_vector
 from tensorcli.engine.tensor import Tensor
 
+__all__ = [
+    "BasePruningMethod",
+    "CustomFromMask",
+    "Identity",
+    "L1Unstructured",
+    "LnStructured",
+    "PruningContainer",
+    "RandomStructured",
+    "RandomUnstructured",
+    "custom_from_mask",
+    "global_unstructured",
+    "identity",
+    "is_pruned",
+    "l1_unstructured",
+    "ln_structured",
+    "random_structured",
+    "random_unstructured",
+    "remove",
+]
+
 
 class BasePruningMethod:
     """Chooses what to prune (`compute_mask`) and sets `name` to `name_orig * name_mask`."""
@@ -376,3 +396,7 @@ def is_pruned(module: Module) -> bool:
         for _, inner in module.named_modules()
         for hook in inner._forward_pre_hooks.values()
     )
+
+
+def __dir__() -> list[str]:
+    return __all__
