@@ -45,7 +45,9 @@ class Level:
         self.batched = batched
         self.number = 0
         self.tracks = False
-        """Whether grad mode was on outside."""
+        """Whether operators recorded outside."""
+        self.before = (True, False)
+        """Grad mode and inference mode outside."""
         self.leaves: list[Tensor] = []
         self.originals: dict[int, Tensor] = {}
         """The inputs by the number of the leaf."""
@@ -57,11 +59,12 @@ class Level:
         running.append(self)
         self.number = len(running)
         self.tracks = mode.enabled
-        mode.set(True)
+        self.before = mode.grad, mode.inference
+        mode.set(True, False)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        mode.set(self.tracks)
+        mode.set(*self.before)
         running.pop()
         self.number = _OVER
         if not running and isinstance(events.observer, _Marking):
