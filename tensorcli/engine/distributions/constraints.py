@@ -296,7 +296,3 @@ square = _Square()
 symmetric = _Symmetric()
 positive_semidefinite = _PositiveSemidefinite()
 positive_definite = _PositiveDefinite()
-
-
-def __dir__() -> list[str]:
-    return __all__

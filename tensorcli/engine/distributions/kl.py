@@ -337,7 +337,3 @@ def _uniform_exponential(p: Any, q: Any) -> Any:
     found = q.rate * (p.high + p.low) / 2 - ((p.high - p.low) * q.rate).log()
     found[p.low < 0.0] = math.inf
     return found
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -344,7 +344,3 @@ class PositiveDefiniteTransform(Transform):
 
     def _inverse(self, y: Any) -> Any:
         return LowerCholeskyTransform().inv(functions.linalg_cholesky(y))
-
-
-def __dir__() -> list[str]:
-    return __all__

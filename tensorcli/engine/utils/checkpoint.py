@@ -432,7 +432,3 @@ _FACTS: dict[str, Callable[[Tensor], Any]] = {
     "none": lambda tensor: None,
 }
 """What is compared of the tensors saved in the two calls, by the name of the check."""
-
-
-def __dir__() -> list[str]:
-    return __all__

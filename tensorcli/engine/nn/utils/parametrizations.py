@@ -248,7 +248,3 @@ def spectral_norm(
     if dim is None:
         dim = int(isinstance(module, (ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)))
     return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
-
-
-def __dir__() -> list[str]:
-    return __all__

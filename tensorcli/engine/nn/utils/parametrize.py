@@ -319,7 +319,3 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 def type_before_parametrizations(module: Module) -> type:
     """The class that a module had at first."""
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
-
-
-def __dir__() -> list[str]:
-    return __all__

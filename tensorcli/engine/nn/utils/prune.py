@@ -396,7 +396,3 @@ def is_pruned(module: Module) -> bool:
         for _, inner in module.named_modules()
         for hook in inner._forward_pre_hooks.values()
     )
-
-
-def __dir__() -> list[str]:
-    return __all__
