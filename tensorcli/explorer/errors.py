@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 
@@ -15,8 +16,9 @@ class Known:
 
     code: str
     key: str
-    pattern: str
-    """Part of `Type: message`, as a regular expression."""
+    words: str
+    """Parts of `Type: message` of which one has to be there, between bars: `#` is a number, `…` anything, and `^` in front
+    the beginning."""
     meaning: str
 
 
@@ -24,128 +26,145 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
     Known(*row)
     for row in (
         # shapes, dtypes, devices
-        ("TSC-E010", "index_shapes", r"The shape of the mask|indexing tensors could not be broadcast together",
+        ("TSC-E010", "index_shapes", "The shape of the mask|indexing tensors could not be broadcast together",
          "a mask has the sizes of the dimensions that it stands for; index tensors broadcast to one shape"),
-        ("TSC-E011", "matmul", r"shapes cannot be multiplied|^RuntimeError: size mismatch, got",
+        ("TSC-E011", "matmul", "shapes cannot be multiplied|^RuntimeError: size mismatch, got",
          "the inner sizes of a matrix product must be equal"),
-        ("TSC-E012", "cast", r"result type \w+ can't be cast to the desired output type",
+        ("TSC-E012", "cast", "result type … can't be cast to the desired output type",
          "an in-place operation cannot change the dtype of what it writes into"),
-        ("TSC-E013", "same_dtype", r"same dtype|to have the same dtype|expected scalar type|Found dtype \w+ but expected",
+        ("TSC-E013", "same_dtype", "same dtype|expected scalar type|Found dtype … but expected",
          "this operation does not promote: its tensors must have one dtype"),
-        ("TSC-E014", "broadcast", r"The size of tensor a \(\d+\) must match the size of tensor b",
+        ("TSC-E014", "broadcast", "The size of tensor a (#) must match the size of tensor b",
          "two shapes broadcast where, counted from the right, sizes are equal or one of them is 1"),
-        ("TSC-E015", "device", r"is not on the expected device|Expected all tensors to be on the same device",
+        ("TSC-E015", "device", "is not on the expected device|Expected all tensors to be on the same device",
          "the tensors of one operation lie on one device"),
-        ("TSC-E016", "index", r"^IndexError: (index -?\d+ is out of bounds|Dimension out of range|too many indices)|"
-         r"invalid index of a 0-dim tensor|Dimension specified as -?\d+ but tensor has no dimensions",
+        ("TSC-E016", "index",
+         "^IndexError: index # is out of bounds|^IndexError: Dimension out of range|"
+         "^IndexError: too many indices|invalid index of a 0-dim tensor|"
+         "Dimension specified as # but tensor has no dimensions",
          "the index or the dimension is not there"),
-        ("TSC-E017", "float_only", r"[Oo]nly Tensors of floating point( and complex)? dtype can require grad",
+        ("TSC-E017", "float_only",
+         "Only Tensors of floating point … can require grad|only Tensors of floating point … can require grad",
          "only floating and complex tensors have gradients"),
-        ("TSC-E018", "join", r"Sizes of tensors must match except|stack expects each tensor",
+        ("TSC-E018", "join", "Sizes of tensors must match except|stack expects each tensor",
          "tensors are joined where all other sizes are equal"),
-        ("TSC-E019", "stretch", r"The expanded size of the tensor \(\d+\) must match the existing size|"
-         r"output with shape .* doesn't match the broadcast shape|shape mismatch: value tensor of shape",
+        ("TSC-E019", "stretch",
+         "The expanded size of the tensor (#) must match the existing size|"
+         "output with shape … doesn't match the broadcast shape|shape mismatch: value tensor of shape",
          "what is written or expanded is stretched to the given shape, and only sizes of 1 stretch"),
         # views and storage
-        ("TSC-E021", "sizes", r"shape '.*' is invalid for input of size",
+        ("TSC-E021", "sizes", "shape '…' is invalid for input of size",
          "a view or reshape keeps the number of elements"),
-        ("TSC-E022", "view", r"view size is not compatible with input tensor's size and stride",
+        ("TSC-E022", "view", "view size is not compatible with input tensor's size and stride",
          "a view needs strides that visit the same slots in the same order"),
-        ("TSC-E023", "overlap", r"more than one element of the written-to tensor refers",
+        ("TSC-E023", "overlap", "more than one element of the written-to tensor refers",
          "several elements of the written tensor lie in one place"),
-        ("TSC-E024", "smear", r"some elements of the input tensor and the written-to tensor refer",
+        ("TSC-E024", "smear", "some elements of the input tensor and the written-to tensor refer",
          "what is read and what is written overlap in one storage"),
-        ("TSC-E025", "resize", r"resize storage that is not resizable|cannot resize variables that require grad",
+        ("TSC-E025", "resize", "resize storage that is not resizable|cannot resize variables that require grad",
          "this memory cannot change its size"),
         # writes that autograd refuses
-        ("TSC-E031", "version", r"has been modified by an inplace operation",
+        ("TSC-E031", "version", "has been modified by an inplace operation",
          "a value that was saved for the backward pass was written before it was used"),
-        ("TSC-E032", "leaf", r"^RuntimeError: a leaf Variable that requires grad is being used in an in-place operation",
+        ("TSC-E032", "leaf", "^RuntimeError: a leaf Variable that requires grad is being used in an in-place operation",
          "a leaf that requires grad is not to be written while grad mode is on"),
-        ("TSC-E033", "leaf_view", r"a view of a leaf Variable that requires grad is being used in an in-place",
+        ("TSC-E033", "leaf_view", "a view of a leaf Variable that requires grad is being used in an in-place",
          "writing through a view of a leaf writes the leaf"),
-        ("TSC-E034", "multi_output", r"function that returns multiple views",
+        ("TSC-E034", "multi_output", "function that returns multiple views",
          "autograd cannot replay a write through one of several views that one call returned"),
-        ("TSC-E035", "no_grad_view", r"view was created in (no_grad|inference) mode",
+        ("TSC-E035", "no_grad_view", "view was created in no_grad mode|view was created in inference mode",
          "a view made without recording has no place in the graph for a recorded write"),
-        ("TSC-E036", "inference", r"[Ii]nference tensor|InferenceMode",
+        ("TSC-E036", "inference", "Inference tensor|inference tensor|InferenceMode",
          "a tensor made in inference mode has no version counter, and autograd leaves it out"),
         # the backward pass
-        ("TSC-E041", "freed", r"Trying to backward through the graph a second time",
+        ("TSC-E041", "freed", "Trying to backward through the graph a second time",
          "a backward pass frees what the nodes saved, and another one needs it"),
-        ("TSC-E042", "no_grad_fn", r"element \d+ of tensors does not require grad and does not have a grad_fn",
+        ("TSC-E042", "no_grad_fn", "element # of tensors does not require grad and does not have a grad_fn",
          "no graph leads from the result to a leaf that requires grad"),
-        ("TSC-E043", "scalar", r"grad can be implicitly created only for (real )?scalar outputs",
+        ("TSC-E043", "scalar",
+         "grad can be implicitly created only for scalar outputs|"
+         "grad can be implicitly created only for real scalar outputs",
          "backward() without an argument begins at one number"),
-        ("TSC-E044", "unused", r"appears to not have been used in the graph",
+        ("TSC-E044", "unused", "appears to not have been used in the graph",
          "the result does not depend on the tensor by any recorded operation"),
-        ("TSC-E045", "not_required", r"One of the differentiated Tensors does not require grad",
+        ("TSC-E045", "not_required", "One of the differentiated Tensors does not require grad",
          "a gradient was asked for with respect to a tensor that does not require grad"),
-        ("TSC-E046", "non_leaf_flag", r"you can only change requires_grad flags of leaf variables",
+        ("TSC-E046", "non_leaf_flag", "you can only change requires_grad flags of leaf variables",
          "requires_grad of a computed tensor follows from its inputs"),
-        ("TSC-E047", "retain", r"can't retain_grad on Tensor that has requires_grad=False|"
-         r"cannot register a hook on a tensor that doesn't require grad",
+        ("TSC-E047", "retain", "can't retain_grad on Tensor that has requires_grad=False|"
+         "cannot register a hook on a tensor that doesn't require grad",
          "a tensor outside the graph gets no gradient, to retain or to give to a hook"),
-        ("TSC-E048", "detach_view", r"Can't detach views in-place",
+        ("TSC-E048", "detach_view", "Can't detach views in-place",
          "detach_() would cut a view off its base"),
-        ("TSC-E049", "no_gradient", r"'?NoneType'?",
+        ("TSC-E049", "no_gradient", "NoneType",
          "something is None here; a gradient is None until a backward pass reaches its tensor"),
         # numpy and copies
-        ("TSC-E051", "numpy_grad", r"Can't call numpy\(\) on Tensor that requires grad",
+        ("TSC-E051", "numpy_grad", "Can't call numpy() on Tensor that requires grad",
          "numpy would write where autograd does not see it"),
-        ("TSC-E052", "numpy_other", r"Can't call numpy\(\) on Tensor that has|unsupported ScalarType|to numpy\.",
+        ("TSC-E052", "numpy_other", "Can't call numpy() on Tensor that has|unsupported ScalarType|to numpy.",
          "numpy has no array for this tensor"),
-        ("TSC-E053", "deepcopy", r"support the deepcopy protocol",
+        ("TSC-E053", "deepcopy", "support the deepcopy protocol",
          "deepcopy copies leaves only: a computed tensor has a graph behind it"),
-        ("TSC-E054", "negative_stride", r"stride in the given numpy array is negative",
+        ("TSC-E054", "negative_stride", "stride in the given numpy array is negative",
          "PyTorch's strides are never negative"),
-        ("TSC-E055", "many", r"cannot be converted to Scalar|with more than one value is ambiguous|"
-         r"only one element tensors can be converted",
+        ("TSC-E055", "many", "cannot be converted to Scalar|with more than one value is ambiguous|"
+         "only one element tensors can be converted",
          "one number was wanted of several"),
-        ("TSC-E056", "floating", r"could not infer output dtype|not implemented for '(Long|Int|Short|Char|Byte|Bool)'",
+        ("TSC-E056", "floating",
+         "could not infer output dtype|not implemented for 'Long'|not implemented for 'Int'|"
+         "not implemented for 'Short'|not implemented for 'Char'|not implemented for 'Byte'|"
+         "not implemented for 'Bool'",
          "this operation is there for floating tensors only"),
-        ("TSC-E057", "overflow", r"value cannot be converted to type .* without overflow",
+        ("TSC-E057", "overflow", "value cannot be converted to type … without overflow",
          "the number does not fit the dtype"),
-        ("TSC-E058", "data", r"new\(\): (data must be a sequence|invalid data type)|expected sequence of length|"
-         r"expected np\.ndarray|too many dimensions '",
+        ("TSC-E058", "data",
+         "new(): data must be a sequence|new(): invalid data type|expected sequence of length|"
+         "expected np.ndarray|too many dimensions '",
          "a tensor is made of numbers, or of lists of equal lengths"),
-        ("TSC-E059", "integers", r"expected target dtype|have one of the following scalar types|used as indices must be|"
-         r"Expected (a long tensor|dtype int.*) for index|index tensor of type LongTensor|not implemented for '(Float|Double)'",
+        ("TSC-E059", "integers",
+         "expected target dtype|have one of the following scalar types|used as indices must be|"
+         "Expected a long tensor for index|Expected dtype int… for index|index tensor of type LongTensor|"
+         "not implemented for 'Float'|not implemented for 'Double'",
          "positions, classes and bits are whole numbers: int64"),
         # networks
-        ("TSC-E061", "channels", r"to have \d+ channels, but got \d+ channels instead|expected to have \d+ channels",
+        ("TSC-E061", "channels", "to have # channels, but got # channels instead",
          "dimension 1 of an image batch (N, C, H, W) has the layer's number of input channels"),
-        ("TSC-E062", "dimensions", r"\b\dD\b|number of dimensions|must be a matrix|expects a tensor with <= ",
+        ("TSC-E062", "dimensions", "0D|1D|2D|3D|4D|5D|number of dimensions|must be a matrix|expects a tensor with <= ",
          "the operation wants another number of dimensions"),
-        ("TSC-E063", "features", r"Given normalized_shape|must be equal to input_size|Expected hidden|"
-         r"Expected size for first two dimensions of batch2",
+        ("TSC-E063", "features",
+         "Given normalized_shape|must be equal to input_size|Expected hidden|"
+         "Expected size for first two dimensions of batch2",
          "the input has another size than the layer, or the other operand, was made for"),
-        ("TSC-E064", "one_value", r"Expected more than 1 value per channel when training",
+        ("TSC-E064", "one_value", "Expected more than 1 value per channel when training",
          "batch norm in training mode needs several values of each channel: their variance; model.eval() uses the running ones"),
-        ("TSC-E065", "batch", r"Expected input batch_size|Expected target size|Mismatch in shape: grad_output|"
-         r"Target size .* must be the same as|must match the size of target|Using a target size",
+        ("TSC-E065", "batch",
+         "Expected input batch_size|Expected target size|Mismatch in shape: grad_output|"
+         "Target size … must be the same as|must match the size of target|Using a target size",
          "input and target do not have the sizes that belong together"),
-        ("TSC-E066", "positions", r"Target -?\d+ is out of bounds|index out of range in self|Class values must be|"
-         r"^RuntimeError: index -?\d+ is out of bounds",
+        ("TSC-E066", "positions",
+         "Target # is out of bounds|index out of range in self|Class values must be|"
+         "^RuntimeError: index # is out of bounds",
          "an element of an integer tensor is a position that is not there"),
-        ("TSC-E067", "probabilities", r"all elements of (input|target) should be between 0 and 1",
+        ("TSC-E067", "probabilities",
+         "all elements of input should be between 0 and 1|all elements of target should be between 0 and 1",
          "what should be probabilities are not all between 0 and 1"),
-        ("TSC-E068", "state", r"Error\(s\) in loading state_dict",
+        ("TSC-E068", "state", "Error(s) in loading state_dict",
          "the saved state belongs to a module of other names or shapes"),
-        ("TSC-E069", "parameter", r"cannot assign '.*' (as|to|object to) (parameter|buffer|child)",
+        ("TSC-E069", "parameter",
+         "cannot assign '…' as parameter|cannot assign '…' object to buffer|cannot assign '…' as child module",
          "this name of the module holds a parameter; give it an nn.Parameter, or write into .data under no_grad"),
         # the rest of training
-        ("TSC-E071", "optimised", r"can't optimize a non-leaf Tensor",
+        ("TSC-E071", "optimised", "can't optimize a non-leaf Tensor",
          "an optimizer changes leaves: what was computed from them would be computed again from the old values"),
-        ("TSC-E072", "nothing_to_optimise", r"optimizer got an empty parameter list",
+        ("TSC-E072", "nothing_to_optimise", "optimizer got an empty parameter list",
          "there was no parameter: a list that was never filled, or an iterator that was used up"),
-        ("TSC-E073", "gradient_fits", r"attempting to assign a gradient|assigned grad has data of",
+        ("TSC-E073", "gradient_fits", "attempting to assign a gradient|assigned grad has data of",
          "a gradient has the shape, the dtype and the device of its tensor"),
-        ("TSC-E074", "not_a_number", r"returned nan values in its",
+        ("TSC-E074", "not_a_number", "returned nan values in its",
          "a gradient became nan in this node"),
-        ("TSC-E075", "singular", r"LinAlgError",
+        ("TSC-E075", "singular", "LinAlgError",
          "the matrix is not one that this decomposition or inverse exists for"),
-        ("TSC-E076", "no_cuda", r"Torch not compiled with CUDA enabled",
+        ("TSC-E076", "no_cuda", "Torch not compiled with CUDA enabled",
          "there is no CUDA device in this session"),
     )
 )  # fmt: skip
@@ -155,7 +174,16 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
 def known_error(kind: str, message: str) -> Known | None:
     """The row of an exception, None where it has none."""
     text = f"{kind}: {message}"
-    return next((each for each in ERRORS if re.search(each.pattern, text)), None)
+    return next((each for each in ERRORS if _pattern(each.words).search(text)), None)
+
+
+@cache
+def _pattern(words: str) -> re.Pattern[str]:
+    parts = []
+    for part in words.split("|"):
+        whole = re.escape(part.removeprefix("^")).replace("…", ".*?").replace(r"\#", r"-?\d+")
+        parts.append("^" * part.startswith("^") + whole)
+    return re.compile("|".join(parts))
 
 
 CPP_DTYPES: Final = {

@@ -64,11 +64,11 @@ def code(name: str) -> Explanation:
         )
     error = next((each for each in ERRORS if each.code == name), None)
     if error is not None:
-        words = re.sub(r"\\([().])", r"\1", error.pattern).removeprefix("^").split("|")
+        words = [each.removeprefix("^") for each in error.words.split("|")]
         return Explanation(
             name,
             f"{error.meaning[0].upper()}{error.meaning[1:]}.",
-            (Section("PyTorch's words (a pattern)", rows=tuple((each,) for each in words)),),
+            (Section("PyTorch's words", rows=tuple((each,) for each in words)),),
             see_also=("why   (after the statement that failed)",),
         )
     known = ", ".join([*(each.code for each in ERRORS[:3]), "…", *list(HAZARDS)[:3], "…"])
