@@ -12,6 +12,7 @@ from typing import Any
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.modes import refuse_in_transform
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.tensor import Tensor
 
 
@@ -155,7 +156,10 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
         if tensor is not None and grad is not None:
             if events.observer is not None:
                 events.observer.hooked(node, "retain_grad", tensor)
-            tensor._grad = grad.clone() if tensor._grad is None else tensor._grad + grad
+            kept = (
+                grad.clone(memory_format=contiguous_format) if tensor._grad is None else tensor._grad + grad
+            )
+            tensor._grad = kept
     for hook in list(hooks.before.values()):
         if events.observer is not None:
             events.observer.hooked(node, "before", hook)
