@@ -1,4 +1,4 @@
-"""Functions of networks with settings that fit and settings that do not: each call gives or raises what PyTorch's does.
+"""Functions of networks and other operators, called rightly and wrongly: each call gives or raises what PyTorch's does.
 
 `network_calls.json` holds calls and PyTorch 2.13's answers: shapes and dtypes, or an error's type and text. Where PyTorch
 is installed the records themselves are checked against it; `pytest --update-cases` writes them anew.

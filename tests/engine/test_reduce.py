@@ -1,5 +1,7 @@
 """Reductions, scans and sorting: PyTorch's values, dtypes, strides, nodes, gradients and complaints."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,30 @@ def test_reductions_agree_with_pytorch(expression: str) -> None:
 )
 def test_nan_counts_as_in_pytorch(expression: str) -> None:
     compare(expression, HOLES, gradients=False)
+
+
+TIES = np.random.default_rng(6).integers(0, 9, 700)
+HOLED = np.where(TIES == 4, np.nan, TIES).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "ties", [TIES, TIES > 4, TIES.reshape(7, 100), TIES.reshape(100, 7), TIES.astype(np.float32), HOLED]
+)
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "x.sort(0)", "x.sort(-1, descending=True)", "x.argsort()", "x.sort(stable=True)", "torch.sort(x, stable=False)",
+        "x.mode()", "x.mode(0)", "x.msort()",
+    ],
+)  # fmt: skip
+def test_of_equal_elements_the_one_is_found_that_pytorchs_algorithm_finds(expression: str, ties: Any) -> None:
+    compare(expression, ties, gradients=False)
+
+
+@pytest.mark.parametrize("size", [600, 5000, 40000])
+@pytest.mark.parametrize("kind", [np.int64, np.float32, np.bool_])
+def test_long_vectors_with_equal_elements_are_sorted_as_in_pytorch(size: int, kind: Any) -> None:
+    compare("x.sort().indices", np.random.default_rng(7).integers(0, 50, size).astype(kind), gradients=False)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Which of equal elements a selection finds: the algorithms that PyTorch's CPU kernels call, as orders of indices.
+"""Which of equal elements sorting or a selection finds: the algorithms that PyTorch's CPU kernels call, as orders of indices.
 
-`topk` calls libstdc++'s nth_element and sort, `kthvalue` a quick selection of its own; neither is stable. Their steps are
+`sort`, `topk` and `mode` call libstdc++'s sort and nth_element, `kthvalue` a quick selection of its own; neither is stable. Their steps are
 public and do not depend on the machine. Where no two elements are equal every algorithm finds the same, so
 these loops run for slices with equal elements only.
 """
@@ -13,6 +13,8 @@ import numpy as np
 Before = Callable[[int, int], bool]
 """Whether the element at one index comes before the element at another."""
 
+_RADIX = 32768
+"""From so many elements on PyTorch sorts a vector of integers digit by digit, which is stable."""
 _SMALL = 16
 """libstdc++ sorts up to so many elements by insertion."""
 
@@ -27,6 +29,29 @@ def orders(array: Any, dim: int, find: Callable[[Any], Any], stable: Any) -> Any
         where = tuple(place)
         found = find(rows[where].tolist())
         result[where] = found[: result.shape[-1]]
+    return np.moveaxis(result, -1, dim)
+
+
+def ascending(row: list[Any]) -> list[int]:
+    """The indices in the order in which mode sorts them."""
+    found = list(range(len(row)))
+    sort(found, 0, len(row), lambda i, j: row[i] < row[j])
+    return found
+
+
+def unstable_orders(array: Any, dim: int, stable: Any) -> Any:
+    """The orders that torch.sort finds unless it is asked to keep equal elements as they stood; `stable` are those if it is."""
+    if array.shape[dim] <= _SMALL or (array.ndim == 1 and array.dtype.kind in "iu" and len(array) >= _RADIX):
+        return stable
+    result = np.moveaxis(np.array(stable), dim, -1)
+    ordered = np.take_along_axis(np.moveaxis(array, dim, -1), result, -1)
+    low, high = ordered[..., :-1], ordered[..., 1:]
+    differs = (low != high) & ((low == low) | (high == high))
+    for place in np.argwhere(~differs.all(axis=-1)):
+        where = tuple(place)
+        keys = np.empty(result.shape[-1], np.int64)
+        keys[result[where]] = np.append(0, np.cumsum(differs[where]))
+        result[where] = unstable(keys)
     return np.moveaxis(result, -1, dim)
 
 
@@ -67,6 +92,12 @@ def nth_element(found: list[int], nth: int, before: Before) -> None:
 
 def sort(found: list[int], first: int, last: int, before: Before) -> None:
     """libstdc++'s std::sort of a range (the depth at which it turns to a heap is not reached by slices of any usual size)."""
+    _partitioned(found, first, last, before)
+    _insertion(found, first, last, before)
+
+
+def _partitioned(found: list[int], first: int, last: int, before: Before) -> None:
+    """The first phase of std::sort: parts of at most so many elements as it leaves to insertion, in order."""
     stack = [(first, last)]
     while stack:
         start, end = stack.pop()
@@ -74,7 +105,53 @@ def sort(found: list[int], first: int, last: int, before: Before) -> None:
             cut = _partition(found, start, end, before)
             stack.append((cut, end))
             end = cut
-    _insertion(found, first, last, before)
+
+
+_LONG = 512
+"""Ranges beyond so many elements are partitioned by numpy, in one step."""
+
+
+def unstable(keys: Any) -> Any:
+    """The order of indices in which libstdc++'s std::sort leaves integer keys."""
+    keys, order = keys.copy(), np.arange(len(keys))
+    stack = [(0, len(keys))]
+    while stack:
+        first, last = stack.pop()
+        while last - first > _LONG:
+            cut = first + _partition_at_once(keys[first:last], order[first:last])
+            stack.append((cut, last))
+            last = cut
+        if last - first > _SMALL and len(np.unique(keys[first:last])) < last - first:
+            found = _parted(keys[first:last].tolist())
+            keys[first:last], order[first:last] = keys[first:last][found], order[first:last][found]
+    # What is left to do is an insertion sort of the whole, which is stable.
+    return order[np.argsort(keys, kind="stable")]
+
+
+def _parted(row: list[int]) -> list[int]:
+    found = list(range(len(row)))
+    _partitioned(found, 0, len(row), lambda i, j: row[i] < row[j])
+    return found
+
+
+def _partition_at_once(keys: Any, order: Any) -> int:
+    """`_partition` of whole arrays: what stops the search from the left is exchanged with what stops the one from the right."""
+    middle, end = len(keys) // 2, len(keys) - 1
+    x, y, z = keys[1], keys[middle], keys[end]
+    chosen = (
+        (middle if y < z else end if x < z else 1) if x < y else (1 if x < z else end if y < z else middle)
+    )
+    for one in (keys, order):
+        one[0], one[chosen] = one[chosen], one[0]
+    rest = keys[1:]
+    left = np.flatnonzero(rest >= keys[0]) + 1
+    right = np.flatnonzero(rest <= keys[0])[::-1] + 1
+    most = min(len(left), len(right))
+    count = int(np.argmin(np.append(left[:most] < right[:most], False)))
+    left, right, stop = left[:count], right[:count], left[count:]
+    for one in (keys, order):
+        one[left], one[right] = one[right], one[left]
+    return int(min([*stop[:1], *right[-1:]]))
 
 
 def _partition(found: list[int], first: int, last: int, before: Before) -> int:
@@ -104,6 +181,11 @@ def _insertion(found: list[int], first: int, last: int, before: Before) -> None:
     for at in range(first + 1, last):
         value = found[at]
         place = at
+        if at < first + _SMALL and before(value, found[first]):
+            # It goes to the front without a look at those between, which tells where NaN stands among them.
+            found[first + 1 : at + 1] = found[first:at]
+            found[first] = value
+            continue
         while place > first and before(value, found[place - 1]):
             found[place] = found[place - 1]
             place -= 1

@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops import _selection
 from tensorcli.engine.ops._dimensions import axis, not_empty, refuse, restore_dims, wrap, wrap_dims
 from tensorcli.engine.ops._shared import behind
 
@@ -285,6 +286,8 @@ def mode(xp, self, dim, keepdim):
         return self.copy(), xp.zeros((), np.int64)
     refuse(self, "mode_cpu", "c")
     order = xp.argsort(self, axis=dim, kind="stable")
+    if xp is np:
+        order = _selection.orders(self, dim, _selection.ascending, order)
     rows = xp.moveaxis(xp.take_along_axis(self, order, dim), dim, -1)
     starts = xp.ones(rows.shape, bool)
     starts[..., 1:] = rows[..., 1:] != rows[..., :-1]

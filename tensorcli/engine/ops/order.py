@@ -29,13 +29,15 @@ def not_implemented(name):
     return formula
 
 
-def _sorted(xp, self, dim, descending):
+def _sorted(xp, self, dim, descending, stable=False):
     dim = wrap(dim, self.ndim)
     if self.dtype.kind == "c":
         raise RuntimeError(" Sort does not support complex dtypes on CPU")
     if not self.ndim:
         return self.copy(), xp.zeros((), np.int64)
     order = descending_order(xp, self, dim) if descending else xp.argsort(self, axis=dim, kind="stable")
+    if xp is np and not stable:
+        order = _selection.unstable_orders(self, dim, order)
     strides = geometry.preserved_strides(own_geometry(self))
     return Laid(xp.take_along_axis(self, order, dim), strides), Laid(order, strides)
 
@@ -55,8 +57,8 @@ def sort(xp, self, dim, descending):
     self=lambda grad, dim, indices, self_sizes: selecting_backward(grad, dim, indices, self_sizes, True),
 )
 def sort_stable(xp, self, stable, dim, descending):
-    """The elements in order along a dimension, equal ones as they stood, and where they came from."""
-    return _sorted(xp, self, dim, descending)
+    """The elements in order along a dimension, equal ones as they stood when asked, and where they came from."""
+    return _sorted(xp, self, dim, descending, stable)
 
 
 @composite("argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor")
