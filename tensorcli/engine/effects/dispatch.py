@@ -48,10 +48,8 @@ _ONLY: Final = {
         "multi_margin_loss_cpu_kernel": "multi_margin_loss",
         "multilabel_margin_loss_forward_out_frame": "multilabel_margin_loss_forward",
         "ctc_loss_cpu": "_ctc_loss",
-        "pdist": "_pdist_forward",
     },
     _FLOATS | {dtypes.int64}: {"avg_pool3d_out_frame": "avg_pool3d"},
-    _FLOATS | {dtypes.bfloat16}: {"rrelu_with_noise_out_cpu": "rrelu_with_noise"},
     _HALVES: {
         "max_unpool2d": "max_unpool2d",
         "max_unpool3d": "max_unpool3d",
@@ -67,6 +65,11 @@ _ONLY: Final = {
     },
 }
 """By the dtypes, the kernels and the operators (base names) that call them."""
+_EVEN_FOR_NOTHING: Final = frozenset(
+    "geqrf_cpu orgqr_cpu ormqr_cpu linalg_eig_out_cpu cholesky_inverse_out_cpu cholesky_solve_cpu triangular_solve_cpu avg_pool2d "
+    "avg_pool3d_out_frame nll_loss_out_frame nll_loss2d_forward_out_frame im2col_out_cpu".split()
+) | {f"{kind}_pad{n}d" for kind in ("reflection", "replication") for n in (1, 2, 3)}
+"""The kernels that PyTorch calls for tensors without elements too."""
 _COMPILED: Final = {
     name: (kernel, kinds)
     for kinds, kernels in _ONLY.items()
@@ -146,6 +149,12 @@ _ONLY_ASKED: Final = ("cumsum", "cumprod", "sum", "prod")
 def compiled_for(op: "Op") -> tuple[str, frozenset[dtypes.dtype]] | None:
     """The kernel that PyTorch calls for an operator and the dtypes it takes; None where ours takes no more."""
     return _COMPILED.get(op.base)
+
+
+def is_refused(op: "Op", kind: dtypes.dtype, elements: int) -> bool:
+    """Whether PyTorch calls a kernel for an operator that is not compiled for the dtype of its first tensor."""
+    found = op.compiled_for
+    return found is not None and kind not in found[1] and (elements > 0 or found[0] in _EVEN_FOR_NOTHING)
 
 
 def refuse_wide(op: "Op", arguments: Sequence[Any]) -> None:

@@ -134,10 +134,13 @@ def _refuse_dtypes(op: "Op", values: Sequence[Any], arguments: Sequence[Any], de
     """Refuse a dtype that PyTorch's kernel is not compiled for, or two that it reads as one: after the kernel's complaints of
     sizes, which PyTorch checks first. Errors: NotImplementedError, RuntimeError.
     """
-    first = next(tensors_of(op, values)).dtype
+    from tensorcli.engine.effects.dispatch import is_refused
+
+    tensor = next(tensors_of(op, values))
+    first = tensor.dtype
     others = (values[op.names.index(name)] for name in op.alike)
     other = next((one.dtype for one in others if one is not None and one.dtype is not first), None)
-    if op.compiled_for is not None and first not in op.compiled_for[1]:
+    if op.compiled_for is not None and is_refused(op, first, tensor.geometry.numel):
         refusal: Exception = messages.not_implemented(op.compiled_for[0], first.scalar_type)
     elif other is not None:
         refusal = messages.expected_scalar_type(first.scalar_type, other.scalar_type)

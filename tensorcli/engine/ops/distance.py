@@ -149,7 +149,7 @@ def cdist(x1, x2, p, compute_mode):
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
     rows = max(x1.size(-2), x2.size(-2))
-    if p == 2 and (compute_mode == 1 or (not compute_mode and rows > 25)):
+    if p == 2 and x1.numel() and x2.numel() and (compute_mode == 1 or (not compute_mode and rows > 25)):
         batch = effects.broadcast_sizes([x1.geometry.sizes[:-2], x2.geometry.sizes[:-2]])
         left, right = (x.expand((*batch, *x.geometry.sizes[-2:])) for x in (x1, x2))
         return functions._euclidean_dist(left, right).view((*batch, x1.size(-2), x2.size(-2)))
@@ -199,8 +199,12 @@ def pdist(self, p):
     """The p-norm distances between the rows of a matrix, each pair once."""
     if self.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {self.ndim}D")
+    if not self.dtype.is_floating_point:
+        raise RuntimeError("pdist only supports floating-point dtypes")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
+    if self.dtype.reduced and self.size(0) > 1:
+        raise messages.not_implemented("pdist", self.dtype.scalar_type)
     return functions._pdist_forward(self.contiguous(), p)
 
 

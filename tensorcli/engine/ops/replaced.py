@@ -143,6 +143,8 @@ _scattered(
 
 
 def _as_strided_part(own, size, stride, storage_offset):
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
     return Geometry(tuple(size), tuple(stride), storage_offset or 0)
 
 
