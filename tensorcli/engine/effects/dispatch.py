@@ -66,8 +66,8 @@ _ONLY: Final = {
 }
 """By the dtypes, the kernels and the operators (base names) that call them."""
 _EVEN_FOR_NOTHING: Final = frozenset(
-    "geqrf_cpu orgqr_cpu ormqr_cpu linalg_eig_out_cpu cholesky_inverse_out_cpu cholesky_solve_cpu triangular_solve_cpu avg_pool2d "
-    "avg_pool3d_out_frame nll_loss_out_frame nll_loss2d_forward_out_frame im2col_out_cpu".split()
+    "geqrf_cpu orgqr_cpu ormqr_cpu linalg_eig_out_cpu cholesky_inverse_out_cpu cholesky_solve_cpu triangular_solve_cpu "
+    "avg_pool2d avg_pool3d_out_frame nll_loss_out_frame nll_loss2d_forward_out_frame im2col_out_cpu".split()
 ) | {f"{kind}_pad{n}d" for kind in ("reflection", "replication") for n in (1, 2, 3)}
 """The kernels that PyTorch calls for tensors without elements too."""
 _COMPILED: Final = {
