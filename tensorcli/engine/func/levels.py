@@ -75,6 +75,7 @@ class Level:
     def leaf(self, tensor: Tensor) -> Tensor:
         """The leaf that stands for an input. Errors: RuntimeError unless it is floating."""
         found = alias(tensor)
+        found.inference = False
         if tensor.dtype.category < dtypes.FLOATING:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
         found.leaf_requires_grad = True

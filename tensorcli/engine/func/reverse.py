@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorcli.engine.autograd import differentiate
+from tensorcli.engine.autograd.graph import disable_saved_tensors_hooks
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
@@ -12,6 +13,10 @@ from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.trees import Tree, flatten, mapped, unflatten
 
 Function = Callable[..., Any]
+_NO_HOOKS = (
+    "torch.func.{grad, vjp, jacrev, hessian} don't yet support saved tensor hooks. "
+    "Please open an issue with your use case."
+)
 
 
 # ---- inputs by their numbers
@@ -84,7 +89,7 @@ def grad_and_value(func: Function, argnums: Any = 0, has_aux: bool = False) -> F
 
     @like(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        with Level() as level:
+        with disable_saved_tensors_hooks(_NO_HOOKS), Level() as level:
             numbers = chosen(argnums, len(args))
             args = replaced(level, args, numbers)
             output = func(*args, **kwargs)
@@ -159,7 +164,7 @@ def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
 
 def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], has_aux: bool) -> Any:
     """`vjp` by some of the inputs."""
-    with Level() as level:
+    with disable_saved_tensors_hooks(_NO_HOOKS), Level() as level:
         args = replaced(level, primals, numbers)
         output = func(*args)
         aux = None
