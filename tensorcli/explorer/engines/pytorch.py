@@ -147,6 +147,8 @@ class PyTorch:
                 "torch.return_types",
                 "torch.autograd.grad_mode",
                 "torch.amp",
+                "torch.cpu.amp",
+                "torch.cuda.amp",
                 "torch.distributions",
                 "torch.utils.data",
                 "torch.utils.checkpoint",
