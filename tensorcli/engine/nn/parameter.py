@@ -8,7 +8,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.tensor import Tensor, TensorType, alias
 
-__all__ = ["Buffer", "Parameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "is_lazy"]
 
 
 class Parameter(Tensor):
