@@ -56,6 +56,19 @@ def vars_of(facts):
     )
 
 
+def test_a_data_loader_starts_no_process(monkeypatch):
+    torch = pytest.importorskip("torch")
+    started = []
+    monkeypatch.setattr(torch.utils.data.dataloader, "_MultiProcessingDataLoaderIter", started.append)
+    text = (
+        "d = torch.utils.data.DataLoader([1., 2., 3.], num_workers=2)\nprint(d.num_workers, list(d))\ntype(d)"
+    )
+    own, real = (list(Session(engine=name).run(text)) for name in ("embedded", "pytorch"))
+    assert [each.output for each in real] == [each.output for each in own]
+    assert [each.error for each in real] == [None] * 3
+    assert not started
+
+
 def test_a_missing_pytorch_is_told():
     with pytest.raises(ValueError, match="there is no engine"):
         Session(engine="jax")

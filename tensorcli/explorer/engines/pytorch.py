@@ -11,10 +11,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
+import torch.utils.data
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
@@ -36,6 +37,28 @@ LEGACY = type(torch.FloatTensor)
 """The type of FloatTensor and the other legacy constructors."""
 
 
+class Loader(torch.utils.data.DataLoader[Any]):  # type: ignore[misc]
+    """A data loader that reads in this process, whatever its `num_workers`: a script starts none."""
+
+    __module__, __qualname__ = "torch.utils.data.dataloader", "DataLoader"
+
+    num_workers: int
+    timeout: float
+
+    def _get_iterator(self) -> Any:
+        asked = self.num_workers, self.timeout
+        self.num_workers = 0
+        self.timeout = 0
+        try:
+            return super()._get_iterator()
+        finally:
+            self.num_workers, self.timeout = asked
+
+
+INSTEAD: Final = {"torch.utils.data.DataLoader": Loader}
+"""What stands for members of PyTorch's that reach beyond the session."""
+
+
 class Mirror(Mapping[str, Any]):
     """The members of a module of torch whose names the embedded engine has too."""
 
@@ -49,6 +72,9 @@ class Mirror(Mapping[str, Any]):
             return Namespace(found.name, Mirror(f"{self.path}.{name}", found.members))
         if getattr(type(found), "stands_for_module", False):
             return found
+        path = f"{self.path}.{name}"
+        if path in INSTEAD:
+            return INSTEAD[path]
         value: Any = torch
         for part in [*self.path.split(".")[1:], name]:
             try:
