@@ -8,28 +8,31 @@ from tensorcli.engine.distributions import constraints
 from tensorcli.engine.distributions.distribution import Distribution, filled, finfo, standard_normal
 from tensorcli.engine.distributions.family import ExponentialFamily
 
-_LOCATED = {"loc": constraints.real, "scale": constraints.positive}
 
+class _Located(Distribution):
+    """What distributions of a location, which is their mode, and a scale have in common."""
 
-class Normal(ExponentialFamily):
-    """The normal distribution of a mean and a standard deviation."""
-
-    __module__ = "torch.distributions.normal"
-    arg_constraints = _LOCATED
+    arg_constraints: ClassVar[Any] = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
     loc: Any
     scale: Any
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+
+class Normal(_Located, ExponentialFamily):
+    """The normal distribution of a mean and a standard deviation."""
+
+    __module__ = "torch.distributions.normal"
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self._take(validate_args, loc=loc, scale=scale)
 
     @property
     def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
         return self.loc
 
     @property
@@ -163,25 +166,16 @@ class Exponential(ExponentialFamily):
         return 1.0 - functions.log(self.rate)
 
 
-class Laplace(Distribution):
+class Laplace(_Located):
     """Two exponential distributions, back to back."""
 
     __module__ = "torch.distributions.laplace"
-    arg_constraints = _LOCATED
-    support = constraints.real
-    has_rsample = True
-    loc: Any
-    scale: Any
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self._take(validate_args, loc=loc, scale=scale)
 
     @property
     def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
         return self.loc
 
     @property
@@ -211,15 +205,10 @@ class Laplace(Distribution):
         return 1 + functions.log(2 * self.scale)
 
 
-class Cauchy(Distribution):
+class Cauchy(_Located):
     """The ratio of two normal variables, which has no mean."""
 
     __module__ = "torch.distributions.cauchy"
-    arg_constraints = _LOCATED
-    support = constraints.real
-    has_rsample = True
-    loc: Any
-    scale: Any
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self._take(validate_args, loc=loc, scale=scale)
@@ -227,10 +216,6 @@ class Cauchy(Distribution):
     @property
     def mean(self) -> Any:
         return filled(self, math.nan, self.loc)
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def variance(self) -> Any:
@@ -252,16 +237,12 @@ class Cauchy(Distribution):
         return math.log(4 * math.pi) + self.scale.log()
 
 
-class StudentT(Distribution):
+class StudentT(_Located):
     """The mean of `df + 1` normal variables over their estimated deviation."""
 
     __module__ = "torch.distributions.studentT"
-    arg_constraints: ClassVar[Any] = {"df": constraints.positive, **_LOCATED}
-    support = constraints.real
-    has_rsample = True
+    arg_constraints: ClassVar[Any] = {"df": constraints.positive, **_Located.arg_constraints}
     df: Any
-    loc: Any
-    scale: Any
 
     def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None) -> None:
         from tensorcli.engine.distributions.gamma import Chi2
@@ -274,10 +255,6 @@ class StudentT(Distribution):
         found = self.loc.clone()
         found[self.df <= 1] = math.nan
         return found
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def variance(self) -> Any:

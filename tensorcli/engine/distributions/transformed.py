@@ -282,7 +282,26 @@ class LogitRelaxedBernoulli(Chance):
         return self.temperature.log() + off - 2 * off.exp().log1p()
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class _Relaxed(TransformedDistribution):
+    """A discrete variable spread over a continuum: what it has of its base."""
+
+    @property
+    def temperature(self) -> Any:
+        """How far it is spread."""
+        return self.base_dist.temperature  # type: ignore[attr-defined]
+
+    @property
+    def logits(self) -> Any:
+        """The log-odds, or the logarithms of the probabilities."""
+        return self.base_dist.logits  # type: ignore[attr-defined]
+
+    @property
+    def probs(self) -> Any:
+        """The probabilities."""
+        return self.base_dist.probs  # type: ignore[attr-defined]
+
+
+class RelaxedBernoulli(_Relaxed):
     """A Bernoulli variable spread between 0 and 1, the more so the higher the temperature."""
 
     __module__ = "torch.distributions.relaxed_bernoulli"
@@ -295,21 +314,6 @@ class RelaxedBernoulli(TransformedDistribution):
     ) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits)
         super().__init__(base, SigmoidTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """How far it is spread."""
-        return self.base_dist.temperature  # type: ignore[attr-defined]
-
-    @property
-    def logits(self) -> Any:
-        """The log-odds."""
-        return self.base_dist.logits  # type: ignore[attr-defined]
-
-    @property
-    def probs(self) -> Any:
-        """The probabilities."""
-        return self.base_dist.probs  # type: ignore[attr-defined]
 
 
 class ExpRelaxedCategorical(Distribution):
@@ -355,7 +359,7 @@ class ExpRelaxedCategorical(Distribution):
         return (score - score.logsumexp(dim=-1, keepdim=True)).sum(-1) + whole
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(_Relaxed):
     """A choice as a vector, spread over the others, the more so the higher the temperature."""
 
     __module__ = "torch.distributions.relaxed_categorical"
@@ -368,18 +372,3 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     ) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args=validate_args)
         super().__init__(base, ExpTransform(), validate_args=validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """How far it is spread."""
-        return self.base_dist.temperature  # type: ignore[attr-defined]
-
-    @property
-    def logits(self) -> Any:
-        """The logarithms of the probabilities."""
-        return self.base_dist.logits  # type: ignore[attr-defined]
-
-    @property
-    def probs(self) -> Any:
-        """The probabilities."""
-        return self.base_dist.probs  # type: ignore[attr-defined]
