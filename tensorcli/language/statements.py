@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.language.expressions import ExpressionCompiler, unbound
+from tensorcli.language.expressions import ExpressionCompiler, free_unbound, unbound
 from tensorcli.language.functions import BREAK, CONTINUE, Code, Frame
 from tensorcli.language.limits import IN_PLACE
 from tensorcli.language.scopes import Scope
@@ -171,7 +171,7 @@ class StatementCompiler(ExpressionCompiler):
                 del held[name]
             except KeyError:
                 if hops is not None:
-                    raise unbound(name) from None
+                    raise (free_unbound(name) if hops else unbound(name)) from None
                 raise NameError(f"name '{name}' is not defined", name=name) from None
 
         return run
