@@ -261,12 +261,13 @@ class Index:
             root.found[path] = key
             old = before.pop(path, None)
             if old != key or self.entry(each) is None:
-                if old is not None:
+                if old == key:
+                    self._drop(path, key)  # the object that is gone: this one has its address now
+                elif old is not None:
                     replaced.append((path, old))
                 self._add(path, each)
         for path, key in replaced:
-            if key != root.found[path]:
-                self._drop(path, key)
+            self._drop(path, key)
         for path, key in before.items():
             self._drop(path, key)
         root.marks = self._marks(value)

@@ -308,3 +308,27 @@ def test_the_hooks_of_a_pass_are_told_in_the_order_in_which_they_ran(last):
     )
     ran = "hooks ran: retain_grad of a (MulBackward0) → lambda g: g * 2 (CloneBackward0)"
     assert [each.note for each in step.changes if each.kind == "hooks_ran"] == [ran]
+
+
+def test_a_tensor_at_the_address_of_the_one_before_is_another():
+    from tensorcli import engine as torch
+    from tensorcli.explorer.engines import open_engine
+    from tensorcli.explorer.journal import Names
+    from tensorcli.explorer.names import Index
+
+    for _ in range(100):
+        names = Names()
+        names["s"] = torch.ones(2)
+        index = Index(open_engine("embedded"), names)
+        index.bind("s", names["s"])
+        index.begin(2)
+        address = id(names["s"])
+        first = index.entries[address]
+        names["s"] = None
+        names["s"] = torch.zeros(2)
+        if id(names["s"]) == address:
+            index.bind("s", names["s"])
+            assert index.removed == [("s", first)]
+            assert [(path, entry.value is names["s"]) for path, entry in index.added] == [("s", True)]
+            return
+    pytest.skip("no address was used again")
