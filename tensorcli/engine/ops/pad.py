@@ -1,7 +1,5 @@
 """Padding by constants, by copies and by reflection."""
 
-import numpy as np
-
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
@@ -33,7 +31,7 @@ def constant_pad_nd(xp, self, pad, value):
     ]
     if all(a <= 0 and b <= 0 for a, b in amounts):
         # Nothing is added: PyTorch clones the view that is left.
-        return Laid(cut.copy(), preserved_strides(own_geometry(cut))) if xp is np else cut.copy()
+        return Laid(cut.copy(), preserved_strides(own_geometry(cut)))
     return xp.pad(cut, [(max(a, 0), max(b, 0)) for a, b in amounts], constant_values=self.dtype.type(value))
 
 
