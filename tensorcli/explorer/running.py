@@ -63,6 +63,8 @@ def execute(
     if session.strict and error is None and session.hazards and session.hazards[-1].index == index:
         error = hazard_failure(next(each for each in session.hazards if each.index == index), record)
     said, warnings = hearing.output, tuple(hearing.warnings)
+    if warnings:
+        session.warned = index
     if outcome is None:
         return Step(index, name, source, span, said, None, result, warnings=warnings, error=error)
     return Step(

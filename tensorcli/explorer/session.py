@@ -163,6 +163,8 @@ class Session:
         """Every hazard so far."""
         self.stale = 0
         """The number of the last statement that made saved tensors stale."""
+        self.warned = 0
+        """The number of the last statement that gave a warning."""
         self.inner: tuple[Inner, ...] = ()
         self.torn = False
         self.forgetting = False

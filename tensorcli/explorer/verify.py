@@ -65,7 +65,7 @@ class Side(Session):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.index = Index(self.engine, self.names)
-        self.warned: set[str] = set()
+        self.given: set[str] = set()
         prepared = self.evaluator.prepared
         self.evaluator.prepared = lambda function, args: self.engine.zeroing(prepared(function, args))  # type: ignore[method-assign]
 
@@ -91,8 +91,8 @@ class Side(Session):
             raise KeyboardInterrupt
         value, self.value = self.value, NOTHING
         texts = [f"{each.category}: {_PLACE.sub('', each.message).strip()}" for each in step.warnings]
-        new = [text for text in dict.fromkeys(texts) if text not in self.warned]
-        self.warned.update(new)
+        new = [text for text in dict.fromkeys(texts) if text not in self.given]
+        self.given.update(new)
         return Ran(step.output, value, step.error, step.result, "\n".join(new))
 
     def reached(self) -> dict[str, Any]:

@@ -153,12 +153,9 @@ def _warned(session: Session) -> Answer | None:
     from tensorcli.explorer.results import Failure
     from tensorcli.explorer.why.called import called
 
-    records = list(session.journal)
-    with traced(session, records) as trace:
-        said = [step for step in trace.steps if step.step.warnings]
-    if not said:
+    if not session.warned:
         return None
-    records = records[: said[-1].number]
+    records = session.journal[: session.warned]
     with traced(session, records) as trace:
         (*_, warning) = trace.last.step.warnings
         span = warning.span or trace.last.record.statement.span

@@ -53,6 +53,11 @@ class Look(NamedTuple):
         return result
 
     @property
+    def summary(self) -> str:
+        """`float32 (2, 3)`."""
+        return f"{self.dtype} {self.sizes}"
+
+    @property
     def nbytes(self) -> int:
         """What the elements would take without sharing."""
         return self.numel * self.itemsize

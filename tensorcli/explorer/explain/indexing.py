@@ -43,11 +43,11 @@ def _part(engine: Any, part: Any) -> tuple[str, str, str, bool]:
     if engine.kind(part) in ("tensor", "ndarray"):
         look = engine.look(part)
         if look.dtype in ("bool", "uint8"):
-            return f"{look.dtype} {look.sizes}", "mask", "picks the elements where it is True: copies", True
+            return look.summary, "mask", "picks the elements where it is True: copies", True
         if not look.sizes and look.kind == "tensor":
             return f"{look.dtype} ()", "number in a tensor", "takes one place", False
         return (
-            f"{look.dtype} {look.sizes}",
+            look.summary,
             "indices",
             f"picks {plural(look.numel, 'place')} one by one: copies",
             True,

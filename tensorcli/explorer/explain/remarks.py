@@ -74,7 +74,9 @@ def legacy(session: Session, tree: ast.AST, operands: list[Operand], result: Any
     if numbers and all(type(each) is int for each in numbers) and tuple(numbers) == look.sizes:
         what = "a size, not a value" if len(numbers) == 1 else "sizes, not values"
         made = plural(look.numel, "element")
-        verdict = f"reads {typed} as {what} (legacy constructor): {look.dtype} {look.sizes}, {made}, uninitialised (zero here)"
+        verdict = (
+            f"reads {typed} as {what} (legacy constructor): {look.summary}, {made}, uninitialised (zero here)"
+        )
         dot = "." if look.dtype in ("float32", "float64", "float16", "bfloat16") else ""
         values = ", ".join(f"{each}{dot}" for each in numbers)
         default = str(session.modules["torch"].members["get_default_dtype"]())
@@ -97,9 +99,9 @@ def _tried(session: Session, texts: tuple[str, ...]) -> list[tuple[str, str]]:
             found = session.value_of(ast.parse(text, mode="eval").body)
         look = session.engine.look(found)
         if text.startswith("torch.empty"):
-            said = f"{look.dtype} {look.sizes}, and says that it is uninitialised"
+            said = f"{look.summary}, and says that it is uninitialised"
         else:
-            said = f"{look.dtype} {look.sizes}: {session.engine.text(found)}"
+            said = f"{look.summary}: {session.engine.text(found)}"
         rows.append((text, said))
     return rows
 

@@ -110,8 +110,7 @@ class Watch:
         self.lost: dict[int, Copied] = {}
         self.pending: list[tuple[str, Any, ast.AST | None]] = []
         self.poisoned: list[Poisoned] = []
-        self.stale: list[tuple[Any, ast.AST | None]] = []
-        """Leaves, weakly, whose applied gradient was added to, and where."""
+        self.gradients.begin()
         self.used_tainted = False
         self.stored: list[tuple[Any, Any, ast.AST]] = []
         self.keeper.begin()
@@ -159,7 +158,10 @@ class Watch:
         if engine.node(tensor) is not None:
             self._swallowed(inputs)
             if known.subtracts:
-                self._outer(tensor, inputs)
+                node = current_node()
+                text = outer_difference(engine, self._name, node, inputs)
+                if text is not None:
+                    self.note("TSC-H012", text, node)
 
     def writes(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
         """The bytes of a tensor, in this memory, are about to be written."""
@@ -219,8 +221,7 @@ class Watch:
 
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
         """A leaf's gradient was made or added to."""
-        if self.gradients.accumulated(leaf, gradient, kind):
-            self.stale.append((weakref.ref(leaf), current_node()))
+        self.gradients.accumulated(leaf, gradient, kind)
 
     def freed(self, node: Any) -> None:
         """A node is about to drop what it had saved: it was used as it is now."""
@@ -288,40 +289,6 @@ class Watch:
                 f"{view}.grad.",
                 current_node(),
                 f"take the view again: {view} = {whole}[…]" if self._name(each) else "take the view again",
-            )
-
-    def _outer(self, result: Any, inputs: Sequence[Any]) -> None:
-        """`prediction - target` of shapes (N, 1) and (N,)."""
-        engine = self.engine
-        found = outer_difference(engine, result, inputs)
-        if found is None:
-            return
-        node = current_node()
-        parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (None, None)
-        left, right = (
-            f"{ast.unparse(part) if part else self._name(each) or 'a tensor'} {engine.look(each).sizes}"
-            for part, each in zip(parts, found)
-        )
-        self.note(
-            "TSC-H012",
-            f"{left} less {right} is {engine.look(result).sizes}: each element of the one less each of the other, not "
-            "element by element.",
-            node,
-        )
-
-    def _note_stale(self) -> None:
-        """A backward pass added to what a step had applied."""
-        leaves = {id(leaf): leaf for leaf in (each() for each, _ in self.stale) if leaf is not None}
-        names = [self._name(leaf) or "a leaf" for leaf in leaves.values()]
-        node = self.stale[0][1]
-        self.stale = []
-        if names:
-            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-            self.note(
-                "TSC-H011",
-                f"{names[0]}.grad{more} held what had been applied to {names[0]} already: this pass added to it, and a step "
-                "will apply it again.",
-                node,
             )
 
     def _stored(self, tensor: Any, memory: Any, inputs: Sequence[Any], running: ast.Assign) -> None:
@@ -423,8 +390,9 @@ class Watch:
                     _copied_by(copied.node),
                 )
         self.lost = {}
-        if self.stale:
-            self._note_stale()
+        twice = self.gradients.text(self._name)
+        if twice is not None:
+            self.note("TSC-H011", twice, self.gradients.node)
         return list(self.found.values())
 
 

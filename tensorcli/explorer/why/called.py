@@ -41,7 +41,7 @@ def _story(case: Case, values: bool) -> Story:
     events: list[Event] = []
     for each in found:
         name = root_name(each.node)
-        bound = None if name is None else case.bound(name)
+        bound = case.bound(name)
         if name == each.text:
             bound_event(case, bound, f"{name} is {_facts(case, each, values)}", events)
     _tell_module(case, events)
@@ -59,7 +59,7 @@ def _story(case: Case, values: bool) -> Story:
 
 def _facts(case: Case, each: Operand, values: bool) -> str:
     """`float32 (2, 3)`, and what lies in it."""
-    facts = f"{each.look.dtype} {each.look.sizes}"
+    facts = each.look.summary
     elements = case.engine.elements(each.value) if values and each.look.numel else None
     if elements is None or each.look.dtype == "bool" or each.look.dtype.startswith("complex"):
         return facts
@@ -78,8 +78,8 @@ def _tell_module(case: Case, events: list[Event]) -> None:
     given = [engine.look(each) for each in failed.inputs if engine.kind(each) == "tensor"]
     text = f"{case.text_of(node.func)}{failed.path} is {failed.text}"
     if failed.path:
-        text += f", and was given {', '.join(f'{look.dtype} {look.sizes}' for look in given)}"
-    bound_event(case, None if name is None else case.bound(name), text, events)
+        text += f", and was given {', '.join(look.summary for look in given)}"
+    bound_event(case, case.bound(name), text, events)
 
 
 # ---- what would be taken
@@ -105,7 +105,7 @@ def _fits(case: Case, found: list[Operand]) -> Iterator[Proposal | None]:
             seen.add((look.sizes, look.dtype))
             tries -= 1
             if not isinstance(node, ast.expr) or _evaluates(case, node, each.node, new):
-                note = f"{each.text} as {look.dtype} {look.sizes}"
+                note = f"{each.text} as {look.summary}"
                 yield with_operand(case, each.node, suffix, note)
 
 

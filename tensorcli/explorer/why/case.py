@@ -64,8 +64,10 @@ class Case:
         """Whether the failure is inside a function of the script: its names are not the session's."""
         self.inner = self._inner()
         """The innermost statement that `node()` stands in."""
-        self.scope = self._scope()
-        """The function or comprehension that `node()` stands in, which has names of its own; None outside of any."""
+        self.scopes = [
+            each for each in ast.walk(self.tree) if isinstance(each, SCOPES) and holds(each, self._node)
+        ]
+        """The functions and comprehensions that `node()` stands in, which have names of their own, from the outside."""
 
     @property
     def engine(self) -> Engine:
@@ -107,11 +109,6 @@ class Case:
             each for each in ast.walk(self.tree) if isinstance(each, ast.stmt) and holds(each, self._node)
         ]
         return around[-1]  # ast.walk goes from the outside to the inside
-
-    def _scope(self) -> ast.AST | None:
-        tree = self.tree
-        around = [each for each in ast.walk(tree) if isinstance(each, SCOPES) and holds(each, self._node)]
-        return around[-1] if around else None
 
     def find(self, at: int, span: Span) -> tuple[int, ast.AST] | None:
         """The node at a place: in the statement `at`, or in a function that was defined before it, and where."""
@@ -158,7 +155,7 @@ class Case:
             return None
         session = self.trace.session
         frame = None
-        if self.scope is not None and holds(self.scope, like or node):
+        if self.scopes and holds(self.scopes[-1], like or node):
             frame = session.frame
             if frame is None:
                 return None
@@ -300,13 +297,12 @@ class Case:
                     later = [(step.number - 1, after.grad_fn)]
         return [(bound, first), *later]
 
-    def bound(self, name: str) -> Bound | None:
-        """Where a name that the failing statement reads was bound last."""
-        scopes = [
-            each for each in ast.walk(self.tree) if isinstance(each, SCOPES) and holds(each, self._node)
-        ]
+    def bound(self, name: str | None) -> Bound | None:
+        """Where a name that the failing statement reads was bound last; None for no name."""
+        if name is None:
+            return None
         here = _position(self._node)
-        for scope in reversed(scopes):
+        for scope in reversed(self.scopes):
             nodes = [each for each in ast.walk(scope) if _binds_name(each, name)]
             if nodes:
                 earlier = [each for each in nodes if _position(each) < here]

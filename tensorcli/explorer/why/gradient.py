@@ -106,7 +106,7 @@ def unused(case: Case) -> Story:
     requires = None if tensor is None else case.engine.look(tensor).requires_grad
     events: list[Event] = []
     name = root_name(inputs)
-    bound = None if name is None else case.bound(name)
+    bound = case.bound(name)
     proposals: list[Proposal | None] = []
     if requires is False:
         bound_event(case, bound, f"{text} does not require grad", events)
@@ -145,7 +145,7 @@ def flag(case: Case) -> Story:
         ):
             name = root_name(node.value)
     events: list[Event] = []
-    bound = None if name is None else case.bound(name)
+    bound = case.bound(name)
     story = Story("")
     value = None if name is None else case.named(name)
     if "requires_grad flags" not in case.failure.message:

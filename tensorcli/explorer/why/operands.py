@@ -113,7 +113,7 @@ def told(case: Case, found: list[Operand], facts: str) -> list[Event]:
     events: list[Event] = []
     for each in found:
         name = root_name(each.node)
-        bound = None if name is None else case.bound(name)
+        bound = case.bound(name)
         bound_event(case, bound, f"{name} has {facts.format(look=each.look)}", events)
     seen = "  and  ".join(f"{each.text} {facts.format(look=each.look)}" for each in found)
     events.append(case.raised(seen))

@@ -82,7 +82,7 @@ def _short(engine: Engine, value: Any) -> str:
     """The elements of a tensor or an array, or what it is."""
     text = engine.text(value)
     look = engine.look(value)
-    return text if len(text) <= LONG else f"{look.dtype} {look.sizes}"
+    return text if len(text) <= LONG else look.summary
 
 
 def _clipped(text: str) -> str:

@@ -38,7 +38,7 @@ def written(case: Case) -> tuple[str | None, str, Bound | None]:
         text = case.text_of(node.targets[0])
     else:
         text = case.text_of(target) if target is not None else "it"
-    return name, text, None if name is None else case.bound(name)
+    return name, text, case.bound(name)
 
 
 def leaf(case: Case) -> Story:
@@ -120,8 +120,9 @@ def inference(case: Case) -> Story:
             tensor=case.named(name),
         )
         proposals.append(case.before(f"{name} = {name}.clone()", "a normal tensor with the same values"))
-        made = case.made(case.named(name))
-        at = bound.at if made is None and bound is not None else made and made[0].number - 1
+        at = case.made_at(case.named(name))
+        if at is None and bound is not None:
+            at = bound.at
         if at is not None:
             statement, _ = case.journal.python(at)
             proposals.extend(
@@ -252,7 +253,7 @@ def _in_a_hook(case: Case, text: str) -> Story:
         sign = SIGNS.get(node.func.attr)
         inner = case.text_of(node.args[0])
         new = f"{text} {sign} {inner}" if sign else f"{text}.{node.func.attr[:-1]}({inner})"
-        if isinstance(case.scope, ast.Lambda) and case.scope.body is node:
+        if case.scopes and isinstance(case.scopes[-1], ast.Lambda) and case.scopes[-1].body is node:
             story.proposals.append(case.changed([(node, new)], "return a new tensor"))
     return story
 

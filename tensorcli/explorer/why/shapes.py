@@ -81,7 +81,7 @@ def view(case: Case) -> Story | None:
     events: list[Event] = []
     name = root_name(call.func.value)
     bound_event(
-        case, None if name is None else case.bound(name),
+        case, case.bound(name),
         f"{name} has shape {look.sizes}, stride {look.strides}", events, "shared",
     )  # fmt: skip
     events.append(case.raised("no stride visits the same slots in the same order"))
@@ -218,7 +218,7 @@ def deepcopy(case: Case) -> Story | None:
     name = root_name(node)
     where = bound_event(
         case,
-        None if name is None else case.bound(name),
+        case.bound(name),
         f"{name} was computed here ({look.grad_fn})",
         events,
     )
