@@ -1,4 +1,4 @@
-"""Real PyTorch behind the same protocol, for `--engine pytorch`: the only module that imports torch.
+"""Real PyTorch behind the same protocol, for `--engine pytorch`: the only package that imports torch.
 
 A script reaches of torch what it reaches of the embedded engine: the names in the embedded engine's public
 surface are the allow-list. PyTorch does not tell what nodes saved and when, so there are no saved tensors
@@ -9,20 +9,21 @@ read only while its version has not moved.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.utils.data
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakIdKeyDictionary
 
 from tensorcli.explorer.engines import FailedModule, Hook, Kind, Look, Saved, Walk, arrays
 from tensorcli.explorer.engines.embedded import Embedded
 from tensorcli.explorer.engines.members import failed_module, parts
-from tensorcli.explorer.reach import NODE_NAMES, Modules, Only, Open
+from tensorcli.explorer.engines.pytorch import reached
+from tensorcli.explorer.engines.pytorch.modes import UNSETTING, Listening, Zeroing
+from tensorcli.explorer.engines.pytorch.reached import HIDDEN, LEGACY, Mirror
+from tensorcli.explorer.reach import Modules
 from tensorcli.language.limits import Guards
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Policy
@@ -30,119 +31,6 @@ from tensorcli.language.syntax import Verb
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Help
-
-HIDDEN = "apply_ map_ map2_ storage share_memory_ to_dlpack record_stream module_load is_shared"
-"""Methods of torch's tensors that reach memory or code of their own."""
-LEGACY = type(torch.FloatTensor)
-"""The type of FloatTensor and the other legacy constructors."""
-
-
-class Loader(torch.utils.data.DataLoader[Any]):  # type: ignore[misc]
-    """A data loader that reads in this process, whatever its `num_workers`: a script starts none."""
-
-    __module__, __qualname__ = "torch.utils.data.dataloader", "DataLoader"
-
-    num_workers: int
-    timeout: float
-
-    def _get_iterator(self) -> Any:
-        asked = self.num_workers, self.timeout
-        self.num_workers = 0
-        self.timeout = 0
-        try:
-            return super()._get_iterator()
-        finally:
-            self.num_workers, self.timeout = asked
-
-
-INSTEAD: Final = {"torch.utils.data.DataLoader": Loader}
-"""What stands for members of PyTorch's that reach beyond the session."""
-
-
-class Mirror(Mapping[str, Any]):
-    """The members of a module of torch whose names the embedded engine has too."""
-
-    def __init__(self, path: str, model: Mapping[str, Any]) -> None:
-        self.path = path
-        self.model = model
-
-    def __getitem__(self, name: str) -> Any:
-        found = self.model[name]
-        if isinstance(found, Namespace):
-            return Namespace(found.name, Mirror(f"{self.path}.{name}", found.members))
-        if getattr(type(found), "stands_for_module", False):
-            return found
-        path = f"{self.path}.{name}"
-        if path in INSTEAD:
-            return INSTEAD[path]
-        value: Any = torch
-        for part in [*self.path.split(".")[1:], name]:
-            try:
-                value = getattr(value, part)
-            except AttributeError:
-                raise KeyError(name) from None
-        return value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.model
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.model)
-
-    def __len__(self) -> int:
-        return len(self.model)
-
-
-class Listening(TorchDispatchMode):  # type: ignore[misc]
-    """Tells an observer of the operators that run below autograd."""
-
-    def __init__(self, observer: Any) -> None:
-        super().__init__()
-        self.observer = observer
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = kwargs or {}
-        schema = func._schema
-        name = func.overloadpacket.__name__
-        written = []
-        for position, argument in enumerate(schema.arguments):
-            info = argument.alias_info
-            if info is not None and info.is_write:
-                value = args[position] if position < len(args) else kwargs.get(argument.name)
-                if isinstance(value, torch.Tensor):
-                    written.append(value)
-        for value in written:
-            self.observer.writes(value, name, tuple(args))
-        result = func(*args, **kwargs)
-        for value in written:
-            self.observer.wrote(value, name, tuple(args))
-        for value in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(value, torch.Tensor) and not any(value is each for each in written):
-                self.observer.made(value, name, tuple(args))
-        return result
-
-
-UNSET = frozenset(
-    "empty empty_like empty_permuted empty_strided new_empty new_empty_strided resize_ resize_as_".split()
-)
-"""The operators that give memory which PyTorch leaves as it is."""
-UNSETTING = UNSET | {"new", "Tensor"}
-"""The functions that do. The other legacy constructors are known by their type."""
-
-
-class Zeroing(TorchDispatchMode):  # type: ignore[misc]
-    """Sets memory that PyTorch leaves as it is to zero; versions stay."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.overloadpacket.__name__ not in UNSET:
-            return func(*args, **(kwargs or {}))
-        set_already = args[0].untyped_storage().nbytes() if func.overloadpacket.__name__.endswith("_") else 0
-        made = func(*args, **(kwargs or {}))
-        storage = made.untyped_storage()
-        if made.device.type == "cpu" and storage.nbytes() > set_already:
-            content = torch.tensor([], dtype=torch.uint8).set_(storage)
-            content[set_already:] = 0
-        return made
 
 
 class PyTorch:
@@ -166,39 +54,7 @@ class PyTorch:
         return Modules({"torch": Namespace("torch", Mirror("torch", model.members))}, guards, seed)
 
     def policy(self) -> Policy:
-        made = Policy(
-            open_modules=(
-                "torch.nn",
-                "torch.optim",
-                "torch.return_types",
-                "torch.autograd.grad_mode",
-                "torch.amp",
-                "torch.cpu.amp",
-                "torch.cuda.amp",
-                "torch.distributions",
-                "torch.utils.data",
-                "torch.utils.checkpoint",
-                "torch.backends",
-            )
-        )
-        made.types.update(
-            {
-                torch.Tensor: Open(HIDDEN),
-                torch.Size: Only("count index numel".split()),
-                torch.autograd.graph.Node: Only(NODE_NAMES),
-                torch.dtype: Only(
-                    "is_floating_point is_complex is_signed itemsize to_complex to_real".split()
-                ),
-                torch.device: Only("type index".split()),
-                torch.UntypedStorage: Only("data_ptr nbytes size device element_size resize_".split()),
-                torch.Generator: Only("manual_seed initial_seed seed get_state set_state device".split()),
-                torch.utils.hooks.RemovableHandle: Only(["remove"]),
-            }
-        )
-        for place in (torch, torch.cuda):
-            made.types.update({kind: Only(()) for kind in vars(place).values() if type(kind) is LEGACY})
-        made.settable[torch.Tensor] = Only("data grad requires_grad real imag".split())
-        return made
+        return reached.policy()
 
     def zeroing(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if type(function) is not LEGACY and getattr(function, "__name__", "") not in UNSETTING:

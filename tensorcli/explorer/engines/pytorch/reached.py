@@ -1,0 +1,109 @@
+"""What a script reaches of real PyTorch: what it reaches of the embedded engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import torch
+import torch.utils.data
+
+from tensorcli.explorer.reach import NODE_NAMES, Only, Open
+from tensorcli.language.namespaces import Namespace
+from tensorcli.language.policy import Policy
+
+HIDDEN = "apply_ map_ map2_ storage share_memory_ to_dlpack record_stream module_load is_shared"
+"""Methods of torch's tensors that reach memory or code of their own."""
+LEGACY = type(torch.FloatTensor)
+"""The type of FloatTensor and the other legacy constructors."""
+
+
+class Loader(torch.utils.data.DataLoader[Any]):  # type: ignore[misc]
+    """A data loader that reads in this process, whatever its `num_workers`: a script starts none."""
+
+    __module__, __qualname__ = "torch.utils.data.dataloader", "DataLoader"
+
+    num_workers: int
+    timeout: float
+
+    def _get_iterator(self) -> Any:
+        asked = self.num_workers, self.timeout
+        self.num_workers = 0
+        self.timeout = 0
+        try:
+            return super()._get_iterator()
+        finally:
+            self.num_workers, self.timeout = asked
+
+
+INSTEAD: Final = {"torch.utils.data.DataLoader": Loader}
+"""What stands for members of PyTorch's that reach beyond the session."""
+
+
+class Mirror(Mapping[str, Any]):
+    """The members of a module of torch whose names the embedded engine has too."""
+
+    def __init__(self, path: str, model: Mapping[str, Any]) -> None:
+        self.path = path
+        self.model = model
+
+    def __getitem__(self, name: str) -> Any:
+        found = self.model[name]
+        if isinstance(found, Namespace):
+            return Namespace(found.name, Mirror(f"{self.path}.{name}", found.members))
+        if getattr(type(found), "stands_for_module", False):
+            return found
+        path = f"{self.path}.{name}"
+        if path in INSTEAD:
+            return INSTEAD[path]
+        value: Any = torch
+        for part in [*self.path.split(".")[1:], name]:
+            try:
+                value = getattr(value, part)
+            except AttributeError:
+                raise KeyError(name) from None
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.model
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.model)
+
+    def __len__(self) -> int:
+        return len(self.model)
+
+
+def policy() -> Policy:
+    """The attributes that a script may read and call."""
+    made = Policy(
+        open_modules=(
+            "torch.nn",
+            "torch.optim",
+            "torch.return_types",
+            "torch.autograd.grad_mode",
+            "torch.amp",
+            "torch.cpu.amp",
+            "torch.cuda.amp",
+            "torch.distributions",
+            "torch.utils.data",
+            "torch.utils.checkpoint",
+            "torch.backends",
+        )
+    )
+    made.types.update(
+        {
+            torch.Tensor: Open(HIDDEN),
+            torch.Size: Only("count index numel".split()),
+            torch.autograd.graph.Node: Only(NODE_NAMES),
+            torch.dtype: Only("is_floating_point is_complex is_signed itemsize to_complex to_real".split()),
+            torch.device: Only("type index".split()),
+            torch.UntypedStorage: Only("data_ptr nbytes size device element_size resize_".split()),
+            torch.Generator: Only("manual_seed initial_seed seed get_state set_state device".split()),
+            torch.utils.hooks.RemovableHandle: Only(["remove"]),
+        }
+    )
+    for place in (torch, torch.cuda):
+        made.types.update({kind: Only(()) for kind in vars(place).values() if type(kind) is LEGACY})
+    made.settable[torch.Tensor] = Only("data grad requires_grad real imag".split())
+    return made
