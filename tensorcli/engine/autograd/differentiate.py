@@ -1,6 +1,7 @@
 """`torch.autograd.backward` and `grad`: from tensors to the edges that a pass starts from and the ones it is asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
@@ -199,10 +200,11 @@ def grad(
     roots, gradients = _roots_and_gradients(outputs, grad_outputs, is_grads_batched)
     if retain_graph is None:
         retain_graph = create_graph
+    once = partial(_once, roots, wanted, create_graph=create_graph, allow_unused=allow_unused)
     if is_grads_batched:
-        found = _batched(roots, wanted, gradients, bool(retain_graph), create_graph, allow_unused)
+        found = _batched(once, gradients, bool(retain_graph))
     else:
-        found = _once(roots, wanted, gradients, bool(retain_graph), create_graph, allow_unused)
+        found = once(gradients, bool(retain_graph))
     if materialize_grads:
         from tensorcli.engine.callers import functions
 
@@ -239,12 +241,7 @@ def _once(
 
 
 def _batched(
-    roots: Sequence[Any],
-    wanted: Sequence[Any],
-    gradients: Sequence[Any],
-    retain_graph: bool,
-    create_graph: bool,
-    allow_unused: bool,
+    once: Callable[[Sequence[Any], bool], list[Tensor | None]], gradients: Sequence[Any], retain_graph: bool
 ) -> list[Tensor | None]:
     """The gradients for each element of the first dimension of the gradients, stacked."""
     from tensorcli.engine.callers import functions
@@ -258,5 +255,5 @@ def _batched(
     rows = []
     for i in range(count):
         row = [one.select(0, i) for one in gradients]
-        rows.append(_once(roots, wanted, row, retain_graph or i < count - 1, create_graph, allow_unused))
+        rows.append(once(row, retain_graph or i < count - 1))
     return [None if column[0] is None else functions.stack(column) for column in zip(*rows, strict=True)]

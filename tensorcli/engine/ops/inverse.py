@@ -84,11 +84,11 @@ def _det_backward(grad, result, A):
         return functions.linalg_solve(
             A.mH, functions.diag_embed((grad * result.conj()).unsqueeze(-1).expand(A.geometry.sizes[:-1]))
         )
-    from tensorcli.engine.ops.reduce import _prod_safe
+    from tensorcli.engine.ops.reduce import prod_safe
 
     u, s, vh = functions.linalg_svd(A, False)
     alpha = (functions.linalg_det(u) * functions.linalg_det(vh)).conj() * grad
-    scale = _prod_safe(alpha.unsqueeze(-1), s, s.ndim - 1)
+    scale = prod_safe(alpha.unsqueeze(-1), s, s.ndim - 1)
     return (u * scale.unsqueeze(-2)).matmul(vh)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._writers import not_implemented
-from tensorcli.engine.ops.random import _stream, on_host
+from tensorcli.engine.ops.random import on_host
 
 
 def _check_gamma(self, generator):
@@ -27,9 +27,10 @@ def _check_gamma(self, generator):
 )
 def _standard_gamma(xp, self, generator):
     """Draws of the gamma distribution, each of the shape that its element of self says."""
+    from tensorcli.engine.random import stream_of
     from tensorcli.engine.rejection import gamma
 
-    return gamma(_stream(generator), on_host(self))
+    return gamma(stream_of(generator), on_host(self))
 
 
 def _check_dirichlet(self, generator):
@@ -45,10 +46,11 @@ def _check_dirichlet(self, generator):
 )
 def _sample_dirichlet(xp, self, generator):
     """Shares of a whole: gamma variables over their sum along the last dimension."""
+    from tensorcli.engine.random import stream_of
     from tensorcli.engine.rejection import gamma
 
     array = on_host(self)
-    drawn = gamma(_stream(generator), array.astype(np.float64))
+    drawn = gamma(stream_of(generator), array.astype(np.float64))
     limits = np.finfo(array.dtype)
     shares = (drawn / drawn.sum(-1, keepdims=True)).astype(array.dtype)
     return np.clip(shares, limits.tiny, np.nextafter(array.dtype.type(1), array.dtype.type(0)))

@@ -129,7 +129,7 @@ def _prod_backward(grad, self, result):
         return grad * (result / self).conj()
     if zeros > 1:
         return functions.zeros_like(self)
-    return _prod_safe(grad, self.contiguous().view(-1), 0).view_as(self)
+    return prod_safe(grad, self.contiguous().view(-1), 0).view_as(self)
 
 
 def _prod_dim_backward(grad, self, result, dim, keepdim):
@@ -140,10 +140,10 @@ def _prod_dim_backward(grad, self, result, dim, keepdim):
         grad, result = grad.unsqueeze(dim), result.unsqueeze(dim)
     if not np.count_nonzero(self.values == 0):
         return grad * (result / self).conj()
-    return _prod_safe(grad, self, dim)
+    return prod_safe(grad, self, dim)
 
 
-def _prod_safe(grad, self, dim):
+def prod_safe(grad, self, dim):
     """The product of all others, from both sides: no division, so zeros do no harm."""
     if not self.numel():
         return grad.expand_as(self)
