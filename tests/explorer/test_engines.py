@@ -1,5 +1,8 @@
 """Both engines behind one protocol give the same facts."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tensorcli.explorer.session import Session
@@ -67,6 +70,20 @@ def test_a_data_loader_starts_no_process(monkeypatch):
     assert [each.output for each in real] == [each.output for each in own]
     assert [each.error for each in real] == [None] * 3
     assert not started
+
+
+def test_autocast_that_a_fork_switched_on_first_stays_there():
+    program = """
+from tensorcli.explorer.session import Session
+session = Session()
+list(session.run("x = torch.ones(2, 2)"))
+with session.fork() as other:
+    list(other.run("torch.set_autocast_enabled('cpu', True)"))
+(step,) = session.run("print((x @ x).dtype)")
+print(step.output, end="")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "torch.float32\n"
 
 
 def test_a_missing_pytorch_is_told():

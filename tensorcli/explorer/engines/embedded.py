@@ -137,7 +137,10 @@ class Embedded:
             for name, value in options.items():
                 setattr(printing.options, name, value)
             devices.put_back(places)
-            if autocast is not None:
+            autocast = sys.modules.get("tensorcli.engine.amp.autocast")  # it may have been imported within
+            if autocast is not None and cast is None:
+                autocast.state.reset()
+            elif autocast is not None:
                 autocast.state.take(cast)
             messages._said.clear()
             messages._said.update(said)
