@@ -14,6 +14,23 @@ sys.path.insert(0, str(ROOT))
 ORACLE = ROOT / "tests" / "oracle"
 
 
+def alone(text: str) -> str:
+    """What a program does on PyTorch in a process of its own: some warnings are given once in a process."""
+    import multiprocessing
+
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(on_torch, (text,))
+
+
+def on_torch(text: str) -> str:
+    """What a program does on PyTorch."""
+    import torch
+
+    from tests.programs import records
+
+    return records.on_pytorch(torch, text)
+
+
 def main() -> None:
     import torch
 
@@ -22,16 +39,17 @@ def main() -> None:
 
     if not torch.__version__.startswith("2.13.0"):
         sys.exit(f"the record is of PyTorch 2.13.0; this is {torch.__version__}")
+    # These first: what runs in this process would have warned in all that are forked of it.
+    for path in sorted([*records.FOLDER.glob("*.txt"), *records.CLASSES.glob("*.txt")]):
+        programs = [replace(each, record=alone(each.text)) for each in records.read(path)]
+        records.write(path, programs)
+        print(f"{path.name}: {len(programs)} programs")
     for path in sorted(ORACLE.glob("*.transcripts")):
         kept = []
         for transcript in transcripts.read(path.read_text()):
             kept.append(f"# {transcript.title}\n{transcripts.run(torch, transcript.blocks)}\n")
         path.write_text("\n".join(kept))
         print(f"{path.name}: {len(kept)} transcripts")
-    for path in sorted([*records.FOLDER.glob("*.txt"), *records.CLASSES.glob("*.txt")]):
-        programs = [replace(each, record=records.on_pytorch(torch, each.text)) for each in records.read(path)]
-        records.write(path, programs)
-        print(f"{path.name}: {len(programs)} programs")
     for name, question in (("history", expressions.describe), ("saved", expressions.keeps)):
         path = ORACLE / f"{name}.json"
         table, failed = {}, []

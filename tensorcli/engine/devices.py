@@ -36,6 +36,8 @@ class Device(Native):
     As a context it makes factories use the device. Errors: RuntimeError, TypeError with PyTorch's texts.
     """
 
+    __module__ = "torch"
+    __qualname__ = "device"
     __slots__ = ("index", "type")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -105,20 +107,12 @@ class Device(Native):
     def __exit__(self, *error: object) -> None:
         default.device = default.entered.pop()
 
-    def __call__(self, function: Any) -> Any:
-        """As a decorator: the function runs with this device as the default."""
-        from functools import wraps
+    def __lt__(self, other: object) -> bool:
+        if isinstance(other, Device):
+            raise TypeError("comparison not implemented")
+        return NotImplemented
 
-        @wraps(function)
-        def inside(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return function(*args, **kwargs)
-
-        return inside
-
-
-Device.__name__ = Device.__qualname__ = "device"
-Device.__module__ = "torch"
+    __gt__ = __le__ = __ge__ = __lt__
 
 
 def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:

@@ -61,7 +61,7 @@ class dtype(Native):  # noqa: N801 (PyTorch's name)
             return self.np
         if attribute == "np":
             raise TypeError(f"Got unsupported ScalarType {self.scalar_type}")
-        return super().__getattr__(attribute)
+        raise AttributeError(f"'torch.dtype' object has no attribute '{attribute}'", name=attribute, obj=self)
 
     @property
     def computes_as(self) -> "dtype":

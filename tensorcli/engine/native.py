@@ -1,25 +1,27 @@
-"""What the classes that PyTorch has in C share: their complaints name the module."""
+"""What the classes that PyTorch has in C share: complaints name their module, too."""
 
 from typing import Any
 
 
-class Native:
-    """A class that is told of with its module's name: `'torch.Size' object has no attribute 'x'`, `… is not callable`."""
+class NativeType(type):
+    """CPython's texts have the name that a class was made with (`'torch.Size' object has no attribute 'x'`), whereas
+    `__name__` is the short one.
+    """
+
+    def __new__(
+        cls, name: str, bases: tuple[type, ...], body: dict[str, Any], **options: Any
+    ) -> "NativeType":
+        """The class, of the module and by the name that its body says."""
+        short = body.setdefault("__qualname__", name)
+        return super().__new__(cls, f"{body['__module__']}.{short}", bases, body, **options)
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        """The name alone."""
+        return cls.__qualname__
+
+
+class Native(metaclass=NativeType):
+    """A class that PyTorch has in C."""
 
     __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        kind = type(self)
-        raise AttributeError(
-            f"'{kind.__module__}.{kind.__name__}' object has no attribute '{name}'", name=name, obj=self
-        )
-
-    def __format__(self, spec: str) -> str:
-        if not spec:
-            return str(self)
-        kind = type(self)
-        raise TypeError(f"unsupported format string passed to {kind.__module__}.{kind.__name__}.__format__")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        kind = type(self)
-        raise TypeError(f"'{kind.__module__}.{kind.__name__}' object is not callable")

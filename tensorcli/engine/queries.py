@@ -73,6 +73,11 @@ class _Info(Native):
     dtype: str
     bits: int
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.dtype == getattr(other, "dtype", None)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{n}={self._text(n)}' for n in self._shown)}, dtype={self.dtype})"
 

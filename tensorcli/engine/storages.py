@@ -25,6 +25,7 @@ _DEPRECATED = (
 class UntypedStorage(Native):
     """The bytes of a storage. `UntypedStorage(n)` makes one of n bytes."""
 
+    __module__ = "torch.storage"
     __slots__ = ("__weakref__", "engine_storage")
 
     def __init__(self, size: Any = 0, *, device: Any = "cpu") -> None:
@@ -155,6 +156,7 @@ class UntypedStorage(Native):
 class TypedStorage:
     """The elements of a storage, read as one dtype (deprecated in PyTorch)."""
 
+    __module__ = "torch.storage"
     __slots__ = ("_untyped", "dtype")
 
     def __init__(self, untyped: UntypedStorage, kind: dtype) -> None:
@@ -233,9 +235,6 @@ class TypedStorage:
 
     __str__ = __repr__
 
-
-for _class in (UntypedStorage, TypedStorage):
-    _class.__module__ = "torch.storage"
 
 _wrappers: WeakValueDictionary[int, UntypedStorage] = WeakValueDictionary()
 _shared: WeakSet[Storage] = WeakSet()

@@ -300,7 +300,9 @@ class Size(Native, tuple[int, ...]):
         return Size(found) if isinstance(index, slice) else found
 
     def __add__(self, other: Any) -> "Size":
-        return Size(tuple.__add__(self, tuple(other)))
+        if not isinstance(other, tuple):
+            raise TypeError(f"can only concatenate tuple (not {type(other).__name__}) to torch.Size")
+        return Size(tuple.__add__(self, other))
 
     def __radd__(self, other: Any) -> "Size":
         return Size(tuple(other) + tuple(self)) if isinstance(other, tuple) else NotImplemented
