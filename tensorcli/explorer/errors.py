@@ -53,7 +53,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "output with shape … doesn't match the broadcast shape|shape mismatch: value tensor of shape",
          "what is written or expanded is stretched to the given shape, and only sizes of 1 stretch"),
         # views and storage
-        ("TSC-E021", "sizes", "shape '…' is invalid for input of size",
+        ("TSC-E021", "sizes", "shape '…' is invalid for input of size|only one dimension can be inferred",
          "a view or reshape keeps the number of elements"),
         ("TSC-E022", "view", "view size is not compatible with input tensor's size and stride",
          "a view needs strides that visit the same slots in the same order"),
@@ -166,9 +166,30 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "the matrix is not one that this decomposition or inverse exists for"),
         ("TSC-E076", "no_cuda", "Torch not compiled with CUDA enabled",
          "there is no CUDA device in this session"),
+        # names and arguments
+        ("TSC-E081", "arguments",
+         "^TypeError: … received an invalid combination of arguments|^TypeError: … unexpected keyword argument|"
+         "^TypeError: … positional argument|^TypeError: …: argument '|^TypeError: … failed to unpack the object|"
+         "^TypeError: … multiple values for argument|expected Tensor as element|is not a Module subclass|"
+         "device type at start of device string|all inputs have to be Tensors or GradientEdges|"
+         "argument given to the optimizer should be|can only optimize Tensors",
+         "the arguments of the call are not those of the function"),
+        ("TSC-E082", "attribute", "^AttributeError: ",
+         "the value has nothing of this name"),
+        ("TSC-E083", "kinds",
+         "object is not callable|object is not subscriptable|unsupported operand type|can only concatenate|"
+         "must be real number, not|object is not iterable|cannot be interpreted as an integer",
+         "a value of another kind is wanted here; a method gives its result when it is called"),
+        ("TSC-E084", "unpack",
+         "values to unpack|iteration over a 0-d tensor",
+         "taking a tensor apart gives its rows, one for each name"),
     )
 )  # fmt: skip
 """Every error that has a code, in the order in which they are tried."""
+
+
+SLIPS: Final = frozenset(each.code for each in ERRORS if each.key in ("arguments", "attribute", "kinds"))
+"""The errors of a slip of the pen, which tell nothing of tensors."""
 
 
 def known_error(kind: str, message: str) -> Known | None:

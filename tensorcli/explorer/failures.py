@@ -6,16 +6,17 @@ import ast
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Failure
 from tensorcli.language.limits import LimitError
-from tensorcli.language.locate import locate_nodes
+from tensorcli.language.locate import failed_call, locate_nodes
 from tensorcli.language.policy import Policy
 from tensorcli.language.syntax import LanguageError, Span, Statement, span_of
 
 if TYPE_CHECKING:
     from tensorcli.explorer.changes import Outcome
+    from tensorcli.explorer.engines import Taken
     from tensorcli.explorer.files import Sourcing
     from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import Expectation, FailureKind, HazardRow
@@ -53,6 +54,7 @@ NO_CUDA = re.compile(
 CUDA_HINT = (
     "--simulate-cuda lets devices of numpy stand in; pip install 'tensorcli[cuda]' brings CuPy for a card"
 )
+_KEYWORD = re.compile(r"unexpected keyword argument|invalid combination of arguments")
 _ATTRIBUTE = re.compile(r"'?([\w.]+)'? object has no attribute '(\w+)'$")
 
 
@@ -99,11 +101,14 @@ def failure(
     names: Iterable[str],
     policy: Policy,
     tensor_names: Callable[[], Iterable[str]],
+    takes: Callable[[Any], Iterable[Iterable[Taken]]],
 ) -> Failure:
     """The failure of a statement. `names` are those that are valid there, for suggestions."""
     nodes = locate_nodes(error)
     spans = tuple(dict.fromkeys(span_of(node) for node in nodes)) or (statement.span,)
-    hints = [] if isinstance(error, KeyboardInterrupt) else suggestions(error, names, policy, tensor_names)
+    hints = (
+        [] if isinstance(error, KeyboardInterrupt) else suggestions(error, names, policy, tensor_names, takes)
+    )
     from tensorcli.explorer.errors import known_error
 
     known = known_error(type_name(error), message(error))
@@ -139,13 +144,19 @@ def message(error: BaseException) -> str:
 
 
 def suggestions(
-    error: BaseException, names: Iterable[str], policy: Policy, tensor_names: Callable[[], Iterable[str]]
+    error: BaseException,
+    names: Iterable[str],
+    policy: Policy,
+    tensor_names: Callable[[], Iterable[str]],
+    takes: Callable[[Any], Iterable[Iterable[Taken]]],
 ) -> list[str]:
     """`did you mean detach?`, among the names that are valid there."""
     if isinstance(error, NameError):
         wrong, valid = getattr(error, "name", None), names
     elif isinstance(error, AttributeError):
         wrong, valid = _attribute(error, policy, tensor_names)
+    elif isinstance(error, TypeError) and _KEYWORD.search(str(error)):
+        return _keyword(error, takes)
     else:
         return [CUDA_HINT] if kind_of(error, []) == "unavailable" else []
     if not wrong:
@@ -154,6 +165,21 @@ def suggestions(
 
     close = difflib.get_close_matches(wrong, list(valid), 3, 0.76)
     return [f"did you mean {' or '.join(close)}?"] if close else []
+
+
+def _keyword(error: TypeError, takes: Callable[[Any], Iterable[Iterable[Taken]]]) -> list[str]:
+    call = failed_call(error)
+    if call is None:
+        return []
+    function, given = call
+    known = {each.name for signature in takes(function) for each in signature}
+    unknown = next((each for each in given if each not in known), None)
+    if unknown is None:
+        return []
+    from tensorcli.explorer.why.parameters import close
+
+    near = close(unknown, known.difference(given))[:1]
+    return [f"did you mean {near[0]}=?"] if near else []
 
 
 def _attribute(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tensorcli.explorer.errors import SLIPS
 from tensorcli.explorer.facts import describe
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.results import (
@@ -147,8 +148,8 @@ Asked = Iterator[tuple[int, Question]]
 def raises(scene: Scene) -> Asked:
     error = scene.step.error
     text = "will it raise an error?"
-    if error is not None and error.code is None:
-        return  # a slip of the keyboard
+    if error is not None and (error.code is None or error.code in SLIPS):
+        return
     if error is not None:
         yield 100, Question("raises", text, "yes or no", "yes", f"it raises {error.type}")
         return

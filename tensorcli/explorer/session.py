@@ -320,7 +320,9 @@ class Session:
         if isinstance(raised, NameError):
             names.extend(self.bare)
         policy = self.evaluator.policy
-        found = failure(raised, statement, text, name, names, policy, self.engine.method_names)
+        found = failure(
+            raised, statement, text, name, names, policy, self.engine.method_names, self.engine.takes
+        )
         if isinstance(raised, KeyboardInterrupt):
             return found
         from dataclasses import replace

@@ -16,6 +16,8 @@ from weakref import WeakValueDictionary
 from tensorcli.language.namespaces import itself
 
 if TYPE_CHECKING:
+    from inspect import Signature
+
     from tensorcli.language.evaluate import Evaluator
 
 BREAK: Any = "break"
@@ -80,6 +82,13 @@ class ScriptFunction:
         finally:
             evaluator.depth -= 1
         return None if signal is None else signal[0]
+
+    @property
+    def __signature__(self) -> Signature:
+        """Its parameters, as `inspect.signature` asks for them."""
+        from inspect import signature
+
+        return signature(self.binder)
 
     def __repr__(self) -> str:
         return f"<function {self.binder.__qualname__} at {address(self)}>"

@@ -62,6 +62,20 @@ def innermost_frame(exception: BaseException) -> Any:
     return found
 
 
+def failed_call(exception: BaseException) -> tuple[Any, dict[str, Any]] | None:
+    """The function whose call with keywords was the innermost node that was being evaluated, and those; None for none."""
+    found = None
+    step = exception.__traceback__
+    while step is not None:
+        node = _node(step.tb_frame)
+        if node is not None:
+            local = step.tb_frame.f_locals
+            called = isinstance(node, ast.Call) and "function" in local and "named" in local
+            found = (local["function"], local["named"]) if called else None
+        step = step.tb_next
+    return found
+
+
 def current_node() -> ast.AST | None:
     """The innermost node that is being evaluated on this thread's stack."""
     frame: FrameType | None = sys._getframe(1)

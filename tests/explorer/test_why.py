@@ -200,6 +200,10 @@ ERRING = {
     "TSC-E073": "x = torch.ones(2); x.grad = torch.ones(3)",
     "TSC-E075": "torch.linalg.inv(torch.zeros(2, 2))",
     "TSC-E076": "torch.ones(2).cuda()",
+    "TSC-E081": "torch.ones(2).sum(dims=0)",
+    "TSC-E082": "torch.ones(2).vieww(2)",
+    "TSC-E083": "torch.ones(2).shape()",
+    "TSC-E084": "a, b = torch.ones(3)",
 }
 
 
@@ -240,6 +244,7 @@ FAILING = "x = torch.ones(2)\nx.sum().backward()\n"
         (HIDDEN + "y.sum().backward()\nwhy", "w.grad is wrong: [27.1828, 73.8906] instead of"),
         (FAILING + "x.grad\nwhy", "x.sum() does not require grad"),
         (FAILING + "z = torch.ones(1)\nz.grad\nwhy", "z.grad is None because z does not require grad"),
+        ("x = torch.ones(2)\nx.sum / 2\nwhy", "x.sum is a method here, which was not called"),
     ],
 )
 def test_why_is_about_what_happened_last(text: str, title: str) -> None:

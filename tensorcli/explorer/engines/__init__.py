@@ -102,6 +102,18 @@ class Hook(NamedTuple):
     """For `retain_grad` the tensor that keeps the gradient, None when it is gone."""
 
 
+class Taken(NamedTuple):
+    """A parameter of a function."""
+
+    name: str
+    default: str
+    """As it is written; empty where there is none."""
+    required: bool
+    keyword_only: bool
+    several: bool = False
+    """Whether several arguments by position may stand for it: `view(2, 3)`."""
+
+
 class Engine(Protocol):
     """Reads facts of the values of one implementation of PyTorch."""
 
@@ -158,6 +170,9 @@ class Engine(Protocol):
 
     def help(self, name: str) -> Help | None:
         """The page of an operator or a method, None where there is none of that name."""
+
+    def takes(self, function: Any) -> Sequence[Sequence[Taken]]:
+        """The parameters of a function in each of its signatures; none where they are not known."""
 
     def verb(self, name: str) -> Verb | None:
         """The verb that a method or an attribute of a tensor is, or an operator that is a function only."""

@@ -28,7 +28,7 @@ from tensorcli.engine.operators import printable
 from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.storage import MetaBuffer, Storage
 from tensorcli.engine.tensor import Tensor, fresh_tensor
-from tensorcli.explorer.engines import FailedModule, Hook, Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines import FailedModule, Hook, Kind, Look, Saved, Taken, Walk, arrays
 from tensorcli.explorer.engines.members import failed_module, parts
 from tensorcli.explorer.reach import TENSOR_INTERNALS, Modules, policy, torch_namespaces
 from tensorcli.language.limits import Guards
@@ -190,6 +190,11 @@ class Embedded:
         from tensorcli.explorer.engines.pages import operator_page
 
         return operator_page(name)
+
+    def takes(self, function: Any) -> Sequence[Sequence[Taken]]:
+        from tensorcli.explorer.engines.signatures import takes
+
+        return takes(function, lambda value: isinstance(value, Tensor))
 
     def verb(self, name: str) -> Verb | None:
         if name in TENSOR_INTERNALS.split():

@@ -1,4 +1,4 @@
-"""Any other refusal of an operation: what it was given, and which one change of it would be taken.
+"""Any refusal of an operation: what it was given, and which one change of that would be taken.
 
 Nothing is known here of the operation itself. The changes are tried: an operand in another shape or dtype is put
 into the failing expression, which is evaluated where it failed; what it takes is proposed.
@@ -7,7 +7,6 @@ into the failing expression, which is evaluated where it failed; what it takes i
 from __future__ import annotations
 
 import ast
-import copy
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.case import Case, Story, holds, root_name, write_target
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands, with_operand
 from tensorcli.explorer.why.out_of_place import out_of_place
+from tensorcli.explorer.why.slips import slips
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Look
@@ -27,16 +27,22 @@ TRIES = 60
 
 
 def called(case: Case) -> Story:
-    """What the operation was given, by shape and dtype."""
-    return _story(case, False)
+    """What the operation was given, by shape and dtype, and what it would take."""
+    story = given(case)
+    slips_first = slips(case) if case.failure.type in ("TypeError", "AttributeError") else ()
+    story.proposals = [*slips_first, *fits(case), *_other_layers(case)]
+    return story
 
 
 def ranges(case: Case) -> Story:
-    """What the operation was given, with the least and the greatest element."""
-    return _story(case, True)
+    """What the operation was given, with the least and the greatest element, and what it would take."""
+    story = given(case, values=True)
+    story.proposals = [*fits(case), *_other_layers(case)]
+    return story
 
 
-def _story(case: Case, values: bool) -> Story:
+def given(case: Case, title: str = "", values: bool = False) -> Story:
+    """What the operation was given, by shape and dtype; `values`: with the least and the greatest element."""
     found = operands(case)
     events: list[Event] = []
     for each in found:
@@ -48,13 +54,15 @@ def _story(case: Case, values: bool) -> Story:
     seen = "  and  ".join(f"{each.text} {_facts(case, each, values)}" for each in found)
     events.append(case.raised(seen or case.failure.message.partition("\n")[0]))
     known = known_error(case.failure.type, case.failure.message)
-    if known is not None:
+    if title:
+        pass
+    elif known is not None:
         title = f"{known.meaning[0].upper()}{known.meaning[1:]}."
     elif found:
         title = "What the operation was given does not fit it."
     else:
         title = f"line {case.line} raised {case.failure.type}; nothing more is known about this error."
-    return Story(title, events, proposals=[*_fits(case, found), *_other_layers(case)])
+    return Story(title, events)
 
 
 def _facts(case: Case, each: Operand, values: bool) -> str:
@@ -85,12 +93,13 @@ def _tell_module(case: Case, events: list[Event]) -> None:
 # ---- what would be taken
 
 
-def _fits(case: Case, found: list[Operand]) -> Iterator[Proposal | None]:
+def fits(case: Case) -> Iterator[Proposal | None]:
     """The failing statement with one operand in another shape or dtype, where the failing expression takes it."""
+    found = operands(case)
     yield from out_of_place(case)
-    node = case.expression()
     written, _ = write_target(case.inner) or (None, None)
-    dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), "float32", "int64"])]
+    named = [each for each in ("float32", "int64", "bool") if each != "bool" or each in case.failure.message]
+    dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), *named])]
     tries = TRIES
     for each in found:
         if written is not None and holds(each.node, written):
@@ -102,9 +111,11 @@ def _fits(case: Case, found: list[Operand]) -> Iterator[Proposal | None]:
             look = None if changed is None else case.engine.look(changed)
             if look is None or (look.sizes, look.dtype) in seen or not tries:
                 continue
+            if each.look.requires_grad and not look.requires_grad:
+                continue  # it would leave the graph in silence
             seen.add((look.sizes, look.dtype))
             tries -= 1
-            if not isinstance(node, ast.expr) or _evaluates(case, node, each.node, new):
+            if case.runs(each.node, new):
                 note = f"{each.text} as {look.summary}"
                 yield with_operand(case, each.node, suffix, note)
 
@@ -144,10 +155,3 @@ def _other_layers(case: Case) -> Iterator[Proposal | None]:
             for size in given:
                 note = f"a layer for what it is given: {size} instead of {each.value}"
                 yield case.journal.changed(bound, [(each, str(size))], note)
-
-
-def _evaluates(case: Case, tree: ast.expr, old: ast.expr, new: ast.expr) -> bool:
-    """Whether the failing expression has a value with another operand in the place of one."""
-    changed = copy.deepcopy(tree, {id(old): new})
-    ast.fix_missing_locations(changed)
-    return case.value(changed, like=tree) is not None

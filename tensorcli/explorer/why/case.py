@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.names import name_of
@@ -33,6 +34,10 @@ class Story:
     """A journal whose gradients are the right ones."""
     right: Mapping[str, str] | None = None
     """The right gradients by name, where they are known without one."""
+
+
+GONE: Final = object()
+"""In place of a value that cannot be had."""
 
 
 class Bound(NamedTuple):
@@ -151,16 +156,28 @@ class Case:
         """The value of an expression of the failing statement, or of the function that it failed in (which an expression
         of one's own says by `like`, one that stands there); None where it cannot be had any more.
         """
+        return self._evaluated(node, like, None)
+
+    def runs(self, old: ast.AST, new: ast.expr) -> bool:
+        """Whether the failing expression has a value with another expression in the place of one of its parts."""
+        tree = self.expression()
+        if not isinstance(tree, ast.expr):
+            return True
+        changed = copy.deepcopy(tree, {id(old): new})
+        ast.fix_missing_locations(changed)
+        return self._evaluated(changed, tree, GONE) is not GONE
+
+    def _evaluated(self, node: ast.AST, like: ast.AST | None, gone: Any) -> Any:
         if not isinstance(node, ast.expr):
-            return None
+            return gone
         session = self.trace.session
         frame = None
         if self.scopes and holds(self.scopes[-1], like or node):
             frame = session.frame
             if frame is None:
-                return None
+                return gone
         elif self.inside and not holds(self.statement.tree, like or node):
-            return None
+            return gone
         observation = session.observation
         assert observation is not None
         try:
@@ -169,7 +186,7 @@ class Case:
                 session.engine.listen(observation.recorder)
                 return session.value_of(node, frame)
         except Exception:  # a name that is not bound any more
-            return None
+            return gone
         finally:
             session.engine.listen(None)
 

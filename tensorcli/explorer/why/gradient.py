@@ -7,10 +7,11 @@ import re
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.cuts import Cut, told, way_back, ways_back, where_cut
-from tensorcli.explorer.why.leaves import gradient_of
-from tensorcli.explorer.why.operands import bound_event, operand
+from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
+from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
 
 
 def backward_root(case: Case) -> ast.expr | None:
@@ -194,3 +195,24 @@ def nan(case: Case) -> Story | None:
     events = list(dict.fromkeys(events))
     title = f"the gradient of line {events[0].line} became nan in {saves[0][1].node_name}."
     return Story(title, [*events, case.raised("looked at the gradients, and found nan")])
+
+
+def optimised(case: Case) -> Story:
+    """An optimizer that was given a computed tensor."""
+    found = next((each for each in operands(case) if each.look.grad_fn is not None), None)
+    if found is None:
+        return given(case)
+    names = [name for leaf in leaves_behind(case, found.value) if (name := case.own_name(leaf)) is not None]
+    story = given(
+        case,
+        f"{found.text} was computed ({found.look.grad_fn}){' from ' if names else ''}{' and '.join(names[:3])}, and an "
+        f"optimizer changes leaves: a step would not change what {found.text} is computed from.",
+    )
+    if names:
+        story.proposals.append(
+            case.changed([(found.node, ", ".join(names))], "the leaves that it was computed from")
+        )
+    story.proposals.append(
+        with_operand(case, found.node, ".detach().requires_grad_()", "a leaf of its own, cut off")
+    )
+    return story

@@ -158,17 +158,19 @@ def _in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
                 yield case.journal.instead(at, node, f"with torch.no_grad():\n    {new}", note)
 
 
+def leaves_behind(case: Case, tensor: Any) -> list[Any]:
+    """The leaves that a computed tensor's graph leads to."""
+    nodes = nodes_below(case.engine, case.engine.node(tensor), 10_000)
+    return [variable for node in nodes if (variable := case.engine.variable(node)) is not None]
+
+
 def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) -> Story:
     """A computed tensor: its leaf may have lost its name."""
     story = Story(
         f"{name}.grad is None because {name} is computed ({look.grad_fn}), not a leaf: a backward pass leaves gradients "
         "in leaves, and elsewhere only after retain_grad()."
     )
-    leaves = []
-    for node in nodes_below(case.engine, case.engine.node(value), 1000):
-        variable = case.engine.variable(node)
-        if variable is not None:
-            leaves.append(variable)
+    leaves = leaves_behind(case, value)
     made = case.made(value)
     node = None
     if made is not None and (bound is None or bound <= made[0].number - 1):
@@ -291,11 +293,7 @@ def state_of(case: Case, value: Any, name: str) -> Story:
             f"{name} requires grad because line {events[-1].line} wrote into it what does ({look.grad_fn}): since then it is a "
             "computed tensor, and no leaf."
         )
-    leaves = []
-    for node in nodes_below(engine, engine.node(value), 10_000):
-        variable = engine.variable(node)
-        if variable is not None:
-            leaves.append(case.name(variable) or "a leaf without a name")
+    leaves = [case.name(leaf) or "a leaf without a name" for leaf in leaves_behind(case, value)]
     notes = [f"its graph leads to {', '.join(dict.fromkeys(leaves[:6]))}."] if leaves else []
     harmless = _written_unsaved(case, value, name)
     if harmless:

@@ -34,17 +34,17 @@ def operand(case: Case, node: ast.expr | None) -> Operand | None:
     return Operand(node, case.text_of(node), value, case.engine.look(value))
 
 
-def operands(case: Case) -> list[Operand]:
-    """The operands of the failing operation from left to right, those in lists and by keyword among them."""
+def operands(case: Case, node: ast.AST | None = None) -> list[Operand]:
+    """The operands of the failing operation (or another) from left to right, those in lists and by keyword among them."""
     members: list[ast.expr] = []
-    for each in _expressions(case):
+    for each in parts_of(case, node or case.expression()):
         members.extend(each.elts if isinstance(each, ast.List | ast.Tuple) else [each])
     found = (operand(case, each) for each in members)
     return [each for each in found if each is not None]
 
 
-def _expressions(case: Case) -> Iterator[ast.expr]:
-    node = case.expression()
+def parts_of(case: Case, node: ast.AST) -> Iterator[ast.expr]:
+    """What an operation is given: the operands of an operator, the arguments of a call and what its method is of."""
     if isinstance(node, ast.BinOp):
         yield from (node.left, node.right)
     elif isinstance(node, ast.AugAssign):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
+from math import prod
 from typing import Any
 
 from tensorcli.explorer.explain.rules import apart
@@ -11,6 +13,7 @@ from tensorcli.explorer.facts import plural
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
+from tensorcli.explorer.why.slips import made_first
 
 
 def broadcast(case: Case) -> Story | None:
@@ -113,18 +116,33 @@ def sizes(case: Case) -> Story | None:
     if len(wanted) == 1 and isinstance(wanted[0], tuple | list):
         wanted = list(wanted[0])
     if wanted and all(isinstance(each, int) for each in wanted):
-        for d in range(len(wanted)):
-            rest = 1
-            for other, size in enumerate(wanted):
-                rest *= size if other != d else 1
-            if rest > 0 and first.look.numel % rest == 0:
-                new = ", ".join("-1" if other == d else str(size) for other, size in enumerate(wanted))
-                story.proposals.append(
-                    case.changed(
-                        [(call, f"{first.text}.{call.func.attr}({new})")], "one size worked out from the rest"
-                    )
+        for shape in _near(wanted, first.look.sizes):
+            new = ", ".join(map(str, shape))
+            story.proposals.append(
+                case.changed(
+                    [(call, f"{first.text}.{call.func.attr}({new})")], "one size worked out from the rest"
                 )
+            )
     return story
+
+
+def _near(wanted: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
+    """Shapes like the wanted one with one size to be worked out, and what else was so, or cannot be, one of the sizes that
+    there are.
+    """
+    numel = prod(sizes)
+    unknown = [d for d, size in enumerate(wanted) if size == -1]
+    for keep in unknown or range(len(wanted)):
+        rest = prod(size for d, size in enumerate(wanted) if d != keep and size != -1)
+        others = [d for d in unknown if d != keep]
+        if not others and unknown and rest and numel % rest:
+            others = [d for d in range(len(wanted)) if d != keep]
+            rest = 1
+        for chosen in product(dict.fromkeys(sizes), repeat=len(others)):
+            whole = rest * prod(chosen)
+            if whole > 0 and numel % whole == 0:
+                instead = dict(zip(others, chosen, strict=True))
+                yield [-1 if d == keep else instead.get(d, size) for d, size in enumerate(wanted)]
 
 
 def same_dtype(case: Case) -> Story | None:
@@ -306,7 +324,14 @@ def many(case: Case) -> Story | None:
                 nodes.append(each.func.value)
             elif isinstance(each.func, ast.Name) and each.func.id in ("bool", "float", "int"):
                 nodes.extend(each.args)
+    classes = [*made_first(case, case.expression())]
     only = next((found for each in nodes if (found := operand(case, each)) is not None), None)
+    if classes:
+        return Story(
+            "The class was given the tensors; a module of it takes them.",
+            [case.raised("a module is made first")],
+            proposals=[case.changed([(each.node, each.source)], each.note) for each in classes],
+        )
     if only is None:
         return None
     story = Story(

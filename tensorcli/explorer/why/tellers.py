@@ -50,6 +50,13 @@ TELLERS: Final = {
     "positions": "called.ranges",
     "probabilities": "called.ranges",
     "not_a_number": "gradient.nan",
+    "index": "arguments.positions",
+    "arguments": "arguments.arguments",
+    "data": "arguments.arguments",
+    "optimised": "gradient.optimised",
+    "attribute": "arguments.attribute",
+    "kinds": "arguments.misused",
+    "unpack": "arguments.unpacked",
 }
 """Who tells an error, by its key in `errors.ERRORS`; another is told by what the operation was given."""
 BACKWARD: Final = ("version", "freed", "no_grad_fn", "scalar", "unused", "not_required")

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.utils.weak import WeakIdKeyDictionary
 
-from tensorcli.explorer.engines import FailedModule, Hook, Kind, Look, Saved, Walk, arrays
+from tensorcli.explorer.engines import FailedModule, Hook, Kind, Look, Saved, Taken, Walk, arrays
 from tensorcli.explorer.engines.embedded import Embedded
 from tensorcli.explorer.engines.members import failed_module, parts
 from tensorcli.explorer.engines.pytorch import reached
@@ -149,6 +149,11 @@ class PyTorch:
 
     def help(self, name: str) -> Help | None:
         return self.model.help(name)
+
+    def takes(self, function: Any) -> Sequence[Sequence[Taken]]:
+        from tensorcli.explorer.engines.signatures import takes
+
+        return takes(function, lambda value: isinstance(value, torch.Tensor))
 
     def verb(self, name: str) -> Verb | None:
         return self.model.verb(name)

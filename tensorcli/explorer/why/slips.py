@@ -1,0 +1,271 @@
+"""Slips of the pen: a name that was meant otherwise, parentheses that are missing or too many, an argument of another kind.
+
+Nothing is known here of the function that is called. Each part of the failing expression is written in the other ways that
+its value allows; what the expression takes then is proposed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from types import BuiltinMethodType, GeneratorType, MethodType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tensorcli.explorer.why.case import Case
+from tensorcli.explorer.why.operands import behind, operands, parts_of
+from tensorcli.explorer.why.parameters import against, close
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.rewrite import Proposal
+
+TRIES: Final = 80
+"""So many ways of writing it are tried."""
+WORDS: Final = {
+    "append": "cat", "array": "tensor", "astype": "to", "concatenate": "cat", "copy": "clone",
+    "expand_dims": "unsqueeze", "ndarray": "tensor", "power": "pow", "repeat": "repeat_interleave",
+    "to_numpy": "numpy",
+}  # fmt: skip
+"""numpy's words, and torch's for the same."""
+
+
+class Slip(NamedTuple):
+    """A part of the failing expression, how it may have been meant, and what that is in a word."""
+
+    node: ast.expr
+    source: str
+    note: str
+
+
+Form = tuple[str, str]
+"""Another source for an expression, and what it is."""
+
+
+def slips(case: Case) -> Iterator[Proposal | None]:
+    """The failing statement without a slip of the pen, for each that can be the one."""
+    for group in islice(_slips(case), TRIES):
+        for each in group:
+            new = _parsed(each.source)
+            if new is not None and case.runs(each.node, new):
+                yield case.changed([(each.node, each.source)], each.note)
+                break
+
+
+def _parsed(source: str) -> ast.expr | None:
+    try:
+        return ast.parse(source, mode="eval").body
+    except SyntaxError:
+        return None
+
+
+def _slips(case: Case) -> Iterator[Sequence[Slip]]:
+    """Groups of them: where the first of one can be, the others of it are not wanted."""
+    node = case.expression()
+    if isinstance(node, ast.Attribute):
+        yield from ([each] for each in _attribute(case, node))
+    if isinstance(node, ast.Call):
+        yield from ([each] for each in (*_keywords(case, node), *_callee(case, node)))
+    # A method's tensor is what it is: another value has other methods. Of two operands the tensor is rather the right one.
+    receiver = getattr(node.func, "value", None) if isinstance(node, ast.Call) else None
+    parts = [each for each in parts_of(case, node) if each is not receiver]
+    for part in sorted(parts, key=lambda each: case.tensor(each) is not None):
+        yield from ([Slip(part, *form) for form in group] for group in _forms(case, part))
+    if isinstance(node, ast.Call):
+        yield [*_unpacked(case, node)]
+        yield [*_packed(case, node)]
+        yield from ([each] for each in (*completed(case, node), *_without(case, node)))
+
+
+# ---- names
+
+
+def _attribute(case: Case, node: ast.Attribute) -> Iterator[Slip]:
+    """An attribute that the value does not have."""
+    owner = case.value(node.value)
+    if owner is None:
+        return
+    text = case.text_of(node.value)
+    names = [each for each in case.trace.session.attributes_of(owner) if not each.startswith("_")]
+    meant = [WORDS[node.attr]] if WORDS.get(node.attr) in names else []
+    for name in dict.fromkeys([*meant, *close(node.attr, names)]):
+        yield Slip(node, behind(node.value, text, f".{name}"), f"{name} instead of {node.attr}")
+
+
+def _keywords(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """A keyword that the function does not have."""
+    found = against(case, node)
+    for unknown in found.unknown if found is not None else ():
+        for name in close(unknown, found.free if found is not None else ()):
+            yield _call(case, node, f"{name} instead of {unknown}", renamed={unknown: name})
+
+
+def _callee(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """What is called, where that is no function, or a class of modules that was meant to be made first."""
+    function = case.value(node.func)
+    text = case.text_of(node.func)
+    if function is not None and not callable(function):
+        if not node.args:
+            yield Slip(node, text, "read, not called")
+        elif len(node.args) == 1:
+            yield Slip(node, f"{text}[{case.text_of(node.args[0])}]", "an index stands in brackets")
+    yield from made_first(case, node)
+
+
+def made_first(case: Case, node: ast.AST) -> Iterator[Slip]:
+    """A class of modules that was given the tensors that its module takes."""
+    if isinstance(node, ast.Call) and operands(case, node):
+        called = case.value(node.func)
+        if isinstance(called, type) and hasattr(called, "forward"):
+            yield _call(case, node, "a module is made, then called", text=f"{case.text_of(node.func)}()")
+
+
+# ---- arguments and operands
+
+
+def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
+    """A value of another kind in the place of one: a dtype for its name, a tensor for a list."""
+    value, text = case.value(node), case.text_of(node)
+    kind = case.engine.kind(value)
+    if isinstance(value, MethodType | BuiltinMethodType):
+        yield [(f"{text}()", f"{text} is called")]
+    elif isinstance(value, str):
+        yield [(f"torch.{value}{end}", "torch's object, not its name") for end in ("", "_format")]
+        if value.isdigit():
+            yield [(value, "the number, not its digits")]
+        if value in case.trace.session.names:
+            yield [(value, "what the name stands for, not its letters")]
+    elif is_result(value):
+        for name in type(value).__match_args__:
+            yield [(behind(node, text, f".{name}"), f"the {name} of the result")]
+    elif isinstance(value, list | tuple):
+        yield from _forms_of_list(case, node, value)
+    elif isinstance(value, GeneratorType):
+        yield [(f"list({text})", "its elements as a list")]
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, float) and value.is_integer():
+            yield [(str(int(value)), "a whole number")]
+        yield [(f"({text},)", "a tuple of one"), *_as_tensor(case, text)]
+    elif isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type):
+        yield [(behind(node, text, ".parameters()"), "the module's parameters")]
+    elif kind == "ndarray":
+        yield [(f"torch.from_numpy({text})", "as a tensor over the same memory"), *_as_tensor(case, text)]
+    elif kind == "tensor":
+        yield [(behind(node, text, ".item()"), "as a number of Python's")]
+        if isinstance(getattr(case.expression(), "func", None), ast.Attribute):
+            yield [(f"[{text}]", "in a list")]
+        yield [(behind(node, text, ".tolist()"), "as a list")]
+        yield [(behind(node, text, ".numpy()"), "as an array over the same memory")]
+
+
+def _forms_of_list(case: Case, node: ast.expr, value: Sequence[Any]) -> Iterator[list[Form]]:
+    text = case.text_of(node)
+    tensors = [case.engine.kind(each) == "tensor" for each in value]
+    if all(tensors):
+        yield [(f"torch.stack({text})", "as one tensor")]
+    elif not any(tensors):
+        yield [*_as_tensor(case, text)]
+    elif isinstance(node, ast.List | ast.Tuple) and len(node.elts) == len(tensors):
+        found = []
+        for dtype in ("", *_dtypes(case)):
+            cast = f", dtype=torch.{dtype})" if dtype else ")"
+            parts = [
+                case.text_of(part) if tensor else f"torch.tensor({case.text_of(part)}{cast}"
+                for part, tensor in zip(node.elts, tensors, strict=True)
+            ]
+            found.append((f"[{', '.join(parts)}]", "each element as a tensor"))
+        yield found
+
+
+def _as_tensor(case: Case, text: str) -> Iterator[Form]:
+    yield f"torch.tensor({text})", "as a tensor"
+    for dtype in _dtypes(case):
+        yield f"torch.tensor({text}, dtype=torch.{dtype})", f"as a tensor of {dtype}"
+
+
+def _dtypes(case: Case) -> list[str]:
+    """The dtypes of the tensors in the failing expression, and that of most weights."""
+    return [*dict.fromkeys([*(each.look.dtype for each in operands(case)), "float32"])]
+
+
+def is_result(value: Any) -> bool:
+    """Whether a value is what an operator with several named results returns."""
+    return isinstance(value, tuple) and "return_types" in type(value).__module__
+
+
+# ---- how many arguments
+
+
+def _unpacked(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """A list whose elements were meant as the arguments."""
+    for place, each in enumerate(node.args):
+        if isinstance(case.value(each), list | tuple):
+            text = case.text_of(each)
+            parts = (
+                ", ".join(map(case.text_of, each.elts))
+                if isinstance(each, ast.List | ast.Tuple)
+                else f"*{text}"
+            )
+            yield _call(case, node, "one by one", places={place: parts})
+
+
+def _packed(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """Arguments that were meant as one tuple."""
+    count = len(node.args)
+    for size in range(count, 1, -1):
+        for first in range(count - size + 1):
+            packed = f"({', '.join(map(case.text_of, node.args[first : first + size]))})"
+            without = range(first + 1, first + size)
+            yield _call(case, node, "in one tuple", places={first: packed}, without=without)
+
+
+def completed(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """A dimension that was not given."""
+    ranks = [len(each.look.sizes) for each in operands(case, node)]
+    names = {
+        each.name: None
+        for signature in case.engine.takes(case.value(node.func))
+        for each in signature[len(node.args) :]
+        if each.name.startswith("dim")
+    }
+    for name in names if ranks else ():
+        for dim in range(max(1, ranks[0])):
+            yield _call(case, node, f"of dimension {dim}", added=f"{name}={dim}")
+
+
+def _without(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """Arguments that the function has no place for."""
+    found = against(case, node)
+    if found is None or found.missing:
+        return
+    unknown = [each for each in found.unknown if not close(each, found.free)]
+    places = [place for place, each in enumerate(node.keywords) if each.arg in unknown]
+    if places or found.extra:
+        extra = range(len(node.args) - found.extra, len(node.args))
+        left = ", ".join([*(case.text_of(node.args[each]) for each in extra), *unknown])
+        yield _call(
+            case, node, f"without {left}", without=[*extra, *(len(node.args) + each for each in places)]
+        )
+
+
+def _call(
+    case: Case,
+    node: ast.Call,
+    note: str,
+    text: str = "",
+    renamed: dict[str, str] | None = None,
+    places: dict[int, str] | None = None,
+    without: Sequence[int] = (),
+    added: str = "",
+) -> Slip:
+    """A call with keywords renamed, arguments written otherwise, left out or added."""
+    parts = [case.text_of(each) for each in node.args]
+    for each in node.keywords:
+        value = case.text_of(each.value)
+        name = (renamed or {}).get(each.arg or "", each.arg)
+        parts.append(f"**{value}" if name is None else f"{name}={value}")
+    for place, source in (places or {}).items():
+        parts[place] = source
+    kept = [part for place, part in enumerate(parts) if place not in without]
+    return Slip(
+        node, f"{text or case.text_of(node.func)}({', '.join([*kept, *([added] if added else [])])})", note
+    )
