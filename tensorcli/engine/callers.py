@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import tensorcli.engine.tensor as tensor_module
 from tensorcli.engine import effects
+from tensorcli.engine.native import PYTHON_PARAMETERS, SPOKEN_OF
 from tensorcli.engine.op import PACKETS, Op
 from tensorcli.engine.tensor import Tensor
 
@@ -18,7 +19,7 @@ def function(name: str) -> Callable[..., Any]:
     overloads = [o for o in PACKETS.get(name, ()) if o.is_function]
     if not overloads:
         raise AttributeError(f"module 'torch' has no attribute '{name}'")
-    return _caller(name, overloads, method=False)
+    return _in_python(SPOKEN_OF.get(name, name), _caller(name, overloads, method=False))
 
 
 def method(name: str) -> Callable[..., Any]:
@@ -26,7 +27,29 @@ def method(name: str) -> Callable[..., Any]:
     overloads = [o for o in PACKETS.get(name, ()) if o.is_method]
     if not overloads:
         raise AttributeError(f"'Tensor' object has no attribute '{name}'")
-    return _caller(name, overloads, method=True)
+    call = _in_python(f"Tensor.{name}", _caller(name, overloads, method=True))
+    call.__qualname__ = f"Tensor.{name}"
+    return call
+
+
+def _in_python(qualified: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """The caller of an operator whose function PyTorch wrote in Python: CPython complains of arguments that do not fit it."""
+    parameters = PYTHON_PARAMETERS.get(qualified)
+    if parameters is None:
+        return call
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return call(*args, **kwargs)
+        except TypeError:
+            from tensorcli.engine.binding import python_signature
+
+            python_signature(qualified, parameters)(*args, **kwargs)
+            raise
+
+    called.__name__ = called.__qualname__ = call.__name__
+    called.__doc__ = call.__doc__
+    return called
 
 
 def _caller(name: str, overloads: Sequence[Op], method: bool) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import OPS
 from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.variadic import only_tensors
 
 
 def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
@@ -76,6 +77,7 @@ def cdist(
 
 def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     """The product of several matrices."""
+    only_tensors(matrices)
     found = OPS["chain_matmul"]
     result = found.effect(found, (list(matrices),))
     return result if out is None else out.copy_(result)

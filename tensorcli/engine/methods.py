@@ -38,6 +38,7 @@ _LATE: dict[str, tuple[str, str]] = {
 def _late(name: str, module: str, there: str) -> Callable[..., Any]:
     def first(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         found = getattr(import_module(f"tensorcli.engine.{module}"), there)
+        found.__qualname__ = f"Tensor.{name}"
         setattr(Tensor, name, found)
         return found(self, *args, **kwargs)
 

@@ -1,6 +1,6 @@
-"""What the classes that PyTorch has in C share: complaints name their module, too."""
+"""What PyTorch has in C: classes whose complaints name their module, functions and methods that are told of as built in."""
 
-from typing import Any
+from typing import Any, Final
 
 
 class NativeType(type):
@@ -25,3 +25,85 @@ class Native(metaclass=NativeType):
     """A class that PyTorch has in C."""
 
     __slots__ = ()
+
+
+PYTHON_METHODS: Final = frozenset(
+    "backward dim_order eig index istft is_shared lstsq lu module_load norm register_hook register_post_accumulate_grad_hook "
+    "reinforce resize resize_as share_memory_ solve split stft storage storage_type symeig to_sparse_coo unflatten unique "
+    "unique_consecutive".split()
+)
+"""The methods of tensors that PyTorch wrote in Python."""
+PYTHON_FUNCTIONS: Final = frozenset(
+    "are_deterministic_algorithms_enabled atleast_1d atleast_2d atleast_3d block_diag broadcast_shapes broadcast_tensors "
+    "cartesian_prod cdist chain_matmul einsum from_dlpack get_default_device get_deterministic_debug_mode "
+    "get_float32_matmul_precision get_rng_state initial_seed is_deterministic_algorithms_warn_only_enabled is_storage is_tensor "
+    "is_warn_always_enabled lu manual_seed meshgrid norm seed set_default_device set_default_dtype set_default_tensor_type "
+    "set_deterministic_debug_mode set_float32_matmul_precision set_printoptions set_rng_state set_warn_always split stft "
+    "tensordot typename unique unique_consecutive unravel_index use_deterministic_algorithms vmap".split()
+)
+"""The functions of `torch` that PyTorch wrote in Python."""
+_STFT = (
+    "n_fft, hop_length=None, win_length=None, window=None, center=True, pad_mode='reflect', normalized=False, "
+    "onesided=None, return_complex=None, align_to_window=None"
+)
+PYTHON_PARAMETERS: Final = {
+    "Tensor.istft": "self, n_fft, hop_length=None, win_length=None, window=None, center=True, normalized=False, "
+    "onesided=None, length=None, return_complex=False",
+    "Tensor.lu": "self, pivot=True, get_infos=False",
+    "Tensor.norm": "self, p='fro', dim=None, keepdim=False, dtype=None",
+    "Tensor.stft": f"self, {_STFT}",
+    "Tensor.unflatten": "self, dim, sizes",
+    "Tensor.unique": "self, sorted=True, return_inverse=False, return_counts=False, dim=None",
+    "Tensor.unique_consecutive": "self, return_inverse=False, return_counts=False, dim=None",
+    "_lu_no_infos": "A, pivot=True, get_infos=False, out=None",
+    "norm": "input, p='fro', dim=None, keepdim=False, out=None, dtype=None",
+    "stft": f"input, {_STFT}",
+    "_return_output": "input, sorted=True, return_inverse=False, return_counts=False, dim=None",
+    "_consecutive_return_output": "input, return_inverse=False, return_counts=False, dim=None",
+}
+"""The parameters of what PyTorch wrote in Python and the table has as operators: CPython speaks of a wrong call of them."""
+SPOKEN_OF: Final = {
+    "lu": "_lu_no_infos",
+    "unique": "_return_output",
+    "unique_consecutive": "_consecutive_return_output",
+}
+"""The functions that complaints name in the place of others."""
+PLAIN_FUNCTIONS: Final = frozenset(
+    "clear_autocast_cache get_autocast_dtype get_default_dtype get_num_interop_threads get_num_threads "
+    "is_anomaly_check_nan_enabled is_anomaly_enabled is_autocast_cache_enabled is_autocast_enabled is_grad_enabled "
+    "is_inference_mode_enabled set_anomaly_enabled set_autocast_cache_enabled set_autocast_dtype set_autocast_enabled "
+    "set_flush_denormal set_num_interop_threads set_num_threads".split()
+)
+"""The functions of `torch` in C that are no methods of its class of functions."""
+C_FUNCTIONS: Final = {
+    **dict.fromkeys(
+        "avg_pool2d avg_pool3d elu_ gelu hardtanh_ leaky_relu_ linear one_hot scaled_dot_product_attention softplus "
+        "softshrink".split(),
+        "built-in function {}",
+    ),
+    **dict.fromkeys(
+        "adaptive_avg_pool1d avg_pool1d bilinear celu_ channel_shuffle conv1d conv2d conv3d conv_tbc conv_transpose1d "
+        "conv_transpose2d conv_transpose3d cosine_similarity hardshrink native_channel_shuffle pairwise_distance pdist "
+        "pixel_shuffle pixel_unshuffle prelu relu_ rrelu_ selu_ threshold_".split(),
+        "built-in method {} of type object",
+    ),
+    "logsigmoid": "built-in function log_sigmoid",
+}
+"""The functions of `torch.nn.functional` in C, and what their reprs say."""
+
+
+def built_in(module: str, name: str) -> str | None:
+    """What the repr of a function says that PyTorch has in C (followed by an address where it is a method of an object); None
+    for one that it wrote in Python.
+    """
+    if module == "torch" and name not in PYTHON_FUNCTIONS:
+        return (
+            f"built-in function {name}"
+            if name in PLAIN_FUNCTIONS
+            else f"built-in method {name} of type object"
+        )
+    if module in ("torch.linalg", "torch.fft", "torch.special"):
+        return f"built-in function {module.removeprefix('torch.')}_{name}"
+    if module == "torch.nn.functional" and name in C_FUNCTIONS:
+        return C_FUNCTIONS[name].format(name)
+    return None

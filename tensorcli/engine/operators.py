@@ -12,6 +12,7 @@ from tensorcli.engine import callers, dtypes, messages, printing
 from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node
+from tensorcli.engine.native import PYTHON_METHODS
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 # ---- arithmetic and comparison
@@ -420,3 +421,7 @@ Tensor.detach_ = detach_  # type: ignore[attr-defined]
 Tensor.backward = backward  # type: ignore[attr-defined]
 Tensor.register_hook = hooks.register_hook  # type: ignore[attr-defined]
 Tensor.register_post_accumulate_grad_hook = _register_post_accumulate  # type: ignore[attr-defined]
+for _name in PYTHON_METHODS:
+    _method = vars(Tensor).get(_name)
+    if _method is not None:
+        _method.__qualname__ = f"Tensor.{_name}"

@@ -38,9 +38,11 @@ else:
         """A property that PyTorch's C class has: its complaint about a write names that class."""
 
         def __set__(self, instance: Any, value: Any) -> None:
-            members = (each for kind in type(instance).__mro__ for each in vars(kind).items())
-            name = next(name for name, found in members if found is self)
-            raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+            raise AttributeError(f"{self!r} is not writable".replace("<", "").replace(">", ""))
+
+        def __repr__(self) -> str:
+            name = next(name for name, found in vars(Tensor).items() if found is self)
+            return f"<attribute '{name}' of 'torch._C.TensorBase' objects>"
 
         def __delete__(self, instance: Any) -> None:
             self.__set__(instance, None)

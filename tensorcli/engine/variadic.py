@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tensorcli.engine.binding_messages import not_a_tensor
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops import grid, shape
 from tensorcli.engine.tensor import Tensor
@@ -43,19 +44,26 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
 
 
 def _gathered(tensors: Any) -> Any:
-    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        return tuple(tensors[0])
-    return tensors
+    """The tensors, given one by one or as one sequence."""
+    found = tuple(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
+    only_tensors(found)
+    return found
+
+
+def only_tensors(found: Any) -> None:
+    """Errors: TypeError for what is no tensor."""
+    for place, one in enumerate(found):
+        if not isinstance(one, Tensor):
+            not_a_tensor(one, place, 0)
 
 
 def _at_least(name: str, raise_dimensions: Any) -> Any:
     def function(*tensors: Any) -> Any:
         if len(tensors) == 1:
             given = tensors[0]
-            if isinstance(given, (list, tuple)):
-                return tuple(raise_dimensions(one) for one in given)
-            return getattr(functions, name)(given)
-        return tuple(raise_dimensions(one) for one in tensors)
+            if not isinstance(given, (list, tuple)):
+                return getattr(functions, name)(given)
+        return tuple(raise_dimensions(one) for one in _gathered(tensors))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = raise_dimensions.__doc__

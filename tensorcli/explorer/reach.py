@@ -353,6 +353,20 @@ class EnginePolicy(Policy):
                 return self.types[base]
         return super()._look_up(kind)
 
+    def told(self, owner: Any, name: str) -> str | None:
+        from tensorcli.engine.native import PYTHON_METHODS, built_in
+        from tensorcli.engine.tensor import Tensor
+
+        if isinstance(owner, Namespace):
+            return built_in(owner.name, name)
+        if name in PYTHON_METHODS:
+            return None
+        if isinstance(owner, Tensor):
+            return f"built-in method {name} of Tensor object"
+        if owner is Tensor:
+            return f"method '{name}' of 'torch._C.TensorBase' objects"
+        return None
+
     def fixed(self, kind: type, name: str) -> str:
         from tensorcli.engine.tensor import Tensor
 

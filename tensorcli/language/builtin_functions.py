@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterator
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.language.functions import LAZY, GeneratorExpression, LazyIterator, ScriptFunction, lazily
+from tensorcli.language.functions import (
+    LAZY,
+    GeneratorExpression,
+    LazyIterator,
+    ScriptFunction,
+    address,
+    lazily,
+)
 from tensorcli.language.limits import LimitError, range_length
 from tensorcli.language.namespaces import Namespace, itself
 from tensorcli.language.vocabulary import EXCEPTIONS
@@ -20,24 +27,49 @@ if TYPE_CHECKING:
 
 
 class Builtin:
-    """A builtin function: what it is called and what it does."""
+    """A builtin function: what it is called and what it does. `told`: what its repr says of it; `owner`: whose method it is,
+    which the repr tells by the address.
+    """
 
-    __slots__ = ("__name__", "function")
+    __slots__ = ("__name__", "function", "owner", "told")
 
-    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+    def __init__(self, name: str, function: Callable[..., Any], told: str = "", owner: Any = None) -> None:
         self.__name__ = name
         self.function = function
+        self.told = told or f"built-in function {name}"
+        self.owner = owner
+
+    @property
+    def __self__(self) -> Any:
+        if self.owner is None:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '__self__'")
+        return self.owner
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Builtin) and self.function == other.function
+
+    def __hash__(self) -> int:
+        return hash(self.function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
-        return f"<built-in function {self.__name__}>"
+        return f"<{self.told}>" if self.owner is None else f"<{self.told} at {address(self.owner)}>"
 
     __copy__ = __deepcopy__ = itself
 
 
 Builtin.__name__ = "builtin_function_or_method"
+
+
+class Descriptor(Builtin):
+    """A method in C on its class."""
+
+    __slots__ = ()
+
+
+Descriptor.__name__ = "method_descriptor"
 
 
 class _TypeMeta(type):
@@ -70,7 +102,7 @@ class Type(metaclass=_TypeMeta):
 
 
 Type.__name__ = "type"
-_INTERNAL = (ScriptFunction, GeneratorExpression, LazyIterator, Namespace, Builtin)
+_INTERNAL = (ScriptFunction, GeneratorExpression, LazyIterator, Namespace, Builtin, Descriptor)
 
 
 class Builtins:

@@ -11,10 +11,11 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType
 from typing import Any
 from weakref import ref
 
-from tensorcli.language.builtin_functions import Builtin, Builtins, OpaqueType, Type
+from tensorcli.language.builtin_functions import Builtin, Builtins, Descriptor, OpaqueType, Type
 from tensorcli.language.formatting import Formatter, check_spec
 from tensorcli.language.functions import (
     Code,
@@ -91,6 +92,7 @@ class Evaluator:
         self.depth = 0
         self.guards = Guards(self.limits)
         self.plain_attributes: set[tuple[type, str]] = set()
+        self.in_c: dict[tuple[str, str], Builtin] = {}
         self.forget_addresses()
         numpy = sys.modules.get("numpy")
         if numpy is not None:
@@ -198,7 +200,8 @@ class Evaluator:
         if not isinstance(space, Namespace):
             return self.read_attribute(space, name)
         try:
-            return space.members[name]
+            found = space.members[name]
+            return self.presented(space, name, found) if type(found) is FunctionType else found
         except KeyError:
             inner = self.modules.get(f"{module}.{name}")
             if inner is not None:
@@ -236,6 +239,21 @@ class Evaluator:
         self.plain_attributes.add((kind, name))
         return value
 
+    def presented(self, owner: Any, name: str, function: Any) -> Any:
+        """A function that was read off something, as one of C's where its library has it so."""
+        told = self.policy.told(owner, name)
+        if told is None:
+            return function
+        if isinstance(owner, type):
+            return Descriptor(name, function, told)
+        if type(owner) is not Namespace:
+            return Builtin(name, function, told, owner)
+        found = self.in_c.get((owner.name, name))
+        if found is None or found.function is not function:
+            whose = self.modules["torch"] if told.endswith("object") else None
+            found = self.in_c[owner.name, name] = Builtin(name, function, told, whose)
+        return found
+
     def _member(self, space: Namespace, name: str) -> Any:
         try:
             return space.members[name]
@@ -248,7 +266,7 @@ class Evaluator:
     def _class_attribute(self, owner: Any, name: str) -> Any:
         if owner is Type or not self.policy.knows(owner):
             raise self.policy.refusal(owner, name)
-        if not any(name in vars(base) for base in owner.__mro__):
+        if not any(name in vars(base) for base in owner.__mro__) and name not in dir(owner):
             if is_dunder(name):
                 raise self.policy.refusal(owner, name)
             raise AttributeError(
@@ -338,7 +356,7 @@ class Evaluator:
     def prepared(self, function: Any, args: Iterable[Any]) -> Callable[..., Any]:
         """What to call for `function`: itself, its checked stand-in, or a refusal."""
         kind = type(function)
-        if kind is Builtin:
+        if kind is Builtin or kind is Descriptor:
             return function.function  # type: ignore[no-any-return]
         if isinstance(function, type):
             return self._constructor(function, args)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.language.displays import DisplayCompiler, NotIterableError
 from tensorcli.language.functions import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
 
 MISSING: Any = object()
+FUNCTIONS: Final = frozenset({FunctionType, MethodType})
 
 
 class ExpressionCompiler(DisplayCompiler):
@@ -120,10 +122,27 @@ class ExpressionCompiler(DisplayCompiler):
     # Attributes, items, calls
 
     def attribute(self, node: ast.Attribute, scope: Scope) -> Code:
+        """An attribute that is looked at: a function in C is told of as one."""
         name = node.attr
         if name == "__name__" and isinstance(node.value, ast.Attribute) and node.value.attr == "__class__":
             owner = self.expression(node.value.value, scope)
             return lambda frame: type(owner(frame)).__name__
+        value = self.expression(node.value, scope)
+        plain, read = self.evaluator.plain_attributes, self.evaluator.read_attribute
+        presented = self.evaluator.presented
+
+        def load(frame: Frame, node: ast.AST = node) -> Any:
+            owner = value(frame)
+            found = getattr(owner, name) if (type(owner), name) in plain else read(owner, name)
+            return presented(owner, name, found) if type(found) in FUNCTIONS else found
+
+        return load
+
+    def callee(self, node: ast.expr, scope: Scope) -> Code:
+        """What is called, as it is."""
+        if not isinstance(node, ast.Attribute):
+            return self.expression(node, scope)
+        name = node.attr
         value = self.expression(node.value, scope)
         plain = self.evaluator.plain_attributes
         read = self.evaluator.read_attribute
@@ -166,7 +185,7 @@ class ExpressionCompiler(DisplayCompiler):
         return make
 
     def call(self, node: ast.Call, scope: Scope) -> Code:
-        callee = self.expression(node.func, scope)
+        callee = self.callee(node.func, scope)
         prepared = self.evaluator.prepared
         if any(isinstance(each, ast.Starred) for each in node.args) or any(
             each.arg is None for each in node.keywords

@@ -25,7 +25,7 @@ class Namespace:
     its name and a mapping of its members, which may make them when they are asked for.
     """
 
-    __slots__ = ("members", "name")
+    __slots__ = ("__weakref__", "members", "name")
 
     def __init__(self, name: str, members: Mapping[str, Any]) -> None:
         self.name = name

@@ -222,6 +222,12 @@ class Policy:
             return []
         return [name for name in dir(value) if self.allows(kind, name)]
 
+    def told(self, owner: Any, name: str) -> str | None:
+        """What the repr of a function or method says that its library has in C: `built-in method add of Tensor object`, which
+        an address follows; None for another.
+        """
+        return None
+
     def refusal(self, value: Any, name: str) -> RefusedError:
         """The error for an attribute that a script may not reach."""
         kind = type(value).__name__

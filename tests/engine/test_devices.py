@@ -185,15 +185,6 @@ def test_set_default_device_is_refused_when_it_is_used() -> None:
     assert engine.ones(1).device is CPU
 
 
-def test_a_device_decorates_a_function() -> None:
-    @Device("meta")
-    def make() -> Any:
-        return engine.ones(2)
-
-    assert make().is_meta
-    assert engine.ones(2).is_cpu
-
-
 # ---- the contract
 
 

@@ -133,6 +133,8 @@ def chain_matmul(matrices):
         "instead, which accepts a list of two or more tensors rather than multiple parameters.",
         once=True,
     )
+    if not matrices:
+        raise RuntimeError("chain_matmul(): Expected one or more matrices")
     for matrix in matrices:
         if matrix.ndim != 2:
             raise RuntimeError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from types import BuiltinMethodType, GeneratorType, MethodType
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.why.case import Case
@@ -126,7 +126,7 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
     """A value of another kind in the place of one: a dtype for its name, a tensor for a list."""
     value, text = case.value(node), case.text_of(node)
     kind = case.engine.kind(value)
-    if isinstance(value, MethodType | BuiltinMethodType):
+    if callable(value) and hasattr(value, "__self__"):
         yield [(f"{text}()", f"{text} is called")]
     elif isinstance(value, str):
         yield [(f"torch.{value}{end}", "torch's object, not its name") for end in ("", "_format")]
