@@ -58,7 +58,7 @@ def _placed(array: Any, kind: dtypes.dtype, device: Any) -> Tensor:
 
 
 def _is_sequence(value: Any) -> bool:
-    """What C calls a sequence: it can be indexed and is no dictionary. Tensors inside of sequences are numbers."""
+    """What C calls a sequence: it can be indexed and is no dictionary. A tensor that stands first is a number."""
     if isinstance(value, (list, tuple)):
         return True
     if isinstance(value, np.ndarray):
@@ -118,7 +118,7 @@ def _flatten(data: Any, sizes: Sequence[int], dim: int, flat: list[Any]) -> None
     if dim == len(sizes):
         flat.append(data)
         return
-    if not _is_sequence(data):
+    if not (data.geometry.sizes if isinstance(data, Tensor) else _is_sequence(data)):
         raise TypeError("not a sequence")
     if len(data) != sizes[dim]:
         raise ValueError(f"expected sequence of length {sizes[dim]} at dim {dim} (got {len(data)})")
@@ -157,11 +157,9 @@ _SIMPLE: Final = {bool, int, float, complex}
 def _number(one: Any, kind: dtypes.dtype) -> Any:
     """An element as a Python number of the dtype's category, or Python's own complaint."""
     if isinstance(one, Tensor):
-        if kind.category == dtypes.BOOL:
-            return bool(one)
-        return (
-            int(one) if kind.category == dtypes.INTEGRAL else complex(one) if kind.is_complex else float(one)
-        )
+        if kind.category in (dtypes.BOOL, dtypes.INTEGRAL):
+            return one.__index__()
+        return complex(one) if kind.is_complex else float(one)
     if isinstance(one, (np.generic, np.ndarray)):
         return one.item()
     if kind.category == dtypes.BOOL or isinstance(one, (bool, int, float, complex)):

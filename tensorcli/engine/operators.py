@@ -266,13 +266,17 @@ def item(self: Tensor) -> Any:
     return (value.astype("float32") if self.dtype.reduced else value).item()
 
 
-def _scalar(self: Tensor) -> Any:
+def _warn_of_graph(self: Tensor) -> Tensor:
     if self.requires_grad and mode.enabled:
         messages.warn(
             "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
             "Consider using tensor.detach() first.",
             once=True,
         )
+    return self
+
+
+def _scalar(self: Tensor) -> Any:
     if self.geometry.numel != 1:
         raise ValueError("only one element tensors can be converted to Python scalars")
     return item(self)
@@ -303,9 +307,9 @@ def _index(self: Tensor) -> int:
 
 Tensor.__bool__ = _bool  # type: ignore[attr-defined]
 Tensor.__index__ = _index  # type: ignore[attr-defined]
-Tensor.__float__ = lambda self: float(_real(self, "double"))  # type: ignore[attr-defined]
+Tensor.__float__ = lambda self: float(_real(_warn_of_graph(self), "double"))  # type: ignore[attr-defined]
 Tensor.__int__ = lambda self: int(_real(self, "int64_t"))  # type: ignore[attr-defined]
-Tensor.__complex__ = lambda self: complex(_scalar(self))  # type: ignore[attr-defined]
+Tensor.__complex__ = lambda self: complex(_scalar(_warn_of_graph(self)))  # type: ignore[attr-defined]
 
 
 # ---- geometry

@@ -15,7 +15,7 @@ from typing import Any
 from tensorcli.language.limits import Guards
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Policy
-from tensorcli.language.vocabulary import SHADOWED, is_dunder, is_refused_private
+from tensorcli.language.vocabulary import OPERATOR_DUNDERS, SHADOWED, is_dunder, is_refused_private
 
 SUBMODULES = (
     "amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda cuda.amp "
@@ -34,8 +34,8 @@ _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
 
 
 class Open(frozenset[str]):
-    """An allow-list that is open but for some names: every public attribute, and the private ones that
-    PyTorch shows.
+    """An allow-list that is open but for some names: every public attribute, the private ones that PyTorch
+    shows, and what operators call.
     """
 
     hidden: frozenset[str]
@@ -49,8 +49,7 @@ class Open(frozenset[str]):
         return (
             isinstance(name, str)
             and name not in self.hidden
-            and not is_dunder(name)
-            and not is_refused_private(name)
+            and (name in OPERATOR_DUNDERS if is_dunder(name) else not is_refused_private(name))
         )
 
     def __or__(self, other: Any) -> Open:
@@ -239,7 +238,7 @@ class Modules(Mapping[str, Namespace]):
         return sum(1 for _ in self)
 
 
-_OURS = ("numpy", "numpy.linalg", "numpy.fft", "numpy.random", "math", "copy")
+_OURS = ("numpy", "numpy.linalg", "numpy.fft", "numpy.random", "numpy.testing", "math", "copy")
 
 
 class Seeded(Mapping[str, Any]):

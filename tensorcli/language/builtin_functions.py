@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
 
 
+MISSING: Any = object()
+"""What getattr is given as a default to know whether there was anything."""
+
+
 class Builtin:
     """A builtin function: what it is called and what it does. `told`: what its repr says of it; `owner`: whose method it is,
     which the repr tells by the address.
@@ -120,7 +124,8 @@ class Builtins:
             frozenset: self.make_frozenset,
             dict: self.make_dict,
             str: self.make_text,
-            bytes: self.make_bytes,
+            bytes: lambda *args, **kwargs: self.make_bytes(bytes, *args, **kwargs),
+            bytearray: lambda *args, **kwargs: self.make_bytes(bytearray, *args, **kwargs),
             int: int,
             float: float,
             complex: complex,
@@ -135,7 +140,7 @@ class Builtins:
             LAZY["enumerate"]: lambda *args, **kwargs: LAZY["enumerate"](
                 enumerate(*args, **kwargs), *args, *kwargs.values()
             ),
-            LAZY["reversed"]: lambda *args: LAZY["reversed"](reversed(*args)),
+            LAZY["reversed"]: self.reversed,
             LAZY["map"]: self.map,
             LAZY["filter"]: self.filter,
         }
@@ -145,7 +150,22 @@ class Builtins:
 
         types = {
             each.__name__: each
-            for each in (list, tuple, dict, set, frozenset, slice, int, float, complex, bool, str, range)
+            for each in (
+                list,
+                tuple,
+                dict,
+                set,
+                frozenset,
+                slice,
+                int,
+                float,
+                complex,
+                bool,
+                str,
+                bytes,
+                bytearray,
+                range,
+            )
         }
         functions: dict[str, Callable[..., Any]] = {
             "print": self.print,
@@ -156,6 +176,9 @@ class Builtins:
             "isinstance": self.is_instance,
             "issubclass": self.is_subclass,
             "hasattr": self.has_attribute,
+            "getattr": self.get_attribute,
+            "setattr": self.set_attribute,
+            "delattr": self.delete_attribute,
             "iter": self.iterator,
             "format": self.format,
             "hex": hex,
@@ -251,18 +274,38 @@ class Builtins:
     def has_attribute(self, *args: Any) -> bool:
         if len(args) != 2:
             raise TypeError(f"hasattr expected 2 arguments, got {len(args)}")
-        value, name = args
-        if not isinstance(name, str):
-            raise TypeError(f"attribute name must be string, not '{type(name).__name__}'")
+        return self.get_attribute(*args, MISSING) is not MISSING
+
+    def get_attribute(self, *args: Any) -> Any:
+        """getattr(value, name), as `value.name` reads it; a default does not hide what a script may not name."""
+        if not 2 <= len(args) <= 3:
+            raise TypeError(
+                f"getattr expected at {'least 2' if len(args) < 2 else 'most 3'} arguments, got {len(args)}"
+            )
+        value, name, *default = args
+        _named(name)
         try:
-            self.evaluator.read_attribute(value, name)
+            return self.evaluator.read_attribute(value, name)
         except AttributeError as error:
             from tensorcli.language.policy import RefusedError
 
-            if isinstance(error, RefusedError) and name.startswith("_"):
+            if not default or (isinstance(error, RefusedError) and name.startswith("_")):
                 raise
-            return False
-        return True
+            return default[0]
+
+    def set_attribute(self, *args: Any) -> None:
+        if len(args) != 3:
+            raise TypeError(f"setattr expected 3 arguments, got {len(args)}")
+        value, name, new = args
+        _named(name)
+        self.evaluator.write_attribute(value, name, new)
+
+    def delete_attribute(self, *args: Any) -> None:
+        if len(args) != 2:
+            raise TypeError(f"delattr expected 2 arguments, got {len(args)}")
+        value, name = args
+        _named(name)
+        self.evaluator.delete_attribute(value, name)
 
     def hash(self, *args: Any) -> int:
         """hash(value), the same in every run: what is hashed by its address goes by the session's numbers."""
@@ -338,10 +381,10 @@ class Builtins:
         """A container's constructor whose first argument is bounded."""
         return lambda *args, **kwargs: kind(*self.contents(args[:1], what), *args[1:], **kwargs)
 
-    def make_bytes(self, *args: Any, **kwargs: Any) -> bytes:
+    def make_bytes(self, kind: Any, *args: Any, **kwargs: Any) -> Any:
         if args and isinstance(args[0], int):
             self.guards.text(args[0], "the bytes")
-        return bytes(*self.contents(args, "the bytes"), **kwargs)
+        return kind(*self.contents(args, "the bytes"), **kwargs)
 
     # Functions over iterables
 
@@ -353,6 +396,11 @@ class Builtins:
         if not callable(function):
             return function
         return lambda *args, **kwargs: prepared(function, args)(*args, **kwargs)
+
+    def reversed(self, *args: Any) -> Any:
+        """reversed(value): an iterator, or what the value itself makes of it, as a tensor does."""
+        found = reversed(*args)
+        return LAZY["reversed"](found) if hasattr(type(found), "__next__") else found
 
     def map(self, *args: Any) -> Any:
         if len(args) < 2:
@@ -412,6 +460,11 @@ class Builtins:
         if len(args) == 2 and isinstance(args[0], int):
             self.guards.quotient(*args)
         return divmod(*args)  # type: ignore[misc] # a wrong count is Python's to complain about
+
+
+def _named(name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"attribute name must be string, not '{type(name).__name__}'")
 
 
 def _filtered(function: Any, values: Iterator[Any]) -> Iterator[Any]:

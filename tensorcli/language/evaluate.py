@@ -342,6 +342,8 @@ class Evaluator:
 
     def write_item(self, container: Any, index: Any, value: Any) -> None:
         """`container[index] = value`."""
+        if type(index) is slice and isinstance(container, bytearray) and hasattr(value, "__len__"):
+            self.guards.text(len(container) + len(value), "the bytes")
         if type(index) is slice and isinstance(container, list):
             if type(value) is range:
                 self.guards.range(value, "the list")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 Guard = Callable[[Any, Any], None]
+TEXTS = str | bytes | bytearray
 CONTAINERS = (list, tuple, dict, set, frozenset, deque)
 MAX_NESTING = 990
 
@@ -60,6 +61,7 @@ class Guards:
         growing: dict[type, Guard] = {
             str: self.joined_text,
             bytes: self.joined_text,
+            bytearray: self.joined_text,
             list: self.joined_items,
             tuple: self.joined_items,
             deque: self.joined_items,
@@ -72,6 +74,7 @@ class Guards:
                     int: self.product,
                     str: self.repeated,
                     bytes: self.repeated,
+                    bytearray: self.repeated,
                     list: self.repeated,
                     tuple: self.repeated,
                     deque: self.repeated,
@@ -79,7 +82,9 @@ class Guards:
             ),
             ast.Div: TypeTable(),
             ast.FloorDiv: TypeTable({int: self.quotient}),
-            ast.Mod: TypeTable({int: self.quotient, str: self.percent, bytes: self.percent}),
+            ast.Mod: TypeTable(
+                {int: self.quotient, str: self.percent, bytes: self.percent, bytearray: self.percent}
+            ),
             ast.Pow: TypeTable({int: self.power}),
             ast.LShift: TypeTable({int: self.shift}),
             ast.RShift: TypeTable(),
@@ -108,7 +113,7 @@ class Guards:
             raise LimitError(f"{what} would have {size} items; the limit is {self.limits.items}")
 
     def joined_text(self, left: Any, right: Any) -> None:
-        if isinstance(right, str | bytes):
+        if isinstance(right, TEXTS):
             self.text(len(left) + len(right), "the joined text")
 
     def joined_items(self, left: Any, right: Any) -> None:
@@ -117,7 +122,7 @@ class Guards:
 
     def repeated(self, left: Any, right: Any) -> None:
         if isinstance(right, int) and right > 0:
-            if isinstance(left, str | bytes):
+            if isinstance(left, TEXTS):
                 self.text(len(left) * right, "the repeated text")
             else:
                 self.items(len(left) * right, f"the repeated {type(left).__name__}")
@@ -134,7 +139,7 @@ class Guards:
             size = left.bit_length() + right.bit_length()
             if size > 4096:
                 self.bits(size, "the product")
-        elif isinstance(right, str | bytes | list | tuple | deque):
+        elif isinstance(right, TEXTS | list | tuple | deque):
             self.repeated(right, left)
 
     def quotient(self, left: Any, right: Any) -> None:
@@ -155,7 +160,7 @@ class Guards:
 
     def percent(self, left: Any, right: Any) -> None:
         """The widths and precisions of a %-format, given in digits or by a star."""
-        text = left.decode("latin-1") if isinstance(left, bytes) else left
+        text = left if isinstance(left, str) else left.decode("latin-1")
         if "%" not in text:
             return
         for found in re.finditer(r"%(?:\([^)]*\))?[^a-zA-Z%]*", text):

@@ -70,6 +70,9 @@ RANDOM = words(
     "random_integers random_sample ranf rayleigh sample seed shuffle standard_exponential "
     "standard_normal triangular uniform vonmises wald weibull zipf"
 )
+TESTING = words(
+    "assert_allclose assert_almost_equal assert_array_almost_equal assert_array_equal assert_array_less assert_equal"
+)
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
@@ -262,7 +265,7 @@ CHECKS: dict[str, Check] = {
 
 
 def numpy_namespaces(guards: Guards) -> dict[str, Namespace]:
-    """numpy, numpy.linalg, numpy.fft and numpy.random, by the names that an import gives them."""
+    """numpy and its modules, by the names that an import gives them."""
     import numpy as np
 
     linalg = Namespace("numpy.linalg", Members(LINALG, lambda name: getattr(np.linalg, name)))
@@ -272,8 +275,11 @@ def numpy_namespaces(guards: Guards) -> dict[str, Namespace]:
 
     fft_namespace = Namespace("numpy.fft", Members(FFT, fft))
     random = Namespace("numpy.random", Members(RANDOM, lambda name: _random(name, guards)))
-    version = np.__version__
-    inner: dict[str, Any] = {"linalg": linalg, "fft": fft_namespace, "random": random, "__version__": version}
+    testing = Namespace("numpy.testing", Members(TESTING, lambda name: getattr(np.testing, name)))
+    inner: dict[str, Any] = {
+        **{"linalg": linalg, "fft": fft_namespace, "random": random, "testing": testing},
+        "__version__": np.__version__,
+    }
 
     def make(name: str) -> Any:
         if name in inner:
@@ -289,6 +295,7 @@ def numpy_namespaces(guards: Guards) -> dict[str, Namespace]:
         "numpy.linalg": linalg,
         "numpy.fft": fft_namespace,
         "numpy.random": random,
+        "numpy.testing": testing,
     }
 
 

@@ -13,7 +13,7 @@ from contextlib import nullcontext, suppress
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from tensorcli.language.vocabulary import is_dunder, is_refused_private
+from tensorcli.language.vocabulary import OPERATOR_DUNDERS, is_dunder, is_refused_private
 
 Names = frozenset[str]
 
@@ -32,6 +32,7 @@ _SET = _names(
     "symmetric_difference_update union update"
 )
 
+_BYTES = _names("count decode endswith find fromhex hex index split startswith strip")
 _DICT = _names("clear copy fromkeys get items keys pop popitem setdefault update values")
 
 BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
@@ -42,7 +43,8 @@ BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
         "removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines "
         "startswith strip swapcase title translate upper zfill"
     ),
-    bytes: _names("count decode endswith find fromhex hex index split startswith strip"),
+    bytes: _BYTES,
+    bytearray: _BYTES | _names("append clear copy pop remove reverse"),
     list: _names("append clear copy count extend index insert pop remove reverse sort"),
     tuple: _names("count index"),
     dict: _DICT,
@@ -190,9 +192,11 @@ class Policy:
 
     def allows(self, kind: type, name: str) -> bool:
         """Whether `name` may be read on objects of `kind`."""
-        if is_dunder(name):
-            return False
         names = self.list_of(kind)
+        if is_dunder(name):
+            return name in OPERATOR_DUNDERS and (
+                names is None or (not isinstance(names, bool) and name in names)
+            )
         if names is None:
             return not is_refused_private(name)
         return not isinstance(names, bool) and name in names
@@ -220,7 +224,7 @@ class Policy:
         kind = value if isinstance(value, type) else type(value)
         if not self.knows(kind):
             return []
-        return [name for name in dir(value) if self.allows(kind, name)]
+        return [name for name in dir(value) if self.allows(kind, name) and not is_dunder(name)]
 
     def told(self, owner: Any, name: str) -> str | None:
         """What the repr of a function or method says that its library has in C: `built-in method add of Tensor object`, which

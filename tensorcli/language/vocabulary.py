@@ -8,7 +8,8 @@ from __future__ import annotations
 
 BUILTIN_FUNCTIONS = frozenset(
     "print len range zip enumerate reversed sorted map filter iter next list tuple dict set "
-    "frozenset slice int float complex bool str repr format type id isinstance issubclass hasattr callable "
+    "frozenset slice int float complex bool str bytes bytearray repr format type id isinstance issubclass hasattr "
+    "getattr setattr delattr callable "
     "abs min max sum all any round pow divmod hash hex oct bin ord chr".split()
 )
 EXCEPTIONS = frozenset(
@@ -48,8 +49,23 @@ PRIVATE_ATTRIBUTES = frozenset(
 )
 PRIVATE_PREFIXES = ("_saved_", "_raw_saved_")
 
+# What operators call on a tensor, by the names that Python gives them: `a.__iadd__(b)` is `a += b`.
+OPERATOR_DUNDERS = frozenset(
+    f"__{prefix}{name}__"
+    for names, prefixes in (
+        ("add sub mul truediv floordiv mod pow matmul and or xor lshift rshift", ("", "r", "i")),
+        (
+            "neg pos abs invert eq ne lt le gt ge len getitem setitem contains bool int float complex index",
+            ("",),
+        ),
+        ("array divmod rdivmod", ("",)),
+    )
+    for name in names.split()
+    for prefix in prefixes
+)
+
 # Attributes with two underscores on both sides that a script may name, and after what.
-OPEN_DUNDERS = frozenset({"__name__", "__version__", "__class__"})
+OPEN_DUNDERS = frozenset({"__name__", "__version__", "__class__"}) | OPERATOR_DUNDERS
 
 
 def is_dunder(name: str) -> bool:

@@ -9,7 +9,7 @@ _PUBLIC = {
     **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "anomaly"),
     **dict.fromkeys(("gradcheck", "gradgradcheck"), "check"),
     **dict.fromkeys(("Variable", "variable"), "variable"),
-    "grad_mode": "modes",
+    "grad_mode": "grad_mode",
     "anomaly_mode": "anomaly",
     "functional": "functional",
     **dict.fromkeys(("Function", "custom_function", "function"), "function"),

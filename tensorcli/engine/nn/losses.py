@@ -28,7 +28,7 @@ def legacy(size_average: bool | None, reduce: bool | None, reduction: str) -> st
 
 
 def _same_size(input: Any, target: Any, stacklevel: int = 2) -> tuple[Any, Any]:
-    if target.geometry.sizes != input.geometry.sizes:
+    if target.size() != input.size():
         messages.warn(
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will likely "
             "lead to incorrect results due to broadcasting. Please ensure they have the same size."
@@ -260,7 +260,7 @@ def gaussian_nll_loss(
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = var * functions.ones_like(input)
-    elif (var < 0).any():
+    elif functions.any(var < 0):
         raise ValueError("var has negative entry/entries")
     if var.size() != input.size():
         if input.size()[:-1] == var.size():

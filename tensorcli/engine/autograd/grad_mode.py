@@ -1,0 +1,5 @@
+"""`torch.autograd.grad_mode`: the modes of recording, where PyTorch has them."""
+
+from tensorcli.engine.autograd.modes import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+__all__ = ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]
