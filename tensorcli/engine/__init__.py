@@ -118,6 +118,13 @@ _PUBLIC: dict[str, str] = {
     "AcceleratorError": "devices",
     "nonzero": "indexing",
     **dict.fromkeys(("UntypedStorage", "TypedStorage"), "storages"),
+    **dict.fromkeys(
+        (
+            f"{kind}Storage"
+            for kind in "BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float Half Int Long Short".split()
+        ),
+        "storages",
+    ),
     **dict.fromkeys(("split", "broadcast_tensors", "block_diag", "cartesian_prod", "meshgrid"), "variadic"),
     **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), "variadic"),
     **dict.fromkeys(("sparse_coo", "sparse_csr"), "queries"),

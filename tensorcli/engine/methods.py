@@ -160,15 +160,15 @@ def set_data(self: Tensor, value: Any) -> None:
         raise RuntimeError(
             "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type."
         )
+    if self.accumulator is not None and (value.dtype is not self.dtype or value.device is not self.device):
+        # The node that adds to .grad remembers what it was made for: the sizes too, which PyTorch forgets to look at.
+        self.accumulator = None
     counter = None if self.inference else self.counter
     self.replace_memory(value.memory, value.geometry, value.dtype)
     self.lazy = value.lazy
     self.inference = value.inference
     if counter is not None:
         self._counter = counter
-    if self.accumulator is not None and self.leaf_requires_grad:
-        # The node that adds to .grad remembers the sizes and dtype of what it was made for.
-        self.accumulator = None
 
 
 def delete_data(self: Tensor) -> None:

@@ -8,7 +8,9 @@ from weakref import WeakSet, WeakValueDictionary
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import Device, resolve
 from tensorcli.engine.dtypes import DTYPES, dtype
 from tensorcli.engine.native import Native
@@ -157,11 +159,21 @@ class TypedStorage:
     """The elements of a storage, read as one dtype (deprecated in PyTorch)."""
 
     __module__ = "torch.storage"
-    __slots__ = ("_untyped", "dtype")
+    __slots__ = ("__weakref__", "_untyped", "dtype")
 
-    def __init__(self, untyped: UntypedStorage, kind: dtype) -> None:
-        self._untyped = untyped
-        self.dtype = kind
+    def __init__(
+        self, source: Any = 0, *, wrap_storage: UntypedStorage | None = None, dtype: dtype | None = None
+    ) -> None:
+        """So many elements, those of a sequence, or the bytes of `wrap_storage`."""
+        self.dtype = dtypes.default.floating if dtype is None else dtype
+        if wrap_storage is not None:
+            self._untyped = wrap_storage
+        elif isinstance(source, int):
+            self._untyped = UntypedStorage(source * self.dtype.itemsize)
+        else:
+            from tensorcli.engine.construct import tensor
+
+            self._untyped = untyped_storage(tensor(source, dtype=self.dtype))
 
     @property
     def engine_storage(self) -> Storage:
@@ -172,13 +184,51 @@ class TypedStorage:
         """Where the bytes lie."""
         return self._untyped.device
 
+    @property
+    def is_cuda(self) -> bool:
+        return self._untyped.is_cuda
+
     def untyped(self) -> UntypedStorage:
         """The bytes."""
         return self._untyped
 
     def _elements(self) -> Any:
-        storage = self.engine_storage
-        return np.ndarray((storage.nbytes // self.dtype.itemsize,), self.dtype.np, storage.data)
+        with no_grad():
+            found = functions.empty(0, dtype=self.dtype, device=self.device).set_(self._untyped)
+        return found
+
+    def type(self) -> str:
+        """The name of the class that made such storages once: `torch.FloatStorage`."""
+        name = f"{self.dtype.scalar_type}Storage"
+        if name not in LEGACY:
+            return "torch.storage.TypedStorage"
+        return f"torch.{'cuda.' if self.is_cuda else ''}{name}"
+
+    def clone(self) -> "TypedStorage":
+        """A storage of its own with the same elements."""
+        return TypedStorage(wrap_storage=self._untyped.clone(), dtype=self.dtype)
+
+    def cpu(self) -> "TypedStorage":
+        """A storage over the same bytes."""
+        return TypedStorage(wrap_storage=self._untyped.cpu(), dtype=self.dtype)
+
+    def copy_(self, source: Any, non_blocking: bool = False) -> "TypedStorage":
+        """Copy the bytes of another storage of the same size."""
+        self._untyped.copy_(source.untyped() if isinstance(source, TypedStorage) else source, non_blocking)
+        return self
+
+    def is_shared(self) -> bool:
+        """Whether other processes can see the bytes."""
+        return self._untyped.is_shared()
+
+    def share_memory_(self) -> "TypedStorage":
+        """Let other processes see the bytes (here: remember that this was asked for)."""
+        self._untyped.share_memory_()
+        return self
+
+    def is_pinned(self, device: Any = "cuda") -> bool:
+        """Whether the memory is page-locked."""
+        return self._untyped.is_pinned(device)
 
     def size(self) -> int:
         """How many elements there are."""
@@ -204,7 +254,7 @@ class TypedStorage:
 
     def fill_(self, value: Any) -> "TypedStorage":
         """Set all elements to one value."""
-        self._elements()[...] = value
+        self._elements().fill_(value)
         return self
 
     def resize_(self, size: int) -> None:
@@ -236,6 +286,53 @@ class TypedStorage:
     __str__ = __repr__
 
 
+class LegacyStorageType(type):
+    """The type of the storage classes of one dtype, `torch.FloatStorage` and its kind: they make TypedStorages."""
+
+    dtype: dtype
+
+    def __call__(cls, source: Any = 0, *, wrap_storage: UntypedStorage | None = None) -> TypedStorage:
+        messages.warn(_DEPRECATED, once=True)
+        return TypedStorage(source, wrap_storage=wrap_storage, dtype=cls.dtype)
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return type(instance) is TypedStorage and instance.dtype is cls.dtype
+
+
+_LEGACY = "BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float Half Int Long Short".split()
+LEGACY = {
+    f"{kind.scalar_type}Storage": LegacyStorageType(
+        f"{kind.scalar_type}Storage", (), {"dtype": kind, "__module__": "torch"}
+    )
+    for kind in DTYPES.values()
+    if kind.scalar_type in _LEGACY
+}
+"""The storage classes of one dtype, by name."""
+
+
+def __getattr__(name: str) -> LegacyStorageType:
+    try:
+        return LEGACY[name]
+    except KeyError:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'") from None
+
+
+def _cast(kind: dtype) -> Any:
+    def cast(self: TypedStorage) -> TypedStorage:
+        found = typed_storage(self._elements().to(kind))
+        return found.clone() if found.data_ptr() == self.data_ptr() else found
+
+    return cast
+
+
+_CASTS = {
+    **{"double": "float64", "float": "float32", "half": "float16", "bfloat16": "bfloat16", "long": "int64"},
+    **{"int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool"},
+    **{"complex_double": "complex128", "complex_float": "complex64"},
+}
+for _name, _kind in _CASTS.items():
+    setattr(TypedStorage, _name, _cast(DTYPES[_kind]))
+
 _wrappers: WeakValueDictionary[int, UntypedStorage] = WeakValueDictionary()
 _shared: WeakSet[Storage] = WeakSet()
 
@@ -263,14 +360,14 @@ def storage(self: Tensor) -> TypedStorage:
 
 def typed_storage(self: Tensor) -> TypedStorage:
     """The storage read as this tensor's dtype. Errors: as `untyped_storage`."""
-    return TypedStorage(untyped_storage(self), self.dtype)
+    return TypedStorage(wrap_storage=untyped_storage(self), dtype=self.dtype)
 
 
 def rebuild_typed(data: bytes, device: str, kind: str) -> TypedStorage:
     """A typed storage from a pickle."""
     from tensorcli.engine.bridge import rebuild_storage
 
-    return TypedStorage(rebuild_storage(data, device), DTYPES[kind])
+    return TypedStorage(wrap_storage=rebuild_storage(data, device), dtype=DTYPES[kind])
 
 
 def share_memory_(self: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from sys import getrefcount
 from typing import Any
 
 
@@ -75,11 +76,17 @@ class Allocations:
 
 
 class Identities:
-    """`id()` as a script sees it: the same objects get the same numbers every time the script runs."""
+    """`id()` as a script sees it: the same objects get the same numbers every time the script runs.
+
+    As in CPython, an object that only the call of id() holds has the number that the last one of its type left behind:
+    `id(x[0]) == id(x[1])` holds. What has a name was there before that one went, or may have been, and gets its own.
+    """
 
     def __init__(self) -> None:
         self.numbers: dict[int, int] = {}
         self.references: dict[int, Any] = {}
+        self.left: dict[type, list[int]] = {}
+        """The numbers of objects that are gone, by type, the last one last."""
         self.next = 0x7F2000000000
 
     def number(self, thing: Any) -> int:
@@ -87,17 +94,26 @@ class Identities:
         key = id(thing)
         found = self.numbers.get(key)
         if found is None:
-            found = self.numbers[key] = self.next
-            self.next += 0x40
+            left = self.left.get(type(thing))
+            if left and getrefcount(thing) <= _HELD:
+                found = left.pop()
+            else:
+                found = self.next
+                self.next += 0x40
+            self.numbers[key] = found
             try:
-                self.references[key] = weakref.ref(thing, self._forget(key))
+                self.references[key] = weakref.ref(thing, self._forget(key, type(thing)))
             except TypeError:
                 pass
         return found
 
-    def _forget(self, key: int) -> Callable[[Any], None]:
+    def _forget(self, key: int, kind: type) -> Callable[[Any], None]:
         def forget(_: Any) -> None:
-            self.numbers.pop(key, None)
+            self.left.setdefault(kind, []).append(self.numbers.pop(key))
             self.references.pop(key, None)
 
         return forget
+
+
+_HELD = 5
+"""References to an argument of id() that are the call's own: the evaluator's, the builtin's, the session's and ours."""

@@ -25,6 +25,8 @@ class AccumulateGrad(Node):
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable
         self.outputs = ((variable.geometry, variable.dtype, variable.device),)
+        if variable.hooks:
+            variable.hooks.lend(self)
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
         """What calling the node does: accumulate."""

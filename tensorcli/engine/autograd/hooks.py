@@ -1,8 +1,8 @@
 """Hooks on tensors: functions that see, and may replace, a gradient on its way.
 
-A hook sits on the node that made the value it was registered on (the AccumulateGrad of a leaf): after an in-place write
-the old hooks still see the gradient of the old value. `retain_grad` follows the last version instead, and sees the
-gradient after all other hooks.
+A hook sits on the node that made the value it was registered on: after an in-place write the old hooks still see the
+gradient of the old value. A leaf's hooks are its own, and each AccumulateGrad of it runs them. `retain_grad` follows the
+last version instead, and sees the gradient after all other hooks.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,12 +30,28 @@ class NodeHooks:
         """By output number: a weak reference to the tensor that keeps its gradient."""
         self.post_accumulate: dict[int, Callable[..., Any]] = {}
 
+    def lend(self, node: Node) -> None:
+        """Let a node run the hooks of its leaf, those that come later too."""
+        theirs = hooks_of(node)
+        theirs.tensor, theirs.post_accumulate = self.tensor, self.post_accumulate
+
 
 def hooks_of(node: Node) -> NodeHooks:
     """The hooks of a node, made when first asked for."""
     if node.hooks is None:
         node.hooks = NodeHooks()
     found: NodeHooks = node.hooks
+    return found
+
+
+def _hooks_of_leaf(tensor: Tensor) -> NodeHooks:
+    """The hooks of a leaf, made when first asked for."""
+    if not isinstance(tensor.hooks, NodeHooks):
+        tensor.hooks = NodeHooks()
+        node = None if tensor.accumulator is None else tensor.accumulator()
+        if node is not None:
+            tensor.hooks.lend(node)
+    found: NodeHooks = tensor.hooks
     return found
 
 
@@ -92,9 +108,7 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHan
     if node is None:
         # A view that is cut off from its base (made under no_grad): no gradient ever comes, but the hook is accepted.
         return RemovableHandle({})
-    if tensor.node is None:
-        tensor.hooks = (*(tensor.hooks or ()), node)  # keeps the leaf's AccumulateGrad alive, as PyTorch does
-    hooks = hooks_of(node)
+    hooks = _hooks_of_leaf(tensor) if tensor.grad_fn is None else hooks_of(node)
     handle = RemovableHandle(hooks.tensor)
     hooks.tensor[handle.id] = (output_nr, hook)
     if tensor.hooks is None:
@@ -223,12 +237,10 @@ def register_post_accumulate_grad_hook(tensor: Tensor, hook: Callable[[Tensor], 
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     if tensor.grad_fn is not None:
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-    node, _ = gradient_edge(tensor)
-    if node is None:
+    if not tensor.leaf_requires_grad:
         # A view that was taken in no_grad: nothing will ever be accumulated into it.
         return RemovableHandle({})
-    tensor.hooks = (*(tensor.hooks or ()), node)
-    hooks = hooks_of(node)
+    hooks = _hooks_of_leaf(tensor)
     handle = RemovableHandle(hooks.post_accumulate)
     hooks.post_accumulate[handle.id] = hook
     return handle

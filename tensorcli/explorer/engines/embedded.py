@@ -463,7 +463,11 @@ class Embedded:
         return node.variable if isinstance(node, AccumulateGrad) else None
 
     def accumulator(self, tensor: Any) -> Any:
-        return None if tensor.accumulator is None else tensor.accumulator()
+        found = None if tensor.accumulator is None else tensor.accumulator()
+        # Of a leaf with hooks and without a graph, one to look at: it stays unknown to the leaf.
+        return (
+            AccumulateGrad(tensor) if found is None and tensor.hooks and tensor.leaf_requires_grad else found
+        )
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
         return parts(value)
