@@ -76,13 +76,15 @@ class Allocations:
 
 
 class Identities:
-    """`id()` as a script sees it: the same objects get the same numbers every time the script runs.
+    """Numbers of objects that are the same every time a script runs; no two objects have one number, unless `reused`.
 
-    As in CPython, an object that only the call of id() holds has the number that the last one of its type left behind:
-    `id(x[0]) == id(x[1])` holds. What has a name was there before that one went, or may have been, and gets its own.
+    `reused` is for `id()` as a script sees it: as in CPython, an object that only the call of id() holds has the number
+    that the last one of its type left behind, and `id(x[0]) == id(x[1])` holds. What has a name was there before that one
+    went, or may have been, and gets its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reused: bool = False) -> None:
+        self.reused = reused
         self.numbers: dict[int, int] = {}
         self.references: dict[int, Any] = {}
         self.left: dict[type, list[int]] = {}
@@ -94,7 +96,7 @@ class Identities:
         key = id(thing)
         found = self.numbers.get(key)
         if found is None:
-            left = self.left.get(type(thing))
+            left = self.left.get(type(thing)) if self.reused else None
             if left and getrefcount(thing) <= _HELD:
                 found = left.pop()
             else:
@@ -109,7 +111,9 @@ class Identities:
 
     def _forget(self, key: int, kind: type) -> Callable[[Any], None]:
         def forget(_: Any) -> None:
-            self.left.setdefault(kind, []).append(self.numbers.pop(key))
+            number = self.numbers.pop(key)
+            if self.reused:
+                self.left.setdefault(kind, []).append(number)
             self.references.pop(key, None)
 
         return forget

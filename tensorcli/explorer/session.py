@@ -138,7 +138,7 @@ class Session:
         """The state of a session that has run nothing."""
         self.journal: list[Record] = []
         self.allocations = Allocations()
-        self.identities = Identities()
+        self.identities = Identities(reused=True)
         self.observation: Observation | None = None
         if not self.quiet:
             from tensorcli.explorer.changes import Observation

@@ -285,7 +285,7 @@ class Builtins:
         value, name, *default = args
         _named(name)
         try:
-            return self.evaluator.read_attribute(value, name)
+            return self.evaluator.shown_attribute(value, name)
         except AttributeError as error:
             from tensorcli.language.policy import RefusedError
 

@@ -11,7 +11,6 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from types import FunctionType
 from typing import Any
 from weakref import ref
 
@@ -29,7 +28,7 @@ from tensorcli.language.limits import Guards, LimitError, Limits, range_length
 from tensorcli.language.locate import current_node
 from tensorcli.language.methods import CHECKED_METHODS
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.policy import CALLABLES, Policy, RefusedError
+from tensorcli.language.policy import CALLABLES, FUNCTIONS, Policy, RefusedError
 from tensorcli.language.scopes import Scope
 from tensorcli.language.statements import StatementCompiler
 from tensorcli.language.syntax import Invocation, Statement
@@ -201,7 +200,7 @@ class Evaluator:
             return self.read_attribute(space, name)
         try:
             found = space.members[name]
-            return self.presented(space, name, found) if type(found) is FunctionType else found
+            return self.presented(space, name, found) if type(found) in FUNCTIONS else found
         except KeyError:
             inner = self.modules.get(f"{module}.{name}")
             if inner is not None:
@@ -238,6 +237,11 @@ class Evaluator:
         value = getattr(owner, name)
         self.plain_attributes.add((kind, name))
         return value
+
+    def shown_attribute(self, owner: Any, name: str) -> Any:
+        """`owner.name` as a value that is looked at."""
+        found = self.read_attribute(owner, name)
+        return self.presented(owner, name, found) if type(found) in FUNCTIONS else found
 
     def presented(self, owner: Any, name: str, function: Any) -> Any:
         """A function that was read off something, as one of C's where its library has it so."""

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.displays import DisplayCompiler, NotIterableError
 from tensorcli.language.functions import (
@@ -23,6 +22,7 @@ from tensorcli.language.functions import (
 )
 from tensorcli.language.limits import BINARY, COMPARE, UNARY
 from tensorcli.language.namespaces import Namespace
+from tensorcli.language.policy import FUNCTIONS
 from tensorcli.language.scopes import Scope, function_scope
 from tensorcli.language.syntax import CommandCall
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
 
 MISSING: Any = object()
-FUNCTIONS: Final = frozenset({FunctionType, MethodType})
 
 
 class ExpressionCompiler(DisplayCompiler):
@@ -128,13 +127,15 @@ class ExpressionCompiler(DisplayCompiler):
             owner = self.expression(node.value.value, scope)
             return lambda frame: type(owner(frame)).__name__
         value = self.expression(node.value, scope)
-        plain, read = self.evaluator.plain_attributes, self.evaluator.read_attribute
-        presented = self.evaluator.presented
+        plain, read = self.evaluator.plain_attributes, self.evaluator.shown_attribute
 
         def load(frame: Frame, node: ast.AST = node) -> Any:
             owner = value(frame)
-            found = getattr(owner, name) if (type(owner), name) in plain else read(owner, name)
-            return presented(owner, name, found) if type(found) in FUNCTIONS else found
+            if (type(owner), name) in plain:
+                found = getattr(owner, name)
+                if type(found) not in FUNCTIONS:
+                    return found
+            return read(owner, name)
 
         return load
 

@@ -108,6 +108,9 @@ CALLABLES = (
     type(list.__len__),
 )
 
+FUNCTIONS = frozenset({FunctionType, MethodType})
+"""The types of functions that are written in Python."""
+
 
 class RefusedError(AttributeError):
     """An attribute that exists, or may exist, and that a script may not reach. A script sees an AttributeError."""

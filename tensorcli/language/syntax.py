@@ -218,7 +218,8 @@ class Incomplete(NamedTuple):
 def span_of(node: ast.AST) -> Span:
     """The span of a node that came out of `parse`;
 
-    of an attribute, its name alone, for that is what fails.
+    of an attribute, its name alone, for that is what fails; of a method's call in a chain over several lines, what is
+    from the method's name on, as in CPython's tracebacks.
     """
     line = getattr(node, "lineno", 1)
     column = getattr(node, "col_offset", 0)
@@ -228,4 +229,13 @@ def span_of(node: ast.AST) -> Span:
         end_column = column
     if isinstance(node, ast.Attribute) and end_column >= len(node.attr):
         line, column = end_line, end_column - len(node.attr)
+    elif (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.end_lineno != line
+        and not any(isinstance(each, ast.Starred) for each in node.args)
+        and not any(each.arg is None for each in node.keywords)
+    ):
+        method = span_of(node.func)
+        line, column = method.line, method.column
     return Span(line, column, end_line, end_column)
