@@ -12,6 +12,7 @@ import numpy as np
 from tensorcli.engine.generator import Generator
 
 _DIGITS = 2**53 - 1
+_WHOLE = 2**63
 
 
 def poisson(stream: Generator, rates: Any) -> Any:
@@ -92,7 +93,9 @@ def _poisson(stream: Generator, rate: float) -> int:
     while True:
         u, v = _uniform(stream) - 0.5, _uniform(stream)
         us = 0.5 - abs(u)
-        count = math.floor((2 * a / us + b) * u + rate + 0.43)
+        proposed = (2 * a / us + b) * u + rate + 0.43
+        # PyTorch's cast to a whole number gives the least one where the number is too large.
+        count = math.floor(proposed) if abs(proposed) < _WHOLE else -_WHOLE
         if us >= 0.07 and v <= accepted:
             return count
         if count < 0 or (us < 0.013 and v > us):

@@ -20,16 +20,21 @@ def _scaled(array, normalization, n):
 
 
 def _laid(found, source, dims, last=False):
-    """The strides of PyTorch's result: the transformed dimensions innermost, each kind in the order of the input's strides
+    """The strides of PyTorch's result (`_strides`)."""
+    return Laid(found, _strides(found.shape, source.strides, dims, last))
+
+
+def _strides(sizes, source, dims, last=False):
+    """Strides of a transform's result: the transformed dimensions innermost, each kind in the order of the input's strides
     (aten/src/ATen/native/mkl/SpectralOps.cpp, _exec_fft). `last`: the last dimension of `dims` keeps its place."""
-    by_stride = sorted(dims[: len(dims) - last], key=lambda d: -source.strides[d])
-    batch = sorted((d for d in range(source.ndim) if d not in dims), key=lambda d: -source.strides[d])
-    strides = [0] * source.ndim
+    by_stride = sorted(dims[: len(dims) - last], key=lambda d: -source[d])
+    batch = sorted((d for d in range(len(sizes)) if d not in dims), key=lambda d: -source[d])
+    strides = [0] * len(sizes)
     step = 1
     for d in reversed([*batch, *by_stride, *(dims[-1:] if last else ())]):
         strides[d] = step
-        step *= found.shape[d] if found.shape[d] > 1 else 1
-    return Laid(found, tuple(strides))
+        step *= sizes[d] if sizes[d] > 1 else 1
+    return tuple(strides)
 
 
 def _count(sizes, dims):
@@ -119,7 +124,10 @@ def fft_c2r(xp, self, dim, normalization, last_dim_size):
     sizes = [self.shape[d] for d in dims[:-1]] + [last_dim_size]
     found = xp.fft.irfftn(self, s=sizes, axes=dims, norm="forward")
     n = _count(self.shape, dims[:-1]) * last_dim_size
-    return _laid(_scaled(found, normalization, n).astype(self.real.dtype), self, dims[-1:])
+    found = _scaled(found, normalization, n).astype(self.real.dtype)
+    # Several dimensions are transformed one kind after the other: all but the last as complex numbers first.
+    source = _strides(self.shape, self.strides, dims[:-1]) if len(dims) > 1 else self.strides
+    return Laid(found, _strides(found.shape, source, dims[-1:]))
 
 
 # ---- arguments

@@ -2,6 +2,7 @@
 
 import math
 
+from tensorcli.engine import effects
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE
 from tensorcli.engine.op import op
@@ -70,6 +71,7 @@ def _trigamma(xp, x):
 @op(
     "polygamma_(Tensor(a!) self, int n) -> Tensor(a!)",
     node=1,
+    check=lambda self, n: effects.check_overlap(self, ()),
     self=lambda grad, self, n: grad * functions.polygamma(n + 1, self),
 )
 def polygamma_in_place(xp, self, n):

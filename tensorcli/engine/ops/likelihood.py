@@ -103,9 +103,9 @@ def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reducti
 )
 def binary_cross_entropy_with_logits(self, target, weight, pos_weight, reduction):
     """The cross entropy of the sigmoid of scores and targets between 0 and 1, without overflow."""
+    log_sigmoid = functions.log_sigmoid(self)
     if target.dtype is dtypes.bool_:
         raise RuntimeError(messages.BOOL_SUBTRACTION)
-    log_sigmoid = functions.log_sigmoid(self)
     if pos_weight is not None:
         log_sigmoid.mul_((pos_weight - 1).mul(target).add_(1))
     loss = (1 - target).mul_(self).sub_(log_sigmoid)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tensorcli.engine import geometry
+from tensorcli.engine import effects, geometry
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
@@ -126,9 +126,37 @@ def _check_matrix(name):
     return check
 
 
+def _emptied(name):
+    """The kernel for an expanded tensor: an element that many positions share is zero if one of them is to be."""
+
+    def kernel(xp, self, diagonal):
+        kept = getattr(xp, name)(xp.ones(self.shape[-2:], bool), diagonal)
+        for axis in (-2, -1):
+            if not self.strides[axis]:
+                kept = kept.all(axis, keepdims=True)
+        self[...] = xp.where(kept, self, self.dtype.type(0))
+
+    return kernel
+
+
+def _written(op, values):
+    """The in-place twin writes zeros only, where it finds rows of matrices that it can walk: expanded ones too."""
+    shape = values[0].geometry
+    if not geometry.has_internal_overlap(shape):
+        return effects.write_twin(op, values)
+    step = shape.sizes[-1] * shape.sizes[-2] if len(shape.sizes) > 3 else None
+    for d in range(len(shape.sizes) - 3, -1, -1) if step else ():
+        if d == 0 and (shape.strides[0] == 0 or shape.sizes[0] == 1):
+            break
+        if shape.strides[d] != step:
+            effects.check_overlap(values[0], ())
+        step *= shape.sizes[d]
+    return effects.write(op, values)
+
+
 @op(
     "tril(Tensor self, SymInt diagonal=0) -> Tensor",
-    inplace=True,
+    inplace={"kernel": _emptied("tril")},
     check=_check_matrix("tril"),
     self=lambda grad, diagonal: grad.tril(diagonal),
 )
@@ -139,7 +167,7 @@ def tril(xp, self, diagonal):
 
 @op(
     "triu(Tensor self, SymInt diagonal=0) -> Tensor",
-    inplace=True,
+    inplace={"kernel": _emptied("triu")},
     check=_check_matrix("triu"),
     self=lambda grad, diagonal: grad.triu(diagonal),
 )
@@ -148,8 +176,9 @@ def triu(xp, self, diagonal):
     return xp.triu(self, diagonal)
 
 
-# PyTorch has them as methods only.
-OPS["tril_"].variants = OPS["triu_"].variants = "method"
+for _name in ("tril_", "triu_"):
+    OPS[_name].variants = "method"  # PyTorch has them as methods only.
+    OPS[_name].effect = _written
 
 
 @composite("diag(Tensor self, int diagonal=0) -> Tensor", out=True)

@@ -66,7 +66,9 @@ def linalg_solve_(xp, A, B, left, check_errors):
             np.broadcast_shapes(system.shape[:-2], sides.shape[:-2]) + sides.shape[-2:], np.nan, A.dtype
         )
     found = found if left else found.swapaxes(-1, -2)
-    return found[..., 0] if vector else (columns(found) if left else found), None, None, info
+    found = found[..., 0] if vector else found
+    # PyTorch lays out vectors of a batch as if they were the columns of one matrix.
+    return columns(found) if left and found.ndim > 1 else found, None, None, info
 
 
 def _check_solved(info):
