@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from tensorcli.explorer.errors import Known, known_error
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Case, Story, one_line, stored
+from tensorcli.explorer.why.parameters import close
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Failure
@@ -50,13 +52,13 @@ TELLERS: Final = {
     "positions": "called.ranges",
     "probabilities": "called.ranges",
     "not_a_number": "gradient.nan",
-    "index": "arguments.positions",
+    "index": "positions.positions",
     "arguments": "arguments.arguments",
     "data": "arguments.arguments",
     "optimised": "gradient.optimised",
     "attribute": "arguments.attribute",
     "kinds": "arguments.misused",
-    "unpack": "arguments.unpacked",
+    "unpack": "unpacking.unpacked",
 }
 """Who tells an error, by its key in `errors.ERRORS`; another is told by what the operation was given."""
 BACKWARD: Final = ("version", "freed", "no_grad_fn", "scalar", "unused", "not_required")
@@ -93,4 +95,9 @@ def unbound(case: Case) -> Story:
                     case.raised(f"{name} is not bound"),
                 ],
             )
-    return Story(f"no statement has bound {name or 'the name'}.", [case.raised(f"{name} is not bound")])
+    story = Story(f"no statement has bound {name or 'the name'}.", [case.raised(f"{name} is not bound")])
+    node = case.expression()
+    if isinstance(node, ast.Name):
+        for meant in close(name, case.trace.session.names):
+            story.proposals.append(case.changed([(node, meant)], f"{meant} instead of {name}"))
+    return story

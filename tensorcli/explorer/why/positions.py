@@ -1,0 +1,70 @@
+"""Dimensions, and positions in them, that are not there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.facts import plural
+from tensorcli.explorer.why.called import fits, given
+from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.operands import operand
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.rewrite import Proposal
+
+_DIMENSION = re.compile(r"expected to be in range of \[(-?\d+), (-?\d+)\], but got (-?\d+)")
+_POSITION = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with size (\d+)")
+
+
+def positions(case: Case) -> Story:
+    """A dimension, or a position in one, that is not there."""
+    message = case.failure.message
+    node = case.expression()
+    dimension, position = _DIMENSION.search(message), _POSITION.search(message)
+    title = ""
+    tries: list[tuple[int, str]] = []
+    wrong = None
+    if dimension is not None:
+        least, most, wrong = map(int, dimension.groups())
+        title = f"There is no dimension {wrong}: dimensions are counted from 0 to {most}, or from the end, {least} to -1."
+        tries = [(d, f"dimension {d}") for d in range(most, -1, -1)]
+    elif position is not None:
+        wrong, where, size = map(int, position.groups())
+        title = f"Dimension {where} has {plural(size, 'position')}" + (
+            f", 0 to {size - 1} or from the end -{size} to -1; {wrong} is none of them."
+            if size
+            else "; there is nothing in it."
+        )
+        tries = [(size - 1, "the last one")] if size else []
+    story = given(case, title)
+    constants = [] if wrong is None else [each for each in ast.walk(node) if _is_number(each, wrong)]
+    story.proposals = [case.changed([(each, str(new))], note) for each in constants for new, note in tries]
+    if not constants:
+        story.proposals = [*_fewer(case, node), *fits(case)]
+    return story
+
+
+def _is_number(node: ast.AST, number: int) -> bool:
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        return (
+            isinstance(node.operand, ast.Constant)
+            and type(node.operand.value) is int
+            and -node.operand.value == number
+        )
+    return isinstance(node, ast.Constant) and type(node.value) is int and node.value == number
+
+
+def _fewer(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
+    """An index of fewer dimensions."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        found = operand(case, node.value)
+        if found is not None and found.look.sizes and len(node.slice.elts) > len(found.look.sizes):
+            kept = ", ".join(map(case.text_of, node.slice.elts[: len(found.look.sizes)]))
+            yield case.changed([(node.slice, kept)], "an index for each dimension")
+    elif isinstance(node, ast.Subscript):
+        found = operand(case, node.value)
+        if found is not None and not found.look.sizes:
+            yield case.changed([(node, f"{case.text_of(node.value)}.item()")], "it is one number already")
