@@ -12,6 +12,7 @@ The four kinds of declaration:
 * `@composite`: made of other operators, whose gradients are its gradient.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType
@@ -148,7 +149,7 @@ class Op:
         for key, formula in (self.formulas or {}).items():
             if formula is None:
                 continue
-            inputs = tuple(self.names.index(name) for name in key.split("__"))
+            inputs = tuple(self.names.index(name) for name in re.split("__(?!_)", key))
             code = formula.__code__
             names = code.co_varnames[: code.co_argcount]
             for name in names[1:]:

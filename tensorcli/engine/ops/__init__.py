@@ -12,7 +12,7 @@ CHAPTERS = tuple(
     convert index gather mask scatter random linear matmul contract linalg inverse solve cholesky
     decompose lu factor nn loss cross_entropy likelihood margin ctc norm conv patch pad pool unpool
     image attention embedding packing weights spectrum fft calculus statistics distance histogram special gamma
-    pathwise bessel polynomial
+    pathwise bessel polynomial recurrent
     """.split()
 )
 FIRST = tuple(

@@ -1,14 +1,14 @@
 """Recurrent layers and cells, composed of the steps that PyTorch's composed ones are made of.
 
-On the CPU PyTorch computes an LSTM of float32 in one operator of a library (MkldnnRnnLayerBackward0): the numbers here are
-the same up to rounding, the graph is that of the composition.
+On the CPU PyTorch gives each direction of each layer of an LSTM of float32 to one operator, `mkldnn_rnn_layer`, but for
+packed sequences and projections.
 """
 
 import math
 from itertools import accumulate
 from typing import Any
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
@@ -239,15 +239,19 @@ class RNNBase(Module):
         the steps of a packed sequence.
         """
         directions = 2 if self.bidirectional else 1
+        fused = sizes is None and self._is_fused(input)
         last = []
         turned = self.batch_first and sizes is None
         input = input.transpose(0, 1) if turned else input
+        input = input.contiguous() if fused else input
         for layer in range(self.num_layers):
             found = []
             for direction in range(directions):
                 place = layer * directions + direction
                 weights = {name.partition("_l")[0]: getattr(self, name) for name in self._all_weights[place]}
-                if sizes is None:
+                if fused:
+                    output, final = self._fused(input, hidden[place], weights, direction == 1)
+                elif sizes is None:
                     output, final = _run(self.mode, input, hidden[place], weights, direction == 1)
                 else:
                     output, final = _run_packed(
@@ -262,6 +266,28 @@ class RNNBase(Module):
             # Of an LSTM PyTorch turns a view, of the others the output itself.
             input = input.transpose(0, 1) if self.mode == "LSTM" else input.transpose_(0, 1)
         return input, last
+
+    def _is_fused(self, input: Any) -> bool:
+        """Whether PyTorch gives the whole sequence to one operator."""
+        if self.mode != "LSTM" or input.dtype is not dtypes.float32 or not input.numel() or not input.is_cpu:
+            return False
+        if self.proj_size:
+            messages.warn(
+                "LSTM with projections is not supported with oneDNN. Using default implementation.", once=True
+            )
+        return not self.proj_size
+
+    def _fused(self, input: Any, state: Any, weights: dict[str, Any], backwards: bool) -> tuple[Any, Any]:
+        """One direction of one layer in one operator."""
+        biases = [
+            weights[name] if self.bias else functions.zeros(4 * self.hidden_size)
+            for name in ("bias_ih", "bias_hh")
+        ]
+        output, h, c, _ = functions.mkldnn_rnn_layer(
+            input, weights["weight_ih"], weights["weight_hh"], *biases, *state, backwards, [], 2, self.hidden_size,
+            self.num_layers, self.bias, self.bidirectional, self.batch_first, self.training,
+        )  # fmt: skip
+        return output, (h, c)
 
     def _packed(self, sequence: Any, hx: Any) -> Any:
         """A packed sequence through all layers: one like it, and the last states in the order of the sequences."""
@@ -397,7 +423,10 @@ class LSTM(RNNBase):
         self.check_input(input)
         for i in range(2):
             self._check_hidden(hx[i], sizes[i], f"hidden[{i}]")
-        states = list(zip(hx[0].unbind(0), hx[1].unbind(0), strict=True))
+        if self._is_fused(input):
+            states = [(hx[0][i], hx[1][i]) for i in range(sizes[0][0])]
+        else:
+            states = list(zip(hx[0].unbind(0), hx[1].unbind(0), strict=True))
         output, last = self._walk(input, states)
         h, c = (functions.stack([each[i] for each in last]) for i in range(2))
         return (output, (h, c)) if batched else (output.squeeze(dim), (h.squeeze(1), c.squeeze(1)))
