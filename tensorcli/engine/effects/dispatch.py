@@ -44,7 +44,6 @@ _ONLY: Final = {
                 "spherical_bessel_j0 zeta"
             ).split()
         },
-        "histogramdd": "histogram _histogramdd_bin_edges _histogramdd_from_bin_tensors",
         "multi_margin_loss_cpu_kernel": "multi_margin_loss",
         "multilabel_margin_loss_forward_out_frame": "multilabel_margin_loss_forward",
         "ctc_loss_cpu": "_ctc_loss",

@@ -168,7 +168,7 @@ def isclose(self, other, rtol, atol, equal_nan):
     _nearness(self, other, rtol, atol)
     close = self == other
     if equal_nan and self.dtype.category >= FLOATING:
-        close.__ior__((self != self).__iand__(other != other))
+        close.__ior__((self != self) & (other != other))
     if rtol == 0 and atol == 0:
         return close
     if self.dtype.category < FLOATING:
@@ -176,7 +176,7 @@ def isclose(self, other, rtol, atol, equal_nan):
         return close.__ior__(self.to(wide).sub(other.to(wide)).abs() <= atol + (rtol * other.to(wide)).abs())
     allowed = atol + (rtol * other).abs()
     actual = (self - other).abs()
-    close.__ior__(functions.isfinite(actual).__iand__(actual <= allowed))
+    close.__ior__(functions.isfinite(actual) & (actual <= allowed))
     return close
 
 

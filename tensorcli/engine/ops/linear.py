@@ -121,9 +121,44 @@ def _batched(xp, a, b):
 )
 def mv(xp, self, vec):
     """Multiply a matrix and a vector."""
+    if not self.ndim:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     if self.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {self.ndim}, {vec.ndim}")
     return _matrix_vector(xp, self, vec, (self.shape[0],), vec)
+
+
+def _of_result_size(parts, ndims):
+    """A check of in-place twins: self has the sizes that the result takes, given as (argument, dimension), or is refused.
+
+    Factors whose numbers of dimensions or inner sizes are wrong are left to the kernel's complaints.
+    """
+
+    def check(*values):
+        first, second = (one.geometry.sizes for one in values[1:3])
+        if (len(first), len(second)) != ndims or first[-1] != second[max(len(second) - 2, 0)]:
+            return
+        sizes = tuple(values[i].geometry.sizes[d] for i, d in parts)
+        if values[0].geometry.sizes != sizes:
+            raise RuntimeError(
+                f"Bad in-place call: input tensor size {messages.numbers(values[0].geometry.sizes)} and output tensor size "
+                f"{messages.numbers(sizes)} should match"
+            )
+
+    return check
+
+
+def _of_outer_size(self, vec1, vec2, *scales):
+    sizes = self.geometry.sizes
+    if vec1.ndim != 1 or vec2.ndim != 1:
+        return
+    if len(sizes) != 2:
+        raise RuntimeError(f"2D tensor expected, got {len(sizes)}D tensor for input")
+    if sizes != (vec1.size(0), vec2.size(0)):
+        raise RuntimeError(
+            f"size mismatch, input: {messages.numbers(sizes)}, v1: {messages.numbers(vec1.geometry.sizes)}, v2: "
+            f"{messages.numbers(vec2.geometry.sizes)}"
+        )
 
 
 def _matrix_vector(xp, mat, vec, sizes, like):
@@ -221,7 +256,7 @@ def _check_terms(self, mat1, mat2):
 
 @op(
     "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-    inplace=True,
+    inplace={"check": _of_result_size(((1, 0), (2, 1)), (2, 2))},
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
     mat1=lambda grad, mat2, mat1_sizes, mat1_strides, alpha: mat1_backward(
         grad, mat2, mat1_sizes, mat1_strides, alpha
@@ -244,7 +279,7 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
 
 @op(
     "baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-    inplace=True,
+    inplace={"check": _of_result_size(((1, 0), (1, 1), (2, 2)), (3, 3))},
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
     batch1=lambda grad, batch2, alpha: scaled(grad.bmm(batch2.transpose(1, 2).conj()), _conjugate(alpha)),
     batch2=lambda grad, batch1, alpha: scaled(batch1.transpose(1, 2).conj().bmm(grad), _conjugate(alpha)),
@@ -305,7 +340,7 @@ def addbmm(xp, self, batch1, batch2, beta, alpha):
 
 @op(
     "addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-    inplace=True,
+    inplace={"check": _of_result_size(((1, 0),), (2, 1))},
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
     mat=lambda grad, vec, alpha: scaled(grad.ger(vec.conj()), _conjugate(alpha)),
     vec=lambda grad, mat, alpha: scaled(mat.t().conj().mv(grad), _conjugate(alpha)),
@@ -318,13 +353,19 @@ def addmv(xp, self, mat, vec, beta, alpha):
         raise RuntimeError(
             f"size mismatch, got input ({self.size}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})"
         )
+    if not self.ndim and vec.shape[0] != mat.shape[1]:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     product = _matrix_vector(xp, mat, vec, self.shape, self)
+    if not mat.shape[0] and beta:
+        product = xp.zeros(
+            self.shape, self.dtype
+        )  # PyTorch gives the scaled self where the matrix has no rows.
     return _combined(xp, self, product, beta, alpha)
 
 
 @op(
     "addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
-    inplace=True,
+    inplace={"check": _of_outer_size},
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
     vec1=lambda grad, vec2, alpha: scaled(grad.mv(vec2.conj()), _conjugate(alpha)),
     vec2=lambda grad, vec1, alpha: scaled(grad.t().mv(vec1.conj()), _conjugate(alpha)),

@@ -85,8 +85,8 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     """The last dimensions scaled to mean 0 and variance 1; the means and 1 / deviations."""
     shape = tuple(normalized_shape)
     _check_shape(input, shape, weight, bias)
-    refuse(input, "LayerNormKernelImpl", "biuc")
     _check_dtypes(input, weight, bias)
+    refuse(input, "LayerNormKernelImpl", "biuc")
     axes = tuple(range(input.ndim - len(shape), input.ndim))
     own, kept = input.dtype, _statistics(input, weight, bias)
     (input,) = _wide(input)
@@ -429,6 +429,24 @@ def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, ep
     )
 
 
+def _check_groups(sizes, channels, groups, weight, bias):
+    """Refuse numbers of groups, and sizes of weight and bias, that do not go with the channels. Errors: RuntimeError."""
+    if groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {groups}")
+    if channels % groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{messages.numbers(sizes)} and num_groups={groups}"
+        )
+    for name, one in (("weight", weight), ("bias", bias)):
+        if one is not None and one != (channels,):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
+                # PyTorch writes the shape of the weight in both texts.
+                f"{messages.numbers(one if weight is None else weight)} and input of shape {messages.numbers(sizes)}"
+            )
+
+
 @op(
     "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) "
     "-> (Tensor, Tensor, Tensor)",
@@ -440,18 +458,30 @@ def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, ep
 )
 def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
     """Groups of channels scaled to mean 0 and variance 1; the means and 1 / deviations."""
-    refuse(input, "GroupNormKernelImpl", "biuc")
+    _check_groups(input.shape, C, group, *(one if one is None else one.shape for one in (weight, bias)))
     _check_dtypes(input, weight, bias)
+    refuse(input, "GroupNormKernelImpl", "biuc")
     kind, kept = input.dtype, _statistics(input, weight, bias)
+    if N < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {N}: [{N}, {group}]")
+    if input.size != N * C * HxW:
+        raise RuntimeError(
+            "Expected X.numel() == N * C * HxW to be true, but got false.  (Could this error message be improved?  If so, "
+            "please report an enhancement request to PyTorch.)"
+        )
     (input,) = _wide(input)
-    parts = input.reshape(N, group, C // group * HxW)
+    parts = input.reshape(N, group, C // group * abs(HxW))
     mean, rstd = _moments(xp, parts, (2,), eps)
-    result = ((parts - mean) * rstd).reshape(input.shape)
+    result = ((parts - mean) * rstd).reshape(N, C, abs(HxW))
     if weight is not None:
-        result = result * _per_channel(weight, input.ndim)
+        result = result * weight[:, None]
     if bias is not None:
-        result = result + _per_channel(bias, input.ndim)
-    return result.astype(kind), mean.reshape(N, group).astype(kept), rstd.reshape(N, group).astype(kept)
+        result = result + bias[:, None]
+    return (
+        result.reshape(input.shape).astype(kind),
+        mean.reshape(N, group).astype(kept),
+        rstd.reshape(N, group).astype(kept),
+    )
 
 
 @op(
@@ -484,21 +514,9 @@ def group_norm(input, num_groups, weight, bias, eps, cudnn_enabled):
     """Groups of channels scaled to mean 0 and variance 1, then by weight and bias."""
     sizes = input.geometry.sizes
     batch, channels = sizes[0], sizes[1]
-    if num_groups <= 0:
-        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
-    if channels % num_groups:
-        raise RuntimeError(
-            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
-            f"{messages.numbers(sizes)} and num_groups={num_groups}"
-        )
-    for name, one in (("weight", weight), ("bias", bias)):
-        if one is not None and one.geometry.sizes != (channels,):
-            raise RuntimeError(
-                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
-                # PyTorch writes the shape of the weight in both texts.
-                f"{messages.numbers((one if weight is None else weight).geometry.sizes)} and input of shape "
-                f"{messages.numbers(sizes)}"
-            )
+    _check_groups(
+        sizes, channels, num_groups, *(one if one is None else one.geometry.sizes for one in (weight, bias))
+    )
     if not geometry.suggests_channels_last(input.geometry):
         input = input.contiguous()
     return functions.native_group_norm(
