@@ -117,6 +117,7 @@ _PUBLIC: dict[str, str] = {
     ),
     "AcceleratorError": "devices",
     "nonzero": "indexing",
+    **dict.fromkeys(("matrix_rank", "solve", "lstsq", "symeig", "eig"), "removed"),
     **dict.fromkeys(("UntypedStorage", "TypedStorage"), "storages"),
     **dict.fromkeys(
         (

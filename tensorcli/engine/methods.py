@@ -31,6 +31,7 @@ _LATE: dict[str, tuple[str, str]] = {
     "apply_": ("mapping", "apply_"),
     "map_": ("mapping", "map_"),
     "map2_": ("mapping", "map2_"),
+    **{name: ("removed", f"tensor_{name}") for name in ("solve", "lstsq", "symeig", "eig")},
 }
 """Methods that stand elsewhere: the module of the engine and the name there."""
 

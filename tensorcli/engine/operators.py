@@ -422,6 +422,7 @@ def _register_post_accumulate(self: Tensor, hook: Callable[[Tensor], None]) -> A
 
 
 Tensor.detach_ = detach_  # type: ignore[attr-defined]
+Tensor._backward_hooks = property(hooks.backward_hooks)  # type: ignore[attr-defined]
 Tensor.backward = backward  # type: ignore[attr-defined]
 Tensor.register_hook = hooks.register_hook  # type: ignore[attr-defined]
 Tensor.register_post_accumulate_grad_hook = _register_post_accumulate  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ gradient of the old value. A leaf's hooks are its own, and each AccumulateGrad o
 last version instead, and sees the gradient after all other hooks.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from sys import getrefcount
 from typing import Any
@@ -114,6 +115,19 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHan
     if tensor.hooks is None:
         tensor.hooks = ()
     return handle
+
+
+def backward_hooks(tensor: Tensor) -> OrderedDict[int, Callable[..., Any]] | None:
+    """`tensor._backward_hooks`: the functions registered on it as it is now, by their handles' ids; None without any."""
+    if isinstance(tensor.hooks, NodeHooks):
+        found: NodeHooks | None = tensor.hooks
+    else:
+        found = None if tensor.node is None else tensor.node.hooks
+    if found is None or (tensor.node is not None and not found.tensor):
+        return None
+    return OrderedDict(
+        (number, hook) for number, (at, hook) in found.tensor.items() if at == tensor.output_nr
+    )
 
 
 def retain_grad(tensor: Tensor) -> None:

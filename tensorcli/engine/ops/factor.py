@@ -107,6 +107,13 @@ def _reflect(a, tau, c, left, transpose):
 )
 def lu_with_info(self, pivot, check_errors):
     """Both triangular factors in one matrix, the rows exchanged, and which matrices are singular."""
+    messages.warn(
+        "torch.lu is deprecated in favor of torch.linalg.lu_factor / torch.linalg.lu_factor_ex and will be removed in a "
+        "future PyTorch release.\nLU, pivots = torch.lu(A, compute_pivots)\nshould be replaced with\nLU, pivots = "
+        "torch.linalg.lu_factor(A, compute_pivots)\nand\nLU, pivots, info = torch.lu(A, compute_pivots, get_infos=True)\n"
+        "should be replaced with\nLU, pivots, info = torch.linalg.lu_factor_ex(A, compute_pivots)",
+        once=True,
+    )
     factored, pivots, info = functions.linalg_lu_factor_ex(self, pivot=pivot)
     if check_errors:
         raise_for(
