@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.devices import META
 from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -110,6 +111,18 @@ WORDS: Final = {
 }
 """What operators say of an output whose dtype is not that of the result. Errors: RuntimeError."""
 
+DEVICE_WORDS: Final = {
+    **dict.fromkeys(
+        ("gather", "topk", "max", "min", "linalg_det", "linalg_inv", "inverse"),
+        "Expected out tensor to have device {want}, but got {got} instead",
+    ),
+    "diff": "expected device {want} but found {got}",
+    **dict.fromkeys(
+        ("quantile", "nanquantile"), "quantile() out tensor must be on the same device as the input tensor"
+    ),
+}
+"""What operators say of an output on another device; the others say that nothing can be copied there."""
+
 _CASTABLE: Final = (
     "{name}: Expected result to be safely castable from {want} dtype, but got result with dtype {got}"
 )
@@ -133,6 +146,23 @@ CAST_WORDS: Final[dict[str, tuple[type[Exception], str, str]]] = {
     ),
 }
 """What operators that cast say of an output that cannot hold the result."""
+
+
+def check_device(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> None:
+    """Refuse an output that holds no elements where the inputs do, or the other way round. Errors: RuntimeError."""
+    if not any(one.device is META for one in outs) and not any(
+        isinstance(one, Tensor) and one.device is META for one in values
+    ):
+        return
+    origin = _origin(op)
+    device = effects.device_of(origin, values)
+    for one in outs:
+        if one.device is not device:
+            text = DEVICE_WORDS.get(
+                origin.base,
+                "Attempting to copy from device {want} to device {got}, but cross-device copies are not allowed!",
+            )
+            raise RuntimeError(text.format(want=device, got=one.device))
 
 
 def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[Any, ...]:

@@ -56,6 +56,10 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
     if out is not None:
         if mode.enabled and out.requires_grad and out.is_leaf:
             raise messages.out_with_gradient(f"aten::{op.base}")
+        if device is not out.device and values[op.names.index("device")] is not None:
+            raise RuntimeError(
+                f"device type {device.type} does not match device type of out parameter ({out.device.type})"
+            )
         if kind is not None and kind is not out.dtype:
             raise RuntimeError(
                 f"dtype {kind.scalar_type} does not match dtype of out parameter ({out.dtype.scalar_type})"

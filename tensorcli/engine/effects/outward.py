@@ -31,6 +31,7 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
                     raise messages.out_with_gradient("aten::" * (op.base in _DISPATCHED) + op.base)
     from tensorcli.engine import outputs
 
+    outputs.check_device(op, plain, outs)
     plain = outputs.prepare(op, plain, outs)
     grad = mode.grad
     mode.set(False)

@@ -227,6 +227,9 @@ def vdot(xp, self, other):
 
 def _combined(xp, base, product, beta, alpha):
     """beta * base + alpha * product; a beta of 0 leaves base out, NaN and all."""
+    if product.dtype.kind != "c" and complex in (type(alpha), type(beta)):
+        kind = from_numpy_dtype(product.dtype).cpp_name
+        raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
     if alpha != 1:
         product = xp.multiply(product, product.dtype.type(alpha))
     if beta == 0:
@@ -410,3 +413,26 @@ def outer(self, vec2):
 def ger(self, vec2):
     """All products of the elements of two vectors, as a matrix."""
     return self.outer(vec2)
+
+
+# ---- products in another dtype, which PyTorch computes on CUDA alone
+
+
+def _declare_wider(line):
+    name = line.partition("(")[0]
+
+    def refused(*values):
+        raise NotImplementedError(f"Could not run 'aten::{name}' with arguments from the 'CPU' backend.")
+
+    refused.__doc__ = "The product in another dtype, for which the CPU has no kernel."
+    composite(line, variants="function", out=True)(refused)
+
+
+for _line in (
+    "mm.dtype(Tensor self, Tensor mat2, ScalarType out_dtype) -> Tensor",
+    "bmm.dtype(Tensor self, Tensor mat2, ScalarType out_dtype) -> Tensor",
+    "addmm.dtype(Tensor self, Tensor mat1, Tensor mat2, ScalarType out_dtype, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+    "baddbmm.dtype(Tensor self, Tensor batch1, Tensor batch2, ScalarType out_dtype, *, Scalar beta=1, Scalar alpha=1) "
+    "-> Tensor",
+):
+    _declare_wider(_line)
