@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tensorcli.explorer.errors import ERRORS, known_error
+from tensorcli.explorer.errors import ERRORS, Known, known_error
 from tensorcli.explorer.journal import Record
 from tensorcli.explorer.results import Blame, Dry, Fixed, Step, Travelled, Why
 from tensorcli.explorer.session import Session
@@ -161,67 +161,19 @@ def test_codes_are_all_different() -> None:
     assert len({each.key for each in ERRORS}) == len(ERRORS)
 
 
-ERRING = {
-    "TSC-E010": "torch.ones(3)[torch.tensor([True, False])]",
-    "TSC-E012": "x = torch.ones(2, dtype=torch.int64); x += 0.5",
-    "TSC-E014": "torch.ones(2) + torch.ones(3)",
-    "TSC-E016": "torch.ones(2)[5]",
-    "TSC-E018": "torch.stack([torch.ones(2), torch.ones(3)])",
-    "TSC-E019": "torch.ones(2, 3).expand(4, 4)",
-    "TSC-E022": "torch.ones(2, 3).t().view(6)",
-    "TSC-E023": "torch.ones(1).expand(3).add_(1)",
-    "TSC-E025": "x = torch.ones(2, requires_grad=True); x.resize_(5)",
-    "TSC-E032": "x = torch.ones(2, requires_grad=True); x.add_(1)",
-    "TSC-E033": "x = torch.ones(2, requires_grad=True); x[0] = 1",
-    "TSC-E034": "a, b = torch.ones(2, 2, requires_grad=True).unbind(); a += 1",
-    "TSC-E042": "torch.ones(()).backward()",
-    "TSC-E043": "torch.ones(2, requires_grad=True).backward()",
-    "TSC-E047": "torch.ones(2).register_hook(print)",
-    "TSC-E049": "torch.ones(2, requires_grad=True).grad.zero_()",
-    "TSC-E051": "torch.ones(2, requires_grad=True).numpy()",
-    "TSC-E053": "copy.deepcopy(torch.ones(2, requires_grad=True) * 2)",
-    "TSC-E054": "torch.from_numpy(np.ones(3)[::-1])",
-    "TSC-E055": "torch.ones(2).item()",
-    "TSC-E056": "torch.tensor([1, 2]).mean()",
-    "TSC-E057": "torch.tensor([256], dtype=torch.uint8)",
-    "TSC-E058": "torch.tensor([[1, 2], [3]])",
-    "TSC-E059": "torch.ones(3).gather(0, torch.ones(1))",
-    "TSC-E061": "torch.nn.Conv2d(3, 2, 3)(torch.ones(1, 5, 5, 3))",
-    "TSC-E062": "torch.nn.Conv2d(3, 2, 3)(torch.ones(5, 5))",
-    "TSC-E063": "torch.nn.LayerNorm(4)(torch.ones(2, 3))",
-    "TSC-E064": "torch.nn.BatchNorm1d(3)(torch.ones(1, 3))",
-    "TSC-E065": "torch.nn.functional.nll_loss(torch.ones(4, 3), torch.ones(5, dtype=torch.long))",
-    "TSC-E066": "torch.nn.Embedding(3, 2)(torch.tensor([3]))",
-    "TSC-E067": "torch.nn.functional.binary_cross_entropy(torch.tensor([2.]), torch.ones(1))",
-    "TSC-E068": "torch.nn.Linear(2, 2).load_state_dict({})",
-    "TSC-E069": "torch.nn.Linear(2, 2).weight = torch.ones(2, 2)",
-    "TSC-E071": "torch.optim.SGD([torch.ones(2, requires_grad=True) * 2], lr=0.1)",
-    "TSC-E072": "torch.optim.SGD([], lr=0.1)",
-    "TSC-E073": "x = torch.ones(2); x.grad = torch.ones(3)",
-    "TSC-E075": "torch.linalg.inv(torch.zeros(2, 2))",
-    "TSC-E076": "torch.ones(2).cuda()",
-    "TSC-E081": "torch.ones(2).sum(dims=0)",
-    "TSC-E082": "torch.ones(2).vieww(2)",
-    "TSC-E083": "torch.ones(2).shape()",
-    "TSC-E084": "a, b = torch.ones(3)",
-}
-
-
-@pytest.mark.parametrize("code", ERRING)
-def test_pytorch_errors_have_their_codes(code: str) -> None:
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+def test_pytorch_errors_have_their_codes(error: Known) -> None:
     torch = pytest.importorskip("torch")
     import copy
 
     import numpy as np
 
     with pytest.raises(Exception) as raised:  # noqa: PT011 (its text is what is looked up)
-        exec(ERRING[code], {"torch": torch, "np": np, "copy": copy})
-    known = known_error(type(raised.value).__name__, str(raised.value))
-    assert known is not None
-    assert known.code == code
-    _, steps = run(ERRING[code].replace("; ", "\n"))
+        exec(error.example, {"torch": torch, "np": np, "copy": copy})
+    assert known_error(type(raised.value).__name__, str(raised.value)) is error
+    _, steps = run(error.example)
     assert steps[-1].error is not None
-    assert steps[-1].error.code == code
+    assert (steps[-1].error.code, steps[-1].error.message) == (error.code, str(raised.value))
 
 
 def why(text: str) -> Why:

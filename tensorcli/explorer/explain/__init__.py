@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tensorcli.explorer.results import Explanation, Section
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.errors import Known
     from tensorcli.explorer.results import Dry
     from tensorcli.explorer.session import Session
 
@@ -26,7 +27,7 @@ def explain(session: Session, what: str) -> Explanation | Dry:
     """
     text = what.strip().removesuffix("?").strip()
     if CODE.match(text.upper()):
-        return code(text.upper())
+        return code(session, text.upper())
     from tensorcli.explorer.explain.concepts import concept
 
     name = "legacy constructor" if LEGACY.match(text) else text
@@ -44,7 +45,7 @@ def explain(session: Session, what: str) -> Explanation | Dry:
     return explain_expression(session, text)
 
 
-def code(name: str) -> Explanation:
+def code(session: Session, name: str) -> Explanation:
     """An error or a hazard by its code."""
     from tensorcli.explorer.errors import ERRORS
     from tensorcli.explorer.hazards.catalogue import HAZARDS
@@ -64,15 +65,40 @@ def code(name: str) -> Explanation:
         )
     error = next((each for each in ERRORS if each.code == name), None)
     if error is not None:
-        words = [each.removeprefix("^") for each in error.words.split("|")]
-        return Explanation(
-            name,
-            f"{error.meaning[0].upper()}{error.meaning[1:]}.",
-            (Section("PyTorch's words", rows=tuple((each,) for each in words)),),
-            see_also=("why   (after the statement that failed)",),
-        )
+        return error_page(session, error)
     known = ", ".join([*(each.code for each in ERRORS[:3]), "…", *list(HAZARDS)[:3], "…"])
     raise ValueError(f"there is no code {name}; the codes are {known}")
+
+
+def error_page(session: Session, error: Known) -> Explanation:
+    """An error: a program that raises it, what it says there, and the ways out, found by running it."""
+    from tensorcli.explorer.results import Why
+    from tensorcli.explorer.why.case import one_line
+
+    with session.engine.aside():
+        other = type(session)(engine=session.engine.name)
+        *_, failed, answered = other.run(f"{error.example}\nwhy", keep_going=True)
+    assert failed.error is not None
+    assert isinstance(answered.result, Why)
+    first = failed.error.message.partition("\n")[0]
+    ways = tuple(
+        (one_line(each.text.partition("  ")[2]), each.note) for each in answered.result.ways if each.number
+    )
+    meaning = f"{error.meaning[0].upper()}{error.meaning[1:]}."
+    title = answered.result.title
+    words = [each.removeprefix("^") for each in error.words.split("|")]
+    return Explanation(
+        error.code,
+        meaning,
+        (
+            Section("it looks like this", rows=tuple((each,) for each in error.example.split("\n"))),
+            Section("PyTorch says", rows=((f"{failed.error.type}: {first}",),)),
+            *([Section("why", text=(title,))] if title != meaning else []),
+            *([Section("ways out", rows=ways)] if ways else []),
+            Section("known by", rows=tuple((each,) for each in words)),
+        ),
+        see_also=("why   (after the statement that failed)",),
+    )
 
 
 def operator(session: Session, name: str) -> Explanation | None:

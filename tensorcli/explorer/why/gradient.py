@@ -136,7 +136,7 @@ def unused(case: Case) -> Story:
 
 def flag(case: Case) -> Story:
     """requires_grad of a computed tensor, or a gradient to retain where there is none."""
-    name = None
+    target: ast.expr | None = None
     for node in ast.walk(case.inner):
         if isinstance(node, ast.Attribute) and node.attr in (
             "requires_grad",
@@ -144,25 +144,25 @@ def flag(case: Case) -> Story:
             "retain_grad",
             "register_hook",
         ):
-            name = root_name(node.value)
+            target = node.value
     events: list[Event] = []
+    name = root_name(target)
+    value = None if name is None else case.named(name)
+    if value is None:  # no name stands for it
+        name, value = None, case.tensor(target)
+    called = name or ("the tensor" if target is None else case.text_of(target))
     bound = case.bound(name)
     story = Story("")
-    value = None if name is None else case.named(name)
     if "requires_grad flags" not in case.failure.message:
         cuts = [] if value is None else where_cut(case, value)
         sentence, events = told(cuts, case, value) if cuts else ("", [])
-        story.title = (
-            f"{name or 'the tensor'} does not require grad, so no gradient comes to it: {sentence}".strip(
-                ": "
-            )
-        )
+        story.title = f"{called} does not require grad, so no gradient comes to it: {sentence}".strip(": ")
         story.proposals = list(ways_back(case, cuts))
     else:
         grad_fn = None if value is None else case.engine.look(value).grad_fn
         bound_event(case, bound, f"{name} was computed here" + (f" ({grad_fn})" if grad_fn else ""), events)
         story.title = (
-            f"{name or 'the tensor'} was computed: whether it requires grad follows from what it was made of. To go on "
+            f"{called} was computed: whether it requires grad follows from what it was made of. To go on "
             "without a graph, detach it."
         )
         if name is not None:
