@@ -206,6 +206,19 @@ class Standard:
         value = getattr(typing, name)
         return Builtin(name, value) if name in ("TypeVar", "cast") else value
 
+    def gc(self, name: str) -> Any:
+        import gc
+
+        return Builtin(name, lambda: gc.collect())
+
+    def weakref(self, name: str) -> Any:
+        import weakref
+
+        def ref(value: Any) -> Any:
+            return weakref.ref(value)
+
+        return Builtin(name, ref)
+
 
 _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "collections": (COLLECTIONS, Standard.collections),
@@ -216,6 +229,8 @@ _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "random": (RANDOM, Standard.random),
     "time": (TIME, Standard.time),
     "typing": (TYPING, Standard.typing),
+    "gc": (frozenset({"collect"}), Standard.gc),
+    "weakref": (frozenset({"ref"}), Standard.weakref),
 }
 _KEEPS_ALL = _words("combinations combinations_with_replacement permutations product")
 """The iterators that read all that they are given before they give anything."""

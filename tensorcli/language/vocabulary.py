@@ -27,7 +27,7 @@ BUILTIN_NAMES = BUILTIN_FUNCTIONS | EXCEPTIONS | CONSTANTS
 # The modules that a script can import, by the first part of their names.
 MODULES = frozenset({"torch", "numpy", "copy", "math"})
 STANDARD_MODULES = frozenset(
-    "collections contextlib functools itertools operator random time typing warnings".split()
+    "collections contextlib functools gc itertools operator random time typing warnings weakref".split()
 )
 
 # Why there is no `class`, and what to write.
