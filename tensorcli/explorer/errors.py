@@ -64,6 +64,9 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "output with shape … doesn't match the broadcast shape|shape mismatch: value tensor of shape",
          "what is written or expanded is stretched to the given shape, and only sizes of 1 stretch",
          "torch.ones(2, 3).expand(4, 4)"),
+        ("TSC-E020", "step", "step must be greater than zero",
+         "a slice of a tensor steps forwards; flip turns a dimension round, in a copy",
+         "x = torch.arange(3)\nx[::-1]"),
         # views and storage
         ("TSC-E021", "sizes", "shape '…' is invalid for input of size|only one dimension can be inferred",
          "a view or reshape keeps the number of elements",

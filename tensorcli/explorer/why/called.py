@@ -34,13 +34,6 @@ def called(case: Case) -> Story:
     return story
 
 
-def ranges(case: Case) -> Story:
-    """What the operation was given, with the least and the greatest element, and what it would take."""
-    story = given(case, values=True)
-    story.proposals = [*fits(case), *_other_layers(case)]
-    return story
-
-
 def given(case: Case, title: str = "", values: bool = False) -> Story:
     """What the operation was given, by shape and dtype; `values`: with the least and the greatest element."""
     found = operands(case)

@@ -68,3 +68,31 @@ def _fewer(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
         found = operand(case, node.value)
         if found is not None and not found.look.sizes:
             yield case.changed([(node, f"{case.text_of(node.value)}.item()")], "it is one number already")
+
+
+def backwards(case: Case) -> Story:
+    """A slice that steps backwards."""
+    story = given(case)
+    node = case.expression()
+    if isinstance(node, ast.Subscript):
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        text = case.text_of(node.value)
+        turned = [
+            d
+            for d, each in enumerate(parts)
+            if isinstance(each, ast.Slice) and each.lower is each.upper is None
+        ]
+        turned = [
+            d
+            for d, each in enumerate(parts)
+            if isinstance(each, ast.Slice)
+            and each.lower is each.upper is None
+            and each.step is not None
+            and case.value(each.step) == -1
+        ]
+        if len(turned) == len(parts):
+            dims = ", ".join(map(str, turned))
+            story.proposals.append(
+                case.changed([(node, f"{text}.flip({dims})")], "a copy in the other order")
+            )
+    return story

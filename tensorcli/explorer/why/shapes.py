@@ -11,9 +11,10 @@ from typing import Any
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
-from tensorcli.explorer.why.slips import made_first
+from tensorcli.explorer.why.slips import made_first, slips
 
 
 def broadcast(case: Case) -> Story | None:
@@ -311,7 +312,7 @@ def negative_stride(case: Case) -> Story | None:
     return story
 
 
-def many(case: Case) -> Story | None:
+def many(case: Case) -> Story:
     """One number of a tensor with several."""
     ambiguous = "ambiguous" in case.failure.message
     node = case.node()
@@ -333,7 +334,9 @@ def many(case: Case) -> Story | None:
             proposals=[case.changed([(each.node, each.source)], each.note) for each in classes],
         )
     if only is None:
-        return None
+        story = given(case)
+        story.proposals = [*slips(case)]
+        return story
     story = Story(
         f"{only.text} {only.look.sizes} has {plural(only.look.numel, 'element')}, and one is wanted.",
         [case.raised("which one?")],

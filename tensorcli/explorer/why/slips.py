@@ -28,6 +28,11 @@ WORDS: Final = {
 }  # fmt: skip
 """numpy's words, and torch's for the same."""
 
+MAKERS: Final = frozenset(
+    {"tensor", "as_tensor", "asarray", "from_numpy", "Tensor", "FloatTensor", "LongTensor"}
+)
+"""What makes a tensor of values and of nothing else."""
+
 
 class Slip(NamedTuple):
     """A part of the failing expression, how it may have been meant, and what that is in a word."""
@@ -64,7 +69,7 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
     if isinstance(node, ast.Attribute):
         yield from ([each] for each in _attribute(case, node))
     if isinstance(node, ast.Call):
-        yield from ([each] for each in (*_keywords(case, node), *_callee(case, node)))
+        yield from ([each] for each in (*_keywords(case, node), *_callee(case, node), *_made_of(case, node)))
     # A method's tensor is what it is: another value has other methods. Of two operands the tensor is rather the right one.
     receiver = getattr(node.func, "value", None) if isinstance(node, ast.Call) else None
     parts = [each for each in parts_of(case, node) if each is not receiver]
@@ -162,9 +167,10 @@ def _forms_of_list(case: Case, node: ast.expr, value: Sequence[Any]) -> Iterator
     tensors = [case.engine.kind(each) == "tensor" for each in value]
     if all(tensors):
         yield [(f"torch.stack({text})", "as one tensor")]
-    elif not any(tensors):
+        return
+    if not any(tensors):
         yield [*_as_tensor(case, text)]
-    elif isinstance(node, ast.List | ast.Tuple) and len(node.elts) == len(tensors):
+    if isinstance(node, ast.List | ast.Tuple) and len(node.elts) == len(tensors):
         found = []
         for dtype in ("", *_dtypes(case)):
             cast = f", dtype=torch.{dtype})" if dtype else ")"
@@ -206,6 +212,16 @@ def _unpacked(case: Case, node: ast.Call) -> Iterator[Slip]:
                 else f"*{text}"
             )
             yield _call(case, node, "one by one", places={place: parts})
+
+
+def _made_of(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """Values that were to become a tensor, by the function for values of another kind."""
+    if len(node.args) == 1 and not node.keywords and getattr(node.func, "attr", None) in MAKERS:
+        value, text = case.value(node.args[0]), case.text_of(node.args[0])
+        if isinstance(value, list | tuple) and value and case.engine.kind(value[0]) == "tensor":
+            yield Slip(node, f"torch.stack({text})", "stack joins tensors")
+        elif isinstance(value, list | tuple | int | float):
+            yield Slip(node, f"torch.tensor({text})", "tensor takes values")
 
 
 def _packed(case: Case, node: ast.Call) -> Iterator[Slip]:

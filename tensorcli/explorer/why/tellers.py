@@ -49,8 +49,11 @@ TELLERS: Final = {
     "float_only": "shapes.float_only",
     "detach_view": "refused.detach_view",
     "no_gradient": "gradient.absent",
-    "positions": "called.ranges",
-    "probabilities": "called.ranges",
+    "positions": "networks.positions",
+    "probabilities": "networks.probabilities",
+    "one_value": "networks.one_value",
+    "parameter": "networks.parameter",
+    "step": "positions.backwards",
     "not_a_number": "gradient.nan",
     "index": "positions.positions",
     "arguments": "arguments.arguments",
@@ -96,8 +99,11 @@ def unbound(case: Case) -> Story:
                 ],
             )
     story = Story(f"no statement has bound {name or 'the name'}.", [case.raised(f"{name} is not bound")])
-    node = case.expression()
-    if isinstance(node, ast.Name):
-        for meant in close(name, case.trace.session.names):
+    node = next(
+        (each for each in ast.walk(case.inner) if isinstance(each, ast.Name) and each.id == name), None
+    )
+    if node is not None:
+        evaluator = case.trace.session.evaluator
+        for meant in close(name, [*evaluator.names, *evaluator.builtins.table, *evaluator.bare]):
             story.proposals.append(case.changed([(node, meant)], f"{meant} instead of {name}"))
     return story
