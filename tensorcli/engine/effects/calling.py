@@ -43,6 +43,7 @@ def compiled(op: "Op") -> Any:
     kernel, arity, check, new = op.kernel, op.arity, op.check, object.__new__
     promotes_numbers = len(op.operands) > count
     saves_outputs = bool(op.plan.outputs)
+    all_differentiable = all(i in op.differentiable for i in range(count))
     plain: dict[dtype, dtype | None] = {}
     """For a dtype, the dtype of the result where the kernel itself gives it; None where it takes a conversion."""
 
@@ -157,6 +158,8 @@ def compiled(op: "Op") -> Any:
             and mode.enabled
             and kind.category >= dtypes.FLOATING
         ):
+            if not all_differentiable:
+                return recorded(op, values, result)
             node = make_node(op, values)
             set_history(node, (result,))
             if saves_outputs:

@@ -4,6 +4,7 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite
 from tensorcli.engine.ops._dimensions import existing, wrap
+from tensorcli.engine.ops._shared import times
 from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.tensor import Tensor
 
@@ -99,7 +100,7 @@ def trapezoid_dx(y, dx, dim):
         return _nothing(y, dim)
     _bool_refused("trapezoid", y)
     ends = y.select(dim, 0) + y.select(dim, -1)
-    return direct("_mul.Scalar", y.sum(dim) - ends * 0.5, dx)
+    return direct("_mul.Scalar", y.sum(dim) - direct("_mul.Scalar", ends, 0.5), dx)
 
 
 @composite("trapz.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
@@ -129,41 +130,57 @@ def cumulative_trapezoid_dx(y, dx, dim):
     """The running integral along a dimension by the trapezoidal rule, for even spacing."""
     _bool_refused("cumulative_trapezoid", y)
     low, high = _halves(y, dim)
-    return ((dx / 2.0) * (low + high)).cumsum(dim)
+    return direct("_mul.Scalar", low + high, dx / 2.0).cumsum(dim)
 
 
 def _slope(self, spacing, dim, edge_order):
     """The slopes along one dimension; `spacing` is a number or the coordinates."""
-    size = self.size(dim)
     if isinstance(spacing, (int, float, complex)):
-        inner = (self.narrow(dim, 2, size - 2) - self.narrow(dim, 0, size - 2)) / (spacing * 2)
-        steps = (spacing, spacing, spacing, spacing)
-    else:
-        shape = [1] * self.ndim
-        shape[dim] = -1
-        step = spacing.diff()
-        h1, h2 = step.narrow(0, 0, size - 2).reshape(shape), step.narrow(0, 1, size - 2).reshape(shape)
-        inner = (
-            self.narrow(dim, 0, size - 2) * (-h2 / (h1 * (h1 + h2)))
-            + self.narrow(dim, 1, size - 2) * ((h2 - h1) / (h1 * h2))
-            + self.narrow(dim, 2, size - 2) * (h1 / (h2 * (h1 + h2)))
-        )
-        steps = (step[0], step[1], step[-2], step[-1]) if size > 2 else (step[0], step[0], step[0], step[0])
-    first, second = self.narrow(dim, 0, 1), self.narrow(dim, 1, 1)
-    last, before = self.narrow(dim, size - 1, 1), self.narrow(dim, size - 2, 1)
+        return _even_slope(self, spacing, dim, edge_order)
+
+    def part(start, stop=None):
+        return functions.slice(self, dim, start, stop)
+
+    shape = [1] * self.ndim
+    shape[dim] = -1
+    size = self.size(dim)
+    step = spacing.diff()
+    h1, h2 = step.narrow(0, 0, size - 2).reshape(shape), step.narrow(0, 1, size - 2).reshape(shape)
+    inner = (
+        (-h2 / (h1 * (h1 + h2))) * part(0, -2) + ((h2 - h1) / (h1 * h2)) * part(1, -1)
+        + (h1 / (h2 * (h1 + h2))) * part(2)
+    )  # fmt: skip
+    steps = (step[0], step[1], step[-2], step[-1]) if size > 2 else (step[0], step[0], step[0], step[0])
     if edge_order == 1:
-        return functions.cat([(second - first) / steps[0], inner, (last - before) / steps[3]], dim)
+        start, stop = (part(1, 2) - part(0, 1)) / steps[0], (part(-1) - part(-2, -1)) / steps[3]
+        return functions.cat([start, inner, stop], dim)
     h1, h2 = steps[0], steps[1]
     start = (
-        first * (-(2 * h1 + h2) / (h1 * (h1 + h2))) + second * ((h1 + h2) / (h1 * h2))
-        + self.narrow(dim, 2, 1) * (-h1 / (h2 * (h1 + h2)))
+        (-(2 * h1 + h2) / (h1 * (h1 + h2))) * part(0, 1) + ((h1 + h2) / (h1 * h2)) * part(1, 2)
+        + (-h1 / (h2 * (h1 + h2))) * part(2, 3)
     )  # fmt: skip
     h1, h2 = steps[2], steps[3]
     stop = (
-        self.narrow(dim, size - 3, 1) * (h2 / (h1 * (h1 + h2))) + before * (-(h2 + h1) / (h1 * h2))
-        + last * ((2 * h2 + h1) / (h2 * (h1 + h2)))
+        (h2 / (h1 * (h1 + h2))) * part(-3, -2) + (-(h2 + h1) / (h1 * h2)) * part(-2, -1)
+        + ((2 * h2 + h1) / (h2 * (h1 + h2))) * part(-1)
     )  # fmt: skip
     return functions.cat([start, inner, stop], dim)
+
+
+def _even_slope(self, spacing, dim, edge_order):
+    def part(start, stop=None):
+        return functions.slice(self, dim, start, stop)
+
+    def over(tensor, number):
+        return direct("_div.Scalar", tensor, number)
+
+    inner = over(over(part(2) - part(0, -2), 2.0), spacing)
+    if edge_order == 1:
+        start, stop = over(part(1, 2) - part(0, 1), spacing), over(part(-1) - part(-2, -1), spacing)
+        return functions.cat([start, inner, stop], dim)
+    start = times(part(0, 1), -1.5) + times(part(1, 2), 2) - times(part(2, 3), 0.5)
+    stop = times(part(-1), 1.5) - times(part(-2, -1), 2) + times(part(-3, -2), 0.5)
+    return functions.cat([over(start, spacing), inner, over(stop, spacing)], dim)
 
 
 def _gradient(self, spacings, dims, edge_order, named=True):

@@ -5,6 +5,7 @@ from math import prod
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops.nn import direct
 
 # ---- contractions named by dimensions or letters
 
@@ -45,7 +46,7 @@ def tensordot_dims(self, other, dims_self, dims_other):
     columns = [other.size(d) for d in free2]
     left = self.permute([*free1, *dims_self]).reshape((prod(rows), size))
     right = other.permute([*dims_other, *free2]).reshape((size, prod(columns)))
-    return left.mm(right).reshape([*rows, *columns])
+    return direct("mm", left, right).reshape([*rows, *columns])
 
 
 def _pair(left, right, dims):

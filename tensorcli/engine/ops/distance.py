@@ -151,7 +151,10 @@ def cdist(x1, x2, p, compute_mode):
     rows = max(x1.size(-2), x2.size(-2))
     if p == 2 and x1.numel() and x2.numel() and (compute_mode == 1 or (not compute_mode and rows > 25)):
         batch = effects.broadcast_sizes([x1.geometry.sizes[:-2], x2.geometry.sizes[:-2]])
-        left, right = (x.expand((*batch, *x.geometry.sizes[-2:])) for x in (x1, x2))
+        wanted = [(*batch, *x.geometry.sizes[-2:]) for x in (x1, x2)]
+        left, right = (
+            x if x.geometry.sizes == s else x.expand(s) for x, s in zip((x1, x2), wanted, strict=True)
+        )
         return functions._euclidean_dist(left, right).view((*batch, x1.size(-2), x2.size(-2)))
     if x1.numel() and x2.numel():
         if x1.dtype.reduced:

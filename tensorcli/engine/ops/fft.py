@@ -354,7 +354,7 @@ def _ihfft_many(self, s, dim, norm):
     found = direct("_fft_r2c", self, dims[-1:], scale, True)
     if len(dims) == 1:
         return found.conj()
-    return direct("_fft_c2c", found.conj().resolve_conj(), dims[:-1], scale, False)
+    return direct("_fft_c2c", functions.conj_physical(found), dims[:-1], scale, False)
 
 
 def _declare_many(name, run, doc):

@@ -1,12 +1,16 @@
 """Losses of probabilities: binary cross entropy, Kullback-Leibler, Poisson."""
 
+import math
+
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.effects import composed
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._shared import times
 from tensorcli.engine.ops.loss import mean_share, reduced, reduced_array, share_of
+from tensorcli.engine.ops.nn import direct
 
 
 @op(
@@ -154,8 +158,12 @@ def kl_div(self, target, reduction, log_target):
 )
 def poisson_nll_loss(input, target, log_input, full, eps, reduction):
     """The negative log-likelihood of counts under a Poisson distribution."""
-    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    loss = (
+        input.exp() - target * input
+        if log_input
+        else input - target * direct("_add.Scalar", input, eps).log()
+    )
     if full:
-        stirling = target * target.log() - target + 0.5 * (2 * 3.141592653589793 * target).log()
+        stirling = target * target.log() - target + times(times(target, 2 * math.pi).log(), 0.5)
         loss = loss + stirling.masked_fill(target <= 1, 0)
     return reduced(loss, reduction)

@@ -9,6 +9,7 @@ from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.loss import MEAN, NONE, reduced, reduced_array
+from tensorcli.engine.ops.nn import direct
 
 
 @composite(
@@ -30,7 +31,8 @@ def hinge_embedding_loss(self, target, margin, reduction):
 )
 def margin_ranking_loss(input1, input2, target, margin, reduction):
     """What is missing for one input to rank above the other by the margin."""
-    return reduced((-target * (input1 - input2) + margin).clamp_min(0), reduction)
+    missing = direct("_add.Scalar", -target * (input1 - input2), margin)
+    return reduced(missing.clamp_min(0), reduction)
 
 
 @composite(
@@ -49,7 +51,7 @@ def triplet_margin_loss(anchor, positive, negative, margin, p, eps, swap, reduct
     far = functions.pairwise_distance(anchor, negative, p, eps)
     if swap:
         far = functions.min(far, functions.pairwise_distance(positive, negative, p, eps))
-    return reduced((margin + near - far).clamp_min(0), reduction)
+    return reduced((direct("_add.Scalar", near, margin) - far).clamp_min(0), reduction)
 
 
 @composite(
@@ -67,12 +69,12 @@ def cosine_embedding_loss(input1, input2, target, margin, reduction):
             f"{messages.numbers(input1.geometry.sizes)} and {messages.numbers(input2.geometry.sizes)}."
         )
     product = (input1 * input2).sum(dim)
-    length1 = (input1 * input1).sum(dim) + 1e-12
-    length2 = (input2 * input2).sum(dim) + 1e-12
+    length1 = direct("_add.Scalar", (input1 * input1).sum(dim), 1e-12)
+    length2 = direct("_add.Scalar", (input2 * input2).sum(dim), 1e-12)
     cosine = product / (length1 * length2).sqrt()
     zeros = functions.zeros_like(cosine)
-    same = functions.where(target == 1, 1 - cosine, zeros)
-    other = functions.where(target == -1, (cosine - margin).clamp_min(0), zeros)
+    same = functions.where(target == 1, functions.ones_like(cosine) - cosine, zeros)
+    other = functions.where(target == -1, direct("_sub.Scalar", cosine, margin).clamp_min(0), zeros)
     return reduced(same + other, reduction)
 
 

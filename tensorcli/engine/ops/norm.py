@@ -80,6 +80,8 @@ def _eps_of(rstd, input, dims):
     input__weight__bias=lambda grad, input, normalized_shape, result1, result2, weight, bias, needs: (
         _layer_backward(grad, input, normalized_shape, result1, result2, weight, bias, needs)
     ),
+    result1=None,
+    result2=None,
 )
 def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     """The last dimensions scaled to mean 0 and variance 1; the means and 1 / deviations."""
@@ -202,7 +204,7 @@ def rms_norm(input, normalized_shape, weight, eps):
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
     eps = float(np.finfo(wide.array.dtype).eps) if eps is None else eps
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))
-    found = wide.mul(wide.pow(2).mean(dims, True).add_(eps).rsqrt()).type_as(input)
+    found = wide.mul(direct("_add_.Scalar", wide.pow(2).mean(dims, True), eps).rsqrt()).type_as(input)
     return found if weight is None else found.mul(weight).type_as(input)
 
 
@@ -257,6 +259,8 @@ def _batch_double(grads, grad_out, input, weight, running_mean, running_var, tra
     ),
     running_mean=None,
     running_var=None,
+    result1=None,
+    result2=None,
 )
 def native_batch_norm(xp, input, weight, bias, running_mean, running_var, training, momentum, eps):
     """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""

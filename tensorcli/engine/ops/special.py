@@ -7,6 +7,7 @@ from tensorcli.engine.dtypes import INT_TO_FLOAT, STEPWISE
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import behind, times
+from tensorcli.engine.ops.nn import direct
 
 
 def from_scipy(xp, name, *arrays, refusal=""):
@@ -66,7 +67,7 @@ def erfcx(xp, self):
 @composite("special_ndtr(Tensor self) -> Tensor", namespace="special", out=True)
 def ndtr(self):
     """The normal distribution function of each element."""
-    return times(1 + functions.erf(times(self, math.sqrt(0.5))), 0.5)
+    return times(direct("_add.Scalar", functions.erf(times(self, math.sqrt(0.5))), 1), 0.5)
 
 
 @op(

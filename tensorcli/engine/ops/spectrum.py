@@ -185,7 +185,7 @@ def istft(self, n_fft, hop_length, win_length, window, center, normalized, onesi
     weights = functions.unfold_backward(shape.pow(2).expand((1, frames, n_fft)), [1, whole], 1, n_fft, hop)
     start = n_fft // 2 if center else 0
     end = start + length if length is not None else whole - n_fft // 2 if center else whole
-    signal, weights = signal[:, start:end], weights[:, start:end]
+    signal, weights = (functions.slice(each, 1, start, end) for each in (signal, weights))
     if bool(weights.abs().min().lt(1e-11)):
         raise RuntimeError(f"{asked} window overlap add min: 1\n[ CPUBoolType{{}} ]")
     signal = signal / weights

@@ -6,6 +6,8 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._shared import times
+from tensorcli.engine.ops.nn import direct
 
 # ---- quantiles
 
@@ -28,27 +30,27 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
     if not ((q.array >= 0) & (q.array <= 1)).all():
         raise RuntimeError("quantile() q values must be in the range [0, 1]")
     ndim = self.ndim
-    d = None if dim is None else wrap(dim, ndim)
+    d = None if dim is None else wrap(dim, max(ndim, 1))
     if d is None:
         ordered = self.flatten().sort()[0]
-    elif d == ndim - 1 or not ndim:
-        ordered = self.sort()[0] if ndim else self.unsqueeze(-1)
+    elif d == ndim - 1:
+        ordered = self.sort()[0]
     else:
-        ordered = self.movedim(d, -1).sort()[0]
+        ordered = self.unsqueeze(-1).transpose(d, -1).sort()[0]
+    sizes = self.geometry.sizes
     if keepdim:
-        lead = [1] * ndim if d is None else [1 if i == d else s for i, s in enumerate(self.geometry.sizes)]
-        ordered = ordered.reshape([*lead, ordered.size(-1)])
-    lead = list(ordered.geometry.sizes[:-1])
-    points = q.reshape(-1)
+        lead = [1] * ndim if d is None else [1 if i == d else s for i, s in enumerate(sizes)]
+    else:
+        lead = [] if d is None else [s for i, s in enumerate(sizes) if i != d]
     size = ordered.size(-1)
+    ordered = ordered.view([*lead, size])
     missing = ordered.isnan()
     if ignore_nan:
-        last = (missing.logical_not().sum(-1, True) - 1).to(self.dtype)
-        ranks = points * last
-        ranks = ranks.masked_fill(ranks < 0, 0)
+        ranks = q * direct("_sub.Scalar", missing.logical_not().sum(-1, True), 1)
+        ranks.masked_fill_(ranks < 0, 0)
     else:
-        ranks = points * (size - 1)
-        ranks = ranks.expand((*lead, points.numel())).masked_fill(missing.any(-1, True), size - 1)
+        ranks, last = functions.broadcast_tensors([times(q, size - 1), missing.any(-1, True)])
+        ranks = ranks.masked_fill(last, size - 1)
     if interpolation in _ROUNDINGS:
         ranks = getattr(ranks, _ROUNDINGS[interpolation])()
     below = ranks.to(dtypes.int64)
@@ -220,10 +222,12 @@ def cov(self, correction, fweights, aweights):
         average = (data * weights).sum(1) / total
     if weights is None:
         divisor = count - correction
-    elif correction == 0 or aweights is None:
+    elif correction == 0:
+        divisor = total
+    elif aweights is None:
         divisor = total - correction
     else:
-        divisor = total - correction * (weights * aweights).sum() / total
+        divisor = total - times((weights * aweights).sum(), correction) / total
     divisor_value = divisor if isinstance(divisor, int) else divisor.item()
     if divisor_value <= 0:
         messages.warn(
@@ -246,9 +250,9 @@ def corrcoef(self):
     found = self.cov()
     if not found.ndim:
         return found / found
-    scale = found.diagonal().sqrt()
-    scale = scale.real if scale.dtype.is_complex else scale
-    found = found / scale.unsqueeze(1) / scale
+    scale = found.diagonal()
+    scale = (scale.real if scale.dtype.is_complex else scale).sqrt()
+    found = found / scale.view((-1, 1)) / scale.view((1, -1))
     if found.dtype.is_complex:
         return functions.complex(found.real.clip(-1, 1), found.imag.clip(-1, 1))
     return found.clip(-1, 1)
