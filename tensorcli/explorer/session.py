@@ -341,6 +341,8 @@ class Session:
         self.begin()
         live, self.hearing.live = self.hearing.live, None
         self.hearing.silent = True
+        if self.observation is not None:
+            self.observation.rows = 0  # nobody sees them
         try:
             for record in records:
                 step = self.again(record)
@@ -350,6 +352,8 @@ class Session:
             self.journal, self.torn = list(records), True
             raise
         finally:
+            if self.observation is not None:
+                self.observation.rows = self.rows
             self.hearing.silent = False
             self.hearing.live = live
             self.future = [] if future is None else future
