@@ -48,8 +48,7 @@ def _nll(xp, self, target, weight, reduction, ignore_index):
 def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     safe, weights, counts = _classes(xp, self, target, weight, ignore_index)
     each = -weights * grad_output
-    if reduction == MEAN:
-        each = xp.where(counts, each / total_weight, self.dtype.type(0))
+    each = xp.where(counts, each / total_weight if reduction == MEAN else each, self.dtype.type(0))
     result = xp.zeros(self.shape, self.dtype)
     if self.ndim == 1:
         result[safe.reshape(())] = each.reshape(())
@@ -228,7 +227,7 @@ def cross_entropy_loss(self, target, weight, reduction, ignore_index, label_smoo
     if reduction == MEAN and weight is not None:
         smooth = smooth.sum() / weight.gather(0, target.masked_select(~ignored).flatten()).sum()
     elif reduction == MEAN:
-        smooth = smooth.masked_select(~ignored).mean()
+        smooth = smooth.sum() / (~ignored).sum()
     else:
         smooth = reduced(smooth, reduction)
     return direct("_mul.Scalar", loss, 1 - label_smoothing) + direct(

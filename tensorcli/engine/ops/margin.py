@@ -155,7 +155,7 @@ def multi_margin_loss_backward(xp, grad_output, self, target, p, margin, weight,
     hinge, scale, index = _margins(xp, self, target, p, margin, weight)
     slope = xp.where(hinge > 0, p * hinge ** (p - 1), 0) * scale / hinge.shape[1]
     xp.put_along_axis(slope, index[:, None], 0, 1)
-    xp.put_along_axis(slope, index[:, None], -slope.sum(axis=1, keepdims=True), 1)
+    xp.put_along_axis(slope, index[:, None], 0 - slope.sum(axis=1, keepdims=True), 1)
     if reduction == MEAN:
         slope = slope / len(slope)
     return (slope * grad_output.reshape(-1, 1)).reshape(self.shape).astype(self.dtype)

@@ -27,12 +27,6 @@ def _moments(xp, array, axes, eps):
     return mean, rstd
 
 
-def _pull_back(xp, grad, hat, rstd, axes):
-    """The gradient through hat = (x - mean) * rstd."""
-    inner = grad - grad.mean(axis=axes, keepdims=True) - hat * (grad * hat).mean(axis=axes, keepdims=True)
-    return inner * rstd
-
-
 # ---- over the last dimensions
 
 
@@ -149,6 +143,24 @@ def _check_shape(input, shape, weight, bias, lead=", "):
         )
 
 
+def _along_line(grad, input, mean, rstd, axes):
+    """The gradient of what was scaled, as a line through it: so PyTorch has it, and its rounding is exact where grad is even."""
+    share = rstd.dtype.type(1 / prod(input.shape[axis] for axis in axes))
+    total, product = (each.sum(axis=axes, keepdims=True) for each in (grad, grad * input))
+    slope = (total * mean - product) * rstd * rstd * rstd * share
+    return grad * rstd + slope * input - (slope * mean + total * rstd * share)
+
+
+def _from_mean(grad, centred, rstd, axes):
+    """The gradient of what was scaled, by its distance from the mean, with sums in double precision as PyTorch has them."""
+    count = prod(grad.shape[axis] for axis in axes)
+    total, product = (
+        each.sum(axis=axes, keepdims=True, dtype=np.float64).astype(grad.dtype)
+        for each in (grad, grad * centred)
+    )
+    return (grad - total / count - centred * (product * rstd * rstd / count)) * rstd
+
+
 @op(
     "native_layer_norm_backward(Tensor grad_out, Tensor input, SymInt[] normalized_shape, Tensor mean, Tensor rstd, "
     "Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
@@ -173,11 +185,10 @@ def native_layer_norm_backward(xp, grad_out, input, normalized_shape, mean, rstd
     grad_out, input, mean, rstd, weight = _wide(grad_out, input, mean, rstd, weight)
     lead = tuple(range(input.ndim - len(normalized_shape)))
     axes = tuple(range(len(lead), input.ndim))
-    hat = (input - mean) * rstd
     of_input = None
     if output_mask[0]:
-        of_input = _pull_back(xp, grad_out if weight is None else grad_out * weight, hat, rstd, axes)
-    of_weight = (grad_out * hat).sum(axis=lead) if output_mask[1] else None
+        of_input = _along_line(grad_out if weight is None else grad_out * weight, input, mean, rstd, axes)
+    of_weight = (grad_out * (input * rstd - mean * rstd)).sum(axis=lead) if output_mask[1] else None
     of_bias = grad_out.sum(axis=lead) if output_mask[2] else None
     return of_input, of_weight, of_bias
 
@@ -315,13 +326,15 @@ def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, runnin
         mean, rstd = _per_channel(save_mean, ndim), _per_channel(save_invstd, ndim)
     else:
         mean, rstd = _per_channel(running_mean, ndim), 1 / xp.sqrt(_per_channel(running_var, ndim) + eps)
-    hat = (input - mean) * rstd
-    of_input = None
+    centred = input - mean
+    of_input = of_weight = None
     if output_mask[0]:
         scaled = grad_out if weight is None else grad_out * _per_channel(weight, ndim)
-        of_input = _pull_back(xp, scaled, hat, rstd, axes) if train else scaled * rstd
+        of_input = _from_mean(scaled, centred, rstd, axes) if train else scaled * rstd
         of_input = of_input.astype(own)
-    of_weight = (grad_out * hat).sum(axis=axes).astype(input.dtype) if output_mask[1] else None
+    if output_mask[1]:
+        product = (grad_out * centred).sum(axis=axes, dtype=np.float64)
+        of_weight = (product.astype(rstd.dtype) * rstd.reshape(-1)).astype(input.dtype)
     of_bias = grad_out.sum(axis=axes) if output_mask[2] else None
     return of_input, of_weight, of_bias
 
@@ -497,13 +510,12 @@ def native_group_norm_backward(xp, grad_out, input, mean, rstd, weight, N, C, Hx
     """The gradients of native_group_norm."""
     grad_out, input, mean, rstd, weight = _wide(grad_out, input, mean, rstd, weight)
     parts = input.reshape(N, group, C // group * HxW)
-    hat = (parts - mean.reshape(N, group, 1)) * rstd.reshape(N, group, 1)
+    mean, rstd = mean.reshape(N, group, 1), rstd.reshape(N, group, 1)
+    hat = (parts - mean) * rstd
     of_input = None
     if output_mask[0]:
         scaled = grad_out if weight is None else grad_out * _per_channel(weight, input.ndim)
-        of_input = _pull_back(xp, scaled.reshape(parts.shape), hat, rstd.reshape(N, group, 1), (2,)).reshape(
-            input.shape
-        )
+        of_input = _along_line(scaled.reshape(parts.shape), parts, mean, rstd, (2,)).reshape(input.shape)
     axes = _channel_axes(input.ndim)
     of_weight = (grad_out * hat.reshape(input.shape)).sum(axis=axes) if output_mask[1] else None
     return of_input, of_weight, grad_out.sum(axis=axes) if output_mask[2] else None

@@ -40,7 +40,12 @@ def cumsum(xp, self, dim, dtype):
     array = computing(self, dtype)
     if self.ndim:
         refuse(array, "cumsum_out_cpu", "b")
-    return xp.cumsum(array, axis=dim, dtype=array.dtype) if self.ndim else array.copy()
+    if not self.ndim:
+        return array.copy()
+    found = xp.cumsum(array, axis=dim, dtype=array.dtype)
+    if found.dtype.kind in "fc":
+        found += 0  # the sums begin with a zero: none of them is a negative one
+    return found
 
 
 def _cumprod_backward(grad, self, dim, result):

@@ -41,7 +41,7 @@ def _backward(grad, v, g, norms, dim):
     variants="function",
     out=False,
     result1=None,
-    v__g=lambda grad, v, g, result1, dim: _backward(grad, v, g, result1, dim),
+    v__g=lambda grad, g, v, result1, dim: _backward(grad, v, g, result1, dim),
 )
 def _weight_norm_interface(xp, v, g, dim):
     """The scaled direction, and the norms that it was divided by."""
