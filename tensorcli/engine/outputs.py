@@ -62,6 +62,8 @@ WORDS: Final = {
     "amax": "Expected the dtype for input and out to match, but got {want} for input's dtype and {got} for out's dtype.",
     "amin": "Expected the dtype for input and out to match, but got {want} for input's dtype and {got} for out's dtype.",
     **dict.fromkeys(("cummax", "cummin", "logcumsumexp"), "expected scalar_type {want} but found {got}"),
+    "float_power": "the output given to float_power has dtype {got} but the operation's result requires dtype {want}",
+    "conj_physical": "Found dtype {got} but expected {want}",
     "mean": "result type {want} can't be cast to the desired output type {got}",
     "dot": "result dtype {got} does not match input dtype {want}",
     "vdot": "result dtype {got} does not match input dtype {want}",
@@ -116,7 +118,6 @@ DEVICE_WORDS: Final = {
         ("gather", "topk", "max", "min", "linalg_det", "linalg_inv", "inverse"),
         "Expected out tensor to have device {want}, but got {got} instead",
     ),
-    "diff": "expected device {want} but found {got}",
     **dict.fromkeys(
         ("quantile", "nanquantile"), "quantile() out tensor must be on the same device as the input tensor"
     ),

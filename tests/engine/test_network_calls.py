@@ -1,7 +1,8 @@
 """Functions of networks and other operators, called rightly and wrongly: each call gives or raises what PyTorch's does.
 
-`network_calls.json` holds calls and PyTorch 2.13's answers: shapes and dtypes, or an error's type and text. Where PyTorch
-is installed the records themselves are checked against it; `pytest --update-cases` writes them anew.
+`network_calls.json` (networks' functions) and `single_calls.json` (the others) hold calls and PyTorch 2.13's answers: shapes
+and dtypes, or an error's type and text. Where PyTorch is installed the records themselves are checked against it;
+`pytest --update-cases` writes them anew.
 """
 
 import json
@@ -13,8 +14,8 @@ import pytest
 
 import tensorcli.engine as engine
 
-RECORDS = Path(__file__).with_name("network_calls.json")
-CALLS: dict[str, str] = json.loads(RECORDS.read_text("utf-8"))
+RECORDS = [Path(__file__).with_name(name) for name in ("network_calls.json", "single_calls.json")]
+CALLS: dict[Path, dict[str, str]] = {path: json.loads(path.read_text("utf-8")) for path in RECORDS}
 
 
 def answer(torch: Any, call: str) -> str:
@@ -26,18 +27,22 @@ def answer(torch: Any, call: str) -> str:
         except Exception as error:
             return f"{type(error).__name__}: {error}"
     values = found if isinstance(found, (tuple, list)) else (found,)
-    return ", ".join(f"{list(each.shape)} {each.dtype}" for each in values)
+    return ", ".join(
+        f"{list(each.shape)} {each.dtype}" if isinstance(each, torch.Tensor) else repr(each)
+        for each in values
+    )
 
 
-@pytest.mark.parametrize("call", CALLS)
-def test_a_call_gives_or_raises_what_pytorchs_does(call: str) -> None:
-    assert answer(engine, call) == CALLS[call]
+@pytest.mark.parametrize(("path", "call"), [(path, call) for path, calls in CALLS.items() for call in calls])
+def test_a_call_gives_or_raises_what_pytorchs_does(path: Path, call: str) -> None:
+    assert answer(engine, call) == CALLS[path][call]
 
 
-def test_the_records_are_pytorchs(update_cases: bool) -> None:
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_the_records_are_pytorchs(path: Path, update_cases: bool) -> None:
     torch = pytest.importorskip("torch")
-    said = {call: answer(torch, call) for call in CALLS}
+    said = {call: answer(torch, call) for call in CALLS[path]}
     if update_cases:
-        RECORDS.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        path.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", "utf-8")
     else:
-        assert said == CALLS
+        assert said == CALLS[path]

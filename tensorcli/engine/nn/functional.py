@@ -399,6 +399,24 @@ def _pool(name: str) -> Any:
 max_pool1d, max_pool2d, max_pool3d = (_pool(f"max_pool{n}d") for n in (1, 2, 3))
 
 
+def _pool_with_indices(name: str) -> Any:
+    def pool(
+        input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:  # fmt: skip
+        stride = () if stride is None else stride
+        return getattr(functions, name)(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+    pool.__name__ = pool.__qualname__ = name
+    pool.__doc__ = "The largest element under each position of the kernel, and where it is."
+    return pool
+
+
+max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
+    _pool_with_indices(f"max_pool{n}d_with_indices") for n in (1, 2, 3)
+)
+
+
 def _adaptive(name: str, count: int) -> Any:
     def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
         wanted = output_size if count == 1 else _output_size(output_size, input.size(), count)

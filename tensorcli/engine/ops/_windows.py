@@ -92,6 +92,10 @@ def pooling(array, n, kernel, stride, padding, dilation, ceil_mode, name):
             raise RuntimeError(f"{what} should be greater than zero, but got {found}")
     _not_empty(array, n, name)
     found = places(array.shape[-n:], kernel, stride, padding, dilation, ceil_mode)
+    if name == "avg_pool3d" and any(s < k for s, k in zip(array.shape[-n:], kernel, strict=True)):
+        raise RuntimeError(
+            f"input image ({_named('THW', array.shape[-n:])}) smaller than kernel size ({_named(('kT', 'kH', 'kW'), kernel)})"
+        )
     if min(found) < 1:
         sizes = array.shape[-n - 1 :]
         raise RuntimeError(

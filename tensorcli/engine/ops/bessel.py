@@ -54,7 +54,7 @@ def _i1e_gradient(grad, self, result):
 @op("special_i1(Tensor self) -> Tensor", dtype=INT_TO_FLOAT, namespace="special", self=_i1_gradient)
 def i1(xp, self):
     """The modified Bessel function of order 1."""
-    return from_scipy(xp, "i1", self, refusal="i1_vml_cpu")
+    return from_scipy(xp, "i1", self, refusal="i1_cpu")
 
 
 @op("special_i1e(Tensor self) -> Tensor", dtype=INT_TO_FLOAT, namespace="special", self=_i1e_gradient)

@@ -18,13 +18,13 @@ def diff(self, n, dim, prepend, append):
         raise RuntimeError("diff expects input to be at least one-dimensional")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
+    for one in (prepend, append):
+        if one is not None:
+            _check_joined(self, dim, one)
     if n == 0:
         result = functions.zeros_like(self)
         return result.copy_(self)
     wrap(dim, self.ndim)
-    for one in (prepend, append):
-        if one is not None:
-            _check_joined(self, dim, one)
     parts = [t for t in (prepend, self, append) if t is not None]
     if len(parts) > 1:
         self = functions.cat(parts, dim)

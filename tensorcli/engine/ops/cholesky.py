@@ -93,6 +93,8 @@ def cholesky(xp, self, upper):
         "valid (symmetric positive definite) inputs.",
         once=True,
     )
+    if not self.size:
+        return self.copy()
     found, info = linalg_cholesky_ex(xp, self, upper, False)
     if info.any():
         at = int(np.flatnonzero(info.reshape(-1))[0])

@@ -323,11 +323,11 @@ def bilinear(input1, input2, weight, bias):
             raise RuntimeError(
                 f"bilinear(): input{number} size does not match weight size: got {size} but expected {weight.size(number)}"
             )
-    if input1.dtype is not input2.dtype or input1.dtype is not weight.dtype:
-        kinds = [one.dtype.cpp_name for one in (input1, input2, weight)]
-        raise RuntimeError(
-            f"All tensors must have the same dtype, got input1: {kinds[0]}, input2: {kinds[1]}, weight: {kinds[2]}"
-        )
+    given = {"input1": input1, "input2": input2, "weight": weight, "bias": bias}
+    kinds = {name: one.dtype for name, one in given.items() if one is not None}
+    if len(set(kinds.values())) > 1:
+        listed = ", ".join(f"{name}: {kind.cpp_name}" for name, kind in kinds.items())
+        raise RuntimeError(f"All tensors must have the same dtype, got {listed}")
     if bias is not None and bias.size(0) != weight.size(0):
         raise RuntimeError(
             f"bilinear(): bias size does not match weight size: got {bias.size(0)} but expected {weight.size(0)}"

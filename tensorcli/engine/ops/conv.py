@@ -1,6 +1,7 @@
 """Convolutions and their transposes."""
 
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -239,6 +240,13 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
             f"Only zero batch or zero channel inputs are supported, but got input shape: {messages.numbers(plane)}"
         )
     if input.size:
+        if _by_onednn(input, weight, groups):
+            for name, one in (("weight", weight), ("bias", bias)):
+                if one is not None and one.dtype != input.dtype:
+                    raise RuntimeError(
+                        f"Input type ({_tensor_type(input)}) and {name} type ({_tensor_type(one)}) should be the same or "
+                        f"input should be a MKLDNN tensor and {name} is a dense tensor"
+                    )
         _refuse_kinds(input, weight.shape[2:], dilation, transposed)
         for one in (weight, bias if n == 3 or not transposed else None):
             if one is not None and one.dtype != input.dtype:
@@ -251,6 +259,19 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     else:
         result = _correlate(xp, input, weight, stride, padding, dilation, groups)
     return result if bias is None else (result + bias.reshape((1, -1) + (1,) * n)).astype(input.dtype)
+
+
+def _by_onednn(input, weight, groups):
+    """Whether PyTorch gives this convolution to oneDNN (aten/src/ATen/native/Convolution.cpp, use_mkldnn)."""
+    if input.dtype != np.float32:
+        return False
+    sizes = input.shape if input.ndim > 3 else (*input.shape[:2], 1, *input.shape[2:])
+    kernel = weight.shape if weight.ndim > 3 else (*weight.shape[:2], 1, *weight.shape[2:])
+    return groups > 1 or min(kernel[-2:]) > 3 or sizes[0] > 1 or prod(sizes[:4]) > 20480
+
+
+def _tensor_type(array):
+    return from_numpy_dtype(array.dtype).tensor_type
 
 
 def _refuse_kinds(input, kernel_size, dilation, transposed):

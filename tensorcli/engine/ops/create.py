@@ -69,6 +69,12 @@ def empty_strided(xp, size, stride, dtype):
 @factory(f"empty_permuted(SymInt[] size, int[] physical_layout, {OPTIONS}) -> Tensor", out=False)
 def empty_permuted(xp, size, physical_layout, dtype):
     """A tensor whose dimensions lie in memory in this order; its elements are not set."""
+    for i, dim in enumerate(physical_layout):
+        if not 0 <= dim < len(size):
+            raise RuntimeError(
+                f"Dimension out of range (expected to be between 0 and {len(size) - 1}, but got {dim} at index {i}).  NB: "
+                "negative dims not currently supported; file an issue if you want it."
+            )
     if len(physical_layout) != len(size):
         raise RuntimeError(
             "Number of dimensions in size does not match the length of the physical_layout; i.e. len(size) = "
@@ -372,6 +378,8 @@ def new_full(self, size, fill_value, dtype, layout, device, pin_memory):
 @composite(f"new_zeros(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
 def new_zeros(self, size, dtype, layout, device, pin_memory):
     """Zeros of the same dtype and on the same device, unless others are named."""
+    if any(one < 0 for one in size):
+        raise effects.negative_size(OPS["new_zeros"], size)
     return functions.zeros(
         size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory
     )

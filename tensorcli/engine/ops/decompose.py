@@ -177,6 +177,7 @@ def linalg_eig(xp, self):
 @composite("linalg_eigvals(Tensor self) -> Tensor", variants="function", namespace="linalg", out=True)
 def linalg_eigvals(self):
     """The eigenvalues of square matrices, as complex numbers."""
+    check_matrix(self, "linalg.eigvals", floating=False)
     return functions.linalg_eig(self)[0]
 
 

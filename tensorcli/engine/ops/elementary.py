@@ -8,6 +8,7 @@ from tensorcli.engine.dtypes import (
     INT_TO_FLOAT,
     PROMOTE,
     STEPWISE,
+    bool_,
 )
 from tensorcli.engine.op import alias, op
 from tensorcli.engine.ops import numeric
@@ -119,6 +120,11 @@ def logaddexp2(xp, self, other):
     return numeric.widely(xp.logaddexp2, self, other)
 
 
+def _check_exponent(self, other):
+    if self.dtype.category >= FLOATING and other.dtype is bool_:
+        raise NotImplementedError("\"ldexp_cpu_exp\" not implemented for 'Bool'")
+
+
 def _ldexp_result(self, other):
     if self.dtype.category < FLOATING:
         raise RuntimeError(f"ldexp can't be cast to the desired output type {self.dtype.scalar_type}")
@@ -127,6 +133,7 @@ def _ldexp_result(self, other):
 @op(
     "ldexp.Tensor(Tensor self, Tensor other) -> Tensor",
     dtype=STEPWISE,
+    check=_check_exponent,
     inplace={"name": "ldexp_", "check": _ldexp_result},
     self=lambda grad, other: grad * functions.pow(2, other).conj(),
     other=lambda grad, result: times(grad * result.conj(), math.log(2)),

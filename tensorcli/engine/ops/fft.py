@@ -318,10 +318,10 @@ def _r2c_many(self, s, dim, norm):
     return direct("_fft_r2c", self, dims, _norm(norm, True), True)
 
 
-def _c2r_sizes(self, s, dim):
+def _c2r_sizes(self, s, dim, name="irfftn"):
     dims = _shape_and_dims(self, s, dim)[1]
     if not dims:
-        raise RuntimeError("irfftn must transform at least one axis")
+        raise RuntimeError(f"{name} must transform at least one axis")
     sizes = _shape_and_dims(self, s, dim)[0]
     given = s is not None and s[-1] != -1
     last = sizes[-1] if given else 2 * (self.size(dims[-1]) - 1)
@@ -336,7 +336,7 @@ def _c2r_many(self, s, dim, norm):
 
 
 def _hfft_many(self, s, dim, norm):
-    sizes, dims, last = _c2r_sizes(self, s, dim)
+    sizes, dims, last = _c2r_sizes(self, s, dim, "hfftn")
     self = _resized(_promoted(self, True), dims, sizes)
     scale = _norm(norm, True)
     self = direct("_fft_c2c", self, dims[:-1], scale, True) if len(dims) > 1 else self
@@ -345,7 +345,7 @@ def _hfft_many(self, s, dim, norm):
 
 def _ihfft_many(self, s, dim, norm):
     if self.dtype.is_complex:
-        raise RuntimeError(f"ihfftn expects a real-valued input tensor, but got {self.dtype.scalar_type}")
+        raise RuntimeError(f"Only supports floating-point dtypes, but found: {self.dtype.scalar_type}")
     sizes, dims = _shape_and_dims(self, s, dim)
     if not dims:
         raise RuntimeError("ihfftn must transform at least one axis")

@@ -55,7 +55,7 @@ def polygamma(xp, n, self):
     if n == 0:
         return digamma(xp, self)
     if n == 1:
-        return numeric.widely(lambda x: _trigamma(xp, x), self)
+        return _trigamma(xp, self)
     return numeric.widely(
         lambda x: (-1.0) ** (n + 1) * math.factorial(n) * behind(xp).special.zeta(n + 1.0, x), self
     )
@@ -65,7 +65,8 @@ def _trigamma(xp, x):
     """polygamma(1, x), negative arguments by reflection."""
     below = x < 0.5
     right = behind(xp).special.zeta(2.0, xp.where(below, 1 - x, x))
-    return xp.where(below, -right + (math.pi / xp.sin(math.pi * x)) ** 2, right)
+    pi = x.dtype.type(math.pi)  # In single precision a whole number is only near a pole.
+    return xp.where(below, -right + pi * pi / xp.sin(pi * x) ** 2, right)
 
 
 @op(

@@ -381,6 +381,9 @@ def addr(xp, self, vec1, vec2, beta, alpha):
     _expandable(self, (vec1.size, vec2.size))
     self, vec1, vec2 = promoted(self, vec1, vec2)
     product = xp.multiply.outer(vec1, vec2)
+    for name, number in (("beta", beta), ("alpha", alpha)):
+        if isinstance(number, bool) and self.dtype.kind != "b":
+            raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
     if self.dtype.kind in "biu":
         for name, number in (("beta", beta), ("alpha", alpha)):
             if isinstance(number, float):

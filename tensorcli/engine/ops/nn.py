@@ -419,6 +419,8 @@ def one_hot(xp, self, num_classes):
 )
 def cosine_similarity(x1, x2, dim, eps):
     """The cosine of the angle between two tensors' rows along a dimension."""
+    if eps < 0:
+        raise RuntimeError(f"eps must be non-negative, got: {eps:g}")
     kind = dtypes.promote_types(x1.dtype, x2.dtype)
     if kind.category != dtypes.FLOATING:
         raise RuntimeError(

@@ -108,6 +108,8 @@ def pixel_unshuffle(xp, self, downscale_factor):
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({at})={size} is not "
                 f"divisible by {r}"
             )
+    if not self.size:
+        return self.copy()
     parts = self.reshape(prod(batch), channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
     return parts.reshape(*batch, channels * r * r, height // r, width // r)
 

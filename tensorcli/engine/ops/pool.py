@@ -318,7 +318,8 @@ def _declare_adaptive_avg(n):
                 f"{short}(): Expected {n + 1}D or {n + 2}D tensor, but got {messages.numbers(self.shape)}"
             )
         not_empty_parts(self, self.ndim - 2 if n == 2 else 1, short)
-        refuse(self, short if n == 2 else f"{short}_cpu", "biuc")
+        if self.size or n == 3:
+            refuse(self, short if n == 2 else f"{short}_cpu", "biuc")
         return _along_last(
             xp,
             self,

@@ -74,7 +74,7 @@ def _check_roll(self, shifts, dims):
         raise RuntimeError("`shifts` required")
     if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
-    for dim in dims:
+    for dim in dims if self.numel() else ():
         if not self.geometry.sizes:
             raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
         wrap(dim, len(self.geometry.sizes))

@@ -221,7 +221,7 @@ def _split(shape, split_size, dim):
 def _split_with_sizes(shape, split_sizes, dim):
     if not shape.ndim:
         raise RuntimeError("split expects at least a 1-dimensional tensor")
-    dim = wrap(dim, shape.ndim)
+    named, dim = dim, wrap(dim, shape.ndim)
     if any(length < 0 for length in split_sizes):
         raise RuntimeError(
             "split_with_sizes expects split_sizes have only non-negative entries, but got "
@@ -230,7 +230,7 @@ def _split_with_sizes(shape, split_sizes, dim):
     if sum(split_sizes) != shape.sizes[dim]:
         raise RuntimeError(
             f"split_with_sizes expects split_sizes to sum exactly to {shape.sizes[dim]} (input tensor's size at dimension "
-            f"{dim}), but got split_sizes={messages.numbers(split_sizes)}"
+            f"{named}), but got split_sizes={messages.numbers(split_sizes)}"
         )
     return _parts(shape, dim, split_sizes)
 
