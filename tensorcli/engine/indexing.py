@@ -74,16 +74,25 @@ def put(tensor: Tensor, index: Any, value: Any) -> None:
             _copy(sliced, source)
 
 
-def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool | None = None) -> Any:
+def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
     """The indices of the elements that are not zero: a row each, or (as_tuple=True) a vector for each
     dimension.
     """
-    if as_tuple is None:
-        plain = OPS["nonzero"]
-        return plain.run((input,) if out is None else (input, out))
-    if not isinstance(as_tuple, bool):
-        raise TypeError(f"nonzero(): argument 'as_tuple' must be bool, not {type(as_tuple).__name__}")
-    return tuple(_run("nonzero_numpy", input)) if as_tuple else _run("nonzero", input)
+    given: Any
+    for name, given, kind, wanted in (
+        ("input' (position 1)", input, Tensor, "Tensor"),
+        ("as_tuple'", as_tuple, bool, "bool"),
+        ("out'", input if out is None else out, Tensor, "Tensor"),
+    ):
+        if not isinstance(given, kind):
+            raise TypeError(f"nonzero(): argument '{name} must be {wanted}, not {type(given).__name__}")
+    if as_tuple and out is not None:
+        raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
+    return (
+        tuple(_run("nonzero_numpy", input))
+        if as_tuple
+        else OPS["nonzero"].run((input, *(() if out is None else (out,))))
+    )
 
 
 # ---- the parts of an index

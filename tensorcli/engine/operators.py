@@ -189,7 +189,7 @@ def _reversed(self: Tensor) -> Any:
     return self.flip(0) if self.geometry.sizes else self
 
 
-def _nonzero(self: Tensor, *, as_tuple: bool | None = None) -> Any:
+def _nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
     from tensorcli.engine.indexing import nonzero
 
     return nonzero(self, as_tuple=as_tuple)

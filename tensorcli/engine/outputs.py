@@ -29,7 +29,7 @@ EXACT_COMPOSITES: Final = frozenset(
     "norm index_add linalg_det linalg_cholesky linalg_eigh linalg_eigvalsh linalg_slogdet linalg_lu_factor linalg_inv "
     "inverse linalg_solve linalg_solve_ex linalg_svd linalg_svdvals linalg_qr expand_copy diagonal_copy alias_copy "
     "as_strided_copy view_copy permute_copy split_with_sizes_copy unbind_copy unfold_copy squeeze_copy unsqueeze_copy "
-    "transpose_copy t_copy slogdet det".split()
+    "transpose_copy t_copy slogdet det argsort".split()
 )
 """Operators made of others that want the dtype of their result exactly."""
 

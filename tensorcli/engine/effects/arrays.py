@@ -109,7 +109,23 @@ def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:
             return op.kernel(np, *arguments)
         except ValueError as error:
             raise (_sizes_that_differ(error) or error) from None
+        except TypeError:
+            _refuse_complex(arguments)
+            raise
     return backend(device).run(op.base, op.kernel, list(arguments), device)
+
+
+def _refuse_complex(arguments: Sequence[Any]) -> None:
+    """PyTorch's complaint for numpy's that a complex number is none of a kernel's real dtype. Errors: RuntimeError."""
+    first = next((one for one in arguments if one.__class__ is ndarray), None)
+    if first is None or first.dtype.kind == "c":
+        return
+    from tensorcli.engine.ops import numeric
+
+    check: Any = numeric.check_number
+    for one in arguments:
+        if type(one) is complex:
+            check(one, dtypes.from_numpy_dtype(first.dtype))
 
 
 def _sizes_that_differ(error: ValueError) -> RuntimeError | None:

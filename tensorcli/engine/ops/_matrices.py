@@ -34,6 +34,12 @@ def check_matrix(a, name, square=True, argument="A", floating=True):
         check_floating(a, name)
 
 
+def check_order(order, name):
+    """Refuse a complex number as the order of a norm. Errors: RuntimeError."""
+    if isinstance(order, complex):
+        raise RuntimeError(f"{name}: Expected a non-complex scalar as the order of norm.")
+
+
 def check_floating(a, name):
     if a.dtype.kind not in "fc":
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {kind_of(a)}")

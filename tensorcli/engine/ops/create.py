@@ -231,12 +231,16 @@ def linspace(xp, start, end, steps, dtype):
         raise RuntimeError("number of steps must be non-negative")
     if dtype is None:
         dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
-    elif complex in (type(start), type(end)) and not dtype.is_complex:
+    _check_real("linspace", start, end, dtype)
+    return _spaced(xp, start, end, steps, dtype).astype(dtype.np)
+
+
+def _check_real(name, start, end, dtype):
+    if complex in (type(start), type(end)) and not dtype.is_complex:
         raise RuntimeError(
-            f"torch.linspace(): inferred dtype {dtypes.default.complex.cpp_name} can't be safely cast to passed dtype "
+            f"torch.{name}(): inferred dtype {dtypes.default.complex.cpp_name} can't be safely cast to passed dtype "
             f"{dtype.scalar_type}"
         )
-    return _spaced(xp, start, end, steps, dtype).astype(dtype.np)
 
 
 def _spaced(xp, start, end, steps, kind, name="linspace_cpu"):
@@ -259,6 +263,7 @@ def logspace(xp, start, end, steps, base, dtype):
         raise RuntimeError("number of steps must be non-negative")
     if dtype is None:
         dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
+    _check_real("logspace", start, end, dtype)
     exponents = _spaced(xp, start, end, steps, dtype, "logspace_cpu")
     return effects.cast(xp.power(float(base), exponents), dtype)
 

@@ -6,6 +6,7 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, wrap
+from tensorcli.engine.ops._matrices import check_order
 from tensorcli.engine.ops.linalg import vector_norm_backward
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.pointwise import no_bool
@@ -37,6 +38,7 @@ def _check_difference(self, other, p):
 )
 def dist(xp, self, other, p):
     """The p-norm of the difference of two tensors."""
+    check_order(p, "linalg.vector_norm")
     size = xp.abs(self - other)
     if size.dtype.kind not in "fc":
         raise RuntimeError(
@@ -233,6 +235,9 @@ def _renorm_backward(grad, self, p, dim, maxnorm):
 )
 def renorm(xp, self, p, dim, maxnorm):
     """Each slice along a dimension scaled down to a p-norm of at most maxnorm."""
+    for name, number in (("p", p), ("maxnorm", maxnorm)):
+        if isinstance(number, complex):
+            raise RuntimeError(f"renorm: {name} must be real-valued")
     if self.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {self.ndim} dimensions")
     if p <= 0:

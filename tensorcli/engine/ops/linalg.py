@@ -8,7 +8,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import computing, count, refuse, restore_dims, wrap, wrap_dims
-from tensorcli.engine.ops._matrices import check_floating, check_matrix, full_precision
+from tensorcli.engine.ops._matrices import check_floating, check_matrix, check_order, full_precision
 from tensorcli.engine.ops._shared import behind
 
 # ---- norms
@@ -50,6 +50,7 @@ def vector_norm_backward(grad, self, order, norm, dim, keepdim):
 def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
     """The p-norm of the elements, along some dimensions or of all."""
     check_floating(self, "linalg.vector_norm")
+    check_order(ord, "linalg.vector_norm")
     if dtype is not None:
         _check_norm_dtype(self, dtype, "linalg.vector_norm")
     array = computing(self, dtype)
@@ -135,6 +136,7 @@ def _matrix_dims(self, dim, name="linalg.matrix_norm"):
 )
 def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
     """A norm of matrices: 1 and inf of their sums, 2 of their singular values."""
+    check_order(ord, "linalg.matrix_norm")
     dims = _matrix_dims(self, dim)
     _floating_tensor(self, "linalg.matrix_norm")
     if abs(ord) not in (1, 2, float("inf")):

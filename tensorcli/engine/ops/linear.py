@@ -227,9 +227,6 @@ def vdot(xp, self, other):
 
 def _combined(xp, base, product, beta, alpha):
     """beta * base + alpha * product; a beta of 0 leaves base out, NaN and all."""
-    if product.dtype.kind != "c" and complex in (type(alpha), type(beta)):
-        kind = from_numpy_dtype(product.dtype).cpp_name
-        raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
     if alpha != 1:
         product = xp.multiply(product, product.dtype.type(alpha))
     if beta == 0:

@@ -116,6 +116,11 @@ def nanmean(self, dim, keepdim, dtype):
         raise RuntimeError(
             f"nanmean(): expected input to have floating point or complex dtype but got {self.dtype.scalar_type}"
         )
+    if dtype is not None and dtype.category < dtypes.FLOATING:
+        raise RuntimeError(
+            "nanmean(): could not infer output dtype. Optional dtype must be either a floating point or complex dtype. Got: "
+            f"{dtype.scalar_type}"
+        )
     dim = () if dim is None else dim
     factor = self.isnan().logical_not_().sum(dim, keepdim)
     return self.nansum(dim, keepdim, dtype=dtype).div(factor)
