@@ -1,5 +1,6 @@
 """What PyTorch has in C: classes whose complaints name their module, functions and methods that are told of as built in."""
 
+import re
 from typing import Any, Final
 
 
@@ -90,6 +91,18 @@ C_FUNCTIONS: Final = {
     "logsigmoid": "built-in function log_sigmoid",
 }
 """The functions of `torch.nn.functional` in C, and what their reprs say."""
+
+
+_METHOD: Final = re.compile(r"method '?(\w+)'? of '?(?:[\w.]+\.)?(\w+)'? object")
+
+
+def qualified_name(told: str) -> str:
+    """The qualified name of a function or method in C, of which its repr says this."""
+    found = _METHOD.search(told)
+    if found is None:
+        return told.removeprefix("built-in function ")
+    name, owner = found.groups()
+    return f"{'torch._VariableFunctionsClass' if owner == 'type' else owner}.{name}"
 
 
 def built_in(module: str, name: str) -> str | None:

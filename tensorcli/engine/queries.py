@@ -18,7 +18,7 @@ from tensorcli.engine.formats import (
     sparse_csr,
     strided,
 )
-from tensorcli.engine.native import Native
+from tensorcli.engine.native import Native, qualified_name
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 
 # ---- settings
@@ -263,6 +263,9 @@ def typename(obj: Any) -> str:
         from tensorcli.engine.ops.convert import type_string
 
         return type_string(obj)
+    told = getattr(obj, "told", None)
+    if isinstance(told, str):
+        return qualified_name(told)
     module = (getattr(obj, "__module__", "") or "").replace("tensorcli.engine", "torch", 1)
     if module in ("", "builtins", "__builtin__"):
         module = ""

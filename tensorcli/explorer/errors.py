@@ -244,11 +244,12 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "torch.ones(2).vieww(2)"),
         ("TSC-E083", "kinds",
          "object is not callable|object is not subscriptable|unsupported operand type|can only concatenate|"
-         "must be real number, not|object is not iterable|cannot be interpreted as an integer",
+         "must be real number, not|object is not iterable|has no len()|"
+         "can't multiply sequence by non-int|cannot be interpreted as an integer",
          "a value of another kind is wanted here; a method gives its result when it is called",
          "torch.ones(2).shape()"),
         ("TSC-E084", "unpack",
-         "values to unpack|iteration over a 0-d tensor",
+         "values to unpack|cannot unpack non-iterable|iteration over a 0-d tensor",
          "taking a tensor apart gives its rows, one for each name",
          "a, b = torch.ones(3)"),
     )

@@ -422,6 +422,12 @@ class Session:
         """The value of an argument of a command, or of an expression in a function's frame."""
         return self.evaluator.evaluate(tree, frame)
 
+    def short_text(self, value: Any) -> str:
+        """A value that is no tensor, on one line, with the addresses that the script sees."""
+        from tensorcli.explorer.facts import short_text
+
+        return self.evaluator.without_addresses(short_text(self.engine, value))
+
     def attributes_of(self, value: Any) -> list[str]:
         """The attributes that a script may read on a value, for completion."""
         from tensorcli.language.namespaces import Namespace

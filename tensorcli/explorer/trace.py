@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import FailedModule, Look, Walk
@@ -249,6 +250,8 @@ class Trace:
 
     session: TracedSession
     steps: list[Traced]
+    seconds: float = 0.0
+    """How long the statements took."""
 
     @property
     def last(self) -> Traced:
@@ -289,8 +292,10 @@ def traced(session: Session, records: list[Record]) -> Iterator[Trace]:
         other.hearing.silent = True
         other.tokens = Identities()
         trace = Trace(other, [])
+        began = monotonic()
         for number, record in enumerate(records, 1):
             run(trace, number, record)
+        trace.seconds = monotonic() - began
         yield trace
 
 

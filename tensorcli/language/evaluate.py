@@ -11,6 +11,7 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from time import monotonic
 from typing import Any
 from weakref import ref
 
@@ -24,7 +25,7 @@ from tensorcli.language.functions import (
     ScriptFunction,
     shown,
 )
-from tensorcli.language.limits import Guards, LimitError, Limits, range_length
+from tensorcli.language.limits import Guards, LimitError, Limits, OutOfTime, range_length
 from tensorcli.language.locate import current_node
 from tensorcli.language.methods import CHECKED_METHODS
 from tensorcli.language.namespaces import Namespace
@@ -92,6 +93,8 @@ class Evaluator:
         self.guards = Guards(self.limits)
         self.plain_attributes: set[tuple[type, str]] = set()
         self.in_c: dict[tuple[str, str], Builtin] = {}
+        self.until: float | None = None
+        """The time (`time.monotonic()`) at which loops and calls of a script that is only tried are stopped."""
         self.forget_addresses()
         numpy = sys.modules.get("numpy")
         if numpy is not None:
@@ -237,6 +240,16 @@ class Evaluator:
         value = getattr(owner, name)
         self.plain_attributes.add((kind, name))
         return value
+
+    @property
+    def late(self) -> bool:
+        """Whether the time of a script that is only tried is over."""
+        return self.until is not None and monotonic() > self.until
+
+    def keep_time(self) -> None:
+        """Called in each round of a loop. Errors: OutOfTime."""
+        if self.until is not None and monotonic() > self.until:
+            raise OutOfTime
 
     def shown_attribute(self, owner: Any, name: str) -> Any:
         """`owner.name` as a value that is looked at."""
@@ -440,13 +453,13 @@ class Evaluator:
         if type(value) is str:
             return value
         self.guards.measure(value)
-        return self._without_addresses(str(value))
+        return self.without_addresses(str(value))
 
     def represent(self, value: Any) -> str:
         """repr(value), without addresses of the process and within the limits."""
         self.guards.measure(value)
         text = repr(value)
-        return text if type(value) is str else self._without_addresses(text)
+        return text if type(value) is str else self.without_addresses(text)
 
     def formatted(self, value: Any, conversion: str, spec: str) -> str:
         """One field of an f-string or of str.format."""
@@ -456,11 +469,11 @@ class Evaluator:
                 value = ascii(value)[1:-1] if not value.isascii() else value
         elif not spec:
             self.guards.measure(value)
-            return self._without_addresses(format(value))
+            return self.without_addresses(format(value))
         check_spec(spec, self.guards)
         return format(value, spec)
 
-    def _without_addresses(self, text: str) -> str:
+    def without_addresses(self, text: str) -> str:
         """Addresses numbered in the order in which they are first shown."""
         if " at 0x" not in text:
             return text

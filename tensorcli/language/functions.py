@@ -49,6 +49,7 @@ def address(thing: Any) -> str:
 class ScriptFunction:
     """A function of the script: its body, its binder, and the frame it closes over."""
 
+    __module__ = "__main__"
     __slots__ = ("__name__", "__weakref__", "attributes", "binder", "body", "evaluator", "frame", "tree")
 
     def __init__(
@@ -76,6 +77,8 @@ class ScriptFunction:
         evaluator = self.evaluator
         if evaluator.depth >= evaluator.limits.depth:
             raise RecursionError("maximum recursion depth exceeded")
+        if evaluator.until is not None:
+            evaluator.keep_time()
         evaluator.depth += 1
         try:
             signal = self.body(Frame(self.binder(*args, **kwargs), self.frame))
@@ -92,6 +95,11 @@ class ScriptFunction:
 
     def __repr__(self) -> str:
         return f"<function {self.binder.__qualname__} at {address(self)}>"
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "__qualname__":
+            return self.binder.__qualname__
+        raise AttributeError(f"'function' object has no attribute '{name}'", name=name, obj=self)
 
     __copy__ = __deepcopy__ = itself
 

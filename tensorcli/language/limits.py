@@ -37,6 +37,10 @@ class LimitError(MemoryError):
     __module__ = "builtins"
 
 
+class OutOfTime(KeyboardInterrupt):
+    """A script that was tried did not end in its time. It passes every handler of the script, as Ctrl-C does."""
+
+
 LimitError.__name__ = LimitError.__qualname__ = "MemoryError"
 
 

@@ -281,6 +281,7 @@ class StatementCompiler(ExpressionCompiler):
         store = self.target(node.target, scope)
         body = self.block(node.body, scope)
         orelse = self.block(node.orelse, scope) if node.orelse else None
+        evaluator = self.evaluator
 
         def run(frame: Frame, node: ast.AST = node.iter) -> Any:
             for item in begin(frame):
@@ -289,6 +290,8 @@ class StatementCompiler(ExpressionCompiler):
                 signal = body(frame)
                 if signal is not None and signal is not CONTINUE:
                     return None if signal is BREAK else signal
+                if evaluator.until is not None:
+                    evaluator.keep_time()
             return orelse(frame) if orelse is not None else None
 
         return run
@@ -297,12 +300,15 @@ class StatementCompiler(ExpressionCompiler):
         test = self.expression(node.test, scope)
         body = self.block(node.body, scope)
         orelse = self.block(node.orelse, scope) if node.orelse else None
+        evaluator = self.evaluator
 
         def run(frame: Frame, node: ast.AST = node.test) -> Any:
             while test(frame):
                 signal = body(frame)
                 if signal is not None and signal is not CONTINUE:
                     return None if signal is BREAK else signal
+                if evaluator.until is not None:
+                    evaluator.keep_time()
             return orelse(frame) if orelse is not None else None
 
         return run

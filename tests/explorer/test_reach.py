@@ -105,3 +105,25 @@ def test_verbs_follow_the_interfaces_order():
     assert session.verbs["array"].path == "np.array"
     assert session.verbs["sum"].kind == session.verbs["numpy"].kind == "method"
     assert "x" not in session.verbs
+
+
+def test_functions_are_shown_with_the_address_that_the_script_sees() -> None:
+    steps = list(Session().run("x = torch.ones(3)\nf = x.sum\nprint(f)\ninspect f\nvars"))
+    address = steps[2].output.split(" at ")[1].strip(">\n")
+    assert all(address in str(step.result) for step in steps[3:])
+
+
+def test_functions_and_methods_are_named_as_pytorch_names_them_where_a_module_is_wanted() -> None:
+    steps = list(
+        Session().run(
+            "\n".join(
+                f"torch.nn.Sequential({each})" for each in ("torch.relu", "torch.ones(2).sum", "lambda x: x")
+            ),
+            keep_going=True,
+        )
+    )
+    assert [step.error.message for step in steps if step.error is not None] == [
+        "torch._VariableFunctionsClass.relu is not a Module subclass",
+        "Tensor.sum is not a Module subclass",
+        "__main__.<lambda> is not a Module subclass",
+    ]

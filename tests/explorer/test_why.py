@@ -231,3 +231,55 @@ def test_the_right_gradient_of_a_hidden_write_holds_for_its_own_pass() -> None:
     other = "v = torch.ones(1, requires_grad=True)\nz = v.exp()\nz.data.zero_()\nz.sum().backward()\n"
     answer = why(other + HIDDEN + "y.sum().backward()\nwhy w.grad")
     assert {way.verdict for way in answer.ways} == {"ok"}
+
+
+def answer_of(text: str, **options: Any) -> Why:
+    _, steps = run(f"{text}\nwhy", **options)
+    assert isinstance(steps[-1].result, Why)
+    return steps[-1].result
+
+
+def test_a_way_out_whose_loop_has_no_end_is_given_up() -> None:
+    found = answer_of("x = torch.ones(2)\nwhile True:\n    x.summ()")
+    assert found.title == "x has no attribute summ; it has sum."
+    assert found.ways == ()
+
+
+def test_what_is_tried_within_an_expression_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tensorcli.explorer.why.case.LOOKING", 0.2)
+    once = "l = []\ndef f(x):\n    l.append(x)\n    while len(l) > 1:\n        pass\n    return x"
+    assert answer_of(f"{once}\ntorch.cat(f(torch.ones(2)), torch.ones(2))").code == "TSC-E081"
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["torch.full((2,), w)", "torch.nn.functional.dropout(torch.ones(3), w)", "torch.zeros(2).clamp('a', w)"],
+)
+def test_no_way_out_leaves_the_graph_in_silence(call: str) -> None:
+    found = answer_of(f"w = torch.ones(1, requires_grad=True)\nx = {call}")
+    assert not any(part in way.text for way in found.ways for part in (".item()", ".tolist()", ".numpy()"))
+
+
+def test_a_keyword_that_is_nearly_right_is_not_left_out() -> None:
+    found = answer_of("x = torch.ones(3)\ntorch.sum(x, axs=0, keepdims=True)")
+    assert not any("without" in way.note for way in found.ways)
+
+
+def test_keywords_in_a_dict_are_not_held_against_a_signature() -> None:
+    found = answer_of("kw = {'dims': 0}\ntorch.ones(3).sum(**kw)")
+    assert found.title == "The arguments of the call are not those of the function."
+
+
+def test_a_dimension_that_was_given_is_not_given_again() -> None:
+    found = answer_of("x = torch.ones(2, 3)\nx.transpose(0)")
+    assert [way.text for way in found.ways] == ["line 2:  x.transpose(0, dim1=1)"]
+
+
+def test_a_slip_in_a_chain_over_several_lines_is_found() -> None:
+    found = answer_of("(torch.ones(3)\n    .exp()\n    .summ())")
+    assert found.title == "torch.ones(3).exp() has no attribute summ; it has sum."
+    assert [(way.text, way.note) for way in found.ways] == [("line 3:  .sum())", "sum instead of summ")]
+
+
+def test_what_has_no_parts_is_not_told_of_as_a_tensor() -> None:
+    assert answer_of("a, b = 5").title == "5 is an int: it has no parts for the 2 names on the left."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.commands.arguments import argument, named, named_base
 from tensorcli.explorer.commands.saved import saved_rows
 from tensorcli.explorer.engines import Look
-from tensorcli.explorer.facts import short_text, size_text
+from tensorcli.explorer.facts import size_text
 from tensorcli.explorer.memory import covered, layout
 from tensorcli.explorer.results import (
     Field,
@@ -74,7 +74,7 @@ def inspection(session: Session, value: Any, name: str, depth: int = 2) -> Inspe
             ),
         )
         return Inspection("collection", name, "", None, (type(value).__name__,), lines, tuple(items))
-    text = short_text(session.engine, value)
+    text = session.short_text(value)
     return Inspection(
         "other", name, "", None, (type(value).__name__,), (Line("value", (Field("value", text),)),)
     )

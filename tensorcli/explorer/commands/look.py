@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named_base
 from tensorcli.explorer.engines import Look
-from tensorcli.explorer.facts import describe, plural, short_text
+from tensorcli.explorer.facts import describe, plural
 from tensorcli.explorer.memory import overlap
 from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import (
@@ -34,7 +34,7 @@ def variables(session: Session, invocation: Invocation) -> Variables:
                 Variable(tuple(names), type(value).__name__, facts, facts.value, _relation(session, value))
             )
         else:
-            found.append(Variable(tuple(names), type(value).__name__, None, short_text(engine, value)))
+            found.append(Variable(tuple(names), type(value).__name__, None, session.short_text(value)))
     return Variables(tuple(found))
 
 

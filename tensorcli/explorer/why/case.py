@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.journal import line_of
@@ -13,6 +15,7 @@ from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
 from tensorcli.explorer.trace import Made, Trace, Traced
+from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -36,6 +39,8 @@ class Story:
     """The right gradients by name, where they are known without one."""
 
 
+LOOKING: Final = 5.0
+"""So many seconds may loops take in all that is tried in a case."""
 GONE: Final = object()
 """In place of a value that cannot be had."""
 
@@ -69,6 +74,7 @@ class Case:
         """Whether the failure is inside a function of the script: its names are not the session's."""
         self.inner = self._inner()
         """The innermost statement that `node()` stands in."""
+        self.until = monotonic() + LOOKING
         self.scopes = [
             each for each in ast.walk(self.tree) if isinstance(each, SCOPES) and holds(each, self._node)
         ]
@@ -180,14 +186,16 @@ class Case:
             return gone
         observation = session.observation
         assert observation is not None
+        session.evaluator.until = self.until
         try:
             # What it makes is heard as made by the failing statement.
             with session.hearing:
                 session.engine.listen(observation.recorder)
                 return session.value_of(node, frame)
-        except Exception:  # a name that is not bound any more
+        except (Exception, OutOfTime):  # a name that is not bound any more, a loop that does not end
             return gone
         finally:
+            session.evaluator.until = None
             session.engine.listen(None)
 
     def tensor(self, node: ast.AST | None, like: ast.AST | None = None) -> Any:
@@ -247,7 +255,7 @@ class Case:
         if found is not None:
             line, source, inside = found
             text += f" (in the call at line {step.line})" if inside and called and text else ""
-        return Event(line, one_line(source), text, role, version, culprit)
+        return Event(line, one_line(source), unbroken(text), role, version, culprit)
 
     def within(self, at: int, node: ast.AST) -> tuple[int, str, bool] | None:
         """The line and the source of the innermost statement that a node stands in: in the block of the statement
@@ -392,6 +400,11 @@ def one_line(source: str) -> str:
     """The first line of a statement."""
     first, _, rest = source.partition("\n")
     return f"{first} …" if rest else first
+
+
+def unbroken(text: str) -> str:
+    """A sentence with expressions in it that stand on several lines, on one."""
+    return re.sub(r"\s*\n\s*([.)\]]?)", lambda found: found[1] or " ", text)
 
 
 def stored(tree: ast.AST) -> set[str]:

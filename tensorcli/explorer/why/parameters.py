@@ -63,9 +63,13 @@ class Against:
 def against(case: Case, node: ast.Call) -> Against | None:
     """The nearest signature of what a call calls; None where its signatures are not known, or not what it gives."""
     overloads = case.engine.takes(case.value(node.func))
-    if not overloads or any(isinstance(each, ast.Starred) for each in node.args):
-        return None
     keywords = [each.arg for each in node.keywords if each.arg is not None]
+    if (
+        not overloads
+        or any(isinstance(each, ast.Starred) for each in node.args)
+        or len(keywords) < len(node.keywords)
+    ):
+        return None
     known = {each.name for overload in overloads for each in overload}
     found = [_differs(each, known, len(node.args), keywords) for each in overloads]
     return min(found, key=lambda each: each.distance)

@@ -80,11 +80,6 @@ def backwards(case: Case) -> Story:
         turned = [
             d
             for d, each in enumerate(parts)
-            if isinstance(each, ast.Slice) and each.lower is each.upper is None
-        ]
-        turned = [
-            d
-            for d, each in enumerate(parts)
             if isinstance(each, ast.Slice)
             and each.lower is each.upper is None
             and each.step is not None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.facts import short_text
@@ -15,11 +17,17 @@ if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
     from tensorcli.explorer.journal import Record
     from tensorcli.explorer.session import Session
+    from tensorcli.explorer.trace import Trace
 
 WAYS = 4
 """So many ways out are shown."""
 NAMES = 3
 """So many gradients are shown beside one another."""
+
+
+def patience(trace: Trace) -> float:
+    """How many seconds a way out of a journal is tried: the loops of one may have no end."""
+    return 2 + 3 * trace.seconds
 
 
 class Outcome(NamedTuple):
@@ -31,10 +39,12 @@ class Outcome(NamedTuple):
     """The names whose gradients the statement changed."""
 
 
-def outcome(session: Session, proposal: Proposal) -> Outcome | None:
+def outcome(session: Session, proposal: Proposal, seconds: float = math.inf) -> Outcome | None:
     """What the proposal gives; None where its statement still fails (or warns, where it is to be quiet), or one before
-    it fails that did not."""
+    it fails that did not, or where its loops do not end in so many seconds. Errors: KeyboardInterrupt.
+    """
     with session.fork([]) as other:
+        other.evaluator.until = monotonic() + seconds
         value = ""
         bound: set[str] = set()
         before: dict[str, str] = {}
@@ -44,6 +54,8 @@ def outcome(session: Session, proposal: Proposal) -> Outcome | None:
             step = other.again(record)
             if step.error is not None:
                 if step.error.kind == "interrupted":
+                    if other.evaluator.late:
+                        return None
                     raise KeyboardInterrupt
                 if not record.outcome or number == proposal.failing:
                     return None
@@ -118,9 +130,10 @@ def prove(
     proposals: Sequence[Proposal | None],
     right: Mapping[str, str] | None,
     backward: bool,
+    seconds: float = math.inf,
 ) -> tuple[list[Way], list[Proposal], str]:
     """The ways that hold, numbered, their proposals, and what all of them show (`w.grad`). `right`: the gradients
-    that a way out must give.
+    that a way out must give; `seconds`: how long each is tried.
     """
     held: list[tuple[Proposal, Outcome]] = []
     seen: set[str] = set()
@@ -129,7 +142,7 @@ def prove(
         if proposal is None or proposal.text in seen or (good >= WAYS and not proposal.warning):
             continue
         seen.add(proposal.text)
-        found = outcome(session, proposal)
+        found = outcome(session, proposal, seconds)
         if found is None:
             continue
         wrong = right is not None and any(found.gradients.get(name) != right[name] for name in right)

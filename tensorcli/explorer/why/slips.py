@@ -58,7 +58,7 @@ def slips(case: Case) -> Iterator[Proposal | None]:
 
 def _parsed(source: str) -> ast.expr | None:
     try:
-        return ast.parse(source, mode="eval").body
+        return ast.parse(f"({source})", mode="eval").body
     except SyntaxError:
         return None
 
@@ -89,11 +89,11 @@ def _attribute(case: Case, node: ast.Attribute) -> Iterator[Slip]:
     owner = case.value(node.value)
     if owner is None:
         return
-    text = case.text_of(node.value)
+    before = case.text_of(node).removesuffix(node.attr)
     names = [each for each in case.trace.session.attributes_of(owner) if not each.startswith("_")]
     meant = [WORDS[node.attr]] if WORDS.get(node.attr) in names else []
     for name in dict.fromkeys([*meant, *close(node.attr, names)]):
-        yield Slip(node, behind(node.value, text, f".{name}"), f"{name} instead of {node.attr}")
+        yield Slip(node, f"{before}{name}", f"{name} instead of {node.attr}")
 
 
 def _keywords(case: Case, node: ast.Call) -> Iterator[Slip]:
@@ -155,11 +155,16 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
     elif kind == "ndarray":
         yield [(f"torch.from_numpy({text})", "as a tensor over the same memory"), *_as_tensor(case, text)]
     elif kind == "tensor":
-        yield [(behind(node, text, ".item()"), "as a number of Python's")]
+        cut = case.engine.look(
+            value
+        ).requires_grad  # a number, a list and an array would leave the graph in silence
+        if not cut:
+            yield [(behind(node, text, ".item()"), "as a number of Python's")]
         if isinstance(getattr(case.expression(), "func", None), ast.Attribute):
             yield [(f"[{text}]", "in a list")]
-        yield [(behind(node, text, ".tolist()"), "as a list")]
-        yield [(behind(node, text, ".numpy()"), "as an array over the same memory")]
+        if not cut:
+            yield [(behind(node, text, ".tolist()"), "as a list")]
+            yield [(behind(node, text, ".numpy()"), "as an array over the same memory")]
 
 
 def _forms_of_list(case: Case, node: ast.expr, value: Sequence[Any]) -> Iterator[list[Form]]:
@@ -243,9 +248,11 @@ def completed(case: Case, node: ast.Call) -> Iterator[Slip]:
         for each in signature[len(node.args) :]
         if each.name.startswith("dim")
     }
+    there = [case.value(each) for each in node.args]
     for name in names if ranks else ():
         for dim in range(max(1, ranks[0])):
-            yield _call(case, node, f"of dimension {dim}", added=f"{name}={dim}")
+            if not any(type(each) is int and each in (dim, dim - ranks[0]) for each in there):
+                yield _call(case, node, f"of dimension {dim}", added=f"{name}={dim}")
 
 
 def _without(case: Case, node: ast.Call) -> Iterator[Slip]:
@@ -253,7 +260,10 @@ def _without(case: Case, node: ast.Call) -> Iterator[Slip]:
     found = against(case, node)
     if found is None or found.missing:
         return
-    unknown = [each for each in found.unknown if not close(each, found.free)]
+    names = {each.name for signature in case.engine.takes(case.value(node.func)) for each in signature}
+    unknown = [each for each in found.unknown if not close(each, names)]
+    if len(unknown) < len(found.unknown):
+        return  # a name that is nearly right was meant, not one too many
     places = [place for place, each in enumerate(node.keywords) if each.arg in unknown]
     if places or found.extra:
         extra = range(len(node.args) - found.extra, len(node.args))

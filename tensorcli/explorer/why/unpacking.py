@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.facts import plural
-from tensorcli.explorer.why.arguments import misused
+from tensorcli.explorer.why.arguments import article, misused
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import operand
@@ -30,7 +30,7 @@ def unpacked(case: Case) -> Story:
         title = (
             f"{case.text_of(node.value)} has {plural(len(value), 'part')}, and there are {names}."
             if hasattr(value, "__len__")
-            else ""
+            else f"{case.text_of(node.value)} is {article(type(value).__name__)}: it has no parts for the {names}."
         )
     elif not found.look.sizes:
         title = f"{found.text} is one number: it has no rows for the {names}."
