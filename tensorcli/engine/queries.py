@@ -269,6 +269,8 @@ def typename(obj: Any) -> str:
     module = (getattr(obj, "__module__", "") or "").replace("tensorcli.engine", "torch", 1)
     if module in ("", "builtins", "__builtin__"):
         module = ""
+    if module.startswith("tensorcli.language."):
+        module = "__main__"  # a function of the script
     name = getattr(obj, "__qualname__", None) or type(obj).__qualname__
     return f"{module}.{name}" if module else name
 

@@ -258,6 +258,14 @@ class Trace:
         """The last statement."""
         return self.steps[-1]
 
+    @property
+    def allowance(self) -> int:
+        """How many bytes a tensor may have that is made in trying what the statements did not do."""
+        made = (each.look for step in self.steps for each in step.made)
+        largest = max((look.numel * look.itemsize for look in made), default=0)
+        wanted = max(1 << 26, 16 * largest)
+        return wanted if self.session.max_bytes is None else min(wanted, self.session.max_bytes)
+
     def token(self, thing: Any) -> int:
         """The token of an object that is there."""
         return self.session.tokens.number(thing)

@@ -49,7 +49,6 @@ def address(thing: Any) -> str:
 class ScriptFunction:
     """A function of the script: its body, its binder, and the frame it closes over."""
 
-    __module__ = "__main__"
     __slots__ = ("__name__", "__weakref__", "attributes", "binder", "body", "evaluator", "frame", "tree")
 
     def __init__(

@@ -283,3 +283,9 @@ def test_a_slip_in_a_chain_over_several_lines_is_found() -> None:
 
 def test_what_has_no_parts_is_not_told_of_as_a_tensor() -> None:
     assert answer_of("a, b = 5").title == "5 is an int: it has no parts for the 2 names on the left."
+
+
+def test_nothing_is_tried_that_is_much_larger_than_what_is_there() -> None:
+    found = answer_of("a = torch.ones(50000)\nb = torch.ones(49999)\na + b")
+    assert found.code == "TSC-E014"
+    assert found.ways == ()

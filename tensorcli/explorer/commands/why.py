@@ -11,7 +11,7 @@ from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, looking_back, one_line, unbroken
-from tensorcli.explorer.why.prove import outcome, patience, prove
+from tensorcli.explorer.why.prove import allowance, outcome, prove
 from tensorcli.explorer.why.tellers import BACKWARD, tell
 from tensorcli.language.syntax import Invocation, LanguageError
 
@@ -121,7 +121,7 @@ def _hazard(session: Session, row: HazardRow) -> Answer:
     proposals = story.proposals
     if expected is not None:
         proposals = [each for each in proposals if each is not None and each.failing == len(each.records) - 1]
-    ways, proved, measure = prove(session, proposals, story.right, backward, patience(trace))
+    ways, proved, measure = prove(session, proposals, story.right, backward, allowance(trace))
     session.proposed = Proposed(
         records, proved, measure, [way.measured for way in ways if way.number], expected is not None
     )
@@ -163,7 +163,7 @@ def _warned(session: Session) -> Answer | None:
         story = called(Case(session, trace, error))
         known = known_error(error.type, error.message)
     wanted = [each and replace(each, quiet=True) for each in story.proposals]
-    ways, proposals, measure = prove(session, wanted, None, False, patience(trace))
+    ways, proposals, measure = prove(session, wanted, None, False, allowance(trace))
     session.proposed = Proposed(records, proposals, measure, [way.measured for way in ways if way.number])
     events = [replace(each, role="warned") if each.role == "raised" else each for each in story.events]
     text = f"{warning.category}: {warning.message}".partition("\n")[0]
@@ -207,9 +207,9 @@ def _failure(session: Session, records: list[Record], expected: bool = False) ->
         wanted = [each for each in wanted if each is not None and each.failing == len(each.records) - 1]
     right = story.right
     if story.reference is not None:
-        reference = outcome(session, story.reference, patience(trace))
+        reference = outcome(session, story.reference, allowance(trace))
         right = None if reference is None else reference.gradients
-    ways, proposals, measure = prove(session, wanted, right, backward, patience(trace))
+    ways, proposals, measure = prove(session, wanted, right, backward, allowance(trace))
     measured = [way.measured for way in ways if way.number]
     session.proposed = Proposed(records, proposals, measure, measured, expected)
     error = f"{failure.type}: {failure.message}"

@@ -10,7 +10,7 @@ from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import looking_back
 from tensorcli.explorer.why.hidden import hidden
 from tensorcli.explorer.why.leaves import gradient_of, state_of
-from tensorcli.explorer.why.prove import outcome, patience, prove
+from tensorcli.explorer.why.prove import allowance, outcome, prove
 
 if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record
@@ -38,7 +38,7 @@ def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Propos
         if story is None:
             story = gradient_of(case, value, name) if wants_grad else state_of(case, value, name)
     if story.right is not None:
-        proved, held, measure = prove(session, story.proposals, story.right, True, patience(trace))
+        proved, held, measure = prove(session, story.proposals, story.right, True, allowance(trace))
         events, notes = tuple(story.events), tuple(story.notes)
         return Why(story.title, None, "", events, None, notes, tuple(proved), measure), held, records
     ways: list[Any] = []
@@ -46,7 +46,7 @@ def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Propos
     for proposal in story.proposals:
         if proposal is None or len(kept) >= 4:
             continue
-        found = outcome(session, proposal, patience(trace))
+        found = outcome(session, proposal, allowance(trace))
         gave = None if found is None else found.gradients.get(name)
         shown = found.value if found is not None and (proposal.shows or not wants_grad) else gave
         if found is None or (wants_grad and not shown):

@@ -75,6 +75,7 @@ class Case:
         self.inner = self._inner()
         """The innermost statement that `node()` stands in."""
         self.until = monotonic() + LOOKING
+        self.largest = trace.allowance
         self.scopes = [
             each for each in ast.walk(self.tree) if isinstance(each, SCOPES) and holds(each, self._node)
         ]
@@ -186,7 +187,8 @@ class Case:
             return gone
         observation = session.observation
         assert observation is not None
-        session.evaluator.until = self.until
+        limit, session.evaluator.until = session.max_bytes, self.until
+        session.configure("max_bytes", self.largest)
         try:
             # What it makes is heard as made by the failing statement.
             with session.hearing:
@@ -196,6 +198,8 @@ class Case:
             return gone
         finally:
             session.evaluator.until = None
+            session.max_bytes = limit
+            session.engine.limit(limit)
             session.engine.listen(None)
 
     def tensor(self, node: ast.AST | None, like: ast.AST | None = None) -> Any:

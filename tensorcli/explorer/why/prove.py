@@ -6,7 +6,7 @@ import ast
 import math
 from collections.abc import Mapping, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.results import Way
@@ -25,9 +25,20 @@ NAMES = 3
 """So many gradients are shown beside one another."""
 
 
-def patience(trace: Trace) -> float:
-    """How many seconds a way out of a journal is tried: the loops of one may have no end."""
-    return 2 + 3 * trace.seconds
+class Allowance(NamedTuple):
+    """How long the loops of a way out may take, and how large a tensor may be that it makes."""
+
+    seconds: float = math.inf
+    largest: int | None = None
+
+
+ALL: Final = Allowance()
+"""No bounds: what is tried ran before."""
+
+
+def allowance(trace: Trace) -> Allowance:
+    """What a way out of this journal is allowed: it is not to take much more than the journal did."""
+    return Allowance(2 + 3 * trace.seconds, trace.allowance)
 
 
 class Outcome(NamedTuple):
@@ -39,12 +50,14 @@ class Outcome(NamedTuple):
     """The names whose gradients the statement changed."""
 
 
-def outcome(session: Session, proposal: Proposal, seconds: float = math.inf) -> Outcome | None:
+def outcome(session: Session, proposal: Proposal, allowed: Allowance = ALL) -> Outcome | None:
     """What the proposal gives; None where its statement still fails (or warns, where it is to be quiet), or one before
-    it fails that did not, or where its loops do not end in so many seconds. Errors: KeyboardInterrupt.
+    it fails that did not, or where it takes more than is allowed. Errors: KeyboardInterrupt.
     """
     with session.fork([]) as other:
-        other.evaluator.until = monotonic() + seconds
+        other.evaluator.until = monotonic() + allowed.seconds
+        if allowed.largest is not None:
+            other.configure("max_bytes", allowed.largest)
         value = ""
         bound: set[str] = set()
         before: dict[str, str] = {}
@@ -130,10 +143,10 @@ def prove(
     proposals: Sequence[Proposal | None],
     right: Mapping[str, str] | None,
     backward: bool,
-    seconds: float = math.inf,
+    allowed: Allowance = ALL,
 ) -> tuple[list[Way], list[Proposal], str]:
     """The ways that hold, numbered, their proposals, and what all of them show (`w.grad`). `right`: the gradients
-    that a way out must give; `seconds`: how long each is tried.
+    that a way out must give; `allowed`: what each may take.
     """
     held: list[tuple[Proposal, Outcome]] = []
     seen: set[str] = set()
@@ -142,7 +155,7 @@ def prove(
         if proposal is None or proposal.text in seen or (good >= WAYS and not proposal.warning):
             continue
         seen.add(proposal.text)
-        found = outcome(session, proposal, seconds)
+        found = outcome(session, proposal, allowed)
         if found is None:
             continue
         wrong = right is not None and any(found.gradients.get(name) != right[name] for name in right)
