@@ -289,3 +289,11 @@ def test_nothing_is_tried_that_is_much_larger_than_what_is_there() -> None:
     found = answer_of("a = torch.ones(50000)\nb = torch.ones(49999)\na + b")
     assert found.code == "TSC-E014"
     assert found.ways == ()
+
+
+def test_several_misspelled_keywords_are_put_right_at_once() -> None:
+    w = "w = torch.ones(3, requires_grad=True)"
+    found = answer_of(f"{w}\ntorch.optim.SGD([w], lr=0.1, momentums=0.9, weight_decays=0.1)")
+    assert [way.note for way in found.ways] == [
+        "momentum instead of momentums, weight_decay instead of weight_decays"
+    ]

@@ -97,10 +97,17 @@ def _attribute(case: Case, node: ast.Attribute) -> Iterator[Slip]:
 
 
 def _keywords(case: Case, node: ast.Call) -> Iterator[Slip]:
-    """A keyword that the function does not have."""
+    """Keywords that the function does not have."""
     found = against(case, node)
-    for unknown in found.unknown if found is not None else ():
-        for name in close(unknown, found.free if found is not None else ()):
+    if found is None:
+        return
+    near = {unknown: close(unknown, found.free) for unknown in found.unknown}
+    first = {unknown: names[0] for unknown, names in near.items() if names}
+    if len(first) > 1:
+        note = ", ".join(f"{name} instead of {unknown}" for unknown, name in first.items())
+        yield _call(case, node, note, renamed=first)
+    for unknown, names in near.items():
+        for name in names:
             yield _call(case, node, f"{name} instead of {unknown}", renamed={unknown: name})
 
 
