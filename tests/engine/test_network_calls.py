@@ -33,6 +33,14 @@ def answer(torch: Any, call: str) -> str:
     )
 
 
+def test_a_complex_number_is_refused_alike_however_often_the_operator_was_called() -> None:
+    x = engine.ones(2)
+    for _ in range(3):
+        engine.lerp(x, x, 0.5)
+    with pytest.raises(RuntimeError, match="cannot be converted to type float without overflow"):
+        engine.lerp(x, x, 1j)
+
+
 @pytest.mark.parametrize(("path", "call"), [(path, call) for path, calls in CALLS.items() for call in calls])
 def test_a_call_gives_or_raises_what_pytorchs_does(path: Path, call: str) -> None:
     assert answer(engine, call) == CALLS[path][call]

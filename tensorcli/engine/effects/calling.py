@@ -90,7 +90,10 @@ def compiled(op: "Op") -> Any:
             return effect(op, values)  # Numbers that promote otherwise, or are refused.
         if check is not None:
             check(*values)
-        array = kernel(np, a._array if storage is None else a.array, *values[1:])
+        try:
+            array = kernel(np, a._array if storage is None else a.array, *values[1:])
+        except TypeError:
+            return effect(op, values)  # which says it in PyTorch's words
         return finish(a, a, values, array, shape, result_kind)
 
     def binary(values: tuple[Any, ...]) -> Any:
@@ -134,7 +137,10 @@ def compiled(op: "Op") -> Any:
             return effect(op, values)
         if check is not None:
             check(*values)
-        array = kernel(np, a._array if storage is None else a.array, other, *values[2:])
+        try:
+            array = kernel(np, a._array if storage is None else a.array, other, *values[2:])
+        except TypeError:
+            return effect(op, values)  # which says it in PyTorch's words
         return finish(a, b, values, array, shape, result_kind)
 
     def finish(
