@@ -179,7 +179,23 @@ def _arange(xp, start, end, step, dtype):
     effects.check_bytes(size * dtype.itemsize, (size,), dtype)
     if dtype.category == dtypes.INTEGRAL:
         return (given[0] + xp.arange(size, dtype=xp.int64) * given[2]).astype(dtype.np)
-    return (given[0] + xp.arange(size, dtype=xp.float64) * given[2]).astype(dtype.np)
+    return _stepped(xp, given[0], given[2], size, dtype)
+
+
+def _stepped(xp, start, step, size, kind):
+    """The numbers of a floating dtype as PyTorch reckons them: in vectors of 32 bytes, each from its first number, which is
+    rounded to the dtype; those that fill no vector from the start.
+    """
+    lanes = 32 // kind.itemsize
+    narrow = np.float32 if kind.reduced else np.float64
+    wide = np.longdouble if xp is np and kind is dtypes.float64 else np.float64
+    start, step = wide(narrow(start)), wide(narrow(step))
+    index = xp.arange(size)
+    inside = index < size // lanes * lanes
+    first = xp.where(inside, index // lanes * lanes, 0)
+    begins = (start + step * first.astype(wide)).astype(narrow).astype(kind.np).astype(wide)
+    begins = xp.where(inside, begins, start)
+    return (begins + step * (index - first).astype(wide)).astype(narrow).astype(kind.np)
 
 
 def _real(value):
@@ -232,6 +248,8 @@ def linspace(xp, start, end, steps, dtype):
     if dtype is None:
         dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
     _check_real("linspace", start, end, dtype)
+    if dtype.is_floating_point and steps > 1:
+        return _evenly(xp, start, end, steps, dtype)
     return _spaced(xp, start, end, steps, dtype).astype(dtype.np)
 
 
@@ -241,6 +259,25 @@ def _check_real(name, start, end, dtype):
             f"torch.{name}(): inferred dtype {dtypes.default.complex.cpp_name} can't be safely cast to passed dtype "
             f"{dtype.scalar_type}"
         )
+
+
+def _evenly(xp, start, end, steps, kind):
+    """The points of a floating dtype, reckoned from the nearer end with a step of that dtype. What is added to an end is
+    rounded where the dtype is a reduced one; elsewhere PyTorch's machine adds it exactly.
+    """
+
+    def rounded(values):
+        return xp.asarray(values).astype(kind.np).astype(np.float64)
+
+    start, end, index = rounded(start), rounded(end), xp.arange(steps)
+    step = rounded(rounded(end - start) / rounded(steps - 1))
+    up, down = index, steps - 1 - index
+    if kind.reduced:
+        up, down = rounded(step * rounded(up)), rounded(step * rounded(down))
+    else:
+        wide = np.longdouble if xp is np and kind is dtypes.float64 else np.float64
+        up, down = step.astype(wide) * up, step.astype(wide) * down
+    return xp.where(index < steps // 2, start + up, end - down).astype(kind.np)
 
 
 def _spaced(xp, start, end, steps, kind, name="linspace_cpu"):

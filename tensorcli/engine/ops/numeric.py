@@ -227,14 +227,13 @@ def sinc(x):
 
 
 def interpolate(start, end, weight):
-    """start + weight (end - start), from the nearer end."""
+    """start + weight (end - start), from the nearer end: the differences are rounded, what is added to an end is not."""
 
-    def blend(a, b, w):
-        difference = b - a
-        return np.where(np.abs(w) < 0.5, a + w * difference, b - difference * (1 - w))
+    def blend(a, b, difference, w, rest):
+        return np.where(np.abs(w) < 0.5, a + w * difference, b - difference * rest)
 
     weight = weight if hasattr(weight, "dtype") else start.dtype.type(weight)
-    return widely(blend, start, end, weight)
+    return widely(blend, start, end, end - start, weight, 1 - weight)
 
 
 def log_add(self, other):

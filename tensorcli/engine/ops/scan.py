@@ -42,10 +42,15 @@ def cumsum(xp, self, dim, dtype):
         refuse(array, "cumsum_out_cpu", "b")
     if not self.ndim:
         return array.copy()
-    found = xp.cumsum(array, axis=dim, dtype=array.dtype)
+    found = xp.cumsum(array, axis=dim, dtype=_summing(array))
     if found.dtype.kind in "fc":
         found += 0  # the sums begin with a zero: none of them is a negative one
-    return found
+    return found.astype(array.dtype, copy=False)
+
+
+def _summing(array):
+    """The dtype that PyTorch adds and multiplies up in: double precision for single."""
+    return {"f": np.float64, "F": np.complex128}.get(array.dtype.char, array.dtype)
 
 
 def _cumprod_backward(grad, self, dim, result):
@@ -80,7 +85,9 @@ def cumprod(xp, self, dim, dtype):
     array = computing(self, dtype)
     if self.ndim:
         refuse(array, "cumprod_out_cpu", "b")
-    return xp.cumprod(array, axis=dim, dtype=array.dtype) if self.ndim else array.copy()
+    if not self.ndim:
+        return array.copy()
+    return xp.cumprod(array, axis=dim, dtype=_summing(array)).astype(array.dtype, copy=False)
 
 
 def _running(xp, self, dim, extreme):
@@ -165,4 +172,4 @@ def logcumsumexp(xp, self, dim):
     if self.dtype.kind == "c":
         most = xp.max(self.real, axis=dim, keepdims=True)
         return (xp.log(xp.cumsum(xp.exp(self - most), axis=dim)) + most).astype(self.dtype)
-    return behind(xp).running("logaddexp", self, dim)
+    return behind(xp).running("logaddexp", self.astype(_summing(self), copy=False), dim).astype(self.dtype)
