@@ -23,6 +23,11 @@ class Known:
     example: str
     """A program whose last statement raises it."""
 
+    @property
+    def sentence(self) -> str:
+        """What it means, as a sentence."""
+        return f"{self.meaning[0].upper()}{self.meaning[1:]}."
+
 
 ERRORS: Final[tuple[Known, ...]] = tuple(
     Known(*row)

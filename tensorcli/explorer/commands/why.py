@@ -205,11 +205,11 @@ def _failure(session: Session, records: list[Record], expected: bool = False) ->
     wanted = story.proposals
     if expected:
         wanted = [each for each in wanted if each is not None and each.failing == len(each.records) - 1]
-    right = story.right
+    right, allowed = story.right, allowance(trace)
     if story.reference is not None:
-        reference = outcome(session, story.reference, allowance(trace))
+        reference = outcome(session, story.reference, allowed)
         right = None if reference is None else reference.gradients
-    ways, proposals, measure = prove(session, wanted, right, backward, allowance(trace))
+    ways, proposals, measure = prove(session, wanted, right, backward, allowed)
     measured = [way.measured for way in ways if way.number]
     session.proposed = Proposed(records, proposals, measure, measured, expected)
     error = f"{failure.type}: {failure.message}"

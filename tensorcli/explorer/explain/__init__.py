@@ -84,16 +84,15 @@ def error_page(session: Session, error: Known) -> Explanation:
     ways = tuple(
         (one_line(each.text.partition("  ")[2]), each.note) for each in answered.result.ways if each.number
     )
-    meaning = f"{error.meaning[0].upper()}{error.meaning[1:]}."
     title = answered.result.title
     words = [each.removeprefix("^") for each in error.words.split("|")]
     return Explanation(
         error.code,
-        meaning,
+        error.sentence,
         (
             Section("it looks like this", rows=tuple((each,) for each in error.example.split("\n"))),
             Section("PyTorch says", rows=((f"{failed.error.type}: {first}",),)),
-            *([Section("why", text=(title,))] if title != meaning else []),
+            *([Section("why", text=(title,))] if title != error.sentence else []),
             *([Section("ways out", rows=ways)] if ways else []),
             Section("known by", rows=tuple((each,) for each in words)),
         ),

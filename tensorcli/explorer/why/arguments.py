@@ -9,7 +9,7 @@ from tensorcli.explorer.facts import plural
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.parameters import against, close
-from tensorcli.explorer.why.slips import is_result, slips
+from tensorcli.explorer.why.slips import is_method, is_result, slips
 
 _ELEMENT = re.compile(r"expected Tensor as element (\d+) in argument \d+, but got (\w+)")
 _WRONG_KIND = re.compile(r"argument '(\w+)'(?: \(position \d+\))? must be ([^,]+), not ([\w.]+)$")
@@ -27,7 +27,7 @@ def misused(case: Case) -> Story:
     title = ""
     for part in _used(node):
         value, text = case.value(part), case.text_of(part)
-        if callable(value) and hasattr(value, "__self__") and not isinstance(node, ast.Call):
+        if is_method(value) and not isinstance(node, ast.Call):
             title = f"{text} is a method here, which was not called."
         elif isinstance(node, ast.Call) and value is not None and not callable(value):
             title = f"{text} is {article(type(value).__name__)}: it is read, not called."
@@ -53,7 +53,7 @@ def attribute(case: Case) -> Story:
     if owner is None or not isinstance(node, ast.Attribute):
         return misused(case)
     text = case.text_of(node.value)
-    if (callable(owner) and hasattr(owner, "__self__")) or isinstance(owner, tuple):
+    if is_method(owner) or isinstance(owner, tuple):
         return misused(case)
     names = case.trace.session.attributes_of(owner)
     near = close(node.attr, names)[:3]

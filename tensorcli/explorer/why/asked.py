@@ -37,8 +37,9 @@ def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Propos
         story = hidden(case, name) if wants_grad and case.engine.grad(value) is not None else None
         if story is None:
             story = gradient_of(case, value, name) if wants_grad else state_of(case, value, name)
+    allowed = allowance(trace)
     if story.right is not None:
-        proved, held, measure = prove(session, story.proposals, story.right, True, allowance(trace))
+        proved, held, measure = prove(session, story.proposals, story.right, True, allowed)
         events, notes = tuple(story.events), tuple(story.notes)
         return Why(story.title, None, "", events, None, notes, tuple(proved), measure), held, records
     ways: list[Any] = []
@@ -46,7 +47,7 @@ def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Propos
     for proposal in story.proposals:
         if proposal is None or len(kept) >= 4:
             continue
-        found = outcome(session, proposal, allowance(trace))
+        found = outcome(session, proposal, allowed)
         gave = None if found is None else found.gradients.get(name)
         shown = found.value if found is not None and (proposal.shows or not wants_grad) else gave
         if found is None or (wants_grad and not shown):

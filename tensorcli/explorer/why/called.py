@@ -46,16 +46,16 @@ def given(case: Case, title: str = "", values: bool = False) -> Story:
     _tell_module(case, events)
     seen = "  and  ".join(f"{each.text} {_facts(case, each, values)}" for each in found)
     events.append(case.raised(seen or case.failure.message.partition("\n")[0]))
+    return Story(title or _title(case, found), events)
+
+
+def _title(case: Case, found: list[Operand]) -> str:
     known = known_error(case.failure.type, case.failure.message)
-    if title:
-        pass
-    elif known is not None:
-        title = f"{known.meaning[0].upper()}{known.meaning[1:]}."
-    elif found:
-        title = "What the operation was given does not fit it."
-    else:
-        title = f"line {case.line} raised {case.failure.type}; nothing more is known about this error."
-    return Story(title, events)
+    if known is not None:
+        return known.sentence
+    if found:
+        return "What the operation was given does not fit it."
+    return f"line {case.line} raised {case.failure.type}; nothing more is known about this error."
 
 
 def _facts(case: Case, each: Operand, values: bool) -> str:
@@ -91,8 +91,9 @@ def fits(case: Case) -> Iterator[Proposal | None]:
     found = operands(case)
     yield from out_of_place(case)
     written, _ = write_target(case.inner) or (None, None)
-    named = [each for each in ("float32", "int64", "bool") if each != "bool" or each in case.failure.message]
-    dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), *named])]
+    dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), "float32", "int64"])]
+    if "bool" in case.failure.message and "bool" not in dtypes:
+        dtypes.append("bool")
     tries = TRIES
     for each in found:
         if written is not None and holds(each.node, written):
@@ -135,16 +136,27 @@ def _suffixes(look: Look, dtypes: list[str]) -> Iterator[str]:
 def _other_layers(case: Case) -> Iterator[Proposal | None]:
     """Where a module failed: the statement that made the module, with one of the error's numbers in the place of another."""
     failed = case.trace.session.module
-    node = case.expression()
-    name = root_name(node.func) if failed is not None and isinstance(node, ast.Call) else None
+    name = module_name(case)
     bound = None if name is None else case.bound_at(name)
     if failed is None or bound is None:
         return
     numbers = {int(text) for text in re.findall(r"\d+", case.failure.message)}
     sizes = [case.engine.look(each).sizes for each in failed.inputs if case.engine.kind(each) == "tensor"]
     given = [size for size in dict.fromkeys(size for each in sizes for size in each) if size in numbers]
-    for each in ast.walk(case.journal.python(bound)[0].tree):
-        if isinstance(each, ast.Constant) and type(each.value) is int and each.value in numbers:
+    for each in whole_numbers(case.journal.python(bound)[0].tree):
+        if each.value in numbers:
             for size in given:
                 note = f"a layer for what it is given: {size} instead of {each.value}"
                 yield case.journal.changed(bound, [(each, str(size))], note)
+
+
+def module_name(case: Case) -> str | None:
+    """The name of the module in whose call the statement failed; None where it failed in none."""
+    node = case.expression()
+    failed = case.trace.session.module is not None
+    return root_name(node.func) if failed and isinstance(node, ast.Call) else None
+
+
+def whole_numbers(tree: ast.AST) -> Iterator[ast.Constant]:
+    """The whole numbers that are written in a statement."""
+    return (each for each in ast.walk(tree) if isinstance(each, ast.Constant) and type(each.value) is int)

@@ -163,7 +163,8 @@ class Case:
         """The value of an expression of the failing statement, or of the function that it failed in (which an expression
         of one's own says by `like`, one that stands there); None where it cannot be had any more.
         """
-        return self._evaluated(node, like, None)
+        found = self._evaluated(node, like)
+        return None if found is GONE else found
 
     def runs(self, old: ast.AST, new: ast.expr) -> bool:
         """Whether the failing expression has a value with another expression in the place of one of its parts."""
@@ -172,19 +173,19 @@ class Case:
             return True
         changed = copy.deepcopy(tree, {id(old): new})
         ast.fix_missing_locations(changed)
-        return self._evaluated(changed, tree, GONE) is not GONE
+        return self._evaluated(changed, tree) is not GONE
 
-    def _evaluated(self, node: ast.AST, like: ast.AST | None, gone: Any) -> Any:
+    def _evaluated(self, node: ast.AST, like: ast.AST | None) -> Any:
         if not isinstance(node, ast.expr):
-            return gone
+            return GONE
         session = self.trace.session
         frame = None
         if self.scopes and holds(self.scopes[-1], like or node):
             frame = session.frame
             if frame is None:
-                return gone
+                return GONE
         elif self.inside and not holds(self.statement.tree, like or node):
-            return gone
+            return GONE
         observation = session.observation
         assert observation is not None
         limit, session.evaluator.until = session.max_bytes, self.until
@@ -195,7 +196,7 @@ class Case:
                 session.engine.listen(observation.recorder)
                 return session.value_of(node, frame)
         except (Exception, OutOfTime):  # a name that is not bound any more, a loop that does not end
-            return gone
+            return GONE
         finally:
             session.evaluator.until = None
             session.max_bytes = limit

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.why.called import given
-from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.called import given, module_name, whole_numbers
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import Operand, operand, operands, with_operand
 
 if TYPE_CHECKING:
@@ -27,20 +27,17 @@ def _room(case: Case, found: Operand) -> Iterator[Proposal | None]:
     """A number in the failing statement, or in the one that made the module, that leaves room for the greatest element."""
     greatest = int(case.engine.elements(found.value).max())
     note = f"room for {greatest}"
-    for each in _whole_numbers(case.expression(), greatest):
+    for each in _smaller(case.expression(), greatest):
         yield case.changed([(each, str(greatest + 1))], note)
-    node = case.expression()
-    name = root_name(node.func) if isinstance(node, ast.Call) else None
+    name = module_name(case)
     bound = None if name is None else case.bound_at(name)
-    if bound is not None and case.trace.session.module is not None:
-        for each in _whole_numbers(case.journal.python(bound)[0].tree, greatest):
+    if bound is not None:
+        for each in _smaller(case.journal.python(bound)[0].tree, greatest):
             yield case.journal.changed(bound, [(each, str(greatest + 1))], note)
 
 
-def _whole_numbers(tree: ast.AST, most: int) -> Iterator[ast.Constant]:
-    for each in ast.walk(tree):
-        if isinstance(each, ast.Constant) and type(each.value) is int and 0 < each.value <= most:
-            yield each
+def _smaller(tree: ast.AST, most: int) -> Iterator[ast.Constant]:
+    return (each for each in whole_numbers(tree) if 0 < each.value <= most)  # type: ignore[operator]
 
 
 def probabilities(case: Case) -> Story:
@@ -58,9 +55,8 @@ def probabilities(case: Case) -> Story:
 def one_value(case: Case) -> Story:
     """Batch norm in training mode over one value."""
     story = given(case)
-    node = case.expression()
-    name = root_name(node.func) if isinstance(node, ast.Call) else None
-    if name is not None and case.trace.session.module is not None:
+    name = module_name(case)
+    if name is not None:
         story.proposals.append(case.before(f"{name}.eval()", "the running mean and variance"))
     return story
 

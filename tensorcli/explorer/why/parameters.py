@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -30,8 +30,10 @@ class Against:
     """So many arguments can be given by position."""
     extra: int
     """So many more were."""
-    free: Sequence[str] = field(default=())
+    free: Sequence[str]
     """The parameters that were not given."""
+    known: Collection[str]
+    """Those that the function has in any signature."""
 
     @property
     def shown(self) -> str:
@@ -89,6 +91,7 @@ def _differs(signature: Sequence[Taken], known: set[str], count: int, keywords: 
         most,
         max(0, count - most),
         [each.name for each in free],
+        known,
     )
 
 

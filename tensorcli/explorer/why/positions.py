@@ -48,13 +48,7 @@ def positions(case: Case) -> Story:
 
 
 def _is_number(node: ast.AST, number: int) -> bool:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        return (
-            isinstance(node.operand, ast.Constant)
-            and type(node.operand.value) is int
-            and -node.operand.value == number
-        )
-    return isinstance(node, ast.Constant) and type(node.value) is int and node.value == number
+    return isinstance(node, ast.Constant | ast.UnaryOp) and ast.unparse(node) == str(number)
 
 
 def _fewer(case: Case, node: ast.AST) -> Iterator[Proposal | None]:

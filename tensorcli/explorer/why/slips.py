@@ -138,7 +138,7 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
     """A value of another kind in the place of one: a dtype for its name, a tensor for a list."""
     value, text = case.value(node), case.text_of(node)
     kind = case.engine.kind(value)
-    if callable(value) and hasattr(value, "__self__"):
+    if is_method(value):
         yield [(f"{text}()", f"{text} is called")]
     elif isinstance(value, str):
         yield [(f"torch.{value}{end}", "torch's object, not its name") for end in ("", "_format")]
@@ -162,14 +162,13 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
     elif kind == "ndarray":
         yield [(f"torch.from_numpy({text})", "as a tensor over the same memory"), *_as_tensor(case, text)]
     elif kind == "tensor":
-        cut = case.engine.look(
-            value
-        ).requires_grad  # a number, a list and an array would leave the graph in silence
-        if not cut:
+        # A number, a list and an array would leave the graph in silence.
+        leaves = not case.engine.look(value).requires_grad
+        if leaves:
             yield [(behind(node, text, ".item()"), "as a number of Python's")]
         if isinstance(getattr(case.expression(), "func", None), ast.Attribute):
             yield [(f"[{text}]", "in a list")]
-        if not cut:
+        if leaves:
             yield [(behind(node, text, ".tolist()"), "as a list")]
             yield [(behind(node, text, ".numpy()"), "as an array over the same memory")]
 
@@ -203,6 +202,11 @@ def _as_tensor(case: Case, text: str) -> Iterator[Form]:
 def _dtypes(case: Case) -> list[str]:
     """The dtypes of the tensors in the failing expression, and that of most weights."""
     return [*dict.fromkeys([*(each.look.dtype for each in operands(case)), "float32"])]
+
+
+def is_method(value: Any) -> bool:
+    """Whether a value is the method of an object."""
+    return callable(value) and hasattr(value, "__self__")
 
 
 def is_result(value: Any) -> bool:
@@ -267,8 +271,7 @@ def _without(case: Case, node: ast.Call) -> Iterator[Slip]:
     found = against(case, node)
     if found is None or found.missing:
         return
-    names = {each.name for signature in case.engine.takes(case.value(node.func)) for each in signature}
-    unknown = [each for each in found.unknown if not close(each, names)]
+    unknown = [each for each in found.unknown if not close(each, found.known)]
     if len(unknown) < len(found.unknown):
         return  # a name that is nearly right was meant, not one too many
     places = [place for place, each in enumerate(node.keywords) if each.arg in unknown]
