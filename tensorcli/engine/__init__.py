@@ -119,13 +119,7 @@ _PUBLIC: dict[str, str] = {
     "nonzero": "indexing",
     **dict.fromkeys(("matrix_rank", "solve", "lstsq", "symeig", "eig"), "removed"),
     **dict.fromkeys(("UntypedStorage", "TypedStorage"), "storages"),
-    **dict.fromkeys(
-        (
-            f"{kind}Storage"
-            for kind in "BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float Half Int Long Short".split()
-        ),
-        "storages",
-    ),
+    **dict.fromkeys((f"{kind}Storage" for kind in _dtypes.STORED), "storages"),
     **dict.fromkeys(("split", "broadcast_tensors", "block_diag", "cartesian_prod", "meshgrid"), "variadic"),
     **dict.fromkeys(("atleast_1d", "atleast_2d", "atleast_3d"), "variadic"),
     **dict.fromkeys(("sparse_coo", "sparse_csr"), "queries"),

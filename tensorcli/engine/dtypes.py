@@ -13,6 +13,8 @@ import numpy as np
 from tensorcli.engine.native import Native
 
 BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)
+STORED: Final = "BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float Half Int Long Short".split()
+"""The element types that PyTorch had storage classes of (`torch.FloatStorage`), in C++'s words."""
 
 
 class dtype(Native):  # noqa: N801 (PyTorch's name)

@@ -88,11 +88,9 @@ def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False)
             raise TypeError(f"nonzero(): argument '{name} must be {wanted}, not {type(given).__name__}")
     if as_tuple and out is not None:
         raise RuntimeError("nonzero does not support the out kwarg when as_tuple is True")
-    return (
-        tuple(_run("nonzero_numpy", input))
-        if as_tuple
-        else OPS["nonzero"].run((input, *(() if out is None else (out,))))
-    )
+    if as_tuple:
+        return tuple(_run("nonzero_numpy", input))
+    return OPS["nonzero"].run((input,) if out is None else (input, out))
 
 
 # ---- the parts of an index

@@ -230,13 +230,18 @@ def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
         from tensorcli.engine.func.levels import text
 
         return text(self)
+    return text_of(self, node_text(self))
+
+
+def text_of(self: Tensor, grad_fn: str | None) -> str:
+    """What a repr says of a tensor whose `grad_fn` has this name."""
     return printing.tensor_text(
         None if self.is_meta else printable(self),
         dtype=self.dtype.name,
         sizes=self.geometry.sizes,
         device=str(self.device),
         requires_grad=self.requires_grad,
-        grad_fn=node_text(self),
+        grad_fn=grad_fn,
         default_dtype=dtypes.default.floating.name,
         is_meta=self.is_meta,
     )

@@ -151,9 +151,7 @@ CAST_WORDS: Final[dict[str, tuple[type[Exception], str, str]]] = {
 
 def check_device(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> None:
     """Refuse an output that holds no elements where the inputs do, or the other way round. Errors: RuntimeError."""
-    if not any(one.device is META for one in outs) and not any(
-        isinstance(one, Tensor) and one.device is META for one in values
-    ):
+    if not any(isinstance(one, Tensor) and one.device is META for one in (*outs, *values)):
         return
     origin = _origin(op)
     device = effects.device_of(origin, values)

@@ -299,13 +299,12 @@ class LegacyStorageType(type):
         return type(instance) is TypedStorage and instance.dtype is cls.dtype
 
 
-_LEGACY = "BFloat16 Bool Byte Char ComplexDouble ComplexFloat Double Float Half Int Long Short".split()
 LEGACY = {
     f"{kind.scalar_type}Storage": LegacyStorageType(
         f"{kind.scalar_type}Storage", (), {"dtype": kind, "__module__": "torch"}
     )
     for kind in DTYPES.values()
-    if kind.scalar_type in _LEGACY
+    if kind.scalar_type in dtypes.STORED
 }
 """The storage classes of one dtype, by name."""
 

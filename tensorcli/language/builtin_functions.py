@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 MISSING: Any = object()
-"""What getattr is given as a default to know whether there was anything."""
+"""In place of a value where there is none: None is one."""
 
 
 class Builtin:

@@ -248,7 +248,7 @@ class Evaluator:
 
     def keep_time(self) -> None:
         """Called in each round of a loop. Errors: OutOfTime."""
-        if self.until is not None and monotonic() > self.until:
+        if self.late:
             raise OutOfTime
 
     def shown_attribute(self, owner: Any, name: str) -> Any:

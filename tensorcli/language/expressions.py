@@ -12,6 +12,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.language.builtin_functions import MISSING
 from tensorcli.language.displays import DisplayCompiler, NotIterableError
 from tensorcli.language.functions import (
     Code,
@@ -28,8 +29,6 @@ from tensorcli.language.syntax import CommandCall
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
-
-MISSING: Any = object()
 
 
 class ExpressionCompiler(DisplayCompiler):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -51,29 +52,32 @@ def locate(exception: BaseException) -> list[Span]:
     return [span_of(node) for node in locate_nodes(exception)]
 
 
+def _evaluating(exception: BaseException) -> Iterator[tuple[ast.AST, dict[str, Any]]]:
+    """The nodes whose evaluation the exception passed through, the innermost last, each with the closure's names."""
+    step = exception.__traceback__
+    while step is not None:
+        node = _node(step.tb_frame)
+        if node is not None:
+            yield node, step.tb_frame.f_locals
+        step = step.tb_next
+
+
 def innermost_frame(exception: BaseException) -> Any:
     """The `functions.Frame` whose names the innermost node of `locate_nodes` was evaluated in; None where there is none."""
     found = None
-    step = exception.__traceback__
-    while step is not None:
-        if _node(step.tb_frame) is not None:
-            found = step.tb_frame.f_locals.get("frame", found)
-        step = step.tb_next
+    for _, local in _evaluating(exception):
+        found = local.get("frame", found)
     return found
 
 
 def failed_call(exception: BaseException) -> tuple[Any, dict[str, Any]] | None:
     """The function whose call with keywords was the innermost node that was being evaluated, and those; None for none."""
-    found = None
-    step = exception.__traceback__
-    while step is not None:
-        node = _node(step.tb_frame)
-        if node is not None:
-            local = step.tb_frame.f_locals
-            called = isinstance(node, ast.Call) and "function" in local and "named" in local
-            found = (local["function"], local["named"]) if called else None
-        step = step.tb_next
-    return found
+    evaluated = [*_evaluating(exception)]
+    if evaluated:
+        node, local = evaluated[-1]
+        if isinstance(node, ast.Call) and "function" in local and "named" in local:
+            return local["function"], local["named"]
+    return None
 
 
 def current_node() -> ast.AST | None:

@@ -276,10 +276,8 @@ def numpy_namespaces(guards: Guards) -> dict[str, Namespace]:
     fft_namespace = Namespace("numpy.fft", Members(FFT, fft))
     random = Namespace("numpy.random", Members(RANDOM, lambda name: _random(name, guards)))
     testing = Namespace("numpy.testing", Members(TESTING, lambda name: getattr(np.testing, name)))
-    inner: dict[str, Any] = {
-        **{"linalg": linalg, "fft": fft_namespace, "random": random, "testing": testing},
-        "__version__": np.__version__,
-    }
+    inner: dict[str, Any] = {"linalg": linalg, "fft": fft_namespace, "random": random, "testing": testing}
+    inner["__version__"] = np.__version__
 
     def make(name: str) -> Any:
         if name in inner:

@@ -195,13 +195,12 @@ class Policy:
 
     def allows(self, kind: type, name: str) -> bool:
         """Whether `name` may be read on objects of `kind`."""
+        operator = name in OPERATOR_DUNDERS
+        if is_dunder(name) and not operator:
+            return False
         names = self.list_of(kind)
-        if is_dunder(name):
-            return name in OPERATOR_DUNDERS and (
-                names is None or (not isinstance(names, bool) and name in names)
-            )
         if names is None:
-            return not is_refused_private(name)
+            return operator or not is_refused_private(name)
         return not isinstance(names, bool) and name in names
 
     def may_set(self, kind: type, name: str) -> bool:

@@ -382,38 +382,25 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     return functions.pad(input, pad, mode, value)
 
 
-def _pool(name: str) -> Any:
+def _pool(name: str, indices: bool) -> Any:
+    """Pooling by the largest element; `indices`: always with its place, not only where the caller asks for that."""
+
     def pool(
         input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:  # fmt: skip
         stride = () if stride is None else stride
-        called = getattr(functions, f"{name}_with_indices" if return_indices else name)
+        called = getattr(functions, f"{name}_with_indices" if indices or return_indices else name)
         return called(input, kernel_size, stride, padding, dilation, ceil_mode)
 
-    pool.__name__ = pool.__qualname__ = name
-    pool.__doc__ = "The largest element under each position of the kernel."
+    pool.__name__ = pool.__qualname__ = f"{name}_with_indices" if indices else name
+    pool.__doc__ = f"The largest element under each position of the kernel{', and where it is' * indices}."
     return pool
 
 
-max_pool1d, max_pool2d, max_pool3d = (_pool(f"max_pool{n}d") for n in (1, 2, 3))
-
-
-def _pool_with_indices(name: str) -> Any:
-    def pool(
-        input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> Any:  # fmt: skip
-        stride = () if stride is None else stride
-        return getattr(functions, name)(input, kernel_size, stride, padding, dilation, ceil_mode)
-
-    pool.__name__ = pool.__qualname__ = name
-    pool.__doc__ = "The largest element under each position of the kernel, and where it is."
-    return pool
-
-
+max_pool1d, max_pool2d, max_pool3d = (_pool(f"max_pool{n}d", False) for n in (1, 2, 3))
 max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
-    _pool_with_indices(f"max_pool{n}d_with_indices") for n in (1, 2, 3)
+    _pool(f"max_pool{n}d", True) for n in (1, 2, 3)
 )
 
 

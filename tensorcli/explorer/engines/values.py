@@ -16,7 +16,7 @@ from tensorcli.engine import dtypes, printing
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.operators import printable
+from tensorcli.engine.operators import printable, text_of
 from tensorcli.engine.storage import MetaBuffer, Storage
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines import Kind, Look, Walk, arrays
@@ -166,16 +166,7 @@ class Values:
     def repr(self, value: Any) -> str:
         if type(value) is not Tensor:
             return repr(value)
-        return printing.tensor_text(
-            None if value.is_meta else printable(value),
-            dtype=value.dtype.name,
-            sizes=value.geometry.sizes,
-            device=str(value.device),
-            requires_grad=value.requires_grad,
-            grad_fn=present_node(value)[1],
-            default_dtype=dtypes.default.floating.name,
-            is_meta=value.is_meta,
-        )
+        return text_of(value, present_node(value)[1])
 
     def printed(self, value: Any) -> Sequence[tuple[str, str]]:
         look = self.look(value)
