@@ -122,9 +122,7 @@ def forget_output() -> None:
 
 
 def run_app(arguments: Sequence[str]) -> int:
-    """Runs the application and gives the exit status: the command's own, or 2 for wrong usage, which is
-    explained.
-    """
+    """Runs the application and gives the exit status: the command's own, or 2 for wrong usage, which is explained."""
     try:
         status = app([OPTIONAL_VALUES.get(word, word) for word in arguments], prog_name="tensorcli")
     except SystemExit as stop:

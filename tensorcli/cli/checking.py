@@ -43,9 +43,7 @@ def check_scripts(
     colour: Colour,
     keep_going: bool,
 ) -> int:
-    """Checks a command text or the files in order, all of them; the first hazard or failure decides the
-    status.
-    """
+    """Checks a command text or the files in order, all of them; the first hazard or failure decides the status."""
     output = Errors(colour)
     first = exits.OK
     if missing := options.missing():

@@ -27,9 +27,7 @@ class Script(NamedTuple):
 
 
 def read_script(path: str) -> Script:
-    """The script at `path`, `-` for standard input. A name that ends in `.py` has the Python form. Raises
-    Unreadable.
-    """
+    """The script at `path`, `-` for standard input. A name that ends in `.py` has the Python form. Raises Unreadable."""
     if path == STDIN:
         return Script("<stdin>", read_stdin(), "tsc")
     try:

@@ -108,8 +108,7 @@ def _two_sum(a: Float64 | np.float64, b: Float64 | np.float64) -> tuple[Float64,
 
 
 def _add_to_odd(a: Float64 | np.float64, b: Float64 | np.float64) -> Float64:
-    """a + b; an inexact sum becomes the neighbour with an odd last bit, so that rounding it again is
-    right."""
+    """a + b; an inexact sum becomes the neighbour with an odd last bit, so that rounding it again is right."""
     total, error = _two_sum(a, b)
     bits = total.view(np.int64)
     outward = np.where((error > 0) == (total > 0), 1, -1)

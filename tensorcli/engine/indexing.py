@@ -20,15 +20,12 @@ from tensorcli.engine.tensor import Tensor
 
 _SEQUENCE = (
     "Using a non-tuple sequence for multidimensional indexing is deprecated and will be changed in pytorch "
-    "2.9; use "
-    "x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
-    "x[torch.tensor(seq)], which "
-    "will result either in an error or a different result"
+    "2.9; use x[tuple(seq)] instead of x[seq]. In pytorch 2.9 this will be interpreted as tensor index, "
+    "x[torch.tensor(seq)], which will result either in an error or a different result"
 )
 _ZERO_DIMENSIONAL = (
     "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert "
-    "a 0-dim tensor "
-    "to a number"
+    "a 0-dim tensor to a number"
 )
 _MANY = 32  # A longer list is one index, whatever it holds (a rule that PyTorch took over from numpy).
 
@@ -75,9 +72,7 @@ def put(tensor: Tensor, index: Any, value: Any) -> None:
 
 
 def nonzero(input: Tensor, *, out: Tensor | None = None, as_tuple: bool = False) -> Any:
-    """The indices of the elements that are not zero: a row each, or (as_tuple=True) a vector for each
-    dimension.
-    """
+    """The indices of the elements that are not zero: a row each, or (as_tuple=True) a vector for each dimension."""
     given: Any
     for name, given, kind, wanted in (
         ("input' (position 1)", input, Tensor, "Tensor"),
@@ -125,9 +120,7 @@ def _select(tensor: Tensor, dim: int, index: Any, told: int) -> Tensor:
 
 
 def _slice(tensor: Tensor, dim: int, index: slice, whole: bool) -> Tensor:
-    """A slice of a dimension. A slice of everything is the tensor itself, unless `whole` asks for a view of
-    it.
-    """
+    """A slice of a dimension. A slice of everything is the tensor itself, unless `whole` asks for a view of it."""
     step = 1 if index.step is None else _bound(index.step)
     if step == 0:
         raise ValueError("slice step cannot be zero")
@@ -152,9 +145,7 @@ def _bound(value: Any) -> int:
 
 
 def _as_tuple(index: Any) -> Sequence[Any]:
-    """The index as a tuple: a list that holds tensors, sequences or slices counts as one, with PyTorch's
-    warning.
-    """
+    """The index as a tuple: a list that holds tensors, sequences or slices counts as one, with PyTorch's warning."""
     if isinstance(index, tuple):
         return index
     if isinstance(index, (Tensor, np.ndarray)) or not _is_sequence(index) or len(index) >= _MANY:
@@ -175,9 +166,7 @@ def _is_sequence(value: Any) -> bool:
 
 
 def _sliced(tensor: Tensor, index: Sequence[Any], indices: list[Tensor | None]) -> Tensor:
-    """The views that an index begins with; the tensors that remain are put into `indices`, each at its
-    dimension.
-    """
+    """The views that an index begins with; the tensors that remain are put into `indices`, each at its dimension."""
     specified = sum(map(_dimensions_of, index))
     if specified > tensor.ndim:
         raise IndexError(f"too many indices for tensor of dimension {tensor.ndim}")
@@ -264,8 +253,7 @@ def _index_of(one: Any) -> int:
 
         raise IndexError(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-            "indices (got "
-            f"{type_name(type(one))})"
+            f"indices (got {type_name(type(one))})"
         ) from None
 
 

@@ -109,12 +109,11 @@ def _with_meta(op: "Op", tensors: Sequence[Tensor]) -> Device:
     would read bytes of a meta tensor, which has none, it is refused here."""
     if op.base in DATA_DEPENDENT:
         raise NotImplementedError(
-            f"aten::{op.name}{'.out' if op.name in BY_OUT else ''}: attempted to run this operator with Meta tensors, but "
-            "there was no fake impl or Meta kernel registered. You may have run into this message while using an operator "
-            "with PT2 compilation APIs (torch.compile/torch.export); in order to use this operator with those APIs you'll "
-            "need to add a fake impl. "
-            "Please see the following for next steps:  "
-            "https://pytorch.org/tutorials/advanced/custom_ops_landing_page.html"
+            f"aten::{op.name}{'.out' if op.name in BY_OUT else ''}: attempted to run this operator with Meta "
+            "tensors, but there was no fake impl or Meta kernel registered. You may have run into this "
+            "message while using an operator with PT2 compilation APIs (torch.compile/torch.export); in "
+            "order to use this operator with those APIs you'll need to add a fake impl. Please see the "
+            "following for next steps:  https://pytorch.org/tutorials/advanced/custom_ops_landing_page.html"
         )
     if op.name in REPEATED_BY_TENSOR:
         raise RuntimeError("cannot repeat_interleave a meta tensor without output_size")

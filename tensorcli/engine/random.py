@@ -55,9 +55,7 @@ class Generator(Native):
         self.stream = Stream()
 
     def manual_seed(self, seed: int) -> "Generator":
-        """Start the stream of this seed. Errors: RuntimeError unless it is an integer, ValueError beyond 64
-        bits.
-        """
+        """Start the stream of this seed. Errors: RuntimeError unless it is an integer, ValueError beyond 64 bits."""
         self.stream.manual_seed(seed)
         return self
 

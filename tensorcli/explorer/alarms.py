@@ -1,6 +1,4 @@
-"""What will fail, or be wrong, because of a statement: stale saved tensors, and writes that PyTorch cannot
-see.
-"""
+"""What will fail, or be wrong, because of a statement: stale saved tensors, and writes that PyTorch cannot see."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ if TYPE_CHECKING:
 
 
 class Silence(NamedTuple):
-    """A write that may have passed some counters by: into which allocation, as the engine reported it, if it
-    did.
-    """
+    """A write that may have passed some counters by: into which allocation, as the engine reported it, if it did."""
 
     memory: int
     writing: Writing | None
@@ -68,9 +64,7 @@ def stale_alarm(observation: Observation) -> Alarm | None:
 
 
 def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | None:
-    """Saved tensors whose bytes changed in this statement while their version stayed: the gradient will be
-    wrong.
-    """
+    """Saved tensors whose bytes changed in this statement while their version stayed: the gradient will be wrong."""
     found: list[StaleSave] = []
     nodes: set[int] = set()
     for memory, writing in silences:

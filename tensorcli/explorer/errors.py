@@ -52,9 +52,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "the tensors of one operation lie on one device",
          "a = torch.ones(2, device='meta')\nb = torch.ones(2)\na + b"),
         ("TSC-E016", "index",
-         "^IndexError: index # is out of bounds|^IndexError: Dimension out of range|"
-         "^IndexError: too many indices|invalid index of a 0-dim tensor|"
-         "Dimension specified as # but tensor has no dimensions",
+         "^IndexError: index # is out of bounds|^IndexError: Dimension out of range|^IndexError: too many "
+         "indices|invalid index of a 0-dim tensor|Dimension specified as # but tensor has no dimensions",
          "the index or the dimension is not there",
          "torch.ones(2)[5]"),
         ("TSC-E017", "float_only",
@@ -158,9 +157,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "one number was wanted of several",
          "torch.ones(2).item()"),
         ("TSC-E056", "floating",
-         "could not infer output dtype|not implemented for 'Long'|not implemented for 'Int'|"
-         "not implemented for 'Short'|not implemented for 'Char'|not implemented for 'Byte'|"
-         "not implemented for 'Bool'",
+         "could not infer output dtype|not implemented for 'Long'|not implemented for 'Int'|not implemented "
+         "for 'Short'|not implemented for 'Char'|not implemented for 'Byte'|not implemented for 'Bool'",
          "this operation is there for floating tensors only",
          "torch.tensor([1, 2]).mean()"),
         ("TSC-E057", "overflow", "value cannot be converted to type … without overflow",

@@ -36,9 +36,7 @@ class Files:
     read: Callable[[str], bytes]
     """The bytes of the file of this path. Raises OSError."""
     write: Callable[[str, Answer, bool], None]
-    """Writes a result into the file of this path, over one that is there only where it is told to. Raises
-    OSError.
-    """
+    """Writes a result into the file of this path, over one that is there only where it is told to. Raises OSError."""
 
     exists: Callable[[str], bool] = os.path.lexists
     """Whether something is there already."""

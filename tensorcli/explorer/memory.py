@@ -97,9 +97,7 @@ def covered(walk: Walk) -> int:
 
 
 def runs(walk: Walk, slot: int, limit: int = 16) -> tuple[tuple[Run, ...], int]:
-    """The neighbouring slots (of `slot` bytes) that the walk reaches, at most `limit` of them, and how many
-    more.
-    """
+    """The neighbouring slots (of `slot` bytes) that the walk reaches, at most `limit` of them, and how many more."""
     low, high = bounds(walk)
     if low == high:
         return (), 0

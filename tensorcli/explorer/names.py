@@ -227,9 +227,7 @@ class Index:
                 self._drop(path, key)
 
     def bind(self, name: str, value: Any, written: bool = True) -> None:
-        """Look at what a name stands for now. `written`: the statement may have changed it other than at its
-        end.
-        """
+        """Look at what a name stands for now. `written`: the statement may have changed it other than at its end."""
         self._noted.pop(name, None)
         root = self._roots.get(name)
         if type(value) in INERT and root is not None and root.key == id(value):

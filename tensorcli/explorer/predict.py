@@ -52,9 +52,7 @@ class Predictor:
     skipped: int = 0
 
     def question(self, session: Session, statement: Statement, text: str, form: Form) -> Question | None:
-        """What to ask before a statement runs; None where it creates and writes nothing. Errors:
-        KeyboardInterrupt.
-        """
+        """What to ask before a statement runs; None where it creates and writes nothing. Errors: KeyboardInterrupt."""
         if not self.on or statement.command is not None:
             return None
         scene = look_ahead(session, statement, text, form)

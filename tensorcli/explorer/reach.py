@@ -270,9 +270,7 @@ class Seeded(Mapping[str, Any]):
 def torch_namespaces(
     package: str, load: Callable[[str], ModuleType], listing: Callable[[], Iterable[str]]
 ) -> dict[str, Namespace]:
-    """torch and the modules below it, by the names that an import gives them; `load` imports one by its path
-    below.
-    """
+    """torch and the modules below it, by the names that an import gives them; `load` imports one by its path below."""
 
     def inside(path: str) -> Mapping[str, Namespace]:
         return Lazy(path, package, load, made)

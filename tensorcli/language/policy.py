@@ -27,9 +27,8 @@ _INTEGER = _NUMBER | _names(
     "numerator denominator bit_length bit_count to_bytes from_bytes as_integer_ratio is_integer"
 )
 _SET = _names(
-    "add clear copy difference difference_update discard intersection intersection_update "
-    "isdisjoint issubset issuperset pop remove symmetric_difference "
-    "symmetric_difference_update union update"
+    "add clear copy difference difference_update discard intersection intersection_update isdisjoint "
+    "issubset issuperset pop remove symmetric_difference symmetric_difference_update union update"
 )
 
 _BYTES = _names("count decode endswith find fromhex hex index split startswith strip")
@@ -37,11 +36,10 @@ _DICT = _names("clear copy fromkeys get items keys pop popitem setdefault update
 
 BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
     str: _names(
-        "capitalize casefold center count encode endswith expandtabs find format format_map "
-        "index isalnum isalpha isascii isdecimal isdigit isidentifier islower isnumeric "
-        "isprintable isspace istitle isupper join ljust lower lstrip partition removeprefix "
-        "removesuffix replace rfind rindex rjust rpartition rsplit rstrip split splitlines "
-        "startswith strip swapcase title translate upper zfill"
+        "capitalize casefold center count encode endswith expandtabs find format format_map index isalnum "
+        "isalpha isascii isdecimal isdigit isidentifier islower isnumeric isprintable isspace istitle "
+        "isupper join ljust lower lstrip partition removeprefix removesuffix replace rfind rindex rjust "
+        "rpartition rsplit rstrip split splitlines startswith strip swapcase title translate upper zfill"
     ),
     bytes: _BYTES,
     bytearray: _BYTES | _names("append clear copy pop remove reverse"),
@@ -68,11 +66,10 @@ BUILTIN_ATTRIBUTES: Mapping[type, Names] = {
 }
 
 ARRAY_ATTRIBUTES = _names(
-    "T all any argmax argmin argpartition argsort astype base byteswap choose clip compress "
-    "conj conjugate copy cumprod cumsum data device diagonal dot dtype fill flags flat "
-    "flatten imag item itemsize mT max mean min nbytes ndim nonzero partition prod put ravel "
-    "real repeat reshape round searchsorted setflags shape size sort squeeze std strides sum "
-    "swapaxes take tobytes tolist trace transpose var view"
+    "T all any argmax argmin argpartition argsort astype base byteswap choose clip compress conj conjugate "
+    "copy cumprod cumsum data device diagonal dot dtype fill flags flat flatten imag item itemsize mT max "
+    "mean min nbytes ndim nonzero partition prod put ravel real repeat reshape round searchsorted setflags "
+    "shape size sort squeeze std strides sum swapaxes take tobytes tolist trace transpose var view"
 )
 DTYPE_ATTRIBUTES = _names(
     "alignment base byteorder char fields hasobject isalignedstruct isbuiltin isnative "
@@ -84,11 +81,10 @@ FLAGS_ATTRIBUTES = _names(
 )
 UFUNC_ATTRIBUTES = _names("reduce accumulate outer at reduceat nin nout nargs types identity")
 RANDOM_ATTRIBUTES = _names(
-    "bernoulli beta binomial bytes chisquare choice dirichlet exponential gamma geometric "
-    "gumbel integers laplace logistic lognormal multinomial multivariate_normal normal "
-    "permutation permuted poisson power rand randint randn random random_sample rayleigh seed "
-    "shuffle standard_normal standard_exponential triangular uniform vonmises wald weibull "
-    "zipf"
+    "bernoulli beta binomial bytes chisquare choice dirichlet exponential gamma geometric gumbel integers "
+    "laplace logistic lognormal multinomial multivariate_normal normal permutation permuted poisson power "
+    "rand randint randn random random_sample rayleigh seed shuffle standard_normal standard_exponential "
+    "triangular uniform vonmises wald weibull zipf"
 )
 INFO_ATTRIBUTES = _names(
     "bits dtype eps epsneg max min smallest_normal smallest_subnormal tiny precision "

@@ -11,9 +11,8 @@ from collections.abc import Container, Iterator, Sequence
 from typing import NamedTuple
 
 KEYWORDS = frozenset(
-    "False None True and as assert async await break class continue def del elif else except "
-    "finally for from global if import in is lambda nonlocal not or pass raise return try "
-    "while with yield".split()
+    "False None True and as assert async await break class continue def del elif else except finally for "
+    "from global if import in is lambda nonlocal not or pass raise return try while with yield".split()
 )
 VALUE_KEYWORDS = frozenset({"True", "False", "None"})
 OPENERS = {"(": ")", "[": "]", "{": "}"}

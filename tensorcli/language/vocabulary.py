@@ -7,10 +7,9 @@ Parser, checker, evaluator and completion read these; nothing is computed here.
 from __future__ import annotations
 
 BUILTIN_FUNCTIONS = frozenset(
-    "print len range zip enumerate reversed sorted map filter iter next list tuple dict set "
-    "frozenset slice int float complex bool str bytes bytearray repr format type id isinstance issubclass hasattr "
-    "getattr setattr delattr callable "
-    "abs min max sum all any round pow divmod hash hex oct bin ord chr".split()
+    "print len range zip enumerate reversed sorted map filter iter next list tuple dict set frozenset slice "
+    "int float complex bool str bytes bytearray repr format type id isinstance issubclass hasattr getattr "
+    "setattr delattr callable abs min max sum all any round pow divmod hash hex oct bin ord chr".split()
 )
 EXCEPTIONS = frozenset(
     "BaseException Exception ArithmeticError AssertionError AttributeError BufferError "

@@ -155,9 +155,7 @@ document.body.dataset.nodes = document.querySelectorAll('.box').length;
 
 
 def html(found: Graph) -> str:
-    """A page that needs nothing else: the picture, a table of the nodes, and what lights up when one is pointed
-    at.
-    """
+    """A page that needs nothing else: the picture, a table of the nodes, and what lights up when one is pointed at."""
     return "\n".join(_html(found)) + "\n"
 
 

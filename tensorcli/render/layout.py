@@ -203,9 +203,7 @@ GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table to be set: columns and rows of cells. A row is led by its mark, which stands before the first
-    column.
-    """
+    """A table to be set: columns and rows of cells. A row is led by its mark, which stands before the first column."""
 
     columns: Sequence[Column]
     rows: Sequence[Sequence[Piece]]

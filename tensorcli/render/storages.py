@@ -45,9 +45,7 @@ def storage_block(storage: StorageRow, width: int | None) -> Iterator[Line]:
 
 
 def heading(storage: StorageRow, width: int | None) -> Iterator[Line]:
-    """`s1 float32[6] 24 B cpu version 0 names: m a b c made by m = arange(6.)`, over two lines where it must
-    be.
-    """
+    """`s1 float32[6] 24 B cpu version 0 names: m a b c made by m = arange(6.)`, over two lines where it must be."""
     if len(storage.versions) == 1:
         versions = f"version {storage.versions[0][0]}"
     else:
@@ -125,9 +123,7 @@ def fact_pieces(view: ViewRow) -> list[Piece]:
 
 
 def slots(storage: StorageRow, width: int | None) -> Iterator[Line]:
-    """The slots in as many bands as the width asks for; operator, stride, offset and layout stand in the
-    first.
-    """
+    """The slots in as many bands as the width asks for; operator, stride, offset and layout stand in the first."""
     names = labels(storage.views)
     count = len(storage.cells)
     numbers = [str(storage.first_slot + slot) for slot in range(count)]

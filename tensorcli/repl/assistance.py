@@ -120,9 +120,7 @@ class Assistance:
 
 
 def look_up(session: Session, tree: ast.expr) -> Any:
-    """The value of names, attributes and constant indices, without running anything. Raises Unknown,
-    LookupError.
-    """
+    """The value of names, attributes and constant indices, without running anything. Raises Unknown, LookupError."""
     match tree:
         case ast.Name(id=name):
             return session.names[name] if name in session.names else session.modules[name]

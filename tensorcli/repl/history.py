@@ -35,9 +35,7 @@ def history_path() -> Path:
 
 
 def open_history(path: Path) -> History:
-    """The history at `path`, made with mode 0600 where it is not there; in memory alone where it cannot be
-    made.
-    """
+    """The history at `path`, made with mode 0600 where it is not there; in memory alone where it cannot be made."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))

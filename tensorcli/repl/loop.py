@@ -128,9 +128,7 @@ def sourced_statement(session: Session) -> str:
 
 
 def run_entry(session: Session, typed: str, name: str, show: Callable[[Step], None]) -> int | None:
-    """Runs an entry statement by statement, up to the first that fails; the exit status where it asks to
-    leave.
-    """
+    """Runs an entry statement by statement, up to the first that fails; the exit status where it asks to leave."""
     from tensorcli.explorer.results import Exit
 
     try:

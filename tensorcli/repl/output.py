@@ -65,9 +65,7 @@ class Output:
         self._name = ""
         self._lost: OSError | None = None
         self.write = None if self._echo or format == "json" else self.print
-        """Takes what `print` prints while a statement runs; None where it belongs after something of the
-        step.
-        """
+        """Takes what `print` prints while a statement runs; None where it belongs after something of the step."""
 
     def begin(self, script: bytes, name: str) -> None:
         """Says whose steps come next."""
@@ -78,9 +76,7 @@ class Output:
             self._script = Echo(script)
 
     def print(self, text: str) -> None:
-        """Writes what a statement prints. A reader that is gone is no affair of the statement's: it is
-        stopped.
-        """
+        """Writes what a statement prints. A reader that is gone is no affair of the statement's: it is stopped."""
         try:
             self.results.text(text)
         except OSError as error:

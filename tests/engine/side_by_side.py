@@ -28,9 +28,7 @@ def tensor_of(torch: Any, data: Any, requires_grad: bool = False) -> Any:
 
 
 def describe(torch: Any, value: Any) -> Any:
-    """All that can be seen of a value: of a tensor its dtype, geometry, numbers, version and place in the
-    graph.
-    """
+    """All that can be seen of a value: of a tensor its dtype, geometry, numbers, version and place in the graph."""
     if isinstance(value, torch.Tensor):
         node = value.grad_fn
         return (
@@ -61,9 +59,7 @@ def _numbers(torch: Any, value: Any) -> Any:
 
 
 def outcome(torch: Any, text: str, names: dict[str, Any], look: tuple[str, ...] = ()) -> Any:
-    """What an expression gives, or what a statement leaves in the names to look at; or the error; and the
-    warnings.
-    """
+    """What an expression gives, or what a statement leaves in the names to look at; or the error; and the warnings."""
     names = {"torch": torch, "np": np, **names}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,3 +1,1 @@
-"""One command a file: a function named as the file, whose parameters are the flags and whose docstring is the
-help.
-"""
+"""One command a file: a function named as the file, whose parameters are the flags and whose docstring is the help."""

@@ -108,9 +108,8 @@ def _unknown(ndim: int, mode: str) -> Exception:
     if ndim in (3, 4, 5) and wanted is not None:
         return NotImplementedError(f"Got {ndim}D input, but {mode} mode needs {wanted}D input")
     return NotImplementedError(
-        "Input Error: Only 3D, 4D and 5D input Tensors supported"
-        f" (got {ndim}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact"
-        f" (got {mode})"
+        f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {ndim}D) for the modes: nearest | "
+        f"linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
     )
 
 

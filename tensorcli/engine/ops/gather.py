@@ -83,8 +83,7 @@ def check_gather(self, dim, index, sparse_grad=False):
         if d != dim and a > b:
             raise RuntimeError(
                 f"Size does not match at dimension {d} expected index {messages.numbers(sizes)} to be no "
-                f"larger than self "
-                f"{messages.numbers(own)} apart from dimension {dim}"
+                f"larger than self {messages.numbers(own)} apart from dimension {dim}"
             )
     check_index_range(index, dim, own[dim] if own else 1)
 
@@ -101,9 +100,7 @@ def check_index_range(index, dim, size, error=RuntimeError, prefix=""):
 
 
 def along(xp, array, dim, index):
-    """The key with which `index` reaches into `array` along a dimension, and `array` with one dimension at
-    least.
-    """
+    """The key with which `index` reaches into `array` along a dimension, and `array` with one dimension at least."""
     if not array.ndim:
         array = array.reshape(1)
     if not index.ndim:

@@ -18,9 +18,7 @@ from tensorcli.engine.ops.create import number_for
 
 
 def _run(name, *values):
-    """An operator on values as its schema has them: PyTorch's parser takes no None in a list, its formulas
-    do.
-    """
+    """An operator on values as its schema has them: PyTorch's parser takes no None in a list, its formulas do."""
     return OPS[name].run(values)
 
 
@@ -69,8 +67,7 @@ def mask_mismatch(mask, at, sizes, where):
     """A mask whose sizes are not those of the dimensions that it covers."""
     return IndexError(
         f"The shape of the mask {messages.numbers(mask)} at index {at} does not match the shape of the "
-        f"indexed tensor "
-        f"{messages.numbers(sizes)} at index {where}"
+        f"indexed tensor {messages.numbers(sizes)} at index {where}"
     )
 
 
@@ -112,9 +109,7 @@ class _Places:
         )
 
     def strides(self, source):
-        """The strides of a fresh result: TensorIterator's, over the source with the indexed dimensions held
-        still.
-        """
+        """The strides of a fresh result: TensorIterator's, over the source with the indexed dimensions held still."""
         if (
             source.contiguous
             and len(self.arrays) == 1
@@ -173,8 +168,7 @@ def index(xp, self, indices):
 
 _EXPANDED = (
     "Use of {0} on expanded tensors is deprecated. Please clone() the tensor before performing this "
-    "operation. This also "
-    "applies to advanced indexing e.g. tensor[{1}] = {2}"
+    "operation. This also applies to advanced indexing e.g. tensor[{1}] = {2}"
 )
 
 
@@ -207,9 +201,7 @@ def _check_put_here(self, indices, values, accumulate, unsafe=False):
 
 
 def _is_masked_fill(self, indices):
-    """Whether PyTorch makes masked_fill_ of it: one value and one mask. Errors: IndexError, RuntimeError for
-    the mask.
-    """
+    """Whether PyTorch makes masked_fill_ of it: one value and one mask. Errors: IndexError, RuntimeError for the mask."""
     mask = None
     before = 0
     for index in indices:
@@ -285,8 +277,7 @@ def index_put(xp, self, indices, values, accumulate):
 
 @op(
     "_index_put_impl_(Tensor(a!) self, Tensor?[] indices, Tensor values, bool accumulate=False, bool "
-    "unsafe=False) -> "
-    "Tensor(a!)",
+    "unsafe=False) -> Tensor(a!)",
     check=_check_put_here,
     variants="function",
     **_INDEX_PUT,
@@ -305,8 +296,7 @@ def check_countable(self):
         raise NotImplementedError(
             "The register_meta function for torch.nonzero() raises unimplemented by default, as a correct "
             "data-independent implementation does not exist. This implementation returns a fake value, "
-            "assuming all "
-            "elements of the tensor are non-zero. To enable this registration, please set "
+            "assuming all elements of the tensor are non-zero. To enable this registration, please set "
             "'torch.fx.experimental._config.meta_nonzero_assume_all_nonzero' to True."
         )
 

@@ -51,8 +51,7 @@ def _check_masked_scatter(self, mask, source):
     if mask.dtype is dtypes.uint8:
         messages.warn(
             "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,please "
-            "use a mask "
-            "with dtype torch.bool instead."
+            "use a mask with dtype torch.bool instead."
         )
     if mask.dtype is not dtypes.bool_:
         raise RuntimeError(
@@ -74,10 +73,9 @@ def _check_masked_scatter_in_place(self, mask, source):
     sizes, own = mask.geometry.sizes, self.geometry.sizes
     if len(sizes) > len(own):
         raise RuntimeError(
-            f"expand({messages.tensor_type(mask)}{{{messages.numbers(sizes)}}}, size={messages.numbers(own)}): the "
-            f"number of sizes "
-            f"provided ({len(own)}) must be greater or equal to the number of dimensions in the tensor "
-            f"({len(sizes)})"
+            f"expand({messages.tensor_type(mask)}{{{messages.numbers(sizes)}}}, "
+            f"size={messages.numbers(own)}): the number of sizes provided ({len(own)}) must be greater or "
+            f"equal to the number of dimensions in the tensor ({len(sizes)})"
         )
     _check_masked_scatter(self, mask.expand(own) if sizes != own else mask, source)
 

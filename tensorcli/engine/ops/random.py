@@ -138,9 +138,7 @@ def _like_effect(declared, values):
 
 
 def like(name, arguments=""):
-    """Declare a draw in the sizes of another tensor, with and without a generator; the function draws n
-    numbers.
-    """
+    """Declare a draw in the sizes of another tensor, with and without a generator; the function draws n numbers."""
 
     def declare(draw):
         base, _, overload = name.partition(".")

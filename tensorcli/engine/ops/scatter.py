@@ -40,14 +40,12 @@ def _check_scatter(self, dim, index, src=None):
         if too_large or any(a > b for a, b in zip(sizes, given, strict=False)):
             raise RuntimeError(
                 f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} "
-                f"apart from "
-                f"dimension {dim} and to be no larger size than src {messages.numbers(given)}"
+                f"apart from dimension {dim} and to be no larger size than src {messages.numbers(given)}"
             )
     elif too_large:
         raise RuntimeError(
             f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} "
-            f"apart from "
-            f"dimension {dim}"
+            f"apart from dimension {dim}"
         )
     check_index_range(index, dim, own[dim] if own else 1)
 
@@ -105,8 +103,7 @@ def _check_old_reduce(self, dim, index, src, reduce):
     if isinstance(src, Tensor):
         messages.warn(
             "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a "
-            "future PyTorch "
-            "release. Use torch.scatter_reduce instead for more reduction options.",
+            "future PyTorch release. Use torch.scatter_reduce instead for more reduction options.",
             once=True,
         )
 
@@ -152,9 +149,7 @@ def scatter_add(xp, self, dim, index, src):
 
 
 def _accumulate(xp, name, target, key, values):
-    """Reduce values into the target's places, one after the other; the half-width floats round once, at the
-    end.
-    """
+    """Reduce values into the target's places, one after the other; the half-width floats round once, at the end."""
     if target.dtype.kind in "biufc" and target.dtype != np.float16:
         behind(xp).combine(name, target, key, values.astype(target.dtype, copy=False))
         return
@@ -276,24 +271,20 @@ def _product_gradients(grad, self, result, *, read, masked, write_prod, add, src
 
 
 def _check_slices(name, self, dim, index, source):
-    """The checks that index_add_ and index_reduce_ share. Errors: RuntimeError, IndexError with PyTorch's
-    texts.
-    """
+    """The checks that index_add_ and index_reduce_ share. Errors: RuntimeError, IndexError with PyTorch's texts."""
     dim = wrap(dim, self.ndim)
     count = index.geometry.numel
     if index.ndim > 1:
         raise IndexError(
             f"{name}: Index is supposed to be a vector, but got dim: {index.ndim} with type: "
-            f"{index.dtype.scalar_type} "
-            f"and size: {messages.numbers(index.geometry.sizes)}"
+            f"{index.dtype.scalar_type} and size: {messages.numbers(index.geometry.sizes)}"
         )
     if index.dtype.name not in ("int32", "int64"):
         raise RuntimeError(f"{name}: Expected dtype int32/int64 for index but got: {index.dtype.scalar_type}")
     if self.dtype is not source.dtype:
         raise RuntimeError(
             f"{name}: self ({self.dtype.scalar_type}) and source ({source.dtype.scalar_type}) must have the "
-            f"same scalar "
-            "type"
+            "same scalar type"
         )
     given = source.geometry.sizes
     size = given[dim] if dim < len(given) else 1
@@ -308,8 +299,7 @@ def _check_slices(name, self, dim, index, source):
     if (own[:dim] + own[dim + 1 :]) != (given[:dim] + given[dim + 1 :]) or len(own) != len(given):
         raise RuntimeError(
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
-            "self.shape = "
-            f"{messages.numbers(own)} source.shape = {messages.numbers(given)}"
+            f"self.shape = {messages.numbers(own)} source.shape = {messages.numbers(given)}"
         )
     return dim, own[dim] if own else 1
 
@@ -458,16 +448,14 @@ def _check_index_copy(self, dim, index, source):
     if len(own) != len(given) and own and given:
         raise IndexError(
             f"{name}: When source and destination are not scalars, their dimensionality must match. Source "
-            f"dimensionality "
-            f"({len(given)}), destination dimensionality ({len(own)})"
+            f"dimensionality ({len(given)}), destination dimensionality ({len(own)})"
         )
     if index.dtype is not dtypes.int64:
         raise RuntimeError(f"{name}: Expected a long tensor for index, but got {index.dtype.scalar_type}")
     if self.dtype is not source.dtype:
         raise RuntimeError(
             f"{name}: self and source expected to have the same dtype, but got (self) "
-            f"{self.dtype.scalar_type} and (source) "
-            f"{source.dtype.scalar_type}"
+            f"{self.dtype.scalar_type} and (source) {source.dtype.scalar_type}"
         )
     own_slice, given_slice = own[:dim] + own[dim + 1 :], given[:dim] + given[dim + 1 :]
     if own_slice != given_slice:

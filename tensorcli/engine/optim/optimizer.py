@@ -83,8 +83,7 @@ class Optimizer:
         if len(params) != len(set(params)):
             messages.warn(
                 "optimizer contains a parameter group with duplicate parameters; in future, this will cause "
-                "an error; see "
-                "github.com/pytorch/pytorch/issues/40967 for more information"
+                "an error; see github.com/pytorch/pytorch/issues/40967 for more information"
             )
         named = "param_names" in param_group
         if any(("param_names" in group) != named for group in self.param_groups):
@@ -115,9 +114,7 @@ class Optimizer:
                 grad.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update each parameter that has a gradient; returns what the closure (which computes them anew)
-        returned.
-        """
+        """Update each parameter that has a gradient; returns what the closure (which computes them anew) returned."""
         arguments: tuple[Any, ...] = (self, closure) if closure is not None else (self,)
         options: dict[str, Any] = {}
         for hook in self._optimizer_step_pre_hooks.values():
@@ -297,8 +294,7 @@ def _unpack_names(group: Group) -> None:
     elif isinstance(params, set):
         raise TypeError(
             "optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
-            "in sets will "
-            "change between runs. Please use a list instead."
+            "in sets will change between runs. Please use a list instead."
         )
     params = list(params)
     names = [param[0] for param in params if isinstance(param, tuple)]

@@ -1,6 +1,4 @@
-"""The commands of the explorer: what is declared here is a verb, has help, and runs the function that it
-names.
-"""
+"""The commands of the explorer: what is declared here is a verb, has help, and runs the function that it names."""
 
 from tensorcli.explorer.commands.registry import (
     CATEGORIES,

@@ -69,9 +69,7 @@ def command(
     flags: tuple[Flag, ...] = (),
     example: str = "",
 ) -> None:
-    """Declare a command: its parameters as the language reads them, its category, its function, a line about
-    it.
-    """
+    """Declare a command: its parameters as the language reads them, its category, its function, a line about it."""
     if category not in CATEGORIES:
         raise ValueError(f"{name}: there is no category {category}")
     if name in COMMANDS:

@@ -22,9 +22,7 @@ Kind = Literal["tensor", "ndarray", "node", "storage"]
 
 
 class Look(NamedTuple):
-    """One look at a tensor or an ndarray. Two looks that are equal show that nothing about it changed but its
-    bytes.
-    """
+    """One look at a tensor or an ndarray. Two looks that are equal show that nothing about it changed but its bytes."""
 
     kind: Kind
     sizes: tuple[int, ...]
@@ -143,9 +141,7 @@ class Engine(Protocol):
         """Let anomaly mode ask `where` for the script's traceback from now on."""
 
     def aside(self) -> AbstractContextManager[None]:
-        """Within it another session may run: nobody listens, and what is global in the engine is put back at
-        its end.
-        """
+        """Within it another session may run: nobody listens, and what is global in the engine is put back at its end."""
 
     def zeroing(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function as one in whose results memory that the engine leaves uninitialised is zero."""
@@ -203,9 +199,7 @@ class Engine(Protocol):
         """The bytes of an allocation as a flat uint8 array over them; None where they cannot be seen."""
 
     def elements(self, value: Any) -> Any:
-        """The elements of a tensor or an array as an ndarray that is not to be written; None where there are
-        none.
-        """
+        """The elements of a tensor or an array as an ndarray that is not to be written; None where there are none."""
 
     def text(self, value: Any) -> str:
         """The elements on one line, summarised beyond 24."""
@@ -291,15 +285,11 @@ class Engine(Protocol):
         """The AccumulateGrad of a leaf, None where none is there now."""
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
-        """What an object of the engine holds by name (parameters of a module, of an optimizer): suffix and
-        value.
-        """
+        """What an object of the engine holds by name (parameters of a module, of an optimizer): suffix and value."""
 
 
 def open_engine(name: str) -> Engine:
-    """The engine of that name. Errors: ValueError for another name, ModuleNotFoundError where PyTorch is
-    missing.
-    """
+    """The engine of that name. Errors: ValueError for another name, ModuleNotFoundError where PyTorch is missing."""
     if name not in ENGINES:
         raise ValueError(f"there is no engine {name}; the engines are {', '.join(ENGINES)}")
     if name == "pytorch":

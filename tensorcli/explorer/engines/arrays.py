@@ -1,6 +1,4 @@
-"""numpy's arrays, which every engine shares: who owns the bytes, how they are walked, and their text on one
-line.
-"""
+"""numpy's arrays, which every engine shares: who owns the bytes, how they are walked, and their text on one line."""
 
 from __future__ import annotations
 
@@ -99,9 +97,7 @@ def one_line(text: str) -> str:
 
 
 def cells(array: Any, owner: Any, first: int, count: int) -> list[str]:
-    """The values in `count` slots of the owner's memory from the slot `first` on, read with the array's
-    dtype.
-    """
+    """The values in `count` slots of the owner's memory from the slot `first` on, read with the array's dtype."""
     flat = np.ndarray(
         (count,), array.dtype, owner if owner.flags.c_contiguous else owner.T, first * array.itemsize
     )

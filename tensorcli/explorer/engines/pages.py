@@ -1,6 +1,4 @@
-"""Help pages of operators, drawn from the engine's table: what it does, its schema lines, how it
-differentiates.
-"""
+"""Help pages of operators, drawn from the engine's table: what it does, its schema lines, how it differentiates."""
 
 from __future__ import annotations
 

@@ -200,9 +200,7 @@ class Values:
 
 
 def _owner(storage: Storage) -> Any:
-    """The allocation beneath a Storage: the array that owns the bytes, or the storage where they are not
-    numpy's.
-    """
+    """The allocation beneath a Storage: the array that owns the bytes, or the storage where they are not numpy's."""
     data = storage.data
     return storage if isinstance(data, MetaBuffer) or not isinstance(data, np.ndarray) else arrays.root(data)
 

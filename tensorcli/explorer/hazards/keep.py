@@ -48,9 +48,7 @@ class Keeper:
         self.nbytes -= sum(each.content.nbytes for each in self.copies.pop(memory))
 
     def before_write(self, memory: Any) -> None:
-        """An allocation is about to be written: copy it where a node saved a tensor of it since the last
-        copy.
-        """
+        """An allocation is about to be written: copy it where a node saved a tensor of it since the last copy."""
         key = id(memory)
         savers = self.recorder.savers.get(key)
         if savers is None:

@@ -108,10 +108,9 @@ _MODULES: Final = {
 }
 
 RESULT_NAMES: Final = (
-    "Travelled Difference Blame Watching Dry Why Fixed "
-    "Inspection Variables StorageMap SavedTable AliasReport History Help Settings Code Devices "
-    "Expectation Notice Written SourcedFile Transcript Exit Graph Hooks Witnesses Comparison Explanation "
-    "Tour HazardReport Verified Predictions "
+    "Travelled Difference Blame Watching Dry Why Fixed Inspection Variables StorageMap SavedTable "
+    "AliasReport History Help Settings Code Devices Expectation Notice Written SourcedFile Transcript Exit "
+    "Graph Hooks Witnesses Comparison Explanation Tour HazardReport Verified Predictions "
 ).split()
 PART_NAMES: Final = "Step Value Change Alarm WarningText Failure Question Prediction".split()
 

@@ -32,8 +32,7 @@ class Facts:
     grad_fn: str | None
     """The name of the node (`ExpBackward0`)."""
     value: str
-    """The elements on one line (`[1., 2., 3.]`), without `tensor(…)`; more than 24 are summarised as PyTorch
-    does."""
+    """The elements on one line (`[1., 2., 3.]`), without `tensor(…)`; more than 24 are summarised as PyTorch does."""
 
 
 @dataclass(frozen=True, slots=True)

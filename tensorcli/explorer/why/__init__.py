@@ -1,3 +1,1 @@
-"""Why a statement failed, why a gradient is missing: answered from the journal, each way out run before it is
-shown.
-"""
+"""Why a statement failed, why a gradient is missing: answered from the journal, each way out run before it is shown."""

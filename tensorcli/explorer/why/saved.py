@@ -19,9 +19,7 @@ _VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
 
 
 def version(case: Case) -> Story:
-    """A saved value was written: who saved it, who wrote it, through which name, and which version was
-    wanted.
-    """
+    """A saved value was written: who saved it, who wrote it, through which name, and which version was wanted."""
     found = _VERSIONS.search(case.failure.message)
     assert found is not None
     now, wanted = int(found.group(1)), int(found.group(2))

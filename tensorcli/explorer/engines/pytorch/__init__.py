@@ -219,15 +219,11 @@ class PyTorch:
         )
 
     def _counter(self, tensor: Any) -> int:
-        """PyTorch does not show its counters: views share the base's, for the rest each tensor stands for its
-        own.
-        """
+        """PyTorch does not show its counters: views share the base's, for the rest each tensor stands for its own."""
         return id(tensor._base) if tensor._is_view() else id(tensor)
 
     def _node_name(self, tensor: Any) -> str | None:
-        """The name of grad_fn; of a view whose version moved since it was read, what PyTorch would make of
-        it.
-        """
+        """The name of grad_fn; of a view whose version moved since it was read, what PyTorch would make of it."""
         if not tensor._is_view() or tensor.is_inference():
             return None if tensor.grad_fn is None else type(tensor.grad_fn).__name__
         known = self.views.get(tensor)
