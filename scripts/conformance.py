@@ -40,7 +40,7 @@ CHAPTERS: Final = {
         "Cumulative, sorting and searching": "scan order",
         "Views and copies of views": "shape strided",
         "Joining and splitting": "join reorder grid",
-        "Indexing, gather and scatter": "index gather mask scatter",
+        "Indexing, gather and scatter": "index gather mask scatter slices",
         "Matrices and linear algebra": "linear matmul contract linalg cholesky decompose lu factor inverse solve",
         "Creation, copies and conversions": "create copy fill memory convert random window",
         "Neural network functions (torch.nn.functional)": (

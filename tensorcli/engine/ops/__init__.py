@@ -9,7 +9,7 @@ CHAPTERS = tuple(
     """
     create window pointwise elementary rounding bits compare complex activation rectifier smooth
     piecewise reduce extreme spread scan order shape strided replaced join reorder grid copy fill memory
-    convert index gather mask scatter random linear matmul contract linalg inverse solve cholesky
+    convert index gather mask scatter slices random linear matmul contract linalg inverse solve cholesky
     decompose lu factor nn loss cross_entropy likelihood margin ctc norm conv patch pad pool unpool
     image attention embedding packing weights spectrum fft calculus statistics distance histogram special gamma
     pathwise bessel polynomial recurrent

@@ -1,0 +1,258 @@
+"""Writing slices by a vector of indices: index_add, index_copy, index_fill and index_reduce.
+
+Where an index occurs more than once, the last write stays, unless the operator reduces.
+"""
+
+import numpy as np
+
+from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.callers import functions
+from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._places import Places, reduce_into
+from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._writers import separate, writer
+from tensorcli.engine.ops.create import number_for
+from tensorcli.engine.ops.gather import check_index_range
+from tensorcli.engine.ops.index import warn_expanded
+from tensorcli.engine.tensor import Tensor
+
+
+def _check_slices(name, self, dim, index, source):
+    """The checks that index_add_ and index_reduce_ share. Errors: RuntimeError, IndexError with PyTorch's texts."""
+    dim = wrap(dim, self.ndim)
+    count = index.geometry.numel
+    if index.ndim > 1:
+        raise IndexError(
+            f"{name}: Index is supposed to be a vector, but got dim: {index.ndim} with type: "
+            f"{index.dtype.scalar_type} and size: {messages.numbers(index.geometry.sizes)}"
+        )
+    if index.dtype.name not in ("int32", "int64"):
+        raise RuntimeError(f"{name}: Expected dtype int32/int64 for index but got: {index.dtype.scalar_type}")
+    if self.dtype is not source.dtype:
+        raise RuntimeError(
+            f"{name}: self ({self.dtype.scalar_type}) and source ({source.dtype.scalar_type}) must have the "
+            "same scalar type"
+        )
+    given = source.geometry.sizes
+    wrap(dim, len(given))
+    size = given[dim] if given else 1
+    if count != size:
+        raise RuntimeError(
+            f"{name}: Number of indices ({count}) should be equal to source.size(dim): ({size}), for dim: "
+            f"{dim}"
+        )
+    own = self.geometry.sizes
+    if (own[:dim] + own[dim + 1 :]) != (given[:dim] + given[dim + 1 :]) or len(own) != len(given):
+        raise RuntimeError(
+            "source tensor shape must match self tensor shape, excluding the specified dimension. Got "
+            f"self.shape = {messages.numbers(own)} source.shape = {messages.numbers(given)}"
+        )
+    return dim, own[dim] if own else 1
+
+
+def _check_index_add(self, dim, index, source, alpha):
+    if not self.ndim and not source.ndim and index.geometry.numel != 1:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    at, size = _check_slices("index_add_()", self, dim, index, source)
+    if not self.geometry.numel:
+        return
+    if self.ndim > 1:
+        check_index_range(index, at, size)
+    else:
+        _check_flat_range(index, size)
+
+
+def _check_flat_range(index, size):
+    found = index.values
+    if not index.is_meta and ((found < 0) | (found >= size)).any():
+        raise IndexError("index out of range in self")
+
+
+def _slices(array, dim, index):
+    """The array with one dimension at least, and the key of the slices that the index names."""
+    if not array.ndim:
+        array = array.reshape(1)
+    return array, (slice(None),) * wrap(dim, array.ndim) + (index.reshape(-1),)
+
+
+def _from_slices(grad, source, dim, index):
+    """What the slices that an index names get of a gradient."""
+    if source.ndim:
+        return grad.index_select(dim, index).expand(source.geometry.sizes)
+    return grad.index_select(dim, index.squeeze(0) if index.ndim else index)
+
+
+@writer(
+    "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
+    _check_index_add,
+    self=lambda grad: grad,
+    source=lambda grad, source, dim, index, alpha: _scaled(_from_slices(grad, source, dim, index), alpha),
+    index=None,
+)
+def index_add(xp, self, dim, index, source, alpha):
+    """Add slices of source (times alpha) to the slices of self that an index names."""
+    if not self.size:
+        return
+    target, key = _slices(self, dim, index)
+    source = source if source.ndim else source.reshape(1)
+    if target.dtype.kind == "b":
+        behind(xp).combine("logical_or", target, key, source & bool(alpha))
+    else:
+        kind = dtypes.from_numpy_dtype(source.dtype)
+        scaled = source if alpha == 1 else source * number_for(alpha, kind)
+        behind(xp).combine("add", target, key, scaled.astype(target.dtype))
+
+
+def _scaled(grad, alpha):
+    return grad if alpha == 1 else grad * alpha
+
+
+def _check_index_reduce(self, dim, index, source, reduce, include_self):
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(
+            f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
+        )
+    messages.warn("index_reduce() is in beta and the API may change at any time.", once=True)
+    _, size = _check_slices("index_reduce_()", self, dim, index, source)
+    _check_flat_range(index, size)
+
+
+def _reduce_gradients(grad, self, dim, index, source, reduce, include_self, result):
+    places = Places(
+        read=lambda x: x.index_select(dim, index),
+        add=lambda x, values: x.index_add(dim, index, values),
+        multiply=lambda x, values: x.index_reduce(dim, index, values, "prod", include_self=include_self),
+        clear=lambda x: x.index_fill(dim, index, 0),
+    )
+    return places.gradients(grad, self, source, reduce, include_self, result)
+
+
+@writer(
+    "index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) "
+    "-> Tensor",
+    _check_index_reduce,
+    self__source=_reduce_gradients,
+    index=None,
+)
+def index_reduce(xp, self, dim, index, source, reduce, include_self):
+    """Reduce (prod, mean, amax, amin) slices of source into the slices of self that an index names."""
+    target, key = _slices(self, dim, index)
+    if index.size:
+        reduce_into(xp, target, key, source if source.ndim else source.reshape(1), reduce, include_self)
+
+
+def _nothing(self, *rest):
+    """No check of its own: memory is looked at first."""
+
+
+def _check_index_copy(self, dim, index, source):
+    name = "index_copy_()"
+    dim = wrap(dim, self.ndim)
+    count = index.geometry.numel
+    own, given = self.geometry.sizes, source.geometry.sizes
+    if index.ndim >= 2:
+        raise IndexError(f"{name}: Index should have dimension 1 or 0 (got {index.ndim})")
+    if not given and count != 1:
+        raise IndexError(f"{name}: When source is scalar, index should have one element (got {count})")
+    if len(own) != len(given) and own and given:
+        raise IndexError(
+            f"{name}: When source and destination are not scalars, their dimensionality must match. Source "
+            f"dimensionality ({len(given)}), destination dimensionality ({len(own)})"
+        )
+    if index.dtype is not dtypes.int64:
+        raise RuntimeError(f"{name}: Expected a long tensor for index, but got {index.dtype.scalar_type}")
+    if self.dtype is not source.dtype:
+        raise RuntimeError(
+            f"{name}: self and source expected to have the same dtype, but got (self) "
+            f"{self.dtype.scalar_type} and (source) {source.dtype.scalar_type}"
+        )
+    own_slice, given_slice = own[:dim] + own[dim + 1 :], given[:dim] + given[dim + 1 :]
+    if own_slice != given_slice:
+        raise RuntimeError(
+            f"{name}: Source/destination tensor must have same slice shapes. Destination slice shape: "
+            f"{' '.join(map(str, own_slice))} at dimension {dim} and source slice shape: "
+            f"{' '.join(map(str, given_slice))} at dimension 0."
+        )
+    if given and count != given[dim]:
+        raise IndexError(
+            f"{name}: Number of indices ({count}) should be equal to source.size(dim) ({given[dim]})"
+        )
+    check_index_range(index, dim, own[dim] if own else 1, IndexError, f"{name}: ")
+
+
+@writer(
+    "index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
+    _check_index_copy,
+    twin_check=lambda self, dim, index, source: (
+        separate(_nothing)(self, index, source),
+        _check_index_copy(self, dim, index, source),
+    ),
+    self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
+    source=lambda grad, source, dim, index: _from_slices(grad, source, dim, index),
+    index=None,
+)
+def index_copy(xp, self, dim, index, source):
+    """Copy slices of source to the slices of self that an index names."""
+    target, key = _slices(self, dim, index)
+    target[key] = source if source.ndim else source.reshape(1)
+
+
+def _check_index_fill_here(self, dim, index, value):
+    warn_expanded(self, "index_fill_")
+    _check_index_fill(self, dim, index, value)
+
+
+def _check_index_fill(self, dim, index, value):
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                "index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.ndim} dimension(s)."
+            )
+        value = 0 if value.is_meta else value.item()
+    if index.dtype is not dtypes.int64:
+        raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    if isinstance(value, complex) and not self.dtype.is_complex:
+        raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
+    if index.ndim > 1:
+        raise RuntimeError("Index has to be a vector/scalar")
+    dim = wrap(dim, self.ndim)
+    number_for(value, self.dtype)
+    size = self.geometry.sizes[dim] if self.ndim else 1
+    found = index.values
+    wrong = (found < -size) | (found >= size)
+    if not index.is_meta and wrong.any():
+        bad = int(found.reshape(-1)[int(np.argmax(wrong.reshape(-1)))])
+        raise IndexError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+
+
+@writer(
+    "index_fill.int_Scalar(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
+    _check_index_fill,
+    preserve=True,
+    out=False,
+    twin_check=_check_index_fill_here,
+    self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
+    index=None,
+)
+def index_fill(xp, self, dim, index, value):
+    """Fill the slices that an index names with a number."""
+    target, key = _slices(self, dim, index)
+    target[key] = number_for(value, dtypes.from_numpy_dtype(self.dtype))
+
+
+@writer(
+    "index_fill.int_Tensor(Tensor self, int dim, Tensor index, Tensor value) -> Tensor",
+    _check_index_fill,
+    preserve=True,
+    out=False,
+    twin_check=_check_index_fill_here,
+    node=1,
+    self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
+    value=lambda grad, dim, index: grad.index_select(dim, functions._unique2(index, False)[0]).sum(),
+    index=None,
+)
+def index_fill_tensor(xp, self, dim, index, value):
+    """Fill the slices that an index names with the one element of a tensor."""
+    target, key = _slices(self, dim, index)
+    target[key] = effects.cast(value, dtypes.from_numpy_dtype(self.dtype))
