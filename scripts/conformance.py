@@ -33,16 +33,16 @@ FAMILIES: Final = {
 CHAPTERS: Final = {
     chapter: family
     for family, chapters in {
-        "Element-wise arithmetic": "pointwise elementary rounding complex bits activation rectifier smooth piecewise",
+        "Element-wise arithmetic": "pointwise power elementary rounding complex bits activation rectifier smooth piecewise",
         "Special functions (torch.special)": "special gamma bessel polynomial",
         "Comparison and choice": "compare",
         "Reductions and statistics": "reduce extreme spread calculus statistics distance histogram",
         "Cumulative, sorting and searching": "scan order",
-        "Views and copies of views": "shape strided",
+        "Views and copies of views": "shape transpose expand strided",
         "Joining and splitting": "join reorder grid",
         "Indexing, gather and scatter": "index gather mask scatter slices",
-        "Matrices and linear algebra": "linear matmul contract linalg cholesky decompose lu factor inverse solve",
-        "Creation, copies and conversions": "create copy fill memory convert random window",
+        "Matrices and linear algebra": "linear matmul contract norms linalg cholesky decompose lu factor inverse solve",
+        "Creation, copies and conversions": "create copy fill memory convert random sampling window",
         "Neural network functions (torch.nn.functional)": (
             "nn norm conv patch pad pool unpool loss cross_entropy likelihood margin ctc embedding attention image"
         ),

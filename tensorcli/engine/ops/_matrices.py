@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.ops._dimensions import kind_of, wrap
@@ -43,6 +44,13 @@ def check_order(order, name):
 def check_floating(a, name):
     if a.dtype.kind not in "fc":
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {kind_of(a)}")
+
+
+def check_floating_tensor(self, name):
+    if self.dtype.category < dtypes.FLOATING:
+        raise RuntimeError(
+            f"{name}: Expected a floating point or complex tensor as input. Got {self.dtype.scalar_type}"
+        )
 
 
 def full_precision(name):

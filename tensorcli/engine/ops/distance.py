@@ -7,7 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, wrap
 from tensorcli.engine.ops._matrices import check_order
-from tensorcli.engine.ops.linalg import vector_norm_backward
+from tensorcli.engine.ops.norms import vector_norm_backward
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.pointwise import no_bool
 

@@ -241,7 +241,7 @@ def _combined(xp, base, product, beta, alpha):
 def _expandable(array, sizes):
     """Refuse an array that does not expand to these sizes, in expand's words."""
     from tensorcli.engine.geometry import contiguous
-    from tensorcli.engine.ops.shape import expanded_sizes
+    from tensorcli.engine.ops.expand import expanded_sizes
 
     expanded_sizes(contiguous(array.shape), sizes)
 

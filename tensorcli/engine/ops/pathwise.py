@@ -9,8 +9,8 @@ import numpy as np
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
+from tensorcli.engine.ops._draws import on_host
 from tensorcli.engine.ops._writers import not_implemented
-from tensorcli.engine.ops.random import on_host
 
 
 def _check_gamma(self, generator):

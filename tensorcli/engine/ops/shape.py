@@ -1,15 +1,15 @@
-"""Views of all elements: other sizes or another order of dimensions over the same storage. Geometry in, geometry out."""
+"""Views of all elements in other sizes or another dtype: view, reshape, flatten, squeeze. Geometry in, geometry out."""
 
 from math import prod
 
 from tensorcli.engine import formats, messages
 from tensorcli.engine import geometry as geometries
-from tensorcli.engine.callers import PROPERTIES, functions
+from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, view
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.tensor import CONJ, ReadOnly, Tensor
+from tensorcli.engine.tensor import CONJ
 
 # ---- sizes
 
@@ -167,116 +167,6 @@ def ravel(self):
     return self.contiguous().view((-1,))
 
 
-# ---- the order of dimensions
-
-
-@view(
-    "transpose.int(Tensor(a) self, int dim0, int dim1) -> Tensor(a)",
-    inplace={"name": "transpose_", "node": 1},
-    self=lambda grad, dim0, dim1: grad.transpose(dim0, dim1),
-)
-def transpose(geometry, dim0, dim1):
-    """Swap two dimensions of the same storage."""
-    dim0, dim1 = wrap(dim0, geometry.ndim), wrap(dim1, geometry.ndim)
-    return geometry.swapped(dim0, dim1) if geometry.ndim else geometry
-
-
-def _swaps(name, first, second):
-    """The other names of transpose and transpose_."""
-
-    @composite(f"{name}(Tensor(a) self, int {first}, int {second}) -> Tensor(a)")
-    def swapped(self, dim0, dim1):
-        """Swap two dimensions of the same storage."""
-        return self.transpose(dim0, dim1)
-
-    @composite(f"{name}_(Tensor(a!) self, int {first}, int {second}) -> Tensor(a!)", variants="method")
-    def swapped_in_place(self, dim0, dim1):
-        """Swap two dimensions of this tensor itself."""
-        return self.transpose_(dim0, dim1)
-
-
-_swaps("swapaxes", "axis0", "axis1")
-_swaps("swapdims", "dim0", "dim1")
-
-
-@view(
-    "t(Tensor(a) self) -> Tensor(a)",
-    inplace={"node": 1, "kernel": lambda geometry: transposed(geometry, "t_")},
-    self=lambda grad: grad.t(),
-)
-def t(geometry):
-    """Transpose a matrix; vectors and scalars stay as they are."""
-    return transposed(geometry, "t")
-
-
-def transposed(geometry, name):
-    if geometry.ndim > 2:
-        raise RuntimeError(f"{name}() expects a tensor with <= 2 dimensions, but self is {geometry.ndim}D")
-    return geometry.swapped(0, 1) if geometry.ndim == 2 else geometry
-
-
-@view(
-    "permute(Tensor(a) self, int[] dims) -> Tensor(a)", self=lambda grad, dims: grad.permute(_inverse(dims))
-)
-def permute(geometry, dims):
-    """The dimensions in another order."""
-    if len(dims) != geometry.ndim:
-        raise RuntimeError(
-            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
-            f"ordering of dimensions i.e. input.dim() = {geometry.ndim} is not equal to len(dims) = {len(dims)}"
-        )
-    order = [wrap(dim, geometry.ndim) for dim in dims]
-    if len(set(order)) != len(order):
-        raise RuntimeError("permute(): duplicate dims are not allowed.")
-    return geometry.permuted(order)
-
-
-def _inverse(dims):
-    order = [0] * len(dims)
-    for place, dim in enumerate(dims):
-        order[dim % len(dims)] = place
-    return tuple(order)
-
-
-def _moves(name):
-    """movedim and its other name, in both overloads."""
-
-    @composite(f"{name}.intlist(Tensor(a) self, int[] source, int[] destination) -> Tensor(a)")
-    def moved(self, source, destination):
-        """Some dimensions moved to other places; the rest keep their order."""
-        return _permuted(self, _moved_order(len(self.geometry.sizes), source, destination))
-
-    @composite(f"{name}.int(Tensor(a) self, int source, int destination) -> Tensor(a)")
-    def moved_one(self, source, destination):
-        """One dimension moved to another place; the rest keep their order."""
-        return _permuted(self, _moved_order(len(self.geometry.sizes), (source,), (destination,)))
-
-
-def _permuted(tensor, order):
-    return tensor.permute(order) if order else functions.alias(tensor)
-
-
-def _moved_order(ndim, source, destination):
-    if len(source) != len(destination):
-        raise RuntimeError(
-            f"movedim: Invalid source or destination dims: source ({messages.numbers(source)} dims) should contain the "
-            f"same number of dims as destination ({messages.numbers(destination)} dims)"
-        )
-    taken = [wrap(dim, ndim) for dim in source]
-    places = [wrap(dim, ndim) for dim in destination]
-    for name, given, dims in (("source", source, taken), ("destination", destination, places)):
-        if len(set(dims)) != len(dims):
-            raise RuntimeError(f"movedim: repeated dim in `{name}` ({messages.numbers(given)})")
-    order = [dim for dim in range(ndim) if dim not in taken]
-    for place, dim in sorted(zip(places, taken, strict=True)):
-        order.insert(place, dim)
-    return tuple(order) if ndim else ()
-
-
-_moves("movedim")
-_moves("moveaxis")
-
-
 # ---- dimensions of size 1
 
 
@@ -334,74 +224,6 @@ def unsqueeze(geometry, dim):
     return geometry.unsqueezed(wrap(dim, geometry.ndim + 1))
 
 
-# ---- stretching
-
-
-@view(
-    "expand(Tensor(a) self, SymInt[] size, *, bool implicit=False) -> Tensor(a)",
-    variants="method",
-    self=lambda grad, self_sizes: grad.sum_to_size(self_sizes),
-)
-def expand(viewed, size, implicit):
-    """Stretch dimensions of size 1, with stride 0: no copy."""
-    sizes = expanded_sizes(viewed.geometry, size, viewed.dtype.tensor_type)
-    return Viewed(viewed.geometry.expanded(sizes), viewed.dtype, viewed.lazy, viewed.nbytes)
-
-
-def expanded_sizes(geometry, size, kind="torch.FloatTensor"):
-    """The sizes that expanding to `size` gives, -1 meaning unchanged. Errors: RuntimeError with PyTorch's texts."""
-    lead = len(size) - geometry.ndim
-    if lead < 0:
-        raise RuntimeError(
-            f"expand({kind}{{{messages.numbers(geometry.sizes)}}}, size={messages.numbers(size)}): the number of sizes "
-            f"provided ({len(size)}) must be greater or equal to the number of dimensions in the tensor ({geometry.ndim})"
-        )
-    sizes = list(size)
-    if not geometry.ndim and any(one < 0 for one in sizes) and 0 not in sizes:
-        # PyTorch takes the sizes for a scalar as they are, and stumbles over them later.
-        raise RuntimeError("numel: integer multiplication overflow")
-    for i in range(len(size) - 1, -1, -1):
-        if i < lead:
-            if sizes[i] == -1:
-                raise RuntimeError(
-                    f"The expanded size of the tensor ({sizes[i]}) isn't allowed in a leading, non-existing dimension {i}"
-                )
-            continue
-        own = geometry.sizes[i - lead]
-        if sizes[i] == -1:
-            sizes[i] = own
-        if own != sizes[i] and own != 1:
-            raise RuntimeError(
-                f"The expanded size of the tensor ({sizes[i]}) must match the existing size ({own}) at non-singleton "
-                f"dimension {i}.  Target sizes: {messages.numbers(size)}.  Tensor sizes: {messages.numbers(geometry.sizes)}"
-            )
-    if any(one < 0 for one in sizes):
-        # PyTorch finds no fault with them before it counts the elements.
-        raise RuntimeError("numel: integer multiplication overflow")
-    return tuple(sizes)
-
-
-@composite("expand_as(Tensor(a) self, Tensor other) -> Tensor(a)", variants="method")
-def expand_as(self, other):
-    """Stretch to the sizes of another tensor, with stride 0: no copy."""
-    return self.expand(other.geometry.sizes)
-
-
-@composite("broadcast_to(Tensor(a) self, SymInt[] size) -> Tensor(a)")
-def broadcast_to(self, size):
-    """Stretch to these sizes, with stride 0: no copy."""
-    return self.expand(size)
-
-
-@composite("broadcast_tensors(Tensor[] tensors) -> Tensor[]")
-def broadcast_tensors(tensors):
-    """All tensors stretched to their common sizes, with stride 0: no copies."""
-    from tensorcli.engine.effects import broadcast_sizes
-
-    sizes = broadcast_sizes([one.geometry.sizes for one in tensors]) if tensors else ()
-    return tuple(one if one.geometry.sizes == sizes else one.expand(sizes) for one in tensors)
-
-
 def _at_least(name, raise_dimensions):
     """atleast_1d and its kind: for one tensor, and for several."""
 
@@ -440,72 +262,6 @@ def at_least_3d(self):
 _at_least("atleast_1d", at_least_1d)
 _at_least("atleast_2d", at_least_2d)
 _at_least("atleast_3d", at_least_3d)
-
-
-# ---- x.T and its kind
-
-
-def _reversed(self):
-    """All dimensions in reverse order."""
-    ndim = len(self.geometry.sizes)
-    if not ndim:
-        _deprecated_on_scalars("T", " This function is the identity in these cases.")
-    elif ndim != 2:
-        messages.warn(
-            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw "
-            "an error in a future release. Consider `x.mT` to transpose batches of matrices or "
-            "`x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the dimensions of a tensor.",
-            once=True,
-        )
-    return self.permute(tuple(range(ndim - 1, -1, -1)))
-
-
-def _deprecated_on_scalars(name, advice):
-    messages.warn(f"Tensor.{name} is deprecated on 0-D tensors.{advice}", once=True)
-
-
-def _transposed(self, name="mT", conjugate=False):
-    ndim = len(self.geometry.sizes)
-    if ndim == 1:
-        raise RuntimeError(
-            f"tensor.{name} is only supported on matrices or batches of matrices. Got 1-D tensor."
-        )
-    if not ndim:
-        prefix = "" if name == "adjoint()" else "Tensor."
-        advice = (
-            " Consider using x.conj()." if conjugate else " This function is the identity in these cases."
-        )
-        messages.warn(f"{prefix}{name} is deprecated on 0-D tensors.{advice}", once=True)
-        return self.conj() if conjugate else self
-    found = self.transpose(-2, -1)
-    return found.conj() if conjugate and self.dtype.is_complex else found
-
-
-def _hermitian(self):
-    ndim = len(self.geometry.sizes)
-    if not ndim:
-        _deprecated_on_scalars("H", " Consider using x.conj().")
-        return self.conj()
-    if ndim != 2:
-        batches = " For batches of matrices, consider using tensor.mH" if ndim > 2 else ""
-        raise RuntimeError(
-            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.{batches}"
-        )
-    return _transposed(self, "mH", conjugate=True)
-
-
-@composite("adjoint(Tensor(a) self) -> Tensor(a)")
-def adjoint(self):
-    """The last two dimensions swapped, and the elements conjugated."""
-    return _transposed(self, "adjoint()", conjugate=True)
-
-
-PROPERTIES["T"] = _reversed
-PROPERTIES["mT"] = _transposed
-PROPERTIES["mH"] = lambda self: _transposed(self, "mH", conjugate=True)
-PROPERTIES["H"] = _hermitian
-for _name, _found in PROPERTIES.items():
-    setattr(Tensor, _name, ReadOnly(_found))
 
 
 def infer_size(sizes, numel):

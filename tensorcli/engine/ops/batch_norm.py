@@ -1,0 +1,209 @@
+"""Normalisation over the batch: each channel scaled to mean 0 and variance 1, or by running statistics."""
+
+from math import prod
+
+import numpy as np
+
+from tensorcli.engine import events
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._moments import (
+    channel_axes,
+    check_dtypes,
+    moments,
+    normalized,
+    per_channel,
+    statistics,
+    widened,
+)
+from tensorcli.engine.ops.nn import derived, direct
+
+
+def _from_mean(grad, centred, rstd, axes):
+    """The gradient of what was scaled, by its distance from the mean, with sums in double precision as PyTorch has them."""
+    count = prod(grad.shape[axis] for axis in axes)
+    total, product = (
+        each.sum(axis=axes, keepdims=True, dtype=np.float64).astype(grad.dtype)
+        for each in (grad, grad * centred)
+    )
+    return (grad - total / count - centred * (product * rstd * rstd / count)) * rstd
+
+
+def _batch_double(grads, grad_out, input, weight, running_mean, running_var, train, eps, needs):
+    dims = [0, *range(2, input.ndim)]
+    shape = (1, -1) + (1,) * (input.ndim - 2)
+
+    def backward(input, weight, grad_out):
+        if train:
+            hat, _, rstd = normalized(input, dims, eps)
+        else:
+            rstd = (running_var.view(shape) + eps).rsqrt()
+            hat = (input - running_mean.view(shape)) * rstd
+        scaled = grad_out if weight is None else grad_out * weight.view(shape)
+        of_input = scaled * rstd
+        if train:
+            of_input = (scaled - scaled.mean(dims, True) - hat * (scaled * hat).mean(dims, True)) * rstd
+        return of_input, (grad_out * hat).sum(dims), grad_out.sum(dims)
+
+    return derived(backward, (input, weight, grad_out), grads, needs)
+
+
+@op(
+    "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+    "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    variants="function",
+    input__weight__bias=lambda grad, input, weight, running_mean, running_var, result1, result2, training, eps, needs: (
+        direct(
+            "native_batch_norm_backward",
+            grad,
+            input,
+            weight,
+            running_mean,
+            running_var,
+            result1,
+            result2,
+            training,
+            eps,
+            [bool(n) for n in needs],
+        )
+    ),
+    running_mean=None,
+    running_var=None,
+    result1=None,
+    result2=None,
+)
+def native_batch_norm(xp, input, weight, bias, running_mean, running_var, training, momentum, eps):
+    """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""
+    refuse(input, "batch_norm", "biuc")
+    check_dtypes(input, weight, bias, running_mean, running_var)
+    axes = channel_axes(input.ndim)
+    real, kept = input.dtype, statistics(input, weight, bias, running_mean, running_var)
+    (input,) = widened(input)
+    if training:
+        mean, rstd = moments(xp, input, axes, eps)
+        count = input.size // max(input.shape[1], 1)
+        if running_mean is not None:
+            running_mean[...] = (1 - momentum) * running_mean + momentum * mean.reshape(-1)
+        if running_var is not None:
+            variance = (1 / rstd**2 - eps).reshape(-1) * (count / max(count - 1, 1))
+            running_var[...] = (1 - momentum) * running_var + momentum * variance
+    else:
+        mean = per_channel(running_mean, input.ndim)
+        rstd = 1 / xp.sqrt(per_channel(running_var, input.ndim) + eps)
+    result = (input - mean) * rstd
+    if weight is not None:
+        result = result * per_channel(weight, input.ndim)
+    if bias is not None:
+        result = result + per_channel(bias, input.ndim)
+    if not training:
+        return result.astype(real), xp.zeros((0,), kept), xp.zeros((0,), kept)
+    return result.astype(real), mean.reshape(-1).astype(kept), rstd.reshape(-1).astype(kept)
+
+
+@op(
+    "native_batch_norm_backward(Tensor grad_out, Tensor input, Tensor? weight, Tensor? running_mean, "
+    "Tensor? running_var, Tensor? save_mean, Tensor? save_invstd, bool train, float eps, bool[3] output_mask) -> "
+    "(Tensor, Tensor, Tensor)",
+    variants="function",
+    input__weight__grad_out=lambda grads, grad_out, input, weight, running_mean, running_var, train, eps, needs: (
+        _batch_double(grads, grad_out, input, weight, running_mean, running_var, train, eps, needs)
+    ),
+    running_mean=None,
+    running_var=None,
+    save_mean=None,
+    save_invstd=None,
+)
+def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, running_var, save_mean, save_invstd, train,
+                               eps, output_mask):  # fmt: skip
+    """The gradients of native_batch_norm."""
+    own = input.dtype
+    grad_out, input, weight, running_mean, running_var, save_mean, save_invstd = widened(
+        grad_out, input, weight, running_mean, running_var, save_mean, save_invstd
+    )
+    axes, ndim = channel_axes(input.ndim), input.ndim
+    if train:
+        mean, rstd = per_channel(save_mean, ndim), per_channel(save_invstd, ndim)
+    else:
+        mean, rstd = per_channel(running_mean, ndim), 1 / xp.sqrt(per_channel(running_var, ndim) + eps)
+    centred = input - mean
+    of_input = of_weight = None
+    if output_mask[0]:
+        scaled = grad_out if weight is None else grad_out * per_channel(weight, ndim)
+        of_input = _from_mean(scaled, centred, rstd, axes) if train else scaled * rstd
+        of_input = of_input.astype(own)
+    if output_mask[1]:
+        product = (grad_out * centred).sum(axis=axes, dtype=np.float64)
+        of_weight = (product.astype(rstd.dtype) * rstd.reshape(-1)).astype(input.dtype)
+    of_bias = grad_out.sum(axis=axes) if output_mask[2] else None
+    return of_input, of_weight, of_bias
+
+
+@composite(
+    "batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, bool training, "
+    "float momentum, float eps, bool cudnn_enabled) -> Tensor",
+    variants="function",
+)
+def batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled):
+    """Each channel scaled to mean 0 and variance 1 over the batch, or by the running statistics."""
+    channels = input.size(1) if input.ndim > 1 else 0
+    for name, one in (
+        ("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)
+    ):  # fmt: skip
+        if one is not None and one.numel() != channels:
+            raise RuntimeError(f"{name} should contain {channels} elements not {one.numel()}")
+        if one is None and name.startswith("running") and not training:
+            raise RuntimeError(f"{name} must be defined in evaluation mode")
+    if not input.numel():
+        return input * weight[0] if weight is not None else input.clone()
+    given = input, weight, bias, running_mean, running_var, training, momentum, eps
+    observer = events.observer
+    written = [one for one in (running_mean, running_var) if one is not None] if training and observer else []
+    for one in written:
+        observer.writes(one, "native_batch_norm", given)
+    result = functions.native_batch_norm(*given)[0]
+    if training and running_mean is not None and running_mean.dtype.reduced:
+        _update_reduced(input.values, running_mean, running_var, momentum)
+    for one in written:
+        observer.wrote(one, "native_batch_norm", given)  # its version does not move, as in PyTorch
+    return result
+
+
+def _update_reduced(values, running_mean, running_var, momentum):
+    """Move running statistics of a reduced dtype, of which the kernel is given copies."""
+    wide = values.astype(np.float32)
+    axes = channel_axes(wide.ndim)
+    measured = wide.mean(axes), wide.var(axes, ddof=1 if wide.size > wide.shape[1] else 0)
+    for running, now in zip((running_mean, running_var), measured, strict=True):
+        array = running.array
+        array[...] = ((1 - momentum) * array.astype(np.float32) + momentum * now).astype(array.dtype)
+
+
+@composite(
+    "instance_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
+    "bool use_input_stats, float momentum, float eps, bool cudnn_enabled) -> Tensor",
+    variants="function",
+)
+def instance_norm(
+    input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, cudnn_enabled
+):
+    """Each channel of each sample scaled to mean 0 and variance 1."""
+    if not use_input_stats and (running_mean is None or running_var is None):
+        raise RuntimeError(
+            "Expected running_mean and running_var to be defined when use_input_stats is false"
+        )
+    sizes = input.geometry.sizes
+    batch, channels = sizes[0], sizes[1]
+
+    def repeated(one):
+        return None if one is None else one.repeat(batch)
+
+    mean, variance = repeated(running_mean), repeated(running_var)
+    flat = input.contiguous().view((1, batch * channels, *sizes[2:]))
+    found = functions.batch_norm(
+        flat, repeated(weight), repeated(bias), mean, variance, use_input_stats, momentum, eps, cudnn_enabled
+    )
+    for own, spread in ((running_mean, mean), (running_var, variance)):
+        if own is not None and use_input_stats:
+            functions.alias(own).copy_(spread.view((batch, channels)).mean(0))
+    return found.view(sizes)

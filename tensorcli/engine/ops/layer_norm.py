@@ -1,0 +1,296 @@
+"""Normalisation within a sample: its last dimensions, or groups of its channels, scaled to mean 0 and variance 1."""
+
+from math import prod
+
+import numpy as np
+
+from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._moments import (
+    along_line,
+    channel_axes,
+    check_dtypes,
+    moments,
+    normalized,
+    per_channel,
+    statistics,
+    widened,
+)
+from tensorcli.engine.ops.nn import derived, direct
+
+# ---- over the last dimensions
+
+
+def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, needs):
+    found = direct(
+        "native_layer_norm_backward",
+        grad,
+        input,
+        normalized_shape,
+        mean,
+        rstd,
+        weight,
+        bias,
+        [bool(n) for n in needs],
+    )
+    return found
+
+
+def _layer_double(grads, grad_out, input, normalized_shape, weight, eps_of, needs):
+    dims = list(range(input.ndim - len(normalized_shape), input.ndim))
+    lead = list(range(input.ndim - len(normalized_shape)))
+
+    def backward(input, weight, grad_out):
+        hat, _, rstd = normalized(input, dims, eps_of)
+        scaled = grad_out if weight is None else grad_out * weight
+        of_input = (scaled - scaled.mean(dims, True) - hat * (scaled * hat).mean(dims, True)) * rstd
+        of_weight = (grad_out * hat).sum(lead) if lead else grad_out * hat
+        of_bias = grad_out.sum(lead) if lead else grad_out
+        return of_input, of_weight, of_bias
+
+    return derived(backward, (input, weight, grad_out), grads, needs)
+
+
+def _eps_of(rstd, input, dims):
+    """The eps that a saved 1 / deviation was computed with."""
+    found = (rstd.detach() ** -2 - input.detach().var(dims, correction=0, keepdim=True)).mean()
+    return float(found.item())
+
+
+@op(
+    "native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> "
+    "(Tensor, Tensor, Tensor)",
+    out=False,
+    variants="function",
+    input__weight__bias=lambda grad, input, normalized_shape, result1, result2, weight, bias, needs: (
+        _layer_backward(grad, input, normalized_shape, result1, result2, weight, bias, needs)
+    ),
+    result1=None,
+    result2=None,
+)
+def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
+    """The last dimensions scaled to mean 0 and variance 1; the means and 1 / deviations."""
+    shape = tuple(normalized_shape)
+    _check_shape(input, shape, weight, bias)
+    check_dtypes(input, weight, bias)
+    refuse(input, "LayerNormKernelImpl", "biuc")
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
+    own, kept = input.dtype, statistics(input, weight, bias)
+    (input,) = widened(input)
+    mean, rstd = moments(xp, input, axes, eps)
+    result = (input - mean) * rstd
+    if weight is not None:
+        result = result * weight
+    if bias is not None:
+        result = result + bias
+    return result.astype(own), mean.astype(kept), rstd.astype(kept)
+
+
+def _check_shape(input, shape, weight, bias, lead=", "):
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got "
+            "normalized_shape = []"
+        )
+    for name, one in (("weight", weight), ("bias", bias)):
+        if one is not None and one.shape != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{messages.numbers(one.shape)} and normalized_shape = {messages.numbers(shape)}"
+            )
+    if input.shape[-len(shape) :] != shape:
+        raise RuntimeError(
+            f"Given normalized_shape={messages.numbers(shape)}, expected input with shape [*{lead}{', '.join(map(str, shape))}], "
+            f"but got input of size{messages.numbers(input.shape)}"
+        )
+
+
+@op(
+    "native_layer_norm_backward(Tensor grad_out, Tensor input, SymInt[] normalized_shape, Tensor mean, Tensor rstd, "
+    "Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
+    variants="function",
+    input__weight__grad_out=lambda grads, grad_out, input, normalized_shape, rstd, weight, needs: (
+        _layer_double(
+            grads,
+            grad_out,
+            input,
+            normalized_shape,
+            weight,
+            _eps_of(rstd, input, list(range(input.ndim - len(normalized_shape), input.ndim))),
+            needs,
+        )
+    ),
+    mean=None,
+    rstd=None,
+    bias=None,
+)
+def native_layer_norm_backward(xp, grad_out, input, normalized_shape, mean, rstd, weight, bias, output_mask):
+    """The gradients of native_layer_norm."""
+    grad_out, input, mean, rstd, weight = widened(grad_out, input, mean, rstd, weight)
+    lead = tuple(range(input.ndim - len(normalized_shape)))
+    axes = tuple(range(len(lead), input.ndim))
+    of_input = None
+    if output_mask[0]:
+        of_input = along_line(grad_out if weight is None else grad_out * weight, input, mean, rstd, axes)
+    of_weight = (grad_out * (input * rstd - mean * rstd)).sum(axis=lead) if output_mask[1] else None
+    of_bias = grad_out.sum(axis=lead) if output_mask[2] else None
+    return of_input, of_weight, of_bias
+
+
+@composite(
+    "layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, "
+    "bool cudnn_enable=True) -> Tensor",
+    variants="function",
+)
+def layer_norm(input, normalized_shape, weight, bias, eps, cudnn_enable):
+    """The last dimensions scaled to mean 0 and variance 1, then by weight and bias."""
+    return functions.native_layer_norm(input, normalized_shape, weight, bias, eps)[0]
+
+
+@composite(
+    "rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
+    variants="function",
+)
+def rms_norm(input, normalized_shape, weight, eps):
+    """The last dimensions scaled to a mean square of 1, then by weight."""
+    _check_shape(input.array, tuple(normalized_shape), None if weight is None else weight.array, None, "")
+    if not (input.dtype.is_floating_point or input.dtype.is_complex):
+        raise NotImplementedError(f"\"rms_norm\" not implemented for '{input.dtype.scalar_type}'")
+    wide = input.to(dtypes.float32) if input.dtype.reduced else input
+    eps = float(np.finfo(wide.array.dtype).eps) if eps is None else eps
+    dims = list(range(input.ndim - len(normalized_shape), input.ndim))
+    found = wide.mul(direct("_add_.Scalar", wide.pow(2).mean(dims, True), eps).rsqrt()).type_as(input)
+    return found if weight is None else found.mul(weight).type_as(input)
+
+
+# ---- over groups of channels
+
+
+def _grouped(input, weight, bias, group, eps):
+    """In tensor operations."""
+    sizes = input.geometry.sizes
+    parts = input.reshape((sizes[0], group, -1))
+    hat, _, _ = normalized(parts, [2], eps)
+    hat = hat.reshape(sizes)
+    shape = (1, -1) + (1,) * (len(sizes) - 2)
+    if weight is not None:
+        hat = hat * weight.view(shape)
+    return hat if bias is None else hat + bias.view(shape)
+
+
+def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, eps, needs):
+    from tensorcli.engine.autograd.modes import mode
+
+    if mode.enabled or grads[1] is not None or grads[2] is not None:
+        return derived(
+            lambda x, w, b: (_grouped(x, w, b, group, eps),), (input, weight, bias), grads[:1], needs
+        )
+    return direct(
+        "native_group_norm_backward",
+        grads[0].contiguous(),
+        input,
+        mean,
+        rstd,
+        weight,
+        N,
+        C,
+        HxW,
+        group,
+        [bool(n) for n in needs],
+    )
+
+
+def _check_groups(sizes, channels, groups, weight, bias):
+    """Refuse numbers of groups, and sizes of weight and bias, that do not go with the channels. Errors: RuntimeError."""
+    if groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {groups}")
+    if channels % groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{messages.numbers(sizes)} and num_groups={groups}"
+        )
+    for name, one in (("weight", weight), ("bias", bias)):
+        if one is not None and one != (channels,):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got {name} of shape "
+                # PyTorch writes the shape of the weight in both texts.
+                f"{messages.numbers(one if weight is None else weight)} and input of shape {messages.numbers(sizes)}"
+            )
+
+
+@op(
+    "native_group_norm(Tensor input, Tensor? weight, Tensor? bias, SymInt N, SymInt C, SymInt HxW, int group, float eps) "
+    "-> (Tensor, Tensor, Tensor)",
+    out=False,
+    variants="function",
+    input__weight__bias=lambda grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs: (
+        _group_backward(grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs)
+    ),
+)
+def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
+    """Groups of channels scaled to mean 0 and variance 1; the means and 1 / deviations."""
+    _check_groups(input.shape, C, group, *(one if one is None else one.shape for one in (weight, bias)))
+    check_dtypes(input, weight, bias)
+    refuse(input, "GroupNormKernelImpl", "biuc")
+    kind, kept = input.dtype, statistics(input, weight, bias)
+    if N < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {N}: [{N}, {group}]")
+    if input.size != N * C * HxW:
+        raise RuntimeError(
+            "Expected X.numel() == N * C * HxW to be true, but got false.  (Could this error message be improved?  If so, "
+            "please report an enhancement request to PyTorch.)"
+        )
+    (input,) = widened(input)
+    parts = input.reshape(N, group, C // group * abs(HxW))
+    mean, rstd = moments(xp, parts, (2,), eps)
+    result = ((parts - mean) * rstd).reshape(N, C, abs(HxW))
+    if weight is not None:
+        result = result * weight[:, None]
+    if bias is not None:
+        result = result + bias[:, None]
+    return (
+        result.reshape(input.shape).astype(kind),
+        mean.reshape(N, group).astype(kept),
+        rstd.reshape(N, group).astype(kept),
+    )
+
+
+@op(
+    "native_group_norm_backward(Tensor grad_out, Tensor input, Tensor mean, Tensor rstd, Tensor? weight, SymInt N, "
+    "SymInt C, SymInt HxW, int group, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
+    variants="function",
+)
+def native_group_norm_backward(xp, grad_out, input, mean, rstd, weight, N, C, HxW, group, output_mask):
+    """The gradients of native_group_norm."""
+    grad_out, input, mean, rstd, weight = widened(grad_out, input, mean, rstd, weight)
+    parts = input.reshape(N, group, C // group * HxW)
+    mean, rstd = mean.reshape(N, group, 1), rstd.reshape(N, group, 1)
+    hat = (parts - mean) * rstd
+    of_input = None
+    if output_mask[0]:
+        scaled = grad_out if weight is None else grad_out * per_channel(weight, input.ndim)
+        of_input = along_line(scaled.reshape(parts.shape), parts, mean, rstd, (2,)).reshape(input.shape)
+    axes = channel_axes(input.ndim)
+    of_weight = (grad_out * hat.reshape(input.shape)).sum(axis=axes) if output_mask[1] else None
+    return of_input, of_weight, grad_out.sum(axis=axes) if output_mask[2] else None
+
+
+@composite(
+    "group_norm(Tensor input, int num_groups, Tensor? weight=None, Tensor? bias=None, float eps=1e-05, "
+    "bool cudnn_enabled=True) -> Tensor",
+    variants="function",
+)
+def group_norm(input, num_groups, weight, bias, eps, cudnn_enabled):
+    """Groups of channels scaled to mean 0 and variance 1, then by weight and bias."""
+    sizes = input.geometry.sizes
+    batch, channels = sizes[0], sizes[1]
+    _check_groups(
+        sizes, channels, num_groups, *(one if one is None else one.geometry.sizes for one in (weight, bias))
+    )
+    if not geometry.suggests_channels_last(input.geometry):
+        input = input.contiguous()
+    return functions.native_group_norm(
+        input, weight, bias, batch, channels, prod(sizes[2:]), num_groups, eps
+    )[0]

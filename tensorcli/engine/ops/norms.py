@@ -1,0 +1,272 @@
+"""Norms of vectors and matrices, and the condition number."""
+
+import numpy as np
+
+from tensorcli.engine import dtypes, messages
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import computing, restore_dims, wrap, wrap_dims
+from tensorcli.engine.ops._matrices import (
+    check_floating,
+    check_floating_tensor,
+    check_matrix,
+    check_order,
+    full_precision,
+)
+
+
+def vector_norm_backward(grad, self, order, norm, dim, keepdim):
+    """The gradient of a vector norm, zero where it has none (torch/csrc/autograd/FunctionsManual.cpp, norm_backward)."""
+    norm = restore_dims(norm, self.ndim, dim, keepdim)
+    grad = restore_dims(grad, self.ndim, dim, keepdim)
+    if order == 0:
+        return None
+    if order == 1:
+        return self.sgn() * grad
+    if order == 2:
+        return grad * (self / norm).masked_fill_(norm == 0, 0)
+    if abs(order) == float("inf"):
+        size = self.abs()
+        extreme = (size == norm).logical_or_(self.isnan().logical_and_(norm.isnan()))
+        dims = wrap_dims(dim, self.ndim)
+        return self.sgn() * ((grad / extreme.sum(dims, True)) * extreme)
+    if order < 1:
+        return self.sgn() * self.abs().pow_(order - 1).masked_fill_(self == 0, 0) * grad * norm.pow(1 - order)
+    if order < 2:
+        scaled = self.sgn() * self.abs().pow_(order - 1)
+        return scaled * (grad / norm.pow(order - 1)).masked_fill_(norm == 0, 0)
+    scaled = self * self.abs().pow_(order - 2)
+    return scaled * (grad / norm.pow(order - 1)).masked_fill_(norm == 0, 0)
+
+
+@op(
+    "linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) "
+    "-> Tensor",
+    variants="function",
+    namespace="linalg",
+    self=lambda grad, self, ord, result, dim, keepdim: vector_norm_backward(
+        grad, self, ord, result, dim, keepdim
+    ),
+)
+def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
+    """The p-norm of the elements, along some dimensions or of all."""
+    check_floating(self, "linalg.vector_norm")
+    check_order(ord, "linalg.vector_norm")
+    if dtype is not None:
+        _check_norm_dtype(self, dtype, "linalg.vector_norm")
+    array = computing(self, dtype)
+    dims = wrap_dims(dim, self.ndim)
+    if (ord < 0 or abs(ord) == float("inf")) and not array.size and not all(self.shape[d] for d in dims):
+        empty = "an empty tensor"
+        if dim:
+            bad = next(d for d in dim if not self.shape[d])
+            empty = (
+                f"the dimension {bad}because this dimension is empty and"  # PyTorch's own words, run together
+            )
+        words = "because the operation does not" if not dim else "the operation does not"
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {ord:g} norm on {empty} {words} have an identity"
+        )
+    size = xp.abs(array)
+    real = size.dtype
+    if ord == float("inf"):
+        return xp.max(size, axis=dims, keepdims=keepdim)
+    if ord == -float("inf"):
+        return xp.min(size, axis=dims, keepdims=keepdim)
+    if ord == 0:
+        return xp.sum(size != 0, axis=dims, keepdims=keepdim).astype(real)
+    if ord == 1:
+        return xp.sum(size, axis=dims, keepdims=keepdim)
+    # Sums of powers are kept in float64: PyTorch's vector kernel sums float32 in several lanes.
+    wide = size.astype(np.float64)
+    total = xp.sum(wide * wide if ord == 2 else wide ** float(ord), axis=dims, keepdims=keepdim)
+    return (xp.sqrt(total) if ord == 2 else total ** (1.0 / float(ord))).astype(real)
+
+
+@op(
+    "_norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor",
+    variants="function",
+    node=1,
+    self=lambda grad, self, p, result, dim, keepdim: vector_norm_backward(
+        grad, self, 2 if p is None else p, result, dim, keepdim
+    ),
+)
+def native_norm(xp, self, p, dim, keepdim):
+    """The p-norm as C++ asks for it: PyTorch's node for it is NormBackward1."""
+    return linalg_vector_norm(xp, self, 2 if p is None else p, dim, keepdim, None)
+
+
+@composite(
+    "norm.number(Tensor self, Scalar? p=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    out=True,
+)
+def norm(self, p, dim, keepdim, dtype):
+    """The p-norm of the elements, along some dimensions or of all."""
+    return functions.linalg_vector_norm(self, 2 if p is None else p, dim, keepdim, dtype=dtype)
+
+
+@composite(
+    "norm.str(Tensor self, str p, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    out=True,
+)
+def norm_str(self, p, dim, keepdim, dtype):
+    """A norm of matrices by its name: "fro" or "nuc"."""
+    if p == "fro" and (dim is None or len(dim) <= 2):
+        return functions.linalg_vector_norm(self, 2, dim, keepdim, dtype=dtype)
+    dims = list(range(self.ndim)) if dim is None else dim
+    return functions.linalg_matrix_norm(self, p, dims, keepdim, dtype=dtype)
+
+
+def _matrix_dims(self, dim, name="linalg.matrix_norm"):
+    if self.ndim < 2:
+        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
+    if len(dim) != 2:
+        raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {', '.join(map(str, dim))}")
+    dims = [wrap(d, self.ndim) for d in dim]
+    if dims[0] == dims[1]:
+        raise RuntimeError(f"{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
+    return dims
+
+
+@composite(
+    "linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2,-1], bool keepdim=False, *, ScalarType? dtype=None) "
+    "-> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
+    """A norm of matrices: 1 and inf of their sums, 2 of their singular values."""
+    check_order(ord, "linalg.matrix_norm")
+    dims = _matrix_dims(self, dim)
+    check_floating_tensor(self, "linalg.matrix_norm")
+    if abs(ord) not in (1, 2, float("inf")):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord:g} not supported.")
+    pick = "amax" if ord > 0 else "amin"
+    if abs(ord) == 2:
+        return _of_singular_values(self, dims, keepdim, dtype, lambda s: getattr(s, pick)([-1], keepdim))
+    rows, cols = dims if abs(ord) == 1 else dims[::-1]
+    if not keepdim and rows < cols:
+        cols -= 1
+    sums = functions.linalg_vector_norm(self, 1, [rows], keepdim, dtype=dtype)
+    if not sums.size(cols):  # Without columns, or rows, the norm is that of one of zeros.
+        return sums.sum([cols], keepdim)
+    return getattr(sums, pick)([cols], keepdim)
+
+
+def _check_norm_dtype(self, dtype, name):
+    """The dtype that a norm is asked in must hold the input. Errors: RuntimeError."""
+    own = dtypes.from_numpy_dtype(self.dtype)
+    if dtype.category < dtypes.FLOATING:
+        raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype.scalar_type}")
+    if own.is_complex and not dtype.is_complex:
+        raise RuntimeError(f"{name}: dtype should be complex for complex inputs, but got {dtype.scalar_type}")
+    if dtypes.promote_types(own, dtype) is not dtype:
+        raise RuntimeError(
+            f"{name}: the dtype of the input ({own.scalar_type}) should be convertible without narrowing to the specified "
+            f"dtype ({dtype.scalar_type})"
+        )
+
+
+def _of_singular_values(self, dims, keepdim, dtype, reduce):
+    full_precision("linalg.matrix_norm")(self)
+    order = [d for d in range(self.ndim) if d not in dims] + dims
+    matrices = self if dtype is None else self.to(dtype)
+    found = reduce(functions.linalg_svdvals(matrices.permute(order)))
+    if not keepdim:
+        return found
+    found = found.unsqueeze(-1)
+    back = [order.index(d) for d in range(self.ndim)]
+    return found.permute(back)
+
+
+@composite(
+    "linalg_matrix_norm.str_ord(Tensor self, str ord='fro', int[] dim=[-2,-1], bool keepdim=False, *, "
+    "ScalarType? dtype=None) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_matrix_norm_str(self, ord, dim, keepdim, dtype):
+    """A norm of matrices by its name: "fro" of the elements, "nuc" of the singular values."""
+    if ord not in ("fro", "nuc"):
+        raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
+    dims = _matrix_dims(self, dim)
+    check_floating_tensor(self, "linalg.matrix_norm")
+    if ord == "fro":
+        return functions.linalg_vector_norm(self, 2, dims, keepdim, dtype=dtype)
+    return _of_singular_values(self, dims, keepdim, dtype, lambda s: s.sum([-1], keepdim))
+
+
+@composite(
+    "linalg_norm(Tensor self, Scalar? ord=None, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) "
+    "-> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_norm(self, ord, dim, keepdim, dtype):
+    """The norm of vectors (one dimension) or matrices (two dimensions), or of all elements."""
+    if dim is not None and len(dim) not in (1, 2):
+        raise RuntimeError(
+            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}"
+        )
+    if dim is None and ord is not None and self.ndim not in (1, 2):
+        raise RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {self.ndim}D."
+        )
+    if ord is not None and ((dim is not None and len(dim) == 2) or (dim is None and self.ndim == 2)):
+        return functions.linalg_matrix_norm(self, ord, [0, 1] if dim is None else dim, keepdim, dtype=dtype)
+    return functions.linalg_vector_norm(self, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+
+
+@composite(
+    "linalg_norm.ord_str(Tensor self, str ord, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    variants="function",
+    namespace="linalg",
+    out=True,
+)
+def linalg_norm_str(self, ord, dim, keepdim, dtype):
+    """A norm of matrices by its name: "fro" or "nuc"."""
+    if dim is not None and len(dim) not in (1, 2):
+        raise RuntimeError(
+            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}"
+        )
+    if dim is None and self.ndim not in (1, 2):
+        raise RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {self.ndim}D."
+        )
+    return functions.linalg_matrix_norm(self, ord, [0, 1] if dim is None else dim, keepdim, dtype=dtype)
+
+
+@composite(
+    "linalg_cond(Tensor self, Scalar? p=None) -> Tensor", variants="function", namespace="linalg", out=True
+)
+def linalg_cond(self, p):
+    """The condition number: how much solving with a matrix magnifies errors."""
+    if self.ndim < 2:
+        raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
+    if p is None or abs(p) == 2:
+        values = functions.linalg_svdvals(self)
+        if not values.numel():
+            return functions.zeros(values.geometry.sizes[:-1], dtype=values.dtype, device=values.device)
+        first, last = values.narrow(-1, 0, 1), values.narrow(-1, -1, 1)
+        return (last / first if p == -2 else first / last).squeeze(-1)
+    return _cond(self, p)
+
+
+def _cond(self, p):
+    check_matrix(self.array, "linalg.cond")
+    if not self.numel():
+        return functions.zeros(self.geometry.sizes[:-2], dtype=self.dtype, device=self.device)
+    inverse, info = functions.linalg_inv_ex(self)
+    inverse.masked_fill_((info > 0).unsqueeze(-1).unsqueeze(-1), float("inf")) if info.any() else None
+    return functions.linalg_matrix_norm(self, p) * functions.linalg_matrix_norm(inverse, p)
+
+
+@composite(
+    "linalg_cond.p_str(Tensor self, str p) -> Tensor", variants="function", namespace="linalg", out=True
+)
+def linalg_cond_str(self, p):
+    """The condition number in the norm "fro" or "nuc"."""
+    return _cond(self, p)
