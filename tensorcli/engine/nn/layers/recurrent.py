@@ -1,109 +1,18 @@
-"""Recurrent layers and cells, composed of the steps that PyTorch's composed ones are made of.
+"""Recurrent layers, composed of the steps that PyTorch's composed ones are made of.
 
 On the CPU PyTorch gives each direction of each layer of an LSTM of float32 to one operator, `mkldnn_rnn_layer`, but for
 packed sequences and projections.
 """
 
 import math
-from itertools import accumulate
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
+from tensorcli.engine.nn.layers.steps import STEPS, run, run_packed
 from tensorcli.engine.nn.module import Module
-
-# ---- one step: from the projected input, the hidden state, and its weights
-
-
-def _plain_step(name: str) -> Any:
-    def step(projected: Any, hidden: Any, weight: Any, bias: Any, _: Any) -> Any:
-        return getattr(functions, name)(F.linear(hidden, weight, bias).add_(projected))
-
-    return step
-
-
-def _lstm_step(projected: Any, hidden: Any, weight: Any, bias: Any, shrink: Any) -> Any:
-    h, c = hidden
-    gates = F.linear(h, weight, bias).add_(projected).unsafe_chunk(4, 1)
-    inward, forget, cell, outward = (
-        gates[0].sigmoid_(),
-        gates[1].sigmoid_(),
-        gates[2].tanh_(),
-        gates[3].sigmoid_(),
-    )
-    c = (forget * c).add_(inward * cell)
-    h = outward * c.tanh()
-    return (h if shrink is None else h.matmul(shrink.t())), c
-
-
-def _gru_step(projected: Any, hidden: Any, weight: Any, bias: Any, _: Any) -> Any:
-    inward = projected.unsafe_chunk(3, 1)
-    own = F.linear(hidden, weight, bias).unsafe_chunk(3, 1)
-    reset = own[0].add_(inward[0]).sigmoid_()
-    update = own[1].add_(inward[1]).sigmoid_()
-    new = inward[2].add(own[2].mul_(reset)).tanh_()
-    return (hidden - new).mul_(update).add_(new)
-
-
-STEPS = {
-    "RNN_TANH": (_plain_step("tanh"), 1),
-    "RNN_RELU": (_plain_step("relu"), 1),
-    "LSTM": (_lstm_step, 4),
-    "GRU": (_gru_step, 3),
-}
-"""The step of each kind, and how many gates it has."""
-
-
-def _run(mode: str, input: Any, hidden: Any, weights: dict[str, Any], backwards: bool) -> tuple[Any, Any]:
-    """One direction of one layer: the outputs of all steps, stacked, and the last hidden state."""
-    step = STEPS[mode][0]
-    projected = F.linear(input, weights["weight_ih"], weights.get("bias_ih")).unbind(0)
-    outputs = []
-    for one in reversed(projected) if backwards else projected:
-        hidden = step(one, hidden, weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr"))
-        outputs.append(hidden[0] if mode == "LSTM" else hidden)
-    return functions.stack(outputs[::-1] if backwards else outputs), hidden
-
-
-def _run_packed(
-    mode: str, data: Any, sizes: list[int], hidden: Any, weights: dict[str, Any], backwards: bool
-) -> tuple[Any, Any]:
-    """One direction of one layer over a packed sequence: the outputs, packed, and each sequence's last state."""
-    step = STEPS[mode][0]
-    projected = F.linear(data, weights["weight_ih"], weights.get("bias_ih"))
-    starts = [0, *accumulate(sizes)]
-    first, outputs, done = hidden, [], []
-    active = sizes[-1] if backwards else sizes[0]
-    hidden = _part(hidden, 0, active) if backwards else hidden
-    for number in reversed(range(len(sizes))) if backwards else range(len(sizes)):
-        size = sizes[number]
-        if size > active:
-            hidden = _joined([hidden, _part(first, active, size)])
-        elif size < active:
-            done.append(_part(hidden, size, active))
-            hidden = _part(hidden, 0, size)
-        active = size
-        one = projected.narrow(0, starts[number], size)
-        hidden = step(one, hidden, weights["weight_hh"], weights.get("bias_hh"), weights.get("weight_hr"))
-        outputs.append(hidden[0] if mode == "LSTM" else hidden)
-    last = hidden if backwards else _joined([hidden, *reversed(done)])
-    return functions.cat(outputs[::-1] if backwards else outputs, 0), last
-
-
-def _part(hidden: Any, start: int, end: int) -> Any:
-    """The states of some of the sequences."""
-    if isinstance(hidden, tuple):
-        return tuple(_part(one, start, end) for one in hidden)
-    return hidden.narrow(0, start, end - start)
-
-
-def _joined(parts: list[Any]) -> Any:
-    if isinstance(parts[0], tuple):
-        return tuple(functions.cat(list(each), 0) for each in zip(*parts, strict=True))
-    return functions.cat(parts, 0)
 
 
 class RNNBase(Module):
@@ -252,9 +161,9 @@ class RNNBase(Module):
                 if fused:
                     output, final = self._fused(input, hidden[place], weights, direction == 1)
                 elif sizes is None:
-                    output, final = _run(self.mode, input, hidden[place], weights, direction == 1)
+                    output, final = run(self.mode, input, hidden[place], weights, direction == 1)
                 else:
-                    output, final = _run_packed(
+                    output, final = run_packed(
                         self.mode, input, sizes, hidden[place], weights, direction == 1
                     )
                 found.append(output)
@@ -430,144 +339,3 @@ class LSTM(RNNBase):
         output, last = self._walk(input, states)
         h, c = (functions.stack([each[i] for each in last]) for i in range(2))
         return (output, (h, c)) if batched else (output.squeeze(dim), (h.squeeze(1), c.squeeze(1)))
-
-
-# ---- cells
-
-
-class RNNCellBase(Module):
-    """What cells have in common. `mode`: whose step it is."""
-
-    __module__ = "torch.nn.modules.rnn"
-    mode: str
-    weight_ih: Any
-    weight_hh: Any
-    bias_ih: Any
-    bias_hh: Any
-
-    def _make(self, input_size: int, hidden_size: int, bias: bool, device: Any, dtype: Any) -> None:
-        self.input_size = input_size
-        self.hidden_size = hidden_size
-        self.bias = bias
-        gates = STEPS[self.mode][1] * hidden_size
-        for name, size in (("weight_ih", input_size), ("weight_hh", hidden_size)):
-            setattr(self, name, empty((gates, size), device=device, dtype=dtype))
-        for name in ("bias_ih", "bias_hh"):
-            self.register_parameter(name, empty(gates, device=device, dtype=dtype) if bias else None)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw all weights and biases anew."""
-        bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
-        for weight in self.parameters():
-            init.uniform_(weight, -bound, bound)
-
-    def extra_repr(self) -> str:
-        """The sizes, and the settings that are not the usual ones."""
-        shown = [f"{self.input_size}, {self.hidden_size}"]
-        if self.bias is not True:
-            shown.append(f"bias={self.bias}")
-        nonlinearity = getattr(self, "nonlinearity", "tanh")
-        if nonlinearity != "tanh":
-            shown.append(f"nonlinearity={nonlinearity}")
-        return ", ".join(shown)
-
-    def _input(self, input: Any) -> Any:
-        if input.dim() not in (1, 2):
-            raise ValueError(
-                f"{type(self).__name__}: Expected input to be 1D or 2D, got {input.dim()}D instead"
-            )
-        return input if input.dim() == 2 else input.unsqueeze(0)
-
-    def _zeros(self, input: Any) -> Any:
-        return functions.zeros((input.size(0), self.hidden_size), dtype=input.dtype, device=input.device)
-
-    def _step(self, input: Any, hidden: Any) -> Any:
-        projected = F.linear(input, self.weight_ih, self.bias_ih)
-        return STEPS[self.mode][0](projected, hidden, self.weight_hh, self.bias_hh, None)
-
-
-class _OneStateCell(RNNCellBase):
-    """Cells whose hidden state is one tensor."""
-
-    __module__ = "torch.nn.modules.rnn"
-
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        """The next hidden state."""
-        single = input.dim() == 1
-        found = self._input(input)
-        if hx is not None and hx.dim() not in (1, 2):
-            raise ValueError(
-                f"{type(self).__name__}: Expected hidden to be 1D or 2D, got {hx.dim()}D instead"
-            )
-        hidden = self._zeros(found) if hx is None else hx.unsqueeze(0) if single else hx
-        result = self._step(found, hidden)
-        return result.squeeze(0) if single else result
-
-
-class RNNCell(_OneStateCell):
-    """One step of a recurrent layer with tanh or relu."""
-
-    __module__ = "torch.nn.modules.rnn"
-    mode = "RNN_TANH"
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int,
-        bias: bool = True,
-        nonlinearity: str = "tanh",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        self._make(input_size, hidden_size, bias, device, dtype)
-        self.nonlinearity = nonlinearity
-
-    def _step(self, input: Any, hidden: Any) -> Any:
-        if self.nonlinearity not in ("tanh", "relu"):
-            raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
-        projected = F.linear(input, self.weight_ih, self.bias_ih)
-        step = STEPS[f"RNN_{self.nonlinearity.upper()}"][0]
-        return step(projected, hidden, self.weight_hh, self.bias_hh, None)
-
-
-class GRUCell(_OneStateCell):
-    """One step of gated units."""
-
-    __module__ = "torch.nn.modules.rnn"
-    mode = "GRU"
-
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
-    ) -> None:
-        super().__init__()
-        self._make(input_size, hidden_size, bias, device, dtype)
-
-
-class LSTMCell(RNNCellBase):
-    """One step of long short-term memory."""
-
-    __module__ = "torch.nn.modules.rnn"
-    mode = "LSTM"
-
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
-    ) -> None:
-        super().__init__()
-        self._make(input_size, hidden_size, bias, device, dtype)
-
-    def forward(self, input: Any, hx: Any = None) -> Any:
-        """The next hidden and cell states."""
-        single = input.dim() == 1
-        found = self._input(input)
-        if hx is None:
-            zeros = self._zeros(found)
-            hx = (zeros, zeros)
-        else:
-            for i, each in enumerate(hx):
-                if each.dim() not in (1, 2):
-                    raise ValueError(f"LSTMCell: Expected hx[{i}] to be 1D or 2D, got {each.dim()}D instead")
-            hx = tuple(each.unsqueeze(0) for each in hx) if single else hx
-        result = self._step(found, hx)
-        return tuple(each.squeeze(0) for each in result) if single else result
