@@ -172,7 +172,7 @@ class Session:
         self.text = ""
         self.names.clear()
         self.hearing.known.clear()
-        self.evaluator.forget_addresses()
+        self.evaluator.addresses.forget()
         self.modules.forget()
         self.library.begin()
         self.engine.begin(self.seed, self.max_bytes)
@@ -426,7 +426,7 @@ class Session:
         """A value that is no tensor, on one line, with the addresses that the script sees."""
         from tensorcli.explorer.facts import short_text
 
-        return self.evaluator.without_addresses(short_text(self.engine, value))
+        return self.evaluator.addresses.without(short_text(self.engine, value))
 
     def attributes_of(self, value: Any) -> list[str]:
         """The attributes that a script may read on a value, for completion."""

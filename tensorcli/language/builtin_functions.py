@@ -285,7 +285,7 @@ class Builtins:
         value, name, *default = args
         _named(name)
         try:
-            return self.evaluator.shown_attribute(value, name)
+            return self.evaluator.attributes.shown(value, name)
         except AttributeError as error:
             from tensorcli.language.policy import RefusedError
 
@@ -298,14 +298,14 @@ class Builtins:
             raise TypeError(f"setattr expected 3 arguments, got {len(args)}")
         value, name, new = args
         _named(name)
-        self.evaluator.write_attribute(value, name, new)
+        self.evaluator.attributes.write(value, name, new)
 
     def delete_attribute(self, *args: Any) -> None:
         if len(args) != 2:
             raise TypeError(f"delattr expected 2 arguments, got {len(args)}")
         value, name = args
         _named(name)
-        self.evaluator.delete_attribute(value, name)
+        self.evaluator.attributes.delete(value, name)
 
     def hash(self, *args: Any) -> int:
         """hash(value), the same in every run: what is hashed by its address goes by the session's numbers."""

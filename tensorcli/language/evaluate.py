@@ -8,32 +8,28 @@ and warnings are the caller's: it hands in what to do. The module knows neither 
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any
-from weakref import ref
 
-from tensorcli.language.builtin_functions import Builtin, Builtins, Descriptor, OpaqueType, Type
+from tensorcli.language.addresses import Addresses
+from tensorcli.language.attributes import Attributes
+from tensorcli.language.builtin_functions import Builtin, Builtins, Descriptor, OpaqueType
 from tensorcli.language.formatting import Formatter, check_spec
 from tensorcli.language.functions import (
     Code,
     Frame,
     GeneratorExpression,
     LazyIterator,
-    ScriptFunction,
-    shown,
 )
 from tensorcli.language.limits import Guards, LimitError, Limits, OutOfTime, range_length
 from tensorcli.language.locate import current_node
-from tensorcli.language.methods import CHECKED_METHODS
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.policy import CALLABLES, FUNCTIONS, Policy, RefusedError
+from tensorcli.language.policy import FUNCTIONS, Policy, RefusedError
 from tensorcli.language.scopes import Scope
 from tensorcli.language.statements import StatementCompiler
 from tensorcli.language.syntax import Invocation, Statement
-from tensorcli.language.vocabulary import is_dunder
 
 
 class _Nothing:
@@ -51,11 +47,6 @@ HOST_FRAMES = 22_000
 
 # Modules that are bound without an import, by the names that people give them.
 BOUND_MODULES = {"torch": "torch", "numpy": "numpy", "np": "numpy", "copy": "copy", "math": "math"}
-
-# What has a __name__ that a script may read.
-NAMED = (type, ScriptFunction, Builtin, OpaqueType, *CALLABLES)
-
-_ADDRESS = re.compile(r"\bat (0x[0-9a-fA-F]+)")
 
 
 class Evaluator:
@@ -91,17 +82,16 @@ class Evaluator:
         self.before = before
         self.depth = 0
         self.guards = Guards(self.limits)
-        self.plain_attributes: set[tuple[type, str]] = set()
-        self.in_c: dict[tuple[str, str], Builtin] = {}
         self.until: float | None = None
         """The time (`time.monotonic()`) at which loops and calls of a script that is only tried are stopped."""
-        self.forget_addresses()
+        self.addresses = Addresses()
+        self.attributes = Attributes(self, self.policy)
         numpy = sys.modules.get("numpy")
         if numpy is not None:
             self.policy.add_numpy()
             self.guards.watch_arrays(numpy.ndarray)
         self.builtins = Builtins(self)
-        self.formatter = Formatter(self.read_attribute, self.formatted, self.guards)
+        self.formatter = Formatter(self.attributes.read, self.formatted, self.guards)
         self.compiler = StatementCompiler(self)
         self.scope = Scope("module")
         self.frame = Frame(names)
@@ -162,6 +152,16 @@ class Evaluator:
         """The line of the script that is being run now; 0 outside a run."""
         return getattr(self.node, "lineno", 0)
 
+    @property
+    def late(self) -> bool:
+        """Whether the time of a script that is only tried is over."""
+        return self.until is not None and monotonic() > self.until
+
+    def keep_time(self) -> None:
+        """Called in each round of a loop. Errors: OutOfTime."""
+        if self.late:
+            raise OutOfTime
+
     # Names and modules
 
     def fallback(self, name: str) -> Any:
@@ -200,162 +200,17 @@ class Evaluator:
         """What `from module import name` binds."""
         space = self.module(module)
         if not isinstance(space, Namespace):
-            return self.read_attribute(space, name)
+            return self.attributes.read(space, name)
         try:
             found = space.members[name]
-            return self.presented(space, name, found) if type(found) in FUNCTIONS else found
+            return self.attributes.presented(space, name, found) if type(found) in FUNCTIONS else found
         except KeyError:
             inner = self.modules.get(f"{module}.{name}")
             if inner is not None:
                 return inner
             raise ImportError(f"cannot import name '{name}' from '{module}'", name=module) from None
 
-    # Attributes and items
-
-    def read_attribute(self, owner: Any, name: str) -> Any:
-        """`owner.name`, by the policy."""
-        kind = type(owner)
-        if kind is Namespace:
-            return self._member(owner, name)
-        if name == "__name__" and isinstance(owner, NAMED):
-            return owner.__name__
-        if kind is ScriptFunction:
-            if name in owner.attributes:
-                return owner.attributes[name]
-            if is_dunder(name):
-                raise self.policy.refusal(owner, name)
-            raise AttributeError(f"'function' object has no attribute '{name}'", name=name, obj=owner)
-        if isinstance(owner, type):
-            return self._class_attribute(owner, name)
-        if not self.policy.allows(kind, name):
-            return self._refuse(owner, name)
-        checked = CHECKED_METHODS.get(kind)
-        if checked is not None and name in checked[0]:
-            return Builtin(name, checked[1](self, name, owner) or getattr(owner, name))
-        if checked is None and isinstance(owner, str | list | int):
-            base = next(each for each in (str, list, int) if isinstance(owner, each))
-            names, make = CHECKED_METHODS[base]
-            if name in names and base is not int:
-                return Builtin(name, make(self, name, owner) or getattr(owner, name))
-        value = getattr(owner, name)
-        self.plain_attributes.add((kind, name))
-        return value
-
-    @property
-    def late(self) -> bool:
-        """Whether the time of a script that is only tried is over."""
-        return self.until is not None and monotonic() > self.until
-
-    def keep_time(self) -> None:
-        """Called in each round of a loop. Errors: OutOfTime."""
-        if self.late:
-            raise OutOfTime
-
-    def shown_attribute(self, owner: Any, name: str) -> Any:
-        """`owner.name` as a value that is looked at."""
-        found = self.read_attribute(owner, name)
-        return self.presented(owner, name, found) if type(found) in FUNCTIONS else found
-
-    def presented(self, owner: Any, name: str, function: Any) -> Any:
-        """A function that was read off something, as one of C's where its library has it so."""
-        told = self.policy.told(owner, name)
-        if told is None:
-            return function
-        if isinstance(owner, type):
-            return Descriptor(name, function, told)
-        if type(owner) is not Namespace:
-            return Builtin(name, function, told, owner)
-        found = self.in_c.get((owner.name, name))
-        if found is None or found.function is not function:
-            whose = self.modules["torch"] if told.endswith("object") else None
-            found = self.in_c[owner.name, name] = Builtin(name, function, told, whose)
-        return found
-
-    def _member(self, space: Namespace, name: str) -> Any:
-        try:
-            return space.members[name]
-        except KeyError:
-            if is_dunder(name):
-                raise self.policy.refusal(space, name) from None
-            text = f"module '{space.name}' has no attribute '{name}'"
-            raise AttributeError(text, name=name, obj=space) from None
-
-    def _class_attribute(self, owner: Any, name: str) -> Any:
-        if owner is Type or not self.policy.knows(owner):
-            raise self.policy.refusal(owner, name)
-        if not any(name in vars(base) for base in owner.__mro__) and name not in dir(owner):
-            if is_dunder(name):
-                raise self.policy.refusal(owner, name)
-            raise AttributeError(
-                f"type object '{owner.__name__}' has no attribute '{name}'", name=name, obj=owner
-            )
-        if not self.policy.allows(owner, name):
-            raise self.policy.refusal(owner, name)
-        for base, (names, _) in CHECKED_METHODS.items():
-            if issubclass(owner, base) and name in names:
-                return Builtin(name, self._unbound(base, name))
-        if name == "fromkeys":
-            return Builtin(
-                name, lambda *args: dict.fromkeys(*self.builtins.contents(args[:1], "the dict"), *args[1:])
-            )
-        return getattr(owner, name)
-
-    def _unbound(self, base: type, name: str) -> Callable[..., Any]:
-        """A checked method taken from its class: the object comes first."""
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if not args or not isinstance(args[0], base):
-                given = type(args[0]).__name__ if args else "nothing"
-                raise TypeError(
-                    f"descriptor '{name}' for '{base.__name__}' objects doesn't apply to a '{given}' object"
-                )
-            return self.read_attribute(args[0], name)(*args[1:], **kwargs)
-
-        return call
-
-    def _refuse(self, owner: Any, name: str) -> Any:
-        """An attribute outside the allow-list:
-
-        refused where it exists, Python's own complaint where it does not.
-        """
-        if is_dunder(name) or self.policy.list_of(type(owner)) is None or _has(type(owner), name):
-            raise self.policy.refusal(owner, name)
-        try:
-            getattr(owner, name)
-        except AttributeError as error:
-            raise AttributeError(str(error), name=name, obj=owner) from None
-        raise self.policy.refusal(owner, name)
-
-    def write_attribute(self, owner: Any, name: str, value: Any) -> None:
-        """`owner.name = value`, by the policy."""
-        kind = type(owner)
-        if kind is ScriptFunction and not name.startswith("_"):
-            owner.attributes[name] = value
-            return
-        if kind is Namespace or isinstance(owner, type) or not self.policy.may_set(kind, name):
-            if kind is Namespace:
-                raise RefusedError(
-                    f"module '{owner.name}' cannot be changed by a script", name=name, obj=None
-                )
-            if isinstance(owner, type):
-                raise RefusedError(
-                    f"class '{owner.__name__}' cannot be changed by a script", name=name, obj=None
-                )
-            if self.policy.allows(kind, name) or not self.policy.knows(kind):
-                raise RefusedError(self.policy.fixed(kind, name), name=name, obj=None)
-            self._refuse(owner, name)
-        setattr(owner, name, value)
-
-    def delete_attribute(self, owner: Any, name: str) -> None:
-        """`del owner.name`, by the policy."""
-        kind = type(owner)
-        if kind is ScriptFunction and name in owner.attributes:
-            del owner.attributes[name]
-            return
-        if kind is Namespace or isinstance(owner, type) or not self.policy.may_set(kind, name):
-            told = self.policy.fixed(kind, name).replace("cannot be set", "cannot be deleted")
-            raise RefusedError(told, name=name, obj=None)
-        delattr(owner, name)
+    # Items
 
     def write_item(self, container: Any, index: Any, value: Any) -> None:
         """`container[index] = value`."""
@@ -443,23 +298,18 @@ class Evaluator:
 
     # Text
 
-    def forget_addresses(self) -> None:
-        """Number the addresses that texts show from the first again."""
-        self.addresses: dict[str, tuple[str, ref[Any] | None]] = {}
-        self.numbered = 0
-
     def text(self, value: Any) -> str:
         """str(value), without addresses of the process and within the limits."""
         if type(value) is str:
             return value
         self.guards.measure(value)
-        return self.without_addresses(str(value))
+        return self.addresses.without(str(value))
 
     def represent(self, value: Any) -> str:
         """repr(value), without addresses of the process and within the limits."""
         self.guards.measure(value)
         text = repr(value)
-        return text if type(value) is str else self.without_addresses(text)
+        return text if type(value) is str else self.addresses.without(text)
 
     def formatted(self, value: Any, conversion: str, spec: str) -> str:
         """One field of an f-string or of str.format."""
@@ -469,33 +319,14 @@ class Evaluator:
                 value = ascii(value)[1:-1] if not value.isascii() else value
         elif not spec:
             self.guards.measure(value)
-            return self.without_addresses(format(value))
+            return self.addresses.without(format(value))
         check_spec(spec, self.guards)
         return format(value, spec)
-
-    def without_addresses(self, text: str) -> str:
-        """Addresses numbered in the order in which they are first shown."""
-        if " at 0x" not in text:
-            return text
-        return _ADDRESS.sub(lambda found: "at " + self._numbered(found.group(1)), text)
-
-    def _numbered(self, address: str) -> str:
-        known = self.addresses.get(address)
-        if known is None:
-            thing = shown.get(int(address, 16))
-            gone = None if thing is None else ref(thing, lambda _: self.addresses.pop(address, None))
-            known = self.addresses[address] = (f"{0x7F0000000000 + 16 * self.numbered:#x}", gone)
-            self.numbered += 1
-        return known[0]
 
 
 def _is_module(value: Any) -> bool:
     """Whether a value is a module to a script: a namespace, or an object with settings that stands for one."""
     return isinstance(value, Namespace) or getattr(type(value), "stands_for_module", False) is True
-
-
-def _has(kind: type, name: str) -> bool:
-    return any(name in vars(base) for base in kind.__mro__)
 
 
 def _to_standard_output(text: str) -> None:

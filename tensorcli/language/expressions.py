@@ -126,7 +126,7 @@ class ExpressionCompiler(DisplayCompiler):
             owner = self.expression(node.value.value, scope)
             return lambda frame: type(owner(frame)).__name__
         value = self.expression(node.value, scope)
-        plain, read = self.evaluator.plain_attributes, self.evaluator.shown_attribute
+        plain, read = self.evaluator.attributes.plain, self.evaluator.attributes.shown
 
         def load(frame: Frame, node: ast.AST = node) -> Any:
             owner = value(frame)
@@ -144,8 +144,8 @@ class ExpressionCompiler(DisplayCompiler):
             return self.expression(node, scope)
         name = node.attr
         value = self.expression(node.value, scope)
-        plain = self.evaluator.plain_attributes
-        read = self.evaluator.read_attribute
+        plain = self.evaluator.attributes.plain
+        read = self.evaluator.attributes.read
 
         def load(frame: Frame, node: ast.AST = node) -> Any:
             owner = value(frame)

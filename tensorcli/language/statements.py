@@ -111,7 +111,7 @@ class StatementCompiler(ExpressionCompiler):
         owner = self.expression(target.value, scope)
         if isinstance(target, ast.Attribute):
             name = target.attr
-            read, write = self.evaluator.read_attribute, self.evaluator.write_attribute
+            read, write = self.evaluator.attributes.read, self.evaluator.attributes.write
 
             def run_attribute(frame: Frame, node: ast.AST = node) -> None:
                 holder = owner(frame)
@@ -143,7 +143,7 @@ class StatementCompiler(ExpressionCompiler):
             return [self.name_deletion(node, scope)]
         if isinstance(node, ast.Attribute):
             owner, name = self.expression(node.value, scope), node.attr
-            remove = self.evaluator.delete_attribute
+            remove = self.evaluator.attributes.delete
 
             def delete_attribute(frame: Frame, node: ast.AST = node) -> None:
                 remove(owner(frame), name)

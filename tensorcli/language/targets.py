@@ -66,7 +66,7 @@ class TargetCompiler:
 
     def attribute_target(self, node: ast.Attribute, scope: Scope) -> Store:
         owner = self.expression(node.value, scope)
-        write = self.evaluator.write_attribute
+        write = self.evaluator.attributes.write
         name = node.attr
 
         def store(frame: Frame, value: Any, node: ast.AST = node) -> None:

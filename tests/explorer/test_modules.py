@@ -147,7 +147,7 @@ def test_nothing_below_torch_nn_is_a_module_of_python_or_reaches_one() -> None:
             else:
                 for name in dir(value):
                     try:
-                        found.append(evaluator.read_attribute(value, name))
+                        found.append(evaluator.attributes.read(value, name))
                     except Exception:
                         continue
         pending = found[:4000]

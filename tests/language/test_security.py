@@ -248,7 +248,7 @@ def test_nothing_that_a_script_can_name_is_a_module_or_reaches_one(session):
             elif depth < 2:
                 for name in dir(value):
                     try:
-                        found.append(evaluator.read_attribute(value, name))
+                        found.append(evaluator.attributes.read(value, name))
                     except Exception:
                         continue
         pending = found

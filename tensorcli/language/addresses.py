@@ -1,0 +1,36 @@
+"""Addresses in texts: the script's objects are numbered in the order in which they are first shown."""
+
+import re
+from typing import Any
+from weakref import ref
+
+from tensorcli.language.functions import shown
+
+_ADDRESS = re.compile(r"\bat (0x[0-9a-fA-F]+)")
+
+
+class Addresses:
+    """The addresses that a session has shown: none of the process."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Number the addresses that texts show from the first again."""
+        self.known: dict[str, tuple[str, ref[Any] | None]] = {}
+        self.count = 0
+
+    def without(self, text: str) -> str:
+        """Addresses numbered in the order in which they are first shown."""
+        if " at 0x" not in text:
+            return text
+        return _ADDRESS.sub(lambda found: "at " + self._numbered(found.group(1)), text)
+
+    def _numbered(self, address: str) -> str:
+        known = self.known.get(address)
+        if known is None:
+            thing = shown.get(int(address, 16))
+            gone = None if thing is None else ref(thing, lambda _: self.known.pop(address, None))
+            known = self.known[address] = (f"{0x7F0000000000 + 16 * self.count:#x}", gone)
+            self.count += 1
+        return known[0]
