@@ -1,7 +1,7 @@
 """`torch.nn.functional`: the functions that PyTorch writes in Python, over operators of the table.
 
-What PyTorch exposes from C++ (conv2d, linear, softplus, …) is found in the table by name; the losses are in `losses`,
-resampling in `resampling`.
+What PyTorch exposes from C++ (conv2d, linear, softplus, …) is found in the table by name; losses, pooling, resampling, bags
+and attention are in files of their own.
 """
 
 from importlib import import_module
@@ -26,8 +26,12 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-_PARTS = ("losses", "resampling", "bags", "attention")
+_PARTS = ("losses", "pooling", "resampling", "bags", "attention")
+
+
 """The modules with the other functions that PyTorch writes in Python."""
+
+
 _BUILT_IN = {"logsigmoid": "log_sigmoid"}
 
 
@@ -374,104 +378,12 @@ def local_response_norm(
     return input / squares.mul(alpha).add(k).pow(beta)
 
 
-# ---- padding and pooling
+# ---- padding and windows
 
 
 def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
     """Elements added at the borders of the last dimensions."""
     return functions.pad(input, pad, mode, value)
-
-
-def _pool(name: str, indices: bool) -> Any:
-    """Pooling by the largest element; `indices`: always with its place, not only where the caller asks for that."""
-
-    def pool(
-        input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
-        return_indices: bool = False,
-    ) -> Any:  # fmt: skip
-        stride = () if stride is None else stride
-        called = getattr(functions, f"{name}_with_indices" if indices or return_indices else name)
-        return called(input, kernel_size, stride, padding, dilation, ceil_mode)
-
-    pool.__name__ = pool.__qualname__ = f"{name}_with_indices" if indices else name
-    pool.__doc__ = f"The largest element under each position of the kernel{', and where it is' * indices}."
-    return pool
-
-
-max_pool1d, max_pool2d, max_pool3d = (_pool(f"max_pool{n}d", False) for n in (1, 2, 3))
-max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
-    _pool(f"max_pool{n}d", True) for n in (1, 2, 3)
-)
-
-
-def _adaptive(name: str, count: int) -> Any:
-    def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-        wanted = output_size if count == 1 else _output_size(output_size, input.size(), count)
-        found = getattr(functions, name)(input, wanted)
-        return found if return_indices else found[0]
-
-    pool.__name__ = pool.__qualname__ = name
-    pool.__doc__ = "The largest element of each part of the input, for an output of a given size."
-    return pool
-
-
-def _output_size(wanted: Any, sizes: Any, count: int) -> Any:
-    if isinstance(wanted, int):
-        return (wanted,) * count
-    if len(sizes) <= len(wanted):
-        raise ValueError(f"Input dimension should be at least {len(wanted) + 1}")
-    return tuple(own if one is None else one for one, own in zip(wanted, sizes[-len(wanted) :]))
-
-
-adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (
-    _adaptive(f"adaptive_max_pool{n}d", n) for n in (1, 2, 3)
-)
-
-
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
-    """The means of parts of an image, for an output of a given size."""
-    return functions.adaptive_avg_pool2d(input, _output_size(output_size, input.size(), 2))
-
-
-def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
-    """The means of parts of a volume, for an output of a given size."""
-    return functions.adaptive_avg_pool3d(input, _output_size(output_size, input.size(), 3))
-
-
-def lp_pool1d(
-    input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Any:
-    """The power-average under each position of the kernel."""
-    out = functions.avg_pool1d(
-        input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode
-    )
-    return (functions.sign(out) * relu(functions.abs(out))).mul(kernel_size).pow(1.0 / norm_type)
-
-
-def lp_pool2d(
-    input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Any:
-    """The power-average under each position of the kernel."""
-    width, height = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
-    out = functions.avg_pool2d(
-        input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode
-    )
-    return (functions.sign(out) * relu(functions.abs(out))).mul(width * height).pow(1.0 / norm_type)
-
-
-def lp_pool3d(
-    input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Any:
-    """The power-average under each position of the kernel."""
-    sizes = (kernel_size,) * 3 if isinstance(kernel_size, int) else kernel_size
-    out = functions.avg_pool3d(
-        input.pow(norm_type), kernel_size, () if stride is None else stride, 0, ceil_mode
-    )
-    return (
-        (functions.sign(out) * relu(functions.abs(out)))
-        .mul(sizes[0] * sizes[1] * sizes[2])
-        .pow(1.0 / norm_type)
-    )
 
 
 def _pair(value: Any) -> Any:
@@ -490,63 +402,3 @@ def fold(
     return functions.col2im(
         input, _pair(output_size), _pair(kernel_size), _pair(dilation), _pair(padding), _pair(stride)
     )
-
-
-def _unpool(n: int) -> Any:
-    def unpool(
-        input: Any,
-        indices: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        output_size: Any = None,
-    ) -> Any:
-        kernel, pads = _numbers(kernel_size, n), _numbers(padding, n)
-        steps = kernel if stride is None else _numbers(stride, n)
-        wanted = _unpooled_size(input, kernel, steps, pads, output_size)
-        if n == 1:
-            return functions.max_unpool2d(input.unsqueeze(-1), indices.unsqueeze(-1), (*wanted, 1)).squeeze(
-                -1
-            )
-        if n == 2:
-            return functions.max_unpool2d(input, indices, wanted)
-        return functions.max_unpool3d(input, indices, wanted, steps, pads)
-
-    unpool.__name__ = unpool.__qualname__ = f"max_unpool{n}d"
-    unpool.__doc__ = "What max pooling chose, put back where it was found; zero elsewhere."
-    return unpool
-
-
-def _numbers(value: Any, n: int) -> tuple[int, ...]:
-    return (value,) * n if isinstance(value, int) else tuple(value)
-
-
-def _unpooled_size(input: Any, kernel: Any, stride: Any, padding: Any, wanted: Any) -> Any:
-    n = len(kernel)
-    sizes = input.size()
-    default = [(sizes[-n + d] - 1) * stride[d] + kernel[d] - 2 * padding[d] for d in range(n)]
-    if wanted is None:
-        wanted = default
-    else:
-        if len(wanted) == n + 2:
-            wanted = wanted[2:]
-        if len(wanted) != n:
-            raise ValueError(
-                f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a length of '{len(wanted)}'"
-            )
-        for d in range(n):
-            least, most = default[d] - stride[d], default[d] + stride[d]
-            if not least < wanted[d] < most:
-                raise ValueError(
-                    f'invalid output_size "{wanted}" (dim {d} must be between {least} and {most})'
-                )
-    for d in range(n):
-        if wanted[d] < 0:
-            raise ValueError(
-                "max_unpooling: output_size must contain non-negative spatial dimensions, but got "
-                f"output_size[{d}]={wanted[d]}"
-            )
-    return wanted
-
-
-max_unpool1d, max_unpool2d, max_unpool3d = (_unpool(n) for n in (1, 2, 3))

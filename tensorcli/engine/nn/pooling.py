@@ -1,0 +1,140 @@
+"""Pooling as PyTorch's Python functions have it: with and without places, adaptive, by a power, and back."""
+
+from math import prod
+from typing import Any
+
+from tensorcli.engine.callers import functions
+
+
+def _pool(name: str, indices: bool) -> Any:
+    """Pooling by the largest element; `indices`: always with its place, not only where the caller asks for that."""
+
+    def pool(
+        input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:  # fmt: skip
+        stride = () if stride is None else stride
+        called = getattr(functions, f"{name}_with_indices" if indices or return_indices else name)
+        return called(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+    pool.__name__ = pool.__qualname__ = f"{name}_with_indices" if indices else name
+    pool.__doc__ = f"The largest element under each position of the kernel{', and where it is' * indices}."
+    return pool
+
+
+max_pool1d, max_pool2d, max_pool3d = (_pool(f"max_pool{n}d", False) for n in (1, 2, 3))
+
+
+max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
+    _pool(f"max_pool{n}d", True) for n in (1, 2, 3)
+)
+
+
+def _adaptive(name: str, count: int) -> Any:
+    def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+        wanted = output_size if count == 1 else _output_size(output_size, input.size(), count)
+        found = getattr(functions, name)(input, wanted)
+        return found if return_indices else found[0]
+
+    pool.__name__ = pool.__qualname__ = name
+    pool.__doc__ = "The largest element of each part of the input, for an output of a given size."
+    return pool
+
+
+def _output_size(wanted: Any, sizes: Any, count: int) -> Any:
+    if isinstance(wanted, int):
+        return (wanted,) * count
+    if len(sizes) <= len(wanted):
+        raise ValueError(f"Input dimension should be at least {len(wanted) + 1}")
+    return tuple(own if one is None else one for one, own in zip(wanted, sizes[-len(wanted) :]))
+
+
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (
+    _adaptive(f"adaptive_max_pool{n}d", n) for n in (1, 2, 3)
+)
+
+
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
+    """The means of parts of an image, for an output of a given size."""
+    return functions.adaptive_avg_pool2d(input, _output_size(output_size, input.size(), 2))
+
+
+def adaptive_avg_pool3d(input: Any, output_size: Any) -> Any:
+    """The means of parts of a volume, for an output of a given size."""
+    return functions.adaptive_avg_pool3d(input, _output_size(output_size, input.size(), 3))
+
+
+def _lp_pool(n: int) -> Any:
+    def pool(
+        input: Any, norm_type: Any, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> Any:
+        steps = () if stride is None else stride
+        covered = kernel_size if n == 1 else prod(_numbers(kernel_size, n))
+        out = getattr(functions, f"avg_pool{n}d")(input.pow(norm_type), kernel_size, steps, 0, ceil_mode)
+        return (functions.sign(out) * functions.relu(functions.abs(out))).mul(covered).pow(1.0 / norm_type)
+
+    pool.__name__ = pool.__qualname__ = f"lp_pool{n}d"
+    pool.__doc__ = "The power-average under each position of the kernel."
+    return pool
+
+
+lp_pool1d, lp_pool2d, lp_pool3d = (_lp_pool(n) for n in (1, 2, 3))
+
+
+def _unpool(n: int) -> Any:
+    def unpool(
+        input: Any,
+        indices: Any,
+        kernel_size: Any,
+        stride: Any = None,
+        padding: Any = 0,
+        output_size: Any = None,
+    ) -> Any:
+        kernel, pads = _numbers(kernel_size, n), _numbers(padding, n)
+        steps = kernel if stride is None else _numbers(stride, n)
+        wanted = _unpooled_size(input, kernel, steps, pads, output_size)
+        if n == 1:
+            found = functions.max_unpool2d(input.unsqueeze(-1), indices.unsqueeze(-1), (*wanted, 1))
+            return found.squeeze(-1)
+        if n == 2:
+            return functions.max_unpool2d(input, indices, wanted)
+        return functions.max_unpool3d(input, indices, wanted, steps, pads)
+
+    unpool.__name__ = unpool.__qualname__ = f"max_unpool{n}d"
+    unpool.__doc__ = "What max pooling chose, put back where it was found; zero elsewhere."
+    return unpool
+
+
+def _numbers(value: Any, n: int) -> tuple[int, ...]:
+    return (value,) * n if isinstance(value, int) else tuple(value)
+
+
+def _unpooled_size(input: Any, kernel: Any, stride: Any, padding: Any, wanted: Any) -> Any:
+    n = len(kernel)
+    sizes = input.size()
+    default = [(sizes[-n + d] - 1) * stride[d] + kernel[d] - 2 * padding[d] for d in range(n)]
+    if wanted is None:
+        wanted = default
+    else:
+        if len(wanted) == n + 2:
+            wanted = wanted[2:]
+        if len(wanted) != n:
+            raise ValueError(
+                f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a length of '{len(wanted)}'"
+            )
+        for d in range(n):
+            least, most = default[d] - stride[d], default[d] + stride[d]
+            if not least < wanted[d] < most:
+                raise ValueError(
+                    f'invalid output_size "{wanted}" (dim {d} must be between {least} and {most})'
+                )
+    for d in range(n):
+        if wanted[d] < 0:
+            raise ValueError(
+                "max_unpooling: output_size must contain non-negative spatial dimensions, but got "
+                f"output_size[{d}]={wanted[d]}"
+            )
+    return wanted
+
+
+max_unpool1d, max_unpool2d, max_unpool3d = (_unpool(n) for n in (1, 2, 3))
