@@ -121,6 +121,8 @@ float8_e4m3fn = dtype(
     "float8_e4m3fn", FLOATING, 1, "Float8_e4m3fn", "c10::Float8_e4m3fn", "CPUFloat8_e4m3fnType"
 )
 
+REDUCED: Final = (float16, bfloat16)
+"""The reduced dtypes that kernels compute in."""
 DTYPES: Final[dict[str, dtype]] = {
     d.name: d
     for d in (
@@ -283,15 +285,13 @@ TO_COMPLEX = "to_complex"
 """The result is the complex dtype whose parts the inputs are."""
 EXACT = "exact"
 """Like PROMOTE, and kernels get reduced dtypes as they are: the answer depends on the dtype (nextafter)."""
-STEPWISE = "stepwise"
-"""Like INT_TO_FLOAT, and reduced dtypes round after each step, because PyTorch's kernel computes in them."""
 SELF = "self"
 """The first operand alone decides; the others are converted to it."""
 
 
 def apply_rule(rule: str, common: dtype) -> tuple[dtype, dtype]:
     """The dtype to compute in and the dtype of the result, for inputs that promote to `common`."""
-    if (rule in (INT_TO_FLOAT, INT_TO_REAL, STEPWISE)) and common.category < FLOATING:
+    if (rule in (INT_TO_FLOAT, INT_TO_REAL)) and common.category < FLOATING:
         return default.floating, default.floating
     if rule in (TO_REAL, INT_TO_REAL):
         return common, common.to_real()

@@ -13,7 +13,7 @@ The four kinds of declaration:
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -64,6 +64,7 @@ class Op:
         row_major: bool = False,
         alike: str = "",
         into_self: bool = False,
+        stepwise: Container[Any] = (),
     ) -> None:
         self.line = line
         self.kernel = kernel
@@ -90,6 +91,8 @@ class Op:
         """The arguments that the kernel reads as the dtype of the first tensor: another one is refused."""
         self.into_self = into_self
         """Of an operator with the rule COMMON: the result has self's dtype, which must be able to hold the common one."""
+        self.stepwise = stepwise
+        """The reduced dtypes that PyTorch's kernel computes in, rounding after each step: the kernel gets them as they are."""
         self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
 
@@ -277,6 +280,7 @@ def op(
     row_major: bool = False,
     alike: str = "",
     into_self: bool = False,
+    stepwise: Container[Any] = (),
     effect: Effect | None = None,
     **formulas: Formula | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -288,6 +292,7 @@ def op(
     its own. `node` is the number at the end of the node's name. `check` is called with the values before promotion.
     `row_major` says that the result is row-major whatever the inputs' strides are. `alike` names the arguments that must
     have the dtype of the first tensor. `into_self` says that the result has self's dtype, whatever the inputs promote to.
+    `stepwise` names the reduced dtypes that the kernel gets as they are, not widened to float32.
     `effect` is for the few operators that are of no kind: it gets the declaration and the values, and does all; the function
     below gives the help.
     """
@@ -311,6 +316,7 @@ def op(
             row_major=row_major,
             alike=alike,
             into_self=into_self,
+            stepwise=stepwise,
         )
         _register(declared)
         if inplace:

@@ -220,8 +220,9 @@ def leaves(value: Any) -> list[Any]:
 
 
 def array(tensor: Any) -> Any:
-    """The elements, bits of conjugation and negation applied."""
-    return np.asarray(tensor.detach().resolve_conj().resolve_neg().numpy())
+    """The elements, bits of conjugation and negation applied; bfloat16, which numpy lacks, as float32."""
+    plain = tensor.detach().resolve_conj().resolve_neg()
+    return np.asarray((plain.float() if str(plain.dtype) == "torch.bfloat16" else plain).numpy())
 
 
 def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate: bool) -> Outcome:
@@ -238,7 +239,7 @@ def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate
         seeds = []
         for number, root in enumerate(roots):
             drawn = np.random.default_rng(number).standard_normal(tuple(root.shape))
-            seeds.append(space.from_numpy(np.array(drawn.astype(array(root).dtype))))
+            seeds.append(space.from_numpy(np.array(drawn.astype(array(root).dtype))).to(root.dtype))
         space.autograd.backward(roots, seeds)
         gradients = tuple(
             None if x.grad is None else array(x.grad) for x in inputs if x.requires_grad and x.is_leaf

@@ -94,7 +94,7 @@ def compute(
     device = device_of(op, values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
     computed, kind = dtypes.apply_rule(rule, promoted_dtype(op, values))
-    working = computed if rule in (dtypes.EXACT, dtypes.STEPWISE) else computed.computes_as
+    working = computed if computed in op.stepwise or rule == dtypes.EXACT else computed.computes_as
     arguments = list(values)
     operands: list[Geometry] = []
     numbers = False

@@ -50,7 +50,11 @@ def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]
             arguments[i] = [one.values if isinstance(one, Tensor) else one for one in value]
             kinds.update(one.dtype for one in value if isinstance(one, Tensor))
     reduced = next((kind for kind in kinds if kind.reduced), None)
-    if reduced is None or sum(kind.category >= dtypes.FLOATING for kind in kinds) > 1:
+    if (
+        reduced is None
+        or reduced in op.stepwise
+        or sum(kind.category >= dtypes.FLOATING for kind in kinds) > 1
+    ):
         return arguments, None
     for i in op.tensors:
         arguments[i] = _widened(arguments[i], reduced)
@@ -68,14 +72,14 @@ def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | 
     """The values with tensors as arrays of the dtype that they promote to."""
     arguments = list(values)
     common = promoted_dtype(op, values)
-    working = common.computes_as
+    working = common if common in op.stepwise else common.computes_as
     for i in op.tensors:
         value = values[i]
         if isinstance(value, Tensor):
             arguments[i] = cast(value.values, working)
         elif value is not None:
             arguments[i] = [cast(one.values, working) for one in value]
-    return arguments, common if common.reduced else None
+    return arguments, common if common.reduced and working is not common else None
 
 
 def fresh(op: "Op", values: tuple[Any, ...]) -> Any:

@@ -52,7 +52,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
             raise different_devices(device, target.device)
     else:
         device = device_of(op, values)
-        arguments, reduced = arrays_of(op, values)
+        arguments, reduced = arrays_of(origin, values)
         answer = run_kernel(origin, arguments, device)
         array = as_array(answer.array if type(answer) is Laid else answer, device)
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)

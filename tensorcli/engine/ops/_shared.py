@@ -35,7 +35,9 @@ def own_geometry(array):
 
 
 def promoted(*arrays):
-    """Arrays in the dtype that PyTorch promotes theirs to, as kernels compute it."""
+    """Arrays in the dtype that PyTorch promotes theirs to, as kernels compute it; those of one dtype as they are."""
+    if all(one.dtype == arrays[0].dtype for one in arrays):
+        return list(arrays)
     kind = reduce(dtypes.promote_types, (dtypes.from_numpy_dtype(one.dtype) for one in arrays))
     return [cast(one, kind.computes_as) for one in arrays]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE
+from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import zero
@@ -14,7 +14,7 @@ from tensorcli.engine.ops._shared import zero
 
 def floats_only(name, array):
     """Errors: NotImplementedError where the dtype is not real and floating."""
-    if array.dtype.kind != "f":
+    if array.dtype.kind in "biuc":
         raise numeric.refuse(name, array)
 
 
@@ -58,6 +58,7 @@ def tanh_backward(xp, grad_output, output):
 
 @op(
     "logit(Tensor self, float? eps=None) -> Tensor",
+    stepwise=REDUCED,
     dtype=INT_TO_FLOAT,
     inplace=True,
     self=lambda grad, self, eps: _logit_gradient(grad, self, eps),
@@ -85,6 +86,7 @@ def _logit_gradient(grad, self, eps):
 
 @op(
     "logit_backward(Tensor grad_output, Tensor self, float? eps=None) -> Tensor",
+    stepwise=REDUCED,
     dtype=PROMOTE,
     namespace="nn",
 )

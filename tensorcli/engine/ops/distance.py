@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, wrap
 from tensorcli.engine.ops._matrices import check_order
@@ -26,6 +27,7 @@ def _check_difference(self, other, p):
 
 @op(
     "dist(Tensor self, Tensor other, Scalar p=2) -> Tensor",
+    stepwise=REDUCED,
     out=False,
     dtype=dtypes.COMMON,
     check=_check_difference,
@@ -40,7 +42,7 @@ def dist(xp, self, other, p):
     """The p-norm of the difference of two tensors."""
     check_order(p, "linalg.vector_norm")
     size = xp.abs(self - other)
-    if size.dtype.kind not in "fc":
+    if size.dtype.kind in "biu":
         raise RuntimeError(
             f"norm(): input dtype should be either floating point or complex. Got {kind_of(size)} instead."
         )

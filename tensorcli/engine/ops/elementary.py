@@ -7,7 +7,7 @@ from tensorcli.engine.dtypes import (
     FLOATING,
     INT_TO_FLOAT,
     PROMOTE,
-    STEPWISE,
+    REDUCED,
     bool_,
 )
 from tensorcli.engine.op import alias, op
@@ -132,7 +132,8 @@ def _ldexp_result(self, other):
 
 @op(
     "ldexp.Tensor(Tensor self, Tensor other) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     check=_check_exponent,
     inplace={"name": "ldexp_", "check": _ldexp_result},
     self=lambda grad, other: grad * functions.pow(2, other).conj(),

@@ -4,17 +4,18 @@ import math
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import FLOATING
+from tensorcli.engine.dtypes import FLOATING, REDUCED
 from tensorcli.engine.effects import composed
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times
-from tensorcli.engine.ops.loss import mean_share, reduced, reduced_array, share_of
+from tensorcli.engine.ops.loss import MEAN, mean_share, reduced, reduced_array
 from tensorcli.engine.ops.nn import direct
 
 
 @op(
     "binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean) -> Tensor",
+    stepwise=REDUCED,
     namespace="nn",
     variants="function",
     self=lambda grad, self, target, weight, reduction: functions.binary_cross_entropy_backward(
@@ -70,6 +71,7 @@ def _bce_double_target(grad, grad_output, self, weight, reduction):
 @op(
     "binary_cross_entropy_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight=None, "
     "int reduction=Mean) -> Tensor",
+    stepwise=REDUCED,
     namespace="nn",
     variants="function",
     grad_output=lambda grad, self, target, weight, reduction: (
@@ -85,9 +87,9 @@ def _bce_double_target(grad, grad_output, self, weight, reduction):
 )
 def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reduction):
     """The gradient of binary_cross_entropy."""
-    slope = (self - target) / xp.maximum((1 - self) * self, self.dtype.type(1e-12))
-    result = grad_output * slope * share_of(self, reduction)
-    return result if weight is None else result * weight
+    slope = grad_output * (self - target) / xp.maximum((1 - self) * self, self.dtype.type(1e-12))
+    slope = slope if weight is None else slope * weight
+    return xp.divide(slope, max(self.size, 1)).astype(slope.dtype) if reduction == MEAN else slope
 
 
 @op(

@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
 from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix
@@ -76,6 +77,7 @@ def matrix_power(self, n):
 
 @op(
     "linalg_cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor",
+    stepwise=REDUCED,
     variants="function",
     alike="other",
     namespace="linalg",

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.dtypes import from_numpy_dtype
+from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
@@ -365,6 +365,7 @@ def addmv(xp, self, mat, vec, beta, alpha):
 
 @op(
     "addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+    stepwise=REDUCED,
     inplace={"check": _of_outer_size},
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
     vec1=lambda grad, vec2, alpha: scaled(grad.mv(vec2.conj()), _conjugate(alpha)),
@@ -377,7 +378,6 @@ def addr(xp, self, vec1, vec2, beta, alpha):
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vec.ndim}-D")
     _expandable(self, (vec1.size, vec2.size))
     self, vec1, vec2 = promoted(self, vec1, vec2)
-    product = xp.multiply.outer(vec1, vec2)
     for name, number in (("beta", beta), ("alpha", alpha)):
         if isinstance(number, bool) and self.dtype.kind != "b":
             raise RuntimeError(f"Boolean {name} only supported for Boolean results.")
@@ -387,9 +387,12 @@ def addr(xp, self, vec1, vec2, beta, alpha):
                 raise RuntimeError(
                     f"For integral input tensors, argument {name} must not be a floating point number."
                 )
-    if product.dtype.kind == "b":
+    if self.dtype.kind == "b":
+        product = xp.multiply.outer(vec1, vec2)
         return self & bool(beta) | product & bool(alpha) if beta else product & bool(alpha)
-    answer = _combined(xp, self, product, beta, alpha)
+    weighted = vec1 if alpha == 1 else xp.multiply(vec1, vec1.dtype.type(alpha))
+    product = xp.multiply.outer(weighted, vec2)
+    answer = _combined(xp, self, product, beta, 1)
     if xp is not np:
         return answer
     # PyTorch adds element by element: a column times a row.

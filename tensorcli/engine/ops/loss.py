@@ -5,7 +5,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import COMMON
+from tensorcli.engine.dtypes import COMMON, REDUCED, bfloat16
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.geometry import elementwise_strides
 from tensorcli.engine.op import composite, op
@@ -21,10 +21,11 @@ def reduced(loss, reduction):
 
 
 def reduced_array(xp, array, reduction, *inputs):
-    if reduction == MEAN:
-        return xp.divide(xp.sum(array), array.size)  # numpy's mean warns where there is nothing to average
-    if reduction == SUM:
-        return xp.sum(array)
+    """An array of losses as the reduction asks; those of a reduced dtype are added up in float32."""
+    if reduction in (MEAN, SUM):
+        total = xp.sum(array, dtype=np.float32 if array.dtype.itemsize == 2 else array.dtype)
+        # numpy's mean warns where there is nothing to average.
+        return (xp.divide(total, array.size) if reduction == MEAN else total).astype(array.dtype)
     if xp is not np or not array.ndim:
         return array
     # Element by element, the inputs decide in which order the result lies.
@@ -46,6 +47,7 @@ def mean_share(tensor, like, reduction):
 
 @op(
     "mse_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor",
+    stepwise=REDUCED,
     dtype=COMMON,
     namespace="nn",
     variants="function",
@@ -61,6 +63,7 @@ def mse_loss(xp, self, target, reduction):
 
 @op(
     "mse_loss_backward(Tensor grad_output, Tensor self, Tensor target, int reduction) -> Tensor",
+    stepwise=REDUCED,
     dtype=COMMON,
     namespace="nn",
     variants="function",
@@ -77,7 +80,11 @@ def mse_loss(xp, self, target, reduction):
 def mse_loss_backward(xp, grad_output, self, target, reduction):
     """The gradient of mse_loss."""
     difference = self - target
-    return difference * (2 * share_of(difference, reduction)) * grad_output
+    return (
+        difference.dtype.type(2 / max(difference.size, 1) if reduction == MEAN else 2)
+        * difference
+        * grad_output
+    )
 
 
 def _mse_double(grad, sizes, reduction):
@@ -98,6 +105,7 @@ def _smooth_double(grad, self, target, reduction, beta):
 
 @op(
     "smooth_l1_loss(Tensor self, Tensor target, int reduction=Mean, float beta=1.0) -> Tensor",
+    stepwise=REDUCED,
     dtype=COMMON,
     namespace="nn",
     variants="function",
@@ -113,12 +121,16 @@ def smooth_l1_loss(xp, self, target, reduction, beta):
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     refuse(self, "smooth_l1_cpu", "biuc")
-    size = xp.abs(self - target)
+    # PyTorch rounds the differences of float16 ones, and of bfloat16 only the losses.
+    own = self.dtype
+    size = xp.abs(
+        self - target if own != bfloat16.np else self.astype(np.float32) - target.astype(np.float32)
+    )
     if beta:
         size = xp.where(
             size < beta, size * size * size.dtype.type(0.5 / beta), size - size.dtype.type(0.5 * beta)
         )
-    return reduced_array(xp, size, reduction)
+    return reduced_array(xp, size.astype(own), reduction)
 
 
 @op(
@@ -157,6 +169,7 @@ def _huber_double_output(grad, grad_output, self, target, reduction, delta):
 
 @op(
     "huber_loss(Tensor self, Tensor target, int reduction=Mean, float delta=1.0) -> Tensor",
+    stepwise=REDUCED,
     dtype=COMMON,
     into_self=True,
     namespace="nn",
@@ -173,17 +186,17 @@ def huber_loss(xp, self, target, reduction, delta):
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     refuse(self, "huber_cpu", "biuc")
-    size = xp.abs(self - target)
+    # PyTorch rounds each step of bfloat16 ones, and of float16 only the losses.
+    own = self.dtype
+    size = xp.abs(self - target if own != np.float16 else self.astype(np.float32) - target.astype(np.float32))
     kind = size.dtype.type
-    return reduced_array(
-        xp,
-        xp.where(size <= delta, kind(0.5) * size * size, kind(delta) * (size - kind(0.5 * delta))),
-        reduction,
-    )
+    losses = xp.where(size <= delta, kind(0.5) * size * size, kind(delta) * (size - kind(0.5 * delta)))
+    return reduced_array(xp, losses.astype(own), reduction)
 
 
 @op(
     "huber_loss_backward(Tensor grad_output, Tensor self, Tensor target, int reduction, float delta) -> Tensor",
+    stepwise=REDUCED,
     dtype=COMMON,
     namespace="nn",
     variants="function",
@@ -200,7 +213,15 @@ def huber_loss(xp, self, target, reduction, delta):
 def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
     """The gradient of huber_loss."""
     difference = self - target
-    return xp.clip(difference, -delta, delta) * share_of(difference, reduction) * grad_output
+    # PyTorch compares and multiplies with a delta that is not rounded to a reduced dtype.
+    edge = np.float32(delta) if difference.dtype.itemsize == 2 else difference.dtype.type(delta)
+    scaled = share_of(difference, reduction) * grad_output
+    slope = xp.where(
+        xp.abs(difference) < edge,
+        share_of(difference, reduction) * difference * grad_output,
+        xp.sign(difference) * scaled * edge,
+    )
+    return slope.astype(difference.dtype)
 
 
 def _check_soft_margin(self, target, reduction):
@@ -217,6 +238,7 @@ def _check_soft_margin(self, target, reduction):
 
 @op(
     "soft_margin_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor",
+    stepwise=REDUCED,
     dtype=COMMON,
     into_self=True,
     check=_check_soft_margin,
@@ -248,6 +270,7 @@ def _soft_margin_double_output(grad, grad_output, self, target, reduction):
 
 @op(
     "soft_margin_loss_backward(Tensor grad_output, Tensor self, Tensor target, int reduction) -> Tensor",
+    stepwise=REDUCED,
     dtype=COMMON,
     namespace="nn",
     variants="function",
@@ -262,4 +285,4 @@ def _soft_margin_double_output(grad, grad_output, self, target, reduction):
 def soft_margin_loss_backward(xp, grad_output, self, target, reduction):
     """The gradient of soft_margin_loss."""
     power = xp.exp(-target * self)
-    return -target * power / (power + 1) * share_of(power, reduction) * grad_output
+    return target * power * -share_of(power, reduction) / (power + 1) * grad_output

@@ -10,7 +10,7 @@ from tensorcli.engine.dtypes import (
     INTEGRAL,
     PROMOTE,
     PROMOTE_SCALARS,
-    STEPWISE,
+    REDUCED,
     complex128,
     float64,
 )
@@ -170,7 +170,8 @@ def sqrt(xp, self):
 
 @op(
     "rsqrt(Tensor self) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     inplace=True,
     self=lambda grad, result: -0.5 * grad * result.pow(3).conj(),
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import axis, computing, count, restore, restore_dims, wrap, wrap_dims
 
@@ -163,6 +164,7 @@ def prod_safe(grad, self, dim):
 
 @op(
     "prod(Tensor self, *, ScalarType? dtype=None) -> Tensor",
+    stepwise=REDUCED,
     out=False,
     self=lambda grad, self, result: _prod_backward(grad, self.to(grad.dtype), result),
 )
@@ -174,6 +176,7 @@ def prod_all(xp, self, dtype):
 
 @op(
     "prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
+    stepwise=REDUCED,
     node=1,
     self=lambda grad, self, result, dim, keepdim: _prod_dim_backward(
         grad, self.to(grad.dtype), result, dim, keepdim

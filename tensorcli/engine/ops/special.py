@@ -3,7 +3,7 @@
 import math
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import INT_TO_FLOAT, STEPWISE
+from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import behind, times
@@ -97,7 +97,8 @@ def ndtri(xp, self):
 
 @op(
     "special_entr(Tensor self) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     namespace="special",
     self=lambda grad, self: grad * (-(1 + self.log())),
 )
@@ -141,7 +142,8 @@ def _at_zero(of, self, other, least):
 
 op(
     "xlogy.Tensor(Tensor self, Tensor other) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     inplace=True,
     self=lambda grad, self, other: _at_zero(functions.xlogy(grad, other), self, other, 0.0),
     other=lambda grad, self, other: grad * self / other,
@@ -150,7 +152,8 @@ op(
 
 op(
     "xlogy.Scalar_Self(Scalar self, Tensor other) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     variants="function",
     node=1,
     other=lambda grad, self, other: grad * self / other,
@@ -159,7 +162,8 @@ op(
 
 op(
     "xlogy.Scalar_Other(Tensor self, Scalar other) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     inplace=True,
     node=2,
     self=lambda grad, self, other: (
@@ -172,7 +176,8 @@ op(
 
 op(
     "special_xlog1py(Tensor self, Tensor other) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     namespace="special",
     self=lambda grad, self, other: _at_zero(functions.special_xlog1py(grad, other), self, other, -1.0),
     other=lambda grad, self, other: grad * self / (other + 1),
@@ -181,7 +186,8 @@ op(
 
 op(
     "special_xlog1py.self_scalar(Scalar self, Tensor other) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     namespace="special",
     node=1,
     other=lambda grad, self, other: grad * self / (other + 1),
@@ -190,7 +196,8 @@ op(
 
 op(
     "special_xlog1py.other_scalar(Tensor self, Scalar other) -> Tensor",
-    dtype=STEPWISE,
+    dtype=INT_TO_FLOAT,
+    stepwise=REDUCED,
     namespace="special",
     node=2,
     self=lambda grad, self, other: (
