@@ -852,7 +852,9 @@ def test_behind_cupy_an_operator_agrees_with_the_cpu(expression: str, cupy: Devi
         assert other.device is cupy
         assert "device='cuda:0'" in repr(other)
         assert (own.shape, own.stride(), own.dtype) == (other.shape, other.stride(), other.dtype)
-        assert np.array_equal(own.detach().values, other.detach().cpu().values, equal_nan=True)
+        # The order in which PyTorch's CPU adds up is followed on the CPU alone.
+        found = other.detach().cpu().values
+        assert np.allclose(own.detach().values, found, rtol=1e-6, atol=1e-7, equal_nan=True)
     assert backward(here) == backward(there)
     for name in LEAVES:
         own, other = before[name].grad, scope[name].grad

@@ -5,6 +5,10 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.ops._registers import LANES, THREADS, fused, is_small_single
+
+_CHUNK = 16
+"""How many registers PyTorch takes moments of before it puts them together with others."""
 
 
 def normalized(x, dims, eps):
@@ -13,6 +17,75 @@ def normalized(x, dims, eps):
     centred = x - mean
     rstd = ((centred * centred).mean(dims, True) + eps).rsqrt()
     return centred * rstd, mean, rstd
+
+
+def of_rows(array, count):
+    """(mean, variance) over the last `count` dimensions, kept: what `row_moments` is of."""
+    rows = array.reshape(-1, prod(array.shape[array.ndim - count :]))
+    sizes = array.shape[: array.ndim - count] + (1,) * count
+    return [found.reshape(sizes) for found in _row_moments(rows)]
+
+
+def has_small_rows(xp, array, count):
+    """Whether `of_rows` can follow PyTorch's rounding."""
+    size = prod(array.shape[array.ndim - count :])
+    return is_small_single(xp, array) and 0 < size < LANES * (_CHUNK + 1) and array.size > 0
+
+
+def _row_moments(rows):
+    """(mean, variance) of each row, by Welford's updates: in registers, then what fills none, then both together
+    (aten/src/ATen/native/cpu/moments_utils.h).
+    """
+    count, size = rows.shape
+    whole = size // LANES
+    mean = spread = np.zeros((count, LANES), np.float32)
+    for step in range(whole):
+        values = rows[:, step * LANES : (step + 1) * LANES]
+        off = values - mean
+        mean = fused(off, np.float32(1 / (step + 1)), mean)
+        spread = fused(off, values - mean, spread)
+    total = total_spread = np.zeros(count, np.float32)
+    for place, values in enumerate(rows[:, whole * LANES :].T):
+        off = values - total
+        total = total + off / np.float32(place + 1)
+        total_spread = total_spread + off * (values - total)
+    done = size - whole * LANES
+    for lane in range(LANES if whole else 0):
+        share = np.float32(whole) / np.float32(done + whole)
+        off = mean[:, lane] - total
+        total = fused(share, off, total)
+        total_spread = total_spread + fused(off * off * share, np.float32(done), spread[:, lane])
+        done += whole
+    return total, total_spread / np.float32(size)
+
+
+def of_channels(array):
+    """(mean, variance) of each channel over the batch and what follows (aten/src/ATen/native/cpu/batch_norm_kernel.cpp):
+    of samples that are vectors in single precision, thread by thread; of others in double precision.
+    """
+    values = array.reshape(len(array), array.shape[1], -1)
+    count = values.size // array.shape[1]
+    if array.ndim == 2:
+        mean = _of_threads(array, lambda one, found: found + one) / count
+        mean = mean.astype(np.float32)
+        spread = _of_threads(array - mean, lambda one, found: fused(one, one, found))
+    else:
+        mean = (values.sum(axis=(0, 2), dtype=np.float64) / count).astype(np.float32)
+        off = values - mean[:, None]
+        spread = (off * off).sum(axis=(0, 2), dtype=np.float64)
+    return mean, spread.astype(np.float32) / np.float32(count)
+
+
+def _of_threads(rows, update):
+    """Rows put together in single precision by each thread, and the threads' parts added in double precision."""
+    part = -(-len(rows) // THREADS)
+    total = np.zeros(rows.shape[1:])
+    for start in range(0, len(rows), part):
+        own = np.zeros(rows.shape[1:], np.float32)
+        for one in rows[start : start + part]:
+            own = update(one, own)
+        total = total + own
+    return total
 
 
 def moments(xp, array, axes, eps):

@@ -8,7 +8,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _registers, numeric
 from tensorcli.engine.ops._shared import zero
 
 
@@ -120,9 +120,12 @@ def elu(xp, self, alpha, scale, input_scale):
     """Each element, and alpha (exp(x) - 1) where it is negative."""
     floats_only("elu_cpu", self)
     new = self.dtype.type
-    return xp.where(
-        self < 0, numeric.widely(xp.expm1, self * new(input_scale)) * new(alpha * scale), self * new(scale)
-    )
+    scaled = self * new(input_scale)
+    if _registers.is_small_single(xp, scaled):
+        below = _registers.steps(scaled, lambda x: numeric.widely(np.expm1, x), np.expm1)
+    else:
+        below = xp.expm1(scaled)
+    return xp.where(self < 0, below * new(alpha * scale), self * new(scale))
 
 
 def _elu_second(grad, grad_output, alpha, scale, input_scale, is_result, self_or_result):

@@ -11,12 +11,13 @@ from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import (
     channel_axes,
     check_dtypes,
-    moments,
     normalized,
+    of_channels,
     per_channel,
     statistics,
     widened,
 )
+from tensorcli.engine.ops._registers import fused, is_small_single
 from tensorcli.engine.ops.nn import derived, direct
 
 
@@ -77,28 +78,45 @@ def native_batch_norm(xp, input, weight, bias, running_mean, running_var, traini
     """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""
     refuse(input, "batch_norm", "biuc")
     check_dtypes(input, weight, bias, running_mean, running_var)
-    axes = channel_axes(input.ndim)
     real, kept = input.dtype, statistics(input, weight, bias, running_mean, running_var)
     (input,) = widened(input)
     if training:
-        mean, rstd = moments(xp, input, axes, eps)
+        mean, variance, rstd = _statistics_of(xp, input, eps)
         count = input.size // max(input.shape[1], 1)
         if running_mean is not None:
-            running_mean[...] = (1 - momentum) * running_mean + momentum * mean.reshape(-1)
+            running_mean[...] = _moved(running_mean, mean, momentum)
         if running_var is not None:
-            variance = (1 / rstd**2 - eps).reshape(-1) * (count / max(count - 1, 1))
-            running_var[...] = (1 - momentum) * running_var + momentum * variance
+            unbiased = variance * variance.dtype.type(count) / variance.dtype.type(max(count - 1, 1))
+            running_var[...] = _moved(running_var, unbiased, momentum)
     else:
-        mean = per_channel(running_mean, input.ndim)
-        rstd = 1 / xp.sqrt(per_channel(running_var, input.ndim) + eps)
-    result = (input - mean) * rstd
-    if weight is not None:
-        result = result * per_channel(weight, input.ndim)
-    if bias is not None:
-        result = result + per_channel(bias, input.ndim)
+        mean = running_mean
+        rstd = 1 / xp.sqrt(running_var + running_var.dtype.type(eps))
+    slope = rstd if weight is None else rstd * weight
+    if is_small_single(xp, input) and slope.dtype == np.float32:
+        shift = -(mean * slope) if bias is None else fused(-mean, slope, bias)
+        result = fused(input, per_channel(slope, input.ndim), per_channel(shift, input.ndim))
+    else:
+        result = (input - per_channel(mean, input.ndim)) * per_channel(slope, input.ndim)
+        result = result if bias is None else result + per_channel(bias, input.ndim)
     if not training:
         return result.astype(real), xp.zeros((0,), kept), xp.zeros((0,), kept)
-    return result.astype(real), mean.reshape(-1).astype(kept), rstd.reshape(-1).astype(kept)
+    return result.astype(real), mean.astype(kept), rstd.astype(kept)
+
+
+def _statistics_of(xp, input, eps):
+    """(mean, variance, 1 / deviation) of each channel."""
+    if is_small_single(xp, input) and input.size:
+        mean, variance = of_channels(input)
+        return mean, variance, (1 / np.sqrt(variance.astype(np.float64) + eps)).astype(np.float32)
+    wide = input.astype(np.float64)
+    axes = channel_axes(input.ndim)
+    mean, variance = wide.mean(axis=axes), wide.var(axis=axes)
+    return mean, variance, 1 / xp.sqrt(variance + eps)
+
+
+def _moved(running, now, momentum):
+    """Running statistics, moved towards those of a batch."""
+    return (1 - momentum) * running.astype(np.float64) + momentum * now
 
 
 @op(

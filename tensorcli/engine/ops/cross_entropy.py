@@ -2,9 +2,13 @@
 
 import math
 
+import numpy as np
+
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._cascade import MOST, spread
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops.loss import MEAN, NONE, reduced
 from tensorcli.engine.ops.nn import direct
@@ -40,8 +44,11 @@ def _nll(xp, self, target, weight, reduction, ignore_index):
     losses = xp.where(counts, -_picked(xp, self, safe) * weights, self.dtype.type(0))
     if reduction == NONE:
         return losses.reshape(()) if self.ndim == 1 else losses, xp.zeros((), self.dtype)
-    total = xp.sum(weights, dtype=self.dtype)
-    loss = xp.sum(losses, dtype=self.dtype)
+    total, loss = xp.sum(weights, dtype=self.dtype), xp.sum(losses, dtype=self.dtype)
+    if xp is np and losses.size <= MOST:
+        places = np.flatnonzero(counts)
+        loss = spread(losses.reshape(-1)[places], places, losses.size)
+        total = total if weight is None else spread(weights.reshape(-1)[places], places, losses.size)
     return (xp.divide(loss, total) if reduction == MEAN else loss), total
 
 
@@ -67,6 +74,7 @@ def _same_batch(self, target):
 @op(
     "nll_loss_forward(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> "
     "(Tensor output, Tensor total_weight)",
+    stepwise=REDUCED,
     namespace="nn",
     variants="function",
     alike="weight",
@@ -112,6 +120,7 @@ def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_i
 @op(
     "nll_loss2d_forward(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> "
     "(Tensor output, Tensor total_weight)",
+    stepwise=REDUCED,
     namespace="nn",
     variants="function",
     alike="weight",

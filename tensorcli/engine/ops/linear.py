@@ -7,6 +7,7 @@ from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops import _gemm
 from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
 from tensorcli.engine.ops._shared import own_geometry, promoted
 
@@ -58,7 +59,7 @@ def _product(xp, a, b, alpha=1):
             f"expected m1 and m2 to have the same dtype, but got: {_element(a)} != {_element(b)}"
         )
     refuse(a, "addmm_impl_cpu_", "b")
-    result = xp.matmul(a, b)
+    result = _gemm.product(xp, a, b)
     return result if alpha == 1 else result * result.dtype.type(alpha)
 
 
@@ -111,7 +112,7 @@ def _batched(xp, a, b):
     refuse(a, "bmm", "b")
     if a.dtype != b.dtype:
         raise messages.expected_scalar_type(kind_of(a), kind_of(b))
-    return xp.matmul(a, b)
+    return _gemm.product(xp, a, b)
 
 
 @op(
@@ -173,7 +174,7 @@ def _matrix_vector(xp, mat, vec, sizes, like):
             f"addmv input tensors must have the same dtype, but got {kinds}, and {kind_of(vec)}"
         )
     refuse(mat, "addmv_impl_cpu", "b")
-    return xp.matmul(mat, vec)
+    return _gemm.vector(xp, mat, vec)
 
 
 def _same_dtypes(a, b):
@@ -207,7 +208,7 @@ def _check_dot(a, b, name):
 def dot(xp, self, tensor):
     """The sum of the products of two vectors' elements."""
     _check_dot(self, tensor, "dot")
-    return xp.dot(self, tensor)
+    return _gemm.dot(xp, self, tensor)
 
 
 @op(
@@ -274,6 +275,8 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
         raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
     _check_matrices(mat1, mat2)
     _expandable(self, (mat1.shape[0], mat2.shape[1]))
+    if beta == alpha == 1 and mat1.dtype.kind == "f":
+        return _gemm.onto(xp, self, mat1, mat2)
     return _combined(xp, self, _product(xp, mat1, mat2), beta, alpha)
 
 

@@ -9,6 +9,7 @@ from tensorcli.engine.dtypes import COMMON, REDUCED, bfloat16
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.geometry import elementwise_strides
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import own_geometry
 
@@ -23,9 +24,9 @@ def reduced(loss, reduction):
 def reduced_array(xp, array, reduction, *inputs):
     """An array of losses as the reduction asks; those of a reduced dtype are added up in float32."""
     if reduction in (MEAN, SUM):
-        total = xp.sum(array, dtype=np.float32 if array.dtype.itemsize == 2 else array.dtype)
+        added = total(xp, array.astype(np.float32) if array.dtype.itemsize == 2 else array)
         # numpy's mean warns where there is nothing to average.
-        return (xp.divide(total, array.size) if reduction == MEAN else total).astype(array.dtype)
+        return (xp.divide(added, array.size) if reduction == MEAN else added).astype(array.dtype)
     if xp is not np or not array.ndim:
         return array
     # Element by element, the inputs decide in which order the result lies.

@@ -1,12 +1,15 @@
 """Pieces of networks: softmax, dropout, embeddings."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import OPS, composite, op
+from tensorcli.engine.ops import _registers, numeric
 from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
 from tensorcli.engine.ops._shared import behind
 
@@ -136,6 +139,17 @@ def _shifted(xp, self, dim, name):
     return self - most
 
 
+def _powers(shifted, dim):
+    """Exponentials, in a kernel for a dimension that is not the last."""
+    rows = shifted.reshape(prod(shifted.shape[:dim]), shifted.shape[dim], -1)
+    registers = _registers.divided(len(rows), rows.shape[2])[:, None]
+    return np.where(registers, _registers.exp(rows), numeric.widely(np.exp, rows)).reshape(shifted.shape)
+
+
+def _last(array, dim):
+    return np.take(array, [-1], axis=dim)
+
+
 def _check_softmax_backward(grad, output, dim, name):
     if grad.shape != output.shape:
         raise RuntimeError(
@@ -161,8 +175,17 @@ def softmax_(xp, self, dim, half_to_float):
     dim = wrap(dim, self.ndim)
     if not self.size:
         return self.copy()
-    powers = xp.exp(_shifted(xp, self, dim, "softmax"))
-    return powers / xp.sum(powers, axis=dim, keepdims=True) if self.ndim else powers / powers
+    shifted = _shifted(xp, self, dim, "softmax")
+    if not self.ndim:
+        return xp.exp(shifted)
+    if not _registers.is_small_single(xp, self):
+        powers = xp.exp(shifted)
+        return powers / xp.sum(powers, axis=dim, keepdims=True)
+    if dim == self.ndim - 1:
+        powers = _registers.exp(shifted)
+        return powers * (1 / _registers.reduced(powers))[..., None]
+    powers = _powers(shifted, dim)
+    return powers / _last(np.add.accumulate(powers, axis=dim), dim)
 
 
 @op(
@@ -180,12 +203,22 @@ def softmax_backward(xp, grad_output, output, dim, input_dtype):
     """The gradient of softmax."""
     _check_softmax_backward(grad_output, output, dim, "softmax")
     weighted = grad_output * output
-    total = xp.sum(weighted, axis=wrap(dim, output.ndim), keepdims=True) if output.ndim else weighted
-    return weighted - output * total
+    if not output.ndim or not output.size:
+        return weighted - output * weighted
+    dim = wrap(dim, output.ndim)
+    if not _registers.is_small_single(xp, output):
+        return weighted - output * xp.sum(weighted, axis=dim, keepdims=True)
+    if dim == output.ndim - 1:
+        return output * (grad_output - _registers.reduced(weighted)[..., None])
+    total = np.zeros((), np.float32)
+    for one, share in zip(np.moveaxis(grad_output, dim, 0), np.moveaxis(output, dim, 0), strict=True):
+        total = _registers.fused(one, share, total)
+    return output * (grad_output - np.expand_dims(total, dim))
 
 
 @op(
     "_log_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
+    stepwise=REDUCED,
     variants="function",
     self=lambda grad, result, dim, self_dtype: functions._log_softmax_backward_data(
         grad, result, dim, self_dtype
@@ -196,10 +229,20 @@ def log_softmax_(xp, self, dim, half_to_float):
     dim = wrap(dim, self.ndim)
     if not self.size:
         return self.copy()
-    shifted = _shifted(xp, self, dim, "log_softmax")
+    own, last = self.dtype, dim == self.ndim - 1
+    wide = self.astype(np.float32) if dtypes.from_numpy_dtype(own) in REDUCED else self
+    shifted = _shifted(xp, wide, dim, "log_softmax")
     if not self.ndim:
-        return shifted
-    return shifted - xp.log(xp.sum(xp.exp(shifted), axis=dim, keepdims=True))
+        return shifted.astype(own)
+    if not _registers.is_small_single(xp, wide):
+        log = xp.log(xp.sum(xp.exp(shifted), axis=dim, keepdims=True))
+    elif last:
+        total = _registers.reduced(_registers.exp(shifted))[..., None]
+        # Of reduced dtypes the last dimension's sum and its logarithm are rounded on the way.
+        log = _registers.log(total.astype(own).astype(wide.dtype)).astype(own).astype(wide.dtype)
+    else:
+        log = _registers.log(_last(np.add.accumulate(_powers(shifted, dim), axis=dim), dim))
+    return (shifted - log).astype(own)
 
 
 @op(
@@ -215,8 +258,17 @@ def log_softmax_(xp, self, dim, half_to_float):
 def log_softmax_backward(xp, grad_output, output, dim, input_dtype):
     """The gradient of log_softmax."""
     _check_softmax_backward(grad_output, output, dim, "log_softmax")
-    total = xp.sum(grad_output, axis=wrap(dim, output.ndim), keepdims=True) if output.ndim else grad_output
-    return grad_output - xp.exp(output) * total
+    if not output.ndim or not output.size:
+        return grad_output - xp.exp(output) * grad_output
+    dim = wrap(dim, output.ndim)
+    if not _registers.is_small_single(xp, output):
+        return grad_output - xp.exp(output) * xp.sum(grad_output, axis=dim, keepdims=True)
+    if dim == output.ndim - 1:
+        total = _registers.reduced(grad_output)[..., None]
+        return _registers.fused(-_registers.exp(output), total, grad_output)
+    return _registers.fused(
+        -_powers(output, dim), _last(np.add.accumulate(grad_output, axis=dim), dim), grad_output
+    )
 
 
 # ---- dropout

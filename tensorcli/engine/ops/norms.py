@@ -1,5 +1,7 @@
 """Norms of vectors and matrices, and the condition number."""
 
+from math import prod
+
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
@@ -13,6 +15,7 @@ from tensorcli.engine.ops._matrices import (
     check_order,
     full_precision,
 )
+from tensorcli.engine.ops._registers import LANES, fused, is_small_single
 
 
 def vector_norm_backward(grad, self, order, norm, dim, keepdim):
@@ -77,10 +80,42 @@ def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
         return xp.sum(size != 0, axis=dims, keepdims=keepdim).astype(real)
     if ord == 1:
         return xp.sum(size, axis=dims, keepdims=keepdim)
+    if ord == 2 and is_small_single(xp, size) and (ordered := _in_memory(size, dims)) is not None:
+        return np.sqrt(ordered).reshape(
+            [1 if d in dims else n for d, n in enumerate(size.shape) if keepdim or d not in dims]
+        )
     # Sums of powers are kept in float64: PyTorch's vector kernel sums float32 in several lanes.
     wide = size.astype(np.float64)
     total = xp.sum(wide * wide if ord == 2 else wide ** float(ord), axis=dims, keepdims=keepdim)
     return (xp.sqrt(total) if ord == 2 else total ** (1.0 / float(ord))).astype(real)
+
+
+def _in_memory(size, dims):
+    """The sums of squares over some dimensions, where they are the last of an array that lies row by row, or a single one."""
+    if sorted(dims) == list(range(size.ndim - len(dims), size.ndim)) and size.flags.c_contiguous:
+        return _squares_of_rows(size.reshape(-1, prod(size.shape[size.ndim - len(dims) :])))
+    if len(dims) != 1:
+        return None
+    squares = np.moveaxis(size * size, dims[0], 0)
+    return np.add.accumulate(squares, axis=0)[-1] if len(squares) else None
+
+
+def _squares_of_rows(rows):
+    """The sum of each row's squares: in registers, and of what fills none four at a time, the last ones fused
+    (aten/src/ATen/native/cpu/ReduceOpsKernel.cpp, as GCC compiles it).
+    """
+    squares = rows * rows
+    whole = rows.shape[1] - rows.shape[1] % LANES
+    lanes = np.zeros((len(rows), LANES), np.float32)
+    for start in range(0, whole, LANES):
+        lanes = lanes + squares[:, start : start + LANES]
+    found = np.add.accumulate(lanes, axis=1)[:, -1]
+    fours = rows.shape[1] - rows.shape[1] % 4
+    for place in range(whole, fours):
+        found = found + squares[:, place]
+    for place in range(fours, rows.shape[1]):
+        found = fused(rows[:, place], rows[:, place], found)
+    return found
 
 
 @op(

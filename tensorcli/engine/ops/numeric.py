@@ -1,7 +1,8 @@
 """Arrays in, arrays out: what numpy computes otherwise than PyTorch's CPU kernels, and what they refuse.
 
 PyTorch's float32 kernels (SLEEF, MKL) are nearly correctly rounded and use fused multiply-add; numpy's are
-not. Small arrays are therefore computed in float64 and rounded once. This module knows no tensors.
+not. Small arrays are therefore computed in float64 and rounded once, or as `_registers` has it. This module knows no
+tensors.
 """
 
 import math
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.ops import _registers
 
 SMALL = 16384
 """Up to how many elements float32 is computed in float64: beyond it, speed counts more than the last bit."""
@@ -213,9 +215,16 @@ def sign(x):
     )
 
 
+def powers(x):
+    """The exponentials of what an element-wise loop of PyTorch's goes on with."""
+    if not _registers.is_small_single(np, x):
+        return widely(np.exp, x)
+    return _registers.steps(x, _registers.exp, lambda rest: widely(np.exp, rest))
+
+
 def sigmoid(x):
     """1 / (1 + exp(-x))."""
-    return 1 / (1 + widely(np.exp, -x))
+    return 1 / (1 + powers(-x))
 
 
 def sinc(x):

@@ -6,6 +6,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import axis, computing, count, restore, restore_dims, wrap, wrap_dims
 
 # ---- sums and products
@@ -19,7 +20,7 @@ from tensorcli.engine.ops._dimensions import axis, computing, count, restore, re
 def sum_all(xp, self, dtype):
     """Add up all elements."""
     array = computing(self, dtype)
-    return xp.sum(array, dtype=array.dtype)
+    return total(xp, array)
 
 
 @op(
@@ -30,7 +31,7 @@ def sum_all(xp, self, dtype):
 def sum_dim(xp, self, dim, keepdim, dtype):
     """Add up the elements along some dimensions."""
     array = computing(self, dtype)
-    return xp.sum(array, dtype=array.dtype, axis=wrap_dims(dim, self.ndim), keepdims=keepdim)
+    return total(xp, array, wrap_dims(dim, self.ndim), keepdim)
 
 
 @composite("sum_to_size(Tensor self, SymInt[] size) -> Tensor", variants="method")
@@ -65,7 +66,7 @@ def nansum(xp, self, dim, keepdim, dtype):
     array = computing(self, dtype)
     if array.dtype.kind == "f":
         array = xp.where(xp.isnan(array), array.dtype.type(0), array)
-    return xp.sum(array, axis=wrap_dims(dim, self.ndim), keepdims=keepdim)
+    return total(xp, array, wrap_dims(dim, self.ndim), keepdim)
 
 
 def _mean_input(array, dtype):
@@ -86,7 +87,7 @@ def _mean_input(array, dtype):
 def mean_all(xp, self, dtype):
     """The mean of all elements."""
     array = _mean_input(self, dtype)
-    return _divided(xp, xp.sum(array), array.size)
+    return _divided(xp, total(xp, array), array.size)
 
 
 @op(
@@ -99,12 +100,12 @@ def mean_all(xp, self, dtype):
 def mean_dim(xp, self, dim, keepdim, dtype):
     """The mean along some dimensions."""
     array = _mean_input(self, dtype)
-    total = xp.sum(array, axis=wrap_dims(dim, self.ndim), keepdims=keepdim)
-    return _divided(xp, total, count(self.shape, dim))
+    added = total(xp, array, wrap_dims(dim, self.ndim), keepdim)
+    return _divided(xp, added, count(self.shape, dim))
 
 
-def _divided(xp, total, n):
-    return xp.divide(total, total.dtype.type(n))
+def _divided(xp, added, n):
+    return xp.divide(added, added.dtype.type(n))
 
 
 @composite(

@@ -8,7 +8,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import PROMOTE
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _registers, numeric
 from tensorcli.engine.ops._shared import behind, zero
 from tensorcli.engine.ops.activation import floats_only
 
@@ -87,7 +87,7 @@ def silu(xp, self):
     """Each element times its sigmoid."""
     if self.dtype.kind in "biu":
         raise numeric.refuse("silu_cpu", self)
-    return numeric.widely(lambda x: x / (1 + xp.exp(-x)), self)
+    return self / (1 + numeric.powers(-self))
 
 
 @op("silu_backward(Tensor grad_output, Tensor self) -> Tensor", dtype=PROMOTE, namespace="nn")
@@ -137,7 +137,15 @@ def softplus(xp, self, beta, threshold):
     """log(1 + exp(beta x)) / beta, and x itself where beta x is above the threshold."""
     floats_only("softplus_cpu", self)
     scaled = self * self.dtype.type(beta)
-    smooth = numeric.widely(lambda x: xp.log1p(xp.exp(x)) / beta, scaled)
+    if _registers.is_small_single(xp, scaled):
+        smooth = _registers.steps(
+            scaled,
+            lambda x: _registers.log1p(_registers.exp(x)),
+            lambda x: np.log1p(numeric.widely(np.exp, x)),
+        )
+    else:
+        smooth = numeric.widely(lambda x: xp.log1p(xp.exp(x)), scaled)
+    smooth = smooth / self.dtype.type(beta)
     return xp.where(scaled > threshold, self, smooth)
 
 
@@ -176,6 +184,9 @@ def log_sigmoid(self):
 def log_sigmoid_forward(xp, self):
     """The logarithm of the sigmoid, and what its gradient needs."""
     floats_only("log_sigmoid_cpu", self)
+    if _registers.is_small_single(xp, self):
+        buffer = _registers.exp(-xp.abs(self))
+        return xp.minimum(self, self.dtype.type(0)) - _registers.log1p(buffer), buffer
     buffer = numeric.widely(lambda x: xp.exp(-xp.abs(x)), self)
     return xp.minimum(self, self.dtype.type(0)) - numeric.widely(xp.log1p, buffer), buffer
 

@@ -1,0 +1,115 @@
+"""What PyTorch computes in vector registers of 32 bytes (AVX2), where that shows in the last bits of float32.
+
+In registers its exponentials and logarithms are SLEEF's, within one unit in the last place; elements that do not fill the
+registers of a step, and those that do not lie side by side, go through the C library, whose exponential is all but always
+rounded correctly. Sources: sleef's src/libm/sleefsimdsp.c (xexpf, xlogf_u1), ATen/cpu/vec/functional_base.h (reduce_all).
+"""
+
+import numpy as np
+
+LANES = 8
+THREADS = 2
+"""Among how many threads PyTorch is taken to divide work that it divides even where there is little."""
+STEP = 2 * LANES
+"""How many elements a step of an element-wise loop takes."""
+
+MOST = 16384
+"""Up to how many elements the order and the rounding of PyTorch are followed: beyond it, speed counts more."""
+_SMALLEST_NORMAL = np.float32(np.finfo(np.float32).tiny)
+_EXP = (
+    0.00139304355252534151077271,
+    0.00833336077630519866943359,
+    0.0416664853692054748535156,
+    0.166666671633720397949219,
+)
+
+
+def is_small_single(xp, array):
+    """Whether PyTorch's rounding is followed for an array."""
+    return xp is np and type(array) is np.ndarray and array.dtype == np.float32 and array.size <= MOST
+
+
+def fused(a, b, c):
+    """a * b + c of single precision, rounded once: a product of two is exact in double precision."""
+    return (np.float64(a) * b + c).astype(np.float32)
+
+
+def exp(x):
+    """SLEEF's exponential of float32: x = q ln 2 + s, and a polynomial of s."""
+    with np.errstate(all="ignore"):
+        inside = np.where(np.abs(x) < 128, x, np.float32(0))
+        q = np.rint(inside * np.float32(1.4426950408889634))
+        s = fused(q, np.float32(-1.428606765330187045e-06), fused(q, np.float32(-0.693145751953125), inside))
+        u = np.full_like(s, 0.000198527617612853646278381)
+        for c in (*_EXP, 0.5):
+            u = fused(u, s, np.float32(c))
+        u = np.ldexp(1 + fused(s * s, u, s), q.astype(np.int32)).astype(np.float32)
+        return np.where(
+            x > 100, np.float32(np.inf), np.where(x < -104, np.float32(0), np.where(np.isnan(x), x, u))
+        )
+
+
+def log(x):
+    """SLEEF's logarithm of float32: of the mantissa by a series in (m - 1) / (m + 1), in double-float arithmetic."""
+    with np.errstate(all="ignore"):
+        small = x < _SMALLEST_NORMAL
+        scaled = np.where(small, x * np.float32(2.0**64), x)
+        exponent = np.frexp(scaled * np.float32(1 / 0.75))[1] - 1
+        found = _series(np.float64(np.ldexp(scaled, -exponent)) - 1, np.where(small, exponent - 64, exponent))
+        found = np.where(x == np.inf, x, np.where(np.isnan(x) | (x < 0), np.float32(np.nan), found))
+        return np.where(x == 0, np.float32(-np.inf), found)
+
+
+def log1p(x):
+    """SLEEF's logarithm of 1 + x of float32, for numbers from 0 to 1."""
+    exponent = np.frexp((1 + x) * np.float32(1 / 0.75))[1] - 1
+    scale = np.ldexp(np.float32(1), -exponent)
+    return _series(np.float64(fused(x, scale, scale - 1)), exponent)
+
+
+def _series(above_one, exponent):
+    """The logarithm of (1 + above_one) 2^exponent."""
+    ratio = above_one / (above_one + 2)
+    high = ratio.astype(np.float32)
+    square = high * high
+    t = fused(np.float32(0.3027294874), square, np.float32(0.3996108174))
+    t = fused(t, square, np.float32(0.6666694880))
+    return (exponent * 0.6931471805599453 + 2 * ratio + np.float64(square * high * t)).astype(np.float32)
+
+
+def divided(outer, inner):
+    """Which elements of rows are computed in registers, where threads take equal parts of all rows: (outer, inner) of bool."""
+    part = -(-outer * inner // THREADS)
+    places = np.arange(outer * inner).reshape(outer, inner)
+    column, owner = places % inner, places // part
+    start = np.maximum(owner * part - (places - column), 0)
+    end = np.minimum((owner + 1) * part - (places - column), inner)
+    return column - start < (end - start) // LANES * LANES
+
+
+def steps(array, in_registers, one_by_one):
+    """An element-wise loop: whole steps of what lies side by side in registers, the rest of it one by one."""
+    if not (array.flags.c_contiguous or array.flags.f_contiguous):
+        return one_by_one(array)
+    flat = array.reshape(-1, order="A")
+    whole = flat.size - flat.size % STEP
+    found = (
+        np.concatenate([in_registers(flat[:whole]), one_by_one(flat[whole:])]) if whole else one_by_one(flat)
+    )
+    return found.reshape(array.shape, order="C" if array.flags.c_contiguous else "F")
+
+
+def reduced(array):
+    """Sums over the last dimension, which lies side by side: lane by lane, then the halves of the register."""
+    size = array.shape[-1]
+    if size < LANES:
+        return np.add.accumulate(array, axis=-1)[..., -1]
+    sums = array[..., :LANES].copy()
+    for start in range(LANES, size - size % LANES, LANES):
+        sums = sums + array[..., start : start + LANES]
+    rest = size % LANES
+    if rest:
+        sums[..., :rest] = sums[..., :rest] + array[..., size - rest :]
+    for half in (4, 2, 1):
+        sums = sums[..., :half] + sums[..., half : 2 * half]
+    return sums[..., 0]
