@@ -34,7 +34,7 @@ def on_torch(text: str) -> str:
 def main() -> None:
     import torch
 
-    from tests.oracle import expressions, transcripts, wrong_calls
+    from tests.oracle import bits, expressions, transcripts, wrong_calls
     from tests.programs import records
 
     if not torch.__version__.startswith("2.13.0"):
@@ -64,6 +64,9 @@ def main() -> None:
             "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in table.items()) + "\n}\n"
         )
         print(f"{path.name}: {len(table)} expressions")
+    checksums = bits.record(torch)
+    bits.RECORD.write_text(json.dumps(checksums, indent=0) + "\n")
+    print(f"{bits.RECORD.name}: {len(checksums)} results")
     calls, types, texts = wrong_calls.record()
     print(f"wrong_calls.json: {calls} wrong calls, {types} of PyTorch's type, {texts} in its words")
 

@@ -41,7 +41,8 @@ def _is_plain(xp, array):
 
 
 def _by_columns(matrix):
-    return matrix.flags.f_contiguous and not matrix.flags.c_contiguous
+    down, across = matrix.strides[-2:]
+    return down == matrix.itemsize and across > down
 
 
 def _in_order(xp, a, b):

@@ -70,7 +70,8 @@ def log1p(x):
 def _series(above_one, exponent):
     """The logarithm of (1 + above_one) 2^exponent."""
     ratio = above_one / (above_one + 2)
-    high = ratio.astype(np.float32)
+    # The high half of the quotient is a product with the divisor's reciprocal.
+    high = np.float32(above_one) * (1 / np.float32(above_one + 2))
     square = high * high
     t = fused(np.float32(0.3027294874), square, np.float32(0.3996108174))
     t = fused(t, square, np.float32(0.6666694880))

@@ -41,7 +41,9 @@ def sigmoid(xp, self):
 )
 def sigmoid_backward(xp, grad_output, output):
     """The gradient of sigmoid."""
-    return grad_output * xp.conj((1 - output) * output)
+    if output.dtype.kind == "c":
+        return grad_output * xp.conj((1 - output) * output)
+    return grad_output * (1 - output) * output
 
 
 @op(
@@ -53,6 +55,8 @@ def sigmoid_backward(xp, grad_output, output):
 )
 def tanh_backward(xp, grad_output, output):
     """The gradient of tanh."""
+    if _registers.is_small_single(xp, output):
+        return grad_output * _registers.fused(-output, output, np.float32(1))
     return grad_output * xp.conj(1 - output * output)
 
 
