@@ -5,6 +5,7 @@ CUDA devices there are is `visible.cuda`: none until a simulation is switched on
 first asks for the device and CuPy finds a card (`backends.find_cuda`). This module knows no arrays and no tensors.
 """
 
+import re
 from typing import Any
 
 from tensorcli.engine.native import Native
@@ -13,6 +14,7 @@ _TYPES = (
     "cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, vulkan, mps, meta, hpu, mtia, "
     "privateuseone"
 ).split(", ")
+_STRING = re.compile("([A-Za-z_]+)(?::(0|[1-9][0-9]*))?")
 NOT_COMPILED = "Torch not compiled with CUDA enabled"
 NO_ACCELERATOR = "Cannot access accelerator device when none is available."
 INVALID_ORDINAL = (
@@ -54,20 +56,19 @@ class Device(Native):
             kind, index = "cuda", kind
         if not kind:
             raise RuntimeError("Device string must not be empty")
-        name, colon, number = kind.partition(":")
-        if not name or name not in _TYPES:
+        found = _STRING.fullmatch(kind)
+        if found is None:
+            raise RuntimeError(f"Invalid device string: '{kind}'")
+        name, number = found.groups()
+        if name not in _TYPES:
             raise RuntimeError(
                 f"Expected one of {', '.join(_TYPES)} device type at start of device string: {name}"
-                if name.isidentifier()
-                else f"Invalid device string: '{kind}'"
             )
-        if colon:
+        if number is not None:
             if index is not None:
                 raise RuntimeError(
                     f"type (string) must not include an index because index was passed explicitly: {kind}"
                 )
-            if not number.isdecimal() or not number.isascii() or (len(number) > 1 and number[0] == "0"):
-                raise RuntimeError(f"Invalid device string: '{kind}'")
             index = int(number)
         elif index is not None and index < 0:
             raise RuntimeError("Device index must not be negative")

@@ -230,14 +230,4 @@ def type_of_class(kind: type) -> tuple[dtype, Device]:
         return kind.dtype, Device(kind.device_type)
     if kind is Tensor:
         return dtypes.default.floating, CPU
-    if kind in _PYTHON:
-        return _PYTHON[kind], CPU
-    raise ValueError(f"invalid type: '{kind.__module__}.{kind.__name__}'")
-
-
-_PYTHON: Final[dict[type, dtype]] = {
-    float: dtypes.float64,
-    int: dtypes.int64,
-    bool: dtypes.bool_,
-    complex: dtypes.complex128,
-}
+    raise ValueError(f"invalid type: '{type_name(kind)}'")

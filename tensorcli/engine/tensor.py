@@ -81,6 +81,8 @@ class Tensor(metaclass=TensorType):
     output_nr = 0
     leaf_requires_grad = False
     _grad: "Tensor | None" = None
+    _grad_dtype: Any = None
+    """Of a leaf whose `grad_dtype` was set: that dtype, or `accumulate.ANY`."""
     view_of: Any = None
     """How it views another tensor (autograd.views.View), or None."""
     accumulator: Any = None
@@ -245,6 +247,18 @@ class Tensor(metaclass=TensorType):
     @grad.deleter
     def grad(self) -> None:
         self._grad = None
+
+    @property
+    def grad_dtype(self) -> Any:
+        from tensorcli.engine.autograd.accumulate import grad_dtype
+
+        return grad_dtype(self)
+
+    @grad_dtype.setter
+    def grad_dtype(self, wanted: Any) -> None:
+        from tensorcli.engine.autograd.accumulate import set_grad_dtype
+
+        set_grad_dtype(self, wanted)
 
     def _is_view(self) -> bool:
         return self.view_of is not None

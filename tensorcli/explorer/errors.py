@@ -196,7 +196,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "input and target do not have the sizes that belong together",
          "torch.nn.functional.nll_loss(torch.ones(4, 3), torch.ones(5, dtype=torch.long))"),
         ("TSC-E066", "positions",
-         "Target # is out of bounds|index out of range in self|Class values must be|"
+         "Target # is out of bounds|index out of range in self|INDICES element is out of DATA bounds|Class values must be|"
          "^RuntimeError: index # is out of bounds",
          "an element of an integer tensor is a position that is not there",
          "torch.nn.Embedding(3, 2)(torch.tensor([3]))"),

@@ -318,7 +318,7 @@ class Session:
             return raised.failure
         names = [*self.names, *self.evaluator.builtins.table]
         if isinstance(raised, NameError):
-            names.extend(self.bare)
+            names.extend(self.evaluator.bare)
         policy = self.evaluator.policy
         found = failure(
             raised, statement, text, name, names, policy, self.engine.method_names, self.engine.takes
@@ -327,9 +327,11 @@ class Session:
             return found
         from dataclasses import replace
 
-        from tensorcli.language.hints import hint, outside
+        from tensorcli.language.hints import hint, meant, outside
 
-        advice = outside(raised) or (None if found.hints else hint(raised, self.evaluator))
+        advice = outside(raised) or meant(raised, self.evaluator)
+        if advice is None and not found.hints:
+            advice = hint(raised, self.evaluator)
         return found if advice is None else replace(found, hints=(advice,))
 
     # ---- taking back

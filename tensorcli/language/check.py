@@ -313,6 +313,7 @@ def _attribute(node: ast.Attribute, named_classes: set[int]) -> Iterator[Languag
         yield LanguageError(
             f"attributes that begin with an underscore are private; {name} is not one that PyTorch shows",
             span_of(node),
+            _INSTEAD.get(name),
         )
 
 
@@ -325,6 +326,9 @@ def _name(name: str, node: ast.AST) -> LanguageError:
 
 
 _INSTEAD = {
+    "_modules": "write m.named_children(), m.get_submodule(name) and m.add_module(name, module)",
+    "_parameters": "write m.named_parameters(recurse=False), m.get_parameter(name) and m.register_parameter(name, parameter)",
+    "_buffers": "write m.named_buffers(recurse=False), m.get_buffer(name) and m.register_buffer(name, tensor)",
     "__import__": "write import torch, import numpy, import copy or import math",
     "__dict__": "write the attribute's name",
     "__len__": "write len(x)",

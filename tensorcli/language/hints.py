@@ -36,7 +36,8 @@ _REFUSED_BUILTINS = {
     "locals": "write the names",
     "dir": "type x. and press Tab, or write hasattr(x, 'name')",
     "super": "there are no classes",
-    "object": "there are no classes",
+    **dict.fromkeys(("classmethod", "property", "staticmethod"), "there are no classes"),
+    "help": "type help NAME at the prompt",
     "memoryview": "write x.numpy()",
     "exit": "the script ends with its last line",
     "quit": "the script ends with its last line",
@@ -84,8 +85,13 @@ def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
     """What would have been right, where that can be told."""
     if isinstance(exception, RefusedError):
         return None
-    if isinstance(exception, NameError):
-        return _name_hint(str(exception.name or ""), evaluator) if exception.name else None
+    if isinstance(exception, NameError) and exception.name:
+        known = [*evaluator.names, *BUILTIN_FUNCTIONS, *BOUND_MODULES, *evaluator.bare]
+        return (
+            meant(exception, evaluator)
+            or _did_you_mean(exception.name, known)
+            or _near_torch(exception.name, evaluator)
+        )
     if isinstance(exception, AttributeError) and exception.name:
         return _did_you_mean(exception.name, attribute_names(exception.obj, evaluator))
     if isinstance(exception, ModuleNotFoundError):
@@ -106,17 +112,52 @@ def attribute_names(value: Any, evaluator: Evaluator) -> list[str]:
     return evaluator.policy.readable(value)
 
 
-def _name_hint(name: str, evaluator: Evaluator) -> str | None:
+def meant(exception: BaseException, evaluator: Evaluator) -> str | None:
+    """What an undefined name is known to stand for elsewhere: in another language, in Python, in a module."""
+    name = str(exception.name or "") if isinstance(exception, NameError) else ""
     if name in _OTHER_WORDS:
         return f"did you mean {_OTHER_WORDS[name]}?"
     if name in _REFUSED_BUILTINS:
         return f"{name} is not part of the language: {_REFUSED_BUILTINS[name]}"
-    if name in BOUND_MODULES.values() or name in ("nn", "F", "optim"):
-        found = next((each for each in evaluator.modules if each.rpartition(".")[2] == name), None)
-        found = "torch.nn.functional" if name == "F" else found
-        if found is not None:
-            return f"import {found} as {name}" if "." in found else f"import {found}"
-    return _did_you_mean(name, [*evaluator.names, *BUILTIN_FUNCTIONS, *BOUND_MODULES, *evaluator.bare])
+    if name == "F":
+        return "import torch.nn.functional as F"
+    if name in evaluator.modules:
+        return f"import {name}"
+    return _where(name, evaluator) if name else None
+
+
+_TORCH = ("", "nn", "nn.functional", "optim", "autograd", "utils.data", "utils.checkpoint")
+"""Where a name of PyTorch's is looked for that was not imported."""
+
+
+def _where(name: str, evaluator: Evaluator) -> str | None:
+    """How to reach the name of a module that was neither imported nor written in full."""
+    for path in _TORCH if "torch" in evaluator.modules else ():
+        space: Any = evaluator.modules["torch"]
+        for part in filter(None, path.split(".")):
+            space = None if space is None else space.members.get(part)
+        if space is None or name not in space.members:
+            continue
+        if path:
+            return f"from torch.{path} import {name}"
+        return (
+            f"import torch.{name} as {name}"
+            if isinstance(space.members[name], Namespace)
+            else f"write torch.{name}"
+        )
+    for module, found in evaluator.modules.items():
+        if module.partition(".")[0] not in ("torch", "numpy", "math") and name in found.members:
+            return f"from {module} import {name}"
+    return None
+
+
+def _near_torch(name: str, evaluator: Evaluator) -> str | None:
+    """The function of torch that a misspelt bare name was meant as."""
+    import difflib
+
+    torch = evaluator.modules.get("torch")
+    close = difflib.get_close_matches(name, () if torch is None else list(torch.members), 1, 0.8)
+    return f"did you mean torch.{close[0]}?" if close and len(name) > 3 else None
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str | None:

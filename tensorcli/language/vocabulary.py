@@ -7,7 +7,7 @@ Parser, checker, evaluator and completion read these; nothing is computed here.
 from __future__ import annotations
 
 BUILTIN_FUNCTIONS = frozenset(
-    "print len range zip enumerate reversed sorted map filter iter next list tuple dict set frozenset slice "
+    "print len range zip enumerate reversed sorted map filter iter next list tuple dict set frozenset slice object "
     "int float complex bool str bytes bytearray repr format type id isinstance issubclass hasattr getattr "
     "setattr delattr callable abs min max sum all any round pow divmod hash hex oct bin ord chr".split()
 )

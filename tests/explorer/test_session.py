@@ -203,3 +203,30 @@ def test_reset_forgets_everything():
     list(session.run("x = torch.ones(2)\nreset\ny = torch.ones(2)"))
     assert list(session.names) == ["y"]
     assert session.allocations.count == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("tensor([1])", "write torch.tensor"),
+        ("nn.Linear(1, 1)", "import torch.nn as nn"),
+        ("Linear(1, 1)", "from torch.nn import Linear"),
+        ("Variable(1)", "from torch.autograd import Variable"),
+        ("DataLoader([1])", "from torch.utils.data import DataLoader"),
+        ("defaultdict(list)", "from collections import defaultdict"),
+        ("time.time()", "import time"),
+        ("zeroes(3)", "did you mean torch.zeros?"),
+        ("values = 1\nvalue", "did you mean values?"),
+    ],
+)
+def test_a_plain_script_is_told_where_a_name_is(text: str, hint: str) -> None:
+    *_, last = Session().run(text, "program.py", "py")
+    assert last.error is not None
+    assert last.error.hints == (hint,)
+
+
+@pytest.mark.parametrize("text", ["os.getcwd()", "plt.plot()", "pd.read()"])
+def test_a_name_that_nobody_has_is_not_taken_for_another(text: str) -> None:
+    *_, last = Session().run(text, "program.py", "py")
+    assert last.error is not None
+    assert last.error.hints == ()

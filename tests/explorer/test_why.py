@@ -297,3 +297,20 @@ def test_several_misspelled_keywords_are_put_right_at_once() -> None:
     assert [way.note for way in found.ways] == [
         "momentum instead of momentums, weight_decay instead of weight_decays"
     ]
+
+
+@pytest.mark.parametrize(
+    ("index", "title"),
+    [
+        (":, :, [0, 7]", "Dimension 2 has 4 positions"),
+        ("..., [7]", "Dimension 2 has 4 positions"),
+        ("0, :, [4]", "Dimension 2 has 4 positions"),
+        ("torch.tensor([True, False]), None, [7]", "Dimension 1 has 3 positions"),
+        (":, 5, [1]", "Dimension 1 has 3 positions"),
+        ("torch.eye(2, 3).bool(), [9]", "Dimension 2 has 4 positions"),
+    ],
+)
+def test_the_dimension_of_an_index_tensor_is_told_and_not_its_place_among_them(
+    index: str, title: str
+) -> None:
+    assert answer_of(f"x = torch.arange(24).reshape(2, 3, 4)\nx[{index}]").title.startswith(title)

@@ -146,6 +146,8 @@ def hinted(make_session, modules):
         ),
         ("open('x')", "open is not part of the language: a script does not reach the file system"),
         ("dir(1)", "dir is not part of the language: type x. and press Tab, or write hasattr(x, 'name')"),
+        ("staticmethod(1)", "staticmethod is not part of the language: there are no classes"),
+        ("F.relu(1)", "import torch.nn.functional as F"),
         ("sum(tensor_a, dim=0)", "sum is Python's; write  torch.sum(tensor_a, dim=0)"),
         ("1 / 0", None),
         ("np.zeros(1).tofile", None),

@@ -3,12 +3,16 @@
 import weakref
 from typing import Any, ClassVar
 
-from tensorcli.engine import events, geometry
+from tensorcli.engine import dtypes, events, geometry
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.formats import contiguous_format
+from tensorcli.engine.parameters import type_name
 from tensorcli.engine.tensor import Tensor, alias
+
+ANY = "any"
+"""The `grad_dtype` of a leaf whose gradient may have any dtype."""
 
 
 class AccumulateGrad(Node):
@@ -24,7 +28,7 @@ class AccumulateGrad(Node):
 
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable
-        self.outputs = ((variable.geometry, variable.dtype, variable.device),)
+        self.outputs = ((variable.geometry, _wanted(variable), variable.device),)
         if variable.hooks:
             variable.hooks.lend(self)
 
@@ -85,7 +89,7 @@ def _copy_in_layout(gradient: Tensor, variable: Tensor) -> Tensor:
     if geometry.is_non_overlapping_and_dense(own.sizes, own.strides):
         from tensorcli.engine.effects import empty
 
-        copied: Tensor = empty(own.sizes, own.strides, variable.dtype, variable.device)
+        copied: Tensor = empty(own.sizes, own.strides, gradient.dtype, variable.device)
         copied.inference = mode.inference
         copied.copy_(gradient)
     else:
@@ -93,22 +97,56 @@ def _copy_in_layout(gradient: Tensor, variable: Tensor) -> Tensor:
     return copied
 
 
+def grad_dtype(tensor: Tensor) -> Any:
+    """The dtype that a leaf's gradient has, None where it may be any. Errors: RuntimeError for another tensor."""
+    if not tensor.is_leaf:
+        raise RuntimeError("grad_dtype can only be accessed on leaf tensors.")
+    return _wanted(tensor)
+
+
+def _wanted(leaf: Tensor) -> Any:
+    """The dtype of a leaf's gradient; None where it may be any."""
+    own = leaf._grad_dtype
+    return None if own is ANY else own or leaf.dtype
+
+
+def set_grad_dtype(tensor: Tensor, wanted: Any) -> None:
+    """`tensor.grad_dtype = wanted`.
+
+    Errors: RuntimeError for what is no dtype, for what is no leaf, and where a gradient of another dtype is there.
+    """
+    if wanted is not None and not isinstance(wanted, dtypes.dtype):
+        raise RuntimeError(f"grad_dtype must be a torch.dtype or None, but got {type_name(type(wanted))}")
+    present = tensor.grad
+    if not tensor.is_leaf:
+        raise RuntimeError("grad_dtype can only be set on leaf tensors.")
+    if wanted is not None and present is not None and present.dtype is not wanted:
+        raise RuntimeError(
+            f"Cannot set grad_dtype to '{wanted.scalar_type}' because there is already a gradient with dtype "
+            f"'{present.dtype.cpp_name}'. Please clear the gradient (.grad = None) before changing grad_dtype, or ensure "
+            "the new grad_dtype matches the existing gradient's dtype."
+        )
+    tensor._grad_dtype = ANY if wanted is None else wanted
+    accumulator = None if tensor.accumulator is None else tensor.accumulator()
+    if accumulator is not None:
+        accumulator.outputs = ((tensor.geometry, wanted, tensor.device),)
+
+
 def check_assigned_grad(tensor: Tensor, gradient: Any) -> None:
     """The checks of `tensor.grad = gradient`. Errors: TypeError, RuntimeError with PyTorch's texts."""
     if gradient is None:
         return
     if not isinstance(gradient, Tensor):
-        from tensorcli.engine.parameters import type_name
-
         raise TypeError(
             f"assigned grad expected to be a Tensor or None but got grad of type {type_name(type(gradient))}"
         )
     if gradient is tensor:
         raise RuntimeError("can't assign Variable as its own grad")
-    if gradient.dtype is not tensor.dtype:
+    wanted = _wanted(tensor)
+    if wanted is not None and gradient.dtype is not wanted:
         raise RuntimeError(
             f"attempting to assign a gradient with dtype '{gradient.dtype.cpp_name}' to a tensor with grad_dtype "
-            f"'{tensor.dtype.scalar_type}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
+            f"'{wanted.scalar_type}'. The gradient must match the tensor's grad_dtype (defaults to the tensor's "
             "dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to allow any dtype. Set "
             "grad_dtype with caution. Diverging the dtypes of a tensor and its gradient may break downstream systems that "
             "assume they match."

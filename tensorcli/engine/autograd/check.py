@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorcli.engine import messages
 from tensorcli.engine.autograd.differentiate import grad
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.tensor import Tensor
@@ -12,6 +13,30 @@ from tensorcli.engine.tensor import Tensor
 
 class GradcheckError(RuntimeError):
     """An analytical gradient that finite differences do not confirm."""
+
+    __module__ = "torch.autograd.gradcheck"
+
+
+def _check_inputs(given: tuple[Any, ...]) -> None:
+    """Warn of inputs of little precision. Errors: ValueError where none requires grad, RuntimeError for an expanded one."""
+    asked = [(i, one) for i, one in enumerate(given) if isinstance(one, Tensor) and one.requires_grad]
+    for i, one in asked:
+        if one.dtype.name not in ("float64", "complex128"):
+            messages.warn(
+                f"Input #{i} requires gradient and is not a double precision floating point or complex. This check will "
+                "likely fail if all the inputs are not of double precision floating point or complex. "
+            )
+        shape = one.geometry
+        if any(not step and size > 1 for step, size in zip(shape.strides, shape.sizes, strict=True)):
+            raise RuntimeError(
+                f"The {i}th input has a dimension with stride 0. gradcheck only supports inputs that are non-overlapping to "
+                "be able to compute the numerical gradients correctly. You should call .contiguous on the input before "
+                "passing it to gradcheck."
+            )
+    if not asked:
+        raise ValueError(
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
+        )
 
 
 def _outputs(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[Tensor]:
@@ -68,20 +93,19 @@ def gradcheck(
     Inputs should be float64. Errors: GradcheckError with the first difference, unless raise_exception is false.
     """
     given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
-    found = func(*given)
-    outputs = list(found) if isinstance(found, (tuple, list)) else [found]
-    tensors = [o for o in outputs if isinstance(o, Tensor)]
-    keep = [o.requires_grad for o in tensors]
-    differentiable = [o for o in tensors if o.requires_grad]
     try:
-        if not differentiable:
-            raise ValueError(
-                "gradcheck expects at least one input tensor to require gradient, but none of the them have requires_grad=True."
-            )
+        _check_inputs(given)
+        found = func(*given)
+        outputs = list(found) if isinstance(found, (tuple, list)) else [found]
+        tensors = [o for o in outputs if isinstance(o, Tensor)]
+        differentiable = [o for o in tensors if o.requires_grad]
+        keep = [o.requires_grad or not differentiable for o in tensors]
         for at, one in enumerate(given):
             if not isinstance(one, Tensor) or not one.requires_grad:
                 continue
             numerical = _numerical(func, given, at, eps, keep)
+            if not differentiable and any(np.any(each) for each in numerical):
+                raise GradcheckError("Numerical gradient for function expected to be zero")
             for k, output in enumerate(differentiable):
                 _compare(output, one, numerical[k] if numerical else None, at, k, atol, rtol)
     except GradcheckError:
@@ -99,15 +123,20 @@ def _compare(output: Tensor, leaf: Tensor, numerical: Any, at: int, k: int, atol
         seed.array[i] = 1
         (one,) = grad(flat, leaf, seed, retain_graph=True, allow_unused=True)
         rows.append(
-            np.zeros(leaf.geometry.numel) if one is None else np.asarray(one.detach().values).reshape(-1)
+            np.zeros(leaf.geometry.numel, leaf.dtype.np)
+            if one is None
+            else np.asarray(one.detach().values).reshape(-1)
         )
     if not rows or numerical is None:
         return
     analytical = np.stack(rows, axis=1)
     wanted = numerical.real if not leaf.dtype.is_complex and np.iscomplexobj(numerical) else numerical
     if not np.allclose(analytical, wanted, rtol=rtol, atol=atol, equal_nan=True):
+        from tensorcli.engine.construct import from_numpy
+
+        found = [from_numpy(np.ascontiguousarray(each)) for each in (wanted, analytical)]
         raise GradcheckError(
-            f"Jacobian mismatch for output {k} with respect to input {at},\nnumerical:{wanted}\nanalytical:{analytical}\n"
+            f"Jacobian mismatch for output {k} with respect to input {at},\nnumerical:{found[0]}\nanalytical:{found[1]}\n"
         )
 
 

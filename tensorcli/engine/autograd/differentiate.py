@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import index
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
@@ -20,10 +21,10 @@ def _roots_and_gradients(tensors: Any, gradients: Any, batched: bool = False) ->
         given = [gradients]
     else:
         given = list(gradients)
-    if len(given) < len(roots):
-        raise RuntimeError(f"got {len(roots)} tensors and {len(given)} gradients")
     found: list[Any] = []
     for i, (root, gradient) in enumerate(zip(roots, given, strict=False)):
+        if not isinstance(root, (Tensor, GradientEdge)):
+            raise AssertionError("Expected output to be a torch.Tensor")
         geometry, kind, device = _facts(root)
         if isinstance(gradient, Tensor):
             _check_shape(
@@ -50,6 +51,8 @@ def _roots_and_gradients(tensors: Any, gradients: Any, batched: bool = False) ->
                 found.append(None)
         else:
             raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    if len(found) < len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(found)} gradients")
     return roots, found
 
 
@@ -150,13 +153,17 @@ def backward(
         grad_tensors = grad_variables
     wanted = None if inputs is None else _listed(inputs, "backward")
     roots, gradients = _roots_and_gradients(tensors, grad_tensors)
-    if retain_graph is None:
-        retain_graph = create_graph
+    kept, recorded = _flags(create_graph if retain_graph is None else retain_graph, create_graph)
     edges, given = _edges(roots, gradients)
     targets = None if wanted is None else _targets(wanted, retain=True)
-    if create_graph:
+    if recorded:
         messages.warn(messages.CREATE_GRAPH, once=True)
-    run(edges, given, bool(retain_graph), create_graph, targets)
+    run(edges, given, kept, recorded, targets)
+
+
+def _flags(*values: Any) -> list[bool]:
+    """Whether each option is on. Errors: TypeError for one that is no integer."""
+    return [bool(index(value)) for value in values]
 
 
 def _listed(inputs: Any, name: str) -> list[Any]:
@@ -198,20 +205,18 @@ def grad(
             category=FutureWarning,
         )
     roots, gradients = _roots_and_gradients(outputs, grad_outputs, is_grads_batched)
-    if retain_graph is None:
-        retain_graph = create_graph
-    once = partial(_once, roots, wanted, create_graph=create_graph, allow_unused=allow_unused)
-    if is_grads_batched:
-        found = _batched(once, gradients, bool(retain_graph))
-    else:
-        found = once(gradients, bool(retain_graph))
+    kept, recorded, unused = _flags(
+        create_graph if retain_graph is None else retain_graph, create_graph, allow_unused
+    )
+    once = partial(_once, roots, wanted, create_graph=recorded, allow_unused=unused)
+    found = _batched(once, gradients, kept) if is_grads_batched else once(gradients, kept)
     if materialize_grads:
         from tensorcli.engine.callers import functions
 
         if any(r is None and not isinstance(one, Tensor) for r, one in zip(found, wanted, strict=True)):
             raise RuntimeError("materialize_grads cannot be used when the given input is a GradientEdge")
         found = [
-            functions.zeros_like(one, requires_grad=create_graph) if r is None else r
+            functions.zeros_like(one, requires_grad=recorded) if r is None else r
             for r, one in zip(found, wanted, strict=True)
         ]
     return dict(zip(inputs, found, strict=True)) if type(inputs) is dict else tuple(found)

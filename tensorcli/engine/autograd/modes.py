@@ -40,7 +40,7 @@ def refuse_in_transform(method: str, functional: str = "") -> None:
 
 
 class _Context:
-    """A context manager that is also a decorator; entering may nest."""
+    """A context manager that is also a decorator. One object entered twice forgets what it found the first time."""
 
     def __enter__(self) -> None:
         raise NotImplementedError
@@ -64,18 +64,18 @@ class _GradMode(_Context):
     wanted = True
 
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
-        self.previous: list[bool] = []
+        self.previous = False
 
     def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
         # `@torch.no_grad` without parentheses decorates at once.
         return object.__new__(cls) if function is None else cls()(function)
 
     def __enter__(self) -> None:
-        self.previous.append(mode.grad)
+        self.previous = mode.grad
         mode.set(self.wanted)
 
     def __exit__(self, *error: Any) -> None:
-        mode.set(self.previous.pop())
+        mode.set(self.previous)
 
 
 class no_grad(_GradMode):  # noqa: N801
@@ -136,17 +136,22 @@ class inference_mode(_Context):  # noqa: N801
 
     def __init__(self, mode: bool = True) -> None:
         self.mode = mode
-        self.previous: list[tuple[bool, bool]] = []
+        self.previous: tuple[bool, bool] | None = None
 
     def _again(self) -> "inference_mode":
         return inference_mode(self.mode)
 
     def __enter__(self) -> None:
-        self.previous.append((mode.grad, mode.inference))
+        before, self.previous = self.previous, (mode.grad, mode.inference)
         mode.set(not self.mode, self.mode)
+        if before is not None:
+            # Entered a second time, PyTorch drops the guard of the first time, which ends that.
+            mode.set(*before)
 
     def __exit__(self, *error: Any) -> None:
-        mode.set(*self.previous.pop())
+        if self.previous is not None:
+            mode.set(*self.previous)
+            self.previous = None
 
 
 def _mode() -> Mode:

@@ -193,9 +193,12 @@ def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
                 node.saved[name] = _fact(result, fact)
                 continue
             own = result.node is node
-            node.saved[name] = saved = keep(node, name, result, result.output_nr if own else None)
-            if not own and result.view_of is not None and isinstance(saved, SavedTensor):
-                saved.maker = None if result.node is None else weakref.ref(result.node)
+            written_view = not own and result.view_of is not None and result.node is not None
+            node.saved[name] = saved = keep(
+                node, name, result, result.output_nr if own or written_view else None
+            )
+            if written_view and isinstance(saved, SavedTensor):
+                saved.maker = weakref.ref(result.node)
 
 
 def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:

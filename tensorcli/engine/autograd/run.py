@@ -243,7 +243,7 @@ class _Pass:
             wanted, kind, device = outputs
             if gradient.geometry.sizes != wanted.sizes:
                 gradient = sum_to(gradient, wanted.sizes, node, i)
-            if gradient._dtype is not kind:
+            if gradient._dtype is not kind and kind is not None:
                 if gradient.dtype.is_complex and not kind.is_complex:
                     gradient = gradient.real
                 if gradient._dtype is not kind:

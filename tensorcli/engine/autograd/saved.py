@@ -40,7 +40,7 @@ class SavedTensor:
         if tensor.inference:
             raise RuntimeError(messages.INFERENCE_SAVED)
         self.maker: weakref.ref[Any] | None = None
-        """Of a result that was written into a view: the view's node, which is gone when it was made anew."""
+        """Of a result that was written into a view: the view's node, which is gone with the view or when it is made anew."""
         self.tensor = tensor if output_nr is None else alias(tensor)
         self.output_nr = output_nr
         counter = tensor._counter
@@ -52,14 +52,17 @@ class SavedTensor:
         found = tensor.counter.count
         if found != self.version:
             raise RuntimeError(self._modified(node, found))
-        return tensor if self.output_nr is None else _output(tensor, node, self.output_nr)
+        return tensor if self.output_nr is None else _output(tensor, self._producer(node), self.output_nr)
+
+    def _producer(self, node: "Node") -> Any:
+        """Of which node the tensor is an output."""
+        if self.output_nr is None:
+            return self.tensor.grad_fn
+        return (None if self.maker is None else self.maker()) or node
 
     def _modified(self, node: "Node", found: int) -> str:
         tensor = self.tensor
-        if self.maker is not None:
-            producer = self.maker() or node
-        else:
-            producer = node if self.output_nr is not None else tensor.grad_fn
+        producer = self._producer(node)
         number = self.output_nr if self.output_nr is not None else tensor.output_nr
         words = "" if producer is None else f", which is output {number} of {producer.plain_name()},"
         hint = messages.ANOMALY_FOUND if anomaly.enabled else messages.ANOMALY_HINT

@@ -6,6 +6,7 @@ from tensorcli.engine import dtypes, formats, geometry
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
 from tensorcli.engine.op import composite
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 
 def _suggested(shape):
@@ -65,6 +66,8 @@ def to_dtype(self, dtype, non_blocking, copy, memory_format):
 )
 def to_other(self, other, non_blocking, copy, memory_format):
     """The tensor itself when it has the dtype and device of another already, else a copy."""
+    if not isinstance(other, Tensor):
+        other = wrapped_number(other)
     return convert(self, other.device, other.dtype, non_blocking, copy, memory_format)
 
 

@@ -30,18 +30,14 @@ def _check_index_select(self, dim, index):
     if index.is_meta or not index.geometry.numel:
         return
     size = self.geometry.sizes[dim] if self.ndim else 1
+    empty = self.ndim > 1 and not self.geometry.numel
+    if empty and not size:
+        raise RuntimeError("index_select(): self indexing axis dim should be positive")
     found = index.values
     wrong = (found < 0) | (found >= size)
     if wrong.any():
-        if not size and self.ndim > 1 and self.geometry.contiguous and self.dtype is dtypes.float32:
-            raise RuntimeError("index_select(): self indexing axis dim should be positive")
-        if (
-            self.ndim > 1
-            and self.geometry.contiguous
-            and self.dtype is dtypes.float32
-            and dim == self.ndim - 1
-        ):
-            # PyTorch sends this layout to another library, which words it otherwise.
+        if dim == 1 or empty:
+            # PyTorch has a kernel of its own for the second dimension, which words it otherwise.
             bad = int(found.reshape(-1)[int(np.argmax(wrong.reshape(-1)))])
             raise RuntimeError(f"INDICES element is out of DATA bounds, id={bad} axis_dim={size}")
         raise IndexError("index out of range in self")

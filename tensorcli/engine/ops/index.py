@@ -141,9 +141,10 @@ def _check_bounds(arrays, dims, sizes):
         return
     wrong = [(array < -sizes[dim]) | (array >= sizes[dim]) for array, dim in zip(arrays, dims, strict=True)]
     first = int(reduce(or_, wrong).argmax())
-    for array, dim, bad in zip(arrays, dims, wrong, strict=True):
+    # PyTorch's kernel sees the index tensors alone: what it calls the dimension is the number of the index tensor.
+    for number, (array, dim, bad) in enumerate(zip(arrays, dims, wrong, strict=True)):
         if bad.reshape(-1)[first]:
-            raise out_of_bounds(array.reshape(-1)[first], dim, sizes[dim], IndexError)
+            raise out_of_bounds(array.reshape(-1)[first], number, sizes[dim], IndexError)
 
 
 def out_of_bounds(index, dim, size, error=RuntimeError):

@@ -32,8 +32,10 @@ def positions(case: Case) -> Story:
         title = f"There is no dimension {wrong}: dimensions are counted from 0 to {most}, or from the end, {least} to -1."
         tries = [(d, f"dimension {d}") for d in range(most, -1, -1)]
     elif position is not None:
-        wrong, where, size = map(int, position.groups())
-        title = f"Dimension {where} has {plural(size, 'position')}" + (
+        wrong, number, size = map(int, position.groups())
+        where = _indexed(case, node, wrong, number, size)
+        dimension_words = "The dimension that is indexed" if where is None else f"Dimension {where}"
+        title = f"{dimension_words} has {plural(size, 'position')}" + (
             f", 0 to {size - 1} or from the end -{size} to -1; {wrong} is none of them."
             if size
             else "; there is nothing in it."
@@ -45,6 +47,53 @@ def positions(case: Case) -> Story:
     if not constants:
         story.proposals = [*_fewer(case, node), *fits(case)]
     return story
+
+
+def _indexed(case: Case, node: ast.AST, wrong: int, number: int, size: int) -> int | None:
+    """The dimension that a message means with its number: of an index tensor, PyTorch counts the index tensors alone.
+
+    None where it cannot be said.
+    """
+    if not isinstance(node, ast.Subscript):
+        return number
+    found = operand(case, node.value)
+    if found is None:
+        return None
+    sizes = found.look.sizes
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    covers = [_covers(case, each) for each in parts]
+    at = 0
+    tensors: list[int] = []
+    for part, (dimensions, is_tensor) in zip(parts, covers, strict=True):
+        if isinstance(part, ast.Constant) and part.value is ...:
+            at += len(sizes) - sum(count for count, _ in covers)
+        elif is_tensor:
+            tensors.extend(range(at, at + dimensions))
+        elif dimensions and at == number and case.value(part) == wrong:
+            return number
+        at += dimensions
+    where = tensors[number] if number < len(tensors) else None
+    return where if where is not None and where < len(sizes) and sizes[where] == size else None
+
+
+def _covers(case: Case, part: ast.expr) -> tuple[int, bool]:
+    """How many dimensions a part of an index covers, and whether it is an index tensor."""
+    if isinstance(part, ast.Slice):
+        return 1, False
+    value = case.value(part)
+    if value is None or value is ...:
+        return 0, False
+    found = operand(case, part)
+    if found is not None:
+        sizes, is_mask = found.look.sizes, found.look.dtype == "bool"
+    elif isinstance(value, bool):
+        return 0, False
+    else:
+        import numpy as np
+
+        array = np.asarray(value)
+        sizes, is_mask = array.shape, array.dtype == np.bool_
+    return (len(sizes) if is_mask else 1), bool(sizes)
 
 
 def _is_number(node: ast.AST, number: int) -> bool:
