@@ -222,11 +222,11 @@ def test_reset_forgets_everything():
 def test_a_plain_script_is_told_where_a_name_is(text: str, hint: str) -> None:
     *_, last = Session().run(text, "program.py", "py")
     assert last.error is not None
-    assert last.error.hints == (hint,)
+    assert last.error.hints[0] == hint
 
 
 @pytest.mark.parametrize("text", ["os.getcwd()", "plt.plot()", "pd.read()"])
 def test_a_name_that_nobody_has_is_not_taken_for_another(text: str) -> None:
     *_, last = Session().run(text, "program.py", "py")
     assert last.error is not None
-    assert last.error.hints == ()
+    assert not any("did you mean" in each for each in last.error.hints)
