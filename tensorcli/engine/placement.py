@@ -119,6 +119,12 @@ def _with_meta(op: "Op", tensors: Sequence[Tensor]) -> Device:
         raise RuntimeError("cannot repeat_interleave a meta tensor without output_size")
     if tensors[0].device is META and op.base in LENIENT_ON_META:
         return META
+    if op.name == "addmm":
+        # What is added meets the first matrix, of which nobody asks where the second lies.
+        bias, matrix, _ = tensors
+        if bias.device is not matrix.device:
+            raise different_devices(matrix.device, bias.device)
+        return matrix.device
     found: Device | None = None
     first = tensors[0]
     for tensor in tensors:

@@ -43,10 +43,12 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
         op.check(*values)
     if origin.rule is not None:
         # PyTorch's element-wise loops look at memory first, then at shapes, then at dtypes.
-        if op.base == "masked_fill_" and geometry.has_internal_overlap(target.geometry):
+        masking = op.base == "masked_fill_"
+        if masking and geometry.has_internal_overlap(target.geometry):
             messages.warn(messages.EXPANDED_MASKED_FILL)
         else:
-            check_overlap(target, [values[i] for i in op.tensors[1:]])
+            # The value that fills is read as a number before anything is written.
+            check_overlap(target, [values[i] for i in (op.tensors[1:2] if masking else op.tensors[1:])])
         array, kind, device = _computed_for(origin, values, target)
         if device is not target.device:
             raise different_devices(device, target.device)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tensorcli.engine import effects
+from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
 from tensorcli.engine.op import OPS, alias, composite, op
@@ -210,10 +210,17 @@ def equal(self, other):
 
 
 def _boolean_condition(condition, self, other):
-    if condition.dtype.category != BOOL and condition.dtype.name != "uint8":
+    if condition.dtype.category == BOOL:
+        return
+    if condition.dtype.name != "uint8":
         raise RuntimeError(
             f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype.scalar_type}"
         )
+    messages.warn(
+        "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a future version of "
+        "PyTorch. Use a boolean condition instead.",
+        once=True,
+    )
 
 
 def _chosen(xp, condition, self, other):

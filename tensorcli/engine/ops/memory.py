@@ -91,6 +91,11 @@ def _set_effect(declared, values):
             f"Could not set tensor of type {source.dtype.cpp_name} to a tensor of type {target.dtype.cpp_name}"
         )
     views.check_in_place(target, requires)
+    if source is not None and source.device.type != target.device.type:
+        raise RuntimeError(
+            f'Attempted to set the storage of a tensor on device "{target.device}" to a storage on different device '
+            f'"{source.device}".  This is no longer allowed; the devices must match.'
+        )
     if isinstance(source, Tensor):
         storage, shape = source.memory, source.geometry
     elif source is not None:
