@@ -22,11 +22,33 @@ _COPY_CONSTRUCT: Final = (
 )
 
 
+NOTATION: Final = {
+    "tensor": (
+        "tensor(PyObject* data, *, ScalarType dtype=None, Device? device=None, bool pin_memory=False, "
+        "bool requires_grad=False)"
+    ),
+    "new_tensor": (
+        "new_tensor(PyObject* data, *, ScalarType dtype=None, Device? device=None, bool "
+        "pin_memory=False, bool requires_grad=False)"
+    ),
+    "as_tensor": "as_tensor(PyObject* data, *, ScalarType dtype=None, Device? device=None)",
+    "asarray": (
+        "asarray(PyObject* obj, *, ScalarType? dtype=None, Device? device=None, bool? copy=None, bool "
+        "requires_grad=False)"
+    ),
+    "frombuffer": (
+        "frombuffer(PyObject* buffer, *, ScalarType dtype, int64_t count=-1, int64_t offset=0, bool "
+        "requires_grad=False)"
+    ),
+}
+"""What these functions take, in PyTorch's notation for the parsers that it wrote by hand."""
+
+
 @cache
-def _bound(*lines: str) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[int, tuple[Any, ...]]]:
+def _bound(name: str) -> Callable[[tuple[Any, ...], dict[str, Any]], tuple[int, tuple[Any, ...]]]:
     from tensorcli.engine.binding import Binder
 
-    return Binder(lines[0].partition("(")[0], lines, tensor_class=Tensor).bind
+    return Binder(name, [NOTATION[name]], tensor_class=Tensor).bind
 
 
 def tensor(*args: Any, **kwargs: Any) -> Tensor:
@@ -34,10 +56,7 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
 
     Errors: ValueError for ragged sequences, TypeError for what holds no numbers, RuntimeError for what does not fit.
     """
-    bind = _bound(
-        "tensor(PyObject* data, *, ScalarType dtype=None, Device? device=None, bool pin_memory=False, "
-        "bool requires_grad=False)"
-    )
+    bind = _bound("tensor")
     data, dtype, device, pin_memory, requires_grad = bind(args, kwargs)[1]
     if isinstance(data, Tensor):
         messages.warn(_COPY_CONSTRUCT.format("torch.tensor"))
@@ -46,10 +65,7 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
 
 def new_tensor(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """A new leaf with a copy of `data`, of self's dtype and on its device, unless others are named."""
-    bind = _bound(
-        "new_tensor(PyObject* data, *, ScalarType dtype=None, Device? device=None, bool pin_memory=False, "
-        "bool requires_grad=False)"
-    )
+    bind = _bound("new_tensor")
     data, dtype, device, pin_memory, requires_grad = bind(args, kwargs)[1]
     if self.lazy:
         key = "Conjugate" if self.lazy & CONJ else "Negative"
@@ -71,7 +87,7 @@ def _copied(
 
 def as_tensor(*args: Any, **kwargs: Any) -> Tensor:
     """`data` as a tensor: itself, or one that shares an array's memory, where dtype and device allow it."""
-    bind = _bound("as_tensor(PyObject* data, *, ScalarType dtype=None, Device? device=None)")
+    bind = _bound("as_tensor")
     data, dtype, device = bind(args, kwargs)[1]
     return _as_tensor(data, dtype, device)
 
@@ -89,9 +105,7 @@ def _as_tensor(data: Any, dtype: dtypes.dtype | None, device: Any) -> Tensor:
 
 def asarray(*args: Any, **kwargs: Any) -> Tensor:
     """`obj` as a tensor that shares its memory where that is possible; `copy=` demands or forbids a copy."""
-    bind = _bound(
-        "asarray(PyObject* obj, *, ScalarType? dtype=None, Device? device=None, bool? copy=None, bool requires_grad=False)"
-    )
+    bind = _bound("asarray")
     obj, dtype, device, copy, requires_grad = bind(args, kwargs)[1]
     if isinstance(obj, Tensor):
         return _array_of_tensor(obj, dtype, device, copy, kwargs.get("requires_grad"))
@@ -167,9 +181,7 @@ def from_numpy(*args: Any, **kwargs: Any) -> Tensor:
 
 def frombuffer(*args: Any, **kwargs: Any) -> Tensor:
     """A tensor of one dimension over a buffer's bytes."""
-    bind = _bound(
-        "frombuffer(PyObject* buffer, *, ScalarType dtype, int64_t count=-1, int64_t offset=0, bool requires_grad=False)"
-    )
+    bind = _bound("frombuffer")
     buffer, dtype, count, offset, requires_grad = bind(args, kwargs)[1]
     try:
         view = memoryview(buffer)

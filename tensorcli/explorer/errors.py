@@ -166,7 +166,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "torch.tensor([256], dtype=torch.uint8)"),
         ("TSC-E058", "data",
          "new(): data must be a sequence|new(): invalid data type|expected sequence of length|"
-         "expected np.ndarray|too many dimensions '",
+         "expected np.ndarray|too many dimensions '|can't convert np.ndarray of type",
          "a tensor is made of numbers, or of lists of equal lengths",
          "torch.tensor([[1, 2], [3]])"),
         ("TSC-E059", "integers",

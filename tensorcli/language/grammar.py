@@ -438,6 +438,8 @@ class Reader:
         first = self.tokens[0].text
         if self.index == 1 and begins_operand(token) and self.tokens[0].kind == "name":
             hint = misspelt_keyword(first)
+            if first == "print":
+                hint = f"write print({self.source.text[token.start : self.tokens[-1].end]})"
         self.fail(f"{shown(token)} cannot stand after {shown(before)}", hint)
 
 

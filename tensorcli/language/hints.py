@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorcli.language.evaluate import BOUND_MODULES, Evaluator
 from tensorcli.language.locate import locate_nodes
@@ -43,6 +43,7 @@ _REFUSED_BUILTINS = {
     "quit": "the script ends with its last line",
 }
 
+_SPARSE = "all tensors are strided here; with PyTorch installed, --engine pytorch runs the script on it"
 _OUTSIDE = {
     "save": "a script does not reach the file system; inspect says what a tensor carries when it is saved",
     "load": "a script does not reach the file system; write the values down",
@@ -54,7 +55,7 @@ _OUTSIDE = {
     "quantize_per_channel": "there are no quantized tensors here",
     **dict.fromkeys(
         ("sparse", "sparse_coo_tensor", "sparse_csr_tensor"),
-        "all tensors are strided here; with PyTorch installed, --engine pytorch runs the script on it",
+        _SPARSE,
     ),
     **dict.fromkeys(("hub", "package"), "a script does not reach the network or the file system"),
     **dict.fromkeys(("export", "onnx"), "nothing is exported here: a script does not reach the file system"),
@@ -67,12 +68,22 @@ _OUTSIDE = {
     ),
 }
 """What PyTorch has and this language does not, by the name asked for of a module."""
+_NO_METHODS = {
+    **dict.fromkeys(
+        "to_sparse to_sparse_coo to_sparse_csr to_sparse_csc to_sparse_bsr to_mkldnn".split(), _SPARSE
+    ),
+    **dict.fromkeys(
+        "dequantize int_repr q_scale q_zero_point".split(), "there are no quantized tensors here"
+    ),
+}
+"""The same of tensors."""
 
 
 def outside(exception: BaseException) -> str | None:
     """What to do instead, where a part of PyTorch was asked for that a script does not have."""
-    if isinstance(exception, AttributeError) and isinstance(exception.obj, Namespace):
-        return _OUTSIDE.get(str(exception.name))
+    if isinstance(exception, AttributeError):
+        table = _OUTSIDE if isinstance(exception.obj, Namespace) else _NO_METHODS
+        return table.get(str(exception.name))
     if isinstance(exception, ImportError):
         nodes = locate_nodes(exception)
         names = nodes[0].names if nodes and isinstance(nodes[0], ast.ImportFrom) else []
@@ -112,42 +123,52 @@ def attribute_names(value: Any, evaluator: Evaluator) -> list[str]:
     return evaluator.policy.readable(value)
 
 
+class Place(NamedTuple):
+    """Where what a name stands for is: the statement that brings it, or what to write instead of it."""
+
+    statement: str = ""
+    instead: str = ""
+
+
 def meant(exception: BaseException, evaluator: Evaluator) -> str | None:
     """What an undefined name is known to stand for elsewhere: in another language, in Python, in a module."""
     name = str(exception.name or "") if isinstance(exception, NameError) else ""
-    if name in _OTHER_WORDS:
-        return f"did you mean {_OTHER_WORDS[name]}?"
     if name in _REFUSED_BUILTINS:
         return f"{name} is not part of the language: {_REFUSED_BUILTINS[name]}"
-    if name == "F":
-        return "import torch.nn.functional as F"
-    if name in evaluator.modules:
-        return f"import {name}"
-    return _where(name, evaluator) if name else None
+    found = place_of(name, evaluator)
+    if found is None:
+        return None
+    if name in _OTHER_WORDS:
+        return f"did you mean {found.instead}?"
+    return found.statement or f"write {found.instead}"
 
 
 _TORCH = ("", "nn", "nn.functional", "optim", "autograd", "utils.data", "utils.checkpoint")
 """Where a name of PyTorch's is looked for that was not imported."""
 
 
-def _where(name: str, evaluator: Evaluator) -> str | None:
-    """How to reach the name of a module that was neither imported nor written in full."""
-    for path in _TORCH if "torch" in evaluator.modules else ():
+def place_of(name: str, evaluator: Evaluator) -> Place | None:
+    """Where a name is that was neither bound nor imported, exactly as it is written; None where that is not known."""
+    if name in _OTHER_WORDS:
+        return Place(instead=_OTHER_WORDS[name])
+    if name == "F":
+        return Place("import torch.nn.functional as F")
+    if name in evaluator.modules:
+        return Place(f"import {name}")
+    for path in _TORCH if name and "torch" in evaluator.modules else ():
         space: Any = evaluator.modules["torch"]
         for part in filter(None, path.split(".")):
             space = None if space is None else space.members.get(part)
         if space is None or name not in space.members:
             continue
         if path:
-            return f"from torch.{path} import {name}"
-        return (
-            f"import torch.{name} as {name}"
-            if isinstance(space.members[name], Namespace)
-            else f"write torch.{name}"
-        )
+            return Place(f"from torch.{path} import {name}")
+        if isinstance(space.members[name], Namespace):
+            return Place(f"import torch.{name} as {name}")
+        return Place(instead=f"torch.{name}")
     for module, found in evaluator.modules.items():
         if module.partition(".")[0] not in ("torch", "numpy", "math") and name in found.members:
-            return f"from {module} import {name}"
+            return Place(f"from {module} import {name}")
     return None
 
 
@@ -167,7 +188,8 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str | None:
     lowered = {each.lower(): each for each in candidates}
     if name.lower() in lowered:
         return f"did you mean {lowered[name.lower()]}?"
-    close = difflib.get_close_matches(name, candidates, 1, 0.7)
+    # Of a short name little is left where a letter differs.
+    close = difflib.get_close_matches(name, candidates, 1, 0.7 if len(name) > 4 else 0.8)
     return f"did you mean {close[0]}?" if close else None
 
 

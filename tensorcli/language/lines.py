@@ -132,15 +132,13 @@ def check_blocks(source: Source, lines: list[LogicalLine], more: bool = False) -
         else:
             while line.indent != indents[-1]:
                 if not indents[-1].startswith(line.indent):
-                    _mixed_indent(source, line)
+                    _mixed_indent(source, line, indents[-1])
                 _close(source, before[-1], start)
                 indents.pop()
                 before.pop()
                 openers.pop()
                 if not indents[-1].startswith(line.indent):
-                    raise LanguageError(
-                        "this line's indent matches no block above it", _indent_span(source, line)
-                    )
+                    _mixed_indent(source, line, indents[-1])
         previous = before[-1]
         if word in _FOLLOWS and previous not in _FOLLOWS[word]:
             raise LanguageError(
@@ -323,14 +321,15 @@ def _indent_span(source: Source, line: LogicalLine) -> Span:
     return source.span(start - len(line.indent), start)
 
 
-def _mixed_indent(source: Source, line: LogicalLine) -> NoReturn:
-    mixed = "\t" in line.indent
-    raise LanguageError(
-        "tabs and spaces are mixed in this line's indent"
-        if mixed
-        else "this line's indent matches no block above it",
-        _indent_span(source, line),
-    )
+def _mixed_indent(source: Source, line: LogicalLine, above: str) -> NoReturn:
+    text, hint = "this line's indent matches no block above it", None
+    if "\t" in line.indent and " " in line.indent:
+        text = "tabs and spaces are mixed in this line's indent"
+    elif line.indent and ("\t" in line.indent) != ("\t" in above):
+        kinds = ("tabs", "spaces") if "\t" in line.indent else ("spaces", "tabs")
+        text = f"this line is indented with {kinds[0]}, the block above it with {kinds[1]}"
+        hint = "indent the lines of a block alike"
+    raise LanguageError(text, _indent_span(source, line), hint)
 
 
 def _missing_block(source: Source, opened: LogicalLine, at: Token | None) -> NoReturn:

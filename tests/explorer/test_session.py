@@ -217,6 +217,11 @@ def test_reset_forgets_everything():
         ("time.time()", "import time"),
         ("zeroes(3)", "did you mean torch.zeros?"),
         ("values = 1\nvalue", "did you mean values?"),
+        ("print 'a', 3", "write print('a', 3)"),
+        (
+            "torch.ones(2).to_sparse()",
+            "all tensors are strided here; with PyTorch installed, --engine pytorch runs the script on it",
+        ),
     ],
 )
 def test_a_plain_script_is_told_where_a_name_is(text: str, hint: str) -> None:

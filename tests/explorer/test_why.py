@@ -314,3 +314,37 @@ def test_the_dimension_of_an_index_tensor_is_told_and_not_its_place_among_them(
     index: str, title: str
 ) -> None:
     assert answer_of(f"x = torch.arange(24).reshape(2, 3, 4)\nx[{index}]").title.startswith(title)
+
+
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        ("torch.tensor([1.], require_grad=True)", "torch.tensor([1.], requires_grad=True)"),
+        ("torch.tensor([1.], torch.float64)", "torch.tensor([1.], dtype=torch.float64)"),
+        ("torch.ones(2, torch.float64)", "torch.ones(2, dtype=torch.float64)"),
+        ("torch.Tensor([1], requires_grad=True)", "torch.Tensor([1]).requires_grad_()"),
+        ("for p in torch.nn.ReLU().parameters: p", "for p in torch.nn.ReLU().parameters(): p"),
+        ("[i for i in torch.ones(2).numel]", None),
+        ("for i in 2: i", "for i in range(2): i"),
+        ("d = {'a': 1}; d.a", "d['a']"),
+        ("max(1, true)", "max(1, True)"),
+    ],
+)
+def test_slips_of_the_pen_are_put_right(text: str, way: str | None) -> None:
+    texts = [each.text for each in answer_of(text).ways]
+    assert texts[:1] == ([] if way is None else [f"line 1:  {way}"])
+
+
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        ("nn.ReLU()", "before line 1:  import torch.nn as nn"),
+        ("F.relu(torch.ones(1))", "before line 1:  import torch.nn.functional as F"),
+        ("tensor([1])", "line 1:  torch.tensor([1])"),
+    ],
+)
+def test_a_name_that_was_not_imported_is_imported_where_a_script_is_plain(text: str, way: str) -> None:
+    session = Session()
+    steps = [*session.run(text, "program.py", "py"), *session.run("why")]
+    assert isinstance(steps[-1].result, Why)
+    assert [each.text for each in steps[-1].result.ways] == [way]

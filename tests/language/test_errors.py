@@ -38,7 +38,12 @@ SYNTAX = [
     ("if x:", "expected an indented line after 'if' at line 1", (1, 5, 5)),
     ("x\n  y", "this line is indented, but no block begins above it", (2, 0, 2)),
     ("if x:\n    y\n  z", "this line's indent matches no block above it", (3, 0, 2)),
-    ("if x:\n    y\n\tz", "tabs and spaces are mixed in this line's indent", (3, 0, 1)),
+    ("if x:\n    y\n\tz", "this line is indented with tabs, the block above it with spaces", (3, 0, 1)),
+    ("if x:\n\ty\n    z", "this line is indented with spaces, the block above it with tabs", (3, 0, 4)),
+    ("if x:\n\ty\n \tz", "tabs and spaces are mixed in this line's indent", (3, 0, 2)),
+    ("%matplotlib inline", "a line that begins with % is a command of a notebook, not Python", (1, 0, 1)),
+    ("%%time\nx = 1", "a line that begins with % is a command of a notebook, not Python", (1, 0, 1)),
+    ("!pip install torch", "a line that begins with ! is a command of a notebook, not Python", (1, 0, 1)),
     ("else:\n    pass", "'else' belongs to no 'if', 'for', 'while' or 'except'", (1, 0, 4)),
     ("x\nelif y:\n    pass", "'elif' belongs to no 'if'", (2, 0, 4)),
     ("try:\n    x\ny", "'try' needs an 'except' or a 'finally'", (3, 0, 1)),
@@ -106,6 +111,8 @@ def test_errors_name_the_token_and_its_place(refusal, text, message, place):
 
 
 HINTS = [
+    ("!x", "write 'not'"),
+    ("%load_ext autoreload", "leave the line out"),
     ("if x = 3:\n    pass", "'=' assigns; '==' compares"),
     ("else if x:\n    pass", "write 'elif'"),
     ("x++", "write x += 1"),

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorcli.engine import binding, signatures
+from tensorcli.engine.construct import NOTATION
 from tensorcli.engine.op import PACKETS
+from tensorcli.engine.schema import Schema
 from tensorcli.explorer.engines import Taken
 
 
@@ -21,14 +23,18 @@ def takes(function: Any, is_tensor: Callable[[Any], bool]) -> Sequence[Sequence[
     found = _of_python(function)
     if found is not None:
         return [found]
-    overloads = PACKETS.get(getattr(function, "__name__", ""), [])
+    name = getattr(function, "__name__", "")
     method = is_tensor(getattr(function, "__self__", None))
-    lines = [each.notation or each.schema for each in overloads if method or not each.notation]
-    if not lines:
-        return []
-    ordered = (
-        lines if method and overloads[0].notation else binding.order([each.schema for each in overloads])
-    )
+    ordered: Sequence[str | Schema]
+    if name in NOTATION:
+        ordered = [NOTATION[name]]
+    else:
+        overloads = PACKETS.get(name, [])
+        lines = [each.notation or each.schema for each in overloads if method or not each.notation]
+        if not lines:
+            return []
+        noted = method and overloads[0].notation
+        ordered = lines if noted else binding.order([each.schema for each in overloads])
     return [
         [
             Taken(p.name, p.default_text, not p.optional, p.keyword_only, each.packs_integers and place == 0)

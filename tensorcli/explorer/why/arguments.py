@@ -9,7 +9,7 @@ from tensorcli.explorer.facts import plural
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.parameters import against, close
-from tensorcli.explorer.why.slips import is_method, is_result, slips
+from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
 
 _ELEMENT = re.compile(r"expected Tensor as element (\d+) in argument \d+, but got (\w+)")
 _WRONG_KIND = re.compile(r"argument '(\w+)'(?: \(position \d+\))? must be ([^,]+), not ([\w.]+)$")
@@ -25,7 +25,7 @@ def misused(case: Case) -> Story:
     """A value that is used as one of another kind: a method that was not called, a list as a tensor."""
     node = case.expression()
     title = ""
-    for part in _used(node):
+    for part in _used(node, whole=NOT_ITERABLE in case.failure.message):
         value, text = case.value(part), case.text_of(part)
         if is_method(value) and not isinstance(node, ast.Call):
             title = f"{text} is a method here, which was not called."
@@ -55,6 +55,10 @@ def attribute(case: Case) -> Story:
     text = case.text_of(node.value)
     if is_method(owner) or isinstance(owner, tuple):
         return misused(case)
+    if isinstance(owner, dict) and node.attr in owner:
+        story = given(case, f"{text} is a dict: {node.attr} is one of its keys, which stand in brackets.")
+        story.proposals = [case.changed([(node, f"{text}[{node.attr!r}]")], "the value of the key")]
+        return story
     names = case.trace.session.attributes_of(owner)
     near = close(node.attr, names)[:3]
     title = f"{text} has no attribute {node.attr}" + (f"; it has {' and '.join(near)}." if near else ".")
@@ -67,12 +71,14 @@ def _slipped(case: Case, title: str) -> Story:
     return story
 
 
-def _used(node: ast.AST) -> list[ast.expr]:
-    """The parts of an expression whose kind decides what can be done with them."""
+def _used(node: ast.AST, whole: bool) -> list[ast.expr]:
+    """The parts of an expression whose kind decides what can be done with them; `whole`: it is the expression itself."""
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
     if isinstance(node, ast.Call):
         return [node.func]
+    if isinstance(node, ast.Attribute) and whole:
+        return [node]
     if isinstance(node, ast.Attribute | ast.Subscript):
         return [node.value]
     if isinstance(node, ast.Compare):

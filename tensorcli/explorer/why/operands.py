@@ -55,6 +55,10 @@ def parts_of(case: Case, node: ast.AST) -> Iterator[ast.expr]:
         yield node.operand
     elif isinstance(node, ast.Call):
         yield from _of_call(node)
+    elif isinstance(node, ast.For):
+        yield node.iter
+    elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        yield node.generators[0].iter
     elif isinstance(node, ast.Attribute | ast.Subscript):
         yield from _of_part(case, node)
 

@@ -34,6 +34,9 @@ MAKERS: Final = frozenset(
 """What makes a tensor of values and of nothing else."""
 
 
+NOT_ITERABLE: Final = "object is not iterable"
+
+
 class Slip(NamedTuple):
     """A part of the failing expression, how it may have been meant, and what that is in a word."""
 
@@ -69,7 +72,18 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
     if isinstance(node, ast.Attribute):
         yield from ([each] for each in _attribute(case, node))
     if isinstance(node, ast.Call):
-        yield from ([each] for each in (*_keywords(case, node), *_callee(case, node), *_made_of(case, node)))
+        yield from (
+            [each]
+            for each in (
+                *_keywords(case, node),
+                *_callee(case, node),
+                *_made_of(case, node),
+                *_asked_for_later(case, node),
+            )
+        )
+    if isinstance(node, ast.expr) and NOT_ITERABLE in case.failure.message:
+        # What a loop goes through, or a call that names nothing else: the expression itself is the wrong kind.
+        yield from ([Slip(node, *form) for form in group] for group in _gone_through(case, node))
     # A method's tensor is what it is: another value has other methods. Of two operands the tensor is rather the right one.
     receiver = getattr(node.func, "value", None) if isinstance(node, ast.Call) else None
     parts = [each for each in parts_of(case, node) if each is not receiver]
@@ -78,7 +92,7 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
     if isinstance(node, ast.Call):
         yield [*_unpacked(case, node)]
         yield [*_packed(case, node)]
-        yield from ([each] for each in (*completed(case, node), *_without(case, node)))
+        yield from ([each] for each in (*completed(case, node), *_named(case, node), *_without(case, node)))
 
 
 # ---- names
@@ -132,6 +146,15 @@ def made_first(case: Case, node: ast.AST) -> Iterator[Slip]:
 
 
 # ---- arguments and operands
+
+
+def _gone_through(case: Case, node: ast.expr) -> Iterator[list[Form]]:
+    """What cannot be gone through, so that it can: a number as so many times, a method called."""
+    value, text = case.value(node), case.text_of(node)
+    if type(value) is int:
+        yield [(f"range({text})", "so many times")]
+    elif is_method(value):
+        yield [(f"{text}()", f"{text} is called")]
 
 
 def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
@@ -240,6 +263,14 @@ def _made_of(case: Case, node: ast.Call) -> Iterator[Slip]:
             yield Slip(node, f"torch.tensor({text})", "tensor takes values")
 
 
+def _asked_for_later(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """`requires_grad=True` given to what does not take it: the result can be asked for a gradient."""
+    for place, each in enumerate(node.keywords):
+        if each.arg == "requires_grad" and case.value(each.value) is True:
+            made = _call(case, node, "", without=[len(node.args) + place]).source
+            yield Slip(node, f"{made}.requires_grad_()", "asked for a gradient when it is made")
+
+
 def _packed(case: Case, node: ast.Call) -> Iterator[Slip]:
     """Arguments that were meant as one tuple."""
     count = len(node.args)
@@ -264,6 +295,18 @@ def completed(case: Case, node: ast.Call) -> Iterator[Slip]:
         for dim in range(max(1, ranks[0])):
             if not any(type(each) is int and each in (dim, dim - ranks[0]) for each in there):
                 yield _call(case, node, f"of dimension {dim}", added=f"{name}={dim}")
+
+
+def _named(case: Case, node: ast.Call) -> Iterator[Slip]:
+    """An argument that is taken by its name only."""
+    found = against(case, node)
+    sizes = found is not None and any(each.several for each in found.signature)
+    if found is None or not node.args or (found.extra != 1 and not sizes):
+        return
+    last, text = len(node.args) - 1, case.text_of(node.args[-1])
+    for each in found.signature:
+        if each.keyword_only and each.name in found.free:
+            yield _call(case, node, f"{each.name} by its name", without=[last], added=f"{each.name}={text}")
 
 
 def _without(case: Case, node: ast.Call) -> Iterator[Slip]:

@@ -103,7 +103,16 @@ def unbound(case: Case) -> Story:
         (each for each in ast.walk(case.inner) if isinstance(each, ast.Name) and each.id == name), None
     )
     if node is not None:
+        from tensorcli.language.hints import place_of
+
         evaluator = case.trace.session.evaluator
+        place = place_of(name, evaluator)
+        if place is not None and place.statement:
+            story.proposals.append(case.before(place.statement, f"{name} is imported"))
+        elif place is not None:
+            story.proposals.append(
+                case.changed([(node, place.instead)], f"{place.instead} instead of {name}")
+            )
         for meant in close(name, [*evaluator.names, *evaluator.builtins.table, *evaluator.bare]):
             story.proposals.append(case.changed([(node, meant)], f"{meant} instead of {name}"))
     return story
