@@ -348,3 +348,9 @@ def test_a_name_that_was_not_imported_is_imported_where_a_script_is_plain(text: 
     steps = [*session.run(text, "program.py", "py"), *session.run("why")]
     assert isinstance(steps[-1].result, Why)
     assert [each.text for each in steps[-1].result.ways] == [way]
+
+
+def test_a_way_around_a_hazard_whose_loop_has_no_end_is_given_up() -> None:
+    found = why("x = torch.zeros(2)\nwhile x[0] != 1:\n    x[[0, 0]] += 1\nwhy")
+    assert found.code == "TSC-H006"
+    assert found.ways == ()

@@ -36,8 +36,13 @@ def read(chapters: tuple[str, ...]) -> bool:
 
 
 def read_all() -> bool:
-    """Read the whole table; whether anything was left to read."""
-    return read(CHAPTERS)
+    """Read the whole table; whether anything was left to read. A chapter of which half was read would be lost for good."""
+    if len(_read) == len(CHAPTERS):
+        return False
+    from tensorcli.engine.uninterrupted import uninterrupted
+
+    with uninterrupted():
+        return read(CHAPTERS)
 
 
 read(FIRST)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.facts import short_text
@@ -18,6 +19,7 @@ from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
+from tensorcli.explorer.why.prove import Allowance, allowance
 from tensorcli.explorer.why.refused import smearing
 
 if TYPE_CHECKING:
@@ -38,13 +40,14 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
         story = Story("") if teller is None else teller(case, row)
         shown = _held(row) if row.code == "TSC-H008" else _shown(case)
         was = _text(trace.session, shown)
+        allowed = allowance(trace)
         there = case.raised(f"{shown} is {was} after it" if was else HAZARDS[row.code].name.replace("-", " "))
     ways: list[Way] = []
     kept: list[Proposal] = []
     for proposal in story.proposals:
         if proposal is None or len(kept) >= WAYS:
             continue
-        found = _tried(session, proposal, shown, row.code)
+        found = _tried(session, proposal, shown, row.code, allowed)
         if found is None:
             continue
         kept.append(proposal)
@@ -90,14 +93,21 @@ def _text(session: Session, name: str | None) -> str:
     return short_text(session.engine, value) if isinstance(value, int | float | bool | tuple | list) else ""
 
 
-def _tried(session: Session, proposal: Proposal, shown: str | None, code: str) -> str | None:
-    """What a way gives; None where it fails or shows the hazard again."""
+def _tried(
+    session: Session, proposal: Proposal, shown: str | None, code: str, allowed: Allowance
+) -> str | None:
+    """What a way gives; None where it fails, shows the hazard again, or takes more than is allowed."""
     with session.fork([]) as other:
+        other.evaluator.until = monotonic() + allowed.seconds
+        if allowed.largest is not None:
+            other.configure("max_bytes", allowed.largest)
         value = ""
         for number, record in enumerate(proposal.records[: proposal.failing + 1]):
             step = other.execute(record.statement, record.text, record.name, record.form)
             if step.error is not None:
                 if step.error.kind == "interrupted":
+                    if other.evaluator.late:
+                        return None
                     raise KeyboardInterrupt
                 if not record.outcome or number == proposal.failing:
                     return None
