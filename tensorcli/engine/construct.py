@@ -187,6 +187,14 @@ def frombuffer(*args: Any, **kwargs: Any) -> Tensor:
         view = memoryview(buffer)
     except TypeError:
         raise ValueError("object does not implement Python buffer protocol.") from None
+    if view.readonly:
+        messages.warn(
+            "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write "
+            "to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer to "
+            "protect its data or make it writable before converting it to a tensor. This type of warning will be "
+            "suppressed for the rest of this program.",
+            once=True,
+        )
     length, size = view.nbytes, dtype.itemsize
     if not length or not count:
         raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
@@ -205,14 +213,6 @@ def frombuffer(*args: Any, **kwargs: Any) -> Tensor:
         raise ValueError(
             f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be greater than "
             f"actual buffer length ({length} bytes)"
-        )
-    if view.readonly:
-        messages.warn(
-            "The given buffer is not writable, and PyTorch does not support non-writable tensors. This means you can write "
-            "to the underlying (supposedly non-writable) buffer using the tensor. You may want to copy the buffer to "
-            "protect its data or make it writable before converting it to a tensor. This type of warning will be "
-            "suppressed for the rest of this program.",
-            once=True,
         )
     array = np.frombuffer(view, np.uint8, count * size, offset).view(dtype.np)
     return effects.manufactured("frombuffer", (buffer,), share_unchecked(array), requires_grad)

@@ -1,6 +1,6 @@
 """`torch.autograd.graph`: hooks on what nodes save, and the edges of the graph as users ask for them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -112,8 +112,13 @@ class disable_saved_tensors_hooks:  # noqa: N801
 
 
 def increment_version(tensor: Any) -> None:
-    """Count an in-place write that autograd did not see."""
-    for one in (tensor,) if isinstance(tensor, Tensor) else tensor:
+    """Count an in-place write that autograd did not see. Errors: RuntimeError for what holds anything but tensors."""
+    tensors = (
+        [tensor] if isinstance(tensor, Tensor) else list(tensor) if isinstance(tensor, Iterable) else [None]
+    )
+    if not all(isinstance(one, Tensor) for one in tensors):
+        raise RuntimeError("increment_version expect a Iterable[Tensor] as input")
+    for one in tensors:
         one.bump()
 
 

@@ -9,6 +9,7 @@ from tensorcli.engine.nn import init
 from tensorcli.engine.nn.layers.linear import empty
 from tensorcli.engine.nn.layers.steps import STEPS
 from tensorcli.engine.nn.module import Module
+from tensorcli.engine.parameters import type_name
 
 
 class RNNCellBase(Module):
@@ -64,6 +65,21 @@ class RNNCellBase(Module):
             )
         return input if input.dim() == 2 else input.unsqueeze(0)
 
+    def _check(self, input: Any, *states: Any) -> None:
+        """Errors: RuntimeError for an input, or a state, of another size than the cell's (aten/src/ATen/native/RNN.cpp)."""
+        wanted, size = self.weight_ih.size(1), self.weight_hh.size(1)
+        if input.size(1) != wanted:
+            raise RuntimeError(f"input has inconsistent input_size: got {input.size(1)} expected {wanted}")
+        for i, each in enumerate(states):
+            if each.size(0) != input.size(0):
+                raise RuntimeError(
+                    f"Input batch size {input.size(0)} doesn't match hidden{i} batch size {each.size(0)}"
+                )
+            if each.size(1) != size:
+                raise RuntimeError(
+                    f"hidden{i} has inconsistent hidden_size: got {each.size(1)}, expected {size}"
+                )
+
     def _zeros(self, input: Any) -> Any:
         return functions.zeros((input.size(0), self.hidden_size), dtype=input.dtype, device=input.device)
 
@@ -86,6 +102,7 @@ class _OneStateCell(RNNCellBase):
                 f"{type(self).__name__}: Expected hidden to be 1D or 2D, got {hx.dim()}D instead"
             )
         hidden = self._zeros(found) if hx is None else hx.unsqueeze(0) if single else hx
+        self._check(found, hidden)
         result = self._step(found, hidden)
         return result.squeeze(0) if single else result
 
@@ -151,5 +168,12 @@ class LSTMCell(RNNCellBase):
                 if each.dim() not in (1, 2):
                     raise ValueError(f"LSTMCell: Expected hx[{i}] to be 1D or 2D, got {each.dim()}D instead")
             hx = tuple(each.unsqueeze(0) for each in hx) if single else hx
+        if not isinstance(hx, (tuple, list)):
+            raise TypeError(
+                f"lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not {type_name(type(hx))}"
+            )
+        if len(hx) != 2:
+            raise RuntimeError("lstm_cell expects two hidden states")
+        self._check(found, *hx)
         result = self._step(found, hx)
         return tuple(each.squeeze(0) for each in result) if single else result

@@ -48,6 +48,8 @@ STEPS = {
 
 def run(mode: str, input: Any, hidden: Any, weights: dict[str, Any], backwards: bool) -> tuple[Any, Any]:
     """One direction of one layer: the outputs of all steps, stacked, and the last hidden state."""
+    if not input.size(0):
+        raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
     step = STEPS[mode][0]
     projected = F.linear(input, weights["weight_ih"], weights.get("bias_ih")).unbind(0)
     outputs = []
