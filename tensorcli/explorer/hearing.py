@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
@@ -62,6 +63,8 @@ class Hearing:
         line: Any = None,
     ) -> None:
         """What the warnings module calls for each warning."""
+        if category is RuntimeWarning and _computed_by_the_engine():
+            return
         node = current_node()
         span = None if node is None else span_of(node)
         text = str(message)
@@ -84,6 +87,19 @@ class Hearing:
 
     def __exit__(self, *error: Any) -> None:
         self._caught.pop().__exit__(*error)
+
+
+def _computed_by_the_engine() -> bool:
+    """Whether numpy warns of what the engine computes: PyTorch computes an infinity in silence. numpy's functions in Python stand
+    between, so that the filter of `quiet_engine` does not see whose call it was.
+    """
+    frame = sys._getframe(2)
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("tensorcli."):
+            return module.startswith("tensorcli.engine.")
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
 
 
 @cache

@@ -152,6 +152,7 @@ class Policy:
                 np.finfo: INFO_ATTRIBUTES,
                 np.iinfo: INFO_ATTRIBUTES,
                 np.flatiter: FLAT_ATTRIBUTES,
+                **dict.fromkeys((np.errstate, np.ndenumerate, np.ndindex), frozenset()),
                 type(np.zeros(0).flags): FLAGS_ATTRIBUTES,
             }
         )
