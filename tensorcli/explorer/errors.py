@@ -238,7 +238,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "^TypeError: … received an invalid combination of arguments|^TypeError: … unexpected keyword argument|"
          "^TypeError: … positional argument|^TypeError: …: argument '|^TypeError: … failed to unpack the object|"
          "^TypeError: … multiple values for argument|expected Tensor as element|is not a Module subclass|"
-         "device type at start of device string|all inputs have to be Tensors or GradientEdges|"
+         "device type at start of device string|Invalid device string|all inputs have to be Tensors or GradientEdges|"
          "argument given to the optimizer should be|can only optimize Tensors",
          "the arguments of the call are not those of the function",
          "torch.ones(2).sum(dims=0)"),

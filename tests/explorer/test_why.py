@@ -354,3 +354,10 @@ def test_a_way_around_a_hazard_whose_loop_has_no_end_is_given_up() -> None:
     found = why("x = torch.zeros(2)\nwhile x[0] != 1:\n    x[[0, 0]] += 1\nwhy")
     assert found.code == "TSC-H006"
     assert found.ways == ()
+
+
+def test_a_write_that_is_saved_is_not_led_into_a_copy() -> None:
+    text = "x = torch.ones(4, requires_grad=True)\ny = x * 2\ny[:2].exp_()\ny.add_(1)\ny.sum().backward()"
+    found = answer_of(text)
+    assert found.code == "TSC-E031"
+    assert [way.note for way in found.ways] == ["no in-place write", "write into a copy"]

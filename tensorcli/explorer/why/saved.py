@@ -12,7 +12,7 @@ from tensorcli.explorer.memory import covered, overlap, span_text
 from tensorcli.explorer.results import Event, Mark, Timeline
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
-from tensorcli.explorer.why.case import Case, Story, in_place_nodes, loaded, stored
+from tensorcli.explorer.why.case import Case, Story, holds, in_place_nodes, loaded, stored
 from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
 
 _VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
@@ -256,7 +256,11 @@ class _Version:
                 for node in ast.walk(saver.tree)
                 if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
             ]
-            yield journal.changed(saved_at, [(node, f"{name}.clone()") for node in uses], "save a copy")
+            # What is written in place is meant to change: a copy in its place would take the write.
+            written = [target for target, _ in in_place_nodes(saver.tree)]
+            read = [node for node in uses if not any(holds(target, node) for target in written)]
+            if read:
+                yield journal.changed(saved_at, [(node, f"{name}.clone()") for node in read], "save a copy")
             if not uses and isinstance(saver.tree, ast.Assign) and name in stored(saver.tree):
                 value = saver.tree.value
                 text = journal.source(saved_at, value)
