@@ -131,7 +131,7 @@ def test_an_error_is_one_that_an_editor_can_jump_to(run) -> None:
     lines = done.err.splitlines()
     assert lines[0] == "demo.py:3:14: AttributeError: 'Tensor' object has no attribute 'foo'"
     assert lines[1:3] == ["    3 |     return x.foo", "      |              ^^^"]
-    assert lines[4:6] == ["  in the statement at line 5", "  TSC-E082: tensorcli explain TSC-E082"]
+    assert lines[3:5] == ["  in the statement at line 5", "  TSC-E082: tensorcli explain TSC-E082"]
 
 
 def test_what_was_printed_before_an_error_is_printed(run) -> None:

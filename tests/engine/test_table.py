@@ -5,6 +5,7 @@ import sys
 
 INTERRUPTED = """
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import tensorcli.engine as torch
 from tensorcli.engine import ops
 read = ops.import_module
