@@ -15,7 +15,7 @@ from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.sharing import share, share_unchecked
-from tensorcli.engine.storage import Storage, Version
+from tensorcli.engine.storage import Storage, Version, allocate
 from tensorcli.engine.tensor import CONJ, NEG, Tensor, stored_tensor
 
 # ---- numpy
@@ -220,11 +220,14 @@ def _deep(self: Tensor, memo: dict[Any, Any]) -> Tensor:
 
 def reduce_ex(self: Tensor, protocol: Any) -> Any:
     """`copy.copy` and pickle: the storage, and how this tensor lies over it; history and gradient stay behind."""
-    from tensorcli.engine.storages import typed_storage
+    from tensorcli.engine.storages import typed_storage, wrap
 
     shape = self.geometry
+    if self.device is META:
+        described = (self.dtype.name, shape.sizes, shape.strides, self.requires_grad)
+        return (rebuild_meta, described, own_names(self) or None)
     arguments = (
-        typed_storage(self),
+        wrap(self.memory) if self.dtype.np.char in dtypes.WIDE_UNSIGNED else typed_storage(self),
         self.dtype.name,
         shape.offset,
         shape.sizes,
@@ -238,12 +241,28 @@ def reduce_ex(self: Tensor, protocol: Any) -> Any:
 def rebuild(
     storage: Any, kind: str, offset: int, sizes: Any, strides: Any, requires_grad: bool, lazy: int
 ) -> Tensor:
-    """A tensor over a storage, as `reduce_ex` described it."""
+    """A tensor over a storage, as `reduce_ex` described it.
+
+    Errors: AttributeError for unsigned integers of more than a byte, which have no kind of typed storage: PyTorch 2.13 looks
+    for one where they are.
+    """
     found: dtype = dtypes.DTYPES[kind]
+    if found.np.char in dtypes.WIDE_UNSIGNED:
+        raise AttributeError("'torch.storage.UntypedStorage' object has no attribute '_untyped_storage'")
     made = stored_tensor(storage.engine_storage, Geometry(tuple(sizes), tuple(strides), offset), found, lazy)
     made.inference = mode.inference
     if not mode.inference:
         made._counter = Version(1)
+    made.leaf_requires_grad = requires_grad
+    return made
+
+
+def rebuild_meta(kind: str, sizes: Any, strides: Any, requires_grad: bool) -> Tensor:
+    """A tensor on the meta device, with memory of its own."""
+    shape = Geometry(tuple(sizes), tuple(strides))
+    found: dtype = dtypes.DTYPES[kind]
+    made = stored_tensor(allocate(shape.span * found.itemsize, META), shape, found)
+    made.inference = mode.inference
     made.leaf_requires_grad = requires_grad
     return made
 

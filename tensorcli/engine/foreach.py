@@ -12,7 +12,7 @@ from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops.nn import direct
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 UNARY: Final = (
     "abs acos asin atan ceil cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2 neg reciprocal round rsqrt "
@@ -53,6 +53,7 @@ def function(name: str) -> Callable[..., Any]:
         if writes:
             for one in self:
                 views.check_in_place(one, mode.enabled and one.requires_grad)
+            _check_lazy(name, self)
         called = _NUMBERS.get(base, base) if args and not isinstance(args[0], (list, tuple, Tensor)) else base
         results = [
             _method(one, called, writes or base == "norm", args)(
@@ -65,6 +66,17 @@ def function(name: str) -> Callable[..., Any]:
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"{base} of each tensor of a list."
     return call
+
+
+def _check_lazy(name: str, tensors: Any) -> None:
+    """Refuse to write into tensors that are read conjugated or negated. Errors: RuntimeError."""
+    lazy = {bit for one in tensors for bit in (CONJ, NEG) if one.lazy & bit}
+    if lazy:
+        kind = "conjugate" if CONJ in lazy else "negation"
+        raise RuntimeError(
+            f" fallback doesn't currently support mutable TensorLists with {kind} inputs. Please materialize all the {kind} "
+            f"input tensor(s) in the mutable TensorList inputs before calling aten::{name}"
+        )
 
 
 def _method(one: Tensor, name: str, is_method: bool, args: tuple[Any, ...]) -> Callable[..., Any]:

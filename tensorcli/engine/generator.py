@@ -420,7 +420,9 @@ class Generator:
         if (rows.sum(axis=1) == 0).any():
             raise RuntimeError(_NO_WEIGHT)
         # the largest of weight / exponential is a draw by weight, the next largest the next draw
-        times = self.exponential(rows.size, name).astype(rows.dtype).reshape(rows.shape)
+        transposed = probabilities.ndim == 2 and 0 < probabilities.strides[0] < probabilities.strides[1]
+        drawn = self.exponential(rows.size, name).astype(rows.dtype)
+        times = drawn.reshape(rows.shape, order="F" if transposed else "C")  # in the order of memory
         with np.errstate(all="ignore"):
             standing = cast(rows / times, name).astype(rows.dtype)
         return np.argsort(-standing, axis=1, kind="stable")[:, :n].reshape(sizes).astype(np.int64)

@@ -20,6 +20,7 @@ FLOATING_FLAG: Final = "only Tensors of floating point and complex dtype can req
 FLOATING_FACTORY: Final = "Only Tensors of floating point and complex dtype can require gradients"
 FLOATING_METHOD: Final = "only Tensors of floating point dtype can require gradients"
 LEAF_IN_PLACE: Final = "a leaf Variable that requires grad is being used in an in-place operation."
+RESIZE_WITH_GRADIENT: Final = "cannot resize variables that require grad"
 LEAF_VIEW_IN_PLACE: Final = (
     "a view of a leaf Variable that requires grad is being used in an in-place operation."
 )
@@ -200,6 +201,15 @@ def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -
 def forget_warnings() -> None:
     """Let the once-only warnings be said again: a new session begins."""
     _said.clear()
+
+
+def range_resized(sizes: tuple[int, ...], numel: int, wanted: int) -> str:
+    """An output of another number of elements than a range has."""
+    return (
+        f"The number of elements in the out tensor of shape {numbers(sizes)} is {numel} which does not match the computed number "
+        f"of elements {wanted}. Note that this may occur as a result of rounding error. The out tensor will be resized to a "
+        f"tensor of shape ({wanted},)."
+    )
 
 
 def out_with_gradient(name: str) -> RuntimeError:

@@ -68,8 +68,7 @@ def share_unchecked(array: Any) -> Tensor:
     size = kind.itemsize
     shape = Geometry(array.shape, tuple(stride // size for stride in array.strides))
     storage = Storage(_all_bytes(array, shape), foreign=True)
-    if shape.numel:
-        storage.address = addresses.of_array(array)
+    storage.address = addresses.of_array(array)
     return stored_tensor(storage, shape, kind)
 
 

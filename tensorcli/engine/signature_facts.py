@@ -127,7 +127,7 @@ normal.Tensor_Tensor normal.Tensor_float normal.float_Tensor normal.float_float 
 not_equal.Tensor norm.number norm.str nuclear_norm nuclear_norm.dim ones orgqr ormqr outer permute_copy polar polygamma
 pow.Scalar pow.Tensor_Scalar pow.Tensor_Tensor prod.dim_int qr quantile quantile.scalar rad2deg rand
 rand.generator randint randint.generator randint.low randint.low_generator randn randn.generator
-randperm randperm.generator reciprocal reflection_pad1d reflection_pad2d reflection_pad3d
+randperm randperm.generator range.step reciprocal reflection_pad1d reflection_pad2d reflection_pad3d
 remainder.Scalar remainder.Tensor renorm replication_pad1d replication_pad2d replication_pad3d round
 round.decimals row_indices_copy row_stack rrelu_with_noise rsqrt scatter.reduce scatter.src
 scatter.value scatter.value_reduce scatter_add scatter_reduce.two searchsorted.Scalar

@@ -150,9 +150,12 @@ class UntypedStorage(Native):
         return wrap(storages[id(own)][1])
 
     def __reduce__(self) -> Any:
-        from tensorcli.engine.bridge import rebuild_storage
+        return (_untyped_from_pickle, (self.engine_storage.bytes.tobytes(),))
 
-        return (rebuild_storage, (self.engine_storage.bytes.tobytes(), str(self.device)))
+
+def _untyped_from_pickle(data: bytes) -> UntypedStorage:
+    """PyTorch 2.13 writes these and cannot read them. Errors: AttributeError."""
+    raise AttributeError("type object 'torch.storage.UntypedStorage' has no attribute 'dtype'")
 
 
 class TypedStorage:

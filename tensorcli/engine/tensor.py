@@ -121,11 +121,7 @@ class Tensor(metaclass=TensorType):
         array = self.array
         if self.lazy & CONJ:
             array = array.conj()
-        if not self.lazy & NEG:
-            return array
-        if self.dtype.category == dtypes.BOOL:
-            raise NotImplementedError("\"neg_cpu\" not implemented for 'Bool'")
-        return -array
+        return negated(array, self._dtype) if self.lazy & NEG else array
 
     @property
     def counter(self) -> Version:
@@ -356,6 +352,13 @@ def stored_tensor(storage: Storage, geometry: Geometry, kind: dtype, lazy: int =
     if lazy:
         tensor.lazy = lazy
     return tensor
+
+
+def negated(array: Any, kind: dtype) -> Any:
+    """The values of a tensor that is read negated. Errors: NotImplementedError for bool."""
+    if kind is dtypes.bool_:
+        raise messages.not_implemented("neg_cpu", "Bool")
+    return -array
 
 
 def alias(tensor: Tensor) -> Tensor:

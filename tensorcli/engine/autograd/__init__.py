@@ -12,6 +12,7 @@ _PUBLIC = {
     "grad_mode": "grad_mode",
     "anomaly_mode": "anomaly",
     "functional": "functional",
+    "graph": "graph",
     **dict.fromkeys(("Function", "custom_function", "function"), "function"),
 }
 """Where the public names stand: a module of this package, or that module itself."""

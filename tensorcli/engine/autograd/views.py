@@ -7,7 +7,7 @@ the base a CopySlices; every other view's node is made anew, as AsStrided, when 
 
 from typing import Any, ClassVar
 
-from tensorcli.engine import messages
+from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.geometry import Geometry
@@ -45,7 +45,7 @@ class View:
             if self.kind != NORMAL:
                 check_kind(view, indirect=True)
             if self.retype is not None:
-                again = self.retype(base)
+                again = _recorded(self.retype, base)
                 view.node, view.output_nr = again.node, again.output_nr
             else:
                 view.node = AsStridedBackward0(base, view.geometry)
@@ -53,6 +53,18 @@ class View:
                 view.output_nr = 0
             self.version = current
         return view.node
+
+
+def _recorded(retype: Any, base: Tensor) -> Tensor:
+    """A view made again, whatever mode it is asked for in, and unheard: nothing happens to the program's tensors."""
+    grad, inference = mode.grad, mode.inference
+    observer, events.observer = events.observer, None
+    mode.set(True, False)
+    try:
+        return retype(base)  # type: ignore[no-any-return]
+    finally:
+        mode.set(grad, inference)
+        events.observer = observer
 
 
 def check_kind(view: Tensor, indirect: bool = False) -> None:

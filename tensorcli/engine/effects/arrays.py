@@ -21,12 +21,17 @@ ndarray = np.ndarray
 
 
 def empty(
-    sizes: tuple[int, ...], strides: tuple[int, ...] | None, kind: dtype, device: Device = CPU
+    sizes: tuple[int, ...],
+    strides: tuple[int, ...] | None,
+    kind: dtype,
+    device: Device = CPU,
+    elements: int = 0,
 ) -> Tensor:
-    """A new zeroed tensor with these sizes and strides (row-major when None)."""
+    """A new zeroed tensor with these sizes and strides (row-major when None), in memory for at least so many elements."""
     shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
-    check_bytes(shape.span * kind.itemsize, sizes, kind, device)
-    return stored_tensor(allocate(shape.span * kind.itemsize, device), shape, kind)
+    nbytes = max(shape.span, elements) * kind.itemsize
+    check_bytes(nbytes, sizes, kind, device)
+    return stored_tensor(allocate(nbytes, device), shape, kind)
 
 
 class Limit:
@@ -50,35 +55,45 @@ def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device =
         )
 
 
-def adopt(array: Any, kind: dtype, device: Device = CPU, strides: tuple[int, ...] | None = None) -> Tensor:
-    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None)."""
+def adopt(
+    array: Any,
+    kind: dtype,
+    device: Device = CPU,
+    strides: tuple[int, ...] | None = None,
+    elements: int = 0,
+) -> Tensor:
+    """A fresh tensor of a kernel's array, with the strides wanted (row-major when None), in memory for so many elements."""
     if device is not CPU:
-        return _adopt_on(device, array, kind, strides)
+        return _adopt_on(device, array, kind, strides, elements)
     if type(array) is not ndarray:
         array = np.asarray(array)
     if array.dtype != kind.np:
         array = array.astype(kind.np)
     sizes = array.shape
-    if strides is None or strides == (shape := geometry.contiguous(sizes)).strides:
+    if elements <= array.size and (
+        strides is None or strides == (shape := geometry.contiguous(sizes)).strides
+    ):
         shape = geometry.contiguous(sizes)
         if not array.flags.c_contiguous or array.base is not None:
             array = array.copy("C")
         return fresh_tensor(array, shape, kind)
-    made = empty(sizes, strides, kind, device)
+    made = empty(sizes, strides, kind, device, elements)
     made.array[...] = array
     return made
 
 
-def _adopt_on(device: Device, array: Any, kind: dtype, strides: tuple[int, ...] | None) -> Tensor:
+def _adopt_on(
+    device: Device, array: Any, kind: dtype, strides: tuple[int, ...] | None, elements: int
+) -> Tensor:
     """`adopt` on another device, for an array of that device or (from Python's data) of the host."""
     if device is META:
-        return empty(np.shape(array), strides, kind, META)
+        return empty(np.shape(array), strides, kind, META, elements)
     array = backend(device).settled(array, device)
     if array.dtype != kind.np:
         array = array.astype(kind.np)
     shape = geometry.contiguous(array.shape)
-    if strides is not None and strides != shape.strides:
-        made = empty(array.shape, strides, kind, device)
+    if elements > array.size or (strides is not None and strides != shape.strides):
+        made = empty(array.shape, strides, kind, device, elements)
         made.array[...] = array
         return made
     if not array.flags.c_contiguous or array.base is not None:

@@ -1,6 +1,6 @@
 """Element-wise operators: promotion, broadcasting, and the strides of PyTorch's TensorIterator."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +36,16 @@ _WRAPPING: Final = frozenset(
 """Operators whose overload for a number makes a tensor of it, as comparisons do; to the others it is a parameter."""
 
 
+_MADE_LIKE: Final[dict[str, Callable[[dtype], bool]]] = {
+    **dict.fromkeys("nan_to_num deg2rad rad2deg _conj_physical".split(), lambda kind: True),
+    "isreal": lambda kind: not kind.is_complex,
+    **dict.fromkeys(("isinf", "isfinite"), lambda kind: kind.category < dtypes.FLOATING),
+    "abs": lambda kind: kind.is_complex,
+}
+"""Operators that PyTorch lets write into an `empty_like` of their input, and for which dtypes: the result keeps its strides
+even where there are no elements."""
+
+
 def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
     if op.rule == dtypes.SELF:
         return values[op.operands[0]]._dtype  # type: ignore[no-any-return]
@@ -67,6 +77,8 @@ def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.check is not None:
         op.check(*values)
     array, kind, strides, device = compute(op, values)
+    if not array.size and op.base in _MADE_LIKE and _MADE_LIKE[op.base](values[0].dtype):
+        strides = values[0].geometry.strides
     result = adopt(array, kind, device, None if op.row_major else strides)
     return recorded(op, values, result)
 

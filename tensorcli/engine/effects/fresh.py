@@ -9,7 +9,7 @@ import numpy as np
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
-from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     adopt,
@@ -175,26 +175,31 @@ def _in_channels_last(answer: Any) -> Any:
 
 def _as_dtype(answer: Any, kind: dtype, device: Device) -> Any:
     if type(answer) is Laid:
-        return Laid(_as_dtype(answer.array, kind, device), answer.strides)
+        return Laid(_as_dtype(answer.array, kind, device), answer.strides, answer.elements)
     return cast(as_array(answer, device), kind)
 
 
 class Laid:
-    """A kernel's answer that wants other than row-major strides."""
+    """A kernel's answer that wants other than row-major strides, or memory for more elements than it has: PyTorch computed
+    more in it, of which a part is the result."""
 
-    __slots__ = ("array", "strides")
+    __slots__ = ("array", "elements", "strides")
 
-    def __init__(self, array: Any, strides: tuple[int, ...]) -> None:
+    def __init__(self, array: Any, strides: tuple[int, ...] | None, elements: int = 0) -> None:
         self.array = array
         self.strides = strides
+        self.elements = elements
 
 
 def _settle(op: "Op", answer: Any, reduced: dtype | None, device: Device) -> Tensor | None:
     if answer is None:
         return None
     strides = None
+    elements = 0
     if type(answer) is Laid:
         strides = answer.strides
+        # On meta PyTorch makes what it returns and nothing more.
+        elements = 0 if device is META else answer.elements
         answer = answer.array
     if type(answer) is not ndarray or device is not CPU:
         answer = as_array(answer, device)
@@ -202,7 +207,7 @@ def _settle(op: "Op", answer: Any, reduced: dtype | None, device: Device) -> Ten
     if reduced is not None and kind is dtypes.float32:
         kind = reduced
     check_bytes(answer.nbytes, answer.shape, kind, device)
-    return adopt(answer, kind, device, strides)
+    return adopt(answer, kind, device, strides, elements)
 
 
 _named: dict[str, Any] = {}

@@ -4,9 +4,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, geometry, messages
-from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
@@ -19,11 +17,15 @@ from tensorcli.engine.effects.arrays import (
     run_kernel,
 )
 from tensorcli.engine.effects.fresh import Laid, split_extras
-from tensorcli.engine.effects.writing import resize, store
+from tensorcli.engine.effects.writing import keeps_sizes, resize, store
 from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
+
+
+_RESIZING = ("empty", "randn")
+"""Factories whose output is resized by `resize_`, which counts as a write where the size changes."""
 
 
 def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
@@ -54,13 +56,18 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         elif name not in ("layout", "names"):
             arguments.append(value)
     if out is not None:
-        if mode.enabled and out.requires_grad and out.is_leaf:
-            raise messages.out_with_gradient(f"aten::{op.base}")
+        concerned = [out] if mode.enabled and out.requires_grad else []
+        if op.base in _RESIZING and out.requires_grad:
+            raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
+        if concerned:
+            from tensorcli.engine import out_history
+
+            out_history.check_recorded(op.base, concerned)
         if device is not out.device and values[op.names.index("device")] is not None:
             raise RuntimeError(
                 f"device type {device.type} does not match device type of out parameter ({out.device.type})"
             )
-        if kind is not None and kind is not out.dtype:
+        if kind is not None and kind is not out.dtype and "dtype=long" not in op.line:
             raise RuntimeError(
                 f"dtype {kind.scalar_type} does not match dtype of out parameter ({out.dtype.scalar_type})"
             )
@@ -82,24 +89,39 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
             # PyTorch gives the output its size before it looks for a kernel.
             resize(out, geometry.contiguous((values[op.names.index("steps")],)))
         raise
+    elements = 0
     if type(answer) is Laid:
-        answer, strides = answer.array, answer.strides
+        answer, strides, elements = answer.array, answer.strides, answer.elements
     kind = dtypes.from_numpy_dtype(answer.dtype)
     if device is META:
-        result = empty(answer.shape if sizes is None else sizes, strides, kind, META)
+        result = empty(answer.shape if sizes is None else sizes, strides, kind, META, elements)
     else:
-        result = adopt(answer, kind, device, strides)
+        result = adopt(answer, kind, device, strides, elements)
     if pin:
         result = pinned(result)
     if out is not None:
-        if out.geometry.sizes != result.geometry.sizes:
-            resize(out, result.geometry)
-        store(op, out, (result,), result.values)
-        if mode.enabled and out.requires_grad:
-            views.rebase_history(out, op.node_class((gradient_edge(out),), {}))
+        _put(op, out, result)
+        if concerned:
+            out_history.record(op, concerned, concerned)
         out.leaf_requires_grad = bool(requires_grad)
         return out  # type: ignore[no-any-return]
     return manufactured(op.name, values, result, requires_grad)
+
+
+def _put(op: "Op", out: Tensor, result: Tensor) -> None:
+    """Write a result into the output, which gets its size; one that holds as many elements of a range keeps its own."""
+    sizes, found = out.geometry.sizes, result.geometry
+    array = result.values
+    if keeps_sizes(op, out, found):
+        array = array.reshape(sizes)
+    elif sizes != found.sizes:
+        if op.base == "arange" and out.geometry.numel:
+            messages.warn(messages.range_resized(sizes, out.geometry.numel, found.numel))
+        resize(out, found)
+        if op.base in _RESIZING:
+            out.bump()
+    if op.base != "empty":
+        store(op, out, (result,), array)
 
 
 def manufactured(name: str, values: tuple[Any, ...], result: Tensor, requires_grad: bool | None) -> Tensor:

@@ -1,18 +1,33 @@
 """`out=`: results written into tensors that are there."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine import events, messages
+from tensorcli.engine import events
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.effects.fresh import named, split_extras
-from tensorcli.engine.effects.writing import size_out, store
-from tensorcli.engine.tensor import Tensor, wrapped_number
+from tensorcli.engine.effects.writing import keeps_sizes, size_out, store
+from tensorcli.engine.tensor import NEG, Tensor, negated, wrapped_number
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
 
-_DISPATCHED = ("softmax", "log_softmax")
-"""Operators whose `out=` PyTorch refuses in its dispatcher's name."""
+
+def _with_gradient(values: Sequence[Any]) -> list[Tensor]:
+    """The tensors that ask for a gradient."""
+    return [
+        t
+        for one in values
+        for t in (one if type(one) in (list, tuple) else (one,))
+        if isinstance(t, Tensor) and t.requires_grad
+    ]
+
+
+def _check_lazy(values: Sequence[Any], outs: Sequence[Tensor]) -> None:
+    """Negate what is to be read negated, which PyTorch does before it looks at anything. Errors: NotImplementedError."""
+    for one in (*values, *outs):
+        if isinstance(one, Tensor) and one.lazy & NEG:
+            negated(one.array, one.dtype)
 
 
 def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
@@ -24,11 +39,14 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     if any(not isinstance(one, Tensor) for one in outs):
         # A number where a tensor to write into is wanted: PyTorch's parser makes a temporary of it.
         outs = tuple(one if isinstance(one, Tensor) else wrapped_number(one) for one in outs)
-    if mode.enabled:
-        for one in (*plain, *outs):
-            for t in one if type(one) in (list, tuple) else (one,):
-                if isinstance(t, Tensor) and t.requires_grad:
-                    raise messages.out_with_gradient("aten::" * (op.base in _DISPATCHED) + op.base)
+    concerned = _with_gradient((*plain, *outs)) if mode.enabled else []
+    if concerned:
+        from tensorcli.engine import out_history
+
+        kind = out_history.kind(op, plain, outs)
+        if kind == out_history.COPIED:
+            return out_history.copied(op, plain, outs[0])
+    _check_lazy(plain, outs)
     from tensorcli.engine import outputs
 
     outputs.check_device(op, plain, outs)
@@ -51,11 +69,14 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
         if memory_first:
             outputs.check_memory(op, target, inputs)
     for target, result in pairs:
-        size_out(target, result.geometry)
+        if not keeps_sizes(op, target, result.geometry):
+            size_out(target, result.geometry)
         if not dtype_first:
             outputs.check_dtype(op, target, result, plain)
         if not memory_first:
             outputs.check_memory(op, target, inputs)
     for target, result in pairs:
-        store(op, target, (result,), result.values)
+        store(op, target, (result,), result.values.reshape(target.geometry.sizes))
+    if concerned and kind == out_history.RECORDED:
+        out_history.record(op, concerned, outs)
     return named(op, tuple(outs), "_out") if isinstance(answer, tuple) else outs[0]

@@ -83,19 +83,23 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
 def _retyping(
     op: "Op", tensor: Tensor, result: Tensor, rest: tuple[Any, ...]
 ) -> Callable[[Tensor], Any] | None:
-    """How to make the view again from its base, for views that strides alone cannot express (another dtype, lazy bits)."""
+    """How to make the view again from its base, for views that strides alone cannot express (another dtype, lazy bits):
+    each step that changes those is done again, all others as `as_strided`."""
     earlier = None if tensor.view_of is None else tensor.view_of.retype
-    if earlier is not None:
-        return lambda root: op.effect(op, (earlier(root), *rest))
     if result.dtype is tensor.dtype and result.lazy == tensor.lazy:
-        return None
+        if earlier is None:
+            return None
+        shape = result.geometry
+        return lambda root: _strided(earlier(root), shape)
     source = tensor.geometry
-    return lambda root: op.effect(op, (_at(root, source), *rest))
+    return lambda root: op.effect(op, (_at(root, source) if earlier is None else earlier(root), *rest))
 
 
 def _at(root: Tensor, source: Geometry) -> Tensor:
     """The view of `root` that has the geometry from which a retyping view was taken."""
-    if root.geometry == source:
-        return root
-    found: Tensor = root.as_strided(source.sizes, source.strides, source.offset)
+    return root if root.geometry == source else _strided(root, source)
+
+
+def _strided(tensor: Tensor, shape: Geometry) -> Tensor:
+    found: Tensor = tensor.as_strided(shape.sizes, shape.strides, shape.offset)
     return found

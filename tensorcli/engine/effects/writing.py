@@ -26,7 +26,7 @@ from tensorcli.engine.effects.fresh import Laid, arrays_of
 from tensorcli.engine.effects.viewing import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import Storage
-from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
+from tensorcli.engine.tensor import Tensor, fresh_tensor, negated, stored_tensor
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
@@ -191,7 +191,7 @@ def store_quietly(target: Tensor, array: Any) -> None:
     array = cast(array, target.dtype)
     if target.lazy:
         if target.lazy & 2:
-            array = -array
+            array = negated(array, target.dtype)
         if target.lazy & 1:
             array = array.conj()
     target.array[...] = as_array(array, target.device)
@@ -237,6 +237,14 @@ def resize(target: Tensor, shape: Geometry) -> None:
         target.replace_memory(storage, shape)
         storage.resize(needed)
     target.replace_memory(storage, shape)
+
+
+def keeps_sizes(op: "Op", target: Tensor, result: Geometry) -> bool:
+    """Whether an `out=` keeps its sizes: what is filled with a range and holds as many elements."""
+    return op.base in _RANGES and target.geometry.numel == result.numel
+
+
+_RANGES = ("arange", "range", "linspace", "logspace")
 
 
 def size_out(target: Tensor, result: Geometry) -> None:

@@ -220,14 +220,8 @@ def _brief(value):
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-@factory(f"range(Scalar start, Scalar end, {OPTIONS}) -> Tensor", out=False)
-def closed_range(xp, start, end, dtype):
-    """The numbers from start to end, both included. Deprecated: use arange."""
-    return closed_range_step(xp, start, end, 1, dtype)
-
-
-@factory(f"range.step(Scalar start, Scalar end, Scalar step=1, {OPTIONS}) -> Tensor", out=False)
-def closed_range_step(xp, start, end, step, dtype):
+@factory(f"range.step(Scalar start, Scalar end, Scalar step=1, {OPTIONS}) -> Tensor")
+def closed_range(xp, start, end, step, dtype):
     """The numbers from start to end, both included, step apart. Deprecated: use arange."""
     messages.warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "

@@ -8,6 +8,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._cascade import MOST, spread
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops.loss import MEAN, NONE, reduced
@@ -16,13 +17,16 @@ from tensorcli.engine.ops.nn import direct
 
 def _classes(xp, self, target, weight, ignore_index):
     """(rows, targets, weights of the rows, which rows count), with checks in PyTorch's words."""
-    if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {kind_of(target)}")
+    _check_labels(target)
     count = self.shape[0 if self.ndim == 1 else 1]
     if weight is not None and weight.shape != (count,):
         raise RuntimeError(
             f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
             f"{messages.numbers(weight.shape)}"
+        )
+    if xp is np and self.dtype.kind != "f":
+        raise numeric.refuse(
+            "nll_loss2d_forward_out_frame" if target.ndim == 3 else "nll_loss_out_frame", self
         )
     counts = target != ignore_index
     outside = counts & ((target < 0) | (target >= count))
@@ -31,6 +35,11 @@ def _classes(xp, self, target, weight, ignore_index):
     safe = xp.where(counts, target, 0)
     weights = xp.ones(target.shape, self.dtype) if weight is None else weight[safe].astype(self.dtype)
     return safe, xp.where(counts, weights, self.dtype.type(0)), counts
+
+
+def _check_labels(target):
+    if target.dtype.kind not in "iu" or target.dtype.itemsize not in (1, 8):
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {kind_of(target)}")
 
 
 def _picked(xp, self, safe):
@@ -90,6 +99,7 @@ def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
         raise RuntimeError("input tensor should be 1D or 2D")
     if target.ndim > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    _check_labels(target)
     if self.ndim == 1 and target.ndim == 1 and len(target) != 1:
         raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {len(target)}")
     if self.ndim == 2:
@@ -136,6 +146,7 @@ def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
         raise RuntimeError(
             f"only batches of spatial targets supported (3D tensors) but got targets of dimension: {target.ndim}"
         )
+    _check_labels(target)
     if self.shape[0] != target.shape[0] or self.shape[2:] != target.shape[1:]:
         raise RuntimeError(
             f"size mismatch (got input: {messages.numbers(self.shape)} , target: {messages.numbers(target.shape)}"

@@ -9,7 +9,7 @@ from tensorcli.engine.effects import composed
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times
-from tensorcli.engine.ops.loss import MEAN, mean_share, reduced, reduced_array
+from tensorcli.engine.ops.loss import MEAN, mean_share, reduced, reduced_in_place
 from tensorcli.engine.ops.nn import direct
 
 
@@ -42,7 +42,7 @@ def binary_cross_entropy(xp, self, target, weight, reduction):
         if weighted.shape != losses.shape:
             raise messages.output_shape(losses.shape, weighted.shape)
         losses = weighted
-    return reduced_array(xp, losses.astype(self.dtype), reduction, self)
+    return reduced_in_place(xp, losses.astype(self.dtype), reduction, self)
 
 
 def _bce_target(grad, self, weight, reduction):
@@ -167,5 +167,5 @@ def poisson_nll_loss(input, target, log_input, full, eps, reduction):
     )
     if full:
         stirling = target * target.log() - target + times(times(target, 2 * math.pi).log(), 0.5)
-        loss = loss + stirling.masked_fill(target <= 1, 0)
+        loss += stirling.masked_fill(target <= 1, 0)
     return reduced(loss, reduction)

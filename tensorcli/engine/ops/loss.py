@@ -34,6 +34,12 @@ def reduced_array(xp, array, reduction, *inputs):
     return Laid(array, elementwise_strides(array.shape, shapes))
 
 
+def reduced_in_place(xp, array, reduction, *inputs):
+    """As `reduced_array`, where PyTorch reduces the losses into their own memory, which keeps its size."""
+    found = reduced_array(xp, array, reduction, *inputs)
+    return found if reduction == NONE else Laid(xp.asarray(found), None, array.size)
+
+
 def share_of(array, reduction):
     """What each element's gradient is scaled by."""
     return array.dtype.type(1 / max(array.size, 1) if reduction == MEAN else 1)
@@ -59,7 +65,7 @@ def mse_loss(xp, self, target, reduction):
     """The squared differences."""
     refuse(self, "mse_cpu", "biuc")
     difference = self - target
-    return reduced_array(xp, difference * difference, reduction, self, target)
+    return reduced_in_place(xp, difference * difference, reduction, self, target)
 
 
 @op(
@@ -131,7 +137,7 @@ def smooth_l1_loss(xp, self, target, reduction, beta):
         size = xp.where(
             size < beta, size * size * size.dtype.type(0.5 / beta), size - size.dtype.type(0.5 * beta)
         )
-    return reduced_array(xp, size.astype(own), reduction)
+    return reduced_in_place(xp, size.astype(own), reduction)
 
 
 @op(
@@ -255,7 +261,7 @@ def soft_margin_loss(xp, self, target, reduction):
     sizes = broadcast_sizes([self.shape, target.shape])
     if sizes != self.shape:
         raise messages.output_shape(self.shape, sizes)
-    return reduced_array(xp, xp.log1p(xp.exp(-target * self)), reduction)
+    return reduced_in_place(xp, xp.log1p(xp.exp(-target * self)), reduction)
 
 
 def _soft_margin_double(grad, self, target, reduction):

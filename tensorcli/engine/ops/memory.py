@@ -1,6 +1,6 @@
 """Handles that move: a tensor gets other sizes, or another storage, and no element is computed."""
 
-from tensorcli.engine import effects, formats, geometry
+from tensorcli.engine import effects, formats, geometry, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, wants_grad
@@ -18,7 +18,7 @@ def _resize_effect(declared, values):
 
 def _resized(declared, target, values, sizes, memory_format):
     if target.requires_grad and not mode.inference:
-        raise RuntimeError("cannot resize variables that require grad")
+        raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
     if any(size < 0 for size in sizes):
         raise RuntimeError("numel: integer multiplication overflow")
     same = sizes == target.geometry.sizes

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import OPS, composite, op
@@ -358,11 +359,18 @@ def _check_indices(indices, name):
         )
 
 
+def _check_rows(weight, *rest):
+    """What PyTorch finds out when it looks how many rows there are, for the node."""
+    if not weight.ndim and mode.enabled and weight.requires_grad:
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+
+
 @op(
     "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) "
     "-> Tensor",
     out=False,
     variants="function",
+    check=_check_rows,
     weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq: (
         functions.embedding_dense_backward(grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq)
     ),

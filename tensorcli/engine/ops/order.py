@@ -163,7 +163,7 @@ def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
     values, inverse, counts = xp.unique(
         self, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
     )
-    return values, inverse.reshape(-1), counts
+    return values, inverse.reshape(-1), Laid(counts, None, self.shape[dim])
 
 
 def _check_slices(array, dim):
@@ -187,12 +187,15 @@ def _check_slices(array, dim):
     self=not_implemented("unique_consecutive"),
 )
 def consecutive(xp, self, return_inverse, return_counts, dim):
-    """The elements (or slices) that differ from the one before, which of them each is, and how long each run is."""
+    """The elements (or slices) that differ from the one before, which of them each is, and how long each run is.
+
+    PyTorch writes elements and counts one behind the other into memory for as many as there could be.
+    """
+    flat = dim is None or (dim == 0 and self.ndim == 1)
+    refuse(self, "unique" if flat else "unique_dim", "c")
     if dim is None:
-        refuse(self, "unique", "c")
         rows = self.reshape(-1, 1)
     else:
-        refuse(self, "unique" if self.ndim == 1 else "unique_dim", "c")
         dim = existing(dim, self.ndim)
         _check_slices(self, dim)
         rows = xp.moveaxis(self, dim, 0).reshape(
@@ -202,11 +205,14 @@ def consecutive(xp, self, return_inverse, return_counts, dim):
     starts[1:] = (rows[1:] != rows[:-1]).any(axis=1)
     inverse = xp.cumsum(starts) - 1
     counts = xp.diff(xp.append(xp.flatnonzero(starts), len(rows)))
-    values = self.reshape(-1)[starts] if dim is None else xp.compress(starts, self, axis=dim)
+    if flat:
+        values = Laid(self.reshape(-1)[starts], None, self.size)
+    else:
+        values = xp.compress(starts, self, axis=dim)
     return (
         values,
         inverse.reshape(self.shape if dim is None else -1) if return_inverse else _nothing(xp),
-        counts.astype(np.int64) if return_counts else _nothing(xp),
+        Laid(counts.astype(np.int64), None, len(rows)) if return_counts else _nothing(xp),
     )
 
 

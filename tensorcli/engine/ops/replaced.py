@@ -8,12 +8,13 @@ from tensorcli.engine import dtypes, effects, events, formats, geometry, message
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
 from tensorcli.engine.callers import functions
-from tensorcli.engine.effects import Laid
+from tensorcli.engine.devices import META
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, Op, op
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.strided import cells_of, diagonal, select, slice_, unfold
 from tensorcli.engine.storage import check_bounds
+from tensorcli.engine.tensor import stored_tensor
 
 # ---- their gradients: zeros, with the part put in
 
@@ -92,25 +93,47 @@ def _put(xp, part, sizes, shape):
 def _scattered(name, line, part, **formulas):
     """Declare `NAME_scatter`: a copy of self, of its strides, in which the part holds src."""
 
-    def replace(xp, self, src, *rest):
-        own = Geometry(self.shape, tuple(s // self.dtype.itemsize for s in self.strides))
+    def replace(declared, values):
+        if len(values) != declared.arity:
+            return effects.into_out(declared, values)
+        self, src, *rest = values
+        effects.device_of(declared, values)
+        result = _with_its_memory(self)
+        memory, own = result.memory, result.geometry
         shape = part(own, *rest)
-        if src.shape != shape.sizes:
+        check_bounds(shape, self.dtype.itemsize, memory.nbytes)
+        if src.geometry.sizes != shape.sizes:
             raise RuntimeError(
                 "expected src to have a size equal to the slice of self. src size = "
-                f"{messages.numbers(src.shape)}, slice size = {messages.numbers(shape.sizes)}"
+                f"{messages.numbers(src.geometry.sizes)}, slice size = {messages.numbers(shape.sizes)}"
             )
-        check_bounds(shape, self.dtype.itemsize, (own.offset + own.span) * self.dtype.itemsize)
-        if geometry.has_internal_overlap(own) or not self.size:
-            own = Geometry(own.sizes, geometry.contiguous_strides(own.sizes))
-            shape = part(own, *rest)
-        flat = xp.zeros(max(own.span, shape.offset + shape.span), self.dtype)
-        _window(xp, flat, own)[...] = self
-        _window(xp, flat, shape)[...] = effects.cast(src, dtypes.from_numpy_dtype(self.dtype))
-        return Laid(_window(xp, flat, own), own.strides)
+        if result.device is not META:
+            effects.store_quietly(stored_tensor(memory, shape, self.dtype), src.values)
+        return effects.recorded(declared, values, result)
 
-    replace.__doc__ = f"A copy in which {name} holds src."
-    op(line, out=False, **formulas)(replace)
+    def kernel(*values):
+        raise NotImplementedError
+
+    kernel.__doc__ = f"A copy in which {name} holds src."
+    op(line, out=False, effect=replace, **formulas)(kernel)
+
+
+def _with_its_memory(tensor):
+    """A copy of a tensor with all memory that it is a part of, as PyTorch clones where strides have to stay."""
+    own, source = tensor.geometry, tensor
+    if geometry.has_internal_overlap(own):
+        whole = own = geometry.contiguous(own.sizes)
+    elif tensor.lazy:
+        # Its bytes are first conjugated or negated, into memory for it alone.
+        whole = own = Geometry(own.sizes, geometry.preserved_strides(own))
+    else:
+        count = tensor.memory.nbytes // tensor.dtype.itemsize
+        whole = geometry.contiguous((count,))
+        source = stored_tensor(tensor.memory, whole, tensor.dtype)
+    copied = effects.empty(whole.sizes, whole.strides, tensor.dtype, tensor.device)
+    if copied.device is not META:
+        effects.store_quietly(copied, source.values)
+    return stored_tensor(copied.memory, own, tensor.dtype)
 
 
 _scattered(
@@ -145,7 +168,7 @@ _scattered(
 def _as_strided_part(own, size, stride, storage_offset):
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
-    return Geometry(tuple(size), tuple(stride), storage_offset or 0)
+    return Geometry(tuple(size), tuple(stride), own.offset if storage_offset is None else storage_offset)
 
 
 _scattered(

@@ -19,10 +19,10 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.dispatch import is_wide
-from tensorcli.engine.geometry import Geometry, elementwise_strides
+from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import numeric
-from tensorcli.engine.ops._shared import category, zero, zeros
+from tensorcli.engine.ops._shared import category, own_geometry, zero, zeros
 
 # ---- signs and rounding
 
@@ -208,9 +208,7 @@ def frexp(xp, self):
     if self.dtype.kind != "f":
         raise RuntimeError("torch.frexp() only supports floating-point dtypes")
     mantissa, exponent = xp.frexp(self)
-    item = self.dtype.itemsize
-    shape = Geometry(self.shape, tuple(stride // item for stride in self.strides))
-    strides = elementwise_strides(self.shape, [shape])
+    strides = preserved_strides(own_geometry(self))
     return Laid(mantissa, strides), Laid(xp.asarray(exponent, xp.int32), strides)
 
 

@@ -37,13 +37,13 @@ def view_(geometry, size):
 def view_dtype(viewed, dtype):
     """The same bytes read as another dtype; a wider or narrower one changes the last size."""
     own, shape = viewed.dtype, viewed.geometry
-    if dtype is own:
-        return viewed
     if viewed.lazy:
         kind = "conjugate view tensors" if viewed.lazy & CONJ else "tensors with negative bit set"
         raise RuntimeError(
             f"torch.Tensor.view is not supported for {kind} when converting to a different dtype."
         )
+    if dtype is own:
+        return viewed
     if dtype.itemsize == own.itemsize:
         return Viewed(shape, dtype, 0, viewed.nbytes)
     what = f"to view {own.scalar_type} as {dtype.scalar_type} (different element sizes)"

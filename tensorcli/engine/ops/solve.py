@@ -223,4 +223,9 @@ def linalg_lstsq(xp, self, b, rcond, driver):
     for size in reversed(batch):
         steps = (step, *steps)
         step *= max(size, 1)
-    return Laid(found, steps), residuals, rank if with_rank else xp.zeros((0,), np.int64), values
+    return (
+        Laid(found, steps, step if found.size else 0),
+        residuals,
+        rank if with_rank else xp.zeros((0,), np.int64),
+        values,
+    )

@@ -22,7 +22,8 @@ def _window(xp, name, length, periodic, dtype, shape):
     if length <= 1:
         return xp.ones(length, kind.np)
     size = length + 1 if periodic else length
-    return effects.cast(shape(xp.arange(size, dtype=working), size, working)[:length], kind)
+    weights = effects.cast(shape(xp.arange(size, dtype=working), size, working)[:length], kind)
+    return effects.Laid(weights, None, size)
 
 
 def _hamming(xp, alpha, beta):
