@@ -203,6 +203,13 @@ def forget_warnings() -> None:
     _said.clear()
 
 
+def output_dtype(found: str, wanted: str) -> RuntimeError:
+    """An in-place call in another dtype than that of the tensor."""
+    return RuntimeError(
+        f"Bad in-place call: input tensor dtype {found} and output tensor dtype {wanted} should match"
+    )
+
+
 def range_resized(sizes: tuple[int, ...], numel: int, wanted: int) -> str:
     """An output of another number of elements than a range has."""
     return (

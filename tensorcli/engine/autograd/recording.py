@@ -53,7 +53,7 @@ class Plan:
     def __init__(self, op: "Op") -> None:
         names, returns, slots = op.names, op.returns, _slots(op)
         self.differentiable = op.differentiable
-        self.real_only = op.base.rstrip("_") in _REAL_ONLY
+        self.real_only = op.base in _REAL_ONLY
         self.gradients = tuple(
             (formula, formula.__code__.co_varnames[0] == "grads", tuple(slots[p] for p in positions), needed)
             for positions, formula, needed in op.gradients

@@ -199,12 +199,12 @@ def cast(array: Any, kind: dtype) -> Any:
 
 
 def _float_to_integer(array: Any, kind: dtype) -> Any:
-    """What x86 does for floats out of range: through int64 for the narrow types (C++ leaves it undefined)."""
+    """What PyTorch's x86 code does for floats out of range, which C++ leaves undefined: through int32 for most narrow types."""
     with np.errstate(invalid="ignore"):
         if kind.name == "uint64":
             return array.astype(np.uint64)
-        if kind.itemsize == 4 and kind.is_signed:
-            return array.astype(np.int32)
+        if kind.name in ("int8", "int16", "uint16", "int32"):
+            return array.astype(np.int32).astype(kind.np)
         return array.astype(np.int64).astype(kind.np)
 
 

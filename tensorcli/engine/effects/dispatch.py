@@ -4,8 +4,11 @@
 others, which take all dtypes but uint16, uint32 and uint64. The names are those of PyTorch's kernels, which its errors say.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from tensorcli.engine import dtypes, messages
 
@@ -97,12 +100,15 @@ _WITHOUT: Final = {
     "min_all": "min",
     "max_values_cpu": "amax",
     "min_values_cpu": "amin",
-    "aminmax_cpu": "aminmax histc",
+    "aminmax_cpu": "aminmax",
     "argmax_cpu": "argmax",
     "argmin_cpu": "argmin",
     "nonzero_count_cpu": "count_nonzero nonzero",
     "median_cpu": "median nanmedian",
     "mode_cpu": "mode",
+    "index_select": "index_select",
+    "addr_cpu": "addr",
+    "cross": "linalg_cross",
     "kthvalue_cpu": "kthvalue",
     "topk_cpu": "topk",
     "cummax_cpu": "cummax",
@@ -140,6 +146,12 @@ _WITHOUT: Final = {
     "geqrf_cpu": "geqrf",
 }
 """By the kernel's name, the operators that call it: base names, or full ones where overloads differ."""
+_REFUSED_FIRST: Final = ("bincount", "dist")
+"""The operators whose kernel is refused before anything else is."""
+_NOT_FOR_NOTHING: Final = frozenset(
+    "amax amin cummax cummin gather masked_select median nanmedian mode tril triu mm addmm".split()
+)
+"""The operators that do not call their kernel where there are no elements, to read or to give."""
 _KERNELS: Final = {name: kernel for kernel, names in _WITHOUT.items() for name in names.split()}
 _ONLY_ASKED: Final = ("cumsum", "cumprod", "sum", "prod")
 """Operators that compute in int64 unless another dtype is asked for."""
@@ -157,7 +169,9 @@ def is_refused(op: "Op", kind: dtypes.dtype, elements: int) -> bool:
 
 
 def refuse_wide(op: "Op", arguments: Sequence[Any]) -> None:
-    """Refuse arrays of a dtype that PyTorch's kernel is not compiled for. Errors: NotImplementedError."""
+    """Refuse arrays of a dtype that PyTorch's kernel is not compiled for, after what our kernel has to say of sizes and numbers,
+    which PyTorch checks first. Errors: NotImplementedError.
+    """
     kernel = _KERNELS.get(op.name) or _KERNELS.get(op.base)
     if kernel is None:
         return
@@ -166,8 +180,20 @@ def refuse_wide(op: "Op", arguments: Sequence[Any]) -> None:
         if op.base in _ONLY_ASKED:
             return
         kind = dtypes.from_numpy_dtype(next(one for one in arguments if is_wide(one)).dtype)
-    if kind.np.char in dtypes.WIDE_UNSIGNED:
-        raise messages.not_implemented(kernel.format(*arguments), kind.scalar_type)
+    if kind.np.char not in dtypes.WIDE_UNSIGNED:
+        return
+    refusal = messages.not_implemented(kernel.format(*arguments), kind.scalar_type)
+    if op.base in _REFUSED_FIRST:
+        raise refusal
+    first = arguments[0]
+    tried = (first.copy(), *arguments[1:]) if "(a!)" in op.line else arguments
+    with contextlib.suppress(TypeError, ValueError, OverflowError):  # numpy's
+        answer = op.kernel(np, *tried)
+        found = answer[0] if type(answer) is tuple else answer
+        found = np.asarray(getattr(found, "array", found))
+        if op.base.rstrip("_") in _NOT_FOR_NOTHING and not (first.size and found.size):
+            return
+    raise refusal
 
 
 def is_wide(one: Any) -> bool:

@@ -54,6 +54,11 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
             raise different_devices(device, target.device)
     else:
         device = device_of(op, values)
+        if "dtype" in op.names:
+            # Scans compute in the dtype of what they write.
+            if values[-1] is not None and values[-1] is not target.dtype:
+                raise messages.output_dtype(target.dtype.cpp_name, values[-1].cpp_name)
+            values = (*values[:-1], target.dtype)
         arguments, reduced = arrays_of(origin, values)
         answer = run_kernel(origin, arguments, device)
         array = as_array(answer.array if type(answer) is Laid else answer, device)

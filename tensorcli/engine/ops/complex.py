@@ -1,5 +1,6 @@
 """Complex numbers: lazy conjugation and negation, real and imaginary parts as views, and how to make them."""
 
+from tensorcli.engine import effects
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX, float16
 from tensorcli.engine.effects import Viewed
@@ -39,7 +40,17 @@ def conj_physical(self):
     return self._conj_physical() if self.dtype.is_complex else self
 
 
-@op("conj_physical_(Tensor(a!) self) -> Tensor(a!)", node=1, self=lambda grad: grad.conj_physical())
+def _no_overlap(self):
+    if self.dtype.is_complex:
+        effects.check_overlap(self, ())
+
+
+@op(
+    "conj_physical_(Tensor(a!) self) -> Tensor(a!)",
+    node=1,
+    check=_no_overlap,
+    self=lambda grad: grad.conj_physical(),
+)
 def conj_physical_in_place(xp, self):
     """Conjugate each element, in place."""
     if self.dtype.kind == "c":

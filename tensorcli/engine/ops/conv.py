@@ -166,6 +166,12 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
                          output_padding, groups, output_mask):  # fmt: skip
     """The gradients of a convolution for input, weight and bias."""
     n = weight.ndim - 2
+    if not weight.size:
+        shapes = (input.shape, weight.shape, tuple(bias_sizes or ()))
+        return tuple(
+            xp.zeros(shape, input.dtype) if wanted else None
+            for shape, wanted in zip(shapes, output_mask, strict=True)
+        )
     stride, padding, dilation = full(stride, n), full(padding, n), full(dilation, n)
     rest = (stride, padding, dilation, groups)
     of_input = of_weight = None
@@ -258,6 +264,8 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
     else:
         result = _correlate(xp, input, weight, stride, padding, dilation, groups)
+        if not input.shape[1]:
+            return result[:, :0]  # PyTorch gives an input without channels back without channels.
     return result if bias is None else (result + bias.reshape((1, -1) + (1,) * n)).astype(input.dtype)
 
 

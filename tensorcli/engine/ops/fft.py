@@ -173,12 +173,11 @@ def _check_points(n):
 
 
 def _c2c(self, n, dim, norm, forward):
-    if not self.ndim:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    d = wrap(dim, self.ndim)
+    self = _promoted(self)
+    d = _last(self, dim)
     n = self.size(d) if n is None else n
     _check_points(n)
-    self = _resized(_promoted(self), (d,), (n,))
+    self = _resized(self, (d,), (n,))
     scale = _norm(norm, forward)
     if self.dtype.is_complex:
         return direct("_fft_c2c", self, (d,), scale, forward)
@@ -189,10 +188,11 @@ def _c2c(self, n, dim, norm, forward):
 def _r2c(self, n, dim, norm, forward, name):
     if self.dtype.is_complex:
         raise RuntimeError(f"{name} expects a real input tensor, but got {self.dtype.scalar_type}")
+    self = _promoted(self)
     d = _last(self, dim)
     n = self.size(d) if n is None else n
     _check_points(n)
-    self = _resized(_promoted(self), (d,), (n,))
+    self = _resized(self, (d,), (n,))
     found = direct("_fft_r2c", self, (d,), _norm(norm, forward), True)
     return found if forward else found.conj()
 
@@ -204,8 +204,8 @@ def _last(self, dim):
 
 
 def _c2r(self, n, dim, norm, forward):
-    d = _last(self, dim)
     self = _promoted(self, True)
+    d = _last(self, dim)
     n = 2 * (self.size(d) - 1) if n is None else n
     _check_points(n)
     self = _resized(self, (d,), (n // 2 + 1,))

@@ -21,12 +21,12 @@ def _check_index_select(self, dim, index):
     dim = wrap(dim, self.ndim)
     if index.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
-    if not _index_type(index):
-        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     if not self.ndim and index.geometry.numel != 1:
         raise RuntimeError(
             f"index_select(): Index to scalar can have only 1 value, got {index.geometry.numel} value(s)"
         )
+    if not _index_type(index):
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     if index.is_meta or not index.geometry.numel:
         return
     size = self.geometry.sizes[dim] if self.ndim else 1

@@ -5,9 +5,10 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype
 from tensorcli.engine.effects import Laid
+from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _gemm
+from tensorcli.engine.ops import _gemm, numeric
 from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
 from tensorcli.engine.ops._shared import own_geometry, promoted
 
@@ -108,8 +109,11 @@ def bmm(xp, self, mat2):
     return _batched(xp, self, mat2)
 
 
-def _batched(xp, a, b):
-    refuse(a, "bmm", "b")
+def _batched(xp, a, b, name="bmm"):
+    work = a.shape[1] * a.shape[2] * b.shape[2]
+    if work and len(a) and (a.dtype.kind == "b" or is_wide(a)):
+        # PyTorch multiplies small matrices by a loop of its own.
+        raise numeric.refuse(name if work < 400 else "addmm_impl_cpu_", a)
     if a.dtype != b.dtype:
         raise messages.expected_scalar_type(kind_of(a), kind_of(b))
     return _gemm.product(xp, a, b)
@@ -132,12 +136,16 @@ def mv(xp, self, vec):
 def _of_result_size(parts, ndims):
     """A check of in-place twins: self has the sizes that the result takes, given as (argument, dimension), or is refused.
 
-    Factors whose numbers of dimensions or inner sizes are wrong are left to the kernel's complaints.
+    Numbers of dimensions and inner sizes that are wrong are left to the kernel's complaints.
     """
 
     def check(*values):
         first, second = (one.geometry.sizes for one in values[1:3])
-        if (len(first), len(second)) != ndims or first[-1] != second[max(len(second) - 2, 0)]:
+        if (
+            values[0].ndim > len(parts)
+            or (len(first), len(second)) != ndims
+            or first[-1] != second[max(len(second) - 2, 0)]
+        ):
             return
         sizes = tuple(values[i].geometry.sizes[d] for i, d in parts)
         if values[0].geometry.sizes != sizes:
@@ -296,7 +304,7 @@ def baddbmm(xp, self, batch1, batch2, beta, alpha):
             f"Input dtypes must be the same, got: input {_element(self)}, batch1: {_element(batch1)}, batch2: "
             f"{_element(batch2)}"
         )
-    return _combined(xp, self, _batched(xp, batch1, batch2), beta, alpha)
+    return _combined(xp, self, _batched(xp, batch1, batch2, "baddbmm"), beta, alpha)
 
 
 def _sizes(*places):
@@ -338,7 +346,9 @@ def addbmm(xp, self, batch1, batch2, beta, alpha):
             f"Incompatible matrix sizes for bmm ({batch1.shape[1]}x{batch1.shape[2]} and {batch2.shape[1]}x{batch2.shape[2]})"
         )
     _check_terms(self, batch1, batch2)
-    return _combined(xp, self, _batched(xp, batch1, batch2).sum(axis=0, dtype=batch1.dtype), beta, alpha)
+    return _combined(
+        xp, self, _batched(xp, batch1, batch2, "addmm_impl_cpu_").sum(axis=0, dtype=batch1.dtype), beta, alpha
+    )
 
 
 @op(

@@ -116,23 +116,23 @@ def plus_scaled(self, alpha, other):
     return self + scaled(alpha, other)
 
 
-def check_divisor(other):
-    """Errors: RuntimeError for a zero among integers."""
-    if not np.all(other):
+def check_divisor(self, other):
+    """Errors: RuntimeError for a zero among integers, where there is something to divide by it."""
+    if not np.all(other) and np.size(self):
         raise RuntimeError("ZeroDivisionError")
 
 
 def divide_floor(self, other):
     """Division rounded down; integers refuse zero."""
     if self.dtype.kind in "iu":
-        check_divisor(other)
+        check_divisor(self, other)
     return np.floor_divide(self, other)
 
 
 def divide_trunc(self, other):
     """Division rounded towards zero; integers refuse zero."""
     if self.dtype.kind in "iu":
-        check_divisor(other)
+        check_divisor(self, other)
         quotient = self // other
         return quotient + ((self % other != 0) & ((self < 0) != (other < 0))).astype(quotient.dtype)
     return np.trunc(self / other)
@@ -141,7 +141,7 @@ def divide_trunc(self, other):
 def remainder(self, other):
     """The remainder with the divisor's sign."""
     if self.dtype.kind in "iu":
-        check_divisor(other)
+        check_divisor(self, other)
         return np.remainder(self, other)
     # numpy's zeros have the divisor's sign, PyTorch's that of the dividend, as fmod's.
     found = np.remainder(self, other)
@@ -151,7 +151,7 @@ def remainder(self, other):
 def fmod(self, other):
     """The remainder with the dividend's sign."""
     if self.dtype.kind in "iu":
-        check_divisor(other)
+        check_divisor(self, other)
     return np.fmod(self, other)
 
 

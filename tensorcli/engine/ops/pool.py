@@ -153,11 +153,11 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
             f"max_pool1d() padding should be at most half of kernel size, but got padding={padding[0]} and "
             f"kernel_size={kernel_size[0]}"
         )
-    if self.dtype.category != dtypes.FLOATING:
-        raise not_implemented("max_pool1d_impl", self.dtype)
     count = places(sizes[-1:], kernel_size, stride or kernel_size, padding, dilation, ceil_mode)[0]
     if count < 1:
         raise RuntimeError(f"max_pool1d() Invalid computed output size: {count}")
+    if self.dtype.category != dtypes.FLOATING:
+        raise not_implemented("max_pool1d_impl", self.dtype)
     result = functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
     if len(sizes) == 2 and not (self.requires_grad and mode.enabled):
         result.bump()  # PyTorch squeezes the batch away in place.

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import computing, refuse, wrap
@@ -19,26 +18,16 @@ def _cumsum_backward(grad, dim):
     return _reversed_cumsum(grad, dim)
 
 
-def _own_dtype(name):
-    """The check of an in-place scan, which computes in the dtype of the tensor."""
-
-    def check(self, dim, dtype):
-        if self.dtype is dtypes.bool_ and self.ndim and dtype is None:
-            raise NotImplementedError(f"\"{name}_out_cpu\" not implemented for 'Bool'")
-
-    return check
-
-
 @op(
     "cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
-    inplace={"check": _own_dtype("cumsum")},
+    inplace=True,
     self=lambda grad, self_dtype, dim: _cumsum_backward(grad.to(self_dtype), dim),
 )
 def cumsum(xp, self, dim, dtype):
     """The running sums along a dimension."""
     dim = wrap(dim, self.ndim)
     array = computing(self, dtype)
-    if self.ndim:
+    if self.ndim and self.size:
         refuse(array, "cumsum_out_cpu", "b")
     if not self.ndim:
         return array.copy()
@@ -76,14 +65,14 @@ def _cumprod_backward(grad, self, dim, result):
 
 @op(
     "cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor",
-    inplace={"check": _own_dtype("cumprod")},
+    inplace=True,
     self=lambda grad, self, dim, result: _cumprod_backward(grad.to(self.dtype), self, dim, result),
 )
 def cumprod(xp, self, dim, dtype):
     """The running products along a dimension."""
     dim = wrap(dim, self.ndim)
     array = computing(self, dtype)
-    if self.ndim:
+    if self.ndim and self.size:
         refuse(array, "cumprod_out_cpu", "b")
     if not self.ndim:
         return array.copy()

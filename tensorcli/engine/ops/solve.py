@@ -182,6 +182,11 @@ def linalg_lstsq(xp, self, b, rcond, driver):
         raise RuntimeError("torch.linalg.lstsq: input must have at least 2 dimensions.")
     if not b.ndim:
         raise RuntimeError("torch.linalg.lstsq: other must have at least 1 dimension.")
+    if self.dtype != b.dtype:
+        raise RuntimeError(
+            f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype {kind_of(self)} "
+            f"and other's dtype {kind_of(b)}"
+        )
     if not 0 <= self.ndim - b.ndim <= 1:
         raise RuntimeError(
             "torch.linalg.lstsq: input.dim() must be greater or equal to other.dim() and (input.dim() - other.dim()) <= 1"
@@ -196,11 +201,6 @@ def linalg_lstsq(xp, self, b, rcond, driver):
     if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
         raise RuntimeError(
             "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
-        )
-    if self.dtype != b.dtype:
-        raise RuntimeError(
-            f"torch.linalg.lstsq: Expected input and other to have the same dtype, but got input's dtype {kind_of(self)} "
-            f"and other's dtype {kind_of(b)}"
         )
     broadcast_sizes([self.shape[:-2], sides.shape[:-2]])
     limit = np.finfo(self.dtype).eps * max(m, n) if rcond is None else rcond

@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._shared import times
@@ -121,7 +122,13 @@ def histc(xp, self, bins, min, max):
     if self.dtype == np.uint8 and min < 0:
         raise RuntimeError("value cannot be converted to type uint8_t without overflow")
     if self.dtype.kind != "f":
-        name = {"b": "linspace_cpu", "c": "aminmax_cpu"}.get(self.dtype.kind, "histogram_cpu")
+        by_range = max != min or not self.size
+        if is_wide(self):
+            name = "linspace_cpu" if by_range else "aminmax_cpu"
+        elif self.dtype.kind == "c":
+            name = "histogram_cpu" if by_range else "aminmax_cpu"
+        else:
+            name = "linspace_cpu" if self.dtype.kind == "b" else "histogram_cpu"
         raise NotImplementedError(
             f"\"{name}\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
         )
