@@ -35,19 +35,26 @@ def _of_spread(source: Tensor, result: Tensor) -> int:
 
 WRITES: Final[dict[str, Count]] = {
     **dict.fromkeys(
-        "abs logical_not logical_and logical_or logical_xor isreal nan_to_num deg2rad rad2deg clone _to_copy sum nansum prod "
+        "abs logical_not logical_and logical_or logical_xor nan_to_num deg2rad rad2deg clone _to_copy sum nansum prod "
         "max min amax any all logsumexp sort argsort msort kthvalue cummax cummin repeat unique2 _unique2 nonzero aminmax "
         "frexp mv dot vdot isclose bincount addmm baddbmm complex polar renorm index_copy index_add scatter scatter_add fill "
         "median.dim nanmedian.dim _linalg_det _linalg_slogdet _linalg_solve_ex linalg_qr linalg_eig "
-        "linalg_lstsq".split(),
+        "linalg_lstsq pow.Scalar cholesky_inverse geqrf isin _adaptive_avg_pool2d _adaptive_avg_pool3d im2col "
+        "soft_margin_loss multi_margin_loss multilabel_margin_loss_forward hardtanh mvlgamma bernoulli".split(),
         1,
     ),
     **dict.fromkeys(
         "mean mode diag_embed diagflat masked_fill masked_scatter index_fill put histc constant_pad_nd slice_scatter "
-        "select_scatter diagonal_scatter as_strided_scatter index_put".split(),
+        "select_scatter diagonal_scatter as_strided_scatter index_put cholesky_solve max_unpool2d max_unpool3d "
+        "_fft_r2c".split(),
         2,
     ),
-    **dict.fromkeys("ceil floor round trunc isinf isposinf isneginf".split(), _of_integers),
+    "isreal": lambda source, result: int(not source.dtype.is_complex),
+    "isinf": lambda source, result: int(source.dtype.category != dtypes.FLOATING),
+    "angle": lambda source, result: int(source.dtype.is_complex),
+    "signbit": lambda source, result: int(source.dtype is dtypes.bool_),
+    "ormqr": 3,
+    **dict.fromkeys("ceil floor round trunc isposinf isneginf".split(), _of_integers),
     **dict.fromkeys("topk cumsum cumprod logcumsumexp flip norm linalg_vector_norm".split(), _of_scalars),
     "linalg_inv_ex": 3,
     "linalg_matrix_exp": 2,

@@ -39,8 +39,10 @@ def _grid(tensors):
             raise RuntimeError("meshgrid expects all tensors to have the same dtype")
     for one in tensors:
         if len(one.geometry.sizes) > 1:
+            from tensorcli.engine import cpp_printing
+
             raise RuntimeError(
-                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {one!r}"
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got: {cpp_printing.text(one)}"
             )
     sizes = tuple(one.geometry.numel for one in tensors)
     found = []

@@ -232,15 +232,15 @@ def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
 
 
 def _check_soft_margin(self, target, reduction):
-    if self.dtype is dtypes.bool_:
-        raise RuntimeError(messages.BOOL_NEGATION)
-    if self.dtype.category < dtypes.FLOATING:
-        raise messages.result_cast("Float", self.dtype.scalar_type)
     if mode.enabled and target.requires_grad:
         raise RuntimeError(
             "The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input cannot have "
             "requires_grad True."
         )
+    if self.dtype is dtypes.bool_:
+        raise RuntimeError(messages.BOOL_NEGATION)
+    if self.dtype.category < dtypes.FLOATING:
+        raise messages.result_cast("Float", self.dtype.scalar_type)
 
 
 @op(
