@@ -20,6 +20,8 @@ FLOATING_FLAG: Final = "only Tensors of floating point and complex dtype can req
 FLOATING_FACTORY: Final = "Only Tensors of floating point and complex dtype can require gradients"
 FLOATING_METHOD: Final = "only Tensors of floating point dtype can require gradients"
 LEAF_IN_PLACE: Final = "a leaf Variable that requires grad is being used in an in-place operation."
+TOO_MANY_DIMENSIONS: Final = "only tensors with up to 64 dims are supported"
+"""What PyTorch's reductions say, and here everything that looks at elements: numpy's arrays end there."""
 RESIZE_WITH_GRADIENT: Final = "cannot resize variables that require grad"
 LEAF_VIEW_IN_PLACE: Final = (
     "a view of a leaf Variable that requires grad is being used in an in-place operation."

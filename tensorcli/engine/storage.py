@@ -117,9 +117,14 @@ class Storage:
             return backend(self.device).window(
                 self.data, geometry.sizes, strides, geometry.offset * size, element
             )
-        if not geometry.numel:
-            return np.ndarray(geometry.sizes, element, np.empty(0, np.uint8), 0, strides)
-        return np.ndarray(geometry.sizes, element, self.data, geometry.offset * size, strides)
+        try:
+            if not geometry.numel:
+                return np.ndarray(geometry.sizes, element, np.empty(0, np.uint8), 0, strides)
+            return np.ndarray(geometry.sizes, element, self.data, geometry.offset * size, strides)
+        except ValueError:
+            if len(strides) > 64:
+                raise RuntimeError(messages.TOO_MANY_DIMENSIONS) from None
+            raise
 
     def resize(self, nbytes: int) -> None:
         """Grow or shrink to `nbytes`, keeping the bytes that fit. Errors: RuntimeError when the memory is not ours."""

@@ -18,7 +18,14 @@ from torch.testing._internal.common_methods_invocations import op_db
 import tensorcli.engine as engine
 
 DTYPES: Final = ("float32", "float64", "int64", "bool", "complex64")
-TOLERANCE: Final = {"float32": 2e-4, "float64": 1e-7}
+TOLERANCE: Final = {
+    "float16": 2e-2,
+    "float32": 2e-4,
+    "float64": 1e-7,
+    "complex64": 2e-4,
+    "complex128": 1e-7,
+}
+"""By the dtype of what is compared, not by that of the sample: how far apart two roundings may be."""
 MOST_SAMPLES: Final = 40
 """How many samples of an operator count: a few operators have thousands of the same kind."""
 
@@ -101,10 +108,9 @@ def samples(info: Any, dtype: str) -> list[Any]:
 def measure(info: Any, sample: Any, dtype: str) -> str | None:
     """What differs between PyTorch and the engine in one sample: "" when they agree, None when it does not count."""
     differentiate = info.supports_autograd and getattr(torch, dtype).is_floating_point
-    tolerance = TOLERANCE.get(dtype, 1e-6)
     try:
         expected = observe(torch, info.op, sample, differentiate)
-        if difference(expected, observe(torch, info.op, sample, differentiate), tolerance):
+        if difference(expected, observe(torch, info.op, sample, differentiate)):
             return None  # PyTorch does not agree with itself.
     except Exception:
         return None
@@ -113,7 +119,7 @@ def measure(info: Any, sample: Any, dtype: str) -> str | None:
             found = observe(engine, resolve(engine, info), sample, differentiate)
     except Exception as error:
         return f"{type(error).__name__}: {str(error)[:100]}"
-    return difference(expected, found, tolerance)
+    return difference(expected, found)
 
 
 # ---- carrying arguments over
@@ -133,6 +139,13 @@ def carry(value: Any, space: Any, memo: dict[int, Any]) -> Any:
         return {key: carry(one, space, memo) for key, one in value.items()}
     if isinstance(value, (torch.dtype, torch.memory_format, torch.layout)):
         return getattr(space, str(value).removeprefix("torch."))
+    if isinstance(value, torch.nn.Module):
+        # One without parameters, as a distance: its settings are its attributes.
+        made = getattr(space.nn, type(value).__name__)()
+        for name, setting in vars(value).items():
+            if isinstance(setting, (int, float)) and not name.startswith("_"):
+                setattr(made, name, setting)
+        return made
     if isinstance(value, torch.device):
         return str(value)
     if isinstance(value, torch.Generator):
@@ -263,7 +276,7 @@ def _row(output: Any, space: Any, inputs: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def difference(expected: Outcome, found: Outcome, tolerance: float) -> str:
+def difference(expected: Outcome, found: Outcome) -> str:
     """The first thing in which two outcomes differ, in words; "" when they agree."""
     if len(expected.rows) != len(found.rows):
         return f"number of outputs: {len(expected.rows)} expected, {len(found.rows)} found"
@@ -274,19 +287,20 @@ def difference(expected: Outcome, found: Outcome, tolerance: float) -> str:
                 continue
             if want.get(fact) != got.get(fact):
                 return f"{fact}: {want.get(fact)} expected, {got.get(fact)} found"
-    if not all(_close(w["value"], g["value"], tolerance) for w, g in zip(expected.rows, found.rows)):
+    if not all(_close(w["value"], g["value"]) for w, g in zip(expected.rows, found.rows)):
         return "values"
     if expected.versions != found.versions:
         return f"versions: {expected.versions} expected, {found.versions} found"
     if [g is None for g in expected.gradients] != [g is None for g in found.gradients]:
         return "gradients: missing or extra"
     for want, got in zip(expected.gradients, found.gradients):
-        if want is not None and not _close(want, got, tolerance * 10):
+        if want is not None and not _close(want, got, 10):
             return "gradients: values"
     return ""
 
 
-def _close(want: Any, got: Any, tolerance: float) -> bool:
+def _close(want: Any, got: Any, factor: float = 1) -> bool:
+    tolerance = factor * TOLERANCE.get(str(getattr(want, "dtype", "")), 1e-6)
     try:
         if isinstance(want, (bool, int, tuple, str)) or want is None:
             return bool(want == (tuple(got) if isinstance(want, tuple) else got))

@@ -144,7 +144,9 @@ def _refuse_complex(arguments: Sequence[Any]) -> None:
 
 
 def _sizes_that_differ(error: ValueError) -> RuntimeError | None:
-    """PyTorch's complaint for numpy's that two shapes do not broadcast; None for any other error."""
+    """PyTorch's complaint for numpy's that two shapes do not broadcast, or that there are too many dimensions; else None."""
+    if "maximum supported dimension" in str(error):
+        return RuntimeError(messages.TOO_MANY_DIMENSIONS)
     if "broadcast" not in str(error):
         return None
     shapes = [tuple(map(int, re.findall(r"\d+", shape))) for shape in _SHAPE.findall(str(error))]

@@ -313,6 +313,14 @@ def _same(input, weight, stride, dilation, name, n):
     """Padding "same": (padding of both sides, what the input gets on the right alone)."""
     if any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
+    if weight.ndim < 3:
+        raise RuntimeError("weight should have at least three dimensions")
+    if weight.ndim != input.ndim:
+        raise RuntimeError(
+            f"Expected {weight.ndim}-dimensional input for {weight.ndim}-dimensional weight"
+            f"{messages.numbers(weight.geometry.sizes)}, but got {input.ndim}-dimensional input of size "
+            f"{messages.numbers(input.geometry.sizes)} instead"
+        )
     totals = [d * (k - 1) for k, d in zip(weight.geometry.sizes[2:], full(dilation, n), strict=True)]
     extra = [total % 2 for total in totals]
     if any(extra):

@@ -148,6 +148,25 @@ def _logcumsumexp_backward(grad, self, result, dim):
     return backward(positive) - backward(negative)
 
 
+def _running_complex(xp, self, dim):
+    """Term by term, the smaller real part relative to the larger, whose imaginary part stays as it is: beyond pi too."""
+    rows = xp.moveaxis(self, dim, 0)
+    found = xp.empty(rows.shape, self.dtype)
+    total = xp.full(rows.shape[1:], complex(-np.inf, 0), self.dtype)
+    for i, row in enumerate(rows):
+        swap = xp.real(row) >= xp.real(total)
+        less, more = xp.where(swap, total, row), xp.where(swap, row, total)
+        ratio = xp.where(xp.isneginf(xp.real(less)), 0, xp.exp(less - more))
+        total = xp.log1p(ratio.astype(self.dtype)) + more
+        infinite = xp.isinf(xp.real(more)) & (xp.real(more) == xp.real(less))
+        if infinite.any():
+            both = xp.where(xp.real(less) < 0, less, xp.log(xp.exp(less) + xp.exp(more)))
+            total = xp.where(infinite, both, total)
+        lost = xp.isnan(row) | xp.isnan(less) | xp.isnan(more)
+        found[i] = total = xp.where(lost, complex(np.nan, np.nan), total).astype(self.dtype)
+    return xp.moveaxis(found, 0, dim)
+
+
 @op(
     "logcumsumexp(Tensor self, int dim) -> Tensor",
     self=lambda grad, self, result, dim: _logcumsumexp_backward(grad, self, result, dim),
@@ -159,6 +178,5 @@ def logcumsumexp(xp, self, dim):
     if not self.ndim or not self.size:
         return self.copy()
     if self.dtype.kind == "c":
-        most = xp.max(self.real, axis=dim, keepdims=True)
-        return (xp.log(xp.cumsum(xp.exp(self - most), axis=dim)) + most).astype(self.dtype)
+        return _running_complex(xp, self, dim)
     return behind(xp).running("logaddexp", self.astype(_summing(self), copy=False), dim).astype(self.dtype)

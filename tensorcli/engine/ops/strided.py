@@ -140,13 +140,29 @@ def _narrow_start(self, dim, start, length):
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
+    return _start_within(sizes, dim, start, length)
+
+
+def _check_narrow_copy(self, dim, start, length):
+    sizes = self.geometry.sizes
+    if not sizes:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if dim >= len(sizes):
+        raise RuntimeError(
+            "Expected dim < static_cast<int64_t>(self_sizes.size()) to be true, but got false.  (Could this error message be "
+            "improved?  If so, please report an enhancement request to PyTorch.)"
+        )
+    _start_within(sizes, dim, start, length)
+
+
+def _start_within(sizes, dim, start, length):
     size = sizes[wrap(dim, len(sizes))]
     if not -size <= start <= size:
         raise IndexError(
             f"start out of range (expected to be in range of [{-size}, {size}], but got {start})"
         )
     start = start + size if start < 0 else start
-    if start > size - length:
+    if length < 0 or start > size - length:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
     return start
 
@@ -161,7 +177,7 @@ def narrow_from(self, dim, start, length):
 
 @op(
     "narrow_copy(Tensor self, int dim, SymInt start, SymInt length) -> Tensor",
-    check=lambda self, dim, start, length: _narrow_start(self, dim, start, length),
+    check=_check_narrow_copy,
     self=lambda grad, self_sizes, dim, start, length: _slice_backward(
         grad, self_sizes, dim, start, start + length, 1
     ),
