@@ -45,7 +45,7 @@ def tensordot_dims(self, other, dims_self, dims_other):
     rows = [self.size(d) for d in free1]
     columns = [other.size(d) for d in free2]
     if not free1 and not free2:
-        return self.permute(dims_self).reshape(size).dot(other.permute(dims_other).reshape(size)).reshape(())
+        return self.permute(dims_self).flatten().dot(other.permute(dims_other).flatten()).reshape(())
     left = self.permute([*free1, *dims_self]).reshape((prod(rows), size))
     right = other.permute([*dims_other, *free2]).reshape((size, prod(columns)))
     return direct("mm", left, right).reshape([*rows, *columns])

@@ -10,6 +10,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.ops._shared import times
 from tensorcli.engine.ops._windows import expanded, full, positive, transposed_sizes
 from tensorcli.engine.ops.nn import direct
 
@@ -232,6 +233,10 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         raise RuntimeError(
             f"Input type ({_type_text(input)}) and weight type ({_type_text(weight)}) should be the same"
         )
+    if transposed and bias is not None and bias.dtype != input.dtype and input.dtype.kind == "c":
+        raise RuntimeError(
+            f"Input type ({_type_text(input)}) and bias type ({_type_text(bias)}) should be the same"
+        )
     if bias is not None and bias.dtype != input.dtype and not transposed:
         raise RuntimeError(
             f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and bias type "
@@ -309,6 +314,25 @@ def _batched(input, n, name, call):
     return call(input.unsqueeze(0)).squeeze(0)
 
 
+def _by_parts(input, weight, bias, call):
+    """A convolution; one of complex numbers as three of real ones (Gauss's trick: `complex_convolution` in Convolution.cpp)."""
+    if not input.dtype.is_complex or any(
+        one is not None and one.dtype is not input.dtype for one in (weight, bias)
+    ):
+        return call(input, weight, bias)
+    (x, xi), (w, wi) = _parts(input), _parts(weight)
+    b, bi = (None, None) if bias is None else _parts(bias)
+    real = call(x, w, b)
+    imaginary = call(xi, wi, None)
+    mixed = call(x + xi, w + wi, None if b is None else b + bi)
+    return real - imaginary + times(mixed - real - imaginary, 1j)
+
+
+def _parts(tensor):
+    pairs = functions.view_as_real(tensor.resolve_conj())
+    return pairs.select(-1, 0), pairs.select(-1, 1)
+
+
 def _same(input, weight, stride, dilation, name, n):
     """Padding "same": (padding of both sides, what the input gets on the right alone)."""
     if any(s != 1 for s in stride):
@@ -339,30 +363,28 @@ def _declare(n):
     name = f"conv{n}d"
 
     def conv(input, weight, bias, stride, padding, dilation, groups):
-        return _batched(
-            input, n, name,
-            lambda x: functions.convolution(x, weight, bias, stride, padding, dilation, False, (0,) * n, groups),
-        )  # fmt: skip
+        def call(x, w, b):
+            return functions.convolution(x, w, b, stride, padding, dilation, False, (0,) * n, groups)
+
+        return _batched(input, n, name, lambda x: _by_parts(x, weight, bias, call))
 
     def named_padding(input, weight, bias, stride, padding, dilation, groups):
         if padding not in ("valid", "same"):
             raise RuntimeError(f"Invalid padding string: '{padding}'")
 
-        def call(x):
+        def call(x, w, b):
             amounts = [0] * n
             if padding == "same":
-                x, amounts = _same(x, weight, stride, dilation, name, n)
-            return functions.convolution(x, weight, bias, stride, amounts, dilation, False, (0,) * n, groups)
+                x, amounts = _same(x, w, stride, dilation, name, n)
+            return functions.convolution(x, w, b, stride, amounts, dilation, False, (0,) * n, groups)
 
-        return _batched(input, n, name, call)
+        return _batched(input, n, name, lambda x: _by_parts(x, weight, bias, call))
 
     def transposed(input, weight, bias, stride, padding, output_padding, groups, dilation):
-        return _batched(
-            input, n, f"conv_transpose{n}d",
-            lambda x: functions.convolution(
-                x, weight, bias, stride, padding, dilation, True, output_padding, groups
-            ),
-        )  # fmt: skip
+        def call(x, w, b):
+            return functions.convolution(x, w, b, stride, padding, dilation, True, output_padding, groups)
+
+        return _batched(input, n, f"conv_transpose{n}d", lambda x: _by_parts(x, weight, bias, call))
 
     conv.__doc__ = named_padding.__doc__ = f"A convolution over {n} dimension{'s' * (n > 1)}."
     transposed.__doc__ = (
