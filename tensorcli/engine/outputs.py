@@ -218,6 +218,14 @@ def check_dtype(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...
     origin = _origin(op)
     name = origin.base
     if result.dtype is not target.dtype:
+        if origin.name in ("max", "min"):
+            if not dtypes.can_cast(result.dtype, target.dtype):
+                raise RuntimeError(
+                    "Expected canCast( typeMetaToScalarType(self.dtype()), typeMetaToScalarType(out.dtype())) to be true, but "
+                    "got false.  (Could this error message be improved?  If so, please report an enhancement request to "
+                    "PyTorch.)"
+                )
+            return
         if name in ("all", "any") and target.dtype is dtypes.uint8:
             return
         words = _words(origin, values)
@@ -303,7 +311,7 @@ def _check_pointwise(op: "Op", values: Sequence[Any], out: Tensor) -> None:
             and len(op.tensors) == 1
             and values[op.tensors[0]].dtype is kind
         )
-        or op.name in ("clamp", "clamp_min", "clamp_max")
+        or op.name in ("clamp", "clamp_min", "clamp_max", "lerp.Tensor")
     ) and out.dtype is not kind:
         raise RuntimeError(f"Found dtype {out.dtype.scalar_type} but expected {kind.scalar_type}")
     if not dtypes.can_cast(kind, out.dtype):

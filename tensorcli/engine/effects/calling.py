@@ -7,7 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, events
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
-from tensorcli.engine.devices import CPU
+from tensorcli.engine.devices import CPU, META
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import ndarray
 from tensorcli.engine.effects.composing import compose
@@ -48,6 +48,8 @@ def compiled(op: "Op") -> Any:
     """For a dtype, the dtype of the result where the kernel itself gives it; None where it takes a conversion."""
 
     def learn(kind: dtype, values: tuple[Any, ...], result: Tensor) -> None:
+        if result.device is META:
+            return  # No kernel ran.
         computed, expected = dtypes.apply_rule(op.rule, kind)
         known = None
         if op.base in COMPOSED:  # Its results count writes.

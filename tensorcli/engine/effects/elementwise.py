@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
-from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     adopt,
@@ -131,11 +133,19 @@ def compute(
         check_output_shape(target, sizes)
         check_castable(kind, target)
     check_bytes(prod(sizes) * kind.itemsize, sizes, kind, device)
-    if op.compiled_for is not None and computed not in op.compiled_for[1]:
+    if op.compiled_for is not None and computed not in op.compiled_for[1] and device is not META:
         raise messages.not_implemented(op.compiled_for[0], computed.scalar_type)
     try:
         array = run_kernel(op, arguments, device)
     except NotImplementedError as error:
+        if device is META:
+            # There is no kernel to call, nor one to miss.
+            return (
+                np.broadcast_to(np.zeros((), kind.np), sizes),
+                kind,
+                geometry.elementwise_strides(sizes, operands),
+                META,
+            )
         if working is computed:
             raise
         # The kernel saw a wider dtype; PyTorch names the dtype itself.

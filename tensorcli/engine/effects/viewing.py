@@ -7,6 +7,7 @@ from tensorcli.engine import events
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor, stored_tensor
@@ -32,9 +33,9 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
     tensor: Tensor = values[0]
     retypes = op.kernel.__code__.co_varnames[0] == "viewed"
     if retypes:
-        answer = op.kernel(
-            Viewed(tensor.geometry, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *values[1:]
-        )
+        # On meta PyTorch does not look where the memory ends.
+        nbytes = 1 << 62 if tensor.device is META else tensor.memory.nbytes
+        answer = op.kernel(Viewed(tensor.geometry, tensor.dtype, tensor.lazy, nbytes), *values[1:])
     else:
         answer = op.kernel(tensor.geometry, *values[1:])
     several = type(answer) is list

@@ -314,11 +314,17 @@ def _of_tensors(name, declared):
             given = [
                 (what, value) for what, value in (("start", start), ("end", end)) if isinstance(value, Tensor)
             ]
+            on_meta = any(value.is_meta for _, value in given)
             if any(value.geometry.sizes for _, value in given):
+                if on_meta:
+                    raise RuntimeError(f"{name} only supports 0-dimensional start and end tensors")
                 found = " and ".join(f"{what} with {value.ndim} dimension(s)" for what, value in given)
                 raise RuntimeError(
                     f"{name} only supports 0-dimensional start and end tensors, but got {found}."
                 )
+            if on_meta:
+                *others, _, pin_memory = rest
+                return OPS[name].effect(OPS[name], (0, 1, steps, *others, META, pin_memory))
             ends = [value.item() if isinstance(value, Tensor) else value for value in (start, end)]
             numbers = OPS[name]
             return numbers.effect(numbers, (*ends, steps, *rest))
