@@ -151,6 +151,8 @@ def _invert(self: Tensor) -> Tensor:
 Tensor.__invert__ = _invert  # type: ignore[operator]
 Tensor.__rsub__ = _reflected(lambda self, other: callers.functions.rsub(self, other))  # type: ignore[attr-defined]
 Tensor.__rtruediv__ = _reflected(lambda self, other: self.reciprocal() * other)  # type: ignore[attr-defined]
+for _old in ("div", "rdiv", "idiv"):  # what Python 2 called them
+    setattr(Tensor, f"__{_old}__", getattr(Tensor, f"__{_old.replace('div', 'truediv')}__"))
 Tensor.__rpow__ = _swapped("pow")  # type: ignore[attr-defined]
 
 

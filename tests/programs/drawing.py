@@ -97,11 +97,31 @@ class Drawing:
     def any(self) -> str:
         return self.random.choice(list(self.tensors))
 
+    def out(self) -> str:
+        """One to write into. Not one in shared memory: where it would have to grow, PyTorch crashes."""
+        names = [n for n, t in self.tensors.items() if not t.is_shared()]
+        return self.random.choice(names) if names else "torch.empty(0)"
+
     def apart(self) -> str:
         """One in other memory, for an output that is written while the input is read: what PyTorch computes from an input
         that changes under it is what its threads and blocks happen to leave, not a result."""
         memory = self.tensor.untyped_storage().data_ptr()
-        names = [n for n, t in self.tensors.items() if t.untyped_storage().data_ptr() != memory]
+        names = [
+            n
+            for n, t in self.tensors.items()
+            if t.untyped_storage().data_ptr() != memory and not t.is_shared()
+        ]
+        return self.random.choice(names) if names else "torch.empty(0)"
+
+    def apart_as_large(self) -> str:
+        """One in other memory that need not grow: `softmax` gives an output its size before it finds that it has no kernel,
+        and memory that nobody wrote has no value to compare."""
+        memory = self.tensor.untyped_storage().data_ptr()
+        names = [
+            n
+            for n, t in self.tensors.items()
+            if t.untyped_storage().data_ptr() != memory and t.numel() >= self.tensor.numel()
+        ]
         return self.random.choice(names) if names else "torch.empty(0)"
 
     def apart_for_two(self) -> str:

@@ -67,13 +67,16 @@ def wide(op: Op, values: Values, setting: DeviceState) -> Values:
 
 
 def widest(op: Op, values: Values, setting: DeviceState) -> Values:
-    """Cast to the widest of the tensors' dtypes: float32 where one has it. Errors: RuntimeError for a third dtype."""
-    kinds = {one._dtype for one in _tensors(op, values) if _eligible(one, setting.type)}
-    if dtypes.float32 in kinds:
-        return _all(op, values, dtypes.float32, setting)
-    if kinds - {setting.dtype}:
-        raise RuntimeError("Unexpected floating ScalarType in at::autocast::prioritize")
-    return _all(op, values, setting.dtype, setting)
+    """Cast to the widest of the tensors' dtypes: float32 where one has it. Errors: RuntimeError for a third dtype before."""
+    kind = setting.dtype
+    for one in _tensors(op, values):
+        if not _eligible(one, setting.type):
+            continue
+        if dtypes.float32 in (kind, one._dtype):
+            kind = dtypes.float32
+        elif one._dtype is not setting.dtype:
+            raise RuntimeError("Unexpected floating ScalarType in at::autocast::prioritize")
+    return _all(op, values, kind, setting)
 
 
 def wide_result(op: Op, values: Values, setting: DeviceState) -> Values:

@@ -16,6 +16,7 @@
     y = square(w)               # grad_fn=<SquareBackward>
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -253,15 +254,18 @@ class Function:
         )
 
     @classmethod
-    def apply(cls, *inputs: Any) -> Any:
-        """Call the function."""
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Call the function. Errors: TypeError for keywords that forward does not take by position too."""
         kind = cls.__dict__.get("_node_class")
         if kind is None:
             backward = cls.backward if cls.backward is not Function.backward else cls.vjp
             kind = type(f"{cls.__name__}Backward", (Context,), {"backward_function": staticmethod(backward)})
             cls._node_class = kind  # type: ignore[attr-defined]
         if cls.setup_context is Function.setup_context:
-            return _applied(kind, cls.forward, inputs)
+            return _applied(kind, cls.forward, _in_order(cls.forward, 1, args, kwargs) if kwargs else args)
+        bound = inspect.signature(cls.forward).bind(*args, **kwargs)
+        bound.apply_defaults()
+        inputs = _in_order(cls.forward, 0, bound.args, bound.kwargs)
 
         def forward(ctx: Any, *given: Any) -> Any:
             output = cls.forward(*given)
@@ -269,6 +273,25 @@ class Function:
             return output
 
         return _applied(kind, forward, inputs)
+
+
+def _in_order(
+    forward: Callable[..., Any], first: int, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, ...]:
+    """Arguments by name at the places that forward's parameters have, from the first that the caller gives. Errors: TypeError."""
+    parameters = inspect.signature(forward).parameters.values()
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][first:]
+    placed = dict(enumerate(args))
+    for name, value in kwargs.items():
+        if name not in names:
+            raise TypeError(f"forward() got an unexpected keyword argument '{name}'")
+        if names.index(name) in placed:
+            raise TypeError(f"forward() got multiple values for argument '{name}'")
+        placed[names.index(name)] = value
+    for i in range(len(placed)):
+        if i not in placed:
+            raise TypeError(f"forward() missing required argument: '{names[i]}' (position {i})")
+    return tuple(placed[i] for i in range(len(placed)))
 
 
 class DelayedError(Node):

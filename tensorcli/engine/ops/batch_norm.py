@@ -216,7 +216,9 @@ def instance_norm(
     def repeated(one):
         return None if one is None else one.repeat(batch)
 
-    mean, variance = repeated(running_mean), repeated(running_var)
+    # The copies of the statistics are in the weight's dtype, or in the input's.
+    kind = (input if weight is None else weight).dtype
+    mean, variance = (None if one is None else repeated(one).to(kind) for one in (running_mean, running_var))
     flat = input.contiguous().view((1, batch * channels, *sizes[2:]))
     found = functions.batch_norm(
         flat, repeated(weight), repeated(bias), mean, variance, use_input_stats, momentum, eps, cudnn_enabled

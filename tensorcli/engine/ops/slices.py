@@ -114,6 +114,9 @@ def _check_index_reduce(self, dim, index, source, reduce, include_self):
         )
     messages.warn("index_reduce() is in beta and the API may change at any time.", once=True)
     _, size = _check_slices("index_reduce_()", self, dim, index, source)
+    kind = self.dtype
+    if self.ndim <= 1 and (kind is dtypes.bool_ or kind.is_complex or kind.np.char in dtypes.WIDE_UNSIGNED):
+        raise messages.not_implemented("index_func_", kind.scalar_type)
     _check_flat_range(index, size)
 
 
