@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import subprocess
+import sys
 import textwrap
 import warnings
 from typing import Any
@@ -199,3 +201,10 @@ def test_program_prints_what_it_prints_on_pytorch(title: str) -> None:
         PROGRAMS[title],
     )
     assert printed(engine, program) == printed(torch, program)
+
+
+@pytest.mark.parametrize("name", ["graph.saved_tensors_hooks", "function.Function", "functional.vjp"])
+def test_a_module_of_autograd_is_found_by_who_asks_first(name: str) -> None:
+    source = f"import tensorcli.engine as torch; print(torch.autograd.{name}.__name__)"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == name.rpartition(".")[2]
