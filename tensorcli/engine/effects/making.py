@@ -18,6 +18,7 @@ from tensorcli.engine.effects.arrays import (
 )
 from tensorcli.engine.effects.fresh import Laid, split_extras
 from tensorcli.engine.effects.writing import keeps_sizes, resize, store
+from tensorcli.engine.settings import settings
 from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _put(op: "Op", out: Tensor, result: Tensor) -> None:
         resize(out, found)
         if op.base in _RESIZING:
             out.bump()
-    if op.base != "empty":
+    if op.base != "empty" or (settings.deterministic and settings.fill):
         store(op, out, (result,), array)
 
 

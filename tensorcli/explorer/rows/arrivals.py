@@ -83,7 +83,8 @@ class Arrivals(Table):
         extent = self.engine.extent(self.engine.memory(value))
         what = "buffer" if look.kind == "ndarray" else "storage"
         if look.kind == "tensor" and extent > look.nbytes:
-            note = f"{size_text(look.nbytes)} of a storage of {size_text(extent)}"
+            new = "new " * self._made_here(value)
+            note = f"{size_text(look.nbytes)} of a {new}storage of {size_text(extent)}"
         else:
             note = f"{'new ' * self._made_here(value)}{what} {size_text(extent)}"
             made = (
