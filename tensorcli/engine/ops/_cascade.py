@@ -3,16 +3,17 @@
 PyTorch's kernel (aten/src/ATen/native/cpu/SumKernel.cpp) keeps several running sums at once: one for each lane of a vector
 register, and four of those, so that the processor need not wait; long runs go through levels, each the sum of a power of two
 of the one below, so that rounding errors stay small. Which of these come into play depends on where the reduced dimensions
-lie in memory. A register is taken to hold 32 bytes (AVX2). Beyond MOST elements PyTorch adds in several threads, and the
-order is its build's.
+lie in memory. Beyond MOST elements PyTorch adds in several threads, and the order is its machine's.
 """
 
 import numpy as np
 
-MOST = 16384
+from tensorcli.engine.ops._registers import LANES, MOST
+
 _LEVELS = 4
 _STREAMS = 4
-_REGISTER = 32
+_REGISTER = LANES * 4
+"""The bytes of a register."""
 
 
 def total(xp, array, axes=None, keepdims=False):

@@ -12,7 +12,6 @@ THREADS = 2
 """Among how many threads PyTorch is taken to divide work that it divides even where there is little."""
 STEP = 2 * LANES
 """How many elements a step of an element-wise loop takes."""
-
 MOST = 16384
 """Up to how many elements the order and the rounding of PyTorch are followed: beyond it, speed counts more."""
 _SMALLEST_NORMAL = np.float32(np.finfo(np.float32).tiny)
@@ -61,10 +60,12 @@ def log(x):
 
 
 def log1p(x):
-    """SLEEF's logarithm of 1 + x of float32, for numbers from 0 to 1."""
-    exponent = np.frexp((1 + x) * np.float32(1 / 0.75))[1] - 1
-    scale = np.ldexp(np.float32(1), -exponent)
-    return _series(np.float64(fused(x, scale, scale - 1)), exponent)
+    """SLEEF's logarithm of 1 + x of float32, for numbers that are not negative."""
+    with np.errstate(all="ignore"):
+        exponent = np.frexp((1 + x) * np.float32(1 / 0.75))[1] - 1
+        scale = np.ldexp(np.float32(1), -exponent)
+        found = _series(np.float64(fused(x, scale, scale - 1)), exponent)
+        return np.where(x == np.inf, x, found)
 
 
 def _series(above_one, exponent):
@@ -72,6 +73,7 @@ def _series(above_one, exponent):
     ratio = above_one / (above_one + 2)
     # The high half of the quotient is a product with the divisor's reciprocal.
     high = np.float32(above_one) * (1 / np.float32(above_one + 2))
+    ratio = np.where(high == 0, 0, ratio)
     square = high * high
     t = fused(np.float32(0.3027294874), square, np.float32(0.3996108174))
     t = fused(t, square, np.float32(0.6666694880))

@@ -13,9 +13,6 @@ import numpy as np
 from tensorcli.engine import dtypes
 from tensorcli.engine.ops import _registers
 
-SMALL = 16384
-"""Up to how many elements float32 is computed in float64: beyond it, speed counts more than the last bit."""
-
 _WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
 
 
@@ -23,7 +20,7 @@ def widely(function, *arrays):
     """`function` of the arrays; small arrays of single precision in float64 (complex128), rounded once."""
     first = arrays[0]
     wider = _WIDER.get(first.dtype)
-    if wider is None or first.size > SMALL:
+    if wider is None or first.size > _registers.MOST:
         return function(*arrays)
     return function(*[wider(a) if type(a) in (int, float) else a.astype(wider) for a in arrays]).astype(
         first.dtype
@@ -110,7 +107,7 @@ def times(value, array):
 
 def plus_scaled(self, alpha, other):
     """self + alpha * other, rounded once in float32 as by a fused multiply-add."""
-    if self.dtype == np.float32 and self.size <= SMALL and type(alpha) in (int, float):
+    if self.dtype == np.float32 and self.size <= _registers.MOST and type(alpha) in (int, float):
         check_number(alpha, dtypes.float32)
         return (np.float64(np.float32(alpha)) * other + self.astype(np.float64)).astype(np.float32)
     return self + scaled(alpha, other)
