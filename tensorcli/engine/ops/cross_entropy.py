@@ -25,7 +25,7 @@ def _classes(xp, self, target, weight, ignore_index):
             f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
             f"{messages.numbers(weight.shape)}"
         )
-    if xp is np and self.dtype.kind != "f":
+    if xp is np and self.dtype.kind in "biuc":
         raise numeric.refuse(
             "nll_loss2d_forward_out_frame" if target.ndim == 3 else "nll_loss_out_frame", self
         )

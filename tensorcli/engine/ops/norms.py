@@ -80,7 +80,8 @@ def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
         return xp.sum(size != 0, axis=dims, keepdims=keepdim).astype(real)
     if ord == 1:
         return xp.sum(size, axis=dims, keepdims=keepdim)
-    if ord == 2 and is_small_single(xp, size) and (ordered := _in_memory(size, dims)) is not None:
+    ordered = _in_memory(xp, size, dims) if ord == 2 else None
+    if ordered is not None:
         return np.sqrt(ordered).reshape(
             [1 if d in dims else n for d, n in enumerate(size.shape) if keepdim or d not in dims]
         )
@@ -90,14 +91,18 @@ def linalg_vector_norm(xp, self, ord, dim, keepdim, dtype):
     return (xp.sqrt(total) if ord == 2 else total ** (1.0 / float(ord))).astype(real)
 
 
-def _in_memory(size, dims):
-    """The sums of squares over some dimensions, where they are the last of an array that lies row by row, or a single one."""
+def _in_memory(xp, size, dims):
+    """The sums of squares over some dimensions in PyTorch's order, where those are the last of an array that lies row by row,
+    or a single one; else None.
+    """
+    if not (size.size and is_small_single(xp, size)):
+        return None
     if sorted(dims) == list(range(size.ndim - len(dims), size.ndim)) and size.flags.c_contiguous:
         return _squares_of_rows(size.reshape(-1, prod(size.shape[size.ndim - len(dims) :])))
     if len(dims) != 1:
         return None
     squares = np.moveaxis(size * size, dims[0], 0)
-    return np.add.accumulate(squares, axis=0)[-1] if len(squares) else None
+    return np.add.accumulate(squares, axis=0)[-1]
 
 
 def _squares_of_rows(rows):
