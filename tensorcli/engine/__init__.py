@@ -32,8 +32,7 @@ from tensorcli.engine.tensor import Size, Tensor
 
 __version__ = "2.13.0+cpu"
 
-# numpy warns where PyTorch computes an infinity or a NaN in silence. Statements and backward passes run under
-# `np.errstate`; for the engine used as a library this filter does the same at no cost a call.
+# numpy warns where PyTorch computes an infinity or a NaN in silence: a filter costs a call nothing, unlike `np.errstate`.
 _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tensorcli\.engine\.")
 
 globals().update(_dtypes.DTYPES)

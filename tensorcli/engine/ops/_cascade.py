@@ -20,7 +20,9 @@ def total(xp, array, axes=None, keepdims=False):
     """The sum over axes (all, for None), in the array's dtype."""
     kind = array.dtype
     if xp is not np or kind.kind not in "fc" or kind.itemsize < 4 or not 2 < array.size <= MOST:
-        return xp.sum(array, dtype=kind, axis=axes, keepdims=keepdims)
+        # Called by the ufunc's own method, numpy's warnings are the engine's and not heard.
+        add = np.add.reduce if xp is np else xp.sum
+        return add(array, dtype=kind, axis=axes, keepdims=keepdims)
     if (axes is None or len(axes) == array.ndim) and array.flags.c_contiguous:
         return np.asarray(_row(array.reshape(-1), kind, kind.itemsize)).reshape(
             (1,) * array.ndim if keepdims else ()
