@@ -8,6 +8,7 @@ The functions here take and return numpy arrays and know nothing of tensors, dty
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,12 @@ def fma32(x: Float32, scale: float, shift: float) -> Float32:
     return _add_to_odd(product, np.float64(shift)).astype(np.float32)
 
 
+def fused(x: Any, y: Any, z: Any) -> Float32:
+    """x * y + z of float32 by way of float64. One of 10**8 is rounded twice; fma32's way takes three times as long."""
+    found: Float32 = (np.float64(x) * y + z).astype(np.float32)
+    return found
+
+
 def log32(x: Float32) -> Float32:
     """The natural logarithm of positive, normal float32 numbers."""
     fraction, exponent = np.frexp(x)
@@ -51,9 +58,9 @@ def log32(x: Float32) -> Float32:
     r = np.where(small, fraction + fraction, fraction) - np.float32(1)
     square = r * r
     y = _polynomial(r, _LOG) * r
-    y = _step(y, square, power * np.float32(-2.12194440e-4))
-    y = _step(square, np.float32(-0.5), y)
-    return _step(power, np.float32(0.693359375), r + y)
+    y = fused(y, square, power * np.float32(-2.12194440e-4))
+    y = fused(square, np.float32(-0.5), y)
+    return fused(power, np.float32(0.693359375), r + y)
 
 
 def sincos32(x: Float32) -> tuple[Float32, Float32]:
@@ -61,10 +68,10 @@ def sincos32(x: Float32) -> tuple[Float32, Float32]:
     octant = ((x * np.float32(4 / math.pi)).astype(np.int32) + 1) & ~1
     whole = octant.astype(np.float32)
     for part in _QUARTER_PI:
-        x = _step(whole, part, x)
+        x = fused(whole, part, x)
     square = x * x
-    cosine = _step(_polynomial(square, _COS) * square, square, square * np.float32(-0.5)) + np.float32(1)
-    sine = _step(_polynomial(square, _SIN) * square, x, x)
+    cosine = fused(_polynomial(square, _COS) * square, square, square * np.float32(-0.5)) + np.float32(1)
+    sine = fused(_polynomial(square, _SIN) * square, x, x)
     straight = (octant & 2) == 0
     sine, cosine = np.where(straight, sine, cosine), np.where(straight, cosine, sine)
     return np.where(octant & 4, -sine, sine), np.where((octant + 2) & 4, -cosine, cosine)
@@ -82,15 +89,10 @@ _COS = tuple(np.float32(c) for c in (2.443315711809948e-5, -1.388731625493765e-3
 _QUARTER_PI = tuple(np.float32(c) for c in (-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8))
 
 
-def _step(x: Float32, y: Float32 | np.float32, z: Float32 | np.float32) -> Float32:
-    """x * y + z by way of float64. One of 10**8 is rounded twice; fma32's way takes three times as long."""
-    return (x.astype(np.float64) * y + z).astype(np.float32)
-
-
 def _polynomial(x: Float32, coefficients: tuple[np.float32, ...]) -> Float32:
-    y = _step(x, coefficients[0], coefficients[1])
+    y = fused(x, coefficients[0], coefficients[1])
     for coefficient in coefficients[2:]:
-        y = _step(y, x, coefficient)
+        y = fused(y, x, coefficient)
     return y
 
 

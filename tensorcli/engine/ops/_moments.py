@@ -4,8 +4,9 @@ from math import prod
 
 import numpy as np
 
+from tensorcli.engine.fused import fused
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._registers import LANES, THREADS, fused, is_small_single
+from tensorcli.engine.ops._registers import LANES, THREADS, is_small_single
 
 _CHUNK = 16
 """How many registers PyTorch takes moments of before it puts them together with others."""
@@ -20,7 +21,7 @@ def normalized(x, dims, eps):
 
 
 def of_rows(array, count):
-    """(mean, variance) over the last `count` dimensions, kept: what `row_moments` is of."""
+    """(mean, variance) over the last `count` dimensions, kept."""
     rows = array.reshape(-1, prod(array.shape[array.ndim - count :]))
     sizes = array.shape[: array.ndim - count] + (1,) * count
     return [found.reshape(sizes) for found in _row_moments(rows)]

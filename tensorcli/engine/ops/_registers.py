@@ -7,6 +7,8 @@ rounded correctly. Sources: sleef's src/libm/sleefsimdsp.c (xexpf, xlogf_u1), AT
 
 import numpy as np
 
+from tensorcli.engine.fused import fused
+
 LANES = 8
 THREADS = 2
 """Among how many threads PyTorch is taken to divide work that it divides even where there is little."""
@@ -26,11 +28,6 @@ _EXP = (
 def is_small_single(xp, array):
     """Whether PyTorch's rounding is followed for an array."""
     return xp is np and type(array) is np.ndarray and array.dtype == np.float32 and array.size <= MOST
-
-
-def fused(a, b, c):
-    """a * b + c of single precision, rounded once: a product of two is exact in double precision."""
-    return (np.float64(a) * b + c).astype(np.float32)
 
 
 def exp(x):

@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorcli.engine import events
 from tensorcli.engine.callers import functions
+from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import (
@@ -17,7 +18,7 @@ from tensorcli.engine.ops._moments import (
     statistics,
     widened,
 )
-from tensorcli.engine.ops._registers import fused, is_small_single
+from tensorcli.engine.ops._registers import is_small_single
 from tensorcli.engine.ops.nn import derived, direct
 
 

@@ -9,6 +9,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
+from tensorcli.engine.fused import fused
 from tensorcli.engine.op import OPS, composite, op
 from tensorcli.engine.ops import _registers, numeric
 from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
@@ -147,8 +148,9 @@ def _powers(shifted, dim):
     return np.where(registers, _registers.exp(rows), numeric.widely(np.exp, rows)).reshape(shifted.shape)
 
 
-def _last(array, dim):
-    return np.take(array, [-1], axis=dim)
+def _in_turn(array, dim):
+    """Sums along a dimension, kept, one element after the other."""
+    return np.take(np.add.accumulate(array, axis=dim), [-1], axis=dim)
 
 
 def _check_softmax_backward(grad, output, dim, name):
@@ -186,7 +188,7 @@ def softmax_(xp, self, dim, half_to_float):
         powers = _registers.exp(shifted)
         return powers * (1 / _registers.reduced(powers))[..., None]
     powers = _powers(shifted, dim)
-    return powers / _last(np.add.accumulate(powers, axis=dim), dim)
+    return powers / _in_turn(powers, dim)
 
 
 @op(
@@ -213,7 +215,7 @@ def softmax_backward(xp, grad_output, output, dim, input_dtype):
         return output * (grad_output - _registers.reduced(weighted)[..., None])
     total = np.zeros((), np.float32)
     for one, share in zip(np.moveaxis(grad_output, dim, 0), np.moveaxis(output, dim, 0), strict=True):
-        total = _registers.fused(one, share, total)
+        total = fused(one, share, total)
     return output * (grad_output - np.expand_dims(total, dim))
 
 
@@ -242,7 +244,7 @@ def log_softmax_(xp, self, dim, half_to_float):
         # Of reduced dtypes the last dimension's sum and its logarithm are rounded on the way.
         log = _registers.log(total.astype(own).astype(wide.dtype)).astype(own).astype(wide.dtype)
     else:
-        log = _registers.log(_last(np.add.accumulate(_powers(shifted, dim), axis=dim), dim))
+        log = _registers.log(_in_turn(_powers(shifted, dim), dim))
     return (shifted - log).astype(own)
 
 
@@ -266,10 +268,8 @@ def log_softmax_backward(xp, grad_output, output, dim, input_dtype):
         return grad_output - xp.exp(output) * xp.sum(grad_output, axis=dim, keepdims=True)
     if dim == output.ndim - 1:
         total = _registers.reduced(grad_output)[..., None]
-        return _registers.fused(-_registers.exp(output), total, grad_output)
-    return _registers.fused(
-        -_powers(output, dim), _last(np.add.accumulate(grad_output, axis=dim), dim), grad_output
-    )
+        return fused(-_registers.exp(output), total, grad_output)
+    return fused(-_powers(output, dim), _in_turn(grad_output, dim), grad_output)
 
 
 # ---- dropout

@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import computing, restore_dims, wrap, wrap_dims
 from tensorcli.engine.ops._matrices import (
@@ -15,7 +16,7 @@ from tensorcli.engine.ops._matrices import (
     check_order,
     full_precision,
 )
-from tensorcli.engine.ops._registers import LANES, fused, is_small_single
+from tensorcli.engine.ops._registers import LANES, is_small_single
 
 
 def vector_norm_backward(grad, self, order, norm, dim, keepdim):
@@ -238,6 +239,17 @@ def linalg_matrix_norm_str(self, ord, dim, keepdim, dtype):
     return _of_singular_values(self, dims, keepdim, dtype, lambda s: s.sum([-1], keepdim))
 
 
+def _check_norm(self, ord, dim):
+    if dim is not None and len(dim) not in (1, 2):
+        raise RuntimeError(
+            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}"
+        )
+    if dim is None and ord is not None and self.ndim not in (1, 2):
+        raise RuntimeError(
+            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {self.ndim}D."
+        )
+
+
 @composite(
     "linalg_norm(Tensor self, Scalar? ord=None, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) "
     "-> Tensor",
@@ -247,14 +259,7 @@ def linalg_matrix_norm_str(self, ord, dim, keepdim, dtype):
 )
 def linalg_norm(self, ord, dim, keepdim, dtype):
     """The norm of vectors (one dimension) or matrices (two dimensions), or of all elements."""
-    if dim is not None and len(dim) not in (1, 2):
-        raise RuntimeError(
-            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}"
-        )
-    if dim is None and ord is not None and self.ndim not in (1, 2):
-        raise RuntimeError(
-            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {self.ndim}D."
-        )
+    _check_norm(self, ord, dim)
     if ord is not None and ((dim is not None and len(dim) == 2) or (dim is None and self.ndim == 2)):
         return functions.linalg_matrix_norm(self, ord, [0, 1] if dim is None else dim, keepdim, dtype=dtype)
     return functions.linalg_vector_norm(self, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
@@ -268,14 +273,7 @@ def linalg_norm(self, ord, dim, keepdim, dtype):
 )
 def linalg_norm_str(self, ord, dim, keepdim, dtype):
     """A norm of matrices by its name: "fro" or "nuc"."""
-    if dim is not None and len(dim) not in (1, 2):
-        raise RuntimeError(
-            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {messages.numbers(dim)}"
-        )
-    if dim is None and self.ndim not in (1, 2):
-        raise RuntimeError(
-            f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {self.ndim}D."
-        )
+    _check_norm(self, ord, dim)
     return functions.linalg_matrix_norm(self, ord, [0, 1] if dim is None else dim, keepdim, dtype=dtype)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.fused import fused
 from tensorcli.engine.ops import _registers
 
 _WIDER = {np.dtype(np.float32): np.float64, np.dtype(np.complex64): np.complex128}
@@ -109,7 +110,7 @@ def plus_scaled(self, alpha, other):
     """self + alpha * other, rounded once in float32 as by a fused multiply-add."""
     if self.dtype == np.float32 and self.size <= _registers.MOST and type(alpha) in (int, float):
         check_number(alpha, dtypes.float32)
-        return (np.float64(np.float32(alpha)) * other + self.astype(np.float64)).astype(np.float32)
+        return fused(np.float32(alpha), other, self)
     return self + scaled(alpha, other)
 
 
