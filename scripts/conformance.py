@@ -33,7 +33,9 @@ FAMILIES: Final = {
 CHAPTERS: Final = {
     chapter: family
     for family, chapters in {
-        "Element-wise arithmetic": "pointwise power elementary rounding complex bits activation rectifier smooth piecewise",
+        "Element-wise arithmetic": (
+            "pointwise numbers power elementary rounding complex bits activation rectifier smooth piecewise"
+        ),
         "Special functions (torch.special)": "special gamma bessel polynomial",
         "Comparison and choice": "compare",
         "Reductions and statistics": "reduce extreme spread calculus statistics distance histogram",
@@ -44,7 +46,8 @@ CHAPTERS: Final = {
         "Matrices and linear algebra": "linear matmul contract norms linalg cholesky decompose lu factor inverse solve",
         "Creation, copies and conversions": "create copy fill memory convert random sampling window",
         "Neural network functions (torch.nn.functional)": (
-            "nn norm conv patch pad pool unpool loss cross_entropy likelihood margin ctc embedding attention image"
+            "softmax dropout layer_norm batch_norm conv patch pad pool unpool loss cross_entropy likelihood margin ctc "
+            "embedding embedding_bag attention image"
         ),
         "Fourier transforms (torch.fft)": "fft spectrum",
     }.items()

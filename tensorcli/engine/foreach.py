@@ -11,7 +11,7 @@ from typing import Any, Final
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
-from tensorcli.engine.ops.nn import direct
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 UNARY: Final = (

@@ -10,8 +10,8 @@ from tensorcli.engine import dtypes, geometry
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._shared import own_geometry
-from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.tensor import Tensor
 
 # ---- the fused operator

@@ -8,6 +8,7 @@ from tensorcli.engine import events
 from tensorcli.engine.callers import functions
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import derived, direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import (
     channel_axes,
@@ -19,7 +20,6 @@ from tensorcli.engine.ops._moments import (
     widened,
 )
 from tensorcli.engine.ops._registers import is_small_single
-from tensorcli.engine.ops.nn import derived, direct
 
 
 def _from_mean(grad, centred, rstd, axes):

@@ -3,9 +3,9 @@
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import existing, wrap
 from tensorcli.engine.ops._shared import times
-from tensorcli.engine.ops.nn import direct
 from tensorcli.engine.tensor import Tensor
 
 

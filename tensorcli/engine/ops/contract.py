@@ -4,8 +4,8 @@ from math import prod
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.ops.nn import direct
 
 # ---- contractions named by dimensions or letters
 

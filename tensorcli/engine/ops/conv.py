@@ -9,10 +9,10 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import from_numpy_dtype
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import times
 from tensorcli.engine.ops._windows import expanded, full, positive, transposed_sizes
-from tensorcli.engine.ops.nn import direct
 
 
 def windows_of(xp, array, kernel, stride, dilation):

@@ -10,10 +10,10 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._cascade import spread
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._registers import MOST
 from tensorcli.engine.ops.loss import MEAN, NONE, reduced
-from tensorcli.engine.ops.nn import direct
 
 
 def _classes(xp, self, target, weight, ignore_index):

@@ -5,6 +5,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._matrices import (
     check_matrix,
@@ -13,7 +14,6 @@ from tensorcli.engine.ops._matrices import (
     eye_like,
 )
 from tensorcli.engine.ops.inverse import named_result
-from tensorcli.engine.ops.nn import derived
 
 
 def _halved_diagonal(x):

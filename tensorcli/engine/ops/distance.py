@@ -6,6 +6,7 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import derived, direct
 from tensorcli.engine.ops._dimensions import kind_of, wrap
 from tensorcli.engine.ops._matrices import check_order
 from tensorcli.engine.ops.norms import vector_norm_backward
@@ -219,8 +220,6 @@ def pdist(self, p):
 
 
 def _renorm_backward(grad, self, p, dim, maxnorm):
-    from tensorcli.engine.ops.nn import derived
-
     def scaled(x):
         dims = [d for d in range(x.ndim) if d != wrap(dim, x.ndim)]
         norm = functions.linalg_vector_norm(x, p, dims, True)
@@ -255,3 +254,44 @@ def renorm(xp, self, p, dim, maxnorm):
     norm = xp.expand_dims(norm, axes)
     factor = xp.where(norm > maxnorm, maxnorm / (norm + 1e-7), 1)
     return (self * factor).astype(self.dtype)
+
+
+# ---- similarities
+
+
+@composite(
+    "cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor", variants="function"
+)
+def cosine_similarity(x1, x2, dim, eps):
+    """The cosine of the angle between two tensors' rows along a dimension."""
+    if eps < 0:
+        raise RuntimeError(f"eps must be non-negative, got: {eps:g}")
+    kind = dtypes.promote_types(x1.dtype, x2.dtype)
+    if kind.category != dtypes.FLOATING:
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
+        )
+    x1, x2 = (
+        functions.broadcast_tensors([x1.to(kind), x2.to(kind)])
+        if x1.shape != x2.shape
+        else (x1.to(kind), x2.to(kind))
+    )
+    norm1 = functions.linalg_vector_norm(x1, 2, [dim], True).clone()
+    norm2 = functions.linalg_vector_norm(x2, 2, [dim], True).clone()
+    # The norm is clamped without a trace in the graph: its derivative stays the derivative of the norm.
+    from tensorcli.engine.autograd.modes import no_grad
+
+    with no_grad():
+        norm1.clamp_min_(eps)
+        norm2.clamp_min_(eps)
+    return ((x1 / norm1) * (x2 / norm2)).sum(dim)
+
+
+@composite(
+    "pairwise_distance(Tensor x1, Tensor x2, float p=2, float eps=1e-06, bool keepdim=False) -> Tensor",
+    variants="function",
+)
+def pairwise_distance(x1, x2, p, eps, keepdim):
+    """The p-norm of the differences of rows, eps added to each difference."""
+    last = max(x1.ndim, x2.ndim) - 1
+    return direct("_norm.ScalarOpt_dim", direct("_add.Scalar", x1 - x2, eps), p, [last], keepdim)

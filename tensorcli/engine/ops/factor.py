@@ -6,10 +6,10 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import check_matrix, check_systems, columns, raise_for
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.nn import derived
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.solve import triangle_of
 

@@ -6,8 +6,8 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, factory, op
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import wrap, wrap_dims
-from tensorcli.engine.ops.nn import direct
 
 _NORMS = {"backward": (0, 2), "forward": (2, 0), "ortho": (1, 1)}
 """For a name: how the forward and the inverse transform are scaled. 0 not, 1 by 1/sqrt(n), 2 by 1/n."""

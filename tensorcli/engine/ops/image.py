@@ -12,9 +12,9 @@ import numpy as np
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.nn import direct
 
 # ---- where the elements of an output come from, along one dimension
 

@@ -8,6 +8,7 @@ from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import derived, direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import (
     along_line,
@@ -21,7 +22,6 @@ from tensorcli.engine.ops._moments import (
     statistics,
     widened,
 )
-from tensorcli.engine.ops.nn import derived, direct
 
 # ---- over the last dimensions
 

@@ -7,10 +7,10 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING, REDUCED
 from tensorcli.engine.effects import composed
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import times
 from tensorcli.engine.ops.loss import MEAN, mean_share, reduced, reduced_in_place
-from tensorcli.engine.ops.nn import direct
 
 
 @op(

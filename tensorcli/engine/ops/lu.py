@@ -5,6 +5,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import (
     check_floating,
@@ -16,7 +17,6 @@ from tensorcli.engine.ops._matrices import (
 )
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
-from tensorcli.engine.ops.nn import derived
 
 
 def _lu_backward(grad_l, grad_u, p, lower, upper):

@@ -6,10 +6,10 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.loss import MEAN, NONE, reduced, reduced_array
-from tensorcli.engine.ops.nn import direct
 
 
 @composite(

@@ -7,7 +7,7 @@ import numpy as np
 from tensorcli.engine.autograd.modes import mode as recording
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
-from tensorcli.engine.ops.nn import derived, direct
+from tensorcli.engine.ops._composed import derived, direct
 
 
 def _order(steps, reverse):

@@ -6,6 +6,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import (
     LinAlgError,
@@ -16,7 +17,6 @@ from tensorcli.engine.ops._matrices import (
     solve,
 )
 from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
-from tensorcli.engine.ops.nn import derived
 
 
 def _is_vector(a, b):

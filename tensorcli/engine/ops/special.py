@@ -6,8 +6,8 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._shared import behind, times
-from tensorcli.engine.ops.nn import direct
 
 
 def from_scipy(xp, name, *arrays, refusal=""):

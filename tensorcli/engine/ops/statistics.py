@@ -6,9 +6,9 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._shared import times
-from tensorcli.engine.ops.nn import direct
 
 # ---- quantiles
 
