@@ -15,6 +15,8 @@ _TYPES = (
     "privateuseone"
 ).split(", ")
 _STRING = re.compile("([A-Za-z_]+)(?::(0|[1-9][0-9]*))?")
+_MOST_IN_TEXT = 2**31 - 1
+"""The largest index that PyTorch reads from a device string, into an int of C."""
 NOT_COMPILED = "Torch not compiled with CUDA enabled"
 NO_ACCELERATOR = "Cannot access accelerator device when none is available."
 INVALID_ORDINAL = (
@@ -70,16 +72,18 @@ class Device(Native):
                     f"type (string) must not include an index because index was passed explicitly: {kind}"
                 )
             index = int(number)
+            if index > _MOST_IN_TEXT:
+                raise RuntimeError(f"Could not parse device index '{number}' in device string '{kind}'")
         elif index is not None and index < 0:
             raise RuntimeError("Device index must not be negative")
         self.type = name
-        self.index = index
+        self.index = None if index is None else _stored(index)
 
     def __repr__(self) -> str:
         return (
             f"device(type='{self.type}')"
             if self.index is None
-            else f"device(type='{self.type}', index={self.index})"
+            else f"device(type='{self.type}', index={self.index & 0xFFFF})"
         )
 
     def __str__(self) -> str:
@@ -130,7 +134,16 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]
         raise TypeError("device(): argument 'type' (position 1) must be str, not torch.device")
     if index is not None and (not isinstance(index, int) or isinstance(index, bool)):
         raise TypeError(f"device(): argument 'index' (position 2) must be int, not {type(index).__name__}")
+    for number in (kind, index):
+        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+            raise ValueError("Overflow when unpacking long long")
     return kind, index
+
+
+def _stored(index: int) -> int | None:
+    """The index as the signed byte that PyTorch keeps, in which -1 is none."""
+    byte = (index + 128) % 256 - 128
+    return None if byte == -1 else byte
 
 
 def _combination(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -248,9 +248,10 @@ def _device(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     if is_long(value):
-        if value < 0:
+        number = _long(value)
+        if number < 0:
             raise RuntimeError(_complaints().NEGATIVE_DEVICE)
-        return int(value)
+        return number
     return value
 
 
