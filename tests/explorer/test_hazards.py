@@ -460,7 +460,13 @@ for i in range(2):
     (w * w).sum().backward()
     {}
 """
-APPLIED = ["opt.step()", "w.data -= 0.1 * w.grad", "with torch.no_grad(): w.sub_(w.grad)"]
+APPLIED = [
+    "opt.step()",
+    "w.data -= 0.1 * w.grad",
+    "with torch.no_grad(): w.sub_(w.grad)",
+    "w.data = w.data - 0.1 * w.grad",
+    "step = torch.zeros(1); step[0] = w.grad.norm(); w.data -= step",
+]
 
 
 @pytest.mark.parametrize("apply", APPLIED)
@@ -474,6 +480,19 @@ def test_a_gradient_that_was_applied_and_not_cleared_is_a_hazard(apply):
 )
 def test_a_gradient_that_was_cleared_after_the_step_is_none(apply, clear):
     assert check(STEP.format(apply) + f"    {clear}\n") == []
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "w.data.mul_(0.9)",
+        "w.data.copy_(torch.ones(w.shape))",
+        "torch.nn.init.normal_(w)",
+        "w.data.clamp_(min=0)",
+    ],
+)
+def test_a_write_that_is_not_computed_from_the_gradient_does_not_apply_it(write):
+    assert check(STEP.format(write)) == []
 
 
 def test_passes_that_accumulate_before_one_step_are_no_hazard():

@@ -14,20 +14,27 @@ if TYPE_CHECKING:
 
 Namer = Callable[[Any], str | None]
 """Gives a tensor's name in the script."""
+_MANY = 1000
+"""From how many pieces of memory on those that are gone are looked for."""
 
 
 class Gradients:
-    """Which gradients were applied to their leaves and not dropped or zeroed since."""
+    """Which gradients were applied to their leaves and not dropped or zeroed since.
+
+    A leaf's gradient was applied when something that was computed from a gradient was written into the leaf.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.leaves: dict[int, Any] = {}
         """Leaves that a pass reached, weakly, by the identity of their memory."""
-        self.owners: dict[int, int] = {}
-        """By the identity of a gradient's memory that of its leaf's."""
+        self.owners: dict[int, Any] = {}
+        """The leaves, weakly, by the identity of their gradients' memory."""
+        self.derived: dict[int, Any] = {}
+        """Memory, weakly and by its identity, that was computed from gradients."""
         self.applied: set[int] = set()
-        """The memory of the leaves that were written since their gradient began."""
-        self.cleared: int | None = None
+        """The leaves, by their identity, whose gradient was written into them since it began."""
+        self.cleared: Any = None
         """The leaf whose applied gradient the last write changed: a pass is heard of after it added to the gradient."""
         self.begin()
 
@@ -37,32 +44,85 @@ class Gradients:
         """The leaves, weakly, whose applied gradient it added to, each once."""
         self.node: ast.AST | None = None
         """Where it did so first."""
+        if len(self.derived) > _MANY:
+            self.derived = {key: each for key, each in self.derived.items() if each() is not None}
 
-    def wrote(self, memory: Any) -> None:
-        """Bytes were written: a leaf's, which applies its gradient, or a gradient's, which makes it another one."""
+    # ---- what was computed from gradients
+
+    def made(self, memory: Any, inputs: Sequence[Any]) -> None:
+        """A new tensor, in this memory, was computed from these."""
+        if self._from_gradients(inputs, memory):
+            self.derived[id(memory)] = weakref.ref(memory)
+
+    def _from_gradients(self, inputs: Sequence[Any], written: Any) -> bool:
+        """Whether one of the values an operator was given, what it wrote left out, was computed from a gradient."""
+        engine, owners, derived = self.engine, self.owners, self.derived
+        for each in inputs:
+            if engine.kind(each) == "tensor":
+                memory = engine.memory(each)
+                key = id(memory)
+                if (
+                    memory is not written
+                    and (key in owners or key in derived)
+                    and (self._owner(memory) is not None or self._is_derived(memory))
+                ):
+                    return True
+            elif isinstance(each, list | tuple) and self._from_gradients(each, written):
+                return True
+        return False
+
+    def _owner(self, memory: Any) -> Any:
+        """The leaf whose gradient has this memory."""
+        found = self.owners.get(id(memory))
+        leaf = None if found is None else found()
+        gradient = None if leaf is None else self.engine.grad(leaf)
+        if gradient is not None and self.engine.memory(gradient) is memory:
+            return leaf
+        if found is not None:
+            del self.owners[id(memory)]  # another allocation has its place now
+        return None
+
+    def _is_derived(self, memory: Any) -> bool:
+        found = self.derived.get(id(memory))
+        return found is not None and found() is memory
+
+    # ---- what became of them
+
+    def wrote(self, memory: Any, inputs: Sequence[Any]) -> None:
+        """Bytes were written: a leaf's, which may apply its gradient, or a gradient's, which makes it another one."""
         key = id(memory)
-        leaf = self.leaves.get(key)
-        if leaf is not None:
-            found = leaf()
-            if found is None or self.engine.memory(found) is not memory:
+        if key in self.leaves:
+            leaf = self.leaves[key]()
+            if leaf is None or self.engine.memory(leaf) is not memory:
                 del self.leaves[key]  # another allocation has its place now
-                self.applied.discard(key)
-            elif self.engine.grad(found) is not None:
-                self.applied.add(key)
-        elif key in self.owners:
-            owner = self.owners[key]
-            self.cleared = owner if owner in self.applied else None
-            self.applied.discard(owner)
+            else:
+                if self.engine.grad(leaf) is not None and self._from_gradients(inputs, memory):
+                    self.applied.add(id(leaf))
+                return
+        leaf = self._owner(memory)
+        if leaf is None:
+            self.made(memory, inputs)
+        else:
+            self.cleared = leaf if self._was_applied(leaf) else None
+            self._settle(leaf)
+
+    def _was_applied(self, leaf: Any) -> bool:
+        # What was computed from a gradient became the leaf's memory by `leaf.data = ...`.
+        return id(leaf) in self.applied or self._is_derived(self.engine.memory(leaf))
+
+    def _settle(self, leaf: Any) -> None:
+        self.applied.discard(id(leaf))
+        self.derived.pop(id(self.engine.memory(leaf)), None)
 
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
         """A pass made a leaf's gradient, or added to it: to one that was applied, if it was."""
-        key = id(self.engine.memory(leaf))
-        reference = self.leaves[key] = weakref.ref(leaf)
-        self.owners[id(self.engine.memory(gradient))] = key
-        if kind != "new" and (key in self.applied or key == self.cleared):
+        reference = weakref.ref(leaf)
+        self.leaves[id(self.engine.memory(leaf))] = reference
+        self.owners[id(self.engine.memory(gradient))] = reference
+        if kind != "new" and (leaf is self.cleared or self._was_applied(leaf)):
             self.node = self.node if self.stale else current_node()
             self.stale[id(leaf)] = reference
-        self.applied.discard(key)
+        self._settle(leaf)
         self.cleared = None
 
     def text(self, name: Namer) -> str | None:

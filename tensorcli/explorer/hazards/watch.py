@@ -155,7 +155,10 @@ class Watch:
                 text = None if exact is None else wrapped(engine, *exact, tensor)
                 if text is not None:
                     self.note("TSC-H007", text, current_node())
-        if engine.node(tensor) is not None:
+        if engine.node(tensor) is None:
+            if self.gradients.leaves:
+                self.gradients.made(engine.memory(tensor), inputs)
+        else:
             self._swallowed(inputs)
             if known.subtracts:
                 node = current_node()
@@ -217,7 +220,7 @@ class Watch:
         if tensor.requires_grad:
             self._swallowed([each for each in inputs if each is not tensor])
         if self.gradients.leaves:
-            self.gradients.wrote(memory)
+            self.gradients.wrote(memory, inputs)
 
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
         """A leaf's gradient was made or added to."""
