@@ -22,7 +22,7 @@ SUBMODULES = (
     "distributions distributions.constraints distributions.kl distributions.transforms fft func "
     "linalg nn nn.functional nn.init nn.parameter nn.utils nn.utils.parametrizations "
     "nn.utils.parametrize nn.utils.prune nn.utils.rnn optim optim.lr_scheduler random return_types special "
-    "testing utils utils.checkpoint utils.data utils.dlpack"
+    "testing utils utils.checkpoint utils.data utils.dlpack version"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""
 
@@ -99,7 +99,7 @@ class Members(Mapping[str, Any]):
         self,
         load: Callable[[], ModuleType],
         root: str,
-        inner: Mapping[str, Namespace],
+        inner: Lazy,
         listing: Callable[[], Iterable[str]] | None = None,
     ) -> None:
         self.load = load
@@ -121,8 +121,14 @@ class Members(Mapping[str, Any]):
         return value
 
     def _find(self, name: str) -> Any:
-        if name in self.inner:
+        if name in self.inner.names and name in self.inner:
             return self.inner[name]
+        try:
+            return self._member(name)
+        except KeyError:
+            return self.inner.defining(name)
+
+    def _member(self, name: str) -> Any:
         if name.startswith("_") and name != "__version__":
             raise KeyError(name)
         module = self.load()
@@ -272,11 +278,9 @@ def torch_namespaces(
 ) -> dict[str, Namespace]:
     """torch and the modules below it, by the names that an import gives them; `load` imports one by its path below."""
 
-    def inside(path: str) -> Mapping[str, Namespace]:
-        return Lazy(path, package, load, made)
-
     made: dict[str, Namespace] = {}
-    made["torch"] = Namespace("torch", Members(lambda: load(""), package, inside(""), listing))
+    inner = Lazy("", package, load, made)
+    made["torch"] = Namespace("torch", Members(lambda: load(""), package, inner, listing))
     return made
 
 
@@ -305,11 +309,20 @@ class Lazy(Mapping[str, Namespace]):
         if path in STANDING_IN:
             place, member = STANDING_IN[path]
             return getattr(self.load(place), member)  # type: ignore[no-any-return] # it reads as one
+        return self._namespace(name, path, self.load)
+
+    def defining(self, name: str) -> Namespace:
+        """The module below this one in which PyTorch defines classes of a package. Errors: KeyError."""
+        if not name[0].islower() or not self.path:
+            raise KeyError(name)
+        return self._namespace(name, f"{self.path}.{name}", _definitions)
+
+    def _namespace(self, name: str, path: str, load: Callable[[str], ModuleType]) -> Namespace:
         full = f"torch.{path}"
         found = self.made.get(full)
         if found is None:
             try:
-                module = self.load(path)
+                module = load(path)
             except ModuleNotFoundError:
                 raise KeyError(name) from None
             inner = Lazy(path, self.package, self.load, self.made)
@@ -321,6 +334,12 @@ class Lazy(Mapping[str, Namespace]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _definitions(path: str) -> ModuleType:
+    from tensorcli.engine.definitions import definitions
+
+    return definitions(path)
 
 
 OPEN_MODULES = (

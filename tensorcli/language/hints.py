@@ -105,15 +105,32 @@ def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
         )
     if isinstance(exception, AttributeError) and exception.name:
         return _did_you_mean(exception.name, attribute_names(exception.obj, evaluator))
-    if isinstance(exception, ModuleNotFoundError):
-        return "a script can import " + ", ".join(sorted(evaluator.modules))
-    if isinstance(exception, ImportError) and exception.name in evaluator.modules:
-        nodes = locate_nodes(exception)
-        wanted = nodes[0].names[0].name if nodes and isinstance(nodes[0], ast.ImportFrom) else ""
-        return _did_you_mean(wanted, evaluator.modules[str(exception.name)].members)
+    if isinstance(exception, ImportError):
+        return _importable(exception, evaluator)
     if isinstance(exception, TypeError):
         return _shadowed_hint(exception, evaluator)
     return None
+
+
+def _importable(exception: ImportError, evaluator: Evaluator) -> str | None:
+    """Where what could not be imported is, or what has a name near to it; else what there is to import."""
+    nodes = locate_nodes(exception)
+    wanted = [each.name for each in nodes[0].names] if nodes and isinstance(nodes[0], ast.ImportFrom) else []
+    parent, _, last = str(exception.name).rpartition(".")
+    if not isinstance(exception, ModuleNotFoundError):
+        parent = str(exception.name)
+        wanted = [name for name in wanted if name not in evaluator.module(parent).members][:1]
+    places = [place_of(name, evaluator) for name in wanted]
+    found = next((place.statement for place in places if place and place.statement), None)
+    if found is not None:
+        return found
+    if not parent:
+        return "a script can import " + ", ".join(sorted(evaluator.modules))
+    known = evaluator.module(parent).members
+    if not isinstance(exception, ModuleNotFoundError):
+        return _did_you_mean(wanted[0], known) if wanted else None
+    below = [name for name in known if isinstance(known[name], Namespace)]
+    return _did_you_mean(last, below) or (f"{parent} has " + ", ".join(below) if below else None)
 
 
 def attribute_names(value: Any, evaluator: Evaluator) -> list[str]:
@@ -143,7 +160,9 @@ def meant(exception: BaseException, evaluator: Evaluator) -> str | None:
     return found.statement or f"write {found.instead}"
 
 
-_TORCH = ("", "nn", "nn.functional", "optim", "autograd", "utils.data", "utils.checkpoint")
+_TORCH = (
+    "", *"nn nn.functional optim optim.lr_scheduler autograd distributions utils.data utils.checkpoint".split()
+)  # fmt: skip
 """Where a name of PyTorch's is looked for that was not imported."""
 
 

@@ -103,7 +103,7 @@ def test_classes_of_modules_are_the_languages() -> None:
 ESCAPES = [
     "model.__dict__", "model.__class__.__bases__", "nn.Linear.__init__.__globals__", "model.forward.__func__",
     "nn.Linear.forward.__globals__", "nn.Linear.forward = 1", "model._modules", "model._apply", "nn.layers", "nn.module",
-    "nn.hooks", "nn.import_module", "nn.modules", "model.__setattr__('x', 1)", "model.get_submodule('__class__')",
+    "nn.hooks", "nn.import_module", "nn.moving", "model.__setattr__('x', 1)", "model.get_submodule('__class__')",
     "model.get_parameter('__dict__')", "model.register_buffer('__class__', torch.ones(1))",
     "model.add_module('__dict__', nn.ReLU())", "model.register_forward_hook('{0.__class__}'.format)\nmodel(x)",
     "nn.Linear.__subclasses__()", "type('Net', (nn.Module,), {})", "class Net(nn.Module): pass", "model.__reduce__()",

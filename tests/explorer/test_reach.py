@@ -38,6 +38,8 @@ from tensorcli.explorer.session import Session
         "np.ctypeslib",
         "torch.ones(2).geometry.__init__",
         "import torch.effects",
+        "import torch.optim.algorithms",
+        "import torch.nn.layers",
         "from torch import sys",
         "x = torch.ones(2)\nx.array = 3",
         "x = torch.ones(2)\nx.memory = 3",
@@ -72,11 +74,34 @@ def test_internals_are_out_of_reach(text):
         "torch.float32.itemsize",
         "torch.tensor([1., 2.]).sum().item()",
         "math.sqrt(2)",
+        "from torch.distributions.normal import Normal",
+        "from torch.nn.modules.loss import MSELoss\nassert MSELoss is torch.nn.MSELoss",
+        "assert torch.nn.modules.Linear is torch.nn.modules.linear.Linear",
+        "from torch.utils.data.sampler import SubsetRandomSampler",
+        "from torch.optim.optimizer import Optimizer",
+        "assert torch.version.cuda is None",
     ],
 )
 def test_what_pytorchs_users_use_is_within_reach(text):
     steps = list(Session().run(text))
     assert [each.error for each in steps if each.error] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("from torch.utils.data.sets import random_split", "from torch.utils.data import random_split"),
+        ("from torch.optim.sgd import SGD, Adam", "from torch.optim import Adam"),
+        ("from torch import Linear", "from torch.nn import Linear"),
+        ("import torch.optim.lr_schedulers", "did you mean lr_scheduler?"),
+        ("import torch.utils.foo.deep", "torch.utils has checkpoint, data, dlpack"),
+        ("from itertools import chains", "did you mean chain?"),
+    ],
+)
+def test_an_import_that_fails_says_where_the_name_is_or_what_there_is(text, hint):
+    (step,) = Session().run(text)
+    assert step.error is not None
+    assert hint in step.error.hints
 
 
 def test_tensors_show_only_what_pytorchs_tensors_have():

@@ -140,10 +140,7 @@ def hinted(make_session, modules):
         ("np.zeross", "did you mean zeros?"),
         ("np.zeros(1).rehsape", "did you mean reshape?"),
         ("from math import sqr", "did you mean sqrt?"),
-        (
-            "import torch.nope",
-            "a script can import copy, math, numpy, numpy.fft, numpy.linalg, numpy.random, numpy.testing, torch, torch.nn",
-        ),
+        ("import torch.nope", "torch has nn"),
         ("open('x')", "open is not part of the language: a script does not reach the file system"),
         ("dir(1)", "dir is not part of the language: type x. and press Tab, or write hasattr(x, 'name')"),
         ("staticmethod(1)", "staticmethod is not part of the language: there are no classes"),
