@@ -161,7 +161,7 @@ _PUBLIC: dict[str, str] = {
     ),
     **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
     "return_types": "return_types",
-    "vmap": "func.absent",
+    "vmap": "batch.vmap",
     **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul"), "functional"),
 }
 """Where each public name that is no operator comes from: a module of the engine."""

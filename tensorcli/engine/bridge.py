@@ -36,7 +36,7 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
         )
     if self.requires_grad and mode.enabled:
         raise RuntimeError(messages.NUMPY_DETACH)
-    if self.levels:
+    if self.levels or self.batch is not None:
         raise RuntimeError(messages.WRAPPED_POINTER)
     if self.lazy & CONJ:
         raise RuntimeError(

@@ -5,12 +5,14 @@ values (effects/).
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
+import tensorcli.engine.op as op_module
 import tensorcli.engine.tensor as tensor_module
 from tensorcli.engine import effects
 from tensorcli.engine.native import PYTHON_PARAMETERS, SPOKEN_OF
-from tensorcli.engine.op import PACKETS, Op
+from tensorcli.engine.op import OPS, PACKETS, Op
 from tensorcli.engine.tensor import Tensor
 
 
@@ -102,6 +104,14 @@ def surround(op: Op, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -
         for place, one in enumerate(ops):
             if one is op:
                 runs[place] = run
+
+
+def surround_all(wrap: Callable[[Op, Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Let `wrap(operator, what runs it)` run each operator from here on."""
+    op_module.surrounding = wrap
+    for one in dict.values(OPS):
+        if "run" in vars(one):
+            surround(one, partial(wrap, one))
 
 
 def binary(name: str) -> Callable[[Tensor, Any], Any]:

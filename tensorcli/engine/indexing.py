@@ -189,7 +189,8 @@ def _sliced(tensor: Tensor, index: Sequence[Any], indices: list[Tensor | None]) 
             dim = _record(_chosen(result, one), indices, dim, tensor.device)
         elif isinstance(one, Tensor) or _is_sequence(one):
             found = one if isinstance(one, Tensor) else _from_sequence(tensor, one)
-            if found.geometry.sizes or found.dtype.category > dtypes.INTEGRAL:
+            mapped = found.batch is not None and found.batch.dim is not None
+            if mapped or found.geometry.sizes or found.dtype.category > dtypes.INTEGRAL:
                 dim = _record(found, indices, dim, tensor.device)
             elif found.dtype.name in ("bool", "uint8"):
                 result = result.unsqueeze(dim)

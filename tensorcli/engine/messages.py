@@ -103,6 +103,15 @@ CREATE_GRAPH: Final = (
 
 # ---- shapes, dtypes, out=
 NUMPY_DETACH: Final = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+BATCHED_ITEM = (
+    "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, please "
+    "try to rewrite what you're doing with other operations. If error is occurring somewhere inside PyTorch internals, please "
+    "file a bug report."
+)
+BATCHED_BOOL = (
+    "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support that yet, "
+    "please file an issue at https://github.com/pytorch/pytorch/issues ."
+)
 WRAPPED_POINTER: Final = "Cannot access data pointer of Tensor that doesn't have storage"
 WRAPPED_STORAGE: Final = "Cannot access storage of TensorWrapper"
 META_COPY: Final = "Cannot copy out of meta tensor; no data!"

@@ -139,6 +139,8 @@ Tensor.is_same_size = lambda self, other: self.geometry.sizes == other.geometry.
 
 def get_data(self: Tensor) -> Tensor:
     """Another handle on the storage: no history, and a version counter of its own, which checks do not see."""
+    if self.batch is not None:
+        raise RuntimeError("accessing `data` under vmap transform is not allowed")
     made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
     made.levels = self.levels
     if self.inference:

@@ -27,6 +27,8 @@ OPS: Final[dict[str, "Op"]] = Table()
 PACKETS: Final[dict[str, list["Op"]]] = Table()
 """The overloads of each base name (`mul`)."""
 
+surrounding: Callable[["Op", Callable[..., Any]], Callable[..., Any]] | None = None
+"""What is put around whatever runs an operator (`callers.surround_all`)."""
 Formula = Callable[..., Any]
 Effect = Callable[["Op", tuple[Any, ...]], Any]
 """What becomes of bound values: most are of a kind (effects/)."""
@@ -208,7 +210,8 @@ class Op:
     @cached_property
     def run(self) -> Callable[[tuple[Any, ...]], Any]:
         """What runs the operator on bound values: its effect, compiled for it where that pays."""
-        return effects.compiled(self)  # type: ignore[no-any-return]
+        found = effects.compiled(self)
+        return found if surrounding is None else surrounding(self, found)
 
     @cached_property
     def node_class(self) -> Any:

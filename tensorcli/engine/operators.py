@@ -228,7 +228,7 @@ def printable(tensor: Tensor) -> Any:
 
 
 def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
-    if self.levels:
+    if self.levels or self.batch is not None:
         from tensorcli.engine.func.levels import text
 
         return text(self)
@@ -265,12 +265,21 @@ Tensor.__format__ = _format  # type: ignore[method-assign, assignment]
 
 def item(self: Tensor) -> Any:
     """The one element as a Python number. Errors: RuntimeError unless there is exactly one."""
+    if self.batch is not None:
+        return _item_of(self.batch)
     if self.geometry.numel != 1:
         raise RuntimeError(f"a Tensor with {self.geometry.numel} elements cannot be converted to Scalar")
     if self.is_meta:
         raise RuntimeError("Tensor.item() cannot be called on meta tensors")
     value = self.values
     return (value.astype("float32") if self.dtype.reduced else value).item()
+
+
+def _item_of(batch: Any) -> Any:
+    """The element of all examples of a batch. Errors: RuntimeError where each has its own."""
+    if batch.dim is not None:
+        raise RuntimeError(messages.BATCHED_ITEM)
+    return item(batch.value)
 
 
 def _warn_of_graph(self: Tensor) -> Tensor:
@@ -299,6 +308,10 @@ def _real(self: Tensor, kind: str) -> Any:
 
 
 def _bool(self: Tensor) -> bool:
+    if self.batch is not None:
+        if self.batch.dim is not None:
+            raise RuntimeError(messages.BATCHED_BOOL)
+        return _bool(self.batch.value)
     if self.geometry.numel == 0:
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
     if self.geometry.numel > 1:
@@ -351,7 +364,7 @@ Tensor.stride = _stride  # type: ignore[attr-defined]
 
 
 def _data_ptr(self: Tensor) -> int:
-    if self.levels:
+    if self.levels or self.batch is not None:
         raise RuntimeError(messages.WRAPPED_POINTER)
     if self.is_meta or not self.geometry.numel:
         return 0
@@ -403,7 +416,7 @@ def detach_(self: Tensor) -> Tensor:
     """Cut this tensor off from the graph, in place; it becomes a leaf."""
     if mode.inference:
         return self
-    if self.view_of is not None:
+    if self.view_of is not None or self.batch is not None:
         raise RuntimeError(messages.DETACH_VIEW)
     self.leaf_requires_grad = False
     self.node = None

@@ -349,6 +349,8 @@ def wrap(storage: Storage) -> UntypedStorage:
 
 def untyped_storage(self: Tensor) -> UntypedStorage:
     """The storage, as an object. Errors: NotImplementedError inside a transform of `torch.func`."""
+    if self.batch is not None and not self.levels:
+        raise NotImplementedError("Cannot access storage of BatchedTensorImpl")
     if self.levels:
         raise NotImplementedError(messages.WRAPPED_STORAGE)
     return wrap(self.memory)

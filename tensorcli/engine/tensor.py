@@ -90,6 +90,8 @@ class Tensor(metaclass=TensorType):
     retains_grad = False
     levels: tuple[Any, ...] = ()
     """The running transforms of `torch.func` that it belongs to, outermost first."""
+    batch: Any = None
+    """Of what batch it is one example (batch.layer.Batch), or None."""
 
     __hash__ = object.__hash__
     __add__: Callable[..., Any]
@@ -371,6 +373,8 @@ def alias(tensor: Tensor) -> Tensor:
         twin._counter = tensor.counter
     twin._array = tensor._array
     twin._generation = tensor._generation
+    if tensor.batch is not None:
+        twin.batch = tensor.batch
     return twin
 
 

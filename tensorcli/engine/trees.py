@@ -7,6 +7,8 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tensorcli.engine.return_types import ReturnType
+
 
 class Tree:
     """The shape of a nested container. `repr` is PyTorch's TreeSpec."""
@@ -58,6 +60,8 @@ class Tree:
             return kind(inner)
         if _is_named(kind):
             return kind(*inner)
+        if issubclass(kind, ReturnType):
+            return kind(inner)
         if kind is deque:
             return deque(inner, self.context)
         if kind is defaultdict:
@@ -84,7 +88,7 @@ def flatten(value: Any) -> tuple[list[Any], Tree]:
 def _walk(value: Any, leaves: list[Any]) -> Tree:
     kind = type(value)
     context: Any = None
-    if kind is list or kind is tuple:
+    if kind is list or kind is tuple or issubclass(kind, ReturnType):
         inner = list(value)
     elif _is_named(kind):
         inner, context = list(value), kind
@@ -103,6 +107,29 @@ def _walk(value: Any, leaves: list[Any]) -> Tree:
 def unflatten(leaves: Any, tree: Tree) -> Any:
     """The container of this shape with these leaves."""
     return tree.grow(iter(leaves))
+
+
+def spread(prefix: Any, tree: Tree) -> list[Any] | None:
+    """For each leaf of a tree what a container that branches less says of it; None where that has other branches."""
+    kind = type(prefix)
+    if tree.kind is None or kind is not tree.kind:
+        is_leaf = flatten(prefix)[1].kind is None
+        return [prefix] * tree.leaves if is_leaf else None
+    inner: list[Any] = list(prefix.values()) if isinstance(prefix, dict) else list(prefix)
+    if isinstance(prefix, dict):
+        keys = tree.context[1] if kind is defaultdict else tree.context
+        if set(prefix) != set(keys):
+            return None
+        inner = [prefix[key] for key in keys]
+    if len(inner) != len(tree.branches):
+        return None
+    found: list[Any] = []
+    for one, branch in zip(inner, tree.branches, strict=True):
+        told = spread(one, branch)
+        if told is None:
+            return None
+        found.extend(told)
+    return found
 
 
 def mapped(function: Callable[[Any], Any], value: Any) -> Any:

@@ -275,7 +275,11 @@ class _Pass:
 
 def _sole(tensor: Tensor) -> bool:
     """Whether nothing else shares the memory: a fresh dense result, no view."""
-    return tensor.view_of is None and DENSE(tensor.geometry.sizes, tensor.geometry.strides)
+    return (
+        tensor.view_of is None
+        and tensor.batch is None
+        and DENSE(tensor.geometry.sizes, tensor.geometry.strides)
+    )
 
 
 def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node, index: int) -> Tensor:

@@ -194,7 +194,10 @@ class CopySlices(Node):
         from tensorcli.engine.effects import empty
 
         base = self.base_geometry
-        result = empty(base.sizes, base.strides, grad.dtype, grad.device)
+        if grad.batch is None:
+            result = empty(base.sizes, base.strides, grad.dtype, grad.device)
+        else:
+            result = grad.new_empty_strided(base.sizes, base.strides)
         result.copy_(grad)
         if self.retype is not None:
             part = self.retype(result)

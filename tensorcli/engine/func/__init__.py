@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import Any
 
 _WHERE = {
-    **dict.fromkeys(("grad", "grad_and_value", "jacrev", "vjp"), "reverse"),
-    **dict.fromkeys(("hessian", "jacfwd", "jvp"), "forward"),
-    **dict.fromkeys(("functional_call", "stack_module_state"), "modules"),
-    **dict.fromkeys(("functionalize", "linearize", "vmap"), "absent"),
+    **dict.fromkeys(("grad", "grad_and_value", "jacrev", "vjp"), "func.reverse"),
+    **dict.fromkeys(("hessian", "jacfwd", "jvp"), "func.forward"),
+    **dict.fromkeys(("functional_call", "stack_module_state"), "func.modules"),
+    **dict.fromkeys(("functionalize", "linearize"), "func.absent"),
+    "vmap": "batch.vmap",
 }
 """The module of each public name."""
 
@@ -15,7 +16,7 @@ _WHERE = {
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module 'torch.func' has no attribute '{name}'")
-    return getattr(import_module(f"tensorcli.engine.func.{_WHERE[name]}"), name)
+    return getattr(import_module(f"tensorcli.engine.{_WHERE[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -3,13 +3,6 @@
 from typing import Any
 
 
-def vmap(func: Any, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", **options: Any) -> Any:
-    """Not there. Errors: NotImplementedError."""
-    raise NotImplementedError(
-        "torch.vmap is not part of this engine: write the batch dimension out, or torch.stack([f(x) for x in xs])"
-    )
-
-
 def linearize(func: Any, *primals: Any) -> Any:
     """Not there. Errors: NotImplementedError."""
     raise NotImplementedError("torch.func.linearize is not part of this engine: torch.func.jvp is")

@@ -18,6 +18,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.modes import transforms as running
 from tensorcli.engine.autograd.nodes import Edge, Node, gradient_edge
 from tensorcli.engine.autograd.recording import drop_unneeded
+from tensorcli.engine.batch.layer import Batch, Layer, layers, lifted
 from tensorcli.engine.tensor import Tensor, alias
 
 _OVER = -2
@@ -44,6 +45,8 @@ class Level:
     def __init__(self, batched: bool = False) -> None:
         self.batched = batched
         self.number = 0
+        self.layers: tuple[Any, ...] = ()
+        """The vmaps that it runs in."""
         self.tracks = False
         """Whether operators recorded outside."""
         self.before = (True, False)
@@ -54,10 +57,10 @@ class Level:
         self.gates: dict[Node, Edge] = {}
 
     def __enter__(self) -> "Level":
-        if not running:
-            events.observer = _Marking(events.observer)
+        mark()
         running.append(self)
         self.number = len(running)
+        self.layers = tuple(layers)
         self.tracks = mode.enabled
         self.before = mode.grad, mode.inference
         mode.set(True, False)
@@ -67,14 +70,14 @@ class Level:
         mode.set(*self.before)
         running.pop()
         self.number = _OVER
-        if not running and isinstance(events.observer, _Marking):
-            events.observer = events.observer.listener
+        unmark()
 
     # ---- inputs
 
     def leaf(self, tensor: Tensor) -> Tensor:
         """The leaf that stands for an input. Errors: RuntimeError unless it is floating."""
-        found = alias(tensor)
+        given = lifted(tensor)
+        found = alias(given)
         found.inference = False
         if tensor.dtype.category < dtypes.FLOATING:
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
@@ -82,8 +85,8 @@ class Level:
         found.levels = (*tensor.levels, self)
         self.leaves.append(found)
         self.originals[id(found)] = tensor
-        if self.tracks and tensor.requires_grad:
-            edge = gradient_edge(tensor)
+        if self.tracks and given.requires_grad:
+            edge = gradient_edge(given)
             gate = Gate((edge,), {})
             gate.outputs = ((found.geometry, found.dtype, found.device),)
             found.accumulator = weakref.ref(gate)
@@ -94,7 +97,16 @@ class Level:
 
     def outside(self, tensor: Any) -> Any:
         """A result as it is seen outside, still connected with the leaves where it is connected with more."""
-        if not isinstance(tensor, Tensor) or self not in tensor.levels:
+        if not isinstance(tensor, Tensor):
+            return tensor
+        wrapper, inner = None, tensor
+        while inner.batch is not None and inner.batch.layer not in self.layers:
+            wrapper, inner = inner, inner.batch.value
+        if wrapper is not None:
+            # What a vmap that began later has made of it: its value is what was differentiated.
+            wrapper.batch.value = self.outside(inner)
+            return tensor
+        if self not in tensor.levels:
             return tensor
         original = self.originals.get(id(tensor))
         if original is not None:
@@ -109,7 +121,7 @@ class Level:
 
     def close(self, results: Iterable[Any]) -> None:
         """Cut the leaves out of the graphs of results: what leads to them alone goes, and a gate becomes its edge."""
-        roots = [one.node for one in results if isinstance(one, Tensor) and one.node is not None]
+        roots = [node for node in map(self._node, results) if node is not None]
         alive = self._reach(roots)
         for node in alive:
             if not isinstance(node, AccumulateGrad) and node.edges:
@@ -121,12 +133,21 @@ class Level:
 
     def trim(self, results: Iterable[Any], before: Node) -> None:
         """Cut what leads to the leaves alone off the nodes of results that were made after a node; the leaves stay."""
-        roots = [one.node for one in results if isinstance(one, Tensor) and one.node is not None]
+        roots = [node for node in map(self._node, results) if node is not None]
         alive = self._reach(roots)
         for node in alive:
             if not isinstance(node, AccumulateGrad) and node.sequence > before.sequence:
                 node.edges = tuple(e if e[0] is None or alive[e[0]] else (None, 0) for e in node.edges)
                 drop_unneeded(node)
+
+    def own(self, tensor: Tensor) -> Tensor:
+        """A tensor as it is where this transform runs, below the vmaps that began later."""
+        while tensor.batch is not None and tensor.batch.layer not in self.layers:
+            tensor = tensor.batch.value
+        return tensor
+
+    def _node(self, result: Any) -> Any:
+        return self.own(result).node if isinstance(result, Tensor) else None
 
     def _edge(self, edge: Edge, alive: dict[Node, bool]) -> Edge:
         node, number = edge
@@ -162,6 +183,27 @@ def reach(roots: Sequence[Node | None], counts: Any) -> dict[Node, bool]:
 # ---- what new tensors belong to
 
 
+def mark() -> None:
+    """Note from here on what new tensors belong to."""
+    if not isinstance(events.observer, _Marking):
+        events.observer = _Marking(events.observer)
+
+
+def unmark() -> None:
+    """Note it no more where no transform runs."""
+    if not running and isinstance(events.observer, _Marking):
+        events.observer = events.observer.listener
+
+
+def refuse_captured(operator: str) -> None:
+    """Errors: RuntimeError for a write to a tensor from outside of a transform."""
+    raise RuntimeError(
+        "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place operation "
+        f"(aten::{operator}) that would mutate a captured Tensor. This is not supported; please "
+        "rewrite the function being transformed to explicitly accept the mutated Tensor(s) as inputs."
+    )
+
+
 class _Marking:
     """Hears of all that happens while transforms run, and tells whoever listened before."""
 
@@ -178,12 +220,13 @@ class _Marking:
         """Errors: RuntimeError for a write to a tensor from outside of the innermost transform."""
         owner = tensor if tensor.view_of is None else tensor.view_of.base
         # The backward pass writes into tensors that it has made.
-        if running[-1] not in owner.levels and not backward_pass.running:
-            raise RuntimeError(
-                "During a grad (vjp, jvp, grad, etc) transform, the function provided attempted to call in-place operation "
-                f"(aten::{operator}) that would mutate a captured Tensor. This is not supported; please "
-                "rewrite the function being transformed to explicitly accept the mutated Tensor(s) as inputs."
-            )
+        if (
+            running
+            and running[-1] not in owner.levels
+            and not isinstance(running[-1], Layer)
+            and not backward_pass.running
+        ):
+            refuse_captured(operator)
         if self.listener is not None:
             self.listener.writes(tensor, operator, inputs)
 
@@ -204,11 +247,20 @@ def text(tensor: Tensor) -> str:
 
 
 def _text(tensor: Tensor, levels: tuple[Level, ...]) -> str:
+    if not levels and tensor.batch is not None:
+        return _of_batch(tensor.batch)
     if not levels:
         return _plain(tensor)
     original = levels[-1].originals.get(id(tensor))
     value = _text(tensor, levels[:-1]) if original is None else repr(original)
     return f"GradTrackingTensor(lvl={levels[-1].number}, value=\n{indent(value, '    ')}\n)"
+
+
+def _of_batch(batch: Batch) -> str:
+    if batch.dim is None:
+        return repr(batch.value)
+    inner = indent(repr(batch.value), "    ")
+    return f"BatchedTensor(lvl={batch.layer.number}, bdim={batch.dim}, value=\n{inner}\n)"
 
 
 def _plain(tensor: Tensor) -> str:

@@ -197,8 +197,9 @@ def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], h
 
 def marked(tensor: Tensor, level: Level) -> Tensor:
     """A tensor that was made after its transform ended, as one of the transform."""
-    if level not in tensor.levels:
-        tensor.levels = (*tensor.levels, level)
+    inner = level.own(tensor)
+    if level not in inner.levels:
+        inner.levels = (*inner.levels, level)
     return tensor
 
 

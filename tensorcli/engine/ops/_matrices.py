@@ -104,9 +104,22 @@ def check_no_nan(xp, a, name):
         )
 
 
+def whole(tensor):
+    """The tensor that has the bytes, of all examples that a vmap runs on."""
+    while tensor.batch is not None:
+        tensor = tensor.batch.value
+    return tensor
+
+
+def stand_in(tensor):
+    """An array of a tensor's sizes and dtype, for checks that look at nothing else."""
+    return np.broadcast_to(np.zeros((), tensor.dtype.np), tensor.geometry.sizes)
+
+
 def raise_for(info, text):
     """Refuse a failed factorisation. `text` takes the number that LAPACK gave. Errors: LinAlgError."""
-    codes = info.array.reshape(-1) if info.ndim else info.array.reshape(1)
+    info = whole(info)
+    codes = info.array.reshape(-1)
     if codes.any():
         at = int(np.flatnonzero(codes)[0])
         where = f"(Batch element {at}): " if info.ndim else ""

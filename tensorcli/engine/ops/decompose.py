@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import messages
+from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
@@ -266,7 +267,7 @@ def linalg_svd(A, full_matrices, driver):
 )
 def linalg_svdvals(A, driver):
     """The singular values in descending order."""
-    return functions._linalg_svd(A, False, A.requires_grad, driver=driver)[1]
+    return functions._linalg_svd(A, False, asks_gradient(A), driver=driver)[1]
 
 
 @composite("svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)")

@@ -6,7 +6,15 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._matrices import check_matrix, check_no_nan, columns, full_precision, raise_for
+from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.ops._matrices import (
+    check_matrix,
+    check_no_nan,
+    columns,
+    full_precision,
+    raise_for,
+    stand_in,
+)
 from tensorcli.engine.ops._shared import behind, module_of
 
 
@@ -171,7 +179,8 @@ def slogdet(self):
 @composite("logdet(Tensor self) -> Tensor")
 def logdet(self):
     """The logarithms of determinants; NaN where they are negative."""
-    check_matrix(self.array.astype(np.float32) if self.dtype.reduced else self.array, "logdet")
+    sample = stand_in(self)
+    check_matrix(sample.astype(np.float32) if self.dtype.reduced else sample, "logdet")
     full_precision("logdet")(self)
     sign, size = functions._linalg_slogdet(self)[:2]
     if self.dtype.is_complex:
@@ -277,10 +286,7 @@ def linalg_pinv_float(self, atol, rtol, hermitian):
 
 
 def _pinv_default(self, hermitian):
-    from tensorcli.engine.op import OPS
-
-    found = OPS["linalg_pinv.atol_rtol_tensor"]
-    return found.effect(found, (self, None, None, hermitian))
+    return direct("linalg_pinv.atol_rtol_tensor", self, None, None, hermitian)
 
 
 @composite(

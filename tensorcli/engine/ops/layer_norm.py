@@ -164,11 +164,11 @@ def layer_norm(input, normalized_shape, weight, bias, eps, cudnn_enable):
 )
 def rms_norm(input, normalized_shape, weight, eps):
     """The last dimensions scaled to a mean square of 1, then by weight."""
-    _check_shape(input.array, tuple(normalized_shape), None if weight is None else weight.array, None, "")
+    _check_shape(input, tuple(normalized_shape), weight, None, "")
     if not (input.dtype.is_floating_point or input.dtype.is_complex):
         raise NotImplementedError(f"\"rms_norm\" not implemented for '{input.dtype.scalar_type}'")
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
-    eps = float(np.finfo(wide.array.dtype).eps) if eps is None else eps
+    eps = float(np.finfo(wide.dtype.np).eps) if eps is None else eps
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))
     found = wide.mul(direct("_add_.Scalar", wide.pow(2).mean(dims, True), eps).rsqrt()).type_as(input)
     return found if weight is None else found.mul(weight).type_as(input)

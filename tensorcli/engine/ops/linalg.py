@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
-from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix
+from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix, stand_in
 from tensorcli.engine.ops._shared import behind
 
 
@@ -47,7 +47,7 @@ def matrix_exp(self):
 def linalg_matrix_power(self, n):
     """The n-th powers of matrices; those of their inverses for a negative n."""
     if self.ndim < 2 or self.size(-1) != self.size(-2):
-        check_matrix(self.array.astype(np.float32), "linalg.matrix_power")
+        check_matrix(stand_in(self).astype(np.float32), "linalg.matrix_power")
     if n == 0:
         one = functions.eye(self.size(-2), dtype=self.dtype, device=self.device)
         return self.clone().copy_(one)

@@ -15,6 +15,7 @@ from tensorcli.engine.ops._matrices import (
     check_matrix,
     check_order,
     full_precision,
+    stand_in,
 )
 from tensorcli.engine.ops._registers import LANES, is_small_single
 
@@ -294,7 +295,7 @@ def linalg_cond(self, p):
 
 
 def _cond(self, p):
-    check_matrix(self.array, "linalg.cond")
+    check_matrix(stand_in(self), "linalg.cond")
     if not self.numel():
         return functions.zeros(self.geometry.sizes[:-2], dtype=self.dtype, device=self.device)
     inverse, info = functions.linalg_inv_ex(self)

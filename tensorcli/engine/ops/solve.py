@@ -15,6 +15,7 @@ from tensorcli.engine.ops._matrices import (
     check_sides,
     columns,
     solve,
+    whole,
 )
 from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
 
@@ -72,6 +73,7 @@ def linalg_solve_(xp, A, B, left, check_errors):
 
 
 def _check_solved(info):
+    info = whole(info)
     if info.array.any():
         at = int(np.flatnonzero(info.array.reshape(-1))[0])
         where = f"(Batch element {at}): " if info.ndim else ""

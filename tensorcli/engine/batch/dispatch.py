@@ -1,0 +1,194 @@
+"""What an operator does while a vmap runs: it runs below, on values, and its results belong to the layer.
+
+An operator that gets a tensor of the innermost layer is first recorded there (for transforms inside the layer), then run on the
+values by its rule. An operator that gets none runs below as if the layer was not there.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tensorcli.engine import callers, effects, events
+from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.nodes import gradient_edge
+from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.batch import drawing, kinds, rules, writes
+from tensorcli.engine.batch.layer import Batch, Layer, layers
+from tensorcli.engine.op import Op
+from tensorcli.engine.tensor import Tensor
+
+Run = Callable[[tuple[Any, ...]], Any]
+
+_DECOMPOSED = (effects.compose, effects.compose_in_place, effects.forward)
+"""The effects of operators that are others: those are asked."""
+_heard: list[bool] = []
+
+
+def listen() -> None:
+    """Let all operators ask, from here on, whether a vmap runs."""
+    if not _heard:
+        _heard.append(True)
+        callers.surround_all(_asking)
+
+
+def _asking(op: Op, run: Run) -> Run:
+    if op.effect in _DECOMPOSED and op.base not in kinds.WHOLE and rules.refused(op) is None:
+        return run
+
+    def asked(values: tuple[Any, ...]) -> Any:
+        return _dispatched(op, asked, run, values) if layers else run(values)
+
+    return asked
+
+
+def _dispatched(op: Op, asked: Run, run: Run, values: tuple[Any, ...]) -> Any:
+    layer = layers[-1]
+    if any(one.batch is not None and one.batch.layer is layer for one in _tensors(values)):
+        return _in_layer(layer, op, run, asked, values)
+    if op.effect is effects.write or op.twin_of is not None:
+        _refuse_captured(layer, op, values[0])
+    with layer.below():
+        drawn = drawing.unmapped(layer, op, asked, values)
+        result = asked(values) if drawn is None else drawn.value
+    if drawn is not None and drawn.dim is not None:
+        return layer.wrap(result, drawn.dim)
+    if not layer.inside():
+        return result
+    return _each(result, lambda one: one if any(one is v for v in values) else layer.lift(one))
+
+
+def _tensors(values: Sequence[Any]) -> Any:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif value.__class__ in (list, tuple):
+            for one in value:
+                if isinstance(one, Tensor):
+                    yield one
+
+
+def _refuse_captured(layer: Layer, op: Op, target: Any) -> None:
+    """Errors: RuntimeError for a write to a tensor from outside, while a transform runs inside the layer."""
+    if any(not each.batched for each in layer.inside()):
+        from tensorcli.engine.func.levels import refuse_captured
+
+        refuse_captured(op.name)
+
+
+def _each(result: Any, change: Callable[[Tensor], Any]) -> Any:
+    """The tensors of an operator's result changed, its containers kept."""
+    if isinstance(result, Tensor):
+        return change(result)
+    if isinstance(result, (tuple, list)):
+        inner = [_each(one, change) for one in result]
+        if type(result) in (tuple, list):
+            return type(result)(inner)
+        return type(result)(*inner) if hasattr(result, "_make") else type(result)(inner)
+    return result
+
+
+def _map(values: Sequence[Any], change: Callable[[Tensor], Any]) -> tuple[Any, ...]:
+    return tuple(
+        change(value)
+        if isinstance(value, Tensor)
+        else [change(one) if isinstance(one, Tensor) else one for one in value]
+        if value.__class__ in (list, tuple)
+        else value
+        for value in values
+    )
+
+
+def _in_layer(layer: Layer, op: Op, run: Run, asked: Run, values: tuple[Any, ...]) -> Any:
+    if len(values) > op.arity:
+        values = _without_out(op, values)
+    given = _map(values, layer.lift)
+    if "(a!)" in op.line:
+        if values[0] is not given[0]:
+            _refuse_captured(layer, op, values[0])
+        return _written(layer, op, asked, given)
+    with layer.below():
+        result, dim = kinds.apply(layer, op, asked, _map(given, lambda one: one.batch))
+    result = _each(result, lambda one: layer.wrap(one, dim))
+    several = [one for one in (result if isinstance(result, (tuple, list)) else (result,)) if one is not None]
+    if op.effect is effects.view and op.tracked and any(not each.batched for each in layer.inside()):
+        for one in several:
+            _relate(given[0], one, len(several) > 1 or isinstance(result, (tuple, list)))
+    if wants_grad(op, given) and any(one.dtype.category >= kinds.FLOATING for one in several):
+        _record(op, given, tuple(result) if isinstance(result, (tuple, list)) else (result,))
+    return result
+
+
+def _record(op: Op, given: tuple[Any, ...], results: tuple[Any, ...]) -> None:
+    """Make the node of a call in its layer; nobody hears of it."""
+    observer, events.observer = events.observer, None
+    try:
+        node = make_node(op, given)
+        set_history(node, results)
+        save_outputs(op, node, results)
+    finally:
+        events.observer = observer
+
+
+def _relate(tensor: Tensor, result: Tensor, several: bool) -> None:
+    """Make a result a view of a tensor of its layer."""
+    parent = tensor.view_of
+    base = tensor if parent is None else parent.base
+    kind = views.NORMAL if mode.enabled else views.INFERENCE if mode.inference else views.NO_GRAD
+    if several and mode.enabled:
+        kind = views.MULTI_OUTPUT
+    if kind == views.NORMAL and parent is not None:
+        kind = parent.kind
+    if not tensor.inference:
+        result.view_of = views.View(
+            base, kind, tensor.counter.count, None, tensor if tensor is not base else None
+        )
+
+
+def _without_out(op: Op, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    plain, out, _ = effects.split_extras(op, values)
+    if out is not None:
+        raise RuntimeError(
+            f"Batching rule not implemented for aten::{op.base}.out; the fallback path doesn't work on out= or view ops."
+        )
+    return plain
+
+
+# ---- writes
+
+
+def _written(layer: Layer, op: Op, asked: Run, given: tuple[Any, ...]) -> Tensor:
+    """An operator that writes self: into the value, for all examples."""
+    target: Tensor = given[0]
+    batches = _map(given, lambda one: one.batch)
+    reason = rules.refused(op)
+    if reason is not None:
+        raise RuntimeError(reason)
+    writes.check(layer, op, batches)
+    requires = wants_grad(op, given)
+    views.check_in_place(target, requires)
+    node: Any = None
+    if requires and op.base == "copy_":
+        from tensorcli.engine.ops.copy import CopyBackwards
+
+        node = CopyBackwards(tuple(gradient_edge(one) for one in given[:2]), {})
+    elif requires:
+        original = target.clone() if any("self" in g.names for g in op.gradients) else None
+        observer, events.observer = events.observer, None
+        try:
+            node = make_node(op, given, original)
+        finally:
+            events.observer = observer
+    batch: Batch = target.batch
+    with layer.below():
+        writes.write(layer, op, asked, batch, batches[1:])
+    if batch.value.geometry.sizes != target.geometry.sizes or op.effect is effects.restride:
+        moved = layer.wrap(batch.value, batch.dim)
+        target.geometry, target._storage = moved.geometry, moved._storage
+    if node is not None:
+        if op.effect is effects.restride:
+            views.restrided(target, node)
+        else:
+            views.rebase_history(target, node)
+        if op.plan.outputs:
+            save_outputs(op, node, (target,))
+    return target

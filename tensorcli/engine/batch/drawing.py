@@ -1,0 +1,74 @@
+"""Random numbers in a vmap: refused, the same for all examples, or different for each, as the user said."""
+
+from typing import Any, Final, NamedTuple
+
+from tensorcli.engine.batch.layer import Layer
+from tensorcli.engine.batch.values import changed, full, slices
+from tensorcli.engine.callers import functions
+from tensorcli.engine.op import Op
+
+RANDOM: Final = frozenset(
+    "rand randn randint randperm rand_like randn_like randint_like bernoulli multinomial normal poisson binomial "
+    "native_dropout _standard_gamma _sample_dirichlet rrelu_with_noise rrelu_with_noise_ uniform_ normal_ exponential_ "
+    "geometric_ cauchy_ log_normal_ random_ bernoulli_".split()
+)
+_EACH: Final = frozenset("randperm multinomial".split())
+"""Drawn example by example."""
+_REFUSED: Final = (
+    "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
+    "flags on vmap or perform the randomness operation out of vmap"
+)
+SAME: Final = "Vmap does not currently support same randomness with a batched tensor input. Please file an issue with functorch"
+
+
+class Drawn(NamedTuple):
+    """What was drawn, and along which dimension for one example each."""
+
+    value: Any
+    dim: int | None
+
+
+def is_random(op: Op) -> bool:
+    return op.base in RANDOM
+
+
+def check(layer: Layer) -> None:
+    """Errors: RuntimeError where random numbers are refused."""
+    if layer.randomness == "error":
+        raise RuntimeError(_REFUSED)
+
+
+def unmapped(layer: Layer, op: Op, run: Any, values: tuple[Any, ...]) -> Drawn | None:
+    """Random numbers that depend on nothing that is mapped; None where all draw the same, or nothing is random."""
+    if not is_random(op):
+        return None
+    check(layer)
+    if layer.randomness == "same":
+        return None
+    if "(a!)" in op.line:
+        raise RuntimeError(
+            "vmap: Cannot ask for different inplace randomness on an unbatched tensor. This will appear like same randomness. "
+            "If this is necessary for your usage, please file an issue with functorch."
+        )
+    if op.base in _EACH:
+        return Drawn(functions.stack([run(values) for _ in range(layer.size)]), 0)
+    if "size" in op.names:
+        place = op.names.index("size")
+        return Drawn(run((*values[:place], (layer.size, *values[place]), *values[place + 1 :])), 0)
+    first = next(i for i in op.tensors if values[i] is not None)
+    whole = values[first].expand((layer.size, *values[first].geometry.sizes))
+    return Drawn(run((*values[:first], whole, *values[first + 1 :])), 0)
+
+
+def mapped(layer: Layer, op: Op, run: Any, args: tuple[Any, ...]) -> Drawn | None:
+    """Random numbers for what is mapped; None where nothing is random."""
+    if not is_random(op):
+        return None
+    check(layer)
+    if layer.randomness == "same":
+        if op.base.endswith("_like"):
+            return Drawn(run(slices(args, 0)), None)
+        raise RuntimeError(SAME)
+    if op.base in _EACH:
+        return Drawn(functions.stack([run(slices(args, i)) for i in range(layer.size)]), 0)
+    return Drawn(run(changed(args, lambda one: full(one, layer.size))), 0)

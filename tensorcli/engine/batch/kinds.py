@@ -1,0 +1,118 @@
+"""How an operator runs on values: by its kind where the declaration says enough, by a rule of its own, or example by example.
+
+A rule gets the layer, the operator, what runs it, and the arguments, where tensors are Batches. It returns the result and the
+dimension of the results that is mapped (None when nothing is).
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tensorcli.engine import dtypes, effects
+from tensorcli.engine.batch import drawing, rules, shapes
+from tensorcli.engine.batch.layer import Batch, Layer, hidden
+from tensorcli.engine.batch.values import aligned, batches_of, plain, slices
+from tensorcli.engine.callers import functions
+from tensorcli.engine.effects.elementwise import promoted_dtype
+from tensorcli.engine.op import Op
+from tensorcli.engine.tensor import Tensor
+
+FLOATING: Final = dtypes.FLOATING
+NEW: Final = frozenset("new_empty new_empty_strided new_full new_zeros new_ones".split())
+"""Composites that make a batch of what they make where they are asked of a batch."""
+
+WHOLE: Final = NEW | {"linalg_matrix_rank", "argwhere"}
+"""Composites that are asked as one operator, not as those that they are made of."""
+
+Run = Callable[[tuple[Any, ...]], Any]
+
+
+def apply(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:
+    """The result of an operator below the layer, and its mapped dimension."""
+    given = batches_of(args)
+    if all(one.dim is None for one in given):
+        drawn = drawing.unmapped(layer, op, run, plain(args))
+        return (drawn.value, drawn.dim) if drawn is not None else (run(plain(args)), None)
+    reason = rules.refused(op)
+    if reason is not None:
+        raise RuntimeError(reason)
+    if op.base in NEW:
+        return _new(layer, op, run, args)
+    drawn = drawing.mapped(layer, op, run, args)
+    if drawn is not None:
+        return drawn.value, drawn.dim
+    if op.effect is effects.view:
+        return shapes.viewed(layer, op, run, args)
+    rule = rules.RULES.get(op.name) or rules.RULES.get(op.base)
+    if rule is not None:
+        found = rule(layer, op, run, args)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+    elif op.effect is effects.pointwise or op.base in rules.ELEMENTWISE:
+        return _pointwise(layer, op, run, args)
+    return each(layer, op, run, args)
+
+
+def each(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:
+    """Example by example, and the results stacked."""
+    if not layer.size:
+        raise RuntimeError(
+            f"The fallback path does not support vmap over dims of size 0. Batching rule not implemented for aten::{op.base}."
+        )
+    results = [run(slices(args, i)) for i in range(layer.size)]
+    first = results[0]
+    if isinstance(first, Tensor):
+        return functions.stack(results), 0
+    joined = [
+        None if column[0] is None else functions.stack(list(column)) for column in zip(*results, strict=True)
+    ]
+    if type(first) in (tuple, list):
+        return type(first)(joined), 0
+    return type(first)(joined), 0
+
+
+def _pointwise(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:
+    """Element by element. One tensor keeps its dimensions where they are; several are aligned with the mapped one first."""
+    places = op.tensors
+    if len(places) == 1:
+        batch = args[places[0]]
+        if isinstance(batch, Batch):
+            return run(plain(args)), batch.dim
+    values = list(args)
+    rank = max(one.rank for one in batches_of(args))
+    logical = promoted_dtype(op, [_standing(one) for one in args]) if op.operands else None
+    for i in places:
+        if isinstance(args[i], Batch):
+            values[i] = aligned(args[i], rank)
+    if logical is not None and promoted_dtype(op, values) is not logical:
+        # What has no dimensions counts less in promotion; a batch of it must not count more.
+        for i in op.operands:
+            one = args[i]
+            if isinstance(one, Batch) and one.dim is not None and not one.rank:
+                values[i] = values[i].to(logical)
+    return run(tuple(values)), 0
+
+
+class _Standing(Tensor):
+    """An example of a batch, to whoever looks at its dtype and its sizes alone."""
+
+
+def _standing(one: Any) -> Any:
+    if not isinstance(one, Batch):
+        return one
+    found = object.__new__(_Standing)
+    found._dtype = one.value._dtype
+    found.wrapped = one.value.wrapped
+    found.geometry = hidden(one.value.geometry, one.dim)
+    return found
+
+
+def _new(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, int | None]:
+    values = list(plain(args))
+    place = op.names.index("size")
+    values[place] = (layer.size, *values[place])
+    if op.base == "new_empty_strided":
+        strides = op.names.index("stride")
+        sizes = values[place][1:]
+        span = 1 + sum((size - 1) * stride for size, stride in zip(sizes, values[strides], strict=False))
+        values[strides] = (span, *values[strides])
+    return run(tuple(values)), 0

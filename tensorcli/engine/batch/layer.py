@@ -1,0 +1,166 @@
+"""A running vmap, and the tensors that belong to it.
+
+Each running vmap is a layer. A tensor of a layer is one example to whoever looks at it: its geometry is that of the tensor
+below (its value) without the dimension that is mapped over, and it has a history of its own, for the transforms that run
+inside the layer. The value has the bytes, and the history of what runs outside. A tensor from below that meets those of a
+layer is lifted into it: a tensor of the layer with nothing mapped.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tensorcli.engine.autograd.modes import mode, transforms
+from tensorcli.engine.devices import Device
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.tensor import Tensor
+
+layers: list["Layer"] = []
+"""The vmaps that run, outermost first."""
+
+
+class Behind:
+    """The storage of a tensor of a layer: where its bytes lie nobody may ask."""
+
+    __slots__ = ("storage",)
+
+    generation = -1
+
+    def __init__(self, storage: Any) -> None:
+        self.storage = storage
+
+    @property
+    def device(self) -> Device:
+        found: Device = self.storage.device
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.storage.nbytes)
+
+    def window(self, *wanted: Any) -> Any:
+        """Errors: RuntimeError."""
+        raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
+
+    @property
+    def data(self) -> Any:
+        """Errors: RuntimeError."""
+        return self.window()
+
+    bytes = data
+
+
+class Batch:
+    """How a tensor of a layer stands for others: its value, and which dimension of it is mapped (None: no one)."""
+
+    __slots__ = ("dim", "layer", "value")
+
+    def __init__(self, layer: "Layer", value: Tensor, dim: int | None) -> None:
+        self.layer = layer
+        self.value = value
+        self.dim = dim
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The sizes of one example."""
+        sizes = self.value.geometry.sizes
+        return sizes if self.dim is None else (*sizes[: self.dim], *sizes[self.dim + 1 :])
+
+    @property
+    def rank(self) -> int:
+        return len(self.value.geometry.sizes) - (self.dim is not None)
+
+    def __repr__(self) -> str:
+        return f"<batch {self.value.geometry.sizes} along {self.dim}>"
+
+
+class Layer:
+    """One running vmap, as a context: how many examples there are, and what their random numbers are to be."""
+
+    batched = True
+    """It tracks no gradients (see func.levels)."""
+
+    def __init__(self, size: int, randomness: str) -> None:
+        self.size = size
+        self.randomness = randomness
+        self.number = 0
+
+    def __enter__(self) -> "Layer":
+        from tensorcli.engine.batch.dispatch import listen
+        from tensorcli.engine.func.levels import mark
+
+        listen()
+        mark()
+        transforms.append(self)
+        layers.append(self)
+        self.number = len(transforms)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        from tensorcli.engine.func.levels import unmark
+
+        layers.pop()
+        transforms.pop()
+        unmark()
+
+    def inside(self) -> list[Any]:
+        """The transforms that run inside this one."""
+        return transforms[transforms.index(self) + 1 :] if self in transforms else []
+
+    def wrap(self, value: Tensor, dim: int | None) -> Tensor:
+        """The tensor of this layer that stands for a value along one of its dimensions."""
+        found: Tensor = object.__new__(Tensor)
+        found._dtype = value._dtype
+        found.lazy = value.lazy
+        found._storage = Behind(value.memory)  # type: ignore[assignment]
+        if value.wrapped:
+            found.wrapped = True
+        if value.inference:
+            found.inference = True
+        else:
+            found._counter = value.counter
+        found.batch = Batch(self, value, dim)
+        found.geometry = hidden(value.geometry, dim)
+        found.levels = tuple(each for each in self.inside() if not each.batched)
+        return found
+
+    def lift(self, tensor: Tensor) -> Tensor:
+        """A tensor as one of this layer."""
+        if tensor.batch is not None and tensor.batch.layer is self:
+            return tensor
+        return self.wrap(tensor, None)
+
+    @contextmanager
+    def below(self) -> Iterator[None]:
+        """What runs in here, runs as if neither this vmap nor what is inside it did."""
+        at, depth = transforms.index(self), layers.index(self)
+        above, inner = transforms[at:], layers[depth:]
+        first = next((each for each in above if hasattr(each, "before")), None)
+        grad, inference = mode.grad, mode.inference
+        del transforms[at:], layers[depth:]
+        if first is not None:
+            mode.set(*first.before)
+        try:
+            yield
+        finally:
+            transforms.extend(above)
+            layers.extend(inner)
+            mode.set(grad, inference)
+
+
+def hidden(geometry: Geometry, dim: int | None) -> Geometry:
+    """A geometry without one of its dimensions."""
+    if dim is None:
+        return geometry
+    sizes, strides = geometry.sizes, geometry.strides
+    return Geometry((*sizes[:dim], *sizes[dim + 1 :]), (*strides[:dim], *strides[dim + 1 :]), geometry.offset)
+
+
+def asks_gradient(tensor: Tensor) -> bool:
+    """Whether a tensor requires a gradient, for whoever looks at it in its layer or below."""
+    return tensor.requires_grad or (tensor.batch is not None and asks_gradient(tensor.batch.value))
+
+
+def lifted(tensor: Tensor) -> Tensor:
+    """A tensor as one of the innermost vmap that runs, if any."""
+    return layers[-1].lift(tensor) if layers else tensor

@@ -1,0 +1,466 @@
+"""Rules of single operators, and of groups of them that differ from the element-wise ones in one thing.
+
+A rule gets the layer, the operator, what runs it and the arguments, where tensors are Batches. It returns the result and the
+dimension of the results that is mapped, or None where the operator has to run example by example.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tensorcli.engine.batch.layer import Batch
+from tensorcli.engine.batch.shapes import DIMENSIONS
+from tensorcli.engine.batch.values import aligned, batches_of, changed, front, full, moved, where
+from tensorcli.engine.callers import functions
+
+ELEMENTWISE: Final = frozenset("clone _to_copy zeros_like ones_like full_like empty_like".split())
+"""Operators that are no element-wise ones by their declaration, and yet do to each element the same."""
+
+Rule = Callable[..., Any]
+RULES: dict[str, Rule] = {}
+
+
+def rule(names: str) -> Callable[[Rule], Rule]:
+    """Make a function the rule of operators (or of all overloads of a name)."""
+
+    def declare(found: Rule) -> Rule:
+        RULES.update(dict.fromkeys(names.split(), found))
+        return found
+
+    return declare
+
+
+def _alone(args: tuple[Any, ...]) -> bool:
+    """Whether the first argument is the only one that is mapped."""
+    return args[0].dim is not None and all(one.dim is None for one in batches_of(args[1:]))
+
+
+# ---- along dimensions
+
+
+@rule(
+    "sum.dim_IntList nansum mean.dim prod.dim_int all.dim all.dims any.dim any.dims count_nonzero.dim_IntList logsumexp max.dim "
+    "min.dim amax amin argmax argmin median.dim nanmedian.dim mode std.correction var.correction std_mean.correction "
+    "var_mean.correction cumsum cumprod cummax cummin logcumsumexp sort sort.stable topk kthvalue flip linalg_vector_norm "
+    "_norm.ScalarOpt_dim _softmax _log_softmax _safe_softmax glu count_nonzero _fft_c2c _fft_r2c _fft_c2r"
+)
+def along(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Along dimensions: the same ones behind the mapped one, all of an example where none is named."""
+    batch = args[0]
+    if not batch.rank or not _alone(args):
+        return None
+    values = [front(batch)]
+    for name, value in zip(op.names[1:], args[1:], strict=True):
+        if name in DIMENSIONS:
+            if value is None or (isinstance(value, (tuple, list)) and not value):
+                if op.base in ("argmax", "argmin", "flip") or not isinstance(
+                    value, (tuple, list, type(None))
+                ):
+                    return None
+                value = tuple(range(1, batch.rank + 1))
+            elif isinstance(value, (tuple, list)):
+                value = tuple(where(one, batch.rank) for one in value)
+            else:
+                value = where(value, batch.rank)
+        values.append(value)
+    return run(tuple(values)), 0
+
+
+@rule("sum mean prod all any max min")
+def whole(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Of all elements of an example."""
+    batch = args[0]
+    if not batch.rank or op.overload:
+        return None
+    tensor = front(batch)
+    dims = list(range(1, batch.rank + 1))
+    rest = dict(zip(op.names[1:], args[1:], strict=True))
+    if op.base in ("sum", "mean"):
+        return getattr(functions, op.base)(tensor, dims, **rest), 0
+    if batch.rank > 1:
+        tensor = tensor.flatten(1)
+    if op.base in ("max", "min"):
+        return (getattr(functions, op.base)(tensor, 1)[0], 0) if tensor.geometry.numel else None
+    return getattr(functions, op.base)(tensor, 1, **rest), 0
+
+
+@rule("tril triu one_hot")
+def behind(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """What concerns the last dimensions, and takes any number before."""
+    batch = args[0]
+    if batch.rank < (0 if op.base == "one_hot" else 2) or not _alone(args):
+        return None
+    if op.base == "one_hot" and args[1] < 0:
+        raise RuntimeError(
+            "When vmap-ing torch.nn.functional.one_hot, please provide an explicit positive num_classes argument."
+        )
+    return run((front(batch), *args[1:])), 0
+
+
+@rule(
+    "linalg_inv_ex linalg_cholesky_ex cholesky _linalg_det _linalg_slogdet linalg_qr _linalg_eigh _linalg_svd "
+    "linalg_lu_factor_ex linalg_lu linalg_matrix_exp trace"
+)
+def matrices(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Of matrices."""
+    batch = args[0]
+    if batch.rank < 2 or op.base == "trace":
+        return None
+    return run((front(batch), *args[1:])), 0
+
+
+@rule("constant_pad_nd")
+def padded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Around the last dimensions."""
+    if len(args[1]) > 2 * args[0].rank:
+        return None
+    return run((front(args[0]), *args[1:])), 0
+
+
+@rule("repeat")
+def repeated(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Each example as often as it says."""
+    batch, times = args
+    if len(times) < batch.rank:
+        return None
+    return run((aligned(batch, len(times)), (1, *times))), 0
+
+
+# ---- several tensors
+
+
+@rule("cat stack")
+def joined(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Joined along a dimension of the examples."""
+    tensors, dim = args
+    ranks = {one.rank for one in tensors}
+    if len(ranks) > 1 or (op.base == "cat" and not max(ranks)):
+        return None
+    rank = ranks.pop()
+    values = [full(one, layer.size) for one in tensors]
+    return run((values, where(dim, rank + (op.base == "stack")))), 0
+
+
+@rule("gather")
+def gathered(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Elements along a dimension by their numbers."""
+    batch, dim, index, *rest = args
+    if not batch.rank or batch.rank != index.rank:
+        return None
+    return run((full(batch, layer.size), where(dim, batch.rank), full(index, layer.size), *rest)), 0
+
+
+@rule("index_select")
+def selected(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """The same numbers of all examples."""
+    batch, dim, index = args
+    if not batch.rank or index.dim is not None:
+        return None
+    return run((front(batch), where(dim, batch.rank), index.value)), 0
+
+
+@rule("scatter.src scatter.value scatter_add scatter.reduce scatter.value_reduce scatter_reduce.two")
+def scattered(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Elements put along a dimension by their numbers."""
+    rank = args[0].rank
+    if not rank or any(one.rank != rank for one in batches_of(args)):
+        return None
+    values = list(changed(args, lambda one: full(one, layer.size)))
+    values[1] = where(args[1], rank)
+    return run(tuple(values)), 0
+
+
+@rule("embedding")
+def embedded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Rows of one table."""
+    if args[0].dim is not None:
+        return None
+    return run((args[0].value, front(args[1]), *args[2:])), 0
+
+
+@rule("index.Tensor")
+def indexed(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Elements by tensors of their numbers: the same for all examples, or numbers of their own."""
+    batch, indices = args
+    _refuse_masks(indices)
+    given = [one for one in indices if one is not None]
+    places = [i for i, one in enumerate(indices) if one is not None]
+    if places != list(range(places[0], places[-1] + 1)):
+        return None
+    if all(one.dim is None for one in given):
+        return run((front(batch), [None, *[None if one is None else one.value for one in indices]])), 0
+    if places[0]:
+        return None
+    if batch.dim is None:
+        rank = max(one.rank for one in given)
+        return run((batch.value, [aligned(one, rank) for one in given])), 0
+    rank = max(one.rank for one in given)
+    numbers: Any = functions.arange(layer.size, device=batch.value.device)
+    return run(
+        (front(batch), [numbers.view((layer.size, *[1] * rank)), *[aligned(one, rank) for one in given]])
+    ), 0
+
+
+@rule("index_put index_put_ _index_put_impl_")
+def put(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Example by example; but masks are refused."""
+    _refuse_masks(args[1])
+
+
+def _refuse_masks(indices: Any) -> None:
+    """Errors: RuntimeError for masks of their own for each example."""
+    for one in indices:
+        if isinstance(one, Batch) and one.dim is not None and one.value.dtype.name in ("bool", "uint8"):
+            raise RuntimeError(
+                "vmap: We do not support batching operators that can support dynamic shape. Attempting to batch over indexing "
+                "with a boolean mask."
+            )
+
+
+@rule("masked_fill.Tensor")
+def filled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """With a value of their own for each example: chosen instead."""
+    batch, mask, value = args
+    if value.dim is None:
+        rank = max(batch.rank, mask.rank)
+        return run(
+            (
+                aligned(batch, rank) if mask.dim is None or batch.dim is not None else batch.value,
+                aligned(mask, rank),
+                value.value,
+            )
+        ), 0
+    return None
+
+
+# ---- products
+
+
+@rule("mm bmm")
+def multiplied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Products of matrices."""
+    a, b = args[:2]
+    rank = 2 if op.base == "mm" else 3
+    if op.overload or a.rank != rank or b.rank != rank or _sizes(a)[-1] != _sizes(b)[-2]:
+        return None
+    if op.base == "bmm" and _sizes(a)[0] != _sizes(b)[0]:
+        return None
+    return functions.matmul(front(a), front(b)), 0
+
+
+def _sizes(batch: Batch) -> tuple[int, ...]:
+    return batch.sizes
+
+
+@rule("mv")
+def applied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """A matrix times a vector."""
+    a, b = args
+    if a.rank != 2 or b.rank != 1 or _sizes(a)[1] != _sizes(b)[0]:
+        return None
+    if a.dim is None and b.dim is None:
+        return functions.mv(a.value, b.value), None
+    if a.dim is None:
+        found: Any = functions.matmul(a.value, moved(front(b), 0, 1))
+        return found, 1
+    if b.dim is None:
+        return functions.matmul(front(a), b.value), 0
+    whole: Any = functions.matmul(front(a), front(b).unsqueeze(-1))
+    return whole.squeeze(-1), 0
+
+
+@rule("dot")
+def dotted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """A vector times a vector."""
+    a, b = args
+    if a.rank != 1 or b.rank != 1 or _sizes(a) != _sizes(b) or a.value.dtype is not b.value.dtype:
+        return None
+    if a.dim is not None and b.dim is not None:
+        found: Any = functions.matmul(front(a).unsqueeze(-2), front(b).unsqueeze(-1))
+        return found.squeeze(-1).squeeze(-1), 0
+    mapped, other = (a, b) if a.dim is not None else (b, a)
+    return functions.matmul(front(mapped), other.value), 0
+
+
+@rule("addmm baddbmm addmv")
+def added(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """A product added to something: the sum of the two, scaled where that is asked."""
+    own, a, b, beta, alpha = args
+    product = multiplied if op.base != "addmv" else applied
+    found = (
+        product(layer, _Named("mm" if op.base == "addmm" else "bmm"), run, (a, b))
+        if product is multiplied
+        else product(layer, op, run, (a, b))
+    )
+    if found is None or a.value.dtype.category < 2 or own.value.dtype is not a.value.dtype:
+        return None
+    result, dim = found
+    if dim is not None and (a.dim is not None or b.dim is not None):
+        result = moved(result, dim, 0)
+    rank = 1 if op.base == "addmv" else 2 if op.base == "addmm" else 3
+    left = aligned(own, rank)
+    if alpha != 1:
+        result = result * alpha
+    if beta == 0:
+        return None
+    return (left if beta == 1 else left * beta) + result, 0
+
+
+class _Named:
+    """The name of an operator, where nothing else is asked."""
+
+    overload = ""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+
+
+# ---- layers
+
+
+@rule("convolution")
+def convolved(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """With one filter for all examples: all images in one batch."""
+    image, weight, bias, *rest = args
+    if weight.dim is not None or (bias is not None and bias.dim is not None) or image.rank < 3:
+        return None
+    return _folded(layer, run, (image, weight.value, None if bias is None else bias.value, *rest))
+
+
+@rule(
+    "max_pool2d_with_indices max_pool3d_with_indices avg_pool2d avg_pool3d _adaptive_avg_pool2d _adaptive_avg_pool3d "
+    "adaptive_max_pool2d adaptive_max_pool3d upsample_nearest1d upsample_nearest2d upsample_nearest3d "
+    "_upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d upsample_linear1d upsample_bilinear2d "
+    "upsample_trilinear3d upsample_bicubic2d reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d "
+    "replication_pad2d replication_pad3d"
+)
+def pooled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Over images: all images in one batch."""
+    batch = args[0]
+    plane = int(next(c for c in reversed(op.base.removesuffix("_with_indices")[:-1]) if c.isdigit()))
+    if batch.rank == plane + 2:
+        return _folded(layer, run, args)
+    return (run((front(batch), *args[1:])), 0) if batch.rank == plane + 1 else None
+
+
+def _folded(layer: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """With the mapped dimension and the one of the images as one."""
+    batch = args[0]
+    tensor = front(batch)
+    sizes = tensor.geometry.sizes
+    found = run((tensor.reshape((-1, *sizes[2:])) if 0 not in sizes else tensor.flatten(0, 1), *args[1:]))
+
+    def apart(one: Any) -> Any:
+        return one.view((layer.size, -1, *one.geometry.sizes[1:]))
+
+    if isinstance(found, tuple):
+        return (
+            type(found)(map(apart, found))
+            if type(found) is tuple
+            else type(found)([apart(one) for one in found])
+        ), 0
+    return apart(found), 0
+
+
+@rule("native_layer_norm")
+def normalized(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """With one scale for all examples."""
+    batch, sizes, weight, bias, eps = args
+    if any(one is not None and one.dim is not None for one in (weight, bias)):
+        return None
+    if batch.sizes[-len(sizes) :] != tuple(sizes):
+        return None
+    given = [None if one is None else one.value for one in (weight, bias)]
+    return run((front(batch), sizes, *given, eps)), 0
+
+
+@rule("native_batch_norm")
+def counted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Errors: RuntimeError where running statistics that all share would be written by each."""
+    batch, _, _, mean, variance, training, *_ = args
+    shared = any(one is not None and one.dim is None for one in (mean, variance))
+    if training and shared and batch.dim is not None:
+        raise RuntimeError(
+            "Batch norm got a batched tensor as input while the running_mean or running_var, which will be updated in place, "
+            "were not batched.\nIf you are using a module and do not need eval mode, please set `track_running_stats` to be "
+            "False.If you are using a prebuilt module and do not need eval mode, please see the functorch website for resources "
+            "on how to patch your module to work with vmap"
+        )
+
+
+@rule(
+    "mse_loss smooth_l1_loss huber_loss binary_cross_entropy soft_margin_loss binary_cross_entropy_with_logits"
+)
+def lost(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Element by element, then reduced for each example."""
+    place = op.names.index("reduction")
+    rank = max(one.rank for one in batches_of(args))
+    if not rank or any(one.rank != rank for one in batches_of(args)):
+        return None
+    values = list(changed(args, lambda one: full(one, layer.size)))
+    reduction, values[place] = args[place], 0
+    found = run(tuple(values))
+    if not reduction:
+        return found, 0
+    dims = list(range(1, rank + 1))
+    return getattr(functions, "mean" if reduction == 1 else "sum")(found, dims), 0
+
+
+# ---- refused
+
+
+@rule("masked_select")
+def chosen(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """By one mask for all examples. Errors: RuntimeError for masks of their own."""
+    _batch, mask = args
+    if mask.dim is not None:
+        raise RuntimeError(_MASKED)
+    return None
+
+
+def _dynamic(name: str) -> str:
+    return (
+        f"vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over aten::{name}. Please "
+        "file an issue at https://github.com/pytorch/pytorch/issues if you need this feature."
+    )
+
+
+def _without(name: str, rest: str = "We could not generate a fallback.") -> str:
+    return f"Batching rule not implemented for aten::{name}{'; the' if rest.startswith(' ') else '. '}{rest}"
+
+
+_FALLBACK: Final = " fallback path doesn't work on out= or view ops."
+_MASKED: Final = (
+    "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for each batch this "
+    "would return a differently shaped Tensor. Please file an issue at https://github.com/pytorch/pytorch/issues if you need "
+    "this feature."
+)
+REFUSED: Final = {
+    **{name: _dynamic(name) for name in ("nonzero", "_unique2", "unique_dim", "unique_consecutive")},
+    "as_strided_scatter": (
+        "Error: aten::as_strided_scatter requires special handling, and does not yet have a batching rule. Feel free to file a "
+        "github issue!"
+    ),
+    **{
+        name: _without(name)
+        for name in (
+            "equal",
+            "nonzero_numpy",
+            "column_stack",
+            "histogramdd",
+            "histogramdd.TensorList_bins",
+            "tensor_split.tensor_indices_or_sections",
+        )
+    },
+    "allclose": (
+        "vmap over torch.allclose isn't supported yet. Please file an issue at https://github.com/pytorch/pytorch/issues if you "
+        "need this feature."
+    ),
+    "narrow.Tensor": _without("narrow.Tensor", _FALLBACK),
+    **{name: _without(name) for name in ("set_", "resize_", "resize_as_")},
+}
+"""What cannot run on a batch, by the operator's name or that of all its overloads."""
+
+
+def refused(op: Any) -> str | None:
+    """Why an operator cannot run on a batch; None where it can."""
+    return REFUSED.get(op.name) or REFUSED.get(op.base)

@@ -1,0 +1,108 @@
+"""Views of batches. The kernel of a view says what it does to one example's geometry; the view of the value is the one that
+does this to each: the operator with its numbers moved by the mapped dimension where that is it, else `as_strided`."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from tensorcli.engine.batch.layer import Batch, Layer, hidden
+from tensorcli.engine.batch.values import front, plain, where
+from tensorcli.engine.effects import Viewed
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.op import Op
+from tensorcli.engine.tensor import Tensor
+
+DIMENSIONS: Final = frozenset("dim dim0 dim1 dim2 dims dimension start_dim end_dim axis0 axis1".split())
+"""The parameters that number dimensions."""
+SIZES: Final = frozenset("view _unsafe_view expand".split())
+
+
+def viewed(
+    layer: Layer, op: Op, run: Callable[[tuple[Any, ...]], Any], args: tuple[Any, ...]
+) -> tuple[Any, int | None]:
+    """The view of a batch."""
+    batch: Batch = args[0]
+    assert batch.dim is not None
+    if op.base in ("alias", "detach", "_conj", "_neg_view"):
+        return run((batch.value, *args[1:])), batch.dim
+    tensor = front(batch)
+    shape = hidden(tensor.geometry, 0)
+    if op.base in SIZES:
+        if op.base == "expand":
+            tensor = _padded(tensor, batch.rank, args[1])
+        return run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
+    if op.base == "as_strided":
+        return _strided(
+            tensor,
+            layer.size,
+            [op.kernel(Viewed(shape, tensor.dtype, 0, tensor.memory.nbytes), *args[1:]).geometry],
+        )[0], 0
+    if op.kernel.__code__.co_varnames[0] == "viewed":
+        op.kernel(Viewed(shape, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *args[1:])
+        return run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
+    answer = op.kernel(shape, *args[1:])
+    wanted = answer if type(answer) is list else [answer]
+    found = _attempt(op, run, tensor, args[1:], batch.rank, layer.size)
+    results = found if isinstance(found, (tuple, list)) else (found,)
+    if found is not None and [_below(one) for one in results] == wanted:
+        return found, 0
+    made = _strided(tensor, layer.size, wanted)
+    return (made if type(answer) is list else made[0]), 0
+
+
+def _strided(tensor: Tensor, size: int, wanted: list[Geometry]) -> tuple[Tensor, ...]:
+    step = tensor.geometry.strides[0]
+    return tuple(tensor.as_strided((size, *one.sizes), (step, *one.strides), one.offset) for one in wanted)
+
+
+def _below(tensor: Tensor) -> Geometry:
+    return hidden(tensor.geometry, 0)
+
+
+def _attempt(op: Op, run: Any, tensor: Tensor, rest: Any, rank: int, size: int) -> Any:
+    """The operator on the value with the numbers of dimensions moved by one; None where it does not take that."""
+    if not rank and any(name in DIMENSIONS for name in op.names):
+        return None
+    if op.name in ("squeeze", "t"):
+        return _rewritten(op, run, tensor, rank)
+    try:
+        return run((tensor, *translated(op, rest, rank, size)))
+    except (RuntimeError, IndexError, TypeError):
+        return None
+
+
+def _rewritten(op: Op, run: Any, tensor: Tensor, rank: int) -> Any:
+    if op.name == "squeeze":
+        dims = [d for d, n in enumerate(tensor.geometry.sizes) if d and n == 1]
+        return (
+            tensor.squeeze(tuple(dims)) if dims else run((tensor,)) if tensor.geometry.sizes[0] != 1 else None
+        )
+    if op.name == "t" and rank == 2:
+        return tensor.transpose(1, 2)
+    return None
+
+
+def translated(op: Op, rest: tuple[Any, ...], rank: int, size: int) -> tuple[Any, ...]:
+    """The arguments behind self for the value with the mapped dimension first."""
+    found = []
+    for name, value in zip(op.names[1:], plain(rest), strict=True):
+        if name in DIMENSIONS and value is not None:
+            span = rank + (op.base == "unsqueeze")
+            if isinstance(value, (tuple, list)):
+                value = tuple(where(one, span) for one in value)
+                value = (0, *value) if op.base == "permute" else value
+            else:
+                value = where(value, span)
+        elif name == "size" and op.base in (*SIZES, "_reshape_alias"):
+            value = (size, *value)
+        found.append(value)
+    return tuple(found)
+
+
+def _padded(tensor: Tensor, rank: int, sizes: Any) -> Tensor:
+    """A value in front form with dimensions of size 1 behind the mapped one, as many as `expand` would add."""
+    lead = len(sizes) - rank
+    if lead <= 0:
+        return tensor
+    own = tensor.geometry.sizes
+    found: Tensor = tensor.view((own[0], *[1] * lead, *own[1:]))
+    return found

@@ -1,0 +1,93 @@
+"""Values brought into the form that an operator wants: the mapped dimension in front, or one example of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from tensorcli.engine.batch.layer import Batch
+from tensorcli.engine.op import OPS
+from tensorcli.engine.tensor import Tensor
+
+
+def batches_of(args: Sequence[Any]) -> list[Batch]:
+    """The batches among arguments, those in lists too."""
+    return list(_walk(args))
+
+
+def _walk(args: Sequence[Any]) -> Iterator[Batch]:
+    for one in args:
+        if isinstance(one, Batch):
+            yield one
+        elif one.__class__ in (list, tuple):
+            yield from _walk(one)
+
+
+def changed(args: Sequence[Any], change: Callable[[Batch], Any]) -> tuple[Any, ...]:
+    """The arguments with something in place of each batch."""
+    return tuple(
+        change(one)
+        if isinstance(one, Batch)
+        else [change(each) if isinstance(each, Batch) else each for each in one]
+        if one.__class__ is list
+        else one
+        for one in args
+    )
+
+
+def plain(args: Sequence[Any]) -> tuple[Any, ...]:
+    """The arguments with the values as they are."""
+    return changed(args, lambda one: one.value)
+
+
+def slices(args: Sequence[Any], number: int) -> tuple[Any, ...]:
+    """The arguments of one example."""
+    return changed(args, lambda one: example(one, number))
+
+
+def example(batch: Batch, number: int) -> Tensor:
+    """One example."""
+    if batch.dim is None:
+        return batch.value
+    return OPS["select.int"].run((batch.value, batch.dim, number))  # type: ignore[no-any-return]
+
+
+def moved(tensor: Tensor, source: int, target: int) -> Tensor:
+    """A tensor with one dimension moved to another place; itself where it is there."""
+    if source == target:
+        return tensor
+    order = [d for d in range(tensor.ndim) if d != source]
+    order.insert(target, source)
+    found: Tensor = tensor.permute(order)
+    return found
+
+
+def front(batch: Batch) -> Tensor:
+    """The value with the mapped dimension first (where none is: the value)."""
+    return batch.value if batch.dim is None else moved(batch.value, batch.dim, 0)
+
+
+def full(batch: Batch, size: int) -> Tensor:
+    """The value with the mapped dimension first; repeated where none is mapped."""
+    if batch.dim is None:
+        found: Tensor = batch.value.expand((size, *batch.value.geometry.sizes))
+        return found
+    return front(batch)
+
+
+def aligned(batch: Batch, rank: int) -> Tensor:
+    """The value with the mapped dimension first and dimensions of size 1 behind it, so that one example has that rank."""
+    found = front(batch)
+    if batch.dim is None or batch.rank >= rank:
+        return found
+    sizes = found.geometry.sizes
+    padded: Tensor = found.view((sizes[0], *[1] * (rank - batch.rank), *sizes[1:]))
+    return padded
+
+
+def where(dim: int, rank: int) -> int:
+    """The dimension of a value in front form that is this one of an example. Errors: IndexError."""
+    span = max(rank, 1)
+    if not -span <= dim < span:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})"
+        )
+    return dim % span + 1

@@ -1,0 +1,91 @@
+"""Writes into batches: the value is written for all examples at once."""
+
+from typing import Any, Final
+
+from tensorcli.engine import effects, messages
+from tensorcli.engine.batch import drawing, rules
+from tensorcli.engine.batch.layer import Batch, Layer
+from tensorcli.engine.batch.shapes import viewed
+from tensorcli.engine.batch.values import aligned, batches_of, changed, example, front, plain
+from tensorcli.engine.op import OPS, Op
+
+_BROADCAST: Final = frozenset(
+    "add_ atan2_ bitwise_and_ bitwise_left_shift_ bitwise_or_ bitwise_right_shift_ bitwise_xor_ copysign_ gcd_ lcm_".split()
+)
+"""Writes that PyTorch refuses only where it sees that the result does not fit."""
+_NAMES: Final = {
+    **dict.fromkeys(
+        "add sub mul div copy masked_fill logical_and logical_or logical_xor".split(), "inplace arithmetic"
+    ),
+    "bernoulli": "inplace bernoulli",
+    **{name: f"{name}_" for name in "fill index_put index_add index_fill".split()},
+}
+"""How PyTorch calls a write in its refusal; others are called by their operator, and where it is refused by the level."""
+_ALIGNED: Final = (effects.write_twin,)
+
+
+def check(layer: Layer, op: Op, batches: tuple[Any, ...]) -> None:
+    """Errors: RuntimeError for a write of what is mapped into what is not."""
+    if batches[0].dim is not None or all(one.dim is None for one in batches_of(batches[1:])):
+        return
+    if op.base in _BROADCAST:
+        sizes = batches[0].sizes
+        raise messages.output_shape(sizes, (layer.size, *sizes))
+    name = _NAMES.get(op.base.removesuffix("_"))
+    place = "in a vmap" if name else f"at level {layer.number}"
+    name = name or f"aten::{op.base}"
+    raise RuntimeError(
+        f"vmap: {name}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that has more "
+        "elements than `self`. This happened due to `other` being vmapped over but `self` not being vmapped over "
+        f"{place}. Please try to use out-of-place operators instead of {name}. If said operator is being called inside the "
+        "PyTorch framework, please file a bug report instead."
+    )
+
+
+def write(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -> None:
+    """Write into the value of a batch."""
+    if drawing.is_random(op):
+        _draw(layer, op, run, batch, rest)
+    elif batch.dim is None:
+        run((batch.value, *plain(rest)))
+    elif op.effect is effects.restride:
+        origin = op.twin_of
+        assert origin is not None
+        batch.value, batch.dim = viewed(layer, origin, origin.run, (batch, *rest))
+        batch.value.bump()
+    elif op.name == "fill_.Tensor":
+        whole = front(batch)
+        whole.copy_(aligned(rest[0], batch.rank))
+    elif _elementwise(op):
+        whole = front(batch)
+        run((whole, *changed(rest, lambda one: aligned(one, batch.rank))))
+    else:
+        if rest and op.base in ("index_put_", "_index_put_impl_"):
+            rules.put(layer, op, run, (batch, *rest))
+        for i in range(layer.size):
+            run((example(batch, i), *changed(rest, lambda one, i=i: example(one, i))))  # type: ignore[misc]
+
+
+def _elementwise(op: Op) -> bool:
+    origin = op.twin_of
+    if op.base in ("copy_", "fill_", "zero_"):
+        return True
+    return origin is not None and origin.effect is effects.pointwise
+
+
+def _draw(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -> None:
+    drawing.check(layer)
+    if layer.randomness == "different":
+        if batch.dim is None:
+            drawing.unmapped(layer, op, run, plain((batch, *rest)))
+        run((front(batch), *changed(rest, front)))
+        return
+    if any(one.dim is not None for one in batches_of(rest)):
+        raise RuntimeError(drawing.SAME)
+    if batch.dim is None:
+        run((batch.value, *plain(rest)))
+        return
+    whole = front(batch)
+    drawn = OPS["empty.memory_format"].run((batch.sizes, whole.dtype, None, whole.device, None, None))
+    run((drawn, *plain(rest)))
+    whole.copy_(drawn)
