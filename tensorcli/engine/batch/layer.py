@@ -44,10 +44,8 @@ class Behind:
 
     @property
     def data(self) -> Any:
-        """Errors: RuntimeError."""
-        return self.window()
-
-    bytes = data
+        """The buffer beneath, for who asks what memory it is."""
+        return self.storage.data
 
 
 class Batch:
@@ -154,6 +152,13 @@ def hidden(geometry: Geometry, dim: int | None) -> Geometry:
         return geometry
     sizes, strides = geometry.sizes, geometry.strides
     return Geometry((*sizes[:dim], *sizes[dim + 1 :]), (*strides[:dim], *strides[dim + 1 :]), geometry.offset)
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """The tensor that has the bytes, of all examples of all vmaps; any other tensor itself."""
+    while tensor.batch is not None:
+        tensor = tensor.batch.value
+    return tensor
 
 
 def asks_gradient(tensor: Tensor) -> bool:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.ops._dimensions import kind_of, wrap
@@ -102,13 +103,6 @@ def check_no_nan(xp, a, name):
         raise LinAlgError(
             f"{name}: {where}The algorithm failed to converge because the input matrix contained non-finite values."
         )
-
-
-def whole(tensor):
-    """The tensor that has the bytes, of all examples that a vmap runs on."""
-    while tensor.batch is not None:
-        tensor = tensor.batch.value
-    return tensor
 
 
 def stand_in(tensor):

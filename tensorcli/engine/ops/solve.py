@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.effects import Laid, broadcast_sizes
@@ -15,7 +16,6 @@ from tensorcli.engine.ops._matrices import (
     check_sides,
     columns,
     solve,
-    whole,
 )
 from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, printing
 from tensorcli.engine.autograd.nodes import Node
+from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.operators import printable, text_of
@@ -121,12 +122,14 @@ class Values:
 
     def elements(self, value: Any) -> Any:
         if isinstance(value, Tensor):
+            value = whole(value)
             return None if value.is_meta or _cut_off(value) else printable(value)
         return value
 
     def text(self, value: Any) -> str:
         if not isinstance(value, Tensor):
             return arrays.text(value)
+        value = whole(value)
         if value.is_meta:
             return "..."
         if 0 in value.geometry.sizes:
@@ -149,7 +152,7 @@ class Values:
             return arrays.cells(value, self.memory(value), first, count)
         if value.is_meta:
             return ["?"] * count
-        start = value.memory.window(Geometry((count,), (1,), first), value.dtype)
+        start = whole(value).memory.window(Geometry((count,), (1,), first), value.dtype)
         if value.is_cuda:
             from tensorcli.engine.backends import host
 
@@ -164,7 +167,7 @@ class Values:
         return [each.strip() for each in text.strip("[]").split(",")]
 
     def repr(self, value: Any) -> str:
-        if type(value) is not Tensor:
+        if type(value) is not Tensor or value.batch is not None:
             return repr(value)
         return text_of(value, present_node(value)[1])
 
