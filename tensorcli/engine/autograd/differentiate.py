@@ -248,17 +248,15 @@ def _once(
 def _batched(
     once: Callable[[Sequence[Any], bool], list[Tensor | None]], gradients: Sequence[Any], retain_graph: bool
 ) -> list[Tensor | None]:
-    """The gradients for each element of the first dimension of the gradients, stacked."""
-    from tensorcli.engine.callers import functions
+    """The gradients for each element of the first dimension of the gradients, stacked: a vmap of the pass."""
+    from tensorcli.engine.batch.layer import Layer
+    from tensorcli.engine.batch.vmap import check_sizes, outside
 
     if any(not one.ndim for one in gradients):
         raise ValueError(
             "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of dimensionality 0 "
             "so expected in_dim to satisfy 0 <= in_dim < 0."
         )
-    count = gradients[0].geometry.sizes[0]
-    rows = []
-    for i in range(count):
-        row = [one.select(0, i) for one in gradients]
-        rows.append(once(row, retain_graph or i < count - 1))
-    return [None if column[0] is None else functions.stack(column) for column in zip(*rows, strict=True)]
+    with Layer(check_sizes([one.geometry.sizes[0] for one in gradients]), "error") as layer:
+        found = once([layer.wrap(one, 0) for one in gradients], retain_graph)
+    return [None if one is None else outside(layer, one, 0, "vjp") for one in found]

@@ -137,6 +137,11 @@ def _inputs(
         if dim is not None and dim < 0:
             dims[i] = dim % one.ndim
     sizes = [one.geometry.sizes[dim] for one, dim in zip(leaves, dims, strict=True) if dim is not None]
+    return check_sizes(sizes), dims, leaves, tree
+
+
+def check_sizes(sizes: Sequence[int]) -> int:
+    """How many examples there are, by the sizes of the mapped dimensions. Errors: ValueError where they differ."""
     if not sizes:
         raise ValueError("vmap: Expected at least one Tensor to vmap over")
     if any(size != sizes[0] for size in sizes):
@@ -144,7 +149,7 @@ def _inputs(
             f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped "
             "dimension"
         )
-    return sizes[0], dims, leaves, tree
+    return sizes[0]
 
 
 def _chunks(
@@ -198,10 +203,11 @@ def _unwrapped(
             f"vmap({name}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with the structure of `outputs`. "
             f"out_dims has structure {flatten(out_dims)[1]} but outputs has structure {shape}."
         )
-    return [_outside(layer, one, dim, name) for one, dim in zip(found, dims, strict=True)]
+    return [outside(layer, one, dim, name) for one, dim in zip(found, dims, strict=True)]
 
 
-def _outside(layer: Layer, one: Any, dim: int | None, name: str) -> Any:
+def outside(layer: Layer, one: Any, dim: int | None, name: str) -> Any:
+    """A result as it is outside of the layer. Errors: ValueError, IndexError."""
     if dim is None:
         if isinstance(one, Tensor) and one.batch is not None and one.batch.layer is layer:
             if one.batch.dim is not None:

@@ -5,9 +5,9 @@ from typing import Any
 
 _WHERE = {
     **dict.fromkeys(("grad", "grad_and_value", "jacrev", "vjp"), "func.reverse"),
-    **dict.fromkeys(("hessian", "jacfwd", "jvp"), "func.forward"),
+    **dict.fromkeys(("hessian", "jacfwd", "jvp", "linearize"), "func.forward"),
     **dict.fromkeys(("functional_call", "stack_module_state"), "func.modules"),
-    **dict.fromkeys(("functionalize", "linearize"), "func.absent"),
+    "functionalize": "func.functional",
     "vmap": "batch.vmap",
 }
 """The module of each public name."""

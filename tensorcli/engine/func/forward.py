@@ -1,4 +1,4 @@
-"""`torch.func.jvp`, `jacfwd`, `hessian`: products of the Jacobian with vectors from the right, by differentiating twice.
+"""`torch.func.jvp`, `linearize`, `jacfwd`, `hessian`: products of the Jacobian with tangents, by differentiating twice.
 
 The gradient by the outputs' seeds is linear in the seeds; its gradient by them, with the tangents for seeds, is the product.
 The function runs once. Inside, unlike in PyTorch, its inputs say that they require grad.
@@ -86,6 +86,30 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
     found = unflatten(pushing.push(given), pushing.shape)
     value = mapped(lambda one: functions.alias(one) if one.requires_grad else one, pushing.value())
     return (value, found, mapped(pushing.level.outside, pushing.aux)) if has_aux else (value, found)
+
+
+def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
+    """The value of `func`, and the function that gives the products of its Jacobian there with tangents."""
+    inputs, shape = flatten(primals)
+    pushing = _Pushing(func, primals, tuple(range(len(primals))), False)
+
+    def jvp_fn(*tangents: Any) -> Any:
+        given, form = flatten(tangents)
+        if form != shape:
+            raise RuntimeError(
+                f"Expected the tangents {form} to have the same argspec as the primals {shape}"
+            )
+        for i, (primal, tangent) in enumerate(zip(inputs, given, strict=True)):
+            for what in ("shape", "dtype"):
+                if getattr(tangent, what) != getattr(primal, what):
+                    raise RuntimeError(
+                        f"tangent:{i} with {what} {getattr(tangent, what)} in flattened pytree doesn't match the {what} "
+                        f"{getattr(primal, what)} of the corresponding primal."
+                    )
+        return unflatten(pushing.push(given), pushing.shape)
+
+    jvp_fn.__qualname__ = "linearize.<locals>.jvp_fn"
+    return pushing.value(), jvp_fn
 
 
 def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
