@@ -12,7 +12,7 @@ from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
-from tensorcli.engine.batch import drawing, kinds, rules, writes
+from tensorcli.engine.batch import drawing, kinds, rules, slow, writes
 from tensorcli.engine.batch.layer import Batch, Layer, layers
 from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor
@@ -33,12 +33,29 @@ def listen() -> None:
 
 def _asking(op: Op, run: Run) -> Run:
     if op.effect in _DECOMPOSED and op.base not in kinds.WHOLE and rules.refused(op) is None:
-        return run
+        if op.base in drawing.DROPPING:
+            dropped: Run = drawing.dropping(op, run)
+            return dropped
+        return _telling(op, run) if op.name in slow.NAMES else run
 
     def asked(values: tuple[Any, ...]) -> Any:
         return _dispatched(op, asked, run, values) if layers else run(values)
 
     return asked
+
+
+def _telling(op: Op, run: Run) -> Run:
+    """What runs an operator that is made of others, and of which PyTorch warns."""
+
+    def told(values: tuple[Any, ...]) -> Any:
+        if not (
+            layers and any(one.batch is not None and one.batch.dim is not None for one in _tensors(values))
+        ):
+            return run(values)
+        with slow.telling(op):
+            return run(values)
+
+    return told
 
 
 def _dispatched(op: Op, asked: Run, run: Run, values: tuple[Any, ...]) -> Any:
@@ -113,7 +130,11 @@ def _in_layer(layer: Layer, op: Op, run: Run, asked: Run, values: tuple[Any, ...
     if op.effect is effects.view and op.tracked and any(not each.batched for each in layer.inside()):
         for one in several:
             _relate(given[0], one, len(several) > 1 or isinstance(result, (tuple, list)))
-    if wants_grad(op, given) and any(one.dtype.category >= kinds.FLOATING for one in several):
+    if (
+        op.base not in kinds.WHOLE
+        and wants_grad(op, given)
+        and any(one.dtype.category >= kinds.FLOATING for one in several)
+    ):
         _record(op, given, tuple(result) if isinstance(result, (tuple, list)) else (result,))
     return result
 

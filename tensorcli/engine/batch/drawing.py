@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NamedTuple
 
-from tensorcli.engine.batch.layer import Layer
+from tensorcli.engine.batch.layer import Layer, layers
 from tensorcli.engine.batch.values import changed, full, slices
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import Op
@@ -12,6 +12,7 @@ RANDOM: Final = frozenset(
     "native_dropout _standard_gamma _sample_dirichlet rrelu_with_noise rrelu_with_noise_ uniform_ normal_ exponential_ "
     "geometric_ cauchy_ log_normal_ random_ bernoulli_".split()
 )
+DROPPING: Final = frozenset("dropout feature_dropout alpha_dropout feature_alpha_dropout".split())
 _EACH: Final = frozenset("randperm multinomial".split())
 """Drawn example by example."""
 _REFUSED: Final = (
@@ -72,3 +73,18 @@ def mapped(layer: Layer, op: Op, run: Any, args: tuple[Any, ...]) -> Drawn | Non
     if op.base in _EACH:
         return Drawn(functions.stack([run(slices(args, i)) for i in range(layer.size)]), 0)
     return Drawn(run(changed(args, lambda one: full(one, layer.size))), 0)
+
+
+def dropping(op: Op, run: Any) -> Any:
+    """What runs a dropout: of an input that all examples share, each drops its own where the numbers are to differ."""
+
+    def dropped(values: tuple[Any, ...]) -> Any:
+        if layers and layers[-1].randomness == "different" and values[1] and values[2]:
+            layer, given = layers[-1], values[0]
+            if given.batch is None or given.batch.layer is not layer or given.batch.dim is None:
+                with layer.below():
+                    ones = functions.ones((layer.size,), dtype=given.dtype)
+                values = (given * layer.wrap(ones, 0), *values[1:])
+        return run(values)
+
+    return dropped

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tensorcli.engine import dtypes, effects
-from tensorcli.engine.batch import drawing, rules, shapes
+from tensorcli.engine.batch import drawing, rules, shapes, slow
 from tensorcli.engine.batch.layer import Batch, Layer, hidden
 from tensorcli.engine.batch.values import aligned, batches_of, plain, slices
 from tensorcli.engine.callers import functions
@@ -32,6 +32,7 @@ def apply(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, i
     if all(one.dim is None for one in given):
         drawn = drawing.unmapped(layer, op, run, plain(args))
         return (drawn.value, drawn.dim) if drawn is not None else (run(plain(args)), None)
+    slow.warn(op)
     reason = rules.refused(op)
     if reason is not None:
         raise RuntimeError(reason)
@@ -61,7 +62,8 @@ def each(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, in
     results = [run(slices(args, i)) for i in range(layer.size)]
     first = results[0]
     if isinstance(first, Tensor):
-        return functions.stack(results), 0
+        whole: Any = functions.stack(results)
+        return whole.view(whole.shape) if op.name in slow.NAMES else whole, 0
     joined = [
         None if column[0] is None else functions.stack(list(column)) for column in zip(*results, strict=True)
     ]

@@ -166,6 +166,25 @@ def asks_gradient(tensor: Tensor) -> bool:
     return tensor.requires_grad or (tensor.batch is not None and asks_gradient(tensor.batch.value))
 
 
+def roomy(tensor: Tensor, *others: Tensor) -> Tensor:
+    """A tensor that was just made, or a batch of it where one of the others is mapped: they are to be written into it."""
+    layer = layers[-1] if layers else None
+    mapped = [
+        one
+        for one in others
+        if one.batch is not None and one.batch.layer is layer and one.batch.dim is not None
+    ]
+    if layer is None or not mapped:
+        return tensor
+    own = layer.lift(tensor)
+    if own.batch.dim is not None:
+        return tensor
+    with layer.below():
+        value = own.batch.value
+        whole: Any = value.expand((layer.size, *value.geometry.sizes))
+        return layer.wrap(whole.clone(), 0)
+
+
 def lifted(tensor: Tensor) -> Tensor:
     """A tensor as one of the innermost vmap that runs, if any."""
     return layers[-1].lift(tensor) if layers else tensor

@@ -116,6 +116,39 @@ def padded(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     return run((front(args[0]), *args[1:])), 0
 
 
+@rule("linalg_cross roll aminmax rot90")
+def turned(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Along dimensions that are named."""
+    given = batches_of(args)
+    rank = given[0].rank
+    places = [i for i, name in enumerate(op.names) if name in DIMENSIONS]
+    if not rank or any(one.rank != rank for one in given) or (not args[places[0]] and args[places[0]] != 0):
+        return None
+    values = list(changed(args, lambda one: full(one, layer.size)))
+    for i in places:
+        several = isinstance(args[i], (tuple, list))
+        values[i] = tuple(where(one, rank) for one in args[i]) if several else where(args[i], rank)
+    return run(tuple(values)), 0
+
+
+@rule(
+    "linalg_solve_triangular triangular_solve cholesky_solve linalg_householder_product linalg_lu_solve _cdist_forward "
+    "_euclidean_dist cholesky_inverse linalg_eig lu_unpack _linalg_solve_ex"
+)
+def paired(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Of matrices, and others for each of them."""
+    given = batches_of(args)
+    if op.base == "linalg_householder_product":
+        fits = given[0].rank == given[1].rank + 1
+    elif op.base in ("lu_unpack", "linalg_lu_solve"):
+        fits = given[0].rank == given[1].rank + 1 and (len(given) < 3 or given[2].rank == given[0].rank)
+    else:
+        fits = len({one.rank for one in given}) == 1
+    if given[0].rank < 2 or not fits:
+        return None
+    return run(changed(args, lambda one: full(one, layer.size))), 0
+
+
 @rule("repeat")
 def repeated(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     """Each example as often as it says."""
@@ -387,9 +420,7 @@ def counted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
         )
 
 
-@rule(
-    "mse_loss smooth_l1_loss huber_loss binary_cross_entropy soft_margin_loss binary_cross_entropy_with_logits"
-)
+@rule("mse_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits")
 def lost(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     """Element by element, then reduced for each example."""
     place = op.names.index("reduction")
@@ -455,6 +486,10 @@ REFUSED: Final = {
         "vmap over torch.allclose isn't supported yet. Please file an issue at https://github.com/pytorch/pytorch/issues if you "
         "need this feature."
     ),
+    **{
+        name: f"vmap: we do not yet support aten::{name}. Please file an issue"
+        for name in ("rrelu", "rrelu_")
+    },
     "narrow.Tensor": _without("narrow.Tensor", _FALLBACK),
     **{name: _without(name) for name in ("set_", "resize_", "resize_as_")},
 }
@@ -463,4 +498,6 @@ REFUSED: Final = {
 
 def refused(op: Any) -> str | None:
     """Why an operator cannot run on a batch; None where it can."""
+    if op.name == "where":  # of a condition alone
+        return _dynamic("where")
     return REFUSED.get(op.name) or REFUSED.get(op.base)

@@ -40,6 +40,8 @@ def viewed(
         op.kernel(Viewed(shape, tensor.dtype, tensor.lazy, tensor.memory.nbytes), *args[1:])
         return run((tensor, *translated(op, args[1:], batch.rank, layer.size))), 0
     answer = op.kernel(shape, *args[1:])
+    if op.base == "_reshape_alias":
+        return run((tensor, (layer.size, *answer.sizes), (tensor.geometry.strides[0], *answer.strides))), 0
     wanted = answer if type(answer) is list else [answer]
     found = _attempt(op, run, tensor, args[1:], batch.rank, layer.size)
     results = found if isinstance(found, (tuple, list)) else (found,)
@@ -62,15 +64,17 @@ def _attempt(op: Op, run: Any, tensor: Tensor, rest: Any, rank: int, size: int) 
     """The operator on the value with the numbers of dimensions moved by one; None where it does not take that."""
     if not rank and any(name in DIMENSIONS for name in op.names):
         return None
-    if op.name in ("squeeze", "t"):
-        return _rewritten(op, run, tensor, rank)
+    if op.name in ("squeeze", "squeeze.dim", "t"):
+        return _rewritten(op, run, tensor, rest, rank)
     try:
         return run((tensor, *translated(op, rest, rank, size)))
     except (RuntimeError, IndexError, TypeError):
         return None
 
 
-def _rewritten(op: Op, run: Any, tensor: Tensor, rank: int) -> Any:
+def _rewritten(op: Op, run: Any, tensor: Tensor, rest: Any, rank: int) -> Any:
+    if op.name == "squeeze.dim":
+        return tensor.squeeze((where(rest[0], rank),))
     if op.name == "squeeze":
         dims = [d for d, n in enumerate(tensor.geometry.sizes) if d and n == 1]
         return (
@@ -92,7 +96,7 @@ def translated(op: Op, rest: tuple[Any, ...], rank: int, size: int) -> tuple[Any
                 value = (0, *value) if op.base == "permute" else value
             else:
                 value = where(value, span)
-        elif name == "size" and op.base in (*SIZES, "_reshape_alias"):
+        elif name == "size" and op.base in SIZES:
             value = (size, *value)
         found.append(value)
     return tuple(found)

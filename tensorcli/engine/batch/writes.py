@@ -3,10 +3,10 @@
 from typing import Any, Final
 
 from tensorcli.engine import effects, messages
-from tensorcli.engine.batch import drawing, rules
+from tensorcli.engine.batch import drawing, rules, slow
 from tensorcli.engine.batch.layer import Batch, Layer
-from tensorcli.engine.batch.shapes import viewed
-from tensorcli.engine.batch.values import aligned, batches_of, changed, example, front, plain
+from tensorcli.engine.batch.shapes import translated, viewed
+from tensorcli.engine.batch.values import aligned, batches_of, changed, example, front, plain, where
 from tensorcli.engine.op import OPS, Op
 
 _BROADCAST: Final = frozenset(
@@ -26,6 +26,8 @@ _ALIGNED: Final = (effects.write_twin,)
 
 def check(layer: Layer, op: Op, batches: tuple[Any, ...]) -> None:
     """Errors: RuntimeError for a write of what is mapped into what is not."""
+    if any(one.dim is not None for one in batches_of(batches)):
+        slow.warn(op)
     if batches[0].dim is not None or all(one.dim is None for one in batches_of(batches[1:])):
         return
     if op.base in _BROADCAST:
@@ -49,14 +51,11 @@ def write(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -
     elif batch.dim is None:
         run((batch.value, *plain(rest)))
     elif op.effect is effects.restride:
-        origin = op.twin_of
-        assert origin is not None
-        batch.value, batch.dim = viewed(layer, origin, origin.run, (batch, *rest))
-        batch.value.bump()
+        _restride(layer, op, run, batch, rest)
     elif op.name == "fill_.Tensor":
         whole = front(batch)
         whole.copy_(aligned(rest[0], batch.rank))
-    elif _elementwise(op):
+    elif _elementwise(op) and not (op.name == "masked_fill_.Tensor" and rest[1].dim is not None):
         whole = front(batch)
         run((whole, *changed(rest, lambda one: aligned(one, batch.rank))))
     else:
@@ -64,6 +63,25 @@ def write(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -
             rules.put(layer, op, run, (batch, *rest))
         for i in range(layer.size):
             run((example(batch, i), *changed(rest, lambda one, i=i: example(one, i))))  # type: ignore[misc]
+
+
+def _restride(layer: Layer, op: Op, run: Any, batch: Batch, rest: tuple[Any, ...]) -> None:
+    """Give the value another geometry, in place: its handle moves."""
+    whole, origin = front(batch), op.twin_of
+    assert origin is not None
+    if op.base == "squeeze_":
+        given = () if not rest else rest[0] if isinstance(rest[0], (tuple, list)) else (rest[0],)
+        sizes = whole.geometry.sizes
+        dims = [where(one, batch.rank) for one in given] if rest else range(1, len(sizes))
+        whole.squeeze_(tuple(d for d in dims if d < len(sizes) and sizes[d] == 1))
+    elif op.base == "t_" and batch.rank == 2:
+        whole.transpose_(1, 2)
+    elif op.base in ("unsqueeze_", "transpose_"):
+        run((whole, *translated(origin, rest, batch.rank, layer.size)))
+    else:
+        whole, _ = viewed(layer, origin, origin.run, (batch, *rest))
+        whole.bump()
+    batch.value, batch.dim = whole, 0
 
 
 def _elementwise(op: Op) -> bool:

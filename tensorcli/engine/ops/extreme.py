@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _selection
@@ -13,8 +14,10 @@ from tensorcli.engine.ops._shared import behind
 
 def evenly_distribute(grad, self, value):
     """The gradient of an extreme over all elements: those that are it share the gradient."""
-    mask = self.isnan() if np.isnan(value.values).any() else self == value
-    return functions.zeros_like(self).masked_fill_(mask, grad / mask.sum())
+    mask = self.isnan() if np.isnan(whole(value).values).any() else self == value
+    if value.batch is not None:
+        mask = functions.where(value.isnan(), self.isnan(), self == value)
+    return roomy(functions.zeros_like(self), grad).masked_fill_(mask, grad / mask.sum())
 
 
 def selecting_backward(grad, dim, indices, sizes, keepdim):
@@ -22,7 +25,7 @@ def selecting_backward(grad, dim, indices, sizes, keepdim):
     if not keepdim and sizes:
         grad, indices = grad.unsqueeze(dim), indices.unsqueeze(dim)
     # PyTorch's zeros are filled in place here, which counts: the gradient arrives with version 2.
-    return grad.new_zeros(sizes).zero_().scatter_(dim, indices, grad)
+    return roomy(grad.new_zeros(sizes).zero_(), indices).scatter_(dim, indices, grad)
 
 
 def selected(xp, array, indices, dim, keepdim):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
+from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import wrap
@@ -62,7 +63,7 @@ def index_select(xp, self, dim, index):
 )
 def index_select_backward(grad, self_sizes, dim, index):
     """The gradient of index_select: what came from a slice goes back to it, and adds up."""
-    return grad.new_zeros(self_sizes).index_add_(dim, index, grad)
+    return roomy(grad.new_zeros(self_sizes), index).index_add_(dim, index, grad)
 
 
 def check_gather(self, dim, index, sparse_grad=False):
@@ -129,7 +130,7 @@ def gather(xp, self, dim, index, sparse_grad):
 )
 def gather_backward(grad, self, dim, index, sparse_grad):
     """The gradient of gather: what was read goes back to where it stood, and adds up."""
-    return grad.new_zeros(self.geometry.sizes).scatter_add_(dim, index, grad)
+    return roomy(grad.new_zeros(self.geometry.sizes), index).scatter_add_(dim, index, grad)
 
 
 @composite("take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor", out=True)
@@ -181,7 +182,7 @@ def _check_flat(index, numel):
 @op(
     "take(Tensor self, Tensor index) -> Tensor",
     check=_check_take,
-    self=lambda grad, self, index: functions.zeros_like(self).put_(index, grad, True),
+    self=lambda grad, self, index: roomy(functions.zeros_like(self), grad, index).put_(index, grad, True),
     index=None,
 )
 def take(xp, self, index):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry, messages
+from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, op
@@ -157,7 +158,12 @@ def out_of_bounds(index, dim, size, error=RuntimeError):
     namespace="internal",
     check=lambda self, indices: _check_masks(self, indices),
     self=lambda grad, self_sizes, indices: _run(
-        "_index_put_impl_", grad.new_zeros(self_sizes), indices, grad, True, True
+        "_index_put_impl_",
+        roomy(grad.new_zeros(self_sizes), *[one for one in indices if one is not None]),
+        indices,
+        grad,
+        True,
+        True,
     ),
     indices=None,
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
@@ -88,7 +89,7 @@ def inverse(self):
 def _det_backward(grad, result, A):
     if not A.numel():
         return functions.zeros_like(A)
-    if not (result.values == 0).any():
+    if not (whole(result).values == 0).any():
         return functions.linalg_solve(
             A.mH, functions.diag_embed((grad * result.conj()).unsqueeze(-1).expand(A.geometry.sizes[:-1]))
         )

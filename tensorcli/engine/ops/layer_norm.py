@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
@@ -59,7 +60,7 @@ def _layer_double(grads, grad_out, input, normalized_shape, weight, eps_of, need
 def _eps_of(rstd, input, dims):
     """The eps that a saved 1 / deviation was computed with."""
     found = (rstd.detach() ** -2 - input.detach().var(dims, correction=0, keepdim=True)).mean()
-    return float(found.item())
+    return float(whole(found).mean().item())
 
 
 @op(

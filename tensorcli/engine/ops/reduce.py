@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
@@ -131,10 +132,10 @@ def nanmean(self, dim, keepdim, dtype):
 def _prod_backward(grad, self, result):
     if not self.ndim:
         return grad
-    zeros = int(np.count_nonzero(self.values == 0))
+    zeros = int(np.count_nonzero(whole(self).values == 0))
     if not zeros:
         return grad * (result / self).conj()
-    if zeros > 1:
+    if zeros > 1 and self.batch is None:
         return functions.zeros_like(self)
     return prod_safe(grad, self.contiguous().view(-1), 0).view_as(self)
 
@@ -145,7 +146,7 @@ def _prod_dim_backward(grad, self, result, dim, keepdim):
     dim = wrap(dim, self.ndim)
     if not keepdim:
         grad, result = grad.unsqueeze(dim), result.unsqueeze(dim)
-    if not np.count_nonzero(self.values == 0):
+    if not np.count_nonzero(whole(self).values == 0):
         return grad * (result / self).conj()
     return prod_safe(grad, self, dim)
 

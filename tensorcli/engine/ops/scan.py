@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import computing, refuse, wrap
@@ -48,7 +49,7 @@ def _cumprod_backward(grad, self, dim, result):
         return grad
     dim = wrap(dim, self.ndim)
     inputs = self.conj()
-    if not np.count_nonzero(self.values == 0):
+    if not np.count_nonzero(whole(self).values == 0):
         return _reversed_cumsum(result.conj() * grad, dim).div(inputs)
     size = self.size(dim)
     one = functions.ones_like(inputs.narrow(dim, 0, 1))
@@ -95,7 +96,7 @@ def _running(xp, self, dim, extreme):
 def _extreme_backward(grad, self_sizes, indices, dim):
     if not grad.numel():
         return grad
-    return grad.new_zeros(self_sizes).scatter_add_(dim, indices, grad)
+    return roomy(grad.new_zeros(self_sizes), indices).scatter_add_(dim, indices, grad)
 
 
 @op(
@@ -136,7 +137,7 @@ def _logcumsumexp_backward(grad, self, result, dim):
         turned = (logarithm - result).flip(dim).logcumsumexp(dim).flip(dim)
         return (turned + self).exp()
 
-    least = float(np.finfo(grad.values.real.dtype).min)
+    least = float(np.finfo(grad.dtype.np).min)
     if grad.dtype.is_complex:
         # log and exp take the sign along in the imaginary part.
         conjugate = result.conj()
