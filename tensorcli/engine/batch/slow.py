@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from tensorcli.engine import messages
+from tensorcli.engine.autograd import run as backward_pass
 
 NAMES: Final = frozenset(
     "addbmm_ addcdiv_ addcmul_ addmm_ addmv_ addr_ argwhere baddbmm_ bilinear chalf clamp_ clamp_.Tensor clip_ clip_.Tensor "
@@ -30,8 +31,8 @@ _told: list[str] = []
 
 
 def warn(op: Any) -> None:
-    """Warn where PyTorch does."""
-    if op.name in NAMES and not _told:
+    """Warn where PyTorch does: not of what gradients are made of, which is not always what PyTorch makes them of."""
+    if op.name in NAMES and not _told and not backward_pass.running:
         messages.warn(
             f"There is a performance drop because we have not yet implemented the batching rule for aten::{op.name}. Please file "
             "us an issue on GitHub so that we can prioritize its implementation."
