@@ -13,19 +13,22 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from ml_dtypes import bfloat16
 from torch.testing._internal.common_methods_invocations import op_db
 
 import tensorcli.engine as engine
 
-DTYPES: Final = ("float32", "float64", "int64", "bool", "complex64")
+DTYPES: Final = ("float32", "float64", "float16", "bfloat16", "int64", "bool", "complex64")
 TOLERANCE: Final = {
-    "float16": 2e-2,
+    "float16": 0.0,
+    "bfloat16": 0.0,
     "float32": 2e-4,
     "float64": 1e-7,
     "complex64": 2e-4,
     "complex128": 1e-7,
 }
-"""By the dtype of what is compared, not by that of the sample: how far apart two roundings may be."""
+"""By the dtype of what is compared, not by that of the sample: how far apart two roundings may be. Those of the reduced
+dtypes have few digits, all of which are printed: none may differ."""
 MOST_SAMPLES: Final = 40
 """How many samples of an operator count: a few operators have thousands of the same kind."""
 
@@ -233,9 +236,11 @@ def leaves(value: Any) -> list[Any]:
 
 
 def array(tensor: Any) -> Any:
-    """The elements, bits of conjugation and negation applied; bfloat16, which numpy lacks, as float32."""
+    """The elements, bits of conjugation and negation applied; numpy has bfloat16 from ml_dtypes."""
     plain = tensor.detach().resolve_conj().resolve_neg()
-    return np.asarray((plain.float() if str(plain.dtype) == "torch.bfloat16" else plain).numpy())
+    if str(plain.dtype) == "torch.bfloat16":
+        return np.asarray(plain.float().numpy()).astype(bfloat16)
+    return np.asarray(plain.numpy())
 
 
 def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate: bool) -> Outcome:
@@ -252,7 +257,9 @@ def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate
         seeds = []
         for number, root in enumerate(roots):
             drawn = np.random.default_rng(number).standard_normal(tuple(root.shape))
-            seeds.append(space.from_numpy(np.array(drawn.astype(array(root).dtype))).to(root.dtype))
+            kind = array(root).dtype
+            drawn = drawn.astype(np.float32 if kind == bfloat16 else kind)
+            seeds.append(space.from_numpy(np.array(drawn)).to(root.dtype))
         space.autograd.backward(roots, seeds)
         gradients = tuple(
             None if x.grad is None else array(x.grad) for x in inputs if x.requires_grad and x.is_leaf
@@ -304,6 +311,8 @@ def _close(want: Any, got: Any, factor: float = 1) -> bool:
     try:
         if isinstance(want, (bool, int, tuple, str)) or want is None:
             return bool(want == (tuple(got) if isinstance(want, tuple) else got))
+        if not tolerance:
+            want, got = (np.asarray(each, np.float64) for each in (want, got))
         return bool(np.allclose(want, got, rtol=tolerance, atol=tolerance, equal_nan=True))
     except (TypeError, ValueError):
         return bool(want == got)
