@@ -66,7 +66,7 @@ class Op:
         row_major: bool = False,
         alike: str = "",
         into_self: bool = False,
-        stepwise: Container[Any] = (),
+        stepwise: Container[Any] | Callable[..., Container[Any]] = (),
     ) -> None:
         self.line = line
         self.kernel = kernel
@@ -94,7 +94,8 @@ class Op:
         self.into_self = into_self
         """Of an operator with the rule COMMON: the result has self's dtype, which must be able to hold the common one."""
         self.stepwise = stepwise
-        """The reduced dtypes that PyTorch's kernel computes in, rounding after each step: the kernel gets them as they are."""
+        """The reduced dtypes that PyTorch's kernel computes in, rounding after each step: the kernel gets them as they are.
+        Of an element-wise operator also a function of the values that names them."""
         self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
 
@@ -283,7 +284,7 @@ def op(
     row_major: bool = False,
     alike: str = "",
     into_self: bool = False,
-    stepwise: Container[Any] = (),
+    stepwise: Container[Any] | Callable[..., Container[Any]] = (),
     effect: Effect | None = None,
     **formulas: Formula | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

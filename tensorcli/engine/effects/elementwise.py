@@ -48,6 +48,20 @@ _MADE_LIKE: Final[dict[str, Callable[[dtype], bool]]] = {
 even where there are no elements."""
 
 
+_KEEPING: Final = frozenset("mul div floor_divide".split())
+"""Operators whose kernels read a second operand that is one number in float32, where the others round it to the reduced dtype
+that they compute in first, as they do all that has another one (aten/src/ATen/native/cpu/BinaryOpsKernel.cpp).
+"""
+
+
+def _is_kept(op: "Op", place: int, value: Any) -> bool:
+    return (
+        place == 1
+        and op.base.rstrip("_") in _KEEPING
+        and not (isinstance(value, Tensor) and value.geometry.sizes)
+    )
+
+
 def promoted_dtype(op: "Op", values: Sequence[Any]) -> dtype:
     if op.rule == dtypes.SELF:
         return values[op.operands[0]]._dtype  # type: ignore[no-any-return]
@@ -108,8 +122,10 @@ def compute(
     device = device_of(op, values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
     computed, kind = dtypes.apply_rule(rule, promoted_dtype(op, values))
-    working = computed if computed in op.stepwise or rule == dtypes.EXACT else computed.computes_as
+    stepwise = op.stepwise(*values) if callable(op.stepwise) else op.stepwise
+    working = computed if computed in stepwise or rule == dtypes.EXACT else computed.computes_as
     arguments = list(values)
+    narrow = computed if computed.reduced and working is not computed else None
     operands: list[Geometry] = []
     numbers = False
     for i in op.tensors if op.operands == op.tensors else sorted({*op.tensors, *op.operands}):
@@ -119,11 +135,16 @@ def compute(
             array = value.values
             if i not in op.operands:
                 arguments[i] = array
-            elif value.wrapped:
+                continue
+            if narrow is not None and array.dtype != narrow.np and not _is_kept(op, i, value):
+                array = cast(array, narrow)
+            if value.wrapped:
                 arguments[i] = as_number(array.item(), working)
             else:
                 arguments[i] = array if array.dtype == working.np else cast(array, working)
         elif value is not None:
+            if narrow is not None and not _is_kept(op, i, value):
+                value = as_number(value, narrow).item()
             arguments[i] = as_number(value, working)
             numbers = numbers or i in op.tensors or rule == dtypes.COMPARE or op.base in _WRAPPING
     sizes = broadcast_sizes([g.sizes for g in operands]) if operands else ()

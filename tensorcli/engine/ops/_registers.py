@@ -10,6 +10,7 @@ import numpy as np
 from tensorcli.engine.fused import fused
 
 LANES = 8
+_REGISTER = 32
 THREADS = 2
 """Among how many threads PyTorch is taken to divide work that it divides even where there is little."""
 STEP = 2 * LANES
@@ -28,6 +29,13 @@ _EXP = (
 def is_small_single(xp, array):
     """Whether PyTorch's rounding is followed for an array."""
     return xp is np and type(array) is np.ndarray and array.dtype == np.float32 and array.size <= MOST
+
+
+def is_reduced(array):
+    """Whether an array of numpy's has the elements of float16 or bfloat16."""
+    return (
+        array.dtype.itemsize == 2 and array.dtype.kind in "fV" and isinstance(array, np.ndarray | np.generic)
+    )
 
 
 def exp(x):
@@ -97,6 +105,41 @@ def steps(array, in_registers, one_by_one):
         np.concatenate([in_registers(flat[:whole]), one_by_one(flat[whole:])]) if whole else one_by_one(flat)
     )
     return found.reshape(array.shape, order="C" if array.flags.c_contiguous else "F")
+
+
+def in_registers(*arrays):
+    """Which elements of arrays that broadcast an element-wise loop computes in registers: of each run that lies side by side in
+    all of them (one may stand still) the whole steps, in the first one's order of dimensions
+    (aten/src/ATen/native/cpu/Loops.h, vectorized_loop2d). None of them where the runs are shorter.
+    """
+    arrays = np.broadcast_arrays(*arrays)
+    first, size = arrays[0], arrays[0].itemsize
+    order = sorted(range(first.ndim), key=lambda d: -abs(first.strides[d]) if first.shape[d] > 1 else 0)
+    run, steps = 1, [size] * len(arrays)
+    for d in reversed(order):
+        strides = [one.strides[d] for one in arrays]
+        if first.shape[d] == 1:
+            continue
+        if run == 1:
+            steps = strides
+        elif any(own != run * step for own, step in zip(strides, steps, strict=True)):
+            break
+        run *= first.shape[d]
+    whole = run - run % (2 * _REGISTER // size)
+    together = all(step in (0, size) for step in steps) and steps.count(0) < 2
+    if not (whole and together):
+        return np.zeros(first.shape, bool)
+    lanes = np.arange(first.size) % run < whole
+    turned = lanes.reshape([first.shape[d] for d in order])
+    return turned.transpose(np.argsort(order)) if order else turned
+
+
+def by_place(function, *arrays):
+    """An element-wise loop whose rounding depends on the place: `function` of arrays and whether they are in registers."""
+    inside = in_registers(*arrays) if arrays[0].size <= MOST else np.True_
+    if inside.all():
+        return function(*arrays, True)
+    return np.where(inside, function(*arrays, True), function(*arrays, False))
 
 
 def reduced(array):

@@ -8,7 +8,7 @@ from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, INTEGRAL
 from tensorcli.engine.effects import cast
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS
-from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 
 def zeros(grad):
@@ -24,6 +24,11 @@ def zero(like):
 def times(tensor, number):
     """tensor * number as PyTorch's own C++ writes it: the operator of a Scalar, whose node is MulBackward1."""
     return OPS["mul.Scalar"].run((tensor, number))
+
+
+def quotient(number, tensor):
+    """number / tensor as PyTorch's own C++ writes it: one division, where Python's multiplies by the reciprocal."""
+    return functions.div(wrapped_number(number), tensor)
 
 
 def own_geometry(array):

@@ -6,10 +6,11 @@ import numpy as np
 
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED
+from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED, float16
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import zero
 
 
@@ -35,6 +36,7 @@ def sigmoid(xp, self):
 
 @op(
     "sigmoid_backward(Tensor grad_output, Tensor output) -> Tensor",
+    stepwise=(float16,),
     dtype=PROMOTE,
     namespace="nn",
     grad_output=lambda grad, output: functions.sigmoid_backward(grad, output.conj()),
@@ -251,6 +253,7 @@ def _glu_second_output(grad, self, dim):
 
 @op(
     "glu_backward(Tensor grad_output, Tensor self, int dim) -> Tensor",
+    stepwise=REDUCED,
     namespace="nn",
     grad_output=_glu_second_output,
     self=_glu_second,
@@ -258,5 +261,10 @@ def _glu_second_output(grad, self, dim):
 def glu_backward(xp, grad_output, self, dim):
     """The gradient of glu."""
     first, second = _halves(self, dim)
-    share = numeric.sigmoid(second)
-    return xp.concatenate([share * grad_output, (1 - share) * share * first * grad_output], dim)
+    own = self.dtype
+    # PyTorch keeps the sigmoid in the gradient of the first half, rounded.
+    share = numeric.sigmoid(*widened(second)).astype(own)
+    share, first, grad_output = widened(share, first, grad_output)
+    return xp.concatenate(
+        [(share * grad_output).astype(own), ((1 - share) * share * first * grad_output).astype(own)], dim
+    )

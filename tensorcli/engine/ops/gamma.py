@@ -4,10 +4,11 @@ import math
 
 from tensorcli.engine import effects
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE
+from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE, REDUCED
 from tensorcli.engine.op import op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.special import from_scipy
 from tensorcli.engine.tensor import Tensor
@@ -44,6 +45,7 @@ def _known_order(*values):
 
 @op(
     "polygamma(int n, Tensor self) -> Tensor",
+    stepwise=REDUCED,
     dtype=INT_TO_FLOAT,
     check=_known_order,
     self=lambda grad, n, self: grad * functions.polygamma(n + 1, self),
@@ -52,13 +54,12 @@ def polygamma(xp, n, self):
     """The derivative of order n of digamma."""
     if self.dtype.kind == "c":
         raise numeric.refuse("digamma" if n == 0 else "trigamma" if n == 1 else "polygamma", self)
-    if n == 0:
-        return digamma(xp, self)
-    if n == 1:
-        return _trigamma(xp, self)
-    return numeric.widely(
-        lambda x: (-1.0) ** (n + 1) * math.factorial(n) * behind(xp).special.zeta(n + 1.0, x), self
-    )
+    if n < 2:
+        (wide,) = widened(self)
+        return (_trigamma if n else digamma)(xp, wide).astype(self.dtype)
+    own = self.dtype
+    found = numeric.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), *widened(self)).astype(own)
+    return ((-1.0) ** (n + 1) * math.factorial(n) * widened(found)[0]).astype(own)
 
 
 def _trigamma(xp, x):

@@ -46,7 +46,7 @@ def binary_cross_entropy(xp, self, target, weight, reduction):
 
 
 def _bce_target(grad, self, weight, reduction):
-    found = grad * (self.neg().log1p().clamp_min(-100) - self.log().clamp_min(-100))
+    found = functions.logit(self).neg() * grad
     return mean_share(found if weight is None else found * weight, self, reduction)
 
 

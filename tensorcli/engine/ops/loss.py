@@ -11,6 +11,7 @@ from tensorcli.engine.geometry import elementwise_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._registers import by_place
 from tensorcli.engine.ops._shared import own_geometry
 
 NONE, MEAN, SUM = 0, 1, 2
@@ -134,9 +135,9 @@ def smooth_l1_loss(xp, self, target, reduction, beta):
         self - target if own != bfloat16.np else self.astype(np.float32) - target.astype(np.float32)
     )
     if beta:
-        size = xp.where(
-            size < beta, size * size * size.dtype.type(0.5 / beta), size - size.dtype.type(0.5 * beta)
-        )
+        edge = size.dtype.type(beta)
+        half = size.dtype.type(0.5)
+        size = xp.where(size < edge, half * size * size / edge, size - half * edge)
     return reduced_in_place(xp, size.astype(own), reduction)
 
 
@@ -219,16 +220,18 @@ def huber_loss(xp, self, target, reduction, delta):
 )
 def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
     """The gradient of huber_loss."""
-    difference = self - target
-    # PyTorch compares and multiplies with a delta that is not rounded to a reduced dtype.
-    edge = np.float32(delta) if difference.dtype.itemsize == 2 else difference.dtype.type(delta)
-    scaled = share_of(difference, reduction) * grad_output
-    slope = xp.where(
-        xp.abs(difference) < edge,
-        share_of(difference, reduction) * difference * grad_output,
-        xp.sign(difference) * scaled * edge,
-    )
-    return slope.astype(difference.dtype)
+    share = share_of(self, reduction)
+
+    def slope(difference, grad, is_register):
+        # In registers delta is rounded to a reduced dtype too.
+        edge = difference.dtype.type(delta) if is_register else np.float32(delta)
+        steep = xp.sign(difference) * (share * grad)
+        found = xp.where(xp.abs(difference) < edge, share * difference * grad, steep * edge)
+        return found.astype(difference.dtype)
+
+    if self.dtype.itemsize > 2 or xp is not np:
+        return slope(self - target, grad_output, True)
+    return by_place(slope, self - target, grad_output)
 
 
 def _check_soft_margin(self, target, reduction):

@@ -111,7 +111,21 @@ def plus_scaled(self, alpha, other):
     if self.dtype == np.float32 and self.size <= _registers.MOST and type(alpha) in (int, float):
         check_number(alpha, dtypes.float32)
         return fused(np.float32(alpha), other, self)
+    if _registers.is_reduced(self) and type(alpha) in (int, float):
+        kind = dtypes.from_numpy_dtype(self.dtype)
+        check_number(alpha, kind)
+        return _registers.by_place(
+            lambda a, b, one: _reduced_plus(a, kind.np.type(alpha), b, one), self, other
+        )
     return self + scaled(alpha, other)
+
+
+def _reduced_plus(self, alpha, other, is_register):
+    """self + alpha * other of a reduced dtype, to which the product is rounded where it does not stay in a register."""
+    product = np.float32(alpha) * other.astype(np.float32)
+    if not is_register:
+        product = product.astype(self.dtype).astype(np.float32)
+    return (self.astype(np.float32) + product).astype(self.dtype)
 
 
 def check_divisor(self, other):
@@ -175,6 +189,8 @@ def power_number(self, exponent):
     value = exponent.item() if isinstance(exponent, (np.ndarray, np.generic)) else exponent
     if value in _POWERS:
         return _POWERS[value](self)
+    if _registers.is_reduced(self):
+        return np.power(self.astype(np.float32), np.float32(value)).astype(self.dtype)
     if self.dtype.kind in "iu":
         return np.power(self, self.dtype.type(value))
     return widely(np.power, self, value if not isinstance(value, complex) else self.dtype.type(value))
@@ -184,7 +200,15 @@ def reciprocal_square_root(x):
     """1 / sqrt(x)."""
     if x.dtype.kind == "c":
         return widely(lambda v: 1 / np.sqrt(v), x)
+    if _registers.is_reduced(x):
+        return _registers.by_place(_reduced_root, x)
     return x.dtype.type(1) / np.sqrt(x)
+
+
+def _reduced_root(x, is_register):
+    """1 / sqrt(x) of a reduced dtype: the root is rounded to it where it does not stay in a register."""
+    wide = x.astype(np.float32)
+    return (1 / (np.sqrt(wide) if is_register else np.sqrt(x).astype(np.float32))).astype(x.dtype)
 
 
 _POWERS: dict[float, Any] = {

@@ -12,17 +12,24 @@ from tensorcli.engine.dtypes import (
     INTEGRAL,
     PROMOTE,
     PROMOTE_SCALARS,
+    REDUCED,
 )
 from tensorcli.engine.op import alias, op
 from tensorcli.engine.ops import numeric
-from tensorcli.engine.ops._shared import category, times, zeros
+from tensorcli.engine.ops._shared import category, quotient, times, zeros
 from tensorcli.engine.tensor import Tensor
 
 # ---- sums and products
 
 
+def _with_alpha(self, other, alpha):
+    """The reduced dtypes in which the kernel multiplies by alpha."""
+    return REDUCED if alpha != 1 else ()
+
+
 @op(
     "add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
+    stepwise=_with_alpha,
     dtype=PROMOTE,
     inplace=True,
     self=lambda grad: grad,
@@ -61,6 +68,7 @@ def _minus_scaled(self, alpha, other):
 
 @op(
     "sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
+    stepwise=_with_alpha,
     dtype=PROMOTE,
     inplace=True,
     check=no_bool,
@@ -82,6 +90,7 @@ def _turned_round(self, other, alpha):
 
 @op(
     "rsub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor",
+    stepwise=_with_alpha,
     out=False,
     dtype=PROMOTE,
     variants="function",
@@ -282,7 +291,7 @@ def _no_integer_division(self, tensor1, tensor2, value):
     inplace=True,
     check=_no_integer_division,
     self=lambda grad: grad,
-    tensor1=lambda grad, tensor2, value: grad * (value / tensor2).conj(),
+    tensor1=lambda grad, tensor2, value: grad * quotient(value, tensor2).conj(),
     tensor2=lambda grad, tensor1, tensor2, value: -grad * (value * tensor1 / (tensor2 * tensor2)).conj(),
 )
 def addcdiv(xp, self, tensor1, tensor2, value):

@@ -11,6 +11,7 @@ from tensorcli.engine.dtypes import (
     PROMOTE,
     PROMOTE_SCALARS,
     REDUCED,
+    bfloat16,
     complex128,
     float64,
 )
@@ -89,6 +90,7 @@ def _integer_power(self, exponent):
 
 @op(
     "pow.Tensor_Scalar(Tensor self, Scalar exponent) -> Tensor",
+    stepwise=(bfloat16,),
     dtype=PROMOTE_SCALARS,
     inplace={"name": "pow_.Scalar"},
     check=_integer_power,
