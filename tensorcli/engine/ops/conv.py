@@ -7,10 +7,11 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import from_numpy_dtype
+from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import times
 from tensorcli.engine.ops._windows import expanded, full, positive, transposed_sizes
 
@@ -47,14 +48,18 @@ def _correlate(xp, x, w, stride, padding, dilation, groups):
 
 
 def _spread(xp, y, w, sizes, stride, padding, dilation, groups):
-    """The transpose of `_correlate` with respect to x, whose spatial sizes are `sizes`."""
+    """The transpose of `_correlate` with respect to x, whose spatial sizes are `sizes`. PyTorch keeps the products in columns
+    of the dtype, and adds those up in it.
+    """
     n = w.ndim - 2
     whole = [s + 2 * p for s, p in zip(sizes, padding, strict=True)]
-    result = xp.zeros((y.shape[0], w.shape[1] * groups, *whole), xp.result_type(y, w))
+    own = y.dtype if y.dtype == w.dtype else xp.result_type(y, w)
+    y, w = widened(y, w)
+    result = xp.zeros((y.shape[0], w.shape[1] * groups, *whole), own)
     channels = _slices(result.shape[1], groups)
     for c, o in zip(channels, _slices(w.shape[0], groups), strict=True):
         parts = xp.tensordot(y[:, o], w[o], ((1,), (0,)))
-        parts = xp.moveaxis(parts, 1 + n, 1)
+        parts = xp.moveaxis(parts, 1 + n, 1).astype(own, copy=False)
         for at in product(*(range(k) for k in w.shape[2:])):
             where = tuple(
                 slice(a * d, a * d + s * (m - 1) + 1, s)
@@ -65,8 +70,18 @@ def _spread(xp, y, w, sizes, stride, padding, dilation, groups):
 
 
 def _weights(xp, y, x, kernel, stride, padding, dilation, groups):
-    """The transpose of `_correlate` with respect to w."""
+    """The transpose of `_correlate` with respect to w. PyTorch adds up sample by sample, in the dtype."""
     n = len(kernel)
+    own = x.dtype
+    if own.itemsize == 2 and own.kind in "fV" and len(x):
+        total, *others = (
+            _weights(xp, *widened(y[i : i + 1], x[i : i + 1]), kernel, stride, padding, dilation, groups)
+            for i in range(len(x))
+        )
+        total = total.astype(own)
+        for one in others:
+            total = (total.astype(one.dtype) + one).astype(own)
+        return total
     windows = windows_of(xp, padded(xp, x, padding), kernel, stride, dilation)
     windows = windows[(slice(None), slice(None), *(slice(0, m) for m in y.shape[2:]))]
     axes = ((0, *range(2, 2 + n)), (0, *range(2, 2 + n)))
@@ -160,6 +175,7 @@ def _double_backward(grads, grad_output, input, weight, bias_sizes, stride, padd
     "convolution_backward(Tensor grad_output, Tensor input, Tensor weight, SymInt[]? bias_sizes, SymInt[] stride, "
     "SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups, bool[3] output_mask) "
     "-> (Tensor, Tensor, Tensor)",
+    stepwise=REDUCED,
     variants="function",
     grad_output__input__weight=_double_backward,
 )
@@ -178,7 +194,7 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
     of_input = of_weight = None
     if output_mask[0]:
         if transposed:
-            of_input = _correlate(xp, grad_output, weight, *rest)
+            of_input = _correlate(xp, *widened(grad_output, weight), *rest).astype(input.dtype, copy=False)
             of_input = of_input[(slice(None), slice(None), *(slice(0, s) for s in input.shape[2:]))]
         else:
             of_input = _spread(xp, grad_output, weight, input.shape[2:], *rest)
@@ -187,7 +203,13 @@ def convolution_backward(xp, grad_output, input, weight, bias_sizes, stride, pad
             of_weight = _weights(xp, input, grad_output, weight.shape[2:], *rest)
         else:
             of_weight = _weights(xp, grad_output, input, weight.shape[2:], *rest)
-    of_bias = grad_output.sum(axis=(0, *range(2, grad_output.ndim))) if output_mask[2] else None
+    of_bias = None
+    if output_mask[2]:
+        # Where the kernel is dilated, sample by sample too.
+        parts = [grad_output] if transposed or all(d == 1 for d in dilation) else grad_output[:, None]
+        for one in widened(*parts):
+            found = one.sum(axis=(0, *range(2, one.ndim))).astype(grad_output.dtype, copy=False)
+            of_bias = found if of_bias is None else of_bias + found
     return of_input, of_weight, of_bias
 
 
@@ -199,6 +221,7 @@ def _type_text(array):
 @op(
     "convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, "
     "bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor",
+    stepwise=REDUCED,
     out=False,
     variants="function",
     input__weight__bias=lambda grad, input, weight, bias_sizes, stride, padding, dilation, transposed, output_padding, groups, needs: (
@@ -268,10 +291,12 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         sizes = transposed_sizes(input, weight.shape[2:], stride, padding, dilation, output_padding)
         result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
     else:
-        result = _correlate(xp, input, weight, stride, padding, dilation, groups)
+        result = _correlate(xp, *widened(input, weight), stride, padding, dilation, groups)
         if not input.shape[1]:
-            return result[:, :0]  # PyTorch gives an input without channels back without channels.
-    return result if bias is None else (result + bias.reshape((1, -1) + (1,) * n)).astype(input.dtype)
+            return result[:, :0].astype(input.dtype)  # PyTorch gives what has no channels back without channels.
+    if bias is not None:
+        result = result + bias.reshape((1, -1) + (1,) * n).astype(result.dtype, copy=False)
+    return result.astype(input.dtype, copy=False)
 
 
 def _by_onednn(input, weight, groups):
