@@ -100,7 +100,9 @@ def moments(xp, array, axes, eps):
 def widened(*arrays):
     """Arrays of reduced dtypes as float32: where a reduced input meets float32 parameters the arrays come as they are."""
     return [
-        one.astype(np.float32) if one is not None and one.dtype.itemsize == 2 and one.dtype.kind in "fV" else one
+        one.astype(np.float32)
+        if one is not None and one.dtype.itemsize == 2 and one.dtype.kind in "fV"
+        else one
         for one in arrays
     ]
 

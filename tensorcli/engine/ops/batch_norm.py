@@ -6,6 +6,7 @@ import numpy as np
 
 from tensorcli.engine import events
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived, direct
@@ -54,6 +55,7 @@ def _batch_double(grads, grad_out, input, weight, running_mean, running_var, tra
 @op(
     "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
     "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
+    stepwise=REDUCED,
     variants="function",
     input__weight__bias=lambda grad, input, weight, running_mean, running_var, result1, result2, training, eps, needs: (
         direct(
@@ -80,17 +82,25 @@ def native_batch_norm(xp, input, weight, bias, running_mean, running_var, traini
     refuse(input, "batch_norm", "biuc")
     check_dtypes(input, weight, bias, running_mean, running_var)
     real, kept = input.dtype, statistics(input, weight, bias, running_mean, running_var)
-    (input,) = widened(input)
+    input, weight, bias = widened(input, weight, bias)
     if training:
         mean, variance, rstd = _statistics_of(xp, input, eps)
         count = input.size // max(input.shape[1], 1)
+        unbiased = variance * variance.dtype.type(count) / variance.dtype.type(max(count - 1, 1))
+        if kept.itemsize == 2 and kept != np.float16:
+            # PyTorch keeps the sums of bfloat16 in it, and divides them in it.
+            (mean,) = widened(mean.astype(kept))
+            spread = (variance.astype(np.float64) * count).astype(kept)
+            variance, unbiased = widened(spread / kept.type(count), spread / kept.type(max(count - 1, 1)))
+            rstd = 1 / xp.sqrt(variance.astype(np.float64) + eps)
         if running_mean is not None:
             running_mean[...] = _moved(running_mean, mean, momentum)
         if running_var is not None:
-            unbiased = variance * variance.dtype.type(count) / variance.dtype.type(max(count - 1, 1))
             running_var[...] = _moved(running_var, unbiased, momentum)
+        if kept.itemsize == 2:
+            mean, rstd = widened(mean.astype(kept), rstd.astype(kept))
     else:
-        mean = running_mean
+        mean, running_var = widened(running_mean, running_var)
         rstd = 1 / xp.sqrt(running_var + running_var.dtype.type(eps))
     slope = rstd if weight is None else rstd * weight
     if is_small_single(xp, input) and slope.dtype == np.float32:
@@ -148,9 +158,8 @@ def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, runnin
     centred = input - mean
     of_input = of_weight = None
     if output_mask[0]:
-        scaled = grad_out if weight is None else grad_out * per_channel(weight, ndim)
-        of_input = _from_mean(scaled, centred, rstd, axes) if train else scaled * rstd
-        of_input = of_input.astype(own)
+        of_input = _from_mean(grad_out, centred, rstd, axes) if train else grad_out * rstd
+        of_input = (of_input if weight is None else of_input * per_channel(weight, ndim)).astype(own)
     if output_mask[1]:
         product = (grad_out * centred).sum(axis=axes, dtype=np.float64)
         of_weight = (product.astype(rstd.dtype) * rstd.reshape(-1)).astype(input.dtype)
@@ -181,21 +190,9 @@ def batch_norm(input, weight, bias, running_mean, running_var, training, momentu
     for one in written:
         observer.writes(one, "native_batch_norm", given)
     result = functions.native_batch_norm(*given)[0]
-    if training and running_mean is not None and running_mean.dtype.reduced:
-        _update_reduced(input.values, running_mean, running_var, momentum)
     for one in written:
         observer.wrote(one, "native_batch_norm", given)  # its version does not move, as in PyTorch
     return result
-
-
-def _update_reduced(values, running_mean, running_var, momentum):
-    """Move running statistics of a reduced dtype, of which the kernel is given copies."""
-    wide = values.astype(np.float32)
-    axes = channel_axes(wide.ndim)
-    measured = wide.mean(axes), wide.var(axes, ddof=1 if wide.size > wide.shape[1] else 0)
-    for running, now in zip((running_mean, running_var), measured, strict=True):
-        array = running.array
-        array[...] = ((1 - momentum) * array.astype(np.float32) + momentum * now).astype(array.dtype)
 
 
 @composite(

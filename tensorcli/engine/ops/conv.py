@@ -293,7 +293,9 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     else:
         result = _correlate(xp, *widened(input, weight), stride, padding, dilation, groups)
         if not input.shape[1]:
-            return result[:, :0].astype(input.dtype)  # PyTorch gives what has no channels back without channels.
+            return result[:, :0].astype(
+                input.dtype
+            )  # PyTorch gives what has no channels back without channels.
     if bias is not None:
         result = result + bias.reshape((1, -1) + (1,) * n).astype(result.dtype, copy=False)
     return result.astype(input.dtype, copy=False)

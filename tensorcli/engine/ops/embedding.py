@@ -5,6 +5,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import behind
@@ -58,6 +59,7 @@ def _embedding_double_backward(grad, indices, padding_idx):
 @op(
     "embedding_dense_backward(Tensor grad_output, Tensor indices, SymInt num_weights, SymInt padding_idx, "
     "bool scale_grad_by_freq) -> Tensor",
+    stepwise=REDUCED,
     variants="function",
     grad_output=lambda grad, indices, padding_idx: _embedding_double_backward(grad, indices, padding_idx),
     indices=None,

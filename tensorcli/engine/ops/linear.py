@@ -10,6 +10,7 @@ from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _gemm, numeric
 from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import own_geometry, promoted
 
 
@@ -265,6 +266,7 @@ def _check_terms(self, mat1, mat2):
 
 @op(
     "addmm(Tensor self, Tensor mat1, Tensor mat2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+    stepwise=REDUCED,
     inplace={"check": _of_result_size(((1, 0), (2, 1)), (2, 2))},
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
     mat1=lambda grad, mat2, mat1_sizes, mat1_strides, alpha: mat1_backward(
@@ -283,9 +285,16 @@ def addmm(xp, self, mat1, mat2, beta, alpha):
         raise RuntimeError(f"mat2 must be a matrix, got {mat2.ndim}-D tensor")
     _check_matrices(mat1, mat2)
     _expandable(self, (mat1.shape[0], mat2.shape[1]))
+    own = self.dtype
+    if not mat1.shape[1] and beta:
+        # Without products PyTorch multiplies self by a number of its dtype.
+        (wide,) = widened(self)
+        scaled = wide if beta == 1 else wide * wide.dtype.type(own.type(beta))
+        return xp.broadcast_to(scaled, (mat1.shape[0], mat2.shape[1])).astype(own)
+    self, mat1, mat2 = widened(self, mat1, mat2)
     if beta == alpha == 1 and mat1.dtype.kind == "f":
-        return _gemm.onto(xp, self, mat1, mat2)
-    return _combined(xp, self, _product(xp, mat1, mat2), beta, alpha)
+        return _gemm.onto(xp, self, mat1, mat2).astype(own, copy=False)
+    return _combined(xp, self, _product(xp, mat1, mat2), beta, alpha).astype(own, copy=False)
 
 
 @op(
@@ -322,6 +331,7 @@ def _spread_batch(grad, count):
 
 @op(
     "addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+    stepwise=REDUCED,
     inplace=True,
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
     batch1=lambda grad, batch2, batch1_sizes, alpha: scaled(
@@ -346,13 +356,24 @@ def addbmm(xp, self, batch1, batch2, beta, alpha):
             f"Incompatible matrix sizes for bmm ({batch1.shape[1]}x{batch1.shape[2]} and {batch2.shape[1]}x{batch2.shape[2]})"
         )
     _check_terms(self, batch1, batch2)
-    return _combined(
-        xp, self, _batched(xp, batch1, batch2, "addmm_impl_cpu_").sum(axis=0, dtype=batch1.dtype), beta, alpha
+    products = _batched(xp, *widened(batch1, batch2), "addmm_impl_cpu_")
+    if self.dtype == products.dtype:
+        return _combined(xp, self, products.sum(axis=0, dtype=batch1.dtype), beta, alpha)
+    # PyTorch adds one product after the other to what is there.
+    found = xp.broadcast_to(self, products.shape[1:])
+    for place, product in enumerate(products):
+        scale = beta if place == 0 else 1
+        found = _combined(xp, found.astype(np.float32), product, scale, alpha).astype(self.dtype)
+    return (
+        found
+        if len(products)
+        else _combined(xp, *widened(found), xp.zeros(found.shape, np.float32), beta, alpha).astype(self.dtype)
     )
 
 
 @op(
     "addmv(Tensor self, Tensor mat, Tensor vec, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
+    stepwise=REDUCED,
     inplace={"check": _of_result_size(((1, 0),), (2, 1))},
     self=lambda grad, beta: scaled(grad, _conjugate(beta)),
     mat=lambda grad, vec, alpha: scaled(grad.ger(vec.conj()), _conjugate(alpha)),
@@ -368,12 +389,20 @@ def addmv(xp, self, mat, vec, beta, alpha):
         )
     if not self.ndim and vec.shape[0] != mat.shape[1]:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+    own = self.dtype
+    if own.itemsize == 2 and mat.dtype == vec.dtype == own and own.kind in "fV":
+        # PyTorch rounds both numbers and the scaled self, but not the products.
+        beta, alpha = (float(own.type(one)) for one in (beta, alpha))
+        if beta:
+            self = (self.astype(np.float32) * np.float32(beta)).astype(own)
+            beta = 1
+        self, mat, vec = widened(self, mat, vec)
     product = _matrix_vector(xp, mat, vec, self.shape, self)
     if not mat.shape[0] and beta:
         product = xp.zeros(
             self.shape, self.dtype
         )  # PyTorch gives the scaled self where the matrix has no rows.
-    return _combined(xp, self, product, beta, alpha)
+    return _combined(xp, self, product, beta, alpha).astype(own, copy=False)
 
 
 @op(

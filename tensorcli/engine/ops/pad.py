@@ -2,6 +2,7 @@
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import composite, op
@@ -96,13 +97,13 @@ def _declare_pad(kind, mode, n):
         return result.copy() if result is self else result
 
     def backward(xp, grad_output, self, padding):
-        result = grad_output
+        # Element after element of the gradient, added where it came from.
+        cells = xp.arange(self.size).reshape(self.shape)
         for d, places in _sources(xp, self, padding, mode):
-            moved = xp.moveaxis(result, d, 0)
-            added = xp.zeros((self.shape[d], *moved.shape[1:]), moved.dtype)
-            behind(xp).combine("add", added, places, moved)
-            result = xp.moveaxis(added, 0, d)
-        return result.copy() if result is grad_output else result
+            cells = xp.take(cells, places, axis=d)
+        result = xp.zeros(self.size, grad_output.dtype)
+        behind(xp).combine("add", result, cells.reshape(-1), grad_output.reshape(-1))
+        return result.reshape(self.shape)
 
     how = "mirrored at the border" if mode == "reflect" else "repeated from the border"
     pad.__doc__ = f"The last {n} dimension{'s' * (n > 1)} padded with elements {how}."
@@ -115,6 +116,7 @@ def _declare_pad(kind, mode, n):
     )(pad)
     op(
         f"{name}_backward(Tensor grad_output, Tensor self, SymInt[{2 * n}] padding) -> Tensor",
+        stepwise=REDUCED,
         variants="function",
         namespace="nn",
         grad_output=lambda grad, padding: getattr(functions, name)(grad, padding),

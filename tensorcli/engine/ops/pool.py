@@ -9,8 +9,10 @@ from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._windows import not_empty_parts, one_dimension, places, pooling, single
 from tensorcli.engine.ops._writers import not_implemented
@@ -90,6 +92,7 @@ def _declare_max(n):
     )(pool)
     op(
         f"{name}_backward(Tensor grad_output, Tensor self, {given}, Tensor indices) -> Tensor",
+        stepwise=REDUCED,
         variants="function",
         namespace="nn",
         grad_output=lambda grad, indices: picked(grad, indices, n),
@@ -203,13 +206,14 @@ def _avg_backward(xp, grad, self, n, kernel_size, stride, padding, ceil_mode, in
     kernel, stride, padding, counts, scale = _mean_arguments(
         xp, self, n, kernel_size, stride, padding, ceil_mode, include, divisor
     )
-    share = (grad / scale).astype(grad.dtype)
+    share = (widened(grad)[0] / scale).astype(grad.dtype)
     whole = [
         max(s + 2 * p, (c - 1) * st + k)
         for s, p, c, st, k in zip(self.shape[-n:], padding, counts, stride, kernel, strict=True)
     ]
     result = xp.zeros((*self.shape[:-n], *whole), grad.dtype)
-    for at in product(*(range(k) for k in kernel)):
+    # From the last place of the windows to the first: so each cell gets its shares window after window.
+    for at in product(*(range(k - 1, -1, -1) for k in kernel)):
         where = tuple(slice(a, a + st * (c - 1) + 1, st) for a, st, c in zip(at, stride, counts, strict=True))
         result[(..., *where)] += share
     return result[(..., *(slice(p, p + s) for p, s in zip(padding, self.shape[-n:], strict=True)))]
@@ -259,6 +263,7 @@ def _declare_avg(n):
     )(pool)
     op(
         f"{name}_backward(Tensor grad_output, Tensor self, {given}) -> Tensor",
+        stepwise=REDUCED,
         variants="function",
         namespace="nn",
         grad_output=lambda grad, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override: (
@@ -427,6 +432,7 @@ def _declare_adaptive_max(n):
     )(pool)
     op(
         f"{name}_backward(Tensor grad_output, Tensor self, Tensor indices) -> Tensor",
+        stepwise=REDUCED,
         variants="function",
         namespace="nn",
         grad_output=lambda grad, indices: picked(grad, indices, n),

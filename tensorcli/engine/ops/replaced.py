@@ -9,6 +9,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, Op, op
 from tensorcli.engine.ops._shared import behind
@@ -54,6 +55,7 @@ def diagonal_backward(xp, grad_output, input_sizes, offset, dim1, dim2):
 
 @op(
     "unfold_backward(Tensor grad_in, SymInt[] input_sizes, int dim, int size, int step) -> Tensor",
+    stepwise=REDUCED,
     namespace="internal",
     out=False,
     grad_in=lambda grad, dim, size, step: grad.unfold(dim, size, step),
