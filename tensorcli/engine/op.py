@@ -13,7 +13,7 @@ The four kinds of declaration:
 """
 
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -95,9 +95,13 @@ class Op:
         """Of an operator with the rule COMMON: the result has self's dtype, which must be able to hold the common one."""
         self.stepwise = stepwise
         """The reduced dtypes that PyTorch's kernel computes in, rounding after each step: the kernel gets them as they are.
-        Of an element-wise operator also a function of the values that names them."""
+        Also a function of the values that names them."""
         self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
+
+    def steps_in(self, values: Sequence[Any]) -> Container[Any]:
+        """The reduced dtypes that the kernel gets as they are, for these values."""
+        return self.stepwise(*values) if callable(self.stepwise) else self.stepwise
 
     @cached_property
     def schema(self) -> schema.Schema:

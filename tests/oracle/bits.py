@@ -1,4 +1,4 @@
-"""Computations whose float32 and float16 results are PyTorch's to the last bit, whatever the order of its sums.
+"""Computations whose float32, float16 and bfloat16 results are PyTorch's to the last bit, whatever the order of its sums.
 
 `scripts/record_oracle.py` writes `bits.json` from PyTorch; a result is held as a checksum of its bytes. Left out is what
 rests on MKL's functions (exp, sqrt, large products), which no other library has bit for bit.
@@ -27,6 +27,20 @@ F.binary_cross_entropy_with_logits(x,y.clamp(0,1)) F.softmax(x.half(),-1) F.log_
 F.smooth_l1_loss(x.half(),y.half()) F.cross_entropy(x.half(),t) x.half().sum(-1) x.half().mean()
 F.normalize(x,dim=-1) F.silu(x) x.sigmoid()
 """.split()  # fmt: skip
+REDUCED: Final = """
+h+0.1 0.1+h h-3.14 3.14-h h*0.1 h/3.0 3.14/h h**3 h%0.3 h.abs().rsqrt() torch.add(h,k,alpha=-3.125) torch.sub(h,k,alpha=0.3)
+torch.addcdiv(h,k,k.abs()+1,value=0.3) h<0.1 h.softmax(0) h.softmax(-1) h.logsumexp(-1) h.prod(0) F.smooth_l1_loss(h,k,beta=0.3)
+F.conv1d(h[None],k[:,None,:2]) F.avg_pool1d(h,2,1) F.adaptive_avg_pool1d(h,2)
+torch.addmm(h[:,:3],k[:,:2],k[:2,:3],beta=0.2,alpha=0.6) torch.addmv(h[:,0],h,k[0],beta=0.2,alpha=0.6)
+F.gelu(h,approximate='tanh') F.rms_norm(h,h.shape[-1:],k.reshape(-1)[:h.shape[-1]])
+""".split()  # fmt: skip
+REDUCED_BACKWARD: Final = """
+h.sigmoid()*k F.glu(h,0) F.huber_loss(h,k,delta=0.7,reduction='none') h.repeat(2,3) F.pad(h[None],(1,2),mode='replicate')
+F.conv1d(h[None],k[:,None,:2]) F.conv_transpose1d(h[None],k[:,:2,None]) F.avg_pool1d(h,2,1) F.max_pool1d(h,2,1) h.unfold(-1,2,1)
+F.adaptive_avg_pool1d(h,2) F.kl_div(k,h.sigmoid(),reduction='none') torch.asin(h*0.1) h.logsumexp(0)
+F.embedding(t,h)
+""".split()  # fmt: skip
+"""Of float16 and bfloat16: the results, and gradients for a gradient of results that are k, as far as it reaches."""
 BACKWARD: Final = """
 F.mse_loss(x,y) F.cross_entropy(x,t) x.softmax(-1).pow(2).sum() x.log_softmax(-1).mul(y).sum()
 F.binary_cross_entropy_with_logits(x,y.clamp(0,1))
@@ -36,7 +50,12 @@ x.sigmoid().sum() x.tanh().sum() (x*y).mean() F.huber_loss(x,y) F.linear(x[:,:2]
 
 def cases() -> Iterator[tuple[str, bool, tuple[int, ...]]]:
     """(expression, whether its gradient is meant, shape)."""
-    for backward, expressions in ((False, FORWARD), (True, BACKWARD)):
+    for backward, expressions in (
+        (False, FORWARD),
+        (True, BACKWARD),
+        (False, REDUCED),
+        (True, REDUCED_BACKWARD),
+    ):
         for expression in expressions:
             for shape in SHAPES:
                 yield expression, backward, shape
@@ -50,6 +69,7 @@ def title(expression: str, backward: bool, shape: tuple[int, ...]) -> str:
 def checksum(torch: Any, expression: str, backward: bool, shape: tuple[int, ...]) -> str:
     """The bits of the results for all seeds, "" where the expression refuses the shape."""
     found = b""
+    reduced = expression in (REDUCED_BACKWARD if backward else REDUCED)
     for seed in SEEDS:
         drawn = np.random.default_rng(seed).standard_normal((2, *shape)).astype(np.float32)
         x, y = (torch.from_numpy(one.copy()) for one in drawn)
@@ -61,15 +81,27 @@ def checksum(torch: Any, expression: str, backward: bool, shape: tuple[int, ...]
             "torch": torch,
             "F": torch.nn.functional,
         }
-        try:
-            result = eval(expression, scope)
-            if backward:
-                result.backward()
-                result = x.grad
-        except (RuntimeError, IndexError, ValueError):
-            return ""
-        found += np.asarray(result.detach().numpy()).tobytes()
+        for kind in (torch.float16, torch.bfloat16) if reduced else (None,):
+            leaf = x
+            if kind is not None:
+                leaf = scope["h"] = x.detach().to(kind).requires_grad_(backward)
+                scope["k"] = y.to(kind)
+            try:
+                result = eval(expression, scope)
+                if backward:
+                    result.backward(_slope(result, y) if kind else None)
+                    result = leaf.grad
+            except (RuntimeError, IndexError, ValueError):
+                return ""
+            result = result.detach()
+            found += np.asarray((result.float() if kind else result).numpy()).tobytes()
     return f"{zlib.crc32(found):08x}"
+
+
+def _slope(result: Any, y: Any) -> Any:
+    """The elements of y over and over, as a gradient of a result."""
+    count = -(-result.numel() // y.numel())
+    return y.reshape(-1).repeat(count)[: result.numel()].reshape(result.shape).to(result.dtype)
 
 
 def record(torch: Any) -> dict[str, str]:

@@ -122,8 +122,7 @@ def compute(
     device = device_of(op, values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
     computed, kind = dtypes.apply_rule(rule, promoted_dtype(op, values))
-    stepwise = op.stepwise(*values) if callable(op.stepwise) else op.stepwise
-    working = computed if computed in stepwise or rule == dtypes.EXACT else computed.computes_as
+    working = computed if computed in op.steps_in(values) or rule == dtypes.EXACT else computed.computes_as
     arguments = list(values)
     narrow = computed if computed.reduced and working is not computed else None
     operands: list[Geometry] = []

@@ -52,7 +52,7 @@ def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]
     reduced = next((kind for kind in kinds if kind.reduced), None)
     if (
         reduced is None
-        or reduced in op.stepwise
+        or reduced in op.steps_in(values)
         or sum(kind.category >= dtypes.FLOATING for kind in kinds) > 1
     ):
         return arguments, None
@@ -72,7 +72,7 @@ def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | 
     """The values with tensors as arrays of the dtype that they promote to."""
     arguments = list(values)
     common = promoted_dtype(op, values)
-    working = common if common in op.stepwise else common.computes_as
+    working = common if common in op.steps_in(values) else common.computes_as
     for i in op.tensors:
         value = values[i]
         if isinstance(value, Tensor):

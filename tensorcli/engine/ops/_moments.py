@@ -128,6 +128,23 @@ def check_dtypes(input, *parameters):
         raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
 
 
+def in_turn(array, lead, own):
+    """Sums over the first dimensions. Those of a reduced dtype `own` each thread adds up in it, one by one
+    (aten/src/ATen/native/cpu/layer_norm_kernel.cpp).
+    """
+    if own.itemsize > 2 or not array.size or not lead or type(array) is not np.ndarray:
+        return array.sum(axis=lead).astype(own, copy=False)
+    rows = array.reshape(-1, *array.shape[len(lead) :])
+    part = -(-len(rows) // THREADS)
+    total = np.zeros(rows.shape[1:], np.float32)
+    for start in range(0, len(rows), part):
+        found = np.zeros(rows.shape[1:], own)
+        for row in rows[start : start + part]:
+            found = (found.astype(np.float32) + row).astype(own)
+        total = total + found.astype(np.float32)
+    return total.astype(own)
+
+
 def along_line(grad, input, mean, rstd, axes):
     """The gradient of what was scaled, as a line through it: so PyTorch has it, and its rounding is exact where grad is even."""
     share = rstd.dtype.type(1 / prod(input.shape[axis] for axis in axes))

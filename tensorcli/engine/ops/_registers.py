@@ -85,14 +85,14 @@ def _series(above_one, exponent):
     return (exponent * 0.6931471805599453 + 2 * ratio + np.float64(square * high * t)).astype(np.float32)
 
 
-def divided(outer, inner):
+def divided(outer, inner, lanes=LANES):
     """Which elements of rows are computed in registers, where threads take equal parts of all rows: (outer, inner) of bool."""
     part = -(-outer * inner // THREADS)
     places = np.arange(outer * inner).reshape(outer, inner)
     column, owner = places % inner, places // part
     start = np.maximum(owner * part - (places - column), 0)
     end = np.minimum((owner + 1) * part - (places - column), inner)
-    return column - start < (end - start) // LANES * LANES
+    return column - start < (end - start) // lanes * lanes
 
 
 def steps(array, in_registers, one_by_one):

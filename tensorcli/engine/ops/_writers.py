@@ -7,13 +7,13 @@ from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.tensor import Tensor
 
 
-def writer(line, check, *, preserve=False, out=True, twin_check=None, **formulas):
+def writer(line, check, *, preserve=False, out=True, twin_check=None, stepwise=(), **formulas):
     """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that
     writes.
 
     `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps
     self's strides where they are dense (else it is row-major), `twin_check` what the twin
-    refuses instead of the check and of overlapping memory.
+    refuses instead of the check and of overlapping memory, `stepwise` the reduced dtypes that the kernel adds up in.
     """
 
     def declare(kernel):
@@ -28,9 +28,9 @@ def writer(line, check, *, preserve=False, out=True, twin_check=None, **formulas
             )
 
         changed.__doc__, changed.__module__ = kernel.__doc__, kernel.__module__
-        op(line, check=check, out=out, **formulas)(changed)
+        op(line, check=check, out=out, stepwise=stepwise, **formulas)(changed)
         checked = twin_check or separate(check)
-        op(in_place(line), check=checked, **formulas)(kernel)
+        op(in_place(line), check=checked, stepwise=stepwise, **formulas)(kernel)
         return kernel
 
     return declare

@@ -240,13 +240,15 @@ def _repeat_backward(grad, repeats, sizes):
     lead = len(repeats) - len(sizes)
     if 0 in repeats:
         return grad.new_zeros(sizes)
-    split = []
-    for count, size in zip(repeats, (1,) * lead + tuple(sizes), strict=True):
-        split += [count, size]
-    if not split:
-        return grad
-    summed = grad.reshape(split).sum(tuple(range(0, len(split), 2)))
-    return summed.reshape(sizes)
+    for _ in range(lead):
+        grad = grad.sum(0)
+    split, summed = [], []
+    for count, size in zip(repeats[lead:], sizes, strict=True):
+        if count != 1:
+            summed.append(len(split))
+            split.append(count)
+        split.append(size)
+    return grad.reshape(split).sum(summed) if summed else grad
 
 
 @op(

@@ -7,6 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived, direct
@@ -16,6 +17,7 @@ from tensorcli.engine.ops._moments import (
     channel_axes,
     check_dtypes,
     has_small_rows,
+    in_turn,
     moments,
     normalized,
     of_rows,
@@ -120,6 +122,7 @@ def _check_shape(input, shape, weight, bias, lead=", "):
 @op(
     "native_layer_norm_backward(Tensor grad_out, Tensor input, SymInt[] normalized_shape, Tensor mean, Tensor rstd, "
     "Tensor? weight, Tensor? bias, bool[3] output_mask) -> (Tensor, Tensor, Tensor)",
+    stepwise=REDUCED,
     variants="function",
     input__weight__grad_out=lambda grads, grad_out, input, normalized_shape, rstd, weight, needs: (
         _layer_double(
@@ -138,14 +141,17 @@ def _check_shape(input, shape, weight, bias, lead=", "):
 )
 def native_layer_norm_backward(xp, grad_out, input, normalized_shape, mean, rstd, weight, bias, output_mask):
     """The gradients of native_layer_norm."""
+    real = input.dtype
+    own = real if weight is None else weight.dtype
     grad_out, input, mean, rstd, weight = widened(grad_out, input, mean, rstd, weight)
     lead = tuple(range(input.ndim - len(normalized_shape)))
     axes = tuple(range(len(lead), input.ndim))
     of_input = None
     if output_mask[0]:
-        of_input = along_line(grad_out if weight is None else grad_out * weight, input, mean, rstd, axes)
-    of_weight = (grad_out * (input * rstd - mean * rstd)).sum(axis=lead) if output_mask[1] else None
-    of_bias = grad_out.sum(axis=lead) if output_mask[2] else None
+        scaled = grad_out if weight is None else grad_out * weight
+        of_input = along_line(scaled, input, mean, rstd, axes).astype(real, copy=False)
+    of_weight = in_turn(grad_out * (input * rstd - mean * rstd), lead, own) if output_mask[1] else None
+    of_bias = in_turn(grad_out, lead, own) if output_mask[2] else None
     return of_input, of_weight, of_bias
 
 
@@ -171,8 +177,8 @@ def rms_norm(input, normalized_shape, weight, eps):
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
     eps = float(np.finfo(wide.dtype.np).eps) if eps is None else eps
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))
-    found = wide.mul(direct("_add_.Scalar", wide.pow(2).mean(dims, True), eps).rsqrt()).type_as(input)
-    return found if weight is None else found.mul(weight).type_as(input)
+    found = wide.mul(direct("_add_.Scalar", wide.pow(2).mean(dims, True), eps).rsqrt())
+    return (found if weight is None else found.mul(weight)).type_as(input)
 
 
 # ---- over groups of channels

@@ -149,9 +149,12 @@ def kl_div(self, target, reduction, log_target):
     ):
         if any(refused):
             raise RuntimeError(f"kl_div: {name} inputs not supported.")
+    # Both sides in the order in which C++ evaluates them, the right one first: gradients add up from the last to the first.
     if log_target:
-        return reduced(target.exp() * (target - self), reduction)
-    return reduced(functions.xlogy(target, target) - target * self, reduction)
+        difference = target - self
+        return reduced(target.exp() * difference, reduction)
+    product = target * self
+    return reduced(functions.xlogy(target, target) - product, reduction)
 
 
 @composite(
@@ -166,6 +169,7 @@ def poisson_nll_loss(input, target, log_input, full, eps, reduction):
         else input - target * direct("_add.Scalar", input, eps).log()
     )
     if full:
-        stirling = target * target.log() - target + times(times(target, 2 * math.pi).log(), 0.5)
+        root = times(times(target, 2 * math.pi).log(), 0.5)  # first, as C++ evaluates it
+        stirling = target * target.log() - target + root
         loss += stirling.masked_fill(target <= 1, 0)
     return reduced(loss, reduction)

@@ -315,6 +315,39 @@ def _along_last(xp, array, matrices):
     return array
 
 
+def _parts(sizes, counts):
+    """The parts of the last dimensions: (place in the output, slices, how many cells there are in each dimension)."""
+    for at in product(*(range(c) for c in counts)):
+        edges = [(a * s // c, -(-((a + 1) * s) // c)) for a, s, c in zip(at, sizes, counts, strict=True)]
+        yield at, tuple(slice(*edge) for edge in edges), [b - a for a, b in edges]
+
+
+def _reduced_means(xp, array, n, output_size):
+    """The means of parts of an array of a reduced dtype: in three dimensions PyTorch adds up and divides in it."""
+    result = xp.empty((*array.shape[:-n], *output_size), array.dtype)
+    for at, part, counts in _parts(array.shape[-n:], output_size):
+        cells = array[(..., *part)].reshape(*array.shape[:-n], prod(counts))
+        if n == 3:
+            total = xp.take(behind(xp).running("add", cells, cells.ndim - 1), -1, axis=-1)
+        else:
+            total = cells.sum(axis=-1, dtype=np.float32)
+        for count in counts:
+            total = total / total.dtype.type(count)
+        result[(..., *at)] = total
+    return result
+
+
+def _reduced_shares(xp, grad, n, sizes):
+    """The gradient of `_reduced_means`: each share is rounded, and each sum."""
+    result = xp.zeros((*grad.shape[:-n], *sizes), grad.dtype)
+    for at, part, counts in _parts(sizes, grad.shape[-n:]):
+        share = grad[(..., *at)]
+        for count in counts:
+            share = share / grad.dtype.type(count)
+        result[(..., *part)] += share[(..., *(None,) * n)]
+    return result
+
+
 def _declare_adaptive_avg(n):
     name = f"_adaptive_avg_pool{n}d"
     short = name[1:]
@@ -327,6 +360,8 @@ def _declare_adaptive_avg(n):
         not_empty_parts(self, self.ndim - 2 if n == 2 else 1, short)
         if self.size or n == 3:
             refuse(self, short if n == 2 else f"{short}_cpu", "biuc")
+        if self.dtype.itemsize == 2:
+            return _reduced_means(xp, self, n, output_size)
         return _along_last(
             xp,
             self,
@@ -334,6 +369,8 @@ def _declare_adaptive_avg(n):
         )
 
     def backward(xp, grad_output, self):
+        if self.dtype.itemsize == 2:
+            return _reduced_shares(xp, grad_output, n, self.shape[-n:])
         pairs = zip(self.shape[-n:], grad_output.shape[-n:], strict=True)
         return _along_last(xp, grad_output, [_shares(xp, s, c, self.dtype).T for s, c in pairs])
 
@@ -358,11 +395,13 @@ def _declare_adaptive_avg(n):
     backward.__doc__ = f"The gradient of {short}."
     op(
         f"{name}(Tensor self, SymInt[{n}] output_size) -> Tensor",
+        stepwise=REDUCED,
         variants="function",
         self=lambda grad, self: getattr(functions, f"{name}_backward")(grad, self),
     )(pool)
     op(
         f"{name}_backward(Tensor grad_output, Tensor self) -> Tensor",
+        stepwise=REDUCED,
         variants="function",
         namespace="nn",
         grad_output=lambda grad, grad_output_sizes: getattr(functions, name)(grad, grad_output_sizes[-n:]),

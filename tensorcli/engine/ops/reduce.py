@@ -9,6 +9,8 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import axis, computing, count, restore, restore_dims, wrap, wrap_dims
+from tensorcli.engine.ops._moments import widened
+from tensorcli.engine.ops._shared import behind
 
 # ---- sums and products
 
@@ -173,7 +175,16 @@ def prod_safe(grad, self, dim):
 def prod_all(xp, self, dtype):
     """Multiply all elements."""
     array = computing(self, dtype)
+    if array.dtype.itemsize == 2 and array.dtype.kind in "fV":
+        return _product_in_steps(xp, array.reshape(-1), 0)
     return xp.prod(array, dtype=array.dtype)
+
+
+def _product_in_steps(xp, array, dim):
+    """A product along a dimension that is rounded after each factor."""
+    if not array.shape[dim]:
+        return xp.prod(array, axis=dim, dtype=array.dtype)
+    return xp.take(behind(xp).running("multiply", array, dim), -1, axis=dim)
 
 
 @op(
@@ -187,7 +198,11 @@ def prod_all(xp, self, dtype):
 def prod_dim(xp, self, dim, keepdim, dtype):
     """Multiply the elements along a dimension."""
     array = computing(self, dtype)
-    return xp.prod(array, dtype=array.dtype, axis=axis(dim, self.ndim), keepdims=keepdim)
+    along = axis(dim, self.ndim)
+    if array.ndim and array.dtype.itemsize == 2 and array.dtype.kind in "fV":
+        found = _product_in_steps(xp, array, wrap(dim, array.ndim))
+        return xp.expand_dims(found, wrap(dim, array.ndim)) if keepdim else found
+    return xp.prod(array, dtype=array.dtype, axis=along, keepdims=keepdim)
 
 
 # ---- truth and counts
@@ -263,11 +278,12 @@ def _logsumexp_backward(grad, self, result, dim, keepdim):
 
 @op(
     "logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor",
+    stepwise=REDUCED,
     self=lambda grad, self, result, dim, keepdim: _logsumexp_backward(grad, self, result, dim, keepdim),
 )
 def logsumexp(xp, self, dim, keepdim):
     """The logarithm of the sum of exponentials along some dimensions, without overflow."""
-    if self.dtype.kind not in "fc":
+    if self.dtype.kind not in "fcV":
         self = self.astype(dtypes.default.floating.np)
     dims = wrap_dims(dim, self.ndim)
     if self.ndim and self.size and not len(dim) and not keepdim:
@@ -276,5 +292,7 @@ def logsumexp(xp, self, dim, keepdim):
         return xp.log(xp.sum(xp.exp(self), axis=dims, keepdims=keepdim))
     most = xp.max(self.real, axis=dims, keepdims=True)
     most = xp.where(xp.isfinite(most), most, most.dtype.type(0))
-    found = xp.log(xp.sum(xp.exp(self - most), axis=dims, keepdims=True)) + most
+    powers = xp.exp(self - most)
+    total = xp.sum(*widened(powers), axis=dims, keepdims=True).astype(powers.dtype, copy=False)
+    found = xp.log(total) + most
     return found if keepdim else found.reshape([size for d, size in enumerate(self.shape) if d not in dims])

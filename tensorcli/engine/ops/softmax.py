@@ -11,6 +11,7 @@ from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers, numeric
 from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
+from tensorcli.engine.ops._moments import widened
 
 
 def _softmax_input(self, dtype):
@@ -45,6 +46,16 @@ def _powers(shifted, dim):
     return np.where(registers, _registers.exp(rows), numeric.widely(np.exp, rows)).reshape(shifted.shape)
 
 
+def _kept_powers(xp, powers, dim, own):
+    """Exponentials as PyTorch keeps them where the result of a reduced dtype comes: rounded to it outside of registers."""
+    if xp is not np:
+        return powers
+    outer, inner = prod(powers.shape[:dim]), prod(powers.shape[dim + 1 :])
+    registers = _registers.divided(outer, inner, 2 * _registers.LANES)
+    shape = (*powers.shape[:dim], 1, *powers.shape[dim + 1 :])
+    return np.where(registers.reshape(shape), powers, *widened(powers.astype(own)))
+
+
 def _in_turn(array, dim):
     """Sums along a dimension, kept, one element after the other."""
     return np.take(np.add.accumulate(array, axis=dim), [-1], axis=dim)
@@ -65,6 +76,7 @@ def _check_softmax_backward(grad, output, dim, name):
 
 @op(
     "_softmax(Tensor self, int dim, bool half_to_float) -> Tensor",
+    stepwise=REDUCED,
     variants="function",
     self=lambda grad, result, dim, self_dtype: functions._softmax_backward_data(
         grad, result, dim, self_dtype
@@ -75,15 +87,21 @@ def softmax_(xp, self, dim, half_to_float):
     dim = wrap(dim, self.ndim)
     if not self.size:
         return self.copy()
+    own = self.dtype
+    (self,) = widened(self)
     shifted = _shifted(xp, self, dim, "softmax")
     if not self.ndim:
-        return xp.exp(shifted)
+        return xp.exp(shifted).astype(own, copy=False)
+    if own.itemsize == 2 and dim < self.ndim - 1:
+        powers = numeric.widely(xp.exp, shifted)
+        total = xp.sum(powers, axis=dim, keepdims=True)
+        return (_kept_powers(xp, powers, dim, own) / total).astype(own)
     if not _registers.is_small_single(xp, self):
         powers = xp.exp(shifted)
-        return powers / xp.sum(powers, axis=dim, keepdims=True)
+        return (powers / xp.sum(powers, axis=dim, keepdims=True)).astype(own, copy=False)
     if dim == self.ndim - 1:
         powers = _registers.exp(shifted)
-        return powers * (1 / _registers.reduced(powers))[..., None]
+        return (powers * (1 / _registers.reduced(powers))[..., None]).astype(own, copy=False)
     powers = _powers(shifted, dim)
     return powers / _in_turn(powers, dim)
 
