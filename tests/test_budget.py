@@ -66,6 +66,14 @@ def test_run_quiet_imports_no_heavy_package(script: Path) -> None:
 
 
 @needs_cli
+@pytest.mark.parametrize("name", ["script.py", "script.tsc"])
+def test_a_small_script_reads_only_the_first_chapters_of_the_table(script: Path, name: str) -> None:
+    loaded = imported("-m", "tensorcli", "run", "--quiet", str(script.rename(script.with_name(name))))
+    assert "tensorcli.engine.ops.reduce" in loaded
+    assert not loaded & {f"tensorcli.engine.ops.{chapter}" for chapter in ("softmax", "conv", "linalg")}
+
+
+@needs_cli
 @pytest.mark.parametrize("flag", ["--help", "--version"])
 def test_asking_about_the_program_imports_no_numpy(flag: str) -> None:
     loaded = packages(imported("-m", "tensorcli", flag))

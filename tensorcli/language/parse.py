@@ -210,14 +210,14 @@ class Parser:
     def called_command(self, tokens: Tokens) -> tuple[ast.stmt, Invocation | None] | None:
         """`inspect(t)`, alone or as the right side of an assignment, where no such name is bound."""
         opening = next((i for i, token in enumerate(tokens) if token.text == "("), 0)
-        name = tokens[opening - 1] if opening else None
-        verb = self.verbs.get(name.text) if name is not None else None
-        if name is None or verb is None or verb.kind != "command":
+        if not opening or (opening > 1 and tokens[opening - 2].text != "="):
             return None
+        name = tokens[opening - 1]
         if name.text in self.context.bound or name.text in BUILTIN_NAMES or name.text in KEYWORDS:
             return None
-        before = tokens[: opening - 1]
-        if (before and before[-1].text != "=") or not closes_at_end(tokens[opening:]):
+        # Looked up last: a name that is not known yet has the engine read all of its table.
+        verb = self.verbs.get(name.text)
+        if verb is None or verb.kind != "command" or not closes_at_end(tokens[opening:]):
             return None
         try:
             statement = python.module(plain_text(self.source, tokens)).body[0]
