@@ -163,7 +163,9 @@ MEASURE: Final = """\
 The measure is PyTorch's own operator database (`torch.testing._internal.common_methods_invocations.op_db`): each
 operator's samples (the first 40 in each dtype) run on PyTorch and on the engine, and a sample agrees when values, dtype,
 shape, strides, the inputs that the result shares storage with, the inputs' versions afterwards, `requires_grad`, the name
-of `grad_fn` and the gradient of every input agree. An operator counts as right only when every sample of it agrees."""
+of `grad_fn` and the gradient of every input agree. An operator counts as right only when every sample of it agrees.
+float16 and bfloat16 agree only when every bit does, since their rounding is visible in what is printed; the other dtypes
+have a tolerance for the order of sums."""
 SCOPE: Final = """\
 Random draws are compared with PyTorch's streams by `tests/engine/test_random.py` instead. Not in this measure:
 sparse and nested layouts, masked reductions, fused attention, resampling (`interpolate`, `grid_sample`), `stft`,
