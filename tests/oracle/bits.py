@@ -37,7 +37,7 @@ F.gelu(h,approximate='tanh') F.rms_norm(h,h.shape[-1:],k.reshape(-1)[:h.shape[-1
 REDUCED_BACKWARD: Final = """
 h.sigmoid()*k F.glu(h,0) F.huber_loss(h,k,delta=0.7,reduction='none') h.repeat(2,3) F.pad(h[None],(1,2),mode='replicate')
 F.conv1d(h[None],k[:,None,:2]) F.conv_transpose1d(h[None],k[:,:2,None]) F.avg_pool1d(h,2,1) F.max_pool1d(h,2,1) h.unfold(-1,2,1)
-F.adaptive_avg_pool1d(h,2) F.kl_div(k,h.sigmoid(),reduction='none') torch.asin(h*0.1) h.logsumexp(0)
+F.adaptive_avg_pool1d(h,2) F.kl_div(k,h.sigmoid(),reduction='none') torch.asin(h*0.1) h.logsumexp(0) h.logcumsumexp(0)
 F.embedding(t,h)
 """.split()  # fmt: skip
 """Of float16 and bfloat16: the results, and gradients for a gradient of results that are k, as far as it reaches."""

@@ -7,6 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import computing, refuse, wrap
 from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.queries import finfo
 
 
 def _reversed_cumsum(tensor, dim):
@@ -137,12 +138,12 @@ def _logcumsumexp_backward(grad, self, result, dim):
         turned = (logarithm - result).flip(dim).logcumsumexp(dim).flip(dim)
         return (turned + self).exp()
 
-    least = float(np.finfo(grad.dtype.np).min)
     if grad.dtype.is_complex:
         # log and exp take the sign along in the imaginary part.
         conjugate = result.conj()
         turned = (grad.log() - conjugate).flip(dim).logcumsumexp(dim).flip(dim)
         return (turned + self.conj()).exp()
+    least = finfo(grad.dtype).min
     logarithm = grad.abs().log()
     positive = functions.where(grad > 0, logarithm, least)
     negative = functions.where(grad < 0, logarithm, least)
