@@ -123,6 +123,13 @@ float8_e4m3fn = dtype(
 
 REDUCED: Final = (float16, bfloat16)
 """The reduced dtypes that kernels compute in."""
+
+
+def is_reduced(kind: Any) -> bool:
+    """Whether a dtype of numpy's is the one of float16 or bfloat16."""
+    return bool(kind.itemsize == 2 and kind.kind in "fV")
+
+
 DTYPES: Final[dict[str, dtype]] = {
     d.name: d
     for d in (

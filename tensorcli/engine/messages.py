@@ -103,12 +103,12 @@ CREATE_GRAPH: Final = (
 
 # ---- shapes, dtypes, out=
 NUMPY_DETACH: Final = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-BATCHED_ITEM = (
+BATCHED_ITEM: Final = (
     "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, please "
     "try to rewrite what you're doing with other operations. If error is occurring somewhere inside PyTorch internals, please "
     "file a bug report."
 )
-BATCHED_BOOL = (
+BATCHED_BOOL: Final = (
     "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support that yet, "
     "please file an issue at https://github.com/pytorch/pytorch/issues ."
 )

@@ -4,7 +4,7 @@ An operator that gets a tensor of the innermost layer is first recorded there (f
 values by its rule. An operator that gets none runs below as if the layer was not there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from tensorcli.engine import callers, effects, events
@@ -14,6 +14,7 @@ from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
 from tensorcli.engine.batch import drawing, kinds, rules, slow, writes
 from tensorcli.engine.batch.layer import Batch, Layer, layers
+from tensorcli.engine.batch.values import changed, each_result, found_in
 from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor
 
@@ -49,7 +50,8 @@ def _telling(op: Op, run: Run) -> Run:
 
     def told(values: tuple[Any, ...]) -> Any:
         if not (
-            layers and any(one.batch is not None and one.batch.dim is not None for one in _tensors(values))
+            layers
+            and any(one.batch is not None and one.batch.dim is not None for one in found_in(values, Tensor))
         ):
             return run(values)
         with slow.telling(op):
@@ -60,7 +62,7 @@ def _telling(op: Op, run: Run) -> Run:
 
 def _dispatched(op: Op, asked: Run, run: Run, values: tuple[Any, ...]) -> Any:
     layer = layers[-1]
-    if any(one.batch is not None and one.batch.layer is layer for one in _tensors(values)):
+    if any(layer.batch_of(one) is not None for one in found_in(values, Tensor)):
         return _in_layer(layer, op, run, asked, values)
     if op.effect is effects.write or op.twin_of is not None:
         _refuse_captured(layer, op, values[0])
@@ -71,17 +73,7 @@ def _dispatched(op: Op, asked: Run, run: Run, values: tuple[Any, ...]) -> Any:
         return layer.wrap(result, drawn.dim)
     if not layer.inside():
         return result
-    return _each(result, lambda one: one if any(one is v for v in values) else layer.lift(one))
-
-
-def _tensors(values: Sequence[Any]) -> Any:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif value.__class__ in (list, tuple):
-            for one in value:
-                if isinstance(one, Tensor):
-                    yield one
+    return each_result(result, lambda one: one if any(one is v for v in values) else layer.lift(one))
 
 
 def _refuse_captured(layer: Layer, op: Op, target: Any) -> None:
@@ -92,40 +84,17 @@ def _refuse_captured(layer: Layer, op: Op, target: Any) -> None:
         refuse_captured(op.name)
 
 
-def _each(result: Any, change: Callable[[Tensor], Any]) -> Any:
-    """The tensors of an operator's result changed, its containers kept."""
-    if isinstance(result, Tensor):
-        return change(result)
-    if isinstance(result, (tuple, list)):
-        inner = [_each(one, change) for one in result]
-        if type(result) in (tuple, list):
-            return type(result)(inner)
-        return type(result)(*inner) if hasattr(result, "_make") else type(result)(inner)
-    return result
-
-
-def _map(values: Sequence[Any], change: Callable[[Tensor], Any]) -> tuple[Any, ...]:
-    return tuple(
-        change(value)
-        if isinstance(value, Tensor)
-        else [change(one) if isinstance(one, Tensor) else one for one in value]
-        if value.__class__ in (list, tuple)
-        else value
-        for value in values
-    )
-
-
 def _in_layer(layer: Layer, op: Op, run: Run, asked: Run, values: tuple[Any, ...]) -> Any:
     if len(values) > op.arity:
         values = _without_out(op, values)
-    given = _map(values, layer.lift)
+    given = changed(values, layer.lift, Tensor)
     if "(a!)" in op.line:
         if values[0] is not given[0]:
             _refuse_captured(layer, op, values[0])
         return _written(layer, op, asked, given)
     with layer.below():
-        result, dim = kinds.apply(layer, op, asked, _map(given, lambda one: one.batch))
-    result = _each(result, lambda one: layer.wrap(one, dim))
+        result, dim = kinds.apply(layer, op, asked, changed(given, lambda one: one.batch, Tensor))
+    result = each_result(result, lambda one: layer.wrap(one, dim))
     several = [one for one in (result if isinstance(result, (tuple, list)) else (result,)) if one is not None]
     if op.effect is effects.view and op.tracked and any(not each.batched for each in layer.inside()):
         for one in several:
@@ -180,7 +149,7 @@ def _without_out(op: Op, values: tuple[Any, ...]) -> tuple[Any, ...]:
 def _written(layer: Layer, op: Op, asked: Run, given: tuple[Any, ...]) -> Tensor:
     """An operator that writes self: into the value, for all examples."""
     target: Tensor = given[0]
-    batches = _map(given, lambda one: one.batch)
+    batches = changed(given, lambda one: one.batch, Tensor)
     reason = rules.refused(op)
     if reason is not None:
         raise RuntimeError(reason)

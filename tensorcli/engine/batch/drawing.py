@@ -81,7 +81,7 @@ def dropping(op: Op, run: Any) -> Any:
     def dropped(values: tuple[Any, ...]) -> Any:
         if layers and layers[-1].randomness == "different" and values[1] and values[2]:
             layer, given = layers[-1], values[0]
-            if given.batch is None or given.batch.layer is not layer or given.batch.dim is None:
+            if not layer.maps(given):
                 with layer.below():
                     ones = functions.ones((layer.size,), dtype=given.dtype)
                 values = (given * layer.wrap(ones, 0), *values[1:])

@@ -67,8 +67,6 @@ def each(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, in
     joined = [
         None if column[0] is None else functions.stack(list(column)) for column in zip(*results, strict=True)
     ]
-    if type(first) in (tuple, list):
-        return type(first)(joined), 0
     return type(first)(joined), 0
 
 

@@ -122,11 +122,19 @@ class Layer:
         found.levels = tuple(each for each in self.inside() if not each.batched)
         return found
 
+    def batch_of(self, tensor: Tensor) -> Batch | None:
+        """How a tensor of this layer stands for others; None for one that is not of it."""
+        batch: Batch | None = tensor.batch
+        return batch if batch is not None and batch.layer is self else None
+
+    def maps(self, tensor: Tensor) -> bool:
+        """Whether a tensor is of this layer, with a dimension mapped."""
+        batch = self.batch_of(tensor)
+        return batch is not None and batch.dim is not None
+
     def lift(self, tensor: Tensor) -> Tensor:
         """A tensor as one of this layer."""
-        if tensor.batch is not None and tensor.batch.layer is self:
-            return tensor
-        return self.wrap(tensor, None)
+        return self.wrap(tensor, None) if self.batch_of(tensor) is None else tensor
 
     @contextmanager
     def below(self) -> Iterator[None]:
@@ -169,20 +177,12 @@ def asks_gradient(tensor: Tensor) -> bool:
 def roomy(tensor: Tensor, *others: Tensor) -> Tensor:
     """A tensor that was just made, or a batch of it where one of the others is mapped: they are to be written into it."""
     layer = layers[-1] if layers else None
-    mapped = [
-        one
-        for one in others
-        if one.batch is not None and one.batch.layer is layer and one.batch.dim is not None
-    ]
-    if layer is None or not mapped:
+    if layer is None or layer.maps(tensor) or not any(map(layer.maps, others)):
         return tensor
-    own = layer.lift(tensor)
-    if own.batch.dim is not None:
-        return tensor
+    value = layer.lift(tensor).batch.value
     with layer.below():
-        value = own.batch.value
-        whole: Any = value.expand((layer.size, *value.geometry.sizes))
-        return layer.wrap(whole.clone(), 0)
+        batch: Any = value.expand((layer.size, *value.geometry.sizes))
+        return layer.wrap(batch.clone(), 0)
 
 
 def lifted(tensor: Tensor) -> Tensor:

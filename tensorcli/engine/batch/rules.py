@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from tensorcli.engine.batch.layer import Batch
 from tensorcli.engine.batch.shapes import DIMENSIONS
-from tensorcli.engine.batch.values import aligned, batches_of, changed, front, full, moved, where
+from tensorcli.engine.batch.values import aligned, batches_of, changed, each_result, front, full, moved, where
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import FLOATING
 
 ELEMENTWISE: Final = frozenset("clone _to_copy zeros_like ones_like full_like empty_like".split())
 """Operators that are no element-wise ones by their declaration, and yet do to each element the same."""
@@ -271,24 +272,21 @@ def filled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 @rule("mm bmm")
 def multiplied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     """Products of matrices."""
-    a, b = args[:2]
-    rank = 2 if op.base == "mm" else 3
-    if op.overload or a.rank != rank or b.rank != rank or _sizes(a)[-1] != _sizes(b)[-2]:
-        return None
-    if op.base == "bmm" and _sizes(a)[0] != _sizes(b)[0]:
+    return None if op.overload else _product(args[0], args[1], 2 if op.base == "mm" else 3)
+
+
+def _product(a: Batch, b: Batch, rank: int) -> Any:
+    """The product of matrices, or of rows of them (rank 3)."""
+    if a.rank != rank or b.rank != rank or a.sizes[-1] != b.sizes[-2] or a.sizes[:-2] != b.sizes[:-2]:
         return None
     return functions.matmul(front(a), front(b)), 0
-
-
-def _sizes(batch: Batch) -> tuple[int, ...]:
-    return batch.sizes
 
 
 @rule("mv")
 def applied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     """A matrix times a vector."""
     a, b = args
-    if a.rank != 2 or b.rank != 1 or _sizes(a)[1] != _sizes(b)[0]:
+    if a.rank != 2 or b.rank != 1 or a.sizes[1] != b.sizes[0]:
         return None
     if a.dim is None and b.dim is None:
         return functions.mv(a.value, b.value), None
@@ -305,7 +303,7 @@ def applied(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 def dotted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     """A vector times a vector."""
     a, b = args
-    if a.rank != 1 or b.rank != 1 or _sizes(a) != _sizes(b) or a.value.dtype is not b.value.dtype:
+    if a.rank != 1 or b.rank != 1 or a.sizes != b.sizes or a.value.dtype is not b.value.dtype:
         return None
     if a.dim is not None and b.dim is not None:
         found: Any = functions.matmul(front(a).unsqueeze(-2), front(b).unsqueeze(-1))
@@ -318,33 +316,19 @@ def dotted(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
 def added(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     """A product added to something: the sum of the two, scaled where that is asked."""
     own, a, b, beta, alpha = args
-    product = multiplied if op.base != "addmv" else applied
-    found = (
-        product(layer, _Named("mm" if op.base == "addmm" else "bmm"), run, (a, b))
-        if product is multiplied
-        else product(layer, op, run, (a, b))
-    )
-    if found is None or a.value.dtype.category < 2 or own.value.dtype is not a.value.dtype:
+    if beta == 0 or a.value.dtype.category < FLOATING or own.value.dtype is not a.value.dtype:
+        return None
+    rank = {"addmv": 1, "addmm": 2, "baddbmm": 3}[op.base]
+    found = applied(layer, op, run, (a, b)) if rank == 1 else _product(a, b, rank)
+    if found is None:
         return None
     result, dim = found
-    if dim is not None and (a.dim is not None or b.dim is not None):
+    if dim:
         result = moved(result, dim, 0)
-    rank = 1 if op.base == "addmv" else 2 if op.base == "addmm" else 3
     left = aligned(own, rank)
     if alpha != 1:
         result = result * alpha
-    if beta == 0:
-        return None
     return (left if beta == 1 else left * beta) + result, 0
-
-
-class _Named:
-    """The name of an operator, where nothing else is asked."""
-
-    overload = ""
-
-    def __init__(self, base: str) -> None:
-        self.base = base
 
 
 # ---- layers
@@ -385,13 +369,7 @@ def _folded(layer: Any, run: Any, args: tuple[Any, ...]) -> Any:
     def apart(one: Any) -> Any:
         return one.view((layer.size, -1, *one.geometry.sizes[1:]))
 
-    if isinstance(found, tuple):
-        return (
-            type(found)(map(apart, found))
-            if type(found) is tuple
-            else type(found)([apart(one) for one in found])
-        ), 0
-    return apart(found), 0
+    return each_result(found, apart), 0
 
 
 @rule("native_layer_norm")

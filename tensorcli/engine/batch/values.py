@@ -1,36 +1,45 @@
 """Values brought into the form that an operator wants: the mapped dimension in front, or one example of them."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from tensorcli.engine.batch.layer import Batch
 from tensorcli.engine.op import OPS
 from tensorcli.engine.tensor import Tensor
+from tensorcli.engine.trees import mapped
+
+Found = TypeVar("Found")
 
 
 def batches_of(args: Sequence[Any]) -> list[Batch]:
     """The batches among arguments, those in lists too."""
-    return list(_walk(args))
+    return list(found_in(args, Batch))
 
 
-def _walk(args: Sequence[Any]) -> Iterator[Batch]:
+def found_in(args: Sequence[Any], kind: type[Found]) -> Iterator[Found]:
+    """What is of a class among arguments, in lists too."""
     for one in args:
-        if isinstance(one, Batch):
+        if isinstance(one, kind):
             yield one
         elif one.__class__ in (list, tuple):
-            yield from _walk(one)
+            yield from found_in(one, kind)
 
 
-def changed(args: Sequence[Any], change: Callable[[Batch], Any]) -> tuple[Any, ...]:
-    """The arguments with something in place of each batch."""
+def changed(args: Sequence[Any], change: Callable[[Any], Any], kind: type[Any] = Batch) -> tuple[Any, ...]:
+    """The arguments with something in place of each that is of a class, in lists too."""
     return tuple(
         change(one)
-        if isinstance(one, Batch)
-        else [change(each) if isinstance(each, Batch) else each for each in one]
-        if one.__class__ is list
+        if isinstance(one, kind)
+        else [change(each) if isinstance(each, kind) else each for each in one]
+        if one.__class__ in (list, tuple)
         else one
         for one in args
     )
+
+
+def each_result(result: Any, change: Callable[[Tensor], Any]) -> Any:
+    """What an operator returned with its tensors changed, its containers kept."""
+    return mapped(lambda one: change(one) if isinstance(one, Tensor) else one, result)
 
 
 def plain(args: Sequence[Any]) -> tuple[Any, ...]:

@@ -208,20 +208,20 @@ def _unwrapped(
 
 def outside(layer: Layer, one: Any, dim: int | None, name: str) -> Any:
     """A result as it is outside of the layer. Errors: ValueError, IndexError."""
+    batch = layer.batch_of(one) if isinstance(one, Tensor) else None
     if dim is None:
-        if isinstance(one, Tensor) and one.batch is not None and one.batch.layer is layer:
-            if one.batch.dim is not None:
-                raise ValueError(
-                    f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"
-                )
-            return one.batch.value
-        return one
+        if batch is None:
+            return one
+        if batch.dim is not None:
+            raise ValueError(
+                f"vmap({name}, ...): `{name}` can not return a BatchedTensor when out_dim is None"
+            )
+        return batch.value
     if not isinstance(one, Tensor):
         raise ValueError(
             f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(one)}. Did you mean to set out_dims= to "
             "None for output?"
         )
-    batch = one.batch if one.batch is not None and one.batch.layer is layer else None
     value = one if batch is None else batch.value
     rank = one.ndim + 1
     if not -rank <= dim < rank:

@@ -21,7 +21,6 @@ _NAMES: Final = {
     **{name: f"{name}_" for name in "fill index_put index_add index_fill".split()},
 }
 """How PyTorch calls a write in its refusal; others are called by their operator, and where it is refused by the level."""
-_ALIGNED: Final = (effects.write_twin,)
 
 
 def check(layer: Layer, op: Op, batches: tuple[Any, ...]) -> None:

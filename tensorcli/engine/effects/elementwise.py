@@ -122,7 +122,8 @@ def compute(
     device = device_of(op, values)
     rule = op.rule(*values) if callable(op.rule) else op.rule
     computed, kind = dtypes.apply_rule(rule, promoted_dtype(op, values))
-    working = computed if computed in op.steps_in(values) or rule == dtypes.EXACT else computed.computes_as
+    stepwise = computed.reduced and computed in op.steps_in(values)
+    working = computed if stepwise or rule == dtypes.EXACT else computed.computes_as
     arguments = list(values)
     narrow = computed if computed.reduced and working is not computed else None
     operands: list[Geometry] = []

@@ -4,6 +4,7 @@ from math import prod
 
 import numpy as np
 
+from tensorcli.engine.dtypes import is_reduced
 from tensorcli.engine.fused import fused
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._registers import LANES, THREADS, is_small_single
@@ -99,12 +100,7 @@ def moments(xp, array, axes, eps):
 
 def widened(*arrays):
     """Arrays of reduced dtypes as float32: where a reduced input meets float32 parameters the arrays come as they are."""
-    return [
-        one.astype(np.float32)
-        if one is not None and one.dtype.itemsize == 2 and one.dtype.kind in "fV"
-        else one
-        for one in arrays
-    ]
+    return [one.astype(np.float32) if one is not None and is_reduced(one.dtype) else one for one in arrays]
 
 
 def statistics(input, *parameters):

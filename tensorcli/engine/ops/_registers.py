@@ -7,6 +7,7 @@ rounded correctly. Sources: sleef's src/libm/sleefsimdsp.c (xexpf, xlogf_u1), AT
 
 import numpy as np
 
+from tensorcli.engine import dtypes
 from tensorcli.engine.fused import fused
 
 LANES = 8
@@ -33,9 +34,7 @@ def is_small_single(xp, array):
 
 def is_reduced(array):
     """Whether an array of numpy's has the elements of float16 or bfloat16."""
-    return (
-        array.dtype.itemsize == 2 and array.dtype.kind in "fV" and isinstance(array, np.ndarray | np.generic)
-    )
+    return dtypes.is_reduced(array.dtype) and isinstance(array, np.ndarray | np.generic)
 
 
 def exp(x):

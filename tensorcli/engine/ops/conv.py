@@ -7,7 +7,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype
+from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype, is_reduced
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
@@ -73,7 +73,7 @@ def _weights(xp, y, x, kernel, stride, padding, dilation, groups):
     """The transpose of `_correlate` with respect to w. PyTorch adds up sample by sample, in the dtype."""
     n = len(kernel)
     own = x.dtype
-    if own.itemsize == 2 and own.kind in "fV" and len(x):
+    if is_reduced(own) and len(x):
         total, *others = (
             _weights(xp, *widened(y[i : i + 1], x[i : i + 1]), kernel, stride, padding, dilation, groups)
             for i in range(len(x))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype
+from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.geometry import Geometry, elementwise_strides
@@ -390,7 +390,7 @@ def addmv(xp, self, mat, vec, beta, alpha):
     if not self.ndim and vec.shape[0] != mat.shape[1]:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     own = self.dtype
-    if own.itemsize == 2 and mat.dtype == vec.dtype == own and own.kind in "fV":
+    if mat.dtype == vec.dtype == own and is_reduced(own):
         # PyTorch rounds both numbers and the scaled self, but not the products.
         beta, alpha = (float(own.type(one)) for one in (beta, alpha))
         if beta:

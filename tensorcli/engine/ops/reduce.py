@@ -175,7 +175,7 @@ def prod_safe(grad, self, dim):
 def prod_all(xp, self, dtype):
     """Multiply all elements."""
     array = computing(self, dtype)
-    if array.dtype.itemsize == 2 and array.dtype.kind in "fV":
+    if dtypes.is_reduced(array.dtype):
         return _product_in_steps(xp, array.reshape(-1), 0)
     return xp.prod(array, dtype=array.dtype)
 
@@ -199,7 +199,7 @@ def prod_dim(xp, self, dim, keepdim, dtype):
     """Multiply the elements along a dimension."""
     array = computing(self, dtype)
     along = axis(dim, self.ndim)
-    if array.ndim and array.dtype.itemsize == 2 and array.dtype.kind in "fV":
+    if array.ndim and dtypes.is_reduced(array.dtype):
         found = _product_in_steps(xp, array, wrap(dim, array.ndim))
         return xp.expand_dims(found, wrap(dim, array.ndim)) if keepdim else found
     return xp.prod(array, dtype=array.dtype, axis=along, keepdims=keepdim)

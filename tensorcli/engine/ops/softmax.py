@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
@@ -148,7 +148,7 @@ def log_softmax_(xp, self, dim, half_to_float):
     if not self.size:
         return self.copy()
     own, last = self.dtype, dim == self.ndim - 1
-    wide = self.astype(np.float32) if dtypes.from_numpy_dtype(own) in REDUCED else self
+    (wide,) = widened(self)
     shifted = _shifted(xp, wide, dim, "log_softmax")
     if not self.ndim:
         return shifted.astype(own)
