@@ -10,15 +10,12 @@ from tests.oracle import opinfo, vmapped
 
 KNOWN = {
     "as_strided_copy": "PyTorch reads the batch's memory from an example's offset",
-    "cartesian_prod": "a sample that is no list of tensors for the engine",
-    "index_fill": "a value drawn",
     "linalg.eig": "eigenvectors are known up to a factor",
     "linspace/tensor_overload": "the engine asks the tensors for numbers",
     "logspace/tensor_overload": "the engine asks the tensors for numbers",
     "nn.functional.batch_norm": "PyTorch does not differentiate by running statistics",
     "nn.functional.linear_cross_entropy/chunked": "the engine has no chunks",
     "nn.functional.linear_cross_entropy/chunked_none": "the engine has no chunks",
-    "nn.functional.nll_loss": "PyTorch has a gradient for the weights only under vmap",
     "select_scatter": "PyTorch counts a gradient as often as there are elements",
     "sgn": "PyTorch cannot look at its gradient",
 }
