@@ -49,12 +49,15 @@ class Gradients:
 
     # ---- what was computed from gradients
 
-    def made(self, memory: Any, inputs: Sequence[Any]) -> None:
-        """A new tensor, in this memory, was computed from these."""
-        if self._from_gradients(inputs, memory):
-            self.derived[id(memory)] = weakref.ref(memory)
+    def made(self, tensor: Any, inputs: Sequence[Any]) -> None:
+        """A new tensor was computed from these."""
+        if self._from_gradients(inputs):
+            self._derive(self.engine.memory(tensor))
 
-    def _from_gradients(self, inputs: Sequence[Any], written: Any) -> bool:
+    def _derive(self, memory: Any) -> None:
+        self.derived[id(memory)] = weakref.ref(memory)
+
+    def _from_gradients(self, inputs: Sequence[Any], written: Any = None) -> bool:
         """Whether one of the values an operator was given, what it wrote left out, was computed from a gradient."""
         engine, owners, derived = self.engine, self.owners, self.derived
         for each in inputs:
@@ -100,11 +103,11 @@ class Gradients:
                     self.applied.add(id(leaf))
                 return
         leaf = self._owner(memory)
-        if leaf is None:
-            self.made(memory, inputs)
-        else:
+        if leaf is not None:
             self.cleared = leaf if self._was_applied(leaf) else None
             self._settle(leaf)
+        elif self._from_gradients(inputs, memory):
+            self._derive(memory)
 
     def _was_applied(self, leaf: Any) -> bool:
         # What was computed from a gradient became the leaf's memory by `leaf.data = ...`.

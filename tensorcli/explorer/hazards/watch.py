@@ -157,7 +157,7 @@ class Watch:
                     self.note("TSC-H007", text, current_node())
         if engine.node(tensor) is None:
             if self.gradients.leaves:
-                self.gradients.made(engine.memory(tensor), inputs)
+                self.gradients.made(tensor, inputs)
         else:
             self._swallowed(inputs)
             if known.subtracts:
