@@ -139,12 +139,13 @@ def channels_last_strides(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(strides)
 
 
-def suggests_channels_last(geometry: "Geometry", rank: int = 4) -> bool:
-    """Whether images of this geometry lead to results in `torch.channels_last` (c10's is_channels_last_strides_2d; with
-    rank 5 `channels_last_3d`, and _3d).
+def suggests_channels_last(geometry: "Geometry") -> bool:
+    """Whether images of this geometry lead to results in `torch.channels_last` (c10's is_channels_last_strides_2d; in five
+    dimensions `channels_last_3d`, and _3d).
     """
     sizes, strides = geometry.sizes, geometry.strides
-    if len(sizes) != rank or geometry.contiguous or strides[1] == 0:
+    rank = len(sizes)
+    if rank not in (4, 5) or strides[1] == 0:
         return False
     least = 0
     for d in (1, *range(rank - 1, 1, -1), 0):

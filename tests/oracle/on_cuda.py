@@ -68,7 +68,7 @@ def measure(info: Any, most: int = MOST_SAMPLES, dtypes: tuple[str, ...] = DTYPE
     except (AttributeError, NotImplementedError):
         return tally
     for dtype in dtypes:
-        for sample in opinfo.samples(info, dtype)[:most]:
+        for sample in opinfo.samples(info, dtype, most):
             here = outcome(function, sample, "cpu")
             if isinstance(here, Exception):
                 continue

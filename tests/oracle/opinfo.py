@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -32,18 +33,16 @@ dtypes have few digits, all of which are printed: none may differ."""
 MOST_SAMPLES: Final = 40
 """How many samples of an operator count: a few operators have thousands of the same kind."""
 
-DRAWN: Final = re.compile(
-    r"rand|bernoulli|multinomial|normal$|dropout|uniform|exponential|geometric|cauchy|log_normal|rrelu|empty|lowrank"
-)
-"""Operators whose values are drawn or undefined: tests/engine/test_random.py compares their streams instead."""
+UNWRITTEN: Final = re.compile(r"^(new_)?empty|lowrank")
+"""Operators whose values nobody wrote, or that start from a draw of their own."""
 OUTSIDE: Final = re.compile(
-    r"^(_|sparse|masked\.|jiterator|to_sparse|hash_tensor|torch\.ops|signal\.|segment|stft|istft|grid_sampler|chunk_cat"
-    r"|native_|max_pool2d_with|nn\.functional\.(scaled_dot|grid|embedding_bag|fractional|multi_head|ctc|interpolate"
-    r"|upsample))|^(slice|resize_|resize_as_|zero_|linalg\.lstsq)$|^linalg\.pinv/singular$"
+    r"^(_segment_reduce|_chunk_cat|_unsafe_masked|_native_batch|_batch_norm_with|_upsample.*_aa|torch\.ops|sparse|to_sparse"
+    r"|masked\.|jiterator|hash_tensor|native_dropout_backward|max_pool2d_with_indices_backward|nn\.functional\.fractional)"
+    r"|^slice$|^linalg\.pinv/singular$"
 )
-"""Operators that the engine does not claim: sparse and nested layouts, fused attention, resampling, internals."""
+"""What the engine does not claim (sparse layouts, masked reductions, internals), and an entry that is no function's own."""
 
-ORDERED: Final[dict[str, Callable[[Any], Callable[..., Any]]]] = {
+CALLS: Final[dict[str, Callable[[Any], Callable[..., Any]]]] = {
     "einsum": lambda space: lambda operands, equation: space.einsum(equation, *operands),
     "polygamma": lambda space: lambda x, n: space.polygamma(n, x),
     "special.polygamma": lambda space: lambda x, n: space.special.polygamma(n, x),
@@ -51,8 +50,23 @@ ORDERED: Final[dict[str, Callable[[Any], Callable[..., Any]]]] = {
     "nn.functional.embedding": lambda space: (
         lambda weight, indices, **options: space.nn.functional.embedding(indices, weight, **options)
     ),
+    "normal/number_mean": lambda space: (
+        lambda std, mean, *rest, **options: space.normal(mean, std, *rest, **options)
+    ),
+    "rand_like": lambda space: space.randn_like,
+    "zero_": lambda space: lambda x: x.clone().zero_(),
+    "resize_": lambda space: lambda x, sizes: x.clone().resize_(sizes),
+    "resize_as_": lambda space: lambda x, other: x.clone().resize_as_(other),
+    "linalg.lstsq/grad_oriented": lambda space: (
+        lambda a, b, driver: space.linalg.lstsq(a, b, driver=driver)[:2]
+    ),
+    "normal/in_place": lambda space: lambda x, *given: x.normal_(*given),
+    **{
+        name: lambda space, name=name: lambda x, *given: getattr(x, f"{name}_")(*given)  # type: ignore[misc]
+        for name in "cauchy exponential geometric log_normal uniform".split()
+    },
 }
-"""Functions whose samples hold the arguments in another order."""
+"""Functions that the database calls in a way of its own: the arguments in another order, a copy first, in place."""
 CASTS: Final = frozenset(
     "bool byte char short int long half float double bfloat16 chalf cfloat cdouble".split()
 )
@@ -83,13 +97,13 @@ def operators(only: str = "") -> list[Any]:
     return [
         info
         for info in op_db
-        if not DRAWN.search(info.name)
+        if not UNWRITTEN.search(info.name)
         and not (OUTSIDE.search(info.name) or OUTSIDE.search(title(info)))
         and (not only or re.search(only, title(info)))
     ]
 
 
-def samples(info: Any, dtype: str) -> list[Any]:
+def samples(info: Any, dtype: str, most: int = MOST_SAMPLES) -> list[Any]:
     """The first samples of an operator in a dtype; none where PyTorch does not support it."""
     kind = getattr(torch, dtype)
     if not info.supports_dtype(kind, "cpu"):
@@ -98,7 +112,7 @@ def samples(info: Any, dtype: str) -> list[Any]:
     np.random.seed(0)
     requires_grad = info.supports_autograd and kind.is_floating_point
     try:
-        found = list(info.sample_inputs("cpu", kind, requires_grad=requires_grad))[:MOST_SAMPLES]
+        found = list(islice(info.sample_inputs("cpu", kind, requires_grad=requires_grad), most))
     except Exception:
         return []
     return [
@@ -184,13 +198,13 @@ def _carry_tensor(tensor: torch.Tensor, space: Any) -> Any:
 
 def resolve(space: Any, info: Any) -> Callable[..., Any]:
     """The function of a namespace that an entry of the database is about, or the method where there is only one."""
-    return named(space, info.name)
+    return named(space, title(info) if title(info) in CALLS else info.name)
 
 
 def named(space: Any, name: str) -> Callable[..., Any]:
     """The function or method of this name. Errors: NotImplementedError where there is none."""
-    if name in ORDERED:
-        return ORDERED[name](space)
+    if name in CALLS:
+        return CALLS[name](space)
     method = name.rpartition(".")[2]
     if name not in CASTS:
         target: Any = space
@@ -248,6 +262,7 @@ def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate
     memo: dict[int, Any] = {}
     given = carry([sample.input, list(sample.args), sample.kwargs], space, memo)
     inputs = list(memo.values())
+    space.manual_seed(42)  # The seed that the database itself sets before each call of what draws.
     outputs = leaves(function(given[0], *given[1], **given[2]))
     rows = tuple(_row(one, space, inputs) for one in outputs)
     versions = tuple(one._version for one in inputs)

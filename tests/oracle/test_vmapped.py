@@ -13,9 +13,13 @@ KNOWN = {
     "linalg.eig": "eigenvectors are known up to a factor",
     "linspace/tensor_overload": "the engine asks the tensors for numbers",
     "logspace/tensor_overload": "the engine asks the tensors for numbers",
+    "native_batch_norm": "PyTorch does not differentiate by running statistics",
+    "native_group_norm": "PyTorch's gradient by the deviations is not that of the formula",
     "nn.functional.batch_norm": "PyTorch does not differentiate by running statistics",
     "nn.functional.linear_cross_entropy/chunked": "the engine has no chunks",
     "nn.functional.linear_cross_entropy/chunked_none": "the engine has no chunks",
+    "resize_": "the engine has no rule for it",
+    "resize_as_": "the engine has no rule for it",
     "select_scatter": "PyTorch counts a gradient as often as there are elements",
     "sgn": "PyTorch cannot look at its gradient",
 }

@@ -87,7 +87,7 @@ def measure(info: Any, arguments: Any, masks: list[bool]) -> str:
     """What differs between PyTorch and the engine; "" when they agree. Gradients are looked at where all is mapped."""
     differentiate = info.supports_autograd and all(masks)
     try:
-        wanted = observe(torch, opinfo.named(torch, info.name), arguments, masks, differentiate)
+        wanted = observe(torch, opinfo.resolve(torch, info), arguments, masks, differentiate)
     except Exception as error:
         wanted = None
         refusal = error

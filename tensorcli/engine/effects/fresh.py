@@ -102,8 +102,8 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.into_self:
         answer = _as_dtype(answer, values[0].dtype, device)
         reduced = None
-    if op.base in SUGGESTED and any(
-        isinstance(each, Tensor) and suggests_channels_last(each.geometry) for each in values[:2]
+    if (op.base in SUGGESTED or op.base in CONTIGUOUS_FIRST) and any(
+        _suggests(op.base, each) for each in values[:2]
     ):
         answer = _in_channels_last(answer)
     if type(answer) is tuple:
@@ -157,18 +157,30 @@ def _refuse_dtypes(op: "Op", values: Sequence[Any], arguments: Sequence[Any], de
     raise refusal
 
 
-SUGGESTED = frozenset(
-    "convolution max_pool2d_with_indices avg_pool2d _adaptive_avg_pool2d adaptive_max_pool2d native_batch_norm "
-    "upsample_nearest2d _upsample_nearest_exact2d upsample_bilinear2d upsample_bicubic2d reflection_pad2d "
-    "replication_pad2d constant_pad_nd pixel_unshuffle roll glu native_group_norm".split()
+_IMAGES = (
+    "convolution max_pool2d_with_indices max_pool3d_with_indices avg_pool2d _adaptive_avg_pool2d adaptive_max_pool2d "
+    "native_group_norm upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d _upsample_nearest_exact3d "
+    "upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d reflection_pad2d reflection_pad3d replication_pad2d "
+    "replication_pad3d constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle roll glu max_unpool2d".split()
 )
+SUGGESTED = frozenset((*_IMAGES, *(f"{name}_backward" for name in _IMAGES)))
 """The operators whose results take the memory format that the images given to them suggest."""
+CONTIGUOUS_FIRST = frozenset(("native_batch_norm",))
+"""Those that do so too, unless the image can be taken for a contiguous one as well."""
+
+
+def _suggests(base: str, value: Any) -> bool:
+    return (
+        isinstance(value, Tensor)
+        and suggests_channels_last(value.geometry)
+        and not (base in CONTIGUOUS_FIRST and value.geometry.contiguous)
+    )
 
 
 def _in_channels_last(answer: Any) -> Any:
     if isinstance(answer, tuple | list):
         return type(answer)(map(_in_channels_last, answer))
-    if type(answer) is not ndarray or answer.ndim != 4:
+    if type(answer) is not ndarray or answer.ndim not in (4, 5):
         return answer
     return Laid(answer, channels_last_strides(answer.shape))
 

@@ -325,6 +325,10 @@ def batch_norm(
     """Each channel scaled to mean 0 and variance 1 over the batch, or by the running statistics."""
     if training:
         _check_batch(input.size())
+        if eps <= 0.0:
+            raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
+    elif eps < 0.0:
+        raise ValueError(f"batch_norm eps must be non-negative, but got {eps}")
     return functions.batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, True)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype, is_reduced
+from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
@@ -260,11 +261,6 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         raise RuntimeError(
             f"Input type ({_type_text(input)}) and bias type ({_type_text(bias)}) should be the same"
         )
-    if bias is not None and bias.dtype != input.dtype and not transposed:
-        raise RuntimeError(
-            f"Input type ({from_numpy_dtype(input.dtype).cpp_name}) and bias type "
-            f"({from_numpy_dtype(bias.dtype).cpp_name}) should be the same"
-        )
     _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
     positive(weight, dilation, transposed)
@@ -298,7 +294,9 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
             )  # PyTorch gives what has no channels back without channels.
     if bias is not None:
         result = result + bias.reshape((1, -1) + (1,) * n).astype(result.dtype, copy=False)
-    return result.astype(input.dtype, copy=False)
+    result = result.astype(input.dtype, copy=False)
+    # Of PyTorch's kernels for volumes only oneDNN's knows `channels_last_3d`.
+    return result if n < 3 or _by_onednn(input, weight, groups) else Laid(result, None)
 
 
 def _by_onednn(input, weight, groups):
@@ -393,7 +391,14 @@ def _declare(n):
         def call(x, w, b):
             return functions.convolution(x, w, b, stride, padding, dilation, False, (0,) * n, groups)
 
-        return _batched(input, n, name, lambda x: _by_parts(x, weight, bias, call))
+        def checked(x):
+            if bias is not None and bias.dtype is not x.dtype:
+                raise RuntimeError(
+                    f"Input type ({x.dtype.cpp_name}) and bias type ({bias.dtype.cpp_name}) should be the same"
+                )
+            return _by_parts(x, weight, bias, call)
+
+        return _batched(input, n, name, checked)
 
     def named_padding(input, weight, bias, stride, padding, dilation, groups):
         if padding not in ("valid", "same"):

@@ -11,11 +11,9 @@ from tensorcli.engine.tensor import Tensor, wrapped_number
 
 def _suggested(shape):
     """The memory format that strides look like (c10's suggest_memory_format)."""
-    if geometry.suggests_channels_last(shape):
-        return formats.channels_last
-    return (
-        formats.channels_last_3d if geometry.suggests_channels_last(shape, 5) else formats.contiguous_format
-    )
+    if not geometry.suggests_channels_last(shape):
+        return formats.contiguous_format
+    return formats.channels_last if shape.ndim == 4 else formats.channels_last_3d
 
 
 def convert(self, device=None, dtype=None, non_blocking=False, copy=False, memory_format=None):

@@ -10,6 +10,7 @@ from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.effects import Laid, check_bytes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import existing, wrap
+from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops.shape import at_least_1d, at_least_2d, at_least_3d
 
 # ---- several into one
@@ -53,18 +54,9 @@ def cat(xp, tensors, dim):
     if not parts:
         return tensors[0].copy()
     array = xp.concatenate(parts, axis=wrap(dim, parts[0].ndim))
-    rank = array.ndim
-    if rank in (4, 5) and all(_channels_last(one) for one in parts):
+    if all(geometry.suggests_channels_last(own_geometry(one)) for one in parts):
         return Laid(array, geometry.channels_last_strides(array.shape))
     return array
-
-
-def _channels_last(array):
-    strides = tuple(step // array.dtype.itemsize for step in array.strides)
-    if geometry.is_contiguous(array.shape, strides):
-        return False
-    wanted = geometry.channels_last_strides(array.shape)
-    return all(size == 1 or a == b for size, a, b in zip(array.shape, strides, wanted, strict=True))
 
 
 def _check_cat(tensors, dim):
@@ -120,7 +112,7 @@ def stack(xp, tensors, dim):
     rank = tensors[0].ndim
     dim = wrap(dim, rank + 1)
     array = xp.stack(tensors, axis=dim)
-    if dim < rank and rank in (4, 5) and all(_channels_last(one) for one in tensors):
+    if dim < rank and all(geometry.suggests_channels_last(own_geometry(one)) for one in tensors):
         # PyTorch joins along the dimension and views the result: the format of the parts stays.
         sizes = tuple(size * (len(tensors) if d == dim else 1) for d, size in enumerate(tensors[0].shape))
         joined = geometry.Geometry(sizes, geometry.channels_last_strides(sizes))

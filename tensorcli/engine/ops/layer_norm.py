@@ -187,7 +187,7 @@ def rms_norm(input, normalized_shape, weight, eps):
 def _grouped(input, weight, bias, group, eps):
     """In tensor operations."""
     sizes = input.geometry.sizes
-    parts = input.reshape((sizes[0], group, -1))
+    parts = input.reshape((sizes[0], group, prod(sizes[1:]) // group))
     hat, _, _ = normalized(parts, [2], eps)
     hat = hat.reshape(sizes)
     shape = (1, -1) + (1,) * (len(sizes) - 2)

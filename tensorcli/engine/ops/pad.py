@@ -132,9 +132,12 @@ for _n in (1, 2, 3):
 @composite("_pad_circular(Tensor self, SymInt[] pad) -> Tensor", variants="function", namespace="nn")
 def pad_circular(self, pad):
     """The last dimensions padded with elements from the other end."""
-    n = self.ndim - 2
-    if len(pad) != 2 * n:
-        raise RuntimeError(f"Invalid padding size, expected {2 * n} but got {len(pad)}")
+    n = len(pad) // 2
+    if self.ndim - n not in (1, 2):
+        raise RuntimeError(
+            "Invalid padding size, expected 1 or 2 non-padded dimensions, which would be equivalent to padding of length "
+            f"{2 * (self.ndim - 1)} or {2 * (self.ndim - 2)} respectively but got {len(pad)}"
+        )
     sizes = list(self.geometry.sizes)
     for i in range(n):
         low, high = pad[2 * i], pad[2 * i + 1]
@@ -185,11 +188,7 @@ def pad(self, pad, mode, value):
     n = len(pad) // 2
     if len(pad) in (2, 4, 6) and self.ndim in (n + 1, n + 2):
         if mode == "circular":
-            return (
-                functions._pad_circular(self, pad)
-                if self.ndim == n + 2
-                else functions._pad_circular(self.unsqueeze(0), pad).squeeze(0)
-            )
+            return functions._pad_circular(self, pad)
         kind = "reflection" if mode == "reflect" else "replication"
         return getattr(functions, f"{kind}_pad{n}d")(self, pad)
     raise NotImplementedError(

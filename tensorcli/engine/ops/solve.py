@@ -157,12 +157,16 @@ def _solved(xp, a, b):
 
 
 def _lstsq_backward(grads, self, b, needs):
-    def solution(a, b):
-        pinv = functions.linalg_pinv(a)
-        vector = b.ndim == a.ndim - 1
-        return (pinv.matmul(b.unsqueeze(-1)).squeeze(-1) if vector else pinv.matmul(b),)
+    vector = b.ndim == self.ndim - 1
 
-    return derived(solution, (self, b), grads[:1], needs)
+    def outputs(a, b):
+        pinv = functions.linalg_pinv(a)
+        solution = pinv.matmul(b.unsqueeze(-1)).squeeze(-1) if vector else pinv.matmul(b)
+        if grads[1] is None or not grads[1].numel():
+            return (solution, None)
+        return solution, (a.matmul(solution) - b).abs().square().sum(-2)
+
+    return derived(outputs, (self, b), grads[:2], needs)
 
 
 def _check_lstsq_dtype(self, b, rcond, driver):
@@ -177,6 +181,7 @@ def _check_lstsq_dtype(self, b, rcond, driver):
     namespace="linalg",
     check=_check_lstsq_dtype,
     self__b=lambda grads, self, b, needs: _lstsq_backward(grads, self, b, needs),
+    singular_values=None,
 )
 def linalg_lstsq(xp, self, b, rcond, driver):
     """The X for which A X is nearest to B; residuals of overdetermined systems of full rank, ranks, singular values."""

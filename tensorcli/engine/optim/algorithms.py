@@ -94,6 +94,13 @@ class Adam(Optimizer):
         check_not_negative(weight_decay, "weight_decay value")
         if not (all(type(b) is float for b in betas) or all(isinstance(b, Tensor) for b in betas)):
             raise ValueError("betas must be either both floats or both Tensors")
+        for number, beta in enumerate(betas):
+            if isinstance(beta, Tensor) and foreach and not capturable:
+                raise ValueError(
+                    f"betas[{number}] as a Tensor is not supported for capturable=False and foreach=True"
+                )
+            if isinstance(beta, Tensor) and beta.numel() != 1:
+                raise ValueError(f"Tensor betas[{number}] must be 1-element")
         defaults = {
             "lr": lr, "betas": tuple(map(scalar, betas)), "eps": eps, "weight_decay": weight_decay,
             "amsgrad": amsgrad, "maximize": maximize, "foreach": foreach, "capturable": capturable,
@@ -104,7 +111,7 @@ class Adam(Optimizer):
         _check_fused(fused, differentiable, foreach)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps()
+        state["step"] = no_steps(param, group)
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_avg_sq"] = functions.zeros_like(param)
         if group["amsgrad"]:
@@ -192,6 +199,7 @@ class RMSprop(Optimizer):
     """Steps divided by the root of a running mean of the squared gradient."""
 
     __module__ = "torch.optim.rmsprop"
+    capturing_foreach = Optimizer.capturing
 
     def __init__(
         self,
@@ -220,7 +228,7 @@ class RMSprop(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps()
+        state["step"] = no_steps(param, group)
         state["square_avg"] = functions.zeros_like(param)
         if group["momentum"] > 0:
             state["momentum_buffer"] = functions.zeros_like(param)
@@ -288,7 +296,7 @@ class Adagrad(Optimizer):
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
         start = group["initial_accumulator_value"]
-        state["step"] = no_steps()
+        state["step"] = no_steps(param, group)
         state["sum"] = functions.full_like(param, complex(start, start) if param.dtype.is_complex else start)
 
     def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
@@ -330,7 +338,9 @@ def scalar(value: Any) -> Any:
     return value.squeeze() if isinstance(value, Tensor) and value.ndim else value
 
 
-def no_steps() -> Tensor:
+def no_steps(param: Tensor, group: Group) -> Tensor:
+    """A count of steps: on the parameter's device where the device counts, else where new tensors are."""
+    on_device = group.get("capturable") or group.get("fused")
     kind = dtypes.float64 if dtypes.default.floating is dtypes.float64 else dtypes.float32
-    made: Tensor = functions.zeros((), dtype=kind)
+    made: Tensor = functions.zeros((), dtype=kind, device=param.device if on_device else None)
     return made

@@ -13,6 +13,7 @@ class Adadelta(Optimizer):
     """Steps in the units of the parameter: the root mean square of past steps over that of past gradients."""
 
     __module__ = "torch.optim.adadelta"
+    capturing = Optimizer.capturing_foreach
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Adadelta(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps()
+        state["step"] = no_steps(param, group)
         state["square_avg"] = functions.zeros_like(param)
         state["acc_delta"] = functions.zeros_like(param)
 
@@ -86,7 +87,7 @@ class Adamax(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps()
+        state["step"] = no_steps(param, group)
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_inf"] = functions.zeros_like(param)
 
@@ -110,6 +111,8 @@ class NAdam(Optimizer):
     """Adam with Nesterov's look ahead."""
 
     __module__ = "torch.optim.nadam"
+    captured = "params, mu_products and state_steps"
+    captured_foreach = "params, mu_products, and state_steps"
 
     def __init__(
         self,
@@ -136,8 +139,8 @@ class NAdam(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps()
-        state["mu_product"] = no_steps().add_(1)
+        state["step"] = no_steps(param, group)
+        state["mu_product"] = no_steps(param, group).add_(1)
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_avg_sq"] = functions.zeros_like(param)
 
@@ -193,7 +196,7 @@ class RAdam(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps()
+        state["step"] = no_steps(param, group)
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_avg_sq"] = functions.zeros_like(param)
 
@@ -223,6 +226,7 @@ class Rprop(Optimizer):
     """Steps that go by the sign of the gradient alone, longer while it stays the same."""
 
     __module__ = "torch.optim.rprop"
+    capturing_foreach = Optimizer.capturing
 
     def __init__(
         self,
@@ -247,7 +251,7 @@ class Rprop(Optimizer):
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
         rate = scalar(group["lr"])
-        state["step"] = no_steps()
+        state["step"] = no_steps(param, group)
         state["prev"] = functions.zeros_like(param)
         first = complex(rate, rate) if param.dtype.is_complex else rate
         state["step_size"] = functions.full_like(param.grad, first)
@@ -273,6 +277,7 @@ class ASGD(Optimizer):
     """Gradient descent that keeps the average of the parameter's values."""
 
     __module__ = "torch.optim.asgd"
+    captured = "params, mus, etas, and state_steps"
 
     def __init__(
         self,
@@ -296,9 +301,10 @@ class ASGD(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps()
-        state["eta"] = no_steps().add_(scalar(group["lr"]))
-        state["mu"] = no_steps().add_(1)
+        counts = (no_steps(param, {"capturable": True}) for _ in range(3))
+        state["step"], state["eta"], state["mu"] = counts
+        state["eta"].add_(scalar(group["lr"]))
+        state["mu"].add_(1)
         state["ax"] = functions.zeros_like(param)
 
     def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
@@ -307,10 +313,13 @@ class ASGD(Optimizer):
         rate, lambd = scalar(group["lr"]), group["lambd"]
         param, grad, average = map(real, (param, grad, state["ax"]))
         eta, mu, step = state["eta"], state["mu"], state["step"].item()
-        size = eta.item()
-        param.mul_(1 - lambd * size)
-        param.add_(grad, alpha=-size)
-        if mu.item() != 1:
+        if group["foreach"]:
+            param.addcmul_(grad.add(param, alpha=lambd), eta, value=-1)
+        else:
+            size = eta.item()
+            param.mul_(1 - lambd * size)
+            param.add_(grad, alpha=-size)
+        if group["foreach"] or mu.item() != 1:
             average.add_(param.sub(average).mul_(mu))
         else:
             average.copy_(param)

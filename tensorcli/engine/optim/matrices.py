@@ -57,7 +57,7 @@ class Adafactor(Optimizer):
             raise RuntimeError("Adafactor does not support complex parameters")
         grad = param.grad
         assert grad is not None
-        state["step"] = no_steps()
+        state["step"] = no_steps(param, group)
         if grad.ndim > 1:
             *lead, rows, columns = grad.shape
             state["row_var"] = grad.new_zeros((*lead, rows, 1))

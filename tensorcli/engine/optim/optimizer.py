@@ -27,6 +27,11 @@ class Optimizer:
     """
 
     __module__ = "torch.optim.optimizer"
+    captured = "params and state_steps"
+    captured_foreach = ""  # As the code for many parameters at once names it, where that differs.
+    """What has to be on a device of `capturing` in a group that is `capturable`, as the error names it."""
+    capturing: tuple[str, ...] = ("cuda", "xpu", "hpu", "privateuseone", "xla")
+    capturing_foreach: tuple[str, ...] = capturing[:-1]
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         self.defaults = defaults
@@ -153,6 +158,8 @@ class Optimizer:
         for param in with_grad:
             if not self.state.get(param):
                 self.prepare(param, self.state[param], group)
+        if group.get("capturable"):
+            self._refuse_uncapturable(with_grad, bool(group["foreach"]))
         for param in with_grad:
             grad = -param.grad if group.get("maximize") else param.grad
             state = self.state[param]
@@ -161,6 +168,13 @@ class Optimizer:
             for tensor, count in known:
                 tensor.counter.count = count
         self._forget_empty(with_grad)
+
+    def _refuse_uncapturable(self, params: list[Tensor], foreach: bool) -> None:
+        """Errors: AssertionError for a parameter on a device whose steps cannot be captured as a graph of the device's own."""
+        devices = list(self.capturing_foreach if foreach else self.capturing)
+        if any(param.device.type not in devices for param in params):
+            what = self.captured_foreach if foreach and self.captured_foreach else self.captured
+            raise AssertionError(f"If capturable=True, {what} must be on supported devices: {devices}.")
 
     def _forget_empty(self, params: list[Tensor]) -> None:
         for param in params:
