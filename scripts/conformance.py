@@ -1,6 +1,6 @@
 """Measures the engine with PyTorch's own operator database and writes docs/conformance.md from the run.
 
-Usage: python scripts/conformance.py                       all dtypes, two minutes; rewrites docs/conformance.md
+Usage: python scripts/conformance.py                       all dtypes, five minutes; rewrites docs/conformance.md
        python scripts/conformance.py --dtype int64         one dtype, prints what differs
        python scripts/conformance.py --only 'linalg.*'     operators whose names match, prints what differs
        python scripts/conformance.py --errors [--only …]   the wrong calls, prints what differs
@@ -141,6 +141,25 @@ def measure_complaints(only: str = "") -> Complaints:
     return result
 
 
+def measure_layers() -> tuple[int, int, int]:
+    """Calls of modules that agree, those that count, and the modules."""
+    from tests.oracle import layers
+
+    warnings.simplefilter("ignore")
+    asked = layers.modules()
+    found = sum((layers.measure(info, mode) for info in asked for mode in (True, False)), Counter[str]())
+    return found[""], found.total(), len(asked)
+
+
+def measure_optimisers() -> tuple[int, int, int]:
+    """Runs of optimisers that agree, those that count, and the optimisers."""
+    from tests.oracle import optimisers
+
+    asked = optimisers.optimisers()
+    found = [not optimisers.compared(run) for info in asked for _, run in optimisers.runs(info)]
+    return sum(found), len(found), len(asked)
+
+
 # ---- the page
 
 
@@ -173,7 +192,12 @@ sparse and nested layouts, `torch.masked`, fractional pooling, kernels that only
 (`empty`)."""
 
 
-def page(scores: dict[str, dict[str, Score]], complaints: Complaints) -> str:
+def page(
+    scores: dict[str, dict[str, Score]],
+    complaints: Complaints,
+    layers: tuple[int, int, int],
+    optimisers: tuple[int, int, int],
+) -> str:
     """docs/conformance.md."""
     import torch
 
@@ -197,6 +221,11 @@ def page(scores: dict[str, dict[str, Score]], complaints: Complaints) -> str:
         f"PyTorch's type of exception and {share(complaints.texts, complaints.counted)} its exact text.",
         "",
         *SCOPE.splitlines(),
+        "",
+        "PyTorch's databases of modules and of optimisers are run in the same way (`tests/oracle/layers.py`,",
+        f"`tests/oracle/optimisers.py`): {share(*layers[:2])} calls of {layers[2]} modules agree in what is drawn, given,",
+        f"kept and differentiated, and {share(*optimisers[:2])} runs of {optimisers[2]} optimisers in losses, versions,",
+        "state and texts.",
         "",
         "## By family",
         "",
@@ -268,10 +297,12 @@ def main() -> None:
         )
         return
     wanted = [asked.dtype] if asked.dtype else list(opinfo.DTYPES)
+    whole_page = not asked.dtype and not asked.only
     with ProcessPoolExecutor(min(len(wanted), os.cpu_count() or 1) + 1) as pool:
-        complaining = pool.submit(measure_complaints, "" if len(wanted) > 1 and not asked.only else "^$")
+        others: list[Any] = [measure_complaints, measure_layers, measure_optimisers] if whole_page else []
+        running: list[Any] = [pool.submit(one) for one in others]
         scores = dict(zip(wanted, pool.map(measure, wanted, [asked.only] * len(wanted)), strict=True))
-        complaints = complaining.result()
+        found_of: list[Any] = [one.result() for one in running]
     for dtype, found in scores.items():
         if asked.dtype or asked.only:
             for name, score in sorted(found.items(), key=lambda item: item[1].right - item[1].counted):
@@ -280,8 +311,9 @@ def main() -> None:
         whole, right = sum(s.whole for s in found.values()), sum(s.right for s in found.values())
         counted = sum(s.counted for s in found.values())
         print(f"{dtype}: operators {share(whole, len(found))}, samples {share(right, counted)}", flush=True)
-    if not asked.dtype and not asked.only:
-        PAGE.write_text(page(scores, complaints))
+    if whole_page:
+        PAGE.write_text(page(scores, *found_of))
+        complaints = found_of[0]
         types, texts = (share(n, complaints.counted) for n in (complaints.types, complaints.texts))
         print(f"wrong calls: types {types}, texts {texts}")
         print(f"{PAGE.relative_to(ROOT)} is written")
