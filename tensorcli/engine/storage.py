@@ -169,6 +169,36 @@ def _buffer(nbytes: int, device: Device) -> Any:
     return MetaBuffer(nbytes) if device is META else backend(device).allocate(nbytes, device)
 
 
+def applied(function: np.ufunc, array: Any) -> Any:
+    """function(array), laid out as the array."""
+    return function(array) if _is_plain(array) else function(array, out=_vacant_like(array, array.dtype))
+
+
+def converted(array: Any, kind: np.dtype[Any]) -> Any:
+    """A copy of an array in another dtype, laid out as the array."""
+    if _is_plain(array):
+        return array.astype(kind)
+    made = _vacant_like(array, kind)
+    np.copyto(made, array, casting="unsafe")
+    return made
+
+
+def _is_plain(array: Any) -> bool:
+    """Whether what numpy makes of an array is laid out as the array is."""
+    return type(array) is not np.ndarray or (array.flags.forc and 1 not in array.shape) or not array.size
+
+
+def _vacant_like(array: Any, kind: np.dtype[Any]) -> Any:
+    """An array to fill, laid out as another: elements that share memory there share it here, and gaps are kept.
+
+    numpy's own copies and conversions lay an array out anew where its elements overlap or do not fill their memory.
+    """
+    size = array.itemsize
+    span = 1 + sum((n - 1) * (step // size) for n, step in zip(array.shape, array.strides, strict=True))
+    strides = tuple(step // size * kind.itemsize for step in array.strides)
+    return np.ndarray(array.shape, kind, np.empty(span, kind), 0, strides)
+
+
 def backend(device: Device) -> "Backend":
     """The backend of a device that is not the CPU."""
     from tensorcli.engine.backends import of

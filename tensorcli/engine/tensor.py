@@ -17,7 +17,7 @@ from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry, contiguous
 from tensorcli.engine.native import Native
-from tensorcli.engine.storage import Storage, Version
+from tensorcli.engine.storage import Storage, Version, applied
 
 CONJ, NEG = 1, 2
 """Bits of `Tensor.lazy`: the bytes are to be read conjugated, negated."""
@@ -122,7 +122,7 @@ class Tensor(metaclass=TensorType):
         """The array with conjugation and negation applied: what a kernel reads."""
         array = self.array
         if self.lazy & CONJ:
-            array = array.conj()
+            array = applied(np.conjugate, array)
         return negated(array, self._dtype) if self.lazy & NEG else array
 
     @property
@@ -360,7 +360,7 @@ def negated(array: Any, kind: dtype) -> Any:
     """The values of a tensor that is read negated. Errors: NotImplementedError for bool."""
     if kind is dtypes.bool_:
         raise messages.not_implemented("neg_cpu", "Bool")
-    return -array
+    return applied(np.negative, array)
 
 
 def alias(tensor: Tensor) -> Tensor:

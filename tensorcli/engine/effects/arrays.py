@@ -10,7 +10,7 @@ from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.devices import CPU, META, Device, cuda_devices
 from tensorcli.engine.dtypes import WIDE_UNSIGNED, dtype
 from tensorcli.engine.geometry import Geometry
-from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend
+from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend, converted
 from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def cast(array: Any, kind: dtype) -> Any:
         array = (array != 0) if kind.category == dtypes.BOOL else array.real
     if kind.category == dtypes.INTEGRAL and array.dtype.kind not in "biu":
         return _float_to_integer(array, kind)
-    return array.astype(kind.np)
+    return converted(array, kind.np)
 
 
 def _float_to_integer(array: Any, kind: dtype) -> Any:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from tensorcli.engine.effects.arrays import (
 from tensorcli.engine.effects.elementwise import promoted_dtype
 from tensorcli.engine.effects.inner import counted
 from tensorcli.engine.geometry import channels_last_strides, suggests_channels_last
+from tensorcli.engine.storage import converted
 from tensorcli.engine.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -61,11 +62,14 @@ def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]
     return arguments, reduced
 
 
+_WIDE: Final = np.dtype(np.float32)
+
+
 def _widened(argument: Any, reduced: dtype) -> Any:
     if type(argument) is list:
         return [_widened(one, reduced) for one in argument]
     is_reduced = argument is not None and getattr(argument, "dtype", None) == reduced.np
-    return argument.astype(np.float32) if is_reduced else argument
+    return converted(argument, _WIDE) if is_reduced else argument
 
 
 def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:

@@ -180,11 +180,10 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
     if device is not META:
         arguments, _ = arrays_of(op, values)
         whole = target.values
-        plain = not target.lazy and not target.dtype.reduced
-        arguments[0] = whole if plain else as_array(whole, device).copy("K")
+        arguments[0] = whole
         run_kernel(op, arguments, device)
-        if arguments[0] is not whole:
-            store_quietly(target, arguments[0])
+        if target.lazy:
+            store_quietly(target, whole)
     target.bump()
     if events.observer is not None:
         events.observer.wrote(target, op.name, values)
