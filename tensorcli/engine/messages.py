@@ -32,6 +32,11 @@ NON_LEAF_GRAD: Final = (
     "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the "
     "leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information."
 )
+DECORATED_CLASS: Final = (
+    "Decorating classes is deprecated and will be disabled in future versions. You should only decorate functions or "
+    "methods. To preserve the current behavior of class decoration, you can directly decorate the `__init__` method and "
+    "nothing else."
+)
 
 # ---- inference mode
 INFERENCE_VERSION: Final = "Inference tensors do not track version counter."
@@ -189,12 +194,14 @@ ANOMALY_FOUND: Final = (
     "was changed in there or anywhere later. Good luck!"
 )
 
+warn_always = False
+"""Whether what PyTorch says once per process is said each time (`settings` sets it)."""
 _said: set[str] = set()
 
 
 def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -> None:
     """Warn in the name of the first caller outside the engine. `once`: PyTorch says it once per process."""
-    if once:
+    if once and not warn_always:
         if text in _said:
             return
         _said.add(text)
@@ -212,6 +219,15 @@ def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -
 def forget_warnings() -> None:
     """Let the once-only warnings be said again: a new session begins."""
     _said.clear()
+
+
+def grad_layout(grad: Any, leaf: Any) -> str:
+    """A `.grad` whose strides are not those that its leaf asks for, by their geometries."""
+    return (
+        "grad and param do not obey the gradient layout contract. This is not an error, but may impair performance.\n"
+        f"grad.sizes() = {numbers(grad.sizes)}, strides() = {numbers(grad.strides)}\n"
+        f"param.sizes() = {numbers(leaf.sizes)}, strides() = {numbers(leaf.strides)}"
+    )
 
 
 def output_dtype(found: str, wanted: str) -> RuntimeError:

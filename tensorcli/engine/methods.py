@@ -239,9 +239,14 @@ def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None
     return self if dtype is None else self.to(dtype)
 
 
+def _volatile(self: Tensor) -> bool:
+    messages.warn("volatile was removed (Variable.volatile is always False)")
+    return False
+
+
 Tensor.sparse_dim = sparse_dim  # type: ignore[attr-defined]
 Tensor.dense_dim = dense_dim  # type: ignore[attr-defined]
 Tensor.to_dense = to_dense  # type: ignore[attr-defined]
 Tensor.is_distributed = lambda self: False  # type: ignore[attr-defined]
 Tensor.name = ReadOnly(lambda self: None)  # type: ignore[attr-defined]
-Tensor.volatile = None  # type: ignore[attr-defined]
+Tensor.volatile = property(_volatile)  # type: ignore[attr-defined]

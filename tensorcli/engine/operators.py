@@ -4,6 +4,7 @@ Python looks special methods up on the class, so these are set here; each calls 
 """
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -442,7 +443,13 @@ def _register_post_accumulate(self: Tensor, hook: Callable[[Tensor], None]) -> A
 
 
 Tensor.detach_ = detach_  # type: ignore[attr-defined]
-Tensor._backward_hooks = property(hooks.backward_hooks)  # type: ignore[attr-defined]
+
+
+def _keep_hooks(self: Tensor) -> None:
+    raise RuntimeError("Deletion of _backwards_hooks not allowed!")
+
+
+Tensor._backward_hooks = property(attrgetter("hooks"), None, _keep_hooks)  # type: ignore[attr-defined]
 Tensor.backward = backward  # type: ignore[attr-defined]
 Tensor.register_hook = hooks.register_hook  # type: ignore[attr-defined]
 Tensor.register_post_accumulate_grad_hook = _register_post_accumulate  # type: ignore[attr-defined]

@@ -86,6 +86,8 @@ _COPIED: Final = frozenset(
     "linalg_tensorsolve special_ndtr".split()
 )
 _UNRECORDED: Final = frozenset(
+    "eq ne ge gt le lt isin logical_not logical_and logical_or logical_xor signbit isposinf isneginf all any argmax argmin "
+    "nonzero multinomial bucketize searchsorted linalg_matrix_rank "
     "split_with_sizes_copy histc special_airy_ai special_bessel_j0 special_bessel_j1 special_bessel_y0 "
     "special_bessel_y1 special_chebyshev_polynomial_t special_chebyshev_polynomial_u special_chebyshev_polynomial_v "
     "special_chebyshev_polynomial_w special_hermite_polynomial_h special_hermite_polynomial_he "

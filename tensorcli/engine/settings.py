@@ -12,12 +12,12 @@ from tensorcli.engine import messages
 
 
 class _Settings:
-    __slots__ = ("deterministic", "fill", "interop", "precision", "threads", "warn_always", "warn_only")
+    __slots__ = ("deterministic", "fill", "interop", "precision", "threads", "warn_only")
 
     def __init__(self) -> None:
         self.threads = self.interop = os.cpu_count() or 1
         self.precision = "highest"
-        self.deterministic = self.warn_only = self.warn_always = False
+        self.deterministic = self.warn_only = False
         self.fill = True
 
 
@@ -148,12 +148,14 @@ def set_flush_denormal(mode: bool) -> bool:
 
 def is_warn_always_enabled() -> bool:
     """Whether warnings that PyTorch says once are said each time."""
-    return settings.warn_always
+    return messages.warn_always
 
 
 def set_warn_always(b: bool) -> None:
-    """Set whether warnings that PyTorch says once are said each time."""
-    settings.warn_always = b
+    """Set whether warnings that PyTorch says once are said each time. Errors: RuntimeError unless `b` is a bool."""
+    if not isinstance(b, bool):
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    messages.warn_always = b
 
 
 def is_anomaly_check_nan_enabled() -> bool:

@@ -87,6 +87,9 @@ class Tensor(metaclass=TensorType):
     """How it views another tensor (autograd.views.View), or None."""
     accumulator: Any = None
     hooks: Any = None
+    """The hooks registered on it as it is now, by their handles' ids; None before the first."""
+    _post_accumulate_grad_hooks: Any = None
+    """The same of those that run after a gradient was accumulated into it."""
     retains_grad = False
     levels: tuple[Any, ...] = ()
     """The running transforms of `torch.func` that it belongs to, outermost first."""
@@ -214,6 +217,10 @@ class Tensor(metaclass=TensorType):
         if value and self.dtype.category < dtypes.FLOATING:
             raise RuntimeError(messages.FLOATING_FLAG)
         self.set_requires_grad(value)
+
+    @requires_grad.deleter
+    def requires_grad(self) -> None:
+        raise RuntimeError("requires_grad must be a bool")
 
     def set_requires_grad(self, value: bool) -> None:
         """Set the leaf's flag. Errors: RuntimeError for an inference tensor outside inference mode."""

@@ -3,7 +3,7 @@
 import weakref
 from typing import Any, ClassVar
 
-from tensorcli.engine import dtypes, events, geometry
+from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node
@@ -29,8 +29,10 @@ class AccumulateGrad(Node):
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable
         self.outputs = ((variable.geometry, _wanted(variable), variable.device),)
-        if variable.hooks:
-            variable.hooks.lend(self)
+        if variable.hooks is not None or variable._post_accumulate_grad_hooks is not None:
+            from tensorcli.engine.autograd.hooks import lend
+
+            lend(variable, self)
 
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
         """What calling the node does: accumulate."""
@@ -39,24 +41,35 @@ class AccumulateGrad(Node):
         return []
 
     def accumulate(self, gradient: Tensor, owned: bool) -> None:
-        """Store or add `gradient`. `owned`: nobody else holds the tensor, so it may become `.grad` itself."""
+        """Store or add `gradient`, if the leaf still asks for one.
+
+        `owned`: nobody else holds the tensor, so it may become `.grad` itself. Errors: RuntimeError for a leaf that a write
+        made a result since.
+        """
         variable = self.variable
+        if variable.node is not None:
+            raise RuntimeError("leaf variable has been moved into the graph interior")
+        if not variable.leaf_requires_grad:
+            return
         present = variable._grad
         if present is None:
-            if not mode.enabled and owned and _same_layout(gradient, variable):
-                stored = alias(gradient)
-            else:
-                stored = _copy_in_layout(gradient, variable)
-            variable._grad = stored
             kind = "new"
-        elif not mode.enabled:
-            present.add_(gradient)
-            kind = "in place"
+            if not mode.enabled and owned and _obeys_layout(gradient, variable):
+                kept = alias(gradient)
+            else:
+                kept = _copy_in_layout(gradient, variable)
         else:
-            variable._grad = present + gradient
-            kind = "replaced"
+            if not mode.enabled:
+                kept = present.add_(gradient)
+                kind = "in place"
+            else:
+                kept = present + gradient
+                kind = "replaced"
+            if not _obeys_layout(kept, variable):
+                messages.warn(messages.grad_layout(kept.geometry, variable.geometry), once=True)
+        variable._grad = kept
         if events.observer is not None:
-            events.observer.accumulated(variable, variable._grad, kind)
+            events.observer.accumulated(variable, kept, kind)
 
     @classmethod
     def savable(cls) -> tuple[str, ...]:
@@ -73,13 +86,16 @@ def _make(variable: Tensor) -> AccumulateGrad:
 nodes.make_accumulator = _make
 
 
-def _same_layout(gradient: Tensor, variable: Tensor) -> bool:
-    """Whether the gradient's strides are the ones `.grad` should have: the leaf's when dense, else row-major."""
+def _obeys_layout(gradient: Tensor, variable: Tensor) -> bool:
+    """Whether the gradient's strides are the ones `.grad` should have: the leaf's when dense, else row-major.
+
+    (torch/csrc/autograd/utils/grad_layout_contract.h)
+    """
     own = variable.geometry
     if geometry.is_non_overlapping_and_dense(own.sizes, own.strides):
         return all(
-            size == 1 or a == b
-            for size, a, b in zip(own.sizes, own.strides, gradient.geometry.strides, strict=True)
+            found != 0 if size == 1 else found == wanted
+            for size, wanted, found in zip(own.sizes, own.strides, gradient.geometry.strides, strict=True)
         )
     return gradient.geometry.contiguous
 

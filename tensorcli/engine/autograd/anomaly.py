@@ -14,11 +14,13 @@ from tensorcli.engine import addresses, messages
 class Anomaly:
     """The state of `torch.autograd.set_detect_anomaly`. `where` gives the traceback text of the running statement."""
 
-    __slots__ = ("check_nan", "enabled", "where")
+    __slots__ = ("check_nan", "enabled", "node", "where")
 
     def __init__(self) -> None:
         self.enabled = False
         self.check_nan = True
+        self.node: Any = None
+        """The node whose gradient is computed; those that this makes remember it as their parent."""
         self.where: Callable[[], str] = _stack
 
 
@@ -39,6 +41,7 @@ class set_detect_anomaly:  # noqa: N801
     __module__ = "torch.autograd.anomaly_mode"
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        _check_flags(mode, check_nan)
         self.previous = (anomaly.enabled, anomaly.check_nan)
         anomaly.enabled, anomaly.check_nan = mode, check_nan
 
@@ -50,6 +53,15 @@ class set_detect_anomaly:  # noqa: N801
 
     def __repr__(self) -> str:
         return f"<torch.autograd.anomaly_mode.set_detect_anomaly object at {addresses.of_object(self)}>"
+
+
+def _check_flags(mode: Any, check_nan: Any) -> None:
+    """Errors: TypeError for a flag that is no bool."""
+    for name, place, value in (("enabled", 1, mode), ("check_nan", 2, check_nan)):
+        if not isinstance(value, bool):
+            raise TypeError(
+                f"set_anomaly_enabled(): argument '{name}' (position {place}) must be bool, not {type(value).__name__}"
+            )
 
 
 class detect_anomaly:  # noqa: N801
@@ -65,6 +77,7 @@ class detect_anomaly:  # noqa: N801
         )
 
     def __enter__(self) -> None:
+        _check_flags(True, self.check_nan)
         self.previous = (anomaly.enabled, anomaly.check_nan)
         anomaly.enabled, anomaly.check_nan = True, self.check_nan
 
@@ -80,18 +93,35 @@ def is_anomaly_check_nan_enabled() -> bool:
     return anomaly.check_nan
 
 
+def remember(node: Any) -> None:
+    """Let a new node know where its operator was called, and in computing which node's gradient."""
+    node.metadata["traceback_"] = [anomaly.where()]
+    if anomaly.node is not None:
+        node.metadata["parent_"] = anomaly.node
+
+
 def report(node: Any) -> None:
-    """Warn which forward call the failing node came from."""
-    place = node.metadata.get("traceback_")
+    """Warn which forward call the failing node came from, then of each node whose gradient was computed there."""
+    name, place = node.name(), node.metadata.get("traceback_")
     if place is None:
-        messages.warn(
-            f"Error detected in {node.name()}. No forward pass information available. Enable detect anomaly during forward "
-            "pass for more information."
-        )
-        return
-    messages.warn(
-        f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n{''.join(place)}"
-    )
+        messages.warn(f"Error detected in {name}. {_UNKNOWN}")
+    else:
+        messages.warn(f"Error detected in {name}. {_TRACEBACK} caused the error:\n{''.join(place)}")
+    while (node := node.metadata.get("parent_")) is not None:
+        name, place = node.name(), node.metadata.get("traceback_")
+        if place is None:
+            messages.warn(f"Error detected in {name}. {_UNKNOWN}")
+        else:
+            messages.warn(
+                f"\n\nPrevious calculation was induced by {name}. {_TRACEBACK} induced the previous calculation:\n"
+                f"{''.join(place)}"
+            )
+
+
+_UNKNOWN = (
+    "No forward pass information available. Enable detect anomaly during forward pass for more information."
+)
+_TRACEBACK = "Traceback of forward call that"
 
 
 def check(node: Any, gradients: list[Any]) -> None:

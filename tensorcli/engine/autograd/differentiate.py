@@ -88,8 +88,8 @@ def _edges(roots: Sequence[Any], gradients: Sequence[Any]) -> tuple[list[Any], l
             raise RuntimeError(
                 f"element {i} of gradients tuple is None, but the corresponding Tensor requires grad"
             )
-        _, kind, device = _facts(root)
-        if gradient.dtype is not kind:
+        _, kind, device = edge[0].outputs[edge[1]]
+        if kind is not None and gradient.dtype is not kind:
             gradient = gradient.to(kind)
         if gradient.device is not device:
             if gradient.geometry.sizes:

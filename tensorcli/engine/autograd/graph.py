@@ -113,14 +113,12 @@ class disable_saved_tensors_hooks:  # noqa: N801
 
 def increment_version(tensor: Any) -> None:
     """Count an in-place write that autograd did not see. Errors: RuntimeError for what holds anything but tensors."""
-    if isinstance(tensor, Tensor):
-        tensor.bump()
-        return
-    tensors = list(tensor) if isinstance(tensor, Iterable) else [tensor]
+    tensors = list(tensor) if isinstance(tensor, Iterable) and not isinstance(tensor, Tensor) else [tensor]
     if not all(isinstance(one, Tensor) for one in tensors):
         raise RuntimeError("increment_version expect a Iterable[Tensor] as input")
     for one in tensors:
-        one.bump()
+        if not one.inference:
+            one.bump()
 
 
 class GradientEdge(NamedTuple):

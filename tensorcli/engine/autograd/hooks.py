@@ -1,8 +1,9 @@
 """Hooks on tensors: functions that see, and may replace, a gradient on its way.
 
-A hook sits on the node that made the value it was registered on: after an in-place write the old hooks still see the
-gradient of the old value. A leaf's hooks are its own, and each AccumulateGrad of it runs them. `retain_grad` follows the
-last version instead, and sees the gradient after all other hooks.
+A tensor's hooks are one table (`Tensor.hooks`, PyTorch's `_backward_hooks`), which the node that made its value runs:
+after an in-place write the tensor starts with no table, and the old one still sees the gradient of the old value. A leaf's
+tables are run by each AccumulateGrad of it. `retain_grad` follows the last version instead, and sees the gradient after all
+other hooks.
 """
 
 from collections import OrderedDict
@@ -16,6 +17,8 @@ from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.tensor import Tensor
 
+Table = dict[int, Callable[..., Any]]
+
 
 class NodeHooks:
     """All hooks of one node: on its outputs' gradients (by output number), before it, after it."""
@@ -23,18 +26,13 @@ class NodeHooks:
     __slots__ = ("after", "before", "post_accumulate", "retains", "tensor")
 
     def __init__(self) -> None:
-        self.tensor: dict[int, tuple[int, Callable[..., Any]]] = {}
-        """By the handle's id: (output number, function)."""
+        self.tensor: list[tuple[int, Table]] = []
+        """Of each output that has hooks: its number, and the functions by their handles' ids."""
         self.before: dict[int, Callable[..., Any]] = {}
         self.after: dict[int, Callable[..., Any]] = {}
         self.retains: dict[int, Any] = {}
         """By output number: a weak reference to the tensor that keeps its gradient."""
         self.post_accumulate: dict[int, Callable[..., Any]] = {}
-
-    def lend(self, node: Node) -> None:
-        """Let a node run the hooks of its leaf, those that come later too."""
-        theirs = hooks_of(node)
-        theirs.tensor, theirs.post_accumulate = self.tensor, self.post_accumulate
 
 
 def hooks_of(node: Node) -> NodeHooks:
@@ -45,14 +43,17 @@ def hooks_of(node: Node) -> NodeHooks:
     return found
 
 
-def _hooks_of_leaf(tensor: Tensor) -> NodeHooks:
-    """The hooks of a leaf, made when first asked for."""
-    if not isinstance(tensor.hooks, NodeHooks):
-        tensor.hooks = NodeHooks()
-        node = None if tensor.accumulator is None else tensor.accumulator()
-        if node is not None:
-            tensor.hooks.lend(node)
-    found: NodeHooks = tensor.hooks
+def lend(leaf: Tensor, node: Node) -> None:
+    """Let an AccumulateGrad run the hooks of its leaf, those that come later too."""
+    if leaf.hooks is not None:
+        hooks_of(node).tensor.append((0, leaf.hooks))
+    if leaf._post_accumulate_grad_hooks is not None:
+        hooks_of(node).post_accumulate = leaf._post_accumulate_grad_hooks
+
+
+def _accumulator(leaf: Tensor) -> Node | None:
+    """The AccumulateGrad of a leaf, where a graph holds one."""
+    found: Node | None = None if leaf.accumulator is None else leaf.accumulator()
     return found
 
 
@@ -105,29 +106,15 @@ def register_hook(tensor: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHan
     """`tensor.register_hook`: sees the gradient of `tensor` as it is now; a tensor that it returns replaces it."""
     if not tensor.requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-    node, output_nr = gradient_edge(tensor)
-    if node is None:
-        # A view that is cut off from its base (made under no_grad): no gradient ever comes, but the hook is accepted.
-        return RemovableHandle({})
-    hooks = _hooks_of_leaf(tensor) if tensor.grad_fn is None else hooks_of(node)
-    handle = RemovableHandle(hooks.tensor)
-    hooks.tensor[handle.id] = (output_nr, hook)
     if tensor.hooks is None:
-        tensor.hooks = ()
+        tensor.hooks = OrderedDict()
+        # A view that is cut off from its base (made under no_grad) has neither: no gradient ever comes, but hooks are accepted.
+        node = tensor.grad_fn or _accumulator(tensor)
+        if node is not None:
+            hooks_of(node).tensor.append((tensor.output_nr, tensor.hooks))
+    handle = RemovableHandle(tensor.hooks)
+    tensor.hooks[handle.id] = hook
     return handle
-
-
-def backward_hooks(tensor: Tensor) -> OrderedDict[int, Callable[..., Any]] | None:
-    """`tensor._backward_hooks`: the functions registered on it as it is now, by their handles' ids; None without any."""
-    if isinstance(tensor.hooks, NodeHooks):
-        found: NodeHooks | None = tensor.hooks
-    else:
-        found = None if tensor.node is None else tensor.node.hooks
-    if found is None or (tensor.node is not None and not found.tensor):
-        return None
-    return OrderedDict(
-        (number, hook) for number, (at, hook) in found.tensor.items() if at == tensor.output_nr
-    )
 
 
 def retain_grad(tensor: Tensor) -> None:
@@ -140,44 +127,38 @@ def retain_grad(tensor: Tensor) -> None:
     if tensor.is_leaf or tensor.retains_grad:
         return
     tensor.retains_grad = True
-    if tensor.hooks is None:
-        tensor.hooks = ()
     node, output_nr = gradient_edge(tensor)
     hooks_of(node).retains[output_nr] = weakref.ref(tensor)
 
 
-def moved(tensor: Tensor, old: Node | None, new: Node) -> None:
-    """An in-place write gave `tensor` a new node: its retain_grad moves there."""
-    import weakref
-
-    if tensor.retains_grad and old is not None and old is not new:
-        if old.hooks is not None:
-            old.hooks.retains.pop(tensor.output_nr, None)
-        hooks_of(new).retains[tensor.output_nr] = weakref.ref(tensor)
+def moved(tensor: Tensor, old: Node | None, old_nr: int) -> None:
+    """`tensor` got a new node: its retain_grad moves there, and hooks from here on see the gradient of the new value."""
+    tensor.hooks = None
+    if tensor.retains_grad and old is not None and old is not tensor.node and old.hooks is not None:
+        kept = old.hooks.retains.pop(old_nr, None)
+        if kept is not None:
+            hooks_of(tensor.node).retains[tensor.output_nr] = kept
 
 
 def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
-    """Run the hooks on the outputs' gradients, and store what retain_grad keeps.
+    """Run the hooks on the outputs' gradients (None where none arrived), and store what retain_grad keeps.
 
     `owned[i]` says whether nobody else holds `grads[i]`. A hook may keep what it saw or what it returned; only CPython
     knows, so it is asked here, right after the hook, and nowhere else.
     """
     hooks: NodeHooks = node.hooks
-    for output_nr, hook in list(hooks.tensor.values()):
-        grad = grads[output_nr]
-        if grad is None:
-            continue
-        if events.observer is not None:
-            events.observer.hooked(node, "tensor", hook)
-        answer = hook(grad)
-        if answer is None or answer is grad:
+    for output_nr, table in list(hooks.tensor):
+        for hook in list(table.values()):
+            grad = grads[output_nr]
+            if events.observer is not None:
+                events.observer.hooked(node, "tensor", hook)
+            answer = hook(grad)
+            if answer is not None and answer is not grad:
+                check_answer(hook, grad, answer)
+                grads[output_nr] = grad = answer
+                owned[output_nr] = True
             del answer
-            owned[output_nr] = owned[output_nr] and getrefcount(grad) <= _HELD
-            continue
-        check_answer(hook, grad, answer)
-        grads[output_nr] = grad = answer
-        del answer
-        owned[output_nr] = getrefcount(grad) <= _HELD
+            owned[output_nr] = owned[output_nr] and getrefcount(grad) <= HELD
     for output_nr, reference in hooks.retains.items():
         tensor = reference()
         grad = grads[output_nr]
@@ -188,19 +169,27 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
                 grad.clone(memory_format=contiguous_format) if tensor._grad is None else tensor._grad + grad
             )
             tensor._grad = kept
-    for hook in list(hooks.before.values()):
+
+
+def run_prehooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
+    """Run the hooks before the node, which see all its gradients at once. `owned` as for the hooks on tensors."""
+    for hook in list(node.hooks.before.values()):
         if events.observer is not None:
             events.observer.hooked(node, "before", hook)
         given = tuple(grads)
         answer = hook(given)
-        owned[:] = [False] * len(owned)
-        if answer is not None:
+        if answer is not None and answer is not given:
             check_answers(hook, given, answer)
+            owned[:] = [own or new is not old for own, old, new in zip(owned, given, answer, strict=True)]
             grads[:] = answer
+        del answer, given
+        for i in range(len(grads)):
+            grad = grads[i]
+            owned[i] = owned[i] and getrefcount(grad) <= HELD
 
 
-_HELD = 4
-"""References to a gradient that are ours: the list of gradients, the buffer's entry, the local name, the call."""
+HELD = 3
+"""References to a gradient that are ours: the list it stands in, the local name, the call."""
 
 
 def check_nothing(answer: Any, variable: Tensor) -> None:
@@ -221,20 +210,19 @@ def check_answers(hook: Callable[..., Any], given: tuple[Any, ...], answers: Any
             f"hook '{_name(hook)}' has returned an incorrect number of values (got {len(answers)}, but expected {len(given)})"
         )
     for old, new in zip(given, answers, strict=True):
-        if new is None:
-            continue
-        if old is None:
-            raise RuntimeError("can't replace a None gradient with a non-None value")
-        check_answer(hook, old, new)
+        if new is not None:
+            check_answer(hook, old, new)
 
 
 def _name(hook: Callable[..., Any]) -> str:
     return getattr(hook, "__name__", type(hook).__name__)
 
 
-def check_answer(hook: Callable[..., Any], grad: Tensor, answer: Any) -> None:
+def check_answer(hook: Callable[..., Any], grad: Tensor | None, answer: Any) -> None:
     """What a hook returned must look like the gradient. Errors: TypeError, RuntimeError with PyTorch's texts."""
     name = _name(hook)
+    if grad is None:
+        raise RuntimeError("can't replace a None gradient with a non-None value")
     if not isinstance(answer, Tensor):
         raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
     if answer.dtype is not grad.dtype:
@@ -254,7 +242,11 @@ def register_post_accumulate_grad_hook(tensor: Tensor, hook: Callable[[Tensor], 
     if not tensor.leaf_requires_grad:
         # A view that was taken in no_grad: nothing will ever be accumulated into it.
         return RemovableHandle({})
-    hooks = _hooks_of_leaf(tensor)
-    handle = RemovableHandle(hooks.post_accumulate)
-    hooks.post_accumulate[handle.id] = hook
+    if tensor._post_accumulate_grad_hooks is None:
+        tensor._post_accumulate_grad_hooks = OrderedDict()
+        node = _accumulator(tensor)
+        if node is not None:
+            hooks_of(node).post_accumulate = tensor._post_accumulate_grad_hooks
+    handle = RemovableHandle(tensor._post_accumulate_grad_hooks)
+    tensor._post_accumulate_grad_hooks[handle.id] = hook
     return handle

@@ -1,8 +1,11 @@
 """Grad mode and inference mode: whether operators record, as context managers, functions and decorators."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from functools import partial
+from inspect import isgeneratorfunction
 from typing import Any
 
+from tensorcli.engine import messages
 from tensorcli.engine.decorators import like
 
 
@@ -52,12 +55,36 @@ class _Context:
         return type(self)()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if isinstance(function, type):
+            messages.warn(messages.DECORATED_CLASS, FutureWarning)
+        if isgeneratorfunction(function):
+            return like(function)(lambda *args, **kwargs: _steps(self._again, function(*args, **kwargs)))
+
         @like(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
             with self._again():
                 return function(*args, **kwargs)
 
         return inside
+
+
+def _steps(context: Callable[[], _Context], inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    """A generator whose every step runs in a context of its own: its caller, between the steps, is outside."""
+    step: Callable[[], Any] = partial(inner.send, None)
+    try:
+        while True:
+            with context():
+                given = step()
+            try:
+                step = partial(inner.send, (yield given))
+            except GeneratorExit:
+                with context():
+                    inner.close()
+                raise
+            except BaseException as error:
+                step = partial(inner.throw, error)
+    except StopIteration as end:
+        return end.value
 
 
 class _GradMode(_Context):

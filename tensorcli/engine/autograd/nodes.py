@@ -11,6 +11,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tensorcli.engine import addresses, events, messages
+from tensorcli.engine.autograd.anomaly import anomaly, remember
 from tensorcli.engine.autograd.saved import SAVED, UNPACKED, RawSaved, SavedTensor
 from tensorcli.engine.tensor import Tensor
 
@@ -43,6 +44,8 @@ class Node:
         self.edges = edges
         self.saved = saved
         self.sequence = next(_sequence)
+        if anomaly.enabled:
+            remember(self)
 
     # ---- what PyTorch's users see
 
@@ -85,8 +88,12 @@ class Node:
         """Positions of the results that are floating and yet no outputs of the node."""
         return self.op.constants
 
-    def __call__(self, *grads: Any) -> Any:
+    requires_grad = True
+
+    def __call__(self, *grads: Any, **named: Any) -> Any:
         """The gradients of the inputs for these of the outputs, without hooks and checks. Errors: TypeError."""
+        if named:
+            raise TypeError("keyword arguments are not supported")
         if len(grads) != len(self.outputs):
             raise TypeError(f"expected {len(self.outputs)} arguments, got {len(grads)} instead")
         for place, grad in enumerate(grads):
@@ -177,12 +184,12 @@ class Node:
         saved = self.saved
         if self.freed:
             raise RuntimeError(messages.FREED)
-        first = grads[0]
-        if first is None and all(g is None for g in grads):
-            return result
         values: dict[str, Any] = {
             name: self.unpack(name) if value.__class__ in UNPACKED else value for name, value in saved.items()
         }
+        first = grads[0]
+        if first is None and all(g is None for g in grads):
+            return result
         for formula, takes_all, slots, names in gradients:
             if needed is None and len(slots) == 1:
                 start, stop = slots[0]
@@ -231,8 +238,10 @@ class InputMetadata:
     __module__ = "torch._C._autograd"
     __slots__ = ("__weakref__", "device", "dtype", "shape")
 
+    is_nested_tensor = is_cpp_nested_tensor = False
+
     def __init__(self, geometry: Any, kind: Any, device: Any) -> None:
-        self.shape = geometry.sizes
+        self.shape = list(geometry.sizes)
         self.dtype = kind
         self.device = device
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import events
 from tensorcli.engine.autograd import nodes
-from tensorcli.engine.autograd.anomaly import anomaly
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, gradient_edge
 from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep
@@ -129,8 +128,6 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
     saved: dict[str, Any] = {}
     stack = hooks.stack
     node: Node = op.node_class(tuple(edges), saved)
-    if anomaly.enabled:
-        node.metadata["traceback_"] = [anomaly.where()]
     for slots, needs in plan.inputs:
         if not needs or not _any_edge(edges, slots):
             continue

@@ -7,6 +7,7 @@ before any). This is PyTorch's order, which hooks make visible.
 from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from tensorcli.engine import events, geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.anomaly import anomaly, check, report
-from tensorcli.engine.autograd.hooks import check_answers, check_nothing, run_tensor_hooks
+from tensorcli.engine.autograd.hooks import HELD, check_answers, check_nothing, run_prehooks, run_tensor_hooks
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Edge, Node
 from tensorcli.engine.tensor import Tensor
@@ -80,13 +81,15 @@ class _Pass:
         waiting = self.waiting
         while queue:
             node = heappop(queue)[2]
-            buffer = self.buffers.pop(node, None)
             edges = node.edges
-            results = self._evaluate(node, buffer, needed) if buffer is not None else None
-            for i, (target, number) in enumerate(edges):
-                if target is None or target not in waiting:
+            results = self._evaluate(node, self.buffers.pop(node, None), needed)
+            if results is None:
+                continue
+            for i, edge in enumerate(edges):
+                target, number = edge
+                if target is None or (needed is not None and not needed(edge)):
                     continue
-                if results is not None and results[i] is not None:
+                if results[i] is not None:
                     gradient, owned = results[i]
                     self._arrive(target, number, gradient, owned)
                     del gradient
@@ -95,7 +98,7 @@ class _Pass:
                     heappush(queue, (-target.sequence, order, target))
                     order += 1
             # Nothing here holds a gradient on its way: a hook's caller asks who else does.
-            results = buffer = None
+            results = None
         return self.captured
 
     def _count(self, roots: list[Node]) -> None:
@@ -172,37 +175,52 @@ class _Pass:
         else:
             buffer[number] = (old + gradient, True)
 
-    def _evaluate(self, node: Node, buffer: list[Any], needed: Any) -> list[Any] | None:
-        """Run one node: hooks, captures, its gradient; each result with whether nobody else holds it."""
-        grads = [None if entry is None else entry[0] for entry in buffer]
-        owned = [entry is not None and entry[1] for entry in buffer]
+    def _evaluate(self, node: Node, buffer: list[Any] | None, needed: Any) -> list[Any] | None:
+        """Run one node: hooks, captures, its gradient; each result with whether nobody else holds it.
+
+        A gradient that is asked for is handed out as the hooks on its tensor left it where the node itself need not run, and
+        as it arrived where it must.
+        """
+        if buffer is None:
+            grads: list[Any] = [None] * len(node.outputs)
+            owned = [False] * len(grads)
+        else:
+            grads = [None if entry is None else entry[0] for entry in buffer]
+            owned = [entry is not None and entry[1] for entry in buffer]
+            buffer.clear()
+        executed = self.wanted is None or node in self.wanted
+        if node.hooks is not None and not executed:
+            run_tensor_hooks(node, grads, owned)
+        if self.capture:
+            assert self.inputs is not None
+            for k, (target, number) in enumerate(self.inputs):
+                if target is node:
+                    self.captured[k] = grads[number]
+                    owned[number] = False
+        if not executed:
+            return None
         if node.hooks is not None:
             run_tensor_hooks(node, grads, owned)
-        if self.inputs is not None:
-            if self.capture:
-                for k, (target, number) in enumerate(self.inputs):
-                    if target is node:
-                        self.captured[k] = grads[number]
-                        owned[number] = False
-            assert self.wanted is not None
-            if node not in self.wanted:
-                return None
+            run_prehooks(node, grads, owned)
         if isinstance(node, AccumulateGrad):
             if grads[0] is not None:
                 node.accumulate(grads[0], owned[0])
-                if node.hooks is not None:
-                    for hook in list(node.hooks.post_accumulate.values()):
-                        if events.observer is not None:
-                            events.observer.hooked(node, "post_accumulate", hook)
-                        check_nothing(hook(node.variable), node.variable)
-                    self._after(node, [], grads)
+            if node.hooks is not None:
+                for hook in list(node.hooks.post_accumulate.values()):
+                    if events.observer is not None:
+                        events.observer.hooked(node, "post_accumulate", hook)
+                    check_nothing(hook(node.variable), node.variable)
+                self._after(node, [], grads)
             return None
+        outer, anomaly.node = anomaly.node, node
         try:
             answers = node.apply(grads, needed)
         except Exception:
             if anomaly.enabled:
                 report(node)
             raise
+        finally:
+            anomaly.node = outer
         if anomaly.enabled and anomaly.check_nan:
             try:
                 check(node, answers)
@@ -212,6 +230,7 @@ class _Pass:
         if not self.keep_graph:
             node.release()
         results = self._validate(node, answers, grads, owned)
+        answers.clear()
         if node.hooks is not None:
             self._after(node, results, grads)
         return results
@@ -222,9 +241,19 @@ class _Pass:
                 events.observer.hooked(node, "after", hook)
             given = tuple(None if r is None else r[0] for r in results)
             answer = hook(given, tuple(grads))
-            if answer is not None:
+            if answer is not None and answer is not given:
                 check_answers(hook, given, answer)
-                results[:] = [None if a is None else (a, False) for a in answer]
+                results[:] = [
+                    None if new is None else (new, new is not old or entry[1])
+                    for entry, old, new in zip(results, given, answer, strict=True)
+                ]
+            del answer, given
+            for i in range(len(results)):
+                if results[i] is not None:
+                    gradient, owned = results[i]
+                    ours = HELD + sum(gradient is grad for grad in grads)
+                    owned = owned and getrefcount(gradient) <= ours
+                    results[i] = gradient, owned
 
     def _validate(self, node: Node, answers: list[Any], grads: list[Any], held: list[bool]) -> list[Any]:
         """Un-broadcast and cast each gradient to what the next node made, and find out who else holds it."""

@@ -46,11 +46,11 @@ class View:
                 check_kind(view, indirect=True)
             if self.retype is not None:
                 again = _recorded(self.retype, base)
-                view.node, view.output_nr = again.node, again.output_nr
+                _set_node(view, again.node, again.output_nr)
             else:
-                view.node = AsStridedBackward0(base, view.geometry)
-                view.node.outputs = ((view.geometry, view.dtype, view.device),)
-                view.output_nr = 0
+                node = AsStridedBackward0(base, view.geometry)
+                node.outputs = ((view.geometry, view.dtype, view.device),)
+                _set_node(view, node, 0)
             self.version = current
         return view.node
 
@@ -135,13 +135,13 @@ def restrided(tensor: Tensor, node: Node) -> None:
 
 
 def _set_node(tensor: Tensor, node: Node, output_nr: int) -> None:
-    old = tensor.node
+    old, old_nr = tensor.node, tensor.output_nr
     tensor.node = node
     tensor.output_nr = output_nr
-    if tensor.hooks is not None:
+    if tensor.hooks is not None or tensor.retains_grad:
         from tensorcli.engine.autograd.hooks import moved
 
-        moved(tensor, old, node)
+        moved(tensor, old, old_nr)
 
 
 class AsStridedBackward0(Node):

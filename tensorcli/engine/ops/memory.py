@@ -122,6 +122,8 @@ def _set_effect(declared, values):
             storage.resize(needed)
     node = make_node(declared, values) if requires else None
     effects.move(declared, target, values, storage, shape)
+    # Graphs made before lead to what the leaf was.
+    target.accumulator = None
     if node is not None:
         views.rebase_history(target, node)
     return target

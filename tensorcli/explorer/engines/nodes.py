@@ -49,7 +49,11 @@ class Nodes(Values):
         if found is None:
             return []
         return [
-            *(Hook("tensor", output, function) for output, function in found.tensor.values()),
+            *(
+                Hook("tensor", output, function)
+                for output, table in found.tensor
+                for function in table.values()
+            ),
             *(Hook("retain_grad", output, reference()) for output, reference in found.retains.items()),
             *(Hook("before", None, function) for function in found.before.values()),
             *(Hook("post_accumulate", None, function) for function in found.post_accumulate.values()),
@@ -103,5 +107,9 @@ class Nodes(Values):
         found = None if tensor.accumulator is None else tensor.accumulator()
         # Of a leaf with hooks and without a graph, one to look at: it stays unknown to the leaf.
         return (
-            AccumulateGrad(tensor) if found is None and tensor.hooks and tensor.leaf_requires_grad else found
+            AccumulateGrad(tensor)
+            if found is None
+            and (tensor.hooks or tensor._post_accumulate_grad_hooks)
+            and tensor.leaf_requires_grad
+            else found
         )
