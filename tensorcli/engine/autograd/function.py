@@ -23,8 +23,8 @@ from typing import Any
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import mode, no_grad
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
-from tensorcli.engine.autograd.saved import keep
-from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, rebase_history
+from tensorcli.engine.autograd.saved import RawSaved, keep
+from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, check_in_place, rebase_history
 from tensorcli.engine.tensor import Tensor
 
 
@@ -39,9 +39,11 @@ class Context(Node):
         self.dirty: tuple[Tensor, ...] = ()
         self.non_differentiable: tuple[Tensor, ...] = ()
         self.materialize_grads = True
+        self.read = False
         self.tensor_inputs = tuple(i for i, v in enumerate(inputs) if isinstance(v, Tensor))
 
     backward_function: Callable[..., Any]
+    read_once = False
     constants = ()
 
     # ---- what forward says
@@ -81,12 +83,30 @@ class Context(Node):
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """The saved tensors. Errors: RuntimeError when they were freed, or written since."""
-        if self.released and self.to_save:
-            raise RuntimeError(messages.FREED)
-        return tuple(
+        self._check_saved()
+        found = tuple(
             None if f"{i}" not in self.saved else self.saved[f"{i}"].unpack(self)
             for i in range(len(self.to_save))
         )
+        if self.read_once:
+            self.saved, self.to_save = {}, (None,)
+            self.read = True
+        return found
+
+    @property
+    def _raw_saved_tensors(self) -> tuple[RawSaved, ...]:
+        self._check_saved()
+        return tuple(RawSaved(self, f"{i}") for i in range(len(self.to_save)))
+
+    def _check_saved(self) -> None:
+        """Errors: RuntimeError where the saved tensors were freed, or read when they may be read once."""
+        if self.read:
+            raise RuntimeError(
+                "saved_tensors can only be accessed once when clear_saved_tensors_on_access=True is set on the "
+                "autograd.Function. Either access saved_tensors only once, or set clear_saved_tensors_on_access=False."
+            )
+        if self.released and self.to_save:
+            raise RuntimeError(messages.FREED)
 
     def keep(self, outputs: list[Any]) -> None:
         """Turn what `save_for_backward` was given into saved values, now that the outputs have their history.
@@ -137,6 +157,8 @@ class Context(Node):
 
 
 Context.__name__ = "BackwardCFunction"
+BackwardCFunction = Context
+"""The base of all nodes of custom functions, by PyTorch's name."""
 
 
 def _zeros(output: Any) -> Tensor:
@@ -175,20 +197,50 @@ def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any
     for i, output in enumerate(outputs):
         if not isinstance(output, Tensor):
             continue
+        given = any(output is v for v in inputs)
         if any(output is d for d in context.dirty):
-            if recorded and output.leaf_requires_grad and output.node is None:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad has been used in an in-place operation."
-                )
+            if recorded:
+                _check_dirty(output, given, len(outputs))
             output.bump()
-        elif any(output is v for v in inputs):
+            if given:
+                continue
+        elif given:
             # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
             with no_grad():
-                outputs[i] = output.view_as(output)
+                outputs[i] = output = output.view_as(output)
+        if output.view_of is not None:
+            output.view_of.kind = CUSTOM
     if recorded:
         _record(context, outputs)
         context.keep(outputs)
     return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
+
+
+def _check_dirty(output: Tensor, given: bool, count: int) -> None:
+    """Refuse an output that forward wrote where autograd cannot follow; `given`: it is an input. Errors: RuntimeError."""
+    if output.leaf_requires_grad and output.node is None:
+        raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
+    if output.view_of is None:
+        if not given:
+            messages.warn(_NO_INPUT)
+        return
+    if not given:
+        raise RuntimeError(_NO_INPUT)
+    if count > 1:
+        raise RuntimeError(
+            "If your Function modifies inplace an input that is a view of another Tensor, your Function cannot return more "
+            "than one Tensor. This is not supported by the current autograd engine. You should either make sure the input is "
+            "not a view (using .clone() for example) or make your Function only return one Tensor (potentially splitting it "
+            "into two Functions: one doing the inplace that returns a single Tensor and a second one that does the other "
+            "operations). You can ask on the forum https://discuss.pytorch.org/ if you need help to do this change."
+        )
+    check_in_place(output, True)
+
+
+_NO_INPUT = (
+    "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated should be passed to "
+    "ctx.mark_dirty()."
+)
 
 
 def _record(context: Context, outputs: list[Any]) -> None:
@@ -211,7 +263,10 @@ def _record(context: Context, outputs: list[Any]) -> None:
             continue
         output.node, output.output_nr = context, i
         if output.view_of is not None:
-            output.view_of.kind = CUSTOM if len(differentiable) == 1 else MULTI_OUTPUT
+            # What forward wrote through the view before is in its history already.
+            output.view_of.version = output.counter.count
+            if len(differentiable) > 1:
+                output.view_of.kind = MULTI_OUTPUT
 
 
 class Function:
@@ -240,6 +295,18 @@ class Function:
 
     vjp = backward
 
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """What it does under vmap. Errors: NotImplementedError unless a subclass says."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
+        )
+
+    generate_vmap_rule = False
+    clear_saved_tensors_on_access = False
+    """Whether backward may read `ctx.saved_tensors` only once."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         messages.warn(
             f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should invoke them "
@@ -258,8 +325,11 @@ class Function:
         """Call the function. Errors: TypeError for keywords that forward does not take by position too."""
         kind = cls.__dict__.get("_node_class")
         if kind is None:
-            backward = cls.backward if cls.backward is not Function.backward else cls.vjp
-            kind = type(f"{cls.__name__}Backward", (Context,), {"backward_function": staticmethod(backward)})
+            members = {
+                "backward_function": staticmethod(_backward_of(cls)),
+                "read_once": cls.clear_saved_tensors_on_access,
+            }
+            kind = type(f"{cls.__name__}Backward", (Context,), members)
             cls._node_class = kind  # type: ignore[attr-defined]
         if cls.setup_context is Function.setup_context:
             return _applied(kind, cls.forward, _in_order(cls.forward, 1, args, kwargs) if kwargs else args)
@@ -273,6 +343,21 @@ class Function:
             return output
 
         return _applied(kind, forward, inputs)
+
+
+def _backward_of(cls: type[Function]) -> Callable[..., Any]:
+    """What computes the gradients: backward, or vjp. Where there are both, something that says so."""
+    if cls.backward is Function.backward:
+        return cls.vjp
+    if cls.vjp is Function.vjp:
+        return cls.backward
+
+    def both(ctx: Any, *grads: Any) -> Any:
+        raise RuntimeError(
+            "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only implement one of them."
+        )
+
+    return both
 
 
 def _in_order(

@@ -1,6 +1,7 @@
 """`torch.autograd.graph`: hooks on what nodes save, and the edges of the graph as users ask for them."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ContextDecorator
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -35,6 +36,12 @@ class saved_tensors_hooks:  # noqa: N801
     def __enter__(self) -> None:
         if _hooks.disabled is not None:
             raise RuntimeError(_hooks.disabled)
+        if not (callable(self.pack_hook) and callable(self.unpack_hook)):
+            raise TypeError(
+                "_push_saved_tensors_default_hooks(): incompatible function arguments. The following argument types are "
+                "supported:\n    1. (arg0: collections.abc.Callable, arg1: collections.abc.Callable) -> None\n\n"
+                f"Invoked with: {self.pack_hook!r}, {self.unpack_hook!r}"
+            )
         _hooks.stack.append((self.pack_hook, self.unpack_hook))
 
     def __exit__(self, *error: Any) -> None:
@@ -95,8 +102,8 @@ class allow_mutation_on_saved_tensors(saved_tensors_hooks):  # noqa: N801
         super().__exit__(*error)
 
 
-class disable_saved_tensors_hooks:  # noqa: N801
-    """Inside the block, using saved tensor hooks is an error with this message."""
+class disable_saved_tensors_hooks(ContextDecorator):  # noqa: N801
+    """Inside the block, or the function, using saved tensor hooks is an error with this message."""
 
     def __init__(self, error_message: str) -> None:
         self.error_message = error_message

@@ -105,6 +105,9 @@ class Node:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_raw_saved_"):
             wanted = name[11:]
+            several = self.saved.get(wanted)
+            if type(several) is tuple and any(isinstance(one, SAVED) for one in several):
+                return tuple(RawSaved(self, wanted, place) for place in range(len(several)))
             if wanted in self.freed or isinstance(self.saved.get(wanted), SAVED):
                 return RawSaved(self, wanted)
         if name.startswith("_saved_"):

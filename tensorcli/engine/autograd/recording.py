@@ -88,11 +88,27 @@ def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
         value = values[i]
         if isinstance(value, Tensor):
             if value.requires_grad:
-                return True
+                return not value.inference or _tracked(op, values)
         elif type(value) in (list, tuple):
             for one in value:
                 if isinstance(one, Tensor) and one.requires_grad:
+                    return not one.inference or _tracked(op, values)
+    return False
+
+
+def _tracked(op: "Op", values: Sequence[Any]) -> bool:
+    """Whether a call on an inference tensor that requires grad is recorded: by the normal tensors that it is given, numbers
+    that stand for tensors included. A copy is one by what it writes into."""
+    if op.base in ("clone", "_to_copy"):
+        return True
+    for argument, value in zip(op.schema.arguments, values, strict=False):
+        several = value if type(value) in (list, tuple) else (value,)
+        for one in several:
+            if isinstance(one, Tensor):
+                if not one.inference:
                     return True
+            elif one is not None and argument.type.is_tensor:
+                return True
     return False
 
 

@@ -99,7 +99,7 @@ class SavedPacked:
         self.source_nr = tensor.output_nr
         self.accumulator = tensor.accumulator if leaf else None
         self.packed = pack(tensor)
-        if isinstance(self.packed, Tensor) and self.packed is tensor and tensor.counter.count != self.version:
+        if tensor.counter.count != self.version:
             raise RuntimeError(
                 "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot "
                 "be modified by in-place operations as this can lead to unexpected side-effects. Please open an issue if "
@@ -128,18 +128,45 @@ class RawSaved:
     """A saved tensor as PyTorch shows it: an object for `register_hooks`, not the tensor."""
 
     __module__ = "torch._C._autograd"
-    __slots__ = ("__weakref__", "name", "node")
+    __slots__ = ("__weakref__", "name", "node", "place")
 
-    def __init__(self, node: "Node", name: str) -> None:
+    def __init__(self, node: "Node", name: str, place: int | None = None) -> None:
         self.node = node
         self.name = name
+        self.place = place
+        """Which one of several that are saved under the name."""
 
-    def register_hooks(self, pack_hook: Hook, unpack_hook: Hook) -> None:
-        """Pack the tensor now, and unpack what that gave when it is used.
+    def _found(self) -> Any:
+        found = self.node.saved.get(self.name)
+        return found if self.place is None or found is None else found[self.place]
 
-        Errors: RuntimeError when the tensor was freed, or has hooks already.
+    @property
+    def data(self) -> Any:
+        """What is kept: the tensor (detached where it is the node's own output), or what the pack hook made of it."""
+        found = self._found()
+        return found.packed if isinstance(found, SavedPacked) else getattr(found, "tensor", None)
+
+    @property
+    def unpack_hook(self) -> Hook | None:
+        """The hook that makes a tensor of the data again, where there is one."""
+        found = self._found()
+        return found.unpack_hook if isinstance(found, SavedPacked) else None
+
+    def register_hooks(self, *given: Hook) -> None:
+        """Pack the tensor now, and unpack what that gave when it is used: `(pack_hook, unpack_hook)`.
+
+        Errors: TypeError for anything but two functions; RuntimeError when the tensor was freed, or has hooks already.
         """
-        saved = self.node.saved.get(self.name)
+        if len(given) != 2 or not all(callable(hook) for hook in given):
+            raise TypeError(
+                "register_hooks(): incompatible function arguments. The following argument types are supported:\n"
+                "    1. (self: torch._C._autograd.SavedTensor, arg0: collections.abc.Callable, arg1: collections.abc.Callable)"
+                f" -> None\n\nInvoked with: {', '.join(map(repr, (self, *given)))}"
+            )
+        pack_hook, unpack_hook = given
+        saved = self._found()
+        if saved is None and self.name not in self.node.freed and not self.node.released:
+            raise RuntimeError("Calling register_hooks on a saved tensor with value None is forbidden")
         if saved is None:
             raise RuntimeError(
                 "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the graph are "
@@ -153,15 +180,21 @@ class RawSaved:
             )
         hooks.stack.append((pack_hook, unpack_hook))
         try:
-            self.node.saved[self.name] = SavedPacked(saved.unpack(self.node), saved.output_nr)
+            packed = SavedPacked(saved.unpack(self.node), saved.output_nr)
         finally:
             hooks.stack.pop()
+        if self.place is not None:
+            several = list(self.node.saved[self.name])
+            several[self.place] = packed
+            self.node.saved[self.name] = tuple(several)
+        else:
+            self.node.saved[self.name] = packed
 
     def __repr__(self) -> str:
         return f"<torch._C._autograd.SavedTensor object at {addresses.of_object(self)}>"
 
 
-RawSaved.__name__ = "SavedTensor"
+RawSaved.__name__ = RawSaved.__qualname__ = "SavedTensor"
 SAVED: Final = (SavedTensor, SavedNumber, SavedPacked)
 UNPACKED: Final = (*SAVED, tuple)
 

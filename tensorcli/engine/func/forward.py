@@ -11,6 +11,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
 from tensorcli.engine.func.levels import Level
 from tensorcli.engine.func.reverse import (
+    aux_outside,
     basis,
     chosen,
     gradients,
@@ -85,7 +86,7 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
     pushing = _Pushing(func, primals, tuple(range(len(primals))), has_aux)
     found = unflatten(pushing.push(given), pushing.shape)
     value = mapped(lambda one: functions.alias(one) if one.requires_grad else one, pushing.value())
-    return (value, found, mapped(pushing.level.outside, pushing.aux)) if has_aux else (value, found)
+    return (value, found, aux_outside(pushing.level, pushing.aux)) if has_aux else (value, found)
 
 
 def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
@@ -122,7 +123,8 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         leaves, tree = flatten(inputs)
         with Level(batched=True):
             pushing = _Pushing(lambda *given: func(*given, **kwargs), args, numbers, has_aux)
-        columns = list(zip(*(pushing.push(tangents) for tangents in basis(leaves)), strict=True))
+        pushed = [pushing.push(tangents) for tangents in basis(leaves)]
+        columns = list(zip(*pushed, strict=True)) if pushed else [()] * len(pushing.outputs)
         result = unflatten(
             [
                 _matrix(column, output, leaves, tree)
@@ -130,14 +132,14 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
             ],
             pushing.shape,
         )
-        return (result, mapped(pushing.level.outside, pushing.aux)) if has_aux else result
+        return (result, aux_outside(pushing.level, pushing.aux)) if has_aux else result
 
     return wrapper
 
 
 def _matrix(column: Any, output: Tensor, leaves: list[Tensor], tree: Tree) -> Any:
     """The Jacobians of one output: its tangents, one for each element of the inputs, put behind its own dimensions."""
-    whole: Any = functions.stack(list(column))
+    whole: Any = functions.stack(list(column)) if column else output.new_zeros((0, *output.shape))
     parts = whole.movedim(0, -1).split([one.geometry.numel for one in leaves], -1)
     return unflatten(
         [part.view((*output.shape, *leaf.shape)) for part, leaf in zip(parts, leaves, strict=True)], tree

@@ -10,7 +10,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
 from tensorcli.engine.func.levels import Gate, Level
 from tensorcli.engine.tensor import Tensor
-from tensorcli.engine.trees import Tree, flatten, mapped, unflatten
+from tensorcli.engine.trees import Tree, flatten, unflatten
 
 Function = Callable[..., Any]
 _NO_HOOKS = (
@@ -57,9 +57,13 @@ def replaced(level: Level, args: tuple[Any, ...], numbers: Sequence[int]) -> tup
 
 
 def gradients(
-    outputs: Sequence[Tensor], leaves: Sequence[Tensor], seeds: Sequence[Any] | None, create_graph: bool
+    outputs: Sequence[Tensor],
+    leaves: Sequence[Tensor],
+    seeds: Sequence[Any] | None,
+    create_graph: bool,
+    retain_graph: bool = True,
 ) -> list[Tensor]:
-    """The gradients of outputs that depend on anything, zeros where there are none; the graph is kept."""
+    """The gradients of outputs that depend on anything, zeros where there are none."""
     given = seeds if seeds is not None else [None] * len(outputs)
     pairs = [(o, s) for o, s in zip(outputs, given, strict=True) if o.requires_grad]
     found: Sequence[Tensor | None] = [None] * len(leaves)
@@ -68,7 +72,7 @@ def gradients(
             [o for o, _ in pairs],
             list(leaves),
             None if seeds is None else [s for _, s in pairs],
-            retain_graph=True,
+            retain_graph=retain_graph,
             create_graph=create_graph,
             allow_unused=True,
         )
@@ -108,10 +112,12 @@ def grad_and_value(func: Function, argnums: Any = 0, has_aux: bool = False) -> F
             inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
             leaves, tree = flatten(inputs)
             found = [marked(one, level) for one in gradients([output], leaves, None, create_graph=True)]
-        results, shape = flatten((found, output, aux))
-        results = [level.outside(one) for one in results]
+        results, shape = flatten((found, output))
+        others, form = flatten(aux if has_aux else ())
+        results = [level.outside(one) for one in (*results, *tensors_beside(others))]
         level.close(results)
-        found, output, aux = unflatten(results, shape)
+        found, output = unflatten(results[: len(results) - len(others)], shape)
+        aux = unflatten(results[len(results) - len(others) :], form)
         gradient = unflatten(found, tree)
         return (gradient, (output, aux)) if has_aux else (gradient, output)
 
@@ -157,6 +163,20 @@ def split_aux(output: Any, name: str) -> tuple[Any, Any]:
     return output
 
 
+def tensors_beside(leaves: list[Any]) -> list[Any]:
+    """The leaves of what a function gives beside its output. Errors: RuntimeError for one that is no tensor."""
+    for one in leaves:
+        if not isinstance(one, Tensor):
+            raise RuntimeError(f"Expected tensors, got unsupported type {type(one)}")
+    return leaves
+
+
+def aux_outside(level: Level, aux: Any) -> Any:
+    """What a function gives beside its output, as it is seen outside. Errors: RuntimeError for what is no tensor."""
+    leaves, tree = flatten(aux)
+    return unflatten([level.outside(one) for one in tensors_beside(leaves)], tree)
+
+
 def vjp(func: Function, *primals: Any, has_aux: bool = False) -> Any:
     """The value of `func`, and a function that gives the products of vectors with its Jacobian."""
     return vjp_by(func, tuple(range(len(primals))), primals, has_aux)
@@ -184,14 +204,14 @@ def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], h
             )
         create = mode.enabled if create_graph is None else create_graph
         before = Gate((), {})
-        found = gradients(outputs, leaves, given, create_graph=create)
+        found = gradients(outputs, leaves, given, create_graph=create, retain_graph=retain_graph)
         found = [level.outside(marked(one, level)) for one in found]
         level.trim(found, before)
         return unflatten(found, tree)
 
     wrapper.__qualname__ = "_vjp_with_argnums.<locals>.wrapper"
     if has_aux:
-        return value, wrapper, mapped(level.outside, aux)
+        return value, wrapper, aux_outside(level, aux)
     return value, wrapper
 
 
@@ -227,7 +247,11 @@ def jacrev(
         leaves, tree = flatten(inputs)
         rows = [flatten(answer[1](unflatten(seeds, shape)))[0] for seeds in basis(outputs)]
         sizes = [one.geometry.numel for one in outputs]
-        columns = [functions.stack(list(column)).split(sizes, 0) for column in zip(*rows, strict=True)]
+        if rows:
+            stacked = [functions.stack(list(column)) for column in zip(*rows, strict=True)]
+        else:
+            stacked = [one.new_zeros((0, *one.shape)) for one in leaves]
+        columns = [column.split(sizes, 0) for column in stacked]
         jacobians = [
             unflatten(
                 [
