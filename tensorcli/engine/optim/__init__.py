@@ -14,16 +14,19 @@ _FURTHER = {
 """The optimisers that are imported when they are first asked for."""
 
 
+_MODULES = ("lr_scheduler", "swa_utils")
+
+
 def __getattr__(name: str) -> Any:
-    if name == "lr_scheduler":
-        return import_module("tensorcli.engine.optim.lr_scheduler")
+    if name in _MODULES:
+        return import_module(f"tensorcli.engine.optim.{name}")
     if name in _FURTHER:
         return getattr(import_module(f"tensorcli.engine.optim.{_FURTHER[name]}"), name)
     raise AttributeError(f"module 'torch.optim' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted((*__all__, *_FURTHER, "lr_scheduler"))
+    return sorted((*__all__, *_FURTHER, *_MODULES))
 
 
 __all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]

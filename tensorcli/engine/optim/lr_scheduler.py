@@ -10,11 +10,12 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import wraps
+from importlib import import_module
 from typing import Any
 from weakref import ref
 
 from tensorcli.engine import messages
-from tensorcli.engine.optim.optimizer import Optimizer
+from tensorcli.engine.optim.optimizer import Group, Optimizer
 from tensorcli.engine.tensor import Tensor
 
 EPOCH = (
@@ -52,8 +53,7 @@ class LRScheduler:
     _is_initial = False
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        check_optimizer(optimizer)
         self.optimizer = optimizer
         for number, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
@@ -110,10 +110,7 @@ class LRScheduler:
         finally:
             self._get_lr_called_within_step = False
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
+            set_rate(group, rate)
         self._last_lr = self._rates()
 
     def _warn_outside(self) -> None:
@@ -350,8 +347,36 @@ class CosineAnnealingLR(LRScheduler):
         ]
 
 
+# ---- what schedulers share
+
+
 def copied(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
+
+
+def check_optimizer(optimizer: Any) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def each_group(name: str, optimizer: Optimizer, value: Any) -> list[Any]:
+    """A setting for each group. Errors: ValueError for a list of another length."""
+    groups = len(optimizer.param_groups)
+    if not isinstance(value, list | tuple):
+        value = [value] * groups
+    elif len(value) != groups:
+        raise ValueError(
+            f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, param_groups "
+            f"has {groups}."
+        )
+    return [copied(one) for one in value]
+
+
+def set_rate(group: Group, rate: Any) -> None:
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
 
 
 def _watch(optimizer: Optimizer) -> None:
@@ -371,16 +396,16 @@ def _watch(optimizer: Optimizer) -> None:
     optimizer.step = step  # type: ignore[method-assign]
 
 
-_ELSEWHERE = frozenset(
-    "PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR SequentialLR ChainedScheduler ReduceLROnPlateau".split()
-)
+_ELSEWHERE = {
+    **dict.fromkeys("PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR".split(), "cycles"),
+    **dict.fromkeys("SequentialLR ChainedScheduler ReduceLROnPlateau".split(), "combined"),
+}
+"""The schedulers that are imported when they are first asked for."""
 
 
 def __getattr__(name: str) -> Any:
     if name in _ELSEWHERE:
-        from tensorcli.engine.optim import schedules
-
-        return getattr(schedules, name)
+        return getattr(import_module(f"tensorcli.engine.optim.{_ELSEWHERE[name]}"), name)
     raise AttributeError(f"module 'torch.optim.lr_scheduler' has no attribute '{name}'")
 
 
