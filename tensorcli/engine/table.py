@@ -5,22 +5,22 @@ from typing import Any
 
 
 class Table(dict[str, Any]):
-    """A dictionary that reads the chapters left for later when something is not found in it, or when all is asked for.
+    """A dictionary that reads the chapter in which something is, and all that are left when it is in none or all is asked for.
 
     A session touches a few chapters; reading all takes as long as importing numpy's linear algebra. Filling the table goes
     by `setdefault` and item assignment, which read nothing.
     """
 
     def __missing__(self, key: str) -> Any:
-        if read_chapters():
-            return self[key]
+        if _find(self, key):
+            return dict.__getitem__(self, key)
         raise KeyError(key)
 
     def get(self, key: str, default: Any = None) -> Any:
         return dict.__getitem__(self, key) if key in self else default
 
     def __contains__(self, key: object) -> bool:
-        return dict.__contains__(self, key) or (read_chapters() and dict.__contains__(self, key))
+        return dict.__contains__(self, key) or (isinstance(key, str) and _find(self, key))
 
     def __iter__(self) -> Iterator[str]:
         read_chapters()
@@ -41,6 +41,15 @@ class Table(dict[str, Any]):
     def items(self) -> Any:
         read_chapters()
         return dict.items(self)
+
+
+def _find(table: Table, key: str) -> bool:
+    """Read on until something is there; whether it is."""
+    from tensorcli.engine import ops
+
+    return (ops.read_for(key.partition(".")[0]) and dict.__contains__(table, key)) or (
+        ops.read_all() and dict.__contains__(table, key)
+    )
 
 
 def read_chapters() -> bool:

@@ -2,6 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
+
+import tensorcli.engine as engine
+from tensorcli.engine.ops import CHAPTERS
 
 INTERRUPTED = """
 import os, signal
@@ -10,7 +14,8 @@ import tensorcli.engine as torch
 from tensorcli.engine import ops
 read = ops.import_module
 def interrupted(name):
-    os.kill(os.getpid(), signal.SIGINT)
+    if name.endswith(".fft"):
+        os.kill(os.getpid(), signal.SIGINT)
     return read(name)
 ops.import_module = interrupted
 try:
@@ -24,3 +29,32 @@ print(torch.fft.fft(torch.ones(2)), torch.special.bessel_j0(torch.zeros(1)))
 def test_an_interrupt_while_chapters_are_read_loses_no_operator() -> None:
     done = subprocess.run([sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["interrupted", "tensor([2.+0.j, 0.+0.j]) tensor([1.])"]
+
+
+READ = """
+import sys
+import tensorcli.engine as torch
+torch.%s
+print(*sorted(name.rpartition(".")[2] for name in sys.modules if name.startswith("tensorcli.engine.ops.")))
+"""
+
+
+def chapters_read_for(name: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", READ % name], capture_output=True, text=True, check=True)
+    return set(done.stdout.split()) & set(CHAPTERS)
+
+
+def test_asking_for_an_operator_reads_its_chapter_and_not_the_table() -> None:
+    assert "softmax" in chapters_read_for("softmax")
+    assert len(chapters_read_for("softmax")) < len(CHAPTERS) / 3
+
+
+def test_what_the_contents_do_not_name_is_looked_for_in_the_whole_table() -> None:
+    assert chapters_read_for("__dir__()") == set(CHAPTERS)
+    assert not hasattr(engine, "softmacks")
+
+
+def test_the_contents_are_what_the_chapters_declare() -> None:
+    script = Path(__file__).parents[2] / "scripts" / "list_contents.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

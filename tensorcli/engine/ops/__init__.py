@@ -1,6 +1,6 @@
 """The table's chapters, in the order of the help page.
 
-Chapters that most programs touch are read with the engine; the others when a name is not found in those (`table.Table`).
+A chapter is read when one of its operators is first asked for (`table.Table`): `_contents` says which one that is.
 """
 
 from importlib import import_module
@@ -16,33 +16,33 @@ CHAPTERS = tuple(
     calculus statistics distance histogram special gamma pathwise bessel polynomial recurrent
     """.split()
 )
-FIRST = tuple(
-    """
-    create pointwise power elementary rounding compare complex reduce extreme spread shape transpose
-    expand strided replaced copy fill memory convert index gather mask linear matmul contract
-    """.split()
-)
 
 _read: set[str] = set()
+_chapters: dict[str, str] = {}
 
 
-def read(chapters: tuple[str, ...]) -> bool:
-    """Read these chapters; whether any of them was not read yet."""
-    new = [name for name in chapters if name not in _read]
-    _read.update(new)
-    for name in new:
-        import_module(f"tensorcli.engine.ops.{name}")
-    return bool(new)
+def read_for(name: str) -> bool:
+    """Read the chapter that declares an operator, by the name of all its overloads; whether it was not read yet."""
+    if not _chapters:
+        from tensorcli.engine.ops._contents import NAMES
+
+        _chapters.update((each, chapter) for chapter, names in NAMES.items() for each in names.split())
+    chapter = _chapters.get(name)
+    return chapter is not None and chapter not in _read and _read_chapters((chapter,))
 
 
 def read_all() -> bool:
-    """Read the whole table; whether anything was left to read. A chapter of which half was read would be lost for good."""
-    if len(_read) == len(CHAPTERS):
-        return False
+    """Read the whole table; whether anything was left to read."""
+    return len(_read) < len(CHAPTERS) and _read_chapters(CHAPTERS)
+
+
+def _read_chapters(chapters: tuple[str, ...]) -> bool:
+    """Read these chapters, undisturbed: one of which half was read would be lost for good."""
     from tensorcli.engine.uninterrupted import uninterrupted
 
+    new = [name for name in chapters if name not in _read]
     with uninterrupted():
-        return read(CHAPTERS)
-
-
-read(FIRST)
+        _read.update(new)
+        for name in new:
+            import_module(f"tensorcli.engine.ops.{name}")
+    return bool(new)

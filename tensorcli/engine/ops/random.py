@@ -88,15 +88,6 @@ def randperm_from(xp, n, generator, dtype):
     return stream(generator).randperm(n, dtype.name)
 
 
-@factory(
-    f"normal.float_float(float mean, float std, SymInt[] size, *, Generator? generator=None, {OPTIONS[3:]}) "
-    f"-> Tensor"
-)
-def normal_numbers(xp, mean, std, size, generator, dtype):
-    """Random numbers of a normal distribution."""
-    return stream(generator).normal(math.prod(size), _floating(dtype).name, mean, std).reshape(size)
-
-
 # ---- in the sizes of another tensor
 
 

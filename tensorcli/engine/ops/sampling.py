@@ -8,10 +8,11 @@ from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.op import op
+from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import into, memory_order, on_host, stream
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops._writers import not_implemented
+from tensorcli.engine.ops.create import OPTIONS
 
 # ---- draws into a tensor
 
@@ -195,6 +196,19 @@ def _check_deviations(std):
 def _normal(xp, generator, sizes, dtype):
     numbers = stream(generator).normal(math.prod(sizes), dtypes.from_numpy_dtype(dtype).name)
     return xp.asarray(numbers).reshape(sizes)
+
+
+@factory(
+    f"normal.float_float(float mean, float std, SymInt[] size, *, Generator? generator=None, {OPTIONS[3:]}) "
+    f"-> Tensor"
+)
+def normal_numbers(xp, mean, std, size, generator, dtype):
+    """Random numbers of a normal distribution."""
+    return (
+        stream(generator)
+        .normal(math.prod(size), (dtype or dtypes.default.floating).name, mean, std)
+        .reshape(size)
+    )
 
 
 @op(

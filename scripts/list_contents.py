@@ -1,0 +1,103 @@
+"""Writes tensorcli/engine/ops/_contents.py: which chapter declares which operators, so that a session reads what it needs.
+
+Usage: python scripts/list_contents.py            rewrites the file
+       python scripts/list_contents.py --check    exits with 1 where it is not what the chapters say
+
+An operator that the file does not name is found all the same: the whole table is read for it.
+"""
+
+import importlib.abc
+import importlib.util
+import sys
+from collections import defaultdict
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTENTS = ROOT / "tensorcli" / "engine" / "ops" / "_contents.py"
+sys.path.insert(0, str(ROOT))
+
+CHAPTER = "tensorcli.engine.ops."
+TEXT = '''"""Which chapter declares which operators, by the name of all their overloads. Written by scripts/list_contents.py."""
+
+NAMES = {{
+{}}}
+'''
+
+
+class _Noting(importlib.abc.MetaPathFinder):
+    """Lets each registration of an operator note the chapter that is being read, from the first on."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, str] = {}
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name != "tensorcli.engine.op":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.loader is not None
+        execute = spec.loader.exec_module
+
+        def executed(module: Any) -> None:
+            execute(module)
+            register = module._register
+
+            def noting(operator: Any) -> Any:
+                chapter = _being_read()
+                if self.found.setdefault(operator.base, chapter) != chapter:
+                    sys.exit(
+                        f"{operator.base} is declared in {self.found[operator.base]} and in {chapter}: one chapter has to have it"
+                    )
+                return register(operator)
+
+            module._register = noting
+
+        spec.loader.exec_module = executed  # type: ignore[method-assign]
+        return spec
+
+
+def _being_read() -> str:
+    """The chapter whose import led here: the outermost one of those that are no parts of a chapter."""
+    frame: Any = sys._getframe(1)
+    while True:
+        name = frame.f_globals["__name__"]
+        if name.startswith(CHAPTER) and not name.removeprefix(CHAPTER).startswith("_"):
+            return str(name.removeprefix(CHAPTER))
+        frame = frame.f_back
+
+
+def text() -> str:
+    """What the file should hold. Only in a process that has not imported the engine."""
+    noting = _Noting()
+    sys.meta_path.insert(0, noting)
+    from tensorcli.engine import ops
+
+    ops.read_all()
+    chapters = defaultdict(list)
+    for name, chapter in noting.found.items():
+        chapters[chapter].append(name)
+    lines = []
+    for chapter in ops.CHAPTERS:
+        names = fill(
+            " ".join(sorted(chapters[chapter])),
+            110,
+            break_on_hyphens=False,
+            initial_indent=" " * 8,
+            subsequent_indent=" " * 8,
+        )
+        lines.append(f'    "{chapter}": """\n{names}\n    """,\n')
+    return TEXT.format("".join(lines))
+
+
+def main() -> None:
+    wanted = text()
+    if "--check" in sys.argv[1:]:
+        sys.exit(CONTENTS.read_text("utf-8") != wanted and "run scripts/list_contents.py")
+    CONTENTS.write_text(wanted, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
