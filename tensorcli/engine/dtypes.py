@@ -75,8 +75,11 @@ class dtype(Native):  # noqa: N801 (PyTorch's name)
         return _REAL.get(self, self)
 
     def to_complex(self) -> "dtype":
-        """The complex dtype whose parts have this dtype."""
-        return _COMPLEX.get(self, self)
+        """The complex dtype whose parts have this dtype. Errors: RuntimeError where there is none."""
+        found = self if self.category == COMPLEX else _COMPLEX.get(self)
+        if found is None:
+            raise RuntimeError(f"Unknown Complex ScalarType for {self.scalar_type}")
+        return found
 
     def __repr__(self) -> str:
         return f"torch.{self.name}"

@@ -296,6 +296,13 @@ def preserved_strides(geometry: Geometry) -> tuple[int, ...]:
     return elementwise_strides(geometry.sizes, [geometry])
 
 
+def dimension_order(geometry: Geometry) -> tuple[int, ...]:
+    """The dimensions from the outermost to the innermost in memory; those that memory does not order stay as they are."""
+    if geometry.contiguous:
+        return tuple(range(geometry.ndim))
+    return tuple(reversed(_dimension_order(geometry.sizes, [geometry.strides])))
+
+
 def view_strides(geometry: Geometry, sizes: tuple[int, ...]) -> tuple[int, ...] | None:
     """The strides with which `sizes` view the same elements in the same order, or None when none do.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from tensorcli.engine import dtypes, formats, messages
+from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform
 from tensorcli.engine.ops import copy
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
@@ -121,8 +121,7 @@ def contains(self: Tensor, element: Any) -> bool:
 
 def dim_order(self: Tensor) -> tuple[int, ...]:
     """The dimensions from the outermost to the innermost in memory."""
-    strides = self.geometry.strides
-    return tuple(sorted(range(len(strides)), key=lambda dim: -strides[dim]))
+    return geometry.dimension_order(self.geometry)
 
 
 Tensor.requires_grad_ = requires_grad_  # type: ignore[attr-defined]

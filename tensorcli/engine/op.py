@@ -63,7 +63,7 @@ class Op:
         alias_of: "Op | None" = None,
         tracked: bool = True,
         notation: str = "",
-        row_major: bool = False,
+        row_major: bool | Callable[..., bool] = False,
         alike: str = "",
         into_self: bool = False,
         stepwise: Container[Any] | Callable[..., Container[Any]] = (),
@@ -88,7 +88,8 @@ class Op:
         self.notation = notation
         """The Python signature, in PyTorch's notation, of a method whose parser PyTorch wrote by hand."""
         self.row_major = row_major
-        """Of an element-wise operator: its result is row-major whatever the inputs' strides are."""
+        """Of an element-wise operator: its result is row-major whatever the inputs' strides are. Also a function
+        of the values that says so."""
         self.alike = tuple(alike.split())
         """The arguments that the kernel reads as the dtype of the first tensor: another one is refused."""
         self.into_self = into_self
@@ -285,7 +286,7 @@ def op(
     notation: str = "",
     out: bool = True,
     check: Callable[..., None] | None = None,
-    row_major: bool = False,
+    row_major: bool | Callable[..., bool] = False,
     alike: str = "",
     into_self: bool = False,
     stepwise: Container[Any] | Callable[..., Container[Any]] = (),

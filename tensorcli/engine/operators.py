@@ -117,8 +117,6 @@ def _reflected(compute: Callable[[Tensor, Any], Any]) -> Callable[[Tensor, Any],
         try:
             return compute(self, other)
         except TypeError:
-            if isinstance(other, _OPERANDS):
-                raise
             return NotImplemented
 
     return operator

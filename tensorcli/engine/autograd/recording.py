@@ -39,7 +39,8 @@ _slot_tables: dict[str, dict[Any, tuple[int, int | None]]] = {}
 
 
 _REAL_ONLY: Final = frozenset(
-    "nan_to_num slice_scatter select_scatter slice_copy silu embedding geqrf".split()
+    "nan_to_num slice_scatter select_scatter slice_copy silu embedding geqrf scatter_reduce scatter_reduce_ index_reduce "
+    "index_reduce_ cummax cummin".split()
 )
 """Operators whose formulas PyTorch does not trust with complex numbers."""
 
@@ -141,6 +142,10 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
             edges.extend([gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in value])
         else:
             edges.append(NO_EDGE)
+    if not op.gradients:
+        edges = [
+            edge for edge in edges if edge is not NO_EDGE
+        ]  # PyTorch's fallback lists what asks for gradients alone.
     saved: dict[str, Any] = {}
     stack = hooks.stack
     node: Node = op.node_class(tuple(edges), saved)

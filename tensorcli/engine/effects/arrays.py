@@ -169,7 +169,7 @@ def as_array(answer: Any, device: Device) -> Any:
 
 def as_number(value: Any, kind: dtype) -> Any:
     """A Python number as a number of `kind`, numpy's: integers wrap around, floats round."""
-    if isinstance(value, complex) and not kind.is_complex:
+    if isinstance(value, complex) and not kind.is_complex and kind.category != dtypes.BOOL:
         value = value.real
     if kind.category == dtypes.INTEGRAL:
         if isinstance(value, float):

@@ -95,7 +95,8 @@ def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
     array, kind, strides, device = compute(op, values)
     if not array.size and op.base in _MADE_LIKE and _MADE_LIKE[op.base](values[0].dtype):
         strides = values[0].geometry.strides
-    result = adopt(array, kind, device, None if op.row_major else strides)
+    row_major = op.row_major(*values) if callable(op.row_major) else op.row_major
+    result = adopt(array, kind, device, None if row_major else strides)
     return recorded(op, values, result)
 
 

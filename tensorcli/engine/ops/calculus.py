@@ -185,6 +185,8 @@ def _even_slope(self, spacing, dim, edge_order):
 
 def _gradient(self, spacings, dims, edge_order, named=True):
     """`named`: whether the call named its dimensions."""
+    if self.dtype is dtypes.uint8:
+        raise RuntimeError("torch.gradient does not support uint8 input.")
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims = [wrap(d, self.ndim) for d in dims]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from tensorcli.engine import effects, messages
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
 from tensorcli.engine.op import OPS, alias, composite, op
@@ -420,19 +420,26 @@ op(
 
 def _check_is_in(elements, test_elements, assume_unique, invert):
     # Few test elements are compared one by one, as a view of all of them in a row.
+    for one in (elements, test_elements):
+        if isinstance(one, Tensor):
+            _refuse_unordered(one.dtype)
     if not isinstance(test_elements, Tensor):
         return
     count = elements.numel() if isinstance(elements, Tensor) else 1
-    if test_elements.numel() < 10 * count**0.145 and not test_elements.is_complex():
+    if test_elements.numel() < 10 * count**0.145:
         test_elements.detach().view((-1,))
+
+
+def _refuse_unordered(kind):
+    if kind.is_complex or kind.category == BOOL:
+        raise RuntimeError(f"Unsupported input type encountered for isin(): {kind.scalar_type}")
 
 
 def _is_in(xp, elements, test_elements, assume_unique, invert):
     """Whether each element is among the test elements."""
     elements, test_elements = xp.asarray(elements), xp.asarray(test_elements)
     for one in (elements, test_elements):
-        if one.dtype.kind in "cb":
-            raise RuntimeError(f"Unsupported input type encountered for isin(): {kind_of(one)}")
+        _refuse_unordered(dtypes.from_numpy_dtype(one.dtype))
     elements, test_elements = promoted(elements, test_elements)
     return xp.isin(elements, test_elements, invert=invert).reshape(elements.shape)
 

@@ -98,6 +98,7 @@ def _enough_dimensions(self, p):
 
 @op(
     "mvlgamma(Tensor self, int p) -> Tensor",
+    row_major=True,
     dtype=INT_TO_FLOAT,
     inplace=True,
     check=_enough_dimensions,

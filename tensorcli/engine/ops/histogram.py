@@ -15,9 +15,6 @@ from tensorcli.engine.ops.inverse import named_result
 @op(
     "histogram.bins_tensor(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> "
     "(Tensor hist, Tensor bin_edges)",
-    self=None,
-    bins=None,
-    weight=None,
 )
 def histogram_edges(xp, self, bins, weight, density):
     """How many elements fall between each two of some edges, and the edges."""
@@ -30,8 +27,6 @@ def histogram_edges(xp, self, bins, weight, density):
     "histogram.bin_ct(Tensor self, int bins=100, *, float[]? range=None, Tensor? weight=None, bool density=False) -> "
     "(Tensor hist, Tensor bin_edges)",
     check=lambda self, bins, range, weight, density: _check_range(self, range),
-    self=None,
-    weight=None,
 )
 def histogram_counts(xp, self, bins, range, weight, density):
     """How many elements fall into each of some bins of equal width, and the edges."""
@@ -45,8 +40,6 @@ def histogram_counts(xp, self, bins, range, weight, density):
     "_histogramdd_bin_edges(Tensor self, int[] bins, *, float[]? range=None, Tensor? weight=None, bool density=False) -> "
     "Tensor[]",
     check=lambda self, bins, range, weight, density: _check_range(self, range),
-    self=None,
-    weight=None,
 )
 def histogramdd_edges(xp, self, bins, range, weight, density):
     """The edges of bins of equal width in each dimension of space."""
@@ -60,9 +53,6 @@ def histogramdd_edges(xp, self, bins, range, weight, density):
 
 @op(
     "_histogramdd_from_bin_tensors(Tensor self, Tensor[] bins, *, Tensor? weight=None, bool density=False) -> Tensor",
-    self=None,
-    bins=None,
-    weight=None,
 )
 def histogramdd_counts(xp, self, bins, weight, density):
     """How many points fall between the edges in each dimension of space."""

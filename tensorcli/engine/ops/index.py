@@ -94,7 +94,6 @@ class _Places:
         if 0 in [sizes[dim] for dim in dims] and 0 not in shape:
             raise IndexError("index is out of bounds for dimension with size 0")
         arrays = [np.broadcast_to(index, shape) for _, index in given]
-        _check_bounds(arrays, dims, sizes)
         adjacent = not dims or dims == list(range(dims[0], dims[0] + len(dims)))
         self.before = dims[0] if dims and adjacent else 0
         rest = [dim for dim in range(self_array.ndim) if dim not in dims]
@@ -108,6 +107,8 @@ class _Places:
             + shape
             + tuple(sizes[d] for d in rest[self.before :])
         )
+        if 0 not in self.sizes:
+            _check_bounds(arrays, dims, sizes)
 
     def strides(self, source):
         """The strides of a fresh result: TensorIterator's, over the source with the indexed dimensions held still."""
@@ -170,6 +171,8 @@ def out_of_bounds(index, dim, size, error=RuntimeError):
 def index(xp, self, indices):
     """The elements at these indices, one index tensor (or None) a dimension; always a copy."""
     places = _Places(self, indices)
+    if 0 in places.sizes:  # PyTorch looks at no index then.
+        return Laid(xp.empty(places.sizes, self.dtype), places.strides(own_geometry(self)))
     return Laid(self.transpose(places.order)[places.key], places.strides(own_geometry(self)))
 
 
@@ -243,6 +246,8 @@ def _check_put_sizes(places, sizes):
 def _put(xp, self, indices, values, accumulate):
     places = _Places(self, indices)
     _check_put_sizes(places, values.shape)
+    if 0 in places.sizes:
+        return
     target = self.transpose(places.order)
     if accumulate:
         behind(xp).combine(

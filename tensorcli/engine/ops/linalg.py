@@ -47,7 +47,7 @@ def matrix_exp(self):
 def linalg_matrix_power(self, n):
     """The n-th powers of matrices; those of their inverses for a negative n."""
     if self.ndim < 2 or self.size(-1) != self.size(-2):
-        check_matrix(stand_in(self).astype(np.float32), "linalg.matrix_power")
+        check_matrix(stand_in(self).real.astype(np.float32), "linalg.matrix_power")
     if n == 0:
         one = functions.eye(self.size(-2), dtype=self.dtype, device=self.device)
         return self.clone().copy_(one)

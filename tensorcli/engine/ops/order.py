@@ -163,7 +163,14 @@ def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
     values, inverse, counts = xp.unique(
         self, return_inverse=True, return_counts=True, axis=dim, equal_nan=False
     )
-    return values, inverse.reshape(-1), Laid(counts, None, self.shape[dim])
+    return _slices(values, dim), inverse.reshape(-1), Laid(counts, None, self.shape[dim])
+
+
+def _slices(values, dim):
+    """Slices along a dimension, which PyTorch lays one behind the other in memory."""
+    order = [dim, *(d for d in range(values.ndim) if d != dim)]
+    steps = geometry.contiguous_strides(tuple(values.shape[d] for d in order))
+    return Laid(values, tuple(step for _, step in sorted(zip(order, steps, strict=True))))
 
 
 def _check_slices(array, dim):
@@ -208,7 +215,7 @@ def consecutive(xp, self, return_inverse, return_counts, dim):
     if flat:
         values = Laid(self.reshape(-1)[starts], None, self.size)
     else:
-        values = xp.compress(starts, self, axis=dim)
+        values = _slices(xp.compress(starts, self, axis=dim), dim)
     return (
         values,
         inverse.reshape(self.shape if dim is None else -1) if return_inverse else _nothing(xp),

@@ -37,7 +37,11 @@ def _with_alpha(self, other, alpha):
 )
 def add(xp, self, other, alpha):
     """Add other (times alpha) to self, element by element."""
-    return xp.add(self, other) if _one(alpha, self) else numeric.plus_scaled(self, alpha, other)
+    if not _one(alpha, self):
+        return numeric.plus_scaled(self, alpha, other)
+    # Complex numbers are multiplied by one all the same, which no infinity survives.
+    result = xp.add(self, other)
+    return result if result.dtype.kind != "c" else self + result.dtype.type(1) * other
 
 
 def _one(alpha, array):
@@ -57,7 +61,10 @@ def no_bool(self, other, alpha=1):
 
 
 def _minus(xp, self, other, alpha):
-    return xp.subtract(self, other) if _one(alpha, self) else _minus_scaled(self, alpha, other)
+    if not _one(alpha, self):
+        return _minus_scaled(self, alpha, other)
+    result = xp.subtract(self, other)
+    return result if result.dtype.kind != "c" else self + result.dtype.type(-1) * other
 
 
 def _minus_scaled(self, alpha, other):

@@ -62,11 +62,15 @@ def roll(xp, self, shifts, dims):
         return Laid(self.copy(), own_geometry(self).strides)
     if not dims:
         return xp.roll(self, shifts[0])
-    return (
-        xp.roll(self, tuple(shifts), tuple(wrap(dim, self.ndim) for dim in dims))
-        if self.ndim
-        else self.copy()
-    )
+    if not self.ndim:
+        return self.copy()
+    dims = [wrap(dim, self.ndim) for dim in dims]
+    rolled = xp.roll(self, tuple(shifts), dims)
+    # PyTorch joins two parts, one dimension after the other: without elements in both, the result is row-major.
+    both = self.size and all(shift % self.shape[dim] for shift, dim in zip(shifts, dims, strict=True))
+    if both and self.ndim in (4, 5) and geometry.suggests_channels_last(own_geometry(self), self.ndim):
+        return Laid(rolled, geometry.channels_last_strides(self.shape))
+    return rolled
 
 
 def _check_roll(self, shifts, dims):

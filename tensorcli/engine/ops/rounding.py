@@ -191,7 +191,12 @@ def _angle_gradient(grad, self):
     return functions.where(self == 0.0, zero(self), grad * self / self.abs().pow(2) * 1j)
 
 
-@op("angle(Tensor self) -> Tensor", dtype=INT_TO_REAL, self=_angle_gradient)
+@op(
+    "angle(Tensor self) -> Tensor",
+    dtype=INT_TO_REAL,
+    row_major=lambda self: self.dtype.is_complex,
+    self=_angle_gradient,
+)
 def angle(xp, self):
     """The angle of a complex number; of a real one 0 or pi."""
     if self.dtype.kind == "c":

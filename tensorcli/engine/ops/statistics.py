@@ -15,15 +15,15 @@ from tensorcli.engine.ops._shared import times
 
 def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
     """Sorted values at the places that q names, interpolated (aten/src/ATen/native/Sorting.cpp, quantile_compute)."""
-    if not self.numel():
-        raise RuntimeError("quantile() input tensor must be non-empty")
-    if self.dtype not in (dtypes.float32, dtypes.float64):
-        raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
             "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
             f"{interpolation}"
         )
+    if not self.numel():
+        raise RuntimeError("quantile() input tensor must be non-empty")
+    if self.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if q.ndim > 1:
         raise RuntimeError("quantile() q must be a scalar or 1D tensor")
     if q.dtype is not self.dtype:

@@ -108,9 +108,9 @@ def pad_sequence(
         raise RuntimeError(f"Expected padding_side to be one of left or right, but got {padding_side}.")
     longest = max(one.size(0) for one in found)
     sizes = (len(found), longest) if batch_first else (longest, len(found))
-    result = functions.full(
-        (*sizes, *found[0].size()[1:]), padding_value, dtype=found[0].dtype, device=found[0].device
-    )
+    result = functions.empty(
+        (*sizes, *found[0].size()[1:]), dtype=found[0].dtype, device=found[0].device
+    ).fill_(padding_value)
     for number, one in enumerate(found):
         length = one.size(0)
         start = longest - length if padding_side == "left" else 0
