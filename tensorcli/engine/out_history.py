@@ -8,7 +8,7 @@ no derivative at all, write and record nothing. Measured on PyTorch 2.13 by call
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.effects.writing import size_out
@@ -85,23 +85,13 @@ _COPIED: Final = frozenset(
     "quantile nanquantile tensordot inner nuclear_norm linalg_cond linalg_norm linalg_matrix_norm linalg_pinv linalg_tensorinv "
     "linalg_tensorsolve special_ndtr".split()
 )
-_UNRECORDED: Final = frozenset(
-    "eq ne ge gt le lt isin logical_not logical_and logical_or logical_xor signbit isposinf isneginf all any argmax argmin "
-    "nonzero multinomial bucketize searchsorted linalg_matrix_rank "
-    "split_with_sizes_copy histc special_airy_ai special_bessel_j0 special_bessel_j1 special_bessel_y0 "
-    "special_bessel_y1 special_chebyshev_polynomial_t special_chebyshev_polynomial_u special_chebyshev_polynomial_v "
-    "special_chebyshev_polynomial_w special_hermite_polynomial_h special_hermite_polynomial_he "
-    "special_laguerre_polynomial_l special_legendre_polynomial_p special_modified_bessel_i0 special_modified_bessel_i1 "
-    "special_modified_bessel_k0 special_modified_bessel_k1 special_scaled_modified_bessel_k0 "
-    "special_scaled_modified_bessel_k1 special_shifted_chebyshev_polynomial_t special_shifted_chebyshev_polynomial_u "
-    "special_shifted_chebyshev_polynomial_v special_shifted_chebyshev_polynomial_w special_spherical_bessel_j0".split()
-)
+
+_UNRECORDED: Final = frozenset(["split_with_sizes_copy"])
+"""Those that write and record nothing although they have a derivative. So do all that have none."""
 
 
 def kind(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> str:
     """What the operator does, of the kinds above. Errors: RuntimeError where it refuses."""
-    if op.base in _UNRECORDED:
-        return UNRECORDED
     if (op.base in _COPIED and not op.gradients) or (
         op.base.endswith("matrix_power") and _ends_with_a_square(values[1])
     ):
@@ -110,6 +100,12 @@ def kind(op: "Op", values: Sequence[Any], outs: Sequence[Tensor]) -> str:
     if name is not None:
         check_recorded(name if isinstance(name, str) else name(values), outs)
         return RECORDED
+    origin = op
+    while origin.alias_of is not None:
+        origin = origin.alias_of
+    derived = bool(origin.gradients) and origin.rule not in (dtypes.COMPARE, dtypes.LOGICAL)
+    if origin.base in _UNRECORDED or (origin.effect in (effects.pointwise, effects.fresh) and not derived):
+        return UNRECORDED  # It has no derivative to lose.
     if op.base == "matmul" and not all(one.ndim for one in values[:2]):
         op.effect(op, tuple(values))  # refuses what has no dimensions
     name = _REFUSED_AS.get(op.name) or _REFUSED_AS.get(op.base, op.base)
