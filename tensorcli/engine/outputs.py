@@ -25,7 +25,7 @@ CASTING: Final = frozenset(
 """Operators that are not element-wise and cast their result into the output all the same."""
 
 EXACT_COMPOSITES: Final = frozenset(
-    "cross diff diag lu_solve linear qr svd msort take_along_dim softmax log_softmax special_softmax special_log_softmax "
+    "cross diag lu_solve linear qr svd msort take_along_dim softmax log_softmax special_softmax special_log_softmax "
     "norm index_add linalg_det linalg_cholesky linalg_eigh linalg_eigvalsh linalg_slogdet linalg_lu_factor linalg_inv "
     "inverse linalg_solve linalg_solve_ex linalg_svd linalg_svdvals linalg_qr expand_copy diagonal_copy alias_copy "
     "as_strided_copy view_copy permute_copy split_with_sizes_copy unbind_copy unfold_copy squeeze_copy unsqueeze_copy "
@@ -226,7 +226,7 @@ def check_dtype(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...
                     "PyTorch.)"
                 )
             return
-        if name in ("all", "any") and target.dtype is dtypes.uint8:
+        if name == "bernoulli" or (name in ("all", "any") and target.dtype is dtypes.uint8):
             return
         words = _words(origin, values)
         exact = origin.effect is effects.fresh and origin.rule is None and name not in CASTING
@@ -259,6 +259,8 @@ def _words(origin: "Op", values: Sequence[Any]) -> str | None:
     if name == "matmul":
         # PyTorch multiplies by `dot` or `mv` where there are vectors.
         name = {2: "dot", 3: "mv"}.get(sum(min(one.ndim, 3) for one in values[:2]), "mm")
+    if name == "diff" and values[1]:
+        return None  # It subtracts into the output.
     return None if origin.effect is effects.pointwise and name != "where" else WORDS.get(name)
 
 

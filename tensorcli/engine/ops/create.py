@@ -278,8 +278,9 @@ def _spaced(xp, start, end, steps, kind, name="linspace_cpu"):
     """The points in double precision, reckoned from the nearer end as PyTorch does."""
     if kind.category == dtypes.BOOL:
         raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
-    if kind.category == dtypes.INTEGRAL:
-        start, end = int(start), int(end)
+    if kind.category == dtypes.INTEGRAL and steps:
+        start = int(number_for(start, kind))
+        end = int(number_for(end, kind)) if steps > 1 else 0
     if steps <= 1:
         return xp.full((steps,), start)
     step = (end - start) / (steps - 1)

@@ -193,7 +193,7 @@ def _same_dtypes(a, b):
         )
 
 
-def _check_dot(a, b, name):
+def _check_dot(a, b):
     if a.ndim != 1 or b.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors")
     if a.dtype != b.dtype:
@@ -205,7 +205,7 @@ def _check_dot(a, b, name):
             f"inconsistent tensor size, expected tensor [{a.size}] and src [{b.size}] to have the same number of elements, "
             f"but got {a.size} and {b.size} elements respectively"
         )
-    refuse(a, name, "b")
+    refuse(a, "dot", "b")
 
 
 @op(
@@ -216,7 +216,7 @@ def _check_dot(a, b, name):
 )
 def dot(xp, self, tensor):
     """The sum of the products of two vectors' elements."""
-    _check_dot(self, tensor, "dot")
+    _check_dot(self, tensor)
     return _gemm.dot(xp, self, tensor)
 
 
@@ -228,7 +228,7 @@ def dot(xp, self, tensor):
 )
 def vdot(xp, self, other):
     """The dot product with the first vector conjugated."""
-    _check_dot(self, other, "vdot")
+    _check_dot(self, other)
     return xp.vdot(self, other)
 
 

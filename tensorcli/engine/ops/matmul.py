@@ -137,10 +137,7 @@ def chain_matmul(matrices):
         raise RuntimeError("chain_matmul(): Expected one or more matrices")
     for matrix in matrices:
         if matrix.ndim != 2:
-            raise RuntimeError(
-                f"Tensor dimension is {matrix.ndim}, expected 2 instead. Tensor shape: "
-                f"{messages.numbers(matrix.geometry.sizes)}"
-            )
+            raise RuntimeError(f"Tensor dimension is {matrix.ndim}, expected 2 instead.")
     return matrices[0] if len(matrices) == 1 else functions.linalg_multi_dot(list(matrices))
 
 

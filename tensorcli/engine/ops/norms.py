@@ -162,8 +162,9 @@ def norm_str(self, p, dim, keepdim, dtype):
 def _matrix_dims(self, dim, name="linalg.matrix_norm"):
     if self.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
+    check_floating_tensor(self, name)
     if len(dim) != 2:
-        raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {', '.join(map(str, dim))}")
+        raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
     dims = [wrap(d, self.ndim) for d in dim]
     if dims[0] == dims[1]:
         raise RuntimeError(f"{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
@@ -181,7 +182,6 @@ def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
     """A norm of matrices: 1 and inf of their sums, 2 of their singular values."""
     check_order(ord, "linalg.matrix_norm")
     dims = _matrix_dims(self, dim)
-    check_floating_tensor(self, "linalg.matrix_norm")
     if abs(ord) not in (1, 2, float("inf")):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord:g} not supported.")
     pick = "amax" if ord > 0 else "amin"
@@ -234,7 +234,6 @@ def linalg_matrix_norm_str(self, ord, dim, keepdim, dtype):
     if ord not in ("fro", "nuc"):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     dims = _matrix_dims(self, dim)
-    check_floating_tensor(self, "linalg.matrix_norm")
     if ord == "fro":
         return functions.linalg_vector_norm(self, 2, dims, keepdim, dtype=dtype)
     return _of_singular_values(self, dims, keepdim, dtype, lambda s: s.sum([-1], keepdim))

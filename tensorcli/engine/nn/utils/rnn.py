@@ -166,12 +166,9 @@ def pad_packed_sequence(
             f"total_length={total_length} and max sequence length being {length}"
         )
     data = sequence.data
-    result = functions.full(
-        (total_length or length, sizes[0], *data.size()[1:]),
-        padding_value,
-        dtype=data.dtype,
-        device=data.device,
-    )
+    result = functions.empty(
+        (total_length or length, sizes[0], *data.size()[1:]), dtype=data.dtype, device=data.device
+    ).fill_(padding_value)
     lengths = [0] * sizes[0]
     start = offset = 0
     before = sizes[0]
