@@ -5,7 +5,10 @@ from typing import Any
 
 _PUBLIC = {
     **dict.fromkeys(("backward", "grad"), "differentiate"),
-    **dict.fromkeys(("no_grad", "enable_grad", "set_grad_enabled", "inference_mode"), "modes"),
+    **dict.fromkeys(
+        ("no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "set_multithreading_enabled"),
+        "modes",
+    ),
     **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "anomaly"),
     **dict.fromkeys(("gradcheck", "gradgradcheck"), "check"),
     **dict.fromkeys(("Variable", "variable"), "variable"),

@@ -1,20 +1,158 @@
-"""`gradcheck` and `gradgradcheck`: analytical gradients against finite differences."""
+"""`gradcheck` and `gradgradcheck`: analytical gradients against finite differences.
 
-from collections.abc import Callable
+All of PyTorch's checks of the backward mode, in its order and with its words: the Jacobians agree, the backward pass gives
+the same twice, is multiplied by the gradient that comes in, and bears that none comes. The whole Jacobian is compared in the
+fast mode too; the forward mode, which the engine has not, is not checked.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.differentiate import grad
-from tensorcli.engine.autograd.modes import no_grad
+from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
+
+_Function = Callable[..., Any]
 
 
 class GradcheckError(RuntimeError):
     """An analytical gradient that finite differences do not confirm."""
 
     __module__ = "torch.autograd.gradcheck"
+
+
+def gradcheck(
+    func: _Function,
+    inputs: Any,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
+) -> bool:
+    """Whether the gradients of `func` agree with central differences, for each input that requires grad.
+
+    Inputs should be float64. Errors: GradcheckError with the first difference, unless raise_exception is false;
+    AssertionError, ValueError and RuntimeError for what cannot be checked.
+    """
+    if not (check_forward_ad or check_backward_ad):
+        raise AssertionError("Expected at least one of check_forward_ad or check_backward_ad to be True")
+    if check_batched_grad and not check_backward_ad:
+        raise AssertionError("Setting check_batched_grad=True requires check_backward_ad to be True")
+    if check_batched_forward_grad and not check_forward_ad:
+        raise AssertionError("Setting check_batched_forward_grad=True requires check_forward_ad to be True")
+    given = _as_tuple(inputs)
+    try:
+        _check_inputs(given)
+        found = func(*given)
+        outputs = _differentiable(found)
+        if not check_backward_ad:
+            return True
+        leaves = [one for one in given if isinstance(one, Tensor) and one.requires_grad]
+        for name, part, value in _real_parts(func, given, found):
+            _check_jacobians(name, part, value, given, leaves, eps, atol, rtol, nondet_tol, check_grad_dtypes)
+        if check_batched_grad:
+            for output in outputs:
+                _check_batched(output, leaves)
+        _check_multiplied(outputs, leaves, masked)
+        if check_undefined_grad:
+            _check_undefined(func, outputs, given, leaves)
+    except GradcheckError:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def gradgradcheck(
+    func: _Function,
+    inputs: Any,
+    grad_outputs: Any = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
+) -> bool:
+    """gradcheck of the gradients: whether second derivatives agree with central differences of first ones."""
+    if not (check_fwd_over_rev or check_rev_over_rev):
+        raise AssertionError("Expected at least one of check_fwd_over_rev or check_rev_over_rev to be True")
+    for name, on in (
+        ("check_undefined_grad", check_undefined_grad),
+        ("check_batched_grad", check_batched_grad),
+    ):
+        if on and not check_rev_over_rev:
+            raise AssertionError(f"Setting {name}=True requires check_rev_over_rev to be True")
+    given = _as_tuple(inputs)
+    if grad_outputs is None:
+        seeds = tuple(_drawn(one, gen_non_contig_grad_outputs) for one in _differentiable(func(*given)))
+    else:
+        seeds = _as_tuple(grad_outputs)
+    count = len(given)
+    chosen = [i for i, one in enumerate(given) if isinstance(one, Tensor) and one.requires_grad]
+
+    def first(*args: Any) -> Any:
+        outputs = _differentiable(func(*args[:count]))
+        found = grad(outputs, [args[i] for i in chosen], args[count:], create_graph=True, allow_unused=True)
+        return tuple(one for one in found if one is not None)
+
+    return gradcheck(
+        first,
+        (*given, *seeds),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
+        nondet_tol=nondet_tol,
+        check_undefined_grad=check_undefined_grad,
+        check_grad_dtypes=check_grad_dtypes,
+        check_batched_grad=check_batched_grad,
+        fast_mode=fast_mode,
+        check_forward_ad=check_fwd_over_rev,
+        check_backward_ad=check_rev_over_rev,
+        masked=masked,
+    )
+
+
+def _drawn(output: Tensor, scattered: bool) -> Tensor:
+    """A gradient of an output, drawn between -1 and 1; `scattered`: not contiguous."""
+    made: Any = functions.empty(tuple(output.shape), dtype=output.dtype, device=output.device)
+    (functions.view_as_real(made) if made.dtype.is_complex else made).uniform_(-1, 1)
+    if scattered and made.numel() > 1:
+        made = functions.repeat_interleave(made, 2, dim=-1)[..., ::2]
+    seed: Tensor = made.requires_grad_()
+    return seed
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def _differentiable(found: Any) -> list[Tensor]:
+    return [one for one in _as_tuple(found) if one.requires_grad]
 
 
 def _check_inputs(given: tuple[Any, ...]) -> None:
@@ -39,137 +177,265 @@ def _check_inputs(given: tuple[Any, ...]) -> None:
         )
 
 
-def _outputs(function: Callable[..., Any], inputs: tuple[Any, ...]) -> list[Tensor]:
-    found = function(*inputs)
-    outputs = list(found) if isinstance(found, (tuple, list)) else [found]
-    return [o for o in outputs if isinstance(o, Tensor) and o.requires_grad]
+# ---- the Jacobians
 
 
-def _values(function: Callable[..., Any], inputs: tuple[Any, ...], keep: list[bool]) -> list[Any]:
-    with no_grad():
-        found = function(*inputs)
-    outputs = list(found) if isinstance(found, (tuple, list)) else [found]
-    tensors = [o for o in outputs if isinstance(o, Tensor)]
-    return [np.array(o.detach().values, copy=True) for o, k in zip(tensors, keep, strict=True) if k]
+def _real_parts(func: _Function, given: tuple[Any, ...], found: Any) -> Iterator[tuple[str, _Function, Any]]:
+    """Functions with real outputs: the function itself, or what it gives in its imaginary and in its real part."""
+    if not any(one.dtype.is_complex for one in _as_tuple(found)):
+        yield "", func, found
+        return
+
+    def part(name: str) -> _Function:
+        def taken(*args: Any) -> tuple[Any, ...]:
+            return tuple(
+                getattr(one, name) if one.dtype.is_complex else one for one in _as_tuple(func(*args))
+            )
+
+        return taken
+
+    for name, word in (("imag", "imaginary"), ("real", "real")):
+        taken = part(name)
+        yield word, taken, taken(*given)
+
+
+def _check_jacobians(
+    part: str,
+    func: _Function,
+    found: Any,
+    given: tuple[Any, ...],
+    leaves: list[Tensor],
+    eps: float,
+    atol: float,
+    rtol: float,
+    nondet_tol: float,
+    check_dtypes: bool,
+) -> None:
+    """Compare the Jacobian of each output that requires grad by each input that does. Errors: GradcheckError."""
+    results = _as_tuple(found)
+    numerical = [_numerical(func, given, leaf, results, eps) for leaf in leaves]
+    if not _differentiable(found):
+        if any(np.any(each) for by_output in numerical for each in by_output):
+            raise GradcheckError("Numerical gradient for function expected to be zero")
+        return
+    wanted = [k for k, one in enumerate(results) if one.requires_grad]
+    for number, k in enumerate(wanted):
+        analytical = _analytical(results[k], leaves, nondet_tol, check_dtypes)
+        for i, one in enumerate(analytical):
+            other = numerical[i][k]
+            kind = np.result_type(one, other)
+            if not np.allclose(one.astype(kind), other.astype(kind), rtol=rtol, atol=atol):
+                prefix = f"While considering the {part} part of complex outputs only, " if part else ""
+                raise GradcheckError(
+                    f"{prefix}Jacobian mismatch for output {number} with respect to input {i},\n"
+                    f"numerical:{_shown(other)}\nanalytical:{_shown(one)}\n"
+                )
+
+
+def _shown(array: Any) -> Tensor:
+    from tensorcli.engine.construct import from_numpy
+
+    return from_numpy(np.ascontiguousarray(array))
 
 
 def _numerical(
-    function: Callable[..., Any], inputs: tuple[Any, ...], at: int, eps: float, keep: list[bool]
+    func: _Function, given: tuple[Any, ...], leaf: Tensor, results: Sequence[Tensor], eps: float
 ) -> list[Any]:
-    """For each kept output the central difference by each element of one input: shape (input numel, output numel)."""
-    array = inputs[at].array
-    columns: list[list[Any]] = []
-    steps = (eps, 1j * eps) if inputs[at].dtype.is_complex else (eps,)
-    for index in np.ndindex(*array.shape):
-        original = array[index]
-        parts = []
-        for step in steps:
-            array[index] = original + step
-            up = _values(function, inputs, keep)
-            array[index] = original - step
-            down = _values(function, inputs, keep)
-            array[index] = original
-            parts.append([(u - d).reshape(-1) / (2 * eps) for u, d in zip(up, down, strict=True)])
-        # For complex input: the conjugate Wirtinger gradient of a real loss, as backward gives it.
-        columns.append(parts[0] if len(parts) == 1 else [a + 1j * b for a, b in zip(*parts, strict=True)])
-    count = len(columns[0]) if columns else 0
-    return [np.stack([column[k] for column in columns]) for k in range(count)]
+    """For each output the central differences by each element of an input: shape (input numel, output numel).
 
-
-def gradcheck(
-    func: Callable[..., Any],
-    inputs: Any,
-    *,
-    eps: float = 1e-6,
-    atol: float = 1e-5,
-    rtol: float = 1e-3,
-    raise_exception: bool = True,
-    nondet_tol: float = 0.0,
-    check_undefined_grad: bool = True,
-    **ignored: Any,
-) -> bool:
-    """Whether the gradients of `func` agree with central differences, for each input that requires grad.
-
-    Inputs should be float64. Errors: GradcheckError with the first difference, unless raise_exception is false.
+    By a complex input the conjugate Wirtinger derivative of the real output, as the backward pass gives it.
     """
-    given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
-    try:
-        _check_inputs(given)
-        found = func(*given)
-        outputs = list(found) if isinstance(found, (tuple, list)) else [found]
-        tensors = [o for o in outputs if isinstance(o, Tensor)]
-        differentiable = [o for o in tensors if o.requires_grad]
-        keep = [o.requires_grad or not differentiable for o in tensors]
-        for at, one in enumerate(given):
-            if not isinstance(one, Tensor) or not one.requires_grad:
-                continue
-            numerical = _numerical(func, given, at, eps, keep)
-            if not differentiable and any(np.any(each) for each in numerical):
-                raise GradcheckError("Numerical gradient for function expected to be zero")
-            for k, output in enumerate(differentiable):
-                _compare(output, one, numerical[k] if numerical else None, at, k, atol, rtol)
-    except GradcheckError:
-        if raise_exception:
-            raise
-        return False
-    return True
+    array = leaf.array
+    is_complex = leaf.dtype.is_complex
+    rows: list[list[Any]] = [[] for _ in results]
+
+    def difference(index: tuple[int, ...], step: complex) -> list[Any]:
+        original = array[index]
+        sides = []
+        for moved in (original - step, original + step):
+            array[index] = moved
+            sides.append([one.detach().clone() for one in _as_tuple(func(*given))])
+            array[index] = original
+        for low, high in zip(*sides, strict=True):
+            _check_same(low, high, eps, index)
+        return [((high - low) / (2 * eps)).values.reshape(-1) for low, high in zip(*sides, strict=True)]
+
+    for index in np.ndindex(*array.shape):
+        found = difference(index, eps)
+        if is_complex:
+            found = [a + 1j * b for a, b in zip(found, difference(index, eps * 1j), strict=True)]
+        for row, one in zip(rows, found, strict=True):
+            row.append(one)
+    return [
+        np.stack(row) if row else np.zeros((0, one.geometry.numel), one.dtype.np)
+        for row, one in zip(rows, results, strict=True)
+    ]
 
 
-def _compare(output: Tensor, leaf: Tensor, numerical: Any, at: int, k: int, atol: float, rtol: float) -> None:
-    rows = []
-    flat: Any = output.reshape(-1)
-    for i in range(output.geometry.numel):
-        seed = flat.detach().new_zeros(flat.shape)
-        seed.array[i] = 1
-        (one,) = grad(flat, leaf, seed, retain_graph=True, allow_unused=True)
-        rows.append(
-            np.zeros(leaf.geometry.numel, leaf.dtype.np)
-            if one is None
-            else np.asarray(one.detach().values).reshape(-1)
-        )
-    if not rows or numerical is None:
-        return
-    analytical = np.stack(rows, axis=1)
-    wanted = numerical.real if not leaf.dtype.is_complex and np.iscomplexobj(numerical) else numerical
-    if not np.allclose(analytical, wanted, rtol=rtol, atol=atol, equal_nan=True):
-        from tensorcli.engine.construct import from_numpy
-
-        found = [from_numpy(np.ascontiguousarray(each)) for each in (wanted, analytical)]
-        raise GradcheckError(
-            f"Jacobian mismatch for output {k} with respect to input {at},\nnumerical:{found[0]}\nanalytical:{found[1]}\n"
-        )
-
-
-def gradgradcheck(
-    func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, *, eps: float = 1e-6, atol: float = 1e-5,
-    rtol: float = 1e-3, raise_exception: bool = True, **ignored: Any,
-) -> bool:  # fmt: skip
-    """gradcheck of the gradients: whether second derivatives agree with central differences of first ones."""
-    given = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
-    outputs = _outputs(func, given)
-    if grad_outputs is None:
-        generator = np.random.default_rng(0)
-        seeds = []
-        for output in outputs:
-            seed = output.detach().new_zeros(tuple(output.shape))
-            seed.array[...] = generator.standard_normal(tuple(output.shape))
-            seeds.append(seed.requires_grad_())
-    else:
-        seeds = list(grad_outputs) if isinstance(grad_outputs, (tuple, list)) else [grad_outputs]
-    count = len(seeds)
-    chosen = [i for i, one in enumerate(given) if isinstance(one, Tensor) and one.requires_grad]
-
-    def first(*args: Any) -> Any:
-        from tensorcli.engine.autograd.modes import enable_grad
-
-        with enable_grad():
-            inner = args[:-count]
-            leaves = [inner[i] for i in chosen]
-            found = grad(
-                _outputs(func, inner), leaves, list(args[-count:]), create_graph=True, allow_unused=True
+def _check_same(low: Tensor, high: Tensor, eps: float, index: tuple[int, ...]) -> None:
+    """Errors: AssertionError where a moved input changes the shape or the dtype of an output."""
+    for fact in ("shape", "dtype"):
+        first, second = getattr(low, fact), getattr(high, fact)
+        if first != second:
+            raise AssertionError(
+                f"Expected `func` to return outputs with the same {fact} when inputs are perturbed on index {index} by {eps}, "
+                f"but got: {fact}s {first} and {second}."
             )
-        return tuple(g for g in found if g is not None)
 
-    if not any(g.requires_grad for g in first(*given, *seeds)):
-        return True  # Constant gradients: there is nothing to differentiate.
-    return gradcheck(first, (*given, *seeds), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)
+
+def _analytical(output: Tensor, leaves: list[Tensor], tolerance: float, check_dtypes: bool) -> list[Any]:
+    """The Jacobians of one output by the backward pass, asked for twice. Errors: GradcheckError."""
+    first, sizes_agree, dtypes_agree = _rows(output, leaves)
+    second, _, _ = _rows(output, leaves)
+    if not dtypes_agree and check_dtypes:
+        raise GradcheckError("Gradient has dtype mismatch")
+    if not sizes_agree:
+        raise GradcheckError("Analytical gradient has incorrect size")
+    if any(a.size and np.max(np.abs(a - b)) > tolerance for a, b in zip(first, second, strict=True)):
+        raise GradcheckError(
+            "Backward is not reentrant, i.e., running backward with same input and grad_output multiple times gives different "
+            f"values, although analytical gradient matches numerical gradient.The tolerance for nondeterminism was {tolerance}."
+            f"{_NOT_REENTRANT}"
+        )
+    return first
+
+
+def _rows(output: Tensor, leaves: list[Tensor]) -> tuple[list[Any], bool, bool]:
+    """The Jacobians, and whether all gradients had the sizes and the dtypes of their inputs."""
+    count = output.geometry.numel
+    found = [np.zeros((leaf.geometry.numel, count), leaf.dtype.np) for leaf in leaves]
+    sizes_agree = dtypes_agree = True
+    for row in range(count):
+        given = _zeros([output])[0]
+        given.array.reshape(-1)[row] = 1
+        for jacobian, leaf, one in zip(
+            found, leaves, grad(output, leaves, given, retain_graph=True, allow_unused=True), strict=True
+        ):
+            if one is None:
+                continue
+            if one.geometry.sizes != leaf.geometry.sizes:
+                sizes_agree = False
+            elif one.dtype is not leaf.dtype:
+                dtypes_agree = False
+            jacobian[:, row] = one.detach().values.reshape(-1)
+    return found, sizes_agree, dtypes_agree
+
+
+# ---- how the backward pass behaves
+
+
+def _zeros(outputs: Sequence[Tensor]) -> list[Tensor]:
+    return [functions.zeros(tuple(one.shape), dtype=one.dtype, device=one.device) for one in outputs]
+
+
+def _check_batched(output: Tensor, leaves: list[Tensor]) -> None:
+    """Two gradients at once are what they are one by one. Errors: GradcheckError."""
+    seeds = [functions.randn_like(output.detach()) for _ in range(2)]
+
+    def gradients(seed: Tensor, batched: bool) -> list[Tensor]:
+        found = grad(output, leaves, seed, retain_graph=True, allow_unused=True, is_grads_batched=batched)
+        lead = (2,) if batched else ()
+        return [
+            leaf.detach().new_zeros((*lead, *leaf.shape)) if one is None else one
+            for one, leaf in zip(found, leaves, strict=True)
+        ]
+
+    expected = [
+        functions.stack(list(pair)) for pair in zip(*(gradients(s, False) for s in seeds), strict=True)
+    ]
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="There is a performance drop")
+            result = gradients(functions.stack(seeds), True)
+    except RuntimeError as error:
+        raise GradcheckError(f"While computing batched gradients, got: {error}") from error
+    for i, (one, other) in enumerate(zip(result, expected, strict=True)):
+        if not functions.allclose(one, other):
+            raise GradcheckError(
+                f"For output {i} the batched gradient differs from the gradients one by one:\n{one}\n{other}"
+            )
+
+
+def _check_multiplied(outputs: list[Tensor], leaves: list[Tensor], masked: bool) -> None:
+    """Nothing comes out where zeros come in. Errors: GradcheckError."""
+    if not outputs:
+        return
+    for one, leaf in zip(grad(outputs, leaves, _zeros(outputs), allow_unused=True), leaves, strict=True):
+        if one is None:
+            continue
+        nothing = np.allclose(one.values, 0) if masked else not np.any(one.values)
+        if not nothing:
+            raise GradcheckError("backward not multiplied by grad_output")
+        if one.dtype is not leaf.dtype:
+            raise GradcheckError("grad is incorrect type")
+        if one.geometry.sizes != leaf.geometry.sizes:
+            raise GradcheckError("grad is incorrect size")
+
+
+class _Undefined(Node):
+    """The node of a copy from which no gradient comes back."""
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        return [None]
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
+def _undefined(output: Tensor) -> Tensor:
+    copied: Tensor = output.detach().clone()
+    node = _Undefined((gradient_edge(output),), {})
+    node.outputs = ((copied.geometry, copied.dtype, copied.device),)
+    copied.node = node
+    return copied
+
+
+def _check_undefined(
+    func: _Function, outputs: list[Tensor], given: tuple[Any, ...], leaves: list[Tensor]
+) -> None:
+    """The backward pass bears that no gradient comes in, for all outputs and for each. Errors: GradcheckError."""
+    asked = [[_undefined(one) for one in _differentiable(func(*given))]]
+    if len(asked[0]) > 1:
+        for k in range(len(outputs)):
+            found = _differentiable(func(*given))
+            asked.append([_undefined(one) if i == k else one for i, one in enumerate(found)])
+    for roots in asked:
+        if not roots:
+            continue
+        try:
+            answers = grad(roots, leaves, _zeros(roots), allow_unused=True)
+        except RuntimeError as error:
+            messages.warn(_NEW_FEATURE)
+            raise GradcheckError(
+                f"Expected backward function to handle undefined output grads. {_NOTES}"
+            ) from error
+        if any(one is not None and np.any(one.values) for one in answers):
+            messages.warn(_NEW_FEATURE)
+            raise GradcheckError(
+                "Expected all input grads to be undefined or zero when all output grads are undefined or zero. "
+                + _NOTES
+            )
+
+
+_NOTES = 'Please look at "Notes about undefined output gradients" in "tools/autograd/derivatives.yaml"'
+_NEW_FEATURE = (
+    "Backwards compatibility: New undefined gradient support checking feature is enabled by default, but it may break "
+    'existing callers of this function. If this is true for you, you can call this function with "check_undefined_grad=False" '
+    "to disable the feature"
+)
+_NOT_REENTRANT = """\n
+NOTE: If your op relies on non-deterministic operations i.e., it is listed here:
+https://pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html
+this failure might be expected.
+
+If you are adding a new operator, please file an issue and then use one of the
+workarounds. The workaround depends on how your test invokes gradcheck/gradgradcheck.
+If the test
+- manually invokes gradcheck/gradgradcheck, then call gradcheck/gradgradcheck
+  with `nondet_tol=<tol>` as a keyword argument.
+- is OpInfo-based (e.g., in test_ops_gradients.py), then modify the OpInfo for the test
+  to have `gradcheck_nondet_tol=<tol>`.
+- is a Module test (e.g., in common_nn.py), then modify the corresponding
+  module_test entry to have `gradcheck_nondet_tol=<tol>`
+"""

@@ -181,6 +181,24 @@ class inference_mode(_Context):  # noqa: N801
             self.previous = None
 
 
+class set_multithreading_enabled(_Context):  # noqa: N801
+    """Whether the backward pass may use several threads, which it never does here."""
+
+    __module__ = "torch.autograd.grad_mode"
+
+    def __init__(self, mode: bool) -> None:
+        self.mode = mode
+
+    def _again(self) -> "set_multithreading_enabled":
+        return set_multithreading_enabled(self.mode)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: Any) -> None:
+        pass
+
+
 def _mode() -> Mode:
     return mode
 

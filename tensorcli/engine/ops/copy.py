@@ -101,10 +101,15 @@ def _to_copy_effect(declared, values):
     effect=_to_copy_effect,
     namespace="internal",
     out=False,
-    self=lambda grad, self_dtype, self_device: grad.to(self_device, self_dtype),
+    self=lambda grad, self_dtype, self_device: _brought_back(grad, self_device, self_dtype),
 )
 def to_copy(xp, self, dtype, layout, device, pin_memory, non_blocking, memory_format):
     """A copy in another dtype or on another device."""
+
+
+def _brought_back(grad, device, kind):
+    """A gradient in the source's dtype: of a complex one the real part, which no warning speaks of."""
+    return (grad.real if grad.dtype.is_complex and not kind.is_complex else grad).to(device, kind)
 
 
 @composite(

@@ -23,6 +23,7 @@ from tensorcli.engine.tensor import Tensor
 __all__ = [
     "CheckpointError",
     "CheckpointFunction",
+    "GraphExecGroup",
     "check_backward_validity",
     "checkpoint",
     "checkpoint_sequential",
@@ -32,6 +33,30 @@ __all__ = [
     "set_checkpoint_early_stop",
 ]
 
+
+class GraphExecGroup:
+    """Several backward passes for which a checkpointed function is called again only once; they may not overlap."""
+
+    __module__ = "torch.utils.checkpoint"
+
+    current: "GraphExecGroup | None" = None
+
+    def __enter__(self) -> "GraphExecGroup":
+        if GraphExecGroup.current is not None:
+            raise RuntimeError(
+                f"GraphExecGroup contexts cannot be nested. Already inside group {GraphExecGroup.current}"
+            )
+        GraphExecGroup.current = self
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        GraphExecGroup.current = None
+
+
+_OVERLAP = (
+    "Performing two backward calls that overlap (i.e. require the same saved activation in order to compute gradients) is "
+    "not allowed while under the torch.utils.checkpoint.GraphExecGroup context. "
+)
 Contexts = Callable[[], tuple[AbstractContextManager[Any], AbstractContextManager[Any]]]
 
 _TIP = """
@@ -353,7 +378,7 @@ class _Region:
     def unpack(self, place: _Place) -> Tensor:
         """What stands in a place, after the call that fills it. Errors: CheckpointError."""
         running = backward_pass.running
-        key: Any = running[-1].number if running else object()
+        key: Any = GraphExecGroup.current or (running[-1].number if running else object())
         if key not in self.ran:
             self._fill(key)
         if key not in place.filled:
@@ -361,7 +386,8 @@ class _Region:
         found = place.filled[key]
         if found is None:
             raise CheckpointError(
-                "torch.utils.checkpoint: Unpack is being triggered for a tensor that was already unpacked once. If you are "
+                "torch.utils.checkpoint: Unpack is being triggered for a tensor that was already unpacked once. "
+                f"{_OVERLAP if GraphExecGroup.current else ''}If you are "
                 "calling ctx.saved_tensors in backward, make sure to do so only once. Otherwise please open an issue with "
                 "details on your use case."
             )
