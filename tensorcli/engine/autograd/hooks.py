@@ -140,7 +140,42 @@ def moved(tensor: Tensor, old: Node | None, old_nr: int) -> None:
             hooks_of(tensor.node).retains[tensor.output_nr] = kept
 
 
-def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
+class Share:
+    """Who holds a gradient that went to several places: how many of them still do."""
+
+    __slots__ = ("holders",)
+
+    def __init__(self, holders: int) -> None:
+        self.holders = holders
+
+
+Owned = bool | Share
+"""Whether nobody else holds a gradient, or who else does."""
+
+
+def is_sole(owned: Owned) -> bool:
+    """Whether nobody else holds a gradient now."""
+    return owned is True or (owned is not False and owned.holders == 1)
+
+
+def release(owned: Owned) -> None:
+    """One of the places that hold a gradient lets go of it."""
+    if owned.__class__ is Share:
+        owned.holders -= 1
+
+
+def after_hook(owned: Owned, references: int) -> Owned:
+    """Who holds a gradient after a hook saw it, from how many references there are: the hook may have kept it."""
+    if owned is False:
+        return False
+    if owned is True:
+        return references <= HELD
+    if references > HELD + owned.holders - 1:
+        owned.holders += 1
+    return owned
+
+
+def run_tensor_hooks(node: Node, grads: list[Any], owned: list[Owned]) -> None:
     """Run the hooks on the outputs' gradients (None where none arrived), and store what retain_grad keeps.
 
     `owned[i]` says whether nobody else holds `grads[i]`. A hook may keep what it saw or what it returned; only CPython
@@ -155,10 +190,11 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
             answer = hook(grad)
             if answer is not None and answer is not grad:
                 check_answer(hook, grad, answer)
+                release(owned[output_nr])
                 grads[output_nr] = grad = answer
                 owned[output_nr] = True
             del answer
-            owned[output_nr] = owned[output_nr] and getrefcount(grad) <= HELD
+            owned[output_nr] = after_hook(owned[output_nr], getrefcount(grad))
     for output_nr, reference in hooks.retains.items():
         tensor = reference()
         grad = grads[output_nr]
@@ -171,7 +207,7 @@ def run_tensor_hooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
             tensor._grad = kept
 
 
-def run_prehooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
+def run_prehooks(node: Node, grads: list[Any], owned: list[Owned]) -> None:
     """Run the hooks before the node, which see all its gradients at once. `owned` as for the hooks on tensors."""
     for hook in list(node.hooks.before.values()):
         if events.observer is not None:
@@ -180,12 +216,15 @@ def run_prehooks(node: Node, grads: list[Any], owned: list[bool]) -> None:
         answer = hook(given)
         if answer is not None and answer is not given:
             check_answers(hook, given, answer)
-            owned[:] = [own or new is not old for own, old, new in zip(owned, given, answer, strict=True)]
-            grads[:] = answer
+            for i, new in enumerate(answer):
+                if new is not grads[i]:
+                    release(owned[i])
+                    grads[i], owned[i] = new, True
+            new = None
         del answer, given
         for i in range(len(grads)):
             grad = grads[i]
-            owned[i] = owned[i] and getrefcount(grad) <= HELD
+            owned[i] = after_hook(owned[i], getrefcount(grad))
 
 
 HELD = 3

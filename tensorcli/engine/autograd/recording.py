@@ -48,11 +48,13 @@ _REAL_ONLY: Final = frozenset(
 class Plan:
     """What the nodes of one operator need, worked out once from its schema and formulas."""
 
-    __slots__ = ("differentiable", "gradients", "inputs", "outputs", "real_only")
+    __slots__ = ("differentiable", "gradients", "guarded", "inputs", "outputs", "real_only")
 
     def __init__(self, op: "Op") -> None:
         names, returns, slots = op.names, op.returns, _slots(op)
         self.differentiable = op.differentiable
+        self.guarded = len(op.differentiable) > 1
+        """Whether what only an input without a gradient needs is left out: with one input PyTorch does not look."""
         self.real_only = op.base in _REAL_ONLY
         self.gradients = tuple(
             (formula, formula.__code__.co_varnames[0] == "grads", tuple(slots[p] for p in positions), needed)
@@ -150,7 +152,7 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
     stack = hooks.stack
     node: Node = op.node_class(tuple(edges), saved)
     for slots, needs in plan.inputs:
-        if not needs or not _any_edge(edges, slots):
+        if not needs or (plan.guarded and not _any_edge(edges, slots)):
             continue
         for name, position, fact in needs:
             if name in saved:
@@ -201,7 +203,7 @@ def _any_edge(edges: Sequence[Edge], slots: tuple[Any, ...]) -> bool:
 def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
     """Save what the formulas name of the results, which now have their history."""
     for slots, needs in op.plan.outputs:
-        if not _any_edge(node.edges, slots):
+        if op.plan.guarded and not _any_edge(node.edges, slots):
             continue
         for name, at, fact in needs:
             if name in node.saved:

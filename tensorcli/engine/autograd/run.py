@@ -15,7 +15,17 @@ import numpy as np
 from tensorcli.engine import events, geometry, messages
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.anomaly import anomaly, check, report
-from tensorcli.engine.autograd.hooks import HELD, check_answers, check_nothing, run_prehooks, run_tensor_hooks
+from tensorcli.engine.autograd.hooks import (
+    Owned,
+    Share,
+    after_hook,
+    check_answers,
+    check_nothing,
+    is_sole,
+    release,
+    run_prehooks,
+    run_tensor_hooks,
+)
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Edge, Node
 from tensorcli.engine.tensor import Tensor
@@ -88,6 +98,8 @@ class _Pass:
             for i, edge in enumerate(edges):
                 target, number = edge
                 if target is None or (needed is not None and not needed(edge)):
+                    if results[i] is not None:
+                        release(results[i][1])
                     continue
                 if results[i] is not None:
                     gradient, owned = results[i]
@@ -160,7 +172,7 @@ class _Pass:
             )
         return True
 
-    def _arrive(self, node: Node, number: int, gradient: Tensor, owned: bool) -> None:
+    def _arrive(self, node: Node, number: int, gradient: Tensor, owned: Owned) -> None:
         """Add a gradient to what already arrived at one output of a node."""
         buffer = self.buffers.get(node)
         if buffer is None:
@@ -170,10 +182,12 @@ class _Pass:
             buffer[number] = (gradient, owned)
             return
         old, old_owned = present
-        if not mode.enabled and old_owned and _sole(old):
+        if not mode.enabled and is_sole(old_owned) and _sole(old):
             buffer[number] = (old.add_(gradient), True)
         else:
             buffer[number] = (old + gradient, True)
+            release(old_owned)
+        release(owned)
 
     def _evaluate(self, node: Node, buffer: list[Any] | None, needed: Any) -> list[Any] | None:
         """Run one node: hooks, captures, its gradient; each result with whether nobody else holds it.
@@ -183,10 +197,10 @@ class _Pass:
         """
         if buffer is None:
             grads: list[Any] = [None] * len(node.outputs)
-            owned = [False] * len(grads)
+            owned: list[Owned] = [False] * len(grads)
         else:
             grads = [None if entry is None else entry[0] for entry in buffer]
-            owned = [entry is not None and entry[1] for entry in buffer]
+            owned = [False if entry is None else entry[1] for entry in buffer]
             buffer.clear()
         executed = self.wanted is None or node in self.wanted
         if node.hooks is not None and not executed:
@@ -204,7 +218,8 @@ class _Pass:
             run_prehooks(node, grads, owned)
         if isinstance(node, AccumulateGrad):
             if grads[0] is not None:
-                node.accumulate(grads[0], owned[0])
+                node.accumulate(grads[0], is_sole(owned[0]))
+                release(owned[0])
             if node.hooks is not None:
                 for hook in list(node.hooks.post_accumulate.values()):
                     if events.observer is not None:
@@ -233,6 +248,8 @@ class _Pass:
         answers.clear()
         if node.hooks is not None:
             self._after(node, results, grads)
+        for one in owned:
+            release(one)
         return results
 
     def _after(self, node: Node, results: list[Any], grads: list[Any]) -> None:
@@ -243,19 +260,21 @@ class _Pass:
             answer = hook(given, tuple(grads))
             if answer is not None and answer is not given:
                 check_answers(hook, given, answer)
-                results[:] = [
-                    None if new is None else (new, new is not old or entry[1])
-                    for entry, old, new in zip(results, given, answer, strict=True)
-                ]
+                for i, new in enumerate(answer):
+                    if new is not given[i]:
+                        if results[i] is not None:
+                            release(results[i][1])
+                        results[i] = None if new is None else (new, True)
+                new = None
             del answer, given
             for i in range(len(results)):
                 if results[i] is not None:
                     gradient, owned = results[i]
-                    ours = HELD + sum(gradient is grad for grad in grads)
-                    owned = owned and getrefcount(gradient) <= ours
+                    others = sum(gradient is grad for grad in grads)
+                    owned = after_hook(owned, getrefcount(gradient) - others)
                     results[i] = gradient, owned
 
-    def _validate(self, node: Node, answers: list[Any], grads: list[Any], held: list[bool]) -> list[Any]:
+    def _validate(self, node: Node, answers: list[Any], grads: list[Any], held: list[Owned]) -> list[Any]:
         """Un-broadcast and cast each gradient to what the next node made, and find out who else holds it."""
         results: list[Any] = [None] * len(answers)
         for i, gradient in enumerate(answers):
@@ -285,17 +304,30 @@ class _Pass:
                         f"{device} but got {gradient.device}"
                     )
                 gradient = gradient.to(device)
-            owned = gradient.node is None
-            if owned:
-                for k, incoming in enumerate(grads):
-                    if gradient is incoming:
-                        owned = held[k]
-                if owned and gradient is answers[i] and sum(1 for other in answers if other is gradient) > 1:
-                    owned = False
-                if owned and not self._made_here(node, gradient):
-                    owned = False
-            results[i] = (gradient, owned)
+            results[i] = (gradient, self._owner(node, gradient, results, grads, held))
         return results
+
+    def _owner(
+        self, node: Node, gradient: Tensor, results: list[Any], grads: list[Any], held: list[Owned]
+    ) -> Owned:
+        """Who holds a gradient that a node gave: nobody else, whoever held it when it came in, or who got it before."""
+        if gradient.node is not None:
+            return False
+        for k, before in enumerate(results):
+            if before is not None and before[0] is gradient and node.edges[k][0] is not None:
+                if before[1] is True:
+                    results[k] = (gradient, Share(1))
+                owner: Owned = results[k][1]
+                if owner.__class__ is Share:
+                    owner.holders += 1
+                return owner
+        for k, incoming in enumerate(grads):
+            if gradient is incoming:
+                owner = held[k]
+                if owner.__class__ is Share:
+                    owner.holders += 1
+                return owner
+        return self._made_here(node, gradient)
 
     def _made_here(self, node: Node, gradient: Tensor) -> bool:
         """Whether the gradient is not a value that the graph keeps: a formula may return what it saved."""

@@ -109,7 +109,8 @@ def check_in_place(tensor: Tensor, requires_grad: bool) -> None:
         check_kind(tensor)
         if tensor.requires_grad and view.base.is_leaf:
             raise RuntimeError(messages.LEAF_VIEW_IN_PLACE)
-    if tensor.requires_grad and tensor.is_leaf:
+    if tensor.requires_grad and tensor.node is None:
+        # Also a view that nobody asked for its node since its base began to require grad.
         raise RuntimeError(messages.LEAF_IN_PLACE)
 
 

@@ -48,6 +48,11 @@ _MADE_LIKE: Final[dict[str, Callable[[dtype], bool]]] = {
 even where there are no elements."""
 
 
+_SECOND_FIRST: Final = frozenset("threshold_backward leaky_relu_backward".split())
+"""Operators that give PyTorch's iterator their second input before the first: where both orders of the dimensions fit, the
+result has that of the second."""
+
+
 _KEEPING: Final = frozenset("mul div floor_divide".split())
 """Operators whose kernels read a second operand that is one number in float32, where the others round it to the reduced dtype
 that they compute in first, as they do all that has another one (aten/src/ATen/native/cpu/BinaryOpsKernel.cpp).
@@ -148,6 +153,8 @@ def compute(
                 value = as_number(value, narrow).item()
             arguments[i] = as_number(value, working)
             numbers = numbers or i in op.tensors or rule == dtypes.COMPARE or op.base in _WRAPPING
+    if op.base in _SECOND_FIRST:
+        operands.reverse()
     sizes = broadcast_sizes([g.sizes for g in operands]) if operands else ()
     if numbers and sizes:
         operands.append(geometry.contiguous(()))  # of other sizes: PyTorch does not take its short cut

@@ -85,7 +85,7 @@ def sign(xp, self):
 
 def _sgn_gradient(grad, self, result):
     if not self.dtype.is_complex:
-        return zeros(grad)
+        return functions.zeros(tuple(result.shape), dtype=result.dtype, device=result.device)
     size = self.abs()
     return ((grad - (result * result) * grad.conj()) / (2.0 * size)).masked_fill_(size == 0.0, 0.0)
 
