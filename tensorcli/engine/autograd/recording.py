@@ -101,9 +101,7 @@ def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
 
 def _tracked(op: "Op", values: Sequence[Any]) -> bool:
     """Whether a call on an inference tensor that requires grad is recorded: by the normal tensors that it is given, numbers
-    that stand for tensors included. A copy is one by what it writes into."""
-    if op.base in ("clone", "_to_copy"):
-        return True
+    that stand for tensors included."""
     for argument, value in zip(op.schema.arguments, values, strict=False):
         several = value if type(value) in (list, tuple) else (value,)
         for one in several:

@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
 from tensorcli.engine.autograd import views
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
@@ -51,6 +52,9 @@ def _copy_of(declared, values, kind, device, memory_format):
         raise NotImplementedError(messages.META_COPY)
     strides = strides_for(source.geometry, memory_format)
     result = effects.empty(source.geometry.sizes, strides, kind, device)
+    if source.inference and source.requires_grad and mode.enabled:
+        # Outside inference mode the copy itself is not recorded, but the write into a normal tensor is.
+        return result.copy_(source)
     if device is not META:
         warn_discards(source.dtype, kind)
         result.array[...] = effects.cast(moved(source, device), kind)
