@@ -68,7 +68,7 @@ def roll(xp, self, shifts, dims):
     rolled = xp.roll(self, tuple(shifts), dims)
     # PyTorch joins two parts, one dimension after the other: without elements in both, the result is row-major.
     both = self.size and all(shift % self.shape[dim] for shift, dim in zip(shifts, dims, strict=True))
-    if both and self.ndim in (4, 5) and geometry.suggests_channels_last(own_geometry(self), self.ndim):
+    if both and geometry.suggests_channels_last(own_geometry(self)):
         return Laid(rolled, geometry.channels_last_strides(self.shape))
     return rolled
 
