@@ -255,6 +255,23 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "values to unpack|cannot unpack non-iterable|iteration over a 0-d tensor",
          "taking a tensor apart gives its rows, one for each name",
          "a, b = torch.ones(3)"),
+        # transforms
+        ("TSC-E091", "vmap_value", "vmap: It looks like you're calling .item()|in some data-dependent control flow",
+         "under vmap a tensor stands for every example at once and has no value that Python could go by; torch.where chooses "
+         "for each",
+         "torch.vmap(lambda x: x if x > 0 else -x)(torch.ones(2))"),
+        ("TSC-E092", "vmap_shape", "vmap: … dynamic shape|torch.masked_select(self, mask) We cannot support this",
+         "under vmap every example's result has the same shape; of this operation the values would decide it",
+         "torch.vmap(lambda x: x.nonzero())(torch.ones(2, 3))"),
+        ("TSC-E093", "vmap_random", "vmap: called random operation while in randomness error mode",
+         "under vmap all examples draw the same numbers or each its own, and which has to be said",
+         "torch.vmap(lambda x: x + torch.rand(()))(torch.ones(2))"),
+        ("TSC-E094", "vmap_write", "is not possible because there exists a Tensor `other` in extra_args",
+         "a tensor that vmap does not map has room for one example, and each would be written into it",
+         "total = torch.zeros(3)\ntorch.vmap(total.mul_)(torch.ones(2, 3))"),
+        ("TSC-E095", "strict", "in strict mode",
+         "with strict=True a result, or a gradient, to which no recorded operation leads is refused",
+         "torch.autograd.functional.jacobian(lambda x: torch.ones(2), torch.ones(2), strict=True)"),
     )
 )  # fmt: skip
 """Every error that has a code, in the order in which they are tried."""

@@ -68,6 +68,12 @@ def splice(statement: Statement, text: str, changes: Sequence[tuple[ast.AST, str
     return found
 
 
+def with_argument(call: str, argument: str) -> str:
+    """The source of a call with one more argument at its end."""
+    inside = call.rstrip().removesuffix(")").rstrip().removesuffix(",")
+    return f"{inside}{'' if inside.endswith('(') else ', '}{argument})"
+
+
 def records_of(session: Session, source: str, model: Record) -> list[Record]:
     """The records of a new source at the place of an old one. Errors: LanguageError."""
     text = "\n" * (model.statement.span.line - 1) + source

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.trace import Made, Traced
 from tensorcli.explorer.why.case import Case, holds, loaded, root_name, stored
 from tensorcli.explorer.why.refused import out_of_the_block
@@ -321,11 +321,8 @@ def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
         tree = statement.tree
         if cut.kind == "cut":
             if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
-                text = journal.source(at, cut.node)[:-1].rstrip()
-                comma = "" if text.endswith("(") else ", "
-                yield journal.changed(
-                    at, [(cut.node, f"{text}{comma}create_graph=True)")], "record the pass as well"
-                )
+                new = with_argument(journal.source(at, cut.node), "create_graph=True")
+                yield journal.changed(at, [(cut.node, new)], "record the pass as well")
                 continue
             for node in ast.walk(tree):
                 if (
@@ -353,14 +350,12 @@ def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
             call = tree.value
             function = journal.source(at, call.func).rpartition(".")[2]
             if function in FACTORIES and not any(each.arg == "requires_grad" for each in call.keywords):
-                text = journal.source(at, call)
-                inside = text[:-1].rstrip()
-                comma = "" if inside.endswith("(") else ", "
+                new = with_argument(journal.source(at, call), "requires_grad=True")
                 target = tree.targets[0]
                 name = target.id if isinstance(target, ast.Name) else "it"
                 yield journal.changed(
                     at,
-                    [(call, f"{inside}{comma}requires_grad=True)")],
+                    [(call, new)],
                     f"make {name} a leaf that wants a gradient",
                 )
                 continue

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.why.case import Case, Story, loaded, one_line, stored
 from tensorcli.explorer.why.gradient import backward_root
 
@@ -108,12 +108,8 @@ def _freed_ways(case: Case, at: int, made_at: int | None) -> Iterator[Proposal |
     calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
     for call in calls[:1]:
         if not any(keyword.arg == "retain_graph" for keyword in call.keywords):
-            text = journal.source(at, call)
-            inside = text[:-1].rstrip()
-            comma = "" if inside.endswith("(") else ", "
-            yield journal.changed(
-                at, [(call, f"{inside}{comma}retain_graph=True)")], "keep the graph for the second pass"
-            )
+            new = with_argument(journal.source(at, call), "retain_graph=True")
+            yield journal.changed(at, [(call, new)], "keep the graph for the second pass")
     if at < case.at:
         a, b = _root(statement.tree), _root(case.statement.tree)
         if a and b and a != b:

@@ -6,7 +6,7 @@ import ast
 import re
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.cuts import Cut, told, way_back, ways_back, where_cut
@@ -123,12 +123,12 @@ def unused(case: Case) -> Story:
         title = f"no recorded operation leads from {text} to {result}."
     events.append(case.raised(f"asks for the gradient of {result} at {text}"))
     if call is not None and requires is not False:
-        whole = case.text_of(call)[:-1].rstrip()
+        whole = case.text_of(call)
         for option, note in (
             ("allow_unused=True", "None for what was not used"),
             ("materialize_grads=True", "zeros for what was not used"),
         ):
-            proposals.append(case.changed([(call, f"{whole}, {option})")], note))
+            proposals.append(case.changed([(call, with_argument(whole, option))], note))
     story = Story(title, events)
     story.proposals = proposals
     return story

@@ -11,6 +11,7 @@ from typing import Any
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
@@ -367,7 +368,9 @@ def float_only(case: Case) -> Story | None:
             each.arg == "dtype" for each in call.keywords
         ):
             story.proposals.append(
-                case.changed([(call, f"{whole[:-1]}, dtype=torch.float32)")], "floating from the beginning")
+                case.changed(
+                    [(call, with_argument(whole, "dtype=torch.float32"))], "floating from the beginning"
+                )
             )
     for node in ast.walk(case.statement.tree):
         if (

@@ -62,6 +62,7 @@ TELLERS: Final = {
     "attribute": "arguments.attribute",
     "kinds": "arguments.misused",
     "unpack": "unpacking.unpacked",
+    "vmap_random": "transforms.random",
 }
 """Who tells an error, by its key in `errors.ERRORS`; another is told by what the operation was given."""
 BACKWARD: Final = ("version", "freed", "no_grad_fn", "scalar", "unused", "not_required")
