@@ -168,7 +168,13 @@ PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
 
 
 def _missing_attribute(name: str, instance: Any) -> Any:
-    if name.startswith("__") or name not in PACKETS:
+    declared = name in vars(Tensor)
+    found = not name.startswith("__") and name in PACKETS
+    if not declared and name in vars(Tensor):
+        return getattr(
+            Tensor if instance is None else instance, name
+        )  # A property of the chapter that was just read.
+    if not found:
         raise AttributeError(
             f"'{type(instance).__name__}' object has no attribute '{name}'"
             if instance is not None

@@ -58,3 +58,9 @@ def test_the_contents_are_what_the_chapters_declare() -> None:
     script = Path(__file__).parents[2] / "scripts" / "list_contents.py"
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_property_is_found_although_nothing_read_its_chapter_before() -> None:
+    script = "import tensorcli.engine as torch; print(torch.tensor([1j, 2]).real, torch.tensor([1j, 2]).imag)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "tensor([0., 2.]) tensor([1., 0.])\n"
