@@ -44,9 +44,11 @@ class Table(dict[str, Any]):
 
 
 def _find(table: Table, key: str) -> bool:
-    """Read on until something is there; whether it is."""
+    """Read on until something is there; whether it is. No operator has a name that Python asks modules for (`__path__`)."""
     from tensorcli.engine import ops
 
+    if key.startswith("__"):
+        return False
     return (ops.read_for(key.partition(".")[0]) and dict.__contains__(table, key)) or (
         ops.read_all() and dict.__contains__(table, key)
     )

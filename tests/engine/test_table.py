@@ -49,6 +49,10 @@ def test_asking_for_an_operator_reads_its_chapter_and_not_the_table() -> None:
     assert len(chapters_read_for("softmax")) < len(CHAPTERS) / 3
 
 
+def test_an_import_within_the_engine_reads_no_chapter() -> None:
+    assert chapters_read_for("max(torch.ones(2, 3), 1)") < set(CHAPTERS)
+
+
 def test_what_the_contents_do_not_name_is_looked_for_in_the_whole_table() -> None:
     assert chapters_read_for("__dir__()") == set(CHAPTERS)
     assert not hasattr(engine, "softmacks")
