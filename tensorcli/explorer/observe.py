@@ -105,8 +105,8 @@ class Recorder:
         self.before: dict[int, Before] = {}
         self.writes_to: dict[int, Writing] = {}
         self.saves: list[tuple[Any, str, Any]] = []
-        self.released: list[tuple[int, int]] = []
-        """The nodes that dropped what they had saved: identity, how many tensors."""
+        self.released: list[tuple[weakref.ref[Any], int]] = []
+        """The nodes that dropped what they had saved: weakly, how many tensors."""
         self.gradients: dict[int, tuple[Any, str]] = {}
         self.hooks: list[tuple[str, str]] = []
         """The hooks that ran, and the nodes that they sit on."""
@@ -224,7 +224,7 @@ class Recorder:
         """A node dropped what it had saved."""
         self.watch.freed(node)
         saved = self.engine.saved(node)
-        self.released.append((id(node), len(saved)))
+        self.released.append((weakref.ref(node), len(saved)))
         for each in saved:
             memory = id(self.engine.memory(each.tensor))
             nodes = self.savers.get(memory)

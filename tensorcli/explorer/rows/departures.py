@@ -67,7 +67,9 @@ class Departures(Table):
         if not released:
             return
         saved = sum(count for _, count in released)
-        wanted, named = {node for node, _ in released}, self.observation.named
+        # By identity of those that are still there: another node may have got the address of one that is gone.
+        wanted = {id(node) for reference, _ in released if (node := reference()) is not None}
+        named = self.observation.named
         name, nodes = root_of(self.engine, self.index, wanted, named)
         count = max(nodes, len(released))
         what = f"graph of {name}" if name else "graph"
