@@ -60,7 +60,7 @@ class _Noting(importlib.abc.MetaPathFinder):
 
 
 def _being_read() -> str:
-    """The chapter whose import led here: the outermost one of those that are no parts of a chapter."""
+    """The chapter whose import led here: the nearest module of the table that is no part of a chapter."""
     frame: Any = sys._getframe(1)
     while True:
         name = frame.f_globals["__name__"]

@@ -66,7 +66,7 @@ def same(want: Any, got: Any) -> bool:
     if isinstance(want, list):
         return len(want) == len(got) and all(map(same, want, got))
     if isinstance(want, np.ndarray):
-        return isinstance(got, np.ndarray) and opinfo._close(want, got, 50)
+        return isinstance(got, np.ndarray) and opinfo.close(want, got, 50)
     return bool(want == got)
 
 
@@ -77,7 +77,8 @@ def observe(space: Any, name: str, given: Any, training: bool, construct_only: b
     for part in name.split("."):
         kind = getattr(kind, part)
     made = kind(
-        *carry(list(given.constructor_input.args), space), **carry(given.constructor_input.kwargs, space)
+        *opinfo.carry(list(given.constructor_input.args), space),
+        **opinfo.carry(given.constructor_input.kwargs, space),
     )
     if construct_only:
         return {}
@@ -99,17 +100,6 @@ class _Call:
 
     def __init__(self, given: Any) -> None:
         self.input, self.args, self.kwargs = None, given.args, given.kwargs
-
-
-def carry(value: Any, space: Any) -> Any:
-    """An argument of a constructor: functions of PyTorch's are the engine's of the same name."""
-    if space is engine and callable(value) and str(getattr(value, "__module__", "")).startswith("torch"):
-        return getattr(engine.nn.functional, value.__name__, None) or getattr(engine, value.__name__)
-    if isinstance(value, dict):
-        return {key: carry(one, space) for key, one in value.items()}
-    if isinstance(value, list):
-        return [carry(one, space) for one in value]
-    return opinfo.carry(value, space, {})
 
 
 def main() -> None:

@@ -148,11 +148,16 @@ def measure(info: Any, sample: Any, dtype: str) -> str | None:
 # ---- carrying arguments over
 
 
-def carry(value: Any, space: Any, memo: dict[int, Any]) -> Any:
-    """An argument of a sample in another namespace: tensors with the same bytes, sizes and strides, each once."""
+def carry(value: Any, space: Any, memo: dict[int, Any] | None = None) -> Any:
+    """An argument of a sample in another namespace: tensors with the same bytes, sizes and strides, each once; PyTorch's
+    functions as the namespace's of the same name."""
+    memo = {} if memo is None else memo
     if isinstance(value, torch.Tensor):
         if id(value) not in memo:
-            memo[id(value)] = _carry_tensor(value, space)
+            made = _carry_tensor(value, space)
+            if isinstance(value, torch.nn.Parameter):
+                made = space.nn.Parameter(made.detach(), value.requires_grad)
+            memo[id(value)] = made
         return memo[id(value)]
     if isinstance(value, torch.Size):
         return tuple(value)
@@ -173,6 +178,8 @@ def carry(value: Any, space: Any, memo: dict[int, Any]) -> Any:
         return str(value)
     if isinstance(value, torch.Generator):
         return space.Generator().manual_seed(value.initial_seed())
+    if callable(value) and str(getattr(value, "__module__", "")).startswith("torch"):
+        return getattr(space.nn.functional, value.__name__, None) or getattr(space, value.__name__)
     return value
 
 
@@ -315,19 +322,19 @@ def difference(expected: Outcome, found: Outcome) -> str:
                 continue
             if want.get(fact) != got.get(fact):
                 return f"{fact}: {want.get(fact)} expected, {got.get(fact)} found"
-    if not all(_close(w["value"], g["value"]) for w, g in zip(expected.rows, found.rows)):
+    if not all(close(w["value"], g["value"]) for w, g in zip(expected.rows, found.rows)):
         return "values"
     if expected.versions != found.versions:
         return f"versions: {expected.versions} expected, {found.versions} found"
     if [g is None for g in expected.gradients] != [g is None for g in found.gradients]:
         return "gradients: missing or extra"
     for want, got in zip(expected.gradients, found.gradients):
-        if want is not None and not _close(want, got, 10):
+        if want is not None and not close(want, got, 10):
             return "gradients: values"
     return ""
 
 
-def _close(want: Any, got: Any, factor: float = 1) -> bool:
+def close(want: Any, got: Any, factor: float = 1) -> bool:
     tolerance = factor * TOLERANCE.get(str(getattr(want, "dtype", "")), 1e-6)
     try:
         if isinstance(want, (bool, int, tuple, str)) or want is None:

@@ -92,7 +92,7 @@ def trained(space: Any, name: str, settings: Any, layout: str, schedule: Any = N
         groups = [{"params": params[:1], "lr": 0.02}, {"params": params[1:], "weight_decay": 0.1}]
     elif layout == "named":
         groups = [(f"p{number}", param) for number, param in enumerate(params)]
-    made, log = called(lambda: getattr(space.optim, name)(groups, **carry(settings, space)))
+    made, log = called(lambda: getattr(space.optim, name)(groups, **opinfo.carry(settings, space)))
     if made is None:
         return [log]
     following = None if schedule is None else scheduled(space, schedule, made)
@@ -121,7 +121,7 @@ def trained(space: Any, name: str, settings: Any, layout: str, schedule: Any = N
     entries.append([params, saved["param_groups"], saved["state"]])
 
     def resumed() -> None:
-        other = getattr(space.optim, name)(groups, **carry(settings, space))
+        other = getattr(space.optim, name)(groups, **opinfo.carry(settings, space))
         other.load_state_dict(saved)
         other.step(losses_of(inputs[0]))
 
@@ -140,7 +140,7 @@ def refused(space: Any, name: str, wrong: Any) -> Log:
     params = [torch.nn.Parameter(torch.ones(2, 2))] if given.params is None else given.params
 
     def make() -> None:
-        made = getattr(space.optim, name)(carry(params, space, {}), **carry(given.kwargs, space))
+        made = getattr(space.optim, name)(opinfo.carry(params, space), **opinfo.carry(given.kwargs, space))
         if wrong.error_on is OptimizerErrorEnum.STEP_ERROR:
             made.step()
 
@@ -158,20 +158,6 @@ def called(function: Callable[[], Any]) -> tuple[Any, list[str]]:
             result, words = None, [f"{type(error).__name__}: {error}"]
     texts = [re.sub(r" \(Triggered internally.*", "", str(one.message)) for one in heard]
     return result, words + [f"{one.category.__name__}: {text}" for one, text in zip(heard, texts)]
-
-
-def carry(value: Any, space: Any, memo: dict[int, Any] | None = None) -> Any:
-    """Arguments in a namespace; a parameter is one there, each once."""
-    memo = {} if memo is None else memo
-    if isinstance(value, torch.nn.Parameter):
-        if id(value) not in memo:
-            memo[id(value)] = space.nn.Parameter(opinfo.carry(value.detach(), space, {}), value.requires_grad)
-        return memo[id(value)]
-    if isinstance(value, (list, tuple)):
-        return type(value)(carry(one, space, memo) for one in value)
-    if isinstance(value, dict):
-        return {key: carry(one, space, memo) for key, one in value.items()}
-    return opinfo.carry(value, space, memo)
 
 
 def same(want: Any, got: Any) -> bool:
