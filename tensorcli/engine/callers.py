@@ -170,17 +170,15 @@ PROPERTIES: Final[dict[str, Callable[[Tensor], Any]]] = {}
 def _missing_attribute(name: str, instance: Any) -> Any:
     declared = name in vars(Tensor)
     found = not name.startswith("__") and name in PACKETS
-    if not declared and name in vars(Tensor):
-        return getattr(
-            Tensor if instance is None else instance, name
-        )  # A property of the chapter that was just read.
-    if not found:
-        raise AttributeError(
-            f"'{type(instance).__name__}' object has no attribute '{name}'"
-            if instance is not None
-            else f"type object 'Tensor' has no attribute '{name}'"
-        )
-    setattr(Tensor, name, method(name))
+    # Looking may have read a chapter that declares a property of this name.
+    if declared or name not in vars(Tensor):
+        if not found:
+            raise AttributeError(
+                f"'{type(instance).__name__}' object has no attribute '{name}'"
+                if instance is not None
+                else f"type object 'Tensor' has no attribute '{name}'"
+            )
+        setattr(Tensor, name, method(name))
     return getattr(Tensor if instance is None else instance, name)
 
 

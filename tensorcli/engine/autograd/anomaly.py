@@ -102,26 +102,20 @@ def remember(node: Any) -> None:
 
 def report(node: Any) -> None:
     """Warn which forward call the failing node came from, then of each node whose gradient was computed there."""
-    name, place = node.name(), node.metadata.get("traceback_")
-    if place is None:
-        messages.warn(f"Error detected in {name}. {_UNKNOWN}")
-    else:
-        messages.warn(f"Error detected in {name}. {_TRACEBACK} caused the error:\n{''.join(place)}")
+    _tell(node, "Error detected in", "caused the error")
     while (node := node.metadata.get("parent_")) is not None:
-        name, place = node.name(), node.metadata.get("traceback_")
-        if place is None:
-            messages.warn(f"Error detected in {name}. {_UNKNOWN}")
-        else:
-            messages.warn(
-                f"\n\nPrevious calculation was induced by {name}. {_TRACEBACK} induced the previous calculation:\n"
-                f"{''.join(place)}"
-            )
+        _tell(node, "\n\nPrevious calculation was induced by", "induced the previous calculation")
 
 
-_UNKNOWN = (
-    "No forward pass information available. Enable detect anomaly during forward pass for more information."
-)
-_TRACEBACK = "Traceback of forward call that"
+def _tell(node: Any, beginning: str, did: str) -> None:
+    place = node.metadata.get("traceback_")
+    if place is None:
+        messages.warn(
+            f"Error detected in {node.name()}. No forward pass information available. Enable detect anomaly during forward "
+            "pass for more information."
+        )
+    else:
+        messages.warn(f"{beginning} {node.name()}. Traceback of forward call that {did}:\n{''.join(place)}")
 
 
 def check(node: Any, gradients: list[Any]) -> None:

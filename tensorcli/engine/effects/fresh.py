@@ -106,9 +106,7 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.into_self:
         answer = _as_dtype(answer, values[0].dtype, device)
         reduced = None
-    if (op.base in SUGGESTED or op.base in CONTIGUOUS_FIRST) and any(
-        _suggests(op.base, each) for each in values[:2]
-    ):
+    if op.base in SUGGESTED and any(_suggests(op.base, each) for each in values[:2]):
         answer = _in_channels_last(answer)
     if type(answer) is tuple:
         results: tuple[Any, ...] = tuple(_settle(op, a, reduced, device) for a in answer)
@@ -167,10 +165,10 @@ _IMAGES = (
     "upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d reflection_pad2d reflection_pad3d replication_pad2d "
     "replication_pad3d constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle glu max_unpool2d".split()
 )
-SUGGESTED = frozenset((*_IMAGES, *(f"{name}_backward" for name in _IMAGES)))
-"""The operators whose results take the memory format that the images given to them suggest."""
 CONTIGUOUS_FIRST = frozenset(("native_batch_norm",))
-"""Those that do so too, unless the image can be taken for a contiguous one as well."""
+"""Of the operators below those that leave alone an image that can be taken for a contiguous one as well."""
+SUGGESTED = CONTIGUOUS_FIRST.union(_IMAGES, (f"{name}_backward" for name in _IMAGES))
+"""The operators whose results take the memory format that the images given to them suggest."""
 
 
 def _suggests(base: str, value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tensorcli.engine import dtypes
 from tensorcli.engine.devices import drawing
 from tensorcli.engine.ops._shared import own_geometry
 
@@ -10,6 +11,11 @@ def stream(generator):
     from tensorcli.engine.random import stream_of
 
     return stream_of(generator)
+
+
+def floating(dtype):
+    """The dtype of a draw that was not asked for one."""
+    return dtype or dtypes.default.floating
 
 
 def into(array, draw):

@@ -5,17 +5,13 @@ A draw fills memory in its order, whatever the strides; the numbers come from `g
 
 import math
 
-from tensorcli.engine import dtypes, effects, geometry
+from tensorcli.engine import effects, geometry
 from tensorcli.engine.devices import META, drawing_on, resolve
 from tensorcli.engine.op import factory, op
-from tensorcli.engine.ops._draws import into, stream
+from tensorcli.engine.ops._draws import floating, into, stream
 from tensorcli.engine.ops.create import LIKE, OPTIONS
 
 INTEGERS = OPTIONS.replace("dtype=None", "dtype=long")
-
-
-def _floating(dtype):
-    return dtype or dtypes.default.floating
 
 
 # ---- factories
@@ -24,25 +20,25 @@ def _floating(dtype):
 @factory(f"rand(SymInt[] size, {OPTIONS}) -> Tensor")
 def rand(xp, size, dtype):
     """Random numbers from [0, 1), evenly spread."""
-    return stream(None).uniform(math.prod(size), _floating(dtype).name).reshape(size)
+    return stream(None).uniform(math.prod(size), floating(dtype).name).reshape(size)
 
 
 @factory(f"rand.generator(SymInt[] size, *, Generator? generator, {OPTIONS[3:]}) -> Tensor")
 def rand_from(xp, size, generator, dtype):
     """Random numbers from [0, 1), evenly spread, from a generator."""
-    return stream(generator).uniform(math.prod(size), _floating(dtype).name).reshape(size)
+    return stream(generator).uniform(math.prod(size), floating(dtype).name).reshape(size)
 
 
 @factory(f"randn(SymInt[] size, {OPTIONS}) -> Tensor")
 def randn(xp, size, dtype):
     """Random numbers of the standard normal distribution."""
-    return stream(None).normal(math.prod(size), _floating(dtype).name).reshape(size)
+    return stream(None).normal(math.prod(size), floating(dtype).name).reshape(size)
 
 
 @factory(f"randn.generator(SymInt[] size, *, Generator? generator, {OPTIONS[3:]}) -> Tensor")
 def randn_from(xp, size, generator, dtype):
     """Random numbers of the standard normal distribution, from a generator."""
-    return stream(generator).normal(math.prod(size), _floating(dtype).name).reshape(size)
+    return stream(generator).normal(math.prod(size), floating(dtype).name).reshape(size)
 
 
 def _randint(low, high, size, generator, dtype):

@@ -9,7 +9,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import factory, op
-from tensorcli.engine.ops._draws import into, memory_order, on_host, stream
+from tensorcli.engine.ops._draws import floating, into, memory_order, on_host, stream
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops._writers import not_implemented
 from tensorcli.engine.ops.create import OPTIONS
@@ -204,11 +204,7 @@ def _normal(xp, generator, sizes, dtype):
 )
 def normal_numbers(xp, mean, std, size, generator, dtype):
     """Random numbers of a normal distribution."""
-    return (
-        stream(generator)
-        .normal(math.prod(size), (dtype or dtypes.default.floating).name, mean, std)
-        .reshape(size)
-    )
+    return stream(generator).normal(math.prod(size), floating(dtype).name, mean, std).reshape(size)
 
 
 @op(

@@ -338,9 +338,9 @@ def scalar(value: Any) -> Any:
     return value.squeeze() if isinstance(value, Tensor) and value.ndim else value
 
 
-def no_steps(param: Tensor, group: Group) -> Tensor:
-    """A count of steps: on the parameter's device where the device counts, else where new tensors are."""
-    on_device = group.get("capturable") or group.get("fused")
+def no_steps(param: Tensor, group: Group | None = None) -> Tensor:
+    """A count of steps: on the parameter's device, or only where a group's device counts, and else where new tensors are."""
+    on_device = group is None or group.get("capturable") or group.get("fused")
     kind = dtypes.float64 if dtypes.default.floating is dtypes.float64 else dtypes.float32
     made: Tensor = functions.zeros((), dtype=kind, device=param.device if on_device else None)
     return made

@@ -301,10 +301,9 @@ class ASGD(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        counts = (no_steps(param, {"capturable": True}) for _ in range(3))
-        state["step"], state["eta"], state["mu"] = counts
-        state["eta"].add_(scalar(group["lr"]))
-        state["mu"].add_(1)
+        state["step"] = no_steps(param)
+        state["eta"] = no_steps(param).add_(scalar(group["lr"]))
+        state["mu"] = no_steps(param).add_(1)
         state["ax"] = functions.zeros_like(param)
 
     def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
