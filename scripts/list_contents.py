@@ -3,7 +3,8 @@
 Usage: python scripts/list_contents.py            rewrites the file
        python scripts/list_contents.py --check    exits with 1 where it is not what the chapters say
 
-An operator that the file does not name is found all the same: the whole table is read for it.
+A name that is not in the file is no operator: it is asked for by each word of a script that could be a verb, and no chapter
+is read for that.
 """
 
 import importlib.abc

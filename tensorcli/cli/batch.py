@@ -6,8 +6,7 @@ import gc
 import importlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.cli import exits
 from tensorcli.cli.sources import Script, Unreadable, read_script
@@ -22,8 +21,7 @@ LISTENS = re.compile(rb"\bexpect\s+hazard\b|^\s*:?check\s*$|^\s*:?(graph|export)
 """What a script asks of a session that observes, also where nothing is shown: what stands in a file names tensors."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
+class SessionOptions(NamedTuple):
     """What a session is made with; the meaning of each is Session's."""
 
     quiet: bool = False
@@ -117,7 +115,7 @@ def scripts(paths: Sequence[str], command: str | None) -> Sequence[str | Script]
 def run_script(script: Script, options: SessionOptions, output: Output, keep_going: bool) -> int:
     """Runs one script in a new session and gives its status."""
     if options.quiet and LISTENS.search(script.text):
-        options = replace(options, quiet=False)
+        options = options._replace(quiet=False)
     try:
         return run_in(options.session(output.write), script, output, keep_going)
     except KeyboardInterrupt:

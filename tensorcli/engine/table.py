@@ -5,7 +5,7 @@ from typing import Any
 
 
 class Table(dict[str, Any]):
-    """A dictionary that reads the chapter in which something is, and all that are left when it is in none or all is asked for.
+    """A dictionary that reads the chapter in which something is when it is asked for, and all when all is asked for.
 
     A session touches a few chapters; reading all takes as long as importing numpy's linear algebra. Filling the table goes
     by `setdefault` and item assignment, which read nothing.
@@ -44,18 +44,14 @@ class Table(dict[str, Any]):
 
 
 def _find(table: Table, key: str) -> bool:
-    """Read on until something is there; whether it is. No operator has a name that Python asks modules for (`__path__`)."""
+    """Read on until something is there; whether it is."""
     from tensorcli.engine import ops
 
-    if key.startswith("__"):
-        return False
-    return (ops.read_for(key.partition(".")[0]) and dict.__contains__(table, key)) or (
-        ops.read_all() and dict.__contains__(table, key)
-    )
+    return ops.read_for(key.partition(".")[0]) and dict.__contains__(table, key)
 
 
-def read_chapters() -> bool:
-    """Read the chapters that are not read yet; whether there were any."""
+def read_chapters() -> None:
+    """Read the chapters that are not read yet."""
     from tensorcli.engine import ops
 
-    return ops.read_all()
+    ops.read_all()

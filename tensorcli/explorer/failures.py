@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.results import Failure
+from tensorcli.explorer import results
 from tensorcli.language.limits import LimitError
 from tensorcli.language.locate import failed_call, locate_nodes
 from tensorcli.language.policy import Policy
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.engines import Taken
     from tensorcli.explorer.files import Sourcing
     from tensorcli.explorer.journal import Record
-    from tensorcli.explorer.results import Expectation, FailureKind, HazardRow
+    from tensorcli.explorer.results import Expectation, Failure, FailureKind, HazardRow
 
 
 class ExpectationFailed(AssertionError):  # noqa: N818 (what a reader sees as the error's type)
@@ -60,7 +60,7 @@ _ATTRIBUTE = re.compile(r"'?([\w.]+)'? object has no attribute '(\w+)'$")
 
 def language_failure(error: LanguageError, text: str, name: str) -> Failure:
     """A text that does not parse, or uses what the language refuses."""
-    return Failure(
+    return results.Failure(
         "language",
         "SyntaxError",
         error.message,
@@ -112,7 +112,7 @@ def failure(
     from tensorcli.explorer.errors import known_error
 
     known = known_error(type_name(error), message(error))
-    return Failure(
+    return results.Failure(
         kind_of(error, nodes),
         type_name(error),
         message(error),
@@ -200,7 +200,7 @@ def _attribute(
 
 def hazard_failure(row: HazardRow, record: Record) -> Failure:
     """A hazard as an error."""
-    return Failure(
+    return results.Failure(
         "hazard",
         "Hazard",
         row.text,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from tensorcli.explorer.results import WarningText
+from tensorcli.explorer import results
 from tensorcli.language.locate import current_node
 from tensorcli.language.syntax import span_of
 
@@ -25,7 +25,7 @@ class Hearing:
     def __init__(self, write: Callable[[str], None] | None) -> None:
         self.live = write
         self.pieces: list[str] = []
-        self.warnings: list[WarningText] = []
+        self.warnings: list[results.WarningText] = []
         self.known: set[tuple[str, int, str]] = set()
         self.name = "<input>"
         self.silent = False
@@ -71,7 +71,7 @@ class Hearing:
         key = (self.name, 0 if span is None else span.line, text)
         if key not in self.known:
             self.known.add(key)
-            self.warnings.append(WarningText(category.__name__, text, span, self.name))
+            self.warnings.append(results.WarningText(category.__name__, text, span, self.name))
 
     def __enter__(self) -> Hearing:
         caught = warnings.catch_warnings()

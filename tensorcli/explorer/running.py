@@ -10,14 +10,14 @@ from tensorcli.explorer.commands import only_looks
 from tensorcli.explorer.commands.registry import paths_of
 from tensorcli.explorer.failures import hazard_failure, with_effects, with_places
 from tensorcli.explorer.journal import Record, place_of
-from tensorcli.explorer.results import Failure, Step
+from tensorcli.explorer.results import Step
 from tensorcli.language.evaluate import NOTHING
 from tensorcli.language.syntax import Form, Statement
 
 if TYPE_CHECKING:
     from tensorcli.explorer.changes import Outcome
     from tensorcli.explorer.files import Sourcing
-    from tensorcli.explorer.results import Value, Watched
+    from tensorcli.explorer.results import Failure, Value, Watched
     from tensorcli.explorer.session import Session
 
 NO_NAMES: Mapping[str, Any] = {}

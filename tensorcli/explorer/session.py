@@ -26,7 +26,7 @@ from tensorcli.explorer.identity import Allocations, Identities
 from tensorcli.explorer.journal import PROMPT, Names, Record, Travel, WatchedNames
 from tensorcli.explorer.library import Library
 from tensorcli.explorer.reach import Bare
-from tensorcli.explorer.results import Answer, Exit, Failure, Step
+from tensorcli.explorer.results import Answer, Exit, Step
 from tensorcli.explorer.running import execute, watched
 from tensorcli.explorer.verbs import Verbs
 from tensorcli.language.evaluate import NOTHING, Evaluator
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.mentions import Mentions
     from tensorcli.explorer.nested import Nested
     from tensorcli.explorer.predict import Predictor
-    from tensorcli.explorer.results import HazardRow, Inner, Question
+    from tensorcli.explorer.results import Failure, HazardRow, Inner, Question
 
 VERSION_ERROR = "modified by an inplace operation"
 

@@ -215,7 +215,6 @@ class Parser:
         name = tokens[opening - 1]
         if name.text in self.context.bound or name.text in BUILTIN_NAMES or name.text in KEYWORDS:
             return None
-        # Looked up last: a name that is not known yet has the engine read all of its table.
         verb = self.verbs.get(name.text)
         if verb is None or verb.kind != "command" or not closes_at_end(tokens[opening:]):
             return None

@@ -4,7 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import tensorcli.engine as engine
 from tensorcli.engine.ops import CHAPTERS
 
 INTERRUPTED = """
@@ -53,9 +52,13 @@ def test_an_import_within_the_engine_reads_no_chapter() -> None:
     assert chapters_read_for("max(torch.ones(2, 3), 1)") < set(CHAPTERS)
 
 
-def test_what_the_contents_do_not_name_is_looked_for_in_the_whole_table() -> None:
+def test_asking_for_all_operators_reads_the_table() -> None:
     assert chapters_read_for("__dir__()") == set(CHAPTERS)
-    assert not hasattr(engine, "softmacks")
+
+
+def test_a_word_that_is_no_operator_reads_nothing() -> None:
+    asked = "__name__; assert 'tensor' not in sys.modules['tensorcli.engine.op'].PACKETS"
+    assert chapters_read_for(asked) == chapters_read_for("__name__")
 
 
 def test_the_contents_are_what_the_chapters_declare() -> None:

@@ -28,15 +28,19 @@ def read_for(name: str) -> bool:
 
         _chapters.update((each, chapter) for chapter, names in NAMES.items() for each in names.split())
     chapter = _chapters.get(name)
-    return chapter is not None and chapter not in _read and _read_chapters((chapter,))
+    if chapter is None or chapter in _read:
+        return False
+    _read_chapters((chapter,))
+    return True
 
 
-def read_all() -> bool:
-    """Read the whole table; whether anything was left to read."""
-    return len(_read) < len(CHAPTERS) and _read_chapters(CHAPTERS)
+def read_all() -> None:
+    """Read the whole table."""
+    if len(_read) < len(CHAPTERS):
+        _read_chapters(CHAPTERS)
 
 
-def _read_chapters(chapters: tuple[str, ...]) -> bool:
+def _read_chapters(chapters: tuple[str, ...]) -> None:
     """Read these chapters, undisturbed: one of which half was read would be lost for good."""
     from tensorcli.engine.uninterrupted import uninterrupted
 
@@ -45,4 +49,3 @@ def _read_chapters(chapters: tuple[str, ...]) -> bool:
         _read.update(new)
         for name in new:
             import_module(f"tensorcli.engine.ops.{name}")
-    return bool(new)

@@ -5,7 +5,7 @@ their gradients (after FunctionsManual.cpp's scatter_reduce_backward and index_r
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,8 +56,7 @@ def reduce_into(xp, target, key, values, reduce, include_self):
             target[...] = (target / count).astype(target.dtype)
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(NamedTuple):
     """How the places of an index are read and written, in operations on tensors that can be differentiated again."""
 
     read: Callable[[Tensor], Tensor]

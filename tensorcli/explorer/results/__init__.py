@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tensorcli.explorer.results.step import Answer, Exit, Failure, Step, WarningText
+from tensorcli.explorer.results.step import Answer, Exit, Step
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results.answers import (
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Value,
         Write,
     )
+    from tensorcli.explorer.results.failure import Failure, FailureKind, WarningText
     from tensorcli.explorer.results.graph import (
         Graph,
         GraphNode,
@@ -66,7 +67,6 @@ if TYPE_CHECKING:
     )
     from tensorcli.explorer.results.hazards import HazardReport, HazardRow
     from tensorcli.explorer.results.predict import Prediction, PredictionRow, Predictions, Question
-    from tensorcli.explorer.results.step import FailureKind
     from tensorcli.explorer.results.time import Blame, BlameRow, Difference, Dry, Travelled, Watched, Watching
     from tensorcli.explorer.results.understand import (
         Comparison,
@@ -103,7 +103,7 @@ _MODULES: Final = {
     "explorer.results.predict": ("Prediction", "PredictionRow", "Predictions", "Question"),
     "explorer.results.verify": ("Divergence", "Verified"),
     "explorer.results.changes": _CHANGES,
-    "explorer.results.step": ("FailureKind",),
+    "explorer.results.failure": ("Failure", "FailureKind", "WarningText"),
     "language.syntax": ("Span",),
 }
 
