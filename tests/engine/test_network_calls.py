@@ -1,9 +1,9 @@
 """Functions of networks and other operators, called rightly and wrongly: each call gives or raises what PyTorch's does.
 
 `network_calls.json` (networks' functions) and `single_calls.json` (the others) hold calls and PyTorch 2.13's answers: shapes
-and dtypes, or an error's type and text. What PyTorch's own answer depends on the processor for (a convolution of bfloat16 and
-float32: whether oneDNN computes bfloat16 there) is not among them. Where PyTorch is installed the records themselves are checked against it;
-`pytest --update-cases` writes them anew.
+and dtypes, or an error's type and text. A call whose answer depends on the processor (a convolution of bfloat16 with
+float32: on whether oneDNN computes bfloat16 there) is not among them. Where PyTorch is installed the records themselves are
+checked against it; `pytest --update-cases` writes them anew.
 """
 
 import json
