@@ -1,4 +1,4 @@
-"""PyTorch's errors by their texts: the one table of codes. `why` tells each in its own way; here is what they
+"""PyTorch's errors and warnings by their texts: the one table of codes. `why` tells each in its own way; here is what they
 have in common: a code, a key, how the text is known again, and what it means in a sentence.
 """
 
@@ -272,6 +272,13 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E095", "strict", "in strict mode",
          "with strict=True a result, or a gradient, to which no recorded operation leads is refused",
          "torch.autograd.functional.jacobian(lambda x: torch.ones(2), torch.ones(2), strict=True)"),
+        # what is only warned of
+        ("TSC-E096", "copied", "To copy construct from a tensor",
+         "a tensor's numbers are copied by torch.tensor(…), and its graph is left; detach().clone() does the same and says so",
+         "x = torch.ones(2)\ntorch.tensor(x)"),
+        ("TSC-E097", "kept_nowhere", "The .grad attribute of a Tensor that is not a leaf",
+         "a backward pass leaves gradients in leaves; a computed tensor keeps its own only after retain_grad()",
+         "x = torch.ones(2, requires_grad=True)\ny = x * 2\ny.sum().backward()\ny.grad"),
     )
 )  # fmt: skip
 """Every error that has a code, in the order in which they are tried."""

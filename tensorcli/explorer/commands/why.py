@@ -6,11 +6,10 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import Case, looking_back, one_line, unbroken
+from tensorcli.explorer.why.case import looking_back, one_line, unbroken
 from tensorcli.explorer.why.prove import allowance, outcome, prove
 from tensorcli.explorer.why.tellers import BACKWARD, tell
 from tensorcli.language.syntax import Invocation, LanguageError
@@ -69,20 +68,23 @@ def _latest(session: Session) -> Answer:
 
 
 def _missing_gradient(session: Session) -> ast.Attribute | None:
-    """The gradient that the last statement looked at, where there is none."""
+    """The first gradient that the last statement showed, alone or in a `print`, where there is none."""
     last = session.journal[-1].statement.tree if session.journal else None
-    if (
-        not isinstance(last, ast.Expr)
-        or not isinstance(last.value, ast.Attribute)
-        or last.value.attr != "grad"
-    ):
-        return None
+    shown = last.value if isinstance(last, ast.Expr) else None
+    printed = isinstance(shown, ast.Call) and isinstance(shown.func, ast.Name) and shown.func.id == "print"
+    for node in shown.args if isinstance(shown, ast.Call) and printed else [shown]:
+        if isinstance(node, ast.Attribute) and node.attr == "grad" and _is_missing(session, node):
+            return node
+    return None
+
+
+def _is_missing(session: Session, gradient: ast.Attribute) -> bool:
+    """Whether it is a tensor's, and None."""
     try:
-        value = session.value_of(last.value.value)
+        value = session.value_of(gradient.value)
     except Exception:  # its parts may be gone
-        return None
-    engine = session.engine
-    return last.value if engine.kind(value) == "tensor" and engine.grad(value) is None else None
+        return False
+    return session.engine.kind(value) == "tensor" and session.engine.grad(value) is None
 
 
 def _asked(session: Session, tree: ast.expr, text: str) -> Answer:
@@ -151,7 +153,6 @@ def _expected(session: Session) -> Answer | None:
 def _warned(session: Session) -> Answer | None:
     """About the last statement that gave a warning: what its operation was given, and what it would take in silence."""
     from tensorcli.explorer.results import Failure
-    from tensorcli.explorer.why.called import called
 
     if not session.warned:
         return None
@@ -160,8 +161,7 @@ def _warned(session: Session) -> Answer | None:
         (*_, warning) = trace.last.step.warnings
         span = warning.span or trace.last.record.statement.span
         error = Failure("statement", warning.category, warning.message, (span,), (), span, warning.name)
-        story = called(Case(session, trace, error))
-        known = known_error(error.type, error.message)
+        story, known = tell(session, trace, error)
     wanted = [each and replace(each, quiet=True) for each in story.proposals]
     ways, proposals, measure = prove(session, wanted, None, False, allowance(trace))
     session.proposed = Proposed(records, proposals, measure, [way.measured for way in ways if way.number])

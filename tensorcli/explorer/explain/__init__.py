@@ -72,15 +72,16 @@ def code(session: Session, name: str) -> Explanation:
 
 def error_page(session: Session, error: Known) -> Explanation:
     """An error: a program that raises it, what it says there, and the ways out, found by running it."""
-    from tensorcli.explorer.results import Why
+    from tensorcli.explorer.results import WarningText, Why
     from tensorcli.explorer.why.case import one_line
 
     with session.engine.aside():
         other = type(session)(engine=session.engine.name)
         *_, failed, answered = other.run(f"{error.example}\nwhy", keep_going=True)
-    assert failed.error is not None
     assert isinstance(answered.result, Why)
-    first = failed.error.message.partition("\n")[0]
+    said = failed.error or failed.warnings[-1]
+    kind = said.category if isinstance(said, WarningText) else said.type
+    first = said.message.partition("\n")[0]
     ways = tuple(
         (one_line(each.text.partition("  ")[2]), each.note) for each in answered.result.ways if each.number
     )
@@ -91,7 +92,7 @@ def error_page(session: Session, error: Known) -> Explanation:
         error.sentence,
         (
             Section("it looks like this", rows=tuple((each,) for each in error.example.split("\n"))),
-            Section("PyTorch says", rows=((f"{failed.error.type}: {first}",),)),
+            Section("PyTorch says", rows=((f"{kind}: {first}",),)),
             *([Section("why", text=(title,))] if title != error.sentence else []),
             *([Section("ways out", rows=ways)] if ways else []),
             Section("known by", rows=tuple((each,) for each in words)),

@@ -95,42 +95,40 @@ def fits(case: Case) -> Iterator[Proposal | None]:
     if "bool" in case.failure.message and "bool" not in dtypes:
         dtypes.append("bool")
     tries = TRIES
-    for each in found:
+    seen = {(each.node, each.look.sizes, each.look.dtype) for each in found}
+    for each, suffix in _nearest_first(found, dtypes):
         if written is not None and holds(each.node, written):
             continue
-        seen = {(each.look.sizes, each.look.dtype)}
-        for suffix in _suffixes(each.look, dtypes):
-            new = ast.parse(behind(each.node, each.text, suffix), mode="eval").body
-            changed = case.tensor(new, like=each.node)
-            look = None if changed is None else case.engine.look(changed)
-            if look is None or (look.sizes, look.dtype) in seen or not tries:
-                continue
-            if each.look.requires_grad and not look.requires_grad:
-                continue  # it would leave the graph in silence
-            seen.add((look.sizes, look.dtype))
-            tries -= 1
-            if case.runs(each.node, new):
-                note = f"{each.text} as {look.summary}"
-                yield with_operand(case, each.node, suffix, note)
+        new = ast.parse(behind(each.node, each.text, suffix), mode="eval").body
+        changed = case.tensor(new, like=each.node)
+        look = None if changed is None else case.engine.look(changed)
+        if look is None or (each.node, look.sizes, look.dtype) in seen or not tries:
+            continue
+        if each.look.requires_grad and not look.requires_grad:
+            continue  # it would leave the graph in silence
+        seen.add((each.node, look.sizes, look.dtype))
+        tries -= 1
+        if case.runs(each.node, new):
+            note = f"{each.text} as {look.summary}"
+            yield with_operand(case, each.node, suffix, note)
 
 
-def _suffixes(look: Look, dtypes: list[str]) -> Iterator[str]:
-    """Other dtypes; a dimension of size 1 more or less; the transposed; the channels second; fewer dimensions."""
-    for dtype in dtypes:
-        yield f".to(torch.{dtype})"
+def _nearest_first(found: list[Operand], dtypes: list[str]) -> Iterator[tuple[Operand, str]]:
+    """Each operand with each change of it: the changes that a slip needs most often first, of all operands."""
+    for kind in zip(*(_suffixes(each.look, dtypes) for each in found), strict=True):
+        for each, suffixes in zip(found, kind, strict=True):
+            yield from ((each, suffix) for suffix in suffixes)
+
+
+def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
+    """Other dtypes; a dimension of size 1 less; one more; the transposed; the channels second; fewer dimensions."""
     rank = len(look.sizes)
-    for d, size in enumerate(look.sizes):
-        if size == 1:
-            yield f".squeeze({d})"
-    for d in range(rank + 1):
-        yield f".unsqueeze({d})"
-    if rank == 2:
-        yield ".T"
-    if rank > 2:
-        yield ".movedim(-1, 1)"
-        yield ".flatten(1)"
-    if rank > 1:
-        yield ".flatten()"
+    yield [f".to(torch.{dtype})" for dtype in dtypes]
+    yield [f".squeeze({d})" for d, size in enumerate(look.sizes) if size == 1]
+    yield [f".unsqueeze({d})" for d in range(rank + 1)]
+    yield [".T"] if rank == 2 else []
+    yield [".movedim(-1, 1)", ".flatten(1)"] if rank > 2 else []
+    yield [".flatten()"] if rank > 1 else []
 
 
 def _other_layers(case: Case) -> Iterator[Proposal | None]:

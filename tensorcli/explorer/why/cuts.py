@@ -10,6 +10,7 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.trace import Made, Traced
 from tensorcli.explorer.why.case import Case, holds, loaded, root_name, stored
+from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.refused import out_of_the_block
 
 CUTTING = {
@@ -118,7 +119,7 @@ class _Step(NamedTuple):
     user: tuple[Traced, ast.AST | None] | None
 
 
-def _names_of(case: Case, token: int) -> list[str]:
+def names_of(case: Case, token: int) -> list[str]:
     """The names of a tensor that is still there."""
     observation = case.trace.session.observation
     assert observation is not None
@@ -134,7 +135,7 @@ def _by_data(
 ) -> Cut | _Step | None:
     """A tensor that no operator made: `x.data`. The cut, or x where that does not require grad either."""
     places = [] if user is None or user[1] is None else [(user[0], user[1])]
-    for name in _names_of(case, token)[:1]:
+    for name in names_of(case, token)[:1]:
         bound = case.bound_at(name)
         if bound is not None:
             places.append((case.trace.steps[bound], case.trace.steps[bound].record.statement.tree))
@@ -154,7 +155,7 @@ def _by_data(
 
 def _turned_off(case: Case, token: int, path: tuple[str, ...]) -> Iterator[Cut]:
     """Where a leaf that required grad ceased to."""
-    for name in _names_of(case, token)[:1]:
+    for name in names_of(case, token)[:1]:
         for step, before, after in case.trace.changes_of(name):
             if before.requires_grad and not after.requires_grad:
                 yield Cut(step, f"{name} was told not to require grad", "cut", None, (*path, name))
@@ -333,12 +334,7 @@ def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
                     yield journal.changed(
                         at, [(node, journal.source(at, node.func.value))], "stay in the graph"
                     )
-                if (
-                    isinstance(node, ast.Call)
-                    and node.args
-                    and isinstance(node.args[0], ast.List | ast.Tuple)
-                ) and journal.source(at, node.func) in ("torch.tensor", "tensor"):
-                    yield journal.changed(at, [(node.func, "torch.stack")], "join tensors, not their numbers")
+            yield from joined(case, at, tree)
             for node in ast.walk(tree):
                 if isinstance(node, ast.Attribute) and node.attr == "data":
                     yield journal.changed(at, [(node, journal.source(at, node.value))], "stay in the graph")
@@ -362,3 +358,21 @@ def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
         if isinstance(tree, ast.Assign) and isinstance(tree.targets[0], ast.Name) and at + 1 <= case.at:
             name = tree.targets[0].id
             yield journal.inserted(at + 1, f"{name}.requires_grad_()", f"make {name} want a gradient")
+
+
+def joined(case: Case, at: int, tree: ast.AST) -> Iterator[Proposal | None]:
+    """`torch.tensor([a, b])` as `torch.stack([a, b])`, `torch.tensor(a)` as `a.clone()`: what copies the numbers of tensors
+    as what leads back to them.
+    """
+    journal = case.journal
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        if journal.source(at, node.func) not in ("torch.tensor", "tensor"):
+            continue
+        (given, *_), text = node.args, journal.source(at, node.args[0])
+        if isinstance(given, ast.List | ast.Tuple):
+            yield journal.changed(at, [(node, f"torch.stack({text})")], "join tensors, not their numbers")
+        else:
+            new = behind(given, text, ".clone()")
+            yield journal.changed(at, [(node, new)], "a copy that stays in the graph")

@@ -212,7 +212,11 @@ def optimised(case: Case) -> Story:
         story.proposals.append(
             case.changed([(found.node, ", ".join(names))], "the leaves that it was computed from")
         )
-    story.proposals.append(
-        with_operand(case, found.node, ".detach().requires_grad_()", "a leaf of its own, cut off")
-    )
+    leaf = ".detach().requires_grad_()"
+    if isinstance(found.node, ast.Name):  # what the rest of the program calls by this name is to be the leaf
+        story.proposals.append(
+            case.before(f"{found.text} = {found.text}{leaf}", f"{found.text} as a leaf, cut off")
+        )
+    else:
+        story.proposals.append(with_operand(case, found.node, leaf, "a leaf of its own, cut off"))
     return story

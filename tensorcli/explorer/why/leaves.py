@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.case import Case, Story, binds, holds, loaded, stored
+from tensorcli.explorer.why.copies import copied_leaf, kept, reason
 from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, ways_back, where_cut
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge, views_cut_off
@@ -440,8 +441,17 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
                     f"{event.line}."
                 )
                 break
-    story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
     users = _users(case, value)
+    copy = copied_leaf(case, last, {name, *users})
+    if copy is not None:
+        line = trace.steps[copy.at].line
+        story.title = (
+            f"{name}.grad is None because line {line} made {copy.name}, a leaf of its own, of the numbers of {copy.source}: the "
+            "backward pass ended there."
+        )
+        story.events.append(case.event(copy.at, reason(case, copy), "cut", culprit=True))
+        story.proposals.extend(to_the_end(case, each) for each in kept(case, copy))
+    story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
     if users:
         verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
         story.notes.append(f"{', '.join(users[:4])} {verb[0]} to {name}, and {verb[1]} not differentiated.")

@@ -63,6 +63,8 @@ TELLERS: Final = {
     "kinds": "arguments.misused",
     "unpack": "unpacking.unpacked",
     "vmap_random": "transforms.random",
+    "copied": "copies.constructed",
+    "kept_nowhere": "gradient.absent",
 }
 """Who tells an error, by its key in `errors.ERRORS`; another is told by what the operation was given."""
 BACKWARD: Final = ("version", "freed", "no_grad_fn", "scalar", "unused", "not_required")

@@ -1,0 +1,144 @@
+"""What was made of a tensor's numbers: a backward pass ends there, and does not reach the tensor."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tensorcli.explorer.why.case import Case, Story, loaded, stored
+from tensorcli.explorer.why.cuts import CUTTING, joined, names_of
+from tensorcli.explorer.why.operands import behind, operand
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.rewrite import Proposal
+    from tensorcli.explorer.trace import Traced
+
+FACTS = frozenset("shape dtype device ndim layout requires_grad size dim numel stride len type".split())
+"""What is asked of a tensor besides its numbers."""
+DEPTH = 4
+"""So many statements are followed from a copy back to the tensor."""
+
+
+class Copy(NamedTuple):
+    """A leaf that was made of another tensor's numbers."""
+
+    name: str
+    at: int
+    """The statement that made it, from 0."""
+    source: str
+    """The name of the tensor whose numbers it was made of."""
+    read_at: int
+    """The statement that read them."""
+
+    @property
+    def direct(self) -> bool:
+        return self.read_at == self.at
+
+
+def copied_leaf(case: Case, last: Traced, sources: set[str]) -> Copy | None:
+    """The leaf that a backward pass ended at, and that was made of the numbers of one of these names."""
+    for added in last.added:
+        for name in names_of(case, added.tensor)[:1]:
+            at = case.bound_at(name) if name.isidentifier() else None
+            if at is None or name in sources:
+                continue
+            read = _read(case, at, sources, DEPTH)
+            if read is not None:
+                return Copy(name, at, *read)
+    return None
+
+
+def _read(case: Case, at: int, sources: set[str], depth: int) -> tuple[str, int] | None:
+    """Which of these names a statement's value is made of the numbers of, and the statement that read them."""
+    names = _numbers_read(case.trace.steps[at].record.statement.tree)
+    for name in sorted(names & sources):
+        return name, at
+    for name in sorted(names) if depth else ():
+        before = next(
+            (i for i in range(at - 1, -1, -1) if name in stored(case.trace.steps[i].record.statement.tree)),
+            None,
+        )
+        found = None if before is None else _read(case, before, sources, depth - 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _numbers_read(tree: ast.AST) -> set[str]:
+    """The names that a statement reads for more than their sizes and dtypes."""
+    if isinstance(tree, ast.Attribute) and tree.attr in FACTS:
+        return set()
+    if isinstance(tree, ast.Call):
+        called = ast.unparse(tree.func).rpartition(".")[2]
+        if called in FACTS or called.endswith("_like") or called.startswith("new_"):
+            return set()
+    if isinstance(tree, ast.Name):
+        return loaded(tree)
+    return set().union(*map(_numbers_read, ast.iter_child_nodes(tree)))
+
+
+def reason(case: Case, copy: Copy) -> str:
+    """What made it a leaf of its own."""
+    tree = case.trace.steps[copy.at].record.statement.tree
+    called = (
+        ast.unparse(tree.value.func)
+        if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call)
+        else ""
+    )
+    how = CUTTING.get(called.rpartition(".")[2]) if copy.direct else None
+    where = "" if copy.direct else f", read at line {case.trace.steps[copy.read_at].line}"
+    how = how or f"it takes the numbers of {copy.source}{where}, and numbers have no graph"
+    return f"{copy.name} is a leaf of its own: {how}"
+
+
+def kept(case: Case, copy: Copy) -> Iterator[Proposal | None]:
+    """The copy made in the graph."""
+    statement, _ = case.journal.python(copy.at)
+    tree = statement.tree
+    if not copy.direct or not isinstance(tree, ast.Assign):
+        return
+    if _same_numbers(case, copy):
+        new = f"{copy.source}.clone()"
+        yield case.journal.changed(copy.at, [(tree.value, new)], "a copy that stays in the graph")
+    else:
+        yield from joined(case, copy.at, tree)
+
+
+def _same_numbers(case: Case, copy: Copy) -> bool:
+    """Whether the leaf holds all the numbers of the tensor, and no others."""
+    engine, names = case.engine, case.trace.session.names
+    values = [names.get(name) for name in (copy.name, copy.source)]
+    if any(engine.kind(each) != "tensor" for each in values):
+        return False
+    first, second = (engine.elements(each) for each in values)
+    return first is not None and second is not None and np.array_equal(first, second)
+
+
+# ---- the warning
+
+
+def constructed(case: Case) -> Story | None:
+    """`torch.tensor(t)` of a tensor: what PyTorch would have written instead, and what stays in the graph."""
+    call = case.call("tensor", "new_tensor")
+    given = None if call is None or not call.args else operand(case, call.args[0])
+    if call is None or given is None:
+        return None
+    where = (
+        f"{given.text} leads to leaves; the copy does not"
+        if given.look.requires_grad
+        else f"{given.text} has no graph"
+    )
+    story = Story(
+        f"torch.tensor(…) copied the numbers of {given.text}, and PyTorch asks whether that was meant."
+    )
+    story.events.append(case.raised(where))
+    wanted = any(each.arg == "requires_grad" and ast.unparse(each.value) == "True" for each in call.keywords)
+    copy = behind(given.node, given.text, ".detach().clone()" + ".requires_grad_()" * wanted)
+    story.proposals.append(case.changed([(call, copy)], "a copy outside the graph, as it is"))
+    if given.look.requires_grad:
+        new = behind(given.node, given.text, ".clone()")
+        story.proposals.append(case.changed([(call, new)], "a copy that stays in the graph"))
+    return story
