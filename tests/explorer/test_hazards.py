@@ -502,6 +502,39 @@ def test_passes_that_accumulate_before_one_step_are_no_hazard():
     )
 
 
+SCORES = "import torch.nn.functional as F\nx = torch.eye(2, requires_grad=True)\nt = torch.tensor([0, 1])\n"
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "F.cross_entropy(x.softmax(1), t)",
+        "F.cross_entropy(F.softmax(x, dim=-1), t, label_smoothing=0.1)",
+        "nn.CrossEntropyLoss()(nn.Sequential(nn.Identity(), nn.Softmax(1))(x), t)",
+        "F.log_softmax(x.softmax(1), 1)",
+        "F.binary_cross_entropy_with_logits(x.sigmoid(), torch.ones(2, 2))",
+    ],
+)
+def test_a_loss_of_scores_that_is_given_probabilities_is_a_hazard(loss):
+    assert check(f"{SCORES}loss = {loss}") == [("TSC-H013", 4)]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "F.cross_entropy(x, t)",
+        "F.cross_entropy(x.log_softmax(1), t)",
+        "F.cross_entropy(x.softmax(1).log(), t)",
+        "F.cross_entropy(x, x.detach().softmax(1))",
+        "F.cross_entropy(x.detach().softmax(1), t)",
+        "F.nll_loss(x.softmax(1).log(), t)",
+        "F.binary_cross_entropy(x.sigmoid(), torch.ones(2, 2))",
+    ],
+)
+def test_a_loss_that_is_given_what_it_takes_is_no_hazard(loss):
+    assert check(f"{SCORES}loss = {loss}") == []
+
+
 @pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])
 def test_each_prediction_less_each_target_is_a_hazard(difference):
     text = f"p = torch.ones(3, 1, requires_grad=True)\nt = torch.ones(3)\nd = {difference}"

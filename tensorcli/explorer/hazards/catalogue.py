@@ -161,6 +161,19 @@ _ENTRIES: Final = (
         "loss = ((p.squeeze(1) - t) ** 2).mean()",
         "why",
     ),
+    Hazard(
+        "TSC-H013",
+        "squashed-twice",
+        "A loss that takes scores was given probabilities: it takes the softmax, or the sigmoid, a second time.",
+        "cross_entropy takes the log_softmax of what it is given, and binary_cross_entropy_with_logits the sigmoid. Of "
+        "probabilities it makes nearly even ones: the loss is a number like any other, but cannot come near zero, and the "
+        "gradients are small.",
+        "scores = torch.tensor([[2., -1., 0.]], requires_grad=True)\np = scores.softmax(1)\n"
+        "loss = torch.nn.functional.cross_entropy(p, torch.tensor([0]))",
+        "scores = torch.tensor([[2., -1., 0.]], requires_grad=True)\n"
+        "loss = torch.nn.functional.cross_entropy(scores, torch.tensor([0]))",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -1,11 +1,14 @@
-"""Traps of training loops: a gradient that is applied a second time, an error of each prediction against each target."""
+"""Traps of training loops: a gradient that is applied a second time, an error of each prediction against each target, a
+loss that takes the softmax of probabilities.
+"""
 
 from __future__ import annotations
 
 import ast
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.language.locate import current_node
 
@@ -159,3 +162,37 @@ def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: 
         for part, each, look in zip(parts, tensors, looks, strict=True)
     )
     return f"{first} less {second} is {(count, count)}: each element of the one less each of the other, not element by element."
+
+
+def probabilities(
+    made_by: str, squashed: str, engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]
+) -> str | None:
+    """What is to be said of a loss that is given what a softmax or a sigmoid made, and that does the same to it again; None
+    for any other. `made_by` is the node of what it must not be given.
+    """
+    given = inputs[0]
+    if engine.kind(given) != "tensor" or engine.look(given).grad_fn != made_by:
+        return None
+    function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
+    what = name(given) or "what it was given"
+    return f"{function} applies {squashed} itself and wants scores; {what} went through {squashed} already."
+
+
+class Trap(NamedTuple):
+    """A hazard that an operator's operands show."""
+
+    code: str
+    text: Callable[[Engine, Namer, ast.AST | None, Sequence[Any]], str | None]
+    """What is to be said of them; None where they are no hazard."""
+
+
+_DIFFERENCE = Trap("TSC-H012", outer_difference)
+OPERANDS: Final = {
+    "sub": _DIFFERENCE,
+    "rsub": _DIFFERENCE,
+    "_log_softmax": Trap("TSC-H013", partial(probabilities, "SoftmaxBackward0", "the softmax")),
+    "binary_cross_entropy_with_logits": Trap(
+        "TSC-H013", partial(probabilities, "SigmoidBackward0", "the sigmoid")
+    ),
+}
+"""What is looked for in the operands of which operator, where its result is to be differentiated."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.places import reads_what_it_writes
-from tensorcli.explorer.hazards.training import Gradients, outer_difference
+from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class Operator(NamedTuple):
     """Whether it writes where an index says."""
     reads: bool
     """Whether each element is computed from other tensors' elements in the same place."""
-    subtracts: bool
+    trap: Trap | None
+    """What of its operands is said."""
 
     @classmethod
     def of(cls, engine: Engine, operator: str) -> Operator:
@@ -82,7 +83,7 @@ class Operator(NamedTuple):
             name in WRAPPING or name.rstrip("_") in WRAPPING,
             name in ("index_put_", "_index_put_impl_"),
             name == "copy_" or engine.elementwise(operator),
-            name in ("sub", "rsub"),
+            OPERANDS.get(name),
         )
 
 
@@ -160,11 +161,11 @@ class Watch:
                 self.gradients.made(tensor, inputs)
         else:
             self._swallowed(inputs)
-            if known.subtracts:
+            if known.trap is not None:
                 node = current_node()
-                text = outer_difference(engine, self._name, node, inputs)
+                text = known.trap.text(engine, self._name, node, inputs)
                 if text is not None:
-                    self.note("TSC-H012", text, node)
+                    self.note(known.trap.code, text, node)
 
     def writes(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
         """The bytes of a tensor, in this memory, are about to be written."""

@@ -155,9 +155,13 @@ class Case:
                     return node
         return None
 
+    def place_of(self, node: ast.AST) -> int:
+        """Where the statement stands, from 0, that holds an expression: the failing one, or the function that it failed in."""
+        return self.at if holds(self.statement.tree, node) else self.home
+
     def text_of(self, node: ast.AST) -> str:
         """An expression as it is written."""
-        return self.journal.source(self.at if holds(self.statement.tree, node) else self.home, node)
+        return self.journal.source(self.place_of(node), node)
 
     def value(self, node: ast.AST, like: ast.AST | None = None) -> Any:
         """The value of an expression of the failing statement, or of the function that it failed in (which an expression
@@ -214,8 +218,7 @@ class Case:
 
     def changed(self, changes: Sequence[tuple[ast.AST, str]], note: str) -> Proposal | None:
         """The journal with nodes of the failing statement, or of the function that it failed in, written otherwise."""
-        outside = holds(self.statement.tree, changes[0][0])
-        return self.journal.changed(self.at if outside else self.home, changes, note)
+        return self.journal.changed(self.place_of(changes[0][0]), changes, note)
 
     def instead(self, source: str, note: str) -> Proposal | None:
         """The journal with another source in the place of the innermost failing statement."""

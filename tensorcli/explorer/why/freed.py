@@ -68,7 +68,7 @@ def freed(case: Case) -> Story:
     path, root = path_to(case, node), backward_root(case)
     if path and root is not None and len(path) <= LONG:
         story.notes.append(f"the way: {' ← '.join((case.text_of(root), *path))}{where}")
-    story.proposals = list(_freed_ways(case, at, made_at))
+    story.proposals = list(_freed_ways(case, at, made_at, node))
     return story
 
 
@@ -84,7 +84,11 @@ def _saved_names(case: Case, saves: list[tuple[Traced, Save]]) -> str:
 
 def path_to(case: Case, wanted: int) -> list[str]:
     """The names of the nodes from what the failing pass begins at to a node; empty where none leads there."""
-    tensor = case.tensor(backward_root(case))
+    return _way(case, case.tensor(backward_root(case)), wanted)
+
+
+def _way(case: Case, tensor: Any, wanted: int) -> list[str]:
+    """The names of the nodes from a tensor to a node; empty where none leads there."""
     start = None if tensor is None else case.engine.node(tensor)
     before: dict[int, Any] = {id(start): None}
     queue = [] if start is None else [start]
@@ -102,7 +106,7 @@ def path_to(case: Case, wanted: int) -> list[str]:
     return []
 
 
-def _freed_ways(case: Case, at: int, made_at: int | None) -> Iterator[Proposal | None]:
+def _freed_ways(case: Case, at: int, made_at: int | None, node: int) -> Iterator[Proposal | None]:
     journal = case.journal
     statement, _ = journal.python(at)
     calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
@@ -117,12 +121,31 @@ def _freed_ways(case: Case, at: int, made_at: int | None) -> Iterator[Proposal |
     if made_at is not None and at < case.at and made_at < at:
         yield from _recomputed(case, made_at)
     yield from _detached(case)
+    if made_at is not None and at < case.at:
+        yield from _ended_before(case, at, made_at, node)
     if at < case.at:
         for name in sorted(loaded(case.statement.tree)):
             value = case.trace.session.names.get(name)
             if case.engine.kind(value) == "tensor" and case.engine.look(value).grad_fn is not None:
                 note = f"{name} carries no graph into the second pass"
                 yield case.journal.inserted(case.at, f"{name} = {name}.detach()", note)
+
+
+def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Proposal | None]:
+    """The first pass, ended at a tensor that the second goes through: what it begins at, computed from that one detached."""
+    names = case.trace.session.names
+    shared = {
+        name
+        for place in range(made_at, case.at + 1)
+        for name in loaded(case.journal.python(place)[0].tree)
+        if case.engine.kind(names.get(name)) == "tensor" and _way(case, names[name], node)
+    }
+    for place in range(made_at + 1, at + 1):
+        tree = case.journal.python(place)[0].tree
+        for name in sorted(loaded(tree) & shared if place == at or stored(tree) & shared else ()):
+            uses = [each for each in ast.walk(tree) if isinstance(each, ast.Name) and each.id == name]
+            changes = [(each, f"{name}.detach()") for each in uses if isinstance(each.ctx, ast.Load)]
+            yield case.journal.changed(place, changes, f"the first pass ends at {name}")
 
 
 def _passes(call: ast.Call) -> bool:
@@ -194,20 +217,32 @@ def _carried(case: Case) -> list[str]:
         name
         for _, carried in _loops(case.statement.tree)
         for name in carried
-        if engine.kind(names.get(name)) == "tensor" and engine.look(names[name]).grad_fn is not None
+        if any(engine.look(each).grad_fn is not None for each in _tensors(case, names.get(name)))
     ]
+
+
+def _tensors(case: Case, value: Any) -> list[Any]:
+    """The tensors of a value: itself, or the items of a tuple or a list that holds nothing else."""
+    items = list(value) if isinstance(value, tuple | list) else [value]
+    return items if all(case.engine.kind(each) == "tensor" for each in items) else []
 
 
 def _detached(case: Case) -> Iterator[Proposal | None]:
     """In a loop: what one round carries into the next, detached at the beginning of the round."""
     for node, carried in _loops(case.statement.tree):
         for name in carried:
-            if case.engine.kind(case.trace.session.names.get(name)) == "tensor":
-                first = node.body[0]
-                indent = " " * first.col_offset
-                text = case.text_of(first)
-                yield case.journal.changed(
-                    case.at,
-                    [(first, f"{name} = {name}.detach()\n{indent}{text}")],
-                    f"{name} carries no graph from round to round",
-                )
+            value = case.trace.session.names.get(name)
+            if not _tensors(case, value):
+                continue
+            detached = f"{name}.detach()"
+            if isinstance(value, tuple | list):
+                items = f"each.detach() for each in {name}"
+                detached = f"tuple({items})" if isinstance(value, tuple) else f"[{items}]"
+            first = node.body[0]
+            indent = " " * first.col_offset
+            text = case.text_of(first)
+            yield case.journal.changed(
+                case.at,
+                [(first, f"{name} = {detached}\n{indent}{text}")],
+                f"{name} carries no graph from round to round",
+            )

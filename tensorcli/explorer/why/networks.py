@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
-from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.case import Case, Story, holds, root_name
 from tensorcli.explorer.why.operands import Operand, operand, operands, with_operand
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
+
+SQUASHED: Final = ("SoftmaxBackward0", "SigmoidBackward0")
+MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
+"""Where functions stand, and no tensors' methods."""
 
 
 def positions(case: Case) -> Story:
@@ -79,3 +84,45 @@ def parameter(case: Case) -> Story:
         written = f"with torch.no_grad():\n    {target}.copy_({found.text})"
         story.proposals.append(case.instead(written, "the same parameter with other values"))
     return story
+
+
+def squashed_twice(case: Case, row: HazardRow) -> Story:
+    """A loss of scores that was given probabilities: it is to be given the scores."""
+    story = Story(f"line {case.line}: {row.text}")
+    found = next((each for each in operands(case) if each.look.grad_fn in SQUASHED), None)
+    if found is None:
+        return story
+    made = case.made(found.value)
+    node: ast.AST | None = found.node
+    if made is not None:
+        step, one = made
+        node = one.node_at
+        text = f"{found.text} comes out of {found.look.grad_fn}"
+        story.events.append(case.event(step.number - 1, text, "made", node=node))
+    story.proposals.extend(_scores(case, node))
+    return story
+
+
+def _scores(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
+    """Without the softmax or the sigmoid: its operand in the place of its call; in a network a module that does nothing."""
+    function = node.func if isinstance(node, ast.Call) else None
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(function, ast.Attribute)
+        and function.attr in ("softmax", "sigmoid")
+    ):
+        places = range(len(case.trace.steps))
+        at = next((i for i in places if holds(case.journal.python(i)[0].tree, node)), None)
+        if at is not None:
+            owner = case.journal.source(at, function.value)
+            scores = case.journal.source(at, node.args[0]) if node.args and owner in MODULES else owner
+            yield case.journal.changed(at, [(node, scores)], "the scores themselves")
+        return
+    bound = case.bound_at(root_name(function) or "")
+    for each in ast.walk(case.journal.python(bound)[0].tree) if bound is not None else ():
+        module, _, layer = (
+            ast.unparse(each.func).rpartition(".") if isinstance(each, ast.Call) else ("", "", "")
+        )
+        if bound is not None and layer in ("Softmax", "Sigmoid"):
+            identity = f"{module}.Identity()".removeprefix(".")
+            yield case.journal.changed(bound, [(each, identity)], "the network gives scores")

@@ -17,6 +17,7 @@ from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.networks import squashed_twice
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
 from tensorcli.explorer.why.prove import Allowance, allowance
@@ -288,4 +289,5 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H008": gradient_alias,
     "TSC-H011": gradient_twice,
     "TSC-H012": outer_difference,
+    "TSC-H013": squashed_twice,
 }
