@@ -87,8 +87,8 @@ class Observation:
         """What allocations held before anything could write there without an event."""
         self.as_saved: dict[int, Content] = {}
         """What they held when a node first saved a tensor of them, in the course of the statement."""
-        self.named: set[int] = set()
-        """The tensors and arrays that the statement names."""
+        self.named: set[Entry] = set()
+        """The tensors and arrays that the statement names: not by their addresses, which others may get while it runs."""
         self.rows = ROWS
 
     # ---- before
@@ -130,7 +130,7 @@ class Observation:
                 if grad is not None:
                     self.recorder.look_before(grad)
                 if name in mentioned.loaded:
-                    self.named.add(entry.key)
+                    self.named.add(entry)
                     self._keep_content(entry, mentioned)
 
     def _exposed(self, loaded: Iterable[str], exports: bool) -> Iterator[Any]:

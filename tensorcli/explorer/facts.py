@@ -85,6 +85,11 @@ def type_text(value: Any) -> str:
     return type(value).__name__
 
 
+def article(noun: str) -> str:
+    """`an int`, `a list`."""
+    return f"{'an' if noun[:1].lower() in 'aeiou' or noun == 'ndarray' else 'a'} {noun}"
+
+
 def plural(count: int, noun: str) -> str:
     """`1 node`, `3 nodes`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -56,7 +56,7 @@ def stale_below(engine: Engine, root: Any, seen: set[int] | None = None) -> Iter
 
 
 def root_of(
-    engine: Engine, index: Index, wanted: set[int], named: Collection[int] = ()
+    engine: Engine, index: Index, wanted: set[int], named: Collection[Entry] = ()
 ) -> tuple[str | None, int]:
     """The name whose graph holds most of the wanted nodes, and how many nodes it holds besides leaves'. `named`: the
     tensors that come first where their graphs hold any.
@@ -70,7 +70,7 @@ def root_of(
             left -= 1
             found += id(each) in wanted
             count += engine.variable(each) is None
-        rank = (entry.key in named, found)
+        rank = (entry in named, found)
         if found and rank > most:
             most = rank
             best = (next(iter(index.names(entry)), None), count)

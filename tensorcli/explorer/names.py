@@ -100,6 +100,8 @@ class Index:
         """Whether an array ever had a name: what it shows may be written without an event."""
         self._loose: list[Entry] | None = None
         """What lost a path while names are bound together."""
+        self._gone: dict[int, Entry] = {}
+        """Objects of which the paths are still to be dropped, by the addresses that others have got since the statement began."""
 
     # ---- reading
 
@@ -167,6 +169,7 @@ class Index:
         self.now = now
         self.added = []
         self.removed = []
+        self._gone = {}
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -259,11 +262,9 @@ class Index:
             root.found[path] = key
             old = before.pop(path, None)
             if old != key or self.entry(each) is None:
-                if old == key:
-                    self._drop(path, key)  # the object that is gone: this one has its address now
-                elif old is not None:
-                    replaced.append((path, old))
                 self._add(path, each)
+                if old is not None and (old != key or key in self._gone):
+                    replaced.append((path, old))
         for path, key in replaced:
             self._drop(path, key)
         for path, key in before.items():
@@ -283,7 +284,8 @@ class Index:
             return
         name = next(iter(self.names(entry)), "")
         if entry.grad is not None:
-            old = self._entries.get(entry.grad)
+            gone = self._gone.get(entry.grad)
+            old = gone if gone is not None and entry.key in gone.owners else self._entries.get(entry.grad)
             if old is not None:
                 old.owners.pop(entry.key, None)
                 self.removed.append((f"{name}.grad", old))
@@ -380,6 +382,7 @@ class Index:
             stale = self._entries.get(id(value))
             if stale is not None:
                 self._forget(stale)
+                self._gone.setdefault(stale.key, stale)
             memory = id(self.engine.memory(value))
             entry = self._entries[id(value)] = Entry(value, memory, self.now)
             self.has_arrays = self.has_arrays or self.engine.kind(value) == "ndarray"
@@ -401,6 +404,11 @@ class Index:
         self.see_grad(entry)
 
     def _drop(self, path: str, key: int) -> None:
+        gone = self._gone.get(key)
+        if gone is not None and path in gone.paths:
+            del gone.paths[path]
+            self.removed.append((path, gone))
+            return
         entry = self._entries.get(key)
         if entry is None or path not in entry.paths:
             return

@@ -332,3 +332,10 @@ def test_a_tensor_at_the_address_of_the_one_before_is_another():
             assert [(path, entry.value is names["s"]) for path, entry in index.added] == [("s", True)]
             return
     pytest.skip("no address was used again")
+
+
+def test_each_item_that_a_loop_replaces_is_a_row_though_another_gets_its_address(run):
+    loop = "for i in range(3):\n    s = (torch.zeros(1) + i, torch.ones(1) * i)\n"
+    _, *steps = run("s = (torch.zeros(1), torch.zeros(1))\n" + 20 * loop)
+    for step in steps:
+        assert [each.names for each in step.changes if each.kind == "unbound"] == [("s[0]",), ("s[1]",)]

@@ -229,7 +229,7 @@ class Writes(Table):
         for memory in self.observation.rewritten():
             entries = list(self.index.sharing(memory))
             arrays = [each for each in entries if self.engine.kind(each.value) == "ndarray"]
-            via = next((each for each in arrays if each.key in self.observation.named), None)
+            via = next((each for each in arrays if each in self.observation.named), None)
             entries.sort(key=lambda each: each is not via)
             for entry in entries[:MATES]:
                 look = self._look(entry)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import re
 
-from tensorcli.explorer.facts import plural
+from tensorcli.explorer.facts import article, plural
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.copies import read_as_numbers
 from tensorcli.explorer.why.parameters import against, close
 from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
 
@@ -53,6 +54,11 @@ def attribute(case: Case) -> Story:
     if owner is None or not isinstance(node, ast.Attribute):
         return misused(case)
     text = case.text_of(node.value)
+    if isinstance(owner, bool) and isinstance(node.value, ast.Compare):
+        return _compared(case, node.value)
+    numbers = read_as_numbers(case, node)
+    if numbers is not None:
+        return numbers
     if is_method(owner) or isinstance(owner, tuple):
         return misused(case)
     if isinstance(owner, dict) and node.attr in owner:
@@ -63,6 +69,17 @@ def attribute(case: Case) -> Story:
     near = close(node.attr, names)[:3]
     title = f"{text} has no attribute {node.attr}" + (f"; it has {' and '.join(near)}." if near else ".")
     return _slipped(case, title)
+
+
+def _compared(case: Case, node: ast.Compare) -> Story:
+    """A comparison that gave one truth value, because one side is no tensor."""
+    parts = [node.left, *node.comparators]
+    kinds = " and ".join(f"{case.text_of(each)} is {_kind(case.value(each))}" for each in parts)
+    return _slipped(case, f"{kinds}: the two are compared as wholes, and that gives one truth value.")
+
+
+def _kind(value: object) -> str:
+    return f"a tuple of {plural(len(value), 'result')}" if is_result(value) else article(type(value).__name__)  # type: ignore[arg-type]
 
 
 def _slipped(case: Case, title: str) -> Story:
@@ -114,8 +131,3 @@ def _of_call(case: Case, node: ast.Call) -> str:
         name, wanted, got = wrong.groups()
         return f"{callee} takes {article(wanted)} as {name}, and was given {article(got.rpartition('.')[2])}."
     return f"{callee} does not take values of these kinds: {takes}."
-
-
-def article(noun: str) -> str:
-    """`an int`"""
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"

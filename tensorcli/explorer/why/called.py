@@ -141,11 +141,14 @@ def _other_layers(case: Case) -> Iterator[Proposal | None]:
     numbers = {int(text) for text in re.findall(r"\d+", case.failure.message)}
     sizes = [case.engine.look(each).sizes for each in failed.inputs if case.engine.kind(each) == "tensor"]
     given = [size for size in dict.fromkeys(size for each in sizes for size in each) if size in numbers]
-    for each in whole_numbers(case.journal.python(bound)[0].tree):
-        if each.value in numbers:
-            for size in given:
-                note = f"a layer for what it is given: {size} instead of {each.value}"
-                yield case.journal.changed(bound, [(each, str(size))], note)
+    numbers_of_layer = whole_numbers(case.journal.python(bound)[0].tree)
+    # What the layer wants is rather one of the numbers that its input has not: they come first.
+    for node, number in sorted(numbers_of_layer, key=lambda each: each[1] in given):
+        if number not in numbers:
+            continue
+        for size in given:
+            note = f"a layer for what it is given: {size} instead of {number}"
+            yield case.journal.changed(bound, [(node, str(size))], note)
 
 
 def module_name(case: Case) -> str | None:
@@ -155,6 +158,16 @@ def module_name(case: Case) -> str | None:
     return root_name(node.func) if failed and isinstance(node, ast.Call) else None
 
 
-def whole_numbers(tree: ast.AST) -> Iterator[ast.Constant]:
-    """The whole numbers that are written in a statement."""
-    return (each for each in ast.walk(tree) if isinstance(each, ast.Constant) and type(each.value) is int)
+def whole_numbers(tree: ast.AST) -> Iterator[tuple[ast.expr, int]]:
+    """The whole numbers that are written in a statement, as such or as a product of such (`4 * 28 * 28`)."""
+    for node in ast.walk(tree):
+        number = _product(node)
+        if number is not None:
+            yield node, number  # type: ignore[misc]
+
+
+def _product(node: ast.AST) -> int | None:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        left, right = _product(node.left), _product(node.right)
+        return None if left is None or right is None else left * right
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None

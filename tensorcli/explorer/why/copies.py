@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tensorcli.explorer.facts import article
 from tensorcli.explorer.why.case import Case, Story, loaded, stored
-from tensorcli.explorer.why.cuts import CUTTING, joined, names_of
+from tensorcli.explorer.why.cuts import CUTTING, READERS, joined, names_of
 from tensorcli.explorer.why.operands import behind, operand
 
 if TYPE_CHECKING:
@@ -141,4 +142,29 @@ def constructed(case: Case) -> Story | None:
     if given.look.requires_grad:
         new = behind(given.node, given.text, ".clone()")
         story.proposals.append(case.changed([(call, new)], "a copy that stays in the graph"))
+    return story
+
+
+# ---- numbers in the place of a tensor
+
+
+def read_as_numbers(case: Case, node: ast.Attribute) -> Story | None:
+    """A tensor's attribute, asked of the numbers that were read from one: `loss = net(x).item()`, then `loss.backward()`."""
+    name = node.value.id if isinstance(node.value, ast.Name) else ""
+    at = case.bound_at(name) if name else None
+    tree = None if at is None else case.journal.python(at)[0].tree
+    read = tree.value if isinstance(tree, ast.Assign) else None
+    if at is None or not isinstance(read, ast.Call):
+        return None
+    reader = read.func.attr if isinstance(read.func, ast.Attribute) else getattr(read.func, "id", "")
+    tensor = read.func.value if isinstance(read.func, ast.Attribute) else read.args[0] if read.args else None
+    if reader not in READERS or tensor is None:
+        return None
+    source, kind = case.journal.source(at, tensor), article(type(case.value(node.value)).__name__)
+    story = Story(f"{name} is {kind}: {reader}() read the numbers of {source}, and they have no {node.attr}.")
+    story.events = [
+        case.event(at, f"{reader}() gives numbers", "cut", culprit=True),
+        case.raised(f"{name} is no tensor"),
+    ]
+    story.proposals = [case.journal.changed(at, [(read, source)], "the tensor, not its numbers")]
     return story

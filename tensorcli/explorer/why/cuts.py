@@ -105,7 +105,13 @@ def where_cut(case: Case, tensor: Any) -> list[Cut]:
                 )
             else:
                 found.append(
-                    Cut(step, _origin(case, step, operator), "leaf", each.node_at, (*path, operator))
+                    Cut(
+                        step,
+                        _origin(case, step, operator, each.node_at),
+                        "leaf",
+                        each.node_at,
+                        (*path, operator),
+                    )
                 )
         level = following
     return found
@@ -228,9 +234,10 @@ def _unrecorded(case: Case, step: Traced, node: ast.AST | None) -> str:
     return "ran under no_grad"
 
 
-def _origin(case: Case, step: Traced, operator: str) -> str:
+def _origin(case: Case, step: Traced, operator: str, node: ast.AST | None) -> str:
+    tree = step.record.statement.tree if node is None else node
     names = []
-    for name in sorted(loaded(step.record.statement.tree)):
+    for name in sorted(loaded(tree)):
         value = case.trace.session.names.get(name)
         bound = case.bound_at(name)
         if bound is None or bound >= step.number - 1 or case.engine.kind(value) != "tensor":
@@ -239,7 +246,7 @@ def _origin(case: Case, step: Traced, operator: str) -> str:
             names.append(name)
     if names:
         return f"{operator}(…) takes numbers or an array of {' and '.join(names)}: no edge leads back"
-    read = _numbers_of(case, step.number - 1, step.record.statement.tree, 4)
+    read = _numbers_of(case, step.number - 1, tree, 4)
     if read is not None:
         name, line, how = read
         return f"{operator}(…) takes {name}, which {how} read at line {line}: numbers have no graph"
@@ -274,9 +281,14 @@ def _numbers_of(case: Case, at: int, tree: ast.AST, depth: int) -> tuple[str, in
     return None
 
 
+def ends_of(cuts: list[Cut]) -> list[Cut]:
+    """Where a way to a leaf that requires grad was cut; where there was none, the leaves that do not require it."""
+    return [cut for cut in cuts if cut.kind == "cut"] or cuts
+
+
 def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Event]]:
     """The sentence and the statements of where a graph ends."""
-    ends = [cut for cut in cuts if cut.kind == "cut"] or cuts
+    ends = ends_of(cuts)
     events = []
     for cut in sorted(cuts, key=lambda each: each.step.number)[:6]:
         role = "cut" if cut.kind == "cut" else "made"
@@ -303,7 +315,7 @@ def told(cuts: list[Cut], case: Case, tensor: Any = None) -> tuple[str, list[Eve
 
 def way_back(cuts: list[Cut], text: str, case: Case) -> str:
     """`the way back: loss ← sum ← mul ← x (line 1)`; empty where there is nothing between."""
-    ends = [cut for cut in cuts if cut.kind == "cut"] or cuts
+    ends = ends_of(cuts)
     if len(ends[0].path) < 2:
         return ""
     way = [text, *ends[0].path[:12]]
@@ -316,7 +328,7 @@ def way_back(cuts: list[Cut], text: str, case: Case) -> str:
 def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
     """The cuts undone, one by one; leaves made to require grad."""
     journal = case.journal
-    for cut in cuts[:4]:
+    for cut in ends_of(cuts)[:4]:
         at = cut.step.number - 1
         statement, _ = journal.python(at)
         tree = statement.tree

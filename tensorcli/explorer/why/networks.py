@@ -32,17 +32,17 @@ def _room(case: Case, found: Operand) -> Iterator[Proposal | None]:
     """A number in the failing statement, or in the one that made the module, that leaves room for the greatest element."""
     greatest = int(case.engine.elements(found.value).max())
     note = f"room for {greatest}"
-    for each in _smaller(case.expression(), greatest):
-        yield case.changed([(each, str(greatest + 1))], note)
+    for node in _smaller(case.expression(), greatest):
+        yield case.changed([(node, str(greatest + 1))], note)
     name = module_name(case)
     bound = None if name is None else case.bound_at(name)
     if bound is not None:
-        for each in _smaller(case.journal.python(bound)[0].tree, greatest):
-            yield case.journal.changed(bound, [(each, str(greatest + 1))], note)
+        for node in _smaller(case.journal.python(bound)[0].tree, greatest):
+            yield case.journal.changed(bound, [(node, str(greatest + 1))], note)
 
 
-def _smaller(tree: ast.AST, most: int) -> Iterator[ast.Constant]:
-    return (each for each in whole_numbers(tree) if 0 < each.value <= most)  # type: ignore[operator]
+def _smaller(tree: ast.AST, most: int) -> Iterator[ast.expr]:
+    return (node for node, number in whole_numbers(tree) if 0 < number <= most)
 
 
 def probabilities(case: Case) -> Story:
@@ -84,6 +84,37 @@ def parameter(case: Case) -> Story:
         written = f"with torch.no_grad():\n    {target}.copy_({found.text})"
         story.proposals.append(case.instead(written, "the same parameter with other values"))
     return story
+
+
+def unregistered(case: Case) -> Story:
+    """No parameters: layers in a list or a dict of Python's, which a module does not look into."""
+    story = given(case)
+    for module in _asked_for_parameters(case.inner):
+        name, owner = case.text_of(module), case.value(module)
+        for attribute, value in vars(owner).items() if _is_module(owner) else ():
+            layers = list(value.values()) if isinstance(value, dict) else value
+            if (
+                attribute.startswith("_")
+                or not isinstance(layers, list | tuple)
+                or not any(map(_is_module, layers))
+            ):
+                continue
+            kind, holder = type(value).__name__, "ModuleDict" if isinstance(value, dict) else "ModuleList"
+            story.title = f"{name}.{attribute} is a {kind}: a module looks for parameters in modules, not in what holds them."
+            new = f"{name}.{attribute} = torch.nn.{holder}({name}.{attribute})"
+            story.proposals.append(case.before(new, f"a {holder} is a module"))
+    return story
+
+
+def _asked_for_parameters(tree: ast.AST) -> Iterator[ast.expr]:
+    """`net` of `net.parameters()`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in ("parameters", "named_parameters"):
+            yield node.value
+
+
+def _is_module(value: object) -> bool:
+    return isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type)
 
 
 def squashed_twice(case: Case, row: HazardRow) -> Story:

@@ -65,10 +65,17 @@ def parts_of(case: Case, node: ast.AST) -> Iterator[ast.expr]:
 
 def _of_call(node: ast.Call) -> Iterator[ast.expr]:
     if isinstance(node.func, ast.Attribute):
-        yield node.func.value
+        yield from _owner(node.func.value)
     yield from node.args
     for keyword in node.keywords:
         yield keyword.value
+
+
+def _owner(node: ast.expr) -> Iterator[ast.expr]:
+    """What has an attribute; of `(a == b).sum` what was compared as well, which decides what came of it."""
+    yield node
+    if isinstance(node, ast.Compare):
+        yield from (node.left, *node.comparators)
 
 
 def _of_part(case: Case, node: ast.Attribute | ast.Subscript) -> Iterator[ast.expr]:
@@ -82,7 +89,7 @@ def _of_part(case: Case, node: ast.Attribute | ast.Subscript) -> Iterator[ast.ex
     if isinstance(case.inner, ast.Assign) and node in case.inner.targets:
         yield from ((node if isinstance(node, ast.Subscript) else node.value), case.inner.value)
         return
-    yield node.value
+    yield from _owner(node.value)
     if isinstance(node, ast.Subscript):
         yield from node.slice.elts if isinstance(node.slice, ast.Tuple) else (node.slice,)
 

@@ -87,7 +87,8 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
     # A method's tensor is what it is: another value has other methods. Of two operands the tensor is rather the right one.
     receiver = getattr(node.func, "value", None) if isinstance(node, ast.Call) else None
     parts = [each for each in parts_of(case, node) if each is not receiver]
-    for part in sorted(parts, key=lambda each: case.tensor(each) is not None):
+    several = [each for each in parts if is_result(case.value(each))]
+    for part in several or sorted(parts, key=lambda each: case.tensor(each) is not None):
         yield from ([Slip(part, *form) for form in group] for group in _forms(case, part))
     if isinstance(node, ast.Call):
         yield [*_unpacked(case, node)]

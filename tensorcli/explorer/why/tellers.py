@@ -59,6 +59,7 @@ TELLERS: Final = {
     "arguments": "arguments.arguments",
     "data": "arguments.arguments",
     "optimised": "gradient.optimised",
+    "nothing_to_optimise": "networks.unregistered",
     "attribute": "arguments.attribute",
     "kinds": "arguments.misused",
     "unpack": "unpacking.unpacked",
