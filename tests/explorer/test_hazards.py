@@ -535,6 +535,91 @@ def test_a_loss_that_is_given_what_it_takes_is_no_hazard(loss):
     assert check(f"{SCORES}loss = {loss}") == []
 
 
+NET = "net = torch.nn.Linear(2, 1)\nnet(torch.ones(2)).sum().backward()\n"
+UPDATE = NET + "new = []\nwith torch.no_grad():\n    for {}:\n        {}\n"
+
+
+@pytest.mark.parametrize(
+    ("loop", "update"),
+    [
+        ("p in net.parameters()", "p = p - 0.1 * p.grad"),
+        ("name, p in net.named_parameters()", "p = p.add(p.grad, alpha=-0.1)"),
+        ("i, p in enumerate(net.parameters())", "p = (p - 0.1 * p.grad).clone()"),
+    ],
+)
+def test_an_update_of_a_loops_variable_that_nobody_keeps_is_a_hazard(loop, update):
+    assert check(UPDATE.format(loop, update)) == [("TSC-H016", 6)]
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        "p -= 0.1 * p.grad",
+        "p.copy_(p - 0.1 * p.grad)",
+        "p = p - 0.1 * p.grad\n        new.append(p)",
+        "q = p - 0.1 * p.grad",
+        "p = p.grad\n        print(p)",
+    ],
+)
+def test_an_update_that_is_written_or_kept_is_no_hazard(update):
+    assert check(UPDATE.format("p in net.parameters()", update)) == []
+
+
+SUM = (
+    "w, total = torch.ones(2, requires_grad=True), {}\nfor i in range(2):\n    loss = (w * w).sum()\n    {}\n"
+)
+
+
+@pytest.mark.parametrize("start", ["0", "torch.zeros(())"])
+@pytest.mark.parametrize("line", ["total += loss", "total = total + loss", "total = loss * 2 + total"])
+def test_a_sum_of_losses_that_were_differentiated_is_a_hazard(start, line):
+    assert check(SUM.format(start, f"w.grad = None\n    loss.backward()\n    {line}")) == [("TSC-H017", 6)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "total += loss",
+        "loss.backward(retain_graph=True)\n    total += loss",
+        "loss.backward()\n    total += loss.item()",
+        "loss.backward()\n    total += loss.detach()",
+        "loss.backward()\n    with torch.no_grad():\n        total += loss",
+        "loss.backward()\n    total = loss + 1",
+    ],
+)
+def test_a_sum_that_keeps_no_dead_graph_is_no_hazard(lines):
+    assert check(SUM.format("0", f"w.grad = None\n    {lines}")) == []
+
+
+@pytest.mark.parametrize(
+    "state", ["net.state_dict()", "dict(net.state_dict())", "copy.copy(net.state_dict())"]
+)
+def test_a_modules_own_state_that_is_loaded_into_it_is_a_hazard(state):
+    assert check(f"import copy\n{NET}best = {state}\nnet.load_state_dict(best)") == [("TSC-H014", 5)]
+
+
+@pytest.mark.parametrize("state", ["copy.deepcopy(net.state_dict())", "torch.nn.Linear(2, 1).state_dict()"])
+def test_a_state_of_other_tensors_is_no_hazard(state):
+    assert check(f"import copy\n{NET}best = {state}\nnet.load_state_dict(best)") == []
+
+
+@pytest.mark.parametrize("write", ["x[0, 0] = 1", "x[0][1] += 1", "x[1:, 0] = 2"])
+def test_a_write_into_one_place_of_an_expanded_tensor_is_a_hazard(write):
+    assert check(f"x = torch.zeros(3, 1).expand(3, 4)\n{write}") == [("TSC-H015", 2)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = torch.zeros(3, 1).expand(3, 4).clone()\nx[0, 0] = 1",
+        "y = torch.zeros(3, 1)\nx = y.expand(3, 4)\ny[0] = 1",
+        "x = torch.zeros(1, 4).expand(1, 4)\nx[0, 0] = 1",
+    ],
+)
+def test_a_write_whose_places_are_its_own_is_no_hazard(text):
+    assert check(text) == []
+
+
 @pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])
 def test_each_prediction_less_each_target_is_a_hazard(difference):
     text = f"p = torch.ones(3, 1, requires_grad=True)\nt = torch.ones(3)\nd = {difference}"

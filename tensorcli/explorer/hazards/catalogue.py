@@ -174,6 +174,51 @@ _ENTRIES: Final = (
         "loss = torch.nn.functional.cross_entropy(scores, torch.tensor([0]))",
         "why",
     ),
+    Hazard(
+        "TSC-H014",
+        "live-state",
+        "A module was given back its own state: state_dict() holds its tensors, not copies of them.",
+        "The dict that state_dict() returns is made anew each time; what it holds is detached, and over the memory of the "
+        "parameters. A step changes what was meant to be kept, and load_state_dict() then writes each tensor with itself.",
+        "net = torch.nn.Linear(2, 1)\nbest = net.state_dict()\nnet.load_state_dict(best)",
+        "net = torch.nn.Linear(2, 1)\nbest = {name: each.clone() for name, each in net.state_dict().items()}\n"
+        "net.load_state_dict(best)",
+        "why",
+    ),
+    Hazard(
+        "TSC-H015",
+        "expanded-write",
+        "A write into one place of an expanded tensor shows in others.",
+        "expand() makes a view with a stride of 0: along that dimension all places are one in memory. PyTorch refuses a write "
+        "that goes over several of them, and not one into a single place.",
+        "x = torch.zeros(3, 1).expand(3, 4)\nx[0, 0] = 1",
+        "x = torch.zeros(3, 1).expand(3, 4).clone()\nx[0, 0] = 1",
+        "why",
+    ),
+    Hazard(
+        "TSC-H016",
+        "lost-update",
+        "A loop's variable was bound to the updated tensor, and the tensor itself was not written.",
+        "p = p - lr * p.grad makes a new tensor and gives it the name; the next round gives the name to the next parameter. "
+        "In place, p -= lr * p.grad writes the parameter.",
+        "net = torch.nn.Linear(2, 1)\nnet(torch.ones(2)).sum().backward()\nwith torch.no_grad():\n"
+        "    for p in net.parameters():\n        p = p - 0.1 * p.grad",
+        "net = torch.nn.Linear(2, 1)\nnet(torch.ones(2)).sum().backward()\nwith torch.no_grad():\n"
+        "    for p in net.parameters():\n        p -= 0.1 * p.grad",
+        "why",
+    ),
+    Hazard(
+        "TSC-H017",
+        "kept-history",
+        "A sum over the rounds of a loop keeps the graph of each round.",
+        "Adding a result that requires grad is recorded: the sum leads to the graphs of all rounds, and keeps what they hold, "
+        "though no pass can go through them again.",
+        "w, total = torch.ones(2, requires_grad=True), 0\nfor i in range(3):\n    loss = (w * w).sum()\n    loss.backward()\n"
+        "    total += loss",
+        "w, total = torch.ones(2, requires_grad=True), 0\nfor i in range(3):\n    loss = (w * w).sum()\n    loss.backward()\n"
+        "    total += loss.item()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -1,11 +1,13 @@
-"""Where an operator reads and writes: operands that overlap unseen, indices that name an element twice."""
+"""Where an operator reads and writes: operands that overlap unseen, indices that name an element twice, places that are one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines import Walk
+from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -70,3 +72,45 @@ def duplicates(engine: Engine, target: Any, indices: Sequence[Any]) -> tuple[str
     most = int(np.argmax(counts))
     places = iter(unique[most].tolist())
     return ", ".join(str(next(places)) if each else ":" for each in named), int(counts[most])
+
+
+def onto_itself(engine: Engine, memory: Any, inputs: Sequence[Any]) -> str | None:
+    """What is to be said where a module is given back its own state: a copy in `load_state_dict` that reads the memory which
+    it writes. None for any other copy.
+    """
+    source = inputs[1] if len(inputs) > 1 else None
+    if engine.kind(source) != "tensor" or engine.memory(source) is not memory:
+        return None
+    node = current_node()
+    called = node.func if isinstance(node, ast.Call) else None
+    if (
+        not isinstance(node, ast.Call)
+        or not isinstance(called, ast.Attribute)
+        or called.attr != "load_state_dict"
+    ):
+        return None
+    state = ast.unparse(node.args[0]) if node.args else "the state"
+    return f"{state} holds the very tensors of {ast.unparse(called.value)}, not copies: each was written with itself."
+
+
+def expanded(
+    engine: Engine, names: Mapping[str, Any], memory: Any, statement: ast.Assign | ast.AugAssign
+) -> str | None:
+    """What is to be said of `x[0, 0] = 1` where x is expanded: the place is one in memory with others. None for any other
+    statement that writes this memory.
+    """
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[-1]
+    root: ast.expr = target
+    while isinstance(root, ast.Subscript):
+        root = root.value
+    value = names.get(root.id) if isinstance(root, ast.Name) and root is not target else None
+    if engine.kind(value) != "tensor" or engine.memory(value) is not memory:
+        return None
+    look = engine.look(value)
+    for dimension, (size, stride) in enumerate(zip(look.sizes, look.strides, strict=True)):
+        if size > 1 and stride == 0:
+            return (
+                f"{ast.unparse(root)} is expanded along dimension {dimension}: its {size} places there are one in memory, and "
+                "the write shows in each."
+            )
+    return None

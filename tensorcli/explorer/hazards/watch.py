@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.hazards.keep import Keeper
-from tensorcli.explorer.hazards.places import reads_what_it_writes
+from tensorcli.explorer.hazards.loops import Loops
+from tensorcli.explorer.hazards.places import expanded, onto_itself, reads_what_it_writes
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap
 from tensorcli.language.locate import current_node
 
@@ -72,6 +73,7 @@ class Operator(NamedTuple):
     """Whether each element is computed from other tensors' elements in the same place."""
     trap: Trap | None
     """What of its operands is said."""
+    adds: bool
 
     @classmethod
     def of(cls, engine: Engine, operator: str) -> Operator:
@@ -84,6 +86,7 @@ class Operator(NamedTuple):
             name in ("index_put_", "_index_put_impl_"),
             name == "copy_" or engine.elementwise(operator),
             OPERANDS.get(name),
+            name in ("add", "add_"),
         )
 
 
@@ -101,6 +104,7 @@ class Watch:
         """The nodes, weakly, that hold bytes which a hidden write changed."""
         self.operators: dict[str, Operator] = {}
         self.gradients = Gradients(recorder.engine)
+        self.loops = Loops(recorder.engine)
         self.begin()
 
     def begin(self) -> None:
@@ -112,6 +116,7 @@ class Watch:
         self.pending: list[tuple[str, Any, ast.AST | None]] = []
         self.poisoned: list[Poisoned] = []
         self.gradients.begin()
+        self.loops.begin()
         self.used_tainted = False
         self.stored: list[tuple[Any, Any, ast.AST]] = []
         self.keeper.begin()
@@ -123,11 +128,20 @@ class Watch:
         if len(self.found) < MOST:
             self.found.setdefault((code, text), Finding(code, text, node, hint))
 
+    def _note(self, code: str, text: str | None) -> None:
+        """A hazard was seen in what is being evaluated, where there is something to say."""
+        if text is not None:
+            self.note(code, text, current_node())
+
     def runs(self, statement: ast.stmt) -> None:
         """A statement of the script begins, one within a loop or a function included."""
         self.running = statement
         if self.stored:
             self.stored = []
+        if isinstance(statement, ast.For | ast.While):
+            self.loops.begun.append(statement)
+        elif self.loops.begun and isinstance(statement, ast.Assign):
+            self._note("TSC-H016", self.loops.lost_update(statement))
 
     # ---- what the recorder hears
 
@@ -161,11 +175,10 @@ class Watch:
                 self.gradients.made(tensor, inputs)
         else:
             self._swallowed(inputs)
+            if known.adds and self.loops.begun:
+                self._note("TSC-H017", self.loops.history(self.running, inputs))
             if known.trap is not None:
-                node = current_node()
-                text = known.trap.text(engine, self._name, node, inputs)
-                if text is not None:
-                    self.note(known.trap.code, text, node)
+                self._note(known.trap.code, known.trap.text(engine, self._name, current_node(), inputs))
 
     def writes(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
         """The bytes of a tensor, in this memory, are about to be written."""
@@ -186,6 +199,10 @@ class Watch:
                     self.pending.append(("TSC-H007", exact, current_node()))
         elif known.indexes:
             self._indexed(tensor, inputs)
+        if known.name == "copy_":
+            self._note("TSC-H014", onto_itself(engine, memory, inputs))
+        if isinstance(self.running, ast.Assign | ast.AugAssign):
+            self._note("TSC-H015", expanded(engine, self.index.bound, memory, self.running))
         if known.reads and len(inputs) > 1:
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
@@ -220,6 +237,8 @@ class Watch:
                 self.lost.pop(id(memory), None)
         if tensor.requires_grad:
             self._swallowed([each for each in inputs if each is not tensor])
+        if self.loops.begun and operator.startswith("add_") and engine.node(tensor) is not None:
+            self._note("TSC-H017", self.loops.history(self.running, inputs))
         if self.gradients.leaves:
             self.gradients.wrote(memory, inputs)
 

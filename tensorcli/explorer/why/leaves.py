@@ -133,7 +133,7 @@ def _not_required(case: Case, value: Any, name: str, bound: int | None) -> Story
             f"leaf of line {case.trace.steps[lost].line} has no name any more."
         )
         story.events.insert(0, case.event(lost, f"{name} was a leaf that requires grad", "made"))
-        story.proposals = [to_the_end(case, each) for each in _in_place(case, bound, name)]
+        story.proposals = [to_the_end(case, each) for each in in_place(case, bound, name)]
         return story
     story.title += f": {sentence}"
     story.proposals = [
@@ -142,7 +142,7 @@ def _not_required(case: Case, value: Any, name: str, bound: int | None) -> Story
     return story
 
 
-def _in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
+def in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
     """`w = w - g` as `w -= g`: the leaf keeps its name."""
     signs = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
     statement, _ = case.journal.python(at)
@@ -212,7 +212,7 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         if found is not None and passes:
             story.proposals.append(to_the_end(case, replace(found, shows=f"{leaf_name}.grad")))
     if lost is not None:
-        story.proposals.extend(to_the_end(case, each) for each in _in_place(case, bound, name))
+        story.proposals.extend(to_the_end(case, each) for each in in_place(case, bound, name))
     story.proposals.extend(to_the_end(case, each) for each in _leaf_at_last(case, bound, name))
     if bound + 1 <= len(case.trace.steps) - 1:
         story.proposals.append(

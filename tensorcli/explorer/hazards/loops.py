@@ -1,0 +1,98 @@
+"""Traps of loops: an update that the next round forgets, a sum that keeps the graph of each round."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.graphs import nodes_below
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
+
+NEAR = 64
+"""So many nodes below a summand are looked at for one that a pass went through."""
+
+
+class Loops:
+    """The loops that the running statement has begun."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.begun: list[ast.For | ast.While] = []
+
+    def begin(self) -> None:
+        """A statement of the session begins."""
+        if self.begun:
+            self.begun = []
+
+    def around(self, statement: ast.stmt) -> ast.For | ast.While | None:
+        """The innermost loop that a statement stands in."""
+        return next(
+            (loop for loop in reversed(self.begun) if any(e is statement for e in ast.walk(loop))), None
+        )
+
+    def lost_update(self, statement: ast.Assign) -> str | None:
+        """What is to be said of `for p in parameters: p = p - lr * p.grad`, where the round's new tensor goes nowhere; None
+        for any other statement.
+        """
+        target = statement.targets[0]
+        if not isinstance(target, ast.Name) or not _reads_gradient(statement.value, target.id):
+            return None
+        loop = self.around(statement)
+        if not isinstance(loop, ast.For) or not _named(loop.target, target.id, ast.Store):
+            return None
+        end = statement.end_lineno or statement.lineno
+        if any(_named(each, target.id, ast.Load, after=end) for each in (*loop.body, *loop.orelse)):
+            return None
+        return f"{target.id} is bound to a new tensor until the next round: the one that the loop gave it was not written."
+
+    def history(self, statement: ast.stmt | None, inputs: Sequence[Any]) -> str | None:
+        """What is to be said of `total += loss` in a loop, where a pass went through the loss already; None for any other
+        statement.
+        """
+        summed = None if statement is None else _accumulated(statement)
+        if statement is None or summed is None or self.around(statement) is None:
+            return None
+        name, part = summed
+        for each in inputs[:2]:
+            node = self.engine.node(each) if self.engine.kind(each) == "tensor" else None
+            if node is not None and any(map(self.engine.released, nodes_below(self.engine, node, NEAR))):
+                return (
+                    f"{name} keeps each round's graph of {part}, which was differentiated and cannot be again: memory grows "
+                    "with each round."
+                )
+        return None
+
+
+def _reads_gradient(tree: ast.AST, name: str) -> bool:
+    """Whether an expression reads `name.grad`."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "grad" and _named(node.value, name, ast.Load)
+        for node in ast.walk(tree)
+    )
+
+
+def _named(tree: ast.AST, name: str, context: type[ast.expr_context], after: int = 0) -> bool:
+    """Whether a name stands within a tree, in this context, below a line."""
+    return any(
+        isinstance(node, ast.Name)
+        and node.id == name
+        and isinstance(node.ctx, context)
+        and node.lineno > after
+        for node in ast.walk(tree)
+    )
+
+
+def _accumulated(statement: ast.stmt) -> tuple[str, str] | None:
+    """`total` and `loss` of `total += loss`, `total = total + loss`."""
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+        return ast.unparse(statement.target), ast.unparse(statement.value)
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add) and isinstance(statement, ast.Assign):
+        name = ast.unparse(statement.targets[0])
+        left, right = ast.unparse(value.left), ast.unparse(value.right)
+        if name in (left, right):
+            return name, right if name == left else left
+    return None

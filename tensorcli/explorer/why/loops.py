@@ -1,0 +1,65 @@
+"""What a loop, or the state of a module, was meant to keep: updates, sums, copies."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.leaves import in_place
+from tensorcli.explorer.why.operands import behind
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import HazardRow
+
+
+def lost_update(case: Case, row: HazardRow) -> Story:
+    """`p = p - lr * p.grad` of a loop's variable: the write into p."""
+    story = Story(f"line {case.line}: {row.text}")
+    story.proposals = list(in_place(case, case.home, row.text.partition(" ")[0]))
+    return story
+
+
+def kept_history(case: Case, row: HazardRow) -> Story:
+    """`total += loss`: the number of the loss, or the loss without its graph."""
+    story = Story(f"line {case.line}: {row.text}")
+    node = case.inner
+    total = row.text.partition(" ")[0]
+    value = node.value if isinstance(node, ast.Assign | ast.AugAssign) else None
+    if isinstance(node, ast.Assign) and isinstance(value, ast.BinOp):
+        value = value.right if case.text_of(value.left) == total else value.left
+    if value is not None:
+        for suffix, note in ((".item()", "the number"), (".detach()", "a tensor without the graph")):
+            new = behind(value, case.text_of(value), suffix)
+            story.proposals.append(case.changed([(value, new)], note))
+    return story
+
+
+def live_state(case: Case, row: HazardRow) -> Story:
+    """`best = net.state_dict()`: copies of what it holds."""
+    story = Story(f"line {case.line}: {row.text}")
+    name = row.text.partition(" ")[0]
+    at = case.bound_at(name) if name.isidentifier() else None
+    tree = None if at is None else case.journal.python(at)[0].tree
+    if at is not None and isinstance(tree, ast.Assign):
+        state = case.journal.source(at, tree.value)
+        story.events.append(case.event(at, f"{name} holds the tensors themselves", "shared"))
+        new = f"{{name: each.clone() for name, each in {behind(tree.value, state, '.items()')}}}"
+        story.proposals.append(case.journal.changed(at, [(tree.value, new)], "keep copies"))
+    return story
+
+
+def expanded_write(case: Case, row: HazardRow) -> Story:
+    """`x[0, 0] = 1` of an expanded x: a memory of its own for each place."""
+    story = Story(f"line {case.line}: {row.text}")
+    name = row.text.partition(" ")[0]
+    at = case.bound_at(name)
+    tree = None if at is None else case.journal.python(at)[0].tree
+    if at is not None and isinstance(tree, ast.Assign) and root_name(tree.targets[0]) == name:
+        source = case.journal.source(at, tree.value)
+        story.events.append(case.event(at, f"{name} was expanded", "shared"))
+        new = behind(tree.value, source, ".clone()")
+        story.proposals.append(
+            case.journal.changed(at, [(tree.value, new)], "a memory of its own for each place")
+        )
+    return story
