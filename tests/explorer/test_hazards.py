@@ -603,6 +603,10 @@ def test_a_state_of_other_tensors_is_no_hazard(state):
     assert check(f"import copy\n{NET}best = {state}\nnet.load_state_dict(best)") == []
 
 
+def test_a_module_that_completes_a_state_by_itself_is_no_hazard():
+    assert check("torch.nn.BatchNorm1d(2).load_state_dict({}, strict=False)") == []
+
+
 @pytest.mark.parametrize("write", ["x[0, 0] = 1", "x[0][1] += 1", "x[1:, 0] = 2"])
 def test_a_write_into_one_place_of_an_expanded_tensor_is_a_hazard(write):
     assert check(f"x = torch.zeros(3, 1).expand(3, 4)\n{write}") == [("TSC-H015", 2)]

@@ -79,8 +79,8 @@ def onto_itself(engine: Engine, memory: Any, inputs: Sequence[Any]) -> str | Non
     it writes. None for any other copy.
     """
     source = inputs[1] if len(inputs) > 1 else None
-    if engine.kind(source) != "tensor" or engine.memory(source) is not memory:
-        return None
+    if engine.kind(source) != "tensor" or engine.memory(source) is not memory or source is inputs[0]:
+        return None  # where a state lacks an entry, a module may give its own tensor
     node = current_node()
     called = node.func if isinstance(node, ast.Call) else None
     if (
