@@ -30,6 +30,9 @@ def misused(case: Case) -> Story:
         value, text = case.value(part), case.text_of(part)
         if is_method(value) and not isinstance(node, ast.Call):
             title = f"{text} is a method here, which was not called."
+            bound = _uncalled(case, part)
+            if bound is not None:
+                return bound
         elif isinstance(node, ast.Call) and value is not None and not callable(value):
             title = f"{text} is {article(type(value).__name__)}: it is read, not called."
         elif is_result(value):
@@ -43,6 +46,24 @@ def misused(case: Case) -> Story:
         )
         title = f"{left}, {right}: the operator is not there for the two."
     return _slipped(case, title)
+
+
+def _uncalled(case: Case, node: ast.expr) -> Story | None:
+    """`y = x.clone`, then `y += 1`: the method was to be called where the name was bound to it."""
+    at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
+    tree = None if at is None else case.journal.python(at)[0].tree
+    if at is None or not isinstance(node, ast.Name) or not isinstance(tree, ast.Assign):
+        return None
+    if not isinstance(tree.value, ast.Attribute):
+        return None
+    method = case.journal.source(at, tree.value)
+    story = Story(f"{node.id} is the method {method}, which was not called.")
+    story.events = [
+        case.event(at, f"{method} is a method", "made", culprit=True),
+        case.raised(f"{node.id} is no tensor"),
+    ]
+    story.proposals = [case.journal.changed(at, [(tree.value, f"{method}()")], f"{method} is called")]
+    return story
 
 
 def attribute(case: Case) -> Story:
@@ -92,6 +113,8 @@ def _used(node: ast.AST, whole: bool) -> list[ast.expr]:
     """The parts of an expression whose kind decides what can be done with them; `whole`: it is the expression itself."""
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
+    if isinstance(node, ast.AugAssign):
+        return [node.target, node.value]
     if isinstance(node, ast.Call):
         return [node.func]
     if isinstance(node, ast.Attribute) and whole:

@@ -6,14 +6,17 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story, holds, root_name
-from tensorcli.explorer.why.operands import Operand, operand, operands, with_operand
+from tensorcli.explorer.why.operands import Operand, behind, operand, operands, with_operand
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
 
+WRAPPED: Final = "module."
+"""What wrappers such as DataParallel put before the names of a module's parameters."""
 SQUASHED: Final = ("SoftmaxBackward0", "SigmoidBackward0")
 MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
 """Where functions stand, and no tensors' methods."""
@@ -83,6 +86,27 @@ def parameter(case: Case) -> Story:
         )
         written = f"with torch.no_grad():\n    {target}.copy_({found.text})"
         story.proposals.append(case.instead(written, "the same parameter with other values"))
+    return story
+
+
+def state(case: Case) -> Story:
+    """A saved state of other names: those of a module that was wrapped, or only some of them."""
+    story = given(case)
+    call = case.call("load_state_dict")
+    if call is None or not call.args or call.keywords:
+        return story
+    saved, whole = call.args[0], case.text_of(call)
+    value = case.value(saved)
+    if isinstance(value, dict) and value and all(str(key).startswith(WRAPPED) for key in value):
+        text = case.text_of(saved)
+        story.title = (
+            f"Each name of {text} begins with {WRAPPED!r}: the module that was saved stood in a wrapper."
+        )
+        new = f"{{name.removeprefix({WRAPPED!r}): each for name, each in {behind(saved, text, '.items()')}}}"
+        story.proposals.append(case.changed([(saved, new)], "the names without the wrapper's"))
+        return story
+    lenient = with_argument(whole, "strict=False")
+    story.proposals.append(case.changed([(call, lenient)], "what both have; the rest stays as it is"))
     return story
 
 

@@ -52,6 +52,7 @@ TELLERS: Final = {
     "positions": "networks.positions",
     "probabilities": "networks.probabilities",
     "one_value": "networks.one_value",
+    "state": "networks.state",
     "parameter": "networks.parameter",
     "step": "positions.backwards",
     "not_a_number": "gradient.nan",
