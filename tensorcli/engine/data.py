@@ -115,6 +115,8 @@ _PLAIN: Final = (bool, int, float, complex)
 
 
 def _flatten(data: Any, sizes: Sequence[int], dim: int, flat: list[Any]) -> None:
+    if 0 in sizes:
+        return  # PyTorch looks at nothing then: what is ragged goes unnoticed
     if dim == len(sizes):
         flat.append(data)
         return

@@ -5,27 +5,77 @@ A second argument is a number or a tensor for all, or a list with one for each; 
 Out of place, PyTorch records one node for the whole list (`ForeachExpBackward0`); here each result has its operator's own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any, Final
 
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.binding import Binder
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.schema import parse
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
-UNARY: Final = (
+_UNARY: Final = (
     "abs acos asin atan ceil cos cosh erf erfc exp expm1 floor frac lgamma log log10 log1p log2 neg reciprocal round rsqrt "
-    "sigmoid sign sin sinh sqrt tan tanh trunc zero"
+    "sigmoid sign sin sinh sqrt tan tanh trunc"
 )
-OTHERS: Final = "add sub mul div pow maximum minimum clamp_max clamp_min lerp addcmul addcdiv copy norm"
-NAMES: Final = frozenset(
-    f"_foreach_{name}{ending}" for name in f"{UNARY} {OTHERS}".split() for ending in ("", "_")
-) - {"_foreach_zero", "_foreach_norm_"}
+_OF_TWO: Final = ("Tensor[] other", "Scalar scalar", "Scalar[] scalars")
+_PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
+    **dict.fromkeys(f"{_UNARY} max zero".split(), ("",)),
+    "add": (
+        "Tensor[] other, *, Scalar alpha=1",
+        "Scalar scalar",
+        "Scalar[] scalars",
+        "Tensor other, *, Scalar alpha=1",
+    ),
+    "sub": ("Tensor[] other, *, Scalar alpha=1", "Scalar scalar", "Scalar[] scalars"),
+    **dict.fromkeys(("mul", "div"), (*_OF_TWO, "Tensor other")),
+    **dict.fromkeys(("maximum", "minimum", "clamp_max", "clamp_min"), _OF_TWO),
+    "pow": ("Tensor[] exponent", "Scalar exponent", "Scalar[] exponent"),
+    "lerp": (
+        "Tensor[] tensors1, Tensor[] weights",
+        "Tensor[] tensors1, Scalar weight",
+        "Tensor[] tensors1, Scalar[] weight",
+    ),
+    **{
+        name: tuple(
+            f"Tensor[] tensor1, Tensor[] tensor2, {last}"
+            for last in ("Scalar value=1", "Scalar[] scalars", "Tensor scalars")
+        )
+        for name in ("addcmul", "addcdiv")
+    },
+    **dict.fromkeys(("norm", "powsum"), ("Scalar ord=2, ScalarType? dtype=None",)),
+    "mm": ("Tensor[] mat2",),
+    "copy": ("Tensor[] src, bool non_blocking=False",),
+    "clone": ("*, MemoryFormat? memory_format=None",),
+}
+"""What each overload takes behind the list, by the operator's name."""
+NAMES: Final = frozenset(f"_foreach_{name}{ending}" for name in _PARAMETERS for ending in ("", "_")) - {
+    f"_foreach_{name}" for name in ("zero", "copy", "norm_", "powsum_", "max_", "clone_", "mm_")
+}
 _NUMBERS: Final = {
     "maximum": "clamp_min", "minimum": "clamp_max", "maximum_": "clamp_min_", "minimum_": "clamp_max_"
 }  # fmt: skip
 """What an operator of two tensors is called where the second is a number."""
+_BY_NAME: Final = ("alpha", "memory_format")
+"""What the operator of one tensor takes by name."""
+
+
+def _lines(name: str) -> list[str]:
+    base = name.removeprefix("_foreach_")
+    lines = [f"Tensor[] self, {rest}".rstrip(", ") for rest in _PARAMETERS[base.rstrip("_")]]
+    return [*lines, "Scalar self, Tensor[] exponent"] if base == "pow" else lines
+
+
+@cache
+def _overloads(name: str) -> tuple[Callable[..., Any], list[tuple[str, ...]]]:
+    """What binds a call, and the names of the values of each overload."""
+    schemas = [parse(f"{name}.o{i}({line}) -> Tensor[]") for i, line in enumerate(_lines(name))]
+    return Binder(name, schemas, tensor_class=Tensor).bind, [
+        tuple(argument.name for argument in one.arguments) for one in schemas
+    ]
 
 
 def function(name: str) -> Callable[..., Any]:
@@ -33,39 +83,108 @@ def function(name: str) -> Callable[..., Any]:
     base = name.removeprefix("_foreach_")
     writes = base.endswith("_")
 
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not isinstance(self, (list, tuple)):
-            raise TypeError(f"{name}(): argument 'self' (position 1) must be tuple of Tensors, not Tensor")
-        if not self:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        bind, names = _overloads(name)
+        place, (first, *others) = bind(args, kwargs)
+        if not isinstance(first, (list, tuple)):
+            return tuple(functions.pow(first, one) for one in others[0])
+        if not first:
             raise RuntimeError("Tensor list must have at least one tensor.")
-        for other in args:
-            if isinstance(other, (list, tuple)) and len(other) != len(self):
-                what = "lists" if other and isinstance(other[0], Tensor) else "list"
-                of = (
-                    "the same number of tensors"
-                    if what == "lists"
-                    else "same number of elements as scalar list"
-                )
-                raise RuntimeError(
-                    f"Tensor {what} must have {of}, got {len(self)} and {len(other)}"
-                    + ("" if what == "lists" else ".")
-                )
-        if writes:
-            for one in self:
-                views.check_in_place(one, mode.enabled and one.requires_grad)
-            _check_lazy(name, self)
-        called = _NUMBERS.get(base, base) if args and not isinstance(args[0], (list, tuple, Tensor)) else base
-        results = [
-            _method(one, called, writes or base == "norm", args)(
-                *(other[i] if isinstance(other, (list, tuple)) else other for other in args), **kwargs
-            )
-            for i, one in enumerate(self)
+        given = [
+            (what, _for_each(what, value, len(first)))
+            for what, value in zip(names[place][1:], others, strict=True)
         ]
-        return list(self) if writes else tuple(results)
+        if writes:
+            for one in first:
+                views.check_in_place(one, mode.enabled and one.requires_grad)
+            _check_lazy(name, first)
+        results = [
+            _on_one(
+                base,
+                one,
+                [(what, value[i] if isinstance(value, (list, tuple)) else value) for what, value in given],
+                isinstance(given[0][1], (list, tuple)) if given else False,
+            )
+            for i, one in enumerate(first)
+        ]
+        return list(first) if writes else tuple(results)
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"{base} of each tensor of a list."
     return call
+
+
+def _for_each(what: str, value: Any, count: int) -> Any:
+    """A value for all tensors of the list, or a list with one for each. Errors: RuntimeError."""
+    if what == "scalars" and isinstance(value, Tensor):
+        if value.ndim != 1:
+            raise RuntimeError(
+                f"Expected packed scalar Tensor to be of dimension 1. Got {value.ndim} instead."
+            )
+        if len(value) != count:
+            raise RuntimeError(
+                f"Expected length of scalars to match input of length {count} but got {len(value)} instead."
+            )
+        return value.tolist()
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(
+            f"scalar tensor expected to be 0 dim but it has {value.ndim} dimensions and {value.numel()} elements."
+        )
+    if isinstance(value, (list, tuple)) and len(value) != count:
+        raise RuntimeError(
+            f"Tensor lists must have the same number of tensors, got {count} and {len(value)}"
+            if value and isinstance(value[0], Tensor)
+            else "Tensor list must have same number of elements as scalar list."
+        )
+    return value
+
+
+def _on_one(base: str, one: Tensor, given: Sequence[tuple[str, Any]], listed: bool) -> Any:
+    """The result for one tensor. `listed`: its second argument came from a list."""
+    values = [value for _, value in given]
+    if base in _REDUCTIONS:
+        return _REDUCTIONS[base](one, *values)
+    if base.startswith(("addcmul", "addcdiv")):
+        return _called(one, base)(*values[:2], value=values[2])
+    named = {what: value for what, value in given if what in _BY_NAME and value != 1}
+    plain = [value for what, value in given if what not in _BY_NAME]
+    number = bool(plain) and not isinstance(plain[0], Tensor)
+    if base in _BY_NUMBER and mode.enabled and one.requires_grad:
+        zero_dimensional = base in ("add_", "sub_") and not listed and not number
+        if number or zero_dimensional:
+            return direct(f"_{base}.Scalar", one, plain[0] if number else plain[0].item())
+    return _called(one, _NUMBERS.get(base, base) if number else base)(*plain, **named)
+
+
+_BY_NUMBER: Final = ("add_", "sub_", "mul_", "div_")
+"""Where PyTorch records, in place, the node of the overload for numbers."""
+
+
+def _called(one: Tensor, name: str) -> Callable[..., Any]:
+    return getattr(one, name) if name.endswith("_") else partial(getattr(functions, name), one)
+
+
+def _norm(one: Tensor, order: Any, dtype: Any) -> Any:
+    if abs(order) == float("inf") and not one.numel():
+        raise RuntimeError(
+            "_foreach_norm cannot compute the infinity norm on an empty tensor because the operation does not have an identity"
+        )
+    return one.norm(order, dtype=dtype)
+
+
+def _max(one: Tensor) -> Any:
+    if not one.numel():
+        raise RuntimeError(
+            "_foreach_max cannot compute the maximum of an empty tensor; max over zero elements is undefined."
+        )
+    return one.max()
+
+
+_REDUCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    "norm": _norm,
+    "max": _max,
+    "powsum": lambda one, order, dtype: one.abs().pow(order).sum(dtype=dtype),
+}
 
 
 def _check_lazy(name: str, tensors: Any) -> None:
@@ -77,27 +196,3 @@ def _check_lazy(name: str, tensors: Any) -> None:
             f" fallback doesn't currently support mutable TensorLists with {kind} inputs. Please materialize all the {kind} "
             f"input tensor(s) in the mutable TensorList inputs before calling aten::{name}"
         )
-
-
-def _method(one: Tensor, name: str, is_method: bool, args: tuple[Any, ...]) -> Callable[..., Any]:
-    """What is called for one tensor of the list. In place, PyTorch records the node of the overload for numbers."""
-    if name in _BY_NUMBER and args and mode.enabled and one.requires_grad:
-        other = args[0][0] if isinstance(args[0], (list, tuple)) else args[0]
-        if not isinstance(other, Tensor) or (
-            name in ("add_", "sub_") and not (other.ndim or isinstance(args[0], (list, tuple)))
-        ):
-            return lambda other: direct(f"_{name}.Scalar", one, getattr(other, "item", lambda: other)())
-    return getattr(one if is_method else _Function(one), name)  # type: ignore[no-any-return]
-
-
-_BY_NUMBER: Final = ("add_", "sub_", "mul_", "div_")
-
-
-class _Function:
-    """An operator as a function of one tensor, where it is no method."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self._tensor = tensor
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        return lambda *args, **kwargs: getattr(functions, name)(self._tensor, *args, **kwargs)

@@ -1,6 +1,8 @@
 """Questions about tensors and dtypes, and the settings of the torch namespace: functions that make no tensors."""
 
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 
@@ -20,6 +22,9 @@ from tensorcli.engine.formats import (
 )
 from tensorcli.engine.native import Native, qualified_name
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
+
+if TYPE_CHECKING:
+    from tensorcli.engine.binding import Binder
 
 # ---- settings
 
@@ -95,12 +100,8 @@ class finfo(_Info):  # noqa: N801 (PyTorch's name)
     __slots__ = ("eps", "max", "min", "resolution", "smallest_normal", "tiny")
     _shown = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
 
-    def __init__(self, type: Any = None) -> None:
-        kind = dtypes.default.floating if type is None else type
-        if not isinstance(kind, dtype):
-            raise TypeError(
-                f"finfo(): argument 'type' (position 1) must be torch.dtype, not {kind.__class__.__name__}"
-            )
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kind = _parsed("finfo", args, kwargs)[0] if args or kwargs else dtypes.default.floating
         if kind.category < dtypes.FLOATING:
             raise TypeError(
                 "torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.finfo'"
@@ -126,52 +127,60 @@ class iinfo(_Info):  # noqa: N801 (PyTorch's name)
     __slots__ = ("max", "min")
     _shown = ("min", "max")
 
-    def __init__(self, type: Any) -> None:
-        if not isinstance(type, dtype):
-            raise TypeError(
-                f"iinfo(): argument 'type' (position 1) must be torch.dtype, not {type.__class__.__name__}"
-            )
-        if type.category != dtypes.INTEGRAL:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kind = _parsed("iinfo", args, kwargs)[0]
+        if kind.category != dtypes.INTEGRAL:
             raise TypeError(
                 "torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.iinfo'"
-                if type.category >= dtypes.FLOATING
+                if kind.category >= dtypes.FLOATING
                 else "torch.bool is not supported by torch.iinfo"
             )
-        self.bits = type.itemsize * 8
-        found = np.iinfo(type.np)
+        self.bits = kind.itemsize * 8
+        found = np.iinfo(kind.np)
         self.min, self.max = int(found.min), int(found.max)
-        self.dtype = type.name
+        self.dtype = kind.name
 
 
-def promote_types(type1: dtype, type2: dtype) -> dtype:
+def promote_types(*args: Any, **kwargs: Any) -> dtype:
     """The smallest dtype that holds both."""
-    for at, one in enumerate((type1, type2), 1):
-        if not isinstance(one, dtype):
-            raise TypeError(
-                f"promote_types(): argument 'type{at}' (position {at}) must be torch.dtype, not {type(one).__name__}"
-            )
-    return dtypes.promote_types(type1, type2)
+    return dtypes.promote_types(*_parsed("promote_types", args, kwargs))
 
 
-def can_cast(from_: dtype, to: dtype) -> bool:
+def can_cast(*args: Any, **kwargs: Any) -> bool:
     """Whether PyTorch lets a result of one dtype be written into another."""
-    return dtypes.can_cast(from_, to)
+    return dtypes.can_cast(*_parsed("can_cast", args, kwargs))
 
 
-_RESULT_TYPE = (
-    "result_type(Tensor tensor, Tensor other)",
-    "result_type(Scalar scalar, Tensor tensor)",
-    "result_type(Tensor tensor, Scalar other)",
-    "result_type(Scalar scalar1, Scalar scalar2)",
-)
+_NOTATION: Final = {
+    "finfo": ("finfo(ScalarType type)", "finfo()"),
+    "iinfo": ("iinfo(ScalarType type)",),
+    "promote_types": ("promote_types(ScalarType type1, ScalarType type2)",),
+    "can_cast": ("can_cast(ScalarType from_, ScalarType to)",),
+    "result_type": (
+        "result_type(Tensor tensor, Tensor other)",
+        "result_type(Scalar scalar, Tensor tensor)",
+        "result_type(Tensor tensor, Scalar other)",
+        "result_type(Scalar scalar1, Scalar scalar2)",
+    ),
+}
+"""What these functions take, in PyTorch's notation for the parsers that it wrote by hand."""
 
 
-def result_type(tensor1: Any, tensor2: Any) -> dtype:
+@cache
+def _binder(name: str) -> "Binder":
+    from tensorcli.engine.binding import Binder
+
+    return Binder(name, _NOTATION[name], tensor_class=Tensor)
+
+
+def _parsed(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The values of a call. Errors: TypeError in the words of PyTorch's parser."""
+    return _binder(name).bind(args, kwargs)[1]
+
+
+def result_type(*args: Any, **kwargs: Any) -> dtype:
     """The dtype of an operation on two tensors or numbers."""
-    if not all(isinstance(one, (Tensor, int, float, complex)) for one in (tensor1, tensor2)):
-        from tensorcli.engine.binding import Binder
-
-        Binder("result_type", _RESULT_TYPE, tensor_class=Tensor).bind((tensor1, tensor2), {})
+    tensor1, tensor2 = _parsed("result_type", args, kwargs)
     kinds: dict[str, list[dtype]] = {"dimensioned": [], "scalar": [], "number": []}
     for one in (tensor1, tensor2):
         if isinstance(one, Tensor):
@@ -311,13 +320,16 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
 
 def broadcast_shapes(*shapes: Any) -> Size:
     """The sizes that all shapes broadcast to. Errors: RuntimeError with PyTorch's text."""
-    found: list[int] = [1] * max((1 if isinstance(one, int) else len(one) for one in shapes), default=0)
-    for number, one in enumerate(shapes):
-        sizes = (one,) if isinstance(one, int) else tuple(one)
+    given = [(one,) if isinstance(one, int) else one for one in shapes if one is not None]
+    for one in given:
+        if not isinstance(one, Sequence):
+            raise RuntimeError(
+                f"Input shapes should be of type ints, a tuple of ints, or a list of ints, got {one}"
+            )
+    found: list[int] = [1] * max(map(len, given), default=0)
+    for number, sizes in enumerate(given):
         for place in range(-1, -1 - len(sizes), -1):
             size = sizes[place]
-            if size < 0:
-                raise RuntimeError(f"Trying to create tensor with negative dimension ({size}): ({size})")
             if size in (1, found[place]):
                 continue
             if found[place] != 1:
@@ -326,6 +338,8 @@ def broadcast_shapes(*shapes: Any) -> Size:
                     f"Attempting to broadcast a dimension of length {size} at {place}! Mismatching argument at index "
                     f"{number} had {sizes}; but expected shape should be broadcastable to {expected}"
                 )
+            if size < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
             found[place] = size
     return Size(found)
 

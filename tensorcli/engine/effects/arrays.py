@@ -47,7 +47,12 @@ limit = Limit()
 
 
 def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device = CPU) -> None:
-    """Refuse a tensor beyond the session's limit before it is made (on meta none is made). Errors: MemoryError."""
+    """Refuse a tensor beyond the session's limit before it is made (on meta none is made), or beyond any memory.
+
+    Errors: MemoryError; RuntimeError where the number of bytes has more than 63 bits.
+    """
+    if nbytes >= 1 << 63:
+        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(sizes)}")
     if limit.nbytes is not None and nbytes > limit.nbytes and device is not META:
         raise MemoryError(
             f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "

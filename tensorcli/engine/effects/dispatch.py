@@ -98,6 +98,8 @@ _WITHOUT: Final = {
     "heaviside_cpu": "heaviside",
     "max_all": "max",
     "min_all": "min",
+    "max_cpu": "max.dim",
+    "min_cpu": "min.dim",
     "max_values_cpu": "amax",
     "min_values_cpu": "amin",
     "aminmax_cpu": "aminmax",
@@ -144,6 +146,10 @@ _WITHOUT: Final = {
     "bincount_cpu": "bincount",
     "cholesky_solve_cpu": "cholesky_solve",
     "geqrf_cpu": "geqrf",
+    "flip_cpu": "flip",
+    "eye": "eye",
+    **{f"{name}_cpu": name for name in ("arange", "linspace", "logspace", "range")},
+    **{name: name for name in ("tril_indices", "triu_indices")},
 }
 """By the kernel's name, the operators that call it: base names, or full ones where overloads differ."""
 _REFUSED_FIRST: Final = ("bincount", "dist")

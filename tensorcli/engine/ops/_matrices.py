@@ -110,15 +110,51 @@ def stand_in(tensor):
     return np.broadcast_to(np.zeros((), tensor.dtype.np), tensor.geometry.sizes)
 
 
-def raise_for(info, text):
-    """Refuse a failed factorisation. `text` takes the number that LAPACK gave. Errors: LinAlgError."""
-    info = whole(info)
-    codes = info.array.reshape(-1)
-    if codes.any():
-        at = int(np.flatnonzero(codes)[0])
-        where = f"(Batch element {at}): " if info.ndim else ""
-        name, _, rest = text.partition(": ")
-        raise LinAlgError(f"{name}: {where}{rest}".format(int(codes[at])))
+_FAILURES = (
+    (
+        "inv",
+        LinAlgError,
+        "The diagonal element {0} is zero, the inversion could not be completed because the input matrix is singular.",
+    ),
+    ("solve", LinAlgError, "The solver failed because the input matrix is singular."),
+    (
+        "cholesky",
+        LinAlgError,
+        "The factorization could not be completed because the input is not positive-definite (the leading minor of order "
+        "{0} is not positive-definite).",
+    ),
+    (
+        "lu_factor",
+        RuntimeError,
+        "U[{0},{0}] is zero and using it on lu_solve would result in a division by zero. If you still want to perform the "
+        "factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)",
+    ),
+)
+"""What PyTorch makes of LAPACK's codes: by what is in the function's name, tried in this order."""
+
+
+def check_codes(codes, name):
+    """Refuse failed factorisations, by the numbers (an array) that LAPACK gave for a batch of matrices.
+
+    Errors: LinAlgError; RuntimeError where PyTorch has no better text.
+    """
+    if not codes.any():
+        return
+    at = int(np.flatnonzero(codes.reshape(-1))[0])
+    code = int(codes.reshape(-1)[at])
+    where = f"{name}: (Batch element {at})" if codes.ndim else name
+    for part, error, text in _FAILURES:
+        if part in name:
+            raise error(f"{where}: {text.format(code)}")
+    raise RuntimeError(
+        'false INTERNAL ASSERT FAILED at "/__w/pytorch/pytorch/aten/src/ATen/native/BatchLinearAlgebra.cpp":1642, please '
+        f"report a bug to PyTorch. {where}: Unknown error code: {code}."
+    )
+
+
+def raise_for(info, name):
+    """Refuse failed factorisations, by the tensor of LAPACK's numbers. Errors: as `check_codes`."""
+    check_codes(whole(info).array, name)
 
 
 def solve(xp, a, b):

@@ -7,7 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._matrices import (
-    LinAlgError,
+    check_codes,
     check_matrix,
     check_systems,
     columns,
@@ -35,6 +35,13 @@ def _cholesky_backward(grad, upper, factor):
 )
 def linalg_cholesky_ex(xp, self, upper, check_errors):
     """Triangular matrices whose squares are the inputs, and which inputs are not positive-definite."""
+    found, info = _factor(xp, self, upper)
+    if check_errors:
+        check_codes(info, "linalg.cholesky_ex")
+    return found, info
+
+
+def _factor(xp, self, upper):
     check_matrix(self, "linalg.cholesky")
     info = xp.zeros(self.shape[:-2], np.int32)
     lower = xp.tril(self)
@@ -61,12 +68,6 @@ def _leading_minor(xp, matrix):
     return 0
 
 
-_NOT_POSITIVE = (
-    ": The factorization could not be completed because the input is not positive-definite (the leading minor of order {} "
-    "is not positive-definite)."
-)
-
-
 @composite(
     "linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor",
     variants="function",
@@ -76,7 +77,7 @@ _NOT_POSITIVE = (
 def linalg_cholesky(self, upper):
     """The triangular matrix whose square is the input."""
     found, info = functions.linalg_cholesky_ex(self, upper=upper)
-    raise_for(info, "linalg.cholesky" + _NOT_POSITIVE)
+    raise_for(info, "linalg.cholesky")
     return found
 
 
@@ -95,11 +96,8 @@ def cholesky(xp, self, upper):
     )
     if not self.size:
         return self.copy()
-    found, info = linalg_cholesky_ex(xp, self, upper, False)
-    if info.any():
-        at = int(np.flatnonzero(info.reshape(-1))[0])
-        where = f"(Batch element {at}): " if info.ndim else ""
-        raise LinAlgError("cholesky: " + where + _NOT_POSITIVE[2:].format(int(info.reshape(-1)[at])))
+    found, info = _factor(xp, self, upper)
+    check_codes(info, "cholesky")
     return found
 
 

@@ -321,6 +321,13 @@ op(
 # ---- searching
 
 
+_NOT_CONTIGUOUS = (
+    "torch.searchsorted(): {0} tensor is non-contiguous, this will lower the performance due to extra data copy when "
+    "converting non-contiguous tensor to contiguous, please use contiguous {0} tensor if possible. This message will only "
+    "appear once per program."
+)
+
+
 def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
     if side is not None and side not in ("left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
@@ -340,22 +347,32 @@ def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
             )
         if ((sorter < 0) | (sorter >= sorter.shape[-1])).any():
             raise RuntimeError("torch.searchsorted(): sorter index out of range")
-        sorted_sequence = xp.take_along_axis(sorted_sequence, sorter, -1)
-    where = "right" if right or side == "right" else "left"
+    for what, one in (("boundary", sorted_sequence), ("input value", values), ("sorter", sorter)):
+        if one is not None and not one.flags.c_contiguous:
+            messages.warn(_NOT_CONTIGUOUS.format(what), once=True)
     if values.size:
         for one in promoted(values, sorted_sequence):
             refuse(one, "searchsorted_out_cpu", "cb")
-    if sorted_sequence.ndim == 1:
-        found = xp.searchsorted(sorted_sequence, values, where)
-    else:
-        count = math.prod(sorted_sequence.shape[:-1])
-        rows = sorted_sequence.reshape(count, sorted_sequence.shape[-1])
-        many = values.reshape(count, values.shape[-1])
-        reached = (
-            rows[:, None, :] <= many[:, :, None] if where == "right" else rows[:, None, :] < many[:, :, None]
-        )
-        found = reached.sum(-1).reshape(values.shape)
-    return xp.asarray(found).astype(xp.int32 if out_int32 else xp.int64)
+    if sorter is not None:
+        sorted_sequence = xp.take_along_axis(sorted_sequence, sorter, -1)
+    found = _bisected(xp, sorted_sequence, values, right or side == "right")
+    return found.astype(xp.int32 if out_int32 else xp.int64)
+
+
+def _bisected(xp, rows, values, right):
+    """Where PyTorch's search arrives, halving from the whole row on; NaN and what is not sorted lead it astray as there.
+
+    `rows`: (n,) or (..., n); `values` has the leading sizes of such rows.
+    """
+    count = rows.shape[-1]
+    low, high = xp.zeros(values.shape, xp.int64), xp.full(values.shape, count, xp.int64)
+    for _ in range(count.bit_length()):
+        middle = (low + high) >> 1
+        reached = xp.minimum(middle, count - 1)
+        found = rows[reached] if rows.ndim == 1 else xp.take_along_axis(rows, reached, -1)
+        above = ~(found > values if right else found >= values) & (low < high)
+        low, high = xp.where(above, middle + 1, low), xp.where(above, high, middle)
+    return low
 
 
 def _same_dtype(name, first, second):
@@ -373,14 +390,14 @@ def _same_dtype(name, first, second):
 )
 def searchsorted(xp, sorted_sequence, self, out_int32, right, side, sorter):
     """Where values would have to be put into a sorted sequence to keep it sorted."""
-    if sorted_sequence.ndim == 0:
-        raise RuntimeError(
-            "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
-        )
     if not self.ndim and sorted_sequence.ndim != 1:
         raise RuntimeError(
             "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got boundaries "
             f"tensor dim({sorted_sequence.ndim}) and input value's dim({self.ndim}) numel({self.size})"
+        )
+    if sorted_sequence.ndim == 0:
+        raise RuntimeError(
+            "torch.searchsorted(): boundaries tensor should have positive dimension, but got 0 dimension"
         )
     if sorted_sequence.ndim != 1 and sorted_sequence.shape[:-1] != self.shape[:-1]:
         raise RuntimeError(

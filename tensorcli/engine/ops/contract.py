@@ -5,7 +5,7 @@ from math import prod
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._dimensions import wrap, wrap_dims
 
 # ---- contractions named by dimensions or letters
 
@@ -18,9 +18,7 @@ from tensorcli.engine.ops._dimensions import wrap
 def tensordot_dims(self, other, dims_self, dims_other):
     """Multiply and add up over pairs of dimensions."""
     if len(dims_self) != len(dims_other):
-        raise RuntimeError(
-            f"both dimension lists should have same length, but got {len(dims_self)} and {len(dims_other)}"
-        )
+        raise RuntimeError("both dimension lists should have same length")
     if self.dtype is not other.dtype:
         raise RuntimeError("both inputs should have same dtype")
     named = zip(dims_self, dims_other, strict=True)
@@ -40,6 +38,8 @@ def tensordot_dims(self, other, dims_self, dims_other):
             )
         else:
             size *= s1
+    dims_self = list(wrap_dims(dims_self, self.ndim)) if dims_self else []
+    dims_other = list(wrap_dims(dims_other, other.ndim)) if dims_other else []
     free1 = [d for d in range(self.ndim) if d not in dims_self]
     free2 = [d for d in range(other.ndim) if d not in dims_other]
     rows = [self.size(d) for d in free1]

@@ -277,12 +277,12 @@ def svd(self, some, compute_uv):
         raise RuntimeError(
             f"linalg.svd: input should have at least 2 dimensions, but has {self.ndim} dimensions instead"
         )
-    u, s, vh = functions._linalg_svd(self, not some, True)
-    if not compute_uv:
-        m, n = self.size(-2), self.size(-1)
-        batch = self.geometry.sizes[:-2]
-        return named_result(
-            "svd", ("U", "S", "V"), (self.new_zeros((*batch, m, m)), s, self.new_zeros((*batch, n, n)))
+    if compute_uv:
+        u, s, vh = functions._linalg_svd(self, not some, True)
+    else:
+        s = functions.linalg_svdvals(self)
+        u, vh = (
+            self.new_empty((*self.geometry.sizes[:-2], n, n)).zero_() for n in (self.size(-2), self.size(-1))
         )
     return named_result("svd", ("U", "S", "V"), (u, s, vh.mH))
 

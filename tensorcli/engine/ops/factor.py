@@ -8,8 +8,9 @@ from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
-from tensorcli.engine.ops._matrices import check_matrix, check_systems, columns, raise_for
+from tensorcli.engine.ops._matrices import check_codes, check_matrix, check_systems, columns, raise_for
 from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops.inverse import named_result
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.solve import triangle_of
 
@@ -114,13 +115,8 @@ def lu_with_info(self, pivot, check_errors):
         "should be replaced with\nLU, pivots, info = torch.linalg.lu_factor_ex(A, compute_pivots)",
         once=True,
     )
-    factored, pivots, info = functions.linalg_lu_factor_ex(self, pivot=pivot)
-    if check_errors:
-        raise_for(
-            info,
-            "torch.lu_factor: U[{0},{0}] is zero and using it on lu_solve would result in a division by zero.",
-        )
-    return factored, pivots, info
+    found = functions.linalg_lu_factor_ex(self, pivot=pivot)
+    return named_result("_lu_with_info", ("LU", "pivots", "info"), tuple(found))
 
 
 @composite("lu(Tensor self, bool pivot=True, bool get_infos=False) -> Tensor[]")
@@ -201,6 +197,8 @@ def linalg_ldl_factor_ex(xp, self, hermitian, check_errors):
         for at in np.ndindex(*self.shape[:-2]):
             found, order, code = run(self[at], lower=1)
             factored[at], pivots[at], info[at] = xp.tril(found), order, code
+    if check_errors:
+        check_codes(info, "torch.linalg.ldl_factor_ex")
     return columns(factored), pivots, info
 
 
@@ -213,13 +211,7 @@ def linalg_ldl_factor_ex(xp, self, hermitian, check_errors):
 def linalg_ldl_factor(self, hermitian):
     """The factors of symmetric matrices that need not be definite, and the rows exchanged."""
     factored, pivots, info = functions.linalg_ldl_factor_ex(self, hermitian=hermitian)
-    raise_for(
-        info,
-        "torch.linalg.ldl_factor: The factor D is exactly singular: D[{0},{0}] is zero and using it to solve would divide by "
-        "zero.",
-    )
-    from tensorcli.engine.ops.inverse import named_result
-
+    raise_for(info, "torch.linalg.ldl_factor")
     return named_result("linalg_ldl_factor", ("LD", "pivots"), (factored, pivots))
 
 

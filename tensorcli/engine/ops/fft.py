@@ -390,7 +390,22 @@ _declare_many("ihfft", _ihfft_many, "The inverse of hfft")
 )
 def fft_fftfreq(xp, n, d, dtype):
     """The frequencies of the outputs of fft."""
-    return xp.fft.fftfreq(n, d).astype((dtype or dtypes.default.floating).np)
+    if n < 0:
+        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
+    half = (n + 1) // 2
+    return _frequencies(xp, [*range(half), *range(half - n, 0)], n * d, dtype, "fftfreq")
+
+
+def _frequencies(xp, steps, period, dtype, name):
+    """Whole steps times the smallest frequency, multiplied as PyTorch does it in a floating dtype."""
+    kind = dtype or dtypes.default.floating
+    if kind.category < dtypes.FLOATING:
+        raise RuntimeError(f"{name} requires a floating point or complex dtype")
+    if kind.is_complex:
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{kind.scalar_type}'")
+    wide = kind.np if kind.itemsize > 2 else np.dtype(np.float32)
+    smallest = np.divide(1.0, period).astype(wide)
+    return (xp.asarray(steps, wide) * smallest).astype(kind.np)
 
 
 @factory(
@@ -400,7 +415,7 @@ def fft_fftfreq(xp, n, d, dtype):
 )
 def fft_rfftfreq(xp, n, d, dtype):
     """The frequencies of the outputs of rfft."""
-    return xp.fft.rfftfreq(n, d).astype((dtype or dtypes.default.floating).np)
+    return _frequencies(xp, range(int(n / 2) + 1), n * d, dtype, "rfftfreq")
 
 
 def _shift(self, dim, sign):

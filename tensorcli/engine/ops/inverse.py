@@ -9,6 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._matrices import (
+    check_codes,
     check_matrix,
     check_no_nan,
     columns,
@@ -46,12 +47,26 @@ def inverse_of(xp, a):
     try:
         return xp.linalg.inv(a), xp.zeros(a.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
-        info = zero_pivot(xp, factorised(xp, a)[0])
-        result = xp.full(a.shape, np.nan, a.dtype)
-        for at in batches(a):
-            if not info[at]:
-                result[at] = xp.linalg.inv(a[at])
-        return result, info
+        lu, pivots = factorised(xp, a)
+        return substituted(
+            xp, lu, pivots, xp.broadcast_to(xp.eye(a.shape[-1], dtype=a.dtype), a.shape)
+        ), zero_pivot(xp, lu)
+
+
+def substituted(xp, lu, pivots, sides):
+    """What LAPACK makes of right sides when it is not told that a pivot is zero: infinities and NaN, as far as they spread.
+
+    `lu` (..., n, n) and `pivots` (..., n) as from `factorised`, `sides` (..., n, k), whose leading sizes are those of `lu`.
+    """
+    found = xp.take_along_axis(sides, behind(xp).row_order(pivots, lu.shape[-1])[..., None], -2)
+    n = lu.shape[-1]
+    with np.errstate(all="ignore"):
+        for i in range(n):
+            found[..., i + 1 :, :] -= lu[..., i + 1 :, i : i + 1] * found[..., i : i + 1, :]
+        for i in range(n - 1, -1, -1):
+            found[..., i, :] /= lu[..., i, i, None]
+            found[..., :i, :] -= lu[..., :i, i : i + 1] * found[..., i : i + 1, :]
+    return found
 
 
 @op(
@@ -65,6 +80,8 @@ def linalg_inv_ex(xp, A, check_errors):
     """The inverses of matrices, and 0 or the number of the first zero pivot for each."""
     check_matrix(A, "linalg.inv")
     result, info = inverse_of(xp, A)
+    if check_errors:
+        check_codes(info, "linalg.inv_ex")
     return columns(result), info
 
 
@@ -72,11 +89,7 @@ def linalg_inv_ex(xp, A, check_errors):
 def linalg_inv(A):
     """The inverses of matrices."""
     result, info = functions.linalg_inv_ex(A)
-    raise_for(
-        info,
-        "linalg.inv: The diagonal element {} is zero, the inversion could not be completed because the input matrix is "
-        "singular.",
-    )
+    raise_for(info, "linalg.inv")
     return result
 
 

@@ -54,7 +54,7 @@ def cat(xp, tensors, dim):
     if not parts:
         return tensors[0].copy()
     array = xp.concatenate(parts, axis=wrap(dim, parts[0].ndim))
-    if all(geometry.suggests_channels_last(own_geometry(one)) for one in parts):
+    if all(geometry.suggests_channels_last(own_geometry(one)) for one in tensors):
         return Laid(array, geometry.channels_last_strides(array.shape))
     return array
 
@@ -335,6 +335,11 @@ def repeat_interleave(self, repeats, dim, output_size):
     dim = wrap(0 if dim is None else dim, len(source.geometry.sizes))
     if repeats < 0:
         raise RuntimeError("Repeats must be non-negative")
+    expected = source.geometry.sizes[dim] * repeats
+    if output_size is not None and output_size != expected:
+        raise RuntimeError(
+            f"repeat_interleave: Invalid output_size, expected {expected} but got {output_size}"
+        )
     source = source.unsqueeze(dim + 1)
     sizes = list(source.geometry.sizes)
     sizes[dim + 1] = repeats

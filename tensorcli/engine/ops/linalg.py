@@ -172,8 +172,8 @@ def linalg_multi_dot(tensors):
     for i, (a, b) in enumerate(itertools.pairwise(parts)):
         if a.size(1) != b.size(0):
             raise RuntimeError(
-                f"multi_dot(): tensors {i} and {i + 1} with shapes {messages.numbers(a.geometry.sizes)} and "
-                f"{messages.numbers(b.geometry.sizes)} cannot be multiplied"
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {messages.numbers(tensors[i].geometry.sizes)} and "
+                f"{messages.numbers(tensors[i + 1].geometry.sizes)} cannot be multiplied"
             )
     if len(parts) == 2:
         result = parts[0].mm(parts[1])

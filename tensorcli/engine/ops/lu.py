@@ -8,6 +8,7 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import (
+    check_codes,
     check_floating,
     check_matrix,
     check_sides,
@@ -100,7 +101,10 @@ def linalg_lu_factor_ex(xp, A, pivot, check_errors):
     if not pivot:
         _unpivoted(A, "linalg.lu_factor")
     lu, pivots = factorised(xp, A)
-    return columns(lu), pivots, zero_pivot(xp, lu)
+    info = zero_pivot(xp, lu)
+    if check_errors:
+        check_codes(info, "torch.linalg.lu_factor_ex")
+    return columns(lu), pivots, info
 
 
 @composite(
@@ -112,11 +116,7 @@ def linalg_lu_factor_ex(xp, A, pivot, check_errors):
 def linalg_lu_factor(A, pivot):
     """Both triangular factors in one matrix, and the rows exchanged."""
     lu, pivots, info = functions.linalg_lu_factor_ex(A, pivot=pivot)
-    raise_for(
-        info,
-        "torch.linalg.lu_factor: U[{0},{0}] is zero and using it on lu_solve would result in a division by zero. If you "
-        "still want to perform the factorization, consider calling linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)",
-    )
+    raise_for(info, "torch.linalg.lu_factor")
     return named_result("linalg_lu_factor", ("LU", "pivots"), (lu, pivots))
 
 

@@ -201,8 +201,9 @@ def _check_norm_dtype(self, dtype, name):
     own = dtypes.from_numpy_dtype(self.dtype)
     if dtype.category < dtypes.FLOATING:
         raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {dtype.scalar_type}")
-    if own.is_complex and not dtype.is_complex:
-        raise RuntimeError(f"{name}: dtype should be complex for complex inputs, but got {dtype.scalar_type}")
+    if own.is_complex != dtype.is_complex:
+        kind = "complex" if own.is_complex else "real"
+        raise RuntimeError(f"{name}: dtype should be {kind} for {kind} inputs, but got {dtype.scalar_type}")
     if dtypes.promote_types(own, dtype) is not dtype:
         raise RuntimeError(
             f"{name}: the dtype of the input ({own.scalar_type}) should be convertible without narrowing to the specified "
@@ -284,22 +285,26 @@ def linalg_cond(self, p):
     """The condition number: how much solving with a matrix magnifies errors."""
     if self.ndim < 2:
         raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
+    if p is not None and abs(p) not in (1, 2, float("inf")):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p:g}")
     if p is None or abs(p) == 2:
         values = functions.linalg_svdvals(self)
         if not values.numel():
             return functions.zeros(values.geometry.sizes[:-1], dtype=values.dtype, device=values.device)
         first, last = values.narrow(-1, 0, 1), values.narrow(-1, -1, 1)
         return (last / first if p == -2 else first / last).squeeze(-1)
-    return _cond(self, p)
+    return _cond(self, p, f"{p:g}")
 
 
-def _cond(self, p):
-    check_matrix(stand_in(self), "linalg.cond")
+def _cond(self, p, name):
+    check_matrix(stand_in(self), f"linalg.cond(ord={name})", floating=False)
     if not self.numel():
-        return functions.zeros(self.geometry.sizes[:-2], dtype=self.dtype, device=self.device)
+        return functions.zeros(self.geometry.sizes[:-2], dtype=self.dtype.to_real(), device=self.device)
     inverse, info = functions.linalg_inv_ex(self)
     inverse.masked_fill_((info > 0).unsqueeze(-1).unsqueeze(-1), float("inf")) if info.any() else None
-    return functions.linalg_matrix_norm(self, p) * functions.linalg_matrix_norm(inverse, p)
+    found = functions.linalg_matrix_norm(self, p) * functions.linalg_matrix_norm(inverse, p)
+    # Zero times infinity counts as infinite.
+    return found.nan_to_num_(float("inf"), float("inf"), float("-inf"))
 
 
 @composite(
@@ -307,4 +312,11 @@ def _cond(self, p):
 )
 def linalg_cond_str(self, p):
     """The condition number in the norm "fro" or "nuc"."""
-    return _cond(self, p)
+    if p == "nuc":
+        check_matrix(stand_in(self), "linalg.cond(ord=nuc)", floating=False)
+        values = functions.linalg_svdvals(self)
+        return values.sum(-1) * values.reciprocal().sum(-1)
+    check_matrix(stand_in(self), f"linalg.cond(ord={p})", floating=False)
+    if p != "fro":
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    return _cond(self, p, p)

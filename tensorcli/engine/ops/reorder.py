@@ -111,12 +111,10 @@ def _check_rotation(self, dims):
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {ndim}")
-    if dims[0] == dims[1] or abs(dims[0] - dims[1]) == ndim:
+    if wrap(dims[0], ndim) == wrap(dims[1], ndim):
         raise RuntimeError(
             f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
-    for dim in dims:
-        wrap(dim, ndim)
 
 
 # ---- triangles and diagonals

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.effects import Laid, broadcast_sizes
@@ -10,14 +9,14 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import (
-    LinAlgError,
     check_floating,
     check_matrix,
     check_sides,
     columns,
+    raise_for,
     solve,
 )
-from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
+from tensorcli.engine.ops.inverse import factorised, named_result, substituted, zero_pivot
 
 
 def _is_vector(a, b):
@@ -50,36 +49,26 @@ def linalg_solve_(xp, A, B, left, check_errors):
             f"{kind_of(B)} instead"
         )
     vector = _is_vector(A, B)
+    right = B[..., None] if vector else B
+    check_sides(A, right, left, "linalg.solve")
     if not left and vector:
         raise RuntimeError(
             "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case "
             "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
-    right = B[..., None] if vector else B
-    check_sides(A, right, left, "linalg.solve")
     system, sides = (A, right) if left else (A.swapaxes(-1, -2), right.swapaxes(-1, -2))
     try:
         found = solve(xp, system, sides)
         info = xp.zeros(A.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
+        lead = np.broadcast_shapes(system.shape[:-2], sides.shape[:-2])
+        lu, pivots = factorised(xp, xp.broadcast_to(system, (*lead, *system.shape[-2:])))
+        found = substituted(xp, lu, pivots, xp.broadcast_to(sides, (*lead, *sides.shape[-2:])))
         info = zero_pivot(xp, factorised(xp, A)[0])
-        found = xp.full(
-            np.broadcast_shapes(system.shape[:-2], sides.shape[:-2]) + sides.shape[-2:], np.nan, A.dtype
-        )
     found = found if left else found.swapaxes(-1, -2)
     found = found[..., 0] if vector else found
     # PyTorch lays out vectors of a batch as if they were the columns of one matrix.
     return columns(found) if left and found.ndim > 1 else found, None, None, info
-
-
-def _check_solved(info):
-    info = whole(info)
-    if info.array.any():
-        at = int(np.flatnonzero(info.array.reshape(-1))[0])
-        where = f"(Batch element {at}): " if info.ndim else ""
-        raise LinAlgError(
-            f"torch.linalg.solve: {where}The solver failed because the input matrix is singular."
-        )
 
 
 @composite(
@@ -91,7 +80,7 @@ def _check_solved(info):
 def linalg_solve(A, B, left):
     """The X for which A X = B (or X A = B)."""
     result, _, _, info = functions._linalg_solve_ex(A, B, left=left)
-    _check_solved(info)
+    raise_for(info, "torch.linalg.solve")
     return result
 
 
@@ -105,7 +94,7 @@ def linalg_solve_ex(A, B, left, check_errors):
     """The X for which A X = B (or X A = B), and which systems failed."""
     result, _, _, info = functions._linalg_solve_ex(A, B, left=left)
     if check_errors:
-        _check_solved(info)
+        raise_for(info, "torch.linalg.solve_ex")
     return named_result("linalg_solve_ex", ("result", "info"), (result, info))
 
 
