@@ -38,7 +38,7 @@ CHAPTERS: Final = {
         ),
         "Special functions (torch.special)": "special gamma bessel polynomial",
         "Comparison and choice": "compare",
-        "Reductions and statistics": "reduce extreme spread calculus statistics distance histogram",
+        "Reductions and statistics": "reduce extreme spread segment calculus statistics distance histogram",
         "Cumulative, sorting and searching": "scan order",
         "Views and copies of views": "shape transpose expand strided",
         "Joining and splitting": "join reorder grid",

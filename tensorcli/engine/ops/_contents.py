@@ -73,6 +73,9 @@ NAMES = {
     "scan": """
         cummax cummin cumprod cumprod_ cumsum cumsum_ logcumsumexp
     """,
+    "segment": """
+        _segment_reduce_backward segment_reduce
+    """,
     "order": """
         _unique2 _unique_consecutive argsort kthvalue msort sort topk unique unique_consecutive unique_dim
     """,
