@@ -140,6 +140,8 @@ def _bound(value: Any) -> int:
     try:
         number = as_index(value)
     except TypeError:
+        if isinstance(value, Tensor):
+            raise
         raise TypeError("slice indices must be integers or None or have an __index__ method") from None
     return max(min(number, 2**63 - 1), -(2**63))
 

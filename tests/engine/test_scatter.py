@@ -159,9 +159,37 @@ def test_the_last_write_stays_in_scatter() -> None:
     assert x.values.tolist() == [2, 0]
 
 
-def test_a_refused_write_changes_neither_bytes_nor_version() -> None:
-    x = tensor_of(engine, [0.0, 0])
-    with pytest.raises(RuntimeError, match="index 5 is out of bounds for dimension 0 with size 2"):
-        x.scatter_(0, tensor_of(engine, [0, 5]), 1.0)
-    assert x.values.tolist() == [0, 0]
-    assert x._version == 0
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x.scatter_(0, torch.tensor([[0, 1], [2, 9], [1, 0]]), 1.)",
+        "x.scatter_(1, torch.tensor([[0, 1], [2, -1], [3, 3]]), torch.ones(3, 2))",
+        "x.scatter_add_(0, torch.tensor([[0, 1], [2, 9], [1, 0]]), torch.ones(3, 2))",
+        "x.scatter_reduce_(1, torch.tensor([[0, 1], [2, 9]]), torch.ones(2, 2), 'prod', include_self=False)",
+        "x.index_add_(0, torch.tensor([1, 5]), torch.ones(2, 4))",
+        "x.index_copy_(1, torch.tensor([1, 5]), torch.ones(3, 2))",
+        "x.index_fill_(1, torch.tensor([-1, 5]), 3.)",
+        "x.index_reduce_(0, torch.tensor([1, 5]), torch.ones(2, 4), 'mean')",
+        "x.index_put_((torch.tensor([0, 2, 9]),), torch.ones(3, 4), True)",
+        "x[:, [1, 5]] = 1.",
+        "x.put_(torch.tensor([0, 5, 99]), torch.ones(3))",
+        "x.masked_scatter_(x == 0, torch.ones(5))",
+    ],
+)
+def test_what_comes_before_an_index_that_is_out_of_range_is_written(write: str) -> None:
+    caught = "\ntry:\n    {}\nexcept Exception as error:\n    text = type(error).__name__ + str(error)"
+    check(f"x = torch.zeros(3, 4){caught.format(write)}", lambda torch: {}, ("x", "text"))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "x[x] = 1",
+        "x.index_put_((x[:2],), torch.tensor([1, 2]))",
+        "x.index_fill_(0, x, 1)",
+        "x.scatter_(0, torch.tensor([7]), x[:1])",
+    ],
+)
+def test_what_an_index_is_read_from_is_not_written(write: str) -> None:
+    caught = "\ntry:\n    {}\nexcept Exception as error:\n    text = type(error).__name__ + str(error)"
+    check(f"x = torch.arange(4){caught.format(write)}", lambda torch: {}, ("x", "text"))

@@ -15,6 +15,9 @@ from tensorcli.engine.tensor import Tensor
 
 REDUCTIONS = {"sum": "add", "prod": "multiply", "mean": "add", "amax": "maximum", "amin": "minimum"}
 
+SHORT = {"max": "amax", "min": "amin"}
+"""Other names that PyTorch takes, without a gradient."""
+
 
 def accumulate(xp, name, target, key, values):
     """Reduce values into the target's places, one after the other; the half-width floats round once, at the end."""
@@ -26,7 +29,7 @@ def accumulate(xp, name, target, key, values):
     target[...] = wide.astype(target.dtype)
 
 
-def _identity(reduce, kind):
+def identity(reduce, kind):
     """What a reduction starts from where self does not take part."""
     if reduce in ("sum", "mean"):
         return 0
@@ -44,7 +47,7 @@ def reduce_into(xp, target, key, values, reduce, include_self):
     """Reduce values into target[key]; the mean divides by how many took part."""
     values = xp.broadcast_to(values, target[key].shape)
     if not include_self:
-        target[key] = _identity(reduce, target.dtype)
+        target[key] = identity(reduce, target.dtype)
     accumulate(xp, REDUCTIONS[reduce], target, key, values)
     if reduce == "mean":
         count = xp.ones(target.shape, np.int64) if include_self else xp.zeros(target.shape, np.int64)

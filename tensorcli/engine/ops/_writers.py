@@ -1,19 +1,23 @@
 """Operators that write some elements of self: the pure one, its in-place twin and their checks."""
 
+import numpy as np
+
 from tensorcli.engine import effects, geometry, messages
+from tensorcli.engine.devices import CPU
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.tensor import Tensor
 
 
-def writer(line, check, *, preserve=False, out=True, twin_check=None, stepwise=(), **formulas):
+def writer(line, check, *, preserve=False, out=True, twin_check=None, parts=None, stepwise=(), **formulas):
     """Declare an operator that changes some elements of self, and its in-place twin, by one kernel that
     writes.
 
     `line` is the schema of the operator that returns a new tensor; `preserve` says that its result keeps
     self's strides where they are dense (else it is row-major), `twin_check` what the twin
-    refuses instead of the check and of overlapping memory, `stepwise` the reduced dtypes that the kernel adds up in.
+    refuses instead of the check and of overlapping memory, `stepwise` the reduced dtypes that the kernel adds up in,
+    `parts` the arguments with which the kernel writes what PyTorch does before it comes upon an index that is out of range.
     """
 
     def declare(kernel):
@@ -30,10 +34,37 @@ def writer(line, check, *, preserve=False, out=True, twin_check=None, stepwise=(
         changed.__doc__, changed.__module__ = kernel.__doc__, kernel.__module__
         op(line, check=check, out=out, stepwise=stepwise, **formulas)(changed)
         checked = twin_check or separate(check)
+        if parts is not None:
+            checked = writing_before(checked, kernel, parts)
         op(in_place(line), check=checked, stepwise=stepwise, **formulas)(kernel)
         return kernel
 
     return declare
+
+
+def midway(error):
+    """Mark the error of an index that PyTorch finds out of range when it has written what comes before it."""
+    error.midway = True
+    return error
+
+
+def writing_before(check, kernel, parts):
+    """A check that, where an index is out of range, writes what PyTorch has written when it says so."""
+
+    def checked(self, *rest):
+        try:
+            check(self, *rest)
+        except (IndexError, RuntimeError) as error:
+            if getattr(error, "midway", False) and self.device is CPU:
+                others = [other for other in rest if isinstance(other, Tensor)]
+                effects.check_overlap(self, others)
+                refuse_shared(self, others)
+                arrays = [one.values if isinstance(one, Tensor) else one for one in rest]
+                for part in parts(self.array, *arrays):
+                    kernel(np, *part)
+            raise
+
+    return checked
 
 
 def separate(check):

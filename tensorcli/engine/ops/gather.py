@@ -8,7 +8,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops._writers import separate, writer
+from tensorcli.engine.ops._writers import midway, separate, writer
 from tensorcli.engine.settings import alert
 
 # ---- along one dimension
@@ -93,7 +93,7 @@ def check_index_range(index, dim, size, error=RuntimeError, prefix=""):
     wrong = (found < 0) | (found >= size)
     if wrong.any():
         bad = found.reshape(-1)[int(np.argmax(wrong.reshape(-1)))]
-        raise error(f"{prefix}index {int(bad)} is out of bounds for dimension {dim} with size {size}")
+        raise midway(error(f"{prefix}index {int(bad)} is out of bounds for dimension {dim} with size {size}"))
 
 
 def along(xp, array, dim, index):
@@ -176,7 +176,9 @@ def _check_flat(index, numel):
     wrong = (found < -numel) | (found >= numel)
     if wrong.any():
         bad = int(found.reshape(-1)[int(np.argmax(wrong.reshape(-1)))])
-        raise IndexError(f"out of range: tried to access index {bad} on a tensor of {numel} elements.")
+        raise midway(
+            IndexError(f"out of range: tried to access index {bad} on a tensor of {numel} elements.")
+        )
 
 
 @op(
@@ -214,6 +216,12 @@ def _check_put_places(self, index, source, accumulate):
     _check_flat(index, self.geometry.numel)
 
 
+def _put_parts(self, index, source, accumulate):
+    """The elements before the first index that is out of range."""
+    count = int(((index < -self.size) | (index >= self.size)).reshape(-1).argmax())
+    yield self, index.reshape(-1)[:count], source.reshape(-1)[:count], accumulate
+
+
 @writer(
     "put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
     lambda self, index, source, accumulate: (
@@ -222,6 +230,7 @@ def _check_put_places(self, index, source, accumulate):
     ),
     preserve=True,
     twin_check=_check_put_places,
+    parts=_put_parts,
     out=False,
     self=lambda grad, index, source, accumulate: (
         grad if accumulate else grad.put(index, functions.zeros_like(source), False)

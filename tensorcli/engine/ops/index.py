@@ -107,8 +107,12 @@ class _Places:
             + shape
             + tuple(sizes[d] for d in rest[self.before :])
         )
+        self.dims, self.whole = dims, sizes
+
+    def check_bounds(self):
+        """Refuse indices that are out of range, unless nothing is read or written. Errors: IndexError."""
         if 0 not in self.sizes:
-            _check_bounds(arrays, dims, sizes)
+            _check_bounds(self.arrays, self.dims, self.whole)
 
     def strides(self, source):
         """The strides of a fresh result: TensorIterator's, over the source with the indexed dimensions held still."""
@@ -146,7 +150,9 @@ def _check_bounds(arrays, dims, sizes):
     # PyTorch's kernel sees the index tensors alone: what it calls the dimension is the number of the index tensor.
     for number, (array, dim, bad) in enumerate(zip(arrays, dims, wrong, strict=True)):
         if bad.reshape(-1)[first]:
-            raise out_of_bounds(array.reshape(-1)[first], number, sizes[dim], IndexError)
+            error = out_of_bounds(array.reshape(-1)[first], number, sizes[dim], IndexError)
+            error.first = first
+            raise error
 
 
 def out_of_bounds(index, dim, size, error=RuntimeError):
@@ -171,6 +177,7 @@ def out_of_bounds(index, dim, size, error=RuntimeError):
 def index(xp, self, indices):
     """The elements at these indices, one index tensor (or None) a dimension; always a copy."""
     places = _Places(self, indices)
+    places.check_bounds()
     if 0 in places.sizes:  # PyTorch looks at no index then.
         return Laid(xp.empty(places.sizes, self.dtype), places.strides(own_geometry(self)))
     return Laid(self.transpose(places.order)[places.key], places.strides(own_geometry(self)))
@@ -189,6 +196,8 @@ def warn_expanded(self, name, what="mask", value="scalar"):
 
 
 def _check_put(self, indices, values, accumulate, unsafe=False):
+    if not indices:
+        raise RuntimeError("sym_strides() called on an undefined Tensor")
     _check_count(self.ndim, len(indices))
     if not accumulate and values.geometry.numel == 1 and _is_masked_fill(self, indices):
         number_for(values.item(), self.dtype)
@@ -205,7 +214,9 @@ def _check_put_here(self, indices, values, accumulate, unsafe=False):
     warn_expanded(self, "index_put_", "indices", "tensor")
     _check_put(self, indices, values, accumulate, unsafe)
     if accumulate or values.geometry.numel != 1 or not _is_masked_fill(self, indices):
-        refuse_shared(self, [values])
+        refuse_shared(
+            self, [values, *(one for one in indices if one is not None and one.dtype is dtypes.int64)]
+        )
     else:
         warn_expanded(self, "masked_fill_")
 
@@ -249,12 +260,24 @@ def _put(xp, self, indices, values, accumulate):
     if 0 in places.sizes:
         return
     target = self.transpose(places.order)
+    values = effects.cast(values, dtypes.from_numpy_dtype(self.dtype))
+    try:
+        places.check_bounds()
+    except IndexError as error:
+        # PyTorch finds it when what comes before is written: in the first row of the dimensions that it loops over outside.
+        row, reached = (0,) * places.before, error.first
+        shape = (-1, *places.sizes[places.before + len(places.shape) :])
+        part = xp.broadcast_to(values, places.sizes)[row].reshape(shape)[:reached]
+        _put_at(xp, target[row], tuple(one.reshape(-1)[:reached] for one in places.arrays), part, accumulate)
+        raise
+    _put_at(xp, target, places.key, values, accumulate)
+
+
+def _put_at(xp, target, key, values, accumulate):
     if accumulate:
-        behind(xp).combine(
-            "add", target, places.key, effects.cast(values, dtypes.from_numpy_dtype(self.dtype))
-        )
+        behind(xp).combine("add", target, key, values)
     else:
-        target[places.key] = effects.cast(values, dtypes.from_numpy_dtype(self.dtype))
+        target[key] = values
 
 
 def _expands(sizes, target):

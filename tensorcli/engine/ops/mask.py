@@ -9,6 +9,7 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._writers import midway, writing_before
 from tensorcli.engine.ops.index import check_countable
 
 # ---- masks
@@ -65,7 +66,7 @@ def _check_masked_scatter(self, mask, source):
         else mask.values
     )
     if int(chosen.sum()) > source.geometry.numel:
-        raise RuntimeError("Number of elements of source < number of ones in mask")
+        raise midway(RuntimeError("Number of elements of source < number of ones in mask"))
 
 
 def _check_masked_scatter_in_place(self, mask, source):
@@ -101,9 +102,17 @@ def masked_scatter(xp, self, mask, source):
     return copy
 
 
+def _scatter_parts(self, mask, source):
+    """The places that are filled before the source is used up."""
+    mask = np.broadcast_to(mask, self.shape)
+    yield self, mask & (mask.cumsum().reshape(mask.shape) <= source.size), source
+
+
 @op(
     "masked_scatter_(Tensor(a!) self, Tensor mask, Tensor source) -> Tensor(a!)",
-    check=_check_masked_scatter_in_place,
+    check=lambda *values: writing_before(_check_masked_scatter_in_place, masked_scatter_, _scatter_parts)(
+        *values
+    ),
     **_MASKED_SCATTER,
 )
 def masked_scatter_(xp, self, mask, source):

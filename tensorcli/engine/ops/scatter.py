@@ -3,9 +3,11 @@
 Where an index occurs more than once, the last write stays, unless the operator reduces.
 """
 
+import numpy as np
+
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.ops._places import REDUCTIONS, Places, accumulate, reduce_into
+from tensorcli.engine.ops._places import REDUCTIONS, SHORT, Places, accumulate, identity, reduce_into
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._writers import not_implemented, writer
 from tensorcli.engine.ops.create import number_for
@@ -49,6 +51,40 @@ def _check_value(self, dim, index, value):
     number_for(value, self.dtype)
 
 
+def inner_dimensions(self, dim, arrays):
+    """The dimensions that PyTorch's innermost loop covers: the last of the others than `dim`, and those it joins with."""
+    found = []
+    for d in range(self.ndim - 1, -1, -1):
+        if d == dim and d == self.ndim - 1:
+            break
+        if d == dim:
+            continue
+        if found and not all(
+            one.shape[found[0]] == self.shape[found[0]]
+            and one.strides[d] == one.strides[found[0]] * one.shape[found[0]]
+            for one in (self, *arrays)
+        ):
+            break
+        found.insert(0, d)
+    return found
+
+
+def _parts(self, dim, index, src, *rest):
+    """The elements before the first index that is out of range, in the order of PyTorch's loops."""
+    if not self.ndim:
+        return
+    dim = wrap(dim, self.ndim)
+    inner = inner_dimensions(self, dim, [index] + [src] * isinstance(src, np.ndarray))
+    order = [*(d for d in range(self.ndim) if d != dim and d not in inner), dim, *inner]
+    walked = index.transpose(order)
+    wrong = ((walked < 0) | (walked >= self.shape[dim])).reshape(-1)
+    for at in zip(*np.unravel_index(np.arange(wrong.argmax()), walked.shape), strict=True):
+        place = tuple(int(at[order.index(d)]) for d in range(self.ndim))
+        line = (*place[:dim], slice(None), *place[dim + 1 :])
+        value = src[place][None] if isinstance(src, np.ndarray) else src
+        yield (self[line], 0, index[place][None], value, *rest)
+
+
 def _part(src, index):
     """The part of `src` that an index reads, with one dimension at least."""
     if not index.ndim:
@@ -59,6 +95,7 @@ def _part(src, index):
 @writer(
     "scatter.src(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
     _check_scatter,
+    parts=_parts,
     self=lambda grad, dim, index: grad.scatter(dim, index, 0),
     index=None,
     src=lambda grad, dim, index: grad.gather(dim, index),
@@ -73,6 +110,7 @@ def scatter_src(xp, self, dim, index, src):
 @writer(
     "scatter.value(Tensor self, int dim, Tensor index, Scalar value) -> Tensor",
     _check_value,
+    parts=_parts,
     node=1,
     self=lambda grad, dim, index: grad.scatter(dim, index, 0),
     index=None,
@@ -105,6 +143,7 @@ def _check_old_reduce(self, dim, index, src, reduce):
 @writer(
     "scatter.reduce(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -> Tensor",
     _check_old_reduce,
+    parts=_parts,
     index=None,
 )
 def scatter_with(xp, self, dim, index, src, reduce):
@@ -117,6 +156,7 @@ def scatter_with(xp, self, dim, index, src, reduce):
 @writer(
     "scatter.value_reduce(Tensor self, int dim, Tensor index, Scalar value, *, str reduce) -> Tensor",
     _check_old_reduce,
+    parts=_parts,
     index=None,
 )
 def scatter_value_with(xp, self, dim, index, value, reduce):
@@ -131,6 +171,7 @@ def scatter_value_with(xp, self, dim, index, value, reduce):
 @writer(
     "scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor",
     _check_scatter,
+    parts=_parts,
     self=lambda grad: grad,
     index=None,
     src=lambda grad, dim, index: grad.gather(dim, index),
@@ -142,8 +183,16 @@ def scatter_add(xp, self, dim, index, src):
         accumulate(xp, "add", target, key, _part(src, index))
 
 
+def _reduce_parts(self, dim, index, src, reduce, include_self):
+    if not include_self:  # PyTorch clears the places first, and comes upon the index there.
+        start = identity(SHORT.get(reduce, reduce), self.dtype)
+        src, reduce = np.full(index.shape, start, self.dtype), "sum"
+    yield from _parts(self, dim, index, src, reduce, include_self)
+
+
 def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
     _check_scatter(self, dim, index, src)
+    reduce = SHORT.get(reduce, reduce)
     if reduce not in REDUCTIONS:
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     if self.dtype.is_complex and reduce in ("amax", "amin"):
@@ -151,6 +200,10 @@ def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
 
 
 def _reduce_gradients(grad, self, dim, index, src, reduce, include_self, result):
+    if reduce in SHORT:
+        raise RuntimeError(
+            f"Expected 'reduce' to be one of 'sum', 'prod', 'mean', 'amax', 'amin' but got {reduce}."
+        )
     places = Places(
         read=lambda x: x.gather(dim, index),
         add=lambda x, values: x.scatter_add(dim, index, values),
@@ -164,6 +217,7 @@ def _reduce_gradients(grad, self, dim, index, src, reduce, include_self, result)
     "scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool "
     "include_self=True) -> Tensor",
     _check_scatter_reduce,
+    parts=_reduce_parts,
     self__src=_reduce_gradients,
     index=None,
 )
@@ -173,4 +227,4 @@ def scatter_reduce(xp, self, dim, index, src, reduce, include_self):
         if self.dtype.kind == "b" and reduce == "mean":
             raise not_implemented("scatter_gather_tensor_cpu_reduce_mean", dtypes.bool_)
         target, key = along(xp, self, dim, index)
-        reduce_into(xp, target, key, _part(src, index), reduce, include_self)
+        reduce_into(xp, target, key, _part(src, index), SHORT.get(reduce, reduce), include_self)

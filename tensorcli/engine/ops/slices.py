@@ -9,12 +9,13 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.ops._places import Places, reduce_into
+from tensorcli.engine.ops._places import Places, identity, reduce_into
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops._writers import separate, writer
+from tensorcli.engine.ops._writers import midway, refuse_shared, separate, writer
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.gather import check_index_range
 from tensorcli.engine.ops.index import warn_expanded
+from tensorcli.engine.ops.scatter import inner_dimensions
 from tensorcli.engine.tensor import Tensor
 
 
@@ -35,6 +36,12 @@ def _check_slices(name, self, dim, index, source):
             "same scalar type"
         )
     given = source.geometry.sizes
+    if not given and (dim or count != 1):
+        if dim:
+            raise RuntimeError(
+                f"{name}: Indexing dim {dim} is out of bounds of the source tensor with dim {len(given)}"
+            )
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     wrap(dim, len(given))
     size = given[dim] if given else 1
     if count != size:
@@ -52,21 +59,71 @@ def _check_slices(name, self, dim, index, source):
 
 
 def _check_index_add(self, dim, index, source, alpha):
-    if not self.ndim and not source.ndim and index.geometry.numel != 1:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     at, size = _check_slices("index_add_()", self, dim, index, source)
     if not self.geometry.numel:
         return
-    if self.ndim > 1:
+    if _as_scatter(self, at, index.dtype is dtypes.int64, alpha):
         check_index_range(index, at, size)
     else:
         _check_flat_range(index, size)
 
 
+def _as_scatter(self, dim, long, alpha):
+    """Whether PyTorch makes scatter_add of an index_add: in the first and the last of several dimensions."""
+    return self.ndim > 1 and dim in (0, self.ndim - 1) and long and alpha == 1
+
+
 def _check_flat_range(index, size):
     found = index.values
     if not index.is_meta and ((found < 0) | (found >= size)).any():
-        raise IndexError("index out of range in self")
+        raise midway(IndexError("index out of range in self"))
+
+
+def _whole_parts(self, dim, index, source, *rest):
+    """The slices before the first index that is out of range."""
+    dim = wrap(dim, self.ndim)
+    wrong = (index < 0) | (index >= (self.shape[dim] if self.ndim else 1))
+    count = int(wrong.reshape(-1).argmax())
+    if count:
+        yield self, dim, index[:count], _first(source, dim, count), *rest
+
+
+def _first(source, dim, count):
+    if not isinstance(source, np.ndarray) or not source.ndim:
+        return source
+    return source[(slice(None),) * dim + (slice(count),)]
+
+
+def _row_parts(self, dim, index, source, *rest, negative=False):
+    """The same, where PyTorch's loop over the index runs within one over outer dimensions: in the first row of these."""
+    dim = wrap(dim, self.ndim)
+    size = self.shape[dim] if self.ndim else 1
+    count = int(((index < (-size if negative else 0)) | (index >= size)).reshape(-1).argmax())
+    arrays = [source] if isinstance(source, np.ndarray) and source.ndim else []
+    inner = inner_dimensions(self, dim, arrays) if self.ndim else []
+    outer = [d for d in range(self.ndim) if d != dim and d not in inner]
+    row = tuple(slice(1) if d in outer else slice(None) for d in range(self.ndim))
+    if count:
+        part = source[row] if arrays else source
+        yield self[row], dim, index[:count], _first(part, dim, count), *rest
+
+
+def _add_parts(self, dim, index, source, alpha):
+    at = wrap(dim, self.ndim)
+    walk = _row_parts if _as_scatter(self, at, index.dtype == np.int64, alpha) else _whole_parts
+    yield from walk(self, dim, index, source, alpha)
+
+
+def _fill_parts(self, dim, index, value):
+    yield from _row_parts(self, dim, index, value, negative=True)
+
+
+def _reduce_parts(self, dim, index, source, reduce, include_self):
+    if include_self:  # A mean is divided at the end.
+        yield from _whole_parts(self, dim, index, source, "sum" if reduce == "mean" else reduce, True)
+    else:  # PyTorch clears the places first, and comes upon the index there.
+        start = np.full(source.shape, identity(reduce, self.dtype), self.dtype)
+        yield from _row_parts(self, dim, index, start, "sum", False, negative=True)
 
 
 def _slices(array, dim, index):
@@ -86,6 +143,7 @@ def _from_slices(grad, source, dim, index):
 @writer(
     "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
     _check_index_add,
+    parts=_add_parts,
     stepwise=REDUCED,
     self=lambda grad: grad,
     source=lambda grad, source, dim, index, alpha: _scaled(_from_slices(grad, source, dim, index), alpha),
@@ -119,6 +177,9 @@ def _check_index_reduce(self, dim, index, source, reduce, include_self):
     kind = self.dtype
     if self.ndim <= 1 and (kind is dtypes.bool_ or kind.is_complex or kind.np.char in dtypes.WIDE_UNSIGNED):
         raise messages.not_implemented("index_func_", kind.scalar_type)
+    if not include_self:
+        # PyTorch fills the places first, and counts from the end there.
+        _check_fill_range(index, dim if dim >= 0 else dim + self.ndim, size)
     _check_flat_range(index, size)
 
 
@@ -136,6 +197,7 @@ def _reduce_gradients(grad, self, dim, index, source, reduce, include_self, resu
     "index_reduce(Tensor self, int dim, Tensor index, Tensor source, str reduce, *, bool include_self=True) "
     "-> Tensor",
     _check_index_reduce,
+    parts=_reduce_parts,
     self__source=_reduce_gradients,
     index=None,
 )
@@ -192,6 +254,7 @@ def _check_index_copy(self, dim, index, source):
         separate(_nothing)(self, index, source),
         _check_index_copy(self, dim, index, source),
     ),
+    parts=_row_parts,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     source=lambda grad, source, dim, index: _from_slices(grad, source, dim, index),
     index=None,
@@ -205,6 +268,7 @@ def index_copy(xp, self, dim, index, source):
 def _check_index_fill_here(self, dim, index, value):
     warn_expanded(self, "index_fill_")
     _check_index_fill(self, dim, index, value)
+    refuse_shared(self, [index])
 
 
 def _check_index_fill(self, dim, index, value):
@@ -223,12 +287,15 @@ def _check_index_fill(self, dim, index, value):
         raise RuntimeError("Index has to be a vector/scalar")
     dim = wrap(dim, self.ndim)
     number_for(value, self.dtype)
-    size = self.geometry.sizes[dim] if self.ndim else 1
+    _check_fill_range(index, dim, self.geometry.sizes[dim] if self.ndim else 1)
+
+
+def _check_fill_range(index, dim, size):
     found = index.values
     wrong = (found < -size) | (found >= size)
     if not index.is_meta and wrong.any():
         bad = int(found.reshape(-1)[int(np.argmax(wrong.reshape(-1)))])
-        raise IndexError(f"index {bad} is out of bounds for dimension {dim} with size {size}")
+        raise midway(IndexError(f"index {bad} is out of bounds for dimension {dim} with size {size}"))
 
 
 @writer(
@@ -237,6 +304,7 @@ def _check_index_fill(self, dim, index, value):
     preserve=True,
     out=False,
     twin_check=_check_index_fill_here,
+    parts=_fill_parts,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     index=None,
 )
@@ -252,6 +320,7 @@ def index_fill(xp, self, dim, index, value):
     preserve=True,
     out=False,
     twin_check=_check_index_fill_here,
+    parts=_fill_parts,
     node=1,
     self=lambda grad, dim, index: grad.index_fill(dim, index, 0),
     value=lambda grad, dim, index: grad.index_select(dim, functions._unique2(index, False)[0]).sum(),
