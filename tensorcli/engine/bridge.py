@@ -14,6 +14,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.devices import CPU, META, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.parameters import type_name
 from tensorcli.engine.sharing import share, share_unchecked
 from tensorcli.engine.storage import Storage, Version, allocate
 from tensorcli.engine.tensor import CONJ, NEG, Tensor, stored_tensor
@@ -76,7 +77,9 @@ def array_wrap(self: Tensor, array: Any) -> Tensor:
     if array.dtype == bool:
         # PyTorch turns numpy's truth values into bytes, for the sake of old comparisons.
         array = array.astype("uint8")
-    made = share(np.asarray(array))
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type_name(type(array))})")
+    made = share(array)
     made.inference = mode.inference
     return made
 
@@ -122,8 +125,14 @@ def _check_export(self: Tensor) -> None:
 def dlpack(
     self: Tensor, *, stream: Any = -1, max_version: Any = None, dl_device: Any = None, copy: Any = None
 ) -> Any:
-    """`__dlpack__`: a capsule over this tensor's memory. Errors: BufferError."""
+    """`__dlpack__`: a capsule over this tensor's memory. Errors: BufferError; TypeError, AssertionError for a stream."""
     _check_export(self)
+    if stream is not None and type(stream) is not int:
+        raise TypeError("stream must be ``int`` or ``none``")
+    if self.device is CPU and stream not in (None, -1):
+        raise AssertionError("stream should be None on cpu.")
+    if self.dtype.np.isbuiltin != 1:
+        raise RuntimeError("Unsupported dtype in DLTensor.")  # numpy's words: it has no such dtype
     return _exported(self.clone() if copy else self).__dlpack__(max_version=max_version)
 
 
@@ -131,10 +140,11 @@ def import_dlpack(source: Any) -> Tensor:
     """A tensor over the memory of whatever speaks DLPack. Errors: BufferError, RuntimeError."""
     if isinstance(source, Tensor):
         _check_export(source)
-        own = source.memory
-        storage = Storage(own.data, own.device, foreign=True)
-        storage.address = own.address
-        return stored_tensor(storage, source.geometry, source.dtype, source.lazy)
+        own, shape, size = source.memory, source.geometry, source.dtype.itemsize
+        start = shape.offset * size
+        storage = Storage(own.bytes[start : start + shape.span * size], own.device, foreign=True)
+        storage.address = own.address + start
+        return stored_tensor(storage, Geometry(shape.sizes, shape.strides), source.dtype, source.lazy)
     if isinstance(source, np.ndarray):
         return share_unchecked(source)
     if hasattr(source, "__dlpack__"):

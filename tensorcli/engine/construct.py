@@ -4,6 +4,7 @@
 (sharing.py).
 """
 
+from array import array
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
@@ -112,7 +113,7 @@ def asarray(*args: Any, **kwargs: Any) -> Tensor:
     if isinstance(obj, (np.ndarray, np.generic)):
         source = share(np.asarray(obj)) if isinstance(obj, np.ndarray) else from_data(obj, None, None)
         copied = copy or isinstance(obj, np.generic)
-    elif isinstance(obj, (bytes, bytearray, memoryview)):
+    elif isinstance(obj, (bytes, bytearray, memoryview, array)):
         source = frombuffer(obj, dtype=dtype or dtypes.default.floating)
         copied = bool(copy)
     else:

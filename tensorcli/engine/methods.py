@@ -5,6 +5,7 @@ This module sets them on the class; what they do stands in the modules named in 
 
 from collections.abc import Callable
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 from tensorcli.engine import dtypes, formats, geometry, messages
@@ -119,8 +120,24 @@ def contains(self: Tensor, element: Any) -> bool:
     )
 
 
-def dim_order(self: Tensor) -> tuple[int, ...]:
-    """The dimensions from the outermost to the innermost in memory."""
+def dim_order(self: Tensor, *, ambiguity_check: Any = False) -> tuple[int, ...]:
+    """The dimensions from the outermost to the innermost in memory.
+
+    `ambiguity_check`: True refuses tensors of which several orders are true, a list of memory formats those that are in none
+    or in several of them. Errors: RuntimeError for these, TypeError for another check.
+    """
+    formats_given = [] if isinstance(ambiguity_check, bool) else ambiguity_check
+    if not isinstance(formats_given, list) or not all(
+        isinstance(one, formats.memory_format) for one in formats_given
+    ):
+        raise TypeError("The ambiguity_check argument must be a bool or a list of memory formats.")
+    sizes, strides = self.geometry.sizes, self.geometry.strides
+    several = 1 in sizes or any(a == b for a, b in pairwise(strides))
+    fitting = [one for one in formats_given if copy.is_contiguous(self.geometry, one)]  # type: ignore[no-untyped-call]
+    if ambiguity_check is not False and several and len(fitting) != 1:
+        raise RuntimeError(
+            "The tensor does not have unique dim order, or cannot map to exact one of the given memory formats."
+        )
     return geometry.dimension_order(self.geometry)
 
 

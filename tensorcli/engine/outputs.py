@@ -49,9 +49,11 @@ ALIASING_REFUSED: Final = frozenset(
 """Operators that refuse an output which shares memory with an input, although it may be that input itself."""
 
 ALIASING_ALLOWED: Final = frozenset(
-    "sum nansum mean prod amax amin logsumexp var std all any argmax argmin".split()
-)
-"""Reductions that write where they read."""
+    "sum nansum mean prod amax amin logsumexp var std all any argmax argmin dot vdot linalg_matrix_norm linalg_inv inverse "
+    "linalg_inv_ex linalg_det _linalg_det det linalg_solve _linalg_solve_ex linalg_qr linalg_eigvalsh _linalg_eigh "
+    "linalg_svdvals _linalg_svd linalg_pinv quantile".split()
+) | {f"fft_{name}{over}" for name in ("fft", "ifft", "rfft", "irfft") for over in ("", "2", "n")}
+"""Operators that write where they read: PyTorch does not look, and has read before it writes."""
 
 WORDS: Final = {
     "take": "take(): self and out expected to have the same dtype, but got self.dtype = {want} and out.dtype = {got}",
@@ -218,6 +220,8 @@ def check_dtype(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...
     origin = _origin(op)
     name = origin.base
     if result.dtype is not target.dtype:
+        if name.startswith("fft_"):
+            _check_spectrum(name.removeprefix("fft_"), target.dtype, result.dtype.is_complex)
         if origin.name in ("max", "min"):
             if not dtypes.can_cast(result.dtype, target.dtype):
                 raise RuntimeError(
@@ -237,6 +241,17 @@ def check_dtype(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...
             raise kind(text.format(name=called, want=result.dtype.scalar_type, got=target.dtype.scalar_type))
         if not dtypes.can_cast(result.dtype, target.dtype):
             raise messages.result_cast(result.dtype.scalar_type, target.dtype.scalar_type)
+
+
+def _check_spectrum(name: str, got: dtypes.dtype, complex_result: bool) -> None:
+    """Refuse an output that is complex where a transform gives real numbers, or the other way round. Errors: RuntimeError."""
+    if got.is_complex if complex_result else got.is_floating_point:
+        return
+    over = name.rstrip("2n") + "n" if name[-1] in "2n" else name
+    called = "fftn" if over == "ifftn" else over
+    raise RuntimeError(
+        f"{called} expects a {'complex' if complex_result else 'floating point'} output tensor, but got {got.scalar_type}"
+    )
 
 
 def check_memory(op: "Op", target: Tensor, inputs: Sequence[Any]) -> None:

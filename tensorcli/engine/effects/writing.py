@@ -1,7 +1,8 @@
 """Writes: in-place twins, operators that write self, handles that move; overlap checks before, history after."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from operator import add, mul
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -62,6 +63,8 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
         arguments, reduced = arrays_of(origin, values)
         answer = run_kernel(origin, arguments, device)
         array = as_array(answer.array if type(answer) is Laid else answer, device)
+        if origin.base in _SCANS and target.geometry.numel > target.geometry.span:
+            array = _smeared_scan(_SCANS[origin.base], target, values[1])
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
     check_castable(kind, target)
     check_output_shape(target, array.shape)
@@ -75,6 +78,25 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
         node = make_node(op, values, original)
     store(op, target, values, array)
     return _written(op, target, node)
+
+
+_SCANS: Final[dict[str, tuple[Callable[[Any, Any], Any], int]]] = {"cumsum": (add, 0), "cumprod": (mul, 1)}
+"""What a scan makes of its total and the next element, and the total that it starts from."""
+
+
+def _smeared_scan(scan: tuple[Callable[[Any, Any], Any], int], target: Tensor, dim: int) -> Any:
+    """A scan over memory that overlaps itself: line by line, each element read when those before it have been written."""
+    step, start = scan
+    scratch = Storage(target.memory.bytes.copy(), target.device)
+    array = stored_tensor(scratch, target.geometry, target.dtype).array
+    lines = np.moveaxis(array, dim, -1)
+    wide = {"f": np.float64, "F": np.complex128}.get(array.dtype.char, array.dtype)
+    for at in np.ndindex(lines.shape[:-1]):
+        line, total = lines[at], np.asarray(start, wide)[()]
+        for i in range(len(line)):
+            total = step(total, line[i].astype(wide))
+            line[i] = total
+    return array.copy()
 
 
 def _computed_for(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[Any, dtype, Device]:

@@ -159,7 +159,8 @@ def norm_str(self, p, dim, keepdim, dtype):
     return functions.linalg_matrix_norm(self, p, dims, keepdim, dtype=dtype)
 
 
-def _matrix_dims(self, dim, name="linalg.matrix_norm"):
+def _matrix_dims(self, dim, dtype):
+    name = "linalg.matrix_norm"
     if self.ndim < 2:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     check_floating_tensor(self, name)
@@ -168,6 +169,8 @@ def _matrix_dims(self, dim, name="linalg.matrix_norm"):
     dims = [wrap(d, self.ndim) for d in dim]
     if dims[0] == dims[1]:
         raise RuntimeError(f"{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
+    if dtype is not None:
+        _check_norm_dtype(stand_in(self), dtype, name)
     return dims
 
 
@@ -181,7 +184,7 @@ def _matrix_dims(self, dim, name="linalg.matrix_norm"):
 def linalg_matrix_norm(self, ord, dim, keepdim, dtype):
     """A norm of matrices: 1 and inf of their sums, 2 of their singular values."""
     check_order(ord, "linalg.matrix_norm")
-    dims = _matrix_dims(self, dim)
+    dims = _matrix_dims(self, dim, dtype)
     if abs(ord) not in (1, 2, float("inf")):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord:g} not supported.")
     pick = "amax" if ord > 0 else "amin"
@@ -234,7 +237,7 @@ def linalg_matrix_norm_str(self, ord, dim, keepdim, dtype):
     """A norm of matrices by its name: "fro" of the elements, "nuc" of the singular values."""
     if ord not in ("fro", "nuc"):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
-    dims = _matrix_dims(self, dim)
+    dims = _matrix_dims(self, dim, dtype)
     if ord == "fro":
         return functions.linalg_vector_norm(self, 2, dims, keepdim, dtype=dtype)
     return _of_singular_values(self, dims, keepdim, dtype, lambda s: s.sum([-1], keepdim))

@@ -3,9 +3,10 @@
 from itertools import product
 from math import prod
 
-from tensorcli.engine import messages
+from tensorcli.engine import geometry, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
+from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.ops._windows import columns, patches
 from tensorcli.engine.ops.conv import padded, windows_of
 
@@ -60,6 +61,12 @@ def col2im(xp, self, output_size, kernel_size, dilation, padding, stride):
     return result[0] if single else result
 
 
+def _check_format(self):
+    """PyTorch has no kernel for volumes with their channels last. Errors: RuntimeError."""
+    if self.ndim == 5 and geometry.suggests_channels_last(own_geometry(self)):
+        raise RuntimeError("Unsupported memory format. Supports only ChannelsLast, Contiguous")
+
+
 def _check_image(self, name):
     if self.ndim < 3:
         raise RuntimeError(
@@ -85,6 +92,7 @@ def pixel_shuffle(xp, self, upscale_factor):
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but "
             f"input.size(-3)={channels} is not divisible by {r * r}"
         )
+    _check_format(self)
     parts = self.reshape(prod(batch), channels // (r * r), r, r, height, width).transpose(0, 1, 4, 2, 5, 3)
     return parts.reshape(*batch, channels // (r * r), height * r, width * r)
 
@@ -108,6 +116,7 @@ def pixel_unshuffle(xp, self, downscale_factor):
                 f"pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size({at})={size} is not "
                 f"divisible by {r}"
             )
+    _check_format(self)
     if not self.size:
         return self.copy()
     parts = self.reshape(prod(batch), channels, height // r, r, width // r, r).transpose(0, 1, 3, 5, 2, 4)
