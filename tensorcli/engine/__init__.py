@@ -162,7 +162,7 @@ _PUBLIC: dict[str, str] = {
     **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
     "return_types": "return_types",
     "vmap": "batch.vmap",
-    **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul"), "functional"),
+    **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul", "unique_consecutive"), "functional"),
 }
 """Where each public name that is no operator comes from: a module of the engine."""
 

@@ -31,6 +31,24 @@ def tensordot(a: Any, b: Any, dims: Any = 2, out: Any = None) -> Any:
     )
 
 
+def unique_consecutive(*args: Any, **kwargs: Any) -> Any:
+    """The first of each run of equal elements; on request the run of each element and the runs' lengths.
+
+    Given by their places, PyTorch takes the two requests for one another when it decides what to return, not when it computes.
+    """
+    if len(args) < 2:
+        return functions.unique_consecutive(*args, **kwargs)
+    names = ("input", "return_inverse", "return_counts", "dim")
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    found = functions._unique_consecutive(
+        given["input"], given["return_inverse"], given.get("return_counts", False), given.get("dim")
+    )
+    inverse = args[2] if len(args) > 2 else kwargs.get("return_inverse", False)
+    asked = (True, bool(inverse), bool(args[1]))
+    kept = tuple(one for one, wanted in zip(found, asked, strict=True) if wanted)
+    return kept if len(kept) > 1 else kept[0]
+
+
 def einsum(*args: Any) -> Any:
     """Multiply and add up over named dimensions: `einsum("ij,jk->ik", a, b)`, or operands with lists of numbers."""
     if len(args) < 2:

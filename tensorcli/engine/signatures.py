@@ -343,6 +343,8 @@ def _notation(kind: Type) -> str:
 
 def _default(argument: Argument) -> Any:
     default, kind = argument.default, argument.type
+    if argument.default_text == "Mean":
+        return 0  # PyTorch's parser takes the name of a number for none: the functions of torch do not reduce
     if isinstance(default, int):
         if kind.base == "float":
             return float(default)

@@ -15,7 +15,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> Any:
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """All tensors stretched to their common sizes, with stride 0: no copies."""
-    return functions.broadcast_tensors(_gathered(tensors))  # type: ignore[no-any-return]
+    only_tensors(tensors)
+    return functions.broadcast_tensors(tensors)  # type: ignore[no-any-return]
 
 
 def block_diag(*tensors: Any) -> Tensor:

@@ -54,10 +54,15 @@ def check_floating_tensor(self, name):
         )
 
 
-def full_precision(name):
-    """The check of an operator that PyTorch refuses to float16 and bfloat16. Errors: RuntimeError."""
+def full_precision(name, square=False):
+    """The check of an operator that PyTorch refuses to float16 and bfloat16, after it looked for `square` matrices.
+
+    Errors: RuntimeError.
+    """
 
     def check(a, *rest):
+        if a.dtype.reduced and square:
+            check_matrix(stand_in(a), name, floating=False)
         if a.dtype.reduced:
             raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {a.dtype.scalar_type}")
 

@@ -74,7 +74,8 @@ def logit(xp, self, eps):
     """The logarithm of the odds x / (1 - x), with x moved into [eps, 1 - eps] where eps is given."""
     floats_only("logit_cpu", self)
     if eps is not None:
-        self = xp.clip(self, self.dtype.type(eps), self.dtype.type(1 - eps))
+        low, high = self.dtype.type(eps), self.dtype.type(1 - eps)
+        self = xp.where(self < low, low, xp.where(self > high, high, self))
     return numeric.widely(xp.log, self / (1 - self))
 
 

@@ -4,7 +4,7 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import existing, wrap
+from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._shared import times
 from tensorcli.engine.tensor import Tensor
 
@@ -71,6 +71,16 @@ def _bool_refused(name, *tensors):
         raise RuntimeError(f"{name}: received a bool input for {names}, but bool is not supported")
 
 
+def _sliceable(y):
+    if not y.ndim:
+        raise IndexError("slice() cannot be applied to a 0-dim tensor.")
+
+
+def _real_step(name, dx):
+    if isinstance(dx, bool | complex):
+        raise RuntimeError(f"{name}: Currently, we only support dx as a real number.")
+
+
 def _trapezoid(y, dx, dim):
     low, high = _halves(y, dim)
     return direct("_div.Scalar", ((low + high) * dx).sum(dim), 2.0)
@@ -99,6 +109,7 @@ def trapezoid_dx(y, dx, dim):
     if not y.size(dim):
         return _nothing(y, dim)
     _bool_refused("trapezoid", y)
+    _real_step("trapezoid", dx)
     ends = y.select(dim, 0) + y.select(dim, -1)
     return direct("_mul.Scalar", y.sum(dim) - direct("_mul.Scalar", ends, 0.5), dx)
 
@@ -118,8 +129,8 @@ def trapz_dx(y, dx, dim):
 @composite("cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
 def cumulative_trapezoid(y, x, dim):
     """The running integral along a dimension by the trapezoidal rule."""
-    existing(dim, y.ndim)
     _bool_refused("cumulative_trapezoid", y, x)
+    _sliceable(y)
     spacing = _spacing(y, x, dim, "cumulative_trapezoid")
     low, high = _halves(y, dim)
     return direct("_div.Scalar", ((low + high) * spacing).cumsum(dim), 2.0)
@@ -129,6 +140,8 @@ def cumulative_trapezoid(y, x, dim):
 def cumulative_trapezoid_dx(y, dx, dim):
     """The running integral along a dimension by the trapezoidal rule, for even spacing."""
     _bool_refused("cumulative_trapezoid", y)
+    _real_step("cumulative_trapezoid", dx)
+    _sliceable(y)
     low, high = _halves(y, dim)
     return direct("_mul.Scalar", low + high, dx / 2.0).cumsum(dim)
 
@@ -189,15 +202,15 @@ def _gradient(self, spacings, dims, edge_order, named=True):
         raise RuntimeError("torch.gradient does not support uint8 input.")
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
-    dims = [wrap(d, self.ndim) for d in dims]
-    if len(set(dims)) != len(dims):
-        raise RuntimeError(
-            f"dim {next(d for d in dims if dims.count(d) > 1)} appears multiple times in the list of dims"
-        )
     if len(spacings) != len(dims) and named:
         raise RuntimeError(
             "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same "
             f"length, but got a spacing argument of length {len(spacings)} and a dim argument of length {len(dims)}."
+        )
+    dims = [wrap(d, self.ndim) for d in dims]
+    if len(set(dims)) != len(dims):
+        raise RuntimeError(
+            f"dim {next(d for d in dims if dims.count(d) > 1)} appears multiple times in the list of dims"
         )
     if len(spacings) != len(dims):
         raise RuntimeError(

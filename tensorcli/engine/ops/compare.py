@@ -266,19 +266,18 @@ def where_nonzero(condition):
 
 
 def _masking(self, mask, value):
+    if isinstance(value, Tensor) and value.geometry.sizes:
+        raise RuntimeError(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+            f"{len(value.geometry.sizes)} dimension(s)."
+        )
     if mask.dtype.category != BOOL:
         raise RuntimeError(
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cpp_name}"
         )
     if not isinstance(value, Tensor):
         numeric.check_number(value, self.dtype)
-        return
-    if value.geometry.sizes:
-        raise RuntimeError(
-            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
-            f"{len(value.geometry.sizes)} dimension(s)."
-        )
-    if not value.is_meta:
+    elif not value.is_meta:
         numeric.check_number(value.detach().item(), self.dtype)
 
 
@@ -328,7 +327,8 @@ _NOT_CONTIGUOUS = (
 )
 
 
-def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
+def _check_order(sorted_sequence, right, side, sorter):
+    """The checks of how a sequence is searched, which come before those of what is sought. Errors: RuntimeError."""
     if side is not None and side not in ("left", "right"):
         raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
     if side == "left" and right:
@@ -347,6 +347,9 @@ def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
             )
         if ((sorter < 0) | (sorter >= sorter.shape[-1])).any():
             raise RuntimeError("torch.searchsorted(): sorter index out of range")
+
+
+def _found(xp, sorted_sequence, values, out_int32, right, side, sorter):
     for what, one in (("boundary", sorted_sequence), ("input value", values), ("sorter", sorter)):
         if one is not None and not one.flags.c_contiguous:
             messages.warn(_NOT_CONTIGUOUS.format(what), once=True)
@@ -390,6 +393,7 @@ def _same_dtype(name, first, second):
 )
 def searchsorted(xp, sorted_sequence, self, out_int32, right, side, sorter):
     """Where values would have to be put into a sorted sequence to keep it sorted."""
+    _check_order(sorted_sequence, right, side, sorter)
     if not self.ndim and sorted_sequence.ndim != 1:
         raise RuntimeError(
             "torch.searchsorted(): input value can be a scalar only when boundaries tensor dimension is 1, but we got boundaries "

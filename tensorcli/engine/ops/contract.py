@@ -44,10 +44,11 @@ def tensordot_dims(self, other, dims_self, dims_other):
     free2 = [d for d in range(other.ndim) if d not in dims_other]
     rows = [self.size(d) for d in free1]
     columns = [other.size(d) for d in free2]
-    if not free1 and not free2:
-        return self.permute(dims_self).flatten().dot(other.permute(dims_other).flatten()).reshape(())
-    left = self.permute([*free1, *dims_self]).reshape((prod(rows), size))
-    right = other.permute([*dims_other, *free2]).reshape((size, prod(columns)))
+    left = self.permute([*free1, *dims_self])
+    right = other.permute([*dims_other, *free2])
+    if prod(rows) == 1 and prod(columns) == 1:
+        return left.flatten().dot(right.flatten()).reshape([*rows, *columns])
+    left, right = left.reshape((prod(rows), size)), right.reshape((size, prod(columns)))
     return direct("mm", left, right).reshape([*rows, *columns])
 
 

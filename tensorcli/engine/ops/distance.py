@@ -239,16 +239,16 @@ def renorm(xp, self, p, dim, maxnorm):
     for name, number in (("p", p), ("maxnorm", maxnorm)):
         if isinstance(number, complex):
             raise RuntimeError(f"renorm: {name} must be real-valued")
+    if not p > 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
     if self.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {self.ndim} dimensions")
-    if p <= 0:
-        raise RuntimeError("renorm: non-positive-norm not supported")
+    if not maxnorm >= 0:
+        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     if self.dtype.kind not in "fc":
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {kind_of(self)}"
         )
-    if maxnorm < 0:
-        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     axes = tuple(d for d in range(self.ndim) if d != wrap(dim, self.ndim))
     norm = _length(xp, xp.abs(self), p, axes)
     norm = xp.expand_dims(norm, axes)
@@ -271,11 +271,8 @@ def cosine_similarity(x1, x2, dim, eps):
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
         )
-    x1, x2 = (
-        functions.broadcast_tensors([x1.to(kind), x2.to(kind)])
-        if x1.shape != x2.shape
-        else (x1.to(kind), x2.to(kind))
-    )
+    if x1.shape != x2.shape:
+        x1, x2 = functions.broadcast_tensors([x1, x2])
     norm1 = functions.linalg_vector_norm(x1, 2, [dim], True).clone()
     norm2 = functions.linalg_vector_norm(x2, 2, [dim], True).clone()
     # The norm is clamped without a trace in the graph: its derivative stays the derivative of the norm.

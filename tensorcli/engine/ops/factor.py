@@ -12,7 +12,7 @@ from tensorcli.engine.ops._matrices import check_codes, check_matrix, check_syst
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.inverse import named_result
 from tensorcli.engine.ops.order import not_implemented
-from tensorcli.engine.ops.solve import triangle_of
+from tensorcli.engine.ops.solve import solved_triangle, triangle_of
 
 # ---- reflectors
 
@@ -158,7 +158,8 @@ def triangular_solve(xp, self, A, upper, transpose, unitriangular):
     b = xp.broadcast_to(self, (*lead, *self.shape[-2:]))
     a = xp.broadcast_to(A, (*lead, *A.shape[-2:]))
     kept = triangle_of(xp, a, upper, unitriangular)
-    result = xp.linalg.solve(kept.swapaxes(-1, -2) if transpose else kept, b) if b.size else b.copy()
+    turned = kept.swapaxes(-1, -2) if transpose else kept
+    result = solved_triangle(xp, turned, b, upper != transpose) if b.size else b.copy()
     return columns(result), columns(a.copy())
 
 

@@ -43,7 +43,7 @@ def _check_fill_device(target, value):
 def _check_fill(declared, value):
     if value.geometry.sizes:
         raise RuntimeError(
-            f"{declared.base} only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
         )
 
 

@@ -2,7 +2,7 @@
 
 import math
 
-from tensorcli.engine import effects
+from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE, REDUCED
 from tensorcli.engine.op import op
@@ -62,6 +62,12 @@ def polygamma(xp, n, self):
     return ((-1.0) ** (n + 1) * math.factorial(n) * widened(found)[0]).astype(own)
 
 
+def _check_in_place(self):
+    effects.check_overlap(self, ())
+    if self.dtype.category < dtypes.FLOATING:
+        raise messages.result_cast(dtypes.default.floating.scalar_type, self.dtype.scalar_type)
+
+
 def _trigamma(xp, x):
     """polygamma(1, x), negative arguments by reflection."""
     below = x < 0.5
@@ -73,7 +79,7 @@ def _trigamma(xp, x):
 @op(
     "polygamma_(Tensor(a!) self, int n) -> Tensor(a!)",
     node=1,
-    check=lambda self, n: effects.check_overlap(self, ()),
+    check=lambda self, n: _check_in_place(self),
     self=lambda grad, self, n: grad * functions.polygamma(n + 1, self),
 )
 def polygamma_in_place(xp, self, n):

@@ -24,6 +24,7 @@ def meshgrid(tensors):
 @composite("meshgrid.indexing(Tensor[] tensors, *, str indexing) -> Tensor[]")
 def meshgrid_indexing(tensors, indexing):
     """Vectors stretched to the grid that they span: the first one down the rows ("ij") or along them ("xy")."""
+    _check_alike(tensors)
     if indexing not in ("xy", "ij"):
         raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     if indexing == "ij" or len(tensors) < 2:
@@ -32,11 +33,15 @@ def meshgrid_indexing(tensors, indexing):
     return (first, second, *rest)
 
 
-def _grid(tensors):
+def _check_alike(tensors):
     check_list("meshgrid", tensors)
     for one in tensors:
         if one.dtype is not tensors[0].dtype:
             raise RuntimeError("meshgrid expects all tensors to have the same dtype")
+
+
+def _grid(tensors):
+    _check_alike(tensors)
     for one in tensors:
         if len(one.geometry.sizes) > 1:
             from tensorcli.engine import cpp_printing

@@ -48,8 +48,9 @@ def _expanded(self, indices):
                 )
             for at, size in enumerate(index.shape):
                 where = len(found) + at
-                if where >= self.ndim or self.shape[where] != size:
+                if where >= self.ndim:
                     _check_count(self.ndim, len(found) + index.ndim)
+                if self.shape[where] != size:
                     raise mask_mismatch(index.shape, at, self.shape, where)
             if index.ndim:
                 found.extend(index.nonzero())
@@ -233,8 +234,9 @@ def _is_masked_fill(self, indices):
             return False
         mask = index
         for at, size in enumerate(index.geometry.sizes):
-            if before + at >= self.ndim or self.geometry.sizes[before + at] != size:
+            if before + at >= self.ndim:
                 _check_count(self.ndim, before + index.ndim)
+            if self.geometry.sizes[before + at] != size:
                 raise mask_mismatch(index.geometry.sizes, at, self.geometry.sizes, before + at)
         before += index.ndim
     if mask is not None and mask.dtype.name == "uint8":

@@ -58,21 +58,29 @@ def substituted(xp, lu, pivots, sides):
 
     `lu` (..., n, n) and `pivots` (..., n) as from `factorised`, `sides` (..., n, k), whose leading sizes are those of `lu`.
     """
-    found = xp.take_along_axis(sides, behind(xp).row_order(pivots, lu.shape[-1])[..., None], -2)
-    n = lu.shape[-1]
+    rows = xp.take_along_axis(sides, behind(xp).row_order(pivots, lu.shape[-1])[..., None], -2)
+    lower = xp.tril(lu, -1) + xp.eye(lu.shape[-1], dtype=lu.dtype)
+    return by_substitution(xp, lu, by_substitution(xp, lower, rows, False), True)
+
+
+def by_substitution(xp, a, b, upper):
+    """The X for which a X = b, where a is triangular (its other half is not read); zeros on its diagonal divide.
+
+    The leading sizes of `a` and `b` are the same.
+    """
+    found, n = b.copy(), a.shape[-1]
     with np.errstate(all="ignore"):
-        for i in range(n):
-            found[..., i + 1 :, :] -= lu[..., i + 1 :, i : i + 1] * found[..., i : i + 1, :]
-        for i in range(n - 1, -1, -1):
-            found[..., i, :] /= lu[..., i, i, None]
-            found[..., :i, :] -= lu[..., :i, i : i + 1] * found[..., i : i + 1, :]
+        for i in range(n - 1, -1, -1) if upper else range(n):
+            rest = slice(0, i) if upper else slice(i + 1, n)
+            found[..., i, :] /= a[..., i, i, None]
+            found[..., rest, :] -= a[..., rest, i : i + 1] * found[..., i : i + 1, :]
     return found
 
 
 @op(
     "linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
     variants="function",
-    check=full_precision("linalg.inv"),
+    check=full_precision("linalg.inv", square=True),
     namespace="linalg",
     A=lambda grad, inverse: -functions.matmul(inverse.mH, functions.matmul(grad, inverse.mH)),
 )
@@ -157,7 +165,7 @@ def _slogdet_backward(grads, A, sign):
 @op(
     "_linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet, Tensor LU, Tensor pivots)",
     variants="function",
-    check=full_precision("linalg.slogdet"),
+    check=full_precision("linalg.slogdet", square=True),
     A=lambda grads, A, sign: _slogdet_backward(grads, A, sign),
 )
 def linalg_slogdet_(xp, A):

@@ -150,7 +150,7 @@ def _vertical(name):
     @composite(f"{name}(Tensor[] tensors) -> Tensor", out=True)
     def stacked(tensors):
         """Join one below the other: along the first dimension, rows being made of vectors."""
-        check_list(name, tensors)
+        check_list("vstack", tensors)
         return functions.cat([at_least_2d(one) for one in tensors], 0)
 
 
@@ -285,11 +285,11 @@ def tile(self, dims):
 )
 def repeat_interleave_counts(xp, repeats, output_size):
     """Each index as often as its count says."""
-    if repeats.ndim != 1:
-        raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if repeats.dtype not in (np.dtype(np.int64), np.dtype(np.int32)):
         kind = dtypes.from_numpy_dtype(repeats.dtype).scalar_type
         raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{kind}'")
+    if repeats.ndim != 1:
+        raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if (repeats < 0).any():
         raise RuntimeError("repeats can not be negative")
     if output_size is not None and output_size != repeats.sum():

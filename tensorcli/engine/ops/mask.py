@@ -43,12 +43,17 @@ def _common(*tensors):
     return effects.broadcast_sizes([tensor.geometry.sizes for tensor in tensors])
 
 
-def _check_masked_scatter(self, mask, source):
+def _check_source(self, source):
     if self.dtype is not source.dtype:
         raise RuntimeError(
             "masked_scatter: expected self and source to have same dtypes but got"
             f"{self.dtype.scalar_type} and {source.dtype.scalar_type}"
         )
+
+
+def _check_masked_scatter(self, mask, source):
+    sizes = _common(mask, self)
+    _check_source(self, source)
     if mask.dtype is dtypes.uint8:
         messages.warn(
             "masked_scatter_ received a mask with dtype torch.uint8, this behavior is now deprecated,please "
@@ -61,9 +66,7 @@ def _check_masked_scatter(self, mask, source):
     if mask.is_meta:
         return
     chosen = (
-        np.broadcast_to(mask.values, _common(mask, self))
-        if mask.geometry.sizes != self.geometry.sizes
-        else mask.values
+        np.broadcast_to(mask.values, sizes) if mask.geometry.sizes != self.geometry.sizes else mask.values
     )
     if int(chosen.sum()) > source.geometry.numel:
         raise midway(RuntimeError("Number of elements of source < number of ones in mask"))
@@ -71,6 +74,7 @@ def _check_masked_scatter(self, mask, source):
 
 def _check_masked_scatter_in_place(self, mask, source):
     effects.check_overlap(self, ())
+    _check_source(self, source)
     sizes, own = mask.geometry.sizes, self.geometry.sizes
     if len(sizes) > len(own):
         raise RuntimeError(

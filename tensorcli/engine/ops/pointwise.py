@@ -121,6 +121,8 @@ def rsub(xp, self, other, alpha):
 )
 def rsub_scalar(xp, self, other, alpha):
     """Subtract self (times alpha) from a number."""
+    if type(alpha) is bool:
+        self = numeric.scaled(alpha, self)
     return xp.subtract(other, self if alpha == 1 else self * alpha)
 
 

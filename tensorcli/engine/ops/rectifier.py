@@ -7,6 +7,7 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
+from tensorcli.engine.ops.create import number_for
 
 # ---- the rectified linear unit and its kin
 
@@ -36,7 +37,8 @@ def _threshold(xp, self, threshold, value):
     """Each element that is above the threshold, and the value elsewhere."""
     if self.dtype.kind in "bc":
         raise numeric.refuse("threshold_cpu", self)
-    return xp.where(self <= self.dtype.type(threshold), self.dtype.type(value), self)
+    kind = dtypes.from_numpy_dtype(self.dtype)
+    return xp.where(self <= number_for(threshold, kind), number_for(value, kind), self)
 
 
 op(

@@ -17,11 +17,21 @@ from tensorcli.engine.tensor import Tensor
 
 def _check_scatter(self, dim, index, src=None):
     """The checks of scatter. Errors: RuntimeError, IndexError with PyTorch's texts."""
+    dim = _check_scatter_kinds(self, dim, index, src)
+    _check_scatter_sizes(self, dim, index, src)
+    check_index_range(index, dim, self.geometry.sizes[dim] if self.ndim else 1)
+
+
+def _check_scatter_kinds(self, dim, index, src):
     dim = wrap(dim, self.ndim)
     if index.geometry.numel and index.dtype.name not in ("int32", "int64"):
         raise RuntimeError("scatter(): Expected dtype int32/int64 for index")
     if isinstance(src, Tensor) and self.dtype is not src.dtype:
         raise RuntimeError("scatter(): Expected self.dtype to be equal to src.dtype")
+    return dim
+
+
+def _check_scatter_sizes(self, dim, index, src):
     if not index.geometry.numel:
         return
     sizes, own = index.geometry.sizes, self.geometry.sizes
@@ -43,7 +53,6 @@ def _check_scatter(self, dim, index, src=None):
             f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} "
             f"apart from dimension {dim}"
         )
-    check_index_range(index, dim, own[dim] if own else 1)
 
 
 def _check_value(self, dim, index, value):
@@ -126,12 +135,13 @@ _OLD_REDUCE = {"add": "add", "multiply": "multiply"}
 
 
 def _check_old_reduce(self, dim, index, src, reduce):
+    if reduce not in _OLD_REDUCE:
+        _check_scatter_kinds(self, dim, index, src)
+        raise RuntimeError("reduce argument must be either add or multiply.")
     if isinstance(src, Tensor):
         _check_scatter(self, dim, index, src)
     else:
         _check_value(self, dim, index, src)
-    if reduce not in _OLD_REDUCE:
-        raise RuntimeError("reduce argument must be either add or multiply.")
     if isinstance(src, Tensor):
         messages.warn(
             "The reduce argument of torch.scatter with Tensor src is deprecated and will be removed in a "
@@ -191,10 +201,11 @@ def _reduce_parts(self, dim, index, src, reduce, include_self):
 
 
 def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
-    _check_scatter(self, dim, index, src)
     reduce = SHORT.get(reduce, reduce)
     if reduce not in REDUCTIONS:
+        _check_scatter_kinds(self, dim, index, src)
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    _check_scatter(self, dim, index, src)
     if self.dtype.is_complex and reduce in ("amax", "amin"):
         raise not_implemented(f"scatter_gather_tensor_cpu_reduce_{reduce}", self.dtype)
 

@@ -8,7 +8,6 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import kind_of, wrap
-from tensorcli.engine.ops.order import not_implemented
 
 _REDUCTIONS = {
     "sum": ("add", 0),
@@ -106,7 +105,6 @@ def segment_reduce(xp, data, reduce, lengths, indices, offsets, axis, unsafe, in
     "offsets=None, int axis=0, Scalar? initial=None) -> Tensor",
     variants="function",
     out=False,
-    grad__output__data=not_implemented("aten::_segment_reduce_backward"),
     lengths=None,
     offsets=None,
 )

@@ -36,13 +36,12 @@ def _check_slices(name, self, dim, index, source):
             "same scalar type"
         )
     given = source.geometry.sizes
-    if not given and (dim or count != 1):
-        if dim:
-            raise RuntimeError(
-                f"{name}: Indexing dim {dim} is out of bounds of the source tensor with dim {len(given)}"
-            )
+    if dim >= max(len(given), 1):
+        raise RuntimeError(
+            f"{name}: Indexing dim {dim} is out of bounds of the source tensor with dim {len(given)}"
+        )
+    if not given and count != 1:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    wrap(dim, len(given))
     size = given[dim] if given else 1
     if count != size:
         raise RuntimeError(
@@ -281,11 +280,11 @@ def _check_index_fill(self, dim, index, value):
         value = 0 if value.is_meta else value.item()
     if index.dtype is not dtypes.int64:
         raise IndexError("index_fill_(): Expected dtype int64 for index.")
+    dim = wrap(dim, self.ndim)
     if isinstance(value, complex) and not self.dtype.is_complex:
         raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
-    dim = wrap(dim, self.ndim)
     number_for(value, self.dtype)
     _check_fill_range(index, dim, self.geometry.sizes[dim] if self.ndim else 1)
 

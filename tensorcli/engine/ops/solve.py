@@ -16,7 +16,7 @@ from tensorcli.engine.ops._matrices import (
     raise_for,
     solve,
 )
-from tensorcli.engine.ops.inverse import factorised, named_result, substituted, zero_pivot
+from tensorcli.engine.ops.inverse import by_substitution, factorised, named_result, substituted, zero_pivot
 
 
 def _is_vector(a, b):
@@ -134,15 +134,20 @@ def linalg_solve_triangular(xp, self, B, upper, left, unitriangular):
     kept = triangle_of(xp, self, upper, unitriangular)
     B = B.astype(self.dtype)
     if left:
-        return columns(_solved(xp, kept, B))
-    return columns(_solved(xp, kept.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2))
+        return columns(solved_triangle(xp, kept, B, upper))
+    found = solved_triangle(xp, kept.swapaxes(-1, -2), B.swapaxes(-1, -2), not upper)
+    return columns(found.swapaxes(-1, -2))
 
 
-def _solved(xp, a, b):
+def solved_triangle(xp, a, b, upper):
+    """The X for which a X = b, where a is a triangle with zeros besides."""
     try:
         return solve(xp, a, b)
     except np.linalg.LinAlgError:
-        return xp.full(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]) + b.shape[-2:], np.inf, b.dtype)
+        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        return by_substitution(
+            xp, xp.broadcast_to(a, (*lead, *a.shape[-2:])), xp.broadcast_to(b, (*lead, *b.shape[-2:])), upper
+        )
 
 
 def _lstsq_backward(grads, self, b, needs):

@@ -28,10 +28,10 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError("quantile() q must be a scalar or 1D tensor")
     if q.dtype is not self.dtype:
         raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
-    if not ((q.array >= 0) & (q.array <= 1)).all():
-        raise RuntimeError("quantile() q values must be in the range [0, 1]")
     ndim = self.ndim
     d = None if dim is None else wrap(dim, max(ndim, 1))
+    if not ((q.array >= 0) & (q.array <= 1)).all():
+        raise RuntimeError("quantile() q values must be in the range [0, 1]")
     if d is None:
         ordered = self.flatten().sort()[0]
     elif d == ndim - 1:
