@@ -89,7 +89,7 @@ def _trapezoid(y, dx, dim):
 @composite("trapezoid.x(Tensor y, Tensor x, *, int dim=-1) -> Tensor", variants="function")
 def trapezoid(y, x, dim):
     """The integral along a dimension by the trapezoidal rule."""
-    wrap(dim, y.ndim)
+    dim = wrap(dim, y.ndim)
     _bool_refused("trapezoid", y, x)
     if not y.size(dim):
         return _nothing(y, dim)
@@ -131,6 +131,7 @@ def cumulative_trapezoid(y, x, dim):
     """The running integral along a dimension by the trapezoidal rule."""
     _bool_refused("cumulative_trapezoid", y, x)
     _sliceable(y)
+    dim = wrap(dim, y.ndim)
     spacing = _spacing(y, x, dim, "cumulative_trapezoid")
     low, high = _halves(y, dim)
     return direct("_div.Scalar", ((low + high) * spacing).cumsum(dim), 2.0)

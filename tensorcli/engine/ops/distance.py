@@ -241,10 +241,10 @@ def renorm(xp, self, p, dim, maxnorm):
             raise RuntimeError(f"renorm: {name} must be real-valued")
     if not p > 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
-    if self.ndim < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {self.ndim} dimensions")
     if not maxnorm >= 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
+    if self.ndim < 2:
+        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {self.ndim} dimensions")
     if self.dtype.kind not in "fc":
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {kind_of(self)}"
@@ -271,6 +271,7 @@ def cosine_similarity(x1, x2, dim, eps):
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
         )
+    x1, x2 = (one if one.dtype.category == dtypes.FLOATING else one.to(kind) for one in (x1, x2))
     if x1.shape != x2.shape:
         x1, x2 = functions.broadcast_tensors([x1, x2])
     norm1 = functions.linalg_vector_norm(x1, 2, [dim], True).clone()

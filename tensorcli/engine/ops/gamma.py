@@ -62,7 +62,8 @@ def polygamma(xp, n, self):
     return ((-1.0) ** (n + 1) * math.factorial(n) * widened(found)[0]).astype(own)
 
 
-def _check_in_place(self):
+def _check_in_place(self, n):
+    _known_order(n)
     effects.check_overlap(self, ())
     if self.dtype.category < dtypes.FLOATING:
         raise messages.result_cast(dtypes.default.floating.scalar_type, self.dtype.scalar_type)
@@ -79,12 +80,11 @@ def _trigamma(xp, x):
 @op(
     "polygamma_(Tensor(a!) self, int n) -> Tensor(a!)",
     node=1,
-    check=lambda self, n: _check_in_place(self),
+    check=lambda self, n: _check_in_place(self, n),
     self=lambda grad, self, n: grad * functions.polygamma(n + 1, self),
 )
 def polygamma_in_place(xp, self, n):
     """The derivative of order n of digamma, in place."""
-    _known_order(n)
     self[...] = polygamma(xp, n, self)
 
 

@@ -198,6 +198,11 @@ def warn_expanded(self, name, what="mask", value="scalar"):
 
 def _check_put(self, indices, values, accumulate, unsafe=False):
     if not indices:
+        if not _expands(values.geometry.sizes, self.geometry.sizes):
+            raise RuntimeError(
+                f"shape mismatch: value tensor of shape {messages.numbers(values.geometry.sizes)} cannot be broadcast to "
+                f"indexing result of shape {messages.numbers(self.geometry.sizes)}"
+            )
         raise RuntimeError("sym_strides() called on an undefined Tensor")
     _check_count(self.ndim, len(indices))
     if not accumulate and values.geometry.numel == 1 and _is_masked_fill(self, indices):

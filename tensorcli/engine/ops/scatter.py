@@ -136,7 +136,7 @@ _OLD_REDUCE = {"add": "add", "multiply": "multiply"}
 
 def _check_old_reduce(self, dim, index, src, reduce):
     if reduce not in _OLD_REDUCE:
-        _check_scatter_kinds(self, dim, index, src)
+        _check_scatter_sizes(self, _check_scatter_kinds(self, dim, index, src), index, src)
         raise RuntimeError("reduce argument must be either add or multiply.")
     if isinstance(src, Tensor):
         _check_scatter(self, dim, index, src)
@@ -203,7 +203,7 @@ def _reduce_parts(self, dim, index, src, reduce, include_self):
 def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
     reduce = SHORT.get(reduce, reduce)
     if reduce not in REDUCTIONS:
-        _check_scatter_kinds(self, dim, index, src)
+        _check_scatter_sizes(self, _check_scatter_kinds(self, dim, index, src), index, src)
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     _check_scatter(self, dim, index, src)
     if self.dtype.is_complex and reduce in ("amax", "amin"):

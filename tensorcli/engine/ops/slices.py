@@ -280,9 +280,9 @@ def _check_index_fill(self, dim, index, value):
         value = 0 if value.is_meta else value.item()
     if index.dtype is not dtypes.int64:
         raise IndexError("index_fill_(): Expected dtype int64 for index.")
-    dim = wrap(dim, self.ndim)
     if isinstance(value, complex) and not self.dtype.is_complex:
         raise RuntimeError("index_fill_(): Converting complex Scalar to non-complex type is not supported")
+    dim = wrap(dim, self.ndim)
     if index.ndim > 1:
         raise RuntimeError("Index has to be a vector/scalar")
     number_for(value, self.dtype)

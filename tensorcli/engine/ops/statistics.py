@@ -22,10 +22,10 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         )
     if not self.numel():
         raise RuntimeError("quantile() input tensor must be non-empty")
-    if self.dtype not in (dtypes.float32, dtypes.float64):
-        raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if q.ndim > 1:
         raise RuntimeError("quantile() q must be a scalar or 1D tensor")
+    if self.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if q.dtype is not self.dtype:
         raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
     ndim = self.ndim
