@@ -110,19 +110,23 @@ def rsub(xp, self, other, alpha):
     return _minus(xp, other, self, alpha)
 
 
+def _check_number_minus(self, other, alpha):
+    no_bool(self, other, alpha)
+    if type(alpha) is bool:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+
+
 @op(
     "rsub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor",
     out=False,
     dtype=PROMOTE_SCALARS,
     variants="function",
     node=1,
-    check=no_bool,
+    check=lambda self, other, alpha: _check_number_minus(self, other, alpha),
     self=lambda grad, alpha: -grad if alpha == 1 else -grad * alpha.conjugate(),
 )
 def rsub_scalar(xp, self, other, alpha):
     """Subtract self (times alpha) from a number."""
-    if type(alpha) is bool:
-        self = numeric.scaled(alpha, self)
     return xp.subtract(other, self if alpha == 1 else self * alpha)
 
 
