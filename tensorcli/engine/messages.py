@@ -72,6 +72,10 @@ INTERNAL_OVERLAP: Final = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
     "clone() the tensor before performing the operation."
 )
+COMPLEX_GRADIENT: Final = (
+    "Expected isFloatingType(grad.scalar_type()) || (input_is_complex == grad_is_complex) to be true, but got false.  (Could "
+    "this error message be improved?  If so, please report an enhancement request to PyTorch.)"
+)
 PARTIAL_OVERLAP: Final = (
     "unsupported operation: some elements of the input tensor and the written-to tensor refer to a single memory "
     "location. Please clone() the tensor before performing the operation."

@@ -45,6 +45,7 @@ class Context(Node):
     backward_function: Callable[..., Any]
     read_once = False
     constants = ()
+    takes_real_parts = False
 
     # ---- what forward says
 

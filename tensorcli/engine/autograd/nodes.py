@@ -26,6 +26,13 @@ _UNSIGNED: Final = 1 << 64
 _sequence = count()
 
 
+_COMPLEX_AS_IT_IS: Final = frozenset(
+    "WhereBackward0 MaskedFillBackward1 FillBackward1 FillBackward3 LdexpBackward0 SumBackward0 SumBackward1 MeanBackward0 "
+    "MeanBackward1 ProdBackward0 ProdBackward1 CumprodBackward0".split()
+)
+"""The nodes whose complex gradients PyTorch refuses to real inputs."""
+
+
 class Node:
     """One step of the graph. `edges` are PyTorch's next_functions; gradients of the outputs in, of the inputs out."""
 
@@ -87,6 +94,11 @@ class Node:
     def constants(self) -> tuple[int, ...]:
         """Positions of the results that are floating and yet no outputs of the node."""
         return self.op.constants
+
+    @property
+    def takes_real_parts(self) -> bool:
+        """Whether a complex gradient of a real input is one of its real part: some of PyTorch's formulas do not see to it."""
+        return self.name() not in _COMPLEX_AS_IT_IS
 
     requires_grad = True
 

@@ -293,6 +293,8 @@ class _Pass:
                 gradient = sum_to(gradient, wanted.sizes, node, i)
             if gradient._dtype is not kind and kind is not None:
                 if gradient.dtype.is_complex and not kind.is_complex:
+                    if not node.takes_real_parts:
+                        raise RuntimeError(messages.COMPLEX_GRADIENT)
                     gradient = gradient.real
                 if gradient._dtype is not kind:
                     gradient = gradient.to(kind)
