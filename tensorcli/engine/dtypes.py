@@ -87,6 +87,9 @@ class dtype(Native):  # noqa: N801 (PyTorch's name)
     def __reduce__(self) -> str:
         return self.name
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _of_name, (self.name,)
+
     def __copy__(self) -> "dtype":
         return self
 
@@ -126,6 +129,11 @@ float8_e4m3fn = dtype(
 
 REDUCED: Final = (float16, bfloat16)
 """The reduced dtypes that kernels compute in."""
+
+
+def _of_name(name: str) -> dtype:
+    """A dtype from a pickle, which knows no module called torch."""
+    return DTYPES[name]
 
 
 def is_reduced(kind: Any) -> bool:

@@ -22,11 +22,20 @@ class _Named(Native):
     def __reduce__(self) -> str:
         return self.name
 
+    def __reduce_ex__(self, protocol: object) -> tuple[object, ...]:
+        return _of_name, (self.name,)
+
     def __copy__(self) -> "_Named":
         return self
 
     def __deepcopy__(self, memo: dict[int, object]) -> "_Named":
         return self
+
+
+def _of_name(name: str) -> _Named:
+    """A constant from a pickle, which knows no module called torch."""
+    found: _Named = globals()[name]
+    return found
 
 
 class memory_format(_Named):  # noqa: N801 (PyTorch's name)

@@ -69,6 +69,11 @@ class RemovableHandle:
         self.id = RemovableHandle.next_id
         RemovableHandle.next_id += 1
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from tensorcli.engine.pickles import reduced
+
+        return reduced(self, protocol)
+
     def remove(self) -> None:
         for table in self.tables:
             table.pop(self.id, None)

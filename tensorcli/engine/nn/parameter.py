@@ -107,6 +107,13 @@ class _Uninitialized(Tensor):
     def shape(self) -> Any:
         raise RuntimeError(_UNSET)
 
+    def share_memory_(self) -> Any:
+        """Refused: there is no memory yet."""
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the parameters before "
+            "calling `module.share_memory()`."
+        )
+
     def __getattribute__(self, name: str) -> Any:
         if name[0] != "_" and name not in _ALLOWED:
             from tensorcli.engine.op import PACKETS
@@ -115,10 +122,21 @@ class _Uninitialized(Tensor):
                 _refuse(type(self), name)
         return super().__getattribute__(name)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        persistent = getattr(self, "persistent", None)
+        return _lazily_again, (persistent, self.requires_grad, self.device, self.dtype)
+
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         return f"<{type(self).__name__}>"
 
     __str__ = __repr__
+
+
+def _lazily_again(persistent: bool | None, *facts: Any) -> Any:
+    """A parameter (`persistent` is None) or buffer without sizes from a pickle."""
+    if persistent is None:
+        return UninitializedParameter(*facts)
+    return UninitializedBuffer(*facts, persistent)
 
 
 def _refuse(kind: type, name: str) -> None:

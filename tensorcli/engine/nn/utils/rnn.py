@@ -47,6 +47,11 @@ class PackedSequence(PackedSequence_):
             data, batch_sizes = data
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from tensorcli.engine.pickles import reduced
+
+        return reduced(self, protocol)
+
     def to(self, *args: Any, **kwargs: Any) -> "PackedSequence":
         """The sequence in another dtype or on another device; itself where nothing changes."""
         data = self.data.to(*args, **kwargs)

@@ -1,0 +1,36 @@
+"""Pickles and copies of objects whose classes say that they are PyTorch's.
+
+A pickle names a class by `__module__`, which is PyTorch's here: it could be read only where PyTorch is, and would then make
+one of PyTorch's objects. These pickles name the class by its place in the engine instead.
+"""
+
+import sys
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+def reduced(thing: Any, protocol: Any) -> Any:
+    """What `__reduce_ex__` returns; the ordinary thing for classes that are the user's own."""
+    kind: Any = type(thing)
+    ordinary: Any = object.__reduce_ex__(thing, max(protocol, 2))
+    place = _place(kind)
+    if place is None:
+        return ordinary
+    _, arguments, *state = ordinary
+    return (_blank, (place, kind.__name__, *arguments[1:]), *state)
+
+
+@cache
+def _place(kind: Any) -> str | None:
+    """Which module of the engine has a class; None for a class of the user's own."""
+    if kind.__module__.startswith("torch."):
+        for path, module in list(sys.modules.items()):
+            if path.startswith("tensorcli.engine.") and vars(module).get(kind.__name__) is kind:
+                return path.removeprefix("tensorcli.engine.")
+    return None
+
+
+def _blank(place: str, name: str, *arguments: Any) -> Any:
+    kind = getattr(import_module(f"tensorcli.engine.{place}"), name)
+    return kind.__new__(kind, *arguments)
