@@ -396,6 +396,12 @@ def _watch(optimizer: Optimizer) -> None:
     optimizer.step = step  # type: ignore[method-assign]
 
 
+class _LRScheduler(LRScheduler):
+    """The base under its old name, which schedulers of the user's own may still have."""
+
+    __module__ = "torch.optim.lr_scheduler"
+
+
 _ELSEWHERE = {
     **dict.fromkeys("PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR".split(), "cycles"),
     **dict.fromkeys("SequentialLR ChainedScheduler ReduceLROnPlateau".split(), "combined"),

@@ -13,7 +13,15 @@ from typing import Any
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.hooks import RemovableHandle
 from tensorcli.engine.autograd.modes import enable_grad, mode
+from tensorcli.engine.optim.step_hooks import (
+    added,
+    let_step_call_hooks,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 from tensorcli.engine.tensor import Tensor
+
+__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
 
 Group = dict[str, Any]
 State = dict[str, Any]
@@ -52,6 +60,12 @@ class Optimizer:
     def _prepare_hooks(self) -> None:
         self._optimizer_step_pre_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
         self._optimizer_step_post_hooks: OrderedDict[int, Callable[..., Any]] = OrderedDict()
+        let_step_call_hooks(type(self))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from tensorcli.engine.pickles import reduced
+
+        return reduced(self, protocol)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -120,29 +134,15 @@ class Optimizer:
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update each parameter that has a gradient; returns what the closure (which computes them anew) returned."""
-        arguments: tuple[Any, ...] = (self, closure) if closure is not None else (self,)
-        options: dict[str, Any] = {}
-        for hook in self._optimizer_step_pre_hooks.values():
-            answer = hook(self, arguments, options)
-            if answer is not None:
-                if not isinstance(answer, tuple) or len(answer) != 2:
-                    raise RuntimeError(
-                        f"{type(self).__name__}.step must return None or a tuple of (new_args, new_kwargs), but got {answer}."
-                    )
-                arguments, options = answer
-        closure = options.get("closure", arguments[1] if len(arguments) > 1 else None)
         before = mode.grad
         mode.set(bool(self.defaults.get("differentiable")))
         try:
-            loss = self.minimise(closure)
+            return self.minimise(closure)
         finally:
             mode.set(before)
-        for hook in self._optimizer_step_post_hooks.values():
-            hook(self, arguments, options)
-        return loss
 
     def minimise(self, closure: Callable[[], Any] | None) -> Any:
-        """The step itself, between the hooks."""
+        """The step itself, with or without grad mode."""
         if type(self).update is Optimizer.update:
             raise NotImplementedError
         loss = None
@@ -190,27 +190,16 @@ class Optimizer:
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` before each step."""
-        handle = RemovableHandle(self._optimizer_step_pre_hooks)
-        self._optimizer_step_pre_hooks[handle.id] = hook
-        return handle
+        return added(self._optimizer_step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(optimizer, args, kwargs)` after each step."""
-        handle = RemovableHandle(self._optimizer_step_post_hooks)
-        self._optimizer_step_post_hooks[handle.id] = hook
-        return handle
+        return added(self._optimizer_step_post_hooks, hook)
 
     # ---- saving
 
     def _register(self, kind: str, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
-        table: OrderedDict[int, Callable[..., Any]] = self.__dict__.setdefault(
-            f"_optimizer_{kind}_hooks", OrderedDict()
-        )
-        handle = RemovableHandle(table)
-        table[handle.id] = hook
-        if prepend:
-            table.move_to_end(handle.id, last=False)
-        return handle
+        return added(self.__dict__.setdefault(f"_optimizer_{kind}_hooks", OrderedDict()), hook, prepend)
 
     def _registered(self, kind: str) -> list[Callable[..., Any]]:
         return list(self.__dict__.get(f"_optimizer_{kind}_hooks", {}).values())

@@ -3,6 +3,7 @@
 from tensorcli.engine.utils.data.loading import DataLoader, default_collate, default_convert, get_worker_info
 from tensorcli.engine.utils.data.orders import (
     BatchSampler,
+    DistributedSampler,
     RandomSampler,
     Sampler,
     SequentialSampler,
@@ -26,6 +27,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",

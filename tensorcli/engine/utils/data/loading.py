@@ -74,6 +74,41 @@ def get_worker_info() -> None:
     """What a worker knows of itself: nothing, because there is none."""
 
 
+_FIXED = frozenset("batch_size batch_sampler sampler drop_last dataset persistent_workers".split())
+"""What may not be changed once a loader is complete."""
+
+
+class _Batches:
+    """One pass through a loader."""
+
+    __module__ = "torch.utils.data.dataloader"
+
+    def __init__(self, loader: Any, batches: Iterator[Any]) -> None:
+        self._loader = loader
+        self._batches = batches
+        self._counted = loader._counted
+        self._num_yielded = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        found = next(self._batches)
+        self._num_yielded += 1
+        if self._counted is not None and self._num_yielded > self._counted:
+            messages.warn(
+                f"Length of IterableDataset {self._loader.dataset} was reported to be {self._counted}(when accessing "
+                f"len(dataloader)), but {self._num_yielded} samples have been fetched. "
+            )
+        return found
+
+    def __len__(self) -> int:
+        return len(self._loader._index_sampler)
+
+
+_Batches.__name__ = _Batches.__qualname__ = "_SingleProcessDataLoaderIter"
+
+
 class DataLoader:
     """Batches of a set of samples, in order or shuffled."""
 
@@ -160,19 +195,33 @@ class DataLoader:
         self.sampler = sampler
         self.batch_sampler = batch_sampler
         self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
+        self.multiprocessing_context = multiprocessing_context
+        self._counted: int | None = None
+        """What `len` said of a set that is read in turn."""
+        self._complete = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _FIXED and "_complete" in self.__dict__:
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
+        super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Any]:
         if self.pin_memory and not cuda_devices():
             messages.warn(
                 "'pin_memory' argument is set as true but no accelerator is found, then device pinned memory won't be used."
             )
-        order = None if isinstance(self.dataset, IterableDataset) else iter(self._order())
+        order = None if isinstance(self.dataset, IterableDataset) else iter(self._index_sampler)
         # PyTorch draws a seed for its workers, whether there are any or not.
         drawn_seed(self.generator)
-        return self._in_turn() if order is None else self._batches(order)
+        return _Batches(self, self._in_turn() if order is None else self._batches(order))
 
-    def _order(self) -> Any:
-        return self.sampler if self.batch_sampler is None else self.batch_sampler
+    @property
+    def _auto_collation(self) -> bool:
+        return self.batch_sampler is not None
+
+    @property
+    def _index_sampler(self) -> Any:
+        return self.batch_sampler if self._auto_collation else self.sampler
 
     def _batches(self, order: Iterator[Any]) -> Iterator[Any]:
         several = getattr(self.dataset, "__getitems__", None)
@@ -196,8 +245,8 @@ class DataLoader:
 
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
-            return len(self._order())
-        size = len(self.dataset)  # type: ignore[arg-type]
+            return len(self._index_sampler)
+        size = self._counted = len(self.dataset)  # type: ignore[arg-type]
         if self.batch_size is None:
             return size
         return size // self.batch_size if self.drop_last else -(-size // self.batch_size)

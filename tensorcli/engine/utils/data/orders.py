@@ -1,6 +1,7 @@
 """Samplers: the order in which samples are read, drawn as PyTorch draws it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
 from typing import Any
 
 from tensorcli.engine import dtypes
@@ -160,3 +161,54 @@ def drawn_seed(generator: Any = None) -> int:
 def _check_count(count: Any, what: str = "num_samples") -> None:
     if not isinstance(count, int) or isinstance(count, bool) or count <= 0:
         raise ValueError(f"{what} should be a positive integer value, but got {what}={count}")
+
+
+class DistributedSampler(Sampler):
+    """The part of a set that one of several processes reads; all together they read everything.
+
+    Errors: ValueError where the number of processes or the own one is not said (no group of processes is known here), or
+    is not between 0 and the number of them.
+    """
+
+    __module__ = "torch.utils.data.distributed"
+
+    def __init__(
+        self,
+        dataset: Any,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        if num_replicas is None or rank is None:
+            raise ValueError(
+                "Default process group has not been initialized, please make sure to call init_process_group."
+            )
+        if not 0 <= rank < num_replicas:
+            raise ValueError(f"Invalid rank {rank}, rank should be in the interval [0, {num_replicas - 1}]")
+        self.dataset = dataset
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.epoch = 0
+        self.drop_last = drop_last
+        full, rest = divmod(len(dataset), num_replicas)
+        self.num_samples = full + (rest > 0 and not drop_last)
+        self.total_size = self.num_samples * num_replicas
+        self.shuffle = shuffle
+        self.seed = seed
+
+    def __iter__(self) -> Iterator[int]:
+        order = list(range(len(self.dataset)))
+        if self.shuffle:
+            drawn = Generator().manual_seed(self.seed + self.epoch)
+            order = functions.randperm(len(self.dataset), generator=drawn).tolist()
+        repeated = islice(cycle(order), self.total_size) if order else iter(())
+        return islice(repeated, self.rank, None, self.num_replicas)
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which pass it is: each has another order."""
+        self.epoch = epoch

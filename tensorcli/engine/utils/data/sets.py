@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
@@ -113,6 +114,8 @@ class ConcatDataset(Dataset):
         self.datasets = list(datasets)
         if not self.datasets:
             raise AssertionError("datasets should not be an empty iterable")
+        if any(isinstance(each, IterableDataset) for each in self.datasets):
+            raise AssertionError("ConcatDataset does not support IterableDataset")
         self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
 
     def __len__(self) -> int:
@@ -162,6 +165,11 @@ def random_split(dataset: Any, lengths: Sequence[Any], generator: Any = None) ->
             counts.append(int(np.floor(size * part)))
         for number in range(size - sum(counts)):
             counts[number % len(counts)] += 1
+        for number, count in enumerate(counts):
+            if count == 0:
+                messages.warn(
+                    f"Length of split at index {number} is 0. This might result in an empty dataset."
+                )
         lengths = counts
     if sum(lengths) != size:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset!")
