@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-_SUBMODULES = ("functional", "init", "utils", "parameter")
+_SUBMODULES = ("functional", "init", "modules", "parameter", "utils")
 _WHERE = {
     name: place
     for place, names in {

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from operator import index
 from typing import Any
 
@@ -160,6 +161,10 @@ class ModuleList(_Numbered):
         if modules is not None:
             self.extend(modules)
 
+    def _key(self, idx: Any) -> str:
+        super()._key(idx)
+        return str(index(idx) % len(self))
+
     def _part(self, idx: slice) -> Any:
         return type(self)(list(self._modules.values())[idx])
 
@@ -167,7 +172,10 @@ class ModuleList(_Numbered):
         return self.extend(modules)
 
     def __add__(self, other: Iterable[Any]) -> "ModuleList":
-        return ModuleList([*self, *other])
+        combined = ModuleList()
+        for module in chain(self, other):
+            combined.append(module)
+        return combined
 
     def insert(self, index: int, module: Any) -> None:
         """Put a module before another."""

@@ -1,10 +1,12 @@
 """A module's call when it has hooks: functions before and after forward, and on the gradients around it."""
 
 from typing import Any
+from weakref import ref
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.function import Function
 from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.nn import everywhere
 from tensorcli.engine.tensor import Tensor
 
 
@@ -44,19 +46,15 @@ class Run:
     def through(self) -> Any:
         """Hooks, forward, hooks."""
         module = self.module
-        for number, hook in list(module._forward_pre_hooks.items()):
+        for number, hook in (*everywhere.FORWARD_PRE.items(), *module._forward_pre_hooks.items()):
             self._before(number, hook)
-        full = module._is_full_backward_hook is True
-        border = None
-        if module._backward_pre_hooks or (full and module._backward_hooks):
-            border = Border(
-                module,
-                list(module._backward_hooks.values()) if full else [],
-                list(module._backward_pre_hooks.values()),
-            )
+        before = [*everywhere.BACKWARD_PRE.values(), *module._backward_pre_hooks.values()]
+        full = self._backward_hooks(True)
+        border = Border(module, full, before) if full or before else None
+        if border is not None:
             self.args = border.around_inputs(self.args)
         self.result = module.forward(*self.args, **self.kwargs)
-        for number, hook in list(module._forward_hooks.items()):
+        for number, hook in (*everywhere.FORWARD.items(), *module._forward_hooks.items()):
             self.called.add(number)
             answer = self._after(number, hook)
             if answer is not None:
@@ -68,9 +66,15 @@ class Run:
                     f"{type(self.result)}"
                 )
             self.result = border.around_outputs(self.result)
-        if module._is_full_backward_hook is False:
-            self._old_backward_hooks()
+        old = self._backward_hooks(False)
+        if old:
+            self._hang_on_node(old)
         return self.result
+
+    def _backward_hooks(self, full: bool) -> list[Any]:
+        """The backward hooks of a kind, the common ones first."""
+        own = self.module._backward_hooks.values() if self.module._is_full_backward_hook is full else ()
+        return [*everywhere.backward_hooks(full), *own]
 
     def _before(self, number: int, hook: Any) -> None:
         if number not in self.module._forward_pre_hooks_with_kwargs:
@@ -87,25 +91,31 @@ class Run:
             self.args, self.kwargs = answer
 
     def _after(self, number: int, hook: Any) -> Any:
-        if number in self.module._forward_hooks_with_kwargs:
+        if number in self.module._forward_hooks_with_kwargs or number in everywhere.WITH_KWARGS:
             return hook(self.module, self.args, self.kwargs, self.result)
         return hook(self.module, self.args, self.result)
 
     def call_the_rest(self) -> None:
         """Something failed: hooks registered with `always_call` are called all the same."""
-        for number, hook in list(self.module._forward_hooks.items()):
-            if number in self.module._forward_hooks_always_called and number not in self.called:
-                try:
-                    answer = self._after(number, hook)
-                except Exception as error:
-                    messages.warn(
-                        "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
-                        f"error was raised in forward: {error}"
-                    )
-                else:
-                    self.result = self.result if answer is None else answer
+        module = self.module
+        for hooks, always, whose in (
+            (everywhere.FORWARD, everywhere.ALWAYS, "global module"),
+            (module._forward_hooks, module._forward_hooks_always_called, "module"),
+        ):
+            for number, hook in list(hooks.items()):
+                if number in always and number not in self.called:
+                    try:
+                        answer = self._after(number, hook)
+                    except Exception as error:
+                        messages.warn(
+                            f"{whose} forward hook with ``always_call=True`` raised an exception that was silenced as another "
+                            f"error was raised in forward: {error}"
+                        )
+                    else:
+                        self.result = self.result if answer is None else answer
 
-    def _old_backward_hooks(self) -> None:
+    def _hang_on_node(self, hooks: list[Any]) -> None:
+        """The old backward hooks: on the node of the (first) output."""
         found = self.result
         while not isinstance(found, Tensor):
             found = (
@@ -117,8 +127,8 @@ class Run:
         module = self.module
         if node is None:
             return
-        for hook in list(module._backward_hooks.values()):
-            node.register_hook(lambda inputs, outputs, hook=hook: hook(module, inputs, outputs))
+        for hook in hooks:
+            node.register_hook(_told_of(module, hook))
         missing = self._missed_by(node)
         if missing:
             messages.warn(missing, category=FutureWarning)
@@ -244,6 +254,19 @@ class Border:
                 found = answer
         self.grad_outputs = None
         return tuple(found[i] for i in tensors)
+
+
+def _told_of(module: Any, hook: Any) -> Any:
+    """A hook of a node that tells one of a module of it; the node does not keep the module alive."""
+    known = ref(module)
+
+    def told(inputs: Any, outputs: Any) -> Any:
+        alive = known()
+        if alive is None:
+            raise RuntimeError("You are trying to call the hook of a dead Module!")
+        return hook(alive, inputs, outputs)
+
+    return told
 
 
 def _named(called: Any) -> Any:

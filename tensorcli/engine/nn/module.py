@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tensorcli.engine.autograd.hooks import RemovableHandle
+from tensorcli.engine.nn import everywhere
 from tensorcli.engine.nn.parameter import Buffer, Parameter
 from tensorcli.engine.tensor import Tensor
 
 _HOOKS = (
-    "_backward_pre_hooks",
-    "_backward_hooks",
     "_forward_hooks",
     "_forward_hooks_with_kwargs",
     "_forward_hooks_always_called",
@@ -47,6 +46,9 @@ class Module:
     __module__ = "torch.nn.modules.module"
     _version = 1
     """The number of the layout of its saved state."""
+    dump_patches = False
+    call_super_init = False
+    """Whether `__init__` passes its arguments on to the next class, where a module is one of several bases."""
     training: bool
     _parameters: dict[str, Any]
     _buffers: dict[str, Any]
@@ -60,14 +62,33 @@ class Module:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         name = type(self).__name__
-        if kwargs:
+        if kwargs and not self.call_super_init:
             raise TypeError(f"{name}.__init__() got an unexpected keyword argument '{next(iter(kwargs))}'")
-        if args:
+        if args and not self.call_super_init:
             raise TypeError(f"{name}.__init__() takes 1 positional argument but {len(args) + 1} were given")
         own = self.__dict__
-        own.update(training=True, _parameters={}, _buffers={}, _modules={})
-        own.update(_non_persistent_buffers_set=set(), _is_full_backward_hook=None)
+        own.update(training=True, _parameters={}, _buffers={}, _non_persistent_buffers_set=set())
+        own.update(
+            _backward_pre_hooks=OrderedDict(), _backward_hooks=OrderedDict(), _is_full_backward_hook=None
+        )
         own.update((each, OrderedDict()) for each in _HOOKS)
+        own["_modules"] = {}
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a copied or unpickled dictionary; tables that came with later versions may be missing in it."""
+        own = self.__dict__
+        own.update(state)
+        own.setdefault("_non_persistent_buffers_set", set())
+        own.setdefault("_is_full_backward_hook", None)
+        for name in ("_backward_pre_hooks", *_HOOKS[1:]):
+            own.setdefault(name, OrderedDict())
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        from tensorcli.engine.pickles import reduced
+
+        return reduced(self, protocol)
 
     # ---- calling
 
@@ -78,7 +99,13 @@ class Module:
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks:
+        if (
+            self._backward_hooks
+            or self._backward_pre_hooks
+            or self._forward_hooks
+            or self._forward_pre_hooks
+            or everywhere.CALLS
+        ):
             from tensorcli.engine.nn.hooks import call
 
             return call(self, args, kwargs)
@@ -111,13 +138,13 @@ class Module:
             if modules is None:
                 raise AttributeError("cannot assign module before Module.__init__() call")
             self._forget(name, "_modules")
-            modules[name] = value
+            modules[name] = everywhere.registered(everywhere.MODULES, self, name, value)
         elif modules is not None and name in modules:
             if value is not None:
                 raise TypeError(
                     f"cannot assign '{typename(value)}' as child module '{name}' (torch.nn.Module or None expected)"
                 )
-            modules[name] = value
+            modules[name] = everywhere.registered(everywhere.MODULES, self, name, value)
         elif isinstance(value, Buffer) or (buffers is not None and name in buffers):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(
@@ -128,7 +155,10 @@ class Module:
                 if isinstance(value, Buffer)
                 else name not in self._non_persistent_buffers_set
             )
-            self.register_buffer(name, value, kept)
+            if kept and type(self).register_buffer is not Module.register_buffer:
+                self.register_buffer(name, value)  # which may know only the two arguments of old
+            else:
+                self.register_buffer(name, value, kept)
         else:
             object.__setattr__(self, name, value)
 
@@ -181,6 +211,8 @@ class Module:
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To "
                 f"express '{name}' as a function of another Tensor, compute the value in the forward() method."
             )
+        if param is not None:
+            param = everywhere.registered(everywhere.PARAMETERS, self, name, param)
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
@@ -192,7 +224,7 @@ class Module:
             raise TypeError(
                 f"cannot assign '{typename(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
             )
-        self._buffers[name] = tensor
+        self._buffers[name] = everywhere.registered(everywhere.BUFFERS, self, name, tensor)
         if persistent:
             self._non_persistent_buffers_set.discard(name)
         else:
@@ -203,7 +235,7 @@ class Module:
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_name("module", name, self._modules)
-        self._modules[name] = module
+        self._modules[name] = everywhere.registered(everywhere.MODULES, self, name, module)
 
     def register_module(self, name: str, module: Any) -> None:
         """Another name of add_module."""
@@ -372,16 +404,16 @@ class Module:
 
     def _apply(self, fn: Callable[[Any], Any], recurse: bool = True) -> "Module":
         """Put the parameters, their gradients and the buffers through a function."""
+        from tensorcli.engine.nn.moving import moved, moved_buffer
+
         for module in self.children() if recurse else ():
             module._apply(fn)
         for name, parameter in self._parameters.items():
             if parameter is not None:
-                from tensorcli.engine.nn.moving import moved
-
                 self._parameters[name] = moved(parameter, fn)
         for name, buffer in self._buffers.items():
             if buffer is not None:
-                self._buffers[name] = fn(buffer)
+                self._buffers[name] = moved_buffer(buffer, fn)
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> "Module":
@@ -503,11 +535,29 @@ class Module:
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata)` after a state was taken."""
+        hook._from_public_api = True  # type: ignore[attr-defined] # PyTorch's mark: it must return None
+        return self._add_hook("_state_dict_hooks", hook)
+
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """`register_state_dict_post_hook` for a hook that may return another state to be taken."""
+        if getattr(hook, "_from_public_api", False):
+            raise RuntimeError(
+                "Cannot register the same function as the state dict post hook that was previously registered via "
+                "register_state_dict_post_hook"
+            )
         return self._add_hook("_state_dict_hooks", hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, …)` before a state is loaded."""
-        return self._add_hook("_load_state_dict_pre_hooks", hook)
+        return self._register_load_state_dict_pre_hook(hook, with_module=True)
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        """`register_load_state_dict_pre_hook` for a hook that is not given the module unless asked."""
+        from tensorcli.engine.nn.state import WithoutModule
+
+        return self._add_hook("_load_state_dict_pre_hooks", hook if with_module else WithoutModule(hook))
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, incompatible_keys)` after a state was loaded."""
@@ -530,10 +580,26 @@ class Module:
 
         return loaded(self, state_dict, strict, assign)
 
-    def _upgrade(
-        self, state: dict[str, Any], prefix: str, metadata: dict[str, Any], errors: list[str]
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        """Put into a state what this module has of its own; a subclass may add to it."""
+        from tensorcli.engine.nn.state import save_own
+
+        save_own(self, destination, prefix, keep_vars)
+
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
     ) -> None:
-        """Change a state of an older layout before it is loaded."""
+        """Load what this module has of its own; a subclass may first change a state of an older layout."""
+        from tensorcli.engine.nn.state import load_own
+
+        load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
     # ---- text
 

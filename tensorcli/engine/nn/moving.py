@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
-from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.nn.parameter import Parameter, is_lazy
 from tensorcli.engine.tensor import Tensor
 
 COMPLEX = (
@@ -29,6 +29,14 @@ def moved(parameter: Any, fn: Callable[[Any], Any]) -> Any:
         with no_grad():
             data = fn(grad)
         result.grad = _taking(grad, data, lambda: data.requires_grad_(grad.requires_grad))
+    return result
+
+
+def moved_buffer(buffer: Any, fn: Callable[[Any], Any]) -> Any:
+    """The buffer after a function; one without sizes stays so."""
+    result = fn(buffer)
+    if is_lazy(buffer) and not is_lazy(result):
+        return type(buffer)(buffer.requires_grad, result.device, result.dtype, buffer.persistent)
     return result
 
 

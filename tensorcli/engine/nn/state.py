@@ -30,6 +30,16 @@ class _IncompatibleKeys(_Keys):
     __str__ = __repr__
 
 
+class WithoutModule:
+    """A hook that is not given the module that it belongs to."""
+
+    def __init__(self, hook: Any) -> None:
+        self.hook = hook
+
+    def __call__(self, module: Any, *arguments: Any) -> Any:
+        return self.hook(*arguments)
+
+
 class StateDict(OrderedDict[str, Any]):
     """An OrderedDict that carries the modules' versions."""
 
@@ -42,8 +52,6 @@ StateDict.__name__ = StateDict.__qualname__ = "OrderedDict"
 
 def taken(module: Any, args: tuple[Any, ...], destination: Any, prefix: str, keep_vars: bool) -> Any:
     """The state of a module and all below it. Errors: MemoryError for more modules than anybody wrote down."""
-    if _count(module, {}) > MOST:
-        raise MemoryError(f"a state of more than {MOST} modules")
     if args:
         messages.warn(
             "Positional args are being deprecated, use kwargs instead. Refer to "
@@ -55,9 +63,25 @@ def taken(module: Any, args: tuple[Any, ...], destination: Any, prefix: str, kee
         prefix = given[1] if len(args) > 1 and prefix == "" else prefix
         keep_vars = given[2] if len(args) > 2 and keep_vars is False else keep_vars
     if destination is None:
+        if _count(module, {}) > MOST:
+            raise MemoryError(f"a state of more than {MOST} modules")
         destination = StateDict()
         destination._metadata = OrderedDict()
-    _add(module, destination, prefix, keep_vars)
+    metadata = {"version": module._version}
+    if isinstance(destination, StateDict):
+        destination._metadata[prefix[:-1]] = metadata
+    for hook in module._state_dict_pre_hooks.values():
+        hook(module, prefix, keep_vars)
+    module._save_to_state_dict(destination, prefix, keep_vars)
+    for name, child in module._modules.items():
+        if child is not None:
+            child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+    for hook in module._state_dict_hooks.values():
+        answer = hook(module, destination, prefix, metadata)
+        if answer is not None:
+            if getattr(hook, "_from_public_api", False):
+                raise RuntimeError("state_dict post-hook must return None")
+            destination = answer
     return destination
 
 
@@ -70,23 +94,13 @@ def _count(module: Any, known: dict[Any, int]) -> int:
     return known[module]
 
 
-def _add(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
-    metadata = {"version": module._version}
-    if isinstance(destination, StateDict):
-        destination._metadata[prefix[:-1]] = metadata
-    for hook in module._state_dict_pre_hooks.values():
-        hook(module, prefix, keep_vars)
+def save_own(module: Any, destination: Any, prefix: str, keep_vars: bool) -> None:
+    """Put the parameters, persistent buffers and extra state of one module into a state."""
     for name, value in (*module._parameters.items(), *_persistent(module)):
         if value is not None:
             destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
     if _overrides(module, "get_extra_state"):
         destination[prefix + _EXTRA] = module.get_extra_state()
-    for name, child in module._modules.items():
-        if child is not None:
-            _add(child, destination, f"{prefix}{name}.", keep_vars)
-    for hook in module._state_dict_hooks.values():
-        if hook(module, destination, prefix, metadata) is not None:
-            raise RuntimeError("state_dict post-hook must return None")
 
 
 _EXTRA = "_extra_state"
@@ -114,11 +128,9 @@ def loaded(module: Any, state: Any, strict: bool, assign: bool) -> _Incompatible
 
     def load(module: Any, state: dict[str, Any], prefix: str) -> None:
         known = metadata.get(prefix[:-1], {})
-        arguments = (state, prefix, known, True, missing, unexpected, errors)
-        for hook in module._load_state_dict_pre_hooks.values():
-            hook(module, *arguments)
-        module._upgrade(state, prefix, known, errors)
-        _load_own(module, state, prefix, assign, missing, unexpected, errors)
+        if assign:
+            known["assign_to_params_buffers"] = assign
+        module._load_from_state_dict(state, prefix, known, True, missing, unexpected, errors)
         for name, child in module._modules.items():
             if child is not None:
                 below = f"{prefix}{name}."
@@ -143,21 +155,25 @@ def loaded(module: Any, state: Any, strict: bool, assign: bool) -> _Incompatible
     return _IncompatibleKeys(missing, unexpected)
 
 
-def _load_own(
+def load_own(
     module: Any,
-    state: dict[str, Any],
+    state: Any,
     prefix: str,
-    assign: bool,
+    metadata: dict[str, Any],
+    strict: bool,
     missing: list[str],
     unexpected: list[str],
     errors: list[str],
 ) -> None:
-    """Load what one module has of its own."""
+    """Load what one module has of its own, after its hooks."""
+    for hook in module._load_state_dict_pre_hooks.values():
+        hook(module, state, prefix, metadata, strict, missing, unexpected, errors)
+    assign = metadata.get("assign_to_params_buffers", False)
     own = {k: v for k, v in (*module._parameters.items(), *_persistent(module)) if v is not None}
     for name, target in own.items():
         key = prefix + name
         if key not in state:
-            missing.append(key)
+            missing.extend([key] if strict else [])
             continue
         value = state[key]
         if not isinstance(value, Tensor):
@@ -166,9 +182,10 @@ def _load_own(
                 f"received {type(value)}"
             )
             continue
-        if target.shape == () and value.dim() == 1:
+        lazy = is_lazy(target)
+        if not lazy and target.shape == () and value.shape == (1,):
             value = value[0]  # type: ignore[index]
-        if value.shape != target.shape:
+        if not lazy and value.shape != target.shape:
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the shape in current "
                 f"model is {target.shape}."
@@ -195,15 +212,23 @@ def _load_own(
     if _overrides(module, "set_extra_state"):
         if extra in state:
             module.set_extra_state(state[extra])
-        else:
+        elif strict:
             missing.append(extra)
-    elif extra in state:
+    elif strict and extra in state:
         unexpected.append(extra)
+    if strict:
+        unexpected.extend(_unknown(module, own, state, prefix, extra))
+
+
+def _unknown(module: Any, own: dict[str, Any], state: Any, prefix: str, extra: str) -> list[str]:
+    """The keys of a state that would belong to a module, which does not have them."""
+    result = []
     for key in state:
         if key.startswith(prefix) and key != extra:
             first, *rest = key[len(prefix) :].split(".", 1)
             if first not in (module._modules if rest else own):
-                unexpected.append(key)
+                result.append(key)
+    return result
 
 
 def _assigned(value: Any, target: Any) -> Any:

@@ -180,18 +180,17 @@ class TransformerEncoderLayer(Module):
         padding = float_mask(src_key_padding_mask, "src_key_padding_mask", src.dtype, other)
         mask = float_mask(src_mask, "src_mask", src.dtype)
         if self.norm_first:
-            src = src + self._attended(self.norm1(src), mask, padding, is_causal)
-            return src + self._fed(self.norm2(src))
-        src = self.norm1(src + self._attended(src, mask, padding, is_causal))
-        return self.norm2(src + self._fed(src))
+            src = src + self._sa_block(self.norm1(src), mask, padding, is_causal=is_causal)
+            return src + self._ff_block(self.norm2(src))
+        src = self.norm1(src + self._sa_block(src, mask, padding, is_causal=is_causal))
+        return self.norm2(src + self._ff_block(src))
 
-    def _attended(self, x: Any, mask: Any, padding: Any, is_causal: bool) -> Any:
-        found = self.self_attn(
-            x, x, x, attn_mask=mask, key_padding_mask=padding, is_causal=is_causal, need_weights=False
-        )
+    def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
+        masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
+        found = self.self_attn(x, x, x, **masks, need_weights=False)
         return self.dropout1(found[0])
 
-    def _fed(self, x: Any) -> Any:
+    def _ff_block(self, x: Any) -> Any:
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 

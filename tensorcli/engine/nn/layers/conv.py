@@ -19,26 +19,27 @@ class _ConvNd(Module):
     __module__ = "torch.nn.modules.conv"
     n: int
     transposed = False
-    in_channels: int
-    out_channels: int
 
-    def _prepare(
+    def __init__(
         self,
-        channels: tuple[int, int],
-        sizes: tuple[Any, Any, Any, Any],
+        in_channels: int,
+        out_channels: int,
+        kernel_size: tuple[int, ...],
+        stride: tuple[int, ...],
+        padding: Any,
+        dilation: tuple[int, ...],
+        transposed: bool,
+        output_padding: tuple[int, ...],
         groups: int,
         bias: bool,
         padding_mode: str,
-        output_padding: Any,
-        device: Any,
-        dtype: Any,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
-        inward, outward = channels
-        kernel, stride, dilation = (numbers(each, self.n) for each in (sizes[0], sizes[1], sizes[3]))
-        padding = sizes[2] if isinstance(sizes[2], str) else numbers(sizes[2], self.n)
+        super().__init__()
         if groups <= 0:
             raise ValueError("groups must be a positive integer")
-        for name, count in (("in_channels", inward), ("out_channels", outward)):
+        for name, count in (("in_channels", in_channels), ("out_channels", out_channels)):
             if count % groups != 0:
                 raise ValueError(f"{name} must be divisible by groups")
         if isinstance(padding, str):
@@ -50,14 +51,21 @@ class _ConvNd(Module):
             raise ValueError(
                 f"padding_mode must be one of {set(_MODES)}, but got padding_mode='{padding_mode}'"
             )
-        self.in_channels, self.out_channels = channels
-        self.kernel_size, self.stride, self.padding, self.dilation = kernel, stride, padding, dilation
-        self.output_padding = numbers(output_padding, self.n)
+        self.in_channels = in_channels
+        self.out_channels = out_channels
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.transposed = transposed
+        self.output_padding = output_padding
         self.groups = groups
         self.padding_mode = padding_mode
-        first, second = (inward, outward // groups) if self.transposed else (outward, inward // groups)
-        self.weight = empty((first, second, *kernel), device=device, dtype=dtype)
-        self.register_parameter("bias", empty(outward, device=device, dtype=dtype) if bias else None)
+        first, second = (
+            (in_channels, out_channels // groups) if transposed else (out_channels, in_channels // groups)
+        )
+        self.weight = empty((first, second, *kernel_size), device=device, dtype=dtype)
+        self.register_parameter("bias", empty(out_channels, device=device, dtype=dtype) if bias else None)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -72,9 +80,9 @@ class _ConvNd(Module):
         ]
         if self.padding != (0,) * len(self.padding):
             shown.append(f"padding={self.padding}")
-        if self.dilation != (1,) * self.n:
+        if self.dilation != (1,) * len(self.dilation):
             shown.append(f"dilation={self.dilation}")
-        if self.output_padding != (0,) * self.n:
+        if self.output_padding != (0,) * len(self.output_padding):
             shown.append(f"output_padding={self.output_padding}")
         if self.groups != 1:
             shown.append(f"groups={self.groups}")
@@ -102,9 +110,12 @@ class _Conv(_ConvNd):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__()
-        sizes = kernel_size, stride, padding, dilation
-        self._prepare((in_channels, out_channels), sizes, groups, bias, padding_mode, 0, device, dtype)
+        kernel, strides, dilations, none = (
+            numbers(each, self.n) for each in (kernel_size, stride, dilation, 0)
+        )
+        borders = padding if isinstance(padding, str) else numbers(padding, self.n)
+        geometry = (in_channels, out_channels, kernel, strides, borders, dilations, False, none)
+        super().__init__(*geometry, groups, bias, padding_mode, device, dtype)
 
     def _borders(self) -> list[int]:
         """How much `F.pad` adds where the padding is not by zeros."""
@@ -118,11 +129,14 @@ class _Conv(_ConvNd):
 
     def forward(self, input: Any) -> Any:
         """The convolution of the input with the weight, plus the bias."""
+        return self._conv_forward(input, self.weight, self.bias)
+
+    def _conv_forward(self, input: Any, weight: Any, bias: Any) -> Any:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self._borders(), mode=self.padding_mode), (0,) * self.n
         convolve = getattr(F, f"conv{self.n}d")
-        return convolve(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        return convolve(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class _ConvTransposeNd(_ConvNd):
@@ -146,11 +160,11 @@ class _ConvTransposeNd(_ConvNd):
     ) -> None:
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
-        super().__init__()
-        sizes = kernel_size, stride, padding, dilation
-        self._prepare(
-            (in_channels, out_channels), sizes, groups, bias, padding_mode, output_padding, device, dtype
+        kernel, strides, borders, dilations, more = (
+            numbers(each, self.n) for each in (kernel_size, stride, padding, dilation, output_padding)
         )
+        geometry = (in_channels, out_channels, kernel, strides, borders, dilations, True, more)
+        super().__init__(*geometry, groups, bias, padding_mode, device, dtype)
 
     def forward(self, input: Any, output_size: Any = None) -> Any:
         """The transposed convolution; `output_size` chooses among the sizes that the stride leaves open."""

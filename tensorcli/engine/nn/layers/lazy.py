@@ -15,10 +15,35 @@ from tensorcli.engine.nn.module import Module
 from tensorcli.engine.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 
-class _Lazy(Module):
-    """What lazy modules have in common. `inward`: the attribute that says how many inputs there are; 0 means unknown."""
+class LazyModuleMixin(Module):
+    """What a module inherits from, before its ordinary class, to look at its first input before it has parameters."""
 
-    cls_to_become: type
+    __module__ = "torch.nn.modules.lazy"
+    cls_to_become: type | None = None
+    """The ordinary class, if it is another one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._watch()
+
+    def _watch(self) -> None:
+        self._load_hook = self.register_load_state_dict_pre_hook(_lazy_load_hook)
+        self._initialize_hook = self.register_forward_pre_hook(_infer_parameters, with_kwargs=True)
+
+    def has_uninitialized_params(self) -> bool:
+        """Whether there is a parameter or buffer without sizes."""
+        return any(is_lazy(one) for one in (*self._parameters.values(), *self._buffers.values()))
+
+    def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
+        """Give the parameters the sizes that the arguments of the call ask for. Errors: NotImplementedError unless a
+        subclass says how."""
+        raise NotImplementedError(f"initialize_parameters is not implemented for {type(self).__name__}")
+
+
+class _Lazy(LazyModuleMixin):
+    """What PyTorch's lazy modules have in common. `inward`: the attribute that says how many inputs there are; 0 means
+    unknown."""
+
     inward: str
     weight: Any
     bias: Any
@@ -29,12 +54,7 @@ class _Lazy(Module):
             self.weight = UninitializedParameter(device=device, dtype=dtype)
         if bias:
             self.bias = UninitializedParameter(device=device, dtype=dtype)
-        self._load_hook = self.register_load_state_dict_pre_hook(_lazy_load_hook)
-        self._initialize_hook = self.register_forward_pre_hook(_infer_parameters, with_kwargs=True)
-
-    def has_uninitialized_params(self) -> bool:
-        """Whether there is a parameter or buffer without sizes."""
-        return any(is_lazy(one) for one in (*self._parameters.values(), *self._buffers.values()))
+        self._watch()
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew, once there are any."""
@@ -62,10 +82,13 @@ class _Lazy(Module):
 
 def _infer_parameters(module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     module.initialize_parameters(*args, **kwargs)
+    if module.has_uninitialized_params():
+        raise RuntimeError(f"module {module._get_name()} has not been fully initialized")
     for name in ("_initialize_hook", "_load_hook"):
         getattr(module, name).remove()
         delattr(module, name)
-    module.__class__ = module.cls_to_become
+    if module.cls_to_become is not None:
+        module.__class__ = module.cls_to_become
 
 
 def _lazy_load_hook(module: Any, state: dict[str, Any], prefix: str, *more: Any) -> None:

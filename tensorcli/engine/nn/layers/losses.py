@@ -5,6 +5,7 @@ from typing import Any
 
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn.layers import layer
+from tensorcli.engine.nn.losses import legacy
 from tensorcli.engine.nn.module import Module
 
 _OLD = "size_average=None, reduce=None, reduction='mean'"
@@ -14,12 +15,23 @@ class _Loss(Module):
     """The base of all losses."""
 
     __module__ = "torch.nn.modules.loss"
+    reduction: str
+
+    def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
+        super().__init__()
+        self.reduction = legacy(size_average, reduce, reduction)
 
 
 class _WeightedLoss(_Loss):
     """The base of losses with a weight for each class or element."""
 
     __module__ = "torch.nn.modules.loss"
+
+    def __init__(
+        self, weight: Any = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
 
 
 loss = partial(layer, place="loss", base=_Loss, takes="input, target")

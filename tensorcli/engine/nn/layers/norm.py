@@ -84,12 +84,13 @@ class _NormBase(_Affine):
             f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
-    def _upgrade(
-        self, state: dict[str, Any], prefix: str, metadata: dict[str, Any], errors: list[str]
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *more: Any
     ) -> None:
         key = f"{prefix}num_batches_tracked"
-        if metadata.get("version", 1) < 2 and self.track_running_stats and key not in state:
-            state[key] = self.num_batches_tracked
+        if local_metadata.get("version", 1) < 2 and self.track_running_stats and key not in state_dict:
+            state_dict[key] = self.num_batches_tracked
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *more)
 
 
 def _check(input: Any, dims: tuple[int, ...]) -> None:
@@ -101,7 +102,7 @@ class _BatchNorm(_NormBase):
     """Normalisation over the batch. `dims`: how many dimensions the input may have."""
 
     __module__ = "torch.nn.modules.batchnorm"
-    dims: tuple[int, ...]
+    dims: tuple[int, ...] = ()
 
     def __init__(
         self,
@@ -117,9 +118,14 @@ class _BatchNorm(_NormBase):
     ) -> None:
         self._prepare(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
+    def _check_input_dim(self, input: Any) -> None:
+        if not self.dims:
+            raise NotImplementedError
+        _check(input, self.dims)
+
     def forward(self, input: Any) -> Any:
         """Each channel to mean 0 and variance 1 over the batch (training), or by the running statistics."""
-        _check(input, self.dims)
+        self._check_input_dim(input)
         factor = self.momentum
         if self.training and self.track_running_stats and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
@@ -208,15 +214,15 @@ class _InstanceNorm(_NormBase):
             self.eps,
         )
 
-    def _upgrade(
-        self, state: dict[str, Any], prefix: str, metadata: dict[str, Any], errors: list[str]
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], *more: Any
     ) -> None:
-        if "version" not in metadata and not self.track_running_stats:
-            keys = [prefix + name for name in ("running_mean", "running_var") if prefix + name in state]
+        if "version" not in local_metadata and not self.track_running_stats:
+            keys = [prefix + name for name in ("running_mean", "running_var") if prefix + name in state_dict]
             if keys:
                 name = type(self).__name__
                 listed = " and ".join(f'"{key}"' for key in keys)
-                errors.append(
+                more[-1].append(
                     f"Unexpected running stats buffer(s) {listed} for {name} with track_running_stats=False. If state_dict "
                     "is a checkpoint saved before 0.4.0, this may be expected because "
                     f"{name} does not track running stats by default since 0.4.0. Please remove these keys from state_dict. "
@@ -224,8 +230,8 @@ class _InstanceNorm(_NormBase):
                     f"{name} to enable them. See the documentation of {name} for details."
                 )
                 for key in keys:
-                    del state[key]
-        super()._upgrade(state, prefix, metadata, errors)
+                    del state_dict[key]
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *more)
 
 
 class InstanceNorm1d(_InstanceNorm):

@@ -156,36 +156,30 @@ class TransformerDecoderLayer(Module):
         memory_is_causal: bool = False,
     ) -> Any:
         """The target, each place having looked at the others and at the memory."""
-        own = (tgt_mask, tgt_key_padding_mask, tgt_is_causal)
-        far = (memory_mask, memory_key_padding_mask, memory_is_causal)
+        own = (tgt_mask, tgt_key_padding_mask)
+        far = (memory_mask, memory_key_padding_mask)
         x = tgt
         if self.norm_first:
-            x = x + self._attended(self.norm1(x), *own)
-            x = x + self._remembered(self.norm2(x), memory, *far)
-            return x + self._fed(self.norm3(x))
-        x = self.norm1(x + self._attended(x, *own))
-        x = self.norm2(x + self._remembered(x, memory, *far))
-        return self.norm3(x + self._fed(x))
+            x = x + self._sa_block(self.norm1(x), *own, tgt_is_causal)
+            x = x + self._mha_block(self.norm2(x), memory, *far, memory_is_causal)
+            return x + self._ff_block(self.norm3(x))
+        x = self.norm1(x + self._sa_block(x, *own, tgt_is_causal))
+        x = self.norm2(x + self._mha_block(x, memory, *far, memory_is_causal))
+        return self.norm3(x + self._ff_block(x))
 
-    def _attended(self, x: Any, mask: Any, padding: Any, is_causal: bool) -> Any:
-        found = self.self_attn(
-            x, x, x, attn_mask=mask, key_padding_mask=padding, is_causal=is_causal, need_weights=False
-        )
+    def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
+        masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
+        found = self.self_attn(x, x, x, **masks, need_weights=False)
         return self.dropout1(found[0])
 
-    def _remembered(self, x: Any, memory: Any, mask: Any, padding: Any, is_causal: bool) -> Any:
-        found = self.multihead_attn(
-            x,
-            memory,
-            memory,
-            attn_mask=mask,
-            key_padding_mask=padding,
-            is_causal=is_causal,
-            need_weights=False,
-        )
+    def _mha_block(
+        self, x: Any, mem: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False
+    ) -> Any:
+        masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
+        found = self.multihead_attn(x, mem, mem, **masks, need_weights=False)
         return self.dropout2(found[0])
 
-    def _fed(self, x: Any) -> Any:
+    def _ff_block(self, x: Any) -> Any:
         return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 
