@@ -6,6 +6,12 @@ from typing import Any
 from tensorcli.engine.callers import functions
 
 
+def _name(pool: Any, name: str, indices: bool) -> None:
+    """PyTorch has two functions behind each name: complaints about arguments are in the name of the one that was chosen."""
+    pool.__name__ = f"{name}_with_indices" if indices else name
+    pool.__qualname__ = pool.__name__ if indices else f"_{name}"
+
+
 def _pool(name: str, indices: bool) -> Any:
     """Pooling by the largest element; `indices`: always with its place, not only where the caller asks for that."""
 
@@ -17,7 +23,7 @@ def _pool(name: str, indices: bool) -> Any:
         called = getattr(functions, f"{name}_with_indices" if indices or return_indices else name)
         return called(input, kernel_size, stride, padding, dilation, ceil_mode)
 
-    pool.__name__ = pool.__qualname__ = f"{name}_with_indices" if indices else name
+    _name(pool, name, indices)
     pool.__doc__ = f"The largest element under each position of the kernel{', and where it is' * indices}."
     return pool
 
@@ -30,13 +36,13 @@ max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = (
 )
 
 
-def _adaptive(name: str, count: int) -> Any:
+def _adaptive(name: str, count: int, indices: bool) -> Any:
     def pool(input: Any, output_size: Any, return_indices: bool = False) -> Any:
         wanted = output_size if count == 1 else _output_size(output_size, input.size(), count)
         found = getattr(functions, name)(input, wanted)
-        return found if return_indices else found[0]
+        return found if indices or return_indices else found[0]
 
-    pool.__name__ = pool.__qualname__ = name
+    _name(pool, name, indices)
     pool.__doc__ = "The largest element of each part of the input, for an output of a given size."
     return pool
 
@@ -50,7 +56,46 @@ def _output_size(wanted: Any, sizes: Any, count: int) -> Any:
 
 
 adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (
-    _adaptive(f"adaptive_max_pool{n}d", n) for n in (1, 2, 3)
+    _adaptive(f"adaptive_max_pool{n}d", n, False) for n in (1, 2, 3)
+)
+adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = (
+    _adaptive(f"adaptive_max_pool{n}d", n, True) for n in (1, 2, 3)
+)
+
+
+def _fractional(n: int, indices: bool) -> Any:
+    name = f"fractional_max_pool{n}d"
+
+    def pool(
+        input: Any,
+        kernel_size: Any,
+        output_size: Any = None,
+        output_ratio: Any = None,
+        return_indices: bool = False,
+        _random_samples: Any = None,
+    ) -> Any:
+        if output_size is None:
+            if output_ratio is None:
+                raise ValueError(f"{name} requires specifying either an output_size or an output_ratio")
+            if n == 2 and len(output_ratio) > n:
+                raise ValueError(f"{name} requires output_ratio to either be a single Int or tuple of Ints.")
+            ratios = (output_ratio,) * n if isinstance(output_ratio, float) else output_ratio
+            output_size = [int(input.size(d - n) * ratios[d]) for d in range(n)]
+        if _random_samples is None:
+            batch = 1 if input.dim() == n + 1 else input.size(0)
+            sizes = (batch, input.size(-n - 1), n)
+            _random_samples = functions.rand(sizes, dtype=input.dtype, device=input.device)
+        found = getattr(functions, name)(input, kernel_size, output_size, _random_samples)
+        return found if indices or return_indices else found[0]
+
+    _name(pool, name, indices)
+    pool.__doc__ = "The largest element of each of the windows that samples place, for an output of a given size or ratio."
+    return pool
+
+
+fractional_max_pool2d, fractional_max_pool3d = (_fractional(n, False) for n in (2, 3))
+fractional_max_pool2d_with_indices, fractional_max_pool3d_with_indices = (
+    _fractional(n, True) for n in (2, 3)
 )
 
 

@@ -239,6 +239,10 @@ NAMES = {
         max_pool2d_with_indices max_pool2d_with_indices_backward max_pool3d max_pool3d_with_indices
         max_pool3d_with_indices_backward
     """,
+    "fractional": """
+        fractional_max_pool2d fractional_max_pool2d_backward fractional_max_pool3d
+        fractional_max_pool3d_backward
+    """,
     "unpool": """
         max_unpool2d max_unpool3d
     """,

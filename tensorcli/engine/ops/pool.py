@@ -51,7 +51,8 @@ def _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode):
     return values, index
 
 
-def _max_backward(xp, grad, self, indices, n):
+def max_backward(xp, grad, self, indices, n):
+    """The gradient of max pooling over the last n dimensions: each element where its index says."""
     cells = prod(self.shape[-n:])
     rows = grad.reshape(prod(self.shape[:-n]), -1)
     result = xp.zeros((len(rows), cells), grad.dtype)
@@ -74,7 +75,7 @@ def _declare_max(n):
         return _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode)
 
     def backward(xp, grad_output, self, kernel_size, stride, padding, dilation, ceil_mode, indices):
-        return _max_backward(xp, grad_output, self, indices, n)
+        return max_backward(xp, grad_output, self, indices, n)
 
     def largest(self, kernel_size, stride, padding, dilation, ceil_mode):
         return getattr(functions, name)(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
@@ -456,7 +457,7 @@ def _declare_adaptive_max(n):
         return values, index
 
     def backward(xp, grad_output, self, indices):
-        return _max_backward(xp, grad_output, self, indices, n)
+        return max_backward(xp, grad_output, self, indices, n)
 
     pool.__doc__ = (
         "The largest elements of parts of the input, for an output of a given size, and where they are."

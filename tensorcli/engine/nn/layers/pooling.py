@@ -163,3 +163,30 @@ ConstantPad1d, ConstantPad2d, ConstantPad3d = (_constant_pad(n) for n in (1, 2, 
 ZeroPad1d, ZeroPad2d, ZeroPad3d = (
     _zero_pad(n, base) for n, base in enumerate((ConstantPad1d, ConstantPad2d, ConstantPad3d), 1)
 )
+
+
+def _fractional(n: int) -> Any:
+    name = f"FractionalMaxPool{n}d"
+
+    def prepare(module: Any) -> None:
+        samples = module.__dict__.pop("_random_samples")
+        module.register_buffer("_random_samples", samples)
+        module.kernel_size = numbers(module.kernel_size, n)
+        size, ratio = module.output_size, module.output_ratio
+        module.output_size = None if size is None else numbers(size, n)
+        module.output_ratio = None if ratio is None else numbers(ratio, n)
+        if size is None and ratio is None:
+            raise ValueError(f"{name} requires specifying either an output size, or a pooling ratio")
+        if size is not None and ratio is not None:
+            raise ValueError("only one of output_size and output_ratio may be specified")
+        if ratio is not None and not all(0 < each < 1 for each in module.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {ratio})")
+
+    return pooling(
+        f"{name}(kernel_size, output_size=None, output_ratio=None, return_indices=False, _random_samples=None)",
+        f"fractional_max_pool{n}d",
+        prepare=prepare,
+    )
+
+
+FractionalMaxPool2d, FractionalMaxPool3d = (_fractional(n) for n in (2, 3))
