@@ -43,7 +43,7 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
 _SUBMODULES = frozenset(
-    "amp autograd cpu cuda distributions fft func linalg nn optim random signal special testing utils".split()
+    "amp autograd backends cpu cuda distributions fft func linalg nn optim random signal special testing utils".split()
 )
 
 

@@ -1,5 +1,6 @@
 """`torch.backends`: what PyTorch's libraries are told and asked. They compute nothing here: flags are kept and told back."""
 
+import sys
 from typing import Any
 
 
@@ -65,6 +66,20 @@ class Cuda(_Flags):
         """Whether PyTorch for the CPU was built for them."""
         return False
 
+    def __getattr__(self, name: str) -> Any:
+        from tensorcli.engine.ops.attention import WAYS
+
+        if name == "sdp_kernel":
+            from tensorcli.engine.nn.attention import sdp_kernel
+
+            return sdp_kernel
+        for way in WAYS:
+            if name == f"{way}_sdp_enabled":
+                return lambda: WAYS[way]
+            if name == f"enable_{way}_sdp":
+                return lambda enabled: WAYS.update({way: enabled})
+        raise AttributeError(f"module 'torch.backends.cuda' has no attribute '{name}'")
+
 
 class MPS(_Flags):
     """Apple's cards."""
@@ -115,4 +130,7 @@ backends = Backends()
 
 def reset() -> None:
     """The flags as they are when a program begins."""
+    attention = sys.modules.get("tensorcli.engine.ops.attention")
+    if attention is not None:
+        attention.WAYS.update(dict.fromkeys(attention.WAYS, True))
     backends.__init__()  # type: ignore[misc] # the object that the package holds stays

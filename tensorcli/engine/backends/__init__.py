@@ -205,3 +205,12 @@ def find_cuda() -> None:
 def is_simulated() -> bool:
     """Whether the CUDA devices are simulated ones."""
     return "cuda" in _REGISTERED and _REGISTERED["cuda"].simulated
+
+
+def __getattr__(name: str) -> Any:
+    """The flags of PyTorch's libraries, which `torch.backends` has under this name."""
+    from tensorcli.engine.backend_flags import backends
+
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(backends, name)

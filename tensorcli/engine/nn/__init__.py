@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-_SUBMODULES = ("functional", "init", "modules", "parameter", "utils")
+_SUBMODULES = ("attention", "functional", "grad", "init", "modules", "parameter", "utils")
 _WHERE = {
     name: place
     for place, names in {
@@ -24,13 +24,17 @@ _WHERE = {
         "layers.activation": "ReLU ReLU6 SiLU Mish SELU ELU CELU GELU GLU LeakyReLU PReLU RReLU Hardsigmoid Hardswish "
         "Hardtanh Hardshrink Softshrink Softplus Softsign Sigmoid Tanh Tanhshrink LogSigmoid Threshold Softmin Softmax "
         "Softmax2d LogSoftmax Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
-        "layers.pooling": "MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d AvgPool1d AvgPool2d AvgPool3d "
+        "layers.pooling": "FractionalMaxPool2d FractionalMaxPool3d "
+        "MaxPool1d MaxPool2d MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d AvgPool1d AvgPool2d AvgPool3d "
         "LPPool1d LPPool2d LPPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d AdaptiveAvgPool1d "
         "AdaptiveAvgPool2d AdaptiveAvgPool3d CircularPad1d CircularPad2d CircularPad3d ReflectionPad1d ReflectionPad2d "
         "ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d ConstantPad1d ConstantPad2d ConstantPad3d "
         "ZeroPad1d ZeroPad2d ZeroPad3d",
         "layers.shapes": "Flatten Unflatten PixelShuffle PixelUnshuffle ChannelShuffle Fold Unfold Upsample "
         "UpsamplingNearest2d UpsamplingBilinear2d LocalResponseNorm",
+        "layers.cross_map": "CrossMapLRN2d",
+        "layers.synchronised": "SyncBatchNorm",
+        "layers.adaptive": "AdaptiveLogSoftmaxWithLoss",
         "layers.losses": "L1Loss MSELoss SoftMarginLoss MultiLabelMarginLoss SmoothL1Loss KLDivLoss HingeEmbeddingLoss "
         "BCELoss BCEWithLogitsLoss NLLLoss CrossEntropyLoss MultiLabelSoftMarginLoss GaussianNLLLoss PoissonNLLLoss "
         "CosineEmbeddingLoss MarginRankingLoss HuberLoss MultiMarginLoss TripletMarginLoss "

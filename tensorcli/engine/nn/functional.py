@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-_PARTS = ("losses", "pooling", "resampling", "bags", "attention")
+_PARTS = ("losses", "pooling", "resampling", "bags", "heads")
 
 
 """The modules with the other functions that PyTorch writes in Python."""

@@ -6,7 +6,7 @@ weights, and a composite of multiplications where the fused one does not apply.
 
 import numpy as np
 
-from tensorcli.engine import dtypes, geometry
+from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
@@ -96,6 +96,9 @@ def flash_attention_backward(
 
 # ---- the function
 
+WAYS = {"flash": True, "math": True, "mem_efficient": True, "cudnn": True, "overrideable": True}
+"""Which ways may be taken; only the first two exist on the CPU."""
+
 
 @composite(
     "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0.0, "
@@ -110,7 +113,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_cau
         nothing = functions.zeros((), dtype=query.dtype)
         never = functions.full((), -np.inf, dtype=query.dtype)
         attn_mask = functions.where(attn_mask, nothing, never)
-    if _can_fuse(query, key, value, attn_mask, dropout_p, enable_gqa):
+    if _takes_fused(query, key, value, attn_mask, dropout_p, enable_gqa):
         if attn_mask is not None:
             sizes = (query.size(0), query.size(1), query.size(2), key.size(2))
             if attn_mask.ndim == 4:
@@ -119,6 +122,24 @@ def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_cau
             query, key, value, dropout_p, is_causal, attn_mask=attn_mask, scale=scale
         )[0]
     return _multiplied(query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+
+
+def _takes_fused(query, key, value, attn_mask, dropout_p, enable_gqa):
+    """Whether the fused operator is taken. Errors: RuntimeError where no way is left that could be."""
+    if not (WAYS["flash"] or WAYS["math"]):
+        raise RuntimeError(
+            "No viable backend for scaled_dot_product_attention was found. This is likely due to turning off both the math "
+            "kernel and the fused kernels."
+        )
+    reason = _why_not_fused(query, key, value, attn_mask, dropout_p, enable_gqa) if WAYS["flash"] else ""
+    if WAYS["flash"] and reason is None:
+        return True
+    if not WAYS["math"]:
+        messages.warn("Flash attention kernel not used because:")
+        if reason:
+            messages.warn(reason)
+        raise RuntimeError("No available kernel.  Aborting execution.")
+    return False
 
 
 def _check(query, key, value, attn_mask):
@@ -156,32 +177,86 @@ def _word(tensor):
     return _WORDS.get(tensor.dtype.name, tensor.dtype.name)
 
 
-def _can_fuse(query, key, value, attn_mask, dropout_p, enable_gqa):
-    """Whether PyTorch takes its fused operator on the CPU (aten/src/ATen/native/transformers/sdp_utils_cpp.cpp)."""
+def _why_not_fused(query, key, value, attn_mask, dropout_p, enable_gqa):
+    """Why PyTorch's fused operator does not apply on the CPU (aten/src/ATen/native/transformers/sdp_utils_cpp.cpp), in its
+    words, which for some reasons are none; None where it applies."""
     inputs = (query, key, value)
-    if dropout_p > 0 or query.dtype.category != dtypes.FLOATING or any(one.ndim != 4 for one in inputs):
-        return False
-    if attn_mask is not None and (attn_mask.requires_grad or not _mask_fits(query, key, attn_mask)):
-        return False
-    heads = [one.size(1) for one in inputs]
-    if enable_gqa:
-        if heads[1] != heads[2] or not heads[1] or heads[0] % heads[1]:
-            return False
-    elif len(set(heads)) > 1:
-        return False
-    if len({one.size(0) for one in inputs}) > 1 or len({one.size(3) for one in inputs}) > 1:
-        return False
+    named = dict(zip(("Query", "Key", "Value"), inputs, strict=True))
+
+    def told(what, of, separator):
+        return separator.join(f"{name}{what}: {of(one)}" for name, one in named.items())
+
+    if query.dtype.category != dtypes.FLOATING:
+        kinds = [f"{name} dtype: {_word(one)}" for name, one in named.items()]
+        return (
+            "Expected query, key and value to all be of dtype: {Float, Double, BFloat16, Half}. Got "
+            f"{kinds[0]}, {kinds[1]}, and {kinds[2]} instead."
+        )
+    if dropout_p > 0:
+        return "Both fused kernels do not support non-zero dropout."
+    if any(one.ndim != 4 for one in inputs):
+        return (
+            "All fused kernels requires query, key and value to be 4 dimensional, but got "
+            f"{told(' dim', lambda one: one.ndim, ', ')} instead."
+        )
+    reason = _why_not_by_heads(query, key, value, enable_gqa)
+    if reason is not None:
+        return reason
+    if attn_mask is not None:
+        attn_mask.size(-2)  # PyTorch's own look at the sizes refuses a mask of one dimension.
+        if attn_mask.ndim not in (2, 4):
+            return (
+                "Please use the following attn mask shapes: 2d - ({Q_seq_len, 1}  x {KV_seq_len, 1}); 4d - ({Batch, 1} x "
+                "{Num_heads, 1} x {Q_seq_len, 1}  x {KV_seq_len, 1})"
+            )
+        if attn_mask.requires_grad or not _mask_fits(query, key, attn_mask):
+            return ""
+    if len({one.size(3) for one in inputs}) > 1:
+        return (
+            "Flash attention requires q,k,v to have the same last dimension. Got "
+            f"{told('.size(-1)', lambda one: one.size(3), ', ')} instead."
+        )
     if key.size(2) != value.size(2) or not all(one.numel() for one in inputs):
-        return False
-    return all(one.stride(-1) == 1 for one in inputs)
+        return ""
+    if any(one.stride(-1) != 1 for one in inputs):
+        return (
+            "All fused kernels require the last dimension of the input to have stride 1. Got "
+            f"{told('.stride(-1)', lambda one: one.stride(-1), ', ')}"
+        )
+    return None
+
+
+def _why_not_by_heads(query, key, value, enable_gqa):
+    sizes = [list(one.geometry.sizes) for one in (query, key, value)]
+    batches, heads = zip(*((one[0], one[1]) for one in sizes), strict=True)
+    end = "To broadcast dense inputs, try using unsqueeze and expand_to before passing them into the kernel."
+    if len(set(batches)) > 1:
+        return (
+            "For dense inputs, both fused kernels require query, key and value to have the same batch_size. Query.sizes(): "
+            f"{sizes[0]}, Key.sizes(): {sizes[1]}, Value.sizes(): {sizes[2]} instead. {end}"
+        )
+    if not enable_gqa:
+        if len(set(heads)) > 1:
+            return (
+                "For dense input, both fused kernels require query, key and value to have the same num_heads. "
+                f"Query.sizes(): {sizes[0]}, Key sizes(): {sizes[1]}, Value sizes(): {sizes[2]} instead. {end}"
+            )
+    elif heads[1] != heads[2]:
+        return (
+            "Both fused kernels require key and value to have the same num_heads and batch_size but got: Key sizes: "
+            f"{sizes[1]}, Value sizes: {sizes[2]}, Query sizes: {sizes[0]} instead."
+        )
+    elif not heads[1] or heads[0] % heads[1]:
+        return (
+            "The number of heads in key/value must divide number of heads in query.Got input Key sizes(): "
+            f"{heads[1]}, Value sizes(): {heads[2]}, Query sizes(): {heads[0]} instead."
+        )
+    return None
 
 
 def _mask_fits(query, key, attn_mask):
     wanted = (query.size(0), query.size(1), query.size(2), key.size(2))
     sizes = attn_mask.geometry.sizes
-    attn_mask.size(-2)  # PyTorch's own look at the sizes refuses a mask of one dimension.
-    if len(sizes) not in (2, 4):
-        return False
     return all(own in (1, size) for own, size in zip(reversed(sizes), reversed(wanted), strict=False))
 
 
@@ -203,6 +278,8 @@ def _multiplied(query, key, value, attn_mask, dropout_p, is_causal, scale, enabl
         )
     if enable_gqa:
         groups = query.size(-3)
+        if any(groups % one.size(-3) for one in (key, value)):
+            raise RuntimeError("Number of heads in key and value must divide the number of heads in ")
         key = key.repeat_interleave(groups // key.size(-3), -3)
         value = value.repeat_interleave(groups // value.size(-3), -3)
     total = 1 / np.sqrt(query.size(-1)) if scale is None else scale

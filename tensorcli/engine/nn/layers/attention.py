@@ -8,7 +8,7 @@ from typing import Any
 
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
-from tensorcli.engine.nn.attention import float_mask
+from tensorcli.engine.nn.heads import float_mask
 from tensorcli.engine.nn.layers.activation import Dropout
 from tensorcli.engine.nn.layers.linear import Linear, NonDynamicallyQuantizableLinear, empty
 from tensorcli.engine.nn.layers.norm import LayerNorm

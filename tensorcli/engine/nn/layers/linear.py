@@ -21,7 +21,7 @@ def draw_weight_and_bias(module: Any) -> None:
     """PyTorch's draw for linear maps and convolutions: evenly within one by the root of the fan-in."""
     init.kaiming_uniform_(module.weight, a=math.sqrt(5))
     if module.bias is not None:
-        fan_in, _ = init._fans(module.weight)
+        fan_in, _ = init._calculate_fan_in_and_fan_out(module.weight)
         bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
         init.uniform_(module.bias, -bound, bound)
 

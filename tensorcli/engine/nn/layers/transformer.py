@@ -12,8 +12,8 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
-from tensorcli.engine.nn.attention import float_mask
 from tensorcli.engine.nn.containers import ModuleList
+from tensorcli.engine.nn.heads import float_mask
 from tensorcli.engine.nn.layers.activation import Dropout
 from tensorcli.engine.nn.layers.attention import MultiheadAttention, TransformerEncoderLayer, activation_of
 from tensorcli.engine.nn.layers.linear import Linear

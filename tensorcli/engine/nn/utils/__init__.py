@@ -81,7 +81,7 @@ def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = 
     with no_grad():
         for parameter in _parameters(parameters):
             if parameter._grad is not None:
-                parameter._grad.clamp_(min=-limit, max=limit)
+                parameter._grad.clamp_(min=-limit).clamp_(max=limit)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
@@ -100,7 +100,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         at += count
 
 
-_MODULES = ("parametrizations", "parametrize", "prune", "rnn")
+_MODULES = ("fusion", "parametrizations", "parametrize", "prune", "rnn", "stateless")
 _OWN = (
     "clip_grad_norm_",
     "clip_grad_value_",
@@ -109,16 +109,27 @@ _OWN = (
     "parameters_to_vector",
     "vector_to_parameters",
 )
-_RECOMPUTED = ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm")
+_ELSEWHERE = {
+    **dict.fromkeys(
+        ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"), "recomputed"
+    ),
+    **dict.fromkeys(
+        ("fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"),
+        "fusion",
+    ),
+    **dict.fromkeys(
+        ("convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "skip_init"), "whole"
+    ),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"tensorcli.engine.nn.utils.{name}")
-    if name in _RECOMPUTED:
-        return getattr(import_module("tensorcli.engine.nn.utils.recomputed"), name)
+    if name in _ELSEWHERE:
+        return getattr(import_module(f"tensorcli.engine.nn.utils.{_ELSEWHERE[name]}"), name)
     raise AttributeError(f"module 'torch.nn.utils' has no attribute '{name}'")
 
 
 def __dir__() -> list[str]:
-    return sorted((*_OWN, *_MODULES, *_RECOMPUTED))
+    return sorted((*_OWN, *_MODULES, *_ELSEWHERE))
