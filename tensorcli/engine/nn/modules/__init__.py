@@ -1,22 +1,13 @@
-"""`torch.nn.modules`: the classes of `torch.nn` by the chapters that PyTorch keeps them in, which their `__module__` names.
+"""`torch.nn.modules`: the classes of `torch.nn` by the chapters that PyTorch keeps them in.
 
 `module` and `utils` are files here; the other chapters are put together when they are asked for.
 """
 
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from tensorcli.engine import nn
-
-
-def _classes(chapter: str) -> dict[str, Any]:
-    found = {}
-    for place in sorted({*nn._WHERE.values()}):
-        for name, value in vars(import_module(f"tensorcli.engine.nn.{place}")).items():
-            if isinstance(value, type) and value.__module__ == chapter:
-                found[name] = value
-    return found
+from tensorcli.engine.definitions import definitions
 
 
 def __getattr__(name: str) -> Any:
@@ -24,10 +15,10 @@ def __getattr__(name: str) -> Any:
         return import_module(f"tensorcli.engine.nn.modules.{name}")
     if name in nn._WHERE:
         return getattr(nn, name)
-    path = f"torch.nn.modules.{name}"
-    found = {} if name.startswith("__") else _classes(path)
-    if not found:
-        raise AttributeError(f"module 'torch.nn.modules' has no attribute '{name}'")
-    chapter = globals()[name] = ModuleType(path)
-    vars(chapter).update(found)
-    return chapter
+    if name.startswith("__"):
+        raise AttributeError(name)
+    try:
+        found = globals()[name] = definitions(f"nn.modules.{name}")
+    except ModuleNotFoundError:
+        raise AttributeError(f"module 'torch.nn.modules' has no attribute '{name}'") from None
+    return found
