@@ -108,6 +108,23 @@ class MKLDNN(_Flags):
         self.enabled, self.deterministic, self.allow_tf32, self.fp32_precision = True, False, None, "none"
 
 
+class MHA(_Flags):
+    """The shortcuts of attention for inference."""
+
+    __module__ = "torch.backends.mha"
+
+    def __init__(self) -> None:
+        self.enabled = True
+
+    def get_fastpath_enabled(self) -> bool:
+        """Whether they may be taken."""
+        return self.enabled
+
+    def set_fastpath_enabled(self, value: bool) -> None:
+        """Say whether they may be taken."""
+        self.enabled = value
+
+
 class OpenMP(_Flags):
     """Threads."""
 
@@ -122,7 +139,7 @@ class Backends(_Flags):
 
     def __init__(self) -> None:
         self.cuda, self.cudnn, self.mps = Cuda(), CuDNN(), MPS()
-        self.mkl, self.mkldnn, self.openmp = MKL(), MKLDNN(), OpenMP()
+        self.mkl, self.mkldnn, self.openmp, self.mha = MKL(), MKLDNN(), OpenMP(), MHA()
 
 
 backends = Backends()

@@ -145,6 +145,11 @@ def multi_head_attention_forward(
         attn_mask, key_padding_mask = widened(attn_mask), widened(key_padding_mask)
     source = k.size(1)
     if key_padding_mask is not None:
+        for dim, wanted in enumerate((batch, source)):
+            if key_padding_mask.shape[dim] != wanted:
+                raise AssertionError(
+                    f"Expected key_padded_mask.shape[{dim}] to be {wanted}, but got {key_padding_mask.shape[dim]}"
+                )
         padding = (
             key_padding_mask.view(batch, 1, 1, source)
             .expand(-1, num_heads, -1, -1)
@@ -200,3 +205,32 @@ def _fused(q: Any, k: Any, v: Any, mask: Any, sizes: Any, dropout: float, is_cau
         is_causal,
     )
     return found.permute(2, 0, 1, 3).reshape(batch * length, heads * head)
+
+
+def attend_at_once(
+    module: Any, query: Any, mask: Any, kind: int | None, need_weights: bool = True, average: bool = True
+) -> tuple[Any, Any]:
+    """Attention of a sequence to itself, (batch, length, size), as PyTorch's operator for inference has it.
+
+    `mask` hides where it is not 0: (batch, length) if `kind` is 1, else (batch, heads, length, length). A place that may see
+    nothing finds NaN. Errors: RuntimeError with PyTorch's texts.
+    """
+    batch, length, size = query.shape
+    if size != module.embed_dim:
+        raise RuntimeError(f"passed-in embed_dim {module.embed_dim} didn't match last dim of query {size}")
+    heads, head = module.num_heads, module.head_dim
+    projected = functions.linear(query, module.in_proj_weight, module.in_proj_bias)
+    q, k, v = projected.view(batch, length, 3, heads, head).permute(2, 0, 3, 1, 4).unbind()
+    scores = functions.matmul(q * (1.0 / math.sqrt(head)), k.transpose(-2, -1))
+    if mask is not None:
+        if kind == 1:
+            if mask.shape != (batch, length):
+                raise RuntimeError("For mask_type == 1 mask shape should be (B, L)")
+            mask = mask.view(batch, 1, 1, length)
+        scores = scores.masked_fill(mask.ne(0), float("-inf"))
+    shares = scores.softmax(-1)
+    found = functions.matmul(shares, v).transpose(1, 2).reshape(batch, length, size)
+    output = functions.linear(found, module.out_proj.weight, module.out_proj.bias)
+    if not need_weights:
+        return output, None
+    return output, shares.sum(1) / heads if average else shares

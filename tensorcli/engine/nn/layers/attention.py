@@ -1,15 +1,18 @@
 """Attention of several heads, and the encoder layer that is made of it.
 
-The shortcut that PyTorch takes for inference in one operator is not there: it computes the same.
+For inference PyTorch takes a shortcut through one operator, which shows in what comes out: it is laid out otherwise, a place
+that may see nothing finds NaN, and `is_causal` without a mask says nothing. `attend_at_once` is that way.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.nn import functional as F  # noqa: N812 (everybody's name for it)
 from tensorcli.engine.nn import init
-from tensorcli.engine.nn.heads import float_mask
-from tensorcli.engine.nn.layers.activation import Dropout
+from tensorcli.engine.nn.heads import attend_at_once, float_mask
+from tensorcli.engine.nn.layers.activation import GELU, Dropout, ReLU
 from tensorcli.engine.nn.layers.linear import Linear, NonDynamicallyQuantizableLinear, empty
 from tensorcli.engine.nn.layers.norm import LayerNorm
 from tensorcli.engine.nn.module import Module
@@ -99,9 +102,13 @@ class MultiheadAttention(Module):
         is_causal: bool = False,
     ) -> tuple[Any, Any]:
         """What the queries found, and how much each looked at what (None unless `need_weights`)."""
+        added = any(mask is not None and mask.is_floating_point() for mask in (attn_mask, key_padding_mask))
         other = None if attn_mask is None else attn_mask.dtype
         key_padding_mask = float_mask(key_padding_mask, "key_padding_mask", query.dtype, other)
         attn_mask = float_mask(attn_mask, "attn_mask", query.dtype)
+        if not added and query is key is value and self._may_attend_at_once(query, query.dim()):
+            mask, kind = self.merge_masks(attn_mask, key_padding_mask, query)
+            return attend_at_once(self, query, mask, kind, need_weights, average_attn_weights)
         turned = self.batch_first and query.dim() == 3
         if turned:
             # What was one tensor stays one: the projection looks whether the inputs are the same.
@@ -137,6 +144,38 @@ class MultiheadAttention(Module):
         )
         return (output.transpose(1, 0) if turned else output), weights
 
+    def _may_attend_at_once(self, query: Any, dims: int, *more: Any) -> bool:
+        """Whether PyTorch takes its operator for inference. `more`: what else must not require grad."""
+        if self.training or dims != 3 or not self.batch_first or self.num_heads % 2 or self._separate:
+            return False
+        if self.in_proj_bias is None or self.bias_k is not None or self.add_zero_attn or not shortcuts():
+            return False
+        if query.dtype is not self.in_proj_weight.dtype:
+            return False
+        own = (self.in_proj_weight, self.in_proj_bias, self.out_proj.weight, self.out_proj.bias)
+        return not (mode.grad and any(each.requires_grad for each in (query, *own, *more)))
+
+    def merge_masks(self, attn_mask: Any, key_padding_mask: Any, query: Any) -> tuple[Any, int | None]:
+        """One mask of both for (batch, heads, length, length), and which kind: 1 where it is of the keys alone, else 2."""
+        if attn_mask is None:
+            return key_padding_mask, None if key_padding_mask is None else 1
+        batch, length, _ = query.shape
+        if attn_mask.dim() == 3:
+            mask = attn_mask.view(batch, -1, length, length)
+        else:
+            mask = attn_mask.view(1, 1, length, length).expand(batch, self.num_heads, -1, -1)
+        if key_padding_mask is not None:
+            mask = mask + key_padding_mask.view(batch, 1, 1, length).expand(-1, self.num_heads, -1, -1)
+        return mask, 2
+
+
+def shortcuts() -> bool:
+    """Whether PyTorch may take its operators for inference: not in autocast, nor where they are switched off."""
+    from tensorcli.engine.backend_flags import backends
+
+    autocast = sys.modules.get("tensorcli.engine.amp.autocast")
+    return backends.mha.enabled and not (autocast is not None and autocast.is_autocast_enabled())
+
 
 class TransformerEncoderLayer(Module):
     """Self-attention and two linear layers, each added to what came in and normalised."""
@@ -171,6 +210,7 @@ class TransformerEncoderLayer(Module):
         self.dropout1 = Dropout(dropout)
         self.dropout2 = Dropout(dropout)
         self.activation = activation_of(activation)
+        self.activation_relu_or_gelu = _number_of(self.activation)
 
     def forward(
         self, src: Any, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: bool = False
@@ -179,11 +219,39 @@ class TransformerEncoderLayer(Module):
         other = None if src_mask is None else src_mask.dtype
         padding = float_mask(src_key_padding_mask, "src_key_padding_mask", src.dtype, other)
         mask = float_mask(src_mask, "src_mask", src.dtype)
+        if self._may_run_at_once(src):
+            return self._at_once(src, mask, padding)
         if self.norm_first:
             src = src + self._sa_block(self.norm1(src), mask, padding, is_causal=is_causal)
             return src + self._ff_block(self.norm2(src))
         src = self.norm1(src + self._sa_block(src, mask, padding, is_causal=is_causal))
         return self.norm2(src + self._ff_block(src))
+
+    def _may_run_at_once(self, src: Any) -> bool:
+        if not self.activation_relu_or_gelu or self.norm1.eps != self.norm2.eps:
+            return False
+        layers = (self.norm1, self.norm2, self.linear1, self.linear2)
+        rest = [each for layer in layers for each in (layer.weight, layer.bias)]
+        if self.training or not self.self_attn._may_attend_at_once(src, src.dim(), *rest):
+            return False
+        return not any(each._forward_hooks or each._forward_pre_hooks for each in self.modules())
+
+    def _at_once(self, src: Any, mask: Any, padding: Any) -> Any:
+        merged, kind = self.self_attn.merge_masks(mask, padding, src)
+
+        def attended(x: Any) -> Any:
+            return attend_at_once(self.self_attn, x, merged, kind, need_weights=False)[0]
+
+        activated = F.gelu if self.activation_relu_or_gelu == 2 else F.relu
+
+        def fed(x: Any) -> Any:
+            return self.linear2(activated(self.linear1(x)))
+
+        if self.norm_first:
+            src = src + attended(self.norm1(src))
+            return src + fed(self.norm2(src))
+        src = self.norm1(src + attended(src))
+        return self.norm2(src + fed(src))
 
     def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
         masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
@@ -192,6 +260,13 @@ class TransformerEncoderLayer(Module):
 
     def _ff_block(self, x: Any) -> Any:
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+
+
+def _number_of(activation: Any) -> int:
+    """1 for relu, 2 for gelu (of whichever kind), 0 for others: PyTorch's operator for inference knows those two."""
+    if activation is F.relu or isinstance(activation, ReLU):
+        return 1
+    return 2 if activation is F.gelu or isinstance(activation, GELU) else 0
 
 
 def activation_of(given: str | Callable[[Any], Any]) -> Any:

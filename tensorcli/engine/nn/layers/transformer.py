@@ -20,6 +20,12 @@ from tensorcli.engine.nn.layers.linear import Linear
 from tensorcli.engine.nn.layers.norm import LayerNorm
 from tensorcli.engine.nn.module import Module
 
+_NESTED = (
+    "The PyTorch API of nested tensors is in prototype stage and will change in the near future. We recommend specifying "
+    "layout=torch.jagged when constructing a nested tensor, as this layout receives active development, has better operator "
+    "coverage, and works with torch.compile."
+)
+
 
 def _clones(layer: Any, count: int) -> ModuleList:
     return ModuleList([copy.deepcopy(layer) for _ in range(count)])
@@ -76,6 +82,7 @@ class TransformerEncoder(Module):
         for layer in self.layers:
             output = layer(output, src_mask=mask, is_causal=is_causal, src_key_padding_mask=padding)
         if padded is not None and mask is None and self._would_nest(src, padding):
+            messages.warn(_NESTED, once=True)
             output = output.masked_fill(padding.ne(0).unsqueeze(-1), 0.0)
         return output if self.norm is None else self.norm(output)
 
@@ -100,7 +107,7 @@ def _why_not_nested(layer: Any) -> str:
             not attention.batch_first
         ),
         "encoder_layer.self_attn was passed bias=False": attention.in_proj_bias is None,
-        "encoder_layer.activation_relu_or_gelu was not True": layer.activation not in (F.relu, F.gelu),
+        "encoder_layer.activation_relu_or_gelu was not True": not layer.activation_relu_or_gelu,
         "encoder_layer.norm1.eps was not equal to encoder_layer.norm2.eps": layer.norm1.eps
         != layer.norm2.eps,
         "encoder_layer.self_attn.num_heads is odd": attention.num_heads % 2 == 1,
