@@ -277,13 +277,13 @@ def typename(obj: Any) -> str:
     told = getattr(obj, "told", None)
     if isinstance(told, str):
         return qualified_name(told)
-    module = (getattr(obj, "__module__", "") or "").replace("tensorcli.engine", "torch", 1)
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = (getattr(named, "__module__", "") or "").replace("tensorcli.engine", "torch", 1)
     if module in ("", "builtins", "__builtin__"):
         module = ""
     if module.startswith("tensorcli.language."):
         module = "__main__"  # a function of the script
-    name = getattr(obj, "__qualname__", None) or type(obj).__qualname__
-    return f"{module}.{name}" if module else name
+    return f"{module}.{named.__qualname__}" if module else named.__qualname__
 
 
 def is_signed(input: Any) -> bool:

@@ -37,9 +37,8 @@ def _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx):
     if outside.any():
         at = int(outside.argmax())
         if mode != MAX and padding_idx < 0 and weight.dtype != np.float64:
-            bag = int(xp.searchsorted(offsets, at, side="right")) - 1
             raise RuntimeError(
-                f"Index {bag} of input takes value {int(indices[at])} which is not in the valid range [0, {rows})"
+                f"Index {at} of input takes value {int(indices[at])} which is not in the valid range [0, {rows})"
             )
         raise RuntimeError(
             f"embedding_bag: Expected idx >= 0 && idx < num_embeddings but found idx to be {int(indices[at])}"

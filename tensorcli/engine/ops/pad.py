@@ -44,6 +44,17 @@ def _amounts(array, pad):
     return amounts
 
 
+def _too_far(array, amounts, n):
+    """Errors: RuntimeError for a reflection of more than there is, from the last dimension on."""
+    for i in range(n):
+        d = array.ndim - 1 - i
+        if max(amounts[d]) >= array.shape[d]:
+            raise RuntimeError(
+                f"Argument #{4 + 2 * i}: Padding size should be less than the corresponding input dimension, but got: padding "
+                f"{amounts[d]} at dimension {d} of input {messages.numbers(array.shape)}"
+            )
+
+
 def _sources(xp, array, pad, mode):
     """For each padded dimension (dimension, indices of the elements it takes)."""
     found = []
@@ -55,16 +66,13 @@ def _sources(xp, array, pad, mode):
         )
     amounts = _amounts(array, pad)
     _too_small(array, amounts[-n:], mode)
+    if mode == "reflect":
+        _too_far(array, amounts, n)
     for d, (a, b) in enumerate(amounts):
         if a or b:
             size = array.shape[d]
             places = xp.arange(-a, size + b)
             if mode == "reflect":
-                if max(a, b) >= size:
-                    raise RuntimeError(
-                        "Argument #4: Padding size should be less than the corresponding input dimension, but got: padding "
-                        f"({a}, {b}) at dimension {d} of input {messages.numbers(array.shape)}"
-                    )
                 places = xp.abs(places)
                 places = xp.where(places >= size, 2 * (size - 1) - places, places)
             else:

@@ -85,7 +85,7 @@ def _unpooled(xp, array, indices, sizes, n):
     wrong = flat[(flat < 0) | (flat >= room)]
     if wrong.size:
         raise RuntimeError(
-            f"Found an invalid max index: {int(wrong[0])} (output volumes are of size {'x'.join(map(str, sizes))})"
+            f"Found an invalid max index: {int(wrong[-1])} (output volumes are of size {'x'.join(map(str, sizes))})"
         )
     result = xp.zeros((flat.shape[0], room), array.dtype)
     xp.put_along_axis(result, flat, array.reshape(flat.shape), -1)

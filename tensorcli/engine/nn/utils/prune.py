@@ -1,5 +1,6 @@
 """`torch.nn.utils.prune`: parameters with some elements kept at zero by a mask, which a hook applies before each forward pass."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-class BasePruningMethod:
+class BasePruningMethod(ABC):
     """Chooses what to prune (`compute_mask`) and sets `name` to `name_orig * name_mask`."""
 
     __module__ = "torch.nn.utils.prune"
@@ -44,9 +45,9 @@ class BasePruningMethod:
     def __call__(self, module: Any, inputs: Any) -> None:
         setattr(module, self._tensor_name, self.apply_mask(module))
 
+    @abstractmethod
     def compute_mask(self, t: Any, default_mask: Any) -> Any:
         """The mask for scores `t`, where some is pruned already."""
-        raise NotImplementedError
 
     def apply_mask(self, module: Any) -> Any:
         """The pruned tensor."""
@@ -162,6 +163,8 @@ class PruningContainer(BasePruningMethod):
             dim = method.dim % t.dim()
             left = default_mask.sum(dim=[d for d in range(t.dim()) if d != dim]) != 0
             place = tuple(left if d == dim else slice(None) for d in range(t.dim()))
+        elif method.PRUNING_TYPE != "global":
+            raise ValueError(f"Unrecognized PRUNING_TYPE {method.PRUNING_TYPE}")
         found[place] = method.compute_mask(t[place], default_mask=default_mask[place]).to(dtype=found.dtype)
         return found
 
