@@ -173,6 +173,8 @@ def log_softmax(input: Any, dim: int | None = None, _stacklevel: int = 3, dtype:
 
 def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
     """A random one-hot choice made differentiable."""
+    if eps != 1e-10:
+        messages.warn("`eps` parameter is deprecated and has no effect.")
     gumbels = -functions.empty_like(logits, memory_format=contiguous_format).exponential_().log()
     soft = ((logits + gumbels) / tau).softmax(dim)
     if not hard:

@@ -5,11 +5,10 @@ The order of operations is that of PyTorch's single-tensor code, so that numbers
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
-from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
-from tensorcli.engine.optim.optimizer import Group, Optimizer, State
+from tensorcli.engine.optim.optimizer import Group, Optimizer, State, count_dtype
 from tensorcli.engine.tensor import Tensor
 
 
@@ -17,6 +16,13 @@ class SGD(Optimizer):
     """Stochastic gradient descent, with momentum where it is asked for."""
 
     __module__ = "torch.optim.sgd"
+    later: ClassVar = {
+        "nesterov": False,
+        "maximize": False,
+        "foreach": None,
+        "differentiable": False,
+        "fused": False,
+    }
 
     def __init__(
         self,
@@ -67,6 +73,16 @@ class Adam(Optimizer):
     """Adam: steps scaled by running means of the gradient and of its square."""
 
     __module__ = "torch.optim.adam"
+    later: ClassVar = {
+        "amsgrad": False,
+        "maximize": False,
+        "foreach": None,
+        "capturable": False,
+        "differentiable": False,
+        "decoupled_weight_decay": False,
+        "fused": None,
+    }
+    numbers: ClassVar = ("step",)
 
     def __init__(
         self,
@@ -199,6 +215,15 @@ class RMSprop(Optimizer):
     """Steps divided by the root of a running mean of the squared gradient."""
 
     __module__ = "torch.optim.rmsprop"
+    later: ClassVar = {
+        "momentum": 0,
+        "centered": False,
+        "foreach": None,
+        "maximize": False,
+        "differentiable": False,
+        "capturable": False,
+    }
+    numbers: ClassVar = ("step",)
     capturing_foreach = Optimizer.capturing
 
     def __init__(
@@ -263,6 +288,8 @@ class Adagrad(Optimizer):
     """Steps divided by the root of the sum of all squared gradients so far."""
 
     __module__ = "torch.optim.adagrad"
+    later: ClassVar = {"foreach": None, "maximize": False, "differentiable": False, "fused": None}
+    numbers: ClassVar = ("step",)
 
     def __init__(
         self,
@@ -341,6 +368,5 @@ def scalar(value: Any) -> Any:
 def no_steps(param: Tensor, group: Group | None = None) -> Tensor:
     """A count of steps: on the parameter's device, or only where a group's device counts, and else where new tensors are."""
     on_device = group is None or group.get("capturable") or group.get("fused")
-    kind = dtypes.float64 if dtypes.default.floating is dtypes.float64 else dtypes.float32
-    made: Tensor = functions.zeros((), dtype=kind, device=param.device if on_device else None)
+    made: Tensor = functions.zeros((), dtype=count_dtype(), device=param.device if on_device else None)
     return made

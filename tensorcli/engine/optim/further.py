@@ -1,18 +1,22 @@
 """More of torch.optim's optimisers, each a step as PyTorch's single-tensor code orders it: those that are asked for less."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.optim.algorithms import check_not_negative, check_rate, no_steps, scalar
 from tensorcli.engine.optim.optimizer import Group, Optimizer, State
 from tensorcli.engine.tensor import Tensor
 
+LATER = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
+
 
 class Adadelta(Optimizer):
     """Steps in the units of the parameter: the root mean square of past steps over that of past gradients."""
 
     __module__ = "torch.optim.adadelta"
+    later: ClassVar = LATER
+    numbers: ClassVar = ("step",)
     capturing = Optimizer.capturing_foreach
 
     def __init__(
@@ -65,6 +69,8 @@ class Adamax(Optimizer):
     """Adam with the largest gradient in the place of the root of the mean square."""
 
     __module__ = "torch.optim.adamax"
+    later: ClassVar = LATER
+    numbers: ClassVar = ("step",)
 
     def __init__(
         self,
@@ -111,6 +117,14 @@ class NAdam(Optimizer):
     """Adam with Nesterov's look ahead."""
 
     __module__ = "torch.optim.nadam"
+    later: ClassVar = {
+        "maximize": False,
+        "foreach": None,
+        "capturable": False,
+        "differentiable": False,
+        "decoupled_weight_decay": False,
+    }
+    numbers: ClassVar = ("step", "mu_product")
     captured = "params, mu_products and state_steps"
     captured_foreach = "params, mu_products, and state_steps"
 
@@ -172,6 +186,14 @@ class RAdam(Optimizer):
     """Adam that waits with its scaling until the mean square is known well enough."""
 
     __module__ = "torch.optim.radam"
+    later: ClassVar = {
+        "foreach": None,
+        "maximize": False,
+        "differentiable": False,
+        "decoupled_weight_decay": False,
+        "capturable": False,
+    }
+    numbers: ClassVar = ("step",)
 
     def __init__(
         self,
@@ -226,6 +248,8 @@ class Rprop(Optimizer):
     """Steps that go by the sign of the gradient alone, longer while it stays the same."""
 
     __module__ = "torch.optim.rprop"
+    later: ClassVar = LATER
+    numbers: ClassVar = ("step",)
     capturing_foreach = Optimizer.capturing
 
     def __init__(
@@ -277,6 +301,8 @@ class ASGD(Optimizer):
     """Gradient descent that keeps the average of the parameter's values."""
 
     __module__ = "torch.optim.asgd"
+    later: ClassVar = LATER
+    numbers: ClassVar = ("step", "eta", "mu")
     captured = "params, mus, etas, and state_steps"
 
     def __init__(

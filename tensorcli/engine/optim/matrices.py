@@ -4,7 +4,7 @@ into nearly orthogonal ones.
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.optim.algorithms import no_steps, scalar
@@ -27,6 +27,8 @@ class Adafactor(Optimizer):
     """Steps scaled by the size of the parameter and by factored means of the squared gradient."""
 
     __module__ = "torch.optim._adafactor"
+    later: ClassVar = {"foreach": None}
+    numbers: ClassVar = ("step",)
 
     def __init__(
         self,

@@ -8,9 +8,9 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from itertools import chain
-from typing import Any
+from typing import Any, ClassVar
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.autograd.hooks import RemovableHandle
 from tensorcli.engine.autograd.modes import enable_grad, mode
 from tensorcli.engine.optim.step_hooks import (
@@ -40,6 +40,10 @@ class Optimizer:
     """What has to be on a device of `capturing` in a group that is `capturable`, as the error names it."""
     capturing: tuple[str, ...] = ("cuda", "xpu", "hpu", "privateuseone", "xla")
     capturing_foreach: tuple[str, ...] = capturing[:-1]
+    later: ClassVar[Group] = {}
+    """Settings that came with later versions, and what a group that was saved before them is taken to say."""
+    numbers: ClassVar[tuple[str, ...]] = ()
+    """What the state of a parameter has as tensors, and may have been saved as numbers."""
 
     def __init__(self, params: Iterable[Any], defaults: Group) -> None:
         self.defaults = defaults
@@ -74,6 +78,20 @@ class Optimizer:
         self.__dict__.update(state)
         if "_optimizer_step_pre_hooks" not in self.__dict__:
             self._prepare_hooks()
+        for group in self.param_groups:
+            for name, value in self.later.items():
+                group.setdefault(name, value)
+            for param in group["params"]:
+                self._renew(param, self.state.get(param), group)
+
+    def _renew(self, param: Tensor, state: State | None, group: Group) -> None:
+        """Make tensors of what older versions kept as numbers."""
+        for name in self.numbers if state else ():
+            if not isinstance(state[name], Tensor):  # type: ignore[index] # there is one
+                from tensorcli.engine.construct import tensor
+
+                there = param.device if group.get("capturable") or group.get("fused") else None
+                state[name] = tensor(float(state[name]), dtype=count_dtype(), device=there)  # type: ignore[index]
 
     def __repr__(self) -> str:
         lines = []
@@ -281,6 +299,11 @@ class Optimizer:
         self.__setstate__({"state": state, "param_groups": saved})
         for hook in self._registered("load_state_dict_post"):
             hook(self)
+
+
+def count_dtype() -> dtypes.dtype:
+    """The dtype of counts of steps: that of new tensors, but none of half precision."""
+    return dtypes.float64 if dtypes.default.floating is dtypes.float64 else dtypes.float32
 
 
 def _counts(param: Tensor, state: State) -> list[tuple[Tensor, int]]:
