@@ -74,6 +74,10 @@ class RemovableHandle:
 
         return reduced(self, protocol)
 
+    def hooks_dict_ref(self) -> dict[int, Any]:
+        """The table that the hook is in."""
+        return self.tables[0]
+
     def remove(self) -> None:
         for table in self.tables:
             table.pop(self.id, None)

@@ -32,6 +32,7 @@ _WHERE = {
         "ZeroPad1d ZeroPad2d ZeroPad3d",
         "layers.shapes": "Flatten Unflatten PixelShuffle PixelUnshuffle ChannelShuffle Fold Unfold Upsample "
         "UpsamplingNearest2d UpsamplingBilinear2d LocalResponseNorm",
+        "layers.linear_loss": "LinearCrossEntropyLoss",
         "layers.cross_map": "CrossMapLRN2d",
         "layers.synchronised": "SyncBatchNorm",
         "layers.adaptive": "AdaptiveLogSoftmaxWithLoss",

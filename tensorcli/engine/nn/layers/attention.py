@@ -58,9 +58,9 @@ class MultiheadAttention(Module):
         self.head_dim = embed_dim // num_heads
         if self.head_dim * num_heads != embed_dim:
             raise AssertionError("embed_dim must be divisible by num_heads")
-        self._separate = not self.kdim == self.vdim == embed_dim
+        self._qkv_same_embed_dim = self.kdim == self.vdim == embed_dim
         inward = {"q": embed_dim, "k": self.kdim, "v": self.vdim}
-        if self._separate:
+        if not self._qkv_same_embed_dim:
             for name, size in inward.items():
                 setattr(self, f"{name}_proj_weight", empty((embed_dim, size), **where))
             self.register_parameter("in_proj_weight", None)
@@ -135,7 +135,7 @@ class MultiheadAttention(Module):
             key_padding_mask=key_padding_mask,
             need_weights=need_weights,
             attn_mask=attn_mask,
-            use_separate_proj_weight=self._separate,
+            use_separate_proj_weight=not self._qkv_same_embed_dim,
             q_proj_weight=self.q_proj_weight,
             k_proj_weight=self.k_proj_weight,
             v_proj_weight=self.v_proj_weight,
@@ -146,9 +146,15 @@ class MultiheadAttention(Module):
 
     def _may_attend_at_once(self, query: Any, dims: int, *more: Any) -> bool:
         """Whether PyTorch takes its operator for inference. `more`: what else must not require grad."""
-        if self.training or dims != 3 or not self.batch_first or self.num_heads % 2 or self._separate:
+        if self.training or dims != 3 or not self.batch_first or self.num_heads % 2:
             return False
-        if self.in_proj_bias is None or self.bias_k is not None or self.add_zero_attn or not shortcuts():
+        if (
+            not self._qkv_same_embed_dim
+            or self.in_proj_bias is None
+            or self.bias_k is not None
+            or self.add_zero_attn
+            or not shortcuts()
+        ):
             return False
         if query.dtype is not self.in_proj_weight.dtype:
             return False

@@ -117,7 +117,8 @@ class _Conv(_ConvNd):
         geometry = (in_channels, out_channels, kernel, strides, borders, dilations, False, none)
         super().__init__(*geometry, groups, bias, padding_mode, device, dtype)
 
-    def _borders(self) -> list[int]:
+    @property
+    def _reversed_padding_repeated_twice(self) -> list[int]:
         """How much `F.pad` adds where the padding is not by zeros."""
         if not isinstance(self.padding, str):
             return [each for each in reversed(self.padding) for _ in range(2)]
@@ -134,7 +135,10 @@ class _Conv(_ConvNd):
     def _conv_forward(self, input: Any, weight: Any, bias: Any) -> Any:
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            input, padding = F.pad(input, self._borders(), mode=self.padding_mode), (0,) * self.n
+            input, padding = (
+                F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode),
+                (0,) * self.n,
+            )
         convolve = getattr(F, f"conv{self.n}d")
         return convolve(input, weight, bias, self.stride, padding, self.dilation, self.groups)
 

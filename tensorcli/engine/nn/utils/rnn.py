@@ -83,6 +83,18 @@ class PackedSequence(PackedSequence_):
         """The sequence in int32."""
         return self.to(dtype=dtypes.int32)
 
+    def short(self) -> "PackedSequence":
+        """The sequence in int16."""
+        return self.to(dtype=dtypes.int16)
+
+    def char(self) -> "PackedSequence":
+        """The sequence in int8."""
+        return self.to(dtype=dtypes.int8)
+
+    def byte(self) -> "PackedSequence":
+        """The sequence in uint8."""
+        return self.to(dtype=dtypes.uint8)
+
     @property
     def is_cuda(self) -> bool:
         """Whether the data lie on a GPU."""
