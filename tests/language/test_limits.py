@@ -285,9 +285,9 @@ def test_limits_are_handed_in():
 def test_a_hundred_thousand_steps_take_less_than_half_a_second(session):
     best = 9.0
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         session.run("x = 0\nfor i in range(100000):\n    x = x + 1")
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
     assert session.run("x") == 100000
     assert best < 0.5
 
