@@ -8,7 +8,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import refuse
-from tensorcli.engine.ops.pool import max_backward, picked
+from tensorcli.engine.ops._max_pool import declare_max_backward
 
 _SIDES = {2: ("height", "width"), 3: ("time", "height", "width")}
 _TOLD = {2: "fractional_max_pool2d()", 3: "fractional_max_pool3d_out()"}
@@ -101,11 +101,7 @@ def _declare(n):
     def pool(xp, self, kernel_size, output_size, random_samples):
         return _pool(xp, self, n, kernel_size, output_size, random_samples)
 
-    def backward(xp, grad_output, self, kernel_size, output_size, indices):
-        return max_backward(xp, grad_output, self, indices, n)
-
     pool.__doc__ = "The largest element of each of the windows that samples place, and where it is."
-    backward.__doc__ = f"The gradient of {name}."
     op(
         f"{name}(Tensor self, {settings}, Tensor random_samples) -> (Tensor, Tensor)",
         stepwise=REDUCED,
@@ -116,15 +112,7 @@ def _declare(n):
         ),
         random_samples=None,
     )(pool)
-    op(
-        f"{name}_backward(Tensor grad_output, Tensor self, {settings}, Tensor indices) -> Tensor",
-        stepwise=REDUCED,
-        variants="function",
-        namespace="nn",
-        grad_output=lambda grad, indices: picked(grad, indices, n),
-        self=lambda grad, self: functions.zeros_like(self),
-        indices=None,
-    )(backward)
+    declare_max_backward(name, n, settings)
 
 
 _declare(2)

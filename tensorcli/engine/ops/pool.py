@@ -12,6 +12,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._max_pool import declare_max_backward
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._windows import not_empty_parts, one_dimension, places, pooling, single
@@ -51,21 +52,6 @@ def _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode):
     return values, index
 
 
-def max_backward(xp, grad, self, indices, n):
-    """The gradient of max pooling over the last n dimensions: each element where its index says."""
-    cells = prod(self.shape[-n:])
-    rows = grad.reshape(prod(self.shape[:-n]), -1)
-    result = xp.zeros((len(rows), cells), grad.dtype)
-    behind(xp).combine("add", result, (xp.arange(len(rows))[:, None], indices.reshape(rows.shape)), rows)
-    return result.reshape(self.shape)
-
-
-def picked(grad, indices, n):
-    """The elements of the last n dimensions that flat indices name: the second derivative of max pooling."""
-    lead = indices.geometry.sizes[:-n]
-    return grad.reshape((*lead, -1)).gather(-1, indices.reshape((*lead, -1))).view(indices.geometry.sizes)
-
-
 def _declare_max(n):
     name = f"max_pool{n}d_with_indices"
     settings = f"int[{n}] kernel_size, int[{n}] stride=[], int[{n}] padding=0, int[{n}] dilation=1, bool ceil_mode=False"
@@ -74,14 +60,10 @@ def _declare_max(n):
     def pool(xp, self, kernel_size, stride, padding, dilation, ceil_mode):
         return _max_pool(xp, self, n, kernel_size, stride, padding, dilation, ceil_mode)
 
-    def backward(xp, grad_output, self, kernel_size, stride, padding, dilation, ceil_mode, indices):
-        return max_backward(xp, grad_output, self, indices, n)
-
     def largest(self, kernel_size, stride, padding, dilation, ceil_mode):
         return getattr(functions, name)(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
 
     pool.__doc__ = "The largest element of each window and where it is."
-    backward.__doc__ = f"The gradient of {name}."
     largest.__doc__ = "The largest element of each window."
     op(
         f"{name}(Tensor self, {settings}) -> (Tensor, Tensor)",
@@ -91,15 +73,7 @@ def _declare_max(n):
             functions, f"{name}_backward"
         )(grad, self, kernel_size, stride, padding, dilation, ceil_mode, result1),
     )(pool)
-    op(
-        f"{name}_backward(Tensor grad_output, Tensor self, {given}, Tensor indices) -> Tensor",
-        stepwise=REDUCED,
-        variants="function",
-        namespace="nn",
-        grad_output=lambda grad, indices: picked(grad, indices, n),
-        self=lambda grad, self: functions.zeros_like(self),
-        indices=None,
-    )(backward)
+    declare_max_backward(name, n, given)
     composite(f"max_pool{n}d(Tensor self, {settings}) -> Tensor", variants="function")(largest)
 
 
@@ -251,7 +225,6 @@ def _declare_avg(n):
         )
 
     pool.__doc__ = "The mean of each window."
-    backward.__doc__ = f"The gradient of {name}."
     op(
         f"{name}(Tensor self, {settings}) -> Tensor",
         variants="function",
@@ -456,28 +429,16 @@ def _declare_adaptive_max(n):
             index[(..., *at)] = cells[part].reshape(-1)[best]
         return values, index
 
-    def backward(xp, grad_output, self, indices):
-        return max_backward(xp, grad_output, self, indices, n)
-
     pool.__doc__ = (
         "The largest elements of parts of the input, for an output of a given size, and where they are."
     )
-    backward.__doc__ = f"The gradient of {name}."
     op(
         f"{name}(Tensor self, int[{n}] output_size) -> (Tensor, Tensor)",
         variants="function",
         namespace="nn",
         self=lambda grad, self, result1: getattr(functions, f"{name}_backward")(grad, self, result1),
     )(pool)
-    op(
-        f"{name}_backward(Tensor grad_output, Tensor self, Tensor indices) -> Tensor",
-        stepwise=REDUCED,
-        variants="function",
-        namespace="nn",
-        grad_output=lambda grad, indices: picked(grad, indices, n),
-        self=lambda grad, self: functions.zeros_like(self),
-        indices=None,
-    )(backward)
+    declare_max_backward(name, n)
 
 
 _declare_adaptive_max(2)

@@ -1,0 +1,42 @@
+"""The gradient of max pooling, whatever its windows: where the largest elements were."""
+
+from math import prod
+
+from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
+from tensorcli.engine.op import op
+from tensorcli.engine.ops._shared import behind
+
+
+def _max_backward(xp, grad, self, indices, n):
+    """The gradient of max pooling over the last n dimensions: each element where its index says."""
+    cells = prod(self.shape[-n:])
+    rows = grad.reshape(prod(self.shape[:-n]), -1)
+    result = xp.zeros((len(rows), cells), grad.dtype)
+    behind(xp).combine("add", result, (xp.arange(len(rows))[:, None], indices.reshape(rows.shape)), rows)
+    return result.reshape(self.shape)
+
+
+def _picked(grad, indices, n):
+    """The elements of the last n dimensions that flat indices name: the second derivative of max pooling."""
+    lead = indices.geometry.sizes[:-n]
+    return grad.reshape((*lead, -1)).gather(-1, indices.reshape((*lead, -1))).view(indices.geometry.sizes)
+
+
+def declare_max_backward(name, n, settings=""):
+    """Declare the gradient of a max pooling over the last n dimensions, whose second result is where the elements are."""
+
+    def backward(xp, grad_output, self, *settings_and_indices):
+        return _max_backward(xp, grad_output, self, settings_and_indices[-1], n)
+
+    backward.__doc__ = f"The gradient of {name}."
+    given = f"{settings}, Tensor indices" if settings else "Tensor indices"
+    op(
+        f"{name}_backward(Tensor grad_output, Tensor self, {given}) -> Tensor",
+        stepwise=REDUCED,
+        variants="function",
+        namespace="nn",
+        grad_output=lambda grad, indices: _picked(grad, indices, n),
+        self=lambda grad, self: functions.zeros_like(self),
+        indices=None,
+    )(backward)
