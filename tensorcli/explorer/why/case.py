@@ -147,12 +147,8 @@ class Case:
         top = self.node()
         places = [top if isinstance(top, ast.Call | ast.stmt) else self.inner, self.statement.tree]
         for node in (each for place in places for each in ast.walk(place)):
-            if isinstance(node, ast.Call):
-                called = (
-                    node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-                )
-                if not names or called in names:
-                    return node
+            if isinstance(node, ast.Call) and (not names or called_name(node) in names):
+                return node
         return None
 
     def place_of(self, node: ast.AST) -> int:
@@ -395,6 +391,12 @@ def _defines(record: Record) -> bool:
 def holds(tree: ast.AST, node: ast.AST) -> bool:
     """Whether a node stands within a tree."""
     return any(each is node for each in ast.walk(tree))
+
+
+def called_name(node: ast.AST | None) -> str:
+    """`backward` of the call `loss.backward()`; empty where a computed function is called, and for what is no call."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
 def root_name(node: ast.AST | None) -> str | None:

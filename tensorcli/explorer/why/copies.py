@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tensorcli.explorer.facts import article
-from tensorcli.explorer.why.case import Case, Story, loaded, stored
+from tensorcli.explorer.why.case import Case, Story, called_name, loaded, stored
 from tensorcli.explorer.why.cuts import CUTTING, READERS, joined, names_of
 from tensorcli.explorer.why.operands import behind, operand
 
@@ -73,7 +73,7 @@ def _numbers_read(tree: ast.AST) -> set[str]:
     if isinstance(tree, ast.Attribute) and tree.attr in FACTS:
         return set()
     if isinstance(tree, ast.Call):
-        called = ast.unparse(tree.func).rpartition(".")[2]
+        called = called_name(tree)
         if called in FACTS or called.endswith("_like") or called.startswith("new_"):
             return set()
     if isinstance(tree, ast.Name):
@@ -84,12 +84,8 @@ def _numbers_read(tree: ast.AST) -> set[str]:
 def reason(case: Case, copy: Copy) -> str:
     """What made it a leaf of its own."""
     tree = case.trace.steps[copy.at].record.statement.tree
-    called = (
-        ast.unparse(tree.value.func)
-        if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call)
-        else ""
-    )
-    how = CUTTING.get(called.rpartition(".")[2]) if copy.direct else None
+    called = called_name(tree.value) if isinstance(tree, ast.Assign) else ""
+    how = CUTTING.get(called) if copy.direct else None
     where = "" if copy.direct else f", read at line {case.trace.steps[copy.read_at].line}"
     how = how or f"it takes the numbers of {copy.source}{where}, and numbers have no graph"
     return f"{copy.name} is a leaf of its own: {how}"
@@ -156,7 +152,7 @@ def read_as_numbers(case: Case, node: ast.Attribute) -> Story | None:
     read = tree.value if isinstance(tree, ast.Assign) else None
     if at is None or not isinstance(read, ast.Call):
         return None
-    reader = read.func.attr if isinstance(read.func, ast.Attribute) else getattr(read.func, "id", "")
+    reader = called_name(read)
     tensor = read.func.value if isinstance(read.func, ast.Attribute) else read.args[0] if read.args else None
     if reader not in READERS or tensor is None:
         return None

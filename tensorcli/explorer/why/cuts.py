@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.trace import Made, Traced
-from tensorcli.explorer.why.case import Case, holds, loaded, root_name, stored
+from tensorcli.explorer.why.case import Case, called_name, holds, loaded, root_name, stored
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.refused import out_of_the_block
 
@@ -53,8 +53,7 @@ class Cut(NamedTuple):
         if self.kind == "leaf" and isinstance(tree, ast.Assign) and len(tree.targets) == 1:
             target, value = tree.targets[0], tree.value
             if isinstance(target, ast.Name) and (value is self.node or isinstance(value, ast.Call)):
-                called = value.func.attr if isinstance(getattr(value, "func", None), ast.Attribute) else ""  # type: ignore[attr-defined]
-                called = called or getattr(getattr(value, "func", None), "id", "")
+                called = called_name(value)
                 return target.id if called in FACTORIES or called.startswith("from_") else ""
         return ""
 
@@ -181,7 +180,7 @@ def verb_of(made: Made) -> str:
     """What the script calls an operator: the name in its call, where it stands in one."""
     node = made.node_at
     if isinstance(node, ast.Call):
-        return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        return called_name(node)
     return made.operator.partition(".")[0]
 
 
@@ -265,7 +264,7 @@ def _numbers_of(case: Case, at: int, tree: ast.AST, depth: int) -> tuple[str, in
             for node in ast.walk(before):
                 if not isinstance(node, ast.Call):
                     continue
-                how = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+                how = called_name(node)
                 owner = node.func.value if isinstance(node.func, ast.Attribute) else node
                 graph = any(
                     case.engine.kind(value) == "tensor" and case.engine.look(value).requires_grad

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.why.case import Case, Story, loaded, one_line, stored
+from tensorcli.explorer.why.case import Case, Story, called_name, loaded, one_line, stored
 from tensorcli.explorer.why.gradient import backward_root
 
 if TYPE_CHECKING:
@@ -150,8 +150,7 @@ def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Prop
 
 def _passes(call: ast.Call) -> bool:
     """Whether a call is a backward pass."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return name in ("backward", "grad")
+    return called_name(call) in ("backward", "grad")
 
 
 def _root(tree: ast.stmt) -> str:

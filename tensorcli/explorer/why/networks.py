@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
-from tensorcli.explorer.why.case import Case, Story, holds, root_name
+from tensorcli.explorer.why.case import Case, Story, called_name, holds, root_name
 from tensorcli.explorer.why.operands import Operand, behind, operand, operands, with_operand
 
 if TYPE_CHECKING:
@@ -160,24 +160,20 @@ def squashed_twice(case: Case, row: HazardRow) -> Story:
 
 def _scores(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
     """Without the softmax or the sigmoid: its operand in the place of its call; in a network a module that does nothing."""
-    function = node.func if isinstance(node, ast.Call) else None
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(function, ast.Attribute)
-        and function.attr in ("softmax", "sigmoid")
-    ):
+    if not isinstance(node, ast.Call):
+        return
+    if called_name(node) in ("softmax", "sigmoid") and isinstance(node.func, ast.Attribute):
         places = range(len(case.trace.steps))
         at = next((i for i in places if holds(case.journal.python(i)[0].tree, node)), None)
         if at is not None:
-            owner = case.journal.source(at, function.value)
+            owner = case.journal.source(at, node.func.value)
             scores = case.journal.source(at, node.args[0]) if node.args and owner in MODULES else owner
             yield case.journal.changed(at, [(node, scores)], "the scores themselves")
         return
-    bound = case.bound_at(root_name(function) or "")
-    for each in ast.walk(case.journal.python(bound)[0].tree) if bound is not None else ():
-        module, _, layer = (
-            ast.unparse(each.func).rpartition(".") if isinstance(each, ast.Call) else ("", "", "")
-        )
-        if bound is not None and layer in ("Softmax", "Sigmoid"):
-            identity = f"{module}.Identity()".removeprefix(".")
+    bound = case.bound_at(root_name(node.func) or "")
+    if bound is None:
+        return
+    for each in ast.walk(case.journal.python(bound)[0].tree):
+        if isinstance(each, ast.Call) and (layer := called_name(each)) in ("Softmax", "Sigmoid"):
+            identity = ast.unparse(each.func).removesuffix(layer) + "Identity()"
             yield case.journal.changed(bound, [(each, identity)], "the network gives scores")
