@@ -107,6 +107,12 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a tensor made in inference mode has no version counter, and autograd leaves it out",
          "with torch.inference_mode():\n    x = torch.ones(2)\nw = torch.ones(2, requires_grad=True)\n(w * x).sum()"),
         # the backward pass
+        ("TSC-E037", "hook_result", "has changed the size of value|has changed the type of value",
+         "a hook may put a gradient of the same shape and dtype in the place of the one it was given, or return None",
+         "x = torch.ones(2, requires_grad=True)\nhook = x.register_hook(lambda g: g[:1])\n(x * 2).sum().backward()"),
+        ("TSC-E038", "gradient_shape", "returned an invalid gradient at index #",
+         "a gradient has the shape that its tensor had when it was recorded; .data or resize_() gave it another since",
+         "x = torch.ones(2, requires_grad=True)\nv = x.view(2)\nx.data = torch.ones(3)\nx.sum().backward()"),
         ("TSC-E041", "freed", "Trying to backward through the graph a second time",
          "a backward pass frees what the nodes saved, and another one needs it",
          "w = torch.ones(2, requires_grad=True)\nloss = w.exp().sum()\nloss.backward()\nloss.backward()"),
@@ -179,7 +185,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E061", "channels", "to have # channels, but got # channels instead",
          "dimension 1 of an image batch (N, C, H, W) has the layer's number of input channels",
          "torch.nn.Conv2d(3, 2, 3)(torch.ones(1, 5, 5, 3))"),
-        ("TSC-E062", "dimensions", "0D|1D|2D|3D|4D|5D|number of dimensions|must be a matrix|expects a tensor with <= ",
+        ("TSC-E062", "dimensions", "0D|1D|2D|3D|4D|5D|number of dimensions|must be a matrix|expects a tensor with <= |"
+         "required rank # tensor|is only supported on matrices",
          "the operation wants another number of dimensions",
          "torch.nn.Conv2d(3, 2, 3)(torch.ones(5, 5))"),
         ("TSC-E063", "features",

@@ -12,7 +12,7 @@ from tensorcli.explorer.memory import covered, overlap, span_text
 from tensorcli.explorer.results import Event, Mark, Timeline
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
-from tensorcli.explorer.why.case import Case, Story, holds, in_place_nodes, loaded, stored
+from tensorcli.explorer.why.case import Case, Story, holds, in_place_nodes, loaded, root_name, stored
 from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
 
 _VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
@@ -267,8 +267,20 @@ class _Version:
                 yield journal.changed(
                     saved_at, [(value, f"{atom(value, text)}.clone()")], "the node keeps its own result"
                 )
+        else:
+            yield self._copied_where_read(saver.tree)
         if bound is not None:
             yield from self._data_at(bound)
+
+    def _copied_where_read(self, tree: ast.stmt) -> Proposal | None:
+        """`h[i] = h[i - 1].clone() * w` for `h[i] = h[i - 1] * w`: one statement saves what it writes, in a loop for one."""
+        saving = self.save.node_at
+        if saving is None or not holds(tree, saving):
+            return None
+        at, journal = self.step.number - 1, self.case.journal
+        read = [each for each in outermost(saving, self.name) if each is not saving]
+        changes = [(each, f"{journal.source(at, each)}.clone()") for each in read]
+        return journal.changed(at, changes, "save a copy") if changes else None
 
     def _copy_at(self, at: int) -> Iterator[Proposal | None]:
         statement, _ = self.case.journal.python(at)
@@ -319,6 +331,19 @@ class _Version:
             return None
         record = case.journal.records[case.at]
         return Proposal((*case.journal.records[:at], record), "", "", (), at)
+
+
+def outermost(tree: ast.AST, name: str) -> Iterator[ast.expr]:
+    """The expressions within a tree that read a name, or a part of it by an index: `h[i - 1]`."""
+    if (
+        isinstance(tree, ast.Name | ast.Subscript)
+        and isinstance(tree.ctx, ast.Load)
+        and root_name(tree) == name
+    ):
+        yield tree
+        return
+    for each in ast.iter_child_nodes(tree):
+        yield from outermost(each, name)
 
 
 def _meet(a: Walk, b: Walk) -> bool:
