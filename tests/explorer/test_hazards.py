@@ -624,6 +624,37 @@ def test_a_write_whose_places_are_its_own_is_no_hazard(text):
     assert check(text) == []
 
 
+@pytest.mark.parametrize(
+    "made", ["torch.empty(3)", "torch.Tensor(3)", "torch.FloatTensor(3)", "torch.ones(3).new(3)"]
+)
+@pytest.mark.parametrize(
+    "read", ["y = x + 1", "y = torch.cat([torch.ones(2), x])", "x += 1", "torch.ones(3).copy_(x)"]
+)
+def test_a_read_of_memory_that_was_never_written_is_a_hazard(made, read):
+    assert check(f"x = {made}\n{read}") == [("TSC-H018", 2)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = torch.empty(3).fill_(1)\ny = x + 1",
+        "x = torch.empty(3)\nx[0] = 1\ny = x + 1",
+        "x = torch.empty(3)\ntorch.add(torch.ones(3), 1, out=x)\ny = x + 1",
+        "x = torch.empty(3)\nx.uniform_()\nx += 1",
+        "x = torch.empty(3)\nx.numpy()[:] = 5\ny = x + 1",
+        "x = torch.empty(3, 1)\ny = torch.empty(4)\nprint((x + y).shape)",
+        "x = torch.empty(3)\ny = torch.zeros_like(x) + x.new_ones(3)",
+        "x = torch.empty(2, 3)\ny = x.t().view(6)",
+        "x = torch.empty(0)\ny = torch.cat([x, torch.ones(2)])",
+        "net = nn.LSTM(2, 3)\nnet(torch.ones(1, 1, 2))",
+        "net = nn.Sequential(nn.Conv2d(1, 2, 2), nn.BatchNorm2d(2), nn.Embedding(2, 2), nn.Bilinear(1, 1, 1))\n"
+        "total = sum(each.sum() for each in net.parameters())",
+    ],
+)
+def test_memory_that_was_written_or_is_not_read_is_no_hazard(text):
+    assert check(text) == []
+
+
 @pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])
 def test_each_prediction_less_each_target_is_a_hazard(difference):
     text = f"p = torch.ones(3, 1, requires_grad=True)\nt = torch.ones(3)\nd = {difference}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named, named_base
 from tensorcli.explorer.commands.saved import saved_rows
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines import ALLOCATING, Look
 from tensorcli.explorer.facts import size_text
 from tensorcli.explorer.memory import covered, layout
 from tensorcli.explorer.results import (
@@ -17,7 +17,6 @@ from tensorcli.explorer.results import (
     Inspection,
     Line,
 )
-from tensorcli.explorer.rows.arrivals import UNINITIALISED
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -219,7 +218,7 @@ def _storage(session: Session, look: Look, allocation: Allocation | None) -> Lin
         if allocation.written is not None:
             line, via = allocation.written
             note = f"written at line {line}" + (f" via {via}" if via else "")
-        elif not look.version and allocation.operator.partition(".")[0] in UNINITIALISED:
+        elif not look.version and allocation.operator.partition(".")[0] in ALLOCATING:
             note = "PyTorch leaves this memory uninitialised; here it is zero"
         elif allocation.line:
             note = f"made at line {allocation.line}"

@@ -302,3 +302,5 @@ def open_engine(name: str) -> Engine:
 
 
 ENGINES = ("embedded", "pytorch")
+ALLOCATING = frozenset("empty empty_like empty_strided empty_permuted new_empty new_empty_strided".split())
+"""Operators that write nothing into the memory that they allocate. The legacy constructors go through them."""

@@ -219,6 +219,16 @@ _ENTRIES: Final = (
         "    total += loss.item()",
         "why",
     ),
+    Hazard(
+        "TSC-H018",
+        "unwritten-read",
+        "An operator read memory into which nothing had been written.",
+        "torch.empty(3), and the legacy torch.Tensor(3) and torch.FloatTensor(3), allocate three elements and write none: they "
+        "are what the memory held, another thing in each run. tensorcli shows zeros for them.",
+        "x = torch.FloatTensor(3)\ny = x + 1",
+        "x = torch.zeros(3)\ny = x + 1",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

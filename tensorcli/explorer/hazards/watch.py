@@ -11,10 +11,12 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.places import expanded, onto_itself, reads_what_it_writes
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap
+from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class Operator(NamedTuple):
     trap: Trap | None
     """What of its operands is said."""
     adds: bool
+    allocates: bool
 
     @classmethod
     def of(cls, engine: Engine, operator: str) -> Operator:
@@ -87,6 +90,7 @@ class Operator(NamedTuple):
             name == "copy_" or engine.elementwise(operator),
             OPERANDS.get(name),
             name in ("add", "add_"),
+            name in ALLOCATING,
         )
 
 
@@ -105,6 +109,7 @@ class Watch:
         self.operators: dict[str, Operator] = {}
         self.gradients = Gradients(recorder.engine)
         self.loops = Loops(recorder.engine)
+        self.unwritten = Unwritten(recorder.engine, recorder.index.name)
         self.begin()
 
     def begin(self) -> None:
@@ -157,6 +162,10 @@ class Watch:
         known = self.operators.get(operator) or self._operator(operator)
         if self.lost:
             self._used(inputs)
+        if known.allocates:
+            self.unwritten.allocated(tensor)
+        elif self.unwritten.memory:
+            self._unwritten(self.unwritten.read(known.name, tensor, inputs))
         if known.copies and inputs and engine.kind(inputs[0]) == "tensor":
             memory = engine.memory(tensor)
             if memory is not engine.memory(inputs[0]):
@@ -199,6 +208,10 @@ class Watch:
                     self.pending.append(("TSC-H007", exact, current_node()))
         elif known.indexes:
             self._indexed(tensor, inputs)
+        if self.unwritten.memory:
+            self._unwritten(self.unwritten.changed(known.name, tensor, memory, inputs))
+            self._unwritten(self.unwritten.read(known.name, tensor, inputs))
+            self.unwritten.written(memory)
         if known.name == "copy_":
             self._note("TSC-H014", onto_itself(engine, memory, inputs))
         if isinstance(self.running, ast.Assign | ast.AugAssign):
@@ -350,6 +363,10 @@ class Watch:
             node,
             f"{left} = {right}",
         )
+
+    def _unwritten(self, text: str | None) -> None:
+        if text is not None and not asked_for_its_sizes(self.running, node := current_node()):
+            self.note("TSC-H018", text, node)
 
     def _indexed(self, tensor: Any, inputs: Sequence[Any]) -> None:
         """`x[i] += 1` where i names an element twice."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines import ALLOCATING, Look
 from tensorcli.explorer.facts import plural, settle, size_text
 from tensorcli.explorer.memory import covered, span_text
 from tensorcli.explorer.names import MATES, Entry
@@ -17,7 +17,6 @@ from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import Change
 from tensorcli.explorer.rows.table import Table
 
-UNINITIALISED = frozenset("empty empty_like empty_strided new_empty new_empty_strided empty_permuted".split())
 """Operators whose memory PyTorch leaves as it found it."""
 
 
@@ -88,8 +87,7 @@ class Arrivals(Table):
         else:
             note = f"{'new ' * self._made_here(value)}{what} {size_text(extent)}"
             made = (
-                entry.operator.partition(".")[0] in UNINITIALISED
-                and look.memory not in self.recorder.writes_to
+                entry.operator.partition(".")[0] in ALLOCATING and look.memory not in self.recorder.writes_to
             )
             if made and look.nbytes and look.device != "meta":
                 note += ", uninitialised (zero here)"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tensorcli.explorer.facts import article
+from tensorcli.explorer.hazards.unwritten import FACTS
 from tensorcli.explorer.why.case import Case, Story, called_name, loaded, stored
 from tensorcli.explorer.why.cuts import CUTTING, READERS, joined, names_of
 from tensorcli.explorer.why.operands import behind, operand
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.trace import Traced
 
-FACTS = frozenset("shape dtype device ndim layout requires_grad size dim numel stride len type".split())
-"""What is asked of a tensor besides its numbers."""
 DEPTH = 4
 """So many statements are followed from a copy back to the tensor."""
 
@@ -74,7 +73,7 @@ def _numbers_read(tree: ast.AST) -> set[str]:
         return set()
     if isinstance(tree, ast.Call):
         called = called_name(tree)
-        if called in FACTS or called.endswith("_like") or called.startswith("new_"):
+        if called in (*FACTS, "len", "type") or called.endswith("_like") or called.startswith("new_"):
             return set()
     if isinstance(tree, ast.Name):
         return loaded(tree)

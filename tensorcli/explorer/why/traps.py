@@ -17,7 +17,7 @@ from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, Story, root_name
-from tensorcli.explorer.why.loops import expanded_write, kept_history, live_state, lost_update
+from tensorcli.explorer.why.meant import expanded_write, kept_history, live_state, lost_update, unwritten_read
 from tensorcli.explorer.why.networks import squashed_twice
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
@@ -295,4 +295,5 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H015": expanded_write,
     "TSC-H016": lost_update,
     "TSC-H017": kept_history,
+    "TSC-H018": unwritten_read,
 }

@@ -1,16 +1,29 @@
-"""What a loop, or the state of a module, was meant to keep: updates, sums, copies."""
+"""What a loop, a module's state or an allocation was meant to hold: updates, sums, copies, numbers."""
 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.engines import ALLOCATING
+from tensorcli.explorer.why.case import Case, Story, called_name, root_name
 from tensorcli.explorer.why.leaves import in_place
 from tensorcli.explorer.why.operands import behind
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
+
+LEGACY: Final = (
+    "Tensor",
+    "FloatTensor",
+    "DoubleTensor",
+    "HalfTensor",
+    "LongTensor",
+    "IntTensor",
+    "ShortTensor",
+    "new",
+)
+"""Constructors for which numbers are sizes."""
 
 
 def lost_update(case: Case, row: HazardRow) -> Story:
@@ -63,3 +76,33 @@ def expanded_write(case: Case, row: HazardRow) -> Story:
             case.journal.changed(at, [(tree.value, new)], "a memory of its own for each place")
         )
     return story
+
+
+def unwritten_read(case: Case, row: HazardRow) -> Story:
+    """`torch.FloatTensor(3)`, read as it is: zeros, or the numbers that were meant."""
+    story = Story(f"line {case.line}: {row.text}")
+    name = row.text.partition(" ")[0]
+    at = case.bound_at(name) if name.isidentifier() else None
+    call = None if at is None else _allocation(case.journal.python(at)[0].tree)
+    if at is None or call is None:
+        return story
+    story.events.append(case.event(at, "allocated, and nothing written", "made", node=call))
+    sizes = [case.journal.source(at, each) for each in call.args]
+    function, kind = case.journal.source(at, call.func), called_name(call)
+    if kind in LEGACY:
+        story.proposals.append(
+            case.journal.changed(at, [(call, f"torch.zeros({', '.join(sizes)})")], "zeros of these sizes")
+        )
+        story.proposals.append(
+            case.journal.changed(at, [(call, f"{function}([{', '.join(sizes)}])")], "these numbers")
+        )
+    else:
+        zeros = function.removesuffix(kind) + kind.replace("empty", "zeros")
+        story.proposals.append(case.journal.changed(at, [(call.func, zeros)], "zeros of these sizes"))
+    return story
+
+
+def _allocation(tree: ast.stmt) -> ast.Call | None:
+    """The call that allocates: `torch.empty(3)`, `torch.Tensor(3)`."""
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return next((each for each in calls if called_name(each) in (*ALLOCATING, *LEGACY)), None)
