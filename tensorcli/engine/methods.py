@@ -93,7 +93,11 @@ def requires_grad_(self: Tensor, requires_grad: bool) -> Tensor:
     refuse_in_transform("requires_grad_", "(or perhaps using torch.autograd.functional.* APIs) ")
     if requires_grad and self.dtype.category < dtypes.FLOATING:
         raise RuntimeError(messages.FLOATING_METHOD)
-    if not self.is_leaf:
+    try:
+        leaf = self.is_leaf
+    except RuntimeError:
+        leaf = False  # a view that must not be used any more is none either
+    if not leaf:
         if not requires_grad:
             raise RuntimeError(messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH)
         return self

@@ -130,7 +130,7 @@ def rebase_history(tensor: Tensor, node: Node) -> None:
 def restrided(tensor: Tensor, node: Node) -> None:
     """Make `node` the grad_fn of a handle that moved to another geometry; no bytes were written, so a base keeps its own."""
     node.outputs = ((tensor.geometry, tensor.dtype, tensor.device),)
-    _set_node(tensor, node, 0)
+    tensor.node, tensor.output_nr = node, 0  # A gradient that is retained stays that of the handle as it was.
     if tensor.view_of is not None:
         tensor.view_of.version = tensor.counter.count
 

@@ -70,11 +70,20 @@ def _check_in_place(self, n):
 
 
 def _trigamma(xp, x):
-    """polygamma(1, x), negative arguments by reflection."""
-    below = x < 0.5
-    right = behind(xp).special.zeta(2.0, xp.where(below, 1 - x, x))
-    pi = x.dtype.type(math.pi)  # In single precision a whole number is only near a pole.
-    return xp.where(below, -right + pi * pi / xp.sin(pi * x) ** 2, right)
+    """polygamma(1, x) as PyTorch reckons it: negative arguments by reflection, six steps up, then a short series."""
+    kind = x.dtype.type
+    below = x < kind(0.5)
+    pi = kind(math.pi)  # In single precision a whole number is only near a pole.
+    sine = xp.sin(pi * x)
+    total = xp.where(below, -(pi * pi) / (sine * sine), kind(0))
+    x = xp.where(below, 1 - x, x)
+    for _ in range(6):
+        total = total + 1 / (x * x)
+        x = x + 1
+    least = 1 / (x * x)
+    series = kind(1 / 6) - least * (kind(1 / 30) - least * kind(1 / 42))
+    total = total + (1 + 1 / (2 * x) + least * series) / x
+    return xp.where(below, -total, total)
 
 
 @op(
