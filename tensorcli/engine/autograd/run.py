@@ -79,8 +79,11 @@ class _Pass:
     def run(self, roots: Sequence[Edge], gradients: Sequence[Tensor]) -> list[Tensor | None]:
         self._count([node for node, _ in roots])
         self._restrict()
-        for (node, number), gradient in zip(roots, gradients, strict=True):
-            self._arrive(node, number, gradient, False)
+        for i, ((node, number), given) in enumerate(zip(roots, gradients, strict=True)):
+            outputs = node.outputs[number] if number < len(node.outputs) else None
+            if outputs is not None and given.geometry.sizes != outputs[0].sizes:
+                given = sum_to(given, outputs[0].sizes, None, i)
+            self._arrive(node, number, given, False)
         queue: list[tuple[float, int, Node]] = []
         order = 0
         for node in dict.fromkeys(node for node, _ in roots):
@@ -345,14 +348,18 @@ def _sole(tensor: Tensor) -> bool:
     )
 
 
-def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node, index: int) -> Tensor:
-    """Undo a broadcast: sum over the dimensions that were stretched or added. Errors: RuntimeError when it was none."""
+def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node | None, index: int) -> Tensor:
+    """Undo a broadcast: sum over the dimensions that were stretched or added. Errors: RuntimeError when it was none.
+
+    `node` gave the gradient; None where the user did.
+    """
     own = gradient.geometry.sizes
     lead = len(own) - len(sizes)
     if lead < 0 or any(a != b and b != 1 for a, b in zip(own[lead:], sizes, strict=True)):
+        returned = "" if node is None else f"Function {node.name()} returned an "
         raise RuntimeError(
-            f"Function {node.name()} returned an invalid gradient at index {index} - got {messages.numbers(own)} but "
-            f"expected shape compatible with {messages.numbers(sizes)}"
+            f"{returned}invalid gradient at index {index} - got {messages.numbers(own)} but expected shape compatible with "
+            f"{messages.numbers(sizes)}"
         )
     if not sizes:
         whole: Tensor = gradient.sum()
