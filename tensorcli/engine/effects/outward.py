@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from tensorcli.engine.op import Op
 
 
+class _Into:
+    """How many operators are computing for outputs that are there: some warn of results that they make themselves."""
+
+    outputs = 0
+
+
+into = _Into()
+
+
 def _with_gradient(values: Sequence[Any]) -> list[Tensor]:
     """The tensors that ask for a gradient."""
     return [
@@ -50,15 +59,18 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     from tensorcli.engine import outputs
 
     outputs.check_device(op, plain, outs)
-    plain = outputs.prepare(op, plain, outs)
     grad = mode.grad
-    mode.set(False)
-    observer, events.observer = events.observer, None
+    observer = events.observer
+    into.outputs += 1
     try:
+        plain = outputs.prepare(op, plain, outs)
+        mode.set(False)
+        events.observer = None
         answer = op.effect(op, plain)
     finally:
         mode.set(grad)
         events.observer = observer
+        into.outputs -= 1
     results = answer if isinstance(answer, tuple) else (answer,)
     inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]
     pairs = tuple(zip(outs, results, strict=True))

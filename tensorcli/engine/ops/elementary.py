@@ -2,6 +2,7 @@
 
 import math
 
+from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import (
     FLOATING,
@@ -10,6 +11,7 @@ from tensorcli.engine.dtypes import (
     REDUCED,
     bool_,
 )
+from tensorcli.engine.effects.outward import into
 from tensorcli.engine.op import alias, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import times, zero
@@ -121,6 +123,11 @@ def logaddexp2(xp, self, other):
 
 
 def _check_exponent(self, other):
+    if self.dtype.category == FLOATING and other.dtype.category < FLOATING and self.geometry.numel:
+        sizes = effects.broadcast_sizes([self.geometry.sizes, other.geometry.sizes])
+        if sizes != self.geometry.sizes and not into.outputs:
+            # PyTorch makes the result as large as self, and resizes it.
+            messages.warn(messages.output_resized(self.geometry.sizes, sizes))
     if self.dtype.category >= FLOATING and other.dtype is bool_:
         raise NotImplementedError("\"ldexp_cpu_exp\" not implemented for 'Bool'")
 

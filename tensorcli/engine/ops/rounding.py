@@ -271,7 +271,7 @@ def minimum(xp, self, other):
 )
 def fmax(xp, self, other):
     """The larger of two elements; where one is NaN, the other."""
-    return xp.fmax(self, other)
+    return xp.fmax(other, self)  # of two zeros the first, as PyTorch has it
 
 
 @op(
@@ -285,7 +285,7 @@ def fmax(xp, self, other):
 )
 def fmin(xp, self, other):
     """The smaller of two elements; where one is NaN, the other."""
-    return xp.fmin(self, other)
+    return xp.fmin(other, self)
 
 
 def _clamp_check(self, min, max):

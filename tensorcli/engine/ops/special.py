@@ -50,7 +50,8 @@ def erfc(xp, self):
 )
 def erfinv(xp, self):
     """The inverse of the error function."""
-    return from_scipy(xp, "erfinv", self, refusal="erfinv_vml_cpu")
+    found = from_scipy(xp, "erfinv", self, refusal="erfinv_vml_cpu")
+    return xp.copysign(found, self) if self.dtype.kind == "f" else found
 
 
 @op(
