@@ -217,7 +217,7 @@ def _check_range(start, end, step, given):
 
 
 def _brief(value):
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else str(int(value))
 
 
 @factory(f"range.step(Scalar start, Scalar end, Scalar step=1, {OPTIONS}) -> Tensor")

@@ -236,11 +236,12 @@ def _renorm_backward(grad, self, p, dim, maxnorm):
 )
 def renorm(xp, self, p, dim, maxnorm):
     """Each slice along a dimension scaled down to a p-norm of at most maxnorm."""
-    for name, number in (("p", p), ("maxnorm", maxnorm)):
-        if isinstance(number, complex):
-            raise RuntimeError(f"renorm: {name} must be real-valued")
+    if isinstance(p, complex):
+        raise RuntimeError("renorm: p must be real-valued")
     if not p > 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
+    if isinstance(maxnorm, complex):
+        raise RuntimeError("renorm: maxnorm must be real-valued")
     if not maxnorm >= 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     if self.ndim < 2:
@@ -264,13 +265,13 @@ def renorm(xp, self, p, dim, maxnorm):
 )
 def cosine_similarity(x1, x2, dim, eps):
     """The cosine of the angle between two tensors' rows along a dimension."""
-    if eps < 0:
-        raise RuntimeError(f"eps must be non-negative, got: {eps:g}")
     kind = dtypes.promote_types(x1.dtype, x2.dtype)
     if kind.category != dtypes.FLOATING:
         raise RuntimeError(
             f"expected common dtype to be floating point, yet common dtype is {kind.scalar_type}"
         )
+    if eps < 0:
+        raise RuntimeError(f"eps must be non-negative, got: {eps:g}")
     x1, x2 = (one if one.dtype.category == dtypes.FLOATING else one.to(kind) for one in (x1, x2))
     if x1.shape != x2.shape:
         x1, x2 = functions.broadcast_tensors([x1, x2])

@@ -137,7 +137,8 @@ def mv(xp, self, vec):
 def _of_result_size(parts, ndims):
     """A check of in-place twins: self has the sizes that the result takes, given as (argument, dimension), or is refused.
 
-    Numbers of dimensions and inner sizes that are wrong are left to the kernel's complaints.
+    Numbers of dimensions, inner sizes and dtypes that are wrong are left to the kernel's complaints, and a vector that does
+    not expand to the result.
     """
 
     def check(*values):
@@ -146,9 +147,12 @@ def _of_result_size(parts, ndims):
             values[0].ndim > len(parts)
             or (len(first), len(second)) != ndims
             or first[-1] != second[max(len(second) - 2, 0)]
+            or (ndims != (3, 3) and any(one.dtype is not values[0].dtype for one in values[1:3]))
         ):
             return
         sizes = tuple(values[i].geometry.sizes[d] for i, d in parts)
+        if ndims == (2, 1) and values[0].geometry.sizes not in ((), (1,), sizes):
+            return
         if values[0].geometry.sizes != sizes:
             raise RuntimeError(
                 f"Bad in-place call: input tensor size {messages.numbers(values[0].geometry.sizes)} and output tensor size "

@@ -1,5 +1,6 @@
 """Weights as a direction and a length: weight normalisation."""
 
+from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 
@@ -12,6 +13,10 @@ def _kept_sizes(v, dim):
 @composite("norm_except_dim(Tensor v, int pow=2, int dim=0) -> Tensor", variants="function")
 def norm_except_dim(v, pow, dim):
     """The norm over all dimensions but one (over all of them for -1)."""
+    if v.dtype.category < dtypes.FLOATING:
+        raise RuntimeError(
+            f"norm(): input dtype should be either floating point or complex. Got {v.dtype.scalar_type} instead."
+        )
     if dim == -1:
         return v.norm(pow)
     last = v.dim() - 1
