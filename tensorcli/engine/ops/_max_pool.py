@@ -11,7 +11,7 @@ from tensorcli.engine.ops._shared import behind
 def _max_backward(xp, grad, self, indices, n):
     """The gradient of max pooling over the last n dimensions: each element where its index says."""
     cells = prod(self.shape[-n:])
-    rows = grad.reshape(prod(self.shape[:-n]), -1)
+    rows = grad.reshape(prod(self.shape[:-n]), prod(grad.shape[-n:]))
     result = xp.zeros((len(rows), cells), grad.dtype)
     behind(xp).combine("add", result, (xp.arange(len(rows))[:, None], indices.reshape(rows.shape)), rows)
     return result.reshape(self.shape)

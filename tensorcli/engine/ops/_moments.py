@@ -91,8 +91,11 @@ def _of_threads(rows, update):
 
 
 def moments(xp, array, axes, eps):
-    """(mean, 1 / deviation), kept; accumulated in float64."""
+    """(mean, 1 / deviation), kept; accumulated in float64. Of nothing the mean is 0, and the deviation is not a number."""
     wide = array.astype(np.float64)
+    if not prod(array.shape[axis] for axis in axes):
+        nothing = wide.sum(axis=axes, keepdims=True)
+        return nothing, xp.full_like(nothing, np.nan)
     mean = wide.mean(axis=axes, keepdims=True)
     rstd = 1 / xp.sqrt(((wide - mean) ** 2).mean(axis=axes, keepdims=True) + eps)
     return mean, rstd
@@ -143,7 +146,7 @@ def in_turn(array, lead, own):
 
 def along_line(grad, input, mean, rstd, axes):
     """The gradient of what was scaled, as a line through it: so PyTorch has it, and its rounding is exact where grad is even."""
-    share = rstd.dtype.type(1 / prod(input.shape[axis] for axis in axes))
+    share = rstd.dtype.type(1 / max(prod(input.shape[axis] for axis in axes), 1))
     total, product = (each.sum(axis=axes, keepdims=True) for each in (grad, grad * input))
     slope = (total * mean - product) * rstd * rstd * rstd * share
     return grad * rstd + slope * input - (slope * mean + total * rstd * share)

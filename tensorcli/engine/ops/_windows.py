@@ -76,11 +76,11 @@ def pooling(array, n, kernel, stride, padding, dilation, ceil_mode, name):
         raise RuntimeError("stride should not be zero")
     if any(p < 0 for p in padding):
         raise RuntimeError(f"pad must be non-negative, but got pad: {min(padding)}")
-    if any(p > _quotient((k - 1) * d + 1, 2) for p, k, d in zip(padding, kernel, dilation, strict=True)):
-        raise RuntimeError(
-            f"pad should be at most half of effective kernel size, but got pad={max(padding)}, kernel_size={max(kernel)} and "
-            f"dilation={max(dilation)}"
-        )
+    for p, k, d in zip(padding, kernel, dilation, strict=True):
+        if p > _quotient((k - 1) * d + 1, 2):
+            raise RuntimeError(
+                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and dilation={d}"
+            )
     letters = "THW"[-n:]
     for what, short, values in (
         ("kernel size", "k", kernel),
@@ -226,7 +226,7 @@ def _positive_patches(kernel_size, dilation, padding, stride):
 
 def _blocks(sizes, kernel, dilation, padding, stride):
     return [
-        _quotient(s + 2 * p - (d * (k - 1) + 1), st) + 1
+        (s + 2 * p - (d * (k - 1) + 1)) // st + 1
         for s, k, d, p, st in zip(sizes, kernel, dilation, padding, stride, strict=True)
     ]
 

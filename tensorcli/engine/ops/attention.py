@@ -48,6 +48,12 @@ def _as_input(array, source):
     return Laid(array, geometry.preserved_strides(own_geometry(source)))
 
 
+def _by_rows(array):
+    """Laid out as (batch, rows, heads, size), as PyTorch lays out the gradients."""
+    _, heads, rows, size = array.shape
+    return Laid(array, (rows * heads * size, size, heads * size, 1))
+
+
 @op(
     "_scaled_dot_product_flash_attention_for_cpu(Tensor query, Tensor key, Tensor value, float dropout_p=0.0, "
     "bool is_causal=False, *, Tensor? attn_mask=None, float? scale=None) -> (Tensor output, Tensor logsumexp)",
@@ -91,7 +97,7 @@ def flash_attention_backward(
     if count != key.shape[1]:
         shared = (key.shape[0], key.shape[1], count // key.shape[1], *key.shape[2:])
         of_key, of_value = of_key.reshape(shared).sum(axis=2), of_value.reshape(shared).sum(axis=2)
-    return _as_input(of_scores @ keys, query), _as_input(of_key, key), _as_input(of_value, value)
+    return _by_rows(of_scores @ keys), _by_rows(of_key), _by_rows(of_value)
 
 
 # ---- the function

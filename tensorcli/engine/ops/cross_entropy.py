@@ -232,7 +232,7 @@ def cross_entropy_loss(self, target, weight, reduction, ignore_index, label_smoo
     """The negative log-likelihood of target classes (or probabilities) under the softmax of the scores."""
     classes = 0 if self.ndim == 1 else 1
     if self.geometry.sizes == target.geometry.sizes:
-        if ignore_index >= 0:
+        if ignore_index >= 0 and target.dtype.is_floating_point:
             raise RuntimeError("ignore_index is not supported for floating point target")
         return _cross_entropy_probabilities(self, target, weight, reduction, label_smoothing, classes)
     if not 0 <= label_smoothing <= 1:
