@@ -23,10 +23,15 @@ def _picked(grad, indices, n):
     return grad.reshape((*lead, -1)).gather(-1, indices.reshape((*lead, -1))).view(indices.geometry.sizes)
 
 
-def declare_max_backward(name, n, settings=""):
-    """Declare the gradient of a max pooling over the last n dimensions, whose second result is where the elements are."""
+def declare_max_backward(name, n, settings="", check=None):
+    """Declare the gradient of a max pooling over the last n dimensions, whose second result is where the elements are.
+
+    `check` refuses a gradient of the output. Errors: its own.
+    """
 
     def backward(xp, grad_output, self, *settings_and_indices):
+        if check is not None:
+            check(grad_output)
         return _max_backward(xp, grad_output, self, settings_and_indices[-1], n)
 
     backward.__doc__ = f"The gradient of {name}."

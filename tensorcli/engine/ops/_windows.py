@@ -69,7 +69,8 @@ def pooling(array, n, kernel, stride, padding, dilation, ceil_mode, name):
     if array.ndim not in (n + 1, n + 2):
         if name == "avg_pool2d":
             wrap(-3, array.ndim)
-        raise RuntimeError(f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
+        else:
+            raise RuntimeError(f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
     kernel, padding, dilation = full(kernel, n), full(padding, n), full(dilation, n)
     stride = full(stride, n) if len(stride) else kernel
     if not all(stride):
@@ -106,7 +107,7 @@ def pooling(array, n, kernel, stride, padding, dilation, ceil_mode, name):
 
 
 def _not_empty(array, n, name):
-    if all(array.shape[-n - 1 :]):
+    if all(array.shape[-n - 1 :]) and array.ndim in (n + 1, n + 2):
         return
     if n == 2:
         raise RuntimeError(
@@ -121,12 +122,12 @@ def _not_empty(array, n, name):
     )
 
 
-def not_empty_parts(array, first, name):
+def not_empty_parts(array, first, name, what="input"):
     """What is pooled to a given size has elements in each dimension from `first` on. Errors: RuntimeError."""
     for dim in range(first, array.ndim):
         if not array.shape[dim]:
             raise RuntimeError(
-                f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has sizes "
+                f"{name}(): Expected {what} to have non-zero size for non-batch dimensions, but {what} has sizes "
                 f"{messages.numbers(array.shape)} with dimension {dim} being empty"
             )
 

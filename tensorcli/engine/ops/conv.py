@@ -113,7 +113,7 @@ def _check_settings(input, weight, stride, padding, dilation, transposed, output
             f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size "
             f"{messages.numbers(weight.shape)} instead"
         )
-    if not transposed and weight.shape[0] % groups:
+    if weight.shape[0] % groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
             f"[{messages.numbers(weight.shape)}] instead"

@@ -21,6 +21,8 @@ def _classes(xp, self, target, weight, ignore_index):
     _check_labels(target)
     count = self.shape[0 if self.ndim == 1 else 1]
     if weight is not None and weight.shape != (count,):
+        if self.ndim > 2:
+            raise RuntimeError("weight tensor should be defined either for all or no classes")
         raise RuntimeError(
             f"weight tensor should be defined either for all {count} classes or no classes but got weight tensor of shape: "
             f"{messages.numbers(weight.shape)}"

@@ -67,7 +67,7 @@ def _embedding_double_backward(grad, indices, padding_idx):
 def embedding_backward(xp, grad_output, indices, num_weights, padding_idx, scale_grad_by_freq):
     """The gradient of embedding: each row's gradients added up, none for the padding row."""
     flat = indices.reshape(-1)
-    rows = grad_output.reshape(flat.size, -1)
+    rows = grad_output.reshape(flat.size, grad_output.shape[-1])
     if scale_grad_by_freq:
         rows = rows / xp.bincount(flat, minlength=num_weights)[flat].astype(rows.dtype)[:, None]
     kept = flat != padding_idx

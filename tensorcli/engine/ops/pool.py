@@ -327,11 +327,14 @@ def _declare_adaptive_avg(n):
     short = name[1:]
 
     def pool(xp, self, output_size):
+        if n == 3:
+            not_empty_parts(self, 1, short)
         if self.ndim not in (n + 1, n + 2):
             raise RuntimeError(
                 f"{short}(): Expected {n + 1}D or {n + 2}D tensor, but got {messages.numbers(self.shape)}"
             )
-        not_empty_parts(self, self.ndim - 2 if n == 2 else 1, short)
+        if n == 2:
+            not_empty_parts(self, self.ndim - 2, short)
         if self.size or n == 3:
             refuse(self, short if n == 2 else f"{short}_cpu", "biuc")
         if self.dtype.itemsize == 2:
@@ -343,6 +346,7 @@ def _declare_adaptive_avg(n):
         )
 
     def backward(xp, grad_output, self):
+        not_empty_parts(grad_output, 1, f"{short}_backward", "grad_output")
         if self.dtype.itemsize == 2:
             return _reduced_shares(xp, grad_output, n, self.shape[-n:])
         pairs = zip(self.shape[-n:], grad_output.shape[-n:], strict=True)
@@ -438,7 +442,9 @@ def _declare_adaptive_max(n):
         namespace="nn",
         self=lambda grad, self, result1: getattr(functions, f"{name}_backward")(grad, self, result1),
     )(pool)
-    declare_max_backward(name, n)
+    declare_max_backward(
+        name, n, check=lambda grad: not_empty_parts(grad, 1, f"{name}_backward", "grad_output")
+    )
 
 
 _declare_adaptive_max(2)
