@@ -188,7 +188,7 @@ float16 and bfloat16 agree only when every bit does, since their rounding is vis
 have a tolerance for the order of sums."""
 SCOPE: Final = """\
 What draws at random starts from the same seed on both. Not in this measure, because the engine does not claim them:
-sparse and nested layouts, `torch.masked`, `torch.signal`, kernels that only PyTorch itself calls; nor
+sparse and nested layouts, `torch.masked`, kernels that only PyTorch itself calls; nor
 what nobody wrote (`empty`)."""
 
 

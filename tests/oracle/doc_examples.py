@@ -37,7 +37,7 @@ MODULES = (
 LEFT_OUT = re.compile(
     r"nn\.[A-Z](?!arameter|uffer)\w+\(|\bcuda\b|sparse|torch\.(compile|jit|save|load|distributed|cond|while_loop|vmap)\b"
     r"|torch\.(func|export|utils\.data|ao|profiler|dequant|fx|hub|library|mps|xpu|compiler|overrides|nested)\b"
-    r"|torch\.(signal|backends|hspmm|smm|cpp|accelerator|amp|autocast|empty_quantized|mtia)\b|quantize|int_repr"
+    r"|torch\.(hspmm|smm|cpp|accelerator|amp|autocast|empty_quantized|mtia)\b|quantize|int_repr"
     r"|torchvision|shared_memory|from_file|mkldnn|class \w+\((?:nn|torch\.nn)|rename=|names=|profiler|is_quantized"
     r"|multiprocessing|tempfile|open\(|jagged|matplotlib|import pickle|Named|dtensor|torchaudio|__torch_function__"
     r"|share_memory|skip_init|memory_budget|thread_safe_generator"
