@@ -655,6 +655,73 @@ def test_memory_that_was_written_or_is_not_read_is_no_hazard(text):
     assert check(text) == []
 
 
+def test_a_backward_pass_that_writes_into_its_own_copies_loses_no_write():
+    text = (
+        "from torch.nn.utils import rnn\nx = torch.ones(2, 3, 2, requires_grad=True)\n"
+        "packed = rnn.pack_padded_sequence(x, torch.tensor([3, 2]), batch_first=True)\n"
+        "out, h = nn.GRU(2, 3)(packed)\npadded, lengths = rnn.pad_packed_sequence(out)\n"
+        "(padded.pow(2).sum() + h.sum()).backward()"
+    )
+    assert check(text) == []
+
+
+TRAIN = "w = torch.ones(2, requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
+LOOP = TRAIN + "for i in range(2):\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (LOOP.format("(w * w).sum().backward()\n    opt.zero_grad()\n    opt.step()"), 6),
+        (TRAIN + "(w * w).sum().backward()\nw.grad = None\nopt.step()", 5),
+    ],
+)
+def test_a_step_whose_gradients_were_dropped_is_a_hazard(text, line):
+    assert check(text) == [("TSC-H019", line)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LOOP.format("opt.zero_grad()\n    (w * w).sum().backward()\n    opt.step()"),
+        LOOP.format("opt.step()"),  # to see what a schedule does
+        TRAIN + "v = torch.ones(1, requires_grad=True)\nv.sum().backward()\nopt.step()",
+    ],
+)
+def test_a_step_that_has_its_gradients_or_never_had_is_no_hazard(text):
+    assert check(text) == []
+
+
+BODY = "x = torch.ones(2, 3)\nfor i in range(1):\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    "call", ["x.double()", "x.to(torch.float16)", "x.add(1)", "x.t()", "x.clamp(0, 1)", "x.unsqueeze(0)"]
+)
+def test_a_result_that_a_loop_discards_is_a_hazard(call):
+    assert check(BODY.format(call)) == [("TSC-H020", 3)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "x.add_(1)",
+        "x = x.double()",
+        "x.to(torch.float32)",
+        "x.requires_grad_()",
+        "x.sum().item()",
+        "print(x.t())",
+        "x.t().fill_(1)",
+    ],
+)
+def test_a_call_that_writes_or_is_used_discards_nothing(call):
+    assert check(BODY.format(call)) == []
+
+
+def test_a_value_that_is_shown_is_not_discarded():
+    assert check("x = torch.ones(2, 3)\nx.t()") == []
+
+
 @pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])
 def test_each_prediction_less_each_target_is_a_hazard(difference):
     text = f"p = torch.ones(3, 1, requires_grad=True)\nt = torch.ones(3)\nd = {difference}"

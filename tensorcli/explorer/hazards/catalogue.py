@@ -229,6 +229,28 @@ _ENTRIES: Final = (
         "x = torch.zeros(3)\ny = x + 1",
         "why",
     ),
+    Hazard(
+        "TSC-H019",
+        "dropped-gradient",
+        "An optimizer made a step after its gradients had been dropped.",
+        "zero_grad() sets each .grad to None. Between backward() and step() it takes away what the step was to apply: the "
+        "parameters stay as they are, in silence.",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n(w * w).sum().backward()\n"
+        "opt.zero_grad()\nopt.step()",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n(w * w).sum().backward()\n"
+        "opt.step()\nopt.zero_grad()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H020",
+        "discarded-result",
+        "A method that gives another tensor was called, and nothing took what it gave.",
+        "x.to(device), x.float(), x.add(1), x.view(3, 1) leave x as it is. Their result is the point of the call: bind it, or "
+        "use the method whose name ends in an underscore, where there is one.",
+        "for x in [torch.ones(2), torch.zeros(2)]:\n    x.double()",
+        "for x in [torch.ones(2), torch.zeros(2)]:\n    x = x.double()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -131,6 +131,19 @@ class Gradients:
         self._settle(leaf)
         self.cleared = None
 
+    def dropped(self, optimizer: Any, text: str) -> str | None:
+        """What is to be said of a step for which every gradient is gone, though a pass had made some; None for another."""
+        groups = getattr(optimizer, "param_groups", None)
+        if not isinstance(groups, list) or not self.leaves:
+            return None
+        leaves = [leaf for group in groups if isinstance(group, dict) for leaf in group.get("params", ())]
+        engine = self.engine
+        if any(engine.kind(leaf) != "tensor" or engine.grad(leaf) is not None for leaf in leaves):
+            return None
+        if not any(id(engine.memory(leaf)) in self.leaves for leaf in leaves):
+            return None
+        return f"{text} has no gradient left: what the last pass made was dropped before this step, which changes nothing."
+
     def text(self, name: Namer) -> str | None:
         """Which gradients were added to that had been applied; None where nobody holds their leaves."""
         leaves = [leaf for leaf in (each() for each in self.stale.values()) if leaf is not None]

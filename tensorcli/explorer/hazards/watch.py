@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
+from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.places import expanded, onto_itself, reads_what_it_writes
@@ -102,8 +103,6 @@ class Watch:
         self.engine = recorder.engine
         self.index = recorder.index
         self.keeper = Keeper(recorder, keep_bytes)
-        self.running: ast.stmt | None = None
-        """The innermost statement that runs."""
         self.tainted: dict[int, Any] = {}
         """The nodes, weakly, that hold bytes which a hidden write changed."""
         self.operators: dict[str, Operator] = {}
@@ -115,14 +114,18 @@ class Watch:
     def begin(self) -> None:
         """A statement begins."""
         self.found: dict[tuple[str, str], Finding] = {}
-        self.born: dict[int, tuple[str, Any]] = {}
-        """The memory of copies: by which operator, and of what, weakly."""
+        self.born: dict[int, tuple[Any, str, Any]] = {}
+        """The memory of copies, weakly and by its identity: by which operator, and of what, weakly."""
         self.lost: dict[int, Copied] = {}
         self.pending: list[tuple[str, Any, ast.AST | None]] = []
         self.poisoned: list[Poisoned] = []
         self.gradients.begin()
         self.loops.begin()
         self.used_tainted = False
+        self.running: ast.stmt | None = None
+        """The innermost statement that runs."""
+        self.inner = False
+        """Whether it stands within another: then nobody is shown its value."""
         self.stored: list[tuple[Any, Any, ast.AST]] = []
         self.keeper.begin()
         if self.tainted:
@@ -140,10 +143,13 @@ class Watch:
 
     def runs(self, statement: ast.stmt) -> None:
         """A statement of the script begins, one within a loop or a function included."""
+        self.inner = self.running is not None
         self.running = statement
         if self.stored:
             self.stored = []
-        if isinstance(statement, ast.For | ast.While):
+        if isinstance(statement, ast.Expr):
+            self._steps(statement.value)
+        elif isinstance(statement, ast.For | ast.While):
             self.loops.begun.append(statement)
         elif self.loops.begun and isinstance(statement, ast.Assign):
             self._note("TSC-H016", self.loops.lost_update(statement))
@@ -166,10 +172,13 @@ class Watch:
             self.unwritten.allocated(tensor)
         elif self.unwritten.memory:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
+        if self.inner and isinstance(self.running, ast.Expr):
+            node = current_node()
+            self._note("TSC-H020", discarded(engine, self.index.bound, self.running, node, tensor, inputs))
         if known.copies and inputs and engine.kind(inputs[0]) == "tensor":
             memory = engine.memory(tensor)
             if memory is not engine.memory(inputs[0]):
-                self.born[id(memory)] = known.name, weakref.ref(inputs[0])
+                self.born[id(memory)] = weakref.ref(memory), known.name, weakref.ref(inputs[0])
         if known.wraps and not tensor.dtype.is_floating_point:
             dtype = engine.look(tensor).dtype
             if dtype in INTEGRAL:
@@ -240,10 +249,10 @@ class Watch:
         if self.lost:
             self._used([each for each in inputs if each is not tensor])
         born = self.born.get(id(memory))
-        if born is not None:
+        if born is not None and born[0]() is memory:
             node = current_node()
             if self._discarded(node):
-                copies, source = born[0], born[1]()
+                copies, source = born[1], born[2]()
                 name = None if source is None else self._name(source)
                 self.lost[id(memory)] = Copied(weakref.ref(memory), copies, name, node)
             else:
@@ -297,8 +306,12 @@ class Watch:
             target = node
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             running = self.running
-            if not isinstance(running, ast.Expr) or running.value is not node:
-                return False
+            if (
+                not isinstance(running, ast.Expr)
+                or running.value is not node
+                or not node.func.attr.endswith("_")
+            ):
+                return False  # a backward pass writes into copies of its own
             return _computed(node.func.value)
         return isinstance(target, ast.Subscript) and _computed(target.value)
 
@@ -363,6 +376,13 @@ class Watch:
             node,
             f"{left} = {right}",
         )
+
+    def _steps(self, node: ast.expr) -> None:
+        """`opt.step()` after its gradients were dropped."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":
+            owner = node.func.value
+            optimizer = self.index.bound.get(owner.id) if isinstance(owner, ast.Name) else None
+            self._note("TSC-H019", self.gradients.dropped(optimizer, ast.unparse(owner)))
 
     def _unwritten(self, text: str | None) -> None:
         if text is not None and not asked_for_its_sizes(self.running, node := current_node()):

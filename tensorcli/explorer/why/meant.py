@@ -78,6 +78,45 @@ def expanded_write(case: Case, row: HazardRow) -> Story:
     return story
 
 
+def dropped_gradient(case: Case, row: HazardRow) -> Story:
+    """`opt.zero_grad()` between the pass and the step: the two in the other order."""
+    story = Story(f"line {case.line}: {row.text}")
+    step = case.inner
+    for at in range(case.home, -1, -1):
+        tree = case.journal.python(at)[0].tree
+        drops = [
+            each
+            for each in ast.walk(tree)
+            if isinstance(each, ast.Expr) and called_name(each.value) == "zero_grad"
+        ]
+        if not drops:
+            continue
+        story.events.append(case.event(at, "dropped each gradient", "cut", node=drops[-1]))
+        if at == case.home:
+            texts = case.text_of(drops[-1]), case.text_of(step)
+            changes = [(drops[-1], texts[1]), (step, texts[0])]
+            story.proposals.append(case.journal.changed(at, changes, "drop them after the step"))
+        else:
+            story.proposals.append(case.journal.moved_below(at, case.home, "drop them after the step"))
+        break
+    return story
+
+
+def discarded_result(case: Case, row: HazardRow) -> Story:
+    """`x.double()` as a statement: the name for its result, or the method that writes."""
+    story = Story(f"line {case.line}: {row.text}")
+    node = case.inner
+    call = node.value if isinstance(node, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return story
+    name, text = case.text_of(call.func.value), case.text_of(call)
+    story.proposals.append(case.instead(f"{name} = {text}", f"{name} is the result"))
+    method = f"{case.text_of(call.func)}_"
+    if hasattr(case.named(name), f"{call.func.attr}_"):
+        story.proposals.append(case.changed([(call.func, method)], f"write into {name}"))
+    return story
+
+
 def unwritten_read(case: Case, row: HazardRow) -> Story:
     """`torch.FloatTensor(3)`, read as it is: zeros, or the numbers that were meant."""
     story = Story(f"line {case.line}: {row.text}")

@@ -17,7 +17,15 @@ from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, Story, root_name
-from tensorcli.explorer.why.meant import expanded_write, kept_history, live_state, lost_update, unwritten_read
+from tensorcli.explorer.why.meant import (
+    discarded_result,
+    dropped_gradient,
+    expanded_write,
+    kept_history,
+    live_state,
+    lost_update,
+    unwritten_read,
+)
 from tensorcli.explorer.why.networks import squashed_twice
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
@@ -296,4 +304,6 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H016": lost_update,
     "TSC-H017": kept_history,
     "TSC-H018": unwritten_read,
+    "TSC-H019": dropped_gradient,
+    "TSC-H020": discarded_result,
 }
