@@ -194,4 +194,8 @@ def test_a_program_does_what_cpython_makes_of_it(program: str) -> None:
     assume(found[0] != "MemoryError")  # numbers of more bits than a session may have
     assert found == expected
     assert addressless("".join(lines)) == addressless(printed.getvalue())
-    assert plain(evaluator.names) == plain(theirs)
+    values = plain(theirs)
+    assume(
+        not any("' ', 'a', 't', ' ', '0', 'x'" in each for each in values.values())
+    )  # an address, taken apart
+    assert plain(evaluator.names) == values
