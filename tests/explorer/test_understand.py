@@ -8,6 +8,7 @@ import pytest
 
 from tensorcli.explorer.comparison import FORMS
 from tensorcli.explorer.errors import ERRORS
+from tensorcli.explorer.explain import explain
 from tensorcli.explorer.explain.concepts import CONCEPTS, OTHER_NAMES
 from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.results import Comparison, Dry, Explanation, Step, Tour
@@ -200,6 +201,17 @@ def test_what_would_do_instead_was_tried() -> None:
         ("b.reshape(6)", "copies: writes do not reach b"),
         ("b.contiguous().view(6)", "copies: writes do not reach b"),
     )
+
+
+@pytest.mark.parametrize(
+    ("what", "codes"), [("hazards", list(HAZARDS)), ("errors", [each.code for each in ERRORS])]
+)
+def test_the_list_of_all_codes_has_each_with_a_sentence(what: str, codes: list[str]) -> None:
+    page = explain(Session(), what)
+    assert isinstance(page, Explanation)
+    (section,) = page.sections
+    assert [row[0] for row in section.rows] == codes
+    assert all(row[2].endswith(".") for row in section.rows)
 
 
 @pytest.mark.parametrize("name", CONCEPTS)

@@ -21,6 +21,14 @@ LEGACY = re.compile(r"(torch\.)?(Float|Double|Half|BFloat16|Long|Int|Short|Char|
 """The legacy constructors: their names differ from those of functions in a capital only."""
 
 
+_TRAPS = "A hazard is a trap that PyTorch does not report: the program runs, and the numbers are not what was meant."
+_ERRORS = (
+    "These errors and warnings of PyTorch are known: why tells what led to each, and tries what leads out."
+)
+LISTS = {"hazard": _TRAPS, "hazards": _TRAPS, "error": _ERRORS, "errors": _ERRORS}
+"""What has a page with all there are."""
+
+
 def explain(session: Session, what: str) -> Explanation | Dry:
     """The explanation of a text. Errors: ValueError where there is nothing of that name; SyntaxError for an
     expression that does not parse.
@@ -31,6 +39,8 @@ def explain(session: Session, what: str) -> Explanation | Dry:
     from tensorcli.explorer.explain.concepts import concept
 
     name = "legacy constructor" if LEGACY.match(text) else text
+    if text in LISTS and text not in session.names:
+        return listed(text)
     found = None if text in session.names else concept(name)
     if found is not None:
         return found
@@ -68,6 +78,20 @@ def code(session: Session, name: str) -> Explanation:
         return error_page(session, error)
     known = ", ".join([*(each.code for each in ERRORS[:3]), "…", *list(HAZARDS)[:3], "…"])
     raise ValueError(f"there is no code {name}; the codes are {known}")
+
+
+def listed(name: str) -> Explanation:
+    """All hazards, or all errors that are known."""
+    from tensorcli.explorer.errors import ERRORS
+    from tensorcli.explorer.hazards.catalogue import HAZARDS
+
+    if name.startswith("hazard"):
+        rows = tuple((each.code, each.name, each.summary) for each in HAZARDS.values())
+        see: tuple[str, ...] = ("check", "explain TSC-H001", "explain errors")
+    else:
+        rows = tuple((each.code, each.key.replace("_", " "), each.sentence) for each in ERRORS)
+        see = ("why", "explain TSC-E031", "explain hazards")
+    return Explanation(name, LISTS[name], (Section("explain CODE tells more of each", rows),), see_also=see)
 
 
 def error_page(session: Session, error: Known) -> Explanation:
@@ -139,7 +163,9 @@ def suggestion(session: Session, text: str) -> str:
 
     from tensorcli.explorer.explain.concepts import CONCEPTS
 
-    close = difflib.get_close_matches(text.lower(), [*CONCEPTS, *session.engine.method_names()], 3, 0.6)
+    close = difflib.get_close_matches(
+        text.lower(), [*CONCEPTS, *LISTS, *session.engine.method_names()], 3, 0.6
+    )
     return (
         f"; did you mean {' or '.join(close)}?"
         if close

@@ -283,12 +283,6 @@ CONCEPTS = {
         ("x = torch.tensor([10000., 1.])", "x", "explain print(x)", "torch.arange(1001)"),
         ("explain print(x)", "inspect x"),
     ),
-    "hazard": Concept(
-        "A hazard is a trap that PyTorch does not report: the program runs, and the numbers are not what was meant.",
-        ("Each has a code; explain CODE shows what it looks like and what to write instead.",),
-        (),
-        ("check", "explain TSC-H001"),
-    ),
 }
 """By name, in lower case."""
 
@@ -319,7 +313,6 @@ OTHER_NAMES = {
     "inference_mode": "inference mode",
     "indexing": "advanced indexing",
     "hooks": "hook",
-    "hazards": "hazard",
     "autograd": "graph",
     "gradient accumulation": "accumulation",
     "accumulate": "accumulation",
