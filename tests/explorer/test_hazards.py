@@ -722,6 +722,25 @@ def test_a_value_that_is_shown_is_not_discarded():
     assert check("x = torch.ones(2, 3)\nx.t()") == []
 
 
+@pytest.mark.parametrize("write", ["rows[0] += 1", "rows[1].add_(1)", "rows[2][0] = 5"])
+def test_a_write_into_an_item_that_is_other_items_too_is_a_hazard(write):
+    assert check(f"rows = [torch.zeros(2)] * 3\n{write}") == [("TSC-H021", 2)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rows = [torch.zeros(2) for i in range(3)]\nrows[0] += 1",
+        "rows = [torch.zeros(2)] * 3\nrows[0] = torch.ones(2)",
+        "x = torch.zeros(2)\npair = [x, x]\nx += 1",
+        "x = torch.zeros(4)\nhalves = [x[:2], x[2:]]\nhalves[0] += 1",
+        "net = nn.Linear(2, 2)\nties = [net.weight, net.bias]\nwith torch.no_grad():\n    ties[0].zero_()",
+    ],
+)
+def test_a_write_into_an_item_of_its_own_is_no_hazard(text):
+    assert check(text) == []
+
+
 @pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])
 def test_each_prediction_less_each_target_is_a_hazard(difference):
     text = f"p = torch.ones(3, 1, requires_grad=True)\nt = torch.ones(3)\nd = {difference}"

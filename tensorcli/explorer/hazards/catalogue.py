@@ -251,6 +251,16 @@ _ENTRIES: Final = (
         "for x in [torch.ones(2), torch.zeros(2)]:\n    x = x.double()",
         "why",
     ),
+    Hazard(
+        "TSC-H021",
+        "one-item",
+        "A write into an item of a list shows in other items: they are one tensor.",
+        "[torch.zeros(2)] * 3 repeats the tensor, not its numbers: Python copies nothing. A list of three tensors has to make "
+        "three.",
+        "rows = [torch.zeros(2)] * 3\nrows[0] += 1",
+        "rows = [torch.zeros(2) for i in range(3)]\nrows[0] += 1",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -114,3 +114,33 @@ def expanded(
                 "the write shows in each."
             )
     return None
+
+
+def one_item(engine: Engine, names: Mapping[str, Any], memory: Any, statement: ast.stmt | None) -> str | None:
+    """What is to be said of `rows[0] += 1` where `rows[1]` is the very same tensor; None for any other statement."""
+    target = _written(statement)
+    while isinstance(target, ast.Subscript) and not isinstance(target.value, ast.Name):
+        target = target.value
+    root = target.value if isinstance(target, ast.Subscript) else None
+    items = names.get(root.id) if isinstance(root, ast.Name) else None
+    if not isinstance(root, ast.Name) or not isinstance(items, list | tuple):
+        return None
+    found = [each for each in items if engine.kind(each) == "tensor" and engine.memory(each) is memory]
+    same = [place for place, each in enumerate(items) if found and each is found[0]]
+    if len(same) < 2:
+        return None
+    listed = ", ".join(f"{root.id}[{place}]" for place in same[:3]) + (", …" if len(same) > 3 else "")
+    return f"{root.id} holds one tensor at {len(same)} places ({listed}): the write shows in each."
+
+
+def _written(statement: ast.stmt | None) -> ast.expr | None:
+    """What a statement writes into: the target of an assignment, the tensor of an in-place method."""
+    if isinstance(statement, ast.AugAssign):
+        return statement.target
+    if isinstance(statement, ast.Assign):
+        target = statement.targets[-1]
+        return target.value if isinstance(target, ast.Subscript) else None
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr.endswith("_"):
+        return call.func.value
+    return None

@@ -15,7 +15,7 @@ from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.loops import Loops
-from tensorcli.explorer.hazards.places import expanded, onto_itself, reads_what_it_writes
+from tensorcli.explorer.hazards.places import expanded, one_item, onto_itself, reads_what_it_writes
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.language.locate import current_node
@@ -225,6 +225,7 @@ class Watch:
             self._note("TSC-H014", onto_itself(engine, memory, inputs))
         if isinstance(self.running, ast.Assign | ast.AugAssign):
             self._note("TSC-H015", expanded(engine, self.index.bound, memory, self.running))
+        self._note("TSC-H021", one_item(engine, self.index.bound, memory, self.running))
         if known.reads and len(inputs) > 1:
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:

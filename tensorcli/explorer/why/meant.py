@@ -78,6 +78,27 @@ def expanded_write(case: Case, row: HazardRow) -> Story:
     return story
 
 
+def one_item(case: Case, row: HazardRow) -> Story:
+    """`rows = [torch.zeros(2)] * 3`: as many tensors."""
+    story = Story(f"line {case.line}: {row.text}")
+    name = row.text.partition(" ")[0]
+    at = case.bound_at(name)
+    tree = None if at is None else case.journal.python(at)[0].tree
+    product = tree.value if isinstance(tree, ast.Assign) else None
+    if at is None or not isinstance(product, ast.BinOp) or not isinstance(product.op, ast.Mult):
+        return story
+    items, times = product.left, product.right
+    if not isinstance(items, ast.List):
+        items, times = times, items
+    story.events.append(case.event(at, "the tensor is repeated, not copied", "shared"))
+    if isinstance(items, ast.List) and len(items.elts) == 1:
+        made, count = case.journal.source(at, items.elts[0]), case.journal.source(at, times)
+        made += ".clone()" * isinstance(items.elts[0], ast.Name)
+        new = f"[{made} for _ in range({count})]"
+        story.proposals.append(case.journal.changed(at, [(product, new)], "as many tensors"))
+    return story
+
+
 def dropped_gradient(case: Case, row: HazardRow) -> Story:
     """`opt.zero_grad()` between the pass and the step: the two in the other order."""
     story = Story(f"line {case.line}: {row.text}")

@@ -24,6 +24,7 @@ from tensorcli.explorer.why.meant import (
     kept_history,
     live_state,
     lost_update,
+    one_item,
     unwritten_read,
 )
 from tensorcli.explorer.why.networks import squashed_twice
@@ -306,4 +307,5 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H018": unwritten_read,
     "TSC-H019": dropped_gradient,
     "TSC-H020": discarded_result,
+    "TSC-H021": one_item,
 }
