@@ -16,6 +16,8 @@ ASKING = frozenset("resize_as_ type_as reshape_as view_as expand_as".split())
 """Operators that ask their second tensor for its sizes or its dtype alone."""
 FACTS = frozenset("size shape stride dim ndim numel dtype device layout requires_grad".split())
 """What is asked of a tensor besides its elements."""
+MANY = 1000
+"""From how many allocations on those that are gone are looked for."""
 FILLING = frozenset(
     "fill_ zero_ copy_ uniform_ normal_ random_ bernoulli_ exponential_ geometric_ log_normal_ cauchy_ set_ resize_ "
     "resize_as_ eye_ masked_fill_ masked_scatter_ scatter_ index_put_ _index_put_impl_ index_copy_ index_fill_ put_ "
@@ -36,6 +38,8 @@ class Unwritten:
     def allocated(self, tensor: Any) -> None:
         """An operator allocated a tensor's memory."""
         if self.engine.look(tensor).numel:
+            if len(self.memory) > MANY:
+                self.memory = {key: each for key, each in self.memory.items() if each() is not None}
             memory = self.engine.memory(tensor)
             self.memory[id(memory)] = weakref.ref(memory)
 
@@ -65,14 +69,12 @@ class Unwritten:
         return self._text(tensor) if in_place and self._holds(memory) else None
 
     def _holds(self, memory: Any) -> bool:
-        reference = self.memory.get(id(memory))
-        if reference is None:
+        """Whether nothing was written into the memory. It is asked once: who was told needs not be told again."""
+        reference = self.memory.pop(id(memory), None)
+        if reference is None or reference() is not memory:  # another allocation has its place
             return False
         content = self.engine.content(memory)
-        if reference() is not memory or content is None or content.any():
-            del self.memory[id(memory)]  # another allocation has its place, or numpy wrote into it
-            return False
-        return True
+        return content is not None and not content.any()  # numpy may have written into it
 
     def _text(self, tensor: Any) -> str | None:
         name = self.name(tensor)
