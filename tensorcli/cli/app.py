@@ -69,6 +69,8 @@ class Commands(TyperGroup):
         return sorted(module.name for module in iter_modules(commands.__path__))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in self.commands:  # it is asked for twice in a run
+            return self.commands[cmd_name]
         if not cmd_name.isidentifier():
             return None
         name = f"tensorcli.cli.commands.{cmd_name}"
@@ -80,7 +82,8 @@ class Commands(TyperGroup):
             return None
         app = typer.Typer(**SETTINGS)
         app.command(cmd_name)(getattr(module, cmd_name))
-        return typer.main.get_command(app)
+        found = self.commands[cmd_name] = typer.main.get_command(app)
+        return found
 
 
 app = typer.Typer(cls=Commands, invoke_without_command=True, epilog=EPILOG, **SETTINGS)
