@@ -741,6 +741,32 @@ def test_a_write_into_an_item_of_its_own_is_no_hazard(text):
     assert check(text) == []
 
 
+TWO = "a, b = nn.Linear(2, 2), nn.Linear(2, 1)\nnet = nn.Sequential(a, b)\n"
+
+
+def test_an_optimizer_that_was_made_before_a_layer_was_replaced_is_a_hazard():
+    text = "net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n{}\n"
+    loop = "for i in range(2):\n    opt.zero_grad()\n    net(torch.ones(2)).sum().backward()\n    opt.step()"
+    assert check(text.format("net[1] = nn.Linear(2, 1)") + loop) == [("TSC-H022", 7)]
+    assert check(text.format("net.append(nn.ReLU())") + loop) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TWO
+        + "opt = torch.optim.SGD(b.parameters(), lr=0.1)\nnet(torch.ones(2)).sum().backward()\nopt.step()",
+        TWO
+        + "opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)\n"
+        + "opt.param_groups[0]['params'][0].sum().backward()\nopt.step()",
+        TWO + "first, second = (torch.optim.SGD(each.parameters(), lr=0.1) for each in (a, b))\n"
+        "net(torch.ones(2)).sum().backward()\nfirst.step()\nsecond.step()",
+    ],
+)
+def test_an_optimizer_of_some_of_the_parameters_is_no_hazard(text):
+    assert check(text) == []
+
+
 @pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])
 def test_each_prediction_less_each_target_is_a_hazard(difference):
     text = f"p = torch.ones(3, 1, requires_grad=True)\nt = torch.ones(3)\nd = {difference}"

@@ -261,6 +261,19 @@ _ENTRIES: Final = (
         "rows = [torch.zeros(2) for i in range(3)]\nrows[0] += 1",
         "why",
     ),
+    Hazard(
+        "TSC-H022",
+        "outdated-optimizer",
+        "An optimizer holds parameters that the module has no more, and not those that it has.",
+        "An optimizer takes the parameters when it is made. A layer that is put in the place of another brings its own, which "
+        "the optimizer does not know: they get gradients and are never changed.",
+        "net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 1))\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nnet[1] = torch.nn.Linear(2, 1)\nnet(torch.ones(2)).sum().backward()\n"
+        "opt.step()",
+        "net = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 1))\nnet[1] = torch.nn.Linear(2, 1)\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nnet(torch.ones(2)).sum().backward()\nopt.step()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

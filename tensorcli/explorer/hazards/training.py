@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tensorcli.explorer.facts import plural
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -131,18 +132,38 @@ class Gradients:
         self._settle(leaf)
         self.cleared = None
 
-    def dropped(self, optimizer: Any, text: str) -> str | None:
+    def dropped(self, leaves: Sequence[Any], text: str) -> str | None:
         """What is to be said of a step for which every gradient is gone, though a pass had made some; None for another."""
-        groups = getattr(optimizer, "param_groups", None)
-        if not isinstance(groups, list) or not self.leaves:
-            return None
-        leaves = [leaf for group in groups if isinstance(group, dict) for leaf in group.get("params", ())]
         engine = self.engine
-        if any(engine.kind(leaf) != "tensor" or engine.grad(leaf) is not None for leaf in leaves):
+        if any(engine.grad(leaf) is not None for leaf in leaves):
             return None
         if not any(id(engine.memory(leaf)) in self.leaves for leaf in leaves):
             return None
         return f"{text} has no gradient left: what the last pass made was dropped before this step, which changes nothing."
+
+    def outdated(self, leaves: Sequence[Any], text: str, names: Callable[[Any], Sequence[str]]) -> str | None:
+        """What is to be said of a step of an optimizer that holds what a module had before, and not what it has now; None for
+        another. `names`: all paths to a tensor.
+        """
+        engine = self.engine
+        gone = [
+            leaf
+            for leaf in leaves
+            if engine.grad(leaf) is None and all(_is_part(path, text) for path in names(leaf))
+        ]
+        if not gone:
+            return None
+        held = set(map(id, leaves))
+        for reference in self.leaves.values():
+            leaf = reference()
+            if leaf is not None and id(leaf) not in held and engine.grad(leaf) is not None:
+                new = next((path for path in names(leaf) if "." in path), None)
+                if new is not None:
+                    return (
+                        f"{text} holds {plural(len(gone), 'parameter')} that nothing else has any more, and not {new}: a step "
+                        f"changes what was there when {text} was made."
+                    )
+        return None
 
     def text(self, name: Namer) -> str | None:
         """Which gradients were added to that had been applied; None where nobody holds their leaves."""
@@ -155,6 +176,20 @@ class Gradients:
             f"{first}.grad{more} held what had been applied to {first} already: this pass added to it, and a step will apply "
             "it again."
         )
+
+
+def optimised(engine: Engine, optimizer: Any) -> list[Any]:
+    """The parameters of an optimizer; none of anything else."""
+    groups = getattr(optimizer, "param_groups", None)
+    if not isinstance(groups, list):
+        return []
+    found = [leaf for group in groups if isinstance(group, dict) for leaf in group.get("params", ())]
+    return found if all(engine.kind(leaf) == "tensor" for leaf in found) else []
+
+
+def _is_part(path: str, name: str) -> bool:
+    """Whether a path lies in what a name stands for."""
+    return path.partition(".")[0].partition("[")[0] == name
 
 
 def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]) -> str | None:

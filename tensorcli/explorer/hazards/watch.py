@@ -16,7 +16,7 @@ from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.places import expanded, one_item, onto_itself, reads_what_it_writes
-from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap
+from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, optimised
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.language.locate import current_node
 
@@ -293,6 +293,10 @@ class Watch:
     def _name(self, tensor: Any) -> str | None:
         return self.index.name(tensor)
 
+    def _names(self, tensor: Any) -> list[str]:
+        entry = self.index.entry(tensor)
+        return [] if entry is None else self.index.names(entry)
+
     def _used(self, inputs: Sequence[Any]) -> None:
         """Copies that an operator reads are not lost."""
         for each in _tensors(self.engine, inputs):
@@ -383,7 +387,11 @@ class Watch:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":
             owner = node.func.value
             optimizer = self.index.bound.get(owner.id) if isinstance(owner, ast.Name) else None
-            self._note("TSC-H019", self.gradients.dropped(optimizer, ast.unparse(owner)))
+            leaves = optimised(self.engine, optimizer) if self.gradients.leaves else ()
+            if leaves:
+                text = ast.unparse(owner)
+                self._note("TSC-H019", self.gradients.dropped(leaves, text))
+                self._note("TSC-H022", self.gradients.outdated(leaves, text, self._names))
 
     def _unwritten(self, text: str | None) -> None:
         if text is not None and not asked_for_its_sizes(self.running, node := current_node()):

@@ -123,6 +123,22 @@ def dropped_gradient(case: Case, row: HazardRow) -> Story:
     return story
 
 
+def outdated_optimizer(case: Case, row: HazardRow) -> Story:
+    """A layer that was replaced after the optimizer was made: the optimizer made after that."""
+    story = Story(f"line {case.line}: {row.text}")
+    name, _, rest = row.text.partition(" ")
+    new = rest.partition("and not ")[2].partition(":")[0]
+    made, replaced = case.bound_at(name), None
+    for step in case.trace.steps:
+        if any(change.kind == "created" and new in change.names for change in step.step.changes):
+            replaced = step.number - 1
+    if made is not None and replaced is not None and made < replaced:
+        story.events.append(case.event(made, f"{name} took the parameters of then", "made"))
+        story.events.append(case.event(replaced, f"{new} was made", "made"))
+        story.proposals.append(case.journal.moved_below(made, replaced, "take the parameters of now"))
+    return story
+
+
 def discarded_result(case: Case, row: HazardRow) -> Story:
     """`x.double()` as a statement: the name for its result, or the method that writes."""
     story = Story(f"line {case.line}: {row.text}")

@@ -25,6 +25,7 @@ from tensorcli.explorer.why.meant import (
     live_state,
     lost_update,
     one_item,
+    outdated_optimizer,
     unwritten_read,
 )
 from tensorcli.explorer.why.networks import squashed_twice
@@ -308,4 +309,5 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H019": dropped_gradient,
     "TSC-H020": discarded_result,
     "TSC-H021": one_item,
+    "TSC-H022": outdated_optimizer,
 }
