@@ -234,7 +234,7 @@ class Observation:
             (recorder.writes_to and not recorder.writes_to.keys().isdisjoint(recorder.savers))
             or self.contents
             or watch.found
-            or watch.lost
+            or watch.lost.written
             or watch.poisoned
             or recorder.gradients
             or self.failed is not None

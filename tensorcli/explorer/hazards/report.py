@@ -27,7 +27,7 @@ def hazard(code: str, text: str, node: Any = None, hint: str = "") -> Alarm:
 def hazards(observation: Observation) -> Iterator[Alarm]:
     """The hazards of the statement so far, but for hidden writes."""
     watch = observation.recorder.watch
-    for found in watch.findings() if watch.found or watch.lost or watch.gradients.stale else ():
+    for found in watch.findings() if watch.found or watch.lost.written or watch.gradients.stale else ():
         yield hazard(found.code, found.text, found.node, found.hint)
     if watch.poisoned:
         yield Alarm("silent", _used_text(watch.poisoned), HAZARDS["TSC-H001"].hint, "TSC-H001")

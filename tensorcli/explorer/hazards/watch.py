@@ -7,7 +7,6 @@ twice, a swallowed gradient) is noted at once; the rest is decided when the stat
 from __future__ import annotations
 
 import ast
-import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +14,9 @@ from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.loops import Loops
+from tensorcli.explorer.hazards.lost import COPYING, LostWrites
 from tensorcli.explorer.hazards.places import expanded, one_item, onto_itself, reads_what_it_writes
+from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, optimised
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.language.locate import current_node
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine, Saved
     from tensorcli.explorer.observe import Recorder
 
-COPYING = frozenset(
-    "index masked_select index_select gather take take_along_dim _to_copy clone nonzero "
-    "repeat repeat_interleave".split()
-)
-"""Operators that copy what a reader may take for the tensor itself."""
 INTEGRAL = frozenset("uint8 int8 int16 int32 int64".split())
 WRAPPING = frozenset("add sub rsub mul neg abs square pow sum prod _to_copy copy_".split())
 IDEMPOTENT = ast.BitOr, ast.BitAnd
@@ -52,15 +48,6 @@ class Poisoned(NamedTuple):
     slot: str
     saved: Saved
     memory: int
-
-
-class Copied(NamedTuple):
-    """A copy that the statement wrote into: of what, by which operator, and where it was written."""
-
-    memory: Any
-    operator: str
-    source: str | None
-    node: ast.AST | None
 
 
 class Operator(NamedTuple):
@@ -108,15 +95,15 @@ class Watch:
         self.operators: dict[str, Operator] = {}
         self.gradients = Gradients(recorder.engine)
         self.loops = Loops(recorder.engine)
+        self.lost = LostWrites(recorder.engine, self._name)
+        self.stores = Stores(recorder.engine)
         self.unwritten = Unwritten(recorder.engine, recorder.index.name)
         self.begin()
 
     def begin(self) -> None:
         """A statement begins."""
         self.found: dict[tuple[str, str], Finding] = {}
-        self.born: dict[int, tuple[Any, str, Any]] = {}
-        """The memory of copies, weakly and by its identity: by which operator, and of what, weakly."""
-        self.lost: dict[int, Copied] = {}
+        self.lost.begin()
         self.pending: list[tuple[str, Any, ast.AST | None]] = []
         self.poisoned: list[Poisoned] = []
         self.gradients.begin()
@@ -126,7 +113,6 @@ class Watch:
         """The innermost statement that runs."""
         self.inner = False
         """Whether it stands within another: then nobody is shown its value."""
-        self.stored: list[tuple[Any, Any, ast.AST]] = []
         self.keeper.begin()
         if self.tainted:
             self.tainted = {key: each for key, each in self.tainted.items() if each() is not None}
@@ -145,8 +131,7 @@ class Watch:
         """A statement of the script begins, one within a loop or a function included."""
         self.inner = self.running is not None
         self.running = statement
-        if self.stored:
-            self.stored = []
+        self.stores.begin()
         if isinstance(statement, ast.Expr):
             self._steps(statement.value)
         elif isinstance(statement, ast.For | ast.While):
@@ -166,8 +151,8 @@ class Watch:
         """A new tensor came out of an operator."""
         engine = self.engine
         known = self.operators.get(operator) or self._operator(operator)
-        if self.lost:
-            self._used(inputs)
+        if self.lost.written:
+            self.lost.used(_tensors(engine, inputs))
         if known.allocates:
             self.unwritten.allocated(tensor)
         elif self.unwritten.memory:
@@ -175,10 +160,8 @@ class Watch:
         if self.inner and isinstance(self.running, ast.Expr):
             node = current_node()
             self._note("TSC-H020", discarded(engine, self.index.bound, self.running, node, tensor, inputs))
-        if known.copies and inputs and engine.kind(inputs[0]) == "tensor":
-            memory = engine.memory(tensor)
-            if memory is not engine.memory(inputs[0]):
-                self.born[id(memory)] = weakref.ref(memory), known.name, weakref.ref(inputs[0])
+        if known.copies:
+            self.lost.made(known.name, tensor, inputs)
         if known.wraps and not tensor.dtype.is_floating_point:
             dtype = engine.look(tensor).dtype
             if dtype in INTEGRAL:
@@ -205,8 +188,9 @@ class Watch:
         self.keeper.before_write(memory)
         if self.pending:
             self.pending = []
-        if isinstance(self.running, ast.Assign) and isinstance(self.running.value, ast.Tuple | ast.List):
-            self._stored(tensor, memory, inputs, self.running)
+        swap = self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running)
+        if swap is not None:
+            self.note("TSC-H010", swap.text, swap.node, swap.hint)
         if known.wraps:
             dtype = "" if tensor.dtype.is_floating_point else engine.look(tensor).dtype
             if dtype in INTEGRAL:
@@ -247,17 +231,10 @@ class Watch:
                 self.note(code, what, node, self._copy_hint())
         if self.pending:
             self.pending = []
-        if self.lost:
-            self._used([each for each in inputs if each is not tensor])
-        born = self.born.get(id(memory))
-        if born is not None and born[0]() is memory:
-            node = current_node()
-            if self._discarded(node):
-                copies, source = born[1], born[2]()
-                name = None if source is None else self._name(source)
-                self.lost[id(memory)] = Copied(weakref.ref(memory), copies, name, node)
-            else:
-                self.lost.pop(id(memory), None)
+        if self.lost.written:
+            self.lost.used(_tensors(engine, [each for each in inputs if each is not tensor]))
+        if self.lost.born:
+            self.lost.wrote(memory, self.running)
         if tensor.requires_grad:
             self._swallowed([each for each in inputs if each is not tensor])
         if self.loops.begun and operator.startswith("add_") and engine.node(tensor) is not None:
@@ -297,29 +274,6 @@ class Watch:
         entry = self.index.entry(tensor)
         return [] if entry is None else self.index.names(entry)
 
-    def _used(self, inputs: Sequence[Any]) -> None:
-        """Copies that an operator reads are not lost."""
-        for each in _tensors(self.engine, inputs):
-            self.lost.pop(id(self.engine.memory(each)), None)
-
-    def _discarded(self, node: ast.AST | None) -> bool:
-        """Whether what is written there is nothing that a name, or the rest of the expression, could hold."""
-        target: ast.AST | None = None
-        if isinstance(node, ast.AugAssign):
-            target = node.target
-        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
-            target = node
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            running = self.running
-            if (
-                not isinstance(running, ast.Expr)
-                or running.value is not node
-                or not node.func.attr.endswith("_")
-            ):
-                return False  # a backward pass writes into copies of its own
-            return _computed(node.func.value)
-        return isinstance(target, ast.Subscript) and _computed(target.value)
-
     def _swallowed(self, inputs: Sequence[Any]) -> None:
         """Views without a history whose base has, or is, what should get the gradient."""
         engine = self.engine
@@ -344,43 +298,6 @@ class Watch:
                 current_node(),
                 f"take the view again: {view} = {whole}[…]" if self._name(each) else "take the view again",
             )
-
-    def _stored(self, tensor: Any, memory: Any, inputs: Sequence[Any], running: ast.Assign) -> None:
-        """`x[0], x[1] = x[1], x[0]`: the right side was evaluated to views before the first store wrote."""
-        node = current_node()
-        target = running.targets[-1]
-        assert isinstance(running.value, ast.Tuple | ast.List)
-        if not isinstance(target, ast.Tuple | ast.List) or node not in target.elts:
-            return
-        from tensorcli.explorer.memory import overlap
-
-        engine = self.engine
-        for source in _tensors(engine, inputs[1:]):
-            owner = engine.memory(source)
-            for written, walk, earlier in self.stored:
-                if written is owner and overlap(walk, engine.walk(source))[0]:
-                    self._note_swap(running.value, target, node, earlier)
-                    break
-        self.stored.append((memory, engine.walk(tensor), node))
-
-    def _note_swap(
-        self, value: ast.Tuple | ast.List, target: ast.Tuple | ast.List, node: ast.AST, earlier: ast.AST
-    ) -> None:
-        at = next((number for number, each in enumerate(target.elts) if each is node), 0)
-        if len(value.elts) != len(target.elts):
-            return
-        first, read = ast.unparse(earlier), ast.unparse(value.elts[at])
-        right = ", ".join(
-            ast.unparse(each) + ".clone()" * isinstance(each, ast.Subscript | ast.Name) for each in value.elts
-        )
-        left = ", ".join(map(ast.unparse, target.elts))
-        self.note(
-            "TSC-H010",
-            f"the right side holds views, not copies: {first} was written before {'it' if read == first else read} "
-            f"was read for {ast.unparse(node)}.",
-            node,
-            f"{left} = {right}",
-        )
 
     def _steps(self, node: ast.expr) -> None:
         """`opt.step()` after its gradients were dropped."""
@@ -448,39 +365,12 @@ class Watch:
 
     def findings(self) -> list[Finding]:
         """The hazards of the statement so far, but for those about saved bytes."""
-        for copied in self.lost.values():
-            if copied.memory() is None:
-                of = f" of {copied.source}" if copied.source else ""
-                rest = f": {copied.source} keeps its values" if copied.source else ""
-                self.note(
-                    "TSC-H003",
-                    f"the write went into a copy{of} ({copied.operator.strip('_')}) that nobody holds{rest}.",
-                    copied.node,
-                    _copied_by(copied.node),
-                )
-        self.lost = {}
+        for copied in self.lost.found():
+            self.note("TSC-H003", copied.text, copied.node, copied.hint)
         twice = self.gradients.text(self._name)
         if twice is not None:
             self.note("TSC-H011", twice, self.gradients.node)
         return list(self.found.values())
-
-
-def _copied_by(node: ast.AST | None) -> str:
-    """How to ask about the expression that made the copy that was written into."""
-    target = node.target if isinstance(node, ast.AugAssign) else node
-    if isinstance(target, ast.Call):
-        target = target.func
-    return f"explain {ast.unparse(target.value)}" if isinstance(target, ast.Subscript | ast.Attribute) else ""
-
-
-def _computed(tree: ast.AST) -> bool:
-    """Whether an expression is computed, and not explicitly a copy: what a reader may take for the tensor."""
-    if isinstance(tree, ast.Name):
-        return False
-    return not any(
-        isinstance(each, ast.Attribute) and each.attr in ("clone", "deepcopy", "copy")
-        for each in ast.walk(tree)
-    )
 
 
 def _tensors(engine: Any, inputs: Sequence[Any]) -> Iterator[Any]:
