@@ -89,3 +89,14 @@ print(step.output, end="")
 def test_a_missing_pytorch_is_told():
     with pytest.raises(ValueError, match="there is no engine"):
         Session(engine="jax")
+
+
+@pytest.mark.parametrize("code", ["TSC-H013", "TSC-H014", "TSC-H015", "TSC-H016", "TSC-H021", "TSC-H022"])
+def test_hazards_that_need_no_saved_values_are_found_on_pytorch_too(code: str) -> None:
+    pytest.importorskip("torch")
+    from tensorcli.explorer.hazards.catalogue import HAZARDS
+
+    for text, expected in ((HAZARDS[code].example, {code}), (HAZARDS[code].instead, set())):
+        session = Session(checking=True, engine="pytorch")
+        list(session.run(text))
+        assert {each.code for each in session.hazards} == expected

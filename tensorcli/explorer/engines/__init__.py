@@ -119,6 +119,8 @@ class Engine(Protocol):
     """What `--engine` calls it."""
     tells_nodes: bool
     """Whether it tells what nodes save, which hooks sit on them, and which tensors share a version counter."""
+    tells_results_whole: bool
+    """Whether a result has its node already when it is told that an operator made it."""
 
     # ---- the session's side
 

@@ -32,6 +32,7 @@ class Embedded(Nodes):
 
     name = "embedded"
     tells_nodes = True
+    tells_results_whole = True
 
     # ---- the session's side
 

@@ -171,7 +171,7 @@ class Watch:
                 text = None if exact is None else wrapped(engine, *exact, tensor)
                 if text is not None:
                     self.note("TSC-H007", text, current_node())
-        if engine.node(tensor) is None:
+        if not self._recorded(tensor, inputs):
             if self.gradients.leaves:
                 self.gradients.made(tensor, inputs)
         else:
@@ -180,6 +180,17 @@ class Watch:
                 self._note("TSC-H017", self.loops.history(self.running, inputs))
             if known.trap is not None:
                 self._note(known.trap.code, known.trap.text(engine, self._name, current_node(), inputs))
+
+    def _recorded(self, tensor: Any, inputs: Sequence[Any]) -> bool:
+        """Whether a result has a node, or is about to get one."""
+        engine = self.engine
+        if engine.tells_results_whole:
+            return engine.node(tensor) is not None
+        return (
+            engine.recording()
+            and tensor.is_floating_point()
+            and any(engine.look(each).requires_grad for each in _tensors(engine, inputs))
+        )
 
     def writes(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
         """The bytes of a tensor, in this memory, are about to be written."""

@@ -38,6 +38,7 @@ class PyTorch:
 
     name = "pytorch"
     tells_nodes = False
+    tells_results_whole = False  # operators are heard below autograd
 
     def __init__(self) -> None:
         self.model = Embedded()
