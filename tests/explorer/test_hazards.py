@@ -571,9 +571,12 @@ SUM = (
 
 
 @pytest.mark.parametrize("start", ["0", "torch.zeros(())"])
-@pytest.mark.parametrize("line", ["total += loss", "total = total + loss", "total = loss * 2 + total"])
+@pytest.mark.parametrize(
+    "line", ["total += loss", "total = total + loss", "total = loss * 2 + total", "total += same(loss)"]
+)
 def test_a_sum_of_losses_that_were_differentiated_is_a_hazard(start, line):
-    assert check(SUM.format(start, f"w.grad = None\n    loss.backward()\n    {line}")) == [("TSC-H017", 6)]
+    text = SUM.format(start, f"w.grad = None\n    loss.backward()\n    {line}")
+    assert check("def same(x):\n    return x\n" + text) == [("TSC-H017", 8)]
 
 
 @pytest.mark.parametrize(

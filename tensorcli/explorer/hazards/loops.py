@@ -21,11 +21,13 @@ class Loops:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.begun: list[ast.For | ast.While] = []
+        self.sums: dict[int, tuple[str, str] | None] = {}
+        """Of the additions of the running statement, by their identity: what is summed, where it is over the rounds of a loop."""
 
     def begin(self) -> None:
         """A statement of the session begins."""
         if self.begun:
-            self.begun = []
+            self.begun, self.sums = [], {}
 
     def around(self, statement: ast.stmt) -> ast.For | ast.While | None:
         """The innermost loop that a statement stands in."""
@@ -48,21 +50,33 @@ class Loops:
             return None
         return f"{target.id} is bound to a new tensor until the next round: the one that the loop gave it was not written."
 
-    def history(self, statement: ast.stmt | None, inputs: Sequence[Any]) -> str | None:
-        """What is to be said of `total += loss` in a loop, where a pass went through the loss already; None for any other
-        statement.
+    def history(self, node: ast.AST | None, inputs: Sequence[Any]) -> str | None:
+        """What is to be said of an addition that is `total += loss` in a loop, where a pass went through the loss already;
+        None for any other.
         """
-        summed = None if statement is None else _accumulated(statement)
-        if statement is None or summed is None or self.around(statement) is None:
+        if not isinstance(node, ast.AugAssign | ast.BinOp):
             return None
-        name, part = summed
+        if id(node) not in self.sums:
+            self.sums[id(node)] = self._sum(node)
+        summed = self.sums[id(node)]
+        if summed is None:
+            return None
         for each in inputs[:2]:
-            node = self.engine.node(each) if self.engine.kind(each) == "tensor" else None
-            if node is not None and any(map(self.engine.released, nodes_below(self.engine, node, NEAR))):
+            root = self.engine.node(each) if self.engine.kind(each) == "tensor" else None
+            if root is not None and any(map(self.engine.released, nodes_below(self.engine, root, NEAR))):
+                name, part = summed
                 return (
                     f"{name} keeps each round's graph of {part}, which was differentiated and cannot be again: memory grows "
                     "with each round."
                 )
+        return None
+
+    def _sum(self, node: ast.AugAssign | ast.BinOp) -> tuple[str, str] | None:
+        """`total` and `loss`, where the addition stands in a loop and sums over its rounds."""
+        for loop in self.begun:
+            for each in ast.walk(loop):
+                if each is node or (isinstance(each, ast.Assign) and each.value is node):
+                    return _accumulated(each) if isinstance(each, ast.stmt) else None
         return None
 
 

@@ -177,7 +177,7 @@ class Watch:
         else:
             self._swallowed(inputs)
             if known.adds and self.loops.begun:
-                self._note("TSC-H017", self.loops.history(self.running, inputs))
+                self._note("TSC-H017", self.loops.history(current_node(), inputs))
             if known.trap is not None:
                 self._note(known.trap.code, known.trap.text(engine, self._name, current_node(), inputs))
 
@@ -249,7 +249,7 @@ class Watch:
         if tensor.requires_grad:
             self._swallowed([each for each in inputs if each is not tensor])
         if self.loops.begun and operator.startswith("add_") and engine.node(tensor) is not None:
-            self._note("TSC-H017", self.loops.history(self.running, inputs))
+            self._note("TSC-H017", self.loops.history(current_node(), inputs))
         if self.gradients.leaves:
             self.gradients.wrote(memory, inputs)
 
