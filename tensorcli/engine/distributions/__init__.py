@@ -6,24 +6,30 @@
 from importlib import import_module
 from typing import Any
 
-_SUBMODULES = ("constraints", "kl", "transforms")
+_SUBMODULES = ("constraints", "kl", "transforms", "utils")
 _WHERE = {
     name: place
     for place, names in {
         "distribution": "Distribution",
         "family": "ExponentialFamily",
-        "continuous": "Cauchy Exponential Laplace Normal StudentT Uniform",
-        "gamma": "Beta Chi2 Dirichlet Gamma",
+        "continuous": "Cauchy Exponential GeneralizedPareto Laplace Normal StudentT Uniform",
+        "gamma": "Beta Chi2 Dirichlet FisherSnedecor Gamma",
         "discrete": "Bernoulli Binomial Geometric NegativeBinomial Poisson",
         "categorical": "Categorical Multinomial OneHotCategorical OneHotCategoricalStraightThrough",
+        "continuous_bernoulli": "ContinuousBernoulli",
+        "circular": "VonMises",
         "multivariate": "MultivariateNormal",
+        "lowrank": "LowRankMultivariateNormal",
+        "matrices": "LKJCholesky Wishart",
         "combined": "Independent MixtureSameFamily TransformedDistribution",
-        "transformed": "Gumbel HalfCauchy HalfNormal LogNormal Pareto RelaxedBernoulli RelaxedOneHotCategorical Weibull",
+        "transformed": "Gumbel HalfCauchy HalfNormal InverseGamma Kumaraswamy LogNormal LogisticNormal Pareto "
+        "RelaxedBernoulli RelaxedOneHotCategorical Weibull",
         "kl": "kl_divergence register_kl",
         "registry": "biject_to transform_to",
-        "transforms": "AbsTransform AffineTransform ComposeTransform CumulativeDistributionTransform ExpTransform "
+        "transforms": "AbsTransform AffineTransform CatTransform ComposeTransform CorrCholeskyTransform "
+        "CumulativeDistributionTransform ExpTransform "
         "IndependentTransform LowerCholeskyTransform PositiveDefiniteTransform PowerTransform ReshapeTransform "
-        "SigmoidTransform SoftmaxTransform SoftplusTransform StickBreakingTransform TanhTransform Transform "
+        "SigmoidTransform SoftmaxTransform SoftplusTransform StackTransform StickBreakingTransform TanhTransform Transform "
         "identity_transform",
     }.items()
     for name in names.split()

@@ -62,7 +62,7 @@ class Categorical(Distribution):
         """The shape of the probabilities."""
         return self._param.size()
 
-    @property
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
         return constraints.integer_interval(0, self._num_events - 1)
 
@@ -197,7 +197,7 @@ class Multinomial(_OfChoices):
         self.total_count = total_count
         self._take_choices(probs, logits, validate_args)
 
-    @property
+    @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> Any:
         return constraints.multinomial(self.total_count)
 

@@ -43,7 +43,7 @@ class Independent(Distribution):
     def has_enumerate_support(self) -> bool:
         return not self.reinterpreted_batch_ndims and bool(self.base_dist.has_enumerate_support)
 
-    @property
+    @constraints.dependent_property
     def support(self) -> Any:
         found = self.base_dist.support
         many = self.reinterpreted_batch_ndims
@@ -116,7 +116,7 @@ class TransformedDistribution(Distribution):
         cut = len(ahead) - max(given, events + given - needed)
         super().__init__(ahead[:cut], ahead[cut:], validate_args=validate_args)
 
-    @property
+    @constraints.dependent_property(is_discrete=False)
     def support(self) -> Any:
         if not self.transforms:
             return self.base_dist.support
@@ -213,7 +213,7 @@ class MixtureSameFamily(Distribution):
         """What is chosen among."""
         return self._component_distribution
 
-    @property
+    @constraints.dependent_property
     def support(self) -> Any:
         return constraints.MixtureSameFamilyConstraint(self._component_distribution.support)
 

@@ -7,12 +7,16 @@ from typing import Any
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
+from tensorcli.engine.queries import finfo
 
 __all__ = [
     "Constraint",
     "MixtureSameFamilyConstraint",
     "boolean",
+    "cat",
+    "corr_cholesky",
     "dependent",
+    "dependent_property",
     "greater_than",
     "greater_than_eq",
     "half_open_interval",
@@ -35,6 +39,7 @@ __all__ = [
     "real_vector",
     "simplex",
     "square",
+    "stack",
     "symmetric",
     "unit_interval",
 ]
@@ -68,10 +73,47 @@ class Constraint:
 
 
 class _Dependent(Constraint):
-    """A region that depends on other parameters."""
+    """A region that depends on other parameters; what is known of it without them may be told."""
+
+    def __init__(self, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented) -> None:
+        self._is_discrete = is_discrete
+        self._event_dim = event_dim
+
+    def _told(self, name: str) -> Any:
+        value = getattr(self, f"_{name}")
+        if value is NotImplemented:
+            raise NotImplementedError(f".{name} cannot be determined statically")
+        return value
+
+    @property
+    def is_discrete(self) -> Any:  # type: ignore[override]
+        return self._told("is_discrete")
+
+    @property
+    def event_dim(self) -> Any:  # type: ignore[override]
+        return self._told("event_dim")
+
+    def __call__(self, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented) -> Any:
+        return _Dependent(
+            is_discrete=self._is_discrete if is_discrete is NotImplemented else is_discrete,
+            event_dim=self._event_dim if event_dim is NotImplemented else event_dim,
+        )
 
     def check(self, value: Any) -> Any:
         raise ValueError("Cannot determine validity of dependent constraint")
+
+
+class _DependentProperty(property, _Dependent):
+    """A property of distributions that is a dependent constraint where the class is asked."""
+
+    def __init__(
+        self, fn: Any = None, *, is_discrete: Any = NotImplemented, event_dim: Any = NotImplemented
+    ) -> None:
+        property.__init__(self, fn)
+        _Dependent.__init__(self, is_discrete=is_discrete, event_dim=event_dim)
+
+    def __call__(self, fn: Any) -> Any:  # type: ignore[override]
+        return _DependentProperty(fn, is_discrete=self._is_discrete, event_dim=self._event_dim)
 
 
 def is_dependent(constraint: Any) -> bool:
@@ -259,6 +301,15 @@ class _Symmetric(_Square):
         return functions.isclose(value, value.mT, atol=1e-6).all(-2).all(-1)
 
 
+class _CorrCholesky(_LowerCholesky):
+    """The Cholesky factor of a correlation matrix: each row has the length 1."""
+
+    def check(self, value: Any) -> Any:
+        far = finfo(value.dtype).eps * value.size(-1) * 10
+        length = functions.linalg_vector_norm(value.detach(), dim=-1)
+        return super().check(value) & (length - 1.0).abs().le(far).all(dim=-1)
+
+
 class _PositiveSemidefinite(_Symmetric):
     def check(self, value: Any) -> Any:
         symmetric = super().check(value)
@@ -271,7 +322,65 @@ class _PositiveDefinite(_Symmetric):
         return functions.linalg_cholesky_ex(value)[1].eq(0) if symmetric.all() else symmetric
 
 
+# ---- of other constraints
+
+
+class _Joined(Constraint):
+    """Constraints along a dimension."""
+
+    def __init__(self, cseq: Any, dim: int = 0) -> None:
+        if not all(isinstance(each, Constraint) for each in cseq):
+            raise AssertionError("All elements of cseq must be Constraint instances")
+        self.cseq = list(cseq)
+        self.dim = dim
+
+    @property
+    def is_discrete(self) -> bool:  # type: ignore[override]
+        return any(each.is_discrete for each in self.cseq)
+
+    @property
+    def event_dim(self) -> int:  # type: ignore[override]
+        return max(int(each.event_dim) for each in self.cseq)
+
+    def _within(self, value: Any) -> None:
+        if not -value.dim() <= self.dim < value.dim():
+            raise AssertionError(f"dim {self.dim} out of range for value with {value.dim()} dimensions")
+
+
+class _Cat(_Joined):
+    """Constraints of parts of a dimension, `lengths` long."""
+
+    def __init__(self, cseq: Any, dim: int = 0, lengths: Any = None) -> None:
+        super().__init__(cseq, dim)
+        self.lengths = [1] * len(self.cseq) if lengths is None else list(lengths)
+        if len(self.lengths) != len(self.cseq):
+            raise AssertionError(f"lengths ({len(self.lengths)}) must match cseq ({len(self.cseq)})")
+
+    def check(self, value: Any) -> Any:
+        self._within(value)
+        found, start = [], 0
+        for each, length in zip(self.cseq, self.lengths, strict=True):
+            found.append(each.check(value.narrow(self.dim, start, length)))
+            start += length
+        return functions.cat(found, self.dim)
+
+
+class _Stack(_Joined):
+    """Constraints of the slices of a dimension."""
+
+    @property
+    def event_dim(self) -> int:  # type: ignore[override]
+        most = super().event_dim
+        return most + (self.dim + most < 0)
+
+    def check(self, value: Any) -> Any:
+        self._within(value)
+        slices = (value.select(self.dim, i) for i in range(value.size(self.dim)))
+        return functions.stack([each.check(part) for part, each in zip(slices, self.cseq)], self.dim)
+
+
 dependent = _Dependent()
+dependent_property = _DependentProperty
 independent = _IndependentConstraint
 boolean = _Boolean()
 one_hot = _OneHot()
@@ -292,7 +401,10 @@ half_open_interval = _HalfOpenInterval
 simplex = _Simplex()
 lower_triangular = _LowerTriangular()
 lower_cholesky = _LowerCholesky()
+corr_cholesky = _CorrCholesky()
 square = _Square()
 symmetric = _Symmetric()
 positive_semidefinite = _PositiveSemidefinite()
 positive_definite = _PositiveDefinite()
+cat = _Cat
+stack = _Stack

@@ -4,6 +4,7 @@ import math
 from typing import Any, ClassVar
 
 from tensorcli.engine.callers import functions
+from tensorcli.engine.construct import tensor
 from tensorcli.engine.distributions import constraints
 from tensorcli.engine.distributions.distribution import Distribution, filled, finfo, standard_normal
 from tensorcli.engine.distributions.family import ExponentialFamily
@@ -81,7 +82,7 @@ class Uniform(Distribution):
     def arg_constraints(self) -> Any:
         return {"low": constraints.less_than(self.high), "high": constraints.greater_than(self.low)}
 
-    @property
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> Any:
         return constraints.interval(self.low, self.high)
 
@@ -282,3 +283,87 @@ class StudentT(_Located):
         beta = functions.lgamma(half) + math.lgamma(0.5) - functions.lgamma(more)
         spread = 0.5 * (self.df + 1) * (functions.digamma(more) - functions.digamma(half))
         return self.scale.log() + spread + 0.5 * self.df.log() + beta
+
+
+class GeneralizedPareto(Distribution):
+    """What lies above a threshold (`loc`): a heavy tail for a concentration above 0, an end below it."""
+
+    __module__ = "torch.distributions.generalized_pareto"
+    arg_constraints: ClassVar[Any] = {
+        "loc": constraints.real,
+        "scale": constraints.positive,
+        "concentration": constraints.real,
+    }
+    has_rsample = True
+    loc: Any
+    scale: Any
+    concentration: Any
+
+    def __init__(self, loc: Any, scale: Any, concentration: Any, validate_args: bool | None = None) -> None:
+        self._take(validate_args, loc=loc, scale=scale, concentration=concentration)
+
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
+    def support(self) -> Any:
+        """From the threshold to the end."""
+        end = self.loc - self.scale / self.concentration
+        return constraints.interval(self.loc, functions.where(self.concentration < 0, end, math.inf))
+
+    def _shapes(self, zero: Any) -> tuple[Any, Any]:
+        """Where the concentration is about 0; and the concentrations, 1 there."""
+        none = functions.isclose(self.concentration, zero)
+        return none, functions.where(none, functions.ones_like(self.concentration), self.concentration)
+
+    def _off(self, value: Any) -> Any:
+        return (value - self.loc) / self.scale
+
+    @property
+    def mean(self) -> Any:
+        has = self.concentration < 1
+        found = self.loc + self.scale / (1 - functions.where(has, self.concentration, 0.5))
+        return functions.where(has, found, math.nan)
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+    @property
+    def variance(self) -> Any:
+        has = self.concentration < 0.5
+        shape = functions.where(has, self.concentration, 0.25)
+        return functions.where(has, self.scale**2 / ((1 - shape) ** 2 * (1 - 2 * shape)), math.nan)
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        shape = self._extended_shape(sample_shape)
+        return self.icdf(functions.rand(shape, dtype=self.loc.dtype, device=self.loc.device))
+
+    def _log_prob(self, value: Any) -> Any:
+        off = self._off(value)
+        none, shape = self._shapes(tensor(0.0))
+        power = 1 / shape + functions.ones_like(off)
+        found = functions.where(power == 0, power, power * functions.log1p(shape * off))
+        return -self.scale.log() - functions.where(none, off, found)
+
+    def log_survival_function(self, value: Any) -> Any:
+        """The logarithm of the probability of a larger value."""
+        if self._validate_args:
+            self._validate_sample(value)
+        off = self._off(value)
+        none, shape = self._shapes(tensor(0.0))
+        return functions.where(none, -off, -functions.log1p(shape * off) / shape)
+
+    def log_cdf(self, value: Any) -> Any:
+        """The logarithm of the probability of a value not above this one."""
+        return functions.log1p(-functions.exp(self.log_survival_function(value)))
+
+    def cdf(self, value: Any) -> Any:
+        return functions.exp(self.log_cdf(value))
+
+    def icdf(self, value: Any) -> Any:
+        none, shape = self._shapes(functions.zeros_like(self.concentration))
+        rest = functions.log1p(-value)
+        found = self.loc + self.scale / shape * functions.expm1(-shape * rest)
+        return functions.where(none, self.loc - self.scale * rest, found)
+
+    def entropy(self) -> Any:
+        found = functions.log(self.scale) + self.concentration + 1
+        return functions.broadcast_to(found, self._batch_shape)

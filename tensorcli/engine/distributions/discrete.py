@@ -112,7 +112,7 @@ class Binomial(Chance):
     ) -> None:
         self._take_chance(probs, logits, validate_args, total_count=total_count)
 
-    @property
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> Any:
         return constraints.integer_interval(0, self.total_count)
 

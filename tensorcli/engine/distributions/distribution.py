@@ -182,8 +182,8 @@ class Distribution:
         raise NotImplementedError
 
     def cdf(self, value: Any) -> Any:
-        """The probability of a value not above this one."""
-        if self._validate_args:
+        """The probability of a value not above this one. Errors: NotImplementedError where no formula is known."""
+        if self._validate_args and type(self)._cdf is not Distribution._cdf:
             self._validate_sample(value)
         return self._cdf(value)
 

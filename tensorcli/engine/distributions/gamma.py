@@ -1,5 +1,6 @@
 """Distributions made of gamma variables, whose samples have implicit gradients (`ops/pathwise`)."""
 
+import math
 from numbers import Number
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ from tensorcli.engine.construct import as_tensor, tensor
 from tensorcli.engine.distributions import constraints
 from tensorcli.engine.distributions.distribution import Distribution, broadcast_all, finfo
 from tensorcli.engine.distributions.family import ExponentialFamily
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.tensor import Tensor
 
 
@@ -198,3 +200,58 @@ class Beta(ExponentialFamily):
 
     def entropy(self) -> Any:
         return self._dirichlet.entropy()
+
+
+class FisherSnedecor(Distribution):
+    """The ratio of two Chi2 variables, each over its degrees of freedom."""
+
+    __module__ = "torch.distributions.fishersnedecor"
+    arg_constraints: ClassVar[Any] = {"df1": constraints.positive, "df2": constraints.positive}
+    support = constraints.positive
+    has_rsample = True
+    df1: Any
+    df2: Any
+
+    def __init__(self, df1: Any, df2: Any, validate_args: bool | None = None) -> None:
+        over, under = broadcast_all(df1, df2)
+        self._gamma1 = Gamma(over * 0.5, over)
+        self._gamma2 = Gamma(under * 0.5, under)
+        self._take(validate_args, df1=df1, df2=df2)
+
+    def _df2_above(self, least: int) -> Any:
+        """The second degrees of freedom, where there are enough of them."""
+        found = self.df2.clone(memory_format=contiguous_format)
+        found[found <= least] = math.nan
+        return found
+
+    @property
+    def mean(self) -> Any:
+        under = self._df2_above(2)
+        return under / (under - 2)
+
+    @property
+    def mode(self) -> Any:
+        found = (self.df1 - 2) / self.df1 * self.df2 / (self.df2 + 2)
+        found[self.df1 <= 2] = math.nan
+        return found
+
+    @property
+    def variance(self) -> Any:
+        under = self._df2_above(4)
+        return 2 * under.pow(2) * (self.df1 + under - 2) / (self.df1 * (under - 2).pow(2) * (under - 4))
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        shape = self._extended_shape(sample_shape)
+        over = self._gamma1.rsample(sample_shape).view(shape)
+        under = self._gamma2.rsample(sample_shape).view(shape)
+        tiny = finfo(under.dtype).tiny
+        under.clamp_(min=tiny)
+        found = over / under
+        found.clamp_(min=tiny)
+        return found
+
+    def _log_prob(self, value: Any) -> Any:
+        one, two, ratio = self.df1 * 0.5, self.df2 * 0.5, self.df1 / self.df2
+        constant = (one + two).lgamma() - one.lgamma() - two.lgamma()
+        rise = one * ratio.log() + (one - 1) * functions.log(value)
+        return constant + rise - (one + two) * functions.log1p(ratio * value)

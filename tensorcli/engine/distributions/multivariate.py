@@ -27,7 +27,7 @@ def squared_distance(factor: Any, off: Any) -> Any:
     return found.reshape(off.shape[:-1]).permute(back).reshape(shape)
 
 
-def _root_of_inverse(precision: Any) -> Any:
+def root_of_inverse(precision: Any) -> Any:
     """The Cholesky factor of a matrix's inverse."""
     flipped = functions.linalg_cholesky(functions.flip(precision, (-2, -1)))
     upper = functions.transpose(functions.flip(flipped, (-2, -1)), -2, -1)
@@ -79,7 +79,7 @@ class MultivariateNormal(Distribution):
         setattr(self, name, matrix.expand((*batch, -1, -1)))
         self.loc = loc.expand((*batch, -1))
         super().__init__(Size(batch), self.loc.shape[-1:], validate_args=validate_args)
-        roots = {"covariance_matrix": functions.linalg_cholesky, "precision_matrix": _root_of_inverse}
+        roots = {"covariance_matrix": functions.linalg_cholesky, "precision_matrix": root_of_inverse}
         self._unbroadcasted_scale_tril = roots[name](matrix) if name in roots else matrix
 
     def _spread(self, matrix: Any) -> Any:

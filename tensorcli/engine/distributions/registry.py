@@ -39,6 +39,7 @@ _REAL: dict[type, Maker] = {
     constraints._LessThan: _below,
     constraints._Interval: _between,
     constraints._HalfOpenInterval: _between,
+    constraints._CorrCholesky: lambda constraint: transforms.CorrCholeskyTransform(),
 }
 
 
@@ -48,7 +49,14 @@ class ConstraintRegistry:
     __module__ = "torch.distributions.constraint_registry"
 
     def __init__(self, makers: dict[type, Maker]) -> None:
-        self._makers = {**_REAL, **makers}
+        self._makers = {**_REAL, constraints._Cat: self._cat, constraints._Stack: self._stack, **makers}
+
+    def _cat(self, constraint: Any) -> Transform:
+        parts = [self(each) for each in constraint.cseq]
+        return transforms.CatTransform(parts, constraint.dim, constraint.lengths)
+
+    def _stack(self, constraint: Any) -> Transform:
+        return transforms.StackTransform([self(each) for each in constraint.cseq], constraint.dim)
 
     def register(self, constraint: Any, factory: Maker | None = None) -> Any:
         """Add a transform, as a decorator too."""

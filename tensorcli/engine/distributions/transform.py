@@ -23,7 +23,6 @@ class Transform:
     bijective: Any = False
     domain: Any
     codomain: Any
-    sign: Any
 
     def __init__(self, cache_size: int = 0) -> None:
         if cache_size not in (0, 1):
@@ -38,6 +37,11 @@ class Transform:
         if self.domain.event_dim != self.codomain.event_dim:
             raise ValueError("Please use either .domain.event_dim or .codomain.event_dim")
         return int(self.domain.event_dim)
+
+    @property
+    def sign(self) -> Any:
+        """1 for a transform that rises, -1 for one that falls. Errors: NotImplementedError where it does neither."""
+        raise NotImplementedError
 
     @property
     def inv(self) -> "Transform":

@@ -19,12 +19,14 @@ from tensorcli.engine.distributions.distribution import (
     filled,
     finfo,
 )
+from tensorcli.engine.distributions.gamma import Gamma
 from tensorcli.engine.distributions.transforms import (
     AbsTransform,
     AffineTransform,
     ExpTransform,
     PowerTransform,
     SigmoidTransform,
+    StickBreakingTransform,
 )
 
 
@@ -198,7 +200,7 @@ class Pareto(TransformedDistribution):
         base = Exponential(self.alpha, validate_args=validate_args)
         super().__init__(base, transforms, validate_args=validate_args)
 
-    @property
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> Any:
         return constraints.greater_than_eq(self.scale)
 
@@ -251,6 +253,124 @@ class Weibull(TransformedDistribution):
     def entropy(self) -> Any:
         power = self.concentration_reciprocal
         return EULER * (1 - power) + functions.log(self.scale * power) + 1
+
+
+class InverseGamma(TransformedDistribution):
+    """The reciprocal of a gamma variable."""
+
+    __module__ = "torch.distributions.inverse_gamma"
+    arg_constraints: ClassVar[Any] = {"concentration": constraints.positive, "rate": constraints.positive}
+    support = constraints.positive
+    has_rsample = True
+
+    def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
+        base = Gamma(concentration, rate, validate_args=validate_args)
+        super().__init__(base, PowerTransform(-base.rate.new_ones(())), validate_args=validate_args)
+
+    @property
+    def concentration(self) -> Any:
+        """How many events the gamma variable waits for."""
+        return self.base_dist.concentration  # type: ignore[attr-defined]
+
+    @property
+    def rate(self) -> Any:
+        """The rate of the gamma variable's events."""
+        return self.base_dist.rate  # type: ignore[attr-defined]
+
+    @property
+    def mean(self) -> Any:
+        found = self.rate / (self.concentration - 1)
+        return functions.where(self.concentration > 1, found, math.inf)
+
+    @property
+    def mode(self) -> Any:
+        return self.rate / (self.concentration + 1)
+
+    @property
+    def variance(self) -> Any:
+        found = self.rate.square() / ((self.concentration - 1).square() * (self.concentration - 2))
+        return functions.where(self.concentration > 2, found, math.inf)
+
+    def entropy(self) -> Any:
+        found = self.concentration + self.rate.log() + self.concentration.lgamma()
+        return found - (1 + self.concentration) * self.concentration.digamma()
+
+
+class Kumaraswamy(TransformedDistribution):
+    """A likeness of the beta distribution, by powers of a uniform variable."""
+
+    __module__ = "torch.distributions.kumaraswamy"
+    arg_constraints: ClassVar[Any] = {
+        "concentration1": constraints.positive,
+        "concentration0": constraints.positive,
+    }
+    support = constraints.unit_interval
+    has_rsample = True
+
+    def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
+        self.concentration1, self.concentration0 = broadcast_all(concentration1, concentration0)
+        low, high = (functions.full_like(self.concentration0, end) for end in (0, 1))
+        transforms = [
+            PowerTransform(self.concentration0.reciprocal()),
+            AffineTransform(loc=1.0, scale=-1.0),
+            PowerTransform(self.concentration1.reciprocal()),
+        ]
+        super().__init__(
+            Uniform(low, high, validate_args=validate_args), transforms, validate_args=validate_args
+        )
+
+    def _moment(self, power: int) -> Any:
+        one, zero = 1 + power / self.concentration1, self.concentration0
+        return zero * functions.exp(
+            functions.lgamma(one) + functions.lgamma(zero) - functions.lgamma(one + zero)
+        )
+
+    @property
+    def mean(self) -> Any:
+        return self._moment(1)
+
+    @property
+    def mode(self) -> Any:
+        one, zero = self.concentration1, self.concentration0
+        # As PyTorch has it: the logarithms are of negative numbers, so that no mode is found.
+        found = zero.reciprocal() * (-zero).log1p() - (-zero * one).log1p()
+        found[(zero < 1) | (one < 1)] = math.nan
+        return found.exp()
+
+    @property
+    def variance(self) -> Any:
+        return self._moment(2) - functions.pow(self.mean, 2)
+
+    def entropy(self) -> Any:
+        one, zero = 1 - self.concentration1.reciprocal(), 1 - self.concentration0.reciprocal()
+        spread = functions.digamma(self.concentration0 + 1) + EULER
+        found = zero + one * spread - functions.log(self.concentration1)
+        return found - functions.log(self.concentration0)
+
+
+class LogisticNormal(TransformedDistribution):
+    """Shares of a whole, from normal variables by breaking sticks: one more share than variables."""
+
+    __module__ = "torch.distributions.logistic_normal"
+    arg_constraints: ClassVar[Any] = {"loc": constraints.real, "scale": constraints.positive}
+    support = constraints.simplex
+    has_rsample = True
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        base = Normal(loc, scale, validate_args=validate_args)
+        if not base.batch_shape:
+            base = base.expand([1])
+        super().__init__(base, StickBreakingTransform(), validate_args=validate_args)
+
+    @property
+    def loc(self) -> Any:
+        """The means of the normal variables."""
+        return self.base_dist.base_dist.loc  # type: ignore[attr-defined]
+
+    @property
+    def scale(self) -> Any:
+        """The standard deviations of the normal variables."""
+        return self.base_dist.base_dist.scale  # type: ignore[attr-defined]
 
 
 # ---- samples of discrete distributions that gradients flow through

@@ -7,6 +7,7 @@ from typing import Any
 from tensorcli.engine.callers import functions
 from tensorcli.engine.distributions import constraints
 from tensorcli.engine.distributions.distribution import broadcast_all, finfo, lazy
+from tensorcli.engine.distributions.joined import CatTransform, StackTransform
 from tensorcli.engine.distributions.transform import (
     ComposeTransform,
     IndependentTransform,
@@ -14,6 +15,7 @@ from tensorcli.engine.distributions.transform import (
     Transform,
     identity_transform,
 )
+from tensorcli.engine.distributions.utils import tril_matrix_to_vec, vec_to_tril_matrix
 from tensorcli.engine.nn import functional
 from tensorcli.engine.queries import broadcast_shapes
 from tensorcli.engine.tensor import Size
@@ -21,7 +23,9 @@ from tensorcli.engine.tensor import Size
 __all__ = [
     "AbsTransform",
     "AffineTransform",
+    "CatTransform",
     "ComposeTransform",
+    "CorrCholeskyTransform",
     "CumulativeDistributionTransform",
     "ExpTransform",
     "IndependentTransform",
@@ -32,6 +36,7 @@ __all__ = [
     "SigmoidTransform",
     "SoftmaxTransform",
     "SoftplusTransform",
+    "StackTransform",
     "StickBreakingTransform",
     "TanhTransform",
     "Transform",
@@ -344,3 +349,48 @@ class PositiveDefiniteTransform(Transform):
 
     def _inverse(self, y: Any) -> Any:
         return LowerCholeskyTransform().inv(functions.linalg_cholesky(y))
+
+
+class CorrCholeskyTransform(Transform):
+    """Cholesky factors of correlation matrices: rows by breaking sticks of length 1, from (..., D (D - 1) / 2) numbers."""
+
+    domain = constraints.real_vector
+    codomain = constraints.corr_cholesky
+    bijective = True
+
+    def _settings(self) -> tuple[Any, ...]:
+        return (id(self),)
+
+    def _call(self, x: Any) -> Any:
+        x = functions.tanh(x)
+        eps = finfo(x.dtype).eps
+        parts = vec_to_tril_matrix(x.clamp(min=-1 + eps, max=1 - eps), diag=-1)
+        rest = (1 - parts**2).sqrt().cumprod(-1)
+        parts = parts + functions.eye(parts.shape[-1], dtype=parts.dtype, device=parts.device)
+        return parts * functional.pad(rest[..., :-1], [1, 0], value=1)
+
+    def _inverse(self, y: Any) -> Any:
+        rest = 1 - functions.cumsum(y * y, dim=-1)
+        before = functional.pad(rest[..., :-1], [1, 0], value=1)
+        part = tril_matrix_to_vec(y, diag=-1) / tril_matrix_to_vec(before, diag=-1).sqrt()
+        return (part.log1p() - part.neg().log1p()) / 2
+
+    def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
+        rest = tril_matrix_to_vec(1 - (y * y).cumsum(dim=-1), diag=-2)
+        bent = -2 * (x + functional.softplus(-2 * x) - math.log(2.0)).sum(dim=-1)
+        return 0.5 * rest.log().sum(-1) + bent
+
+    def forward_shape(self, shape: Any) -> Any:
+        count = _with_dimension(shape)[-1]
+        size = round((0.25 + 2 * count) ** 0.5 + 0.5)
+        if size * (size - 1) // 2 != count:
+            raise ValueError("Input is not a flattened lower-diagonal number")
+        return shape[:-1] + (size, size)  # noqa: RUF005 (a Size stays one)
+
+    def inverse_shape(self, shape: Any) -> Any:
+        if len(shape) < 2:
+            raise ValueError("Too few dimensions on input")
+        if shape[-2] != shape[-1]:
+            raise ValueError("Input is not square")
+        count = shape[-1] * (shape[-1] - 1) // 2
+        return shape[:-2] + (count,)  # noqa: RUF005 (a Size stays one)
