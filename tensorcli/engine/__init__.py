@@ -161,6 +161,7 @@ _PUBLIC: dict[str, str] = {
     ),
     **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
     "return_types": "return_types",
+    **dict.fromkeys(("svd_lowrank", "pca_lowrank"), "lowrank"),
     "vmap": "batch.vmap",
     **dict.fromkeys(("tensordot", "einsum", "cdist", "chain_matmul", "unique_consecutive"), "functional"),
 }

@@ -221,6 +221,18 @@ def _svd_backward(grads, u, s, vh, full):
     return found
 
 
+def _factors(xp, A, full_matrices):
+    """The singular value decomposition, with the signs that MKL gives real matrices that are tall: it takes R of QR from half
+    as many rows again as columns on."""
+    rows, cols = A.shape[-2:]
+    if A.dtype.kind != "f" or not cols or rows == cols or rows < cols * 3 // 2:
+        return xp.linalg.svd(A, full_matrices=full_matrices)
+    q, r = xp.linalg.qr(A, mode="complete" if full_matrices else "reduced")
+    inner, s, vh = xp.linalg.svd(r[..., :cols, :])
+    u = xp.matmul(q[..., :cols], inner)
+    return (xp.concatenate([u, q[..., cols:]], axis=-1) if full_matrices else u), s, vh
+
+
 @op(
     "_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) -> "
     "(Tensor U, Tensor S, Tensor Vh)",
@@ -239,10 +251,10 @@ def linalg_svd_(xp, A, full_matrices, compute_uv, driver):
     if infinite.any():
         # LAPACK does not fail there, and knows nothing.
         A = xp.where(infinite, 0, A)
-        u, s, vh = xp.linalg.svd(A, full_matrices=full_matrices)
+        u, s, vh = _factors(xp, A, full_matrices)
         u, s, vh = (xp.where(i, np.nan, x) for i, x in ((infinite, u), (infinite[..., 0], s), (infinite, vh)))
     else:
-        u, s, vh = xp.linalg.svd(A, full_matrices=full_matrices)
+        u, s, vh = _factors(xp, A, full_matrices)
     return columns(u), s, columns(vh)
 
 

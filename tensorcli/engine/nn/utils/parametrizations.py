@@ -155,9 +155,9 @@ class _WeightNorm(Module):
         super().__init__()
         self.dim = -1 if dim is None else dim
 
-    def forward(self, length: Any, direction: Any) -> Any:
-        """The weight."""
-        return functions._weight_norm(direction, length, self.dim)
+    def forward(self, weight_g: Any, weight_v: Any) -> Any:
+        """The weight of a length and a direction."""
+        return functions._weight_norm(weight_v, weight_g, self.dim)
 
     def right_inverse(self, weight: Any) -> Any:
         """The length and the direction of a weight."""

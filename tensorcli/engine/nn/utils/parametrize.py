@@ -21,6 +21,7 @@ __all__ = [
     "is_parametrized",
     "register_parametrization",
     "remove_parametrizations",
+    "transfer_parametrizations_and_params",
     "type_before_parametrizations",
 ]
 
@@ -319,3 +320,32 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
 def type_before_parametrizations(module: Module) -> type:
     """The class that a module had at first."""
     return type(module).__bases__[0] if is_parametrized(module) else type(module)
+
+
+def transfer_parametrizations_and_params(
+    from_module: Module, to_module: Module, tensor_name: str | None = None
+) -> Module:
+    """Give a module the parametrizations of another, or of its one tensor, and the parameters below them, which both share."""
+    if not is_parametrized(from_module):
+        return to_module
+    theirs: Any = from_module.parametrizations
+    for name in theirs if tensor_name is None else [tensor_name]:
+        if not hasattr(to_module, name):
+            setattr(to_module, name, Parameter(getattr(from_module, name)))
+        for each in theirs[name]:
+            register_parametrization(to_module, name, each)
+        own: Any = to_module.parametrizations
+        for place in _originals(theirs[name]):
+            setattr(own[name], place, getattr(theirs[name], place))
+    return to_module
+
+
+def _originals(parametrized: Any) -> Iterator[str]:
+    """The names of the parameters below a parametrized tensor: `original`, or `original0` and those after it."""
+    if hasattr(parametrized, "original"):
+        yield "original"
+        return
+    number = 0
+    while hasattr(parametrized, f"original{number}"):
+        yield f"original{number}"
+        number += 1
