@@ -4,7 +4,7 @@ Operators fall into kinds by how they fill an output: element-wise ones cast int
 result exactly, some compute in the output's dtype, and a few have words of their own. Read when `out=` is first used.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import dtypes, effects, messages
@@ -39,8 +39,11 @@ CHECKED_FIRST: Final = frozenset("softmax log_softmax amax amin mm matmul".split
 OVERLAP_FIRST: Final = frozenset("diff take index_select masked_select scatter scatter_add nonzero".split())
 """Operators that look at the memory of the output before they give it its size, as element-wise ones do; the others after."""
 
-DTYPE_LAST: Final = frozenset(["stack"])
-"""Operators that give the output its size before they look at its dtype."""
+DTYPE_LAST: Final[dict[str, Callable[[tuple[Any, ...]], bool]]] = {
+    # Along a new last dimension it is `cat` of the output itself, else of a view of the output.
+    "stack": lambda values: values[1] not in (-1, values[0][0].ndim),
+}
+"""Operators that give the output its size before they look at its dtype, and for which values."""
 
 ALIASING_REFUSED: Final = frozenset(
     "gather take index_select masked_select kthvalue scatter scatter_add scatter_reduce index_add index_copy index_reduce "
@@ -209,10 +212,10 @@ def _mean_into_integers(values: Sequence[Any], out: Tensor) -> None:
     raise messages.result_cast(dtypes.default.floating.scalar_type, out.dtype.scalar_type)
 
 
-def order(op: "Op") -> tuple[bool, bool]:
+def order(op: "Op", values: tuple[Any, ...]) -> tuple[bool, bool]:
     """Whether the output's dtype, and whether its memory, is looked at before the output gets its size."""
     name = _origin(op).base
-    return name not in DTYPE_LAST, name in OVERLAP_FIRST
+    return not (name in DTYPE_LAST and DTYPE_LAST[name](values)), name in OVERLAP_FIRST
 
 
 def check_dtype(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...]) -> None:

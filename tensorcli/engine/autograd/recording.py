@@ -99,6 +99,17 @@ def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
     return False
 
 
+def save_first(op: "Op", values: Sequence[Any]) -> None:
+    """After a call that failed, save its inputs all the same: PyTorch does so before its kernel runs, and what saving them
+    raises comes first. Errors: what a pack hook raises, RuntimeError for inference tensors.
+    """
+    try:
+        if wants_grad(op, values):
+            make_node(op, values)
+    except Exception as refusal:
+        raise refusal from None
+
+
 def _tracked(op: "Op", values: Sequence[Any]) -> bool:
     """Whether a call on an inference tensor that requires grad is recorded: by the normal tensors that it is given, numbers
     that stand for tensors included."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.recording import make_node, save_first, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
@@ -45,7 +45,7 @@ _MADE_LIKE: Final[dict[str, Callable[[dtype], bool]]] = {
     "abs": lambda kind: kind.is_complex,
 }
 """Operators that PyTorch lets write into an `empty_like` of their input, and for which dtypes: the result keeps its strides
-even where there are no elements."""
+even where there are no elements, and those of dimensions of size 1."""
 
 
 _SECOND_FIRST: Final = frozenset("threshold_backward leaky_relu_backward".split())
@@ -97,9 +97,13 @@ def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
     """Element by element, with promotion and broadcasting."""
     if op.check is not None:
         op.check(*values)
-    array, kind, strides, device = compute(op, values)
-    if not array.size and op.base in _MADE_LIKE and _MADE_LIKE[op.base](values[0].dtype):
-        strides = values[0].geometry.strides
+    try:
+        array, kind, strides, device = compute(op, values)
+    except Exception:
+        save_first(op, values)
+        raise
+    if op.base in _MADE_LIKE and _MADE_LIKE[op.base](values[0].dtype):
+        strides = geometry.preserved_strides(values[0].geometry)
     row_major = op.row_major(*values) if callable(op.row_major) else op.row_major
     result = adopt(array, kind, device, None if row_major else strides)
     return recorded(op, values, result)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.recording import make_node, save_first, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
@@ -91,21 +91,11 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.check is not None:
         op.check(*values)
     device = device_of(op, values)
-    arguments, reduced = arrays_of(op, values)
-    if op.compiled_for is not None or op.alike:
-        _refuse_dtypes(op, values, arguments, device)
-    if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
-        # The kernel computes in asked.computes_as; the result rounds to what was asked for, not to the input's dtype.
-        reduced = asked if asked.reduced else None
-        if asked.category < dtypes.FLOATING and wants_grad(op, values):
-            run_kernel(op, arguments, device)  # What the kernel refuses comes first.
-            raise RuntimeError(f"Autograd not support dtype: {asked.scalar_type}")
-    if op.into_self:
-        check_castable(promoted_dtype(op, values), values[0])
-    answer = run_kernel(op, arguments, device)
-    if op.into_self:
-        answer = _as_dtype(answer, values[0].dtype, device)
-        reduced = None
+    try:
+        answer, reduced = _computed(op, values, device)
+    except Exception:
+        save_first(op, values)
+        raise
     if op.base in SUGGESTED and any(_suggests(op.base, each) for each in values[:2]):
         answer = _in_channels_last(answer)
     if type(answer) is tuple:
@@ -134,6 +124,26 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if type(answer) is tuple:
         return named(op, results)
     return list(results) if type(answer) is list else results[0]
+
+
+def _computed(op: "Op", values: tuple[Any, ...], device: Device) -> tuple[Any, dtype | None]:
+    """What the kernel answers, and the reduced dtype to round it to."""
+    arguments, reduced = arrays_of(op, values)
+    if op.compiled_for is not None or op.alike:
+        _refuse_dtypes(op, values, arguments, device)
+    if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
+        # The kernel computes in asked.computes_as; the result rounds to what was asked for, not to the input's dtype.
+        reduced = asked if asked.reduced else None
+        if asked.category < dtypes.FLOATING and wants_grad(op, values):
+            run_kernel(op, arguments, device)  # What the kernel refuses comes first.
+            raise RuntimeError(f"Autograd not support dtype: {asked.scalar_type}")
+    if op.into_self:
+        check_castable(promoted_dtype(op, values), values[0])
+    answer = run_kernel(op, arguments, device)
+    if op.into_self:
+        answer = _as_dtype(answer, values[0].dtype, device)
+        reduced = None
+    return answer, reduced
 
 
 def _refuse_dtypes(op: "Op", values: Sequence[Any], arguments: Sequence[Any], device: Device) -> None:

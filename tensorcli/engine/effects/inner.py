@@ -17,19 +17,19 @@ from tensorcli.engine.tensor import Tensor
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
 
-Count = int | Callable[[Tensor, Tensor], int]
-"""A number, or a function of the first input and the result."""
+Count = int | Callable[[Tensor, Tensor, Sequence[Any]], int]
+"""A number, or a function of the first input, the result and all values."""
 
 
-def _of_integers(source: Tensor, result: Tensor) -> int:
+def _of_integers(source: Tensor, result: Tensor, values: Sequence[Any]) -> int:
     return int(source.dtype.category < dtypes.FLOATING)
 
 
-def _of_scalars(source: Tensor, result: Tensor) -> int:
+def _of_scalars(source: Tensor, result: Tensor, values: Sequence[Any]) -> int:
     return int(not source.geometry.sizes)
 
 
-def _of_spread(source: Tensor, result: Tensor) -> int:
+def _of_spread(source: Tensor, result: Tensor, values: Sequence[Any]) -> int:
     return int(result.geometry.numel == 1)
 
 
@@ -49,29 +49,30 @@ WRITES: Final[dict[str, Count]] = {
         "_fft_r2c".split(),
         2,
     ),
-    "isreal": lambda source, result: int(not source.dtype.is_complex),
-    "isinf": lambda source, result: int(source.dtype.category != dtypes.FLOATING),
-    "angle": lambda source, result: int(source.dtype.is_complex),
-    "signbit": lambda source, result: int(source.dtype is dtypes.bool_),
+    "isreal": lambda source, result, values: int(not source.dtype.is_complex),
+    "isinf": lambda source, result, values: int(source.dtype.category != dtypes.FLOATING),
+    "angle": lambda source, result, values: int(source.dtype.is_complex),
+    "rot90": lambda source, result, values: int(values[1] % 4 != 2),
+    "signbit": lambda source, result, values: int(source.dtype is dtypes.bool_),
     "ormqr": 3,
     **dict.fromkeys("ceil floor round trunc isposinf isneginf".split(), _of_integers),
     **dict.fromkeys("topk cumsum cumprod logcumsumexp flip norm linalg_vector_norm".split(), _of_scalars),
     "linalg_inv_ex": 3,
     "linalg_matrix_exp": 2,
     "_conj_physical": 1,
-    "amin": lambda source, result: int(source.dtype.category >= dtypes.FLOATING),
+    "amin": lambda source, result, values: int(source.dtype.category >= dtypes.FLOATING),
     **dict.fromkeys("std var".split(), _of_spread),
     **dict.fromkeys(
-        ("max.dim", "min.dim", "mse_loss"), lambda source, result: 2 if source.geometry.sizes else 1
+        ("max.dim", "min.dim", "mse_loss"), lambda source, result, values: 2 if source.geometry.sizes else 1
     ),
 }
 """By base name, or by the full name where overloads differ."""
 
 COMPOSED: Final[dict[str, Count]] = {
-    "isfinite": lambda source, result: (
-        1 if source.dtype.is_complex else _of_integers(source, result) if source.inference else 0
+    "isfinite": lambda source, result, values: (
+        1 if source.dtype.is_complex else _of_integers(source, result, values) if source.inference else 0
     ),
-    "one_hot": lambda source, result: 2 if source.geometry.numel else 0,
+    "one_hot": lambda source, result, values: 2 if source.geometry.numel else 0,
 }
 """Operators that PyTorch makes of others, whose writes count always, and that the engine does at once."""
 
@@ -84,5 +85,5 @@ def counted(op: "Op", values: Sequence[Any], results: Sequence[Any]) -> None:
     count = op.inner_writes
     for result in results:
         if result is not None and not result.inference:
-            number = count if isinstance(count, int) else count(inputs[0], result)
+            number = count if isinstance(count, int) else count(inputs[0], result, values)
             result._counter = Version(number)

@@ -74,7 +74,7 @@ def into_out(op: "Op", values: tuple[Any, ...]) -> Any:
     results = answer if isinstance(answer, tuple) else (answer,)
     inputs = [one for value in plain for one in (value if type(value) in (list, tuple) else (value,))]
     pairs = tuple(zip(outs, results, strict=True))
-    dtype_first, memory_first = outputs.order(op)
+    dtype_first, memory_first = outputs.order(op, plain)
     for target, result in pairs:
         if dtype_first:
             outputs.check_dtype(op, target, result, plain)

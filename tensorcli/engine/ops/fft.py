@@ -137,7 +137,7 @@ def _promoted(self, complex_too=False):
     kind = self.dtype
     if kind.category < dtypes.FLOATING:
         kind = dtypes.default.floating
-    elif kind.reduced:
+    if kind.reduced:
         raise RuntimeError(f"Unsupported dtype {kind.scalar_type}")
     if complex_too:
         kind = kind.to_complex()

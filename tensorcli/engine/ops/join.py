@@ -337,6 +337,8 @@ def repeat_interleave(self, repeats, dim, output_size):
     dim = wrap(0 if dim is None else dim, len(source.geometry.sizes))
     if repeats < 0:
         raise RuntimeError("Repeats must be non-negative")
+    if not source.geometry.sizes:
+        wrap(1, 0)  # PyTorch repeats before it looks whether there is a dimension
     expected = source.geometry.sizes[dim] * repeats
     if output_size is not None and output_size != expected:
         raise RuntimeError(

@@ -3,6 +3,7 @@
 import math
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING, REDUCED
 from tensorcli.engine.effects import composed
@@ -121,12 +122,28 @@ def binary_cross_entropy_with_logits(self, target, weight, pos_weight, reduction
 
 
 def _logits_backward(grad, self, target, weight, pos_weight, reduction):
+    slope = _logits_slope if mode.enabled else _logits_slope_in_place
+    found = slope(grad, self, target, weight, pos_weight)
+    return direct("_div_.Scalar", found, self.numel()) if reduction == MEAN else found
+
+
+def _logits_slope_in_place(grad, self, target, weight, pos_weight):
+    # As PyTorch computes it: the writes show in the version of the leaf's gradient.
+    if pos_weight is None:
+        found = self.sigmoid().sub_(target).mul_(grad)
+    else:
+        heavy = pos_weight * target
+        found = heavy.add(1).sub_(target).mul_(self.sigmoid()).sub_(heavy).mul_(grad)
+    return found if weight is None else found.mul_(weight)
+
+
+def _logits_slope(grad, self, target, weight, pos_weight):
     if pos_weight is None:
         found = (self.sigmoid() - target) * grad
     else:
         heavy = pos_weight * target
         found = ((heavy + 1 - target) * self.sigmoid() - heavy) * grad
-    return mean_share(found if weight is None else found * weight, self, reduction)
+    return found if weight is None else found * weight
 
 
 def _logits_target(grad, self, weight, pos_weight, reduction):

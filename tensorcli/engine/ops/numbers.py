@@ -46,7 +46,7 @@ def added(xp, self, other):
 
 @op(
     "_sub.Scalar(Tensor self, Scalar other) -> Tensor",
-    dtype=dtypes.PROMOTE,
+    dtype=dtypes.PROMOTE_SCALARS,
     inplace=True,
     node=1,
     variants="function",

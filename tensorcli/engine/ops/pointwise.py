@@ -14,8 +14,9 @@ from tensorcli.engine.dtypes import (
     PROMOTE_SCALARS,
     REDUCED,
 )
-from tensorcli.engine.op import alias, op
+from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._shared import category, quotient, times, zeros
 from tensorcli.engine.tensor import Tensor
 
@@ -364,3 +365,17 @@ for _name, _origin in {
 
 
 alias("true_divide", "div", "Tensor")
+
+
+@composite("subtract.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor")
+def subtract_number(self, other, alpha):
+    """Subtract a number (times alpha)."""
+    _check_number_minus(self, other, alpha)
+    return direct("_sub.Scalar", self, other * alpha)
+
+
+@composite("subtract_.Scalar(Tensor(a!) self, Scalar other, Scalar alpha=1) -> Tensor(a!)")
+def subtract_number_here(self, other, alpha):
+    """Subtract a number (times alpha) in place."""
+    _check_number_minus(self, other, alpha)
+    return direct("_sub_.Scalar", self, other * alpha)
