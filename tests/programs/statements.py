@@ -373,6 +373,36 @@ torch.nn.functional.{=avg_pool1d|max_pool1d}({n}, 2)
 torch.nn.functional.conv1d({n}[None], torch.ones(1, {n}.size(0), 1))
 torch.nn.functional.embedding({indices}, {n})
 torch.nn.functional.interpolate({n}[None], scale_factor=2)
+torch.special.{=erfcx|i0e|i1e|bessel_j0|bessel_j1|logit|log1p|sinc|softmax({n}, 0) + torch.special.i0e}({n})
+torch.{=logaddexp2|ldexp|fmin|not_equal|bitwise_xor}({n}, {other})
+torch.{=cumulative_trapezoid|corrcoef|msort|ravel|erfc|sgn|nonzero_static({n}, size=2) + torch.numel}({n})
+torch.gradient({n}){=[0]|}
+torch.{=quantile|nanquantile}({n}, {=0.5|torch.tensor([0.25, 0.75], dtype={n}.dtype)}{=|, {dim}})
+torch.{=quantile|nanquantile}({n}, 0.3, {dim}, keepdim={bool}, interpolation='{=lower|higher|nearest|midpoint}')
+torch.histogram({n}, 3)[{=0|1}]
+torch.unravel_index(torch.arange(3), {shape})[-1]
+torch.index_reduce({n}, {dim}, {indices}, {n}.index_select({dim_again}, {indices_again}), '{=prod|mean|amax|amin}')
+torch.{=select_copy({n}, {dim}, 0|t_copy({n}|unsqueeze_copy({n}, {dim}|view_copy({n}, {sizes}|permute_copy({n}, {order}|detach_copy({n}})
+torch.nn.functional.{=rms_norm|layer_norm}({n}, {n}.shape[-1:], {n}[..., :1].expand({n}.shape)[0].clone())
+torch.nn.functional.group_norm({n}, {n}.size(1))
+torch.nn.functional.{=batch_norm({n}, None, None, training=True)|instance_norm({n})|local_response_norm({n}, 2)}
+torch.nn.functional.{=threshold({n}, 0.5, 2.)|rrelu({n})|prelu({n}, torch.tensor([0.25]))|logsigmoid({n})|hardtanh({n}, -0.5, 0.5)}
+torch.nn.functional.{=pairwise_distance|margin_ranking_loss({n}, {n}, {other}) + torch.nn.functional.l1_loss}({n}, {other})
+torch.nn.functional.{=hinge_embedding_loss|multilabel_soft_margin_loss|gaussian_nll_loss({n}, {n}, {n}.abs()) + torch.nn.functional.mse_loss}({n}, {like})
+torch.nn.functional.triplet_margin_loss({n}, {other}, {n} + 1)
+torch.nn.functional.scaled_dot_product_attention({n}, {n}, {n}{=|, is_causal=True})
+torch.nn.functional.{=max_pool2d|avg_pool2d|adaptive_avg_pool2d|adaptive_max_pool2d}({n}, {=1|2})
+torch.nn.functional.{=adaptive_avg_pool1d|lp_pool1d({n}, 2, 1) + torch.nn.functional.adaptive_max_pool1d}({n}, 1)
+torch.nn.functional.{=conv_transpose1d|conv1d}({n}, {n}[..., :1].clone())
+torch.nn.functional.bilinear({n}, {n}, torch.ones(2, {n}.size(-1), {n}.size(-1)))
+torch.nn.functional.embedding_bag(torch.tensor([[0, 0]]), {n}, mode='{=mean|sum|max}')
+torch.nn.functional.{=unfold({n}, 1)|pixel_unshuffle({n}, 1)|channel_shuffle({n}, 1)|pdist({n})}
+torch.linalg.{=vecdot({n}, {other})|vander({n})|eigvals({spd})|lu({spd})[2]|tensorinv({spd}, ind=1)|inv_ex({spd})[0]}
+torch.fft.{=ihfft|ifftn|ifft2|rfftn|ifftshift|rfft2}({n})
+torch.func.{=grad(lambda x: (x * x).sum())|vmap(lambda x: x * 2)|vmap(torch.sum)|jacrev(lambda x: x.sin().sum())|hessian(lambda x: x.pow(3).sum())}({n})
+torch.func.vmap(lambda x, y: (x * y).sum(), in_dims=({=0|None}, 0))({n}, {other})
+torch.autograd.functional.{=jacobian(lambda x: x.exp().sum(), {n})|hvp(lambda x: (x ** 3).sum(), {n}, {like})[1]|vjp(lambda x: x * x, {n}, {like})[1]}
+torch.nn.utils.parameters_to_vector([{n}, {any}])
 torch.bernoulli({n}.sigmoid())
 torch.normal({n}, 1.)
 torch.poisson({n}.abs())
@@ -548,6 +578,20 @@ torch.max({n}.detach(), {dim}, out=({apart}, torch.empty(0, dtype=torch.int64)))
 {n}.set_({n}.detach().clone())
 {n}.set_({other})
 {n}.set_({n}.untyped_storage(), 0, ({part0},), (1,))
+{new} = {n}.view(-1); {new} = {n}[0]; {new_again}.{=mul_(2)|add_(1)|zero_()|copy_({any})}
+{new} = {n}.{=t()|mT|unsqueeze(0)|flatten()}; {n}.{=mul_(2)|add_(1)|copy_({any})}
+{new} = {n}[{slice}]; {new_again}.{=mul_({n})|copy_({any})|div_(2)}; {n}.mul_(2)
+{new} = {n}.detach().view(-1); {new_again}.{=resize_(2)|set_({any})|copy_({any})}
+{n}.set_({n}.view(-1))
+{n}.copy_({any}.to({dtype}))
+{n}.{=copy_({any}.double())|copy_({any}.bool())|copy_({any}.int().half())|copy_({any}.cfloat())}
+{n}.index_reduce_({dim}, {indices}, {n}.index_select({dim_again}, {indices_again}).clone(), '{=prod|amax|mean}')
+{n}.{=addbmm_({n}.clone()[None], {n}.clone()[None])|addmv_({n}.clone(), {n}[0].clone())|hypot_({other})|copysign_(-1)|float_power_(2)|xlogy_({other})}
+{n}.{=swapdims_({dim}, {dim})|rsqrt_()|erfinv_()|not_equal_({other})|logical_xor_({other})|arctan2_({other})|gcd_({other})|bitwise_left_shift_(1)}
+torch._foreach_{=add_|mul_|div_|sub_}([{n}, {n}], [{any}, {any}])
+torch._foreach_{=addcmul_|addcdiv_}([{n}], [{any}], [{any}], 0.5)
+torch._foreach_copy_([{n}], [{any}])
+torch.nn.init.{=constant_({n}, 2.)|xavier_uniform_({n})|kaiming_normal_({n})|orthogonal_({n})|eye_({n})|trunc_normal_({n})}
 torch.manual_seed({=0|1|42}); {n}.{=uniform_()|normal_()|exponential_()|geometric_(0.5)|bernoulli_(0.5)|random_(10)|cauchy_()|log_normal_()}
 {n}.{=uniform_(-1, 1)|normal_(2, 0.5)|random_()|random_(2, 5)|bernoulli_()|exponential_(2.)}
 torch.manual_seed({=0|7}); {new} = torch.{=rand|randn}({sizes_star})
@@ -628,6 +672,27 @@ torch.set_grad_enabled({=True|True|False})
 {new} = {n}.grad_fn is {n}.grad_fn
 {new} = {n}.register_hook
 {new} = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
+torch.manual_seed(0); _net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.{=Tanh|ReLU|GELU|Sigmoid|SiLU}(), torch.nn.Linear(4, 1))
+torch.manual_seed(0); _net = torch.nn.Linear(3, 2{=|, bias=False}); _opt = torch.optim.{=SGD|Adam|AdamW|RMSprop|Adagrad|NAdam}(_net.parameters(), lr=0.1)
+torch.manual_seed(0); _net = torch.nn.Linear(3, 2); _net.register_forward_hook(lambda m, i, o: o * 2); _net.weight.register_hook(lambda g: g.clamp(max=1.))
+_net = torch.nn.Linear(3, 2); _net.register_full_backward_hook(lambda m, gi, go: log.append(len(gi))); torch.nn.init.ones_(_net.weight); torch.nn.init.zeros_(_net.bias)
+torch.manual_seed(1); _net = torch.nn.{=GRU|LSTM|RNN}(3, 2, batch_first=True); {new} = _net(torch.ones(1, 2, 3))[0]; {new_again}.sum().backward(); {new} = _net.weight_hh_l0.grad
+torch.manual_seed(0); _net = torch.nn.Linear(3, 2); _opt = torch.optim.{=SGD|Adam|AdamW|Adadelta}(_net.parameters(), lr=0.1); {new} = _net(torch.ones(2, 3)).square().mean(); {new_again}.backward(); _opt.step(); _opt.zero_grad(set_to_none={bool}); {new} = _net.weight
+_loss = _net({n}).square().mean(); _loss.backward(); {new} = next(_net.parameters()).grad
+{new} = _net({n})
+_opt.step(); {new} = next(_net.parameters())
+_opt.zero_grad(set_to_none={bool}); {new} = [p.grad for p in _net.parameters()]
+{new} = torch.autograd.grad(_net({n}).sum(), list(_net.parameters()), allow_unused=True)
+_opt = torch.optim.{=SGD([{n}], lr=0.1, momentum=0.9, nesterov=True)|Adam([{n}])|AdamW([{n}], amsgrad=True)|RMSprop([{n}], centered=True)|Rprop([{n}])|Adamax([{n}])}; _opt.step(); _opt.step()
+{new} = dict(a=[{n} * 2, ({n}, {n}.t())])['a'][1][{=0|1}]
+{n}.register_hook(lambda g: g.{=clone()|t()|detach()|double()|neg()|expand_as(g)|to(torch.float16)|new_zeros(7)})
+{n}.grad_fn.{=register_hook(lambda gi, go: tuple(None if g is None else g * 2 for g in gi))|register_prehook(lambda go: (go[0] * 3,))}
+{new}, = torch.autograd.grad(({n} * {n}.detach()).sum(), {n}, create_graph=True); {new_again}.sum().backward() if {new_again}.requires_grad else None
+_first, = torch.autograd.grad({n}.{=sigmoid|tanh|exp|softmax(-1).square|cumsum(0).square|norm|std|logsumexp(-1).square}().sum(), {n}, create_graph=True); {new}, = torch.autograd.grad(_first.sum(), {n}, allow_unused=True)
+{new} = torch.autograd.grad({n}.{=square|sin}().sum(), {n}, create_graph=True, is_grads_batched={bool})
+torch.autograd.backward([{n}.sum(), {any}.sum()], inputs=[{any}])
+{new} = torch.utils.checkpoint.checkpoint(lambda x: x.sin() * 2, {n}, use_reentrant=False)
+torch.nn.utils.{=clip_grad_value_([{n}], 0.5)|vector_to_parameters(torch.zeros({n}.numel()), [{n}])|get_total_norm([{n}])}
 torch.nn.utils.clip_grad_norm_([{n}], 1.)
 torch.optim.SGD([{n}], lr=0.1{=|, momentum=0.9}).step()
 """

@@ -252,6 +252,11 @@ def _batched(
     from tensorcli.engine.batch.layer import Layer
     from tensorcli.engine.batch.vmap import check_sizes, outside
 
+    if any(one is None for one in gradients):
+        raise ValueError(
+            "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for an input but the input is of type <class 'NoneType'>. We "
+            "cannot vmap over non-Tensor arguments, please use None as the respective in_dim"
+        )
     if any(not one.ndim for one in gradients):
         raise ValueError(
             "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of dimensionality 0 "

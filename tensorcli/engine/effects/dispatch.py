@@ -178,7 +178,9 @@ def refuse_wide(op: "Op", arguments: Sequence[Any]) -> None:
     """Refuse arrays of a dtype that PyTorch's kernel is not compiled for, after what our kernel has to say of sizes and numbers,
     which PyTorch checks first. Errors: NotImplementedError.
     """
-    kernel = _KERNELS.get(op.name) or _KERNELS.get(op.base)
+    out_of_place = op.base.rstrip("_")
+    names = (op.name, op.base, f"{out_of_place}.{op.overload}", out_of_place)
+    kernel = next((_KERNELS[name] for name in names if name in _KERNELS), None)
     if kernel is None:
         return
     kind = next((one for one in arguments if isinstance(one, dtypes.dtype)), None)

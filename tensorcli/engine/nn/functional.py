@@ -313,9 +313,9 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 
 
 def _check_batch(sizes: Any) -> None:
-    values = 1
-    for i, size in enumerate(sizes):
-        values *= 1 if i == 1 else size
+    values = sizes[0]
+    for size in sizes[2:]:
+        values *= size
     if values == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {sizes}")
 

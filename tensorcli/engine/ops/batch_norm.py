@@ -10,7 +10,7 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived, direct
-from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._dimensions import refuse, wrap
 from tensorcli.engine.ops._moments import (
     channel_axes,
     check_dtypes,
@@ -84,6 +84,7 @@ def native_batch_norm(xp, input, weight, bias, running_mean, running_var, traini
     real, kept = input.dtype, statistics(input, weight, bias, running_mean, running_var)
     input, weight, bias = widened(input, weight, bias)
     if training:
+        wrap(1, input.ndim)  # the channels
         mean, variance, rstd = _statistics_of(xp, input, eps)
         count = input.size // max(input.shape[1], 1)
         unbiased = variance * variance.dtype.type(count) / variance.dtype.type(max(count - 1, 1))

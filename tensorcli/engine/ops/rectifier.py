@@ -208,6 +208,7 @@ def rrelu_with_noise_backward(xp, grad_output, self, noise, lower, upper, traini
     "rrelu_with_noise(Tensor self, Tensor(b!) noise, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, "
     "Generator? generator=None) -> Tensor",
     dtype=PROMOTE,
+    row_major=True,
     namespace="nn",
     out=False,
     noise=None,

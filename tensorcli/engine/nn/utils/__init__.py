@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
@@ -75,13 +75,21 @@ def clip_grad_norm(
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
+_NOTHING_TO_GROUP: Final = (
+    "Expected !nested_tensorlist[0].empty() to be true, but got false.  (Could this error message be improved?  If so, please "
+    "report an enhancement request to PyTorch.)"
+)
+
+
 def clip_grad_value_(parameters: Any, clip_value: float, foreach: bool | None = None) -> None:
-    """Limit each element of the gradients, in place, to -clip_value … clip_value."""
+    """Limit each element of the gradients, in place, to -clip_value … clip_value. Errors: RuntimeError where there is none."""
     limit = float(clip_value)
     with no_grad():
-        for parameter in _parameters(parameters):
-            if parameter._grad is not None:
-                parameter._grad.clamp_(min=-limit).clamp_(max=limit)
+        grads = [one._grad for one in _parameters(parameters) if one._grad is not None]
+        if not grads:
+            raise RuntimeError(_NOTHING_TO_GROUP)
+        for grad in grads:
+            grad.clamp_(min=-limit).clamp_(max=limit)
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
