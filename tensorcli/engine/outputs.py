@@ -195,7 +195,7 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
         matrices = {"mm": dimensions == [2, 2], "matmul": 0 not in dimensions}.get(origin.base, True)
         if kind is not outs[0].dtype and matrices:
             raise _wrong_dtype(origin, kind, outs[0].dtype, values)
-        if origin.base.endswith("softmax") and kind.category < dtypes.FLOATING:
+        if origin.base.endswith("softmax") and kind.category != dtypes.FLOATING:
             # There is no kernel, which PyTorch finds out when the output has its size.
             effects.size_out(outs[0], values[0].geometry)
     return values

@@ -66,7 +66,8 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
             version = counter.count
             if op.tracked:
                 retype = _retyping(op, tensor, result, values[1:])
-                made = kind if kind != views.NORMAL else inherited
+                # Views of a view of inference mode stay that, wherever they are taken.
+                made = inherited if kind == views.NORMAL or inherited == views.INFERENCE else kind
                 result.view_of = views.View(
                     base, made, version, retype, tensor if tensor is not base else None
                 )

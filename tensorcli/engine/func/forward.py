@@ -7,6 +7,7 @@ The function runs once. Inside, unlike in PyTorch, its inputs say that they requ
 from collections.abc import Callable
 from typing import Any
 
+from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
 from tensorcli.engine.func.levels import Level
@@ -57,6 +58,12 @@ class _Pushing:
         return [self.level.outside(marked(one, self.level)) for one in found]
 
 
+def _check_primals(primals: Any) -> None:
+    for one in primals:
+        if isinstance(one, Tensor) and one.dtype.category < dtypes.FLOATING:
+            raise ValueError(f"Expected primal to be floating point or complex, but got: {one.dtype}")
+
+
 def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, has_aux: bool = False) -> Any:
     """The value of `func`, and the product of its Jacobian with the tangents. Errors: RuntimeError for what do not fit."""
     if not isinstance(primals, tuple):
@@ -83,6 +90,7 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
                 f"supported. Tensor is of size {list(primal.shape)} while the given forward gradient is of size "
                 f"{list(tangent.shape)}."
             )
+    _check_primals(inputs)
     pushing = _Pushing(func, primals, tuple(range(len(primals))), has_aux)
     found = unflatten(pushing.push(given), pushing.shape)
     value = mapped(lambda one: functions.alias(one) if one.requires_grad else one, pushing.value())
@@ -121,6 +129,7 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         numbers = chosen(argnums, len(args))
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
+        _check_primals(leaves)
         with Level(batched=True):
             pushing = _Pushing(lambda *given: func(*given, **kwargs), args, numbers, has_aux)
         pushed = [pushing.push(tangents) for tangents in basis(leaves)]

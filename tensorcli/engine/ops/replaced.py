@@ -230,9 +230,9 @@ def declare_copies(names: Any) -> None:
         _, _, rest = origin.line.partition("(")
         line = rest.replace("Tensor(a -> *)", "Tensor").replace("Tensor(a)", "Tensor")
         declare: Any = op
-        declare(f"{base}_copy{dot}{overload}({line}", variants="function", **(origin.formulas or {}))(
-            origin.kernel
-        )
+        # Where the view has no gradient (`detach`) the copy's is not implemented.
+        formulas = {name: formula for name, formula in (origin.formulas or {}).items() if formula is not None}
+        declare(f"{base}_copy{dot}{overload}({line}", variants="function", **formulas)(origin.kernel)
         made = OPS[f"{base}_copy{dot}{overload}"]
         made.effect = _copying
         made.chapter = "strided"

@@ -180,6 +180,16 @@ def _check_index_reduce(self, dim, index, source, reduce, include_self):
         # PyTorch fills the places first, and counts from the end there.
         _check_fill_range(index, dim if dim >= 0 else dim + self.ndim, size)
     _check_flat_range(index, size)
+    if self.ndim > 1 and source.numel():
+        _check_slice_kernel(kind, reduce)
+
+
+def _check_slice_kernel(kind, reduce):
+    """PyTorch reduces the slices of what has several dimensions by other operators. Errors: NotImplementedError."""
+    if reduce in ("amax", "amin") and (kind.is_complex or kind.np.char in dtypes.WIDE_UNSIGNED):
+        raise messages.not_implemented(f"{reduce[1:]}imum_cpu", kind.scalar_type)
+    if reduce == "mean" and kind is dtypes.bool_:
+        raise messages.not_implemented("div_floor_cpu", kind.scalar_type)
 
 
 def _reduce_gradients(grad, self, dim, index, source, reduce, include_self, result):
