@@ -13,7 +13,7 @@ def _hard_limits(self, min_val, max_val):
         raise RuntimeError("Bool inputs not supported for hardtanh")
     if self.dtype.is_complex:
         raise NotImplementedError("clamp is not supported for complex types")
-    if self.dtype.name == "uint8" and (min_val < 0 or max_val < 0):
+    if self.dtype.name == "uint8" and (min_val <= -1 or max_val <= -1):
         raise RuntimeError("cannot do hardtanh on an unsigned type with negative limits")
 
 
