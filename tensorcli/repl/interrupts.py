@@ -40,6 +40,9 @@ class Interrupts:
             signal.set_wakeup_fd(self._wakeup)
             signal.signal(signal.SIGINT, self._handler)
             os.close(self._write)
+            # CPython notes that a KeyboardInterrupt left a text which was being executed (a dataclass in the making, for
+            # one), and ends the process by the signal, whoever handled it since. The next text makes it forget.
+            exec("")
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         self._unheard = 0

@@ -329,3 +329,13 @@ def test_an_interrupt_stops_any_loop_with_130(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "interrupted" in err
     assert "Traceback" not in err
+
+
+def test_an_interrupt_that_was_handled_does_not_end_the_process_later() -> None:
+    text = (
+        "from tensorcli.repl.interrupts import Interrupts\n"
+        "try:\n    with Interrupts():\n        exec('raise KeyboardInterrupt')\n"
+        "except KeyboardInterrupt:\n    print('handled')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "handled\n")
