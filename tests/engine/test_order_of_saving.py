@@ -71,3 +71,9 @@ def test_in_place_twins_refuse_wide_unsigned_integers_as_their_originals(name):
 def test_rms_norm_gives_a_contiguous_result():
     x = T.arange(6.0).view(3, 2).t()
     assert T.nn.functional.rms_norm(x, (3,)).stride() == (3, 1)
+
+
+def test_a_missing_kernel_is_named_before_a_missing_complex_gradient():
+    x = T.ones(2, dtype=T.complex64, requires_grad=True)
+    with pytest.raises(NotImplementedError, match="\"cummax_cpu\" not implemented for 'ComplexFloat'"):
+        T.cummax(x, 0)

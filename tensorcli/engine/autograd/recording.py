@@ -104,7 +104,9 @@ def save_first(op: "Op", values: Sequence[Any]) -> None:
     raises comes first. Errors: what a pack hook raises, RuntimeError for inference tensors.
     """
     try:
-        if wants_grad(op, values):
+        # What has no gradient for complex numbers is refused after the kernel.
+        refused = op.plan.real_only and values[0].dtype.is_complex
+        if wants_grad(op, values) and not refused:
             make_node(op, values)
     except Exception as refusal:
         raise refusal from None
