@@ -6,31 +6,28 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.language.locate import current_node
+
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
-WORKING = frozenset("backward register_hook retain_grad share_memory_ item tolist".split())
+WORKING = frozenset("backward register_hook retain_grad item tolist".split())
 """Methods that are called for what they do."""
 
 
 def discarded(
-    engine: Engine,
-    names: Mapping[str, Any],
-    statement: ast.stmt | None,
-    node: ast.AST | None,
-    result: Any,
-    inputs: Sequence[Any],
+    engine: Engine, names: Mapping[str, Any], statement: ast.Expr, result: Any, inputs: Sequence[Any]
 ) -> str | None:
     """What is to be said of a statement that is a call of a named tensor's method and whose result is another tensor; None
     for any other.
     """
-    if not isinstance(statement, ast.Expr) or statement.value is not node or not isinstance(node, ast.Call):
-        return None
-    function = node.func
+    call = statement.value
+    function = call.func if isinstance(call, ast.Call) else None
     if (
         not isinstance(function, ast.Attribute)
         or not isinstance(function.value, ast.Name)
         or _works(function.attr)
+        or current_node() is not call
     ):
         return None
     owner = inputs[0] if inputs and engine.kind(inputs[0]) == "tensor" else None

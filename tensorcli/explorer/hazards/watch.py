@@ -158,8 +158,7 @@ class Watch:
         elif self.unwritten.memory:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
         if self.inner and isinstance(self.running, ast.Expr):
-            node = current_node()
-            self._note("TSC-H020", discarded(engine, self.index.bound, self.running, node, tensor, inputs))
+            self._note("TSC-H020", discarded(engine, self.index.bound, self.running, tensor, inputs))
         if known.copies:
             self.lost.made(known.name, tensor, inputs)
         if known.wraps and not tensor.dtype.is_floating_point:

@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.hazards.unwritten import FACTS
-from tensorcli.explorer.why.case import Case, Story, called_name, loaded, stored
+from tensorcli.explorer.why.case import Case, Story, called_name, loaded
 from tensorcli.explorer.why.cuts import CUTTING, READERS, joined, names_of
 from tensorcli.explorer.why.operands import behind, operand
 
@@ -57,10 +57,7 @@ def _read(case: Case, at: int, sources: set[str], depth: int) -> tuple[str, int]
     for name in sorted(names & sources):
         return name, at
     for name in sorted(names) if depth else ():
-        before = next(
-            (i for i in range(at - 1, -1, -1) if name in stored(case.trace.steps[i].record.statement.tree)),
-            None,
-        )
+        before = case.bound_at(name, at)
         found = None if before is None else _read(case, before, sources, depth - 1)
         if found is not None:
             return found

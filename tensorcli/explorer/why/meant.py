@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
+from tensorcli.explorer.explain import LEGACY
 from tensorcli.explorer.why.case import Case, Story, called_name, root_name
 from tensorcli.explorer.why.leaves import in_place
 from tensorcli.explorer.why.operands import behind
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
-
-LEGACY: Final = (
-    "Tensor",
-    "FloatTensor",
-    "DoubleTensor",
-    "HalfTensor",
-    "LongTensor",
-    "IntTensor",
-    "ShortTensor",
-    "new",
-)
-"""Constructors for which numbers are sizes."""
 
 
 def lost_update(case: Case, row: HazardRow) -> Story:
@@ -51,52 +40,62 @@ def kept_history(case: Case, row: HazardRow) -> Story:
 def live_state(case: Case, row: HazardRow) -> Story:
     """`best = net.state_dict()`: copies of what it holds."""
     story = Story(f"line {case.line}: {row.text}")
-    name = row.text.partition(" ")[0]
-    at = case.bound_at(name) if name.isidentifier() else None
-    tree = None if at is None else case.journal.python(at)[0].tree
-    if at is not None and isinstance(tree, ast.Assign):
-        state = case.journal.source(at, tree.value)
-        story.events.append(case.event(at, f"{name} holds the tensors themselves", "shared"))
-        new = f"{{name: each.clone() for name, each in {behind(tree.value, state, '.items()')}}}"
-        story.proposals.append(case.journal.changed(at, [(tree.value, new)], "keep copies"))
+    bound = _bound(case, row)
+    if bound is not None:
+        story.events.append(case.event(bound.at, f"{bound.name} holds the tensors themselves", "shared"))
+        new = f"{{name: each.clone() for name, each in {behind(bound.value, bound.text, '.items()')}}}"
+        story.proposals.append(case.journal.changed(bound.at, [(bound.value, new)], "keep copies"))
     return story
 
 
 def expanded_write(case: Case, row: HazardRow) -> Story:
     """`x[0, 0] = 1` of an expanded x: a memory of its own for each place."""
     story = Story(f"line {case.line}: {row.text}")
-    name = row.text.partition(" ")[0]
-    at = case.bound_at(name)
-    tree = None if at is None else case.journal.python(at)[0].tree
-    if at is not None and isinstance(tree, ast.Assign) and root_name(tree.targets[0]) == name:
-        source = case.journal.source(at, tree.value)
-        story.events.append(case.event(at, f"{name} was expanded", "shared"))
-        new = behind(tree.value, source, ".clone()")
-        story.proposals.append(
-            case.journal.changed(at, [(tree.value, new)], "a memory of its own for each place")
-        )
+    bound = _bound(case, row)
+    if bound is not None:
+        story.events.append(case.event(bound.at, f"{bound.name} was expanded", "shared"))
+        new = behind(bound.value, bound.text, ".clone()")
+        note = "a memory of its own for each place"
+        story.proposals.append(case.journal.changed(bound.at, [(bound.value, new)], note))
     return story
 
 
 def one_item(case: Case, row: HazardRow) -> Story:
     """`rows = [torch.zeros(2)] * 3`: as many tensors."""
     story = Story(f"line {case.line}: {row.text}")
-    name = row.text.partition(" ")[0]
-    at = case.bound_at(name)
-    tree = None if at is None else case.journal.python(at)[0].tree
-    product = tree.value if isinstance(tree, ast.Assign) else None
-    if at is None or not isinstance(product, ast.BinOp) or not isinstance(product.op, ast.Mult):
+    bound = _bound(case, row)
+    product = None if bound is None else bound.value
+    if bound is None or not isinstance(product, ast.BinOp) or not isinstance(product.op, ast.Mult):
         return story
     items, times = product.left, product.right
     if not isinstance(items, ast.List):
         items, times = times, items
-    story.events.append(case.event(at, "the tensor is repeated, not copied", "shared"))
+    story.events.append(case.event(bound.at, "the tensor is repeated, not copied", "shared"))
     if isinstance(items, ast.List) and len(items.elts) == 1:
-        made, count = case.journal.source(at, items.elts[0]), case.journal.source(at, times)
+        made, count = case.journal.source(bound.at, items.elts[0]), case.journal.source(bound.at, times)
         made += ".clone()" * isinstance(items.elts[0], ast.Name)
         new = f"[{made} for _ in range({count})]"
-        story.proposals.append(case.journal.changed(at, [(product, new)], "as many tensors"))
+        story.proposals.append(case.journal.changed(bound.at, [(product, new)], "as many tensors"))
     return story
+
+
+class _Binding(NamedTuple):
+    """Where the name that a hazard is about was bound: the statement, from 0, and what the name stands for."""
+
+    name: str
+    at: int
+    value: ast.expr
+    text: str
+
+
+def _bound(case: Case, row: HazardRow) -> _Binding | None:
+    """The assignment to the name that a hazard's text begins with; None where there is none."""
+    name = row.text.partition(" ")[0]
+    at = case.bound_at(name) if name.isidentifier() else None
+    tree = None if at is None else case.journal.python(at)[0].tree
+    if at is None or not isinstance(tree, ast.Assign) or root_name(tree.targets[0]) != name:
+        return None
+    return _Binding(name, at, tree.value, case.journal.source(at, tree.value))
 
 
 def dropped_gradient(case: Case, row: HazardRow) -> Story:
@@ -157,28 +156,28 @@ def discarded_result(case: Case, row: HazardRow) -> Story:
 def unwritten_read(case: Case, row: HazardRow) -> Story:
     """`torch.FloatTensor(3)`, read as it is: zeros, or the numbers that were meant."""
     story = Story(f"line {case.line}: {row.text}")
-    name = row.text.partition(" ")[0]
-    at = case.bound_at(name) if name.isidentifier() else None
-    call = None if at is None else _allocation(case.journal.python(at)[0].tree)
-    if at is None or call is None:
+    bound = _bound(case, row)
+    call = None if bound is None else _allocation(bound.value)
+    if bound is None or call is None:
         return story
+    at, journal = bound.at, case.journal
     story.events.append(case.event(at, "allocated, and nothing written", "made", node=call))
-    sizes = [case.journal.source(at, each) for each in call.args]
-    function, kind = case.journal.source(at, call.func), called_name(call)
-    if kind in LEGACY:
-        story.proposals.append(
-            case.journal.changed(at, [(call, f"torch.zeros({', '.join(sizes)})")], "zeros of these sizes")
-        )
-        story.proposals.append(
-            case.journal.changed(at, [(call, f"{function}([{', '.join(sizes)}])")], "these numbers")
-        )
-    else:
+    sizes = ", ".join(journal.source(at, each) for each in call.args)
+    function, kind = journal.source(at, call.func), called_name(call)
+    if kind in ALLOCATING:
         zeros = function.removesuffix(kind) + kind.replace("empty", "zeros")
-        story.proposals.append(case.journal.changed(at, [(call.func, zeros)], "zeros of these sizes"))
+        story.proposals.append(journal.changed(at, [(call.func, zeros)], "zeros of these sizes"))
+    else:
+        story.proposals.append(journal.changed(at, [(call, f"torch.zeros({sizes})")], "zeros of these sizes"))
+        story.proposals.append(journal.changed(at, [(call, f"{function}([{sizes}])")], "these numbers"))
     return story
 
 
-def _allocation(tree: ast.stmt) -> ast.Call | None:
-    """The call that allocates: `torch.empty(3)`, `torch.Tensor(3)`."""
+def _allocation(tree: ast.expr) -> ast.Call | None:
+    """The call that allocates: `torch.empty(3)`, `torch.Tensor(3)`, `x.new(3)`."""
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return next((each for each in calls if called_name(each) in (*ALLOCATING, *LEGACY)), None)
+    return next((each for each in calls if _allocates(called_name(each))), None)
+
+
+def _allocates(name: str) -> bool:
+    return name in ALLOCATING or name == "new" or LEGACY.match(name) is not None

@@ -10,6 +10,7 @@ from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story, called_name, holds, root_name
 from tensorcli.explorer.why.operands import Operand, behind, operand, operands, with_operand
+from tensorcli.explorer.why.slips import is_module
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -115,12 +116,12 @@ def unregistered(case: Case) -> Story:
     story = given(case)
     for module in _asked_for_parameters(case.inner):
         name, owner = case.text_of(module), case.value(module)
-        for attribute, value in vars(owner).items() if _is_module(owner) else ():
+        for attribute, value in vars(owner).items() if is_module(owner) else ():
             layers = list(value.values()) if isinstance(value, dict) else value
             if (
                 attribute.startswith("_")
                 or not isinstance(layers, list | tuple)
-                or not any(map(_is_module, layers))
+                or not any(map(is_module, layers))
             ):
                 continue
             kind, holder = type(value).__name__, "ModuleDict" if isinstance(value, dict) else "ModuleList"
@@ -135,10 +136,6 @@ def _asked_for_parameters(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in ("parameters", "named_parameters"):
             yield node.value
-
-
-def _is_module(value: object) -> bool:
-    return isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type)
 
 
 def squashed_twice(case: Case, row: HazardRow) -> Story:

@@ -181,7 +181,7 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
         if isinstance(value, float) and value.is_integer():
             yield [(str(int(value)), "a whole number")]
         yield [(f"({text},)", "a tuple of one"), *_as_tensor(case, text)]
-    elif isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type):
+    elif is_module(value):
         yield [(behind(node, text, ".parameters()"), "the module's parameters")]
     elif kind == "ndarray":
         yield [(f"torch.from_numpy({text})", "as a tensor over the same memory"), *_as_tensor(case, text)]
@@ -231,6 +231,11 @@ def _dtypes(case: Case) -> list[str]:
 def is_method(value: Any) -> bool:
     """Whether a value is the method of an object."""
     return callable(value) and hasattr(value, "__self__")
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value is a module, and not a class of them."""
+    return isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type)
 
 
 def is_result(value: Any) -> bool:
