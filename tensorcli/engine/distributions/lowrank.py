@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.distributions import constraints
-from tensorcli.engine.distributions.distribution import Distribution, lazy, standard_normal
-from tensorcli.engine.distributions.multivariate import squared_distance
+from tensorcli.engine.distributions.distribution import lazy, standard_normal
+from tensorcli.engine.distributions.multivariate import VectorNormal, squared_distance
 from tensorcli.engine.variadic import broadcast_tensors
 
 
@@ -22,7 +22,7 @@ def _root_of_one_plus(square: Any) -> Any:
     return functions.linalg_cholesky(square)
 
 
-class LowRankMultivariateNormal(Distribution):
+class LowRankMultivariateNormal(VectorNormal):
     """The normal distribution of a mean vector and a covariance `W Wᵀ + diag(D)`, W of shape (..., n, m)."""
 
     __module__ = "torch.distributions.lowrank_multivariate_normal"
@@ -31,8 +31,6 @@ class LowRankMultivariateNormal(Distribution):
         "cov_factor": constraints.independent(constraints.real, 2),
         "cov_diag": constraints.independent(constraints.positive, 1),
     }
-    support = constraints.real_vector
-    has_rsample = True
     _kept = frozenset({"_unbroadcasted_cov_factor", "_unbroadcasted_cov_diag", "_capacitance_tril"})
 
     def __init__(self, loc: Any, cov_factor: Any, cov_diag: Any, validate_args: bool | None = None) -> None:
@@ -62,17 +60,6 @@ class LowRankMultivariateNormal(Distribution):
     def _scaled_factor(self) -> Any:
         """`Wᵀ D⁻¹`."""
         return self._unbroadcasted_cov_factor.mT / self._unbroadcasted_cov_diag.unsqueeze(-2)
-
-    def _spread(self, matrix: Any) -> Any:
-        return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @lazy
     def variance(self) -> Any:

@@ -35,7 +35,26 @@ def root_of_inverse(precision: Any) -> Any:
     return functions.linalg_solve_triangular(upper, one, upper=False)
 
 
-class MultivariateNormal(Distribution):
+class VectorNormal(Distribution):
+    """What the normal distributions of vectors have in common: a location, which is their mean and their mode."""
+
+    support = constraints.real_vector
+    has_rsample = True
+    loc: Any
+
+    @property
+    def mean(self) -> Any:
+        return self.loc
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+    def _spread(self, matrix: Any) -> Any:
+        return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
+
+
+class MultivariateNormal(VectorNormal):
     """The normal distribution of a mean vector and a covariance matrix, its inverse, or its Cholesky factor."""
 
     __module__ = "torch.distributions.multivariate_normal"
@@ -45,8 +64,6 @@ class MultivariateNormal(Distribution):
         "precision_matrix": constraints.positive_definite,
         "scale_tril": constraints.lower_cholesky,
     }
-    support = constraints.real_vector
-    has_rsample = True
     _kept = frozenset({"_unbroadcasted_scale_tril"})
 
     def __init__(
@@ -82,9 +99,6 @@ class MultivariateNormal(Distribution):
         roots = {"covariance_matrix": functions.linalg_cholesky, "precision_matrix": root_of_inverse}
         self._unbroadcasted_scale_tril = roots[name](matrix) if name in roots else matrix
 
-    def _spread(self, matrix: Any) -> Any:
-        return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)
-
     @lazy
     def scale_tril(self) -> Any:
         """The Cholesky factor of the covariance."""
@@ -101,14 +115,6 @@ class MultivariateNormal(Distribution):
     def precision_matrix(self) -> Any:
         """The inverse of the covariance."""
         return self._spread(functions.cholesky_inverse(self._unbroadcasted_scale_tril))
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def variance(self) -> Any:
