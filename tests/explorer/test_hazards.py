@@ -42,6 +42,34 @@ def agreed(text):
 # ---- the catalogue
 
 
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("TSC-H002", ("w",)),
+        ("TSC-H005", ("v", "b")),
+        ("TSC-H008", ("g", "w")),
+        ("TSC-H011", ("w",)),
+        ("TSC-H014", ("best", "net")),
+        ("TSC-H017", ("total", "loss")),
+        ("TSC-H020", ("x",)),
+        ("TSC-H022", ("opt", "net[1].bias")),
+    ],
+)
+def test_a_hazard_tells_the_names_that_it_is_about(code, names):
+    session = Session(checking=True)
+    list(session.run(HAZARDS[code].example, "demo.tsc", keep_going=True))
+    assert [each.names for each in session.hazards if each.code == code] == [names]
+
+
+def test_what_has_no_name_is_not_among_a_hazards_names():
+    session = Session(checking=True)
+    list(session.run("torch.zeros(3)[:][[0, 0]] += 1", "demo.tsc"))
+    (found,) = session.hazards
+    assert found.names == ()
+    assert found.text.startswith("torch.zeros(3)[:][0] stands 2 times")
+    assert found.hint.startswith("torch.zeros(3)[:].index_put_(")
+
+
 @pytest.mark.parametrize("code", HAZARDS)
 def test_the_example_of_a_hazard_shows_it_in_its_last_statement(code):
     example = HAZARDS[code].example

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.hazards.told import Told
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ WORKING = frozenset("backward register_hook retain_grad item tolist".split())
 
 def discarded(
     engine: Engine, names: Mapping[str, Any], statement: ast.Expr, result: Any, inputs: Sequence[Any]
-) -> str | None:
+) -> Told | None:
     """What is to be said of a statement that is a call of a named tensor's method and whose result is another tensor; None
     for any other.
     """
@@ -34,7 +35,9 @@ def discarded(
     name = function.value.id
     if owner is None or owner is result or names.get(name) is not owner:
         return None
-    return f"{name}.{function.attr}() gives another tensor, and nothing takes it: {name} is as it was."
+    return Told(
+        f"{name}.{function.attr}() gives another tensor, and nothing takes it: {name} is as it was.", (name,)
+    )
 
 
 def _works(method: str) -> bool:

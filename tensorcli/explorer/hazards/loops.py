@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below
+from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -35,7 +36,7 @@ class Loops:
             (loop for loop in reversed(self.begun) if any(e is statement for e in ast.walk(loop))), None
         )
 
-    def lost_update(self, statement: ast.Assign) -> str | None:
+    def lost_update(self, statement: ast.Assign) -> Told | None:
         """What is to be said of `for p in parameters: p = p - lr * p.grad`, where the round's new tensor goes nowhere; None
         for any other statement.
         """
@@ -48,9 +49,10 @@ class Loops:
         end = statement.end_lineno or statement.lineno
         if any(_named(each, target.id, ast.Load, after=end) for each in (*loop.body, *loop.orelse)):
             return None
-        return f"{target.id} is bound to a new tensor until the next round: the one that the loop gave it was not written."
+        text = f"{target.id} is bound to a new tensor until the next round: the one that the loop gave it was not written."
+        return Told(text, (target.id,))
 
-    def history(self, node: ast.AST | None, inputs: Sequence[Any]) -> str | None:
+    def history(self, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an addition that is `total += loss` in a loop, where a pass went through the loss already;
         None for any other.
         """
@@ -65,9 +67,10 @@ class Loops:
             root = self.engine.node(each) if self.engine.kind(each) == "tensor" else None
             if root is not None and any(map(self.engine.released, nodes_below(self.engine, root, NEAR))):
                 name, part = summed
-                return (
+                return Told(
                     f"{name} keeps each round's graph of {part}, which was differentiated and cannot be again: memory grows "
-                    "with each round."
+                    "with each round.",
+                    (name, part),
                 )
         return None
 

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tensorcli.explorer.hazards.told import Told, named
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ class Copied(NamedTuple):
     node: ast.AST | None
 
     @property
-    def text(self) -> str:
+    def told(self) -> Told:
         """What is to be said of it."""
         of = f" of {self.source}" if self.source else ""
         rest = f": {self.source} keeps its values" if self.source else ""
-        return f"the write went into a copy{of} ({self.operator.strip('_')}) that nobody holds{rest}."
+        text = f"the write went into a copy{of} ({self.operator.strip('_')}) that nobody holds{rest}."
+        return Told(text, named(self.source), self._hint())
 
-    @property
-    def hint(self) -> str:
+    def _hint(self) -> str:
         """How to ask about the expression that made the copy."""
         target = self.node.target if isinstance(self.node, ast.AugAssign) else self.node
         if isinstance(target, ast.Call):

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.hazards.told import Told
+
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
@@ -107,7 +109,7 @@ def _widened(value: Any, wide: bool) -> Any:
     return value.astype(np.int64 if wide else object)
 
 
-def wrapped(engine: Engine, sign: str, exact: Any, result: Any) -> str | None:
+def wrapped(engine: Engine, sign: str, exact: Any, result: Any) -> Told | None:
     """How a result differs from the exact one, in words; None where it does not."""
     import numpy as np
 
@@ -131,7 +133,7 @@ def wrapped(engine: Engine, sign: str, exact: Any, result: Any) -> str | None:
     shown = f"{was:g}" if exact.dtype.kind == "f" else str(int(was))
     where = f" at [{', '.join(map(str, place))}]" if place else ""
     many = f", {count} of {found.size} elements" if found.size > 1 else ""
-    return (
+    return Told(
         f"{sign} does not fit {found.dtype.name} ({limits.min}..{limits.max}): {shown} became "
         f"{int(found[place])}{where}{many}."
     )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.hazards.told import Told
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def duplicates(engine: Engine, target: Any, indices: Sequence[Any]) -> tuple[str
     return ", ".join(str(next(places)) if each else ":" for each in named), int(counts[most])
 
 
-def onto_itself(engine: Engine, memory: Any, inputs: Sequence[Any]) -> str | None:
+def onto_itself(engine: Engine, memory: Any, inputs: Sequence[Any]) -> Told | None:
     """What is to be said where a module is given back its own state: a copy in `load_state_dict` that reads the memory which
     it writes. None for any other copy.
     """
@@ -89,13 +90,14 @@ def onto_itself(engine: Engine, memory: Any, inputs: Sequence[Any]) -> str | Non
         or called.attr != "load_state_dict"
     ):
         return None
-    state = ast.unparse(node.args[0]) if node.args else "the state"
-    return f"{state} holds the very tensors of {ast.unparse(called.value)}, not copies: each was written with itself."
+    state, module = ast.unparse(node.args[0]) if node.args else "the state", ast.unparse(called.value)
+    text = f"{state} holds the very tensors of {module}, not copies: each was written with itself."
+    return Told(text, (state, module))
 
 
 def expanded(
     engine: Engine, names: Mapping[str, Any], memory: Any, statement: ast.Assign | ast.AugAssign
-) -> str | None:
+) -> Told | None:
     """What is to be said of `x[0, 0] = 1` where x is expanded: the place is one in memory with others. None for any other
     statement that writes this memory.
     """
@@ -109,14 +111,18 @@ def expanded(
     look = engine.look(value)
     for dimension, (size, stride) in enumerate(zip(look.sizes, look.strides, strict=True)):
         if size > 1 and stride == 0:
-            return (
-                f"{ast.unparse(root)} is expanded along dimension {dimension}: its {size} places there are one in memory, and "
-                "the write shows in each."
+            name = ast.unparse(root)
+            return Told(
+                f"{name} is expanded along dimension {dimension}: its {size} places there are one in memory, and the write "
+                "shows in each.",
+                (name,),
             )
     return None
 
 
-def one_item(engine: Engine, names: Mapping[str, Any], memory: Any, statement: ast.stmt | None) -> str | None:
+def one_item(
+    engine: Engine, names: Mapping[str, Any], memory: Any, statement: ast.stmt | None
+) -> Told | None:
     """What is to be said of `rows[0] += 1` where `rows[1]` is the very same tensor; None for any other statement."""
     target = _written(statement)
     while isinstance(target, ast.Subscript) and not isinstance(target.value, ast.Name):
@@ -130,7 +136,8 @@ def one_item(engine: Engine, names: Mapping[str, Any], memory: Any, statement: a
     if len(same) < 2:
         return None
     listed = ", ".join(f"{root.id}[{place}]" for place in same[:3]) + (", …" if len(same) > 3 else "")
-    return f"{root.id} holds one tensor at {len(same)} places ({listed}): the write shows in each."
+    text = f"{root.id} holds one tensor at {len(same)} places ({listed}): the write shows in each."
+    return Told(text, (root.id,))
 
 
 def _written(statement: ast.stmt | None) -> ast.expr | None:

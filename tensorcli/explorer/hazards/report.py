@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.catalogue import HAZARDS
+from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.results import Alarm
 from tensorcli.language.syntax import span_of
 
@@ -17,18 +18,17 @@ if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
 
 
-def hazard(code: str, text: str, node: Any = None, hint: str = "") -> Alarm:
+def hazard(code: str, told: Told, node: Any = None) -> Alarm:
     """An alarm of this code."""
-    return Alarm(
-        "hazard", text, hint or HAZARDS[code].hint, code, span=None if node is None else span_of(node)
-    )
+    span = None if node is None else span_of(node)
+    return Alarm("hazard", told.text, told.hint or HAZARDS[code].hint, code, span=span, names=told.names)
 
 
 def hazards(observation: Observation) -> Iterator[Alarm]:
     """The hazards of the statement so far, but for hidden writes."""
     watch = observation.recorder.watch
     for found in watch.findings() if watch.found or watch.lost.written or watch.gradients.stale else ():
-        yield hazard(found.code, found.text, found.node, found.hint)
+        yield hazard(*found)
     if watch.poisoned:
         yield Alarm("silent", _used_text(watch.poisoned), HAZARDS["TSC-H001"].hint, "TSC-H001")
     if observation.recorder.gradients:
@@ -59,6 +59,7 @@ def hazard_row(alarm: Alarm, record: Record) -> HazardRow:
         source,
         alarm.text,
         alarm.hint,
+        alarm.names,
     )
 
 
@@ -89,12 +90,13 @@ def _aliases(observation: Observation) -> Iterator[Alarm]:
         if held and owner is not None:
             names = ", ".join(held[:3]) + (", …" if len(held) > 3 else "")
             verb, noun = ("is", "the tensor") if len(held) == 1 else ("are", "the memory")
-            yield hazard(
-                "TSC-H008",
+            told = Told(
                 f"{names} {verb} {noun} that {owner}.grad accumulates in: this backward pass added to it, and "
                 f"{held[0]} is not the old gradient any more.",
-                hint=f"{held[0]} = {owner}.grad.clone()",
+                (held[0], owner),
+                f"{held[0]} = {owner}.grad.clone()",
             )
+            yield hazard("TSC-H008", told)
 
 
 def _false_alarm(observation: Observation) -> Iterator[Alarm]:
@@ -113,8 +115,8 @@ def _false_alarm(observation: Observation) -> Iterator[Alarm]:
     count = engine.look(saved.tensor).numel
     elements = "the element" if count == 1 else f"the {count} elements"
     has, they = ("has", "it") if count == 1 else ("have", "they")
-    yield hazard(
-        "TSC-H009",
+    told = Told(
         f"the version check is a false alarm here: {elements} that {name} saved as {saved.slot} {has} the "
-        f"value{'s' * (count != 1)} that {they} had when saved.",
+        f"value{'s' * (count != 1)} that {they} had when saved."
     )
+    yield hazard("TSC-H009", told)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.report import hazard
+from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record
@@ -89,8 +90,11 @@ def _compared(session: Session, records: list[Record], named: dict[str, Any]) ->
             found.append(
                 hazard(
                     "TSC-H002",
-                    f"{name}.grad is wrong: {engine.text(wrong_grad)}. "
-                    f"Without the hidden write it is {engine.text(right_grad)}.",
+                    Told(
+                        f"{name}.grad is wrong: {engine.text(wrong_grad)}. "
+                        f"Without the hidden write it is {engine.text(right_grad)}.",
+                        (name,),
+                    ),
                 )
             )
     return found

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.hazards.told import Told
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
-
-
-class Swap(NamedTuple):
-    """A place that was written before what it held was read."""
-
-    text: str
-    node: ast.AST
-    hint: str
 
 
 class Stores:
@@ -36,7 +29,7 @@ class Stores:
 
     def store(
         self, tensor: Any, memory: Any, sources: Iterator[Any], running: ast.stmt | None
-    ) -> Swap | None:
+    ) -> Told | None:
         """A store is about to write a tensor's elements from these; what is to be said of it."""
         if not isinstance(running, ast.Assign) or not isinstance(running.value, ast.Tuple | ast.List):
             return None
@@ -57,7 +50,7 @@ class Stores:
 
 def _swap(
     value: ast.Tuple | ast.List, target: ast.Tuple | ast.List, node: ast.AST, earlier: ast.AST
-) -> Swap | None:
+) -> Told | None:
     at = next((number for number, each in enumerate(target.elts) if each is node), 0)
     if len(value.elts) != len(target.elts):
         return None
@@ -66,8 +59,9 @@ def _swap(
         ast.unparse(each) + ".clone()" * isinstance(each, ast.Subscript | ast.Name) for each in value.elts
     )
     left = ", ".join(map(ast.unparse, target.elts))
-    text = (
+    return Told(
         f"the right side holds views, not copies: {first} was written before {'it' if read == first else read} was read for "
-        f"{ast.unparse(node)}."
+        f"{ast.unparse(node)}.",
+        (first,),
+        f"{left} = {right}",
     )
-    return Swap(text, node, f"{left} = {right}")

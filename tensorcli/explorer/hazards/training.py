@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.facts import plural
+from tensorcli.explorer.hazards.told import Told, named
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -132,16 +133,21 @@ class Gradients:
         self._settle(leaf)
         self.cleared = None
 
-    def dropped(self, leaves: Sequence[Any], text: str) -> str | None:
+    def dropped(self, leaves: Sequence[Any], text: str) -> Told | None:
         """What is to be said of a step for which every gradient is gone, though a pass had made some; None for another."""
         engine = self.engine
         if any(engine.grad(leaf) is not None for leaf in leaves):
             return None
         if not any(id(engine.memory(leaf)) in self.leaves for leaf in leaves):
             return None
-        return f"{text} has no gradient left: what the last pass made was dropped before this step, which changes nothing."
+        return Told(
+            f"{text} has no gradient left: what the last pass made was dropped before this step, which changes nothing.",
+            (text,),
+        )
 
-    def outdated(self, leaves: Sequence[Any], text: str, names: Callable[[Any], Sequence[str]]) -> str | None:
+    def outdated(
+        self, leaves: Sequence[Any], text: str, names: Callable[[Any], Sequence[str]]
+    ) -> Told | None:
         """What is to be said of a step of an optimizer that holds what a module had before, and not what it has now; None for
         another. `names`: all paths to a tensor.
         """
@@ -159,22 +165,25 @@ class Gradients:
             if leaf is not None and id(leaf) not in held and engine.grad(leaf) is not None:
                 new = next((path for path in names(leaf) if "." in path), None)
                 if new is not None:
-                    return (
+                    return Told(
                         f"{text} holds {plural(len(gone), 'parameter')} that nothing else has any more, and not {new}: a step "
-                        f"changes what was there when {text} was made."
+                        f"changes what was there when {text} was made.",
+                        (text, new),
                     )
         return None
 
-    def text(self, name: Namer) -> str | None:
+    def twice(self, name: Namer) -> Told | None:
         """Which gradients were added to that had been applied; None where nobody holds their leaves."""
         leaves = [leaf for leaf in (each() for each in self.stale.values()) if leaf is not None]
         if not leaves:
             return None
-        first = name(leaves[0]) or "a leaf"
+        known = name(leaves[0])
+        first = known or "a leaf"
         more = f" (and {len(leaves) - 1} more)" if len(leaves) > 1 else ""
-        return (
+        return Told(
             f"{first}.grad{more} held what had been applied to {first} already: this pass added to it, and a step will apply "
-            "it again."
+            "it again.",
+            named(known),
         )
 
 
@@ -192,7 +201,7 @@ def _is_part(path: str, name: str) -> bool:
     return path.partition(".")[0].partition("[")[0] == name
 
 
-def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]) -> str | None:
+def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
     """What is to be said of a difference that broadcast (N, 1) against (N,), where one of them is to be learned; None for
     any other. It is (N, N): each element of the one less each element of the other.
     """
@@ -209,12 +218,14 @@ def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: 
         f"{ast.unparse(part) if part else name(each) or 'a tensor'} {look.sizes}"
         for part, each, look in zip(parts, tensors, looks, strict=True)
     )
-    return f"{first} less {second} is {(count, count)}: each element of the one less each of the other, not element by element."
+    return Told(
+        f"{first} less {second} is {(count, count)}: each element of the one less each of the other, not element by element."
+    )
 
 
 def probabilities(
     made_by: str, squashed: str, engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]
-) -> str | None:
+) -> Told | None:
     """What is to be said of a loss that is given what a softmax or a sigmoid made, and that does the same to it again; None
     for any other. `made_by` is the node of what it must not be given.
     """
@@ -222,15 +233,18 @@ def probabilities(
     if engine.kind(given) != "tensor" or engine.look(given).grad_fn != made_by:
         return None
     function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
-    what = name(given) or "what it was given"
-    return f"{function} applies {squashed} itself and wants scores; {what} went through {squashed} already."
+    known = name(given)
+    return Told(
+        f"{function} applies {squashed} itself and wants scores; {known or 'what it was given'} went through {squashed} already.",
+        named(known),
+    )
 
 
 class Trap(NamedTuple):
     """A hazard that an operator's operands show."""
 
     code: str
-    text: Callable[[Engine, Namer, ast.AST | None, Sequence[Any]], str | None]
+    told: Callable[[Engine, Namer, ast.AST | None, Sequence[Any]], Told | None]
     """What is to be said of them; None where they are no hazard."""
 
 

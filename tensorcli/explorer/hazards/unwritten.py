@@ -9,6 +9,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.hazards.told import Told
+
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
@@ -47,26 +49,26 @@ class Unwritten:
         """Something is written into the memory."""
         self.memory.pop(id(memory), None)
 
-    def read(self, operator: str, result: Any, inputs: Sequence[Any]) -> str | None:
+    def read(self, operator: str, result: Any, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an operator that reads such memory; None where it reads none of it."""
         if operator in ASKING or operator.endswith("_like") or operator.startswith("new_"):
             return None
         engine = self.engine
         for each in inputs:
             if isinstance(each, list | tuple):
-                text = self.read(operator, result, each)
-                if text is not None:
-                    return text
+                told = self.read(operator, result, each)
+                if told is not None:
+                    return told
             elif engine.kind(each) == "tensor":
                 memory = engine.memory(each)
                 if memory is not engine.memory(result) and self._holds(memory):
-                    return self._text(each)
+                    return self._told(each)
         return None
 
-    def changed(self, operator: str, tensor: Any, memory: Any, inputs: Sequence[Any]) -> str | None:
+    def changed(self, operator: str, tensor: Any, memory: Any, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an operator that computes what it writes from what such memory holds; None for another."""
         in_place = operator.endswith("_") and operator not in FILLING and inputs and inputs[0] is tensor
-        return self._text(tensor) if in_place and self._holds(memory) else None
+        return self._told(tensor) if in_place and self._holds(memory) else None
 
     def _holds(self, memory: Any) -> bool:
         """Whether nothing was written into the memory. It is asked once: who was told needs not be told again."""
@@ -76,11 +78,13 @@ class Unwritten:
         content = self.engine.content(memory)
         return content is not None and not content.any()  # numpy may have written into it
 
-    def _text(self, tensor: Any) -> str | None:
+    def _told(self, tensor: Any) -> Told | None:
         name = self.name(tensor)
         if name is None:  # a stand-in of the engine's own, for one
             return None
-        return f"{name} was never written: PyTorch leaves in it what the memory held (zero here)."
+        return Told(
+            f"{name} was never written: PyTorch leaves in it what the memory held (zero here).", (name,)
+        )
 
 
 def asked_for_its_sizes(statement: ast.stmt | None, node: ast.AST | None) -> bool:

@@ -7,7 +7,8 @@ twice, a swallowed gradient) is noted at once; the rest is decided when the stat
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
@@ -17,6 +18,7 @@ from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.lost import COPYING, LostWrites
 from tensorcli.explorer.hazards.places import expanded, one_item, onto_itself, reads_what_it_writes
 from tensorcli.explorer.hazards.swaps import Stores
+from tensorcli.explorer.hazards.told import Told, named
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, optimised
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.language.locate import current_node
@@ -33,12 +35,11 @@ MOST = 20
 
 
 class Finding(NamedTuple):
-    """A hazard that a statement showed: its code, what happened, the innermost place in the script."""
+    """A hazard that a statement showed: its code, what is said of it, the innermost place in the script."""
 
     code: str
-    text: str
+    told: Told
     node: ast.AST | None
-    hint: str = ""
 
 
 class Poisoned(NamedTuple):
@@ -104,7 +105,8 @@ class Watch:
         """A statement begins."""
         self.found: dict[tuple[str, str], Finding] = {}
         self.lost.begin()
-        self.pending: list[tuple[str, Any, ast.AST | None]] = []
+        self.pending: list[tuple[str, Callable[[], Told | None], ast.AST | None]] = []
+        """What is asked for when the write that is about to happen is done."""
         self.poisoned: list[Poisoned] = []
         self.gradients.begin()
         self.loops.begin()
@@ -117,15 +119,10 @@ class Watch:
         if self.tainted:
             self.tainted = {key: each for key, each in self.tainted.items() if each() is not None}
 
-    def note(self, code: str, text: str, node: ast.AST | None, hint: str = "") -> None:
-        """A hazard was seen."""
-        if len(self.found) < MOST:
-            self.found.setdefault((code, text), Finding(code, text, node, hint))
-
-    def _note(self, code: str, text: str | None) -> None:
-        """A hazard was seen in what is being evaluated, where there is something to say."""
-        if text is not None:
-            self.note(code, text, current_node())
+    def note(self, code: str, told: Told | None, node: ast.AST | None = None) -> None:
+        """A hazard was seen at a node, or in what is being evaluated, where there is something to say."""
+        if told is not None and len(self.found) < MOST:
+            self.found.setdefault((code, told.text), Finding(code, told, node or current_node()))
 
     def runs(self, statement: ast.stmt) -> None:
         """A statement of the script begins, one within a loop or a function included."""
@@ -137,7 +134,7 @@ class Watch:
         elif isinstance(statement, ast.For | ast.While):
             self.loops.begun.append(statement)
         elif self.loops.begun and isinstance(statement, ast.Assign):
-            self._note("TSC-H016", self.loops.lost_update(statement))
+            self.note("TSC-H016", self.loops.lost_update(statement))
 
     # ---- what the recorder hears
 
@@ -158,7 +155,7 @@ class Watch:
         elif self.unwritten.memory:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
         if self.inner and isinstance(self.running, ast.Expr):
-            self._note("TSC-H020", discarded(engine, self.index.bound, self.running, tensor, inputs))
+            self.note("TSC-H020", discarded(engine, self.index.bound, self.running, tensor, inputs))
         if known.copies:
             self.lost.made(known.name, tensor, inputs)
         if known.wraps and not tensor.dtype.is_floating_point:
@@ -167,18 +164,16 @@ class Watch:
                 from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
                 exact = exact_result(engine, operator, inputs, dtype)
-                text = None if exact is None else wrapped(engine, *exact, tensor)
-                if text is not None:
-                    self.note("TSC-H007", text, current_node())
+                self.note("TSC-H007", None if exact is None else wrapped(engine, *exact, tensor))
         if not self._recorded(tensor, inputs):
             if self.gradients.leaves:
                 self.gradients.made(tensor, inputs)
         else:
             self._swallowed(inputs)
             if known.adds and self.loops.begun:
-                self._note("TSC-H017", self.loops.history(current_node(), inputs))
+                self.note("TSC-H017", self.loops.history(current_node(), inputs))
             if known.trap is not None:
-                self._note(known.trap.code, known.trap.text(engine, self._name, current_node(), inputs))
+                self.note(known.trap.code, known.trap.told(engine, self._name, current_node(), inputs))
 
     def _recorded(self, tensor: Any, inputs: Sequence[Any]) -> bool:
         """Whether a result has a node, or is about to get one."""
@@ -198,17 +193,16 @@ class Watch:
         self.keeper.before_write(memory)
         if self.pending:
             self.pending = []
-        swap = self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running)
-        if swap is not None:
-            self.note("TSC-H010", swap.text, swap.node, swap.hint)
+        self.note("TSC-H010", self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
         if known.wraps:
             dtype = "" if tensor.dtype.is_floating_point else engine.look(tensor).dtype
             if dtype in INTEGRAL:
-                from tensorcli.explorer.hazards.numbers import exact_result
+                from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
                 exact = exact_result(engine, operator, inputs, dtype)
                 if exact is not None:
-                    self.pending.append(("TSC-H007", exact, current_node()))
+                    told = partial(wrapped, engine, *exact, tensor)
+                    self.pending.append(("TSC-H007", told, current_node()))
         elif known.indexes:
             self._indexed(tensor, inputs)
         if self.unwritten.memory:
@@ -216,29 +210,21 @@ class Watch:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
             self.unwritten.written(memory)
         if known.name == "copy_":
-            self._note("TSC-H014", onto_itself(engine, memory, inputs))
+            self.note("TSC-H014", onto_itself(engine, memory, inputs))
         if isinstance(self.running, ast.Assign | ast.AugAssign):
-            self._note("TSC-H015", expanded(engine, self.index.bound, memory, self.running))
-        self._note("TSC-H021", one_item(engine, self.index.bound, memory, self.running))
+            self.note("TSC-H015", expanded(engine, self.index.bound, memory, self.running))
+        self.note("TSC-H021", one_item(engine, self.index.bound, memory, self.running))
         if known.reads and len(inputs) > 1:
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
-                text = self._overlap_text(tensor, other, known.name)
-                self.pending.append(("TSC-H004", text, current_node()))
+                overlap = partial(self._overlap, tensor, other, known.name)
+                self.pending.append(("TSC-H004", overlap, current_node()))
 
     def wrote(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
         """The bytes of a tensor, in this memory, were written."""
         engine = self.engine
-        for code, what, node in self.pending:
-            if code == "TSC-H007":
-                from tensorcli.explorer.hazards.numbers import wrapped
-
-                sign, exact = what
-                text = wrapped(engine, sign, exact, tensor)
-                if text is not None:
-                    self.note(code, text, node)
-            else:
-                self.note(code, what, node, self._copy_hint())
+        for code, told, node in self.pending:
+            self.note(code, told(), node)
         if self.pending:
             self.pending = []
         if self.lost.written:
@@ -248,7 +234,7 @@ class Watch:
         if tensor.requires_grad:
             self._swallowed([each for each in inputs if each is not tensor])
         if self.loops.begun and operator.startswith("add_") and engine.node(tensor) is not None:
-            self._note("TSC-H017", self.loops.history(current_node(), inputs))
+            self.note("TSC-H017", self.loops.history(current_node(), inputs))
         if self.gradients.leaves:
             self.gradients.wrote(memory, inputs)
 
@@ -294,20 +280,21 @@ class Watch:
             look = engine.look(each)
             if not look.requires_grad or look.grad_fn is not None or not engine.look(base).requires_grad:
                 continue
-            view, whole = self._name(each) or "a view", self._name(base) or "its base"
+            names = self._name(each), self._name(base)
+            view, whole = names[0] or "a view", names[1] or "its base"
             if engine.view_kind(each) == "no_grad":
                 how = "was made under no_grad"
             elif engine.look(base).is_leaf:
                 how = f"is older than {whole}.requires_grad_()"
             else:
                 continue
-            self.note(
-                "TSC-H005",
+            told = Told(
                 f"{view} {how} and has no history: no gradient flows through it, neither to {whole} nor to "
                 f"{view}.grad.",
-                current_node(),
-                f"take the view again: {view} = {whole}[…]" if self._name(each) else "take the view again",
+                named(*names),
+                f"take the view again: {view} = {whole}[…]" if names[0] else "take the view again",
             )
+            self.note("TSC-H005", told)
 
     def _steps(self, node: ast.expr) -> None:
         """`opt.step()` after its gradients were dropped."""
@@ -317,12 +304,12 @@ class Watch:
             leaves = optimised(self.engine, optimizer) if self.gradients.leaves else ()
             if leaves:
                 text = ast.unparse(owner)
-                self._note("TSC-H019", self.gradients.dropped(leaves, text))
-                self._note("TSC-H022", self.gradients.outdated(leaves, text, self._names))
+                self.note("TSC-H019", self.gradients.dropped(leaves, text))
+                self.note("TSC-H022", self.gradients.outdated(leaves, text, self._names))
 
-    def _unwritten(self, text: str | None) -> None:
-        if text is not None and not asked_for_its_sizes(self.running, node := current_node()):
-            self.note("TSC-H018", text, node)
+    def _unwritten(self, told: Told | None) -> None:
+        if told is not None and not asked_for_its_sizes(self.running, current_node()):
+            self.note("TSC-H018", told)
 
     def _indexed(self, tensor: Any, inputs: Sequence[Any]) -> None:
         """`x[i] += 1` where i names an element twice."""
@@ -336,18 +323,19 @@ class Watch:
         twice = duplicates(self.engine, tensor, inputs[1])
         if twice is not None:
             place, times = twice
-            name = self._name(tensor) or "the tensor"
-            self.note(
-                "TSC-H006",
+            known = self._name(tensor)
+            name = known or ast.unparse(node.target.value)
+            told = Told(
                 f"{name}[{place}] stands {times} times in the index and is written once: the other "
                 f"{'update is' if times == 2 else f'{times - 1} updates are'} lost.",
-                node,
+                named(known),
                 f"{name}.index_put_((index,), values, accumulate=True)"
                 if isinstance(node.op, ast.Add | ast.Sub)
                 else "",
             )
+            self.note("TSC-H006", told, node)
 
-    def _overlap_text(self, tensor: Any, other: Any, operator: str) -> str:
+    def _overlap(self, tensor: Any, other: Any, operator: str) -> Told:
         from tensorcli.explorer.memory import overlap, places_text
 
         engine = self.engine
@@ -356,10 +344,12 @@ class Watch:
         nbytes, where = overlap(walk, engine.walk(other))
         count = nbytes // size
         what = f"element{'s' if count != 1 else ''} {places_text(where, size)}"
-        name = self._name(tensor) or self._name(self.recorder.named_parent(tensor)) or "the same storage"
-        return (
-            f"{operator} reads {what} of {name} that it also writes, and PyTorch does not notice: the result "
-            "depends on the order of reading and writing."
+        name = self._name(tensor) or self._name(self.recorder.named_parent(tensor))
+        return Told(
+            f"{operator} reads {what} of {name or 'the same storage'} that it also writes, and PyTorch does not notice: the "
+            "result depends on the order of reading and writing.",
+            named(name),
+            self._copy_hint(),
         )
 
     def _copy_hint(self) -> str:
@@ -376,10 +366,8 @@ class Watch:
     def findings(self) -> list[Finding]:
         """The hazards of the statement so far, but for those about saved bytes."""
         for copied in self.lost.found():
-            self.note("TSC-H003", copied.text, copied.node, copied.hint)
-        twice = self.gradients.text(self._name)
-        if twice is not None:
-            self.note("TSC-H011", twice, self.gradients.node)
+            self.note("TSC-H003", copied.told, copied.node)
+        self.note("TSC-H011", self.gradients.twice(self._name), self.gradients.node)
         return list(self.found.values())
 
 

@@ -129,6 +129,8 @@ class Alarm:
     """Its entry in the catalogue (`TSC-W003`)."""
     stale: tuple[StaleSave, ...] = ()
     span: Span | None = None
+    names: tuple[str, ...] = ()
+    """What a hazard happened to, as the script names it; then what else has a part in it. What has no name is left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ class HazardRow:
     """What happened."""
     hint: str = ""
     """What to type or to write instead."""
+    names: tuple[str, ...] = ()
+    """What it happened to, as the script names it; then what else has a part in it. What has no name is left out."""
 
 
 @dataclass(frozen=True, slots=True)

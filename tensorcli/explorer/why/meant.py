@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def lost_update(case: Case, row: HazardRow) -> Story:
     """`p = p - lr * p.grad` of a loop's variable: the write into p."""
     story = Story(f"line {case.line}: {row.text}")
-    story.proposals = list(in_place(case, case.home, row.text.partition(" ")[0]))
+    story.proposals = list(in_place(case, case.home, row.names[0]))
     return story
 
 
@@ -26,7 +26,7 @@ def kept_history(case: Case, row: HazardRow) -> Story:
     """`total += loss`: the number of the loss, or the loss without its graph."""
     story = Story(f"line {case.line}: {row.text}")
     node = case.inner
-    total = row.text.partition(" ")[0]
+    total = row.names[0]
     value = node.value if isinstance(node, ast.Assign | ast.AugAssign) else None
     if isinstance(node, ast.Assign) and isinstance(value, ast.BinOp):
         value = value.right if case.text_of(value.left) == total else value.left
@@ -89,8 +89,8 @@ class _Binding(NamedTuple):
 
 
 def _bound(case: Case, row: HazardRow) -> _Binding | None:
-    """The assignment to the name that a hazard's text begins with; None where there is none."""
-    name = row.text.partition(" ")[0]
+    """The assignment to the name of what a hazard happened to; None where there is none."""
+    name = row.names[0]
     at = case.bound_at(name) if name.isidentifier() else None
     tree = None if at is None else case.journal.python(at)[0].tree
     if at is None or not isinstance(tree, ast.Assign) or root_name(tree.targets[0]) != name:
@@ -125,8 +125,7 @@ def dropped_gradient(case: Case, row: HazardRow) -> Story:
 def outdated_optimizer(case: Case, row: HazardRow) -> Story:
     """A layer that was replaced after the optimizer was made: the optimizer made after that."""
     story = Story(f"line {case.line}: {row.text}")
-    name, _, rest = row.text.partition(" ")
-    new = rest.partition("and not ")[2].partition(":")[0]
+    name, new = row.names
     made, replaced = case.bound_at(name), None
     for step in case.trace.steps:
         if any(change.kind == "created" and new in change.names for change in step.step.changes):

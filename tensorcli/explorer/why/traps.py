@@ -50,7 +50,7 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
         case = Case(session, trace, failure)
         teller = TELLERS.get(row.code)
         story = Story("") if teller is None else teller(case, row)
-        shown = _held(row) if row.code == "TSC-H008" else _shown(case)
+        shown = row.names[0] if row.code == "TSC-H008" else _shown(case)
         was = _text(trace.session, shown)
         allowed = allowance(trace)
         there = case.raised(f"{shown} is {was} after it" if was else HAZARDS[row.code].name.replace("-", " "))
@@ -78,11 +78,6 @@ def _expression(case: Case) -> ast.AST:
 def _stores(node: ast.AST) -> bool:
     """Whether an assignment writes into an index."""
     return isinstance(node, ast.Assign) and not isinstance(node.targets[0], ast.Name)
-
-
-def _held(row: HazardRow) -> str:
-    """The name that holds a gradient."""
-    return row.text.partition(" ")[0].rstrip(",")
 
 
 def _shown(case: Case) -> str | None:
@@ -254,7 +249,7 @@ def wrap_around(case: Case, row: HazardRow) -> Story:
 
 def gradient_alias(case: Case, row: HazardRow) -> Story:
     """`g = x.grad`, and then another backward pass: keep a copy."""
-    held = _held(row)
+    held = row.names[0]
     at = case.bound_at(held)
     story = Story(f"line {case.line}: {row.text}")
     if at is None:
@@ -277,8 +272,8 @@ def gradient_twice(case: Case, row: HazardRow) -> Story:
     for name, value in session.names.items():
         if hasattr(value, "zero_grad") and hasattr(value, "step"):
             story.proposals.append(case.before(f"{name}.zero_grad()", "begin each gradient anew"))
-    held = row.text.partition(".grad")[0]
-    story.proposals.append(case.before(f"{held}.grad = None", "begin its gradient anew"))
+    if row.names:
+        story.proposals.append(case.before(f"{row.names[0]}.grad = None", "begin its gradient anew"))
     return story
 
 

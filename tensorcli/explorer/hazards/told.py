@@ -1,0 +1,21 @@
+"""What is said of a hazard: its words, and the names that they are about."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Told(NamedTuple):
+    """What is to be said where a hazard was seen."""
+
+    text: str
+    """What happened, in a sentence."""
+    names: tuple[str, ...] = ()
+    """What it happened to, as the script names it; then what else has a part in it. What has no name is left out."""
+    hint: str = ""
+    """What to type or to write instead."""
+
+
+def named(*names: str | None) -> tuple[str, ...]:
+    """Those that there are."""
+    return tuple(name for name in names if name is not None)
