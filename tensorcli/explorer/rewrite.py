@@ -95,11 +95,28 @@ def difference(old: str, new: str) -> tuple[int, str, str]:
     return first, "\n".join(mine[first : len(mine) - last]), "\n".join(theirs[first : len(theirs) - last])
 
 
+def joined(first: Sequence[Edit], second: Sequence[Edit]) -> tuple[Edit, ...]:
+    """The edits of a text, and those that were made in what came of it, as edits of the text. What the second change of
+    the first's own lines is one edit with it.
+    """
+    found = list(first)
+    for edit in second:
+        for place, earlier in enumerate(found):
+            if edit.before and edit.line == earlier.line and edit.before in earlier.after:
+                after = earlier.after.replace(edit.before, edit.after, 1)
+                found[place] = Edit(earlier.line, earlier.before, after)
+                break
+        else:
+            found.append(edit)
+    return tuple(found)
+
+
 def edited(text: str, edits: Sequence[Edit]) -> str:
     """The text of a script with the edits of a way out made in it, as far as whole lines and parts of lines go."""
     lines = text.splitlines(keepends=True)
     end = "\r\n" if "\r\n" in text else "\n"
-    for edit in sorted(edits, key=lambda each: each.line, reverse=True):
+    # Of a line that is changed and has another before it, the change is made first.
+    for edit in sorted(edits, key=lambda each: (each.line, bool(each.before)), reverse=True):
         at = edit.line - 1
         size = edit.before.count("\n") + 1 if edit.before else 0
         old = "".join(lines[at : at + size])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -20,6 +20,7 @@ from tensorcli.explorer.identity import Identities
 from tensorcli.explorer.journal import Record, line_of
 from tensorcli.explorer.observe import Recorder, parents
 from tensorcli.explorer.session import Session
+from tensorcli.language.limits import OutOfTime
 from tensorcli.language.locate import current_node, innermost_frame
 
 if TYPE_CHECKING:
@@ -293,16 +294,23 @@ class Trace:
 
 
 @contextmanager
-def traced(session: Session, records: list[Record]) -> Iterator[Trace]:
-    """Run these statements again with open ears. Errors: KeyboardInterrupt."""
+def traced(
+    session: Session, records: Sequence[Record], seconds: float | None = None, largest: int | None = None
+) -> Iterator[Trace]:
+    """Run these statements again with open ears: in so many seconds, with tensors of so many bytes at most. Errors:
+    KeyboardInterrupt, OutOfTime.
+    """
     with session.engine.aside():
-        other = TracedSession(seed=session.seed, max_bytes=session.max_bytes, engine=session.engine.name)
+        largest = session.max_bytes if largest is None else largest
+        other = TracedSession(seed=session.seed, max_bytes=largest, engine=session.engine.name)
         other.hearing.silent = True
         other.tokens = Identities()
         trace = Trace(other, [])
         began = monotonic()
+        other.evaluator.until = None if seconds is None else began + seconds
         for number, record in enumerate(records, 1):
             run(trace, number, record)
+        other.evaluator.until = None
         trace.seconds = monotonic() - began
         yield trace
 
@@ -318,7 +326,7 @@ def run(trace: Trace, number: int, record: Record) -> Traced:
     ear = observation.recorder
     step = other.again(record)
     if step.error is not None and step.error.kind == "interrupted":
-        raise KeyboardInterrupt
+        raise OutOfTime if other.evaluator.late else KeyboardInterrupt
     heard = Traced(
         number, record, step, ear.all_saves, ear.all_writes, ear.all_freed, ear.all_made, ear.all_added
     )

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import looking_back, one_line, unbroken
+from tensorcli.explorer.why.case import looking_back, one_line
 from tensorcli.explorer.why.prove import allowance, outcome, prove
-from tensorcli.explorer.why.tellers import BACKWARD, tell
+from tensorcli.explorer.why.tellers import tell
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
@@ -191,38 +191,15 @@ def _not_yet_run(found: Why, record: Record) -> Why:
 
 
 def _failure(session: Session, records: list[Record], expected: bool = False) -> Answer:
-    with traced(session, records) as trace:
-        failure = trace.last.step.error
-        if failure is None:
-            return Notice("the statement does not fail when it runs again")
-        story, known = tell(session, trace, failure)
-    code = None if known is None else known.code
-    passes = any(
-        isinstance(node, ast.Attribute) and node.attr == "backward"
-        for node in ast.walk(records[-1].statement.tree)
-    )
-    backward = passes or (known is not None and known.key in BACKWARD)
-    wanted = story.proposals
-    if expected:
-        wanted = [each for each in wanted if each is not None and each.failing == len(each.records) - 1]
-    right, allowed = story.right, allowance(trace)
-    if story.reference is not None:
-        reference = outcome(session, story.reference, allowed)
-        right = None if reference is None else reference.gradients
-    ways, proposals, measure = prove(session, wanted, right, backward, allowed)
-    measured = [way.measured for way in ways if way.number]
-    session.proposed = Proposed(records, proposals, measure, measured, expected)
-    error = f"{failure.type}: {failure.message}"
-    return Why(
-        unbroken(story.title),
-        code,
-        error.partition("\n")[0],
-        tuple(story.events),
-        story.timeline,
-        tuple(story.notes),
-        tuple(ways),
-        measure,
-    )
+    from tensorcli.explorer.why.failed import failed
+
+    found = failed(session, records, expected)
+    if found is None:
+        return Notice("the statement does not fail when it runs again")
+    answer, proposals = found
+    measured = [way.measured for way in answer.ways if way.number]
+    session.proposed = Proposed(records, proposals, answer.measure, measured, expected)
+    return answer
 
 
 def proposal_of(session: Session, number: int) -> Proposal:

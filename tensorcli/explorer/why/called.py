@@ -9,12 +9,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.case import Case, Story, holds, root_name, write_target
-from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands, with_operand
+from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
 from tensorcli.explorer.why.out_of_place import out_of_place
 from tensorcli.explorer.why.slips import slips
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 TRIES = 60
 """So many changes are tried."""
+FURTHER = 3
+"""So many that only lead to another error are proposed."""
 
 
 def called(case: Case) -> Story:
@@ -86,16 +89,66 @@ def _tell_module(case: Case, events: list[Event]) -> None:
 # ---- what would be taken
 
 
+class Change(NamedTuple):
+    """An operand as it is with something behind it."""
+
+    operand: Operand
+    suffix: str
+    look: Look
+    """What is known of it then."""
+
+    @property
+    def node(self) -> ast.expr:
+        """The expression that it takes the place of."""
+        return self.operand.node
+
+    @property
+    def text(self) -> str:
+        """The new expression."""
+        return behind(self.node, self.operand.text, self.suffix)
+
+    @property
+    def note(self) -> str:
+        """What it does, in words."""
+        return f"{self.operand.text} as {self.look.summary}"
+
+
 def fits(case: Case) -> Iterator[Proposal | None]:
-    """The failing statement with one operand in another shape or dtype, where the failing expression takes it."""
-    found = operands(case)
+    """The failing statement with one operand in another shape or dtype, or with one in another shape and one in another
+    dtype, where the failing expression takes it. Where it takes none, those that another error follows.
+    """
     yield from out_of_place(case)
+    changes = list(_changes(case))
+    refusals = [_refusal(case, each) for each in changes]
+    taken = [[each] for each, refusal in zip(changes, refusals, strict=True) if refusal is None]
+    if not taken:
+        taken = [pair for pair in islice(_pairs(changes), TRIES) if _refusal(case, *pair) is None]
+    if not taken:
+        known = _words(f"{case.failure.type}: {case.failure.message}")
+        further = (each for each, refusal in zip(changes, refusals, strict=True) if _words(refusal) != known)
+        taken = [[each] for each in islice(further, FURTHER)]
+    for each in taken:
+        yield case.changed([(one.node, one.text) for one in each], ", ".join(one.note for one in each))
+
+
+def _refusal(case: Case, *changes: Change) -> str | None:
+    return case.refusal(*((each.node, ast.parse(each.text, mode="eval").body) for each in changes))
+
+
+def _words(error: str | None) -> str:
+    """An error without its numbers, which another shape changes."""
+    return re.sub(r"\d+", "", error or "")
+
+
+def _changes(case: Case) -> Iterator[Change]:
+    """The operands of the failing operation in other shapes and dtypes, each once."""
+    found = operands(case)
     written, _ = write_target(case.inner) or (None, None)
     dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), "float32", "int64"])]
     if "bool" in case.failure.message and "bool" not in dtypes:
         dtypes.append("bool")
-    tries = TRIES
     seen = {(each.node, each.look.sizes, each.look.dtype) for each in found}
+    tries = TRIES
     for each, suffix in _nearest_first(found, dtypes):
         if written is not None and holds(each.node, written):
             continue
@@ -108,9 +161,19 @@ def fits(case: Case) -> Iterator[Proposal | None]:
             continue  # it would leave the graph in silence
         seen.add((each.node, look.sizes, look.dtype))
         tries -= 1
-        if case.runs(each.node, new):
-            note = f"{each.text} as {look.summary}"
-            yield with_operand(case, each.node, suffix, note)
+        yield Change(each, suffix, look)
+
+
+def _pairs(changes: list[Change]) -> Iterator[list[Change]]:
+    """One operand in another shape and one, it may be the same, in another dtype."""
+    dtypes = [each for each in changes if each.look.dtype != each.operand.look.dtype]
+    for shape in changes:
+        for dtype in dtypes if shape not in dtypes else ():
+            if dtype.node is not shape.node:
+                yield [shape, dtype]
+            else:
+                look = shape.look._replace(dtype=dtype.look.dtype)
+                yield [Change(shape.operand, dtype.suffix + shape.suffix, look)]
 
 
 def _nearest_first(found: list[Operand], dtypes: list[str]) -> Iterator[tuple[Operand, str]]:

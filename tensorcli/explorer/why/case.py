@@ -41,8 +41,13 @@ class Story:
 
 LOOKING: Final = 5.0
 """So many seconds may loops take in all that is tried in a case."""
-GONE: Final = object()
-"""In place of a value that cannot be had."""
+
+
+class Gone(NamedTuple):
+    """In place of a value that cannot be had."""
+
+    words: str = ""
+    """Of the error that was raised, where one was."""
 
 
 class Bound(NamedTuple):
@@ -164,28 +169,35 @@ class Case:
         of one's own says by `like`, one that stands there); None where it cannot be had any more.
         """
         found = self._evaluated(node, like)
-        return None if found is GONE else found
+        return None if isinstance(found, Gone) else found
 
-    def runs(self, old: ast.AST, new: ast.expr) -> bool:
-        """Whether the failing expression has a value with another expression in the place of one of its parts."""
+    def runs(self, *changes: tuple[ast.AST, ast.expr]) -> bool:
+        """Whether the failing expression has a value with other expressions in the place of some of its parts."""
+        return self.refusal(*changes) is None
+
+    def refusal(self, *changes: tuple[ast.AST, ast.expr]) -> str | None:
+        """The error of the failing expression with other expressions in the place of some of its parts; None where it has a
+        value.
+        """
         tree = self.expression()
         if not isinstance(tree, ast.expr):
-            return True
-        changed = copy.deepcopy(tree, {id(old): new})
+            return None
+        changed = copy.deepcopy(tree, {id(old): new for old, new in changes})
         ast.fix_missing_locations(changed)
-        return self._evaluated(changed, tree) is not GONE
+        found = self._evaluated(changed, tree)
+        return found.words if isinstance(found, Gone) else None
 
     def _evaluated(self, node: ast.AST, like: ast.AST | None) -> Any:
         if not isinstance(node, ast.expr):
-            return GONE
+            return Gone()
         session = self.trace.session
         frame = None
         if self.scopes and holds(self.scopes[-1], like or node):
             frame = session.frame
             if frame is None:
-                return GONE
+                return Gone()
         elif self.inside and not holds(self.statement.tree, like or node):
-            return GONE
+            return Gone()
         observation = session.observation
         assert observation is not None
         limit, session.evaluator.until = session.max_bytes, self.until
@@ -195,8 +207,11 @@ class Case:
             with session.hearing:
                 session.engine.listen(observation.recorder)
                 return session.value_of(node, frame)
-        except (Exception, OutOfTime):  # a name that is not bound any more, a loop that does not end
-            return GONE
+        except (
+            Exception,
+            OutOfTime,
+        ) as raised:  # a name that is not bound any more, a loop that does not end
+            return Gone(f"{type(raised).__name__}: {raised}")
         finally:
             session.evaluator.until = None
             session.max_bytes = limit

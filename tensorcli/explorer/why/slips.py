@@ -54,7 +54,7 @@ def slips(case: Case) -> Iterator[Proposal | None]:
     for group in islice(_slips(case), TRIES):
         for each in group:
             new = _parsed(each.source)
-            if new is not None and case.runs(each.node, new):
+            if new is not None and case.runs((each.node, new)):
                 yield case.changed([(each.node, each.source)], each.note)
                 break
 

@@ -1,0 +1,148 @@
+"""A statement that failed: its story, and the ways out that hold. Where each of them only leads to another error, the way out
+of that one is taken as well: a script may have two mistakes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from tensorcli.explorer.results import Way, Why
+from tensorcli.explorer.rewrite import joined
+from tensorcli.explorer.trace import traced
+from tensorcli.explorer.why.case import unbroken
+from tensorcli.explorer.why.prove import Allowance, allowance, outcome, prove
+from tensorcli.explorer.why.tellers import BACKWARD, tell
+from tensorcli.language.limits import OutOfTime
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.errors import Known
+    from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.results import Failure
+    from tensorcli.explorer.rewrite import Proposal
+    from tensorcli.explorer.session import Session
+    from tensorcli.explorer.trace import Trace
+    from tensorcli.explorer.why.case import Story
+
+FIRST = 4
+"""So many ways are followed to the error behind them."""
+
+
+class Told(NamedTuple):
+    """A failure, and what is said of it."""
+
+    failure: Failure
+    known: Known | None
+    story: Story
+    backward: bool
+    """Whether ways out are measured by gradients."""
+    allowed: Allowance
+
+
+class Proved(NamedTuple):
+    """The ways out that hold, their proposals, what all of them show, and what is to be said of them."""
+
+    ways: list[Way]
+    proposals: list[Proposal]
+    measure: str
+    notes: tuple[str, ...] = ()
+
+
+def failed(session: Session, records: list[Record], expected: bool) -> tuple[Why, list[Proposal]] | None:
+    """Why the last of these statements fails, and the proposals that the answer numbers; None where it does not fail.
+    `expected`: it did not run yet, and is to stay the last one. Errors: KeyboardInterrupt.
+    """
+    with traced(session, records) as trace:
+        told = _told(session, trace)
+    if told is None:
+        return None
+    proposals = told.story.proposals
+    if expected:
+        proposals = [each for each in proposals if each is not None and each.failing == len(each.records) - 1]
+    proved = _proved(session, told, proposals)
+    if not any(way.number for way in proved.ways):
+        proved = next(_twice(session, told, proposals), proved)
+    story, failure = told.story, told.failure
+    error = f"{failure.type}: {failure.message}".partition("\n")[0]
+    answer = Why(
+        unbroken(story.title),
+        None if told.known is None else told.known.code,
+        error,
+        tuple(story.events),
+        story.timeline,
+        (*story.notes, *proved.notes),
+        tuple(proved.ways),
+        proved.measure,
+    )
+    return answer, proved.proposals
+
+
+def _told(session: Session, trace: Trace) -> Told | None:
+    failure = trace.last.step.error
+    if failure is None:
+        return None
+    story, known = tell(session, trace, failure)
+    passes = any(
+        isinstance(node, ast.Attribute) and node.attr == "backward"
+        for node in ast.walk(trace.last.record.statement.tree)
+    )
+    backward = passes or (known is not None and known.key in BACKWARD)
+    return Told(failure, known, story, backward, allowance(trace))
+
+
+def _proved(session: Session, told: Told, proposals: Sequence[Proposal | None]) -> Proved:
+    right = told.story.right
+    if told.story.reference is not None:
+        reference = outcome(session, told.story.reference, told.allowed)
+        right = None if reference is None else reference.gradients
+    return Proved(*prove(session, proposals, right, told.backward, told.allowed))
+
+
+# ---- two mistakes
+
+
+def _twice(session: Session, told: Told, proposals: Sequence[Proposal | None]) -> Iterator[Proved]:
+    """The ways out that take two changes: one of these, and one of the error that it leads to."""
+    firsts = [each for each in proposals if each is not None and not each.warning]
+    for first in firsts[:FIRST]:
+        behind = _behind(session, first, told)
+        if behind is None:
+            continue
+        both = [_both(first, each) for each in behind.story.proposals if each is not None]
+        proved = _proved(session, behind, both)
+        if any(way.number for way in proved.ways):
+            another = unbroken(behind.story.title)
+            yield proved._replace(notes=(f"one change is not enough, another error follows: {another}",))
+
+
+def _behind(session: Session, first: Proposal, told: Told) -> Told | None:
+    """The error to which a way leads; None where there is none, or the same, or one in an earlier statement."""
+    records = first.records[: first.failing + 1]
+    try:
+        with traced(session, records, *told.allowed) as trace:
+            if any(step.step.error is not None and not step.record.outcome for step in trace.steps[:-1]):
+                return None
+            behind = _told(session, trace)
+    except OutOfTime:
+        return None
+    if behind is None or _same(behind.failure, told.failure):
+        return None
+    return behind
+
+
+def _same(failure: Failure, other: Failure) -> bool:
+    return (failure.type, failure.message) == (other.type, other.message)
+
+
+def _both(first: Proposal, second: Proposal) -> Proposal:
+    """A journal with two changes, the second in what came of the first."""
+    edits = joined(first.edits, second.edits)
+    return replace(
+        second,
+        records=(*second.records, *first.records[first.failing + 1 :]),
+        text=second.text if len(edits) == len(second.edits) else f"{first.text}\n{second.text}",
+        note=f"{first.note}; {second.note}",
+        edits=edits,
+    )
