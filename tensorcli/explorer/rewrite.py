@@ -193,16 +193,21 @@ class Journal:
         return self.replaced(at, splice(statement, text, changes), note, warning)
 
     def inserted(self, at: int, source: str, note: str) -> Proposal | None:
-        """With statements put in before the one at this place."""
+        """With statements put in before the one at this place, or behind the last."""
+        last = len(self.records) - 1
+        model, line, lead = self.records[min(at, last)], self.line(min(at, last)), "before"
+        place = line
+        if at > last:
+            line += model.statement.span.end_line - model.statement.span.line
+            lead, place = "after", line + 1
         try:
-            new = records_of(self.session, source, self.records[at])
+            new = records_of(self.session, source, model)
         except LanguageError:
             return None
         records = (*self.records[:at], *new, *self.records[at:])
         failing = self.failing + (len(new) if at <= self.failing else 0)
         shown = " ; ".join(source.split("\n"))
-        line = self.line(at)
-        return Proposal(records, f"before line {line}:  {shown}", note, (Edit(line, "", source),), failing)
+        return Proposal(records, f"{lead} line {line}:  {shown}", note, (Edit(place, "", source),), failing)
 
     def moved_below(self, at: int, below: int, note: str) -> Proposal | None:
         """With one statement moved right below a later one."""
@@ -220,6 +225,19 @@ class Journal:
             (Edit(self.line(at), source, ""), Edit(after, "", source)),
             self.failing - 1 if below >= self.failing > at else self.failing,
         )
+
+    def together(self, proposals: Sequence[Proposal]) -> Proposal | None:
+        """All of these in one, each of which has one statement in the place of another; None where there are none."""
+        if not proposals:
+            return None
+        records = list(self.records)
+        for proposal in proposals:
+            for at, (mine, theirs) in enumerate(zip(self.records, proposal.records, strict=True)):
+                if mine is not theirs:
+                    records[at] = theirs
+        text = "\n".join(each.text for each in proposals)
+        edits = tuple(edit for each in proposals for edit in each.edits)
+        return Proposal(tuple(records), text, proposals[0].note, edits, self.failing)
 
     def without(self, at: int, source_at: int, source: str, note: str) -> Proposal | None:
         """With the statement at `at` taken out and another source at `source_at`, which is the later one."""

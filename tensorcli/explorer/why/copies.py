@@ -11,8 +11,9 @@ import numpy as np
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.hazards.unwritten import FACTS
 from tensorcli.explorer.why.case import Case, Story, called_name, loaded
-from tensorcli.explorer.why.cuts import CUTTING, READERS, joined, names_of
+from tensorcli.explorer.why.cuts import CUTTING, READERS, names_of
 from tensorcli.explorer.why.operands import behind, operand
+from tensorcli.explorer.why.reconnect import joined
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

@@ -1,4 +1,4 @@
-"""Where a graph ends: the walk back from a tensor that does not require grad, and what may be done about it."""
+"""Where a graph ends: the walk back from a tensor that does not require grad."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.trace import Made, Traced
 from tensorcli.explorer.why.case import Case, called_name, holds, loaded, root_name, stored
-from tensorcli.explorer.why.operands import behind
-from tensorcli.explorer.why.refused import out_of_the_block
 
 CUTTING = {
     "detach": "detach() shares the memory and leaves the graph",
@@ -45,6 +42,8 @@ class Cut(NamedTuple):
     """The expression that did it."""
     path: tuple[str, ...] = ()
     """The operators from the result back to it, its own last."""
+    frozen: tuple[str, ...] = ()
+    """The leaves that were told there not to require grad."""
 
     @property
     def name(self) -> str:
@@ -80,6 +79,7 @@ def where_cut(case: Case, tensor: Any) -> list[Cut]:
                     Cut(step, NO_GRAPH.format("backward"), "cut", added.node_at, (*path, "backward"))
                 )
             if token not in made:
+                found.extend(_turned_off(case, token, path))
                 another = _by_data(case, token, path, user)
                 if isinstance(another, Cut):
                     found.append(another)
@@ -113,7 +113,28 @@ def where_cut(case: Case, tensor: Any) -> list[Cut]:
                     )
                 )
         level = following
-    return found
+    return _together(found)
+
+
+def _together(cuts: list[Cut]) -> list[Cut]:
+    """The cuts, with those in one that one statement made by telling several leaves not to require grad."""
+    found: list[Cut] = []
+    places: dict[int, int] = {}
+    for cut in cuts:
+        place = places.get(cut.step.number) if cut.frozen else None
+        if place is not None:
+            found[place] = found[place]._replace(frozen=(*found[place].frozen, *cut.frozen))
+            continue
+        if cut.frozen:
+            places[cut.step.number] = len(found)
+        found.append(cut)
+    return [cut._replace(reason=_frozen(cut.frozen)) if cut.frozen else cut for cut in found]
+
+
+def _frozen(names: tuple[str, ...]) -> str:
+    """`a.weight and 3 more were told not to require grad`."""
+    more = f" and {len(names) - 1} more were" if len(names) > 1 else " was"
+    return f"{names[0]}{more} told not to require grad"
 
 
 class _Step(NamedTuple):
@@ -163,7 +184,7 @@ def _turned_off(case: Case, token: int, path: tuple[str, ...]) -> Iterator[Cut]:
     for name in names_of(case, token)[:1]:
         for step, before, after in case.trace.changes_of(name):
             if before.requires_grad and not after.requires_grad:
-                yield Cut(step, f"{name} was told not to require grad", "cut", None, (*path, name))
+                yield Cut(step, "", "cut", None, (*path, name), (name,))
                 return
 
 
@@ -245,38 +266,78 @@ def _origin(case: Case, step: Traced, operator: str, node: ast.AST | None) -> st
             names.append(name)
     if names:
         return f"{operator}(…) takes numbers or an array of {' and '.join(names)}: no edge leads back"
-    read = _numbers_of(case, step.number - 1, tree, 4)
+    read = numbers_of(case, step.number - 1, tree)
     if read is not None:
-        name, line, how = read
-        return f"{operator}(…) takes {name}, which {how} read at line {line}: numbers have no graph"
+        return f"{operator}(…) takes {read.name}, which {read.how}() read at line {read.line}: numbers have no graph"
     return MADE_WITHOUT
 
 
-def _numbers_of(case: Case, at: int, tree: ast.AST, depth: int) -> tuple[str, int, str] | None:
-    """Which name of a statement holds numbers that were read from a tensor with a graph: the name, where, and how."""
+class Reading(NamedTuple):
+    """Where the numbers of a tensor with a graph were read."""
+
+    name: str
+    """What a later expression takes."""
+    line: int
+    how: str
+    """The function that read them (`item`)."""
+
+
+def numbers_of(case: Case, at: int, tree: ast.AST, depth: int = 4) -> Reading | None:
+    """Which name of an expression, or of a statement, holds numbers that were read from a tensor with a graph."""
     for name in sorted(loaded(tree)) if depth else ():
-        for place in range(at - 1, -1, -1):
-            before = case.trace.steps[place].record.statement.tree
-            if name not in stored(before):
-                continue
-            if case.engine.kind(case.trace.session.names.get(name)) == "tensor":
-                break
-            for node in ast.walk(before):
-                if not isinstance(node, ast.Call):
-                    continue
-                how = called_name(node)
-                owner = node.func.value if isinstance(node.func, ast.Attribute) else node
-                graph = any(
-                    case.engine.kind(value) == "tensor" and case.engine.look(value).requires_grad
-                    for each in loaded(owner)
-                    if (value := case.trace.session.names.get(each)) is not None
-                )
-                if how in READERS and graph:
-                    return name, case.within_line(place, node), f"{how}()"
-            found = _numbers_of(case, place, before, depth - 1)
-            if found is not None:
-                return name, found[1], found[2]
-            break
+        found = _bound_before(case, at, name, tree)
+        if found is None:
+            continue
+        place, before, local = found
+        if not local and case.engine.kind(case.trace.session.names.get(name)) == "tensor":
+            continue
+        for node in ast.walk(before):
+            how = called_name(node)
+            if isinstance(node, ast.Call) and how in READERS and (local or _has_graph(case, node)):
+                return Reading(name, case.within_line(place, node), how)
+        further = numbers_of(case, place, before, depth - 1)
+        if further is not None:
+            return further._replace(name=name)
+    return None
+
+
+def _has_graph(case: Case, reader: ast.Call) -> bool:
+    """Whether a call reads the numbers of what has one, as far as names of the session tell."""
+    names = case.trace.session.names
+    owner = reader.func.value if isinstance(reader.func, ast.Attribute) else reader
+    values = [names.get(each) for each in loaded(owner)]
+    return any(case.engine.kind(each) == "tensor" and case.engine.look(each).requires_grad for each in values)
+
+
+def _bound_before(case: Case, at: int, name: str, tree: ast.AST) -> tuple[int, ast.stmt, bool] | None:
+    """The statement that bound a name before an expression of the statement `at`: its place, itself, and whether it stands in
+    a function.
+    """
+    function = function_around(case, at, tree)
+    if function is not None:
+        place, defined = function
+        line = getattr(tree, "lineno", 0)
+        binding = [
+            each
+            for each in ast.walk(defined)
+            if isinstance(each, ast.Assign | ast.AugAssign) and name in stored(each) and each.lineno < line
+        ]
+        return (place, max(binding, key=lambda each: each.lineno), True) if binding else None
+    for place in range(at - 1, -1, -1):
+        before = case.trace.steps[place].record.statement.tree
+        if name in stored(before):
+            return place, before, False
+    return None
+
+
+def function_around(case: Case, at: int, node: ast.AST) -> tuple[int, ast.FunctionDef] | None:
+    """The function that an expression stands in, and the place of the statement that defined it; None for one of the
+    session's own.
+    """
+    for place in range(at, -1, -1):
+        for each in ast.walk(case.trace.steps[place].record.statement.tree):
+            if isinstance(each, ast.FunctionDef) and each is not node and holds(each, node):
+                return place, each
     return None
 
 
@@ -322,68 +383,3 @@ def way_back(cuts: list[Cut], text: str, case: Case) -> str:
         way[-1] = ends[0].name
     line = case.within_line(ends[0].step.number - 1, ends[0].node)
     return f"the way back: {' ← '.join(filter(None, way))} (line {line})"
-
-
-def ways_back(case: Case, cuts: list[Cut]) -> Iterator[Proposal | None]:
-    """The cuts undone, one by one; leaves made to require grad."""
-    journal = case.journal
-    for cut in ends_of(cuts)[:4]:
-        at = cut.step.number - 1
-        statement, _ = journal.python(at)
-        tree = statement.tree
-        if cut.kind == "cut":
-            if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
-                new = with_argument(journal.source(at, cut.node), "create_graph=True")
-                yield journal.changed(at, [(cut.node, new)], "record the pass as well")
-                continue
-            for node in ast.walk(tree):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Attribute)
-                    and node.func.attr == "detach"
-                ):
-                    yield journal.changed(
-                        at, [(node, journal.source(at, node.func.value))], "stay in the graph"
-                    )
-            yield from joined(case, at, tree)
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Attribute) and node.attr == "data":
-                    yield journal.changed(at, [(node, journal.source(at, node.value))], "stay in the graph")
-            yield from out_of_the_block(case, at, "record it")
-            continue
-        if cut.reason != MADE_WITHOUT:
-            continue
-        if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
-            call = tree.value
-            function = journal.source(at, call.func).rpartition(".")[2]
-            if function in FACTORIES and not any(each.arg == "requires_grad" for each in call.keywords):
-                new = with_argument(journal.source(at, call), "requires_grad=True")
-                target = tree.targets[0]
-                name = target.id if isinstance(target, ast.Name) else "it"
-                yield journal.changed(
-                    at,
-                    [(call, new)],
-                    f"make {name} a leaf that wants a gradient",
-                )
-                continue
-        if isinstance(tree, ast.Assign) and isinstance(tree.targets[0], ast.Name) and at + 1 <= case.at:
-            name = tree.targets[0].id
-            yield journal.inserted(at + 1, f"{name}.requires_grad_()", f"make {name} want a gradient")
-
-
-def joined(case: Case, at: int, tree: ast.AST) -> Iterator[Proposal | None]:
-    """`torch.tensor([a, b])` as `torch.stack([a, b])`, `torch.tensor(a)` as `a.clone()`: what copies the numbers of tensors
-    as what leads back to them.
-    """
-    journal = case.journal
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or not node.args:
-            continue
-        if journal.source(at, node.func) not in ("torch.tensor", "tensor"):
-            continue
-        (given, *_), text = node.args, journal.source(at, node.args[0])
-        if isinstance(given, ast.List | ast.Tuple):
-            yield journal.changed(at, [(node, f"torch.stack({text})")], "join tensors, not their numbers")
-        else:
-            new = behind(given, text, ".clone()")
-            yield journal.changed(at, [(node, new)], "a copy that stays in the graph")

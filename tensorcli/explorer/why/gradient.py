@@ -9,9 +9,10 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story, root_name
-from tensorcli.explorer.why.cuts import Cut, told, way_back, ways_back, where_cut
+from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
 from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
+from tensorcli.explorer.why.reconnect import ways_back
 
 
 def backward_root(case: Case) -> ast.expr | None:
@@ -50,7 +51,7 @@ def no_grad_fn(case: Case) -> Story:
     events.append(case.raised(f"{text} does not require grad"))
     way = way_back(cuts, text, case)
     story = Story(f"{text} does not require grad: {sentence}", events, [way] if way else [])
-    story.proposals = list(ways_back(case, cuts))
+    story.proposals = list(ways_back(case, cuts, text))
     return story
 
 
@@ -112,9 +113,7 @@ def unused(case: Case) -> Story:
     if requires is False:
         bound_event(case, bound, f"{text} does not require grad", events)
         if bound is not None and bound.node is None:
-            proposals.extend(
-                ways_back(case, [Cut(case.trace.steps[bound.at], "made without requires_grad", "leaf")])
-            )
+            proposals.extend(ways_back(case, [Cut(case.trace.steps[bound.at], MADE_WITHOUT, "leaf")]))
         title = (
             f"{text} does not require grad: nothing about it was recorded, so {result} has no gradient there."
         )

@@ -13,8 +13,9 @@ from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.case import Case, Story, binds, holds, loaded, stored
 from tensorcli.explorer.why.copies import copied_leaf, kept, reason
-from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, ways_back, where_cut
+from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, where_cut
 from tensorcli.explorer.why.out_of_place import atom
+from tensorcli.explorer.why.reconnect import ways_back
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge, views_cut_off
 
 if TYPE_CHECKING:

@@ -1,0 +1,223 @@
+"""Graphs that end too early, led on: cuts undone, leaves that want a gradient, numbers computed as tensors, a loss in the
+place of a count.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+
+from tensorcli.explorer.rewrite import Proposal, with_argument
+from tensorcli.explorer.why.case import Case, called_name, holds, loaded, stored
+from tensorcli.explorer.why.cuts import (
+    FACTORIES,
+    MADE_WITHOUT,
+    READERS,
+    Cut,
+    ends_of,
+    function_around,
+    numbers_of,
+)
+from tensorcli.explorer.why.operands import behind
+from tensorcli.explorer.why.refused import out_of_the_block
+
+MOST = 4
+"""So many ends are led on."""
+TO_TENSORS = frozenset("from_numpy tensor as_tensor".split())
+TO_NUMBERS = frozenset("numpy detach cpu".split())
+ENTROPY = "torch.nn.functional.cross_entropy({}, {})"
+
+
+def ways_back(case: Case, cuts: list[Cut], root: str = "") -> Iterator[Proposal | None]:
+    """The cuts undone, one by one; leaves made to require grad. `root`: the name of what a pass begins at."""
+    for cut in ends_of(cuts)[:MOST]:
+        if cut.frozen:
+            yield from _told_to(case, cut)
+        elif cut.kind == "cut":
+            yield from _undone(case, cut)
+            yield from _of_scores(case, cut, root)
+        elif cut.reason == MADE_WITHOUT:
+            yield from _wanted(case, cut, root)
+        else:
+            yield from _as_tensors(case, cut)
+
+
+def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
+    """The statement without what left the graph."""
+    at, journal = cut.step.number - 1, case.journal
+    tree = journal.python(at)[0].tree
+    if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
+        new = with_argument(journal.source(at, cut.node), "create_graph=True")
+        yield journal.changed(at, [(cut.node, new)], "record the pass as well")
+        return
+    for node in ast.walk(tree):
+        if (
+            called_name(node) == "detach"
+            and isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+        ):
+            yield journal.changed(at, [(node, journal.source(at, node.func.value))], "stay in the graph")
+    yield from joined(case, at, tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "data":
+            yield journal.changed(at, [(node, journal.source(at, node.value))], "stay in the graph")
+    yield from out_of_the_block(case, at, "record it")
+
+
+def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
+    """A leaf that was made without it, told to require grad. What was computed where the pass begins is no leaf that anybody
+    wants the gradient of.
+    """
+    at, journal = cut.step.number - 1, case.journal
+    tree = journal.python(at)[0].tree
+    if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
+        return
+    call, name = tree.value, tree.targets[0].id
+    if isinstance(call, ast.Call):
+        function = journal.source(at, call.func).rpartition(".")[2]
+        if function in FACTORIES and not any(each.arg == "requires_grad" for each in call.keywords):
+            new = with_argument(journal.source(at, call), "requires_grad=True")
+            yield journal.changed(at, [(call, new)], f"make {name} a leaf that wants a gradient")
+            return
+    if at < case.at and (name != root or cut.node is call):
+        yield journal.inserted(at + 1, f"{name}.requires_grad_()", f"make {name} want a gradient")
+
+
+def _told_to(case: Case, cut: Cut) -> Iterator[Proposal | None]:
+    """What was told not to require grad, told to: all of it, or the last layer alone."""
+    at, nearest = cut.step.number - 1, cut.frozen[0]
+    if at >= case.at:
+        return  # a function that the failing statement called did it
+    owner = nearest.rpartition(".")[0] or nearest
+    for name in dict.fromkeys((owner, owner.partition("[")[0].partition(".")[0])):
+        note = f"let {name} learn" if name != nearest else f"make {name} want a gradient"
+        yield case.journal.inserted(at + 1, f"{name}.requires_grad_()", note)
+
+
+def joined(case: Case, at: int, tree: ast.AST) -> Iterator[Proposal | None]:
+    """`torch.tensor([a, b])` as `torch.stack([a, b])`, `torch.tensor(a)` as `a.clone()`: what copies the numbers of tensors
+    as what leads back to them.
+    """
+    journal = case.journal
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        if journal.source(at, node.func) not in ("torch.tensor", "tensor"):
+            continue
+        (given, *_), text = node.args, journal.source(at, node.args[0])
+        named = case.trace.session.names.get(given.id) if isinstance(given, ast.Name) else None
+        if isinstance(given, ast.List | ast.Tuple | ast.ListComp) or isinstance(named, list | tuple):
+            yield journal.changed(at, [(node, f"torch.stack({text})")], "join tensors, not their numbers")
+        else:
+            new = behind(given, text, ".clone()")
+            yield journal.changed(at, [(node, new)], "a copy that stays in the graph")
+
+
+# ---- a count of hits
+
+
+def _of_scores(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
+    """`(scores.argmax(1) == target).float().mean()` counts, and a count has no slope: the cross-entropy of the scores."""
+    scores = _scores(case, cut)
+    target = None if scores is None or not root else _compared_with(case, cut)
+    if target is not None:
+        loss = f"{root} = {ENTROPY.format(scores, target)}"
+        yield case.before(loss, "a count of hits has no slope; this loss of the scores has")
+
+
+def _scores(case: Case, cut: Cut) -> str | None:
+    """What a call of `argmax` looks for the largest of."""
+    node = cut.node
+    if (
+        not isinstance(node, ast.Call)
+        or called_name(node) != "argmax"
+        or not isinstance(node.func, ast.Attribute)
+    ):
+        return None
+    of_torch = isinstance(node.func.value, ast.Name) and node.func.value.id == "torch"
+    found = node.args[0] if of_torch and node.args else node.func.value
+    return case.journal.source(cut.step.number - 1, found)
+
+
+def _compared_with(case: Case, cut: Cut) -> str | None:
+    """What the result of a cut is compared with: in its statement, or in a later one by its name."""
+    assert cut.node is not None
+    first = cut.step.number - 1
+    tree = case.journal.python(first)[0].tree
+    names = stored(tree) if isinstance(tree, ast.Assign) and tree.value is cut.node else set()
+    for at in range(first, case.at):
+        for node in ast.walk(case.journal.python(at)[0].tree):
+            if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq):
+                continue
+            sides = (node.left, node.comparators[0])
+            for side, other in (sides, sides[::-1]):
+                if holds(side, cut.node) or (isinstance(side, ast.Name) and side.id in names):
+                    return case.journal.source(at, other)
+    return None
+
+
+# ---- numbers computed as tensors
+
+
+def _as_tensors(case: Case, cut: Cut) -> Iterator[Proposal | None]:
+    """What was computed with numpy between two tensors, computed with torch."""
+    at = cut.step.number - 1
+    if cut.node is None or numbers_of(case, at, cut.node) is None:
+        return
+    note = "compute with torch, and stay in the graph"
+    function = function_around(case, at, cut.node)
+    if function is not None:
+        place, defined = function
+        yield case.journal.changed(place, _ported(defined), note)
+        return
+    changed = [
+        case.journal.changed(place, _ported(case.journal.python(place)[0].tree), note)
+        for place in _computed_by(case, at)
+    ]
+    yield case.journal.together([each for each in changed if each is not None])
+
+
+def _computed_by(case: Case, at: int) -> list[int]:
+    """The statements that computed what one takes, back to the one that read it from a tensor; their places in order."""
+    places, names = [at], loaded(case.journal.python(at)[0].tree)
+    for place in range(at - 1, -1, -1):
+        tree = case.journal.python(place)[0].tree
+        if not isinstance(tree, ast.Assign) or not stored(tree) & names:
+            continue
+        places.append(place)
+        names |= loaded(tree)
+        if any(called_name(node) in READERS for node in ast.walk(tree)):
+            break
+    return places[::-1]
+
+
+def _ported(tree: ast.AST) -> list[tuple[ast.AST, str]]:
+    """The values of statements that change when they are computed with torch, as they are then."""
+    found: list[tuple[ast.AST, str]] = []
+    for node in ast.walk(tree):
+        value = node.value if isinstance(node, ast.Assign | ast.AugAssign | ast.Return) else None
+        if value is not None:
+            new = _Ported().visit(copy.deepcopy(value))
+            if ast.dump(new) != ast.dump(value):
+                found.append((value, ast.unparse(new)))
+    return found
+
+
+class _Ported(ast.NodeTransformer):
+    """`torch.from_numpy(np.exp(x.detach().numpy()))` as `torch.exp(x)`."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """A conversion is what it converts."""
+        self.generic_visit(node)
+        if not isinstance(node.func, ast.Attribute):
+            return node
+        if node.func.attr in TO_NUMBERS and not node.args:
+            return node.func.value
+        if node.func.attr in TO_TENSORS and len(node.args) == 1:
+            return node.args[0]
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        """numpy's function has the name of torch's."""
+        return ast.Name("torch", node.ctx) if node.id in ("np", "numpy") else node
