@@ -112,3 +112,26 @@ def test_asking_about_the_last_statement_s_tensor_is_answered() -> None:
         last.result.title
         == "w.grad is None because w does not require grad: line 2 made it without requires_grad."
     )
+
+
+def test_a_loop_s_parameter_is_told_by_its_own_name() -> None:
+    _, answer = asked(
+        "a, b = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)\na(torch.ones(2)).sum().backward()\n"
+        "for p in [*a.parameters(), *b.parameters()]:\n    p.grad.norm()\n"
+    )
+    assert answer.title.startswith("p is b.weight here. b.weight.grad is None because no graph")
+
+
+def test_a_gradient_of_another_shape_is_told_by_who_gave_the_leaf_another_memory() -> None:
+    _, answer = asked(
+        "p = torch.ones(2, requires_grad=True)\np.data = torch.ones(3)\np.sum().backward()\np.data = torch.ones(4)\n"
+        "p.sum().backward()\n"
+    )
+    assert [(event.line, event.role, event.culprit) for event in answer.events] == [
+        (3, "made", False),
+        (4, "wrote", True),
+        (5, "raised", False),
+    ]
+    assert [(way.text, way.measured) for way in answer.ways] == [
+        ("before line 5:  p.grad = None", "[1., 1., 1., 1.]")
+    ]

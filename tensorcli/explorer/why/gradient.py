@@ -175,9 +175,43 @@ def absent(case: Case) -> Story | None:
     for node in ast.walk(case.inner):
         owner = operand(case, node.value) if isinstance(node, ast.Attribute) and node.attr == "grad" else None
         if owner is not None and case.engine.grad(owner.value) is None:
-            story = gradient_of(case, owner.value, owner.text)
+            name = case.own_name(owner.value) or owner.text
+            story = gradient_of(case, owner.value, name)
+            if name != owner.text:
+                story.title = f"{owner.text} is {name} here. {story.title}"
             story.events.append(case.raised(f"{owner.text}.grad is None"))
             return story
+    return None
+
+
+def other_shape(case: Case) -> Story | None:
+    """A pass that cannot add to a gradient, which has the shape that its leaf had before."""
+    root = case.tensor(backward_root(case))
+    for leaf in [] if root is None else leaves_behind(case, root):
+        grad, name = case.engine.grad(leaf), case.own_name(leaf)
+        if grad is None or name is None:
+            continue
+        shape, was = case.engine.look(leaf).sizes, case.engine.look(grad).sizes
+        if shape == was:
+            continue
+        story = Story(
+            f"{name} has shape {shape} now, and {name}.grad still has {was}: the pass cannot add one to the other."
+        )
+        for step in case.trace.steps[: case.at]:
+            for change in step.step.changes:
+                if f"{name}.grad" in change.names and change.kind in ("created", "gradient"):
+                    story.events = [case.event(step.number - 1, f"made {name}.grad {was}", "made")]
+                elif (
+                    name in change.names
+                    and change.before
+                    and change.after
+                    and change.after.shape != change.before.shape
+                ):
+                    what = f"gave {name} another memory, of shape {change.after.shape}"
+                    story.events.append(case.event(step.number - 1, what, "wrote", culprit=True))
+        story.events.append(case.raised(f"adds to {name}.grad"))
+        story.proposals = [case.before(f"{name}.grad = None", "begin its gradient anew")]
+        return story
     return None
 
 

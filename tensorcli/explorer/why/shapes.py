@@ -14,6 +14,7 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
 from tensorcli.explorer.why.slips import made_first, slips
 
@@ -22,7 +23,7 @@ def broadcast(case: Case) -> Story | None:
     """Two shapes that do not broadcast."""
     found = operands(case)
     if len(found) < 2:
-        return None
+        return other_shape(case)
     left, right = found[:2]
     shapes = [left.look.sizes, right.look.sizes]
     rank = max(map(len, shapes))
