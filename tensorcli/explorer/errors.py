@@ -218,6 +218,9 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "cannot assign '…' as parameter|cannot assign '…' object to buffer|cannot assign '…' as child module",
          "this name of the module holds a parameter; give it an nn.Parameter, or write into .data under no_grad",
          "torch.nn.Linear(2, 2).weight = torch.ones(2, 2)"),
+        ("TSC-E098", "no_forward", 'is missing the required "forward" function',
+         "a container of modules holds them and does not call them; Sequential calls one after the other",
+         "torch.nn.ModuleList([torch.nn.ReLU()])(torch.ones(2))"),
         # the rest of training
         ("TSC-E071", "optimised", "can't optimize a non-leaf Tensor",
          "an optimizer changes leaves: what was computed from them would be computed again from the old values",
@@ -286,6 +289,10 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E097", "kept_nowhere", "The .grad attribute of a Tensor that is not a leaf",
          "a backward pass leaves gradients in leaves; a computed tensor keeps its own only after retain_grad()",
          "x = torch.ones(2, requires_grad=True)\ny = x * 2\ny.sum().backward()\ny.grad"),
+        ("TSC-E099", "schedule", "before `optimizer.step()`",
+         "a scheduler's step comes after the optimizer's: the first learning rate is skipped otherwise",
+         "opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)\n"
+         "plan = torch.optim.lr_scheduler.StepLR(opt, 1)\nplan.step()"),
     )
 )  # fmt: skip
 """Every error that has a code, in the order in which they are tried."""

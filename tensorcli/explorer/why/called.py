@@ -190,7 +190,7 @@ def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
     yield [f".squeeze({d})" for d, size in enumerate(look.sizes) if size == 1]
     yield [f".unsqueeze({d})" for d in range(rank + 1)]
     yield [".T"] if rank == 2 else []
-    yield [".movedim(-1, 1)", ".flatten(1)"] if rank > 2 else []
+    yield [".transpose(0, 1)", ".movedim(-1, 1)", ".flatten(1)"] if rank > 2 else []
     yield [".flatten()"] if rank > 1 else []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
 
-WRAPPED: Final = "module."
-"""What wrappers such as DataParallel put before the names of a module's parameters."""
 SQUASHED: Final = ("SoftmaxBackward0", "SigmoidBackward0")
 MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
 """Where functions stand, and no tensors' methods."""
@@ -98,16 +96,40 @@ def state(case: Case) -> Story:
         return story
     saved, whole = call.args[0], case.text_of(call)
     value = case.value(saved)
-    if isinstance(value, dict) and value and all(str(key).startswith(WRAPPED) for key in value):
+    outer = _outer(value)
+    if outer:
         text = case.text_of(saved)
         story.title = (
-            f"Each name of {text} begins with {WRAPPED!r}: the module that was saved stood in a wrapper."
+            f"Each name of {text} begins with {outer!r}: the module that was saved stood in another one."
         )
-        new = f"{{name.removeprefix({WRAPPED!r}): each for name, each in {behind(saved, text, '.items()')}}}"
-        story.proposals.append(case.changed([(saved, new)], "the names without the wrapper's"))
+        new = f"{{name.removeprefix({outer!r}): each for name, each in {behind(saved, text, '.items()')}}}"
+        story.proposals.append(case.changed([(saved, new)], "the names without the outer module's"))
         return story
     lenient = with_argument(whole, "strict=False")
     story.proposals.append(case.changed([(call, lenient)], "what both have; the rest stays as it is"))
+    return story
+
+
+def _outer(state: Any) -> str:
+    """What all names of a state begin with, as those of a module in a wrapper or a container do; empty where they differ."""
+    names = [str(name) for name in state] if isinstance(state, dict) else []
+    firsts = {name.partition(".")[0] for name in names if "." in name}
+    return f"{firsts.pop()}." if len(firsts) == 1 and all("." in name for name in names) else ""
+
+
+def no_forward(case: Case) -> Story:
+    """A container of modules that was called: its members are called, one after the other."""
+    story = given(case)
+    node = case.expression()
+    if not isinstance(node, ast.Call):
+        return story
+    holder, text = case.value(node.func), case.text_of(node.func)
+    kind = type(holder).__name__
+    story.title = f"{text} is a {kind}: it holds modules and says nothing of how they are applied."
+    values = {"ModuleList": text, "ModuleDict": f"{text}.values()"}.get(kind)
+    if values is not None:
+        chain = f"torch.nn.Sequential(*{values})"
+        story.proposals.append(case.changed([(node.func, chain)], "one after the other"))
     return story
 
 

@@ -1,4 +1,4 @@
-"""Shapes, dtypes, devices and conversions that do not fit: what stands where, and what would fit."""
+"""Shapes, dtypes and devices that do not fit: what stands where, and what would fit."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import ast
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
-from typing import Any
 
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story, root_name
 from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
-from tensorcli.explorer.why.slips import made_first, slips
 
 
 def broadcast(case: Case) -> Story | None:
@@ -179,180 +176,6 @@ def device(case: Case) -> Story | None:
                 story.proposals.append(
                     with_operand(case, each.node, f'.to("{wanted}")', f"a copy of {each.text} on {wanted}")
                 )
-    return story
-
-
-def numpy(case: Case) -> Story | None:
-    """A tensor that numpy does not get."""
-    node = next((found for each in _converted(case) if (found := operand(case, each)) is not None), None)
-    if node is None:
-        return None
-    text, look = node.text, node.look
-    facts = (
-        "requires_grad {look.requires_grad}"
-        if "requires grad" in case.failure.message
-        else "dtype {look.dtype}"
-    )
-    events = told(case, [node], facts)
-    message = case.failure.message
-    if "requires grad" in message:
-        title = f"{text} requires grad: numpy would read and write its memory where autograd does not see it."
-        suffixes = [(".detach()", "the same memory, outside the graph"), (".detach().clone()", "a copy")]
-    elif "conj" in message:
-        title = f"{text} is a conjugate that was not worked out yet: its memory holds the other numbers."
-        suffixes = [(".resolve_conj()", "work it out")]
-    elif "negative bit" in message:
-        title = f"{text} is a negation that was not worked out yet: its memory holds the other numbers."
-        suffixes = [(".resolve_neg()", "work it out")]
-    elif "ScalarType" in message:
-        title = f"{text} is {look.dtype}, which numpy does not have."
-        suffixes = [(".float()", "float32 holds each value exactly")]
-    else:
-        title = f"{text} is on {look.device}: numpy reads the memory of the host only."
-        suffixes = [(".cpu()", "a copy on the host")]
-    story = Story(title, events)
-    story.proposals = [with_operand(case, node.node, suffix, note) for suffix, note in suffixes]
-    return story
-
-
-def _converted(case: Case) -> Iterator[ast.expr]:
-    for node in ast.walk(case.inner):
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "numpy":
-                yield node.func.value
-            elif case.text_of(node.func).startswith(("np.", "numpy.")):
-                yield from node.args
-
-
-def deepcopy(case: Case) -> Story | None:
-    """deepcopy of a computed tensor, or of something that holds one."""
-    call = case.call("deepcopy")
-    if call is None or not call.args:
-        return None
-    node = call.args[0]
-    text = case.text_of(node)
-    tensor = case.tensor(node)
-    if tensor is None:
-        return _computed_inside(case, call, node)
-    look = case.engine.look(tensor)
-    events: list[Event] = []
-    name = root_name(node)
-    where = bound_event(
-        case,
-        case.bound(name),
-        f"{name} was computed here ({look.grad_fn})",
-        events,
-    )
-    events.append(case.raised("copies leaves only"))
-    story = Story(
-        f"{text} is computed{where}: a graph stands behind it, which deepcopy does not copy.", events
-    )
-    atom = text if isinstance(node, ATOMS) else f"({text})"
-    story.proposals = [
-        case.changed([(call, f"{atom}.detach().clone()")], "the numbers, outside the graph"),
-        case.changed([(call, f"{atom}.clone()")], "the numbers, with an edge to the original"),
-    ]
-    return story
-
-
-def _computed_inside(case: Case, call: ast.Call, node: ast.expr) -> Story:
-    """deepcopy of a container that holds a computed tensor: which, and where it was computed."""
-    text = case.text_of(node)
-    inside = [
-        (path, each)
-        for path, each in _members(case, case.value(node), text)
-        if not case.engine.look(each).is_leaf
-    ]
-    events: list[Event] = []
-    told_of = []
-    for path, each in inside[:4]:
-        look = case.engine.look(each)
-        made = case.made(each)
-        where = ""
-        if made is not None:
-            event = case.event(
-                made[0].number - 1, f"{path} was computed here ({look.grad_fn})", "made", node=made[1].node_at
-            )
-            events.append(event)
-            where = f", line {event.line}"
-        told_of.append(f"{path} ({look.grad_fn}{where})")
-    events.append(case.raised("copies leaves only"))
-    what = ", ".join(told_of) or "a tensor inside it"
-    story = Story(
-        f"{what} {'are' if len(told_of) > 1 else 'is'} computed: a graph stands behind it, which deepcopy does not copy.",
-        events,
-    )
-    changes = "\n".join(f"{path} = {path}.detach()" for path, _ in inside)
-    if inside and isinstance(node, ast.Name):
-        story.proposals = [case.before(changes, "only the numbers are kept there")]
-    return story
-
-
-def _members(case: Case, value: Any, path: str, depth: int = 4) -> Iterator[tuple[str, Any]]:
-    """The tensors in a container, each with the expression that reads it."""
-    if case.engine.kind(value) == "tensor":
-        yield path, value
-    elif depth and isinstance(value, dict | list | tuple):
-        pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, each in pairs:
-            yield from _members(case, each, f"{path}[{key!r}]", depth - 1)
-
-
-def negative_stride(case: Case) -> Story | None:
-    """An array that runs backwards."""
-    call = case.call("from_numpy", "as_tensor", "tensor")
-    if call is None or not call.args:
-        return None
-    node = call.args[0]
-    value = case.value(node)
-    strides = f" {value.strides} bytes" if case.engine.kind(value) == "ndarray" else ""
-    story = Story(
-        f"{case.text_of(node)} runs backwards: its strides{strides} are negative, and a tensor's never are.",
-        [case.raised("a tensor cannot share this memory")],
-    )
-    story.proposals = [with_operand(case, node, ".copy()", "a copy in the order it is read")]
-    return story
-
-
-def many(case: Case) -> Story:
-    """One number of a tensor with several."""
-    ambiguous = "ambiguous" in case.failure.message
-    node = case.node()
-    nodes = [node] if ambiguous and isinstance(node, ast.expr) else []
-    for each in ast.walk(case.inner):
-        if isinstance(each, ast.If | ast.While | ast.Assert | ast.IfExp) and ambiguous:
-            nodes.append(each.test)
-        elif isinstance(each, ast.Call):
-            if isinstance(each.func, ast.Attribute) and each.func.attr == "item":
-                nodes.append(each.func.value)
-            elif isinstance(each.func, ast.Name) and each.func.id in ("bool", "float", "int"):
-                nodes.extend(each.args)
-    classes = [*made_first(case, case.expression())]
-    only = next((found for each in nodes if (found := operand(case, each)) is not None), None)
-    if classes:
-        return Story(
-            "The class was given the tensors; a module of it takes them.",
-            [case.raised("a module is made first")],
-            proposals=[case.changed([(each.node, each.source)], each.note) for each in classes],
-        )
-    if only is None:
-        story = given(case)
-        story.proposals = [*slips(case)]
-        return story
-    story = Story(
-        f"{only.text} {only.look.sizes} has {plural(only.look.numel, 'element')}, and one is wanted.",
-        [case.raised("which one?")],
-    )
-    if ambiguous:
-        for suffix, note in ((".all()", "true where all are"), (".any()", "true where any is")):
-            story.proposals.append(with_operand(case, only.node, suffix, note))
-    else:
-        for suffix, note in (
-            (".sum()", "their sum"),
-            (".mean()", "their mean"),
-            (".flatten()[0]", "the first"),
-        ):
-            story.proposals.append(with_operand(case, only.node, suffix, note))
     return story
 
 

@@ -35,6 +35,7 @@ MAKERS: Final = frozenset(
 
 
 NOT_ITERABLE: Final = "object is not iterable"
+NUMPY: Final = ("np.", "numpy.")
 
 
 class Slip(NamedTuple):
@@ -77,6 +78,7 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
             for each in (
                 *_keywords(case, node),
                 *_callee(case, node),
+                *torch_s_own(case),
                 *_made_of(case, node),
                 *_asked_for_later(case, node),
             )
@@ -136,6 +138,14 @@ def _callee(case: Case, node: ast.Call) -> Iterator[Slip]:
         elif len(node.args) == 1:
             yield Slip(node, f"{text}[{case.text_of(node.args[0])}]", "an index stands in brackets")
     yield from made_first(case, node)
+
+
+def torch_s_own(case: Case) -> Iterator[Slip]:
+    """A function of numpy that was given a tensor: torch's of the same name."""
+    for node in ast.walk(case.inner):
+        text = case.text_of(node.func) if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and text.startswith(NUMPY) and operands(case, node):
+            yield _call(case, node, "torch's function, for tensors", text=f"torch.{text.partition('.')[2]}")
 
 
 def made_first(case: Case, node: ast.AST) -> Iterator[Slip]:

@@ -1,0 +1,102 @@
+"""One number, or one truth value, where a tensor has several."""
+
+from __future__ import annotations
+
+import ast
+
+from tensorcli.explorer.facts import plural
+from tensorcli.explorer.why.called import given
+from tensorcli.explorer.why.case import Case, Story, holds
+from tensorcli.explorer.why.operands import ATOMS, operand, with_operand
+from tensorcli.explorer.why.slips import made_first, slips
+
+SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+CONDITIONS = ast.If | ast.While | ast.Assert | ast.IfExp
+
+
+def many(case: Case) -> Story:
+    """One number of a tensor with several."""
+    ambiguous = "ambiguous" in case.failure.message
+    node = case.node()
+    nodes = [node] if ambiguous and isinstance(node, ast.expr) else []
+    for each in ast.walk(case.inner):
+        if isinstance(each, CONDITIONS) and ambiguous:
+            nodes.append(each.test)
+        elif isinstance(each, ast.Call):
+            if isinstance(each.func, ast.Attribute) and each.func.attr == "item":
+                nodes.append(each.func.value)
+            elif isinstance(each.func, ast.Name) and each.func.id in ("bool", "float", "int"):
+                nodes.extend(each.args)
+    classes = [*made_first(case, case.expression())]
+    written = _element_wise(case)
+    only = next((found for each in nodes if (found := operand(case, each)) is not None), None)
+    if classes:
+        return Story(
+            "The class was given the tensors; a module of it takes them.",
+            [case.raised("a module is made first")],
+            proposals=[case.changed([(each.node, each.source)], each.note) for each in classes],
+        )
+    if written:
+        return Story(
+            "and, or, not and a < b < c ask Python for one truth value; &, | and ~ go element by element.",
+            [case.raised("one truth value was asked of several elements")],
+            proposals=[case.changed([(node, text)], note) for node, text, note in written],
+        )
+    if only is None:
+        story = given(case)
+        story.proposals = [*slips(case)]
+        return story
+    story = Story(
+        f"{only.text} {only.look.sizes} has {plural(only.look.numel, 'element')}, and one is wanted.",
+        [case.raised("which one?")],
+    )
+    if ambiguous:
+        for suffix, note in ((".all()", "true where all are"), (".any()", "true where any is")):
+            story.proposals.append(with_operand(case, only.node, suffix, note))
+    else:
+        for suffix, note in (
+            (".sum()", "their sum"),
+            (".mean()", "their mean"),
+            (".flatten()[0]", "the first"),
+        ):
+            story.proposals.append(with_operand(case, only.node, suffix, note))
+    return story
+
+
+def _element_wise(case: Case) -> list[tuple[ast.AST, str, str]]:
+    """The failing condition with operators that go element by element: the expression that they take the place of, what they
+    are, and a word on it.
+    """
+    failed = case.node()
+    for node in ast.walk(case.inner):
+        text = _with_operators(case, node) if holds(node, failed) or holds(failed, node) else None
+        if text is None:
+            continue
+        if any(isinstance(each, CONDITIONS) and each.test is node for each in ast.walk(case.inner)):
+            return [
+                (node, f"({text}).all()", "true where all are"),
+                (node, f"({text}).any()", "true where any is"),
+            ]
+        return [(node, text, "element by element")]
+    return []
+
+
+def _with_operators(case: Case, node: ast.AST) -> str | None:
+    """`(x > 1) & (x < 4)` of `x > 1 and x < 4`, and of `1 < x < 4`; None of what is neither."""
+    if isinstance(node, ast.BoolOp):
+        sign = " & " if isinstance(node.op, ast.And) else " | "
+        return sign.join(_atom(case, each) for each in node.values)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return f"~{_atom(case, node.operand)}"
+    if isinstance(node, ast.Compare) and len(node.ops) > 1:
+        parts = [case.text_of(each) for each in (node.left, *node.comparators)]
+        signs = [SIGNS.get(type(each)) for each in node.ops]
+        if None not in signs:
+            return " & ".join(f"({a} {sign} {b})" for a, sign, b in zip(parts, signs, parts[1:]))
+    return None
+
+
+def _atom(case: Case, node: ast.expr) -> str:
+    """The text of an operand of `&`, which binds more tightly than a comparison."""
+    text = _with_operators(case, node) or case.text_of(node)
+    return text if isinstance(node, ATOMS) else f"({text})"
