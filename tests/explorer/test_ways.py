@@ -86,3 +86,67 @@ def test_the_first_way_out_is_what_was_meant(name: str) -> None:
 def test_a_condition_beside_the_one_that_failed_is_left_alone() -> None:
     answer = asked("x = torch.arange(3)\ny = bool(x) if (1 and 2) else 3")
     assert "and, or, not" not in answer.title
+
+
+X = "x = torch.tensor([0., 4.], requires_grad=True)\n"
+TRAPS = {
+    "the root of a branch that where did not take": (
+        f"{X}y = torch.where(x > 0, x.sqrt(), 0.)\ny.sum().backward()",
+        "line 2:  y = torch.where(x > 0, x.clamp(min=1e-12).sqrt(), 0.)",
+    ),
+    "a quotient by 0": (
+        f"{X}y = torch.where(x > 0, 1 / x, x)\ny.sum().backward()",
+        "line 2:  y = torch.where(x > 0, 1 / x.clamp(min=1e-12), x)",
+    ),
+    "the distance of what is equal": (
+        f"{X}d = (x - x.detach()).pow(2).sum().sqrt()\nd.backward()",
+        "line 2:  d = (x - x.detach()).pow(2).sum().clamp(min=1e-12).sqrt()",
+    ),
+    "a logarithm of 0, in a function": (
+        f"{X}def f(p):\n    return -(p * torch.log(p)).sum()\nf(x).backward()",
+        "line 3:  return -(p * torch.log(p.clamp(min=1e-12))).sum()",
+    ),
+    "probabilities in nll_loss": (
+        "import torch.nn.functional as F\ns = torch.ones(1, 3, requires_grad=True)\n"
+        "loss = F.nll_loss(F.softmax(s, 1), torch.tensor([0]))",
+        "line 3:  loss = F.nll_loss(F.log_softmax(s, 1), torch.tensor([0]))",
+    ),
+    "a network that gives probabilities, in NLLLoss": (
+        "net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Softmax(dim=1))\n"
+        "loss = torch.nn.NLLLoss()(net(torch.ones(1, 2)), torch.tensor([0]))",
+        "line 1:  net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LogSoftmax(dim=1))",
+    ),
+    "scores in nll_loss": (
+        "s = torch.tensor([[1., 2.]], requires_grad=True)\nloss = torch.nn.functional.nll_loss(s, torch.tensor([0]))",
+        "line 2:  loss = torch.nn.functional.nll_loss(s.log_softmax(1), torch.tensor([0]))",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_the_first_way_around_a_trap_is_what_was_meant(name: str) -> None:
+    text, way = TRAPS[name]
+    answer = asked(text)
+    assert answer.code in ("TSC-H023", "TSC-H024")
+    assert answer.ways[0].text == way
+
+
+def test_a_gradient_that_became_nan_names_the_node() -> None:
+    answer = asked(TRAPS["a logarithm of 0, in a function"][0])
+    assert answer.notes == ("the gradient of line 3 became nan in LogBackward0.",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = torch.tensor([1., 2.], requires_grad=True)\nx.log().sum().backward()",
+        "x = torch.tensor([float('nan')], requires_grad=True)\n(x * 2).backward()",
+        "torch.nn.functional.nll_loss(torch.zeros(1, 2, requires_grad=True), torch.tensor([0])).backward()",
+        "torch.nn.functional.nll_loss(torch.ones(1, 2).mul(3), torch.tensor([0]))",
+        "x = torch.ones(2, requires_grad=True)\nx.grad = torch.tensor([float('nan'), 0.])",
+    ],
+)
+def test_numbers_and_what_was_nan_before_are_no_trap(text: str) -> None:
+    session = Session(checking=True)
+    list(session.run(text, "program.tsc"))
+    assert [each.code for each in session.hazards] == []

@@ -274,6 +274,31 @@ _ENTRIES: Final = (
         "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nnet(torch.ones(2)).sum().backward()\nopt.step()",
         "why",
     ),
+    Hazard(
+        "TSC-H023",
+        "no-logarithm",
+        "A loss that takes logarithms of probabilities was given something else.",
+        "nll_loss picks the target's entry and changes its sign; ctc_loss adds such entries up. The logarithm of a probability "
+        "is at most 0, and the loss at least 0. Of probabilities, or of scores, the loss is a number like any other: it can "
+        "fall below 0, and its least value says nothing.",
+        "p = torch.tensor([[2., 0.]], requires_grad=True).softmax(1)\n"
+        "loss = torch.nn.functional.nll_loss(p, torch.tensor([0]))",
+        "p = torch.tensor([[2., 0.]], requires_grad=True).log_softmax(1)\n"
+        "loss = torch.nn.functional.nll_loss(p, torch.tensor([0]))",
+        "why",
+    ),
+    Hazard(
+        "TSC-H024",
+        "nan-gradient",
+        "A backward pass made a gradient nan.",
+        "Somewhere on the way 0 met infinity: sqrt and norm have an infinite slope at 0, log and a quotient have one there too, "
+        "and torch.where multiplies the slope of the branch that it did not take by 0. The result may be a number all the "
+        "same; the next step makes the tensor nan.",
+        "x = torch.tensor([0., 4.], requires_grad=True)\ny = torch.where(x > 0, x.sqrt(), 0.)\ny.sum().backward()",
+        "x = torch.tensor([0., 4.], requires_grad=True)\ny = torch.where(x > 0, x.clamp(min=1e-12).sqrt(), 0.)\n"
+        "y.sum().backward()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

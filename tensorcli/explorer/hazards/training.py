@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.hazards.told import Told, named
+from tensorcli.explorer.hazards.values import no_logarithms
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -249,6 +250,7 @@ class Trap(NamedTuple):
 
 
 _DIFFERENCE = Trap("TSC-H012", outer_difference)
+_LOGARITHMS = Trap("TSC-H023", no_logarithms)
 OPERANDS: Final = {
     "sub": _DIFFERENCE,
     "rsub": _DIFFERENCE,
@@ -256,5 +258,8 @@ OPERANDS: Final = {
     "binary_cross_entropy_with_logits": Trap(
         "TSC-H013", partial(probabilities, "SigmoidBackward0", "the sigmoid")
     ),
+    "nll_loss_forward": _LOGARITHMS,
+    "nll_loss2d_forward": _LOGARITHMS,
+    "_ctc_loss": _LOGARITHMS,
 }
 """What is looked for in the operands of which operator, where its result is to be differentiated."""

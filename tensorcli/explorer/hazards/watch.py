@@ -21,6 +21,7 @@ from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told, named
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, optimised
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
+from tensorcli.explorer.hazards.values import no_numbers
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class Watch:
         self.gradients.begin()
         self.loops.begin()
         self.used_tainted = False
+        self.nan = False
+        """Whether a gradient became nan."""
         self.running: ast.stmt | None = None
         """The innermost statement that runs."""
         self.inner = False
@@ -241,6 +244,10 @@ class Watch:
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
         """A leaf's gradient was made or added to."""
         self.gradients.accumulated(leaf, gradient, kind)
+        if not self.nan:
+            told = no_numbers(self.engine, self._name, leaf, gradient)
+            self.nan = told is not None
+            self.note("TSC-H024", told)
 
     def freed(self, node: Any) -> None:
         """A node is about to drop what it had saved: it was used as it is now."""

@@ -160,6 +160,11 @@ class Case:
         """Where the statement stands, from 0, that holds an expression: the failing one, or the function that it failed in."""
         return self.at if holds(self.statement.tree, node) else self.home
 
+    def holder_of(self, node: ast.AST) -> int | None:
+        """The place of the statement that an expression stands in, any of the journal; None where it stands in none."""
+        places = range(len(self.trace.steps))
+        return next((at for at in places if holds(self.journal.python(at)[0].tree, node)), None)
+
     def text_of(self, node: ast.AST) -> str:
         """An expression as it is written."""
         return self.journal.source(self.place_of(node), node)

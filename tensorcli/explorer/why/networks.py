@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.called import given, module_name, whole_numbers
-from tensorcli.explorer.why.case import Case, Story, called_name, holds, root_name
+from tensorcli.explorer.why.case import Case, Story, called_name, root_name
 from tensorcli.explorer.why.operands import Operand, behind, operand, operands, with_operand
 from tensorcli.explorer.why.slips import is_module
 
@@ -182,8 +182,7 @@ def _scores(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
     if not isinstance(node, ast.Call):
         return
     if called_name(node) in ("softmax", "sigmoid") and isinstance(node.func, ast.Attribute):
-        places = range(len(case.trace.steps))
-        at = next((i for i in places if holds(case.journal.python(i)[0].tree, node)), None)
+        at = case.holder_of(node)
         if at is not None:
             owner = case.journal.source(at, node.func.value)
             scores = case.journal.source(at, node.args[0]) if node.args and owner in MODULES else owner

@@ -33,6 +33,7 @@ from tensorcli.explorer.why.operands import as_loaded, operands, told, with_oper
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
 from tensorcli.explorer.why.prove import Allowance, allowance
 from tensorcli.explorer.why.refused import smearing
+from tensorcli.explorer.why.values import nan_gradient, no_logarithm
 
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
@@ -305,4 +306,6 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H020": discarded_result,
     "TSC-H021": one_item,
     "TSC-H022": outdated_optimizer,
+    "TSC-H023": no_logarithm,
+    "TSC-H024": nan_gradient,
 }

@@ -1,0 +1,58 @@
+"""Values that cannot be what they are taken for: logarithms of probabilities above 0, gradients that are nan."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.hazards.told import Told, named
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
+
+MOST = 1 << 16
+"""Tensors of more elements are not looked at."""
+CLOSE = 1e-4
+"""So far above 0 a logarithm of 1 may be rounded."""
+
+
+def no_logarithms(
+    engine: Engine, name: Callable[[Any], str | None], node: ast.AST | None, inputs: Sequence[Any]
+) -> Told | None:
+    """What is to be said of a loss of logarithms of probabilities that is given greater numbers; None for any other."""
+    elements = _elements(engine, inputs[0])
+    if elements is None or not (elements > CLOSE).any():
+        return None
+    function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
+    known = name(inputs[0])
+    greatest = engine.shown(elements.max(), engine.look(inputs[0]).dtype)
+    return Told(
+        f"{function} wants logarithms of probabilities, which are at most 0; {known or 'what it was given'} has {greatest}.",
+        named(known),
+    )
+
+
+def no_numbers(engine: Engine, name: Callable[[Any], str | None], leaf: Any, gradient: Any) -> Told | None:
+    """What is to be said of a leaf whose gradient a pass made nan; None where it did not, or where the leaf was nan before."""
+    elements = _elements(engine, gradient)
+    if elements is None or not (lost := elements != elements).any():
+        return None
+    before = _elements(engine, leaf)
+    if before is None or (before != before).any():
+        return None
+    known = name(leaf)
+    of = f" of {elements.size} elements" if elements.size > 1 else ""
+    return Told(
+        f"{known or 'a leaf'}.grad is nan{f' in {int(lost.sum())}{of}' if of else ''}: a step would make "
+        f"{known or 'the leaf'} nan, and what is computed from it.",
+        named(known),
+    )
+
+
+def _elements(engine: Engine, tensor: Any) -> Any:
+    """The elements of a small tensor of real numbers; None of any other."""
+    if engine.kind(tensor) != "tensor" or engine.look(tensor).numel > MOST:
+        return None
+    elements = engine.elements(tensor)
+    return elements if elements is not None and elements.size and elements.dtype.kind == "f" else None

@@ -1,0 +1,127 @@
+"""Values that cannot be what they are taken for: losses of what are no logarithms, gradients that became nan."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from tensorcli.explorer.trace import traced
+from tensorcli.explorer.why.case import LOOKING, Case, Story, called_name, root_name
+from tensorcli.explorer.why.gradient import nan
+from tensorcli.explorer.why.networks import MODULES
+from tensorcli.explorer.why.operands import behind, operands, with_operand
+from tensorcli.language.limits import OutOfTime
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import HazardRow
+    from tensorcli.explorer.rewrite import Proposal
+
+ANOMALY: Final = "torch.autograd.set_detect_anomaly(True)"
+STEEP: Final = frozenset(
+    f"{name}Backward0"
+    for name in "Sqrt Rsqrt Log Log2 Log10 Reciprocal Div LinalgVectorNorm Norm Acos Asin".split()
+)
+"""The nodes whose slope is infinite somewhere."""
+LEAST: Final = ".clamp(min=1e-12)"
+
+
+def no_logarithm(case: Case, row: HazardRow) -> Story:
+    """A loss of logarithms that was given probabilities, or scores: what it is to be given."""
+    story = Story(f"line {case.line}: {row.text}")
+    found = operands(case)
+    given = found[0] if found else None
+    if given is None:
+        return story
+    made = case.made(given.value)
+    node: ast.AST = given.node
+    if made is not None:
+        step, one = made
+        text = f"{given.text} comes out of {given.look.grad_fn or 'this'}"
+        story.events.append(case.event(step.number - 1, text, "made", node=one.node_at))
+        node = node if isinstance(node, ast.Call) and called_name(node) == "softmax" else one.node_at or node
+    story.proposals.extend(_logarithm(case, node))
+    suffix, note = (
+        f".log_softmax({min(1, len(given.look.sizes) - 1)})",
+        "the logarithms of the scores' probabilities",
+    )
+    if given.look.grad_fn == "SoftmaxBackward0":
+        suffix, note = ".log()", "the logarithms of the probabilities"
+    story.proposals.append(with_operand(case, given.node, suffix, note))
+    return story
+
+
+def _logarithm(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
+    """log_softmax where softmax made the probabilities: a call of it, or a module."""
+    if not isinstance(node, ast.Call):
+        return
+    if called_name(node) == "softmax":
+        at = case.holder_of(node)
+        if at is not None:
+            function = case.journal.source(at, node.func).removesuffix("softmax") + "log_softmax"
+            yield case.journal.changed(at, [(node.func, function)], "the logarithms of the probabilities")
+        return
+    bound = case.bound_at(root_name(node.func) or "")
+    if bound is None:
+        return
+    for each in ast.walk(case.journal.python(bound)[0].tree):
+        if isinstance(each, ast.Call) and called_name(each) == "Softmax":
+            function = ast.unparse(each.func).removesuffix("Softmax") + "LogSoftmax"
+            yield case.journal.changed(bound, [(each.func, function)], "the network gives logarithms")
+
+
+def nan_gradient(case: Case, row: HazardRow) -> Story:
+    """A gradient that became nan: the node that made it so, which anomaly detection names in a second run."""
+    story = Story(f"line {case.line}: {row.text}")
+    watched = case.journal.inserted(0, ANOMALY, "")
+    found = None if watched is None else _made_nan(case, watched)
+    if found is None:
+        return story
+    told, nodes = found
+    story.events = [each for each in told.events if each.role != "raised"]
+    story.notes.append(told.title)
+    for node in nodes:
+        story.proposals.extend(_off_the_edge(case, node))
+    return story
+
+
+def _made_nan(case: Case, watched: Proposal) -> tuple[Story, list[ast.AST]] | None:
+    """What is told of the node that gave nan, and the expressions whose slope may be infinite, its own first; None where no
+    node gave it.
+    """
+    try:
+        with traced(case.session, watched.records[: watched.failing + 1], LOOKING) as trace:
+            error = trace.last.step.error
+            told = None if error is None else nan(Case(case.session, trace, error))
+            saves = [save for step in trace.steps for save in step.saves if save.node_name in STEEP]
+            saves.sort(key=lambda save: save.node != trace.session.failed)
+    except OutOfTime:
+        return None
+    nodes = dict.fromkeys(save.node_at for save in saves if save.node_at is not None)
+    return None if told is None else (told, list(nodes))
+
+
+def _off_the_edge(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
+    """An operation whose operand may be 0, kept a little above it."""
+    at = case.holder_of(node)
+    operand = _operand(node)
+    value = case.tensor(operand)
+    elements = None if value is None else case.engine.elements(value)
+    negative = elements is not None and elements.size and elements.min() < 0
+    if at is not None and operand is not None and not negative:
+        new = behind(operand, case.journal.source(at, operand), LEAST)
+        yield case.journal.changed(at, [(operand, new)], "a little above 0, where the slope is finite")
+
+
+def _operand(node: ast.AST) -> ast.expr | None:
+    """What the slope of an operation depends on: the divisor, the base, what a function is of."""
+    if isinstance(node, ast.BinOp):
+        return node.right if isinstance(node.op, ast.Div) else node.left
+    if not isinstance(node, ast.Call):
+        return None
+    if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in (
+        *MODULES,
+        "torch.linalg",
+    ):
+        return node.func.value
+    return node.args[0] if node.args else None
