@@ -83,13 +83,19 @@ FIXED = "attribute '{0}' of 'torch._C.TensorBase' objects is not writable"
 
 
 class TensorAttributes(frozenset[str]):
-    """What a script may set on a tensor: the attributes that PyTorch lets be set, and names of its own."""
+    """What a script may set on tensors of a class: the attributes that PyTorch lets be set, and names of its own."""
+
+    kind: type
+    readable: Open
+
+    def __new__(cls, kind: type, hidden: str) -> TensorAttributes:
+        made = super().__new__(cls)
+        made.kind, made.readable = kind, Open(hidden)
+        return made
 
     def __contains__(self, name: object) -> bool:
-        from tensorcli.engine.tensor import Tensor
-
         return name in SETTABLE_ON_TENSORS or (
-            isinstance(name, str) and name in Open(TENSOR_INTERNALS + " dtype") and not hasattr(Tensor, name)
+            isinstance(name, str) and name in self.readable and not hasattr(self.kind, name)
         )
 
 
@@ -414,5 +420,5 @@ def policy() -> Policy:
             RemovableHandle: Only("id remove".split()),
         }
     )
-    made.settable[Tensor] = TensorAttributes()
+    made.settable[Tensor] = TensorAttributes(Tensor, f"{TENSOR_INTERNALS} dtype")
     return made

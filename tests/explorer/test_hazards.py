@@ -666,10 +666,34 @@ def test_a_read_of_memory_that_was_never_written_is_a_hazard(made, read):
 
 
 @pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("x = torch.empty(3)\nx[0] = 1\ny = x + 1", 3),
+        ("x = torch.Tensor(2, 3)\nx[:, 0] = 1\ny = x[0].sum()", 3),
+        ("x = torch.empty(3)\nfor i in range(2):\n    x[i] = i\ny = x.sum()", 4),
+    ],
+)
+def test_a_read_of_what_was_written_in_part_is_a_hazard(text, line):
+    assert check(text) == [("TSC-H018", line)]
+
+
+def test_what_was_written_in_part_is_told_from_what_was_never_written():
+    part = ["x was written in part: PyTorch leaves in the rest what the memory held (zero here)."]
+    assert texts("x = torch.empty(3)\nx[0] = 1\ny = x + 1", "TSC-H018") == part
+    assert texts("x = torch.empty(3)\nx[0] = 1\ny = x[1:] + 1", "TSC-H018") == part
+    assert texts("x = torch.empty(3)\ny = x[1:] + 1", "TSC-H018") == [
+        "x was never written: PyTorch leaves in it what the memory held (zero here)."
+    ]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "x = torch.empty(3).fill_(1)\ny = x + 1",
-        "x = torch.empty(3)\nx[0] = 1\ny = x + 1",
+        "x = torch.empty(3)\nx[0] = 1\nx[1:] = 2\ny = x + 1",
+        "x = torch.empty(3)\nx[1] = 1\ny = x[1] + 1",
+        "x = torch.empty(3)\nfor i in range(3):\n    x[i] = i\ny = x.sum()",
+        "x = torch.empty(2, 3)\nx[:, 0] = 1\nx.t()[1:] = 2\ny = x.sum()",
         "x = torch.empty(3)\ntorch.add(torch.ones(3), 1, out=x)\ny = x + 1",
         "x = torch.empty(3)\nx.uniform_()\nx += 1",
         "x = torch.empty(3)\nx.numpy()[:] = 5\ny = x + 1",

@@ -1,5 +1,5 @@
-"""Memory that was allocated and not written yet: PyTorch leaves in it what was there, and an operator that reads it gives
-anything.
+"""Memory that was allocated and not written yet, or in part only: PyTorch leaves in it what was there, and an operator that
+reads it gives anything.
 """
 
 from __future__ import annotations
@@ -7,8 +7,12 @@ from __future__ import annotations
 import ast
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tensorcli.explorer.hazards.keep import elements
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
@@ -28,26 +32,50 @@ FILLING = frozenset(
 """In-place operators that read nothing of what they write into."""
 
 
+MOST = 1 << 16
+"""Of allocations of more bytes, a write into a part counts as one into the whole."""
+
+
+@dataclass(slots=True)
+class Blank:
+    """An allocation that was not written as a whole."""
+
+    memory: Any
+    """It, weakly."""
+    written: Any = None
+    """For each byte, whether it was written; None where none was."""
+
+
 class Unwritten:
     """The allocations of a session that nothing was written into."""
 
     def __init__(self, engine: Engine, name: Callable[[Any], str | None]) -> None:
         self.engine = engine
         self.name = name
-        self.memory: dict[int, Any] = {}
-        """Weakly, by their identity."""
+        self.memory: dict[int, Blank] = {}
+        """By their identity."""
 
     def allocated(self, tensor: Any) -> None:
         """An operator allocated a tensor's memory."""
         if self.engine.look(tensor).numel:
             if len(self.memory) > MANY:
-                self.memory = {key: each for key, each in self.memory.items() if each() is not None}
+                self.memory = {key: each for key, each in self.memory.items() if each.memory() is not None}
             memory = self.engine.memory(tensor)
-            self.memory[id(memory)] = weakref.ref(memory)
+            self.memory[id(memory)] = Blank(weakref.ref(memory))
 
-    def written(self, memory: Any) -> None:
-        """Something is written into the memory."""
-        self.memory.pop(id(memory), None)
+    def written(self, tensor: Any, memory: Any) -> None:
+        """The elements of a tensor, which lies in the memory, are written."""
+        blank = self.memory.get(id(memory))
+        if blank is None:
+            return
+        content = self.engine.content(memory)
+        if content is not None and content.nbytes <= MOST:
+            if blank.written is None:
+                blank.written = np.zeros(content.nbytes, np.uint8)
+            elements(blank.written, self.engine.walk(tensor))[...] = 1
+            if not blank.written.all():
+                return
+        del self.memory[id(memory)]
 
     def read(self, operator: str, result: Any, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an operator that reads such memory; None where it reads none of it."""
@@ -61,30 +89,45 @@ class Unwritten:
                     return told
             elif engine.kind(each) == "tensor":
                 memory = engine.memory(each)
-                if memory is not engine.memory(result) and self._holds(memory):
-                    return self._told(each)
+                if memory is not engine.memory(result):
+                    told = self._told(each, memory)
+                    if told is not None:
+                        return told
         return None
 
     def changed(self, operator: str, tensor: Any, memory: Any, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an operator that computes what it writes from what such memory holds; None for another."""
         in_place = operator.endswith("_") and operator not in FILLING and inputs and inputs[0] is tensor
-        return self._told(tensor) if in_place and self._holds(memory) else None
+        return self._told(tensor, memory) if in_place else None
 
-    def _holds(self, memory: Any) -> bool:
-        """Whether nothing was written into the memory. It is asked once: who was told needs not be told again."""
-        reference = self.memory.pop(id(memory), None)
-        if reference is None or reference() is not memory:  # another allocation has its place
-            return False
-        content = self.engine.content(memory)
-        return content is not None and not content.any()  # numpy may have written into it
-
-    def _told(self, tensor: Any) -> Told | None:
-        name = self.name(tensor)
-        if name is None:  # a stand-in of the engine's own, for one
+    def _told(self, tensor: Any, memory: Any) -> Told | None:
+        """What is to be said of reading a tensor; None where all of it was written. It is said once: who was told needs not
+        be told again.
+        """
+        blank = self.memory.get(id(memory))
+        if blank is None:
             return None
-        return Told(
-            f"{name} was never written: PyTorch leaves in it what the memory held (zero here).", (name,)
-        )
+        if blank.memory() is not memory:  # another allocation has its place
+            del self.memory[id(memory)]
+            return None
+        content = self.engine.content(memory)
+        if content is None:
+            return None
+        walk = self.engine.walk(tensor)
+        read = elements(content, walk)
+        if blank.written is not None:
+            read = read[elements(blank.written, walk) == 0]
+            if not read.size:
+                return None  # this part of it was
+        del self.memory[id(memory)]
+        base = self.engine.base(tensor)
+        name = self.name(tensor) or (None if base is None else self.name(base))
+        if name is None or read.any():  # a stand-in of the engine's own; numpy may have written into it
+            return None
+        how, what = "was never written", "it"
+        if blank.written is not None:
+            how, what = "was written in part", "the rest"
+        return Told(f"{name} {how}: PyTorch leaves in {what} what the memory held (zero here).", (name,))
 
 
 def asked_for_its_sizes(statement: ast.stmt | None, node: ast.AST | None) -> bool:

@@ -211,7 +211,7 @@ class Watch:
         if self.unwritten.memory:
             self._unwritten(self.unwritten.changed(known.name, tensor, memory, inputs))
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
-            self.unwritten.written(memory)
+            self.unwritten.written(tensor, memory)
         if known.name == "copy_":
             self.note("TSC-H014", onto_itself(engine, memory, inputs))
         if isinstance(self.running, ast.Assign | ast.AugAssign):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import torch
 import torch.utils.data
 
-from tensorcli.explorer.reach import NODE_NAMES, Only, Open
+from tensorcli.explorer.reach import NODE_NAMES, Only, Open, TensorAttributes
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Policy
 
@@ -105,5 +105,5 @@ def policy() -> Policy:
     )
     for place in (torch, torch.cuda):
         made.types.update({kind: Only(()) for kind in vars(place).values() if type(kind) is LEGACY})
-    made.settable[torch.Tensor] = Only("data grad requires_grad real imag".split())
+    made.settable[torch.Tensor] = TensorAttributes(torch.Tensor, HIDDEN)
     return made
