@@ -233,8 +233,7 @@ class Observation:
         return bool(
             (recorder.writes_to and not recorder.writes_to.keys().isdisjoint(recorder.savers))
             or self.contents
-            or watch.found
-            or watch.lost.written
+            or not watch.silent
             or watch.poisoned
             or recorder.gradients
             or self.failed is not None

@@ -104,6 +104,11 @@ def test_a_list_of_tensors_that_was_copied_is_stacked() -> None:
     assert [way.text for way in answer.ways] == ["line 2:  t = torch.stack(xs)"]
 
 
+def test_an_attribute_that_was_misspelt_is_put_right_first() -> None:
+    _, answer = asked("x = torch.ones(2)\nx.require_grad = True\n(x * 2).sum().backward()\n")
+    assert answer.ways[0].text == "line 2:  x.requires_grad = True"
+
+
 def test_asking_about_the_last_statement_s_tensor_is_answered() -> None:
     session = Session()
     *_, last = session.run("import numpy as np\nw = torch.from_numpy(np.ones(3))\nwhy w.grad", "program.tsc")

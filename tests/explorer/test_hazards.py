@@ -740,7 +740,7 @@ def test_a_step_whose_gradients_were_dropped_is_a_hazard(text, line):
     [
         LOOP.format("opt.zero_grad()\n    (w * w).sum().backward()\n    opt.step()"),
         LOOP.format("opt.step()"),  # to see what a schedule does
-        TRAIN + "v = torch.ones(1, requires_grad=True)\nv.sum().backward()\nopt.step()",
+        TRAIN + "v = (w * w).sum()\nopt.step(lambda: v.backward())",
     ],
 )
 def test_a_step_that_has_its_gradients_or_never_had_is_no_hazard(text):
@@ -948,3 +948,91 @@ def test_a_trace_changes_no_id_and_no_table():
     text = "x = torch.zeros(2)\nfor i in range(2):\n    y = x + i\nz = y * 2\nx.add_(1)"
     plain = [(step.changes, step.writes) for step in Session().run(text)]
     assert [(step.changes, step.writes) for step in Session(trace=True).run(text)] == plain
+
+
+KEEP = "h, kept = torch.zeros(2), []\nfor i in range(3):\n    h += 1\n    kept.append({})\n"
+
+
+@pytest.mark.parametrize("item", ["h", "h.detach()", "h.data", "h.numpy()", "h[0]", "h.view(2, 1)"])
+def test_a_list_that_keeps_one_memory_again_and_again_is_a_hazard(item):
+    assert check(KEEP.format(item)) == [("TSC-H025", 4)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEEP.format("h.clone()"),
+        KEEP.format("h + 1"),
+        KEEP.format("h.numpy().copy()"),
+        KEEP.format("h.tolist()"),
+        "b, kept = torch.zeros(3), []\nfor i in range(3):\n    b[i] = i\n    kept.append(b[i])",
+        "b, kept = torch.zeros(3), []\nfor i in range(3):\n    kept.append(b)",
+        "kept = []\nfor i in range(3):\n    h = torch.zeros(2)\n    h += 1\n    kept.append(h)",
+    ],
+)
+def test_a_list_of_copies_of_parts_or_of_what_nobody_writes_is_no_hazard(text):
+    assert check(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (TRAIN + "(w * w).sum()\nopt.step()", 4),
+        (TRAIN + "v = torch.ones(1, requires_grad=True)\nv.sum().backward()\nopt.step()", 5),
+        (TRAIN + "w = torch.zeros(2, requires_grad=True)\n(w * w).sum().backward()\nopt.step()", 5),
+    ],
+)
+def test_a_step_that_no_gradient_was_made_for_is_a_hazard(text, line):
+    assert check(text) == [("TSC-H026", line)]
+
+
+@pytest.mark.parametrize(
+    "statement", ["net.eval", "opt.zero_grad", "opt.step", "w.zero_", "for i in [1]:\n    opt.zero_grad"]
+)
+def test_a_method_that_stands_alone_is_a_hazard(statement):
+    text = f"net = torch.nn.Dropout()\n{TRAIN}{statement}"
+    assert check(text) == [("TSC-H027", text.count("\n") + 1)]
+
+
+@pytest.mark.parametrize(
+    "statement", ["w.shape", "w.grad", "w.T", "net.p", "net.training", "opt.param_groups", "torch.ones"]
+)
+def test_a_value_that_is_looked_at_is_no_hazard(statement):
+    assert check(f"net = torch.nn.Dropout()\n{TRAIN}{statement}") == []
+
+
+@pytest.mark.parametrize("attribute", ["require_grad", "required_grad", "requires_gard", "gradd"])
+def test_an_attribute_that_is_nearly_a_tensor_s_is_a_hazard(attribute):
+    assert check(f"x = torch.ones(2)\nx.{attribute} = True") == [("TSC-H028", 2)]
+
+
+@pytest.mark.parametrize("attribute", ["requires_grad", "name", "label", "is_bias"])
+def test_an_attribute_of_tensors_or_of_the_script_is_no_hazard(attribute):
+    assert check(f"x = torch.ones(2)\nx.{attribute} = True") == []
+
+
+@pytest.mark.parametrize(
+    "call", ["torch.cat([x, x])", "torch.clamp(x, 0, 1)", "torch.add(x, 1)", "F.relu(x)"]
+)
+def test_a_function_s_result_that_a_loop_discards_is_a_hazard(call):
+    text = f"import torch.nn.functional as F\nx = torch.ones(2)\nfor i in range(2):\n    {call}"
+    assert check(text) == [("TSC-H020", 4)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "torch.relu_(x)",
+        "torch.add(x, 1, out=x)",
+        "torch.manual_seed(i)",
+        "torch.randn(2)",
+        "F.relu(x, inplace=True)",
+    ],
+)
+def test_a_function_that_is_called_for_what_it_does_is_no_hazard(body):
+    text = f"import torch.nn.functional as F\nx = torch.ones(2)\nfor i in range(2):\n    {body}"
+    assert check(text) == []
+
+
+def test_what_is_repeated_for_the_time_it_takes_is_no_hazard():
+    assert check("x = torch.ones(2, 2)\nfor _ in range(3):\n    x.mm(x)\n    torch.mm(x, x)") == []

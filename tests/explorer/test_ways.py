@@ -116,6 +116,31 @@ TRAPS = {
         "loss = torch.nn.NLLLoss()(net(torch.ones(1, 2)), torch.tensor([0]))",
         "line 1:  net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.LogSoftmax(dim=1))",
     ),
+    "a list that keeps one tensor": (
+        "h, kept = torch.zeros(1), []\nfor i in range(2):\n    h += 1\n    kept.append(h)",
+        "line 4:  kept.append(h.clone())",
+    ),
+    "a list that keeps one array": (
+        "h, kept = torch.zeros(1), []\nfor i in range(2):\n    h += 1\n    kept.append(h.numpy())",
+        "line 4:  kept.append(h.numpy().copy())",
+    ),
+    "a step before the pass": (
+        f"{X}opt = torch.optim.SGD([x], lr=0.1)\nloss = (x * x).sum()\nopt.step()",
+        "before line 4:  loss.backward()",
+    ),
+    "a step of what was there before": (
+        f"{X}opt = torch.optim.SGD([x], lr=0.1)\nx = torch.ones(2, requires_grad=True)\nx.sum().backward()\nopt.step()",
+        "move line 2 below line 3",
+    ),
+    "a method that was not called": ("net = torch.nn.Dropout()\nnet.eval", "line 2:  net.eval()"),
+    "an attribute that was misspelt": (
+        "x = torch.ones(1)\nx.require_grad = True",
+        "line 2:  x.requires_grad = True",
+    ),
+    "a function's result that was discarded": (
+        "x = torch.empty(0)\nfor i in range(2):\n    torch.cat([x, torch.ones(1)])",
+        "line 3:  x = torch.cat([x, torch.ones(1)])",
+    ),
     "scores in nll_loss": (
         "s = torch.tensor([[1., 2.]], requires_grad=True)\nloss = torch.nn.functional.nll_loss(s, torch.tensor([0]))",
         "line 2:  loss = torch.nn.functional.nll_loss(s.log_softmax(1), torch.tensor([0]))",
@@ -127,7 +152,8 @@ TRAPS = {
 def test_the_first_way_around_a_trap_is_what_was_meant(name: str) -> None:
     text, way = TRAPS[name]
     answer = asked(text)
-    assert answer.code in ("TSC-H023", "TSC-H024")
+    assert answer.code is not None
+    assert answer.code.startswith("TSC-H")
     assert answer.ways[0].text == way
 
 

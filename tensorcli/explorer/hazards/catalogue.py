@@ -299,6 +299,48 @@ _ENTRIES: Final = (
         "y.sum().backward()",
         "why",
     ),
+    Hazard(
+        "TSC-H025",
+        "kept-alias",
+        "A loop keeps one memory in a list again and again, and writes it in between.",
+        "append() keeps the object, not its numbers. A tensor that is written in place, its .grad, views and numpy arrays of it "
+        "are one memory: in the end each item of the list shows what was written last.",
+        "h, states = torch.zeros(2), []\nfor i in range(3):\n    h += 1\n    states.append(h)",
+        "h, states = torch.zeros(2), []\nfor i in range(3):\n    h += 1\n    states.append(h.clone())",
+        "why",
+    ),
+    Hazard(
+        "TSC-H026",
+        "idle-step",
+        "An optimizer made a step though none of its parameters has a gradient.",
+        "A parameter whose .grad is None is passed over in silence. No backward pass reached what the optimizer holds: none was "
+        "run, it ended before, or the name stands for another tensor since the optimizer was made.",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
+        "loss = (w * w).sum()\nopt.step()",
+        "w = torch.tensor([1., 2.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
+        "loss = (w * w).sum()\nloss.backward()\nopt.step()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H027",
+        "not-called",
+        "A method stands alone as a statement, and is not called.",
+        "Without parentheses it is looked up, and nothing happens: net.eval leaves the module in training mode, "
+        "opt.zero_grad leaves the gradients.",
+        "net = torch.nn.Dropout()\nnet.eval",
+        "net = torch.nn.Dropout()\nnet.eval()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H028",
+        "misspelt-attribute",
+        "An attribute was set that tensors do not have, and whose name is nearly that of one they have.",
+        "A tensor takes any attribute, as most objects of Python do: x.require_grad = True makes a new one, and x.requires_grad "
+        "stays as it was.",
+        "x = torch.ones(2)\nx.require_grad = True",
+        "x = torch.ones(2)\nx.requires_grad = True",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

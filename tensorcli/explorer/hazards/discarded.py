@@ -12,6 +12,8 @@ from tensorcli.language.locate import current_node
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
+FUNCTIONS = ("torch", "F", "nn")
+"""The names that functions of tensors are commonly called by."""
 WORKING = frozenset("backward register_hook retain_grad item tolist".split())
 """Methods that are called for what they do."""
 
@@ -19,25 +21,42 @@ WORKING = frozenset("backward register_hook retain_grad item tolist".split())
 def discarded(
     engine: Engine, names: Mapping[str, Any], statement: ast.Expr, result: Any, inputs: Sequence[Any]
 ) -> Told | None:
-    """What is to be said of a statement that is a call of a named tensor's method and whose result is another tensor; None
-    for any other.
+    """What is to be said of a statement that is a call of a named tensor's method, or of torch's function of one, and whose
+    result is another tensor; None for any other.
     """
     call = statement.value
     function = call.func if isinstance(call, ast.Call) else None
     if (
-        not isinstance(function, ast.Attribute)
+        not isinstance(call, ast.Call)
+        or not isinstance(function, ast.Attribute)
         or not isinstance(function.value, ast.Name)
         or _works(function.attr)
         or current_node() is not call
     ):
         return None
-    owner = inputs[0] if inputs and engine.kind(inputs[0]) == "tensor" else None
-    name = function.value.id
-    if owner is None or owner is result or names.get(name) is not owner:
+    owner = function.value.id
+    if owner in FUNCTIONS and engine.kind(names.get(owner)) != "tensor":
+        name = next((each for each in map(_first_name, call.args) if each is not None), None)
+        text = f"{owner}.{function.attr}(…)"
+    else:
+        name, text = owner, f"{owner}.{function.attr}()"
+    value = None if name is None else names.get(name)
+    if name is None or engine.kind(value) != "tensor" or value is result or not _given(value, inputs):
         return None
-    return Told(
-        f"{name}.{function.attr}() gives another tensor, and nothing takes it: {name} is as it was.", (name,)
-    )
+    return Told(f"{text} gives another tensor, and nothing takes it: {name} is as it was.", (name,))
+
+
+def _first_name(argument: ast.expr) -> str | None:
+    """`out` of `out`, and of `[out, x]`."""
+    if isinstance(argument, ast.List | ast.Tuple) and argument.elts:
+        argument = argument.elts[0]
+    return argument.id if isinstance(argument, ast.Name) else None
+
+
+def _given(value: Any, inputs: Sequence[Any]) -> bool:
+    """Whether an operator's first operand is this tensor, or holds it."""
+    first = inputs[0] if inputs else None
+    return any(each is value for each in (first if isinstance(first, list | tuple) else (first,)))
 
 
 def _works(method: str) -> bool:

@@ -22,19 +22,26 @@ class Loops:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.begun: list[ast.For | ast.While] = []
+        self.written: set[int] = set()
+        """The memory that was written since, by its identity."""
         self.sums: dict[int, tuple[str, str] | None] = {}
         """Of the additions of the running statement, by their identity: what is summed, where it is over the rounds of a loop."""
 
     def begin(self) -> None:
         """A statement of the session begins."""
         if self.begun:
-            self.begun, self.sums = [], {}
+            self.begun, self.sums, self.written = [], {}, set()
 
     def around(self, statement: ast.stmt) -> ast.For | ast.While | None:
         """The innermost loop that a statement stands in."""
         return next(
             (loop for loop in reversed(self.begun) if any(e is statement for e in ast.walk(loop))), None
         )
+
+    def repeats(self, statement: ast.stmt) -> bool:
+        """Whether a statement stands in `for _ in range(100)`, which runs it for the time it takes."""
+        loop = self.around(statement)
+        return isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and loop.target.id == "_"
 
     def lost_update(self, statement: ast.Assign) -> Told | None:
         """What is to be said of `for p in parameters: p = p - lr * p.grad`, where the round's new tensor goes nowhere; None

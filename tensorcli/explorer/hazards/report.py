@@ -27,7 +27,7 @@ def hazard(code: str, told: Told, node: Any = None) -> Alarm:
 def hazards(observation: Observation) -> Iterator[Alarm]:
     """The hazards of the statement so far, but for hidden writes."""
     watch = observation.recorder.watch
-    for found in watch.findings() if watch.found or watch.lost.written or watch.gradients.stale else ():
+    for found in () if watch.silent else watch.findings():
         yield hazard(*found)
     if watch.poisoned:
         yield Alarm("silent", _used_text(watch.poisoned), HAZARDS["TSC-H001"].hint, "TSC-H001")

@@ -197,6 +197,14 @@ def optimised(engine: Engine, optimizer: Any) -> list[Any]:
     return found if all(engine.kind(leaf) == "tensor" for leaf in found) else []
 
 
+def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:
+    """What is to be said of a step for which no gradient was made; None for another."""
+    if any(engine.grad(leaf) is not None for leaf in leaves):
+        return None
+    what = "its parameter has none" if len(leaves) == 1 else f"none of its {len(leaves)} parameters has one"
+    return Told(f"{text} has no gradient to go by ({what}): this step changes nothing.", (text,))
+
+
 def _is_part(path: str, name: str) -> bool:
     """Whether a path lies in what a name stands for."""
     return path.partition(".")[0].partition("[")[0] == name

@@ -52,7 +52,6 @@ def no_numbers(engine: Engine, name: Callable[[Any], str | None], leaf: Any, gra
 
 def _elements(engine: Engine, tensor: Any) -> Any:
     """The elements of a small tensor of real numbers; None of any other."""
-    if engine.kind(tensor) != "tensor" or engine.look(tensor).numel > MOST:
-        return None
-    elements = engine.elements(tensor)
-    return elements if elements is not None and elements.size and elements.dtype.kind == "f" else None
+    elements = engine.elements(tensor) if engine.kind(tensor) == "tensor" else None
+    small = elements is not None and 0 < elements.size <= MOST
+    return elements if small and elements.dtype.kind == "f" else None

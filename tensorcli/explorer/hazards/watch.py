@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.keep import Keeper
+from tensorcli.explorer.hazards.kept import kept
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.lost import COPYING, LostWrites
 from tensorcli.explorer.hazards.places import expanded, one_item, onto_itself, reads_what_it_writes
+from tensorcli.explorer.hazards.slips import misspelt, not_called
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told, named
-from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, optimised
+from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle, optimised
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.explorer.hazards.values import no_numbers
 from tensorcli.language.locate import current_node
@@ -94,6 +96,8 @@ class Watch:
         self.keeper = Keeper(recorder, keep_bytes)
         self.tainted: dict[int, Any] = {}
         """The nodes, weakly, that hold bytes which a hidden write changed."""
+        self.recorded = False
+        """Whether any operator was recorded: where none was, nobody is learning."""
         self.operators: dict[str, Operator] = {}
         self.gradients = Gradients(recorder.engine)
         self.loops = Loops(recorder.engine)
@@ -134,6 +138,11 @@ class Watch:
         self.stores.begin()
         if isinstance(statement, ast.Expr):
             self._steps(statement.value)
+            if isinstance(statement.value, ast.Attribute):
+                self.note("TSC-H027", not_called(self.index.bound, statement.value), statement)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
+            told = misspelt(self.engine, self.index.bound, statement.targets[0])
+            self.note("TSC-H028", told, statement)
         elif isinstance(statement, ast.For | ast.While):
             self.loops.begun.append(statement)
         elif self.loops.begun and isinstance(statement, ast.Assign):
@@ -157,7 +166,7 @@ class Watch:
             self.unwritten.allocated(tensor)
         elif self.unwritten.memory:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
-        if self.inner and isinstance(self.running, ast.Expr):
+        if self.inner and isinstance(self.running, ast.Expr) and not self.loops.repeats(self.running):
             self.note("TSC-H020", discarded(engine, self.index.bound, self.running, tensor, inputs))
         if known.copies:
             self.lost.made(known.name, tensor, inputs)
@@ -172,6 +181,7 @@ class Watch:
             if self.gradients.leaves:
                 self.gradients.made(tensor, inputs)
         else:
+            self.recorded = True
             self._swallowed(inputs)
             if known.adds and self.loops.begun:
                 self.note("TSC-H017", self.loops.history(current_node(), inputs))
@@ -194,6 +204,8 @@ class Watch:
         engine = self.engine
         known = self.operators.get(operator) or self._operator(operator)
         self.keeper.before_write(memory)
+        if self.loops.begun:
+            self.loops.written.add(id(memory))
         if self.pending:
             self.pending = []
         self.note("TSC-H010", self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
@@ -308,11 +320,14 @@ class Watch:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":
             owner = node.func.value
             optimizer = self.index.bound.get(owner.id) if isinstance(owner, ast.Name) else None
-            leaves = optimised(self.engine, optimizer) if self.gradients.leaves else ()
+            leaves = optimised(self.engine, optimizer) if self.recorded else ()
             if leaves:
                 text = ast.unparse(owner)
-                self.note("TSC-H019", self.gradients.dropped(leaves, text))
+                dropped = self.gradients.dropped(leaves, text)
+                self.note("TSC-H019", dropped)
                 self.note("TSC-H022", self.gradients.outdated(leaves, text, self._names))
+                if not node.args and dropped is None:
+                    self.note("TSC-H026", idle(self.engine, leaves, text))
 
     def _unwritten(self, told: Told | None) -> None:
         if told is not None and not asked_for_its_sizes(self.running, current_node()):
@@ -370,11 +385,19 @@ class Watch:
 
     # ---- when the statement ends
 
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to be found."""
+        return not (self.found or self.lost.written or self.gradients.stale or self.loops.written)
+
     def findings(self) -> list[Finding]:
         """The hazards of the statement so far, but for those about saved bytes."""
         for copied in self.lost.found():
             self.note("TSC-H003", copied.told, copied.node)
         self.note("TSC-H011", self.gradients.twice(self._name), self.gradients.node)
+        if self.loops.written:
+            for told, node in kept(self.engine, self.index.bound, self.loops.begun, self.loops.written):
+                self.note("TSC-H025", told, node)
         return list(self.found.values())
 
 

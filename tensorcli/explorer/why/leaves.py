@@ -369,7 +369,7 @@ def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
         )
     if not passes:
         story = Story(f"{name}.grad is None because no backward pass ran: a gradient comes with backward().")
-        users = _users(case, value)
+        users = users_of(case, value)
         if users:
             whose = "its graph leads" if len(users) == 1 else "their graphs lead"
             story.notes.append(f"{', '.join(users[:4])} would bring it: {whose} to {name}.")
@@ -442,7 +442,7 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
                     f"{event.line}."
                 )
                 break
-    users = _users(case, value)
+    users = users_of(case, value)
     copy = copied_leaf(case, last, {name, *users})
     if copy is not None:
         line = trace.steps[copy.at].line
@@ -459,7 +459,7 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
     return story
 
 
-def _users(case: Case, value: Any) -> list[str]:
+def users_of(case: Case, value: Any) -> list[str]:
     """The names whose graph leads to a leaf."""
     observation = case.trace.session.observation
     assert observation is not None

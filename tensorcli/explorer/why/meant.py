@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
+from tensorcli.explorer.hazards.training import optimised
 from tensorcli.explorer.why.case import Case, Story, called_name, root_name
-from tensorcli.explorer.why.leaves import in_place
+from tensorcli.explorer.why.leaves import in_place, users_of
 from tensorcli.explorer.why.operands import behind
 
 if TYPE_CHECKING:
@@ -144,11 +145,63 @@ def discarded_result(case: Case, row: HazardRow) -> Story:
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return story
-    name, text = case.text_of(call.func.value), case.text_of(call)
+    name, text = row.names[0], case.text_of(call)
     story.proposals.append(case.instead(f"{name} = {text}", f"{name} is the result"))
     method = f"{case.text_of(call.func)}_"
-    if hasattr(case.named(name), f"{call.func.attr}_"):
+    if hasattr(case.value(call.func.value), f"{call.func.attr}_"):
         story.proposals.append(case.changed([(call.func, method)], f"write into {name}"))
+    return story
+
+
+def kept_alias(case: Case, row: HazardRow) -> Story:
+    """`states.append(h)`, where h is written in place: a copy of what it is now."""
+    story = Story(f"line {case.line}: {row.text}")
+    call = case.expression()
+    if isinstance(call, ast.Call) and call.args:
+        item = call.args[0]
+        items = case.trace.session.names.get(row.names[0])
+        array = isinstance(items, list) and case.engine.kind(items[-1]) == "ndarray"
+        new = behind(item, case.text_of(item), ".copy()" if array else ".clone()")
+        story.proposals.append(case.changed([(item, new)], "keep the numbers of now"))
+    return story
+
+
+def idle_step(case: Case, row: HazardRow) -> Story:
+    """A step without a gradient: a pass before it, or an optimizer of what is there now."""
+    story = Story(f"line {case.line}: {row.text}")
+    names, optimizer = case.trace.session.names, row.names[0]
+    held = optimised(case.engine, names.get(optimizer))
+    for user in dict.fromkeys(user for leaf in held for user in users_of(case, leaf)):
+        if user.isidentifier() and case.engine.look(names[user]).numel == 1:
+            story.proposals.append(case.before(f"{user}.backward()", f"the gradients of {user}"))
+    made = case.bound_at(optimizer)
+    for name, value in names.items():
+        at = case.bound_at(name)
+        if case.engine.kind(value) != "tensor" or at is None or made is None or not made < at:
+            continue
+        if case.engine.look(value).is_leaf and case.engine.grad(value) is not None:
+            story.events.append(case.event(made, f"{optimizer} took the tensors of then", "made"))
+            story.events.append(case.event(at, f"{name} is another tensor since then", "made"))
+            story.proposals.append(case.journal.moved_below(made, at, "take the tensors of now"))
+    return story
+
+
+def not_called(case: Case, row: HazardRow) -> Story:
+    """`net.eval`: called."""
+    story = Story(f"line {case.line}: {row.text}")
+    method = case.expression()
+    story.proposals.append(case.changed([(method, f"{case.text_of(method)}()")], "the method is called"))
+    return story
+
+
+def misspelt_attribute(case: Case, row: HazardRow) -> Story:
+    """`x.require_grad = True`: the attribute that was meant."""
+    story = Story(f"line {case.line}: {row.text}")
+    node = case.inner
+    if isinstance(node, ast.Assign):
+        name, attribute = row.names
+        target = node.targets[0]
+        story.proposals.append(case.changed([(target, f"{name}.{attribute}")], "the attribute of tensors"))
     return story
 
 

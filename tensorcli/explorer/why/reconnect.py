@@ -8,6 +8,7 @@ import ast
 import copy
 from collections.abc import Iterator
 
+from tensorcli.explorer.hazards.slips import nearly
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.why.case import Case, called_name, holds, loaded, stored
 from tensorcli.explorer.why.cuts import (
@@ -74,6 +75,7 @@ def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
     if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
         return
     call, name = tree.value, tree.targets[0].id
+    yield from _misspelt(case, name)
     if isinstance(call, ast.Call):
         function = journal.source(at, call.func).rpartition(".")[2]
         if function in FACTORIES and not any(each.arg == "requires_grad" for each in call.keywords):
@@ -82,6 +84,18 @@ def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
             return
     if at < case.at and (name != root or cut.node is call):
         yield journal.inserted(at + 1, f"{name}.requires_grad_()", f"make {name} want a gradient")
+
+
+def _misspelt(case: Case, name: str) -> Iterator[Proposal | None]:
+    """`x.require_grad = True`, which made an attribute of the script's own."""
+    for step in case.trace.steps[: case.at]:
+        tree = case.journal.python(step.number - 1)[0].tree
+        target = tree.targets[0] if isinstance(tree, ast.Assign) else None
+        if not isinstance(target, ast.Attribute) or ast.unparse(target.value) != name:
+            continue
+        if nearly(target.attr) == "requires_grad":
+            note = f"{target.attr} is not an attribute of tensors"
+            yield case.journal.changed(step.number - 1, [(target, f"{name}.requires_grad")], note)
 
 
 def _told_to(case: Case, cut: Cut) -> Iterator[Proposal | None]:
