@@ -53,5 +53,6 @@ def no_numbers(engine: Engine, name: Callable[[Any], str | None], leaf: Any, gra
 def _elements(engine: Engine, tensor: Any) -> Any:
     """The elements of a small tensor of real numbers; None of any other."""
     elements = engine.elements(tensor) if engine.kind(tensor) == "tensor" else None
-    small = elements is not None and 0 < elements.size <= MOST
-    return elements if small and elements.dtype.kind == "f" else None
+    if elements is None or not 0 < elements.size <= MOST:
+        return None
+    return elements if elements.dtype.kind == "f" else None
