@@ -220,11 +220,17 @@ class Journal:
         after = self.line(below) + last.end_line - last.line + 1
         return Proposal(
             records,
-            f"move line {self.line(at)} below line {self.line(below)}",
+            f"move {self._lines(at)} below {self._lines(below)}",
             note,
             (Edit(self.line(at), source, ""), Edit(after, "", source)),
             self.failing - 1 if below >= self.failing > at else self.failing,
         )
+
+    def _lines(self, at: int) -> str:
+        """`line 3`; of one of several statements on a line `opt.step() of line 3`."""
+        line = f"line {self.line(at)}"
+        same = [each for each in range(len(self.records)) if self.line(each) == self.line(at)]
+        return line if len(same) == 1 else f"{self.records[at].statement.source} of {line}"
 
     def together(self, proposals: Sequence[Proposal]) -> Proposal | None:
         """All of these in one, each of which has one statement in the place of another; None where there are none."""

@@ -68,6 +68,29 @@ WAYS = {
         "net = torch.nn.GRU(5, 6, batch_first=True)\nnet(torch.ones(4, 7, 5), torch.zeros(4, 1, 6))",
         "line 2:  net(torch.ones(4, 7, 5), torch.zeros(4, 1, 6).transpose(0, 1))",
     ),
+    "a gradient of another shape": (
+        "x = torch.ones(3, requires_grad=True)\ny = x * 2\ny.backward(torch.ones(2))",
+        "line 3:  y.backward(torch.ones_like(y))",
+    ),
+    "two results under one name": (
+        "out = torch.nn.LSTM(2, 3)(torch.ones(4, 1, 2))\nout.shape",
+        "line 1:  out, _ = torch.nn.LSTM(2, 3)(torch.ones(4, 1, 2))",
+    ),
+    "a list asked for a tensor's size": ("xs = [torch.ones(2)]\nxs.shape", "line 2:  xs[0].shape"),
+    "no card": ("y = torch.ones(2).cuda()", "line 1:  y = torch.ones(2)"),
+    "no card, by a name": (
+        'd = torch.device("cuda")\ny = torch.ones(2, device=d)',
+        'line 1:  d = torch.device("cpu")',
+    ),
+    "no gradient yet": (
+        "w = torch.ones(2, requires_grad=True)\nw.grad.zero_()",
+        "line 2:  if w.grad is not None:\n             w.grad.zero_()",
+    ),
+    "a loop over one number": ("x = torch.tensor(3)\nfor v in x:\n    v", "line 2:  for v in x.reshape(-1):"),
+    "a write, one of three statements on a line": (
+        "w = torch.ones(1, requires_grad=True)\ny = w * 1; z = y.exp(); u = z * 1\nz.add_(1); y.add_(1)\nu.sum().backward()",
+        "line 3:  z = z + 1",
+    ),
     "a scheduler before its optimizer": (
         "w = torch.ones(1, requires_grad=True)\nopt = torch.optim.SGD([w], lr=1.)\n"
         "plan = torch.optim.lr_scheduler.StepLR(opt, 1)\nfor i in range(2):\n    plan.step()\n    opt.zero_grad()\n"
@@ -176,3 +199,24 @@ def test_numbers_and_what_was_nan_before_are_no_trap(text: str) -> None:
     session = Session(checking=True)
     list(session.run(text, "program.tsc"))
     assert [each.code for each in session.hazards] == []
+
+
+def test_one_of_several_statements_on_a_line_is_moved_by_its_own_name() -> None:
+    answer = asked(
+        "w = torch.ones(1, requires_grad=True)\nv = torch.ones(1, requires_grad=True)\nloss = w * v\n"
+        "opt = torch.optim.SGD([v], lr=1.); v.grad = torch.ones(1); opt.step()\nloss.backward()"
+    )
+    assert answer.ways[0].text == "move opt.step() of line 4 below line 5"
+
+
+def test_what_runs_between_the_write_and_the_pass_counts_for_the_right_gradient() -> None:
+    answer = asked(
+        "w = torch.ones(1, requires_grad=True)\nv = torch.ones(1, requires_grad=True)\nloss = w * v\nv.grad = torch.ones(1)\n"
+        "w.grad = torch.ones(1)\nopt = torch.optim.SGD([v], lr=1.)\nopt.step()\nw.grad = None\nloss.backward()"
+    )
+    assert (answer.ways[0].text, answer.ways[0].verdict) == ("move line 7 below line 9", "ok")
+
+
+def test_an_error_that_nothing_is_known_of_is_told_in_its_own_words() -> None:
+    title = asked("torch.nn.MultiheadAttention(5, 2)").title
+    assert title == "line 1 raised AssertionError: embed_dim must be divisible by num_heads."

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from tensorcli.explorer.facts import article, plural
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import read_as_numbers
+from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.parameters import against, close
 from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
 
@@ -80,8 +83,10 @@ def attribute(case: Case) -> Story:
     numbers = read_as_numbers(case, node)
     if numbers is not None:
         return numbers
-    if is_method(owner) or isinstance(owner, tuple):
+    if is_method(owner) or is_result(owner):
         return misused(case)
+    if isinstance(owner, tuple | list):
+        return _of_an_item(case, node, owner)
     if isinstance(owner, dict) and node.attr in owner:
         story = given(case, f"{text} is a dict: {node.attr} is one of its keys, which stand in brackets.")
         story.proposals = [case.changed([(node, f"{text}[{node.attr!r}]")], "the value of the key")]
@@ -90,6 +95,31 @@ def attribute(case: Case) -> Story:
     near = close(node.attr, names)[:3]
     title = f"{text} has no attribute {node.attr}" + (f"; it has {' and '.join(near)}." if near else ".")
     return _slipped(case, title)
+
+
+def _of_an_item(case: Case, node: ast.Attribute, owner: Sequence[Any]) -> Story:
+    """A tuple or a list that was asked for what its items have: `out = lstm(x)`, then `out.shape`."""
+    text, kind = case.text_of(node.value), type(owner).__name__
+    having = [place for place, each in enumerate(owner) if hasattr(each, node.attr)]
+    title = f"{text} is {article(kind)} of {plural(len(owner), 'item')}, and has no {node.attr} of its own."
+    story = _slipped(case, title)
+    items = [
+        case.changed([(node.value, behind(node.value, text, f"[{place}]"))], f"of item {place}")
+        for place in having[:2]
+    ]
+    bound = case.bound_at(text) if isinstance(node.value, ast.Name) else None
+    tree = None if bound is None else case.journal.python(bound)[0].tree
+    if (
+        0 in having
+        and bound is not None
+        and isinstance(tree, ast.Assign)
+        and isinstance(tree.value, ast.Call)
+    ):
+        rest = ", _" if len(owner) == 2 else ", *_"
+        note = f"{text} is the first of its results"
+        items.insert(0, case.journal.changed(bound, [(tree.targets[0], text + rest)], note))
+    story.proposals = [*items, *story.proposals]
+    return story
 
 
 def _compared(case: Case, node: ast.Compare) -> Story:

@@ -58,7 +58,8 @@ def _title(case: Case, found: list[Operand]) -> str:
         return known.sentence
     if found:
         return "What the operation was given does not fit it."
-    return f"line {case.line} raised {case.failure.type}; nothing more is known about this error."
+    words = case.failure.message.partition("\n")[0].rstrip(".")
+    return f"line {case.line} raised {case.failure.type}{f': {words}' if words else ''}."
 
 
 def _facts(case: Case, each: Operand, values: bool) -> str:

@@ -180,6 +180,9 @@ def absent(case: Case) -> Story | None:
             if name != owner.text:
                 story.title = f"{owner.text} is {name} here. {story.title}"
             story.events.append(case.raised(f"{owner.text}.grad is None"))
+            if isinstance(case.inner, ast.Expr):
+                guarded = f"if {owner.text}.grad is not None:\n    {case.text_of(case.inner)}"
+                story.proposals.append(case.instead(guarded, "only where there is one"))
             return story
     return None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.why.called import given, module_name, whole_numbers
+from tensorcli.explorer.why.called import called, given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story, called_name, root_name
 from tensorcli.explorer.why.operands import Operand, behind, operand, operands, with_operand
 from tensorcli.explorer.why.slips import is_module
@@ -115,6 +115,19 @@ def _outer(state: Any) -> str:
     names = [str(name) for name in state] if isinstance(state, dict) else []
     firsts = {name.partition(".")[0] for name in names if "." in name}
     return f"{firsts.pop()}." if len(firsts) == 1 and all("." in name for name in names) else ""
+
+
+def batch(case: Case) -> Story:
+    """An input and a target, or a result and its gradient, of different sizes."""
+    story = called(case)
+    call = case.call("backward")
+    if call is not None and isinstance(call.func, ast.Attribute) and len(call.args) == 1:
+        text = case.text_of(call.func.value)
+        story.title = f"a backward pass that begins at {text} takes a gradient of {text}'s shape."
+        story.proposals.append(
+            case.changed([(call.args[0], f"torch.ones_like({text})")], "a weight for each element")
+        )
+    return story
 
 
 def no_forward(case: Case) -> Story:

@@ -317,8 +317,8 @@ class _Version:
         return False
 
     def _reference(self) -> Proposal | None:
-        """The failing pass run before the write: its gradients are those of what was saved. Only where
-        everything that it names stood then.
+        """The failing pass without the write: its gradients are those of what was saved. Only where everything that it names
+        stood before the write.
         """
         case = self.case
         at = self.culprit.number - 1
@@ -329,8 +329,8 @@ class _Version:
             rebound |= stored(step.record.statement.tree)
         if rebound & loaded(case.statement.tree) or self._reads_what_was_written():
             return None
-        record = case.journal.records[case.at]
-        return Proposal((*case.journal.records[:at], record), "", "", (), at)
+        records = case.journal.records
+        return Proposal((*records[:at], *records[at + 1 : case.at + 1]), "", "", (), case.at - 1)
 
 
 def outermost(tree: ast.AST, name: str) -> Iterator[ast.expr]:

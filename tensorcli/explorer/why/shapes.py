@@ -1,4 +1,4 @@
-"""Shapes, dtypes and devices that do not fit: what stands where, and what would fit."""
+"""Shapes and dtypes that do not fit: what stands where, and what would fit."""
 
 from __future__ import annotations
 
@@ -158,23 +158,6 @@ def same_dtype(case: Case) -> Story | None:
             if wanted != each.look.dtype:
                 story.proposals.append(
                     with_operand(case, each.node, f".to(torch.{wanted})", f"{each.text} as {wanted}")
-                )
-    return story
-
-
-def device(case: Case) -> Story | None:
-    """Tensors of two devices."""
-    found = operands(case)
-    if len(found) < 2:
-        return None
-    devices = [each.look.device for each in found]
-    listed = ", ".join(f"{each.text} is on {each.look.device}" for each in found)
-    story = Story(f"{listed}: one operation takes one device.", told(case, found, "device {look.device}"))
-    for each in found:
-        for wanted in dict.fromkeys(devices):
-            if wanted != each.look.device:
-                story.proposals.append(
-                    with_operand(case, each.node, f'.to("{wanted}")', f"a copy of {each.text} on {wanted}")
                 )
     return story
 

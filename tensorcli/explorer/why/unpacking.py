@@ -10,7 +10,7 @@ from tensorcli.explorer.facts import article, plural
 from tensorcli.explorer.why.arguments import misused
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.operands import operand
+from tensorcli.explorer.why.operands import operand, with_operand
 from tensorcli.explorer.why.slips import completed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def unpacked(case: Case) -> Story:
     """A value that has more or fewer parts than there are names for them."""
     node = case.inner
     if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Tuple | ast.List):
-        return misused(case)
+        return _one_number(case) or misused(case)
     target = node.targets[0]
     names = f"{plural(len(target.elts), 'name')} on the left"
     found = operand(case, node.value)
@@ -41,6 +41,17 @@ def unpacked(case: Case) -> Story:
         )
     story = given(case, title)
     story.proposals = [*_unpackings(case, node, target)]
+    return story
+
+
+def _one_number(case: Case) -> Story | None:
+    """A loop over a tensor that is one number."""
+    node = case.inner
+    found = operand(case, node.iter) if isinstance(node, ast.For) else None
+    if found is None or found.look.sizes:
+        return None
+    story = given(case, f"{found.text} is one number, and has no rows to go through.")
+    story.proposals = [with_operand(case, found.node, ".reshape(-1)", "a row of one number")]
     return story
 
 

@@ -1,0 +1,60 @@
+"""Devices that do not fit: tensors of two of them, one that this session has not."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.why.called import given
+from tensorcli.explorer.why.case import Case, Story, called_name
+from tensorcli.explorer.why.operands import operands, told, with_operand
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.rewrite import Proposal
+
+
+def device(case: Case) -> Story | None:
+    """Tensors of two devices."""
+    found = operands(case)
+    if len(found) < 2:
+        return None
+    devices = [each.look.device for each in found]
+    listed = ", ".join(f"{each.text} is on {each.look.device}" for each in found)
+    story = Story(f"{listed}: one operation takes one device.", told(case, found, "device {look.device}"))
+    for each in found:
+        for wanted in dict.fromkeys(devices):
+            if wanted != each.look.device:
+                story.proposals.append(
+                    with_operand(case, each.node, f'.to("{wanted}")', f"a copy of {each.text} on {wanted}")
+                )
+    return story
+
+
+def no_cuda(case: Case) -> Story:
+    """A CUDA device where there is none: the same on the CPU."""
+    story = given(case)
+    story.notes.append("--simulate-cuda lets devices of numpy stand in for cards.")
+    story.proposals = [*_on_the_cpu(case)]
+    return story
+
+
+def _on_the_cpu(case: Case) -> Iterator[Proposal | None]:
+    """Without `.cuda()`; with "cpu" where "cuda" was written, in the statement or where its name was bound."""
+    for node in ast.walk(case.inner):
+        if (
+            called_name(node) == "cuda"
+            and isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+        ):
+            yield case.changed([(node, case.text_of(node.func.value))], "stay on the CPU")
+        elif _names_cuda(node):
+            yield case.changed([(node, '"cpu"')], "on the CPU")
+        elif isinstance(node, ast.Name) and (at := case.bound_at(node.id)) is not None:
+            for each in ast.walk(case.journal.python(at)[0].tree):
+                if _names_cuda(each):
+                    yield case.journal.changed(at, [(each, '"cpu"')], f"{node.id} is the CPU")
+
+
+def _names_cuda(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and str(node.value).startswith("cuda")
