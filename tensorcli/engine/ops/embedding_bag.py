@@ -9,7 +9,7 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._shared import behind, strided
 
 SUM, MEAN, MAX = range(3)
 
@@ -115,6 +115,7 @@ def embedding_bag_backward(
     per_sample_weights, padding_idx,
 ):  # fmt: skip
     """The gradient of a bag of embeddings for the table."""
+    strided(sparse, "embedding_bag(sparse=True)")
     result = xp.zeros((num_weights, grad.shape[1]), grad.dtype)
     if mode == MAX:
         filled = bag_size > 0
