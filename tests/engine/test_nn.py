@@ -151,3 +151,9 @@ def test_a_gradient_that_would_be_sparse_is_refused_and_not_made_dense(forward, 
     ):
         result.sum().backward()
     assert weight.grad is None
+
+
+def test_a_layout_that_no_tensor_has_here_is_refused_and_not_ignored():
+    assert torch.zeros(2, layout=torch.strided).layout is torch.strided
+    with pytest.raises(NotImplementedError, match=r"layout=torch.sparse_coo: all tensors are strided here"):
+        torch.zeros(2, layout=torch.sparse_coo)
