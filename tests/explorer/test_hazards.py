@@ -13,6 +13,7 @@ from tensorcli.explorer.session import Session
 
 ROOT = Path(__file__).parent.parent.parent
 DEMOS = sorted((ROOT / "tensorcli" / "demos").glob("*.tsc"))
+TRAININGS = sorted((Path(__file__).parent / "trainings").glob("*.tsc"))
 CASES = sorted((Path(__file__).parent.parent / "cases").glob("**/*.case"))
 
 
@@ -1036,3 +1037,24 @@ def test_a_function_that_is_called_for_what_it_does_is_no_hazard(body):
 
 def test_what_is_repeated_for_the_time_it_takes_is_no_hazard():
     assert check("x = torch.ones(2, 2)\nfor _ in range(3):\n    x.mm(x)\n    torch.mm(x, x)") == []
+
+
+@pytest.mark.parametrize("path", TRAININGS, ids=lambda path: path.stem)
+def test_a_training_as_it_should_be_shows_no_hazard(path):
+    session = Session(checking=True)
+    assert [step.error for step in session.run(path.read_text(), path.name, "py") if step.error] == []
+    assert [(each.code, each.text) for each in session.hazards] == []
+
+
+def test_gradients_that_were_summed_and_not_applied_are_no_hazard():
+    other = "v = torch.ones(2, requires_grad=True)\n"
+    text = TRAIN + other + "(w * v).sum().backward()\nopt.step()\n(w * v).sum().backward()\nv.data -= v.grad"
+    assert check(text) == []
+
+
+def test_a_sum_that_is_applied_by_a_later_statement_is_told_at_the_step():
+    text = (
+        TRAIN
+        + "(w * w).sum().backward()\nopt.step()\n(w * w).sum().backward()\n(w * w).sum().backward()\nopt.step()"
+    )
+    assert check(text) == [("TSC-H011", 7)]

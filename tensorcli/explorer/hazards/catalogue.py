@@ -141,13 +141,13 @@ _ENTRIES: Final = (
     Hazard(
         "TSC-H011",
         "gradient-twice",
-        "A backward pass added to a gradient that a step had applied already.",
+        "A step applied a gradient that an earlier step had applied already.",
         "backward() adds to .grad, and a step does not clear it: without zero_grad(), each step applies all earlier "
         "gradients again.",
         "w = torch.tensor([1., 2.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
-        "(w * w).sum().backward()\nopt.step()\n(w * w).sum().backward()",
+        "(w * w).sum().backward()\nopt.step()\n(w * w).sum().backward()\nopt.step()",
         "w = torch.tensor([1., 2.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\n"
-        "(w * w).sum().backward()\nopt.step()\nopt.zero_grad()\n(w * w).sum().backward()",
+        "(w * w).sum().backward()\nopt.step()\nopt.zero_grad()\n(w * w).sum().backward()\nopt.step()",
         "why",
     ),
     Hazard(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -24,10 +24,23 @@ _MANY = 1000
 """From how many pieces of memory on those that are gone are looked for."""
 
 
-class Gradients:
-    """Which gradients were applied to their leaves and not dropped or zeroed since.
+class Sum(NamedTuple):
+    """A gradient that holds what was applied already, and what a pass added to it."""
 
-    A leaf's gradient was applied when something that was computed from a gradient was written into the leaf.
+    leaf: Any
+    """Weakly."""
+    node: ast.AST | None
+    """The pass."""
+    statement: int
+    """The number of the statement that it ran in."""
+
+
+class Gradients:
+    """Which gradients were applied to their leaves and not dropped or zeroed since, and which of those were added to.
+
+    A leaf's gradient was applied when something that was computed from a gradient was written into the leaf. A sum of what
+    was applied and what was not does no harm until it is applied: a pass may well add to the gradients of those that no step
+    is made for.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -40,16 +53,19 @@ class Gradients:
         """Memory, weakly and by its identity, that was computed from gradients."""
         self.applied: set[int] = set()
         """The leaves, by their identity, whose gradient was written into them since it began."""
+        self.sums: dict[int, Sum] = {}
+        """The gradients that a pass added to after they were applied, by their leaves' identity."""
+        self.statement = 0
+        """The number of the running statement."""
         self.cleared: Any = None
         """The leaf whose applied gradient the last write changed: a pass is heard of after it added to the gradient."""
         self.begin()
 
     def begin(self) -> None:
         """A statement begins."""
-        self.stale: dict[int, Any] = {}
-        """The leaves, weakly, whose applied gradient it added to, each once."""
-        self.node: ast.AST | None = None
-        """Where it did so first."""
+        self.statement += 1
+        self.twice: list[Sum] = []
+        """The sums that were applied."""
         if len(self.derived) > _MANY:
             self.derived = {key: each for key, each in self.derived.items() if each() is not None}
 
@@ -107,10 +123,12 @@ class Gradients:
             else:
                 if self.engine.grad(leaf) is not None and self._from_gradients(inputs, memory):
                     self.applied.add(id(leaf))
+                    if id(leaf) in self.sums:
+                        self.twice.append(self.sums.pop(id(leaf)))
                 return
         leaf = self._owner(memory)
         if leaf is not None:
-            self.cleared = leaf if self._was_applied(leaf) else None
+            self.cleared = leaf if self._was_applied(leaf) or id(leaf) in self.sums else None
             self._settle(leaf)
         elif self._from_gradients(inputs, memory):
             self._derive(memory)
@@ -121,6 +139,7 @@ class Gradients:
 
     def _settle(self, leaf: Any) -> None:
         self.applied.discard(id(leaf))
+        self.sums.pop(id(leaf), None)
         self.derived.pop(id(self.engine.memory(leaf)), None)
 
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
@@ -128,11 +147,11 @@ class Gradients:
         reference = weakref.ref(leaf)
         self.leaves[id(self.engine.memory(leaf))] = reference
         self.owners[id(self.engine.memory(gradient))] = reference
-        if kind != "new" and (leaf is self.cleared or self._was_applied(leaf)):
-            self.node = self.node if self.stale else current_node()
-            self.stale[id(leaf)] = reference
+        spent = kind != "new" and (leaf is self.cleared or self._was_applied(leaf))
         self._settle(leaf)
         self.cleared = None
+        if spent:
+            self.sums[id(leaf)] = Sum(reference, current_node(), self.statement)
 
     def dropped(self, leaves: Sequence[Any], text: str) -> Told | None:
         """What is to be said of a step for which every gradient is gone, though a pass had made some; None for another."""
@@ -173,19 +192,28 @@ class Gradients:
                     )
         return None
 
-    def twice(self, name: Namer) -> Told | None:
-        """Which gradients were added to that had been applied; None where nobody holds their leaves."""
-        leaves = [leaf for leaf in (each() for each in self.stale.values()) if leaf is not None]
-        if not leaves:
-            return None
-        known = name(leaves[0])
-        first = known or "a leaf"
-        more = f" (and {len(leaves) - 1} more)" if len(leaves) > 1 else ""
-        return Told(
-            f"{first}.grad{more} held what had been applied to {first} already: this pass added to it, and a step will apply "
-            "it again.",
-            named(known),
+    def told(self, name: Namer) -> Iterator[tuple[Told, ast.AST | None]]:
+        """What is to be said of the sums that the statement applied, and where: at the pass, where the statement ran it."""
+        for key, each in list(self.sums.items()):
+            leaf = each.leaf()
+            if leaf is None:
+                del self.sums[key]
+            elif self._is_derived(
+                self.engine.memory(leaf)
+            ):  # `leaf.data = leaf.data - ...`, which no write is heard of
+                self.twice.append(self.sums.pop(key))
+        found = [(leaf, each) for each in self.twice if (leaf := each.leaf()) is not None]
+        if not found:
+            return
+        (leaf, first), *_ = found
+        count = len({id(each) for each, _ in found})
+        known = name(leaf)
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        text = (
+            f"{known or 'a leaf'}.grad{more} was not cleared: a pass added to what one step had applied, and the next step "
+            "applied it again."
         )
+        yield Told(text, named(known)), first.node if first.statement == self.statement else None
 
 
 def optimised(engine: Engine, optimizer: Any) -> list[Any]:

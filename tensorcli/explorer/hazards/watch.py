@@ -388,13 +388,20 @@ class Watch:
     @property
     def silent(self) -> bool:
         """Whether there is nothing to be found."""
-        return not (self.found or self.lost.written or self.gradients.stale or self.loops.written)
+        return not (
+            self.found
+            or self.lost.written
+            or self.gradients.twice
+            or self.gradients.sums
+            or self.loops.written
+        )
 
     def findings(self) -> list[Finding]:
         """The hazards of the statement so far, but for those about saved bytes."""
         for copied in self.lost.found():
             self.note("TSC-H003", copied.told, copied.node)
-        self.note("TSC-H011", self.gradients.twice(self._name), self.gradients.node)
+        for told, node in self.gradients.told(self._name):
+            self.note("TSC-H011", told, node)
         if self.loops.written:
             for told, node in kept(self.engine, self.index.bound, self.loops.begun, self.loops.written):
                 self.note("TSC-H025", told, node)

@@ -16,7 +16,7 @@ from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.case import Case, Story, called_name, root_name
 from tensorcli.explorer.why.meant import (
     discarded_result,
     dropped_gradient,
@@ -276,10 +276,25 @@ def gradient_twice(case: Case, row: HazardRow) -> Story:
     session = case.trace.session
     for name, value in session.names.items():
         if hasattr(value, "zero_grad") and hasattr(value, "step"):
-            story.proposals.append(case.before(f"{name}.zero_grad()", "begin each gradient anew"))
+            story.proposals.append(_before_the_pass(case, f"{name}.zero_grad()", "begin each gradient anew"))
     if row.names:
-        story.proposals.append(case.before(f"{row.names[0]}.grad = None", "begin its gradient anew"))
+        story.proposals.append(
+            _before_the_pass(case, f"{row.names[0]}.grad = None", "begin its gradient anew")
+        )
     return story
+
+
+def _before_the_pass(case: Case, source: str, note: str) -> Proposal | None:
+    """With a statement before the last backward pass: the one where it happened, or one of an earlier statement."""
+    if _passes(case.inner):
+        return case.before(source, note)
+    earlier = (at for at in range(case.at - 1, -1, -1) if _passes(case.journal.python(at)[0].tree))
+    at = next(earlier, None)
+    return None if at is None else case.journal.inserted(at, source, note)
+
+
+def _passes(tree: ast.AST) -> bool:
+    return any(called_name(node) == "backward" for node in ast.walk(tree))
 
 
 def outer_difference(case: Case, row: HazardRow) -> Story:
