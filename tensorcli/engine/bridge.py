@@ -35,7 +35,7 @@ def numpy(self: Tensor, *, force: bool = False) -> Any:
             f"can't convert {self.device} device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory "
             "first."
         )
-    if self.requires_grad and mode.enabled:
+    if self.requires_grad and mode.grad:
         raise RuntimeError(messages.NUMPY_DETACH)
     if self.levels or self.batch is not None:
         raise RuntimeError(messages.WRAPPED_POINTER)
