@@ -64,8 +64,26 @@ def splice(statement: Statement, text: str, changes: Sequence[tuple[ast.AST, str
     for node, new in ordered:
         start = place(node.lineno, node.col_offset) - first  # type: ignore[attr-defined]
         end = place(node.end_lineno, node.end_col_offset) - first  # type: ignore[attr-defined]
+        if _in_parentheses(found, start, end) and _is_whole(new):
+            start, end = start - 1, end + 1
         found = found[:start] + new + found[end:]
     return found
+
+
+def _in_parentheses(source: str, start: int, end: int) -> bool:
+    """Whether parentheses stand around a part that hold it together: those of `(a + b).sum()`, and not those of a call."""
+    before = source[: start - 1].rstrip() if start else ""
+    around = source[start - 1 : start] == "(" and source[end : end + 1] == ")"
+    return around and not (before[-1:].isalnum() or before.endswith(("_", ")", "]")))
+
+
+def _is_whole(source: str) -> bool:
+    """Whether an expression holds together without parentheses."""
+    try:
+        tree = ast.parse(source, mode="eval").body
+    except SyntaxError:
+        return False
+    return isinstance(tree, ast.Name | ast.Call | ast.Attribute | ast.Subscript)
 
 
 def with_argument(call: str, argument: str) -> str:

@@ -295,10 +295,14 @@ class Trace:
 
 @contextmanager
 def traced(
-    session: Session, records: Sequence[Record], seconds: float | None = None, largest: int | None = None
+    session: Session,
+    records: Sequence[Record],
+    seconds: float | None = None,
+    largest: int | None = None,
+    before: str = "",
 ) -> Iterator[Trace]:
-    """Run these statements again with open ears: in so many seconds, with tensors of so many bytes at most. Errors:
-    KeyboardInterrupt, OutOfTime.
+    """Run these statements again with open ears: in so many seconds, with tensors of so many bytes at most, and after a
+    statement that is no part of the trace. Errors: KeyboardInterrupt, OutOfTime.
     """
     with session.engine.aside():
         largest = session.max_bytes if largest is None else largest
@@ -308,6 +312,7 @@ def traced(
         trace = Trace(other, [])
         began = monotonic()
         other.evaluator.until = None if seconds is None else began + seconds
+        list(other.run(before))
         for number, record in enumerate(records, 1):
             run(trace, number, record)
         other.evaluator.until = None

@@ -117,6 +117,10 @@ TRAPS = {
         f"{X}y = torch.where(x > 0, x.sqrt(), 0.)\ny.sum().backward()",
         "line 2:  y = torch.where(x > 0, x.clamp(min=1e-12).sqrt(), 0.)",
     ),
+    "the root of a difference, which stands in parentheses": (
+        f"{X}y = torch.where(x > 1, (x - 0).sqrt(), 0.)\ny.sum().backward()",
+        "line 2:  y = torch.where(x > 1, (x - 0).clamp(min=1e-12).sqrt(), 0.)",
+    ),
     "a quotient by 0": (
         f"{X}y = torch.where(x > 0, 1 / x, x)\ny.sum().backward()",
         "line 2:  y = torch.where(x > 0, 1 / x.clamp(min=1e-12), x)",
@@ -220,3 +224,25 @@ def test_what_runs_between_the_write_and_the_pass_counts_for_the_right_gradient(
 def test_an_error_that_nothing_is_known_of_is_told_in_its_own_words() -> None:
     title = asked("torch.nn.MultiheadAttention(5, 2)").title
     assert title == "line 1 raised AssertionError: embed_dim must be divisible by num_heads."
+
+
+def test_what_is_typed_is_told_by_its_own_line_when_a_gradient_became_nan() -> None:
+    session = Session()
+    for line in [*X.splitlines(), "y = torch.where(x > 0, x.sqrt(), 0.)", "y.sum().backward()"]:
+        list(session.run(line))
+    *_, last = session.run("why")
+    assert last.result.notes == ("the gradient of line 2 became nan in SqrtBackward0.",)
+    assert [event.line for event in last.result.events] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "way"),
+    [
+        ("x = torch.ones(2, 3)\nif (x):\n    x", "line 2:  if (x.all()):"),
+        ("x = torch.ones(2)\nprint((x + 1).item())", "line 2:  print((x + 1).sum().item())"),
+        ("x = torch.ones(2)\nfloat((x))", "line 2:  float(x.sum())"),
+        ("x = torch.ones(2)\nfloat(x)", "line 2:  float(x.sum())"),
+    ],
+)
+def test_parentheses_that_are_not_needed_any_more_go_and_others_stay(text: str, way: str) -> None:
+    assert asked(text).ways[0].text == way

@@ -73,8 +73,7 @@ def _logarithm(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
 def nan_gradient(case: Case, row: HazardRow) -> Story:
     """A gradient that became nan: the node that made it so, which anomaly detection names in a second run."""
     story = Story(f"line {case.line}: {row.text}")
-    watched = case.journal.inserted(0, ANOMALY, "")
-    found = None if watched is None else _made_nan(case, watched)
+    found = _made_nan(case)
     if found is None:
         return story
     told, nodes = found
@@ -85,12 +84,12 @@ def nan_gradient(case: Case, row: HazardRow) -> Story:
     return story
 
 
-def _made_nan(case: Case, watched: Proposal) -> tuple[Story, list[ast.AST]] | None:
+def _made_nan(case: Case) -> tuple[Story, list[ast.AST]] | None:
     """What is told of the node that gave nan, and the expressions whose slope may be infinite, its own first; None where no
     node gave it.
     """
     try:
-        with traced(case.session, watched.records[: watched.failing + 1], LOOKING) as trace:
+        with traced(case.session, case.journal.records, LOOKING, before=ANOMALY) as trace:
             error = trace.last.step.error
             told = None if error is None else nan(Case(case.session, trace, error))
             saves = [save for step in trace.steps for save in step.saves if save.node_name in STEEP]
