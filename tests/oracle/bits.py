@@ -25,26 +25,34 @@ F.layer_norm(x,x.shape[-1:]) F.layer_norm(x,x.shape[-1:],x.flatten()[-x.shape[-1
 F.batch_norm(x,None,None,training=True) x[:,:2]@y[:2] x[:,:3]@y[:3] F.linear(x[:,:2],y[:3,:2],x[0,:3]) x[:,:2]@y[0,:2]
 F.binary_cross_entropy_with_logits(x,y.clamp(0,1)) F.softmax(x.half(),-1) F.log_softmax(x.half(),-1) F.mse_loss(x.half(),y.half())
 F.smooth_l1_loss(x.half(),y.half()) F.cross_entropy(x.half(),t) x.half().sum(-1) x.half().mean()
-F.normalize(x,dim=-1) F.silu(x) x.sigmoid()
+F.normalize(x,dim=-1) F.silu(x) x.sigmoid() F.gelu(x.half()) F.interpolate(x.reshape(1,1,-1),size=7,mode='linear')
+F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bilinear') F.interpolate(x.reshape(1,1,x.shape[0],-1),size=70,mode='bilinear')
+F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bicubic',align_corners=True)
 """.split()  # fmt: skip
 REDUCED: Final = """
 h+0.1 0.1+h h-3.14 3.14-h h*0.1 h/3.0 3.14/h h**3 h%0.3 h.abs().rsqrt() torch.add(h,k,alpha=-3.125) torch.sub(h,k,alpha=0.3)
 torch.addcdiv(h,k,k.abs()+1,value=0.3) h<0.1 h.softmax(0) h.softmax(-1) h.logsumexp(-1) h.prod(0) F.smooth_l1_loss(h,k,beta=0.3)
 F.conv1d(h[None],k[:,None,:2]) F.avg_pool1d(h,2,1) F.adaptive_avg_pool1d(h,2)
 torch.addmm(h[:,:3],k[:,:2],k[:2,:3],beta=0.2,alpha=0.6) torch.addmv(h[:,0],h,k[0],beta=0.2,alpha=0.6)
+F.interpolate(h.reshape(1,1,-1),size=7,mode='linear') F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bilinear')
+F.interpolate(h.reshape(1,1,h.shape[0],-1,1),size=(3,4,2),mode='trilinear')
+F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bicubic')
 F.gelu(h,approximate='tanh') F.rms_norm(h,h.shape[-1:],k.reshape(-1)[:h.shape[-1]])
 """.split()  # fmt: skip
 REDUCED_BACKWARD: Final = """
 h.sigmoid()*k F.glu(h,0) F.huber_loss(h,k,delta=0.7,reduction='none') h.repeat(2,3) F.pad(h[None],(1,2),mode='replicate')
 F.conv1d(h[None],k[:,None,:2]) F.conv_transpose1d(h[None],k[:,:2,None]) F.avg_pool1d(h,2,1) F.max_pool1d(h,2,1) h.unfold(-1,2,1)
 F.adaptive_avg_pool1d(h,2) F.kl_div(k,h.sigmoid(),reduction='none') torch.asin(h*0.1) h.logsumexp(0) h.logcumsumexp(0)
-F.embedding(t,h)
+F.embedding(t,h) F.gelu(h,approximate='tanh') F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bilinear')
+F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bicubic')
 """.split()  # fmt: skip
 """Of float16 and bfloat16: the results, and gradients for a gradient of results that are k, as far as it reaches."""
 BACKWARD: Final = """
 F.mse_loss(x,y) F.cross_entropy(x,t) x.softmax(-1).pow(2).sum() x.log_softmax(-1).mul(y).sum()
 F.binary_cross_entropy_with_logits(x,y.clamp(0,1))
 x.sigmoid().sum() x.tanh().sum() (x*y).mean() F.huber_loss(x,y) F.linear(x[:,:2],y[:3,:2]).pow(2).mean()
+F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bilinear').mul(2).sum()
+F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bicubic').mul(2).sum()
 """.split()  # fmt: skip
 
 

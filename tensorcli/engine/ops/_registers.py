@@ -52,6 +52,22 @@ def exp(x):
         )
 
 
+def erf(x):
+    """The error function of float32 by a polynomial of 1 / (1 + p |x|) (Abramowitz and Stegun, 7.1.26), off by up to 1e-7."""
+    size = np.abs(x)
+    t = np.float32(1) / fused(np.float32(0.3275911), size, np.float32(1))
+    polynomial = np.float32(1.061405429)
+    for c in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        polynomial = fused(polynomial, t, np.float32(c))
+    return np.copysign(fused(-exp(-(x * x)) * t, polynomial, np.float32(1)), x)
+
+
+def tanh(x):
+    """SLEEF's hyperbolic tangent of float32, which is 1 from where it is within half a unit in the last place of it."""
+    exactly = np.tanh(x.astype(np.float64)).astype(np.float32)
+    return np.where(np.abs(x) > np.float32(8.664339742), np.copysign(np.float32(1), x), exactly)
+
+
 def log(x):
     """SLEEF's logarithm of float32: of the mantissa by a series in (m - 1) / (m + 1), in double-float arithmetic."""
     with np.errstate(all="ignore"):

@@ -11,121 +11,37 @@ import numpy as np
 
 from tensorcli.engine import effects, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops import _registers, _resampling
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
 
-# ---- where the elements of an output come from, along one dimension
-
-
-def _scale(kind, size, count, align_corners, scale):
-    """How far in the input one step in the output is (aten/src/ATen/native/UpSample.h)."""
-    if align_corners:
-        return kind.type((size - 1) / kind.type(count - 1)) if count > 1 else kind.type(0)
-    return kind.type(1.0 / scale if scale is not None and scale > 0 else size / count)
-
-
-def _nearest(xp, kind, size, count, align_corners, scale, shift=0.0):
-    if scale is None and size == count:
-        return xp.arange(count)[:, None], xp.ones((count, 1), kind)
-    # PyTorch computes these places in single precision whatever the dtype is.
-    single = np.dtype(np.float32)
-    step = _scale(single, size, count, False, scale)
-    places = xp.floor((xp.arange(count, dtype=single) + single.type(shift)) * step).astype(np.int64)
-    return xp.minimum(places, size - 1)[:, None], xp.ones((count, 1), kind)
-
-
-def _source(xp, kind, size, count, align_corners, scale):
-    """The real coordinates in the input, and the step between them."""
-    step = _scale(kind, size, count, align_corners, scale)
-    places = xp.arange(count, dtype=kind)
-    half = kind.type(0.5)
-    return (places * step if align_corners else (places + half) * step - half), step
-
-
-def _linear(xp, kind, size, count, align_corners, scale):
-    if scale is None and size == count:
-        return xp.arange(count)[:, None], xp.ones((count, 1), kind)
-    at = xp.maximum(_source(xp, kind, size, count, align_corners, scale)[0], 0)
-    low = xp.minimum(at.astype(np.int64), size - 1)
-    high = xp.minimum(low + 1, size - 1)
-    part = xp.clip(at - low.astype(kind), 0, 1)
-    return xp.stack([low, high], 1), xp.stack([1 - part, part], 1).astype(kind)
-
-
-def _near_cubic(x, a):
-    return ((a + 2) * x - (a + 3)) * x * x + 1
-
-
-def _far_cubic(x, a):
-    return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-
-
-def _cubic_weights(part, a=-0.75):
-    """The four weights of cubic convolution for the distance from the second tap (Keys, 1981)."""
-    rest = 1 - part
-    return [
-        _far_cubic(part + 1, a), _near_cubic(part, a), _near_cubic(rest, a), _far_cubic(rest + 1, a)
-    ]  # fmt: skip
-
-
-def _cubic(xp, kind, size, count, align_corners, scale):
-    if scale is None and size == count:
-        return xp.arange(count)[:, None], xp.ones((count, 1), kind)
-    at = _source(xp, kind, size, count, align_corners, scale)[0]
-    low = xp.minimum(xp.floor(at), size - 1)
-    part = xp.clip(at - low, 0, 1).astype(kind)
-    places = xp.clip(low.astype(np.int64)[:, None] + xp.arange(-1, 3), 0, size - 1)
-    return places, xp.stack(_cubic_weights(part), 1).astype(kind)
-
-
-def _triangle(xp, x):
-    return xp.maximum(1 - xp.abs(x), 0)
-
-
-def _smooth_cubic(xp, x):
-    x = xp.abs(x)
-    return xp.where(x < 1, _near_cubic(x, -0.5), xp.where(x < 2, _far_cubic(x, -0.5), 0))
-
-
-def _lanczos(xp, x):
-    return xp.where(xp.abs(x) < 3, xp.sinc(x) * xp.sinc(x / 3), 0)
-
-
-def _smooth(xp, kind, size, count, align_corners, scale, reach=2, weigh=_triangle):
-    """Antialiasing: the kernel grows with the step, so that each input element has a share."""
-    step = _scale(kind, size, count, align_corners, scale)
-    half, one = kind.type(0.5), kind.type(1)
-    support = kind.type(reach) * half * (step if step >= 1 else one)
-    centre = step * (xp.arange(count, dtype=kind) + half)
-    first = xp.maximum((centre - support + half).astype(np.int64), 0)
-    length = xp.minimum((centre + support + half).astype(np.int64), size) - first
-    taps = xp.arange(max(int(length.max()), 1))
-    places = first[:, None] + taps
-    weights = weigh(xp, (places - centre[:, None] + half) * (one / step if step >= 1 else one)).astype(kind)
-    weights[taps >= length[:, None]] = 0
-    total = weights.sum(axis=1, keepdims=True)
-    return xp.minimum(places, size - 1), weights / xp.where(total != 0, total, one)
-
-
-_EXACT = partial(_nearest, shift=0.5)
+_EXACT = partial(_resampling.nearest, shift=0.5)
 _KINDS = (
-    ("upsample_nearest1d", 1, _nearest, False),
-    ("upsample_nearest2d", 2, _nearest, False),
-    ("upsample_nearest3d", 3, _nearest, False),
+    ("upsample_nearest1d", 1, _resampling.nearest, False),
+    ("upsample_nearest2d", 2, _resampling.nearest, False),
+    ("upsample_nearest3d", 3, _resampling.nearest, False),
     ("_upsample_nearest_exact1d", 1, _EXACT, False),
     ("_upsample_nearest_exact2d", 2, _EXACT, False),
     ("_upsample_nearest_exact3d", 3, _EXACT, False),
-    ("upsample_linear1d", 1, _linear, True),
-    ("upsample_bilinear2d", 2, _linear, True),
-    ("upsample_trilinear3d", 3, _linear, True),
-    ("upsample_bicubic2d", 2, _cubic, True),
-    ("_upsample_bilinear2d_aa", 2, _smooth, True),
-    ("_upsample_bicubic2d_aa", 2, partial(_smooth, reach=4, weigh=_smooth_cubic), True),
-    ("_upsample_lanczos2d_aa", 2, partial(_smooth, reach=6, weigh=_lanczos), True),
+    ("upsample_linear1d", 1, _resampling.linear, True),
+    ("upsample_bilinear2d", 2, _resampling.linear, True),
+    ("upsample_trilinear3d", 3, _resampling.linear, True),
+    ("upsample_bicubic2d", 2, _resampling.cubic, True),
+    ("_upsample_bilinear2d_aa", 2, _resampling.smooth, True),
+    ("_upsample_bicubic2d_aa", 2, partial(_resampling.smooth, reach=4, weigh=_resampling.smooth_cubic), True),
+    ("_upsample_lanczos2d_aa", 2, partial(_resampling.smooth, reach=6, weigh=_resampling.lanczos), True),
 )
 """The operators: name, spatial dimensions, where their taps are, whether they take align_corners."""
+
+_OF_GRADIENT = {
+    _resampling.nearest: _resampling.nearest_by_index,
+    _resampling.cubic: _resampling.cubic_backward,
+}
+"""Where the taps of a gradient are, for the kinds of which PyTorch's gradient looks elsewhere."""
 
 
 # ---- the operators
@@ -158,40 +74,6 @@ def _check(name, n, sizes, output):
         )
 
 
-def _table(xp, taps, dtype, sizes, output, align_corners, scales):
-    """The taps of each dimension, computed in at least single precision."""
-    kind = dtype if dtype.kind == "f" else np.dtype(np.float32)
-    return [taps(xp, kind, s, o, align_corners, f) for s, o, f in zip(sizes, output, scales, strict=True)]
-
-
-def _gathered(array, table):
-    """Each dimension's taps, weighted and added, from the last dimension to the first as PyTorch does."""
-    for back, (places, weights) in enumerate(reversed(table), 1):
-        shape = (-1,) + (1,) * (back - 1)
-        result = None
-        for tap in range(places.shape[1]):
-            part = array.take(places[:, tap], axis=-back)
-            if places.shape[1] > 1:
-                part = part * weights[:, tap].reshape(shape)
-            result = part if result is None else result + part
-        array = result
-    return array
-
-
-def _scattered(xp, array, table, sizes):
-    """The transpose of `_gathered`."""
-    for back, ((places, weights), size) in enumerate(zip(reversed(table), reversed(sizes), strict=True), 1):
-        moved = xp.moveaxis(array, -back, 0)
-        result = xp.zeros((size, *moved.shape[1:]), array.dtype)
-        shape = (-1,) + (1,) * (moved.ndim - 1)
-        for tap in range(places.shape[1]):
-            behind(xp).combine(
-                "add", result, places[:, tap], moved * weights[:, tap].astype(array.dtype).reshape(shape)
-            )
-        array = xp.moveaxis(result, 0, -back)
-    return array
-
-
 def _refused(name, n):
     """The kernel that PyTorch names where it has none for a dtype."""
     kind = "nearest" if "nearest" in name else "cubic" if "cubic" in name else "linear"
@@ -202,6 +84,11 @@ _SMALL = 128
 """The height and width of an output up to which PyTorch resamples pixel by pixel."""
 
 
+def _by_pixel(images, output):
+    """Whether PyTorch resamples images pixel by pixel: to small ones, and where many channels lie side by side."""
+    return sum(output) <= _SMALL or (images.shape[1] > 3 and images.strides[1] == images.itemsize)
+
+
 def _declare(name, n, taps, aligned):
     letters = ("d", "h", "w")[-n:]
     names = ("scales",) if n == 1 else tuple(f"scales_{letter}" for letter in letters)
@@ -209,6 +96,8 @@ def _declare(name, n, taps, aligned):
     rest = corners + ", ".join(f"float? {scale}=None" for scale in names)
 
     refused = _refused(name, n)
+    is_cubic = taps is _resampling.cubic
+    of_gradient = _OF_GRADIENT.get(taps, taps)
 
     def forward(xp, self, output_size, *settings):
         _check(name, n, self.shape, output_size)
@@ -219,13 +108,24 @@ def _declare(name, n, taps, aligned):
         if self.dtype.kind in "cbi" or (self.dtype.kind == "u" and not bytes_too):
             refuse(self, kernel, "cbiu")
         align_corners, scales = (settings[0], settings[1:]) if aligned else (False, settings)
-        table = _table(xp, taps, self.dtype, self.shape[2:], output_size, align_corners, scales)
-        return _gathered(self, table).astype(self.dtype, copy=False)
+        by_pixel = n == 2 and _by_pixel(self, output_size)
+        own = _resampling.nearest_by_index if by_pixel and taps is _resampling.nearest else taps
+        table = _resampling.table(xp, own, self.dtype, self.shape[2:], output_size, align_corners, scales)
+        (wide,) = widened(self)
+        if by_pixel and taps is _resampling.linear:
+            return _resampling.gathered_by_pixel(wide, table, self.dtype).astype(self.dtype, copy=False)
+        if _registers.is_reduced(self):
+            table = _resampling.narrowed(table, self.dtype)
+        return _resampling.gathered(wide, table).astype(self.dtype, copy=False)
 
     def backward(xp, grad_output, output_size, input_size, *settings):
         align_corners, scales = (settings[0], settings[1:]) if aligned else (False, settings)
-        table = _table(xp, taps, grad_output.dtype, input_size[2:], output_size, align_corners, scales)
-        return _scattered(xp, grad_output, table, input_size[2:])
+        if is_cubic and tuple(input_size[2:]) == tuple(output_size):
+            return grad_output.copy()
+        table = _resampling.table(
+            xp, of_gradient, grad_output.dtype, input_size[2:], output_size, align_corners, scales
+        )
+        return _resampling.scattered(xp, grad_output, table, input_size[2:], not is_cubic)
 
     # A formula's parameters name what it needs, so that each number of dimensions has its own.
     given = ", ".join((("align_corners",) if aligned else ()) + names)
@@ -243,6 +143,7 @@ def _declare(name, n, taps, aligned):
         f"{name}(Tensor self, SymInt[{n}] output_size, {rest}) -> Tensor",
         variants="function",
         namespace="nn",
+        stepwise=REDUCED,
         self=of_self,
     )(forward)
     op(
@@ -302,7 +203,7 @@ def _places_along(xp, places, size, mode, padding, align_corners):
         slopes = _cubic_slopes(part)
         return [
             (_padded(xp, low + i - 1, size, padding, align_corners)[0], weight, slope * speed)
-            for i, (weight, slope) in enumerate(zip(_cubic_weights(part), slopes, strict=True))
+            for i, (weight, slope) in enumerate(zip(_resampling.cubic_weights(part), slopes, strict=True))
         ]
     at, change = _padded(xp, at, size, padding, align_corners)
     if mode == NEAREST:

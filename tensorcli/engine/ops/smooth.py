@@ -6,7 +6,8 @@ import numpy as np
 
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import PROMOTE
+from tensorcli.engine.dtypes import PROMOTE, REDUCED, float16
+from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers, numeric
 from tensorcli.engine.ops._shared import behind, zero
@@ -20,8 +21,56 @@ def _known_approximation(approximate):
         raise RuntimeError("approximate argument must be either none or tanh.")
 
 
+def _gelu_steps(*values):
+    """The dtypes of which PyTorch's own kernel makes float32 and rounds back; oneDNN has the others."""
+    return REDUCED if values[-1] == "tanh" else (float16,)
+
+
+def _in_singles(function, *arrays):
+    """An element-wise function of float32, rounded to the dtype of the arrays."""
+    kind = arrays[0].dtype
+    return _registers.by_place(
+        lambda *these: function(*(one.astype(np.float32) for one in these[:-1]), these[-1]).astype(kind),
+        *arrays,
+    )
+
+
+def _single_erf(x, is_register):
+    return _registers.erf(x) if is_register else numeric.widely(behind(np).special.erf, x)
+
+
+def _single_tanh(x, is_register):
+    """(tanh of the inner polynomial, the square of x)"""
+    square = x * x
+    inner = np.float32(_SQRT_2_OVER_PI) * fused(np.float32(_KAPPA), square * x, x)
+    return _registers.tanh(inner) if is_register else numeric.widely(np.tanh, inner), square
+
+
+def _single_gelu(x, is_register):
+    return x * np.float32(0.5) * (1 + _single_erf(x * np.float32(_SQRT_HALF), is_register))
+
+
+def _single_gelu_by_tanh(x, is_register):
+    return np.float32(0.5) * x * (1 + _single_tanh(x, is_register)[0])
+
+
+def _single_slope(grad, x, is_register):
+    share = np.float32(0.5) * (1 + _single_erf(x * np.float32(_SQRT_HALF), is_register))
+    inner = x * x * np.float32(-0.5)
+    density = _registers.exp(inner) if is_register else numeric.widely(np.exp, inner)
+    return grad * (share + x * (np.float32(0.5 * _SQRT_2_OVER_PI) * density))
+
+
+def _single_slope_by_tanh(grad, x, is_register):
+    t, square = _single_tanh(x, is_register)
+    slope = np.float32(_SQRT_2_OVER_PI) * fused(np.float32(3 * _KAPPA), square, np.float32(1))
+    away = np.float32(0.5) * x * fused(-t, t, np.float32(1))
+    return grad * fused(away, slope, np.float32(0.5) * (1 + t))
+
+
 @op(
     "gelu(Tensor self, *, str approximate='none') -> Tensor",
+    stepwise=_gelu_steps,
     dtype=PROMOTE,
     namespace="nn",
     inplace=True,
@@ -31,6 +80,10 @@ def gelu(xp, self, approximate):
     """Each element times the normal distribution function of it."""
     _known_approximation(approximate)
     floats_only("GeluKernelImpl", self)
+    if _registers.is_reduced(self):
+        return _in_singles(_single_gelu_by_tanh if approximate == "tanh" else _single_gelu, self)
+    if approximate == "tanh" and _registers.is_small_single(xp, self):
+        return _in_singles(_single_gelu_by_tanh, self)
     if approximate == "tanh":
         return numeric.widely(
             lambda x: 0.5 * x * (1 + xp.tanh(_SQRT_2_OVER_PI * (x + _KAPPA * x * x * x))), self
@@ -52,6 +105,7 @@ def _gelu_second(grad, grad_output, self, approximate):
 
 @op(
     "gelu_backward(Tensor grad_output, Tensor self, *, str approximate='none') -> Tensor",
+    stepwise=_gelu_steps,
     dtype=PROMOTE,
     namespace="nn",
     grad_output=lambda grad, self, approximate: functions.gelu_backward(grad, self, approximate=approximate),
@@ -72,6 +126,10 @@ def gelu_backward(xp, grad_output, self, approximate):
         )
 
     _known_approximation(approximate)
+    if _registers.is_reduced(self):
+        return _in_singles(
+            _single_slope_by_tanh if approximate == "tanh" else _single_slope, grad_output, self
+        )
     return numeric.widely(by_tanh if approximate == "tanh" else exactly, grad_output, self)
 
 
