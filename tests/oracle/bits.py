@@ -26,7 +26,8 @@ F.batch_norm(x,None,None,training=True) x[:,:2]@y[:2] x[:,:3]@y[:3] F.linear(x[:
 F.binary_cross_entropy_with_logits(x,y.clamp(0,1)) F.softmax(x.half(),-1) F.log_softmax(x.half(),-1) F.mse_loss(x.half(),y.half())
 F.smooth_l1_loss(x.half(),y.half()) F.cross_entropy(x.half(),t) x.half().sum(-1) x.half().mean()
 F.normalize(x,dim=-1) F.silu(x) x.sigmoid() F.gelu(x.half()) F.interpolate(x.reshape(1,1,-1),size=7,mode='linear')
-F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bilinear') F.interpolate(x.reshape(1,1,x.shape[0],-1),size=70,mode='bilinear')
+F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bilinear')
+F.interpolate(x.reshape(1,1,x.shape[0],-1),size=70,mode='bilinear')
 F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bicubic',align_corners=True)
 """.split()  # fmt: skip
 REDUCED: Final = """

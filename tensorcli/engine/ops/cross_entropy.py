@@ -66,8 +66,8 @@ def _nll(xp, self, target, weight, reduction, ignore_index):
 
 def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     safe, weights, counts = _classes(xp, self, target, weight, ignore_index)
-    each = -weights * grad_output
-    each = xp.where(counts, each / total_weight if reduction == MEAN else each, self.dtype.type(0))
+    share = -(grad_output / total_weight if reduction == MEAN else grad_output)
+    each = xp.where(counts, weights * share, self.dtype.type(0))
     result = xp.zeros(self.shape, self.dtype)
     if self.ndim == 1:
         result[safe.reshape(())] = each.reshape(())
@@ -113,6 +113,7 @@ def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
 @op(
     "nll_loss_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, "
     "SymInt ignore_index, Tensor total_weight) -> Tensor",
+    stepwise=REDUCED,
     namespace="nn",
     variants="function",
     grad_output=lambda grad, target, weight, reduction, ignore_index: functions.nll_loss(
@@ -160,6 +161,7 @@ def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
 @op(
     "nll_loss2d_backward(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, "
     "SymInt ignore_index, Tensor total_weight) -> Tensor",
+    stepwise=REDUCED,
     namespace="nn",
     variants="function",
     grad_output=lambda grad, target, weight, reduction, ignore_index: functions.nll_loss2d(

@@ -6,9 +6,11 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._composed import derived, direct
+from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of, wrap
 from tensorcli.engine.ops._matrices import check_order
+from tensorcli.engine.ops._moments import widened
+from tensorcli.engine.ops._registers import is_reduced
 from tensorcli.engine.ops.norms import vector_norm_backward
 from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.pointwise import no_bool
@@ -220,18 +222,24 @@ def pdist(self, p):
 
 
 def _renorm_backward(grad, self, p, dim, maxnorm):
-    def scaled(x):
-        dims = [d for d in range(x.ndim) if d != wrap(dim, x.ndim)]
-        norm = functions.linalg_vector_norm(x, p, dims, True)
-        factor = functions.where(norm > maxnorm, maxnorm / (norm + 1e-7), functions.ones_like(norm))
-        return (x * factor,)
-
-    return derived(scaled, (self,), (grad,), (True,))[0]
+    """After torch/csrc/autograd/FunctionsManual.cpp: sums of the reduced dtypes stay in float32."""
+    dims = [d for d in range(self.ndim) if d != wrap(dim, self.ndim)]
+    adding = self.dtype.computes_as
+    norm = functions.linalg_vector_norm(self, p, dims, True, dtype=adding)
+    weighted = self.conj() * grad
+    if weighted.dtype.is_complex:
+        weighted = functions.real(weighted)
+    weighted = weighted.sum(dims, True, dtype=adding.to_real())
+    of_norm = vector_norm_backward(weighted, self, p, norm, dims, True)
+    inverse = (norm + 1e-7).reciprocal()
+    scaled = maxnorm * inverse * (grad - inverse * of_norm)
+    return functions.where(norm > maxnorm, scaled.to(grad.dtype), grad)
 
 
 @op(
     "renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor",
     inplace=True,
+    stepwise=REDUCED,
     self=lambda grad, self, p, dim, maxnorm: _renorm_backward(grad, self, p, dim, maxnorm),
 )
 def renorm(xp, self, p, dim, maxnorm):
@@ -246,15 +254,15 @@ def renorm(xp, self, p, dim, maxnorm):
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     if self.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {self.ndim} dimensions")
-    if self.dtype.kind not in "fc":
+    (wide,) = widened(self)
+    if wide.dtype.kind not in "fc":
         raise RuntimeError(
             f"linalg.vector_norm: Expected a floating point or complex tensor as input. Got {kind_of(self)}"
         )
     axes = tuple(d for d in range(self.ndim) if d != wrap(dim, self.ndim))
-    norm = _length(xp, xp.abs(self), p, axes)
-    norm = xp.expand_dims(norm, axes)
+    norm = xp.expand_dims(_length(xp, xp.abs(wide), p, axes), axes)
     factor = xp.where(norm > maxnorm, maxnorm / (norm + 1e-7), 1)
-    return (self * factor).astype(self.dtype)
+    return (self * (factor.astype(self.dtype) if is_reduced(self) else factor)).astype(self.dtype)
 
 
 # ---- similarities

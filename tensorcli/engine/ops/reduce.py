@@ -6,10 +6,12 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
+from tensorcli.engine.effects import cast
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import axis, computing, count, restore, restore_dims, wrap, wrap_dims
 from tensorcli.engine.ops._moments import widened
+from tensorcli.engine.ops._registers import LANES
 from tensorcli.engine.ops._shared import behind
 
 # ---- sums and products
@@ -174,17 +176,33 @@ def prod_safe(grad, self, dim):
 )
 def prod_all(xp, self, dtype):
     """Multiply all elements."""
-    array = computing(self, dtype)
+    array = _factors(self, dtype)
     if dtypes.is_reduced(array.dtype):
         return _product_in_steps(xp, array.reshape(-1), 0)
     return xp.prod(array, dtype=array.dtype)
 
 
+def _factors(array, dtype):
+    """The array in the dtype asked for, in which products of reduced dtypes are rounded after each factor."""
+    return cast(array, dtype) if dtype is not None and dtype.reduced else computing(array, dtype)
+
+
 def _product_in_steps(xp, array, dim):
-    """A product along a dimension that is rounded after each factor."""
+    """A product along a dimension that is rounded after each factor: in four registers, where the factors fill them."""
     if not array.shape[dim]:
         return xp.prod(array, axis=dim, dtype=array.dtype)
-    return xp.take(behind(xp).running("multiply", array, dim), -1, axis=dim)
+
+    def product(factors):
+        return xp.take(behind(xp).running("multiply", factors, 0), -1, axis=0)
+
+    array = xp.moveaxis(array, dim, 0)
+    lanes = 4 * LANES // array.itemsize
+    whole = len(array) - len(array) % (4 * lanes)
+    if not whole or array.strides[0] != array.itemsize:
+        return product(array)
+    first, second, third, fourth = product(array[:whole].reshape(-1, 4, lanes, *array.shape[1:]))
+    sides = product((first * second) * (third * fourth))
+    return product(xp.concatenate([sides[None], array[whole:]]))
 
 
 @op(
@@ -197,7 +215,7 @@ def _product_in_steps(xp, array, dim):
 )
 def prod_dim(xp, self, dim, keepdim, dtype):
     """Multiply the elements along a dimension."""
-    array = computing(self, dtype)
+    array = _factors(self, dtype)
     along = axis(dim, self.ndim)
     if array.ndim and dtypes.is_reduced(array.dtype):
         found = _product_in_steps(xp, array, wrap(dim, array.ndim))

@@ -7,6 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import floating, into, memory_order, on_host, stream
@@ -210,6 +211,7 @@ def normal_numbers(xp, mean, std, size, generator, dtype):
 @op(
     "normal.Tensor_float(Tensor mean, float std=1, *, Generator? generator=None) -> Tensor",
     node=1,
+    stepwise=REDUCED,
     check=lambda mean, std, generator: _check_means(mean),
     mean=lambda grad, mean_sizes: functions.zeros(mean_sizes, dtype=grad.dtype, device=grad.device),
 )
@@ -223,6 +225,7 @@ def normal_of_means(xp, mean, std, generator):
 @op(
     "normal.float_Tensor(float mean, Tensor std, *, Generator? generator=None) -> Tensor",
     node=2,
+    stepwise=REDUCED,
     check=_check_deviations_alone,
     std=lambda grad, std_sizes: functions.zeros(std_sizes, dtype=grad.dtype, device=grad.device),
 )
@@ -234,6 +237,7 @@ def normal_of_deviations(xp, mean, std, generator):
 @op(
     "normal.Tensor_Tensor(Tensor mean, Tensor std, *, Generator? generator=None) -> Tensor",
     node=3,
+    stepwise=REDUCED,
     check=lambda mean, std, generator: _check_both(mean, std),
     mean=lambda grad, mean_sizes: functions.zeros(mean_sizes, dtype=grad.dtype, device=grad.device),
     std=lambda grad, std_sizes: functions.zeros(std_sizes, dtype=grad.dtype, device=grad.device),

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tensorcli.engine import dtypes
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
@@ -52,6 +54,8 @@ def _cumprod_backward(grad, self, dim, result):
     inputs = self.conj()
     if not np.count_nonzero(whole(self).values == 0):
         return _reversed_cumsum(result.conj() * grad, dim).div(inputs)
+    if not mode.enabled:
+        return _up_to_first_zero(grad, inputs, result.conj(), dim)
     size = self.size(dim)
     one = functions.ones_like(inputs.narrow(dim, 0, 1))
     parts = []
@@ -63,6 +67,20 @@ def _cumprod_backward(grad, self, dim, result):
             factors.append(before.expand_as(after) * after)
         parts.append((grad.narrow(dim, k, size - k) * functions.cat(factors, dim)).sum(dim))
     return functions.stack(parts, dim)
+
+
+def _up_to_first_zero(grad, inputs, result, dim):
+    """The gradient of cumprod where it is not differentiated again: nothing beyond the first zero of a row has one."""
+    is_zero = inputs == 0
+    zeros = is_zero.cumsum(dim)
+    before, first = zeros == 0, is_zero & (zeros == 1)
+    slopes = _reversed_cumsum((result * grad).masked_fill_(~before, 0), dim).div_(inputs)
+    # What follows the first zero up to the second one is a product of which the zero is a factor.
+    after = inputs.masked_fill((zeros != 1) | first, 1).cumprod(dim).masked_fill_(zeros != 1, 0)
+    place = first.to(dtypes.int64).argmax(dim, True)
+    factor = result.gather(dim, (place - 1).relu_()).masked_fill_(place == 0, 1)
+    of_zero = (after * grad).sum(dim, True) * factor
+    return functions.where(first, of_zero, slopes.masked_fill_(~before, 0))
 
 
 @op(
@@ -131,7 +149,7 @@ def cummin(xp, self, dim):
 
 
 def _logcumsumexp_backward(grad, self, result, dim):
-    if not grad.numel():
+    if not grad.ndim or not grad.numel():
         return grad
 
     def backward(logarithm):
