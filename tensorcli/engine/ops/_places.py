@@ -22,11 +22,16 @@ SHORT = {"max": "amax", "min": "amin"}
 def accumulate(xp, name, target, key, values):
     """Reduce values into the target's places, one after the other; the half-width floats round once, at the end."""
     if target.dtype.kind in "biufc" and target.dtype != np.float16:
-        behind(xp).combine(name, target, key, values.astype(target.dtype, copy=False))
+        step_by_step(xp, name, target, key, values)
         return
     wide = target.astype(np.float32)
     behind(xp).combine(name, wide, key, values.astype(np.float32))
     target[...] = wide.astype(target.dtype)
+
+
+def step_by_step(xp, name, target, key, values):
+    """Reduce values into the target's places, one after the other, each result rounded to the target's dtype."""
+    behind(xp).combine(name, target, key, values.astype(target.dtype, copy=False))
 
 
 def identity(reduce, kind):
@@ -43,12 +48,12 @@ def identity(reduce, kind):
     return -np.inf if reduce == "amax" else np.inf
 
 
-def reduce_into(xp, target, key, values, reduce, include_self):
+def reduce_into(xp, target, key, values, reduce, include_self, reduction=accumulate):
     """Reduce values into target[key]; the mean divides by how many took part."""
     values = xp.broadcast_to(values, target[key].shape)
     if not include_self:
         target[key] = identity(reduce, target.dtype)
-    accumulate(xp, REDUCTIONS[reduce], target, key, values)
+    reduction(xp, REDUCTIONS[reduce], target, key, values)
     if reduce == "mean":
         count = xp.ones(target.shape, np.int64) if include_self else xp.zeros(target.shape, np.int64)
         behind(xp).combine("add", count, key, 1)

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import INT_TO_FLOAT
+from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
 from tensorcli.engine.op import op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.special import from_scipy
 
@@ -27,12 +28,15 @@ def i0(xp, self):
 
 @op(
     "special_i0e(Tensor self) -> Tensor",
+    stepwise=REDUCED,
     dtype=INT_TO_FLOAT,
     namespace="special",
     self=lambda grad, self, result: grad * (functions.special_i1e(self) - self.sgn() * result),
 )
 def i0e(xp, self):
     """The modified Bessel function of order 0 without its growth."""
+    if _registers.is_reduced(self):
+        return _registers.by_place(_reduced_without_growth, self)
     if self.dtype != np.float32:
         return from_scipy(xp, "i0e", self, refusal="i0e_cpu")
     return _without_growth(xp, self)
@@ -76,6 +80,24 @@ def _without_growth(xp, x):
     small = _chebyshev(xp, x / single(2) - single(2), _UP_TO_8)
     large = _chebyshev(xp, single(32) / x - single(2), _ABOVE_8) / xp.sqrt(x)
     return xp.where(x <= 8, small, large)
+
+
+def _reduced_without_growth(x, is_register):
+    """The same of a reduced dtype, in which PyTorch takes every step outside of registers."""
+    if is_register:
+        return _without_growth(np, x.astype(np.float32)).astype(x.dtype)
+    x, own = np.abs(x), x.dtype.type
+
+    def chebyshev(x, coefficients):
+        now, before, last = own(coefficients[0]), own(0), own(0)
+        for coefficient in coefficients[1:]:
+            now, before, last = x * now - before + own(coefficient), now, before
+        return own(0.5) * (now - last)
+
+    small = chebyshev(x / own(2) - own(2), _UP_TO_8)
+    (divided,) = widened(chebyshev(own(32) / x - own(2), _ABOVE_8))
+    large = (divided / np.sqrt(x.astype(np.float32))).astype(x.dtype)
+    return np.where(x <= own(8), small, large)
 
 
 def _chebyshev(xp, x, coefficients):

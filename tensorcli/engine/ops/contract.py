@@ -2,8 +2,12 @@
 
 from math import prod
 
+import numpy as np
+
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import wrap, wrap_dims
 
@@ -289,12 +293,15 @@ def _trilinear_backward(grad, i1, i2, i3, expand1, expand2, expand3, sumdim, nee
     "int unroll_dim=1) -> Tensor",
     variants="function",
     out=False,
+    stepwise=REDUCED,
     i1__i2__i3=lambda grad, i1, i2, i3, expand1, expand2, expand3, sumdim, needs: _trilinear_backward(
         grad, i1, i2, i3, expand1, expand2, expand3, sumdim, needs
     ),
 )
 def trilinear(xp, i1, i2, i3, expand1, expand2, expand3, sumdim, unroll_dim):
     """The product of three tensors with new dimensions, summed over some."""
+    if _registers.is_reduced(i1):
+        return _trilinear_in_steps((i1, i2, i3), (expand1, expand2, expand3), sumdim, unroll_dim)
     total = i1.ndim + len(expand1)
     terms = []
     for array, new in ((i1, expand1), (i2, expand2), (i3, expand3)):
@@ -306,6 +313,25 @@ def trilinear(xp, i1, i2, i3, expand1, expand2, expand3, sumdim, unroll_dim):
         if d not in held:
             result = xp.expand_dims(result, kept.index(d))
     return result
+
+
+def _trilinear_in_steps(arrays, expands, sumdim, unroll_dim):
+    """The product one index of a dimension after the other, the first two factors first: each step is rounded."""
+    own = arrays[0].dtype
+    arrays = [np.expand_dims(each, tuple(new)) for each, new in zip(arrays, expands, strict=True)]
+    sizes = np.broadcast_shapes(*(each.shape for each in arrays))
+    last = [d for d in sumdim if d != unroll_dim and d not in expands[2]]
+    first = [d for d in sumdim if d != unroll_dim and d in expands[2]]
+
+    def product(a, b, dims):
+        return (a.astype(np.float32) * b.astype(np.float32)).sum(tuple(dims), keepdims=True).astype(own)
+
+    result = np.zeros([1 if d in sumdim else size for d, size in enumerate(sizes)], own)
+    for k in range(sizes[unroll_dim] if all(each.size for each in arrays) else 0):
+        a, b, c = (each.take([min(k, each.shape[unroll_dim] - 1)], unroll_dim) for each in arrays)
+        place = (slice(None),) * unroll_dim + (slice(None) if unroll_dim in sumdim else slice(k, k + 1),)
+        result[place] += product(product(a, b, first), c, last)
+    return result.squeeze(tuple(sumdim))
 
 
 @composite(

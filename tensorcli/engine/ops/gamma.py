@@ -2,11 +2,15 @@
 
 import math
 
+import numpy as np
+
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE, REDUCED
+from tensorcli.engine.fused import fused
 from tensorcli.engine.op import op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
@@ -59,7 +63,10 @@ def polygamma(xp, n, self):
         return (_trigamma if n else digamma)(xp, wide).astype(self.dtype)
     own = self.dtype
     found = numeric.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), *widened(self)).astype(own)
-    return ((-1.0) ** (n + 1) * math.factorial(n) * widened(found)[0]).astype(own)
+    (found,) = widened(found)
+    # PyTorch takes the factorial by its logarithm.
+    factorial = found.dtype.type(math.exp(found.dtype.type(math.lgamma(n + 1))))
+    return (found * (factorial if n % 2 else -factorial)).astype(own)
 
 
 def _check_in_place(self, n):
@@ -74,15 +81,16 @@ def _trigamma(xp, x):
     kind = x.dtype.type
     below = x < kind(0.5)
     pi = kind(math.pi)  # In single precision a whole number is only near a pole.
-    sine = xp.sin(pi * x)
+    sine = numeric.widely(xp.sin, pi * x)
     total = xp.where(below, -(pi * pi) / (sine * sine), kind(0))
     x = xp.where(below, 1 - x, x)
     for _ in range(6):
         total = total + 1 / (x * x)
         x = x + 1
     least = 1 / (x * x)
-    series = kind(1 / 6) - least * (kind(1 / 30) - least * kind(1 / 42))
-    total = total + (1 + 1 / (2 * x) + least * series) / x
+    add = fused if _registers.is_small_single(xp, x) else lambda a, b, c: a * b + c
+    series = add(-least, add(-least, kind(1 / 42), kind(1 / 30)), kind(1 / 6))
+    total = total + add(least, series, 1 + 1 / (2 * x)) / x
     return xp.where(below, -total, total)
 
 
@@ -113,6 +121,7 @@ def _enough_dimensions(self, p):
 
 @op(
     "mvlgamma(Tensor self, int p) -> Tensor",
+    stepwise=REDUCED,
     row_major=True,
     dtype=INT_TO_FLOAT,
     inplace=True,
@@ -122,12 +131,19 @@ def _enough_dimensions(self, p):
 def mvlgamma(xp, self, p):
     """The logarithm of the gamma function in p dimensions."""
     refuse(self, "arange_cpu", "c")
+    shift = p * (p - 1) / 4 * math.log(math.pi)
+    if _registers.is_reduced(self):
+        own = self.dtype
+        steps = self[..., None] + np.arange(-p / 2 + 0.5, 0.5, 0.5).astype(own)
+        found = numeric.widely(behind(xp).special.gammaln, *widened(steps)).astype(own)
+        (added,) = widened(total(xp, *widened(found), (self.ndim,)).astype(own))
+        return (added + np.float32(own.type(shift))).astype(own)
 
-    def total(x):
+    def added_up(x):
         steps = x[..., None] + xp.arange(-p / 2 + 0.5, 0.5, 0.5)
-        return behind(xp).special.gammaln(steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
+        return behind(xp).special.gammaln(steps).sum(-1) + shift
 
-    return numeric.widely(total, self)
+    return numeric.widely(added_up, self)
 
 
 @op(

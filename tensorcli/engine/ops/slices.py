@@ -9,7 +9,7 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.ops._places import Places, identity, reduce_into
+from tensorcli.engine.ops._places import Places, accumulate, identity, reduce_into, step_by_step
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._writers import midway, refuse_shared, separate, writer
 from tensorcli.engine.ops.create import number_for
@@ -159,7 +159,8 @@ def index_add(xp, self, dim, index, source, alpha):
     else:
         kind = dtypes.from_numpy_dtype(source.dtype)
         scaled = source if alpha == 1 else source * number_for(alpha, kind)
-        behind(xp).combine("add", target, key, scaled.astype(target.dtype))
+        at_once = _as_scatter(self, wrap(dim, self.ndim), index.dtype == np.int64, alpha)
+        (accumulate if at_once else step_by_step)(xp, "add", target, key, scaled)
 
 
 def _scaled(grad, alpha):
@@ -207,6 +208,7 @@ def _reduce_gradients(grad, self, dim, index, source, reduce, include_self, resu
     "-> Tensor",
     _check_index_reduce,
     parts=_reduce_parts,
+    stepwise=REDUCED,
     self__source=_reduce_gradients,
     index=None,
 )
@@ -214,7 +216,8 @@ def index_reduce(xp, self, dim, index, source, reduce, include_self):
     """Reduce (prod, mean, amax, amin) slices of source into the slices of self that an index names."""
     target, key = _slices(self, dim, index)
     if index.size:
-        reduce_into(xp, target, key, source if source.ndim else source.reshape(1), reduce, include_self)
+        source = source if source.ndim else source.reshape(1)
+        reduce_into(xp, target, key, source, reduce, include_self, step_by_step)
 
 
 def _nothing(self, *rest):
