@@ -62,7 +62,7 @@ that they compute in first, as they do all that has another one (aten/src/ATen/n
 def _is_kept(op: "Op", place: int, value: Any) -> bool:
     return (
         place == 1
-        and op.base.rstrip("_") in _KEEPING
+        and op.base.strip("_") in _KEEPING
         and not (isinstance(value, Tensor) and value.geometry.sizes)
     )
 

@@ -188,13 +188,20 @@ def _even_slope(self, spacing, dim, edge_order):
     def over(tensor, number):
         return direct("_div.Scalar", tensor, number)
 
-    inner = over(over(part(2) - part(0, -2), 2.0), spacing)
+    def difference(after, before):
+        # The nodes are as old as C++ makes them, where the second of two operands is computed first.
+        low = part(*before)
+        return over(part(*after) - low, spacing)
+
+    inner = difference((2,), (0, -2))
     if edge_order == 1:
-        start, stop = over(part(1, 2) - part(0, 1), spacing), over(part(-1) - part(-2, -1), spacing)
-        return functions.cat([start, inner, stop], dim)
-    start = times(part(0, 1), -1.5) + times(part(1, 2), 2) - times(part(2, 3), 0.5)
-    stop = times(part(-1), 1.5) - times(part(-2, -1), 2) + times(part(-3, -2), 0.5)
-    return functions.cat([over(start, spacing), inner, over(stop, spacing)], dim)
+        start, stop = difference((1, 2), (0, 1)), difference((-1,), (-2, -1))
+    else:
+        third, second = times(part(2, 3), 0.5), times(part(1, 2), 2)
+        start = over(times(part(0, 1), -1.5) + second - third, spacing)
+        third, second = times(part(-1), 1.5), times(part(-2, -1), 2)
+        stop = over(times(part(-3, -2), 0.5) - second + third, spacing)
+    return functions.cat([start, over(inner, 2.0), stop], dim)
 
 
 def _gradient(self, spacings, dims, edge_order, named=True):

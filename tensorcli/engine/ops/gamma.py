@@ -62,11 +62,44 @@ def polygamma(xp, n, self):
         (wide,) = widened(self)
         return (_trigamma if n else digamma)(xp, wide).astype(self.dtype)
     own = self.dtype
-    found = numeric.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), *widened(self)).astype(own)
-    (found,) = widened(found)
+    if _registers.is_reduced(self):
+        found = _single_zeta(n + 1.0, self.astype(np.float32)).astype(own).astype(np.float32)
+    else:
+        found = numeric.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), self)
     # PyTorch takes the factorial by its logarithm.
     factorial = found.dtype.type(math.exp(found.dtype.type(math.lgamma(n + 1))))
     return (found * (factorial if n % 2 else -factorial)).astype(own)
+
+
+_ZETA = (
+    12, -720, 30240, -1209600, 47900160, -1.8924375803183791606e9, 7.47242496e10, -2.950130727918164224e12,
+    1.1646782814350067249e14, -4.5979787224074726105e15, 1.8152105401943546773e17, -7.1661652561756670113e18,
+)  # fmt: skip
+"""The even factorials by Bernoulli's numbers, from Cephes (aten/src/ATen/native/Math.h)."""
+
+
+def _single_zeta(s, q):
+    """Hurwitz's zeta in single precision: terms up to 9, then Euler's and Maclaurin's series. What it loses of large terms of
+    opposite signs, for negative q, PyTorch loses as well.
+    """
+    single, least = np.float32, np.float32(1.11022302462515654042e-16)
+    pole = (q <= 0) & (q == np.floor(q))
+    at, power = q, numeric.widely(np.power, q, -s)
+    total, steps, done = power, 0, np.zeros(q.shape, bool)
+    while (more := ~done & ((at <= 9) | (steps < 9))).any():
+        at, steps = np.where(more, at + 1, at), steps + 1
+        power = np.where(more, numeric.widely(np.power, at, -s), power)
+        total = np.where(more, total + power, total)
+        done |= more & (np.abs(power) < least * total)
+    total = np.where(done, total, total + power * at / single(s - 1) - single(0.5) * power)
+    rising, base = np.ones_like(q), at
+    for k, divisor in enumerate(_ZETA):
+        rising, power = rising * single(s + 2 * k), power / base
+        term = rising * power / single(divisor)
+        total = np.where(done, total, total + term)
+        done = done | (np.abs(term / total) < least)
+        rising, power = rising * single(s + 2 * k + 1), power / base
+    return np.where(pole, single(math.inf), total)
 
 
 def _check_in_place(self, n):

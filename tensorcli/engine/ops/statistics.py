@@ -4,6 +4,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
@@ -116,12 +117,12 @@ def nanquantile_scalar(self, q, dim, keepdim, interpolation):
 # ---- counting
 
 
-@op("histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor", self=None)
+@op("histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor", stepwise=REDUCED, self=None)
 def histc(xp, self, bins, min, max):
     """How many elements fall into each of some bins of equal width."""
     if self.dtype == np.uint8 and min < 0:
         raise RuntimeError("value cannot be converted to type uint8_t without overflow")
-    if self.dtype.kind != "f":
+    if self.dtype.kind in "biuc":
         by_range = max != min or not self.size
         if is_wide(self):
             name = "linspace_cpu" if by_range else "aminmax_cpu"
@@ -143,8 +144,11 @@ def histc(xp, self, bins, min, max):
         raise RuntimeError(f"torch.histc: range of [{low:g}, {high:g}] is not finite")
     if low > high:
         raise RuntimeError("torch.histc: max must be larger than min")
-    found, _ = xp.histogram(self, bins=bins, range=(low, high))
-    return found.astype(self.dtype)
+    first, last = self.dtype.type(low), self.dtype.type(high)
+    inside = self[(self >= first) & (self <= last)].reshape(-1)
+    # The place is reckoned in the array's own dtype, whose rounding shows at the edges.
+    places = ((inside - first) * self.dtype.type(bins) / (last - first)).astype(np.int64)
+    return xp.bincount(xp.minimum(places, bins - 1), minlength=bins).astype(self.dtype)
 
 
 def _no_reduced(self, weights, minlength):
