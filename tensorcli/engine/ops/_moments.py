@@ -7,7 +7,7 @@ import numpy as np
 from tensorcli.engine.dtypes import is_reduced
 from tensorcli.engine.fused import fused
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._registers import LANES, THREADS, is_small_single
+from tensorcli.engine.ops._registers import LANES, MOST, THREADS, is_small_single, reduced, reduced_products
 
 _CHUNK = 16
 """How many registers PyTorch takes moments of before it puts them together with others."""
@@ -127,29 +127,52 @@ def check_dtypes(input, *parameters):
         raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
 
 
-def in_turn(array, lead, own):
-    """Sums over the first dimensions. Those of a reduced dtype `own` each thread adds up in it, one by one
-    (aten/src/ATen/native/cpu/layer_norm_kernel.cpp).
+def in_turn(array, lead, own, factor=None):
+    """Sums over the first dimensions, of the array or of its products with a factor: each thread adds up its part one by one, in
+    the dtype `own` (aten/src/ATen/native/cpu/layer_norm_kernel.cpp).
     """
-    if own.itemsize > 2 or not array.size or not lead or type(array) is not np.ndarray:
+    wide = own.itemsize > 4 or (own.itemsize == 4 and array.size > MOST)
+    if wide or not array.size or not lead or type(array) is not np.ndarray:
+        array = array if factor is None else array * factor
         return array.sum(axis=lead).astype(own, copy=False)
-    rows = array.reshape(-1, *array.shape[len(lead) :])
+    rows, factors = (
+        each if each is None else each.reshape(-1, *array.shape[len(lead) :]) for each in (array, factor)
+    )
     part = -(-len(rows) // THREADS)
     total = np.zeros(rows.shape[1:], np.float32)
     for start in range(0, len(rows), part):
-        found = np.zeros(rows.shape[1:], own)
-        for row in rows[start : start + part]:
-            found = (found.astype(np.float32) + row).astype(own)
-        total = total + found.astype(np.float32)
+        found = np.zeros(rows.shape[1:], np.float32)
+        for i in range(start, min(start + part, len(rows))):
+            added = found + rows[i] if factors is None else fused(rows[i], factors[i], found)
+            found = added.astype(own).astype(np.float32)
+        total = total + found
     return total.astype(own)
 
 
-def along_line(grad, input, mean, rstd, axes):
-    """The gradient of what was scaled, as a line through it: so PyTorch has it, and its rounding is exact where grad is even."""
+def along_line(xp, grad, weight, input, mean, rstd, axes):
+    """The gradient of what was scaled and weighted, as a line through it: so PyTorch has it, and its rounding is exact where
+    grad is even.
+    """
+    if len(axes) == 1 and is_small_single(xp, input) and input.size:
+        return _along_rows(grad, weight, input, mean, rstd)
+    grad = grad if weight is None else grad * weight
     share = rstd.dtype.type(1 / max(prod(input.shape[axis] for axis in axes), 1))
     total, product = (each.sum(axis=axes, keepdims=True) for each in (grad, grad * input))
     slope = (total * mean - product) * rstd * rstd * rstd * share
     return grad * rstd + slope * input - (slope * mean + total * rstd * share)
+
+
+def _along_rows(grad, weight, input, mean, rstd):
+    """The same for rows, in the order and with the roundings of layer_norm_kernel.cpp."""
+    share = np.float32(1) / np.float32(input.shape[-1])
+    if weight is None:
+        total, product = reduced(grad), reduced_products(grad, input)
+    else:
+        total, product = reduced_products(grad, weight), reduced_products(grad * input, weight)
+    total, product = total[..., None], product[..., None]
+    slope = fused(total, mean, -product) * rstd * rstd * rstd * share
+    level = fused(-slope, mean, -(total * rstd * share))
+    return fused(slope, input, rstd * grad * (1 if weight is None else weight)) + level
 
 
 def channel_axes(ndim):

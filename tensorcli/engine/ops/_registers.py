@@ -159,6 +159,20 @@ def by_place(function, *arrays):
 
 def reduced(array):
     """Sums over the last dimension, which lies side by side: lane by lane, then the halves of the register."""
+    return _reduced(array, lambda rest, sums: sums + array[..., array.shape[-1] - rest :])
+
+
+def reduced_products(a, b):
+    """The sums of the products of two arrays, of which those that fill no register are fused with the addition."""
+
+    def fuse(rest, sums):
+        places = slice(a.shape[-1] - rest, None)
+        return fused(a[..., places], b[..., places], sums)
+
+    return _reduced(a * b, fuse)
+
+
+def _reduced(array, add_rest):
     size = array.shape[-1]
     if size < LANES:
         return np.add.accumulate(array, axis=-1)[..., -1]
@@ -167,7 +181,7 @@ def reduced(array):
         sums = sums + array[..., start : start + LANES]
     rest = size % LANES
     if rest:
-        sums[..., :rest] = sums[..., :rest] + array[..., size - rest :]
+        sums[..., :rest] = add_rest(rest, sums[..., :rest])
     for half in (4, 2, 1):
         sums = sums[..., :half] + sums[..., half : 2 * half]
     return sums[..., 0]

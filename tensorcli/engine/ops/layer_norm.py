@@ -7,7 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import REDUCED
+from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived, direct
@@ -25,6 +25,7 @@ from tensorcli.engine.ops._moments import (
     statistics,
     widened,
 )
+from tensorcli.engine.ops._registers import is_small_single
 
 # ---- over the last dimensions
 
@@ -68,6 +69,7 @@ def _eps_of(rstd, input, dims):
 @op(
     "native_layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight, Tensor? bias, float eps) -> "
     "(Tensor, Tensor, Tensor)",
+    stepwise=REDUCED,
     out=False,
     variants="function",
     input__weight__bias=lambda grad, input, normalized_shape, result1, result2, weight, bias, needs: (
@@ -91,9 +93,14 @@ def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
         rstd = 1 / np.sqrt(np.maximum(variance, 0) + np.float32(eps))
     else:
         mean, rstd = moments(xp, input, axes, eps)
-    result = (input - mean) * rstd
+    if exact and is_reduced(own) and (weight is None or bias is None):
+        result = fused(input, rstd, -rstd * mean)
+    else:
+        result = (input - mean) * rstd
     if weight is not None and bias is not None and exact:
         result = fused(result, weight, bias)
+    elif bias is not None and exact and not is_reduced(own):
+        result = fused(input - mean, rstd, bias)
     else:
         result = result if weight is None else result * weight
         result = result if bias is None else result + bias
@@ -148,9 +155,9 @@ def native_layer_norm_backward(xp, grad_out, input, normalized_shape, mean, rstd
     axes = tuple(range(len(lead), input.ndim))
     of_input = None
     if output_mask[0]:
-        scaled = grad_out if weight is None else grad_out * weight
-        of_input = along_line(scaled, input, mean, rstd, axes).astype(real, copy=False)
-    of_weight = in_turn(grad_out * (input * rstd - mean * rstd), lead, own) if output_mask[1] else None
+        of_input = along_line(xp, grad_out, weight, input, mean, rstd, axes).astype(real, copy=False)
+    hat = fused(input, rstd, -rstd * mean) if is_small_single(xp, input) else (input - mean) * rstd
+    of_weight = in_turn(grad_out, lead, own, hat) if output_mask[1] else None
     of_bias = in_turn(grad_out, lead, own) if output_mask[2] else None
     return of_input, of_weight, of_bias
 
@@ -288,7 +295,9 @@ def native_group_norm_backward(xp, grad_out, input, mean, rstd, weight, N, C, Hx
     of_input = None
     if output_mask[0]:
         scaled = grad_out if weight is None else grad_out * per_channel(weight, input.ndim)
-        of_input = along_line(scaled.reshape(parts.shape), parts, mean, rstd, (2,)).reshape(input.shape)
+        of_input = along_line(xp, scaled.reshape(parts.shape), None, parts, mean, rstd, (2,)).reshape(
+            input.shape
+        )
     axes = channel_axes(input.ndim)
     of_weight = (grad_out * hat.reshape(input.shape)).sum(axis=axes) if output_mask[1] else None
     return of_input, of_weight, grad_out.sum(axis=axes) if output_mask[2] else None
