@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED, is_reduced
@@ -26,6 +27,7 @@ from tensorcli.engine.ops._moments import (
     widened,
 )
 from tensorcli.engine.ops._registers import is_small_single
+from tensorcli.engine.ops.spread import var_backward, with_mean_backward
 
 # ---- over the last dimensions
 
@@ -192,25 +194,49 @@ def rms_norm(input, normalized_shape, weight, eps):
 # ---- over groups of channels
 
 
-def _grouped(input, weight, bias, group, eps):
-    """In tensor operations."""
-    sizes = input.geometry.sizes
-    parts = input.reshape((sizes[0], group, prod(sizes[1:]) // group))
-    hat, _, _ = normalized(parts, [2], eps)
-    hat = hat.reshape(sizes)
-    shape = (1, -1) + (1,) * (len(sizes) - 2)
-    if weight is not None:
-        hat = hat * weight.view(shape)
-    return hat if bias is None else hat + bias.view(shape)
+def _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs):
+    """The gradients in tensor operations (FunctionsManual.cpp, infinitely_differentiable_native_group_norm_backward): those of
+    means and deviations count only where both come.
+    """
+    width = C // group
+    sizes, share = (N, group, width, HxW), 1.0 / (width * HxW)
+    grad, of_mean, of_rstd = grads
+    parts, mean, rstd = input.reshape(sizes), mean.reshape((N, group, 1, 1)), rstd.reshape((N, group, 1, 1))
+    found = [None, None, None]
+    if grad is not None:
+        grad = grad.reshape(sizes)
+        products, sums = (grad * parts).sum(3).unsqueeze_(-1), grad.sum(3).unsqueeze_(-1)
+        found[1] = ((products - sums * mean) * rstd).sum(0).reshape((C,)) if needs[1] else None
+        found[2] = sums.sum(0).reshape((C,)) if needs[2] else None
+    if needs[0]:
+        terms = []
+        cube = rstd * rstd * rstd
+        if grad is not None:
+            scales = None if weight is None else weight.reshape((1, group, width, 1))
+            weighted = (products, sums) if scales is None else (products * scales, sums * scales)
+            product, total = (each.sum(2).unsqueeze_(-2) for each in weighted)
+            slope = (total * mean - product) * cube * share
+            level = -slope * mean - total * rstd * share
+            terms.append((rstd if scales is None else rstd * scales) * grad + slope * parts + level)
+        if of_mean is not None and of_rstd is not None:
+            moments_of = [each.reshape(mean.geometry.sizes) for each in (of_rstd, of_mean)]
+            terms.append(
+                with_mean_backward(
+                    moments_of,
+                    parts,
+                    [2, 3],
+                    0,
+                    True,
+                    lambda g: var_backward(-0.5 * cube * g, parts, [2, 3], 0, True),
+                )
+            )
+        found[0] = sum(terms[1:], terms[0]).reshape(input.geometry.sizes) if terms else None
+    return found
 
 
 def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, eps, needs):
-    from tensorcli.engine.autograd.modes import mode
-
     if mode.enabled or grads[1] is not None or grads[2] is not None:
-        return derived(
-            lambda x, w, b: (_grouped(x, w, b, group, eps),), (input, weight, bias), grads[:1], needs
-        )
+        return _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs)
     return direct(
         "native_group_norm_backward",
         grads[0].contiguous(),

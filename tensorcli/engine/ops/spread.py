@@ -50,7 +50,7 @@ def std_backward(grad, result, self, dim, correction, keepdim):
     return var_backward((grad / (result * 2)).masked_fill_(result == 0, 0), self, dim, correction, keepdim)
 
 
-def _with_mean_backward(grads, self, dim, correction, keepdim, of_spread):
+def with_mean_backward(grads, self, dim, correction, keepdim, of_spread):
     total = None if grads[0] is None else of_spread(grads[0])
     if grads[1] is not None:
         part = restore(grads[1], self.geometry.sizes, dim, keepdim) / count(self.geometry.sizes, dim)
@@ -82,7 +82,7 @@ def var_correction(xp, self, dim, correction, keepdim):
     "std_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> "
     "(Tensor, Tensor)", out=False,
     variants="function",
-    self=lambda grads, self, result0, dim, correction, keepdim: _with_mean_backward(
+    self=lambda grads, self, result0, dim, correction, keepdim: with_mean_backward(
         grads, self, dim, correction, keepdim,
         lambda grad: std_backward(grad, result0, self, dim, correction, keepdim),
     ),
@@ -97,7 +97,7 @@ def std_mean_correction(xp, self, dim, correction, keepdim):
     "var_mean.correction(Tensor self, int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False) -> "
     "(Tensor, Tensor)", out=False,
     variants="function",
-    self=lambda grads, self, dim, correction, keepdim: _with_mean_backward(
+    self=lambda grads, self, dim, correction, keepdim: with_mean_backward(
         grads, self, dim, correction, keepdim,
         lambda grad: var_backward(grad, self, dim, correction, keepdim),
     ),
