@@ -7,8 +7,12 @@ import numpy as np
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.ops._moments import widened
+from tensorcli.engine.ops._registers import is_small_single
+from tensorcli.engine.ops._selection import unstable_orders
 from tensorcli.engine.ops._shared import behind, strided
 
 SUM, MEAN, MAX = range(3)
@@ -49,6 +53,7 @@ def _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx):
     "_embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, "
     "bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False, int padding_idx=-1) "
     "-> (Tensor, Tensor, Tensor, Tensor)",
+    stepwise=REDUCED,
     variants="function",
     indices=None,
     offsets=None,
@@ -69,22 +74,33 @@ def embedding_bag_(
     """Rows of a table, added, averaged or compared bag by bag."""
     _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx)
     bag, counts, count = _bags(xp, indices, offsets, include_last_offset, padding_idx)
+    own = weight.dtype
+    weight, per_sample_weights = widened(weight, per_sample_weights)
+    fast = padding_idx < 0 and own != np.float64
     rows = weight[indices]
     if per_sample_weights is not None:
-        rows = rows * per_sample_weights[:, None]
+        rows = _products(rows, per_sample_weights) if fast else rows * per_sample_weights[:, None]
     kept = bag[counts]
     sizes = xp.zeros(count, indices.dtype)
     if mode == MAX:
-        return _largest(xp, rows, indices, bag, counts, count)
+        most, *rest = _largest(xp, rows, indices, bag, counts, count)
+        return most.astype(own), *rest
     result = xp.zeros((count, weight.shape[1]), weight.dtype)
     behind(xp).combine("add", result, kept, rows[counts])
-    if mode == SUM:
-        # PyTorch's fast way for these dtypes keeps no list of bags.
-        listed = padding_idx >= 0 or weight.dtype == np.float64
-        return result, bag.astype(indices.dtype)[: None if listed else 0], sizes, sizes.copy()
+    result = _rounded(result, own, fast)
+    if mode == SUM:  # PyTorch's fast way keeps no list of bags.
+        return result, bag.astype(indices.dtype)[: 0 if fast else None], sizes, sizes.copy()
     behind(xp).combine("add", sizes, kept, 1)
-    result /= xp.maximum(sizes, 1)[:, None].astype(weight.dtype)
+    (result,) = widened(result)
+    result = (result / xp.maximum(sizes, 1)[:, None].astype(result.dtype)).astype(own)
     return result, bag.astype(indices.dtype), sizes, sizes.copy()
+
+
+def _rounded(array, own, fast):
+    """Sums in their dtype. FBGEMM, which is PyTorch's fast way, rounds ties of bfloat16 away from zero."""
+    if not (fast and is_reduced(own) and own != np.float16):
+        return array.astype(own)
+    return ((array.view(np.uint32) + 0x8000) & 0xFFFF0000).view(np.float32).astype(own)
 
 
 def _largest(xp, rows, indices, bag, counts, count):
@@ -108,6 +124,7 @@ def _largest(xp, rows, indices, bag, counts, count):
     "_embedding_bag_backward(Tensor grad, Tensor indices, Tensor offsets, Tensor offset2bag, Tensor bag_size, "
     "Tensor maximum_indices, SymInt num_weights, bool scale_grad_by_freq, int mode, bool sparse, "
     "Tensor? per_sample_weights, int padding_idx=-1) -> Tensor",
+    stepwise=REDUCED,
     variants="function",
 )
 def embedding_bag_backward(
@@ -123,15 +140,24 @@ def embedding_bag_backward(
         return result
     bag, counts, _ = _bags(xp, indices, offsets, False, padding_idx)
     bag = offset2bag if len(offset2bag) else bag
-    shares = grad[bag]
-    if per_sample_weights is not None:
-        shares = shares * per_sample_weights[:, None]
-    if mode == MEAN:
-        shares = shares / xp.maximum(bag_size[bag], 1)[:, None].astype(grad.dtype)
+    scales = xp.ones(len(indices)) if per_sample_weights is None else per_sample_weights.astype(np.float64)
     if scale_grad_by_freq:
-        shares = shares / _frequencies(xp, indices)[:, None].astype(grad.dtype)
-    behind(xp).combine("add", result, indices[counts], shares[counts])
+        scales = scales / _frequencies(xp, indices)
+    if mode == MEAN:
+        scales = scales / xp.maximum(bag_size[bag], 1)
+    shares = _products(grad[bag], scales.astype(grad.dtype))
+    order = slice(None)
+    if xp is np:  # PyTorch sorts the indices first.
+        order = unstable_orders(indices, 0, np.argsort(indices, kind="stable"))
+    behind(xp).combine("add", result, indices[order][counts[order]], shares[order][counts[order]])
     return result
+
+
+def _products(rows, scales):
+    """Rows times a number each. Those of float32 come in float64, of which a sum in float32 makes fused multiply-adds."""
+    if is_small_single(np, rows):
+        rows = rows.astype(np.float64)
+    return rows * scales[:, None]
 
 
 def _frequencies(xp, indices):

@@ -163,7 +163,7 @@ def pad_circular(self, pad):
         target = target.narrow(dim, max(low, 0), sizes[dim] - max(high, 0) - max(low, 0))
         source = source.narrow(dim, max(-low, 0), self.size(dim) - max(-high, 0) - max(-low, 0))
     target.copy_(source)
-    for i in range(n - 1, -1, -1):
+    for i in range(n):
         low, high = pad[2 * i], pad[2 * i + 1]
         dim = self.ndim - 1 - i
         if low > 0:
