@@ -47,7 +47,7 @@ CHAPTERS: Final = {
         "Creation, copies and conversions": "create copy fill memory convert random sampling window",
         "Neural network functions (torch.nn.functional)": (
             "softmax dropout layer_norm batch_norm conv patch pad pool unpool loss cross_entropy likelihood margin ctc "
-            "embedding embedding_bag attention image"
+            "embedding embedding_bag attention image sampler"
         ),
         "Fourier transforms (torch.fft)": "fft spectrum",
     }.items()

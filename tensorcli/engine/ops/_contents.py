@@ -251,12 +251,13 @@ NAMES = {
         _upsample_bilinear2d_aa_backward _upsample_lanczos2d_aa _upsample_lanczos2d_aa_backward
         _upsample_nearest_exact1d _upsample_nearest_exact1d_backward _upsample_nearest_exact2d
         _upsample_nearest_exact2d_backward _upsample_nearest_exact3d _upsample_nearest_exact3d_backward
-        affine_grid_generator affine_grid_generator_backward grid_sampler grid_sampler_2d
-        grid_sampler_2d_backward grid_sampler_3d grid_sampler_3d_backward upsample_bicubic2d
-        upsample_bicubic2d_backward upsample_bilinear2d upsample_bilinear2d_backward upsample_linear1d
-        upsample_linear1d_backward upsample_nearest1d upsample_nearest1d_backward upsample_nearest2d
-        upsample_nearest2d_backward upsample_nearest3d upsample_nearest3d_backward upsample_trilinear3d
-        upsample_trilinear3d_backward
+        affine_grid_generator affine_grid_generator_backward upsample_bicubic2d upsample_bicubic2d_backward
+        upsample_bilinear2d upsample_bilinear2d_backward upsample_linear1d upsample_linear1d_backward
+        upsample_nearest1d upsample_nearest1d_backward upsample_nearest2d upsample_nearest2d_backward
+        upsample_nearest3d upsample_nearest3d_backward upsample_trilinear3d upsample_trilinear3d_backward
+    """,
+    "sampler": """
+        grid_sampler grid_sampler_2d grid_sampler_2d_backward grid_sampler_3d grid_sampler_3d_backward
     """,
     "attention": """
         _safe_softmax _scaled_dot_product_flash_attention_for_cpu

@@ -1,11 +1,10 @@
-"""Images read at other places: resampling to a size, and at the places that a grid names.
+"""Images resampled to a size, and the grids of affine maps.
 
 Every resampling here is separable: along one dimension each output element is a few input elements (taps) with weights,
 so that an operator is a table of taps for each of its dimensions, and its gradient is the transpose of the same table.
 """
 
-from functools import partial, reduce
-from itertools import product
+from functools import partial
 
 import numpy as np
 
@@ -14,10 +13,8 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers, _resampling
-from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
-from tensorcli.engine.ops._shared import behind
 
 _EXACT = partial(_resampling.nearest, shift=0.5)
 _KINDS = (
@@ -156,202 +153,6 @@ def _declare(name, n, taps, aligned):
 
 for _kind in _KINDS:
     _declare(*_kind)
-
-
-# ---- reading at the places of a grid
-
-BILINEAR, NEAREST, BICUBIC = range(3)
-ZEROS, BORDER, REFLECTION = range(3)
-
-
-def _coordinates(places, size, align_corners):
-    """Places from -1 to 1 as coordinates of elements, and how fast those change with them."""
-    if align_corners:
-        return (places + 1) / 2 * (size - 1), (size - 1) / 2
-    return ((places + 1) * size - 1) / 2, size / 2
-
-
-def _reflected(xp, at, low, span):
-    """Coordinates mirrored at both ends until they are within, and the sign of the change."""
-    if span == 0:
-        return xp.zeros_like(at), xp.zeros_like(at)
-    distance = xp.abs(at - low)
-    flips, rest = xp.floor(distance / span), xp.fmod(distance, span)
-    even = flips % 2 == 0
-    sign = xp.where(at < low, -1, 1)
-    return xp.where(even, rest, span - rest) + low, xp.where(even, sign, -sign).astype(at.dtype)
-
-
-def _padded(xp, at, size, padding, align_corners):
-    """Coordinates after the padding mode, and how fast they change with the coordinates before."""
-    speed = xp.ones_like(at)
-    if padding == ZEROS:
-        return at, speed
-    if padding == REFLECTION:
-        low, span = (0, size - 1) if align_corners else (-0.5, size)
-        at, speed = _reflected(xp, at, low, span)
-    inside = (at > 0) & (at < size - 1)
-    return xp.clip(xp.nan_to_num(at), 0, size - 1), speed * inside
-
-
-def _places_along(xp, places, size, mode, padding, align_corners):
-    """Along one dimension: for each tap its indices, weights and the weights' derivatives by the grid."""
-    at, speed = _coordinates(places, size, align_corners)
-    if mode == BICUBIC:
-        low = xp.floor(at)
-        part = at - low
-        slopes = _cubic_slopes(part)
-        return [
-            (_padded(xp, low + i - 1, size, padding, align_corners)[0], weight, slope * speed)
-            for i, (weight, slope) in enumerate(zip(_resampling.cubic_weights(part), slopes, strict=True))
-        ]
-    at, change = _padded(xp, at, size, padding, align_corners)
-    if mode == NEAREST:
-        return [(xp.rint(at), xp.ones_like(at), xp.zeros_like(at))]
-    low = xp.floor(at)
-    part = at - low
-    return [(low, 1 - part, -change * speed), (low + 1, part, change * speed)]
-
-
-def _cubic_slopes(part, a=-0.75):
-    rest = 1 - part
-
-    def near(x):
-        return (3 * (a + 2) * x - 2 * (a + 3)) * x
-
-    def far(x):
-        return (3 * a * x - 10 * a) * x + 8 * a
-
-    return [far(part + 1), near(part), -near(rest), -far(rest + 1)]
-
-
-def _taps(xp, input, grid, mode, padding, align_corners):
-    """Each tap: the indices of input elements, their weights, and the weights' derivatives by each coordinate."""
-    sizes = input.shape[2:]
-    n = len(sizes)
-    along = [
-        _places_along(xp, grid[..., n - 1 - d], sizes[d], mode, padding, align_corners) for d in range(n)
-    ]
-    batch = xp.arange(input.shape[0]).reshape((-1,) + (1,) * n)
-    for chosen in product(*along):
-        seen = xp.ones(grid.shape[:-1], bool)
-        indices = [batch]
-        for (place, _, _), size in zip(chosen, sizes, strict=True):
-            seen &= (place >= 0) & (place < size)
-            indices.append(xp.clip(xp.nan_to_num(place), 0, size - 1).astype(np.int64))
-        weights = [one for _, one, _ in chosen]
-        slopes = [
-            seen * reduce(xp.multiply, [chosen[e][2] if e == d else weights[e] for e in range(n)])
-            for d in range(n)
-        ]
-        yield tuple(indices), seen * reduce(xp.multiply, weights), slopes
-
-
-def _sampled(xp, input, grid, mode, padding, align_corners):
-    rows = xp.moveaxis(input, 1, -1)
-    result = xp.zeros((*grid.shape[:-1], input.shape[1]), input.dtype)
-    for indices, weight, _ in _taps(xp, input, grid, mode, padding, align_corners):
-        result += rows[indices] * weight[..., None].astype(input.dtype)
-    return xp.ascontiguousarray(xp.moveaxis(result, -1, 1))
-
-
-def _sampled_backward(xp, grad, input, grid, mode, padding, align_corners, mask):
-    rows, grads = xp.moveaxis(input, 1, -1), xp.moveaxis(grad, 1, -1)
-    of_input = xp.zeros_like(rows) if mask[0] else None
-    of_grid = xp.zeros(grid.shape, grid.dtype)
-    for indices, weight, slopes in _taps(xp, input, grid, mode, padding, align_corners):
-        if of_input is not None:
-            behind(xp).combine("add", of_input, indices, grads * weight[..., None].astype(grad.dtype))
-        if mask[1]:
-            shared = (rows[indices] * grads).sum(axis=-1)
-            for d, slope in enumerate(reversed(slopes)):
-                of_grid[..., d] += shared * slope
-    if of_input is not None:
-        of_input = xp.ascontiguousarray(xp.moveaxis(of_input, -1, 1))
-    return of_input, of_grid if mask[1] else None
-
-
-def _check_grid(input, grid, mode, allowed):
-    """A grid that fits its input, of `allowed` dimensions. Errors: RuntimeError, IndexError with PyTorch's texts."""
-    if not input.ndim or not grid.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    own, places = input.geometry.sizes, grid.geometry.sizes
-    about = f"but got input with sizes {messages.numbers(own)} and grid with sizes {messages.numbers(places)}"
-    if own[0] != places[0]:
-        raise RuntimeError(f"grid_sampler(): expected grid and input to have same batch size, {about}")
-    if places[-1] != len(own) - 2:
-        raise RuntimeError(
-            f"grid_sampler(): expected grid to have size {len(own) - 2} in last dimension, but got grid with sizes "
-            f"{messages.numbers(places)}"
-        )
-    for dim, size in enumerate(own[2:], 2):
-        if not size:
-            raise RuntimeError(
-                "grid_sampler(): expected input to have non-empty spatial dimensions, but input has sizes "
-                f"{messages.numbers(own)} with dimension {dim} being empty"
-            )
-    if len(own) not in allowed or len(own) != len(places):
-        wanted = " or ".join(f"{n}D" for n in allowed)
-        raise RuntimeError(
-            f"grid_sampler(): expected {wanted} input and grid with same number of dimensions, {about}"
-        )
-    if len(own) == 5 and mode == BICUBIC:
-        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
-
-
-def _declare_sampler(n):
-    name = f"grid_sampler_{n}d"
-
-    def sample(xp, input, grid, interpolation_mode, padding_mode, align_corners):
-        return _sampled(xp, input, grid, interpolation_mode, padding_mode, align_corners)
-
-    def backward(xp, grad_output, input, grid, interpolation_mode, padding_mode, align_corners, output_mask):
-        return _sampled_backward(
-            xp, grad_output, input, grid, interpolation_mode, padding_mode, align_corners, output_mask
-        )
-
-    def of_both(grad, input, grid, interpolation_mode, padding_mode, align_corners, needs):
-        return direct(
-            f"{name}_backward",
-            grad,
-            input,
-            grid,
-            interpolation_mode,
-            padding_mode,
-            align_corners,
-            list(needs),
-        )
-
-    sample.__doc__ = "Read an input at the places that a grid names, between its elements too."
-    backward.__doc__ = f"The gradients of {name} for input and grid."
-    op(
-        f"{name}(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
-        variants="function",
-        out=False,
-        check=lambda input, grid, mode, *_: _check_grid(input, grid, mode, (n + 2,)),
-        alike="grid",
-        input__grid=of_both,
-    )(sample)
-    op(
-        f"{name}_backward(Tensor grad_output, Tensor input, Tensor grid, int interpolation_mode, int padding_mode, "
-        "bool align_corners, bool[2] output_mask) -> (Tensor, Tensor)",
-        variants="function",
-    )(backward)
-
-
-_declare_sampler(2)
-_declare_sampler(3)
-
-
-@composite(
-    "grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
-    variants="function",
-)
-def grid_sampler(input, grid, interpolation_mode, padding_mode, align_corners):
-    """Read an image or a volume at the places that a grid names."""
-    _check_grid(input, grid, interpolation_mode, (4, 5))
-    called = functions.grid_sampler_2d if input.ndim == 4 else functions.grid_sampler_3d
-    return called(input, grid, interpolation_mode, padding_mode, align_corners)
 
 
 # ---- grids of affine maps
