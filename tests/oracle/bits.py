@@ -38,13 +38,22 @@ torch.addmm(h[:,:3],k[:,:2],k[:2,:3],beta=0.2,alpha=0.6) torch.addmv(h[:,0],h,k[
 F.interpolate(h.reshape(1,1,-1),size=7,mode='linear') F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bilinear')
 F.interpolate(h.reshape(1,1,h.shape[0],-1,1),size=(3,4,2),mode='trilinear')
 F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bicubic')
+F.layer_norm(h,h.shape[-1:]) h.prod(-1,dtype=h.dtype) torch.special.i0e(h*4) torch.polygamma(3,h) torch.mvlgamma(h.abs()+2,3)
+torch.histc(h,7) torch.gradient(h,spacing=0.3,dim=0)[0] F.embedding_bag(t,h,torch.tensor([0,1]),mode='mean')
+torch.renorm(h,2,0,1.0)
+F.bilinear(h,k,h[:,:,None]*k[:,None]) h.index_add(0,t,k) h.index_reduce(0,t,k,'prod')
+F.grid_sample(h.reshape(1,1,h.shape[0],-1),k.reshape(-1)[:2].reshape(1,1,1,2),align_corners=False)
 F.gelu(h,approximate='tanh') F.rms_norm(h,h.shape[-1:],k.reshape(-1)[:h.shape[-1]])
 """.split()  # fmt: skip
 REDUCED_BACKWARD: Final = """
 h.sigmoid()*k F.glu(h,0) F.huber_loss(h,k,delta=0.7,reduction='none') h.repeat(2,3) F.pad(h[None],(1,2),mode='replicate')
 F.conv1d(h[None],k[:,None,:2]) F.conv_transpose1d(h[None],k[:,:2,None]) F.avg_pool1d(h,2,1) F.max_pool1d(h,2,1) h.unfold(-1,2,1)
 F.adaptive_avg_pool1d(h,2) F.kl_div(k,h.sigmoid(),reduction='none') torch.asin(h*0.1) h.logsumexp(0) h.logcumsumexp(0)
-F.embedding(t,h) F.gelu(h,approximate='tanh') F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bilinear')
+F.embedding(t,h) h.cumprod(0) F.layer_norm(h,h.shape[-1:]) h.index_select(0,t)
+F.pad(h[None],(1,2,1,1),mode='circular') F.embedding_bag(t,h,torch.tensor([0,1])) torch.gradient(h,dim=0)[0]
+h.renorm(2,0,1.0)
+F.grid_sample(h.reshape(1,1,h.shape[0],-1),k.reshape(-1)[:2].reshape(1,1,1,2),mode='bicubic',align_corners=False)
+F.gelu(h,approximate='tanh') F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bilinear')
 F.interpolate(h.reshape(1,1,h.shape[0],-1),size=(7,4),mode='bicubic')
 """.split()  # fmt: skip
 """Of float16 and bfloat16: the results, and gradients for a gradient of results that are k, as far as it reaches."""
@@ -52,6 +61,7 @@ BACKWARD: Final = """
 F.mse_loss(x,y) F.cross_entropy(x,t) x.softmax(-1).pow(2).sum() x.log_softmax(-1).mul(y).sum()
 F.binary_cross_entropy_with_logits(x,y.clamp(0,1))
 x.sigmoid().sum() x.tanh().sum() (x*y).mean() F.huber_loss(x,y) F.linear(x[:,:2],y[:3,:2]).pow(2).mean()
+F.layer_norm(x,x.shape[-1:]).mul(y).sum()
 F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bilinear').mul(2).sum()
 F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bicubic').mul(2).sum()
 """.split()  # fmt: skip

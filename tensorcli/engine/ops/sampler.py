@@ -196,7 +196,7 @@ def _sampled(xp, input, grid, mode, padding, align_corners):
             found = found + tap.weights[0][..., None] * lines[row] if tap.sides[1] == 3 else found
         else:
             found = found + values * reduce(np.multiply, reversed(tap.weights))[..., None]
-    result = found.reshape(*grid.shape[:-1], flat.shape[1])
+    result = found.reshape(*grid.shape[:-1], flat.shape[1]).astype(input.dtype, copy=False)
     return xp.ascontiguousarray(xp.moveaxis(result, -1, 1))
 
 
