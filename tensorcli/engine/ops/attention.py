@@ -8,33 +8,52 @@ import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.ops._moments import widened
+from tensorcli.engine.ops._registers import LANES, MOST, is_small_single, reduced, reduced_products, rough_exp
 from tensorcli.engine.ops._shared import own_geometry
 from tensorcli.engine.tensor import Tensor
 
 # ---- the fused operator
 
 
-def _weights(xp, query, key, is_causal, attn_mask, scale):
-    """The weights of the keys for each query, and the logarithm of their sums."""
+def _scores(xp, query, key, is_causal, attn_mask, scale):
+    """How well the keys answer each query, and by what the products were scaled."""
     factor = query.dtype.type(1 / np.sqrt(query.shape[-1]) if scale is None else scale)
-    scores = (query @ key.swapaxes(-1, -2)) * factor
+    scores = _answers(xp, query, key) * factor
     if attn_mask is not None:
         scores = scores + attn_mask
     if is_causal:
         rows, columns = scores.shape[-2:]
-        scores = xp.where(xp.tri(rows, columns, dtype=bool), scores, -np.inf)
-    most = scores.max(axis=-1, keepdims=True)
-    powers = xp.exp(scores - xp.where(xp.isinf(most), 0, most))
-    total = powers.sum(axis=-1, keepdims=True)
-    # A row that may see nothing gives zeros.
-    seen = total > 0
-    safe = xp.where(seen, total, 1)
-    weights = xp.where(seen, powers / safe, 0)
-    sums = xp.where(seen, xp.log(safe), -np.inf) + most
-    return weights.astype(query.dtype, copy=False), sums[..., 0], factor
+        scores = xp.where(xp.tri(rows, columns, dtype=bool), scores, scores.dtype.type(-np.inf))
+    return scores, factor
+
+
+def _answers(xp, a, b):
+    """The products of all rows of a with those of b, small ones in the order of PyTorch's dot product."""
+    if is_small_single(xp, a) and a.size * b.shape[-2] <= MOST:
+        return reduced(a[..., :, None, :] * b[..., None, :, :])
+    return a @ b.swapaxes(-1, -2)
+
+
+def _inner(xp, a, b, own):
+    """The products of two arrays, added up over the last dimension; few of a reduced dtype one after the other."""
+    if not is_small_single(xp, a):
+        return (a * b).sum(axis=-1)
+    if is_reduced(own) and a.shape[-1] <= LANES:
+        return np.add.accumulate(a * b, -1)[..., -1]
+    return reduced_products(a, b)
+
+
+def _powers(xp, scores, own):
+    """The exponentials of scores, the largest of which is 0. For a reduced dtype those that fill a register are rough."""
+    if not (xp is np and is_reduced(own)):
+        return xp.exp(scores)
+    whole = scores.shape[-1] - scores.shape[-1] % LANES
+    return np.concatenate([rough_exp(scores[..., :whole]), np.exp(scores[..., whole:])], -1)
 
 
 def _heads(xp, array, count):
@@ -57,6 +76,7 @@ def _by_rows(array):
 @op(
     "_scaled_dot_product_flash_attention_for_cpu(Tensor query, Tensor key, Tensor value, float dropout_p=0.0, "
     "bool is_causal=False, *, Tensor? attn_mask=None, float? scale=None) -> (Tensor output, Tensor logsumexp)",
+    stepwise=REDUCED,
     variants="function",
     namespace="nn",
     query__key__value=lambda grad, query, key, value, output, logsumexp, dropout_p, is_causal, attn_mask, scale: (
@@ -69,17 +89,28 @@ def _by_rows(array):
 )
 def flash_attention(xp, query, key, value, dropout_p, is_causal, attn_mask, scale):
     """The values that each query asks for, weighted by a softmax over the keys, as one fused step."""
+    own, source = query.dtype, query
+    query, key, value, attn_mask = widened(query, key, value, attn_mask)
     count = query.shape[1]
-    weights, sums, _ = _weights(xp, query, _heads(xp, key, count), is_causal, attn_mask, scale)
-    found = weights @ _heads(xp, value, count)
+    scores, _ = _scores(xp, query, _heads(xp, key, count), is_causal, attn_mask, scale)
+    most = scores.max(axis=-1, keepdims=True)
+    powers = _powers(xp, scores - xp.where(xp.isinf(most), 0, most), own)
+    total = powers.sum(axis=-1, keepdims=True)
+    # A row that may see nothing gives zeros.
+    seen = total > 0
+    safe = xp.where(seen, total, 1)
+    (rounded,) = widened(powers.astype(own, copy=False))
+    found = xp.where(seen, (rounded @ _heads(xp, value, count)) / safe, 0).astype(own)
+    sums = (xp.where(seen, xp.log(safe), -np.inf) + most)[..., 0]
     _, heads, rows = sums.shape
-    return _as_input(found, query), Laid(sums, (rows * heads, 1, heads))
+    return _as_input(found, source), Laid(sums, (rows * heads, 1, heads))
 
 
 @op(
     "_scaled_dot_product_flash_attention_for_cpu_backward(Tensor grad_out, Tensor query, Tensor key, Tensor value, "
     "Tensor out, Tensor logsumexp, float dropout_p, bool is_causal, *, Tensor? attn_mask=None, float? scale=None) "
     "-> (Tensor grad_query, Tensor grad_key, Tensor grad_value)",
+    stepwise=REDUCED,
     variants="function",
     namespace="nn",
 )
@@ -87,17 +118,22 @@ def flash_attention_backward(
     xp, grad_out, query, key, value, out, logsumexp, dropout_p, is_causal, attn_mask, scale
 ):
     """The gradients of the fused attention."""
+    own = query.dtype
+    grad_out, query, key, value, out, attn_mask = widened(grad_out, query, key, value, out, attn_mask)
     count = query.shape[1]
     keys, values = _heads(xp, key, count), _heads(xp, value, count)
-    weights, _, factor = _weights(xp, query, keys, is_causal, attn_mask, scale)
-    of_weights = grad_out @ values.swapaxes(-1, -2)
-    of_scores = weights * (of_weights - (grad_out * out).sum(axis=-1, keepdims=True)) * factor
+    scores, factor = _scores(xp, query, keys, is_causal, attn_mask, scale)
+    sums = logsumexp[..., None]
+    weights = xp.where(xp.isneginf(sums), 0, xp.exp(scores - sums))
+    shared = _inner(xp, grad_out, out, own)
+    of_scores = weights * (_answers(xp, grad_out, values) - shared[..., None])
+    weights, of_scores = widened(weights.astype(own, copy=False), of_scores.astype(own, copy=False))
+    of_query, of_key = of_scores @ keys * factor, of_scores.swapaxes(-1, -2) @ query * factor
     of_value = weights.swapaxes(-1, -2) @ grad_out
-    of_key = of_scores.swapaxes(-1, -2) @ query
     if count != key.shape[1]:
         shared = (key.shape[0], key.shape[1], count // key.shape[1], *key.shape[2:])
         of_key, of_value = of_key.reshape(shared).sum(axis=2), of_value.reshape(shared).sum(axis=2)
-    return _by_rows(of_scores @ keys), _by_rows(of_key), _by_rows(of_value)
+    return tuple(_by_rows(each.astype(own, copy=False)) for each in (of_query, of_key, of_value))
 
 
 # ---- the function
