@@ -9,8 +9,9 @@ from tensorcli.explorer.results import Way, Why
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import looking_back
 from tensorcli.explorer.why.hidden import hidden
-from tensorcli.explorer.why.leaves import gradient_of, state_of
+from tensorcli.explorer.why.leaves import gradient_of
 from tensorcli.explorer.why.prove import allowance, outcome, prove
+from tensorcli.explorer.why.states import state_of
 
 if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record

@@ -8,9 +8,10 @@ from typing import Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.called import given
-from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, told, with_operand
 from tensorcli.explorer.why.slips import torch_s_own
+from tensorcli.explorer.why.trees import root_name
 
 
 def numpy(case: Case) -> Story | None:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trace import Made, Traced
-from tensorcli.explorer.why.case import Case, called_name, holds, loaded, root_name, stored
+from tensorcli.explorer.why.case import Case
+from tensorcli.explorer.why.trees import called_name, holds, loaded, root_name, stored
 
 CUTTING = {
     "detach": "detach() shares the memory and leaves the graph",

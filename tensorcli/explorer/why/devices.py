@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.why.called import given
-from tensorcli.explorer.why.case import Case, Story, called_name
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import operands, told, with_operand
+from tensorcli.explorer.why.trees import called_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.why.case import Case, Story, called_name, loaded, one_line, stored
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
+from tensorcli.explorer.why.trees import called_name, loaded, one_line, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.trace import Save, Traced

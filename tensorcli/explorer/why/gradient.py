@@ -8,11 +8,12 @@ import re
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.why.called import given
-from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
 from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
 from tensorcli.explorer.why.reconnect import ways_back
+from tensorcli.explorer.why.trees import root_name
 
 
 def backward_root(case: Case) -> ast.expr | None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
 from tensorcli.explorer.hazards.training import optimised
-from tensorcli.explorer.why.case import Case, Story, called_name, root_name
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.leaves import in_place, users_of
 from tensorcli.explorer.why.operands import behind
+from tensorcli.explorer.why.trees import called_name, root_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.why.case import Case, in_place_nodes
+from tensorcli.explorer.why.case import Case
+from tensorcli.explorer.why.trees import in_place_nodes
 
 
 def atom(node: ast.expr, text: str) -> str:

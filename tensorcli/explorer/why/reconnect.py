@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from tensorcli.explorer.hazards.slips import nearly
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.why.case import Case, called_name, holds, loaded, stored
+from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import (
     FACTORIES,
     MADE_WITHOUT,
@@ -22,6 +22,7 @@ from tensorcli.explorer.why.cuts import (
 )
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.refused import out_of_the_block
+from tensorcli.explorer.why.trees import called_name, holds, loaded, stored
 
 MOST = 4
 """So many ends are led on."""

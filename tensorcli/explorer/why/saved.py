@@ -12,8 +12,9 @@ from tensorcli.explorer.memory import covered, overlap, span_text
 from tensorcli.explorer.results import Event, Mark, Timeline
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
-from tensorcli.explorer.why.case import Case, Story, holds, in_place_nodes, loaded, root_name, stored
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
+from tensorcli.explorer.why.trees import holds, in_place_nodes, loaded, root_name, stored
 
 _VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
 

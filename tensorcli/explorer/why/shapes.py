@@ -11,9 +11,10 @@ from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.why.case import Case, Story, root_name
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
+from tensorcli.explorer.why.trees import root_name
 
 
 def broadcast(case: Case) -> Story | None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.errors import Known, known_error
 from tensorcli.explorer.why.called import called
-from tensorcli.explorer.why.case import Case, Story, one_line, stored
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.parameters import close
+from tensorcli.explorer.why.trees import one_line, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Failure

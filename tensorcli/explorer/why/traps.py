@@ -16,7 +16,7 @@ from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import Case, Story, called_name, root_name
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.meant import (
     discarded_result,
     dropped_gradient,
@@ -37,6 +37,7 @@ from tensorcli.explorer.why.operands import as_loaded, operands, told, with_oper
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
 from tensorcli.explorer.why.prove import Allowance, allowance
 from tensorcli.explorer.why.refused import smearing
+from tensorcli.explorer.why.trees import called_name, root_name
 from tensorcli.explorer.why.values import nan_gradient, no_logarithm
 
 if TYPE_CHECKING:

@@ -1,0 +1,95 @@
+"""What a statement or an expression of a script says: the names that it binds and reads, what it calls, what it writes into."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+
+def holds(tree: ast.AST, node: ast.AST) -> bool:
+    """Whether a node stands within a tree."""
+    return any(each is node for each in ast.walk(tree))
+
+
+def called_name(node: ast.AST | None) -> str:
+    """`backward` of the call `loss.backward()`; empty where a computed function is called, and for what is no call."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def root_name(node: ast.AST | None) -> str | None:
+    """`x` of `x[0].data`."""
+    while isinstance(node, ast.Subscript | ast.Attribute | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def one_line(source: str) -> str:
+    """The first line of a statement."""
+    first, _, rest = source.partition("\n")
+    return f"{first} …" if rest else first
+
+
+def unbroken(text: str) -> str:
+    """A sentence with expressions in it that stand on several lines, on one."""
+    return re.sub(r"\s*\n\s*([.)\]]?)", lambda found: found[1] or " ", text)
+
+
+def stored(tree: ast.AST) -> set[str]:
+    """The names that a statement binds."""
+    return {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def binds(tree: ast.AST, name: str) -> bool:
+    """Whether a statement binds a name, or an item by its path."""
+    if name.isidentifier():
+        return name in stored(tree)
+    root = name.partition("[")[0].partition(".")[0]
+    return root in stored(tree) or any(
+        isinstance(node, ast.Subscript | ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and ast.unparse(node) == name
+        for node in ast.walk(tree)
+    )
+
+
+def loaded(tree: ast.AST) -> set[str]:
+    """The names that a statement reads."""
+    found = {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+    return found | {
+        node.target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
+    }
+
+
+def in_place_nodes(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.AST]]:
+    """Every write of a statement: what is written into, and the node that writes."""
+    for node in ast.walk(tree):
+        found = write_target(node, deep=False)
+        if found is not None:
+            yield found
+
+
+def write_target(tree: ast.AST, deep: bool = True) -> tuple[ast.expr, ast.AST] | None:
+    """What a node writes into in place, and the node."""
+    if isinstance(tree, ast.Expr) and deep:
+        return write_target(tree.value)
+    if isinstance(tree, ast.Attribute) and tree.attr.endswith("_") and not tree.attr.endswith("__"):
+        return (tree.value, tree) if deep else None
+    if isinstance(tree, ast.AugAssign):
+        return tree.target, tree
+    if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Subscript):
+        return tree.targets[0].value, tree
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
+        name = tree.func.attr
+        if name.endswith("_") and not name.endswith("__"):
+            return tree.func.value, tree
+    if deep and isinstance(tree, ast.stmt):
+        return next(in_place_nodes(tree), None)
+    return None
