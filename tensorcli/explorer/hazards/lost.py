@@ -7,12 +7,11 @@ import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.hazards.told import Told, named
+from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
-    from tensorcli.explorer.hazards.training import Namer
 
 COPYING = frozenset(
     "index masked_select index_select gather take take_along_dim _to_copy clone nonzero "

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines import Walk
-from tensorcli.explorer.hazards.told import Told
+from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
+IDEMPOTENT = ast.BitOr, ast.BitAnd
+"""What gives the same when it is done twice."""
 MOST = 1 << 20
 """Indices with more elements are not looked at."""
 
@@ -47,6 +49,51 @@ def _element_by_element(target: Walk, source: Walk) -> bool:
     return all(
         mine == 1 or (mine == theirs and step == other)
         for mine, theirs, step, other in zip(target.sizes, sizes, target.strides, strides)
+    )
+
+
+def overlapping(
+    engine: Engine, name: str | None, tensor: Any, other: Any, operator: str, statement: ast.stmt | None
+) -> Told:
+    """What is to be said of an operator that reads of another tensor what it writes into this one, known by a name."""
+    from tensorcli.explorer.memory import overlap, places_text
+
+    walk = engine.walk(tensor)
+    size = max(walk.itemsize, 1)
+    nbytes, where = overlap(walk, engine.walk(other))
+    what = f"element{'s' if nbytes // size != 1 else ''} {places_text(where, size)}"
+    hint = ""
+    if isinstance(statement, ast.Assign | ast.AugAssign):
+        text = ast.unparse(statement.value)
+        atom = isinstance(statement.value, ast.Name | ast.Subscript | ast.Call | ast.Attribute)
+        hint = f"read a copy: {text if atom else f'({text})'}.clone()"
+    return Told(
+        f"{operator} reads {what} of {name or 'the same storage'} that it also writes, and PyTorch does not notice: the result "
+        "depends on the order of reading and writing.",
+        named(name),
+        hint,
+    )
+
+
+def duplicate(engine: Engine, name: Namer, tensor: Any, inputs: Sequence[Any]) -> Told | None:
+    """What is to be said of `x[i] += 1` where i names an element twice; None where it does not."""
+    node = current_node()
+    if len(inputs) < 4 or inputs[3] or not isinstance(node, ast.AugAssign):
+        return None
+    if not isinstance(node.target, ast.Subscript) or isinstance(node.op, IDEMPOTENT):
+        return None
+    twice = duplicates(engine, tensor, inputs[1])
+    if twice is None:
+        return None
+    place, times = twice
+    known = name(tensor)
+    text = known or ast.unparse(node.target.value)
+    adds = isinstance(node.op, ast.Add | ast.Sub)
+    return Told(
+        f"{text}[{place}] stands {times} times in the index and is written once: the other "
+        f"{'update is' if times == 2 else f'{times - 1} updates are'} lost.",
+        named(known),
+        f"{text}.index_put_((index,), values, accumulate=True)" if adds else "",
     )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+Namer = Callable[[Any], str | None]
+"""Gives a tensor's name in the script."""
 
 
 class Told(NamedTuple):

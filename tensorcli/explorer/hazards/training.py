@@ -11,15 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.facts import plural
-from tensorcli.explorer.hazards.told import Told, named
+from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_logarithms
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
-Namer = Callable[[Any], str | None]
-"""Gives a tensor's name in the script."""
 _MANY = 1000
 """From how many pieces of memory on those that are gone are looked for."""
 

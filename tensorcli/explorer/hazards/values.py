@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.hazards.told import Told, named
+from tensorcli.explorer.hazards.told import Namer, Told, named
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -17,9 +17,7 @@ CLOSE = 1e-4
 """So far above 0 a logarithm of 1 may be rounded."""
 
 
-def no_logarithms(
-    engine: Engine, name: Callable[[Any], str | None], node: ast.AST | None, inputs: Sequence[Any]
-) -> Told | None:
+def no_logarithms(engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
     """What is to be said of a loss of logarithms of probabilities that is given greater numbers; None for any other."""
     elements = _elements(engine, inputs[0])
     if elements is None or not (elements > CLOSE).any():
@@ -33,7 +31,7 @@ def no_logarithms(
     )
 
 
-def no_numbers(engine: Engine, name: Callable[[Any], str | None], leaf: Any, gradient: Any) -> Told | None:
+def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | None:
     """What is to be said of a leaf whose gradient a pass made nan; None where it did not, or where the leaf was nan before."""
     elements = _elements(engine, gradient)
     if elements is None or not (lost := elements != elements).any():

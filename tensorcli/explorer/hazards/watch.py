@@ -17,13 +17,21 @@ from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.kept import kept
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.lost import COPYING, LostWrites
-from tensorcli.explorer.hazards.places import expanded, one_item, onto_itself, reads_what_it_writes
+from tensorcli.explorer.hazards.places import (
+    duplicate,
+    expanded,
+    one_item,
+    onto_itself,
+    overlapping,
+    reads_what_it_writes,
+)
 from tensorcli.explorer.hazards.slips import misspelt, not_called
 from tensorcli.explorer.hazards.swaps import Stores
-from tensorcli.explorer.hazards.told import Told, named
+from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle, optimised
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.explorer.hazards.values import no_numbers
+from tensorcli.explorer.hazards.views import swallowed
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -32,7 +40,6 @@ if TYPE_CHECKING:
 
 INTEGRAL = frozenset("uint8 int8 int16 int32 int64".split())
 WRAPPING = frozenset("add sub rsub mul neg abs square pow sum prod _to_copy copy_".split())
-IDEMPOTENT = ast.BitOr, ast.BitAnd
 MOST = 20
 """Findings of one statement; more are all alike."""
 
@@ -182,7 +189,7 @@ class Watch:
                 self.gradients.made(tensor, inputs)
         else:
             self.recorded = True
-            self._swallowed(inputs)
+            self._without_history(inputs)
             if known.adds and self.loops.begun:
                 self.note("TSC-H017", self.loops.history(current_node(), inputs))
             if known.trap is not None:
@@ -219,7 +226,7 @@ class Watch:
                     told = partial(wrapped, engine, *exact, tensor)
                     self.pending.append(("TSC-H007", told, current_node()))
         elif known.indexes:
-            self._indexed(tensor, inputs)
+            self.note("TSC-H006", duplicate(engine, self._name, tensor, inputs))
         if self.unwritten.memory:
             self._unwritten(self.unwritten.changed(known.name, tensor, memory, inputs))
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
@@ -232,7 +239,8 @@ class Watch:
         if known.reads and len(inputs) > 1:
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
-                overlap = partial(self._overlap, tensor, other, known.name)
+                name = self._name(tensor) or self._name(self.recorder.named_parent(tensor))
+                overlap = partial(overlapping, engine, name, tensor, other, known.name, self.running)
                 self.pending.append(("TSC-H004", overlap, current_node()))
 
     def wrote(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
@@ -247,7 +255,7 @@ class Watch:
         if self.lost.born:
             self.lost.wrote(memory, self.running)
         if tensor.requires_grad:
-            self._swallowed([each for each in inputs if each is not tensor])
+            self._without_history([each for each in inputs if each is not tensor])
         if self.loops.begun and operator.startswith("add_") and engine.node(tensor) is not None:
             self.note("TSC-H017", self.loops.history(current_node(), inputs))
         if self.gradients.leaves:
@@ -289,31 +297,9 @@ class Watch:
         entry = self.index.entry(tensor)
         return [] if entry is None else self.index.names(entry)
 
-    def _swallowed(self, inputs: Sequence[Any]) -> None:
-        """Views without a history whose base has, or is, what should get the gradient."""
-        engine = self.engine
-        for each in _tensors(engine, inputs):
-            base = engine.base(each)
-            if base is None:
-                continue
-            look = engine.look(each)
-            if not look.requires_grad or look.grad_fn is not None or not engine.look(base).requires_grad:
-                continue
-            names = self._name(each), self._name(base)
-            view, whole = names[0] or "a view", names[1] or "its base"
-            if engine.view_kind(each) == "no_grad":
-                how = "was made under no_grad"
-            elif engine.look(base).is_leaf:
-                how = f"is older than {whole}.requires_grad_()"
-            else:
-                continue
-            told = Told(
-                f"{view} {how} and has no history: no gradient flows through it, neither to {whole} nor to "
-                f"{view}.grad.",
-                named(*names),
-                f"take the view again: {view} = {whole}[…]" if names[0] else "take the view again",
-            )
-            self.note("TSC-H005", told)
+    def _without_history(self, inputs: Sequence[Any]) -> None:
+        for each in _tensors(self.engine, inputs):
+            self.note("TSC-H005", swallowed(self.engine, self._name, each))
 
     def _steps(self, node: ast.expr) -> None:
         """`opt.step()` after its gradients were dropped."""
@@ -332,56 +318,6 @@ class Watch:
     def _unwritten(self, told: Told | None) -> None:
         if told is not None and not asked_for_its_sizes(self.running, current_node()):
             self.note("TSC-H018", told)
-
-    def _indexed(self, tensor: Any, inputs: Sequence[Any]) -> None:
-        """`x[i] += 1` where i names an element twice."""
-        node = current_node()
-        if len(inputs) < 4 or inputs[3] or not isinstance(node, ast.AugAssign):
-            return
-        if not isinstance(node.target, ast.Subscript) or isinstance(node.op, IDEMPOTENT):
-            return
-        from tensorcli.explorer.hazards.places import duplicates
-
-        twice = duplicates(self.engine, tensor, inputs[1])
-        if twice is not None:
-            place, times = twice
-            known = self._name(tensor)
-            name = known or ast.unparse(node.target.value)
-            told = Told(
-                f"{name}[{place}] stands {times} times in the index and is written once: the other "
-                f"{'update is' if times == 2 else f'{times - 1} updates are'} lost.",
-                named(known),
-                f"{name}.index_put_((index,), values, accumulate=True)"
-                if isinstance(node.op, ast.Add | ast.Sub)
-                else "",
-            )
-            self.note("TSC-H006", told, node)
-
-    def _overlap(self, tensor: Any, other: Any, operator: str) -> Told:
-        from tensorcli.explorer.memory import overlap, places_text
-
-        engine = self.engine
-        walk = engine.walk(tensor)
-        size = max(walk.itemsize, 1)
-        nbytes, where = overlap(walk, engine.walk(other))
-        count = nbytes // size
-        what = f"element{'s' if count != 1 else ''} {places_text(where, size)}"
-        name = self._name(tensor) or self._name(self.recorder.named_parent(tensor))
-        return Told(
-            f"{operator} reads {what} of {name or 'the same storage'} that it also writes, and PyTorch does not notice: the "
-            "result depends on the order of reading and writing.",
-            named(name),
-            self._copy_hint(),
-        )
-
-    def _copy_hint(self) -> str:
-        """What to read instead: a copy of what the statement assigns."""
-        running = self.running
-        if isinstance(running, ast.Assign | ast.AugAssign):
-            text = ast.unparse(running.value)
-            atom = isinstance(running.value, ast.Name | ast.Subscript | ast.Call | ast.Attribute)
-            return f"read a copy: {text if atom else f'({text})'}.clone()"
-        return ""
 
     # ---- when the statement ends
 
