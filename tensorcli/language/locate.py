@@ -91,6 +91,16 @@ def current_node() -> ast.AST | None:
     return None
 
 
+def current_frame() -> Any:
+    """The `functions.Frame` in which the innermost node on this thread's stack is being evaluated; None where none is."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _CLOSURES and "frame" in frame.f_code.co_varnames:
+            return frame.f_locals["frame"]
+        frame = frame.f_back
+    return None
+
+
 def running_calls() -> list[tuple[str, ast.AST]]:
     """The calls of the script on this thread's stack, outermost first: the function's name, and its innermost
     node that is being evaluated.

@@ -175,6 +175,33 @@ TRAPS = {
 }
 
 
+IN_FUNCTIONS = {
+    "an optimizer that keeps its gradients": (
+        "def fit():\n    net = torch.nn.Linear(1, 1)\n    opt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        "    for i in range(2):\n        net(torch.ones(1)).backward()\n        opt.step()\nfit()",
+        "before line 5:  opt.zero_grad()",
+    ),
+    "a step before the pass": (
+        "def fit(w):\n    opt = torch.optim.SGD([w], lr=0.1)\n    for i in range(2):\n        loss = (w * w).sum()\n"
+        "        opt.step()\nfit(torch.ones(2, requires_grad=True))",
+        "before line 5:  loss.backward()",
+    ),
+    "a state that is no copy": (
+        "def fit(net):\n    best = net.state_dict()\n    net.load_state_dict(best)\nfit(torch.nn.Linear(1, 1))",
+        "line 2:  best = {name: each.clone() for name, each in net.state_dict().items()}",
+    ),
+    "memory that was never written": (
+        "def f():\n    x = torch.empty(3)\n    return x + 1\nf()",
+        "line 2:  x = torch.zeros(3)",
+    ),
+    "a list of one tensor": (
+        "def f():\n    rows = [torch.zeros(2)] * 3\n    rows[0] += 1\nf()",
+        "line 2:  rows = [torch.zeros(2) for _ in range(3)]",
+    ),
+}
+TRAPS.update({f"{name}, in a function": each for name, each in IN_FUNCTIONS.items()})
+
+
 @pytest.mark.parametrize("name", TRAPS)
 def test_the_first_way_around_a_trap_is_what_was_meant(name: str) -> None:
     text, way = TRAPS[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.told import Told
@@ -11,6 +11,7 @@ from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.hazards.scope import Scope
 
 FUNCTIONS = ("torch", "F", "nn")
 """The names that functions of tensors are commonly called by."""
@@ -19,7 +20,7 @@ WORKING = frozenset("backward register_hook retain_grad item tolist".split())
 
 
 def discarded(
-    engine: Engine, names: Mapping[str, Any], statement: ast.Expr, result: Any, inputs: Sequence[Any]
+    engine: Engine, names: Scope, statement: ast.Expr, result: Any, inputs: Sequence[Any]
 ) -> Told | None:
     """What is to be said of a statement that is a call of a named tensor's method, or of torch's function of one, and whose
     result is another tensor; None for any other.

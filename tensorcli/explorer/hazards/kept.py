@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine, Walk
+    from tensorcli.explorer.hazards.scope import Scope
 
 KINDS = ("tensor", "ndarray")
 
 
+class Append(NamedTuple):
+    """Where a loop appends to a list, by its name."""
+
+    name: str
+    node: ast.AST
+
+
 def kept(
-    engine: Engine, names: Mapping[str, Any], loops: Sequence[ast.stmt], written: set[int]
+    engine: Engine, names: Scope, appends: Sequence[Append], written: Collection[int]
 ) -> Iterator[tuple[Told, ast.AST]]:
-    """What is to be said of the lists that loops appended to, where items are one memory that was written meanwhile, and
-    where it was kept. `written`: the memory, by its identity.
+    """What is to be said of the lists that loops append to, where the last items are one memory that was written meanwhile,
+    and where it was kept. `written`: the memory, by its identity.
     """
-    for node in dict.fromkeys(each for loop in loops for each in ast.walk(loop)):
-        name = _appended_to(node)
-        items = None if name is None else names.get(name)
-        if name is None or not isinstance(items, list):
+    for name, node in appends:
+        items = names.get(name)
+        if not isinstance(items, list) or len(items) < 2:
             continue
-        held = [_elements(engine, each) for each in items]
-        alike = Counter(each for each in held if each is not None and each[0] in written)
-        one = max(alike, key=alike.__getitem__, default=None)
-        if one is None or alike[one] < 2:
+        last = _elements(engine, items[-1])
+        if last is None or last[0] not in written or last != _elements(engine, items[-2]):
             continue
-        times = alike[one]
-        places = [place for place, each in enumerate(held) if each == one]
-        listed = ", ".join(f"{name}[{place}]" for place in places[:3]) + (", …" if times > 3 else "")
-        yield (
-            Told(
-                f"{name} keeps one memory at {times} places ({listed}): each shows what is written last.",
-                (name,),
-            ),
-            node,
-        )
+        places = [place for place, each in enumerate(items) if _elements(engine, each) == last]
+        listed = ", ".join(f"{name}[{place}]" for place in places[:3]) + (", …" if len(places) > 3 else "")
+        text = f"{name} keeps one memory at {len(places)} places ({listed}): each shows what is written last."
+        yield Told(text, (name,)), node
 
 
 def _elements(engine: Engine, item: Any) -> tuple[int, Walk] | None:
@@ -48,13 +46,11 @@ def _elements(engine: Engine, item: Any) -> tuple[int, Walk] | None:
     return (id(engine.memory(item)), engine.walk(item)) if engine.kind(item) in KINDS else None
 
 
-def _appended_to(node: ast.AST) -> str | None:
-    """`states` of `states.append(h)`."""
-    function = node.func if isinstance(node, ast.Call) and len(node.args) == 1 else None
-    if (
-        isinstance(function, ast.Attribute)
-        and function.attr == "append"
-        and isinstance(function.value, ast.Name)
-    ):
-        return function.value.id
-    return None
+def appends_in(loop: ast.stmt) -> Iterator[Append]:
+    """The calls in a loop that are `states.append(h)`."""
+    for node in ast.walk(loop):
+        function = node.func if isinstance(node, ast.Call) and len(node.args) == 1 else None
+        if not isinstance(function, ast.Attribute) or function.attr != "append":
+            continue
+        if isinstance(function.value, ast.Name):
+            yield Append(function.value.id, node)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below
+from tensorcli.explorer.hazards.kept import Append, appends_in
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class Loops:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.begun: list[ast.For | ast.While] = []
+        self.appends: list[Append] = []
+        """Where they append to lists."""
         self.written: set[int] = set()
         """The memory that was written since, by its identity."""
         self.sums: dict[int, tuple[str, str] | None] = {}
@@ -30,7 +33,14 @@ class Loops:
     def begin(self) -> None:
         """A statement of the session begins."""
         if self.begun:
-            self.begun, self.sums, self.written = [], {}, set()
+            self.begun, self.appends, self.sums, self.written = [], [], {}, set()
+
+    def enter(self, loop: ast.For | ast.While) -> None:
+        """A loop begins."""
+        if not any(each is loop for each in self.begun):  # in a function that is called again
+            self.begun.append(loop)
+            known = {each.node for each in self.appends}
+            self.appends.extend(each for each in appends_in(loop) if each.node not in known)
 
     def around(self, statement: ast.stmt) -> ast.For | ast.While | None:
         """The innermost loop that a statement stands in."""

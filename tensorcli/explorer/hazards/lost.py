@@ -54,11 +54,17 @@ class LostWrites:
         self.begin()
 
     def begin(self) -> None:
-        """A statement begins."""
+        """A statement of the session begins."""
         self.born: dict[int, tuple[Any, str, Any]] = {}
-        """The memory of copies, weakly and by its identity: by which operator, and of what, weakly."""
+        """The memory of copies that the innermost statement made, weakly and by its identity: by which operator, and of what,
+        weakly."""
         self.written: dict[int, Copied] = {}
         """Those that were written into, where nothing could hold them."""
+
+    def runs(self) -> None:
+        """A statement begins, one within another included: what was made before it is held by something."""
+        if self.born:
+            self.born = {}
 
     def made(self, operator: str, tensor: Any, inputs: Sequence[Any]) -> None:
         """An operator that copies made a tensor."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.engines import Walk
@@ -12,6 +12,7 @@ from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.hazards.scope import Scope
 
 IDEMPOTENT = ast.BitOr, ast.BitAnd
 """What gives the same when it is done twice."""
@@ -142,9 +143,7 @@ def onto_itself(engine: Engine, memory: Any, inputs: Sequence[Any]) -> Told | No
     return Told(text, (state, module))
 
 
-def expanded(
-    engine: Engine, names: Mapping[str, Any], memory: Any, statement: ast.Assign | ast.AugAssign
-) -> Told | None:
+def expanded(engine: Engine, names: Scope, memory: Any, statement: ast.Assign | ast.AugAssign) -> Told | None:
     """What is to be said of `x[0, 0] = 1` where x is expanded: the place is one in memory with others. None for any other
     statement that writes this memory.
     """
@@ -167,9 +166,7 @@ def expanded(
     return None
 
 
-def one_item(
-    engine: Engine, names: Mapping[str, Any], memory: Any, statement: ast.stmt | None
-) -> Told | None:
+def one_item(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | None) -> Told | None:
     """What is to be said of `rows[0] += 1` where `rows[1]` is the very same tensor; None for any other statement."""
     target = _written(statement)
     while isinstance(target, ast.Subscript) and not isinstance(target.value, ast.Name):

@@ -46,9 +46,8 @@ def hazard_row(alarm: Alarm, record: Record) -> HazardRow:
     assert alarm.code is not None
     span, statement = alarm.span or record.statement.span, record.statement
     source = statement.source
-    if "\n" in source and (
-        record.name != PROMPT or statement.span.line <= span.line <= statement.span.end_line
-    ):
+    inside = statement.span.line <= span.line <= statement.span.end_line
+    if (inside and "\n" in source) or (not inside and record.name != PROMPT):
         source = line_at(record.text, span).strip()
     return HazardRow(
         alarm.code,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.hazards.scope import Scope
 
 SETTABLE = ("data", "grad", "requires_grad", "real", "imag")
 """What can be set on a tensor, and means something."""
@@ -18,7 +18,7 @@ NEAR = 0.8
 """How like another name one is that was meant to be it."""
 
 
-def not_called(names: Mapping[str, Any], node: ast.expr) -> Told | None:
+def not_called(names: Scope, node: ast.expr) -> Told | None:
     """What is to be said of a statement that is `net.eval`; None for any other."""
     if not isinstance(node, ast.Attribute) or not isinstance(node.value, ast.Name):
         return None
@@ -29,7 +29,7 @@ def not_called(names: Mapping[str, Any], node: ast.expr) -> Told | None:
     return Told(f"{ast.unparse(node)} is a method, and was not called: nothing happens.", (node.value.id,))
 
 
-def misspelt(engine: Engine, names: Mapping[str, Any], target: ast.expr) -> Told | None:
+def misspelt(engine: Engine, names: Scope, target: ast.expr) -> Told | None:
     """What is to be said of `x.require_grad = True`, where tensors have no such attribute; None for any other target."""
     if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Name):
         return None

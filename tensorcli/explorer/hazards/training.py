@@ -63,7 +63,9 @@ class Gradients:
         """A statement begins."""
         self.statement += 1
         self.twice: list[Sum] = []
-        """The sums that were applied."""
+        """The sums that were applied, and nothing said of them."""
+        self.said = False
+        """Whether something was said of one."""
         if len(self.derived) > _MANY:
             self.derived = {key: each for key, each in self.derived.items() if each() is not None}
 
@@ -200,18 +202,17 @@ class Gradients:
                 self.engine.memory(leaf)
             ):  # `leaf.data = leaf.data - ...`, which no write is heard of
                 self.twice.append(self.sums.pop(key))
-        found = [(leaf, each) for each in self.twice if (leaf := each.leaf()) is not None]
-        if not found:
+        twice, self.twice = self.twice, []
+        if self.said or not twice:
             return
-        (leaf, first), *_ = found
-        count = len({id(each) for each, _ in found})
-        known = name(leaf)
-        more = f" (and {count - 1} more)" if count > 1 else ""
+        self.said = True  # of the others there is nothing else to be said
+        leaf, node = twice[0].leaf(), twice[0].node if twice[0].statement == self.statement else None
+        known = None if leaf is None else name(leaf)
         text = (
-            f"{known or 'a leaf'}.grad{more} was not cleared: a pass added to what one step had applied, and the next step "
-            "applied it again."
+            f"{known or 'a leaf'}.grad was not cleared: a pass added to what one step had applied, and the next step applied "
+            "it again."
         )
-        yield Told(text, named(known)), first.node if first.statement == self.statement else None
+        yield Told(text, named(known)), node
 
 
 def optimised(engine: Engine, optimizer: Any) -> list[Any]:

@@ -7,7 +7,7 @@ twice, a swallowed gradient) is noted at once; the rest is decided when the stat
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +25,7 @@ from tensorcli.explorer.hazards.places import (
     overlapping,
     reads_what_it_writes,
 )
+from tensorcli.explorer.hazards.scope import Scope
 from tensorcli.explorer.hazards.slips import misspelt, not_called
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
@@ -108,9 +109,10 @@ class Watch:
         self.operators: dict[str, Operator] = {}
         self.gradients = Gradients(recorder.engine)
         self.loops = Loops(recorder.engine)
-        self.lost = LostWrites(recorder.engine, self._name)
+        self.names = Scope(recorder.index.bound, recorder.index.name)
+        self.lost = LostWrites(recorder.engine, self.names.name)
         self.stores = Stores(recorder.engine)
-        self.unwritten = Unwritten(recorder.engine, recorder.index.name)
+        self.unwritten = Unwritten(recorder.engine, self.names.name)
         self.begin()
 
     def begin(self) -> None:
@@ -143,15 +145,16 @@ class Watch:
         self.inner = self.running is not None
         self.running = statement
         self.stores.begin()
+        self.lost.runs()
         if isinstance(statement, ast.Expr):
             self._steps(statement.value)
             if isinstance(statement.value, ast.Attribute):
-                self.note("TSC-H027", not_called(self.index.bound, statement.value), statement)
+                self.note("TSC-H027", not_called(self.names, statement.value), statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
-            told = misspelt(self.engine, self.index.bound, statement.targets[0])
+            told = misspelt(self.engine, self.names, statement.targets[0])
             self.note("TSC-H028", told, statement)
         elif isinstance(statement, ast.For | ast.While):
-            self.loops.begun.append(statement)
+            self.loops.enter(statement)
         elif self.loops.begun and isinstance(statement, ast.Assign):
             self.note("TSC-H016", self.loops.lost_update(statement))
 
@@ -174,7 +177,7 @@ class Watch:
         elif self.unwritten.memory:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
         if self.inner and isinstance(self.running, ast.Expr) and not self.loops.repeats(self.running):
-            self.note("TSC-H020", discarded(engine, self.index.bound, self.running, tensor, inputs))
+            self.note("TSC-H020", discarded(engine, self.names, self.running, tensor, inputs))
         if known.copies:
             self.lost.made(known.name, tensor, inputs)
         if known.wraps and not tensor.dtype.is_floating_point:
@@ -193,7 +196,7 @@ class Watch:
             if known.adds and self.loops.begun:
                 self.note("TSC-H017", self.loops.history(current_node(), inputs))
             if known.trap is not None:
-                self.note(known.trap.code, known.trap.told(engine, self._name, current_node(), inputs))
+                self.note(known.trap.code, known.trap.told(engine, self.names.name, current_node(), inputs))
 
     def _recorded(self, tensor: Any, inputs: Sequence[Any]) -> bool:
         """Whether a result has a node, or is about to get one."""
@@ -213,6 +216,8 @@ class Watch:
         self.keeper.before_write(memory)
         if self.loops.begun:
             self.loops.written.add(id(memory))
+            if self.loops.appends:
+                self._kept((id(memory),))
         if self.pending:
             self.pending = []
         self.note("TSC-H010", self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
@@ -226,7 +231,7 @@ class Watch:
                     told = partial(wrapped, engine, *exact, tensor)
                     self.pending.append(("TSC-H007", told, current_node()))
         elif known.indexes:
-            self.note("TSC-H006", duplicate(engine, self._name, tensor, inputs))
+            self.note("TSC-H006", duplicate(engine, self.names.name, tensor, inputs))
         if self.unwritten.memory:
             self._unwritten(self.unwritten.changed(known.name, tensor, memory, inputs))
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
@@ -234,12 +239,12 @@ class Watch:
         if known.name == "copy_":
             self.note("TSC-H014", onto_itself(engine, memory, inputs))
         if isinstance(self.running, ast.Assign | ast.AugAssign):
-            self.note("TSC-H015", expanded(engine, self.index.bound, memory, self.running))
-        self.note("TSC-H021", one_item(engine, self.index.bound, memory, self.running))
+            self.note("TSC-H015", expanded(engine, self.names, memory, self.running))
+        self.note("TSC-H021", one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
-                name = self._name(tensor) or self._name(self.recorder.named_parent(tensor))
+                name = self.names.name(tensor) or self.names.name(self.recorder.named_parent(tensor))
                 overlap = partial(overlapping, engine, name, tensor, other, known.name, self.running)
                 self.pending.append(("TSC-H004", overlap, current_node()))
 
@@ -260,12 +265,14 @@ class Watch:
             self.note("TSC-H017", self.loops.history(current_node(), inputs))
         if self.gradients.leaves:
             self.gradients.wrote(memory, inputs)
+            if self.gradients.twice:
+                self._applied_twice()
 
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
         """A leaf's gradient was made or added to."""
         self.gradients.accumulated(leaf, gradient, kind)
         if not self.nan:
-            told = no_numbers(self.engine, self._name, leaf, gradient)
+            told = no_numbers(self.engine, self.names.name, leaf, gradient)
             self.nan = told is not None
             self.note("TSC-H024", told)
 
@@ -290,22 +297,28 @@ class Watch:
 
     # ---- single traps
 
-    def _name(self, tensor: Any) -> str | None:
-        return self.index.name(tensor)
-
     def _names(self, tensor: Any) -> list[str]:
         entry = self.index.entry(tensor)
         return [] if entry is None else self.index.names(entry)
 
+    def _kept(self, written: Collection[int]) -> None:
+        for told, node in kept(self.engine, self.names, self.loops.appends, written):
+            if not any(each.code == "TSC-H025" and each.node is node for each in self.found.values()):
+                self.note("TSC-H025", told, node)
+
+    def _applied_twice(self) -> None:
+        for told, node in self.gradients.told(self.names.name):
+            self.note("TSC-H011", told, node)
+
     def _without_history(self, inputs: Sequence[Any]) -> None:
         for each in _tensors(self.engine, inputs):
-            self.note("TSC-H005", swallowed(self.engine, self._name, each))
+            self.note("TSC-H005", swallowed(self.engine, self.names.name, each))
 
     def _steps(self, node: ast.expr) -> None:
         """`opt.step()` after its gradients were dropped."""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":
             owner = node.func.value
-            optimizer = self.index.bound.get(owner.id) if isinstance(owner, ast.Name) else None
+            optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
             leaves = optimised(self.engine, optimizer) if self.recorded else ()
             if leaves:
                 text = ast.unparse(owner)
@@ -336,11 +349,9 @@ class Watch:
         """The hazards of the statement so far, but for those about saved bytes."""
         for copied in self.lost.found():
             self.note("TSC-H003", copied.told, copied.node)
-        for told, node in self.gradients.told(self._name):
-            self.note("TSC-H011", told, node)
-        if self.loops.written:
-            for told, node in kept(self.engine, self.index.bound, self.loops.begun, self.loops.written):
-                self.note("TSC-H025", told, node)
+        self._applied_twice()
+        if self.loops.appends:
+            self._kept(self.loops.written)
         return list(self.found.values())
 
 

@@ -14,7 +14,7 @@ from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
 from tensorcli.explorer.trace import Made, Trace, Traced
-from tensorcli.explorer.why.trees import binds, called_name, holds, one_line, unbroken, write_target
+from tensorcli.explorer.why.trees import binds, called_name, holds, one_line, stored, unbroken, write_target
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
@@ -159,6 +159,38 @@ class Case:
     def place_of(self, node: ast.AST) -> int:
         """Where the statement stands, from 0, that holds an expression: the failing one, or the function that it failed in."""
         return self.at if holds(self.statement.tree, node) else self.home
+
+    def bound_before(self, at: int, name: str, tree: ast.AST) -> tuple[int, ast.stmt, bool] | None:
+        """The statement that bound a name before an expression of the statement `at`: its place, itself, and whether it stands
+        in a function.
+        """
+        function = self.function_around(at, tree)
+        if function is not None:
+            place, defined = function
+            line = getattr(tree, "lineno", 0)
+            binding = [
+                each
+                for each in ast.walk(defined)
+                if isinstance(each, ast.Assign | ast.AugAssign)
+                and name in stored(each)
+                and each.lineno < line
+            ]
+            return (place, max(binding, key=lambda each: each.lineno), True) if binding else None
+        for place in range(at - 1, -1, -1):
+            before = self.trace.steps[place].record.statement.tree
+            if name in stored(before):
+                return place, before, False
+        return None
+
+    def function_around(self, at: int, node: ast.AST) -> tuple[int, ast.FunctionDef] | None:
+        """The function that an expression stands in, and the place of the statement that defined it; None for one of the
+        session's own.
+        """
+        for place in range(at, -1, -1):
+            for each in ast.walk(self.trace.steps[place].record.statement.tree):
+                if isinstance(each, ast.FunctionDef) and each is not node and holds(each, node):
+                    return place, each
+        return None
 
     def holder_of(self, node: ast.AST) -> int | None:
         """The place of the statement that an expression stands in, any of the journal; None where it stands in none."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trace import Made, Traced
 from tensorcli.explorer.why.case import Case
-from tensorcli.explorer.why.trees import called_name, holds, loaded, root_name, stored
+from tensorcli.explorer.why.trees import called_name, holds, loaded, root_name
 
 CUTTING = {
     "detach": "detach() shares the memory and leaves the graph",
@@ -286,7 +286,7 @@ class Reading(NamedTuple):
 def numbers_of(case: Case, at: int, tree: ast.AST, depth: int = 4) -> Reading | None:
     """Which name of an expression, or of a statement, holds numbers that were read from a tensor with a graph."""
     for name in sorted(loaded(tree)) if depth else ():
-        found = _bound_before(case, at, name, tree)
+        found = case.bound_before(at, name, tree)
         if found is None:
             continue
         place, before, local = found
@@ -308,38 +308,6 @@ def _has_graph(case: Case, reader: ast.Call) -> bool:
     owner = reader.func.value if isinstance(reader.func, ast.Attribute) else reader
     values = [names.get(each) for each in loaded(owner)]
     return any(case.engine.kind(each) == "tensor" and case.engine.look(each).requires_grad for each in values)
-
-
-def _bound_before(case: Case, at: int, name: str, tree: ast.AST) -> tuple[int, ast.stmt, bool] | None:
-    """The statement that bound a name before an expression of the statement `at`: its place, itself, and whether it stands in
-    a function.
-    """
-    function = function_around(case, at, tree)
-    if function is not None:
-        place, defined = function
-        line = getattr(tree, "lineno", 0)
-        binding = [
-            each
-            for each in ast.walk(defined)
-            if isinstance(each, ast.Assign | ast.AugAssign) and name in stored(each) and each.lineno < line
-        ]
-        return (place, max(binding, key=lambda each: each.lineno), True) if binding else None
-    for place in range(at - 1, -1, -1):
-        before = case.trace.steps[place].record.statement.tree
-        if name in stored(before):
-            return place, before, False
-    return None
-
-
-def function_around(case: Case, at: int, node: ast.AST) -> tuple[int, ast.FunctionDef] | None:
-    """The function that an expression stands in, and the place of the statement that defined it; None for one of the
-    session's own.
-    """
-    for place in range(at, -1, -1):
-        for each in ast.walk(case.trace.steps[place].record.statement.tree):
-            if isinstance(each, ast.FunctionDef) and each is not node and holds(each, node):
-                return place, each
-    return None
 
 
 def ends_of(cuts: list[Cut]) -> list[Cut]:

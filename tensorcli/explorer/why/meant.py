@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
@@ -15,6 +16,7 @@ from tensorcli.explorer.why.trees import called_name, root_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
+    from tensorcli.explorer.rewrite import Proposal
 
 
 def lost_update(case: Case, row: HazardRow) -> Story:
@@ -44,7 +46,8 @@ def live_state(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     bound = _bound(case, row)
     if bound is not None:
-        story.events.append(case.event(bound.at, f"{bound.name} holds the tensors themselves", "shared"))
+        text = f"{bound.name} holds the tensors themselves"
+        story.events.append(case.event(bound.at, text, "shared", node=bound.value))
         new = f"{{name: each.clone() for name, each in {behind(bound.value, bound.text, '.items()')}}}"
         story.proposals.append(case.journal.changed(bound.at, [(bound.value, new)], "keep copies"))
     return story
@@ -55,7 +58,7 @@ def expanded_write(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     bound = _bound(case, row)
     if bound is not None:
-        story.events.append(case.event(bound.at, f"{bound.name} was expanded", "shared"))
+        story.events.append(case.event(bound.at, f"{bound.name} was expanded", "shared", node=bound.value))
         new = behind(bound.value, bound.text, ".clone()")
         note = "a memory of its own for each place"
         story.proposals.append(case.journal.changed(bound.at, [(bound.value, new)], note))
@@ -72,7 +75,7 @@ def one_item(case: Case, row: HazardRow) -> Story:
     items, times = product.left, product.right
     if not isinstance(items, ast.List):
         items, times = times, items
-    story.events.append(case.event(bound.at, "the tensor is repeated, not copied", "shared"))
+    story.events.append(case.event(bound.at, "the tensor is repeated, not copied", "shared", node=product))
     if isinstance(items, ast.List) and len(items.elts) == 1:
         made, count = case.journal.source(bound.at, items.elts[0]), case.journal.source(bound.at, times)
         made += ".clone()" * isinstance(items.elts[0], ast.Name)
@@ -93,9 +96,12 @@ class _Binding(NamedTuple):
 def _bound(case: Case, row: HazardRow) -> _Binding | None:
     """The assignment to the name of what a hazard happened to; None where there is none."""
     name = row.names[0]
-    at = case.bound_at(name) if name.isidentifier() else None
-    tree = None if at is None else case.journal.python(at)[0].tree
-    if at is None or not isinstance(tree, ast.Assign) or root_name(tree.targets[0]) != name:
+    found = case.bound_before(case.home, name, case.node()) if name.isidentifier() else None
+    if found is None:
+        return None
+    at, tree, local = found
+    tree = tree if local else case.journal.python(at)[0].tree
+    if not isinstance(tree, ast.Assign) or root_name(tree.targets[0]) != name:
         return None
     return _Binding(name, at, tree.value, case.journal.source(at, tree.value))
 
@@ -175,6 +181,8 @@ def idle_step(case: Case, row: HazardRow) -> Story:
     for user in dict.fromkeys(user for leaf in held for user in users_of(case, leaf)):
         if user.isidentifier() and case.engine.look(names[user]).numel == 1:
             story.proposals.append(case.before(f"{user}.backward()", f"the gradients of {user}"))
+    if not held:
+        story.proposals.extend(_pass_before(case))
     made = case.bound_at(optimizer)
     for name, value in names.items():
         at = case.bound_at(name)
@@ -185,6 +193,18 @@ def idle_step(case: Case, row: HazardRow) -> Story:
             story.events.append(case.event(at, f"{name} is another tensor since then", "made"))
             story.proposals.append(case.journal.moved_below(made, at, "take the tensors of now"))
     return story
+
+
+def _pass_before(case: Case) -> Iterator[Proposal | None]:
+    """A backward pass of what was computed last before a step, in the block that the step stands in."""
+    for block in ast.walk(case.tree):
+        body = getattr(block, "body", None)
+        if isinstance(body, list) and case.inner in body:
+            for before in reversed(body[: body.index(case.inner)]):
+                if isinstance(before, ast.Assign) and isinstance(before.targets[0], ast.Name):
+                    name = before.targets[0].id
+                    yield case.before(f"{name}.backward()", f"the gradients of {name}")
+                    return
 
 
 def not_called(case: Case, row: HazardRow) -> Story:

@@ -17,7 +17,6 @@ from tensorcli.explorer.why.cuts import (
     READERS,
     Cut,
     ends_of,
-    function_around,
     numbers_of,
 )
 from tensorcli.explorer.why.operands import behind
@@ -181,7 +180,7 @@ def _as_tensors(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     if cut.node is None or numbers_of(case, at, cut.node) is None:
         return
     note = "compute with torch, and stay in the graph"
-    function = function_around(case, at, cut.node)
+    function = case.function_around(at, cut.node)
     if function is not None:
         place, defined = function
         yield case.journal.changed(place, _ported(defined), note)

@@ -274,10 +274,14 @@ def gradient_alias(case: Case, row: HazardRow) -> Story:
 def gradient_twice(case: Case, row: HazardRow) -> Story:
     """A backward pass that adds to what was applied: begin anew before it."""
     story = Story(f"line {case.line}: {row.text}")
-    session = case.trace.session
-    for name, value in session.names.items():
-        if hasattr(value, "zero_grad") and hasattr(value, "step"):
-            story.proposals.append(_before_the_pass(case, f"{name}.zero_grad()", "begin each gradient anew"))
+    made = [
+        name
+        for name, value in case.trace.session.names.items()
+        if hasattr(value, "zero_grad") and hasattr(value, "step")
+    ]
+    stepping = (root_name(node) for node in ast.walk(case.tree) if called_name(node) == "step")
+    for name in dict.fromkeys([*made, *filter(None, stepping)]):
+        story.proposals.append(_before_the_pass(case, f"{name}.zero_grad()", "begin each gradient anew"))
     if row.names:
         story.proposals.append(
             _before_the_pass(case, f"{row.names[0]}.grad = None", "begin its gradient anew")
