@@ -46,11 +46,13 @@ def _elements(engine: Engine, item: Any) -> tuple[int, Walk] | None:
     return (id(engine.memory(item)), engine.walk(item)) if engine.kind(item) in KINDS else None
 
 
-def appends_in(loop: ast.stmt) -> Iterator[Append]:
+def appends_in(loop: ast.stmt) -> list[Append]:
     """The calls in a loop that are `states.append(h)`."""
+    found = []
     for node in ast.walk(loop):
         function = node.func if isinstance(node, ast.Call) and len(node.args) == 1 else None
         if not isinstance(function, ast.Attribute) or function.attr != "append":
             continue
         if isinstance(function.value, ast.Name):
-            yield Append(function.value.id, node)
+            found.append(Append(function.value.id, node))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below
@@ -13,6 +13,8 @@ from tensorcli.explorer.hazards.told import Told
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
+MANY = 1000
+"""So many statements are remembered."""
 NEAR = 64
 """So many nodes below a summand are looked at for one that a pass went through."""
 
@@ -22,9 +24,9 @@ class Loops:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.read: dict[ast.AST, Any] = {}
+        """What was read in a loop, or of a statement in one: it runs many times, and says the same each time."""
         self.begun: list[ast.For | ast.While] = []
-        self.appends: list[Append] = []
-        """Where they append to lists."""
         self.written: set[int] = set()
         """The memory that was written since, by its identity."""
         self.sums: dict[int, tuple[str, str] | None] = {}
@@ -33,14 +35,24 @@ class Loops:
     def begin(self) -> None:
         """A statement of the session begins."""
         if self.begun:
-            self.begun, self.appends, self.sums, self.written = [], [], {}, set()
+            self.begun, self.sums, self.written = [], {}, set()
+            if len(self.read) > MANY:
+                self.read = {}
+
+    def _once(self, read: Callable[[Any], Any], tree: ast.AST) -> Any:
+        if tree not in self.read:
+            self.read[tree] = read(tree)
+        return self.read[tree]
 
     def enter(self, loop: ast.For | ast.While) -> None:
         """A loop begins."""
         if not any(each is loop for each in self.begun):  # in a function that is called again
             self.begun.append(loop)
-            known = {each.node for each in self.appends}
-            self.appends.extend(each for each in appends_in(loop) if each.node not in known)
+
+    @property
+    def appends(self) -> list[Append]:
+        """Where they append to lists."""
+        return [each for loop in self.begun for each in self._once(appends_in, loop)]
 
     def around(self, statement: ast.stmt) -> ast.For | ast.While | None:
         """The innermost loop that a statement stands in."""
@@ -58,7 +70,7 @@ class Loops:
         for any other statement.
         """
         target = statement.targets[0]
-        if not isinstance(target, ast.Name) or not _reads_gradient(statement.value, target.id):
+        if not isinstance(target, ast.Name) or not self._once(_steps_down, statement):
             return None
         loop = self.around(statement)
         if not isinstance(loop, ast.For) or not _named(loop.target, target.id, ast.Store):
@@ -100,11 +112,12 @@ class Loops:
         return None
 
 
-def _reads_gradient(tree: ast.AST, name: str) -> bool:
-    """Whether an expression reads `name.grad`."""
+def _steps_down(statement: ast.Assign) -> bool:
+    """Whether a statement computes `p` from `p.grad`."""
+    name: str = statement.targets[0].id  # type: ignore[attr-defined]
     return any(
         isinstance(node, ast.Attribute) and node.attr == "grad" and _named(node.value, name, ast.Load)
-        for node in ast.walk(tree)
+        for node in ast.walk(statement.value)
     )
 
 

@@ -16,6 +16,8 @@ class Scope:
         """The session's names."""
         self.known = known
         """Gives the session's path to a tensor."""
+        self.inside = False
+        """Whether the running statement stands within another: only then may it be a function's."""
 
     def get(self, name: str) -> Any:
         """What a name stands for; None where it is not bound."""
@@ -30,6 +32,8 @@ class Scope:
 
     def _local(self) -> list[Mapping[str, Any]]:
         """The names of the functions that are running in this session, from the inside to the outside."""
+        if not self.inside:
+            return []
         frame, found = current_frame(), []
         while frame is not None and frame.up is not None:
             found.append(frame.names)

@@ -129,7 +129,7 @@ class Watch:
         """Whether a gradient became nan."""
         self.running: ast.stmt | None = None
         """The innermost statement that runs."""
-        self.inner = False
+        self.inner = self.names.inside = False
         """Whether it stands within another: then nobody is shown its value."""
         self.keeper.begin()
         if self.tainted:
@@ -142,7 +142,7 @@ class Watch:
 
     def runs(self, statement: ast.stmt) -> None:
         """A statement of the script begins, one within a loop or a function included."""
-        self.inner = self.running is not None
+        self.inner = self.names.inside = self.running is not None
         self.running = statement
         self.stores.begin()
         self.lost.runs()
@@ -216,8 +216,7 @@ class Watch:
         self.keeper.before_write(memory)
         if self.loops.begun:
             self.loops.written.add(id(memory))
-            if self.loops.appends:
-                self._kept((id(memory),))
+            self._kept((id(memory),))
         if self.pending:
             self.pending = []
         self.note("TSC-H010", self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
@@ -350,7 +349,7 @@ class Watch:
         for copied in self.lost.found():
             self.note("TSC-H003", copied.told, copied.node)
         self._applied_twice()
-        if self.loops.appends:
+        if self.loops.written:
             self._kept(self.loops.written)
         return list(self.found.values())
 
