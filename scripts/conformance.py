@@ -55,7 +55,6 @@ CHAPTERS: Final = {
 }
 ELSEWHERE: Final = "Others"
 REASONS: Final[tuple[tuple[str, str], ...]] = (
-    (r"nn\.functional\.linear_cross_entropy", "chunking is not modelled: it changes what PyTorch allocates"),
     (
         r"linalg\.eigh?$|linalg\.svd|^svd",
         "eigenvectors and singular vectors are unique up to a factor that LAPACK's build decides",

@@ -8,7 +8,7 @@ import builtins
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -167,6 +167,9 @@ def carry(value: Any, space: Any, memo: dict[int, Any] | None = None) -> Any:
         return {key: carry(one, space, memo) for key, one in value.items()}
     if isinstance(value, (torch.dtype, torch.memory_format, torch.layout)):
         return getattr(space, str(value).removeprefix("torch."))
+    if is_dataclass(value) and type(value).__module__.startswith("torch.nn."):
+        settings = {each.name: carry(getattr(value, each.name), space) for each in fields(value)}
+        return getattr(space.nn, type(value).__name__)(**settings)
     if isinstance(value, torch.nn.Module):
         # One without parameters, as a distance: its settings are its attributes.
         made = getattr(space.nn, type(value).__name__)()

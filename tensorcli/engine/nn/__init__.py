@@ -33,6 +33,7 @@ _WHERE = {
         "layers.shapes": "Flatten Unflatten PixelShuffle PixelUnshuffle ChannelShuffle Fold Unfold Upsample "
         "UpsamplingNearest2d UpsamplingBilinear2d LocalResponseNorm",
         "layers.linear_loss": "LinearCrossEntropyLoss",
+        "chunked_loss": "LinearCrossEntropyOptions",
         "layers.cross_map": "CrossMapLRN2d",
         "layers.synchronised": "SyncBatchNorm",
         "layers.adaptive": "AdaptiveLogSoftmaxWithLoss",

@@ -3,7 +3,7 @@
 from math import prod
 from typing import Any
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
@@ -135,13 +135,9 @@ def linear_cross_entropy(
     input: Any, linear_weight: Any, target: Any, *, linear_bias: Any = None, weight: Any = None, reduction: str = "mean",
     ignore_index: int | None = None, label_smoothing: float = 0.0, options: Any = None,
 ) -> Any:  # fmt: skip
-    """The cross entropy of a linear map's outputs: input (N, in) or (in), linear_weight (classes, …, in). Of options only
-    None is there: chunks change what PyTorch allocates, not what it answers.
+    """The cross entropy of a linear map's outputs: input (N, in) or (in), linear_weight (classes, …, in); with `options` chunk
+    by chunk, where the loss allows it.
     """
-    if options is not None:
-        raise NotImplementedError(
-            "linear_cross_entropy: chunking (options) is not modelled; leave options=None"
-        )
     sizes, weights = tuple(input.geometry.sizes), tuple(linear_weight.geometry.sizes)
     if not 1 <= len(sizes) <= 2:
         raise RuntimeError(f"expected input with dimensionality 1 or 2, got {len(sizes)}")
@@ -164,6 +160,25 @@ def linear_cross_entropy(
     scores = (*batch, *outputs)
     if ignore_index is not None and tuple(target.geometry.sizes) == scores:
         raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
+    if options is not None:
+        if (
+            len(outputs) == 1
+            and reduction in _REDUCTIONS
+            and label_smoothing == 0
+            and target.dtype is dtypes.int64
+        ):
+            from tensorcli.engine.nn.chunked_loss import chunked_loss
+
+            skipped = -100 if ignore_index is None else ignore_index
+            return chunked_loss(
+                input, linear_weight, target, linear_bias, weight, reduction, skipped, options
+            )
+        messages.warn(
+            "linear_cross_entropy: ``options`` ignored; chunked path needs reduction in {'mean','sum','none'}, label_smoothing "
+            f"== 0, target.dtype == int64, out_features == (). Got reduction={reduction!r}, label_smoothing={label_smoothing}, "
+            f"target.dtype={target.dtype}, out_features={outputs[1:]}, tracing=False, linear_bias.shape="
+            f"{None if linear_bias is None else outputs}."
+        )
     if len(outputs) > 1:
         linear_weight = linear_weight.reshape(prod(outputs), features)
         linear_bias = None if linear_bias is None else linear_bias.reshape(prod(outputs))
