@@ -62,6 +62,7 @@ F.mse_loss(x,y) F.cross_entropy(x,t) x.softmax(-1).pow(2).sum() x.log_softmax(-1
 F.binary_cross_entropy_with_logits(x,y.clamp(0,1))
 x.sigmoid().sum() x.tanh().sum() (x*y).mean() F.huber_loss(x,y) F.linear(x[:,:2],y[:3,:2]).pow(2).mean()
 F.layer_norm(x,x.shape[-1:]).mul(y).sum()
+F.grid_sample(x.reshape(1,1,x.shape[0],-1),y.reshape(-1)[:2].reshape(1,1,1,2),align_corners=False).sum()
 F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bilinear').mul(2).sum()
 F.interpolate(x.reshape(1,1,x.shape[0],-1),size=(7,4),mode='bicubic').mul(2).sum()
 """.split()  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
+from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._registers import LANES
@@ -22,6 +23,11 @@ from tensorcli.engine.ops._shared import behind
 
 BILINEAR, NEAREST, BICUBIC = range(3)
 ZEROS, BORDER, REFLECTION = range(3)
+
+
+def _onto(a, b, c):
+    """a * b + c, fused where the kernel of images fuses it: in single precision."""
+    return fused(a, b, c) if type(a) is np.ndarray and a.dtype == np.float32 else a * b + c
 
 
 # ---- where a grid points to
@@ -39,8 +45,8 @@ def _scaled(n, places, size, align_corners):
     """Places from -1 to 1 as coordinates of elements."""
     own = places.dtype.type
     if n == 2:
-        found = (places + own(1)) * (own(size - align_corners) / own(2))
-        return found if align_corners else found - own(0.5)
+        half = own(size - align_corners) / own(2)
+        return (places + own(1)) * half if align_corners else _onto(places + own(1), half, own(-0.5))
     if align_corners:
         return (places + own(1)) / own(2) * own(size - 1)
     return ((places + own(1)) * own(size) - own(1)) / own(2)
@@ -152,7 +158,7 @@ def _cubic(part):
     a = own(-0.75)
 
     def near(x):
-        return ((a + own(2)) * x - (a + own(3))) * x * x + own(1)
+        return _onto(_onto(x, a + own(2), -(a + own(3))) * x, x, own(1))
 
     def far(x):
         return ((a * x - own(5) * a) * x + own(8) * a) * x - own(4) * a
@@ -193,9 +199,10 @@ def _sampled(xp, input, grid, mode, padding, align_corners):
         if mode == BICUBIC:  # Along the lines first, which are then weighted.
             row = tap.sides[0]
             lines[row] = lines[row] + tap.weights[1][..., None] * values
-            found = found + tap.weights[0][..., None] * lines[row] if tap.sides[1] == 3 else found
+            found = _onto(lines[row], tap.weights[0][..., None], found) if tap.sides[1] == 3 else found
         else:
-            found = found + values * reduce(np.multiply, reversed(tap.weights))[..., None]
+            weight = reduce(np.multiply, reversed(tap.weights))[..., None]
+            found = _onto(values, weight, found) if len(along) == 2 else found + values * weight
     result = found.reshape(*grid.shape[:-1], flat.shape[1]).astype(input.dtype, copy=False)
     return xp.ascontiguousarray(xp.moveaxis(result, -1, 1))
 
@@ -253,8 +260,8 @@ def _of_plane(xp, along, taps, values, grads):
     down = right = xp.zeros_like(along[0].at)
     for c in range(grads.shape[-1]):
         (a, b, d, f), g = (each[..., c] for each in (nw, ne, sw, se)), grads[..., c]
-        right = right + ((b - a) * s + (f - d) * n) * g
-        down = down + ((d - a) * e + (f - b) * w) * g
+        right = _onto(_onto(f - d, n, (b - a) * s), g, right)
+        down = _onto(_onto(f - b, w, (d - a) * e), g, down)
     return down, right
 
 
@@ -275,8 +282,8 @@ def _of_cubic(xp, along, taps, values, grads):
     for c in range(grads.shape[-1]):
         for tap, value in zip(taps, values, strict=True):
             (j, i), shared = tap.sides, value[..., c] * grads[..., c]
-            right = right - shared * steep[1][i] * tap.weights[0]
-            down = down - shared * steep[0][j] * tap.weights[1]
+            right = _onto(-(shared * steep[1][i]), tap.weights[0], right)
+            down = _onto(-(shared * steep[0][j]), tap.weights[1], down)
     return down, right
 
 
