@@ -10,11 +10,28 @@ import numpy as np
 LONGEST = 7
 WIDEST = 8
 NARROW = 3
+WORK = 1 << 20
+"""Up to how many products the order is followed for float16."""
 
 
 def product(xp, a, b):
     """a @ b."""
     return _added(a, b) if _in_order(xp, a, b) else xp.matmul(a, b)
+
+
+def of_halves(a, b):
+    """a @ b of float16, added up in float32: in four sums where both lie by rows or both by columns
+    (aten/src/ATen/native/cpu/BlasKernel.cpp).
+    """
+    wide_a, wide_b = a.astype(np.float32), b.astype(np.float32)
+    inner, work = a.shape[-1], a.size * b.shape[-1]
+    if _by_columns(a) != _by_columns(b) or inner < 4 or work > WORK:
+        return np.matmul(wide_a, wide_b).astype(np.float16)
+    whole = inner - inner % 4
+    sums = [_added(wide_a[..., k:whole:4], wide_b[..., k:whole:4, :]) for k in range(4)]
+    if whole < inner:
+        sums[0] = _added(wide_a[..., whole:], wide_b[..., whole:, :], sums[0])
+    return (sums[0] + sums[1] + sums[2] + sums[3]).astype(np.float16)
 
 
 def onto(xp, base, a, b):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import messages
-from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype, is_reduced
+from tensorcli.engine.dtypes import REDUCED, float16, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.geometry import Geometry, elementwise_strides
@@ -74,6 +74,7 @@ def _check_matrices(a, b):
 
 @op(
     "mm(Tensor self, Tensor mat2) -> Tensor",
+    stepwise=(float16,),
     self=lambda grad, mat2, self_sizes, self_strides: mat1_backward(grad, mat2, self_sizes, self_strides),
     mat2=lambda grad, self, mat2_sizes, mat2_strides: mat2_backward(grad, self, mat2_sizes, mat2_strides),
 )
@@ -84,7 +85,15 @@ def mm(xp, self, mat2):
     if mat2.ndim != 2:
         raise RuntimeError("mat2 must be a matrix")
     _check_matrices(self, mat2)
+    if self.dtype == mat2.dtype == np.float16:
+        return _of_halves(xp, self, mat2)
     return _product(xp, self, mat2)
+
+
+def _of_halves(xp, a, b, in_one_sum=False):
+    if xp is np and not in_one_sum:
+        return _gemm.of_halves(a, b)
+    return _gemm.product(xp, *widened(a, b)).astype(a.dtype)
 
 
 def _check_batches(batch1, batch2):
@@ -101,12 +110,16 @@ def _check_batches(batch1, batch2):
 
 @op(
     "bmm(Tensor self, Tensor mat2) -> Tensor",
+    stepwise=(float16,),
     self=lambda grad, mat2: grad.bmm(mat2.transpose(1, 2).conj()),
     mat2=lambda grad, self: self.transpose(1, 2).conj().bmm(grad),
 )
 def bmm(xp, self, mat2):
     """Multiply two batches of matrices."""
     _check_batches(self, mat2)
+    if self.dtype == mat2.dtype == np.float16:
+        # PyTorch multiplies small matrices by a loop of its own.
+        return _of_halves(xp, self, mat2, self.shape[1] * self.shape[2] * mat2.shape[2] < 400)
     return _batched(xp, self, mat2)
 
 
