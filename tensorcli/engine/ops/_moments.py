@@ -141,12 +141,23 @@ def in_turn(array, lead, own, factor=None):
     part = -(-len(rows) // THREADS)
     total = np.zeros(rows.shape[1:], np.float32)
     for start in range(0, len(rows), part):
-        found = np.zeros(rows.shape[1:], np.float32)
-        for i in range(start, min(start + part, len(rows))):
-            added = found + rows[i] if factors is None else fused(rows[i], factors[i], found)
-            found = added.astype(own).astype(np.float32)
-        total = total + found
+        own_part = slice(start, start + part)
+        total = total + _of_thread(rows[own_part], None if factors is None else factors[own_part], own)
     return total.astype(own)
+
+
+def _of_thread(rows, factors, own):
+    if own == np.float32:
+        products = rows if factors is None else rows.astype(np.float64) * factors
+        found = np.zeros((1, *rows.shape[1:]), own)
+        # numpy's addition of float64 to float32 rounds once, as a fused one.
+        np.add.at(found, np.zeros(len(rows), int), products)
+        return found[0]
+    found = np.zeros(rows.shape[1:], np.float32)
+    for i, row in enumerate(rows):
+        added = found + row if factors is None else fused(row, factors[i], found)
+        found = added.astype(own).astype(np.float32)
+    return found
 
 
 def along_line(xp, grad, weight, input, mean, rstd, axes):
