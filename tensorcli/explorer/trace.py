@@ -231,6 +231,8 @@ class TracedSession(Session):
     """A session that remembers which node a backward pass failed at, and the names where a statement failed."""
 
     failed: int | None = None
+    failed_name: str = "a node"
+    """What that node is called."""
     tokens: Identities
     frame: Any = None
     """The frame of the script in which the last failure was raised."""
@@ -239,6 +241,8 @@ class TracedSession(Session):
 
     def failure(self, raised: BaseException, statement: Any, text: str, name: str) -> Failure:
         node = self.engine.failed_node(raised)
+        if node is not None:
+            self.failed_name = self.engine.node_name(node)
         self.failed = None if node is None else self.tokens.number(node)
         self.frame = innermost_frame(raised)
         self.module = self.engine.failed_module(raised)

@@ -82,6 +82,14 @@ WAYS = {
         'd = torch.device("cuda")\ny = torch.ones(2, device=d)',
         'line 1:  d = torch.device("cpu")',
     ),
+    "the matrices of a batch, transposed": (
+        "q = torch.ones(2, 5, 8)\ns = q @ q.T",
+        "line 2:  s = q @ q.mT",
+    ),
+    "what a write into a part held, differentiated twice": (
+        "w = torch.ones(2, requires_grad=True)\nh = torch.zeros(2)\nh[0] = w[0]\nh.sum().backward()\nh.sum().backward()",
+        "line 4:  h.sum().backward(retain_graph=True)",
+    ),
     "no gradient yet": (
         "w = torch.ones(2, requires_grad=True)\nw.grad.zero_()",
         "line 2:  if w.grad is not None:\n             w.grad.zero_()",
@@ -176,6 +184,10 @@ TRAPS = {
 
 
 IN_FUNCTIONS = {
+    "a hidden write": (
+        "def f(w):\n    y = w.exp()\n    y.data.mul_(2)\n    return y.sum()\nw = torch.ones(2, requires_grad=True)\nf(w).backward()",
+        "line 3:  y.detach().clone().mul_(2)",
+    ),
     "an optimizer that keeps its gradients": (
         "def fit():\n    net = torch.nn.Linear(1, 1)\n    opt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
         "    for i in range(2):\n        net(torch.ones(1)).backward()\n        opt.step()\nfit()",
@@ -273,3 +285,16 @@ def test_what_is_typed_is_told_by_its_own_line_when_a_gradient_became_nan() -> N
 )
 def test_parentheses_that_are_not_needed_any_more_go_and_others_stay(text: str, way: str) -> None:
     assert asked(text).ways[0].text == way
+
+
+def test_the_node_of_a_write_into_a_part_is_named_when_it_was_freed() -> None:
+    answer = asked(WAYS["what a write into a part held, differentiated twice"][0])
+    assert answer.title == "line 5 needs what line 4 freed: both go through CopySlices."
+
+
+def test_a_hidden_write_in_a_function_is_told_with_the_gradient_it_made_wrong() -> None:
+    answer = asked(IN_FUNCTIONS["a hidden write"][0])
+    assert answer.title.startswith(
+        "w.grad is wrong: [5.4366, 5.4366] instead of [2.7183, 2.7183]; line 3 wrote over what line 2"
+    )
+    assert [way.verdict for way in answer.ways] == ["ok", "ok"]

@@ -232,6 +232,10 @@ class CopySlices(Node):
         return asked
 
     def release(self) -> None:
+        if self.function is not None:
+            self.function.release()
+            if events.observer is not None:
+                events.observer.freed(self)
         super().release()
         self.function = None
 

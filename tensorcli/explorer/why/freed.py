@@ -31,7 +31,7 @@ def freed(case: Case) -> Story:
     saves = [(step, save) for step in case.trace.steps for save in step.saves if save.node == node]
     events: list[Event] = []
     made_at = None
-    what, where = "a node", ""
+    what, where = case.trace.session.failed_name, ""
     if saves:
         step, save = saves[0]
         made_at = step.number - 1
@@ -42,15 +42,14 @@ def freed(case: Case) -> Story:
     at = first.number - 1
     count = len(first.freed)
     also = f", and {count - 1} more" if count > 1 else ""
-    freeing = case.event(
-        at, f"freed what {what} had saved{also}", "freed", culprit=True, node=first.freed[node]
-    )
+    held = "had saved" if saves else "held"
+    freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=first.freed[node])
     within = first.number == case.failing.number
     carried = _carried(case) if within else []
     if not within:
         events.append(freeing)
     events.append(
-        case.raised(f"needs what {what} had saved" + (", and an earlier round freed" if within else ""))
+        case.raised(f"needs what {what} {held}" + (", and an earlier round freed" if within else ""))
     )
     if carried and made_at == case.at:
         names = " and ".join(carried)

@@ -23,7 +23,7 @@ def hazard(case: Case, row: HazardRow, expected: bool = False) -> Story:
     """The story of a hazard that the session reported. `expected`: the last statement is yet to run."""
     at = row.index - 1
     if row.code in ("TSC-H001", "TSC-H002"):
-        found = hidden(case, expected=expected)
+        found = hidden(case, expected=expected) or _in_one_statement(case, at)
         if found is not None:
             return found
     if row.code == "TSC-H005":
@@ -108,7 +108,7 @@ class _Hidden:
         records = [step.record for step in case.trace.steps]
         last = self.passes[-1] if self.passes else None
         right = {} if last is None else right_gradients(case.session, records[: last.number])
-        wrong = {each: text for each, text in self._present(last).items() if right.get(each, text) != text}
+        wrong = {each: text for each, text in _left_by(last).items() if right.get(each, text) != text}
         if name and name not in wrong:
             return None
         saved_at = sorted({case.within_line(step.number - 1, save.node_at) for step, save in self.saves})
@@ -128,16 +128,8 @@ class _Hidden:
             None if each is None else self._to_the_pass(each, at, last) for each in self._ways(at)
         ]
         if last is not None:
-            story.right = {each: right[each] for each in self._present(last) if each in right}
+            story.right = {each: right[each] for each in _left_by(last) if each in right}
         return story
-
-    def _present(self, last: Traced | None) -> dict[str, str]:
-        """The gradients that the passes left."""
-        found: dict[str, str] = {}
-        for change in () if last is None else last.step.changes:
-            if change.names and change.names[0].endswith(".grad") and change.after is not None:
-                found[change.names[0].removesuffix(".grad")] = change.after.value
-        return found
 
     def _events(self, last: Traced | None) -> list[Event]:
         case, events = self.case, []
@@ -216,6 +208,61 @@ class _Hidden:
         grown = len(proposal.records) - len(self.case.trace.steps)
         moved = proposal.text.startswith("move ")
         return replace(proposal, failing=last.number - 1 + grown - moved)
+
+
+def _left_by(last: Traced | None) -> dict[str, str]:
+    """The gradients that the passes of a statement left."""
+    found: dict[str, str] = {}
+    for change in () if last is None else last.step.changes:
+        if change.names and change.names[0].endswith(".grad") and change.after is not None:
+            found[change.names[0].removesuffix(".grad")] = change.after.value
+    return found
+
+
+def _in_one_statement(case: Case, at: int) -> Story | None:
+    """A hidden write in the statement that runs the pass as well: in a loop, or in a function that it calls."""
+    last = case.trace.steps[at]
+    found = [
+        (step, save, write)
+        for step in case.trace.steps[: at + 1]
+        for save in step.saves
+        if save.node in last.freed
+        for write in last.writes
+        if write.memory == save.memory and write.counter != save.counter and write.node_at is not None
+    ]
+    if not found:
+        return None
+    step, save, write = found[0]
+    assert write.node_at is not None
+    right = right_gradients(case.session, [each.record for each in case.trace.steps[: at + 1]])
+    present = _left_by(last)
+    wrong = next((name for name, text in present.items() if right.get(name, text) != text), None)
+    wrote = case.event(
+        at, "changed bytes that were saved", "wrote", "version stayed", culprit=True, node=write.node_at
+    )
+    saved = case.event(step.number - 1, f"{save.node_name} saved {save.slot}", "saved", node=save.node_at)
+    title = f"line {wrote.line} wrote over what line {saved.line} had saved for the backward pass, and no version counter saw it."
+    if wrong is not None:
+        title = f"{wrong}.grad is wrong: {present[wrong]} instead of {right[wrong]}; {title}"
+    used = case.event(at, f"{save.node_name} used the new bytes", "other", node=last.freed[save.node])
+    story = Story(title, [saved, wrote, used])
+    story.proposals = list(_copies(case, save, write.node_at))
+    story.right = {each: right[each] for each in present if each in right}
+    return story
+
+
+def _copies(case: Case, save: Save, write: ast.AST) -> Iterator[Proposal | None]:
+    """The write into a copy, where it goes through `.data`; the saved result kept apart."""
+    journal = case.journal
+    place = case.holder_of(write)
+    data = [node for node in ast.walk(write) if isinstance(node, ast.Attribute) and node.attr == "data"]
+    if place is not None and data:
+        changes = [(node, f"{journal.source(place, node.value)}.detach().clone()") for node in data]
+        yield journal.changed(place, changes, "write into a copy")
+    place = None if save.node_at is None else case.holder_of(save.node_at)
+    if place is not None and save.slot == "result" and isinstance(save.node_at, ast.expr):
+        text = atom(save.node_at, journal.source(place, save.node_at))
+        yield journal.changed(place, [(save.node_at, f"{text}.clone()")], "the node keeps its own result")
 
 
 def _swallowed(case: Case, at: int) -> Story | None:

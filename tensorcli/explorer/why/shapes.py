@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from itertools import product
 from math import prod
+from typing import TYPE_CHECKING
 
 from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.facts import plural
@@ -13,8 +14,11 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
-from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
+from tensorcli.explorer.why.operands import ATOMS, Operand, bound_event, operand, operands, told, with_operand
 from tensorcli.explorer.why.trees import root_name
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.rewrite import Proposal
 
 
 def broadcast(case: Case) -> Story | None:
@@ -33,6 +37,7 @@ def broadcast(case: Case) -> Story | None:
         f"dimension {where} is {padded[0][where]} against {padded[1][where]}; equal sizes or a 1 are wanted.",
         told(case, [left, right], "shape {look.sizes}"),
     )
+    story.proposals.extend(_transposed_matrices(case, found))
     for each in (right, left):
         if isinstance(case.node(), ast.AugAssign) and each is left:
             continue
@@ -43,6 +48,15 @@ def broadcast(case: Case) -> Story | None:
         if len(shape) == 2:
             story.proposals.append(with_operand(case, each.node, ".T", "transposed"))
     return story
+
+
+def _transposed_matrices(case: Case, found: list[Operand]) -> Iterator[Proposal | None]:
+    """`k.mT` for `k.T` of a batch: the last two dimensions change places, and not all of them."""
+    for each in found:
+        node = each.node
+        if isinstance(node, ast.Attribute) and node.attr == "T" and len(each.look.sizes) > 2:
+            whole = case.text_of(node.value)
+            yield case.changed([(node, f"{whole}.mT")], f"each matrix of {whole} transposed")
 
 
 def matmul(case: Case) -> Story | None:
