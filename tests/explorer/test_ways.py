@@ -185,7 +185,8 @@ TRAPS = {
 
 IN_FUNCTIONS = {
     "a hidden write": (
-        "def f(w):\n    y = w.exp()\n    y.data.mul_(2)\n    return y.sum()\nw = torch.ones(2, requires_grad=True)\nf(w).backward()",
+        "def f(w):\n    y = w.exp()\n    y.data.mul_(2)\n    return y.sum()\n"
+        "w = torch.ones(2, requires_grad=True)\nf(w).backward()",
         "line 3:  y.detach().clone().mul_(2)",
     ),
     "an optimizer that keeps its gradients": (
