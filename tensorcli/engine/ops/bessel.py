@@ -37,6 +37,7 @@ def i0e(xp, self):
     """The modified Bessel function of order 0 without its growth."""
     if _registers.is_reduced(self):
         return _registers.by_place(_reduced_without_growth, self)
+    (self,) = widened(self)
     if self.dtype != np.float32:
         return from_scipy(xp, "i0e", self, refusal="i0e_cpu")
     return _without_growth(xp, self)

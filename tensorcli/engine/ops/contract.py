@@ -10,6 +10,7 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import wrap, wrap_dims
+from tensorcli.engine.ops._moments import widened
 
 # ---- contractions named by dimensions or letters
 
@@ -302,6 +303,8 @@ def trilinear(xp, i1, i2, i3, expand1, expand2, expand3, sumdim, unroll_dim):
     """The product of three tensors with new dimensions, summed over some."""
     if _registers.is_reduced(i1):
         return _trilinear_in_steps((i1, i2, i3), (expand1, expand2, expand3), sumdim, unroll_dim)
+    own = i1.dtype
+    i1, i2, i3 = widened(i1, i2, i3)
     total = i1.ndim + len(expand1)
     terms = []
     for array, new in ((i1, expand1), (i2, expand2), (i3, expand3)):
@@ -312,7 +315,7 @@ def trilinear(xp, i1, i2, i3, expand1, expand2, expand3, sumdim, unroll_dim):
     for d in kept:
         if d not in held:
             result = xp.expand_dims(result, kept.index(d))
-    return result
+    return result.astype(own, copy=False)
 
 
 def _trilinear_in_steps(arrays, expands, sumdim, unroll_dim):

@@ -65,7 +65,7 @@ def polygamma(xp, n, self):
     if _registers.is_reduced(self):
         found = _single_zeta(n + 1.0, self.astype(np.float32)).astype(own).astype(np.float32)
     else:
-        found = numeric.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), self)
+        found = numeric.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), *widened(self))
     # PyTorch takes the factorial by its logarithm.
     factorial = found.dtype.type(math.exp(found.dtype.type(math.lgamma(n + 1))))
     return (found * (factorial if n % 2 else -factorial)).astype(own)
@@ -176,7 +176,7 @@ def mvlgamma(xp, self, p):
         steps = x[..., None] + xp.arange(-p / 2 + 0.5, 0.5, 0.5)
         return behind(xp).special.gammaln(steps).sum(-1) + shift
 
-    return numeric.widely(added_up, self)
+    return numeric.widely(added_up, *widened(self))
 
 
 @op(

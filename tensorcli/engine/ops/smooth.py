@@ -10,6 +10,7 @@ from tensorcli.engine.dtypes import PROMOTE, REDUCED, float16
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind, zero
 from tensorcli.engine.ops.activation import floats_only
 
@@ -82,6 +83,7 @@ def gelu(xp, self, approximate):
     floats_only("GeluKernelImpl", self)
     if _registers.is_reduced(self):
         return _in_singles(_single_gelu_by_tanh if approximate == "tanh" else _single_gelu, self)
+    (self,) = widened(self)
     if approximate == "tanh" and _registers.is_small_single(xp, self):
         return _in_singles(_single_gelu_by_tanh, self)
     if approximate == "tanh":
@@ -130,7 +132,7 @@ def gelu_backward(xp, grad_output, self, approximate):
         return _in_singles(
             _single_slope_by_tanh if approximate == "tanh" else _single_slope, grad_output, self
         )
-    return numeric.widely(by_tanh if approximate == "tanh" else exactly, grad_output, self)
+    return numeric.widely(by_tanh if approximate == "tanh" else exactly, *widened(grad_output, self))
 
 
 def _silu_gradient(grad, self):
