@@ -8,11 +8,15 @@ NAME is the name of a record's file: programs of tests/programs (training.txt), 
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+# The last bits depend on the width of the vector registers, and the engine's are AVX2's: read when torch is imported.
+os.environ["ATEN_CPU_CAPABILITY"] = "avx2"
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
