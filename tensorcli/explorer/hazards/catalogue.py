@@ -222,7 +222,7 @@ _ENTRIES: Final = (
     Hazard(
         "TSC-H018",
         "unwritten-read",
-        "An operator read memory into which nothing had been written.",
+        "An operator read memory that had not been written, or in part only.",
         "torch.empty(3), and the legacy torch.Tensor(3) and torch.FloatTensor(3), allocate three elements and write none: they "
         "are what the memory held, another thing in each run. tensorcli shows zeros for them.",
         "x = torch.FloatTensor(3)\ny = x + 1",
@@ -244,8 +244,8 @@ _ENTRIES: Final = (
     Hazard(
         "TSC-H020",
         "discarded-result",
-        "A method that gives another tensor was called, and nothing took what it gave.",
-        "x.to(device), x.float(), x.add(1), x.view(3, 1) leave x as it is. Their result is the point of the call: bind it, or "
+        "A method or a function that gives another tensor was called, and nothing took what it gave.",
+        "x.to(device), x.float(), x.add(1) and torch.cat([x, y]) leave x as it is. Their result is the point of the call: bind it, or "
         "use the method whose name ends in an underscore, where there is one.",
         "for x in [torch.ones(2), torch.zeros(2)]:\n    x.double()",
         "for x in [torch.ones(2), torch.zeros(2)]:\n    x = x.double()",
