@@ -245,8 +245,8 @@ _ENTRIES: Final = (
         "TSC-H020",
         "discarded-result",
         "A method or a function that gives another tensor was called, and nothing took what it gave.",
-        "x.to(device), x.float(), x.add(1) and torch.cat([x, y]) leave x as it is. Their result is the point of the call: bind it, or "
-        "use the method whose name ends in an underscore, where there is one.",
+        "x.to(device), x.float(), x.add(1) and torch.cat([x, y]) leave x as it is. Their result is the point of the call: bind "
+        "it, or use the method whose name ends in an underscore, where there is one.",
         "for x in [torch.ones(2), torch.zeros(2)]:\n    x.double()",
         "for x in [torch.ones(2), torch.zeros(2)]:\n    x = x.double()",
         "why",
