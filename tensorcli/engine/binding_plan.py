@@ -35,6 +35,7 @@ _TAKEN: Final[dict[str, tuple[type, ...]]] = {
 _TAKEN_BY_NAME: Final = {
     "ScalarType": "torch.dtype",
     "Device": "torch.device",
+    "Layout": "torch.layout",
     "MemoryFormat": "torch.memory_format",
     "Generator": "torch._C.Generator",
 }

@@ -160,16 +160,7 @@ def convert(signature: Signature, parameter: Parameter, value: Any, tensor: Any)
             return PYTHON_DTYPES[value] if isinstance(value, type) else value
         case "Device":
             return _device(value)
-        case "Layout":
-            return _strided(value)
     return value
-
-
-def _strided(layout: Any) -> Any:
-    """Errors: NotImplementedError for a layout that no tensor has here."""
-    if repr(layout) != "torch.strided":
-        raise NotImplementedError(f"layout={layout}: all tensors are strided here")
-    return layout
 
 
 def _scalar(value: Any, tensor: Any) -> Any:

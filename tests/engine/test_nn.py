@@ -1,7 +1,5 @@
 """Networks' functions: PyTorch's values, nodes, gradients and complaints."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -126,34 +124,3 @@ def test_initialisation_leaves_no_trace_in_the_graph() -> None:
     assert w.abs().max().item() <= (6 / 5) ** 0.5
     with pytest.raises(ValueError, match="Unsupported nonlinearity"):
         torch.nn.init.kaiming_normal_(w, nonlinearity="x")
-
-
-@pytest.mark.parametrize(
-    ("forward", "argument"),
-    [
-        (
-            lambda w: torch.nn.functional.embedding(torch.tensor([1, 2]), w, sparse=True),
-            "embedding(sparse=True)",
-        ),
-        (
-            lambda w: torch.nn.functional.embedding_bag(torch.tensor([[1, 2]]), w, sparse=True),
-            "embedding_bag(sparse=True)",
-        ),
-        (lambda w: w.gather(1, torch.tensor([[0], [1], [0]]), sparse_grad=True), "gather(sparse_grad=True)"),
-    ],
-)
-def test_a_gradient_that_would_be_sparse_is_refused_and_not_made_dense(forward, argument):
-    weight = torch.ones(3, 2, requires_grad=True)
-    result = forward(weight)
-    assert bool((result > 0).all())
-    with pytest.raises(
-        NotImplementedError, match=re.escape(f"{argument}: the gradient would be a sparse tensor")
-    ):
-        result.sum().backward()
-    assert weight.grad is None
-
-
-def test_a_layout_that_no_tensor_has_here_is_refused_and_not_ignored():
-    assert torch.zeros(2, layout=torch.strided).layout is torch.strided
-    with pytest.raises(NotImplementedError, match=r"layout=torch.sparse_coo: all tensors are strided here"):
-        torch.zeros(2, layout=torch.sparse_coo)

@@ -21,15 +21,6 @@ def zero(like):
     return functions.zeros((), dtype=like.dtype, device=like.device)
 
 
-def strided(sparse, argument):
-    """Errors: NotImplementedError where a gradient is asked for as a sparse tensor; all tensors are strided here."""
-    if sparse:
-        raise NotImplementedError(
-            f"{argument}: the gradient would be a sparse tensor, and all tensors are strided here; without it the numbers are "
-            "the same"
-        )
-
-
 def times(tensor, number):
     """tensor * number as PyTorch's own C++ writes it: the operator of a Scalar, whose node is MulBackward1."""
     return OPS["mul.Scalar"].run((tensor, number))

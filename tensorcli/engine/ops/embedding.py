@@ -8,7 +8,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._shared import behind, strided
+from tensorcli.engine.ops._shared import behind
 
 
 def _check_indices(indices, name):
@@ -32,8 +32,8 @@ def _check_rows(weight, *rest):
     out=False,
     variants="function",
     check=_check_rows,
-    weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq, sparse: _embedding_gradient(
-        grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq, sparse
+    weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq: (
+        functions.embedding_dense_backward(grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq)
     ),
     indices=None,
 )
@@ -47,11 +47,6 @@ def embedding(xp, weight, indices, padding_idx, scale_grad_by_freq, sparse):
             raise RuntimeError("index_select(): self indexing axis dim should be positive")
         raise IndexError("index out of range in self")
     return weight[indices]
-
-
-def _embedding_gradient(grad, indices, num_weights, padding_idx, scale_grad_by_freq, sparse):
-    strided(sparse, "embedding(sparse=True)")
-    return functions.embedding_dense_backward(grad, indices, num_weights, padding_idx, scale_grad_by_freq)
 
 
 def _embedding_double_backward(grad, indices, padding_idx):

@@ -13,7 +13,7 @@ from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._registers import is_small_single
 from tensorcli.engine.ops._selection import unstable_orders
-from tensorcli.engine.ops._shared import behind, strided
+from tensorcli.engine.ops._shared import behind
 
 SUM, MEAN, MAX = range(3)
 
@@ -132,7 +132,6 @@ def embedding_bag_backward(
     per_sample_weights, padding_idx,
 ):  # fmt: skip
     """The gradient of a bag of embeddings for the table."""
-    strided(sparse, "embedding_bag(sparse=True)")
     result = xp.zeros((num_weights, grad.shape[1]), grad.dtype)
     if mode == MAX:
         filled = bag_size > 0

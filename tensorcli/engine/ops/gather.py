@@ -7,7 +7,7 @@ from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.ops._shared import behind, strided
+from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._writers import midway, separate, writer
 from tensorcli.engine.settings import alert
 
@@ -130,7 +130,6 @@ def gather(xp, self, dim, index, sparse_grad):
 )
 def gather_backward(grad, self, dim, index, sparse_grad):
     """The gradient of gather: what was read goes back to where it stood, and adds up."""
-    strided(sparse_grad, "gather(sparse_grad=True)")
     return roomy(grad.new_zeros(self.geometry.sizes), index).scatter_add_(dim, index, grad)
 
 
