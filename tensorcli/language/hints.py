@@ -43,7 +43,9 @@ _REFUSED_BUILTINS = {
     "quit": "the script ends with its last line",
 }
 
-_SPARSE = "all tensors are strided here; with PyTorch installed, --engine pytorch runs the script on it"
+_ELSEWHERE = "with PyTorch installed, --engine pytorch runs the script on it"
+_SPARSE = f"all tensors are strided here; {_ELSEWHERE}"
+_SPARSE_GRADIENT = f"write sparse=False (of gather: sparse_grad=False); {_ELSEWHERE}"
 _OUTSIDE = {
     "save": "a script does not reach the file system; inspect says what a tensor carries when it is saved",
     "load": "a script does not reach the file system; write the values down",
@@ -84,6 +86,8 @@ def outside(exception: BaseException) -> str | None:
     if isinstance(exception, AttributeError):
         table = _OUTSIDE if isinstance(exception.obj, Namespace) else _NO_METHODS
         return table.get(str(exception.name))
+    if isinstance(exception, NotImplementedError) and "all tensors here are strided" in str(exception):
+        return _SPARSE_GRADIENT if "gradient" in str(exception) else _ELSEWHERE
     if isinstance(exception, ImportError):
         nodes = locate_nodes(exception)
         names = nodes[0].names if nodes and isinstance(nodes[0], ast.ImportFrom) else []

@@ -104,6 +104,12 @@ def test_batch_norm_moves_the_running_statistics() -> None:
     assert variance.tolist() == pytest.approx([3.8333333, 3.8333333])
 
 
+def test_weights_of_huber_loss_are_no_divisor() -> None:
+    x, w = torch.zeros(2), torch.tensor([2.0, 4.0])
+    assert torch.nn.functional.huber_loss(x, x + 1, weight=w).item() == 1.5
+    assert torch.nn.functional.mse_loss(x, x + 1, weight=w).item() == 1.0
+
+
 def test_clipping_scales_the_gradients_and_returns_the_norm_they_had() -> None:
     p = torch.ones(2).requires_grad_()
     (p * torch.tensor([3.0, 4.0])).sum().backward()

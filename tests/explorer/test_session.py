@@ -222,6 +222,14 @@ def test_reset_forgets_everything():
             "torch.ones(2).to_sparse()",
             "all tensors are strided here; with PyTorch installed, --engine pytorch runs the script on it",
         ),
+        (
+            "torch.zeros(2, layout=torch.sparse_coo)",
+            "with PyTorch installed, --engine pytorch runs the script on it",
+        ),
+        (
+            "w = torch.ones(2, 2, requires_grad=True)\nw.gather(0, torch.tensor([[0]]), sparse_grad=True).sum().backward()",
+            "write sparse=False (of gather: sparse_grad=False); with PyTorch installed, --engine pytorch runs the script on it",
+        ),
     ],
 )
 def test_a_plain_script_is_told_where_a_name_is(text: str, hint: str) -> None:

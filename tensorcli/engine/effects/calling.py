@@ -15,6 +15,7 @@ from tensorcli.engine.effects.elementwise import pointwise, recorded
 from tensorcli.engine.effects.fresh import fresh
 from tensorcli.engine.effects.inner import COMPOSED
 from tensorcli.engine.effects.outward import into_out
+from tensorcli.engine.formats import strided
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
@@ -23,7 +24,26 @@ if TYPE_CHECKING:
 
 
 def compiled(op: "Op") -> Any:
-    """What runs an operator on bound values.
+    """What runs an operator on bound values."""
+    found = _compiled(op)
+    return _strided_only(op, found) if "layout" in op.names else found
+
+
+def _strided_only(op: "Op", run: Any) -> Any:
+    at = op.names.index("layout")
+
+    def asked(values: tuple[Any, ...]) -> Any:
+        if values[at] is not None and values[at] is not strided:
+            raise NotImplementedError(
+                f"{op.base}: layout={values[at]} asks for a sparse tensor, and all tensors here are strided"
+            )
+        return run(values)
+
+    return asked
+
+
+def _compiled(op: "Op") -> Any:
+    """What runs it, whatever layout is asked for.
 
     For element-wise operators on one or two tensors a closure that first tries the common case: the same dtype, the very
     same row-major geometry, on the CPU. There numpy's own result needs no correction, and an operation costs a

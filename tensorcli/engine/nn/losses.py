@@ -1,10 +1,12 @@
 """The losses of `torch.nn.functional`: reductions by name and sizes checked, then an operator of the table."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
+from tensorcli.engine.tensor import Tensor
 
 _REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 
@@ -37,21 +39,19 @@ def _same_size(input: Any, target: Any, stacklevel: int = 2) -> tuple[Any, Any]:
     return expanded[0], expanded[1]
 
 
-def _of_pairs(operator: Any, input: Any, target: Any, reduction: str, weight: Any, *settings: Any) -> Any:
-    """A loss of each input and its target, weighted where there is a weight."""
-    input, target = _same_size(input, target)
-    if weight is not None:
-        return _weighted(operator(input, target, 0, *settings), weight, reduction)
-    return operator(input, target, number_of(reduction), *settings)
-
-
-def _weighted(losses: Any, weight: Any, reduction: str) -> Any:
-    if weight.size() != losses.size():
-        raise ValueError("Weights and input must have the same size.")
+def _weighted(losses: Any, weight: Any, reduction: str, mean: Callable[[Any], Any] | None = None) -> Any:
+    """Losses by element, weighted and reduced; without `mean` they are divided by the sum of the weights."""
     weighted = losses * weight
-    if reduction == "none":
-        return weighted
-    return weighted.sum() if reduction == "sum" else weighted.sum() / weight.sum()
+    if reduction == "mean":
+        return weighted.sum() / weight.sum() if mean is None else mean(weighted)
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"Invalid reduction mode: {reduction}. Expected one of 'none', 'mean', 'sum'.")
+    return weighted if reduction == "none" else weighted.sum()
+
+
+def _check_weight(weight: Any, input: Any) -> None:
+    if weight.size() != input.size():
+        raise ValueError("Weights and input must have the same size.")
 
 
 def mse_loss(
@@ -63,7 +63,12 @@ def mse_loss(
     weight: Any = None,
 ) -> Any:
     """The mean squared difference."""
-    return _of_pairs(functions.mse_loss, input, target, legacy(size_average, reduce, reduction), weight)
+    reduction = legacy(size_average, reduce, reduction)
+    one, other = _same_size(input, target)
+    if weight is None:
+        return functions.mse_loss(one, other, number_of(reduction))
+    _check_weight(weight, input)
+    return _weighted((one - other).pow(2), weight, reduction)
 
 
 def l1_loss(
@@ -75,7 +80,12 @@ def l1_loss(
     weight: Any = None,
 ) -> Any:
     """The mean absolute difference."""
-    return _of_pairs(functions.l1_loss, input, target, legacy(size_average, reduce, reduction), weight)
+    reduction = legacy(size_average, reduce, reduction)
+    one, other = _same_size(input, target)
+    if weight is None:
+        return functions.l1_loss(one, other, number_of(reduction))
+    _check_weight(weight, input)
+    return _weighted((one - other).abs(), weight, reduction)
 
 
 def smooth_l1_loss(
@@ -98,7 +108,11 @@ def huber_loss(
     input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
 ) -> Any:
     """The squared difference up to delta, growing linearly above."""
-    return _of_pairs(functions.huber_loss, input, target, reduction, weight, delta)
+    one, other = _same_size(input, target)
+    if weight is None:
+        return functions.huber_loss(one, other, number_of(reduction), delta)
+    _check_weight(weight, input)
+    return _weighted(functions.huber_loss(one, other, 0, delta), weight, reduction, Tensor.mean)
 
 
 def nll_loss(

@@ -66,3 +66,18 @@ def module_of(device):
     from tensorcli.engine import backends
 
     return backends.of(device).xp
+
+
+def refuse_sparse(name, argument, what, dtype, sizes):
+    """Refuse a gradient that PyTorch makes sparse. Errors: NotImplementedError."""
+    raise NotImplementedError(
+        f"{name}_backward: with {argument}=True the gradient of {what} ({dtype}, {list(sizes)}) is a sparse tensor, and all "
+        f"tensors here are strided; {argument}=False gives the same numbers in a strided one"
+    )
+
+
+def refuse_sparse_rows(name, grad, sizes, scale_grad_by_freq):
+    """Refuse the sparse gradient of a table. Errors: NotImplementedError, RuntimeError where PyTorch refuses it too."""
+    if scale_grad_by_freq:
+        raise RuntimeError("embedding_backward: scale_grad_by_freq not supported with sparse gradients")
+    refuse_sparse(name, "sparse", "weight", grad.dtype, sizes)

@@ -8,7 +8,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._dimensions import kind_of
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._shared import behind, refuse_sparse_rows
 
 
 def _check_indices(indices, name):
@@ -26,14 +26,20 @@ def _check_rows(weight, *rest):
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
 
 
+def _embedding_backward(grad, indices, weight_sizes, padding_idx, scale_grad_by_freq, sparse):
+    if sparse:
+        refuse_sparse_rows("embedding", grad, weight_sizes, scale_grad_by_freq)
+    return functions.embedding_dense_backward(grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq)
+
+
 @op(
     "embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) "
     "-> Tensor",
     out=False,
     variants="function",
     check=_check_rows,
-    weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq: (
-        functions.embedding_dense_backward(grad, indices, weight_sizes[0], padding_idx, scale_grad_by_freq)
+    weight=lambda grad, indices, weight_sizes, padding_idx, scale_grad_by_freq, sparse: _embedding_backward(
+        grad, indices, weight_sizes, padding_idx, scale_grad_by_freq, sparse
     ),
     indices=None,
 )

@@ -13,7 +13,7 @@ from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._registers import is_small_single
 from tensorcli.engine.ops._selection import unstable_orders
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._shared import behind, refuse_sparse_rows
 
 SUM, MEAN, MAX = range(3)
 
@@ -49,6 +49,27 @@ def _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx):
         )
 
 
+def _bag_backward(
+    grad, indices, offsets, result1, result2, result3, sizes, scale_grad_by_freq, mode, sparse, weights, padding_idx
+):  # fmt: skip
+    if sparse:
+        refuse_sparse_rows("embedding_bag", grad, sizes, scale_grad_by_freq)
+    return functions._embedding_bag_backward(
+        grad,
+        indices,
+        offsets,
+        result1,
+        result2,
+        result3,
+        sizes[0],
+        scale_grad_by_freq,
+        mode,
+        sparse,
+        weights,
+        padding_idx,
+    )
+
+
 @op(
     "_embedding_bag(Tensor weight, Tensor indices, Tensor offsets, bool scale_grad_by_freq=False, int mode=0, "
     "bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False, int padding_idx=-1) "
@@ -58,8 +79,8 @@ def _check(xp, weight, indices, offsets, mode, per_sample_weights, padding_idx):
     indices=None,
     offsets=None,
     weight=lambda grad, indices, offsets, result1, result2, result3, weight_sizes, scale_grad_by_freq, mode, sparse,
-    per_sample_weights, padding_idx: functions._embedding_bag_backward(
-        grad, indices, offsets, result1, result2, result3, weight_sizes[0], scale_grad_by_freq, mode, sparse,
+    per_sample_weights, padding_idx: _bag_backward(
+        grad, indices, offsets, result1, result2, result3, weight_sizes, scale_grad_by_freq, mode, sparse,
         per_sample_weights, padding_idx,
     ),
     per_sample_weights=lambda grad, weight, indices, offsets, result1, mode, padding_idx: (

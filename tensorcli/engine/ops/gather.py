@@ -7,7 +7,7 @@ from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import wrap
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._shared import behind, refuse_sparse
 from tensorcli.engine.ops._writers import midway, separate, writer
 from tensorcli.engine.settings import alert
 
@@ -130,6 +130,8 @@ def gather(xp, self, dim, index, sparse_grad):
 )
 def gather_backward(grad, self, dim, index, sparse_grad):
     """The gradient of gather: what was read goes back to where it stood, and adds up."""
+    if sparse_grad:
+        refuse_sparse("gather", "sparse_grad", "input", grad.dtype, self.geometry.sizes)
     return roomy(grad.new_zeros(self.geometry.sizes), index).scatter_add_(dim, index, grad)
 
 

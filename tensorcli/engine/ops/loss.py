@@ -202,12 +202,18 @@ def huber_loss(xp, self, target, reduction, delta):
     return reduced_array(xp, losses.astype(own), reduction)
 
 
+def _check_same_dtype(grad_output, self, target, reduction, delta):
+    if self.dtype is not target.dtype:
+        raise RuntimeError(f"Found dtype {target.dtype.scalar_type} but expected {self.dtype.scalar_type}")
+
+
 @op(
     "huber_loss_backward(Tensor grad_output, Tensor self, Tensor target, int reduction, float delta) -> Tensor",
     stepwise=REDUCED,
     dtype=COMMON,
     namespace="nn",
     variants="function",
+    check=_check_same_dtype,
     grad_output=lambda grad, grad_output, self, target, reduction, delta: _huber_double_output(
         grad, grad_output, self, target, reduction, delta
     ),
