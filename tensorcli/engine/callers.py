@@ -108,7 +108,8 @@ def surround(op: Op, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -
 
 def surround_all(wrap: Callable[[Op, Callable[..., Any]], Callable[..., Any]]) -> None:
     """Let `wrap(operator, what runs it)` run each operator from here on."""
-    op_module.surrounding = wrap
+    earlier = op_module.surrounding
+    op_module.surrounding = wrap if earlier is None else lambda op, run: wrap(op, earlier(op, run))
     for one in dict.values(OPS):
         if "run" in vars(one):
             surround(one, partial(wrap, one))

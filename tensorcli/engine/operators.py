@@ -11,7 +11,7 @@ import numpy as np
 
 from tensorcli.engine import callers, dtypes, messages, printing
 from tensorcli.engine.autograd import hooks
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.native import PYTHON_METHODS
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
@@ -236,6 +236,12 @@ def _repr(self: Tensor, *, tensor_contents: Any = None) -> str:
 
 def text_of(self: Tensor, grad_fn: str | None) -> str:
     """What a repr says of a tensor whose `grad_fn` has this name."""
+    tangent = None
+    if forward:
+        from tensorcli.engine.autograd.dual import tangent_of
+
+        found = tangent_of(self)
+        tangent = None if found is None else str(found) if found.ndim else str(found.item())
     return printing.tensor_text(
         None if self.is_meta else printable(self),
         dtype=self.dtype.name,
@@ -245,6 +251,7 @@ def text_of(self: Tensor, grad_fn: str | None) -> str:
         grad_fn=grad_fn,
         default_dtype=dtypes.default.floating.name,
         is_meta=self.is_meta,
+        tangent=tangent,
     )
 
 

@@ -94,12 +94,13 @@ def tensor_text(
     default_dtype: str = "float32",
     prefix: str = "tensor",
     is_meta: bool = False,
+    tangent: str | None = None,
 ) -> str:
     """The repr of a tensor of `sizes`.
 
     `array` has the same sizes, any strides, and the elements of `dtype` (PyTorch's name); it may be None
     where nothing of it is shown: for a meta tensor and for one without elements. `grad_fn` is the node's
-    name, printed in place of `requires_grad`.
+    name, printed in place of `requires_grad`; `tangent` is the repr of a dual tensor's.
     """
     indent = len(prefix) + 1
     empty = 0 in sizes
@@ -112,6 +113,8 @@ def tensor_text(
         suffixes.append(f"grad_fn=<{grad_fn}>")
     elif requires_grad:
         suffixes.append("requires_grad=True")
+    if tangent is not None:
+        suffixes.append(f"tangent={tangent}")
     if is_meta:
         numbers = "..."
     elif empty:

@@ -15,6 +15,7 @@ _PUBLIC = {
     "grad_mode": "grad_mode",
     "anomaly_mode": "anomaly",
     "functional": "functional",
+    "forward_ad": "forward_ad",
     "graph": "graph",
     **dict.fromkeys(("Function", "custom_function", "function"), "function"),
 }

@@ -18,9 +18,11 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from tensorcli.engine import messages
+from tensorcli.engine.autograd.modes import forward as tangents_go_forward
 from tensorcli.engine.autograd.modes import mode, no_grad
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.saved import RawSaved, keep
@@ -43,6 +45,8 @@ class Context(Node):
         self.tensor_inputs = tuple(i for i, v in enumerate(inputs) if isinstance(v, Tensor))
 
     backward_function: Callable[..., Any]
+    jvp_function: Callable[..., Any]
+    saved_for_forward: tuple[Any, ...] | None = None
     read_once = False
     constants = ()
     takes_real_parts = False
@@ -71,6 +75,14 @@ class Context(Node):
                 "modified inplace must all be outputs of the Function."
             )
 
+    def save_for_forward(self, *tensors: Any) -> None:
+        """Keep tensors for `jvp`. Errors: AssertionError for what is none."""
+        if not all(isinstance(t, Tensor) or t is None for t in tensors):
+            raise AssertionError(
+                "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes on ctx."
+            )
+        self.saved_for_forward = tensors
+
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Say which outputs no gradient flows through."""
         self.non_differentiable = tensors
@@ -84,6 +96,8 @@ class Context(Node):
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
         """The saved tensors. Errors: RuntimeError when they were freed, or written since."""
+        if self.saved_for_forward is not None:
+            return self.saved_for_forward
         self._check_saved()
         found = tuple(
             None if f"{i}" not in self.saved else self.saved[f"{i}"].unpack(self)
@@ -178,7 +192,8 @@ def custom_function(
     `apply`. Errors in `backward`'s answer are PyTorch's.
     """
     title = f"{name or getattr(forward, '__name__', 'Custom')}Backward"
-    kind = type(title, (Context,), {"backward_function": staticmethod(backward)})
+    members = {"backward_function": staticmethod(backward), "jvp_function": staticmethod(Function.jvp)}
+    kind = type(title, (Context,), members)
 
     def apply(*inputs: Any) -> Any:
         return _applied(kind, forward, inputs)
@@ -190,7 +205,7 @@ def custom_function(
 def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
     """Run forward without recording, then give its outputs a node of that kind."""
     context = kind(inputs)
-    with no_grad():
+    with no_grad(), _untouched_by_tangents():
         answer = forward(context, *inputs)
     outputs = list(answer) if isinstance(answer, tuple) else [answer]
     context.check(outputs)
@@ -214,7 +229,19 @@ def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any
     if recorded:
         _record(context, outputs)
         context.keep(outputs)
+    if tangents_go_forward:
+        from tensorcli.engine.autograd.dual import pushed_by
+
+        pushed_by(context, inputs, outputs)
     return tuple(outputs) if isinstance(answer, tuple) else outputs[0]
+
+
+def _untouched_by_tangents() -> Any:
+    if not tangents_go_forward:
+        return nullcontext()
+    from tensorcli.engine.autograd.dual import unheeded
+
+    return unheeded()
 
 
 def _check_dirty(output: Tensor, given: bool, count: int) -> None:
@@ -297,6 +324,13 @@ class Function:
     vjp = backward
 
     @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """The tangents of the outputs. Errors: NotImplementedError unless a subclass says."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
+    @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
         """What it does under vmap. Errors: NotImplementedError unless a subclass says."""
         raise NotImplementedError(
@@ -328,6 +362,7 @@ class Function:
         if kind is None:
             members = {
                 "backward_function": staticmethod(_backward_of(cls)),
+                "jvp_function": staticmethod(cls.jvp),
                 "read_once": cls.clear_saved_tensors_on_access,
             }
             kind = type(f"{cls.__name__}Backward", (Context,), members)

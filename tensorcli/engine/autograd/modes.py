@@ -28,6 +28,8 @@ class Mode:
 
 mode = Mode()
 
+forward: list[bool] = []
+"""Whether tangents go forward now: holds something while a level of forward-mode differentiation is open and heeded."""
 transforms: list[Any] = []
 """The transforms of `torch.func` that run, outermost first."""
 

@@ -43,7 +43,7 @@ class _Pushing:
                 output, self.aux = split_aux(output, _NAME)
             self.outputs, self.shape = tensors_of(output, _NAME)
             self.leaves = flatten(tuple(given[i] for i in numbers))[0]
-            self.seeds = [self.level.leaf(functions.zeros_like(one.detach())) for one in self.outputs]
+            self.seeds = [self.level.leaf(functions.ones_like(one.detach())) for one in self.outputs]
             self.inner = gradients(self.outputs, self.leaves, self.seeds, create_graph=True)
 
     def value(self) -> Any:

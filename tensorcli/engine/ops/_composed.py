@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.batch.layer import layers
 from tensorcli.engine.op import OPS
 
@@ -49,4 +49,4 @@ def _handle(tensor, create_graph):
 def direct(name: str, *values: Any) -> Any:
     """Run an operator of the table on values in the schema's order: for those that no Python signature has."""
     found = OPS[name]
-    return found.run(values) if layers else found.effect(found, values)
+    return found.run(values) if layers or forward else found.effect(found, values)

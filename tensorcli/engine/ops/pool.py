@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.batch.layer import asks_gradient
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
@@ -138,7 +138,7 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
     if self.dtype.category != dtypes.FLOATING:
         raise not_implemented("max_pool1d_impl", self.dtype)
     result = functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
-    recorded = mode.enabled and asks_gradient(self)
+    recorded = bool(forward) or (mode.enabled and asks_gradient(self))
     if len(sizes) == 2 and not recorded:
         result.bump()  # PyTorch squeezes the batch away in place.
     return result if recorded else result.detach()

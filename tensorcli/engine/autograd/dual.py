@@ -1,0 +1,424 @@
+"""Tangents beside tensors: what operators do with them while a level of forward-mode differentiation is open.
+
+A tangent is what the operator's own node pushes forward: the gradient by the outputs' seeds is linear in the seeds, and its
+gradient by them, with the inputs' tangents for seeds, is the product (as `torch.func.jvp` has it for a whole function). The node
+is made of what was computed, so that a kernel runs once. A view's tangent is the same view of the tangent; a write into a tensor
+is one into its tangent. Nothing is known here of levels, of which there is one.
+"""
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from tensorcli.engine import callers, dtypes, effects, events
+from tensorcli.engine.autograd.modes import forward, mode
+from tensorcli.engine.autograd.nodes import gradient_edge
+from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
+from tensorcli.engine.autograd.saved import SavedTensor, hooks
+from tensorcli.engine.batch.values import changed, found_in
+from tensorcli.engine.callers import functions
+from tensorcli.engine.geometry import Geometry
+from tensorcli.engine.op import Op
+from tensorcli.engine.tensor import Tensor, alias
+
+Run = Callable[[tuple[Any, ...]], Any]
+
+_REFUSED: Final = frozenset(
+    "_ctc_loss cholesky mkldnn_rnn_layer native_dropout_backward geqrf grid_sampler_2d grid_sampler_2d_backward grid_sampler_3d "
+    "grid_sampler_3d_backward igamma igammac index_reduce special_zeta native_batch_norm_backward "
+    "native_layer_norm_backward _pdist_forward _pdist_backward _euclidean_dist _cdist_forward _cdist_backward ormqr "
+    "unique_dim unique_consecutive _unique2 _weight_norm_interface _standard_gamma _standard_gamma_grad _embedding_bag "
+    "_embedding_bag_backward multi_margin_loss multilabel_margin_loss_forward rrelu_with_noise_ nll_loss_backward "
+    "nll_loss2d_backward huber_loss_backward soft_margin_loss_backward set_ "
+    "_scaled_dot_product_flash_attention_for_cpu _pack_padded_sequence segment_reduce".split()
+)
+"""Operators with a gradient for which PyTorch has no forward derivative."""
+_DECOMPOSED: Final = (effects.compose, effects.compose_in_place, effects.forward)
+"""The effects of operators that are others: those are asked."""
+_heard: list[bool] = []
+_ABSENT: Final = object()
+"""Stands for the tangent of what has none whatever it is a view of."""
+_duals: list[weakref.ref[Tensor]] = []
+"""What got a tangent in the level that is open."""
+
+
+# ---- levels
+
+
+def open_level() -> None:
+    """Let operators ask for tangents, from here on."""
+    if not _heard:
+        _heard.append(True)
+        callers.surround_all(_asking)
+    forward.append(True)
+
+
+def close_level() -> None:
+    """Forget all tangents."""
+    forward.clear()
+    for reference in _duals:
+        one = reference()
+        if one is not None:
+            one.tangent_here = None
+    _duals.clear()
+
+
+@contextmanager
+def unheeded() -> Iterator[None]:
+    """Run operators without tangents."""
+    state = forward[:]
+    forward.clear()
+    try:
+        yield
+    finally:
+        forward[:] = state
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Run operators on tangents: nobody hears of it, and no hook packs what they save."""
+    observer, events.observer = events.observer, None
+    stack, hooks.stack = hooks.stack, []
+    try:
+        with unheeded():
+            yield
+    finally:
+        events.observer, hooks.stack = observer, stack
+
+
+# ---- the tangents of tensors
+
+
+def tangent_of(tensor: Any) -> Tensor | None:
+    """The tangent: a tensor's own, or the view of the one of what it is a view of."""
+    found = tensor.tangent_here
+    if found is _ABSENT:
+        return None
+    if found is None and forward and tensor.view_of is not None:
+        above = _above(tensor)
+        there = tangent_of(above)
+        if there is not None:
+            found = _same_view(tensor, above, there)
+            _give(tensor, found)
+    return found  # type: ignore[no-any-return]
+
+
+def without_tangent(dual: Tensor) -> Tensor:
+    """A view of a tensor that has no part in its tangent."""
+    with unheeded():
+        found: Tensor = functions.view(dual, dual.shape)
+    _give(found, _ABSENT)
+    return found
+
+
+def set_tangent(tensor: Tensor, tangent: Tensor) -> None:
+    """Give a tensor a tangent, laid out as the tensor is. Errors: RuntimeError for one of other sizes, or with a tangent."""
+    if tangent.geometry.sizes != tensor.geometry.sizes:
+        raise RuntimeError(
+            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
+            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size "
+            f"{list(tangent.shape)}."
+        )
+    if tangent_of(tangent) is not None:
+        raise RuntimeError(
+            "Setting a forward grad that itself has a forward gradient at the same level0 is not supported."
+        )
+    _give(tensor, _laid_out(tensor, tangent))
+
+
+def _give(tensor: Tensor, tangent: Any) -> None:
+    tensor.tangent_here = tangent
+    _duals.append(weakref.ref(tensor))
+
+
+def _laid_out(tensor: Tensor, tangent: Tensor) -> Tensor:
+    """The tangent in the geometry of its tensor, so that views of both are the same: a copy where it has another."""
+    if (
+        _same_strides(tangent.geometry, tensor.geometry)
+        and tangent.lazy == tensor.lazy
+        and tangent.memory.nbytes // tangent.dtype.itemsize == tensor.memory.nbytes // tensor.dtype.itemsize
+    ):
+        return tangent
+    with _unheard():
+        room = _zeros_beside(tensor, tangent.dtype)
+        room.copy_(tangent)
+    return room
+
+
+def _same_strides(one: Geometry, other: Geometry) -> bool:
+    """Whether both place their elements alike: the stride of a single one says nothing."""
+    return one.offset == other.offset and all(
+        size == 1 or a == b for size, a, b in zip(one.sizes, one.strides, other.strides, strict=True)
+    )
+
+
+def _zeros_beside(tensor: Tensor, kind: Any) -> Tensor:
+    """Zeros in the geometry of a tensor, in as large a storage."""
+    shape = tensor.geometry
+    count = tensor.memory.nbytes // tensor.dtype.itemsize
+    room = functions.zeros((count,), dtype=kind, device=tensor.device)
+    found: Tensor = room.detach()
+    found.replace_memory(room.memory, shape, kind)
+    return found
+
+
+def _above(view: Tensor) -> Tensor:
+    """What a view is a view of."""
+    parent: Tensor | None = view.view_of.parent
+    return view.view_of.base if parent is None else parent
+
+
+def _same_view(view: Tensor, source: Tensor, tangent: Tensor) -> Tensor:
+    """The view of a tangent that a tensor is of the tangent's tensor."""
+    with _unheard():
+        if view.view_of.retype is not None and source is view.view_of.base:
+            return view.view_of.retype(tangent)  # type: ignore[no-any-return]
+        shape = view.geometry
+        return tangent.as_strided(shape.sizes, shape.strides, shape.offset)  # type: ignore[no-any-return]
+
+
+# ---- operators
+
+
+def _asking(op: Op, run: Run) -> Run:
+    if op.effect in _DECOMPOSED and op.base not in _REFUSED:
+        return run
+
+    def asked(values: tuple[Any, ...]) -> Any:
+        if not forward or mode.inference:
+            return run(values)
+        if all(tangent_of(one) is None for one in found_in(values, Tensor)):
+            return run(values)
+        return _run(op, run, values)
+
+    return asked
+
+
+def _run(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
+    """What an operator gives on dual tensors."""
+    if len(values) > op.arity and isinstance(effects.split_extras(op, values)[1], (Tensor, tuple, list)):
+        raise NotImplementedError(
+            f"Trying to use forward AD with {op.base}_out that does not support it because it is an out= function"
+        )
+    if op.base in _REFUSED:
+        raise NotImplementedError(
+            f"Trying to use forward AD with {op.base} that does not support it because it has not been implemented yet.\n"
+            "Please file an issue to PyTorch at https://github.com/pytorch/pytorch/issues/new?template=feature-request.yml so "
+            "that we can prioritize its implementation or submit a PR adding the implementation to derivatives.yaml"
+        )
+    if op.effect is effects.view:
+        return _viewed(op, run, values)
+    if "(a!)" in op.line:
+        return _written(op, run, values)
+    result = run(values)
+    several = tuple(result) if isinstance(result, (tuple, list)) else (result,)
+    for one, tangent in zip(several, _pushed(op, values, several), strict=True):
+        if tangent is not None:
+            _give(one, _laid_out(one, tangent))
+            _save(one)
+    return result
+
+
+def _save(result: Tensor) -> None:
+    """Let what a result's node kept of it have its tangent, which a backward pass in the level goes by."""
+    if result.node is None:
+        return
+    for saved in result.node.saved.values():
+        if isinstance(saved, SavedTensor) and saved.output_nr == result.output_nr:
+            _give(saved.tensor, tangent_of(result))
+
+
+def _viewed(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
+    """A view of a dual tensor, whose tangent is the same view."""
+    result = run(values)
+    tangent = tangent_of(values[0])
+    if tangent is None or not any(op.plan.gradients) or op.base == "detach":
+        return result
+    with _unheard():
+        seen = run((tangent, *values[1:]))
+    pairs = zip(result, seen, strict=True) if isinstance(result, (tuple, list)) else ((result, seen),)
+    for one, part in pairs:
+        _give(one, part)
+    return result
+
+
+def _written(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
+    """A write into a tensor, and into its tangent."""
+    target: Tensor = values[0]
+    tangent = tangent_of(target)
+    if tangent is not None and op.base in ("resize_", "resize_as_"):
+        raise RuntimeError("cannot resize variables that has a forward grad")
+    if op.effect is effects.restride:
+        result = run(values)
+        if tangent is not None:
+            with _unheard():
+                run((tangent, *values[1:]))
+        return result
+    with _unheard():
+        before = target.detach().clone() if tangent is not None or op.plan.gradients else None
+    if before is not None and target.requires_grad:
+        before.node, before.output_nr = target.grad_fn, target.output_nr
+    result = run(values)
+    if target.dtype.category < dtypes.FLOATING:
+        return result
+    if op.base == "copy_":
+        new = tangent_of(values[1]) if isinstance(values[1], Tensor) else None
+    else:
+        (new,) = _pushed(op, values, (target,), before)
+    if tangent is None and new is not None and target.view_of is None:
+        _give(target, _laid_out(target, new))
+    else:
+        with _unheard():
+            room = tangent if tangent is not None else _new_tangent(target)
+            room.zero_() if new is None else room.copy_(new)
+    _save(target)
+    return result
+
+
+def _new_tangent(target: Tensor) -> Tensor:
+    """The tangent of a tensor that had none, all zeros: a view's is one of its base's, which gets one too."""
+    if target.view_of is None:
+        found = _zeros_beside(target, target.dtype)
+    else:
+        above = _above(target)
+        there = tangent_of(above)
+        found = _same_view(target, above, _new_tangent(above) if there is None else there)
+    _give(target, found)
+    return found
+
+
+# ---- products
+
+
+def _pushed(
+    op: Op, values: tuple[Any, ...], results: Sequence[Any], before: Tensor | None = None
+) -> list[Tensor | None]:
+    """The tangents of an operator's results; None for results that have none.
+
+    `before` is what was in the tensor that the operator wrote.
+    """
+    from tensorcli.engine.func.levels import Level
+
+    level = Level()
+    level.tracks = mode.enabled
+    tangents: list[Tensor] = []
+
+    def leaf(one: Any, place: int) -> Any:
+        there = tangent_of(one) if isinstance(one, Tensor) else None
+        source = before if before is not None and place == 0 else one
+        if there is None:
+            return source
+        tangents.append(there)
+        return level.leaf(source)
+
+    given = list(values[: op.arity])
+    for place in range(len(given)):
+        if place in op.differentiable:
+            given[place] = changed((given[place],), lambda one: leaf(one, place), Tensor)[0]  # noqa: B023
+    if not tangents:
+        return [None] * len(results)
+    if not op.gradients:
+        raise NotImplementedError(f"Trying to use forward AD with aten::{op.base} that does not support it.")
+    grad, inference = mode.grad, mode.inference
+    with _unheard():
+        mode.set(True, False)
+        try:
+            return _products(op, tuple(given), level, results, tangents)
+        finally:
+            mode.set(grad, inference)
+
+
+def _products(
+    op: Op, given: tuple[Any, ...], level: Any, results: Sequence[Any], tangents: list[Tensor]
+) -> list[Tensor | None]:
+    from tensorcli.engine.func.reverse import gradients
+
+    leaves = list(level.leaves)
+    copies: list[Any] = [alias(one) if isinstance(one, Tensor) else None for one in results]
+    node = make_node(op, given)
+    set_history(node, copies)
+    save_outputs(op, node, copies)
+    outputs = [one for one in copies if one is not None and one.node is not None]
+    if op.effect is effects.pointwise and len(leaves) == len(outputs) == 1 and _alike(leaves[0], outputs[0]):
+        return [*_closed(level, [_scaled(node, leaves[0], tangents[0], level.tracks)])]
+    # What is linear in the seeds may be computed by way of their logarithms: of ones there are some.
+    seeds = [level.leaf(functions.ones_like(one.detach())) for one in outputs]
+    inner = gradients(outputs, leaves, seeds, create_graph=True)
+    found = gradients(inner, seeds, tangents, create_graph=level.tracks)
+    # What is a tangent as it came in becomes one of its own.
+    found = [one.clone() if any(one.memory is t.memory for t in tangents) else one for one in found]
+    rest = iter(_closed(level, found))
+    return [next(rest) if one is not None and one.node is not None else None for one in copies]
+
+
+def _alike(leaf: Tensor, result: Tensor) -> bool:
+    """Whether real numbers became as many of the same dtype. (A gradient by a complex number is the conjugate.)"""
+    return leaf.is_floating_point() and _facts(leaf) == _facts(result)
+
+
+def _facts(tensor: Tensor) -> tuple[Any, Any]:
+    return tensor.geometry.sizes, tensor.dtype
+
+
+def _scaled(node: Any, leaf: Tensor, tangent: Tensor, tracks: bool) -> Tensor:
+    """The tangent of an element-wise operator with one dual input: each element by its derivative, as a gradient is."""
+    place = node.edges.index(gradient_edge(leaf))
+    mode.set(tracks)
+    found: Tensor = node.apply([tangent])[place]
+    mode.set(True)
+    return found.clone() if found.memory is tangent.memory else found
+
+
+def _closed(level: Any, found: Sequence[Tensor]) -> list[Tensor]:
+    """Tangents as they are seen outside: what leads to the leaves alone is cut off."""
+    from tensorcli.engine.func.reverse import marked
+
+    seen = [level.outside(marked(one, level)) for one in found]
+    level.close(seen)
+    return seen
+
+
+# ---- custom functions
+
+
+def pushed_by(context: Any, inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+    """Give the outputs of a custom function the tangents that its own `jvp` makes of those of its inputs.
+
+    Errors: RuntimeError for what does not fit the outputs, and what `jvp` raises.
+    """
+    tangents = [tangent_of(one) if isinstance(one, Tensor) else None for one in inputs]
+    if all(one is None for one in tangents):
+        return
+    with unheeded():
+        given = [
+            functions.zeros_like(one)
+            if t is None and context.materialize_grads and isinstance(one, Tensor)
+            else t
+            for one, t in zip(inputs, tangents, strict=True)
+        ]
+        answer = context.jvp_function(context, *given)
+    several = answer if isinstance(answer, tuple) else (answer,)
+    if len(several) != len(outputs):
+        raise RuntimeError(
+            f"Function's jvp returned an invalid number of forward gradients (expected {len(outputs)} but got {len(several)})"
+        )
+    for i, (output, tangent) in enumerate(zip(outputs, several, strict=True)):
+        if tangent is None:
+            continue
+        if not isinstance(tangent, Tensor):
+            raise RuntimeError(
+                f"expected Variable or None (got {type(tangent).__name__}) for grad output {i}."
+            )
+        at = next((k for k, one in enumerate(inputs) if one is output), None)
+        if at is not None:
+            if tangent is not tangents[at]:
+                raise RuntimeError(
+                    "An inplace custom Function is not modifying the forward mode gradients inplace. If the forward is "
+                    "modifying an input inplace, then the jvp function must modify the corresponding gradient inplace."
+                )
+        elif output.view_of is not None and tangent.view_of is None:
+            raise RuntimeError(
+                "A custom Function's forward is returning a view (or an input as-is) but the jvp is not returning a view."
+            )
+        set_tangent(output, tangent)

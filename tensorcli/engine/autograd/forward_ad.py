@@ -1,0 +1,140 @@
+"""`torch.autograd.forward_ad`: dual tensors, whose tangents go forward with the operators while a level is open.
+
+The rules for tangents stand in `dual.py`, which is read when the first level is entered: nothing is paid before.
+"""
+
+from typing import Any, NamedTuple
+
+from tensorcli.engine.autograd.modes import _Context
+from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.callers import functions
+from tensorcli.engine.tensor import Tensor
+
+__all__ = [
+    "UnpackedDualTensor",
+    "dual_level",
+    "enter_dual_level",
+    "exit_dual_level",
+    "make_dual",
+    "unpack_dual",
+]
+
+_levels: list[int] = []
+"""The levels that are open: PyTorch allows one."""
+
+
+class UnpackedDualTensor(NamedTuple):
+    """What `unpack_dual` gives: the tensor without its tangent, and the tangent (None where there is none)."""
+
+    primal: Tensor
+    tangent: Tensor | None
+
+
+UnpackedDualTensor.__module__ = "torch.autograd.forward_ad"
+
+
+def enter_dual_level() -> int:
+    """Open a level; its number. Errors: RuntimeError where one is open."""
+    from tensorcli.engine.autograd import dual
+
+    if _levels:
+        raise RuntimeError("Nested forward mode AD is not supported at the moment")
+    dual.open_level()
+    _levels.append(len(_levels))
+    return _levels[-1]
+
+
+def exit_dual_level(*, level: int | None = None) -> None:
+    """Close a level, whose tangents are forgotten. Errors: RuntimeError where it is not the last one that was opened."""
+    last = _levels[-1] if _levels else -1
+    number = last if level is None else level
+    if number != last:
+        raise RuntimeError(
+            "Trying to exit a forward AD level that was not the last one that was created. This is not supported."
+        )
+    if number < 0:
+        raise RuntimeError("Dual level must be a positive number.")
+    from tensorcli.engine.autograd import dual
+
+    _levels.pop()
+    dual.close_level()
+
+
+class dual_level(_Context):  # noqa: N801 (PyTorch's name)
+    """A level as a context manager, which gives its number, or as a decorator."""
+
+    __module__ = "torch.autograd.forward_ad"
+
+    def __enter__(self) -> int:  # type: ignore[override]
+        return enter_dual_level()
+
+    def __exit__(self, *error: Any) -> None:
+        exit_dual_level()
+
+
+class Identity(Node):
+    """The node of a dual tensor's primal."""
+
+    __module__ = "builtins"
+    title = "torch::autograd::Identity"
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        """The gradient, as it is."""
+        return [grads[0]]
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
+def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Tensor:
+    """A view of a tensor, shape S, with a tangent of shape S, both floating or complex.
+
+    Errors: RuntimeError outside a level and for tangents that do not fit; ValueError for other dtypes.
+    """
+    number = _current(level)
+    if number < 0:
+        raise RuntimeError(
+            "Trying to create a dual Tensor for forward AD but no level exists, make sure to enter_dual_level() first."
+        )
+    for name, one in (("primal", tensor), ("tangent", tangent)):
+        if not (one.is_floating_point() or one.is_complex()):
+            raise ValueError(f"Expected {name} to be floating point or complex, but got: {one.dtype}")
+    if number >= len(_levels):
+        raise RuntimeError("Invalid level given to _make_dual")
+    from tensorcli.engine.autograd import dual
+
+    if dual.tangent_of(tensor) is not None:
+        raise RuntimeError(
+            f"Making a dual Tensor based on a Tensor that already has a forward gradient at the same level {number} is not "
+            "supported."
+        )
+    found: Tensor = functions.view(tensor, tensor.shape)
+    dual.set_tangent(found, tangent)
+    return found
+
+
+def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
+    """A tensor without its tangent, and the tangent: None where there is none, and where no level is open."""
+    number = _current(level)
+    if number < 0:
+        return UnpackedDualTensor(tensor, None)
+    if not isinstance(tensor, Tensor):
+        raise TypeError(
+            f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type(tensor).__name__}"
+        )
+    from tensorcli.engine.autograd import dual
+
+    tangent = dual.tangent_of(tensor) if number < len(_levels) else None
+    primal = dual.without_tangent(tensor)
+    if primal.node is not None:
+        node = Identity((gradient_edge(tensor),), {})
+        node.outputs = primal.node.outputs
+        primal.node = node
+    return UnpackedDualTensor(primal, tangent)
+
+
+def _current(level: int | None) -> int:
+    if level is not None:
+        return level
+    return _levels[-1] if _levels else -1
