@@ -9,6 +9,7 @@ import pytest
 
 import tensorcli.engine as T
 import tensorcli.engine.autograd.forward_ad as forward_ad
+from tensorcli.engine.autograd.check import GradcheckError
 
 F = T.nn.functional
 X = T.tensor([[0.3, -1.2, 0.7], [1.5, 0.2, -0.4]], dtype=T.float64)
@@ -103,3 +104,45 @@ def test_nothing_is_paid_before_the_first_level() -> None:
         "assert 'tensorcli.engine.autograd.dual' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+class Tripled(T.autograd.Function):
+    """A square whose backward is right and whose jvp is not."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx: Any, grad: Any) -> Any:
+        return 2 * ctx.saved_tensors[0] * grad
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Any) -> Any:
+        return 3 * ctx.saved_tensors[0] * tangent
+
+
+def test_gradcheck_finds_a_wrong_jvp_where_it_is_asked_to() -> None:
+    leaf = X.clone().requires_grad_()
+    assert T.autograd.gradcheck(Tripled.apply, leaf)
+    assert T.autograd.gradcheck(T.sin, leaf, check_forward_ad=True)
+    assert T.autograd.gradcheck(
+        lambda x: x * x.conj(), (leaf + 1j).detach().requires_grad_(), check_forward_ad=True
+    )
+    with pytest.raises(GradcheckError, match=r"^Jacobian computed with forward mode mismatch"):
+        T.autograd.gradcheck(Tripled.apply, leaf, check_forward_ad=True)
+
+
+def test_the_tangents_of_jvp_stay_plain() -> None:
+    given = TANGENT.clone()
+    _, found = T.func.jvp(lambda x: x.clone(), (X,), (given,))
+    assert repr(given) == repr(found) == repr(TANGENT)
+    found.mul_(2)
+    assert given.equal(TANGENT)
+
+
+def test_a_level_inside_of_a_level_is_refused() -> None:
+    with forward_ad.dual_level(), pytest.raises(RuntimeError, match="Nested forward mode AD"):
+        T.func.jvp(lambda x: x * 2, (X,), (TANGENT,))

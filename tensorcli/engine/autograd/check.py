@@ -13,6 +13,7 @@ import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.differentiate import grad
+from tensorcli.engine.autograd.forward_ad import dual_level, make_dual, unpack_dual
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
@@ -60,11 +61,17 @@ def gradcheck(
         _check_inputs(given)
         found = func(*given)
         outputs = _differentiable(found)
+        leaves = [one for one in given if isinstance(one, Tensor) and one.requires_grad]
+        if check_backward_ad:
+            for name, part, value in _real_parts(func, given, found):
+                _check_jacobians(
+                    name, part, value, given, leaves, eps, atol, rtol, nondet_tol, check_grad_dtypes
+                )
+        if check_forward_ad:
+            for name, part, value in _real_parts(func, given, found):
+                _check_forward(name, part, _as_tuple(value), given, leaves, eps, atol, rtol)
         if not check_backward_ad:
             return True
-        leaves = [one for one in given if isinstance(one, Tensor) and one.requires_grad]
-        for name, part, value in _real_parts(func, given, found):
-            _check_jacobians(name, part, value, given, leaves, eps, atol, rtol, nondet_tol, check_grad_dtypes)
         if check_batched_grad:
             for output in outputs:
                 _check_batched(output, leaves)
@@ -222,14 +229,65 @@ def _check_jacobians(
     for number, k in enumerate(wanted):
         analytical = _analytical(results[k], leaves, nondet_tol, check_dtypes)
         for i, one in enumerate(analytical):
-            other = numerical[i][k]
-            kind = np.result_type(one, other)
-            if not np.allclose(one.astype(kind), other.astype(kind), rtol=rtol, atol=atol):
-                prefix = f"While considering the {part} part of complex outputs only, " if part else ""
-                raise GradcheckError(
-                    f"{prefix}Jacobian mismatch for output {number} with respect to input {i},\n"
-                    f"numerical:{_shown(other)}\nanalytical:{_shown(one)}\n"
-                )
+            _compare(
+                one,
+                numerical[i][k],
+                rtol,
+                atol,
+                part,
+                "Jacobian",
+                f"output {number} with respect to input {i}",
+            )
+
+
+def _compare(one: Any, other: Any, rtol: float, atol: float, part: str, name: str, where: str) -> None:
+    """Errors: GradcheckError where a Jacobian is not the one of the differences."""
+    kind = np.result_type(one, other)
+    if not np.allclose(one.astype(kind), other.astype(kind), rtol=rtol, atol=atol):
+        prefix = f"While considering the {part} part of complex outputs only, " if part else ""
+        raise GradcheckError(
+            f"{prefix}{name} mismatch for {where},\nnumerical:{_shown(other)}\nanalytical:{_shown(one)}\n"
+        )
+
+
+def _check_forward(
+    part: str,
+    func: _Function,
+    results: tuple[Any, ...],
+    given: tuple[Any, ...],
+    leaves: list[Tensor],
+    eps: float,
+    atol: float,
+    rtol: float,
+) -> None:
+    """Compare what tangents become with the differences. Errors: GradcheckError."""
+    numerical = [_numerical(func, given, leaf, results, eps) for leaf in leaves]
+    wanted = [k for k, one in enumerate(results) if one.requires_grad]
+    for i, leaf in enumerate(leaves):
+        pushed = _pushed(func, given, leaf, results)
+        for number, k in enumerate(wanted):
+            where = f"output {number} with respect to input {i}"
+            _compare(
+                pushed[k], numerical[i][k], rtol, atol, part, "Jacobian computed with forward mode", where
+            )
+
+
+def _pushed(func: _Function, given: tuple[Any, ...], leaf: Tensor, results: Sequence[Tensor]) -> list[Any]:
+    """For each output its tangents by each element of an input, as `_numerical` has the differences."""
+    found = [np.zeros((leaf.geometry.numel, one.geometry.numel), leaf.dtype.np) for one in results]
+    steps = (1, 1j) if leaf.dtype.is_complex else (1,)
+    for row in range(leaf.geometry.numel):
+        for step in steps:
+            tangent = _zeros([leaf])[0]
+            tangent.array.reshape(-1)[row] = step
+            with dual_level():
+                dual = make_dual(leaf, tangent)
+                answer = _as_tuple(func(*(dual if one is leaf else one for one in given)))
+                tangents = [unpack_dual(one).tangent for one in answer]
+            for jacobian, one in zip(found, tangents, strict=True):
+                if one is not None:
+                    jacobian[row] += step * one.detach().values.reshape(-1)
+    return found
 
 
 def _shown(array: Any) -> Tensor:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.autograd.modes import forward
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
 from tensorcli.engine.func.levels import Level
@@ -54,7 +55,10 @@ class _Pushing:
         """The tangents of the outputs."""
         with Level() as pushing:
             found = gradients(self.inner, self.seeds, tangents, create_graph=True)
-        found = [pushing.outside(one) for one in found]
+        # What is a tangent as it came in becomes one of its own.
+        found = [
+            one.clone() if any(one is each for each in tangents) else pushing.outside(one) for one in found
+        ]
         return [self.level.outside(marked(one, self.level)) for one in found]
 
 
@@ -70,6 +74,8 @@ def jvp(func: Function, primals: Any, tangents: Any, *, strict: bool = False, ha
         raise RuntimeError(
             f"{_NAME}: Expected primals to be a tuple. E.g. it should be valid to call f(*primals)."
         )
+    if forward:
+        raise RuntimeError("Nested forward mode AD is not supported at the moment")
     inputs, shape = flatten(primals)
     given, form = flatten(tangents)
     if form != shape:
