@@ -93,7 +93,7 @@ class Tensor(metaclass=TensorType):
     retains_grad = False
     levels: tuple[Any, ...] = ()
     """The running transforms of `torch.func` that it belongs to, outermost first."""
-    tangent_here: Any = None
+    _tangent: Any = None
     """The tangent that it was given or was computed with it (autograd.dual), or None."""
     batch: Any = None
     """Of what batch it is one example (batch.layer.Batch), or None."""

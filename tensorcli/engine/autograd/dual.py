@@ -60,7 +60,7 @@ def close_level() -> None:
     for reference in _duals:
         one = reference()
         if one is not None:
-            one.tangent_here = None
+            one._tangent = None
     _duals.clear()
 
 
@@ -92,7 +92,7 @@ def _unheard() -> Iterator[None]:
 
 def tangent_of(tensor: Any) -> Tensor | None:
     """The tangent: a tensor's own, or the view of the one of what it is a view of."""
-    found = tensor.tangent_here
+    found = tensor._tangent
     if found is _ABSENT:
         return None
     if found is None and forward and tensor.view_of is not None:
@@ -128,7 +128,7 @@ def set_tangent(tensor: Tensor, tangent: Tensor) -> None:
 
 
 def _give(tensor: Tensor, tangent: Any) -> None:
-    tensor.tangent_here = tangent
+    tensor._tangent = tangent
     _duals.append(weakref.ref(tensor))
 
 

@@ -215,5 +215,5 @@ def _output(tensor: Tensor, node: "Node", number: int) -> Tensor:
     output = alias(tensor)
     output.node = node
     output.output_nr = number
-    output.tangent_here = tensor.tangent_here
+    output._tangent = tensor._tangent
     return output

@@ -6,7 +6,7 @@
 from importlib import import_module
 from typing import Any
 
-_SUBMODULES = ("constraints", "kl", "transforms", "utils")
+_SUBMODULES = ("constraint_registry", "constraints", "kl", "transforms", "utils")
 _WHERE = {
     name: place
     for place, names in {
@@ -25,7 +25,7 @@ _WHERE = {
         "transformed": "Gumbel HalfCauchy HalfNormal InverseGamma Kumaraswamy LogNormal LogisticNormal Pareto "
         "RelaxedBernoulli RelaxedOneHotCategorical Weibull",
         "kl": "kl_divergence register_kl",
-        "registry": "biject_to transform_to",
+        "constraint_registry": "biject_to transform_to",
         "transforms": "AbsTransform AffineTransform CatTransform ComposeTransform CorrCholeskyTransform "
         "CumulativeDistributionTransform ExpTransform "
         "IndependentTransform LowerCholeskyTransform PositiveDefiniteTransform PowerTransform ReshapeTransform "

@@ -10,14 +10,14 @@ from tensorcli.engine import messages
 from tensorcli.engine.distributions.distribution import Distribution
 
 Formula = Callable[[Any, Any], Any]
-_FORMULAS: dict[tuple[type, type], Formula] = {}
+_KL_REGISTRY: dict[tuple[type, type], Formula] = {}
 
 
 def register_kl(type_p: type, type_q: type) -> Callable[[Formula], Formula]:
     """Make a function the formula for two families."""
 
     def register(function: Formula) -> Formula:
-        _FORMULAS[type_p, type_q] = function
+        _KL_REGISTRY[type_p, type_q] = function
         return function
 
     return register
@@ -29,17 +29,17 @@ def kl_divergence(p: Distribution, q: Distribution) -> Any:
 
 
 def _formula(p: type, q: type) -> Formula:
-    fitting = [(a, b) for a, b in _FORMULAS if issubclass(p, a) and issubclass(q, b)]
+    fitting = [(a, b) for a, b in _KL_REGISTRY if issubclass(p, a) and issubclass(q, b)]
     if not fitting:
         raise NotImplementedError(
             f"No KL(p || q) is implemented for p type {p.__name__} and q type {q.__name__}"
         )
     left = min(fitting, key=lambda pair: (p.__mro__.index(pair[0]), q.__mro__.index(pair[1])))
     right = min(fitting, key=lambda pair: (q.__mro__.index(pair[1]), p.__mro__.index(pair[0])))
-    if _FORMULAS[left] is not _FORMULAS[right]:
+    if _KL_REGISTRY[left] is not _KL_REGISTRY[right]:
         messages.warn(
             f"Ambiguous kl_divergence({p.__name__}, {q.__name__}). Please register_kl({left[0].__name__}, "
             f"{right[1].__name__})",
             RuntimeWarning,
         )
-    return _FORMULAS[left]
+    return _KL_REGISTRY[left]

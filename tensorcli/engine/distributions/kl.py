@@ -12,7 +12,7 @@ from tensorcli.engine.distributions.continuous_bernoulli import ContinuousBernou
 from tensorcli.engine.distributions.discrete import Bernoulli, Binomial, Geometric, Poisson
 from tensorcli.engine.distributions.distribution import EULER, sum_rightmost
 from tensorcli.engine.distributions.family import ExponentialFamily
-from tensorcli.engine.distributions.formulas import kl_divergence, register_kl
+from tensorcli.engine.distributions.formulas import _KL_REGISTRY, kl_divergence, register_kl  # noqa: F401
 from tensorcli.engine.distributions.gamma import Beta, Dirichlet, Gamma
 from tensorcli.engine.distributions.transformed import Gumbel, HalfNormal, Pareto
 from tensorcli.engine.nn import functional

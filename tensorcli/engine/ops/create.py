@@ -412,10 +412,19 @@ def new_empty_strided(self, size, stride, dtype, layout, device, pin_memory):
     return functions.empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device)
 
 
+def _filled(like, made):
+    """A tensor that was filled after it was made: PyTorch counts that as a write where it goes by an inference tensor."""
+    if like.inference and not made.inference:
+        made.bump()
+    return made
+
+
 @composite(f"new_full(Tensor self, SymInt[] size, Scalar fill_value, {OPTIONS}) -> Tensor", variants="method")
 def new_full(self, size, fill_value, dtype, layout, device, pin_memory):
     """One value everywhere, of the same dtype and on the same device, unless others are named."""
-    return functions.full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device)
+    return _filled(
+        self, functions.full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device)
+    )
 
 
 @composite(f"new_zeros(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
@@ -423,16 +432,18 @@ def new_zeros(self, size, dtype, layout, device, pin_memory):
     """Zeros of the same dtype and on the same device, unless others are named."""
     if any(one < 0 for one in size):
         raise effects.negative_size(OPS["new_zeros"], size)
-    return functions.zeros(
-        size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory
+    return _filled(
+        self,
+        functions.zeros(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory),
     )
 
 
 @composite(f"new_ones(Tensor self, SymInt[] size, {OPTIONS}) -> Tensor", variants="method")
 def new_ones(self, size, dtype, layout, device, pin_memory):
     """Ones of the same dtype and on the same device, unless others are named."""
-    return functions.ones(
-        size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory
+    return _filled(
+        self,
+        functions.ones(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory),
     )
 
 

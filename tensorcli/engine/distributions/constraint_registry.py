@@ -48,15 +48,8 @@ class ConstraintRegistry:
 
     __module__ = "torch.distributions.constraint_registry"
 
-    def __init__(self, makers: dict[type, Maker]) -> None:
-        self._makers = {**_REAL, constraints._Cat: self._cat, constraints._Stack: self._stack, **makers}
-
-    def _cat(self, constraint: Any) -> Transform:
-        parts = [self(each) for each in constraint.cseq]
-        return transforms.CatTransform(parts, constraint.dim, constraint.lengths)
-
-    def _stack(self, constraint: Any) -> Transform:
-        return transforms.StackTransform([self(each) for each in constraint.cseq], constraint.dim)
+    def __init__(self) -> None:
+        self._registry: dict[type, Maker] = {}
 
     def register(self, constraint: Any, factory: Maker | None = None) -> Any:
         """Add a transform, as a decorator too."""
@@ -67,21 +60,36 @@ class ConstraintRegistry:
             raise TypeError(
                 f"Expected constraint to be either a Constraint subclass or instance, but got {constraint}"
             )
-        self._makers[kind] = factory
+        self._registry[kind] = factory
         return factory
 
     def __call__(self, constraint: Any) -> Transform:
         if isinstance(constraint, constraints._IndependentConstraint):
             inner = self(constraint.base_constraint)
             return transforms.IndependentTransform(inner, constraint.reinterpreted_batch_ndims)
-        maker = self._makers.get(type(constraint))
+        maker = self._registry.get(type(constraint))
         if maker is None:
             raise NotImplementedError(f"Cannot transform {type(constraint).__name__} constraints")
         return maker(constraint)
 
 
-biject_to = ConstraintRegistry({constraints._Simplex: lambda constraint: transforms.StickBreakingTransform()})
-transform_to = ConstraintRegistry(
+def _registry(makers: dict[type, Maker]) -> ConstraintRegistry:
+    """A registry of what both of PyTorch's have, and of more."""
+    found = ConstraintRegistry()
+
+    def cat(constraint: Any) -> Transform:
+        parts = [found(each) for each in constraint.cseq]
+        return transforms.CatTransform(parts, constraint.dim, constraint.lengths)
+
+    def stack(constraint: Any) -> Transform:
+        return transforms.StackTransform([found(each) for each in constraint.cseq], constraint.dim)
+
+    found._registry.update({**_REAL, constraints._Cat: cat, constraints._Stack: stack, **makers})
+    return found
+
+
+biject_to = _registry({constraints._Simplex: lambda constraint: transforms.StickBreakingTransform()})
+transform_to = _registry(
     {
         constraints._Simplex: lambda constraint: transforms.SoftmaxTransform(),
         constraints._LowerCholesky: lambda constraint: transforms.LowerCholeskyTransform(),
