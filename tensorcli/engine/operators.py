@@ -238,7 +238,7 @@ def text_of(self: Tensor, grad_fn: str | None) -> str:
     """What a repr says of a tensor whose `grad_fn` has this name."""
     tangent = None
     if forward:
-        from tensorcli.engine.autograd.dual import tangent_of
+        from tensorcli.engine.autograd.tangents import tangent_of
 
         found = tangent_of(self)
         tangent = None if found is None else str(found) if found.ndim else str(found.item())

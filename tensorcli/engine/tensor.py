@@ -94,7 +94,7 @@ class Tensor(metaclass=TensorType):
     levels: tuple[Any, ...] = ()
     """The running transforms of `torch.func` that it belongs to, outermost first."""
     _tangent: Any = None
-    """The tangent that it was given or was computed with it (autograd.dual), or None."""
+    """The tangent that it was given or was computed with it (autograd.tangents), or None."""
     batch: Any = None
     """Of what batch it is one example (batch.layer.Batch), or None."""
 

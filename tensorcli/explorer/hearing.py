@@ -110,6 +110,8 @@ def _filters() -> list[Any]:
     with warnings.catch_warnings():
         warnings.resetwarnings()
         warnings.simplefilter("always")
+        # What PyTorch's own modules have to change is nothing to a script: Python does not show it either.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.")
         quiet_engine()
         return list(warnings.filters)
 

@@ -3,22 +3,30 @@
 A tangent is what the operator's own node pushes forward: the gradient by the outputs' seeds is linear in the seeds, and its
 gradient by them, with the inputs' tangents for seeds, is the product (as `torch.func.jvp` has it for a whole function). The node
 is made of what was computed, so that a kernel runs once. A view's tangent is the same view of the tangent; a write into a tensor
-is one into its tangent. Nothing is known here of levels, of which there is one.
+is one into its tangent.
 """
 
-import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from tensorcli.engine import callers, dtypes, effects, events
+from tensorcli.engine import callers, dtypes, effects
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
-from tensorcli.engine.autograd.saved import SavedTensor, hooks
+from tensorcli.engine.autograd.saved import SavedTensor
+from tensorcli.engine.autograd.tangents import (
+    above_of,
+    give,
+    laid_out,
+    same_view,
+    set_tangent,
+    tangent_of,
+    unheard,
+    unheeded,
+    zeros_beside,
+)
 from tensorcli.engine.batch.values import changed, found_in
 from tensorcli.engine.callers import functions
-from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor, alias
 
@@ -37,13 +45,6 @@ _REFUSED: Final = frozenset(
 _DECOMPOSED: Final = (effects.compose, effects.compose_in_place, effects.forward)
 """The effects of operators that are others: those are asked."""
 _heard: list[bool] = []
-_ABSENT: Final = object()
-"""Stands for the tangent of what has none whatever it is a view of."""
-_duals: list[weakref.ref[Tensor]] = []
-"""What got a tangent in the level that is open."""
-
-
-# ---- levels
 
 
 def open_level() -> None:
@@ -52,130 +53,6 @@ def open_level() -> None:
         _heard.append(True)
         callers.surround_all(_asking)
     forward.append(True)
-
-
-def close_level() -> None:
-    """Forget all tangents."""
-    forward.clear()
-    for reference in _duals:
-        one = reference()
-        if one is not None:
-            one._tangent = None
-    _duals.clear()
-
-
-@contextmanager
-def unheeded() -> Iterator[None]:
-    """Run operators without tangents."""
-    state = forward[:]
-    forward.clear()
-    try:
-        yield
-    finally:
-        forward[:] = state
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Run operators on tangents: nobody hears of it, and no hook packs what they save."""
-    observer, events.observer = events.observer, None
-    stack, hooks.stack = hooks.stack, []
-    try:
-        with unheeded():
-            yield
-    finally:
-        events.observer, hooks.stack = observer, stack
-
-
-# ---- the tangents of tensors
-
-
-def tangent_of(tensor: Any) -> Tensor | None:
-    """The tangent: a tensor's own, or the view of the one of what it is a view of."""
-    found = tensor._tangent
-    if found is _ABSENT:
-        return None
-    if found is None and forward and tensor.view_of is not None:
-        above = _above(tensor)
-        there = tangent_of(above)
-        if there is not None:
-            found = _same_view(tensor, above, there)
-            _give(tensor, found)
-    return found  # type: ignore[no-any-return]
-
-
-def without_tangent(dual: Tensor) -> Tensor:
-    """A view of a tensor that has no part in its tangent."""
-    with unheeded():
-        found: Tensor = functions.view(dual, dual.shape)
-    _give(found, _ABSENT)
-    return found
-
-
-def set_tangent(tensor: Tensor, tangent: Tensor) -> None:
-    """Give a tensor a tangent, laid out as the tensor is. Errors: RuntimeError for one of other sizes, or with a tangent."""
-    if tangent.geometry.sizes != tensor.geometry.sizes:
-        raise RuntimeError(
-            "Trying to set a forward gradient that has a different size than that of the original Tensor, this is not "
-            f"supported. Tensor is of size {list(tensor.shape)} while the given forward gradient is of size "
-            f"{list(tangent.shape)}."
-        )
-    if tangent_of(tangent) is not None:
-        raise RuntimeError(
-            "Setting a forward grad that itself has a forward gradient at the same level0 is not supported."
-        )
-    _give(tensor, _laid_out(tensor, tangent))
-
-
-def _give(tensor: Tensor, tangent: Any) -> None:
-    tensor._tangent = tangent
-    _duals.append(weakref.ref(tensor))
-
-
-def _laid_out(tensor: Tensor, tangent: Tensor) -> Tensor:
-    """The tangent in the geometry of its tensor, so that views of both are the same: a copy where it has another."""
-    if (
-        _same_strides(tangent.geometry, tensor.geometry)
-        and tangent.lazy == tensor.lazy
-        and tangent.memory.nbytes // tangent.dtype.itemsize == tensor.memory.nbytes // tensor.dtype.itemsize
-    ):
-        return tangent
-    with _unheard():
-        room = _zeros_beside(tensor, tangent.dtype)
-        room.copy_(tangent)
-    return room
-
-
-def _same_strides(one: Geometry, other: Geometry) -> bool:
-    """Whether both place their elements alike: the stride of a single one says nothing."""
-    return one.offset == other.offset and all(
-        size == 1 or a == b for size, a, b in zip(one.sizes, one.strides, other.strides, strict=True)
-    )
-
-
-def _zeros_beside(tensor: Tensor, kind: Any) -> Tensor:
-    """Zeros in the geometry of a tensor, in as large a storage."""
-    shape = tensor.geometry
-    count = tensor.memory.nbytes // tensor.dtype.itemsize
-    room = functions.zeros((count,), dtype=kind, device=tensor.device)
-    found: Tensor = room.detach()
-    found.replace_memory(room.memory, shape, kind)
-    return found
-
-
-def _above(view: Tensor) -> Tensor:
-    """What a view is a view of."""
-    parent: Tensor | None = view.view_of.parent
-    return view.view_of.base if parent is None else parent
-
-
-def _same_view(view: Tensor, source: Tensor, tangent: Tensor) -> Tensor:
-    """The view of a tangent that a tensor is of the tangent's tensor."""
-    with _unheard():
-        if view.view_of.retype is not None and source is view.view_of.base:
-            return view.view_of.retype(tangent)  # type: ignore[no-any-return]
-        shape = view.geometry
-        return tangent.as_strided(shape.sizes, shape.strides, shape.offset)  # type: ignore[no-any-return]
 
 
 # ---- operators
@@ -215,7 +92,7 @@ def _run(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
     several = tuple(result) if isinstance(result, (tuple, list)) else (result,)
     for one, tangent in zip(several, _pushed(op, values, several), strict=True):
         if tangent is not None:
-            _give(one, _laid_out(one, tangent))
+            give(one, laid_out(one, tangent))
             _save(one)
     return result
 
@@ -226,7 +103,7 @@ def _save(result: Tensor) -> None:
         return
     for saved in result.node.saved.values():
         if isinstance(saved, SavedTensor) and saved.output_nr == result.output_nr:
-            _give(saved.tensor, tangent_of(result))
+            give(saved.tensor, tangent_of(result))
 
 
 def _viewed(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
@@ -235,11 +112,11 @@ def _viewed(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
     tangent = tangent_of(values[0])
     if tangent is None or not any(op.plan.gradients) or op.base == "detach":
         return result
-    with _unheard():
+    with unheard():
         seen = run((tangent, *values[1:]))
     pairs = zip(result, seen, strict=True) if isinstance(result, (tuple, list)) else ((result, seen),)
     for one, part in pairs:
-        _give(one, part)
+        give(one, part)
     return result
 
 
@@ -252,10 +129,10 @@ def _written(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
     if op.effect is effects.restride:
         result = run(values)
         if tangent is not None:
-            with _unheard():
+            with unheard():
                 run((tangent, *values[1:]))
         return result
-    with _unheard():
+    with unheard():
         before = target.detach().clone() if tangent is not None or op.plan.gradients else None
     if before is not None and target.requires_grad:
         before.node, before.output_nr = target.grad_fn, target.output_nr
@@ -267,9 +144,9 @@ def _written(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
     else:
         (new,) = _pushed(op, values, (target,), before)
     if tangent is None and new is not None and target.view_of is None:
-        _give(target, _laid_out(target, new))
+        give(target, laid_out(target, new))
     else:
-        with _unheard():
+        with unheard():
             room = tangent if tangent is not None else _new_tangent(target)
             room.zero_() if new is None else room.copy_(new)
     _save(target)
@@ -279,12 +156,12 @@ def _written(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
 def _new_tangent(target: Tensor) -> Tensor:
     """The tangent of a tensor that had none, all zeros: a view's is one of its base's, which gets one too."""
     if target.view_of is None:
-        found = _zeros_beside(target, target.dtype)
+        found = zeros_beside(target, target.dtype)
     else:
-        above = _above(target)
+        above = above_of(target)
         there = tangent_of(above)
-        found = _same_view(target, above, _new_tangent(above) if there is None else there)
-    _give(target, found)
+        found = same_view(target, above, _new_tangent(above) if there is None else there)
+    give(target, found)
     return found
 
 
@@ -321,7 +198,7 @@ def _pushed(
     if not op.gradients:
         raise NotImplementedError(f"Trying to use forward AD with aten::{op.base} that does not support it.")
     grad, inference = mode.grad, mode.inference
-    with _unheard():
+    with unheard():
         mode.set(True, False)
         try:
             return _products(op, tuple(given), level, results, tangents)

@@ -54,10 +54,10 @@ def exit_dual_level(*, level: int | None = None) -> None:
         )
     if number < 0:
         raise RuntimeError("Dual level must be a positive number.")
-    from tensorcli.engine.autograd import dual
+    from tensorcli.engine.autograd import tangents
 
     _levels.pop()
-    dual.close_level()
+    tangents.close_level()
 
 
 class dual_level(_Context):  # noqa: N801 (PyTorch's name)
@@ -102,15 +102,15 @@ def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Tensor:
             raise ValueError(f"Expected {name} to be floating point or complex, but got: {one.dtype}")
     if number >= len(_levels):
         raise RuntimeError("Invalid level given to _make_dual")
-    from tensorcli.engine.autograd import dual
+    from tensorcli.engine.autograd import tangents
 
-    if dual.tangent_of(tensor) is not None:
+    if tangents.tangent_of(tensor) is not None:
         raise RuntimeError(
             f"Making a dual Tensor based on a Tensor that already has a forward gradient at the same level {number} is not "
             "supported."
         )
     found: Tensor = functions.view(tensor, tensor.shape)
-    dual.set_tangent(found, tangent)
+    tangents.set_tangent(found, tangent)
     return found
 
 
@@ -123,10 +123,10 @@ def unpack_dual(tensor: Any, *, level: int | None = None) -> UnpackedDualTensor:
         raise TypeError(
             f"_unpack_dual(): argument 'dual' (position 1) must be Tensor, not {type(tensor).__name__}"
         )
-    from tensorcli.engine.autograd import dual
+    from tensorcli.engine.autograd import tangents
 
-    tangent = dual.tangent_of(tensor) if number < len(_levels) else None
-    primal = dual.without_tangent(tensor)
+    tangent = tangents.tangent_of(tensor) if number < len(_levels) else None
+    primal = tangents.without_tangent(tensor)
     if primal.node is not None:
         node = Identity((gradient_edge(tensor),), {})
         node.outputs = primal.node.outputs

@@ -239,7 +239,7 @@ def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any
 def _untouched_by_tangents() -> Any:
     if not tangents_go_forward:
         return nullcontext()
-    from tensorcli.engine.autograd.dual import unheeded
+    from tensorcli.engine.autograd.tangents import unheeded
 
     return unheeded()
 

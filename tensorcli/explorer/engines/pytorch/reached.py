@@ -81,6 +81,7 @@ def policy() -> Policy:
             "torch.nn",
             "torch.optim",
             "torch.return_types",
+            "torch.autograd.forward_ad",
             "torch.autograd.grad_mode",
             "torch.amp",
             "torch.cpu.amp",
