@@ -87,6 +87,9 @@ class Identity(Node):
         return ()
 
 
+Identity.__name__ = Identity.__qualname__ = "CppFunction"  # PyTorch has no class of its own for this node
+
+
 def make_dual(tensor: Any, tangent: Any, *, level: int | None = None) -> Tensor:
     """A view of a tensor, shape S, with a tangent of shape S, both floating or complex.
 
