@@ -214,7 +214,10 @@ def node_text(tensor: Tensor) -> str | None:
         node: Node | None = tensor.grad_fn
     except RuntimeError:
         return "Invalid"
-    return None if node is None else type(node).__name__
+    if node is None:
+        return None
+    name = type(node).__name__
+    return node.name().rpartition("::")[2] if name == "CppFunction" else name
 
 
 def printable(tensor: Tensor) -> Any:

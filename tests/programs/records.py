@@ -100,6 +100,8 @@ def _run(torch: ModuleType, text: str) -> str:
 
     with warnings.catch_warnings(), contextlib.redirect_stdout(printed):
         warnings.simplefilter("always")
+        # What PyTorch means for itself: its first dual tensor loads what it has compiled once.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"torch\.jit")
         warnings.showwarning = heard
         try:
             exec(

@@ -143,7 +143,7 @@ def _written(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
         new = tangent_of(values[1]) if isinstance(values[1], Tensor) else None
     else:
         (new,) = _pushed(op, values, (target,), before)
-    if tangent is None and new is not None and target.view_of is None:
+    if tangent is None and new is not None and target.view_of is None and op.base != "copy_":
         give(target, laid_out(target, new))
     else:
         with unheard():
@@ -193,7 +193,7 @@ def _pushed(
     for place in range(len(given)):
         if place in op.differentiable:
             given[place] = changed((given[place],), lambda one: leaf(one, place), Tensor)[0]  # noqa: B023
-    if not tangents:
+    if not tangents or all(one.dtype.category < dtypes.FLOATING for one in results if isinstance(one, Tensor)):
         return [None] * len(results)
     if not op.gradients:
         raise NotImplementedError(f"Trying to use forward AD with aten::{op.base} that does not support it.")
