@@ -146,3 +146,20 @@ def test_the_tangents_of_jvp_stay_plain() -> None:
 def test_a_level_inside_of_a_level_is_refused() -> None:
     with forward_ad.dual_level(), pytest.raises(RuntimeError, match="Nested forward mode AD"):
         T.func.jvp(lambda x: x * 2, (X,), (TANGENT,))
+
+
+def test_a_result_has_a_tangent_in_memory_of_its_own() -> None:
+    with forward_ad.dual_level():
+        given = T.ones(2)
+        dual = forward_ad.make_dual(T.ones(2), given)
+        for result in (dual + 1, dual.clone(), dual.reshape(1, 2) * 1, T.zeros(2).copy_(dual)):
+            result.mul_(5)
+        assert given.tolist() == [1.0, 1.0]
+
+
+def test_a_copy_has_a_tangent_of_its_own_sizes_and_dtype() -> None:
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(T.ones(2), T.tensor([3.0, 4.0]))
+        tangent = forward_ad.unpack_dual(T.zeros(2, 2, dtype=T.float64).copy_(dual)).tangent
+    assert tangent.dtype is T.float64
+    assert tangent.tolist() == [[3.0, 4.0], [3.0, 4.0]]

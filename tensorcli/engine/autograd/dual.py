@@ -193,7 +193,9 @@ def _pushed(
     for place in range(len(given)):
         if place in op.differentiable:
             given[place] = changed((given[place],), lambda one: leaf(one, place), Tensor)[0]  # noqa: B023
-    if not tangents or all(one.dtype.category < dtypes.FLOATING for one in results if isinstance(one, Tensor)):
+    if not tangents or all(
+        one.dtype.category < dtypes.FLOATING for one in results if isinstance(one, Tensor)
+    ):
         return [None] * len(results)
     if not op.gradients:
         raise NotImplementedError(f"Trying to use forward AD with aten::{op.base} that does not support it.")
