@@ -314,7 +314,7 @@ class Watch:
             self.note("TSC-H005", swallowed(self.engine, self.names.name, each))
 
     def _steps(self, node: ast.expr) -> None:
-        """`opt.step()` after its gradients were dropped."""
+        """`opt.step()`: whether what it changes has gradients, and is there still."""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":
             owner = node.func.value
             optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
