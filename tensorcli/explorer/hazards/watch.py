@@ -176,8 +176,10 @@ class Watch:
             self.unwritten.allocated(tensor)
         elif self.unwritten.memory:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
-        if self.inner and isinstance(self.running, ast.Expr) and not self.loops.repeats(self.running):
-            self.note("TSC-H020", discarded(engine, self.names, self.running, tensor, inputs))
+        if self.inner and isinstance(self.running, ast.Expr):
+            told = discarded(engine, self.names, self.running, tensor, inputs)
+            if told is not None and not self.loops.repeats(self.running):
+                self.note("TSC-H020", told)
         if known.copies:
             self.lost.made(known.name, tensor, inputs)
         if known.wraps and not tensor.dtype.is_floating_point:
