@@ -22,15 +22,22 @@ class Append(NamedTuple):
     node: ast.AST
 
 
-def kept(
-    engine: Engine, names: Scope, appends: Sequence[Append], written: Collection[int]
-) -> Iterator[tuple[Told, ast.AST]]:
-    """What is to be said of the lists that loops append to, where the last items are one memory that was written meanwhile,
-    and where it was kept. `written`: the memory, by its identity.
+Held = tuple[Append, list[Any]]
+"""A list that a loop appends to."""
+
+
+def held_by(names: Scope, appends: Sequence[Append]) -> list[Held]:
+    """The lists that loops append to, where the script is just now."""
+    lists = ((each, names.get(each.name)) for each in appends)
+    return [(each, items) for each, items in lists if isinstance(items, list)]
+
+
+def kept(engine: Engine, lists: Sequence[Held], written: Collection[int]) -> Iterator[tuple[Told, ast.AST]]:
+    """What is to be said of lists whose last items are one memory that was written meanwhile, and where it was kept.
+    `written`: the memory, by its identity.
     """
-    for name, node in appends:
-        items = names.get(name)
-        if not isinstance(items, list) or len(items) < 2:
+    for (name, node), items in lists:
+        if len(items) < 2:
             continue
         last = _elements(engine, items[-1])
         if last is None or last[0] not in written or last != _elements(engine, items[-2]):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.keep import Keeper
-from tensorcli.explorer.hazards.kept import kept
+from tensorcli.explorer.hazards.kept import Held, held_by, kept
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.lost import COPYING, LostWrites
 from tensorcli.explorer.hazards.places import (
@@ -124,6 +124,8 @@ class Watch:
         self.poisoned: list[Poisoned] = []
         self.gradients.begin()
         self.loops.begin()
+        self.lists: list[Held] | None = None
+        """The lists that loops append to, from the first write of the innermost statement on."""
         self.used_tainted = False
         self.nan = False
         """Whether a gradient became nan."""
@@ -146,6 +148,7 @@ class Watch:
         self.running = statement
         self.stores.begin()
         self.lost.runs()
+        self.lists = None
         if isinstance(statement, ast.Expr):
             self._steps(statement.value)
             if isinstance(statement.value, ast.Attribute):
@@ -218,7 +221,10 @@ class Watch:
         self.keeper.before_write(memory)
         if self.loops.begun:
             self.loops.written.add(id(memory))
-            self._kept((id(memory),))
+            if self.lists is None:
+                self.lists = held_by(self.names, self.loops.appends)
+            if self.lists:
+                self._kept((id(memory),))
         if self.pending:
             self.pending = []
         self.note("TSC-H010", self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
@@ -303,7 +309,7 @@ class Watch:
         return [] if entry is None else self.index.names(entry)
 
     def _kept(self, written: Collection[int]) -> None:
-        for told, node in kept(self.engine, self.names, self.loops.appends, written):
+        for told, node in kept(self.engine, self.lists or (), written):
             if not any(each.code == "TSC-H025" and each.node is node for each in self.found.values()):
                 self.note("TSC-H025", told, node)
 
@@ -352,6 +358,7 @@ class Watch:
             self.note("TSC-H003", copied.told, copied.node)
         self._applied_twice()
         if self.loops.written:
+            self.lists = held_by(self.names, self.loops.appends)
             self._kept(self.loops.written)
         return list(self.found.values())
 
