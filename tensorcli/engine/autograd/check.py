@@ -2,7 +2,7 @@
 
 All of PyTorch's checks of the backward mode, in its order and with its words: the Jacobians agree, the backward pass gives
 the same twice, is multiplied by the gradient that comes in, and bears that none comes. The whole Jacobian is compared in the
-fast mode too; the forward mode, which the engine has not, is not checked.
+fast mode too, and tangents of the forward mode where they are asked for.
 """
 
 import warnings

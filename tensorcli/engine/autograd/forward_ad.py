@@ -5,8 +5,8 @@ The rules for tangents stand in `dual.py`, which is read when the first level is
 
 from typing import Any, NamedTuple
 
-from tensorcli.engine.autograd.modes import _Context
-from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.autograd.modes import Context
+from tensorcli.engine.autograd.nodes import Passing, gradient_edge
 from tensorcli.engine.callers import functions
 from tensorcli.engine.tensor import Tensor
 
@@ -60,7 +60,7 @@ def exit_dual_level(*, level: int | None = None) -> None:
     tangents.close_level()
 
 
-class dual_level(_Context):  # noqa: N801 (PyTorch's name)
+class dual_level(Context):  # noqa: N801 (PyTorch's name)
     """A level as a context manager, which gives its number, or as a decorator."""
 
     __module__ = "torch.autograd.forward_ad"
@@ -72,19 +72,11 @@ class dual_level(_Context):  # noqa: N801 (PyTorch's name)
         exit_dual_level()
 
 
-class Identity(Node):
+class Identity(Passing):
     """The node of a dual tensor's primal."""
 
     __module__ = "builtins"
     title = "torch::autograd::Identity"
-
-    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        """The gradient, as it is."""
-        return [grads[0]]
-
-    @classmethod
-    def savable(cls) -> tuple[str, ...]:
-        return ()
 
 
 Identity.__name__ = Identity.__qualname__ = "CppFunction"  # PyTorch has no class of its own for this node

@@ -44,7 +44,7 @@ def refuse_in_transform(method: str, functional: str = "") -> None:
         )
 
 
-class _Context:
+class Context:
     """A context manager that is also a decorator. One object entered twice forgets what it found the first time."""
 
     def __enter__(self) -> None:
@@ -53,7 +53,7 @@ class _Context:
     def __exit__(self, *error: Any) -> None:
         raise NotImplementedError
 
-    def _again(self) -> "_Context":
+    def _again(self) -> "Context":
         return type(self)()
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -70,7 +70,7 @@ class _Context:
         return inside
 
 
-def _steps(context: Callable[[], _Context], inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+def _steps(context: Callable[[], Context], inner: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """A generator whose every step runs in a context of its own: its caller, between the steps, is outside."""
     step: Callable[[], Any] = partial(inner.send, None)
     try:
@@ -89,7 +89,7 @@ def _steps(context: Callable[[], _Context], inner: Generator[Any, Any, Any]) -> 
         return end.value
 
 
-class _GradMode(_Context):
+class _GradMode(Context):
     wanted = True
 
     def __init__(self, function: Callable[..., Any] | None = None) -> None:
@@ -121,7 +121,7 @@ class enable_grad(_GradMode):  # noqa: N801
     __module__ = "torch.autograd.grad_mode"
 
 
-class set_grad_enabled(_Context):  # noqa: N801
+class set_grad_enabled(Context):  # noqa: N801
     """Switch grad mode at once, as a statement; as a context manager until it is left."""
 
     __module__ = "torch.autograd.grad_mode"
@@ -155,7 +155,7 @@ class set_grad_enabled(_Context):  # noqa: N801
     __repr__ = __str__
 
 
-class inference_mode(_Context):  # noqa: N801
+class inference_mode(Context):  # noqa: N801
     """Operators inside record nothing and their results have no version counter. `inference_mode(False)` leaves it."""
 
     __module__ = "torch.autograd.grad_mode"
@@ -183,7 +183,7 @@ class inference_mode(_Context):  # noqa: N801
             self.previous = None
 
 
-class set_multithreading_enabled(_Context):  # noqa: N801
+class set_multithreading_enabled(Context):  # noqa: N801
     """Whether the backward pass may use several threads, which it never does here."""
 
     __module__ = "torch.autograd.grad_mode"

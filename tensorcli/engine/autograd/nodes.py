@@ -247,6 +247,18 @@ class Node:
         return f"<{type(self).__name__} object at {addresses.of_object(self)}>"
 
 
+class Passing(Node):
+    """A node that hands its gradient on as it is."""
+
+    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
+        """The gradient, as it is."""
+        return [grads[0]]
+
+    @classmethod
+    def savable(cls) -> tuple[str, ...]:
+        return ()
+
+
 class InputMetadata:
     """What a gradient that arrives at a node must look like."""
 

@@ -16,7 +16,7 @@ from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.modes import transforms as running
-from tensorcli.engine.autograd.nodes import Edge, Node, gradient_edge
+from tensorcli.engine.autograd.nodes import Edge, Node, Passing, gradient_edge
 from tensorcli.engine.autograd.recording import drop_unneeded
 from tensorcli.engine.batch.layer import Batch, Layer, layers, lifted
 from tensorcli.engine.tensor import Tensor, alias
@@ -25,18 +25,10 @@ _OVER = -2
 """The number that PyTorch prints for a transform that has ended."""
 
 
-class Gate(Node):
+class Gate(Passing):
     """Between a leaf of a transform and the input that it stands for."""
 
     title = "Gate"
-
-    def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
-        """The gradient, as it is."""
-        return [grads[0]]
-
-    @classmethod
-    def savable(cls) -> tuple[str, ...]:
-        return ()
 
 
 class Level:

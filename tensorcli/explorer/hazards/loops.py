@@ -29,13 +29,11 @@ class Loops:
         self.begun: list[ast.For | ast.While] = []
         self.written: set[int] = set()
         """The memory that was written since, by its identity."""
-        self.sums: dict[int, tuple[str, str] | None] = {}
-        """Of the additions of the running statement, by their identity: what is summed, where it is over the rounds of a loop."""
 
     def begin(self) -> None:
         """A statement of the session begins."""
         if self.begun:
-            self.begun, self.sums, self.written = [], {}, set()
+            self.begun, self.written = [], set()
             if len(self.read) > MANY:
                 self.read = {}
 
@@ -87,9 +85,7 @@ class Loops:
         """
         if not isinstance(node, ast.AugAssign | ast.BinOp):
             return None
-        if id(node) not in self.sums:
-            self.sums[id(node)] = self._sum(node)
-        summed = self.sums[id(node)]
+        summed = self._once(self._sum, node)
         if summed is None:
             return None
         for each in inputs[:2]:

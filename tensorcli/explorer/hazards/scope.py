@@ -28,7 +28,7 @@ class Scope:
 
     def name(self, tensor: Any) -> str | None:
         """A path to a tensor: the session's, or one from a local name of the function that runs; None where it has none."""
-        return self.known(tensor) or next((path for path in self._paths(tensor)), None)
+        return self.known(tensor) or next(self._paths(tensor), None)
 
     def _local(self) -> list[Mapping[str, Any]]:
         """The names of the functions that are running in this session, from the inside to the outside."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -192,7 +192,7 @@ class Gradients:
                     )
         return None
 
-    def told(self, name: Namer) -> Iterator[tuple[Told, ast.AST | None]]:
+    def told(self, name: Namer) -> tuple[Told | None, ast.AST | None]:
         """What is to be said of the sums that the statement applied, and where: at the pass, where the statement ran it."""
         for key, each in list(self.sums.items()):
             leaf = each.leaf()
@@ -204,7 +204,7 @@ class Gradients:
                 self.twice.append(self.sums.pop(key))
         twice, self.twice = self.twice, []
         if self.said or not twice:
-            return
+            return None, None
         self.said = True  # of the others there is nothing else to be said
         leaf, node = twice[0].leaf(), twice[0].node if twice[0].statement == self.statement else None
         known = None if leaf is None else name(leaf)
@@ -212,7 +212,7 @@ class Gradients:
             f"{known or 'a leaf'}.grad was not cleared: a pass added to what one step had applied, and the next step applied "
             "it again."
         )
-        yield Told(text, named(known)), node
+        return Told(text, named(known)), node
 
 
 def optimised(engine: Engine, optimizer: Any) -> list[Any]:

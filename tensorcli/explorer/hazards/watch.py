@@ -314,8 +314,8 @@ class Watch:
                 self.note("TSC-H025", told, node)
 
     def _applied_twice(self) -> None:
-        for told, node in self.gradients.told(self.names.name):
-            self.note("TSC-H011", told, node)
+        told, node = self.gradients.told(self.names.name)
+        self.note("TSC-H011", told, node)
 
     def _without_history(self, inputs: Sequence[Any]) -> None:
         for each in _tensors(self.engine, inputs):

@@ -10,7 +10,7 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, told, with_operand
-from tensorcli.explorer.why.slips import torch_s_own
+from tensorcli.explorer.why.slips import NUMPY, torch_s_own
 from tensorcli.explorer.why.trees import root_name
 
 
@@ -68,7 +68,7 @@ def _converted(case: Case) -> Iterator[ast.expr]:
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Attribute) and node.func.attr == "numpy":
                 yield node.func.value
-            elif case.text_of(node.func).startswith(("np.", "numpy.")):
+            elif case.text_of(node.func).startswith(NUMPY):
                 yield from node.args
 
 

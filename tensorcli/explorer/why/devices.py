@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.operands import operands, told, with_operand
+from tensorcli.explorer.why.operands import at_odds
 from tensorcli.explorer.why.trees import called_name
 
 if TYPE_CHECKING:
@@ -17,19 +17,9 @@ if TYPE_CHECKING:
 
 def device(case: Case) -> Story | None:
     """Tensors of two devices."""
-    found = operands(case)
-    if len(found) < 2:
-        return None
-    devices = [each.look.device for each in found]
-    listed = ", ".join(f"{each.text} is on {each.look.device}" for each in found)
-    story = Story(f"{listed}: one operation takes one device.", told(case, found, "device {look.device}"))
-    for each in found:
-        for wanted in dict.fromkeys(devices):
-            if wanted != each.look.device:
-                story.proposals.append(
-                    with_operand(case, each.node, f'.to("{wanted}")', f"a copy of {each.text} on {wanted}")
-                )
-    return story
+    return at_odds(
+        case, "device", "is on", "one operation takes one device.", '.to("{}")', "a copy of {} on {}"
+    )
 
 
 def no_cuda(case: Case) -> Story:

@@ -4,7 +4,6 @@ of that one is taken as well: a script may have two mistakes.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,7 +13,7 @@ from tensorcli.explorer.rewrite import joined
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.prove import Allowance, allowance, outcome, prove
 from tensorcli.explorer.why.tellers import BACKWARD, tell
-from tensorcli.explorer.why.trees import unbroken
+from tensorcli.explorer.why.trees import has_pass, unbroken
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
@@ -58,12 +57,10 @@ def failed(session: Session, records: list[Record], expected: bool) -> tuple[Why
         told = _told(session, trace)
     if told is None:
         return None
-    proposals = told.story.proposals
-    if expected:
-        proposals = [each for each in proposals if each is not None and each.failing == len(each.records) - 1]
+    proposals = _wanted(told.story.proposals, expected)
     proved = _proved(session, told, proposals)
     if not any(way.number for way in proved.ways):
-        proved = next(_twice(session, told, proposals), proved)
+        proved = next(_twice(session, told, proposals, expected), proved)
     story, failure = told.story, told.failure
     error = f"{failure.type}: {failure.message}".partition("\n")[0]
     answer = Why(
@@ -79,20 +76,25 @@ def failed(session: Session, records: list[Record], expected: bool) -> tuple[Why
     return answer, proved.proposals
 
 
+def _wanted(proposals: Sequence[Proposal | None], expected: bool) -> list[Proposal]:
+    """The proposals that there are; of those about a statement that did not run yet, the ones in which it is the last."""
+    return [
+        each
+        for each in proposals
+        if each is not None and (not expected or each.failing == len(each.records) - 1)
+    ]
+
+
 def _told(session: Session, trace: Trace) -> Told | None:
     failure = trace.last.step.error
     if failure is None:
         return None
     story, known = tell(session, trace, failure)
-    passes = any(
-        isinstance(node, ast.Attribute) and node.attr == "backward"
-        for node in ast.walk(trace.last.record.statement.tree)
-    )
-    backward = passes or (known is not None and known.key in BACKWARD)
+    backward = has_pass(trace.last.record.statement.tree) or (known is not None and known.key in BACKWARD)
     return Told(failure, known, story, backward, allowance(trace))
 
 
-def _proved(session: Session, told: Told, proposals: Sequence[Proposal | None]) -> Proved:
+def _proved(session: Session, told: Told, proposals: Sequence[Proposal]) -> Proved:
     right = told.story.right
     if told.story.reference is not None:
         reference = outcome(session, told.story.reference, told.allowed)
@@ -103,14 +105,14 @@ def _proved(session: Session, told: Told, proposals: Sequence[Proposal | None]) 
 # ---- two mistakes
 
 
-def _twice(session: Session, told: Told, proposals: Sequence[Proposal | None]) -> Iterator[Proved]:
+def _twice(session: Session, told: Told, proposals: Sequence[Proposal], expected: bool) -> Iterator[Proved]:
     """The ways out that take two changes: one of these, and one of the error that it leads to."""
-    firsts = [each for each in proposals if each is not None and not each.warning]
+    firsts = [each for each in proposals if not each.warning]
     for first in firsts[:FIRST]:
         behind = _behind(session, first, told)
         if behind is None:
             continue
-        both = [_both(first, each) for each in behind.story.proposals if each is not None]
+        both = [_both(first, each) for each in _wanted(behind.story.proposals, expected)]
         proved = _proved(session, behind, both)
         if any(way.number for way in proved.ways):
             another = unbroken(behind.story.title)

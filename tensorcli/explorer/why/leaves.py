@@ -16,7 +16,7 @@ from tensorcli.explorer.why.copies import copied_leaf, kept, reason
 from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, where_cut
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
-from tensorcli.explorer.why.trees import binds, holds, loaded, stored
+from tensorcli.explorer.why.trees import binds, has_pass, holds, loaded, stored
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge, views_cut_off
 
 if TYPE_CHECKING:
@@ -303,14 +303,7 @@ def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
 
 def _passes(case: Case) -> list[Traced]:
     """The statements that call backward()."""
-    return [
-        step
-        for step in case.trace.steps
-        if any(
-            isinstance(node, ast.Attribute) and node.attr == "backward"
-            for node in ast.walk(step.record.statement.tree)
-        )
-    ]
+    return [step for step in case.trace.steps if has_pass(step.record.statement.tree)]
 
 
 def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Traced) -> Story:

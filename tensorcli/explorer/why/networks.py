@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.rewrite import with_argument
@@ -193,19 +193,30 @@ def squashed_twice(case: Case, row: HazardRow) -> Story:
 
 def _scores(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
     """Without the softmax or the sigmoid: its operand in the place of its call; in a network a module that does nothing."""
+    for at, made in squashing(case, node, ("softmax", "sigmoid")):
+        layer = called_name(made)
+        if layer[0].islower() and isinstance(made.func, ast.Attribute):
+            owner = case.journal.source(at, made.func.value)
+            scores = case.journal.source(at, made.args[0]) if made.args and owner in MODULES else owner
+            yield case.journal.changed(at, [(made, scores)], "the scores themselves")
+        else:
+            identity = ast.unparse(made.func).removesuffix(layer) + "Identity()"
+            yield case.journal.changed(at, [(made, identity)], "the network gives scores")
+
+
+def squashing(case: Case, node: ast.AST | None, functions: Sequence[str]) -> Iterator[tuple[int, ast.Call]]:
+    """Where a call squashes scores, and the statement that this stands in: the call itself, where it is one of these
+    functions, or the calls that made the modules of their names in the network that was called.
+    """
     if not isinstance(node, ast.Call):
         return
-    if called_name(node) in ("softmax", "sigmoid") and isinstance(node.func, ast.Attribute):
+    if called_name(node) in functions and isinstance(node.func, ast.Attribute):
         at = case.holder_of(node)
         if at is not None:
-            owner = case.journal.source(at, node.func.value)
-            scores = case.journal.source(at, node.args[0]) if node.args and owner in MODULES else owner
-            yield case.journal.changed(at, [(node, scores)], "the scores themselves")
+            yield at, node
         return
     bound = case.bound_at(root_name(node.func) or "")
-    if bound is None:
-        return
-    for each in ast.walk(case.journal.python(bound)[0].tree):
-        if isinstance(each, ast.Call) and (layer := called_name(each)) in ("Softmax", "Sigmoid"):
-            identity = ast.unparse(each.func).removesuffix(layer) + "Identity()"
-            yield case.journal.changed(bound, [(each, identity)], "the network gives scores")
+    for each in ast.walk(case.journal.python(bound)[0].tree) if bound is not None else ():
+        if isinstance(each, ast.Call) and called_name(each) in [name.capitalize() for name in functions]:
+            assert bound is not None
+            yield bound, each

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.why.case import Bound, Case
+from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.trees import root_name
 
 if TYPE_CHECKING:
@@ -130,6 +130,26 @@ def told(case: Case, found: list[Operand], facts: str) -> list[Event]:
     seen = "  and  ".join(f"{each.text} {facts.format(look=each.look)}" for each in found)
     events.append(case.raised(seen))
     return events
+
+
+def at_odds(
+    case: Case, fact: str, says: str, rule: str, suffix: str, note: str, also: tuple[str, ...] = ()
+) -> Story | None:
+    """Operands that had to agree in a fact of theirs: each with what the others have, and with what else is said. `says`,
+    `suffix` and `note` are of an operand and of such a fact.
+    """
+    found = operands(case)
+    if len(found) < 2:
+        return None
+    facts = [getattr(each.look, fact) for each in found]
+    listed = ", ".join(f"{each.text} {says} {own}" for each, own in zip(found, facts, strict=True))
+    story = Story(f"{listed}: {rule}", told(case, found, f"{fact} {{look.{fact}}}"))
+    for each, own in zip(found, facts, strict=True):
+        for wanted in dict.fromkeys([*facts, *also]):
+            if wanted != own:
+                said = note.format(each.text, wanted)
+                story.proposals.append(with_operand(case, each.node, suffix.format(wanted), said))
+    return story
 
 
 def behind(node: ast.expr, text: str, suffix: str) -> str:

@@ -14,7 +14,16 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
-from tensorcli.explorer.why.operands import ATOMS, Operand, bound_event, operand, operands, told, with_operand
+from tensorcli.explorer.why.operands import (
+    ATOMS,
+    Operand,
+    at_odds,
+    bound_event,
+    operand,
+    operands,
+    told,
+    with_operand,
+)
 from tensorcli.explorer.why.trees import root_name
 
 if TYPE_CHECKING:
@@ -162,19 +171,8 @@ def _near(wanted: list[int], sizes: Sequence[int]) -> Iterator[list[int]]:
 
 def same_dtype(case: Case) -> Story | None:
     """Dtypes that would have to be one."""
-    found = operands(case)
-    if len(found) < 2:
-        return None
-    dtypes = [each.look.dtype for each in found]
-    listed = ", ".join(f"{each.text} is {each.look.dtype}" for each in found)
-    story = Story(f"{listed}: this operation does not promote.", told(case, found, "dtype {look.dtype}"))
-    for each in found:
-        for wanted in dict.fromkeys([*dtypes, "int64"]):
-            if wanted != each.look.dtype:
-                story.proposals.append(
-                    with_operand(case, each.node, f".to(torch.{wanted})", f"{each.text} as {wanted}")
-                )
-    return story
+    rule = "this operation does not promote."
+    return at_odds(case, "dtype", "is", rule, ".to(torch.{})", "{} as {}", also=("int64",))
 
 
 def float_only(case: Case) -> Story | None:

@@ -37,7 +37,7 @@ from tensorcli.explorer.why.operands import as_loaded, operands, told, with_oper
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
 from tensorcli.explorer.why.prove import Allowance, allowance
 from tensorcli.explorer.why.refused import smearing
-from tensorcli.explorer.why.trees import called_name, root_name
+from tensorcli.explorer.why.trees import called_name, has_pass, root_name
 from tensorcli.explorer.why.values import nan_gradient, no_logarithm
 
 if TYPE_CHECKING:
@@ -291,15 +291,11 @@ def gradient_twice(case: Case, row: HazardRow) -> Story:
 
 def _before_the_pass(case: Case, source: str, note: str) -> Proposal | None:
     """With a statement before the last backward pass: the one where it happened, or one of an earlier statement."""
-    if _passes(case.inner):
+    if has_pass(case.inner):
         return case.before(source, note)
-    earlier = (at for at in range(case.at - 1, -1, -1) if _passes(case.journal.python(at)[0].tree))
+    earlier = (at for at in range(case.at - 1, -1, -1) if has_pass(case.journal.python(at)[0].tree))
     at = next(earlier, None)
     return None if at is None else case.journal.inserted(at, source, note)
-
-
-def _passes(tree: ast.AST) -> bool:
-    return any(called_name(node) == "backward" for node in ast.walk(tree))
 
 
 def outer_difference(case: Case, row: HazardRow) -> Story:

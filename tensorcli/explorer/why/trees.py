@@ -18,6 +18,11 @@ def called_name(node: ast.AST | None) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
+def has_pass(tree: ast.AST) -> bool:
+    """Whether a statement runs a backward pass."""
+    return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in ast.walk(tree))
+
+
 def root_name(node: ast.AST | None) -> str | None:
     """`x` of `x[0].data`."""
     while isinstance(node, ast.Subscript | ast.Attribute | ast.Call):

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Final
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import LOOKING, Case, Story
 from tensorcli.explorer.why.gradient import nan
-from tensorcli.explorer.why.networks import MODULES
+from tensorcli.explorer.why.networks import MODULES, squashing
 from tensorcli.explorer.why.operands import behind, operands, with_operand
-from tensorcli.explorer.why.trees import called_name, root_name
+from tensorcli.explorer.why.trees import called_name
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
 
+LOGARITHMS: Final = {
+    "softmax": ("log_softmax", "the logarithms of the probabilities"),
+    "Softmax": ("LogSoftmax", "the network gives logarithms"),
+}
 ANOMALY: Final = "torch.autograd.set_detect_anomaly(True)"
 STEEP: Final = frozenset(
     f"{name}Backward0"
@@ -54,21 +58,11 @@ def no_logarithm(case: Case, row: HazardRow) -> Story:
 
 def _logarithm(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
     """log_softmax where softmax made the probabilities: a call of it, or a module."""
-    if not isinstance(node, ast.Call):
-        return
-    if called_name(node) == "softmax":
-        at = case.holder_of(node)
-        if at is not None:
-            function = case.journal.source(at, node.func).removesuffix("softmax") + "log_softmax"
-            yield case.journal.changed(at, [(node.func, function)], "the logarithms of the probabilities")
-        return
-    bound = case.bound_at(root_name(node.func) or "")
-    if bound is None:
-        return
-    for each in ast.walk(case.journal.python(bound)[0].tree):
-        if isinstance(each, ast.Call) and called_name(each) == "Softmax":
-            function = ast.unparse(each.func).removesuffix("Softmax") + "LogSoftmax"
-            yield case.journal.changed(bound, [(each.func, function)], "the network gives logarithms")
+    for at, made in squashing(case, node, ("softmax",)):
+        name = called_name(made)
+        instead, note = LOGARITHMS[name]
+        function = case.journal.source(at, made.func).removesuffix(name) + instead
+        yield case.journal.changed(at, [(made.func, function)], note)
 
 
 def nan_gradient(case: Case, row: HazardRow) -> Story:
