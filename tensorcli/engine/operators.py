@@ -14,7 +14,7 @@ from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.native import PYTHON_METHODS
-from tensorcli.engine.tensor import CONJ, NEG, Tensor
+from tensorcli.engine.tensor import CONJ, NEG, Tensor, wrapped_number
 
 # ---- arithmetic and comparison
 
@@ -147,9 +147,16 @@ def _invert(self: Tensor) -> Tensor:
     return callers.functions.bitwise_not(self)  # type: ignore[no-any-return]
 
 
+def _divided(self: Tensor, other: Any) -> Any:
+    """other / self: Python's PyTorch multiplies by the reciprocal, its C++ divides."""
+    if mode.native:
+        return callers.functions.div(wrapped_number(other), self)
+    return self.reciprocal() * other
+
+
 Tensor.__invert__ = _invert  # type: ignore[operator]
 Tensor.__rsub__ = _reflected(lambda self, other: callers.functions.rsub(self, other))  # type: ignore[attr-defined]
-Tensor.__rtruediv__ = _reflected(lambda self, other: self.reciprocal() * other)  # type: ignore[attr-defined]
+Tensor.__rtruediv__ = _reflected(_divided)  # type: ignore[attr-defined]
 for _old in ("div", "rdiv", "idiv"):  # what Python 2 called them
     setattr(Tensor, f"__{_old}__", getattr(Tensor, f"__{_old.replace('div', 'truediv')}__"))
 Tensor.__rpow__ = _swapped("pow")  # type: ignore[attr-defined]

@@ -184,8 +184,10 @@ def converted(array: Any, kind: np.dtype[Any]) -> Any:
 
 
 def _is_plain(array: Any) -> bool:
-    """Whether what numpy makes of an array is laid out as the array is."""
-    return type(array) is not np.ndarray or (array.flags.forc and 1 not in array.shape) or not array.size
+    """Whether what numpy makes of an array is an array (not a scalar) and laid out as this one is."""
+    if type(array) is not np.ndarray:
+        return True
+    return array.ndim > 0 and ((array.flags.forc and 1 not in array.shape) or not array.size)
 
 
 def _vacant_like(array: Any, kind: np.dtype[Any]) -> Any:

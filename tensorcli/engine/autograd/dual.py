@@ -42,6 +42,15 @@ _REFUSED: Final = frozenset(
     "_scaled_dot_product_flash_attention_for_cpu _pack_padded_sequence segment_reduce".split()
 )
 """Operators with a gradient for which PyTorch has no forward derivative."""
+_LINEAR: Final = frozenset(
+    "cat stack affine_grid_generator cumsum diag_embed diagonal_backward gather index index_select masked_select mean repeat "
+    "select_backward slice_backward sum flip roll rot90 take trace tril triu unfold_backward embedding "
+    "embedding_dense_backward reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d "
+    "replication_pad3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d upsample_nearest1d "
+    "upsample_nearest2d upsample_nearest3d pixel_shuffle pixel_unshuffle channel_shuffle _adaptive_avg_pool2d "
+    "_adaptive_avg_pool3d avg_pool2d avg_pool3d max_unpool2d max_unpool3d col2im im2col _fft_r2c _fft_c2r _fft_c2c".split()
+)
+"""Operators of one tensor, or of one list, that do to tangents what they do to tensors."""
 _DECOMPOSED: Final = (effects.compose, effects.compose_in_place, effects.forward)
 """The effects of operators that are others: those are asked."""
 _heard: list[bool] = []
@@ -90,7 +99,8 @@ def _run(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
         return _written(op, run, values)
     result = run(values)
     several = tuple(result) if isinstance(result, (tuple, list)) else (result,)
-    for one, tangent in zip(several, _pushed(op, values, several), strict=True):
+    pushed = [_mapped(op, run, values)] if op.base in _LINEAR else _pushed(op, values, several)
+    for one, tangent in zip(several, pushed, strict=True):
         if tangent is not None:
             give(one, laid_out(one, tangent))
             _save(one)
@@ -166,6 +176,21 @@ def _new_tangent(target: Tensor) -> Tensor:
 
 
 # ---- products
+
+
+def _mapped(op: Op, run: Run, values: tuple[Any, ...]) -> Tensor:
+    """The tangent of a linear operator's result: the result for tangents."""
+    given = list(values)
+    for place in op.differentiable:
+        given[place] = changed((given[place],), _tangent_or_zeros, Tensor)[0]
+    with unheard():
+        found: Tensor = run(tuple(given))
+    return found
+
+
+def _tangent_or_zeros(one: Tensor) -> Tensor:
+    found = tangent_of(one)
+    return functions.zeros_like(one.detach()) if found is None else found
 
 
 def _pushed(

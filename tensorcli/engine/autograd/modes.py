@@ -13,10 +13,12 @@ class Mode:
     """The state that operators read: `grad` (what grad mode says), `inference`, and `enabled`: whether they record, which
     they do in grad mode outside inference mode."""
 
-    __slots__ = ("enabled", "grad", "inference")
+    __slots__ = ("enabled", "grad", "inference", "native")
 
     def __init__(self) -> None:
         self.set(True, False)
+        self.native = False
+        """Whether what is recorded now is a gradient's formula: PyTorch's are C++, which has operators of its own for numbers."""
 
     def set(self, grad: bool, inference: bool | None = None) -> None:
         """Switch grad mode, and inference mode where it is given."""

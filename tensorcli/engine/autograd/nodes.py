@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from tensorcli.engine import addresses, events, messages
 from tensorcli.engine.autograd.anomaly import anomaly, remember
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.saved import SAVED, UNPACKED, RawSaved, SavedTensor
 from tensorcli.engine.tensor import Tensor
 
@@ -195,17 +196,25 @@ class Node:
         """The gradient for each edge, None where there is none. `needed(edge)` says which edges anybody wants."""
         edges = self.edges
         result: list[Any] = [None] * len(edges)
-        gradients = self.op.plan.gradients
         saved = self.saved
         if self.freed:
             raise RuntimeError(messages.FREED)
         values: dict[str, Any] = {
             name: self.unpack(name) if value.__class__ in UNPACKED else value for name, value in saved.items()
         }
-        first = grads[0]
-        if first is None and all(g is None for g in grads):
+        if grads[0] is None and all(g is None for g in grads):
             return result
-        for formula, takes_all, slots, names in gradients:
+        before, mode.native = mode.native, mode.enabled
+        try:
+            self._fill(result, grads, values, needed)
+        finally:
+            mode.native = before
+        return result
+
+    def _fill(self, result: list[Any], grads: list[Any], values: dict[str, Any], needed: Any) -> None:
+        """Evaluate the formulas: a gradient into the place of each edge that anybody wants."""
+        edges, first = self.edges, grads[0]
+        for formula, takes_all, slots, names in self.op.plan.gradients:
             if needed is None and len(slots) == 1:
                 start, stop = slots[0]
                 if stop is not None:
@@ -236,7 +245,6 @@ class Node:
                 result[start:] = gradient_of
             else:
                 result[start] = gradient_of
-        return result
 
     def _wants(self, span: tuple[int, int | None], needed: Any) -> bool:
         start, stop = span

@@ -131,6 +131,8 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
 
     `original` stands for `self` of an in-place call: a recorded clone from before the write.
     """
+    if mode.native:
+        op, values = _in_cpp(op, values)
     plan = op.plan
     if plan.real_only and values[0].dtype.is_complex:
         raise RuntimeError(
@@ -183,6 +185,26 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
                 else:
                     saved[name] = _save(node, name, value, op, position)
     return node
+
+
+_WITH_NUMBER: Final = {
+    f"{name}{mark}.Tensor": f"_{name}{mark}.Scalar"
+    for name in ("add", "sub", "mul", "div")
+    for mark in ("", "_")
+}
+"""The operators of a tensor and a number in C++. In Python the number is taken for a tensor without dimensions."""
+
+
+def _in_cpp(op: "Op", values: Sequence[Any]) -> tuple["Op", Sequence[Any]]:
+    """The operator, and its values, as which PyTorch's C++ records arithmetic with a number."""
+    if len(values) < 2 or isinstance(values[1], Tensor):
+        return op, values
+    from tensorcli.engine.op import OPS
+
+    if op.base == "rsub":
+        return OPS["sub.Tensor"], (values[1], values[0], *values[2:])
+    twin = _WITH_NUMBER.get(op.name)
+    return (op, values) if twin is None else (OPS[twin], values)
 
 
 def drop_unneeded(node: Node) -> None:

@@ -38,16 +38,27 @@ def wrap_dims(dims, ndim):
 
 
 def restore_dims(tensor, ndim, dims, keepdim):
-    """Put the dimensions that a reduction took out back in, with size 1."""
-    if not keepdim and ndim:
+    """Put the dimensions that a reduction took out back in, with size 1, one by one; of an empty list none, since what has no
+    dimensions broadcasts."""
+    if not keepdim and ndim and (dims is None or isinstance(dims, int) or len(dims)):
         for dim in sorted(wrap_dims(dims, ndim)):
             tensor = tensor.unsqueeze(dim)
     return tensor
 
 
+def restore_at_once(tensor, dims, keepdim):
+    """The same by one change of shape (torch/csrc/autograd/FunctionsManual.cpp, restore_reduced_dims)."""
+    if keepdim:
+        return tensor
+    sizes = list(tensor.geometry.sizes)
+    for dim in sorted(wrap_dims(dims, len(sizes) + len(dims))) if len(dims) else ():
+        sizes.insert(dim, 1)
+    return tensor.reshape(sizes)
+
+
 def restore(grad, sizes, dims, keepdim):
     """Spread the gradient of a reduction over the dimensions that it reduced."""
-    if dims is not None and (isinstance(dims, int) or len(dims)):
+    if dims is not None:
         grad = restore_dims(grad, len(sizes), dims, keepdim)
     return grad.expand(sizes)
 

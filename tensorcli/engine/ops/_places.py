@@ -83,7 +83,7 @@ class Places(NamedTuple):
             count = self.add(count, functions.ones_like(values))
             count = count.masked_fill(count == 0, 1)
             to_self = grad / count
-            to_values = self.read(to_self)
+            to_values = self.read(grad) / self.read(count)
         else:
             # Those that tie share the gradient.
             reached = self.read(result)

@@ -31,6 +31,15 @@ def quotient(number, tensor):
     return functions.div(wrapped_number(number), tensor)
 
 
+def no_derivative(name):
+    """The formula of an operator that PyTorch records and cannot differentiate."""
+
+    def formula(grads):
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
+
+    return formula
+
+
 def own_geometry(array):
     """The geometry (offset 0) of an array, in elements."""
     if not array.size and not any(array.strides):

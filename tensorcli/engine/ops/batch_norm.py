@@ -22,6 +22,7 @@ from tensorcli.engine.ops._moments import (
     widened,
 )
 from tensorcli.engine.ops._registers import is_small_single
+from tensorcli.engine.ops._shared import no_derivative
 
 
 def _from_mean(grad, centred, rstd, axes):
@@ -153,8 +154,8 @@ def _moved(running, now, momentum):
     ),
     running_mean=None,
     running_var=None,
-    save_mean=None,
-    save_invstd=None,
+    save_mean=no_derivative("native_batch_norm_backward save_mean"),
+    save_invstd=no_derivative("native_batch_norm_backward save_invstd"),
 )
 def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, running_var, save_mean, save_invstd, train,
                                eps, output_mask):  # fmt: skip

@@ -113,22 +113,22 @@ def _chebyshev(xp, x, coefficients):
 
 
 def _away_from_zero(self):
-    """Where |x| is too small to divide by, and x with that replaced."""
+    """Where |x| is large enough to divide by, and x with the rest replaced."""
     tiny = {"float64": 2.220446049250313e-16, "float32": 1.1920928955078125e-07}.get(self.dtype.name, 1e-3)
-    near = self.abs() <= tiny
-    return near, functions.where(near, functions.full((), tiny, dtype=self.dtype, device=self.device), self)
+    far = self.abs() > tiny
+    return far, functions.where(far, self, functions.full((), tiny, dtype=self.dtype, device=self.device))
 
 
 def _i1_gradient(grad, self, result):
-    near, safe = _away_from_zero(self)
+    far, safe = _away_from_zero(self)
     slope = functions.i0(safe) - result * safe.reciprocal()
-    return grad * functions.where(near, functions.full((), 0.5, dtype=self.dtype, device=self.device), slope)
+    return grad * functions.where(far, slope, functions.full((), 0.5, dtype=self.dtype, device=self.device))
 
 
 def _i1e_gradient(grad, self, result):
-    near, safe = _away_from_zero(self)
+    far, safe = _away_from_zero(self)
     slope = functions.special_i0e(safe) - result * (safe.sgn() + safe.reciprocal())
-    return grad * functions.where(near, functions.full((), 0.5, dtype=self.dtype, device=self.device), slope)
+    return grad * functions.where(far, slope, functions.full((), 0.5, dtype=self.dtype, device=self.device))
 
 
 @op("special_i1(Tensor self) -> Tensor", dtype=INT_TO_FLOAT, namespace="special", self=_i1_gradient)

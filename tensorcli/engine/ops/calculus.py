@@ -31,7 +31,7 @@ def diff(self, n, dim, prepend, append):
     n = min(n, self.size(dim))
     for _ in range(n):
         size = self.size(dim)
-        after, before = self.narrow(dim, 1, size - 1), self.narrow(dim, 0, size - 1)
+        before, after = self.narrow(dim, 0, size - 1), self.narrow(dim, 1, size - 1)
         self = functions.logical_xor(after, before) if self.dtype is dtypes.bool_ else after - before
     return self
 

@@ -293,6 +293,13 @@ def _masked(xp, self, mask, value):
     return xp.where(mask, value, self)
 
 
+def _filled_backward(grad, mask):
+    """The gradient of the value: how many elements there are depends on the mask, which vmap cannot have."""
+    if grad.batch is not None or mask.batch is not None:
+        return functions.where(mask, grad, 0).sum()
+    return grad.masked_select(mask).sum()
+
+
 op(
     "masked_fill.Scalar(Tensor self, Tensor mask, Scalar value) -> Tensor",
     dtype=SELF,
@@ -313,7 +320,7 @@ op(
     check=_masking_anew,
     self=lambda grad, mask: grad.masked_fill(mask, 0),
     mask=None,
-    value=lambda grad, mask: functions.where(mask, grad, 0).sum(),
+    value=lambda grad, mask: _filled_backward(grad, mask),
 )(_masked)
 
 

@@ -11,8 +11,8 @@ from tensorcli.engine.ops._dimensions import kind_of, wrap
 from tensorcli.engine.ops._matrices import check_order
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._registers import is_reduced
+from tensorcli.engine.ops._shared import no_derivative
 from tensorcli.engine.ops.norms import vector_norm_backward
-from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.pointwise import no_bool
 
 # ---- distances
@@ -114,9 +114,9 @@ def euclidean_dist(xp, x1, x2):
 @op(
     "_cdist_backward(Tensor grad, Tensor x1, Tensor x2, float p, Tensor cdist) -> Tensor",
     variants="function",
-    **{"grad": not_implemented("_cdist_backward"), "x1": not_implemented("_cdist_backward")},
-    x2=not_implemented("_cdist_backward"),
-    cdist=not_implemented("_cdist_backward"),
+    **{"grad": no_derivative("_cdist_backward"), "x1": no_derivative("_cdist_backward")},
+    x2=no_derivative("_cdist_backward"),
+    cdist=no_derivative("_cdist_backward"),
 )
 def cdist_backward(xp, grad, x1, x2, p, cdist):
     """The gradient of cdist for its first input."""
@@ -178,9 +178,9 @@ def _pairs(xp, n):
 @op(
     "_pdist_backward(Tensor grad, Tensor self, float p, Tensor pdist) -> Tensor",
     variants="function",
-    **{"grad": not_implemented("_pdist_backward")},
-    self=not_implemented("_pdist_backward"),
-    pdist=not_implemented("_pdist_backward"),
+    **{"grad": no_derivative("_pdist_backward")},
+    self=no_derivative("_pdist_backward"),
+    pdist=no_derivative("_pdist_backward"),
 )
 def pdist_backward(xp, grad, self, p, pdist):
     """The gradient of pdist."""

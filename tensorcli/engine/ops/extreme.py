@@ -6,7 +6,7 @@ from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _selection
-from tensorcli.engine.ops._dimensions import axis, not_empty, refuse, restore_dims, wrap, wrap_dims
+from tensorcli.engine.ops._dimensions import axis, not_empty, refuse, restore_at_once, wrap, wrap_dims
 from tensorcli.engine.ops._shared import behind
 
 # ---- extremes
@@ -111,9 +111,9 @@ def min_other(self, other):
 
 
 def _extreme_backward(grad, self, result, dim, keepdim):
-    grad, result = restore_dims(grad, self.ndim, dim, keepdim), restore_dims(result, self.ndim, dim, keepdim)
+    grad, result = (restore_at_once(one, dim, keepdim) for one in (grad, result))
     mask = result == self
-    return (grad * mask) / mask.sum(dim, True)
+    return (grad / mask.sum(dim, True)) * mask
 
 
 def _extreme(xp, self, dim, keepdim, name, kernel, find):

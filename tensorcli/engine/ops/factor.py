@@ -9,15 +9,14 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import check_codes, check_matrix, check_systems, columns, raise_for
-from tensorcli.engine.ops._shared import behind
+from tensorcli.engine.ops._shared import behind, no_derivative
 from tensorcli.engine.ops.inverse import named_result
-from tensorcli.engine.ops.order import not_implemented
 from tensorcli.engine.ops.solve import solved_triangle, triangle_of
 
 # ---- reflectors
 
 
-@op("geqrf(Tensor self) -> (Tensor a, Tensor tau)", self=not_implemented("geqrf"))
+@op("geqrf(Tensor self) -> (Tensor a, Tensor tau)", self=no_derivative("geqrf"))
 def geqrf(xp, self):
     """The R of a QR factorisation and, below it, the Householder reflectors of Q; and their factors."""
     if self.ndim < 2:

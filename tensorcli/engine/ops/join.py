@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
+from tensorcli.engine.autograd.modes import transforms
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON
 from tensorcli.engine.effects import Laid, check_bytes
@@ -104,7 +105,7 @@ _other_name_of_cat("concatenate")
     dtype=COMMON,
     check=lambda tensors, dim: _check_stack(tensors, dim),
     tensors=lambda grad, tensors_dtype, dim: [
-        _real_part(part, kind) for part, kind in zip(grad.unbind(dim), tensors_dtype, strict=True)
+        _real_part(part, kind) for part, kind in zip(_unstacked(grad, dim), tensors_dtype, strict=True)
     ],
 )
 def stack(xp, tensors, dim):
@@ -118,6 +119,12 @@ def stack(xp, tensors, dim):
         joined = geometry.Geometry(sizes, geometry.channels_last_strides(sizes))
         return Laid(array, geometry.view_strides(joined, array.shape))
     return array
+
+
+def _unstacked(grad, dim):
+    """The parts of a gradient. A transform pushes tangents through their gradient, which for unbind is a stack again: no zeros
+    are added to them, as are for select."""
+    return grad.unbind(dim) if transforms else [grad.select(dim, place) for place in range(grad.size(dim))]
 
 
 def _check_stack(tensors, dim):
@@ -187,10 +194,9 @@ def _block_diag_backward(grad, sizes, kinds):
     for own, kind in zip(sizes, kinds, strict=True):
         height, width = _block_sizes(own)
         block = _real_part(grad, kind).narrow(0, row, height).narrow(1, column, width)
-        if len(own) == 1:
-            block = block.squeeze(0)
-        elif not own:
-            block = block.squeeze()
+        # A row stays one, as in PyTorch: the pass that hands it on sums over its first dimension.
+        for _ in range(2 - len(own)):
+            block = block.squeeze(-1)
         found.append(block)
         row, column = row + height, column + width
     return found

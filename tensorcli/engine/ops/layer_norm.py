@@ -27,6 +27,7 @@ from tensorcli.engine.ops._moments import (
     widened,
 )
 from tensorcli.engine.ops._registers import is_small_single
+from tensorcli.engine.ops._shared import no_derivative
 from tensorcli.engine.ops.spread import var_backward, with_mean_backward
 
 # ---- over the last dimensions
@@ -144,9 +145,9 @@ def _check_shape(input, shape, weight, bias, lead=", "):
             needs,
         )
     ),
-    mean=None,
-    rstd=None,
-    bias=None,
+    mean=no_derivative("native_layer_norm_backward mean"),
+    rstd=no_derivative("native_layer_norm_backward rstd"),
+    bias=lambda grads: None,
 )
 def native_layer_norm_backward(xp, grad_out, input, normalized_shape, mean, rstd, weight, bias, output_mask):
     """The gradients of native_layer_norm."""

@@ -180,11 +180,11 @@ def kl_div(self, target, reduction, log_target):
 )
 def poisson_nll_loss(input, target, log_input, full, eps, reduction):
     """The negative log-likelihood of counts under a Poisson distribution."""
-    loss = (
-        input.exp() - target * input
-        if log_input
-        else input - target * direct("_add.Scalar", input, eps).log()
-    )
+    if log_input:
+        product = target * input  # first, as C++ evaluates it
+        loss = input.exp() - product
+    else:
+        loss = input - target * direct("_add.Scalar", input, eps).log()
     if full:
         root = times(times(target, 2 * math.pi).log(), 0.5)  # first, as C++ evaluates it
         stirling = target * target.log() - target + root

@@ -22,8 +22,7 @@ from tensorcli.engine.ops._registers import LANES, is_small_single
 
 def vector_norm_backward(grad, self, order, norm, dim, keepdim):
     """The gradient of a vector norm, zero where it has none (torch/csrc/autograd/FunctionsManual.cpp, norm_backward)."""
-    norm = restore_dims(norm, self.ndim, dim, keepdim)
-    grad = restore_dims(grad, self.ndim, dim, keepdim)
+    norm, grad = (restore_dims(one, self.ndim, dim or (), keepdim) for one in (norm, grad))
     if order == 0:
         return None
     if order == 1:
@@ -32,7 +31,7 @@ def vector_norm_backward(grad, self, order, norm, dim, keepdim):
         return grad * (self / norm).masked_fill_(norm == 0, 0)
     if abs(order) == float("inf"):
         size = self.abs()
-        extreme = (size == norm).logical_or_(self.isnan().logical_and_(norm.isnan()))
+        extreme = (size == norm).logical_or(size.isnan())
         dims = wrap_dims(dim, self.ndim)
         return self.sgn() * ((grad / extreme.sum(dims, True)) * extreme)
     if order < 1:

@@ -10,7 +10,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _selection
 from tensorcli.engine.ops._dimensions import existing, not_empty, refuse, wrap
-from tensorcli.engine.ops._shared import own_geometry
+from tensorcli.engine.ops._shared import no_derivative, own_geometry
 from tensorcli.engine.ops.extreme import selected, selecting_backward
 
 
@@ -18,15 +18,6 @@ def descending_order(xp, array, dim):
     """The stable order from large to small; NaN counts as largest."""
     turned = xp.argsort(xp.flip(array, dim), axis=dim, kind="stable")
     return xp.flip(array.shape[dim] - 1 - turned, dim)
-
-
-def not_implemented(name):
-    """The formula of an operator that PyTorch records and cannot differentiate."""
-
-    def formula(grad):
-        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
-
-    return formula
 
 
 def _sorted(xp, self, dim, descending, stable=False):
@@ -134,7 +125,7 @@ def kthvalue(xp, self, k, dim, keepdim):
     "(Tensor, Tensor, Tensor)",
     out=False,
     variants="function",
-    self=not_implemented("_unique2"),
+    self=no_derivative("_unique2"),
 )
 def unique2(xp, self, sorted, return_inverse, return_counts):
     """The distinct elements in order, which of them each element is, and how often each occurs."""
@@ -153,7 +144,7 @@ def unique2(xp, self, sorted, return_inverse, return_counts):
     out=False,
     namespace="internal",
     variants="function",
-    self=not_implemented("unique_dim"),
+    self=no_derivative("unique_dim"),
 )
 def unique_dim(xp, self, dim, sorted, return_inverse, return_counts):
     """The distinct slices along a dimension in order, which of them each slice is, and how often each occurs."""
@@ -191,7 +182,7 @@ def _check_slices(array, dim):
     "_unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> "
     "(Tensor, Tensor, Tensor)",
     variants="function",
-    self=not_implemented("unique_consecutive"),
+    self=no_derivative("unique_consecutive"),
 )
 def consecutive(xp, self, return_inverse, return_counts, dim):
     """The elements (or slices) that differ from the one before, which of them each is, and how long each run is.

@@ -10,6 +10,7 @@ import numpy as np
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._draws import on_host
+from tensorcli.engine.ops._shared import no_derivative
 from tensorcli.engine.ops._writers import not_implemented
 
 
@@ -56,18 +57,11 @@ def _sample_dirichlet(xp, self, generator):
     return np.clip(shares, limits.tiny, np.nextafter(array.dtype.type(1), array.dtype.type(0)))
 
 
-def _once(name):
-    def refuse(grad):
-        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
-
-    return refuse
-
-
 @op(
     "_standard_gamma_grad(Tensor self, Tensor output) -> Tensor",
     variants="function",
     out=False,
-    self=_once("_standard_gamma_grad"),
+    self=no_derivative("_standard_gamma_grad"),
 )
 def _standard_gamma_grad(xp, self, output):
     """How draws of the gamma distribution move with their shape."""

@@ -165,7 +165,7 @@ def _mish_gradient(grad, self):
     if not mode.enabled:
         return functions.mish_backward(grad, self)
     share = functions.sigmoid(self)
-    bent = functions.tanh(functions.softplus(self))
+    bent = self.exp().log1p().tanh()
     return grad * (bent + self * share * (1 - bent * bent))
 
 

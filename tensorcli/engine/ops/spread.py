@@ -38,7 +38,7 @@ def var_backward(grad, self, dim, correction, keepdim):
     whole = not self.ndim or dim is None
     mean = self.mean() if whole else self.mean(dim, True)
     degrees = count(self.geometry.sizes, None if whole else dim) - correction
-    if not whole:
+    if not whole and self.ndim > 1:
         grad = restore_dims(grad, self.ndim, dim, keepdim)
     if degrees <= 0:
         return grad * functions.where(self == mean, float("nan"), float("inf"))
