@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import count
 from sys import getrefcount
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -340,12 +340,18 @@ class _Pass:
 
 
 def _sole(tensor: Tensor) -> bool:
-    """Whether nothing else shares the memory: a fresh dense result, no view."""
+    """Whether nothing else shares the memory: a fresh dense result, no view, and none of it is on its way elsewhere."""
+    storage = tensor._storage
     return (
         tensor.view_of is None
         and tensor.batch is None
         and DENSE(tensor.geometry.sizes, tensor.geometry.strides)
+        and (storage is None or getrefcount(storage) <= _ONE_TENSOR)
     )
+
+
+_ONE_TENSOR: Final = 3
+"""The references to the storage of one tensor while it is counted: the tensor's, a local name's and an argument's."""
 
 
 def sum_to(gradient: Tensor, sizes: tuple[int, ...], node: Node | None, index: int) -> Tensor:

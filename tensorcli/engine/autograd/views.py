@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from tensorcli.engine import events, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import Node, gradient_edge
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor
 
@@ -205,7 +206,9 @@ class CopySlices(Node):
         else:
             view = self.view_geometry
             part = result.as_strided(view.sizes, view.strides, view.offset - base.offset)
-        written = self.function.apply([part.clone()], None if needed is None else self._needed(needed))
+        written = self.function.apply(
+            [part.clone(memory_format=contiguous_format)], None if needed is None else self._needed(needed)
+        )
         answer: list[Any] = [None] * len(self.edges)
         for i, one in enumerate(written):
             if self.edges[i][0] is None or (needed is not None and not needed(self.edges[i])):

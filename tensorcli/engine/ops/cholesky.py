@@ -102,8 +102,8 @@ def cholesky(xp, self, upper):
 
 
 def _cholesky_inverse_backward(grad, factor, upper, inverse):
-    common = -inverse.matmul(grad + grad.mH).matmul(inverse)
-    return factor.matmul(common) if upper else common.matmul(factor)
+    common = inverse.matmul((grad + grad.mH).matmul(inverse))
+    return -(factor.matmul(common) if upper else common.matmul(factor))
 
 
 @op(
@@ -122,9 +122,9 @@ def _cholesky_solve_backward(grad, factor, upper, result, needs):
     of_sides = functions.cholesky_solve(grad, factor, upper)
     if not needs[1]:
         return of_sides, None
-    common = -of_sides.matmul(result.mH)
+    common = of_sides.matmul(result.mH)
     common = common + common.mH
-    return of_sides, factor.matmul(common) if upper else common.matmul(factor)
+    return of_sides, -(factor.matmul(common) if upper else common.matmul(factor))
 
 
 @op(

@@ -12,7 +12,6 @@ from tensorcli.engine.ops._matrices import (
     check_matrix,
     check_no_nan,
     columns,
-    eye_like,
 )
 from tensorcli.engine.ops.inverse import named_result
 
@@ -20,7 +19,8 @@ from tensorcli.engine.ops.inverse import named_result
 def _halved_diagonal(x):
     """X + X^H with the real part of the diagonal counted once."""
     total = x + x.mH
-    return total - functions.diag_embed(total.diagonal(0, -2, -1)) * 0.5
+    total.diagonal(0, -2, -1).real.mul_(0.5)
+    return total
 
 
 def _qr_backward(grads, q, r, mode):
@@ -35,29 +35,21 @@ def _qr_backward(grads, q, r, mode):
         raise RuntimeError(
             "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
         )
+    part = None if grad_r is None else grad_r.matmul(r.mH)
+    if grad_q is not None:
+        part = -q.mH.matmul(grad_q) if part is None else part - q.mH.matmul(grad_q)
     if m >= n:
-        part = None
-        if grad_r is not None:
-            part = grad_r.matmul(r.mH)
-        if grad_q is not None:
-            inner = q.mH.matmul(grad_q)
-            part = -inner if part is None else part - inner
         found = q.matmul(_halved_diagonal(part.triu()))
         if grad_q is not None:
             found = found + grad_q
         return functions.linalg_solve_triangular(r.mH, found, upper=False, left=False)
 
-    def skew(x):
-        found = (x - x.mH).tril()
-        return found - functions.diag_embed(found.diagonal(0, -2, -1)) * 0.5 if x.dtype.is_complex else found
-
-    part = None
-    if grad_r is not None:
-        part = skew(-grad_r.matmul(r.mH))
-    if grad_q is not None:
-        inner = skew(q.mH.matmul(grad_q))
-        part = inner if part is None else part + inner
-    found = functions.linalg_solve_triangular(r.narrow(-1, 0, m).mH, q.matmul(part), upper=False, left=False)
+    turned = -part
+    below = (turned - turned.mH).tril()
+    if below.dtype.is_complex:
+        below.diagonal(0, -2, -1).imag.mul_(0.5)
+    found = q.matmul(below)
+    found = functions.linalg_solve_triangular(r.narrow(-1, 0, m).mH, found, upper=False, left=False)
     found = functions.cat([found, found.new_zeros((*found.geometry.sizes[:-1], n - m))], -1)
     return found if grad_r is None else found + q.matmul(grad_r)
 
@@ -101,20 +93,33 @@ def _eig_backward(grads, values, vectors, hermitian):
             return (vectors * grad_values.unsqueeze(-2)).matmul(turned)
         return functions.linalg_solve(turned, grad_values.unsqueeze(-1) * turned)
     inner = turned.matmul(grad_vectors)
-    plain = values if hermitian else values.conj()
-    gaps = plain.unsqueeze(-2) - plain.unsqueeze(-1)
-    identity = eye_like(gaps)
-    if not hermitian:
-        along = inner.diagonal(0, -2, -1).real
-        inner = inner - turned.matmul(vectors * along.unsqueeze(-2))
-    found = inner / (gaps + identity)
-    found = found - functions.diag_embed(found.diagonal(0, -2, -1))
-    if grad_values is not None:
-        found = found + functions.diag_embed(grad_values.to(found.dtype))
     if hermitian:
-        # Only the symmetric part moves a symmetric matrix.
-        return vectors.matmul((0.5 * (found + found.mH)).matmul(turned))
-    return functions.linalg_solve(turned, found.matmul(turned))
+        # Rotations alone keep the vectors orthonormal.
+        inner = 0.5 * (inner - inner.mH)
+    else:
+        # Their lengths stay 1.
+        along = inner.diagonal(0, -2, -1).real
+        inner = inner - vectors.mH.matmul(vectors * along.unsqueeze(-2))
+    found = inner.div_(_gaps(values if hermitian else values.conj()))
+    if grad_values is not None:
+        found = _with_diagonal(found, grad_values)
+    found = found.matmul(vectors.mH)
+    return vectors.matmul(found) if hermitian else functions.linalg_solve(vectors.mH, found)
+
+
+def _gaps(values):
+    """The differences of all pairs, with ones on the diagonal: what is divided by them is zero there."""
+    found = values.unsqueeze(-2) - values.unsqueeze(-1)
+    found.diagonal(0, -2, -1).fill_(1)
+    return found
+
+
+def _with_diagonal(matrices, values):
+    """Matrices with these diagonals, written in place where they are no batch of vmap's."""
+    if values.batch is not None:
+        return matrices.diagonal_scatter(values.to(matrices.dtype), 0, -2, -1)
+    matrices.diagonal(0, -2, -1).copy_(values)
+    return matrices
 
 
 def _real_when(gradient, kind):
@@ -192,33 +197,30 @@ def _svd_backward(grads, u, s, vh, full):
     m, n = u.size(-2), vh.size(-1)
     if grad_u is None and grad_vh is None:
         return u.matmul(grad_s.unsqueeze(-1) * vh) if m >= n else (u * grad_s.unsqueeze(-2)).matmul(vh)
-    squares = s * s
-    gaps = squares.unsqueeze(-2) - squares.unsqueeze(-1) + functions.eye(k, dtype=s.dtype, device=s.device)
-
-    def skew(x):
-        return x - x.mH
-
-    found = None
-    if grad_u is not None:
-        left = skew(u.mH.matmul(grad_u))
+    left = None if grad_u is None else _skew(u.mH.matmul(grad_u))
+    right = None if grad_vh is None else _skew(vh.matmul(grad_vh.mH))
+    gaps = _gaps(s * s)
+    if right is None:
         found = (left / gaps) * s.unsqueeze(-2)
-    if grad_vh is not None:
-        right = s.unsqueeze(-1) * (skew(vh.matmul(grad_vh.mH)) / gaps)
-        found = right if found is None else found + right
+    elif left is None:
+        found = s.unsqueeze(-1) * (right / gaps)
+    else:
+        found = (left * s.unsqueeze(-2) + s.unsqueeze(-1) * right) / gaps
     if grad_s is not None:
-        found = found + functions.diag_embed(grad_s.to(found.dtype))
-    if u.dtype.is_complex and grad_u is not None and grad_vh is not None:
+        found = found + functions.diag_embed(grad_s)
+    if u.dtype.is_complex and left is not None and right is not None:
         found = found + functions.diag_embed(left.diagonal(0, -2, -1) / (2.0 * s))
-    found = u.matmul(found)
-    if m > k and grad_u is not None:
+    if m > n and grad_u is not None:
         scaled = grad_u / s.unsqueeze(-2)
-        found = found + scaled - u.matmul(u.mH.matmul(scaled))
-    found = found.matmul(vh)
-    if n > k and grad_vh is not None:
+        return (u.matmul(found) + scaled - u.matmul(u.mH.matmul(scaled))).matmul(vh)
+    if m < n and grad_vh is not None:
         scaled = grad_vh / s.unsqueeze(-1)
-        outside = u.matmul(scaled)
-        found = found + outside - outside.matmul(vh.mH).matmul(vh)
-    return found
+        return u.matmul(found.matmul(vh) + scaled - scaled.matmul(vh.mH).matmul(vh))
+    return u.matmul(found.matmul(vh)) if m >= n else u.matmul(found).matmul(vh)
+
+
+def _skew(x):
+    return x - x.mH
 
 
 def _factors(xp, A, full_matrices):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, factory, op
@@ -81,8 +82,10 @@ def _r2c_backward(grad, dim, normalization, onesided, last):
     half = grad.size(dim[-1])
     if half != last:
         sizes = list(grad.geometry.sizes)
-        sizes[dim[-1]] = last - half
-        grad = functions.cat([grad, grad.new_zeros(sizes)], dim[-1])
+        sizes[dim[-1]] = last
+        padded = roomy(grad.new_zeros(sizes), grad)
+        padded.narrow(dim[-1], 0, half).copy_(grad)
+        grad = padded
     return direct("_fft_c2c", grad, dim, normalization, False).real
 
 

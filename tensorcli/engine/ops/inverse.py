@@ -107,13 +107,16 @@ def inverse(self):
     return functions.linalg_inv(self)
 
 
+def _diagonals(numbers, matrices):
+    """Multiples of the identity, column by column."""
+    return functions.diag_embed(numbers.unsqueeze(-1).expand(matrices.geometry.sizes[:-1])).mT
+
+
 def _det_backward(grad, result, A):
     if not A.numel():
         return functions.zeros_like(A)
     if not (whole(result).values == 0).any():
-        return functions.linalg_solve(
-            A.mH, functions.diag_embed((grad * result.conj()).unsqueeze(-1).expand(A.geometry.sizes[:-1]))
-        )
+        return functions.linalg_solve(A.mH, _diagonals(grad * result.conj(), A))
     from tensorcli.engine.ops.reduce import prod_safe
 
     u, s, vh = functions.linalg_svd(A, False)
@@ -157,9 +160,7 @@ def _slogdet_backward(grads, A, sign):
         return functions.zeros_like(A)
     else:
         scale = grad_log
-    return functions.linalg_solve(
-        A.mH, functions.diag_embed(scale.unsqueeze(-1).expand(A.geometry.sizes[:-1]))
-    )
+    return functions.linalg_solve(A.mH, _diagonals(scale, A))
 
 
 @op(

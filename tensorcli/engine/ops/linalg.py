@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
@@ -16,10 +17,10 @@ from tensorcli.engine.ops._shared import behind
 def _matrix_exp_backward(grad, self):
     n = self.size(-1)
     turned = self.mH
-    top = functions.cat([turned, grad], -1)
-    below = functions.cat([functions.zeros_like(turned), turned], -1)
-    whole = functions.linalg_matrix_exp(functions.cat([top, below], -2))
-    return whole.narrow(-2, 0, n).narrow(-1, n, n)
+    blocks = roomy(grad.new_zeros((*self.geometry.sizes[:-2], 2 * n, 2 * n)), turned, grad)
+    for row, column, block in ((0, 0, turned), (n, n, turned), (0, n, grad)):
+        blocks.narrow(-2, row, n).narrow(-1, column, n).copy_(block)
+    return functions.linalg_matrix_exp(blocks).narrow(-2, 0, n).narrow(-1, n, n)
 
 
 @op(

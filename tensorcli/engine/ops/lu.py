@@ -1,11 +1,13 @@
 """The LU factors, and what is solved with them."""
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import (
     check_codes,
@@ -21,32 +23,52 @@ from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
 
 
 def _lu_backward(grad_l, grad_u, p, lower, upper):
-    """The gradient of A = P L U: the square part by triangular solves, what sticks out by substitution."""
+    """The gradient of A = P L U, by triangular solves (torch/csrc/autograd/FunctionsManual.cpp, linalg_lu_backward)."""
     m, n = lower.size(-2), upper.size(-1)
-    k = min(m, n)
-    lower1, upper1 = lower.narrow(-2, 0, k), upper.narrow(-1, 0, k)
-    grad_l = functions.zeros_like(lower) if grad_l is None else grad_l
-    grad_u = functions.zeros_like(upper) if grad_u is None else grad_u
-    grad_l1, grad_u1 = grad_l.narrow(-2, 0, k), grad_u.narrow(-1, 0, k)
-    below = beside = None
-    if m > k:
-        below = functions.linalg_solve_triangular(
-            upper1.mH, grad_l.narrow(-2, k, m - k), upper=False, left=False
-        )
-        grad_u1 = grad_u1 - lower.narrow(-2, k, m - k).mH.matmul(below)
-    if n > k:
-        beside = functions.linalg_solve_triangular(
-            lower1.mH, grad_u.narrow(-1, k, n - k), upper=True, unitriangular=True
-        )
-        grad_l1 = grad_l1 - beside.matmul(upper.narrow(-1, k, n - k).mH)
-    part = lower1.mH.matmul(grad_l1).tril(-1) + grad_u1.matmul(upper1.mH).triu()
-    found = functions.linalg_solve_triangular(upper1.mH, part, upper=False, left=False)
-    found = functions.linalg_solve_triangular(lower1.mH, found, upper=True, unitriangular=True)
-    if below is not None:
-        found = functions.cat([found, below], -2)
-    if beside is not None:
-        found = functions.cat([found, beside], -1)
+    if m == n:
+        parts = [] if grad_l is None else [lower.mH.matmul(grad_l).tril(-1)]
+        parts += [] if grad_u is None else [grad_u.matmul(upper.mH).triu()]
+        found = _by_lower(lower, _by_upper(upper, reduce(add, parts)))
+    elif m < n:
+        found = _wide_backward(grad_l, grad_u, lower, upper)
+    else:
+        found = _tall_backward(grad_l, grad_u, lower, upper)
     return p.matmul(found)
+
+
+def _wide_backward(grad_l, grad_u, lower, upper):
+    m, rest = lower.size(-2), upper.size(-1) - lower.size(-2)
+    part = None if grad_l is None else lower.mH.matmul(grad_l)
+    if grad_u is not None:
+        part = -grad_u.triu().matmul(upper.mH) if part is None else part - grad_u.triu().matmul(upper.mH)
+    found = _by_upper(upper.narrow(-1, 0, m), part.tril(-1))
+    if grad_u is None:
+        return functions.cat([_by_lower(lower, found), functions.zeros_like(upper.narrow(-1, m, rest))], -1)
+    square, beside = grad_u.narrow(-1, 0, m).triu(), grad_u.narrow(-1, m, rest)
+    return _by_lower(lower, functions.cat([found + square, beside], -1))
+
+
+def _tall_backward(grad_l, grad_u, lower, upper):
+    n, rest = upper.size(-1), lower.size(-2) - upper.size(-1)
+    part = None if grad_u is None else grad_u.matmul(upper.mH)
+    if grad_l is not None:
+        turned = lower.mH
+        part = -turned.matmul(grad_l.tril(-1)) if part is None else part - turned.matmul(grad_l.tril(-1))
+    found = _by_lower(lower.narrow(-2, 0, n), part.triu())
+    if grad_l is None:
+        return functions.cat([_by_upper(upper, found), functions.zeros_like(lower.narrow(-2, n, rest))], -2)
+    square, below = grad_l.narrow(-2, 0, n).tril(-1), grad_l.narrow(-2, n, rest)
+    return _by_upper(upper, functions.cat([found + square, below], -2))
+
+
+def _by_upper(upper, part):
+    """part U^-H."""
+    return functions.linalg_solve_triangular(upper.mH, part, upper=False, left=False)
+
+
+def _by_lower(lower, part):
+    """L^-H part."""
+    return functions.linalg_solve_triangular(lower.mH, part, upper=True, unitriangular=True)
 
 
 def _unpacked(xp, lu, pivots):
@@ -81,7 +103,7 @@ def linalg_lu(xp, A, pivot):
 def _lu_factor_backward(grad, lu, pivots):
     p, lower, upper = functions.lu_unpack(lu, pivots)
     k = min(lu.size(-2), lu.size(-1))
-    return _lu_backward(grad.narrow(-1, 0, k).tril(-1), grad.narrow(-2, 0, k).triu(), p, lower, upper)
+    return _lu_backward(grad.narrow(-1, 0, k), grad.narrow(-2, 0, k), p, lower, upper)
 
 
 @op(
@@ -121,19 +143,23 @@ def linalg_lu_factor(A, pivot):
 
 
 def _unpack_backward(grads, sizes):
+    """After torch/csrc/autograd/FunctionsManual.cpp, lu_unpack_backward."""
     m, n = sizes[-2:]
+    k = min(m, n)
     grad_l, grad_u = grads
-    found = None
-    if grad_l is not None:
+    if grad_l is None:
+        found = grad_u.triu()
+        return functions.cat([found, found.new_zeros((*sizes[:-2], m - n, n))], -2) if m > n else found
+    if grad_u is None:
         found = grad_l.tril(-1)
-        if n > m:
-            found = functions.cat([found, found.new_zeros((*sizes[:-1], n - m))], -1)
-    if grad_u is not None:
-        part = grad_u.triu()
-        if m > n:
-            part = functions.cat([part, part.new_zeros((*sizes[:-2], m - n, n))], -2)
-        found = part if found is None else found + part
-    return found
+        return functions.cat([found, found.new_zeros((*sizes[:-1], n - m))], -1) if n > m else found
+    if m == n:
+        return grad_l.tril(-1) + grad_u.triu()
+    if m > n:
+        return functions.cat(
+            [grad_l.narrow(-2, 0, k).tril(-1) + grad_u.triu(), grad_l.narrow(-2, k, m - k)], -2
+        )
+    return functions.cat([grad_l.tril(-1) + grad_u.narrow(-1, 0, k).triu(), grad_u.narrow(-1, k, n - k)], -1)
 
 
 @op(
@@ -156,21 +182,35 @@ def lu_unpack(xp, LU_data, LU_pivots, unpack_data, unpack_pivots):
     return (p if unpack_pivots else empty), *((lower, upper) if unpack_data else (empty, empty.copy()))
 
 
-def _lu_solved(pivots, left, adjoint):
-    def solved(lu, sides):
+def _lu_solve_backward(grad, lu, pivots, result, left, adjoint, needs):
+    """After torch/csrc/autograd/FunctionsManual.cpp, linalg_lu_solve_LU."""
+    of_lu = None
+    if needs[0]:
         p, lower, upper = functions.lu_unpack(lu, pivots)
-        product = p.matmul(lower).matmul(upper)
-        return (functions.linalg_solve(product.mH if adjoint else product, sides, left=left),)
-
-    return solved
+        if left != adjoint:
+            product = -(grad if left else grad.mH).matmul(result.mH if left else result)
+            inner = functions.linalg_solve_triangular(upper.mH, product, upper=False)
+            of_lu = _by_lower(lower, inner.matmul(upper.mH)).tril(-1) + inner.triu()
+        else:
+            product = (
+                (-p.mT).matmul(result if left else result.mH).matmul(grad.mH if left else grad).matmul(p)
+            )
+            inner = functions.linalg_solve_triangular(
+                lower.mH, product, upper=True, left=False, unitriangular=True
+            )
+            of_lu = inner.tril(-1) + _by_upper(upper, lower.mH.matmul(inner)).triu()
+    of_sides = (
+        functions.linalg_lu_solve(lu, pivots, grad, left=left, adjoint=not adjoint) if needs[1] else None
+    )
+    return of_lu, of_sides
 
 
 @op(
     "linalg_lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False) -> Tensor",
     variants="function",
     namespace="linalg",
-    LU__B=lambda grad, LU, pivots, B, left, adjoint, needs: derived(
-        _lu_solved(pivots, left, adjoint), (LU, B), (grad,), needs
+    LU__B=lambda grad, LU, pivots, result, left, adjoint, needs: _lu_solve_backward(
+        grad, LU, pivots, result, left, adjoint, needs
     ),
     pivots=None,
 )

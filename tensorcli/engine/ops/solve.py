@@ -1,12 +1,14 @@
 """Systems of linear equations."""
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import (
     check_floating,
@@ -16,7 +18,14 @@ from tensorcli.engine.ops._matrices import (
     raise_for,
     solve,
 )
-from tensorcli.engine.ops.inverse import by_substitution, factorised, named_result, substituted, zero_pivot
+from tensorcli.engine.ops.inverse import (
+    by_substitution,
+    factorised,
+    named_result,
+    pinv_backward,
+    substituted,
+    zero_pivot,
+)
 
 
 def _is_vector(a, b):
@@ -25,12 +34,12 @@ def _is_vector(a, b):
 
 def _solve_backward(grad, result, A, B_sizes, left, needs):
     vector = len(B_sizes) == 1 or (A.ndim - 1 == len(B_sizes) and tuple(B_sizes) == A.geometry.sizes[:-1])
-    of_b = functions.linalg_solve(A.mH, grad, left=left)
+    of_b = functions.linalg_solve(A.mH, grad.unsqueeze(-1) if vector else grad, left=left)
     of_a = None
     if needs[0]:
-        g, x = (of_b.unsqueeze(-1), result.unsqueeze(-1)) if vector else (of_b, result)
-        of_a = -g.matmul(x.mH) if left else -x.mH.matmul(g)
-    return of_a, of_b
+        x = result.unsqueeze(-1) if vector else result
+        of_a = -of_b.matmul(x.mH) if left else -x.mH.matmul(of_b)
+    return of_a, of_b.squeeze(-1) if vector else of_b
 
 
 @op(
@@ -150,17 +159,31 @@ def solved_triangle(xp, a, b, upper):
         )
 
 
-def _lstsq_backward(grads, self, b, needs):
-    vector = b.ndim == self.ndim - 1
+def _lstsq_backward(grads, a, b, solution, needs):
+    """After torch/csrc/autograd/FunctionsManual.cpp, linalg_lstsq_backward: what comes by the solution, and by the residuals."""
+    vector = _is_vector(a, b)
 
-    def outputs(a, b):
-        pinv = functions.linalg_pinv(a)
-        solution = pinv.matmul(b.unsqueeze(-1)).squeeze(-1) if vector else pinv.matmul(b)
-        if grads[1] is None or not grads[1].numel():
-            return (solution, None)
-        return solution, (a.matmul(solution) - b).abs().square().sum(-2)
+    def columns_of(x):
+        return x.unsqueeze(-1) if vector else x
 
-    return derived(outputs, (self, b), grads[:2], needs)
+    def as_given(x):
+        return x.squeeze(-1) if vector else x
+
+    of_a, of_b, b = [], [], columns_of(b)
+    if grads[0] is not None:
+        grad, pinv = columns_of(grads[0]), functions.linalg_pinv(a)
+        if needs[0]:
+            of_a.append(pinv_backward(grad.matmul(b.mH), pinv, a))
+        if needs[1]:
+            of_b.append(as_given(pinv.mH.matmul(grad)))
+    if grads[1] is not None and grads[1].numel():
+        x, grad = columns_of(solution), grads[1].unsqueeze(-2)
+        residuals = a.matmul(x) - b
+        if needs[0]:
+            of_a.append(2 * (grad * residuals).matmul(x.mH))
+        if needs[1]:
+            of_b.append(as_given(-2 * grad * residuals))
+    return [reduce(add, parts) if parts else None for parts in (of_a, of_b)]
 
 
 def _check_lstsq_dtype(self, b, rcond, driver):
@@ -174,7 +197,7 @@ def _check_lstsq_dtype(self, b, rcond, driver):
     variants="function",
     namespace="linalg",
     check=_check_lstsq_dtype,
-    self__b=lambda grads, self, b, needs: _lstsq_backward(grads, self, b, needs),
+    self__b=lambda grads, self, b, solution, needs: _lstsq_backward(grads, self, b, solution, needs),
     singular_values=None,
 )
 def linalg_lstsq(xp, self, b, rcond, driver):

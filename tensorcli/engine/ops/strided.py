@@ -51,6 +51,7 @@ def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:
     Elements that the view reaches more than once add up; elements of the source that share memory each get the share
     (after torch/csrc/autograd/FunctionsManual.cpp, as_strided_backward).
     """
+    grad, shape = _reduced(grad, shape)
     offset = min(shape.offset, source.offset)
     span = max(source.offset - offset + source.span, shape.offset - offset + shape.span, 1)
     flat = grad.new_zeros((span,))
@@ -64,6 +65,23 @@ def as_strided_backward(grad: Any, source: Geometry, shape: Geometry) -> Any:
         counts = grad.new_zeros((span,)).index_add(0, cells, grad.new_ones((source.numel,)))
         flat.div_(counts.clamp(min=1))
     return flat.as_strided(source.sizes, source.strides, source.offset - offset)
+
+
+def _reduced(grad: Any, shape: Geometry) -> tuple[Any, Geometry]:
+    """A view's gradient and geometry without what needs no cells of its own: sizes of 1, and elements repeated by a stride of 0,
+    which are added up."""
+    kept = []
+    for d in range(len(shape.sizes) - 1, -1, -1):
+        if shape.sizes[d] == 1:
+            grad = grad.squeeze(d)
+        elif shape.strides[d] == 0:
+            grad = grad.sum(d)
+        else:
+            kept.append(d)
+    kept.reverse()
+    return grad, Geometry(
+        tuple(shape.sizes[d] for d in kept), tuple(shape.strides[d] for d in kept), shape.offset
+    )
 
 
 def cells_of(shape: Geometry) -> Tensor:
