@@ -191,9 +191,15 @@ class Op:
 
     @cached_property
     def constants(self) -> tuple[int, ...]:
-        """Positions of the outputs that are not differentiable although they are floating: declared as `P=None`."""
+        """Positions of the outputs that are not differentiable although they are floating: declared as `P=None`, and all but the
+        first where no formula takes the gradients of several (`grads`)."""
         declared = self._declared or {}
-        return tuple(i for i, name in enumerate(self.returns) if name in declared and name not in self.names)
+        alone = bool(self.gradients) and not any(takes_all for _, takes_all, _, _ in self.plan.gradients)
+        return tuple(
+            i
+            for i, name in enumerate(self.returns)
+            if (alone and i) or (name in declared and name not in self.names)
+        )
 
     @property
     def _declared(self) -> dict[str, Formula | None] | None:

@@ -1,7 +1,7 @@
 """The graphs that operators record, node by node, over the samples of PyTorch's operator database: that of the result,
 and that of the gradient with create_graph, which second derivatives walk.
 
-    python -m tests.oracle.graphs [REGEX]
+    python -m tests.oracle.graphs [REGEX [DTYPE]]
 
 Prints each operator whose graphs differ from PyTorch's at some sample. Needs PyTorch.
 """
@@ -18,8 +18,6 @@ import tensorcli.engine as engine
 from tests.oracle import opinfo
 
 SAMPLES: Final = 6
-SMALL: Final = 200
-"""Samples with more elements are left out."""
 
 
 def drawn(space: Any, function: Any, sample: Any) -> tuple[list[str], list[str]]:
@@ -65,14 +63,14 @@ def lines(nodes: list[Any], numbers: dict[int, Any]) -> list[str]:
     return made
 
 
-def compare(info: Any) -> tuple[int, str, str]:
+def compare(info: Any, dtype: str = "float64", most: int = SAMPLES) -> tuple[int, str, str]:
     """How many samples were compared; what differed in the result's graph and in the gradient's ("" for nothing)."""
     try:
         function = opinfo.resolve(engine, info)
     except NotImplementedError:
         return 0, "", ""
     compared, wrong = 0, ["", ""]
-    for sample in opinfo.samples(info, "float64")[: 4 * SAMPLES]:
+    for sample in opinfo.samples(info, dtype)[: 4 * most]:
         try:
             want = drawn(torch, opinfo.resolve(torch, info), sample)
         except Exception:
@@ -90,7 +88,7 @@ def compare(info: Any) -> tuple[int, str, str]:
         for order in (0, 1):
             if want[order] != got[order] and not wrong[order]:
                 wrong[order] = side_by_side(want[order], got[order])
-        if compared == SAMPLES:
+        if compared == most:
             break
     return compared, wrong[0], wrong[1]
 
@@ -107,7 +105,7 @@ if __name__ == "__main__":
     counts: Counter[str] = Counter()
     with np.errstate(all="ignore"):
         for info in opinfo.operators(sys.argv[1] if len(sys.argv) > 1 else ""):
-            compared, first, second = compare(info)
+            compared, first, second = compare(info, *sys.argv[2:])
             counts["operators"] += bool(compared)
             counts["first"] += bool(compared) and not first
             counts["second"] += bool(compared) and not second

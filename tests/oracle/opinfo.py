@@ -109,6 +109,13 @@ def operators(only: str = "") -> list[Any]:
     ]
 
 
+def differentiable(info: Any, dtype: str) -> bool:
+    """Whether PyTorch differentiates an operator in a dtype."""
+    kind = getattr(torch, dtype)
+    floating = kind.is_floating_point or kind.is_complex
+    return bool(info.supports_autograd and floating and kind in info.supported_backward_dtypes("cpu"))
+
+
 def samples(info: Any, dtype: str, most: int = MOST_SAMPLES) -> list[Any]:
     """The first samples of an operator in a dtype; none where PyTorch does not support it."""
     kind = getattr(torch, dtype)
@@ -116,7 +123,7 @@ def samples(info: Any, dtype: str, most: int = MOST_SAMPLES) -> list[Any]:
         return []
     torch.manual_seed(0)
     np.random.seed(0)
-    requires_grad = info.supports_autograd and kind.is_floating_point
+    requires_grad = differentiable(info, dtype)
     try:
         found = list(islice(info.sample_inputs("cpu", kind, requires_grad=requires_grad), most))
     except Exception:
@@ -130,7 +137,7 @@ def samples(info: Any, dtype: str, most: int = MOST_SAMPLES) -> list[Any]:
 
 def measure(info: Any, sample: Any, dtype: str) -> str | None:
     """What differs between PyTorch and the engine in one sample: "" when they agree, None when it does not count."""
-    differentiate = info.supports_autograd and getattr(torch, dtype).is_floating_point
+    differentiate = differentiable(info, dtype)
     try:
         expected = observe(torch, info.op, sample, differentiate)
         if difference(expected, observe(torch, info.op, sample, differentiate)):
@@ -287,8 +294,11 @@ def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate
     if roots:
         seeds = []
         for number, root in enumerate(roots):
-            drawn = np.random.default_rng(number).standard_normal(tuple(root.shape))
+            draw = np.random.default_rng(number)
+            drawn = draw.standard_normal(tuple(root.shape))
             kind = array(root).dtype
+            if kind.kind == "c":
+                drawn = drawn + 1j * draw.standard_normal(tuple(root.shape))
             drawn = drawn.astype(np.float32 if kind == bfloat16 else kind)
             seeds.append(space.from_numpy(np.array(drawn)).to(root.dtype))
         space.autograd.backward(roots, seeds)

@@ -292,15 +292,18 @@ class _Pass:
             if outputs is None:
                 continue
             wanted, kind, device = outputs
+            if (
+                gradient._dtype is not kind
+                and kind is not None
+                and gradient.dtype.is_complex > kind.is_complex
+            ):
+                if not node.takes_real_parts:
+                    raise RuntimeError(messages.COMPLEX_GRADIENT)
+                gradient = gradient.real
             if gradient.geometry.sizes != wanted.sizes:
                 gradient = sum_to(gradient, wanted.sizes, node, i)
             if gradient._dtype is not kind and kind is not None:
-                if gradient.dtype.is_complex and not kind.is_complex:
-                    if not node.takes_real_parts:
-                        raise RuntimeError(messages.COMPLEX_GRADIENT)
-                    gradient = gradient.real
-                if gradient._dtype is not kind:
-                    gradient = gradient.to(kind)
+                gradient = gradient.to(kind)
             if gradient.device is not device:
                 # A tensor without dimensions may have joined another device's: its gradient comes home.
                 if gradient.geometry.sizes:

@@ -87,8 +87,6 @@ def _check_constant(input, weight, bias, running_mean, running_var, *rest):
     ),
     running_mean=None,
     running_var=None,
-    result1=None,
-    result2=None,
 )
 def native_batch_norm(xp, input, weight, bias, running_mean, running_var, training, momentum, eps):
     """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""

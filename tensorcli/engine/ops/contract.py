@@ -52,7 +52,11 @@ def tensordot_dims(self, other, dims_self, dims_other):
     left = self.permute([*free1, *dims_self])
     right = other.permute([*dims_other, *free2])
     if prod(rows) == 1 and prod(columns) == 1:
-        return left.flatten().dot(right.flatten()).reshape([*rows, *columns])
+        if left.is_contiguous() and right.is_contiguous():
+            product = left.flatten().dot(right.flatten())
+        else:
+            product = (left.squeeze() * right.squeeze()).sum()
+        return product.reshape([*rows, *columns])
     left, right = left.reshape((prod(rows), size)), right.reshape((size, prod(columns)))
     return direct("mm", left, right).reshape([*rows, *columns])
 

@@ -350,7 +350,8 @@ def _by_parts(input, weight, bias, call):
     real = call(x, w, b)
     imaginary = call(xi, wi, None)
     mixed = call(x + xi, w + wi, None if b is None else b + bi)
-    return real - imaginary + times(mixed - real - imaginary, 1j)
+    turned = times(mixed - real - imaginary, 1j)  # first, as C++ evaluates it
+    return real - imaginary + turned
 
 
 def _parts(tensor):

@@ -139,11 +139,6 @@ def ctc_loss_forward(xp, log_probs, targets, input_lengths, target_lengths, blan
     "_ctc_loss_backward(Tensor grad, Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, "
     "Tensor neg_log_likelihood, Tensor log_alpha, int blank, bool zero_infinity=False) -> Tensor",
     variants="function",
-    grad=None,
-    log_probs=None,
-    targets=None,
-    neg_log_likelihood=None,
-    log_alpha=None,
 )
 def ctc_loss_backward(
     xp,

@@ -87,12 +87,11 @@ def qr(self, some):
 
 def _eig_backward(grads, values, vectors, hermitian):
     grad_values, grad_vectors = grads
-    turned = vectors.mH
     if grad_vectors is None:
         if hermitian:
-            return (vectors * grad_values.unsqueeze(-2)).matmul(turned)
-        return functions.linalg_solve(turned, grad_values.unsqueeze(-1) * turned)
-    inner = turned.matmul(grad_vectors)
+            return (vectors * grad_values.unsqueeze(-2)).matmul(vectors.mH)
+        return functions.linalg_solve(vectors.mH, grad_values.unsqueeze(-1) * vectors.mH)
+    inner = vectors.mH.matmul(grad_vectors)
     if hermitian:
         # Rotations alone keep the vectors orthonormal.
         inner = 0.5 * (inner - inner.mH)

@@ -13,7 +13,7 @@ from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._registers import is_small_single
 from tensorcli.engine.ops._selection import unstable_orders
-from tensorcli.engine.ops._shared import behind, refuse_sparse_rows
+from tensorcli.engine.ops._shared import behind, no_derivative, refuse_sparse_rows
 
 SUM, MEAN, MAX = range(3)
 
@@ -147,6 +147,13 @@ def _largest(xp, rows, indices, bag, counts, count):
     "Tensor? per_sample_weights, int padding_idx=-1) -> Tensor",
     stepwise=REDUCED,
     variants="function",
+    **{"grad": no_derivative("_embedding_bag_backward")},
+    indices=None,
+    offsets=None,
+    offset2bag=None,
+    bag_size=None,
+    maximum_indices=None,
+    per_sample_weights=no_derivative("_embedding_bag_backward"),
 )
 def embedding_bag_backward(
     xp, grad, indices, offsets, offset2bag, bag_size, maximum_indices, num_weights, scale_grad_by_freq, mode, sparse,
@@ -192,7 +199,6 @@ def _frequencies(xp, indices):
     "_embedding_bag_per_sample_weights_backward(Tensor grad, Tensor weight, Tensor indices, Tensor offsets, "
     "Tensor offset2bag, int mode, int padding_idx=-1) -> Tensor",
     variants="function",
-    grad=None,
 )
 def embedding_bag_weights_backward(xp, grad, weight, indices, offsets, offset2bag, mode, padding_idx):
     """The gradient of a bag of embeddings for the weights of its rows."""

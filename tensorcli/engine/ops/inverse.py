@@ -115,6 +115,8 @@ def _diagonals(numbers, matrices):
 def _det_backward(grad, result, A):
     if not A.numel():
         return functions.zeros_like(A)
+    if A.size(-1) == 1:
+        return grad.unsqueeze(-1).unsqueeze(-1).expand(A.geometry.sizes)
     if not (whole(result).values == 0).any():
         return functions.linalg_solve(A.mH, _diagonals(grad * result.conj(), A))
     from tensorcli.engine.ops.reduce import prod_safe
@@ -151,15 +153,15 @@ def det(self):
 
 def _slogdet_backward(grads, A, sign):
     grad_sign, grad_log = grads[0], grads[1]
-    if A.dtype.is_complex:
-        turn = None if grad_sign is None else (grad_sign.conj() * sign)
-        scale = functions.zeros_like(sign) if grad_log is None else grad_log.to(sign.dtype)
-        if turn is not None:
-            scale = scale - (turn - turn.conj()) * 0.5
-    elif grad_log is None:
-        return functions.zeros_like(A)
-    else:
+    if not A.dtype.is_complex:
+        if grad_log is None:
+            return functions.zeros_like(A)
         scale = grad_log
+    elif grad_sign is None:
+        scale = grad_log.to(A.dtype)
+    else:
+        turn = 1j * (grad_sign.conj() * sign).imag
+        scale = -turn if grad_log is None else grad_log - turn
     return functions.linalg_solve(A.mH, _diagonals(scale, A))
 
 

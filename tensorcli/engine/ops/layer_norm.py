@@ -78,8 +78,6 @@ def _eps_of(rstd, input, dims):
     input__weight__bias=lambda grad, input, normalized_shape, result1, result2, weight, bias, needs: (
         _layer_backward(grad, input, normalized_shape, result1, result2, weight, bias, needs)
     ),
-    result1=None,
-    result2=None,
 )
 def native_layer_norm(xp, input, normalized_shape, weight, bias, eps):
     """The last dimensions scaled to mean 0 and variance 1; the means and 1 / deviations."""

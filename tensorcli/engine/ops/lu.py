@@ -192,9 +192,7 @@ def _lu_solve_backward(grad, lu, pivots, result, left, adjoint, needs):
             inner = functions.linalg_solve_triangular(upper.mH, product, upper=False)
             of_lu = _by_lower(lower, inner.matmul(upper.mH)).tril(-1) + inner.triu()
         else:
-            product = (
-                (-p.mT).matmul(result if left else result.mH).matmul(grad.mH if left else grad).matmul(p)
-            )
+            product = -p.mT.matmul(result if left else result.mH).matmul(grad.mH if left else grad).matmul(p)
             inner = functions.linalg_solve_triangular(
                 lower.mH, product, upper=True, left=False, unitriangular=True
             )

@@ -7,6 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, events, formats, geometry, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, set_history, wants_grad
+from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import REDUCED
@@ -173,17 +174,20 @@ def _as_strided_part(own, size, stride, storage_offset):
     return Geometry(tuple(size), tuple(stride), own.offset if storage_offset is None else storage_offset)
 
 
+def _as_strided_scatter_backward(grad, shape, *part):
+    """PyTorch keeps the gradient of the replaced part and drops the rest (FunctionsManual.cpp, as_strided_scatter_backward)."""
+    grad = grad.contiguous()
+    room = roomy(grad.new_zeros(shape.sizes), grad)
+    room.as_strided(*part).copy_(grad.as_strided(*part))
+    return room.as_strided(shape.sizes, shape.strides)
+
+
 _scattered(
     "the part with these strides",
     "as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor",
     _as_strided_part,
-    # PyTorch keeps the gradient of the replaced part and drops the rest (FunctionsManual.cpp, as_strided_scatter_backward).
-    self=lambda grad, size, stride, storage_offset: functions.as_strided_scatter(
-        functions.zeros_like(grad.contiguous()),
-        grad.contiguous().as_strided(size, stride, storage_offset),
-        size,
-        stride,
-        storage_offset,
+    self=lambda grad, self_geometry, size, stride, storage_offset: _as_strided_scatter_backward(
+        grad, self_geometry, size, stride, storage_offset
     ),
     src=lambda grad, size, stride, storage_offset: grad.contiguous().as_strided(size, stride, storage_offset),
 )

@@ -18,11 +18,9 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.ops._composed_sampler import BICUBIC, NEAREST, REFLECTION, ZEROS, double_backward
 from tensorcli.engine.ops._registers import LANES
 from tensorcli.engine.ops._shared import behind
-
-BILINEAR, NEAREST, BICUBIC = range(3)
-ZEROS, BORDER, REFLECTION = range(3)
 
 
 def _onto(a, b, c):
@@ -357,6 +355,11 @@ def _declare_sampler(n):
         "bool align_corners, bool[2] output_mask) -> (Tensor, Tensor)",
         stepwise=REDUCED,
         variants="function",
+        grad_output__input__grid=lambda grads, grad_output, input, grid, interpolation_mode, padding_mode, align_corners, needs: (
+            double_backward(
+                grads, grad_output, input, grid, interpolation_mode, padding_mode, align_corners, needs
+            )
+        ),
     )(backward)
 
 

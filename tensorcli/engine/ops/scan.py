@@ -158,9 +158,7 @@ def _logcumsumexp_backward(grad, self, result, dim):
 
     if grad.dtype.is_complex:
         # log and exp take the sign along in the imaginary part.
-        conjugate = result.conj()
-        turned = (grad.log() - conjugate).flip(dim).logcumsumexp(dim).flip(dim)
-        return (turned + self.conj()).exp()
+        return backward(grad.conj().log()).conj()
     least = finfo(grad.dtype).min
     logarithm = grad.abs().log()
     positive = functions.where(grad > 0, logarithm, least)

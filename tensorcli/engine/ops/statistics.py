@@ -248,6 +248,9 @@ def cov(self, correction, fweights, aweights):
     centred = data - average.unsqueeze(1)
     other = (centred if weights is None else centred * weights).t().conj()
     found = centred.mm(other)
+    if found.dtype.is_complex and 1 in data.geometry.sizes:
+        # Variances are real.
+        found = functions.complex(found.real, functions.zeros_like(found.real))
     return (found / divisor).squeeze()
 
 

@@ -45,7 +45,6 @@ def _backward(grad, v, g, norms, dim):
     "_weight_norm_interface(Tensor v, Tensor g, int dim=0) -> (Tensor, Tensor)",
     variants="function",
     out=False,
-    result1=None,
     v__g=lambda grad, g, v, result1, dim: _backward(grad, v, g, result1, dim),
 )
 def _weight_norm_interface(xp, v, g, dim):
