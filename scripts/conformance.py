@@ -56,6 +56,10 @@ CHAPTERS: Final = {
 ELSEWHERE: Final = "Others"
 REASONS: Final[tuple[tuple[str, str], ...]] = (
     (
+        r"^renorm$",
+        "PyTorch takes absolute values by two kernels whose last bits differ, and finds none that is the largest (nan)",
+    ),
+    (
         r"linalg\.eigh?$|linalg\.svd|^svd",
         "eigenvectors and singular vectors are unique up to a factor that LAPACK's build decides",
     ),
@@ -158,6 +162,16 @@ def measure_optimisers() -> tuple[int, int, int]:
     return sum(found), len(found), len(asked)
 
 
+def measure_graphs() -> tuple[int, int]:
+    """Operators whose graphs and whose gradients' graphs agree, and those that count."""
+    from tests.oracle import graphs, opinfo
+
+    warnings.simplefilter("ignore")
+    found = [graphs.compare(info) for info in opinfo.operators()]
+    counted = [not (result or gradient) for compared, result, gradient in found if compared]
+    return sum(counted), len(counted)
+
+
 # ---- the page
 
 
@@ -193,6 +207,7 @@ what nobody wrote (`empty`)."""
 def page(
     scores: dict[str, dict[str, Score]],
     complaints: Complaints,
+    graphs: tuple[int, int],
     layers: tuple[int, int, int],
     optimisers: tuple[int, int, int],
 ) -> str:
@@ -219,6 +234,9 @@ def page(
         f"PyTorch's type of exception and {share(complaints.texts, complaints.counted)} its exact text.",
         "",
         *SCOPE.splitlines(),
+        "",
+        "The whole graph of a result, and that of its gradient with `create_graph`, are compared node by node too",
+        f"(`tests/oracle/graphs.py`): those of {share(*graphs)} differentiable operators are PyTorch's in float64.",
         "",
         "PyTorch's databases of modules and of optimisers are run in the same way (`tests/oracle/layers.py`,",
         f"`tests/oracle/optimisers.py`): {share(*layers[:2])} calls of {layers[2]} modules agree in what is drawn, given,",
@@ -297,7 +315,9 @@ def main() -> None:
     wanted = [asked.dtype] if asked.dtype else list(opinfo.DTYPES)
     whole_page = not asked.dtype and not asked.only
     with ProcessPoolExecutor(min(len(wanted), os.cpu_count() or 1) + 1) as pool:
-        others: list[Any] = [measure_complaints, measure_layers, measure_optimisers] if whole_page else []
+        others: list[Any] = (
+            [measure_complaints, measure_graphs, measure_layers, measure_optimisers] if whole_page else []
+        )
         running: list[Any] = [pool.submit(one) for one in others]
         scores = dict(zip(wanted, pool.map(measure, wanted, [asked.only] * len(wanted)), strict=True))
         found_of: list[Any] = [one.result() for one in running]

@@ -107,13 +107,24 @@ def _long(index: Any) -> int:
     return number
 
 
+def _size(tensor: Tensor, dim: int) -> int:
+    """The size of a dimension. Two ellipses count the dimensions twice, and PyTorch then reads on behind the last size: it has
+    room for five, which are 0. Errors: IndexError."""
+    sizes = tensor.geometry.sizes
+    if dim < len(sizes):
+        return sizes[dim]
+    from tensorcli.engine.ops._dimensions import wrap
+
+    return 0 if dim < 5 else sizes[wrap(dim, len(sizes))]
+
+
 def _select(tensor: Tensor, dim: int, index: Any, told: int) -> Tensor:
     """One index of a dimension; `told` is the dimension's number in the user's index, for the error."""
     position = _long(index)
     sizes = tensor.geometry.sizes
     if not sizes and not position:
         raise IndexError(_ZERO_DIMENSIONAL)
-    size = sizes[dim] if sizes else 0
+    size = _size(tensor, dim)
     if not -size <= position < size:
         raise IndexError(f"index {position} is out of bounds for dimension {told} with size {size}")
     return _run("select.int", tensor, dim, position)  # type: ignore[no-any-return]
@@ -131,7 +142,7 @@ def _slice(tensor: Tensor, dim: int, index: slice, whole: bool) -> Tensor:
     sizes = tensor.geometry.sizes
     if not sizes:
         raise IndexError("slice() cannot be applied to a 0-dim tensor.")
-    if not whole and start == 0 and stop >= sizes[dim] and step == 1:
+    if not whole and start == 0 and stop >= _size(tensor, dim) and step == 1:
         return tensor
     return _run("slice.Tensor", tensor, dim, start, stop, step)  # type: ignore[no-any-return]
 
