@@ -115,7 +115,7 @@ def _size(tensor: Tensor, dim: int) -> int:
         return sizes[dim]
     from tensorcli.engine.ops._dimensions import wrap
 
-    return 0 if dim < 5 else sizes[wrap(dim, len(sizes))]
+    return 0 if dim < 5 else sizes[wrap(dim, len(sizes))]  # type: ignore[no-untyped-call]
 
 
 def _select(tensor: Tensor, dim: int, index: Any, told: int) -> Tensor:

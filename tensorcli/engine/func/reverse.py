@@ -272,6 +272,6 @@ def basis(tensors: Sequence[Tensor]) -> Any:
     """For each element of the tensors: zeros of their shapes with a one in its place."""
     for place, tensor in enumerate(tensors):
         for number in range(tensor.geometry.numel):
-            found: list[Any] = [functions.zeros_like(one.detach()) for one in tensors]
+            found: list[Any] = [one.new_zeros(one.shape) for one in tensors]
             found[place].view(-1)[number] = 1
             yield found

@@ -92,6 +92,8 @@ def pooling(array, n, kernel, stride, padding, dilation, ceil_mode, name):
             found = _named([short + letter for letter in letters], values)
             raise RuntimeError(f"{what} should be greater than zero, but got {found}")
     _not_empty(array, n, name)
+    if n > 1:
+        _half_padded(kernel, padding)
     found = places(array.shape[-n:], kernel, stride, padding, dilation, ceil_mode)
     if name == "avg_pool3d" and any(s < k for s, k in zip(array.shape[-n:], kernel, strict=True)):
         raise RuntimeError(
@@ -104,6 +106,18 @@ def pooling(array, n, kernel, stride, padding, dilation, ceil_mode, name):
             f"({'x'.join(map(str, (sizes[0], *found)))}). Output size is too small"
         )
     return kernel, stride, padding, dilation, found
+
+
+def _half_padded(kernel, padding):
+    """Planes and volumes are padded by half a kernel at most, whatever its dilation. Errors: RuntimeError."""
+    if all(2 * p <= k for p, k in zip(padding, kernel, strict=True)):
+        return
+    if len(kernel) == 3:
+        (kt, kh, kw), (pt, ph, pw) = kernel, padding
+        told = f"kT: {kt} kW: {kw} kH: {kh} padT: {pt} padW: {pw} padH: {ph}"
+    else:
+        told = f"padW = {padding[1]}, padH = {padding[0]}, kW = {kernel[1]}, kH = {kernel[0]}"
+    raise RuntimeError(f"pad should be smaller than or equal to half of kernel size, but got {told}")
 
 
 def _not_empty(array, n, name):

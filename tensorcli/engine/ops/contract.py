@@ -81,6 +81,9 @@ def _pair(left, right, dims):
             both.append(d)
         else:
             (only_left if in_left else only_right).append(d)
+    if only_left and only_right and only_right[-1] < only_left[0]:
+        # The other way round the product need not be permuted.
+        left, right, only_left, only_right = right, left, only_right, only_left
     sizes = (
         [left.size(d) for d in (*both, *only_left)] + [1] * len(dims) + [right.size(d) for d in only_right]
     )

@@ -85,7 +85,10 @@ def _too_small(array, amounts, mode):
     """Refuse to cut off all that there is, in the words of each of PyTorch's kernels. Errors: RuntimeError."""
     sizes = array.shape[-len(amounts) :]
     left = [n + a + b for (a, b), n in zip(amounts, sizes, strict=True)]
-    if min(left) >= 1:
+    if max(left) >= 1:  # PyTorch asks whether some size is left.
+        if min(left) < 0:
+            listed = [*array.shape[: -len(amounts)], *left]
+            raise RuntimeError(f"Trying to create tensor with negative dimension {min(left)}: {listed}")
         return
     letters = "DHW"[-len(amounts) :]
     own = [f"{letter}: {size}" for letter, size in zip(letters, sizes, strict=True)]
