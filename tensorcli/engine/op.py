@@ -296,6 +296,7 @@ def op(
     alike: str = "",
     into_self: bool = False,
     stepwise: Container[Any] | Callable[..., Container[Any]] = (),
+    constant: str = "",
     effect: Effect | None = None,
     **formulas: Formula | None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -308,6 +309,8 @@ def op(
     `row_major` says that the result is row-major whatever the inputs' strides are. `alike` names the arguments that must
     have the dtype of the first tensor. `into_self` says that the result has self's dtype, whatever the inputs promote to.
     `stepwise` names the reduced dtypes that the kernel gets as they are, not widened to float32.
+    `constant` names the arguments that have no formula and are refused where they require grad; one whose formula is None is
+    taken all the same.
     `effect` is for the few operators that are of no kind: it gets the declaration and the values, and does all; the function
     below gives the help.
     """
@@ -320,7 +323,7 @@ def op(
             kernel,
             effect or kind,
             rule=dtype,
-            formulas=formulas,
+            formulas=formulas | dict.fromkeys(constant.split()),
             node_index=node,
             variants=variants,
             chapter=_chapter(kernel),
@@ -333,12 +336,28 @@ def op(
             into_self=into_self,
             stepwise=stepwise,
         )
+        if constant:
+            declared.check = _refusing(declared, constant.split())
         _register(declared)
         if inplace:
             _register(_twin(declared, {} if inplace is True else inplace))
         return kernel
 
     return declare
+
+
+def _refusing(declared: Op, constant: Sequence[str]) -> Callable[..., None]:
+    """The check of an operator, before which it refuses what requires grad among some arguments."""
+    check = declared.check
+
+    def refusing(*values: Any) -> None:
+        from tensorcli.engine.autograd.recording import refuse_gradient
+
+        refuse_gradient(declared.base, {name: values[declared.names.index(name)] for name in constant})
+        if check is not None:
+            check(*values)
+
+    return refusing
 
 
 def _twin(origin: Op, differs: Mapping[str, Any] = MappingProxyType({})) -> Op:

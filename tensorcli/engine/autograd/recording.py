@@ -99,6 +99,18 @@ def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
     return False
 
 
+def refuse_gradient(function: str, given: dict[str, Any]) -> None:
+    """Errors: RuntimeError where one of some arguments asks for a gradient that the function does not give."""
+    if not mode.enabled:
+        return
+    for name, value in given.items():
+        if isinstance(value, Tensor) and value.requires_grad:
+            raise RuntimeError(
+                f"The function '{function}' is not differentiable with respect to argument '{name}'. This input cannot have "
+                "requires_grad True."
+            )
+
+
 def save_first(op: "Op", values: Sequence[Any]) -> None:
     """After a call that failed, save its inputs all the same: PyTorch does so before its kernel runs, and what saving them
     raises comes first. Errors: what a pack hook raises, RuntimeError for inference tensors.

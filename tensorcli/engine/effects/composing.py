@@ -28,6 +28,8 @@ def compose(op: "Op", values: tuple[Any, ...]) -> Any:
 
 def composed(op: "Op", values: tuple[Any, ...]) -> Tensor:
     """An operator with a node of its own that PyTorch computes with others, whose refusals are its own."""
+    if op.check is not None:
+        op.check(*values)
     grad, observer = mode.grad, events.observer
     mode.set(False)
     events.observer = None

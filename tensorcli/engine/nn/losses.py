@@ -393,12 +393,12 @@ def multi_margin_loss(
     reduce: Any = None, reduction: str = "mean",
 ) -> Any:  # fmt: skip
     """What is missing for the target's score to lead all others by the margin."""
-    reduction = legacy(size_average, reduce, reduction)
+    number = number_of(legacy(size_average, reduce, reduction))
     if p != 1 and p != 2:
         raise ValueError("only p == 1 and p == 2 supported")
     if weight is not None and weight.dim() != 1:
         raise ValueError("weight must be one-dimensional")
-    return functions.multi_margin_loss(input, target, p, margin, weight, number_of(reduction))
+    return functions.multi_margin_loss(input, target, p, margin, weight, number)
 
 
 def multilabel_margin_loss(

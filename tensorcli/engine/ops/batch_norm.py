@@ -5,7 +5,6 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import events
-from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
@@ -54,22 +53,12 @@ def _batch_double(grads, grad_out, input, weight, running_mean, running_var, tra
     return derived(backward, (input, weight, grad_out), grads, needs)
 
 
-def _check_constant(input, weight, bias, running_mean, running_var, *rest):
-    """Errors: RuntimeError for running statistics that require grad."""
-    for name, one in (("running_mean", running_mean), ("running_var", running_var)):
-        if one is not None and mode.enabled and one.requires_grad:
-            raise RuntimeError(
-                f"The function 'native_batch_norm' is not differentiable with respect to argument '{name}'. This input cannot "
-                "have requires_grad True."
-            )
-
-
 @op(
     "native_batch_norm(Tensor input, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, "
     "bool training, float momentum, float eps) -> (Tensor, Tensor, Tensor)",
     stepwise=REDUCED,
     variants="function",
-    check=_check_constant,
+    constant="running_mean running_var",
     input__weight__bias=lambda grad, input, weight, running_mean, running_var, result1, result2, training, eps, needs: (
         direct(
             "native_batch_norm_backward",
@@ -85,8 +74,6 @@ def _check_constant(input, weight, bias, running_mean, running_var, *rest):
             [bool(n) for n in needs],
         )
     ),
-    running_mean=None,
-    running_var=None,
 )
 def native_batch_norm(xp, input, weight, bias, running_mean, running_var, training, momentum, eps):
     """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""

@@ -94,7 +94,7 @@ def _same_batch(self, target):
         functions.nll_loss_backward(grad, self, target, weight, reduction, ignore_index, total_weight)
     ),
     target=None,
-    weight=None,
+    constant="weight",
 )
 def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
     """The negative log-likelihood of the target classes, and the weight that it was divided by."""
@@ -121,8 +121,7 @@ def nll_loss_forward(xp, self, target, weight, reduction, ignore_index):
     ),
     self=lambda grad: functions.zeros_like(grad),
     target=None,
-    weight=None,
-    total_weight=None,
+    constant="weight total_weight",
 )
 def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     """The gradient of nll_loss."""
@@ -142,7 +141,7 @@ def nll_loss_backward(xp, grad_output, self, target, weight, reduction, ignore_i
         functions.nll_loss2d_backward(grad, self, target, weight, reduction, ignore_index, total_weight)
     ),
     target=None,
-    weight=None,
+    constant="weight",
 )
 def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
     """The negative log-likelihood of the target class of each point of an image."""
@@ -169,8 +168,7 @@ def nll_loss2d_forward(xp, self, target, weight, reduction, ignore_index):
     ),
     self=lambda grad: functions.zeros_like(grad),
     target=None,
-    weight=None,
-    total_weight=None,
+    constant="weight total_weight",
 )
 def nll_loss2d_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     """The gradient of nll_loss2d."""
@@ -269,10 +267,18 @@ def _cross_entropy_probabilities(self, target, weight, reduction, label_smoothin
         raise RuntimeError(
             f"Expected floating point type for target with class probabilities, got {target.dtype.scalar_type}"
         )
-    scores = self.log_softmax(classes, self.dtype)
     count = self.size(classes)
-    if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / count
+    if weight is not None and (weight.ndim != 1 or weight.numel() != count):
+        raise RuntimeError(
+            f"cross_entropy: weight tensor should be defined either for all {count} classes or no classes but got weight tensor "
+            f"of shape: {messages.numbers(weight.geometry.sizes)}"
+        )
+    scores = self.log_softmax(classes, self.dtype)
+    if label_smoothing > 0:
+        if label_smoothing > 1:
+            raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
+        share = direct("_mul.Scalar", target, 1 - label_smoothing)
+        target = direct("_add.Scalar", share, label_smoothing / (count or math.nan))
     losses = scores * target
     if weight is not None:
         losses = losses * weight.view(_along(self, classes, weight))

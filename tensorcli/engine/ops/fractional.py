@@ -110,7 +110,7 @@ def _declare(n):
         self=lambda grad, self, kernel_size, output_size, result1: getattr(functions, f"{name}_backward")(
             grad, self, kernel_size, output_size, result1
         ),
-        random_samples=None,
+        constant="random_samples",
     )(pool)
     declare_max_backward(name, n, settings)
 

@@ -233,8 +233,7 @@ def _check_pinv(self, atol, rtol, hermitian):
     namespace="linalg",
     check=_check_pinv,
     self=lambda grad, result, self: pinv_backward(grad, result, self),
-    atol=None,
-    rtol=None,
+    constant="atol rtol",
 )
 def linalg_pinv(xp, self, atol, rtol, hermitian):
     """The pseudo-inverses of matrices: singular values below the tolerances count as zero."""

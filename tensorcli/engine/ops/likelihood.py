@@ -23,7 +23,7 @@ from tensorcli.engine.ops.loss import MEAN, mean_share, reduced, reduced_in_plac
         grad, self, target, weight, reduction
     ),
     target=lambda grad, self, weight, reduction: _bce_target(grad, self, weight, reduction),
-    weight=None,
+    constant="weight",
 )
 def binary_cross_entropy(xp, self, target, weight, reduction):
     """The cross entropy of probabilities and targets between 0 and 1."""
@@ -84,7 +84,7 @@ def _bce_double_target(grad, grad_output, self, weight, reduction):
     target=lambda grad, grad_output, self, weight, reduction: _bce_double_target(
         grad, grad_output, self, weight, reduction
     ),
-    weight=None,
+    constant="weight",
 )
 def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reduction):
     """The gradient of binary_cross_entropy."""
@@ -105,8 +105,7 @@ def binary_cross_entropy_backward(xp, grad_output, self, target, weight, reducti
     target=lambda grad, self, weight, pos_weight, reduction: _logits_target(
         grad, self, weight, pos_weight, reduction
     ),
-    weight=None,
-    pos_weight=None,
+    constant="weight pos_weight",
 )
 def binary_cross_entropy_with_logits(self, target, weight, pos_weight, reduction):
     """The cross entropy of the sigmoid of scores and targets between 0 and 1, without overflow."""

@@ -3,7 +3,6 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import COMMON, REDUCED, bfloat16
 from tensorcli.engine.effects import Laid, broadcast_sizes
@@ -241,11 +240,6 @@ def huber_loss_backward(xp, grad_output, self, target, reduction, delta):
 
 
 def _check_soft_margin(self, target, reduction):
-    if mode.enabled and target.requires_grad:
-        raise RuntimeError(
-            "The function 'soft_margin_loss' is not differentiable with respect to argument 'target'. This input cannot have "
-            "requires_grad True."
-        )
     if self.dtype is dtypes.bool_:
         raise RuntimeError(messages.BOOL_NEGATION)
     if self.dtype.category < dtypes.FLOATING:
@@ -263,7 +257,7 @@ def _check_soft_margin(self, target, reduction):
     self=lambda grad, self, target, reduction: functions.soft_margin_loss_backward(
         grad, self, target, reduction
     ),
-    target=None,
+    constant="target",
 )
 def soft_margin_loss(xp, self, target, reduction):
     """The logistic loss for targets of 1 and -1."""
@@ -296,7 +290,7 @@ def _soft_margin_double_output(grad, grad_output, self, target, reduction):
     self=lambda grad, grad_output, self, target, reduction: _soft_margin_double(
         grad * grad_output, self, target, reduction
     ),
-    target=None,
+    constant="target",
 )
 def soft_margin_loss_backward(xp, grad_output, self, target, reduction):
     """The gradient of soft_margin_loss."""

@@ -133,7 +133,7 @@ def _margins(xp, self, target, p, margin, weight):
         grad, self, target, p, margin, weight, reduction
     ),
     target=None,
-    weight=None,
+    constant="weight",
 )
 def multi_margin_loss(xp, self, target, p, margin, weight, reduction):
     """What is missing for the target's score to lead all others by the margin, to the power p."""
