@@ -49,7 +49,7 @@ def _gamma(stream: Generator, shape: Any) -> float:
         scale = (1 - _uniform(stream)) ** float(kind(1) / shape)
         shape = shape + kind(1)
     d = float(shape - kind(_THIRD))
-    c = 1 / math.sqrt(9 * d)
+    c = 1 / math.sqrt(9 * d) if d > 0 else math.nan  # as C has it: of a negative shape there is no draw
     while True:
         x = float(stream.normal(1, "float64")[0])
         y = 1 + c * x

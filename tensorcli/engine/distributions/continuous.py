@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import tensor
 from tensorcli.engine.distributions import constraints
-from tensorcli.engine.distributions.distribution import Distribution, filled, finfo, standard_normal
+from tensorcli.engine.distributions.distribution import Distribution, broadcast_all, filled, finfo, standard_normal
 from tensorcli.engine.distributions.family import ExponentialFamily
 
 
@@ -248,8 +248,8 @@ class StudentT(_Located):
     def __init__(self, df: Any, loc: Any = 0.0, scale: Any = 1.0, validate_args: bool | None = None) -> None:
         from tensorcli.engine.distributions.gamma import Chi2
 
+        self._chi2 = Chi2(broadcast_all(df, loc, scale)[0])
         self._take(validate_args, df=df, loc=loc, scale=scale)
-        self._chi2 = Chi2(self.df)
 
     @property
     def mean(self) -> Any:

@@ -72,7 +72,7 @@ class SequentialLR(_OfOthers):
         first._begin()
         self._last_lr = first.get_last_lr()
 
-    def step(self, epoch: int | None = None) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Go on by one epoch."""
         self.last_epoch += 1
         place = bisect_right(self._milestones, self.last_epoch)
@@ -109,7 +109,7 @@ class ChainedScheduler(_OfOthers):
         self.optimizer = optimizer
         self._last_lr = self._rates()
 
-    def step(self, epoch: int | None = None) -> None:
+    def step(self) -> None:  # type: ignore[override]
         """Go on by one epoch."""
         for one in self._schedulers:
             one.step()
