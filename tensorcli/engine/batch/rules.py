@@ -42,14 +42,16 @@ def _alone(args: tuple[Any, ...]) -> bool:
     "sum.dim_IntList nansum mean.dim prod.dim_int all.dim all.dims any.dim any.dims count_nonzero.dim_IntList logsumexp max.dim "
     "min.dim amax amin argmax argmin median.dim nanmedian.dim mode std.correction var.correction std_mean.correction "
     "var_mean.correction cumsum cumprod cummax cummin logcumsumexp sort sort.stable topk kthvalue flip linalg_vector_norm "
-    "_norm.ScalarOpt_dim _softmax _log_softmax _safe_softmax glu count_nonzero _fft_c2c _fft_r2c _fft_c2r"
+    "_norm.ScalarOpt_dim _softmax _log_softmax _safe_softmax glu _fft_c2c _fft_r2c _fft_c2r"
 )
 def along(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """Along dimensions: the same ones behind the mapped one, all of an example where none is named."""
+    """Along dimensions: the same ones behind the mapped one, all of an example where none is named. An example without
+    dimensions gets one."""
     batch = args[0]
-    if not batch.rank or not _alone(args):
+    if not _alone(args):
         return None
-    values = [front(batch)]
+    rank = batch.rank or 1
+    values = [front(batch) if batch.rank else front(batch).unsqueeze(1)]
     for name, value in zip(op.names[1:], args[1:], strict=True):
         if name in DIMENSIONS:
             if value is None or (isinstance(value, (tuple, list)) and not value):
@@ -57,30 +59,50 @@ def along(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
                     value, (tuple, list, type(None))
                 ):
                     return None
-                value = tuple(range(1, batch.rank + 1))
+                value = tuple(range(1, rank + 1))
             elif isinstance(value, (tuple, list)):
-                value = tuple(where(one, batch.rank) for one in value)
+                value = tuple(where(one, rank) for one in value)
             else:
-                value = where(value, batch.rank)
+                value = where(value, rank)
         values.append(value)
-    return run(tuple(values)), 0
+    found = run(tuple(values))
+    return (found if batch.rank else each_result(found, _without_dimension)), 0
+
+
+def _without_dimension(tensor: Any) -> Any:
+    return tensor.squeeze(1) if tensor.ndim > 1 else tensor
+
+
+@rule("count_nonzero")
+def not_zero(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """Along one dimension, or of all elements."""
+    if args[1] is not None:
+        return along(layer, op, run, args)
+    return _summed(functions.count_nonzero, args[0]), 0
+
+
+def _summed(reduce: Any, batch: Batch, **options: Any) -> Any:
+    """What a reduction over several dimensions makes of all elements of each example."""
+    tensor = front(batch)
+    if not batch.rank:
+        tensor = tensor.unsqueeze(1)
+    return reduce(tensor, list(range(1, tensor.ndim)), **options)
 
 
 @rule("sum mean prod all any max min")
 def whole(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     """Of all elements of an example."""
     batch = args[0]
-    if not batch.rank or op.overload:
+    if op.overload:
         return None
-    tensor = front(batch)
-    dims = list(range(1, batch.rank + 1))
     rest = dict(zip(op.names[1:], args[1:], strict=True))
     if op.base in ("sum", "mean"):
-        return getattr(functions, op.base)(tensor, dims, **rest), 0
-    if batch.rank > 1:
-        tensor = tensor.flatten(1)
+        return _summed(getattr(functions, op.base), batch, **rest), 0
+    tensor = front(batch)
+    if batch.rank != 1:
+        tensor = tensor.flatten(1) if batch.rank else tensor.reshape(-1, 1)
     if op.base in ("max", "min"):
-        return (getattr(functions, op.base)(tensor, 1)[0], 0) if tensor.geometry.numel else None
+        return getattr(functions, op.base)(tensor, 1)[0], 0
     return getattr(functions, op.base)(tensor, 1, **rest), 0
 
 

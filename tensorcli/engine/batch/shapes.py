@@ -62,7 +62,7 @@ def _below(tensor: Tensor) -> Geometry:
 
 def _attempt(op: Op, run: Any, tensor: Tensor, rest: Any, rank: int, size: int) -> Any:
     """The operator on the value with the numbers of dimensions moved by one; None where it does not take that."""
-    if not rank and any(name in DIMENSIONS for name in op.names):
+    if not rank and op.base != "unsqueeze" and any(name in DIMENSIONS for name in op.names):
         return None
     if op.name in ("squeeze", "squeeze.dim", "t"):
         return _rewritten(op, run, tensor, rest, rank)
