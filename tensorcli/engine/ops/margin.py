@@ -31,7 +31,8 @@ def hinge_embedding_loss(self, target, margin, reduction):
 )
 def margin_ranking_loss(input1, input2, target, margin, reduction):
     """What is missing for one input to rank above the other by the margin."""
-    missing = direct("_add.Scalar", -target * (input1 - input2), margin)
+    lead = input1 - input2  # first, as C++ evaluates it
+    missing = direct("_add.Scalar", -target * lead, margin)
     return reduced(missing.clamp_min_(0), reduction)
 
 
