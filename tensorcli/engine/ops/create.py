@@ -183,19 +183,23 @@ def _arange(xp, start, end, step, dtype):
 
 
 def _stepped(xp, start, step, size, kind):
-    """The numbers of a floating dtype as PyTorch reckons them: in vectors of 32 bytes, each from its first number, which is
-    rounded to the dtype; those that fill no vector from the start.
+    """The numbers of a floating dtype as PyTorch reckons them: in pairs of vectors of 32 bytes, each vector from its first
+    number, which is rounded to the dtype; those that fill no pair from the start. A product and the sum with it are rounded once,
+    but for bfloat16's in vectors.
     """
     lanes = 32 // kind.itemsize
     narrow = np.float32 if kind.reduced else np.float64
-    wide = np.longdouble if xp is np and kind is dtypes.float64 else np.float64
+    wide = np.longdouble if xp is np and not kind.reduced else np.float64
     start, step = wide(narrow(start)), wide(narrow(step))
     index = xp.arange(size)
-    inside = index < size // lanes * lanes
+    inside = index < size // (2 * lanes) * (2 * lanes)
     first = xp.where(inside, index // lanes * lanes, 0)
     begins = (start + step * first.astype(wide)).astype(narrow).astype(kind.np).astype(wide)
     begins = xp.where(inside, begins, start)
-    return (begins + step * (index - first).astype(wide)).astype(narrow).astype(kind.np)
+    more = step * (index - first).astype(wide)
+    if kind is dtypes.bfloat16:
+        more = xp.where(inside, more.astype(narrow).astype(wide), more)
+    return (begins + more).astype(narrow).astype(kind.np)
 
 
 def _real(value):
