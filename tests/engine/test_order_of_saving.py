@@ -77,3 +77,19 @@ def test_a_missing_kernel_is_named_before_a_missing_complex_gradient():
     x = T.ones(2, dtype=T.complex64, requires_grad=True)
     with pytest.raises(NotImplementedError, match="\"cummax_cpu\" not implemented for 'ComplexFloat'"):
         T.cummax(x, 0)
+
+
+@pytest.mark.parametrize(
+    ("compute", "listed"),
+    [
+        (lambda x: x * x, ["_raw_saved_other", "_raw_saved_self", "_saved_other", "_saved_self"]),
+        (lambda x: x.exp(), ["_raw_saved_result", "_saved_result"]),
+        (lambda x: x.sum(), ["_saved_self_sym_sizes"]),
+        (lambda x: x.softmax(0), ["_raw_saved_result", "_saved_dim", "_saved_result"]),
+    ],
+)
+def test_dir_of_a_node_lists_what_it_saved(compute, listed):
+    """Recorded from PyTorch 2.13."""
+    node = compute(T.ones(2, requires_grad=True)).grad_fn
+    assert [name for name in dir(node) if "_saved_" in name] == listed
+    assert all(getattr(node, name) is not None for name in listed)

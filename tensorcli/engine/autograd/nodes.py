@@ -4,6 +4,7 @@ A Node is made when an operator runs on an input that requires grad (recording.p
 inputs (AccumulateGrad for a leaf); what it keeps for the backward pass is in saved.py.
 """
 
+import re
 from collections.abc import Callable
 from functools import cached_property
 from itertools import count
@@ -32,6 +33,10 @@ _COMPLEX_AS_IT_IS: Final = frozenset(
     "MeanBackward1 ProdBackward0 ProdBackward1 CumprodBackward0".split()
 )
 """The nodes whose complex gradients PyTorch refuses to real inputs."""
+
+
+_SIZES: Final = re.compile("_(?=(sizes|strides|numel)(_opt)?$)")
+"""Before what of a name PyTorch says that it may be symbolic."""
 
 
 class Node:
@@ -141,6 +146,18 @@ class Node:
         if isinstance(value, (tuple, list)):
             return tuple(v % _UNSIGNED if type(v) is int else v for v in value)
         return value % _UNSIGNED if type(value) is int else value
+
+    def __dir__(self) -> list[str]:
+        # The dtypes and devices of inputs are kept by PyTorch's nodes too, where nobody sees them.
+        names = (name for name in type(self).savable() if not name.endswith(("_dtype", "_device")))
+        saved = {f"_saved_{_SIZES.sub(r'_sym_', name)}" for name in names}
+        raw = {f"_raw_saved_{name}" for name, one in self.saved.items() if self._keeps_tensors(name, one)}
+        return [*object.__dir__(self), *saved, *raw]
+
+    def _keeps_tensors(self, name: str, value: Any) -> bool:
+        """Whether what is saved by this name is one tensor or several, or was."""
+        several = value if isinstance(value, tuple) else (value,)
+        return name in self.freed or any(isinstance(one, SAVED) for one in several)
 
     @classmethod
     def savable(cls) -> tuple[str, ...]:
@@ -261,6 +278,18 @@ class Passing(Node):
     def apply(self, grads: list[Any], needed: Any = None) -> list[Any]:
         """The gradient, as it is."""
         return [grads[0]]
+
+    def __dir__(self) -> list[str]:
+        # The dtypes and devices of inputs are kept by PyTorch's nodes too, where nobody sees them.
+        names = (name for name in type(self).savable() if not name.endswith(("_dtype", "_device")))
+        saved = {f"_saved_{_SIZES.sub(r'_sym_', name)}" for name in names}
+        raw = {f"_raw_saved_{name}" for name, one in self.saved.items() if self._keeps_tensors(name, one)}
+        return [*object.__dir__(self), *saved, *raw]
+
+    def _keeps_tensors(self, name: str, value: Any) -> bool:
+        """Whether what is saved by this name is one tensor or several, or was."""
+        several = value if isinstance(value, tuple) else (value,)
+        return name in self.freed or any(isinstance(one, SAVED) for one in several)
 
     @classmethod
     def savable(cls) -> tuple[str, ...]:

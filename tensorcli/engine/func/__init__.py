@@ -6,7 +6,9 @@ from typing import Any
 _WHERE = {
     **dict.fromkeys(("grad", "grad_and_value", "jacrev", "vjp"), "func.reverse"),
     **dict.fromkeys(("hessian", "jacfwd", "jvp", "linearize"), "func.forward"),
-    **dict.fromkeys(("functional_call", "stack_module_state"), "func.modules"),
+    **dict.fromkeys(
+        ("functional_call", "replace_all_batch_norm_modules_", "stack_module_state"), "func.modules"
+    ),
     "functionalize": "func.functional",
     "vmap": "batch.vmap",
 }

@@ -1,4 +1,4 @@
-"""`torch.func.functional_call` and `stack_module_state`: a module as a function of its parameters and buffers."""
+"""`torch.func`'s tools for modules: called with other parameters and buffers, stacked, without statistics that batches share."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -153,6 +153,17 @@ def stack_module_state(models: Sequence[Module]) -> tuple[dict[str, Any], dict[s
         for name, _ in models[0].named_buffers()
     }
     return params, buffers
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let the batch norms of a module keep no running statistics, in place: under vmap each example would write them."""
+    from tensorcli.engine.nn.layers.norm import _BatchNorm
+
+    for module in root.modules():
+        if isinstance(module, _BatchNorm) and module.track_running_stats:
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root
 
 
 def _stacked(tensors: list[Any]) -> Any:

@@ -22,8 +22,9 @@ def get_total_norm(
     grads = _parameters(tensors)
     if not grads:
         return functions.zeros(())  # type: ignore[no-any-return]
-    norms = [functions.linalg_vector_norm(grad, float(norm_type)) for grad in grads]
-    total = functions.linalg_vector_norm(functions.stack(norms), float(norm_type))
+    with no_grad():
+        norms = [functions.linalg_vector_norm(grad, float(norm_type)) for grad in grads]
+        total = functions.linalg_vector_norm(functions.stack(norms), float(norm_type))
     if error_if_nonfinite and bool(functions.logical_or(total.isnan(), total.isinf())):
         raise RuntimeError(
             f"The total norm of order {float(norm_type)} for gradients from `parameters` is non-finite, so it cannot be "
@@ -53,9 +54,8 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Scale the gradients in place to a total norm of at most `max_norm`; the norm they had is returned."""
     found = _parameters(parameters)
-    with no_grad():
-        grads = [p._grad for p in found if p._grad is not None]
-        total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
+    grads = [p._grad for p in found if p._grad is not None]
+    total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(found, max_norm, total, foreach)
     return total
 
