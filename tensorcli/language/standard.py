@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.builtin_functions import Builtin
-from tensorcli.language.functions import LazyIterator, ScriptFunction, lazily
+from tensorcli.language.functions import LazyIterator, ScriptFunction, address, lazily
 from tensorcli.language.limits import BINARY, COMPARE, UNARY
 from tensorcli.language.namespaces import Members, Namespace
+from tensorcli.language.patterns import ATTRIBUTES as PATTERN_ATTRIBUTES
+from tensorcli.language.patterns import MEMBERS as RE
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
@@ -23,9 +25,11 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+BISECT = _words("bisect bisect_left bisect_right insort insort_left insort_right")
 COLLECTIONS = _words("Counter OrderedDict defaultdict deque namedtuple")
 CONTEXTLIB = _words("nullcontext suppress")
-FUNCTOOLS = _words("partial reduce wraps")
+FUNCTOOLS = _words("cache cmp_to_key lru_cache partial reduce wraps")
+HEAPQ = _words("heapify heappop heappush heappushpop heapreplace nlargest nsmallest")
 ITERTOOLS = _words(
     "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse "
     "groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"
@@ -38,10 +42,19 @@ RANDOM = _words(
     "betavariate choice choices expovariate gauss getrandbits lognormvariate normalvariate randint random randrange "
     "sample seed shuffle triangular uniform"
 )
+STATISTICS = _words(
+    "fmean geometric_mean harmonic_mean mean median median_high median_low mode multimode pstdev pvariance stdev variance"
+)
+STRING = _words(
+    "ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable punctuation whitespace"
+)
 TIME = _words("monotonic perf_counter perf_counter_ns process_time sleep time time_ns")
 TYPING = _words(
     "Any Callable Dict FrozenSet Iterable Iterator List Literal Mapping Optional Sequence Set Tuple Type TypeVar "
     "Union cast"
+)
+UNICODEDATA = _words(
+    "bidirectional category combining decimal digit east_asian_width is_normalized lookup mirrored name normalize numeric"
 )
 
 
@@ -92,7 +105,30 @@ class Standard:
     def functools(self, name: str) -> Any:
         if name == "partial":
             return Builtin(name, lambda *args, **kwargs: self._partial(*args, **kwargs))
-        return Builtin(name, self._reduce if name == "reduce" else _wraps)
+        if name == "cache":
+            return Builtin(name, lambda function: self._cached(function, None, False))
+        found: dict[str, Callable[..., Any]] = {
+            "cmp_to_key": self._by_order,
+            "lru_cache": self._lru_cache,
+            "reduce": self._reduce,
+            "wraps": _wraps,
+        }
+        return Builtin(name, found[name])
+
+    def _by_order(self, function: Any) -> Any:
+        import functools
+
+        return Builtin("KeyWrapper", functools.cmp_to_key(self.evaluator().builtins.callback(function)))
+
+    def _lru_cache(self, maxsize: Any = 128, typed: bool = False) -> Any:
+        if callable(maxsize):
+            return self._cached(maxsize, 128, typed)
+        return Builtin("decorating_function", lambda function: self._cached(function, maxsize, typed))
+
+    def _cached(self, function: Any, most: int | None, typed: bool) -> Cached:
+        if not callable(function):
+            raise TypeError("the first argument must be callable")
+        return Cached(function, self.evaluator().builtins.callback(function), most, typed)
 
     def _partial(self, *args: Any, **keywords: Any) -> Partial:
         if not args:
@@ -200,6 +236,55 @@ class Standard:
             return Builtin(name, sleep)
         return Builtin(name, (lambda: read() * 1000) if name.endswith("_ns") else (lambda: read() / 1e6))
 
+    def timeit(self, name: str) -> Any:
+        return Builtin(name, self.time("perf_counter").function)
+
+    def string(self, name: str) -> Any:
+        import string
+
+        value = getattr(string, name)
+        return Builtin(name, value) if callable(value) else value
+
+    def unicodedata(self, name: str) -> Any:
+        import unicodedata
+
+        return Builtin(name, getattr(unicodedata, name))
+
+    def statistics(self, name: str) -> Any:
+        import statistics
+
+        function = getattr(statistics, name)
+        return Builtin(name, lambda data, *args, **kwargs: function(self._all(data), *args, **kwargs))
+
+    def bisect(self, name: str) -> Any:
+        import bisect
+
+        return self._with_key(name, getattr(bisect, name))
+
+    def heapq(self, name: str) -> Any:
+        import heapq
+
+        function = getattr(heapq, name)
+        if name not in ("nlargest", "nsmallest"):
+            return Builtin(name, function)
+        return self._with_key(name, lambda n, values, **key: function(n, self._steps_of(values), **key))
+
+    def _steps_of(self, values: Any) -> Any:
+        return self.evaluator().builtins.stepwise(values)
+
+    def _with_key(self, name: str, function: Callable[..., Any]) -> Builtin:
+        """A function whose `key=` is called as a script calls."""
+
+        def run(*args: Any, key: Any = None, **kwargs: Any) -> Any:
+            return function(*args, **kwargs, key=self.evaluator().builtins.callback(key))
+
+        return Builtin(name, run)
+
+    def re(self, name: str) -> Any:
+        from tensorcli.language import patterns
+
+        return patterns.member(self.evaluator(), name)
+
     def typing(self, name: str) -> Any:
         import typing
 
@@ -221,14 +306,21 @@ class Standard:
 
 
 _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
+    "bisect": (BISECT, Standard.bisect),
     "collections": (COLLECTIONS, Standard.collections),
     "contextlib": (CONTEXTLIB, Standard.contextlib),
     "functools": (FUNCTOOLS, Standard.functools),
+    "heapq": (HEAPQ, Standard.heapq),
     "itertools": (ITERTOOLS, Standard.itertools),
     "operator": (OPERATOR, Standard.operator),
     "random": (RANDOM, Standard.random),
+    "re": (RE, Standard.re),
+    "statistics": (STATISTICS, Standard.statistics),
+    "string": (STRING, Standard.string),
     "time": (TIME, Standard.time),
+    "timeit": (frozenset({"default_timer"}), Standard.timeit),
     "typing": (TYPING, Standard.typing),
+    "unicodedata": (UNICODEDATA, Standard.unicodedata),
     "gc": (frozenset({"collect"}), Standard.gc),
     "weakref": (frozenset({"ref"}), Standard.weakref),
 }
@@ -295,6 +387,39 @@ class Partial:
 Partial.__name__ = "partial"
 
 
+class Cached:
+    """A function that remembers what it gave, as functools.lru_cache makes it; the function is called as a script calls."""
+
+    __slots__ = ("__name__", "__weakref__", "remembered", "wrapped")
+
+    def __init__(self, wrapped: Any, called: Any, most: int | None, typed: bool) -> None:
+        import functools
+
+        self.wrapped = wrapped
+        self.__name__ = getattr(wrapped, "__name__", "function")
+        self.remembered = functools.lru_cache(most, typed)(lambda *args, **kwargs: called(*args, **kwargs))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.remembered(*args, **kwargs)
+
+    def cache_info(self) -> Any:
+        """How often it remembered, and how often not."""
+        return self.remembered.cache_info()
+
+    def cache_clear(self) -> None:
+        """Forget everything."""
+        self.remembered.cache_clear()
+
+    def __repr__(self) -> str:
+        return f"<functools._lru_cache_wrapper object at {address(self)}>"
+
+    def __copy__(self) -> Cached:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Cached:
+        return self
+
+
 def _wraps(wrapped: Any) -> Callable[[Any], Any]:
     """functools.wraps: a decorator that gives a function the name and the attributes of another."""
 
@@ -312,5 +437,10 @@ def _wraps(wrapped: Any) -> Callable[[Any], Any]:
     return Builtin("wraps", decorate)
 
 
-ATTRIBUTES = {Chain: _words("from_iterable"), Partial: _words("func args keywords")}
+ATTRIBUTES = {
+    Cached: _words("cache_clear cache_info"),
+    Chain: _words("from_iterable"),
+    Partial: _words("func args keywords"),
+    **PATTERN_ATTRIBUTES,
+}
 """What a script may read on the objects of this module."""

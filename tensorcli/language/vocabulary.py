@@ -26,7 +26,8 @@ BUILTIN_NAMES = BUILTIN_FUNCTIONS | EXCEPTIONS | CONSTANTS
 # The modules that a script can import, by the first part of their names.
 MODULES = frozenset({"torch", "numpy", "copy", "math"})
 STANDARD_MODULES = frozenset(
-    "collections contextlib functools gc itertools operator random time typing warnings weakref".split()
+    "bisect collections contextlib functools gc heapq itertools operator random re statistics string time timeit typing "
+    "unicodedata warnings weakref".split()
 )
 
 # Why there is no `class`, and what to write.
@@ -41,12 +42,15 @@ SHADOWED = frozenset("sum abs min max all any round pow range int float bool com
 
 # Attributes that begin with one underscore and that PyTorch's users and graph nodes show.
 PRIVATE_ATTRIBUTES = frozenset(
-    "_version _base _is_view _grad _backward_hooks _cdata _grad_fn _use_count _indices "
+    "_version _base _is_view _grad _backward_hooks _forward_hooks _forward_pre_hooks _tensor_name _cdata _grad_fn "
+    "_use_count _indices "
     "_values _nnz _coalesced_ _is_all_true _is_any_true _conj _neg_view _conj_physical "
     "_to_dense _sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
     "_reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
 )
 PRIVATE_PREFIXES = ("_saved_", "_raw_saved_")
+# Names with one underscore that people import from PyTorch's modules.
+PRIVATE_MEMBERS = frozenset("_LRScheduler _ntuple _single _pair _triple _quadruple".split())
 
 # What operators call on a tensor, by the names that Python gives them: `a.__iadd__(b)` is `a += b`.
 OPERATOR_DUNDERS = frozenset(
