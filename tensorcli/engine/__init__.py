@@ -43,7 +43,8 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
 _SUBMODULES = frozenset(
-    "amp autograd backends cpu cuda distributions fft func linalg nn optim random signal special testing utils".split()
+    "accelerator amp autograd backends cpu cuda distributions fft func linalg nn optim random signal special testing "
+    "utils".split()
 )
 
 

@@ -1,26 +1,57 @@
-"""The modules in which PyTorch defines the public classes of a package: `torch.nn.modules.loss`, `torch.distributions.normal`.
+"""The modules in which PyTorch defines the public names of a package: `torch.nn.modules.loss`, `torch.nn.utils.clip_grad`.
 
-Every such class says where it is defined (`__module__`), and so do the classes that it is made from; each module holds those
-that name it, or a module below it.
+Every class says where it is defined (`__module__`), and so do the classes that it is made from; each module holds those
+that name it, or a module below it. The functions that a module defines are told here.
 """
 
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 PACKAGES = ("nn", "optim", "distributions", "utils.data")
+FUNCTIONS = {
+    "amp.autocast_mode": "autocast custom_bwd custom_fwd is_autocast_available",
+    "amp.grad_scaler": "GradScaler",
+    "cuda.amp.autocast_mode": "autocast custom_bwd custom_fwd",
+    "cuda.amp.grad_scaler": "GradScaler",
+    "cuda.memory": "empty_cache max_memory_allocated max_memory_reserved mem_get_info memory_allocated memory_reserved "
+    "reset_max_memory_allocated reset_peak_memory_stats",
+    "cuda.random": "get_rng_state get_rng_state_all initial_seed manual_seed manual_seed_all seed seed_all set_rng_state "
+    "set_rng_state_all",
+    "nn.utils.clip_grad": "clip_grad_norm clip_grad_norm_ clip_grad_value_",
+    "nn.utils.convert_parameters": "parameters_to_vector vector_to_parameters",
+    "nn.utils.init": "skip_init",
+    "nn.utils.memory_format": "convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format",
+    "utils.data.dataloader": "default_collate default_convert get_worker_info",
+    "utils.data.dataset": "random_split",
+}
+"""What the package above a module gives for it beside classes."""
 
 
 def definitions(path: str) -> ModuleType:
-    """The module `torch.<path>`. Errors: ModuleNotFoundError where no public class is defined there."""
+    """The module `torch.<path>`. Errors: ModuleNotFoundError where nothing public is defined there."""
     full = f"torch.{path}"
+    own = _classes(path) | _functions(path)
+    if not own:
+        raise ModuleNotFoundError(f"No module named '{full}'", name=full)
+    module = ModuleType(full)
+    vars(module).update(own)
+    return module
+
+
+def _classes(path: str) -> dict[str, Any]:
     for each in PACKAGES:
         if path.startswith(each + "."):
             package = import_module(f"tensorcli.engine.{each}")
             public = [getattr(package, name) for name in dir(package)]
             known = {kind for found in public if isinstance(found, type) for kind in found.__mro__}
-            own = {kind.__name__: kind for kind in known if f"{kind.__module__}.".startswith(full + ".")}
-            if own:
-                module = ModuleType(full)
-                vars(module).update(own)
-                return module
-    raise ModuleNotFoundError(f"No module named '{full}'", name=full)
+            return {
+                kind.__name__: kind for kind in known if f"{kind.__module__}.".startswith(f"torch.{path}.")
+            }
+    return {}
+
+
+def _functions(path: str) -> dict[str, Any]:
+    names = FUNCTIONS.get(path, "").split()
+    package = import_module(f"tensorcli.engine.{path.rpartition('.')[0]}") if names else None
+    return {name: getattr(package, name) for name in names}

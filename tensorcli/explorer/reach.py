@@ -15,15 +15,21 @@ from typing import Any
 from tensorcli.language.limits import Guards
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Policy
-from tensorcli.language.vocabulary import OPERATOR_DUNDERS, SHADOWED, is_dunder, is_refused_private
+from tensorcli.language.vocabulary import (
+    OPERATOR_DUNDERS,
+    PRIVATE_MEMBERS,
+    SHADOWED,
+    is_dunder,
+    is_refused_private,
+)
 
 SUBMODULES = (
-    "amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda cuda.amp "
-    "distributions distributions.constraint_registry distributions.constraints distributions.kl distributions.transforms "
-    "distributions.utils fft func linalg nn nn.attention nn.functional nn.grad nn.init nn.modules nn.modules.module "
-    "nn.parameter nn.utils nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize nn.utils.prune nn.utils.rnn "
-    "nn.utils.stateless optim optim.lr_scheduler optim.swa_utils random return_types signal signal.windows special "
-    "testing utils utils.checkpoint utils.data utils.dlpack version"
+    "accelerator amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda "
+    "cuda.amp distributions distributions.constraint_registry distributions.constraints distributions.kl "
+    "distributions.transforms distributions.utils fft func linalg nn nn.attention nn.functional nn.grad nn.init nn.modules "
+    "nn.modules.module nn.modules.utils nn.parameter nn.utils nn.utils.fusion nn.utils.parametrizations nn.utils.parametrize "
+    "nn.utils.prune nn.utils.rnn nn.utils.stateless optim optim.lr_scheduler optim.swa_utils random return_types signal "
+    "signal.windows special testing utils utils.checkpoint utils.data utils.dlpack version"
 ).split()
 """The modules below torch that a script can import, where the engine has them."""
 
@@ -136,7 +142,7 @@ class Members(Mapping[str, Any]):
             return self.inner.defining(name)
 
     def _member(self, name: str) -> Any:
-        if name.startswith("_") and name != "__version__":
+        if name.startswith("_") and name != "__version__" and name not in PRIVATE_MEMBERS:
             raise KeyError(name)
         module = self.load()
         if self.public and name in vars(module) and name not in getattr(module, "__all__", (name,)):

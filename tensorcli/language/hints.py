@@ -123,17 +123,20 @@ def _importable(exception: ImportError, evaluator: Evaluator) -> str | None:
     parent, _, last = str(exception.name).rpartition(".")
     if not isinstance(exception, ModuleNotFoundError):
         parent = str(exception.name)
-        wanted = [name for name in wanted if name not in evaluator.module(parent).members][:1]
+        known = attribute_names(evaluator.module(parent), evaluator)
+        wanted = [name for name in wanted if name not in known][:1]
     places = [place_of(name, evaluator) for name in wanted]
     found = next((place.statement for place in places if place and place.statement), None)
     if found is not None:
         return found
     if not parent:
         return "a script can import " + ", ".join(sorted(evaluator.modules))
-    known = evaluator.module(parent).members
     if not isinstance(exception, ModuleNotFoundError):
         return _did_you_mean(wanted[0], known) if wanted else None
-    below = [name for name in known if isinstance(known[name], Namespace)]
+    space = evaluator.module(parent)
+    if not isinstance(space, Namespace):
+        return None
+    below = [name for name, each in space.members.items() if isinstance(each, Namespace)]
     return _did_you_mean(last, below) or (f"{parent} has " + ", ".join(below) if below else None)
 
 

@@ -219,6 +219,24 @@ def test_a_backend_allocates_windows_and_transfers(name: str, cuda: Device) -> N
     assert memory is None or 0 < memory.free <= memory.total
 
 
+def test_the_accelerator_is_the_cuda_device_where_there_is_one(cuda: Device) -> None:
+    accelerator = engine.accelerator
+    assert (accelerator.is_available(), accelerator.device_count()) == (True, 2)
+    assert str(accelerator.current_accelerator()) == "cuda"
+    with accelerator.device_index(1):
+        assert accelerator.current_device_index() == 1
+        kept = engine.ones(200, device=accelerator.current_accelerator())
+    assert accelerator.current_device_index() == 0
+    assert kept.device == Device("cuda:1")
+    assert (accelerator.memory_allocated(), accelerator.memory_allocated("cuda:1")) == (0, 1024)
+    accelerator.set_device_index("cuda:1")
+    assert engine.cuda.current_device() == 1
+    assert raised(lambda: accelerator.synchronize("cpu")) == (
+        "ValueError",
+        "cpu doesn't match the current accelerator cuda.",
+    )
+
+
 def test_a_transfer_to_a_simulated_device_shares_no_memory(cuda: Device) -> None:
     array = np.ones(3)
     assert not np.shares_memory(transfer(array, CPU, cuda), array)
