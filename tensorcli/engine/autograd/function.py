@@ -23,7 +23,7 @@ from typing import Any
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import forward as tangents_go_forward
-from tensorcli.engine.autograd.modes import mode, no_grad
+from tensorcli.engine.autograd.modes import mode, no_grad, transforms
 from tensorcli.engine.autograd.nodes import NO_EDGE, Node, gradient_edge
 from tensorcli.engine.autograd.saved import RawSaved, keep
 from tensorcli.engine.autograd.views import CUSTOM, MULTI_OUTPUT, check_in_place, rebase_history
@@ -368,17 +368,33 @@ class Function:
             kind = type(f"{cls.__name__}Backward", (Context,), members)
             cls._node_class = kind  # type: ignore[attr-defined]
         if cls.setup_context is Function.setup_context:
+            if transforms:
+                raise RuntimeError(_NO_SETUP)
             return _applied(kind, cls.forward, _in_order(cls.forward, 1, args, kwargs) if kwargs else args)
         bound = inspect.signature(cls.forward).bind(*args, **kwargs)
         bound.apply_defaults()
         inputs = _in_order(cls.forward, 0, bound.args, bound.kwargs)
 
+        recording = mode.enabled
+
         def forward(ctx: Any, *given: Any) -> Any:
-            output = cls.forward(*given)
+            output = _among_transforms(cls, given, recording) if transforms else cls.forward(*given)
             cls.setup_context(ctx, given, output)
             return output
 
         return _applied(kind, forward, inputs)
+
+
+_NO_SETUP = (
+    "In order to use an autograd.Function with functorch transforms (vmap, grad, jvp, jacrev, ...), it must override the "
+    "setup_context staticmethod. For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
+)
+
+
+def _among_transforms(cls: type[Function], given: tuple[Any, ...], recording: bool) -> Any:
+    from tensorcli.engine.func.custom import forward
+
+    return forward(cls, cls.vmap is not Function.vmap, given, recording)
 
 
 def _backward_of(cls: type[Function]) -> Callable[..., Any]:

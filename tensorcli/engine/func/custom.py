@@ -1,0 +1,106 @@
+"""`torch.autograd.Function` while transforms run: forward gets tensors that belong to none of them, as PyTorch unwraps them, so
+that it may call what is no operator; a vmap calls the function's own `vmap` below it, where there is one.
+"""
+
+from typing import Any, NamedTuple
+
+from tensorcli.engine.autograd.modes import mode, transforms
+from tensorcli.engine.batch.layer import Layer, layers
+from tensorcli.engine.tensor import Tensor, alias
+
+_WHERE = "For more details, please see https://pytorch.org/docs/main/notes/extending.func.html"
+
+
+class VmapInfo(NamedTuple):
+    """What a function's `vmap` is told of the vmap: how many examples there are, and what their random numbers are to be."""
+
+    batch_size: int
+    randomness: str
+
+
+def forward(kind: Any, own_vmap: bool, given: tuple[Any, ...], recording: bool) -> Any:
+    """What the forward of a Function gives. `recording`: whether operations were recorded where it was applied.
+    Errors: RuntimeError for one that a vmap cannot call.
+    """
+    layer = layers[-1] if layers else None
+    if layer is not None and any(
+        isinstance(one, Tensor) and layer.batch_of(one) is not None for one in given
+    ):
+        if kind.generate_vmap_rule == own_vmap:
+            raise RuntimeError(
+                f"You tried to vmap over {kind.__name__}, but it {_unclear(own_vmap)} {_WHERE}"
+            )
+        return _mapped(kind, layer, given, recording) if own_vmap else kind.forward(*given)
+    return kind.forward(*given) if layer is not None else _bare(kind, given)
+
+
+def _unclear(own_vmap: bool) -> str:
+    if own_vmap:
+        return (
+            "has both generate_vmap_rule=True and an overridden vmap staticmethod. Please set generate_vmap_rule=False or "
+            "delete the overridden vmap staticmethod to avoid ambiguity."
+        )
+    return "does not have vmap support. Please override and implement the vmap staticmethod or set generate_vmap_rule=True."
+
+
+def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool) -> Any:
+    """What the function's own `vmap` makes of the values beneath: it says along which dimension the examples lie."""
+    batches = [layer.batch_of(one) if isinstance(one, Tensor) else None for one in given]
+    values = (one if batch is None else batch.value for one, batch in zip(given, batches, strict=True))
+    places = tuple(None if batch is None else batch.dim for batch in batches)
+    outermost = not any(hasattr(each, "before") for each in layer.inside())
+    with layer.below():
+        if outermost:
+            mode.set(recording, mode.inference)
+        answer = kind.vmap(VmapInfo(layer.size, layer.randomness), places, *values)
+    output, dims = _two(answer)
+    if not isinstance(output, tuple):
+        return _wrapped(layer, output, dims)
+    along = dims if isinstance(dims, tuple) else (dims,) * len(output)
+    if len(along) != len(output):
+        raise RuntimeError(
+            "The autograd.Function's vmap staticmethod returned an incompatible (output, out_dims) tuple. "
+            f"Expected out_dims={dims} to be compatible with the structure of `output`. {_WHERE}"
+        )
+    return tuple(_wrapped(layer, one, dim) for one, dim in zip(output, along, strict=True))
+
+
+def _two(answer: Any) -> tuple[Any, Any]:
+    expected = (
+        "Expected the vmap staticmethod to have two returns, an output and out_dims with pytree structure compatible with "
+        "the output. "
+    )
+    if not isinstance(answer, tuple):
+        raise RuntimeError(f"{expected}Got a {type(answer)} instead")
+    if len(answer) != 2:
+        raise RuntimeError(f"{expected}Got {len(answer)} returns instead")
+    return answer
+
+
+def _wrapped(layer: Layer, value: Any, dim: int | None) -> Any:
+    if not isinstance(value, Tensor):
+        return value
+    return layer.wrap(value, dim if dim is None or dim >= 0 else dim + value.ndim)
+
+
+def _bare(kind: Any, given: tuple[Any, ...]) -> Any:
+    """What forward makes of the inputs as plain tensors, as one that belongs to the transforms that run."""
+    plain = [alias(one) if isinstance(one, Tensor) and one.levels else one for one in given]
+    running = transforms[:]
+    transforms.clear()
+    try:
+        answer = kind.forward(*plain)
+    finally:
+        transforms.extend(running)
+    levels = tuple(each for each in running if not each.batched)
+
+    def owned(one: Any) -> Any:
+        if not isinstance(one, Tensor):
+            return one
+        place = next((i for i, each in enumerate(plain) if each is one), None)
+        if place is not None:
+            return given[place]
+        one.levels = levels
+        return one
+
+    return tuple(map(owned, answer)) if isinstance(answer, tuple) else owned(answer)
