@@ -219,6 +219,34 @@ def test_a_backend_allocates_windows_and_transfers(name: str, cuda: Device) -> N
     assert memory is None or 0 < memory.free <= memory.total
 
 
+@pytest.mark.parametrize(
+    ("expression", "shape"),
+    [
+        ("F.conv2d(b(64, 3, n, n), b(5, 3, 2, 2))", (64, 5, 16383, 16383)),
+        ("F.conv2d(b(64, 4, n, n), b(6, 2, 3, 3), b(6), 2, 1, 2, 2)", (64, 6, 8191, 8191)),
+        ("F.conv_transpose2d(b(64, 3, n, n), b(3, 5, 2, 2), stride=2)", (64, 5, 32768, 32768)),
+        ("F.max_pool2d(b(64, 3, n, n), 2)", (64, 3, 8192, 8192)),
+        ("F.avg_pool2d(b(64, 3, n, n), 2)", (64, 3, 8192, 8192)),
+        (
+            "F.embedding(engine.zeros(n, n, dtype=engine.int64, device='meta'), b(n, n))",
+            (16384, 16384, 16384),
+        ),
+        ("F.interpolate(b(64, 3, n, n), scale_factor=2, mode='bilinear')", (64, 3, 32768, 32768)),
+        ("F.pad(b(64, n, n), (1, 1))", (64, 16384, 16386)),
+        ("b(64, n, n).tril()", (64, 16384, 16384)),
+    ],
+)
+def test_no_shape_is_too_large_on_meta(expression: str, shape: tuple[int, ...]) -> None:
+    """The shapes are PyTorch's."""
+    names = {
+        "F": engine.nn.functional,
+        "engine": engine,
+        "n": 1 << 14,
+        "b": lambda *sizes: engine.empty(*sizes, device="meta"),
+    }
+    assert tuple(eval(expression, names).shape) == shape
+
+
 def test_the_accelerator_is_the_cuda_device_where_there_is_one(cuda: Device) -> None:
     accelerator = engine.accelerator
     assert (accelerator.is_available(), accelerator.device_count()) == (True, 2)

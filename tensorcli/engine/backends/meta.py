@@ -50,6 +50,11 @@ class Hollow(np.ndarray[Any, Any]):
 
     __index__ = __int__
 
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and index.ndim:
+            return hollow((*index.shape, *self.shape[1:]), self.dtype)
+        return super().__getitem__(index)
+
     def __setitem__(self, index: Any, value: Any) -> None:
         pass
 
@@ -61,6 +66,15 @@ class Hollow(np.ndarray[Any, Any]):
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
         return hollow(self.shape, dtype)
+
+    def argmax(self, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+        return np.argmax(self, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: Any = None, out: Any = None, *, keepdims: Any = False) -> Any:
+        return np.argmin(self, axis=axis, keepdims=keepdims)
+
+    def take(self, indices: Any, axis: Any = None, *args: Any, **options: Any) -> Any:
+        return np.take(self, indices, axis=axis)
 
     def copy(self, order: Any = "C") -> Any:
         return hollow(self.shape, self.dtype)
@@ -159,6 +173,29 @@ def _product(a: Any, b: Any) -> Any:
     return hollow((*batch, *rows, *columns), np.result_type(a, b))
 
 
+def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    """The sizes of a product over pairs of axes, as numpy has them."""
+    if isinstance(axes, int):
+        axes = (range(-axes, 0), range(axes))
+    left, right = ([axis] if isinstance(axis, int) else list(axis) for axis in axes)
+    gone = {axis % a.ndim for axis in left}, {axis % b.ndim for axis in right}
+    if [np.shape(a)[axis] for axis in left] != [np.shape(b)[axis] for axis in right]:
+        return NotImplemented
+    sizes = [
+        size
+        for array, out in zip((a, b), gone, strict=True)
+        for i, size in enumerate(array.shape)
+        if i not in out
+    ]
+    return hollow(sizes, np.result_type(a, b))
+
+
+def _pad(array: Any, pad_width: Any, mode: Any = "constant", **options: Any) -> Any:
+    widths = np.broadcast_to(pad_width, (array.ndim, 2)).tolist()
+    sizes = [size + before + after for size, (before, after) in zip(array.shape, widths, strict=True)]
+    return hollow(sizes, array.dtype)
+
+
 def _where(condition: Any, *others: Any) -> Any:
     if len(others) != 2:
         return NotImplemented
@@ -231,6 +268,15 @@ def _take(array: Any, indices: Any, axis: Any = None, **options: Any) -> Any:
     return hollow((*before, *np.shape(indices), *after), array.dtype)
 
 
+def _viewed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that moves dimensions about: the element stays spread."""
+    return lambda array, *args, **options: function(_plain(array), *args, **options).view(Hollow)
+
+
+def _unravel(indices: Any, shape: Any, **options: Any) -> Any:
+    return tuple(hollow(np.shape(indices), np.int64) for _ in shape)
+
+
 def _identity(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of matrices, run over one identity matrix and spread over the batch: it takes no real values."""
 
@@ -287,6 +333,12 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.clip: lambda array, *bounds, **options: (
         NotImplemented if any(np.ndim(one) for one in bounds) or options else _as_it_is(array)
     ),
+    np.tensordot: _tensordot,
+    np.unravel_index: _unravel,
+    **{function: _viewed(function) for function in (np.moveaxis, np.swapaxes, np.expand_dims, np.squeeze)},
+    np.pad: _pad,
+    np.tril: _as_it_is,
+    np.triu: _as_it_is,
     np.dot: lambda a, b, **options: _product(a, b) if np.ndim(a) < 3 and np.ndim(b) < 3 else NotImplemented,
     np.broadcast_to: _broadcast_to,
     np.argmax: _along,
@@ -325,12 +377,20 @@ def _windows(array: Any, window_shape: Any, axis: Any = None, **options: Any) ->
     return hollow((*sizes, *window_shape), array.dtype)
 
 
+def _contiguous(array: Any, dtype: Any = None) -> Any:
+    """`ascontiguousarray`, which asks no array either."""
+    if isinstance(array, Hollow):
+        return hollow(array.shape, dtype or array.dtype)
+    return np.ascontiguousarray(array, dtype)
+
+
 class _Module:
     """numpy, whose large new arrays are hollow. Small ones are real: a kernel may put indices into them."""
 
     LARGE = 1 << 16
 
     def __init__(self) -> None:
+        self.ascontiguousarray = _contiguous
         self.lib = SimpleNamespace(
             stride_tricks=SimpleNamespace(as_strided=_strided, sliding_window_view=_windows)
         )
