@@ -227,6 +227,15 @@ class Journal:
         shown = " ; ".join(source.split("\n"))
         return Proposal(records, f"{lead} line {line}:  {shown}", note, (Edit(place, "", source),), failing)
 
+    def dropped(self, at: int, note: str) -> Proposal:
+        """Without one statement."""
+        source = self.records[at].statement.source
+        records = (*self.records[:at], *self.records[at + 1 :])
+        failing = self.failing - (at < self.failing)
+        return Proposal(
+            records, f"without {self._lines(at)}", note, (Edit(self.line(at), source, ""),), failing
+        )
+
     def moved_below(self, at: int, below: int, note: str) -> Proposal | None:
         """With one statement moved right below a later one."""
         if not at < below:

@@ -12,7 +12,7 @@ from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import looking_back
 from tensorcli.explorer.why.prove import allowance, outcome, prove
 from tensorcli.explorer.why.tellers import tell
-from tensorcli.explorer.why.trees import one_line
+from tensorcli.explorer.why.trees import has_pass, one_line
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
@@ -91,10 +91,28 @@ def _is_missing(session: Session, gradient: ast.Attribute) -> bool:
 def _asked(session: Session, tree: ast.expr, text: str) -> Answer:
     from tensorcli.explorer.why.asked import asked
 
+    failed = _failed_pass(session, tree)
+    told = _failure(session, session.journal[:failed]) if failed else None
+    if isinstance(told, Why):
+        line = session.journal[failed - 1].statement.span.line
+        return replace(
+            told, title=f"{text} is None because the backward pass at line {line} failed. {told.title}"
+        )
     answer, proposals, base = asked(session, tree, text)
     measured = [way.measured for way in answer.ways if way.number]
     session.proposed = Proposed(base, proposals, answer.measure, measured) if proposals else None
     return answer
+
+
+def _failed_pass(session: Session, tree: ast.expr) -> int:
+    """The place, from 1, of the backward pass that was to bring a leaf's gradient and failed; 0 where one ran."""
+    if not isinstance(tree, ast.Attribute) or tree.attr != "grad" or not _is_missing(session, tree):
+        return 0
+    look = session.engine.look(session.value_of(tree.value))
+    passes = [record for record in session.journal if has_pass(record.statement.tree)]
+    if not look.is_leaf or not look.requires_grad or not all(record.outcome for record in passes):
+        return 0
+    return passes[-1].index if passes else 0
 
 
 def _hazard(session: Session, row: HazardRow) -> Answer:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trace import Made, Traced
 from tensorcli.explorer.why.case import Case
+from tensorcli.explorer.why.slips import is_module
 from tensorcli.explorer.why.trees import called_name, holds, loaded, root_name
 
 CUTTING = {
@@ -60,6 +61,11 @@ class Cut(NamedTuple):
 
 def where_cut(case: Case, tensor: Any) -> list[Cut]:
     """Walk back from a tensor that does not require grad: everything at which the way ends, nearest first."""
+    return where_cut_before(case, case.trace.token(tensor))
+
+
+def where_cut_before(case: Case, start: int) -> list[Cut]:
+    """Walk back from a tensor by its token, whether it requires grad or was only told to later."""
     made: dict[int, tuple[Traced, Made]] = {}
     for step in case.trace.steps:
         for each in step.made:
@@ -67,7 +73,7 @@ def where_cut(case: Case, tensor: Any) -> list[Cut]:
     passes = {added.gradient: (step, added) for step in case.trace.steps for added in step.added}
     found: list[Cut] = []
     seen: set[int] = set()
-    level: list[_Step] = [_Step(case.trace.token(tensor), (), None)]
+    level: list[_Step] = [_Step(start, (), None)]
     while level:
         following: list[_Step] = []
         for token, path, user in level:
@@ -88,7 +94,7 @@ def where_cut(case: Case, tensor: Any) -> list[Cut]:
                     following.append(another)
                 continue
             step, each = made[token]
-            if each.look.requires_grad:
+            if each.look.requires_grad and token != start:
                 found.extend(_turned_off(case, token, path))
                 continue
             operator = verb_of(each)
@@ -307,7 +313,14 @@ def _has_graph(case: Case, reader: ast.Call) -> bool:
     names = case.trace.session.names
     owner = reader.func.value if isinstance(reader.func, ast.Attribute) else reader
     values = [names.get(each) for each in loaded(owner)]
-    return any(case.engine.kind(each) == "tensor" and case.engine.look(each).requires_grad for each in values)
+    return any(_learns(case, each) for each in values)
+
+
+def _learns(case: Case, value: Any) -> bool:
+    """Whether a value is a tensor that requires grad, or a module that has one."""
+    if case.engine.kind(value) == "tensor":
+        return bool(case.engine.look(value).requires_grad)
+    return is_module(value) and any(case.engine.look(each).requires_grad for each in value.parameters())
 
 
 def ends_of(cuts: list[Cut]) -> list[Cut]:

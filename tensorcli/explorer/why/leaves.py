@@ -14,9 +14,11 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import copied_leaf, kept, reason
 from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, where_cut
+from tensorcli.explorer.why.ended import ended_early
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
-from tensorcli.explorer.why.trees import binds, has_pass, holds, loaded, stored
+from tensorcli.explorer.why.trees import binds, has_pass, loaded, stored
+from tensorcli.explorer.why.updates import in_place
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge, views_cut_off
 
 if TYPE_CHECKING:
@@ -138,27 +140,10 @@ def _not_required(case: Case, value: Any, name: str, bound: int | None) -> Story
         story.proposals = [to_the_end(case, each) for each in in_place(case, bound, name)]
         return story
     story.title += f": {sentence}"
-    story.proposals = [
-        to_the_end(case, each) for each in ways_back(case, [cut for cut in cuts if cut.kind == "leaf"])
-    ]
+    for cut in cuts:
+        again = ways_back(case, [cut]) if cut.kind == "leaf" else in_place(case, cut.step.number - 1, name)
+        story.proposals.extend(to_the_end(case, each) for each in again)
     return story
-
-
-def in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
-    """`w = w - g` as `w -= g`: the leaf keeps its name."""
-    signs = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-    statement, _ = case.journal.python(at)
-    for node in ast.walk(statement.tree):
-        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.BinOp):
-            continue
-        left, sign = node.value.left, signs.get(type(node.value.op))
-        if ast.unparse(left) == name and binds(node, name) and sign is not None:
-            new = f"{name} {sign}= {case.journal.source(at, node.value.right)}"
-            note = f"write the leaf {name} itself"
-            if any(isinstance(each, ast.With) and holds(each, node) for each in ast.walk(statement.tree)):
-                yield case.journal.changed(at, [(node, new)], note)
-            else:
-                yield case.journal.instead(at, node, f"with torch.no_grad():\n    {new}", note)
 
 
 def leaves_behind(case: Case, tensor: Any) -> list[Any]:
@@ -362,6 +347,10 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         )
         story.events.append(case.event(copy.at, reason(case, copy), "cut", culprit=True))
         story.proposals.extend(to_the_end(case, each) for each in kept(case, copy))
+    elif (ended := ended_early(case, last)) is not None:
+        story.title = f"{name}.grad is None because the backward pass ended at {ended.leaf}: {ended.reason}"
+        story.events.extend(ended.events)
+        story.proposals.extend(to_the_end(case, each) for each in ended.proposals)
     story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
     if users:
         verb = ("leads", "was") if len(users) == 1 else ("lead", "were")

@@ -10,9 +10,11 @@ from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
 from tensorcli.explorer.hazards.training import optimised
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.leaves import in_place, users_of
+from tensorcli.explorer.why.ended import ended_early, last_pass
+from tensorcli.explorer.why.leaves import users_of
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.trees import called_name, root_name
+from tensorcli.explorer.why.updates import in_place
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -178,6 +180,14 @@ def idle_step(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     names, optimizer = case.trace.session.names, row.names[0]
     held = optimised(case.engine, names.get(optimizer))
+    before = last_pass(case, case.at)
+    ended = None if before is None else ended_early(case, before)
+    if before is not None and ended is not None:
+        story.title += f" The pass before it ended at {ended.leaf}: {ended.reason}"
+        story.events.extend(ended.events)
+        story.events.append(case.event(before.number - 1, f"ended at {ended.leaf}", "other"))
+        story.proposals.extend(ended.proposals)
+        return story
     for user in dict.fromkeys(user for leaf in held for user in users_of(case, leaf)):
         if user.isidentifier() and case.engine.look(names[user]).numel == 1:
             story.proposals.append(case.before(f"{user}.backward()", f"the gradients of {user}"))

@@ -21,13 +21,14 @@ from tensorcli.explorer.why.cuts import (
 )
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.refused import out_of_the_block
+from tensorcli.explorer.why.slopes import with_slope
 from tensorcli.explorer.why.trees import called_name, holds, loaded, stored
+from tensorcli.explorer.why.updates import in_place
 
 MOST = 4
 """So many ends are led on."""
 TO_TENSORS = frozenset("from_numpy tensor as_tensor".split())
-TO_NUMBERS = frozenset("numpy detach cpu".split())
-ENTROPY = "torch.nn.functional.cross_entropy({}, {})"
+TO_NUMBERS = frozenset("numpy detach cpu item".split())
 
 
 def ways_back(case: Case, cuts: list[Cut], root: str = "") -> Iterator[Proposal | None]:
@@ -37,7 +38,7 @@ def ways_back(case: Case, cuts: list[Cut], root: str = "") -> Iterator[Proposal 
             yield from _told_to(case, cut)
         elif cut.kind == "cut":
             yield from _undone(case, cut)
-            yield from _of_scores(case, cut, root)
+            yield from with_slope(case, cut, root)
         elif cut.reason == MADE_WITHOUT:
             yield from _wanted(case, cut, root)
         else:
@@ -60,10 +61,32 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
         ):
             yield journal.changed(at, [(node, journal.source(at, node.func.value))], "stay in the graph")
     yield from joined(case, at, tree)
+    if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
+        name = ast.unparse(tree.targets[0])
+        if any(ast.unparse(each) in (f"{name}.data", f"{name}.detach()") for each in ast.walk(tree.value)):
+            yield journal.dropped(at, f"{name} as it was, in the graph")
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr == "data":
             yield journal.changed(at, [(node, journal.source(at, node.value))], "stay in the graph")
     yield from out_of_the_block(case, at, "record it")
+    yield from _turned_on(case, cut)
+    yield from _in_place(case, cut)
+
+
+def _turned_on(case: Case, cut: Cut) -> Iterator[Proposal | None]:
+    """`torch.set_grad_enabled(False)` of an earlier statement, and what was to be recorded after it."""
+    at = cut.step.number - 1
+    if any("set_grad_enabled(False)" in step.record.statement.source for step in case.trace.steps[:at]):
+        yield case.journal.inserted(at, "torch.set_grad_enabled(True)", "record from here on")
+
+
+def _in_place(case: Case, cut: Cut) -> Iterator[Proposal | None]:
+    """`w = w - lr * w.grad` under no_grad, which leaves the leaf without its name: the write into it."""
+    at = cut.step.number - 1
+    for node in ast.walk(case.journal.python(at)[0].tree):
+        if isinstance(node, ast.Assign) and cut.node is not None and holds(node, cut.node):
+            for name in sorted(stored(node)):
+                yield from in_place(case, at, name)
 
 
 def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
@@ -128,49 +151,6 @@ def joined(case: Case, at: int, tree: ast.AST) -> Iterator[Proposal | None]:
             yield journal.changed(at, [(node, new)], "a copy that stays in the graph")
 
 
-# ---- a count of hits
-
-
-def _of_scores(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
-    """`(scores.argmax(1) == target).float().mean()` counts, and a count has no slope: the cross-entropy of the scores."""
-    scores = _scores(case, cut)
-    target = None if scores is None or not root else _compared_with(case, cut)
-    if target is not None:
-        loss = f"{root} = {ENTROPY.format(scores, target)}"
-        yield case.before(loss, "a count of hits has no slope; this loss of the scores has")
-
-
-def _scores(case: Case, cut: Cut) -> str | None:
-    """What a call of `argmax` looks for the largest of."""
-    node = cut.node
-    if (
-        not isinstance(node, ast.Call)
-        or called_name(node) != "argmax"
-        or not isinstance(node.func, ast.Attribute)
-    ):
-        return None
-    of_torch = isinstance(node.func.value, ast.Name) and node.func.value.id == "torch"
-    found = node.args[0] if of_torch and node.args else node.func.value
-    return case.journal.source(cut.step.number - 1, found)
-
-
-def _compared_with(case: Case, cut: Cut) -> str | None:
-    """What the result of a cut is compared with: in its statement, or in a later one by its name."""
-    assert cut.node is not None
-    first = cut.step.number - 1
-    tree = case.journal.python(first)[0].tree
-    names = stored(tree) if isinstance(tree, ast.Assign) and tree.value is cut.node else set()
-    for at in range(first, case.at):
-        for node in ast.walk(case.journal.python(at)[0].tree):
-            if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq):
-                continue
-            sides = (node.left, node.comparators[0])
-            for side, other in (sides, sides[::-1]):
-                if holds(side, cut.node) or (isinstance(side, ast.Name) and side.id in names):
-                    return case.journal.source(at, other)
-    return None
-
-
 # ---- numbers computed as tensors
 
 
@@ -197,7 +177,7 @@ def _computed_by(case: Case, at: int) -> list[int]:
     places, names = [at], loaded(case.journal.python(at)[0].tree)
     for place in range(at - 1, -1, -1):
         tree = case.journal.python(place)[0].tree
-        if not isinstance(tree, ast.Assign) or not stored(tree) & names:
+        if not isinstance(tree, ast.Assign | ast.AugAssign | ast.For | ast.While) or not stored(tree) & names:
             continue
         places.append(place)
         names |= loaded(tree)

@@ -65,12 +65,13 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
     for proposal in story.proposals:
         if proposal is None or len(kept) >= WAYS:
             continue
-        found = _tried(session, proposal, shown, row.code, allowed)
+        found = _tried(session, proposal, shown, row, allowed)
         if found is None:
             continue
         kept.append(proposal)
         ways.append(Way(len(kept), proposal.text, proposal.note, found, "runs", proposal.edits))
-    events = (*story.events, replace(there, role="wrote", culprit=True))
+    culprit = not any(event.culprit for event in story.events)
+    events = (*story.events, replace(there, role="wrote", culprit=culprit))
     title = story.title or f"line {there.line}: {row.text}"
     return Why(title, row.code, "", events, None, tuple(story.notes), tuple(ways)), kept
 
@@ -107,7 +108,7 @@ def _text(session: Session, name: str | None) -> str:
 
 
 def _tried(
-    session: Session, proposal: Proposal, shown: str | None, code: str, allowed: Allowance
+    session: Session, proposal: Proposal, shown: str | None, row: HazardRow, allowed: Allowance
 ) -> str | None:
     """What a way gives; None where it fails, shows the hazard again, or takes more than is allowed."""
     with session.fork([]) as other:
@@ -125,11 +126,16 @@ def _tried(
                 if not record.outcome or number == proposal.failing:
                     return None
             if number == proposal.failing:
-                if any(each.index == number + 1 and each.code == code for each in other.hazards):
+                if _like(other, row.code, number + 1) >= _like(session, row.code, row.index):
                     return None
                 value = "" if step.value is None else " ".join(step.value.text.split())
         text = _text(other, shown)
         return value or (f"{shown} = {text}" if text else "")
+
+
+def _like(session: Session, code: str, index: int) -> int:
+    """How many hazards of a kind a statement showed: of several in one function or loop a way leads out of one."""
+    return sum(each.index == index and each.code == code for each in session.hazards)
 
 
 # ---- the tellers

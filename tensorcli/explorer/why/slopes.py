@@ -1,0 +1,124 @@
+"""Operations without a slope, and what has one: scores for counts of hits, numbers for what was cut to whole ones, samples
+that are computed from their parameters.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from tensorcli.explorer.why.case import Case
+from tensorcli.explorer.why.trees import called_name, holds, loaded, stored
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.rewrite import Proposal
+    from tensorcli.explorer.why.cuts import Cut
+
+ENTROPY: Final = "torch.nn.functional.cross_entropy({}, {})"
+COUNTS: Final = "a count of hits has no slope; this loss of the scores has"
+WHOLE: Final = frozenset("long int short to type bool round floor ceil trunc sign".split())
+"""Methods that give whole numbers."""
+
+
+def with_slope(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
+    """What could stand in the place of an operation that has no slope. `root`: the name of what a pass begins at."""
+    at, node = cut.step.number - 1, cut.node
+    scores = _scores(case, cut)
+    if scores is not None and root:
+        for target in dict.fromkeys(_compared_with(case, cut)):
+            yield _before_the_pass(case, at, f"{root} = {ENTROPY.format(scores, target)}")
+        return
+    if isinstance(node, ast.Compare):
+        yield case.journal.changed(
+            at, [(node, _operand(case, at, node.left))], "the numbers, before the comparison"
+        )
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        owner, name = node.func.value, node.func.attr
+        if name in WHOLE:
+            yield case.journal.changed(
+                at, [(node, _operand(case, at, owner))], f"the numbers, without {name}()"
+            )
+        elif name == "sample":
+            new = f"{case.journal.source(at, owner)}.rsample"
+            yield case.journal.changed(at, [(node.func, new)], "a sample with an edge to its parameters")
+    if called_name(node) == "checkpoint" and isinstance(node, ast.Call):
+        for each in node.keywords:
+            if each.arg == "use_reentrant":
+                yield case.journal.changed(at, [(each.value, "False")], "the parameters inside count as well")
+
+
+def _before_the_pass(case: Case, first: int, source: str) -> Proposal | None:
+    """With a statement before the backward pass that follows the one at `first`, or stands in it."""
+    for at in range(first, len(case.trace.steps)):
+        for node in ast.walk(case.journal.python(at)[0].tree):
+            if isinstance(node, ast.Expr) and called_name(node.value) == "backward":
+                return case.journal.before(at, node, source, COUNTS)
+    return None
+
+
+def _operand(case: Case, at: int, node: ast.expr) -> str:
+    text = case.journal.source(at, node)
+    return text if isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript) else f"({text})"
+
+
+def _scores(case: Case, cut: Cut) -> str | None:
+    """What a call of `argmax` looks for the largest of: the scores, without a softmax, which does not change that."""
+    node = cut.node
+    if (
+        not isinstance(node, ast.Call)
+        or called_name(node) != "argmax"
+        or not isinstance(node.func, ast.Attribute)
+    ):
+        return None
+    found = _owner(node)
+    while isinstance(found, ast.Call) and called_name(found) in ("softmax", "log_softmax", "sigmoid"):
+        found = _owner(found)
+    return case.journal.source(cut.step.number - 1, found)
+
+
+def _owner(call: ast.Call) -> ast.expr:
+    """`x` of `x.argmax(1)` and of `torch.argmax(x, 1)`."""
+    assert isinstance(call.func, ast.Attribute)
+    of_torch = ast.unparse(call.func.value) in ("torch", "F", "nn.functional", "torch.nn.functional")
+    return call.args[0] if of_torch and call.args else call.func.value
+
+
+def _compared_with(case: Case, cut: Cut) -> Iterator[str]:
+    """What the result of a cut is held against, in its statement or in a later one by its name: by ==, by a difference, as the
+    other argument of a loss.
+    """
+    assert cut.node is not None
+    first = cut.step.number - 1
+    tree = case.journal.python(first)[0].tree
+    named = isinstance(tree, ast.Assign) and holds(tree.value, cut.node)
+    names = stored(tree) if named else set()
+    for at in range(first, case.at):
+        for node in ast.walk(case.journal.python(at)[0].tree):
+            pair = _pair(node)
+            for side, other in (pair, pair[::-1]) if pair else ():
+                if holds(side, cut.node) or (loaded(side) & names and not loaded(other) & names):
+                    yield _plain(case, at, other)
+
+
+def _pair(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+        return node.left, node.comparators[0]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        return node.left, node.right
+    if isinstance(node, ast.Call) and len(node.args) == 2:
+        return node.args[0], node.args[1]
+    return None
+
+
+def _plain(case: Case, at: int, node: ast.expr) -> str:
+    """`y` of `y.float()`: the classes as they were; as whole numbers where they are none."""
+    while (
+        isinstance(node, ast.Call)
+        and called_name(node) in ("float", "double")
+        and isinstance(node.func, ast.Attribute)
+    ):
+        node = node.func.value
+    value = case.trace.session.names.get(node.id) if isinstance(node, ast.Name) else None
+    floating = case.engine.kind(value) == "tensor" and case.engine.look(value).dtype.startswith("float")
+    return _operand(case, at, node) + ".long()" * floating

@@ -1,0 +1,106 @@
+"""Questions that newcomers ask on forums: what `why` says of each, and the first way out that it shows."""
+
+import pytest
+
+from tensorcli.explorer.results import Why
+from tensorcli.explorer.session import Session
+
+NET = "from torch import nn\nnet = nn.Linear(4, 3)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+DATA = f"{NET}x, y = torch.rand(5, 4), torch.tensor([0, 1, 2, 0, 1])\n"
+
+
+def asked(text: str, what: str = "") -> Why:
+    session = Session()
+    *_, last = session.run(f"{text}\nwhy {what}", "program.tsc", keep_going=True)
+    assert isinstance(last.result, Why)
+    return last.result
+
+
+QUESTIONS = {
+    "a loss of the best classes": (
+        f"{DATA}preds = net(x).softmax(1).argmax(1).float()\nloss = nn.MSELoss()(preds, y.float())\nloss.backward()",
+        "",
+        "the graph was cut at line 5: argmax gives int64",
+        "before line 7:  loss = torch.nn.functional.cross_entropy(net(x), y)",
+    ),
+    "a count that was told to require grad": (
+        f"{DATA}loss = (net(x).argmax(1) != y).float().mean()\nloss.requires_grad = True\nloss.backward()\nopt.step()",
+        "",
+        "The pass before it ended at loss, a leaf of its own: the graph was cut at line 5: argmax gives int64",
+        "before line 7:  loss = torch.nn.functional.cross_entropy(net(x), y)",
+    ),
+    "a Variable of .data": (
+        f"{DATA}from torch.autograd import Variable\nloss = net(x).mean()\nloss = Variable(loss.data, requires_grad=True)\n"
+        "loss.backward()\nopt.step()",
+        "",
+        "The pass before it ended at loss, a leaf of its own: the graph was cut at line 7: .data",
+        "without line 7",
+    ),
+    "a sum of numbers": (
+        f"{DATA}total = 0\nfor i in range(2):\n    total += net(x).mean().item()\n"
+        "loss = torch.tensor(total, requires_grad=True)\nloss.backward()",
+        "net.bias.grad",
+        "because the backward pass ended at loss, a leaf of its own: the graph ends at line 8",
+        "line 7:  total += net(x).mean()\nline 8:  loss = total",
+    ),
+    "a list of losses as a tensor": (
+        f"{DATA}losses = [net(x).mean() for i in range(2)]\nloss = torch.tensor(losses, requires_grad=True).mean()\n"
+        "loss.backward()",
+        "net.bias.grad",
+        "because the backward pass ended at a leaf without a name",
+        "line 6:  loss = torch.stack(losses).mean()",
+    ),
+    "a threshold in a loss": (
+        f"{DATA}hit = (net(x).sigmoid() > 0.5).float()\nhit.mean().backward()",
+        "",
+        "the graph was cut at line 5: gt gives bool",
+        "line 5:  hit = net(x).sigmoid().float()",
+    ),
+    "whole numbers in a loss": (
+        f"{DATA}out = net(x).long()\nout.float().mean().backward()",
+        "",
+        "the graph was cut at line 5: long gives int64",
+        "line 5:  out = net(x)",
+    ),
+    "grad mode that was left off": (
+        f"torch.set_grad_enabled(False)\n{DATA}loss = net(x).mean()\nloss.backward()",
+        "",
+        "net ran with grad mode off (since line 1)",
+        "before line 6:  torch.set_grad_enabled(True)",
+    ),
+    "an update that took the leaf's name": (
+        "w = torch.tensor(1., requires_grad=True)\nfor i in range(2):\n    (w * w).backward()\n    with torch.no_grad():\n"
+        "        w = w - 0.1 * w.grad\n    w.grad.zero_()",
+        "",
+        "w.grad is None because w does not require grad: the graph was cut at line 5",
+        "line 5:  w -= 0.1 * w.grad",
+    ),
+    "a sample without an edge, asked of the gradient": (
+        "from torch.distributions import Normal\nm = torch.zeros(2, requires_grad=True)\nz = Normal(m, 1.).sample()\n"
+        "z.sum().backward()",
+        "m.grad",
+        "m.grad is None because the backward pass at line 4 failed. z.sum() does not require grad",
+        "line 3:  z = Normal(m, 1.).rsample()",
+    ),
+    "a checkpoint of a module alone": (
+        f"{DATA}from torch.utils.checkpoint import checkpoint\nz = checkpoint(net, x, use_reentrant=True)\n"
+        "z.sum().backward()",
+        "",
+        "checkpoint ran under no_grad",
+        "line 6:  z = checkpoint(net, x, use_reentrant=False)",
+    ),
+    "two results that nothing takes": (
+        "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
+        "",
+        "line 3: x.squeeze() gives another tensor",
+        "line 3:  x = x.squeeze(0)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_bug_is_named_with_its_line_and_a_way_out(name: str) -> None:
+    text, what, title, way = QUESTIONS[name]
+    found = asked(text, what)
+    assert title in found.title
+    assert [each.text for each in found.ways][:1] == [way]
