@@ -67,6 +67,8 @@ class Made(NamedTuple):
     """Whether grad mode was on."""
     look: Look
     node_at: ast.AST | None
+    node: int
+    """What recorded it; 0 where it was not recorded, or this is not known yet."""
 
 
 class Added(NamedTuple):
@@ -223,6 +225,7 @@ class Ear(Recorder):
                 engine.recording(),
                 engine.look(tensor),
                 current_node(),
+                0 if (node := engine.node(tensor)) is None else self.tokens.number(node),
             )
         )
 

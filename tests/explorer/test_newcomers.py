@@ -89,6 +89,42 @@ QUESTIONS = {
         "checkpoint ran under no_grad",
         "line 6:  z = checkpoint(net, x, use_reentrant=False)",
     ),
+    "rounded probabilities": (
+        f"{DATA}p = net(x).sigmoid().round()\np.mean().backward()",
+        "",
+        "net.bias.grad is [0., 0., 0.]: it became zero in RoundBackward0 (line 5): its slope is 0 everywhere.",
+        "line 5:  p = net(x).sigmoid()",
+    ),
+    "a step with the slope of its operand": (
+        "w = torch.tensor([0.5, -1.], requires_grad=True)\n(torch.sign(w) - 1).pow(2).sum().backward()",
+        "w.grad",
+        "it became zero in SignBackward0 (line 2)",
+        "line 2:  ((w + (torch.sign(w) - w).detach()) - 1).pow(2).sum().backward()",
+    ),
+    "a softmax over one score": (
+        "w = torch.ones(4, 1, requires_grad=True)\np = w.softmax(1)\np.pow(2).sum().backward()",
+        "w.grad",
+        "it became zero in SoftmaxBackward0 (line 2): its results are 0 or 1 to the last digit, as they always are over one",
+        "line 2:  p = w.sigmoid()",
+    ),
+    "a module that was told like a tensor": (
+        f"{NET}net.requires_grad = False",
+        "",
+        "line 4: net.requires_grad is set on net alone: 2 parameters of it keep True.",
+        "line 4:  net.requires_grad_(False)",
+    ),
+    "a part that was told nothing": (
+        "net = torch.nn.Sequential(torch.nn.Dropout())\nnet.training = False",
+        "",
+        "line 2: net.training is set on net alone: 1 module of it keeps True.",
+        "line 2:  net.eval()",
+    ),
+    "a learning rate where none is read": (
+        f"{NET}opt.lr = 0.01",
+        "",
+        "a step goes by opt.param_groups, where it stays 0.1.",
+        "line 4:  for group in opt.param_groups:\n             group['lr'] = 0.01",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",
@@ -104,3 +140,33 @@ def test_the_bug_is_named_with_its_line_and_a_way_out(name: str) -> None:
     found = asked(text, what)
     assert title in found.title
     assert [each.text for each in found.ways][:1] == [way]
+
+
+def test_units_that_are_never_above_0_are_why_a_gradient_is_0() -> None:
+    found = asked("w = -torch.ones(2)\nw.requires_grad_()\nloss = w.relu().sum()\nloss.backward()", "w.grad")
+    assert found.title == (
+        "w.grad is [0., 0.]: it became zero in ReluBackward0 (line 3): nothing that it was given is above 0."
+    )
+
+
+def test_weights_of_zeros_are_why_the_gradient_before_them_is_0() -> None:
+    text = "a, b = torch.ones(2, 2, requires_grad=True), torch.zeros(2, 2)\n(a @ b).sum().backward()"
+    assert "in MmBackward0 (line 2): it multiplies by zeros" in asked(text, "a.grad").title
+
+
+SILENT = {
+    "a step whose value passes with its operand's slope": (
+        "x = torch.ones(2, requires_grad=True)\ny = x + (x.round() - x).detach()\ny.sum().backward()"
+    ),
+    "a step beside the way": "x = torch.ones(2, requires_grad=True)\ny = x * x.round()\ny.sum().backward()",
+    "a module told by its method": f"{NET}net.requires_grad_(False)\nnet.training = True",
+    "a parameter told": f"{NET}net.weight.requires_grad = False",
+    "units that are never above 0": "x = torch.full((2,), -1., requires_grad=True)\nx.relu().sum().backward()",
+}
+
+
+@pytest.mark.parametrize("name", SILENT)
+def test_nothing_is_said_of_what_is_meant(name: str) -> None:
+    session = Session()
+    assert [step.error for step in session.run(SILENT[name], "program.tsc") if step.error] == []
+    assert [(row.code, row.text) for row in session.hazards] == []

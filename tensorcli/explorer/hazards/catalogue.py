@@ -341,6 +341,30 @@ _ENTRIES: Final = (
         "x = torch.ones(2)\nx.requires_grad = True",
         "why",
     ),
+    Hazard(
+        "TSC-H029",
+        "no-slope",
+        "A gradient is 0 throughout: an operator on the way has a slope of 0 everywhere.",
+        "round, floor, ceil, trunc and sign are steps: between them nothing changes, and autograd gives 0 for them without a "
+        "word. What stands before them learns nothing. Leave the step out where a gradient is wanted, or let its value pass "
+        "with the slope of its operand: x + (x.round() - x).detach().",
+        "x = torch.tensor([0.2, 1.7], requires_grad=True)\nloss = (x.round() - 1).pow(2).sum()\nloss.backward()",
+        "x = torch.tensor([0.2, 1.7], requires_grad=True)\nloss = ((x + (x.round() - x).detach()) - 1).pow(2).sum()\n"
+        "loss.backward()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H030",
+        "idle-attribute",
+        "An attribute was set that nothing reads: what it was to change stays as it was.",
+        "Modules and optimizers take any attribute. requires_grad of a module is not that of its parameters, training not "
+        "that of its parts: requires_grad_(), train() and eval() tell them. An optimizer reads its learning rate in "
+        "param_groups, not in an attribute lr.",
+        "net = torch.nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\nopt.lr = 0.01",
+        "net = torch.nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\nfor group in opt.param_groups:\n"
+        "    group['lr'] = 0.01",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -25,6 +26,22 @@ class Scope:
             if name in names:
                 return names[name]
         return self.bound.get(name)
+
+    def at(self, path: ast.expr) -> Any:
+        """What `net`, `net.head` or `net[0]` stands for; None for anything else, and where there is nothing."""
+        if isinstance(path, ast.Name):
+            return self.get(path.id)
+        if isinstance(path, ast.Attribute):
+            owner = self.at(path.value)
+            parts = getattr(owner, "_modules", None)
+            return parts.get(path.attr) if isinstance(parts, dict) else None
+        if isinstance(path, ast.Subscript) and isinstance(path.slice, ast.Constant):
+            owner, key = self.at(path.value), path.slice.value
+            parts = getattr(owner, "_modules", None)
+            if isinstance(parts, dict) and isinstance(key, int):
+                values = list(parts.values())
+                return values[key] if -len(values) <= key < len(values) else None
+        return None
 
     def name(self, tensor: Any) -> str | None:
         """A path to a tensor: the session's, or one from a local name of the function that runs; None where it has none."""

@@ -1,18 +1,24 @@
-"""Values that cannot be what they are taken for: logarithms of probabilities above 0, gradients that are nan."""
+"""Values that cannot be what they are taken for: logarithms of probabilities above 0, gradients that are nan, or 0 throughout."""
 
 from __future__ import annotations
 
 import ast
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.told import Namer, Told, named
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
+MANY = 64
+"""So many results of flat operators are remembered."""
 MOST = 1 << 16
 """Tensors of more elements are not looked at."""
+FLAT = frozenset("round floor ceil trunc sign sgn heaviside floordivide".split())
+"""The operators whose slope is 0 wherever they have one."""
 CLOSE = 1e-4
 """So far above 0 a logarithm of 1 may be rounded."""
 
@@ -46,6 +52,36 @@ def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | 
         f"{known or 'the leaf'} nan, and what is computed from it.",
         named(known),
     )
+
+
+class Flats:
+    """The recorded results of operators without a slope, weakly: which of them a pass went through in vain."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.nodes: list[Any] = []
+
+    def made(self, tensor: Any) -> None:
+        """A flat operator gave a recorded tensor."""
+        node = self.engine.node(tensor)
+        if node is not None and self.engine.tells_results_whole:
+            self.nodes = [*self.nodes[-MANY:], weakref.ref(node)]
+
+    def zeroed(self, name: Namer, leaf: Any, gradient: Any) -> Told | None:
+        """What is to be said of a leaf whose gradient is zero throughout because a flat operator stands before it."""
+        elements = _elements(self.engine, gradient)
+        if elements is None or elements.any():
+            return None
+        self.nodes = [each for each in self.nodes if each() is not None]
+        for node in (each() for each in self.nodes):
+            if not self.engine.released(node):
+                continue
+            if any(self.engine.variable(each) is leaf for each in nodes_below(self.engine, node, 1000)):
+                known = name(leaf)
+                verb = self.engine.node_name(node).partition("Backward")[0].lower()
+                text = f"{known or 'a leaf'}.grad is 0 throughout: {verb}() is on the way, and its slope is 0 everywhere."
+                return Told(text, named(known))
+        return None
 
 
 def _elements(engine: Engine, tensor: Any) -> Any:

@@ -26,12 +26,12 @@ from tensorcli.explorer.hazards.places import (
     reads_what_it_writes,
 )
 from tensorcli.explorer.hazards.scope import Scope
-from tensorcli.explorer.hazards.slips import misspelt, not_called
+from tensorcli.explorer.hazards.slips import idle_attribute, misspelt, not_called
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle, optimised
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
-from tensorcli.explorer.hazards.values import no_numbers
+from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers
 from tensorcli.explorer.hazards.views import swallowed
 from tensorcli.language.locate import current_node
 
@@ -77,6 +77,8 @@ class Operator(NamedTuple):
     """What of its operands is said."""
     adds: bool
     allocates: bool
+    flat: bool
+    """Whether its slope is 0 wherever it has one."""
 
     @classmethod
     def of(cls, engine: Engine, operator: str) -> Operator:
@@ -91,6 +93,7 @@ class Operator(NamedTuple):
             OPERANDS.get(name),
             name in ("add", "add_"),
             name in ALLOCATING,
+            name.rstrip("_") in FLAT,
         )
 
 
@@ -109,6 +112,7 @@ class Watch:
         self.operators: dict[str, Operator] = {}
         self.gradients = Gradients(recorder.engine)
         self.loops = Loops(recorder.engine)
+        self.flats = Flats(recorder.engine)
         self.names = Scope(recorder.index.bound, recorder.index.name)
         self.lost = LostWrites(recorder.engine, self.names.name)
         self.stores = Stores(recorder.engine)
@@ -129,6 +133,8 @@ class Watch:
         self.used_tainted = False
         self.nan = False
         """Whether a gradient became nan."""
+        self.zero = False
+        """Whether one became 0 throughout for want of a slope."""
         self.running: ast.stmt | None = None
         """The innermost statement that runs."""
         self.inner = self.names.inside = False
@@ -156,6 +162,7 @@ class Watch:
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
             told = misspelt(self.engine, self.names, statement.targets[0])
             self.note("TSC-H028", told, statement)
+            self.note("TSC-H030", idle_attribute(self.names, statement), statement)
         elif isinstance(statement, ast.For | ast.While):
             self.loops.enter(statement)
         elif self.loops.begun and isinstance(statement, ast.Assign):
@@ -200,6 +207,8 @@ class Watch:
             self._without_history(inputs)
             if known.adds and self.loops.begun:
                 self.note("TSC-H017", self.loops.history(current_node(), inputs))
+            if known.flat:
+                self.flats.made(tensor)
             if known.trap is not None:
                 self.note(known.trap.code, known.trap.told(engine, self.names.name, current_node(), inputs))
 
@@ -282,6 +291,10 @@ class Watch:
             told = no_numbers(self.engine, self.names.name, leaf, gradient)
             self.nan = told is not None
             self.note("TSC-H024", told)
+        if self.flats.nodes and kind == "new" and not self.zero:
+            told = self.flats.zeroed(self.names.name, leaf, gradient)
+            self.zero = told is not None
+            self.note("TSC-H029", told)
 
     def freed(self, node: Any) -> None:
         """A node is about to drop what it had saved: it was used as it is now."""

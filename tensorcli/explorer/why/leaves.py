@@ -15,6 +15,7 @@ from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import copied_leaf, kept, reason
 from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, where_cut
 from tensorcli.explorer.why.ended import ended_early
+from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
 from tensorcli.explorer.why.trees import binds, has_pass, loaded, stored
@@ -87,6 +88,13 @@ def _held(case: Case, value: Any, name: str) -> Story:
         left = Event(0, "", f"… and {len(events) - EVENTS} more", "other")
         events = [*events[: EVENTS // 2], left, *events[-(EVENTS // 2) :]]
     story = Story(f"{name}.grad is {text}.", events)
+    places = [
+        step.number - 1 for step in case.trace.steps if any(each.tensor == token for each in step.added)
+    ]
+    zero = zeroed(case, value, name, places[-1]) if places and wrote is None else None
+    if zero is not None:
+        zero.proposals = [to_the_end(case, each) for each in zero.proposals]
+        return zero
     if wrote is not None and not given:
         story.title = f"{name}.grad is {text}: line {wrote.line} wrote it."
     if len(given) > 1:

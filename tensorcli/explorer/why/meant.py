@@ -236,6 +236,24 @@ def misspelt_attribute(case: Case, row: HazardRow) -> Story:
     return story
 
 
+def idle_attribute(case: Case, row: HazardRow) -> Story:
+    """`opt.lr = 0.01`, `net.requires_grad = False`: what is read, set."""
+    story = Story(f"line {case.line}: {row.text}")
+    node, (owner, attribute) = case.inner, row.names
+    if not isinstance(node, ast.Assign):
+        return story
+    value = case.text_of(node.value)
+    if attribute == "requires_grad":
+        story.proposals.append(case.instead(f"{owner}.requires_grad_({value})", "tells its parameters"))
+    elif attribute == "training":
+        method = "train()" if value == "True" else "eval()"
+        story.proposals.append(case.instead(f"{owner}.{method}", "tells its parts as well"))
+    else:
+        source = f"for group in {owner}.param_groups:\n    group['{attribute}'] = {value}"
+        story.proposals.append(case.instead(source, "what a step goes by"))
+    return story
+
+
 def unwritten_read(case: Case, row: HazardRow) -> Story:
     """`torch.FloatTensor(3)`, read as it is: zeros, or the numbers that were meant."""
     story = Story(f"line {case.line}: {row.text}")

@@ -17,10 +17,12 @@ from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.meant import (
     discarded_result,
     dropped_gradient,
     expanded_write,
+    idle_attribute,
     idle_step,
     kept_alias,
     kept_history,
@@ -314,6 +316,16 @@ def outer_difference(case: Case, row: HazardRow) -> Story:
     return story
 
 
+def no_slope(case: Case, row: HazardRow) -> Story:
+    """A gradient that is 0 throughout: the step on the way, with the slope of its operand or without it."""
+    leaf = case.trace.session.value_of(ast.parse(row.names[0], mode="eval").body) if row.names else None
+    told = None if leaf is None else zeroed(case, leaf, row.names[0], case.at)
+    if told is None:
+        return Story(f"line {case.line}: {row.text}")
+    told.events.pop()  # what the pass gave is said by the last line
+    return told
+
+
 TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H003": lost_write,
     "TSC-H004": overlapping_write,
@@ -338,4 +350,6 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H026": idle_step,
     "TSC-H027": not_called,
     "TSC-H028": misspelt_attribute,
+    "TSC-H029": no_slope,
+    "TSC-H030": idle_attribute,
 }
