@@ -125,6 +125,20 @@ QUESTIONS = {
         "a step goes by opt.param_groups, where it stays 0.1.",
         "line 4:  for group in opt.param_groups:\n             group['lr'] = 0.01",
     ),
+    "a layer in a list of Python's": (
+        "from torch import nn\nnet = nn.Linear(2, 1)\nnet.more = [nn.Linear(2, 2)]\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nnet(net.more[0](torch.ones(2))).sum().backward()\nopt.step()",
+        "",
+        "opt does not hold what is in net.more, which has gradients: it is a list, and net.parameters() does not look there.",
+        "line 3:  net.more = torch.nn.ModuleList([nn.Linear(2, 2)])",
+    ),
+    "a plain tensor of a module": (
+        f"{NET}net.scale = torch.ones(3, requires_grad=True)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        "(net.scale * net(torch.ones(4))).sum().backward()\nopt.step()",
+        "",
+        "opt does not hold what is in net.scale, which has gradients: it is a plain tensor",
+        "line 4:  net.scale = torch.nn.Parameter(torch.ones(3, requires_grad=True))",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",
@@ -140,6 +154,14 @@ def test_the_bug_is_named_with_its_line_and_a_way_out(name: str) -> None:
     found = asked(text, what)
     assert title in found.title
     assert [each.text for each in found.ways][:1] == [way]
+
+
+def test_a_layer_that_is_made_in_each_call_is_told_of() -> None:
+    found = asked(
+        f"{NET}def forward(x):\n    return torch.nn.Linear(3, 1)(net(x))\nfor i in range(2):\n"
+        "    opt.zero_grad()\n    forward(torch.ones(4)).sum().backward()\n    opt.step()"
+    )
+    assert "a module was made anew on the way, and nothing holds its parameters." in found.title
 
 
 def test_units_that_are_never_above_0_are_why_a_gradient_is_0() -> None:
@@ -161,6 +183,22 @@ SILENT = {
     "a step beside the way": "x = torch.ones(2, requires_grad=True)\ny = x * x.round()\ny.sum().backward()",
     "a module told by its method": f"{NET}net.requires_grad_(False)\nnet.training = True",
     "a parameter told": f"{NET}net.weight.requires_grad = False",
+    "two networks, each with an optimizer of its own": (
+        f"{NET}other = nn.Linear(3, 1)\nopt2 = torch.optim.SGD(other.parameters(), lr=0.1)\n"
+        "other(net(torch.ones(4))).sum().backward()\nopt.step()\nopt2.step()"
+    ),
+    "a head that learns alone": (
+        f"{NET}opt = torch.optim.SGD([net.bias], lr=0.1)\nnet(torch.ones(4)).sum().backward()\nopt.step()"
+    ),
+    "an input that requires grad": (
+        f"{NET}def attack(x):\n    d = torch.zeros(4, requires_grad=True)\n    net(x + d).sum().backward()\n"
+        "    opt.step()\n    return d.grad\ng = attack(torch.ones(4))"
+    ),
+    "networks and optimizers of a function": (
+        "from torch import nn\ndef train():\n    nets = [nn.Linear(2, 2), nn.Linear(2, 1)]\n"
+        "    opts = [torch.optim.SGD(n.parameters(), lr=0.1) for n in nets]\n    a, b = opts\n"
+        "    nets[1](nets[0](torch.ones(2))).sum().backward()\n    a.step()\n    b.step()\ntrain()"
+    ),
     "units that are never above 0": "x = torch.full((2,), -1., requires_grad=True)\nx.relu().sum().backward()",
 }
 

@@ -365,6 +365,19 @@ _ENTRIES: Final = (
         "    group['lr'] = 0.01",
         "why",
     ),
+    Hazard(
+        "TSC-H031",
+        "unheld-parameter",
+        "A pass reached parameters that no optimizer holds: their module does not name them, or nothing does.",
+        "parameters() gives what was set as nn.Parameter or stands in a registered module. Layers in a list or a dict of "
+        "Python's, and a plain tensor that requires grad, are no part of it; a layer that forward makes is another one in each "
+        "call. They get gradients, and no step changes them.",
+        "net = torch.nn.Linear(2, 1)\nnet.scale = torch.ones(1, requires_grad=True)\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\n(net.scale * net(torch.ones(2))).sum().backward()\nopt.step()",
+        "net = torch.nn.Linear(2, 1)\nnet.scale = torch.nn.Parameter(torch.ones(1))\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\n(net.scale * net(torch.ones(2))).sum().backward()\nopt.step()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -27,6 +27,15 @@ class Scope:
                 return names[name]
         return self.bound.get(name)
 
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """All names with what they stand for, those of the functions that run first."""
+        for names in (*self._local(), self.bound):
+            yield from names.items()
+
+    def values(self) -> Iterator[Any]:
+        """What all names stand for."""
+        return (value for _, value in self.items())
+
     def at(self, path: ast.expr) -> Any:
         """What `net`, `net.head` or `net[0]` stands for; None for anything else, and where there is nothing."""
         if isinstance(path, ast.Name):

@@ -55,6 +55,8 @@ class Gradients:
         """The gradients that a pass added to after they were applied, by their leaves' identity."""
         self.statement = 0
         """The number of the running statement."""
+        self.gone = 0
+        """How many parameters ceased to be after the last pass gave them gradients, and before a step applied these."""
         self.cleared: Any = None
         """The leaf whose applied gradient the last write changed: a pass is heard of after it added to the gradient."""
         self.begin()
@@ -144,7 +146,8 @@ class Gradients:
 
     def accumulated(self, leaf: Any, gradient: Any, kind: str) -> None:
         """A pass made a leaf's gradient, or added to it: to one that was applied, if it was."""
-        reference = weakref.ref(leaf)
+        reference = weakref.ref(leaf, self._lost if type(leaf).__name__ == "Parameter" else None)
+        self.gone = 0
         self.leaves[id(self.engine.memory(leaf))] = reference
         self.owners[id(self.engine.memory(gradient))] = reference
         spent = kind != "new" and (leaf is self.cleared or self._was_applied(leaf))
@@ -152,6 +155,9 @@ class Gradients:
         self.cleared = None
         if spent:
             self.sums[id(leaf)] = Sum(reference, current_node(), self.statement)
+
+    def _lost(self, reference: Any) -> None:
+        self.gone += 1
 
     def dropped(self, leaves: Sequence[Any], text: str) -> Told | None:
         """What is to be said of a step for which every gradient is gone, though a pass had made some; None for another."""
@@ -213,15 +219,6 @@ class Gradients:
             "it again."
         )
         return Told(text, named(known)), node
-
-
-def optimised(engine: Engine, optimizer: Any) -> list[Any]:
-    """The parameters of an optimizer; none of anything else."""
-    groups = getattr(optimizer, "param_groups", None)
-    if not isinstance(groups, list):
-        return []
-    found = [leaf for group in groups if isinstance(group, dict) for leaf in group.get("params", ())]
-    return found if all(engine.kind(leaf) == "tensor" for leaf in found) else []
 
 
 def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:

@@ -17,6 +17,7 @@ from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.kept import Held, held_by, kept
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.lost import COPYING, LostWrites
+from tensorcli.explorer.hazards.parameters import optimised, unheld
 from tensorcli.explorer.hazards.places import (
     duplicate,
     expanded,
@@ -29,7 +30,7 @@ from tensorcli.explorer.hazards.scope import Scope
 from tensorcli.explorer.hazards.slips import idle_attribute, misspelt, not_called
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
-from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle, optimised
+from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers
 from tensorcli.explorer.hazards.views import swallowed
@@ -345,6 +346,8 @@ class Watch:
                 dropped = self.gradients.dropped(leaves, text)
                 self.note("TSC-H019", dropped)
                 self.note("TSC-H022", self.gradients.outdated(leaves, text, self._names))
+                reached, gone = self.gradients.leaves.values(), self.gradients.gone
+                self.note("TSC-H031", unheld(self.engine, self.names, leaves, reached, gone, text))
                 if not node.args and dropped is None:
                     self.note("TSC-H026", idle(self.engine, leaves, text))
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
-from tensorcli.explorer.hazards.training import optimised
+from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
 from tensorcli.explorer.why.leaves import users_of
+from tensorcli.explorer.why.networks import holder_for
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.trees import called_name, root_name
 from tensorcli.explorer.why.updates import in_place
@@ -233,6 +234,28 @@ def misspelt_attribute(case: Case, row: HazardRow) -> Story:
         name, attribute = row.names
         target = node.targets[0]
         story.proposals.append(case.changed([(target, f"{name}.{attribute}")], "the attribute of tensors"))
+    return story
+
+
+def unheld_parameter(case: Case, row: HazardRow) -> Story:
+    """Parameters in a list, or a plain tensor of a module: registered, before the optimizer asks for them."""
+    story = Story(f"line {case.line}: {row.text}")
+    optimizer = row.names[0]
+    made = case.bound_at(optimizer)
+    if made is not None:
+        story.events.append(case.event(made, f"{optimizer} took what parameters() gave", "made"))
+    if len(row.names) < 2:
+        story.notes.append(f"make the module once, before {optimizer}, and hand its parameters over.")
+        return story
+    path = row.names[1]
+    value = case.value(ast.parse(path, mode="eval").body)
+    for at, step in enumerate(case.trace.steps):
+        for node in ast.walk(case.journal.python(at)[0].tree):
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == path:
+                story.events.insert(0, case.event(step.number - 1, f"{path} is set", "made", node=node))
+                text = case.journal.source(at, node.value)
+                holder, note = holder_for(value)
+                story.proposals.append(case.journal.changed(at, [(node.value, f"{holder}({text})")], note))
     return story
 
 

@@ -160,11 +160,21 @@ def unregistered(case: Case) -> Story:
                 or not any(map(is_module, layers))
             ):
                 continue
-            kind, holder = type(value).__name__, "ModuleDict" if isinstance(value, dict) else "ModuleList"
+            kind = type(value).__name__
             story.title = f"{name}.{attribute} is a {kind}: a module looks for parameters in modules, not in what holds them."
-            new = f"{name}.{attribute} = torch.nn.{holder}({name}.{attribute})"
-            story.proposals.append(case.before(new, f"a {holder} is a module"))
+            holder, note = holder_for(value)
+            story.proposals.append(case.before(f"{name}.{attribute} = {holder}({name}.{attribute})", note))
     return story
+
+
+def holder_for(value: Any) -> tuple[str, str]:
+    """What makes parameters of a module of an attribute's value, and why."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(items, list | tuple):
+        return "torch.nn.Parameter", "a parameter of the module"
+    kind = "Module" if any(map(is_module, items)) else "Parameter"
+    holder = f"{kind}{'Dict' if isinstance(value, dict) else 'List'}"
+    return f"torch.nn.{holder}", f"a {holder} is a module"
 
 
 def _asked_for_parameters(tree: ast.AST) -> Iterator[ast.expr]:

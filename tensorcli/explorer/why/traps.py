@@ -32,6 +32,7 @@ from tensorcli.explorer.why.meant import (
     not_called,
     one_item,
     outdated_optimizer,
+    unheld_parameter,
     unwritten_read,
 )
 from tensorcli.explorer.why.networks import squashed_twice
@@ -352,4 +353,5 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H028": misspelt_attribute,
     "TSC-H029": no_slope,
     "TSC-H030": idle_attribute,
+    "TSC-H031": unheld_parameter,
 }

@@ -1,0 +1,115 @@
+"""Parameters that a pass reaches and no optimizer holds: those that their module does not name, those of a module that was
+made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tensorcli.explorer.hazards.told import Told
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.hazards.scope import Scope
+
+
+class Hidden(NamedTuple):
+    """A place in a module that `parameters()` does not look into."""
+
+    module: str
+    """The module as the script names it."""
+    owner: Any
+    """The module, or the part of it, whose attribute it is."""
+    path: str
+    """`net.layers`."""
+    value: Any
+
+
+def unheld(
+    engine: Engine, names: Scope, held: Sequence[Any], reached: Iterable[Any], gone: int, text: str
+) -> Told | None:
+    """What is to be said of a step of an optimizer where a pass reached parameters that no optimizer holds: because their
+    module does not name them, or because nothing does; None for another. `reached`: leaves, weakly. `gone`: how many
+    parameters there are no more since then.
+    """
+    if gone:
+        return _anew(text)
+    known = {id(leaf) for leaf in held}
+    leaves = [leaf for leaf in (each() for each in reached) if leaf is not None and id(leaf) not in known]
+    leaves = [leaf for leaf in leaves if engine.grad(leaf) is not None]
+    if not leaves:
+        return None
+    others = {id(leaf) for value in names.values() for leaf in optimised(engine, value)}
+    leaves = [leaf for leaf in leaves if id(leaf) not in others]
+    if not leaves:
+        return None
+    for place in _hidden(engine, names, known):
+        inside = {id(each) for each in _tensors(engine, place.value)}
+        if any(id(leaf) in inside for leaf in leaves):
+            kind = type(place.value).__name__
+            what = "a plain tensor" if engine.kind(place.value) == "tensor" else f"a {kind}"
+            return Told(
+                f"{text} does not hold what is in {place.path}, which has gradients: it is {what}, and "
+                f"{place.module}.parameters() does not look there.",
+                (text, place.path),
+            )
+    for leaf in leaves:
+        if (
+            type(leaf).__name__ == "Parameter"
+            and names.name(leaf) is None
+            and not _somewhere(engine, names, leaf)
+        ):
+            return _anew(text)
+    return None
+
+
+def _anew(text: str) -> Told:
+    return Told(
+        f"{text} does not hold all that the pass reached: a module was made anew on the way, and nothing holds its parameters.",
+        (text,),
+    )
+
+
+def optimised(engine: Engine, optimizer: Any) -> list[Any]:
+    """The parameters of an optimizer; none of anything else."""
+    groups = getattr(optimizer, "param_groups", None)
+    if not isinstance(groups, list):
+        return []
+    found = [leaf for group in groups if isinstance(group, dict) for leaf in group.get("params", ())]
+    return found if all(engine.kind(leaf) == "tensor" for leaf in found) else []
+
+
+def is_module(value: Any) -> bool:
+    """Whether a value is a module, and not a class of them."""
+    return isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type)
+
+
+def _hidden(engine: Engine, names: Scope, known: set[int]) -> Iterator[Hidden]:
+    """The places in modules, some of whose parameters are known, that `parameters()` does not look into."""
+    for name, module in names.items():
+        if not is_module(module) or not any(id(each) in known for each in module.parameters()):
+            continue
+        for path, part in module.named_modules():
+            whole = f"{name}.{path}" if path else name
+            for attribute, value in vars(part).items():
+                if not attribute.startswith("_") and (
+                    engine.kind(value) == "tensor" or isinstance(value, list | tuple | dict)
+                ):
+                    yield Hidden(name, part, f"{whole}.{attribute}", value)
+
+
+def _tensors(engine: Engine, value: Any) -> Iterator[Any]:
+    """The tensors of a value: itself, a module's parameters, what a container of such holds."""
+    if engine.kind(value) == "tensor":
+        yield value
+    elif is_module(value):
+        yield from value.parameters()
+    elif isinstance(value, list | tuple | dict):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(engine, each)
+
+
+def _somewhere(engine: Engine, names: Scope, leaf: Any) -> bool:
+    """Whether a value of the script holds a leaf, in a container or a module."""
+    return any(each is leaf for value in names.values() for each in _tensors(engine, value))
