@@ -139,6 +139,37 @@ QUESTIONS = {
         "opt does not hold what is in net.scale, which has gradients: it is a plain tensor",
         "line 4:  net.scale = torch.nn.Parameter(torch.ones(3, requires_grad=True))",
     ),
+    "a loss that is computed once, before the loop": (
+        "w = torch.tensor(1., requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nloss = (w * 3 - 1) ** 2\n"
+        "for i in range(2):\n    opt.zero_grad()\n    loss.backward()\n    opt.step()",
+        "",
+        "line 6 goes back through PowBackward0 (line 3) more than once",
+        "before line 6:  loss = (w * 3 - 1) ** 2",
+    ),
+    "data that carry a graph into each round": (
+        "true = torch.tensor([2.], requires_grad=True)\ny = true.exp()\nw = torch.tensor([1.], requires_grad=True)\n"
+        "for i in range(2):\n    loss = (w - y).pow(2).sum()\n    loss.backward()\n    with torch.no_grad():\n"
+        "        w -= 0.1 * w.grad\n        w.grad.zero_()",
+        "",
+        "line 6 goes back through ExpBackward0 (line 2) more than once",
+        "before line 3:  y = y.detach()",
+    ),
+    "a generator that the critic's pass goes through": (
+        "from torch import nn\nG, D = nn.Linear(2, 2), nn.Linear(2, 1)\nfor i in range(2):\n"
+        "    fake = G(torch.ones(3, 2)).tanh()\n    d = D(fake).mean()\n    d.backward()\n    g = -D(fake).mean()\n"
+        "    g.backward()",
+        "",
+        "line 8 goes back through TanhBackward0 (line 4) more than once",
+        "line 5:  d = D(fake.detach()).mean()",
+    ),
+    "a state that is kept with its graph": (
+        "from torch import nn\ncell = nn.RNNCell(2, 3)\nopt = torch.optim.SGD(cell.parameters(), lr=0.1)\n"
+        "h = torch.zeros(1, 3)\nfor i in range(3):\n    h = cell(torch.ones(1, 2), h)\n"
+        "    h.sum().backward(retain_graph=True)\n    opt.step()\n    opt.zero_grad()",
+        "",
+        "wrote over a value that line 6 had saved for backward",
+        "before line 6:  h = h.detach()",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",

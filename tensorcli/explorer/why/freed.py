@@ -10,11 +10,17 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
-from tensorcli.explorer.why.trees import called_name, loaded, one_line, stored
+from tensorcli.explorer.why.leaves import leaves_behind
+from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
+from tensorcli.explorer.why.trees import called_name, holds, loaded, one_line, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.trace import Save, Traced
 
+MOST = 6
+"""More statements than these are not written again."""
+SHOWN = 3
+"""So many of the names that a node had saved are listed."""
 LONG = 12
 """A way through more nodes than this is not written out."""
 
@@ -45,7 +51,7 @@ def freed(case: Case) -> Story:
     held = "had saved" if saves else "held"
     freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=first.freed[node])
     within = first.number == case.failing.number
-    carried = _carried(case) if within else []
+    carried = carried_graphs(case) if within else []
     if not within:
         events.append(freeing)
     events.append(
@@ -79,7 +85,10 @@ def _saved_names(case: Case, saves: list[tuple[Traced, Save]]) -> str:
         names = case.trace.names_at(step.number, save.memory)
         name = names[0] if names else save.slot
         found[name] = found.get(name, 0) + 1
-    return " and ".join(f"{name} twice" if count == 2 else name for name, count in found.items())
+    listed = [f"{name} twice" if count == 2 else name for name, count in found.items()]
+    return " and ".join(
+        [*listed[:SHOWN], f"{len(listed) - SHOWN} more"] if len(listed) > SHOWN + 1 else listed
+    )
 
 
 def path_to(case: Case, wanted: int) -> list[str]:
@@ -109,6 +118,8 @@ def _way(case: Case, tensor: Any, wanted: int) -> list[str]:
 def _freed_ways(case: Case, at: int, made_at: int | None, node: int) -> Iterator[Proposal | None]:
     journal = case.journal
     statement, _ = journal.python(at)
+    if at == case.at:
+        yield from _within(case, made_at, node)
     calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
     for call in calls[:1]:
         if not any(keyword.arg == "retain_graph" for keyword in call.keywords):
@@ -120,7 +131,7 @@ def _freed_ways(case: Case, at: int, made_at: int | None, node: int) -> Iterator
             yield journal.without(at, case.at, f"({a} + {b}).backward()", "one pass for both")
     if made_at is not None and at < case.at and made_at < at:
         yield from _recomputed(case, made_at)
-    yield from _detached(case)
+    yield from detached_each_round(case)
     if made_at is not None and at < case.at:
         yield from _ended_before(case, at, made_at, node)
     if at < case.at:
@@ -129,6 +140,72 @@ def _freed_ways(case: Case, at: int, made_at: int | None, node: int) -> Iterator
             if case.engine.kind(value) == "tensor" and case.engine.look(value).grad_fn is not None:
                 note = f"{name} carries no graph into the second pass"
                 yield case.journal.inserted(case.at, f"{name} = {name}.detach()", note)
+
+
+def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | None]:
+    """Both passes in one statement: what was recorded before it, recorded anew in each round where that is what learns, and
+    let go of where it is not; what was recorded in the same round, left out of the first pass.
+    """
+    body = _round(case)
+    if made_at is None or body is None:
+        return
+    if made_at < case.at:
+        names = _leading(case, loaded(case.statement.tree) - stored(case.statement.tree), node)
+        if _learns_meanwhile(case, names):
+            yield from _again_in(case, body, made_at)
+        for name in names:
+            bound = case.bound_at(name)
+            if bound is not None:
+                yield case.journal.inserted(
+                    bound + 1, f"{name} = {name}.detach()", f"{name} is given, and carries no graph"
+                )
+        return
+    passes = [at for at, each in enumerate(body) if any(_passes(call) for call in _calls(each))]
+    mine = next((at for at, each in enumerate(body) if holds(each, case.inner)), 0)
+    first = next((at for at in passes if at < mine), -1)
+    for at, each in enumerate(body[: first + 1]):
+        for name in _leading(case, loaded(each), node):
+            if at == first or stored(each):
+                uses = [one for one in ast.walk(each) if isinstance(one, ast.Name) and one.id == name]
+                changes = [(one, f"{name}.detach()") for one in uses if isinstance(one.ctx, ast.Load)]
+                yield case.journal.changed(case.home, changes, f"the first pass ends at {name}")
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def _round(case: Case) -> list[ast.stmt] | None:
+    """The body of the innermost loop or function that the failing statement stands in."""
+    around = [
+        each.body
+        for each in ast.walk(case.tree)
+        if isinstance(each, ast.For | ast.While | ast.FunctionDef)
+        and any(holds(one, case.inner) for one in each.body)
+    ]
+    return around[-1] if around else None
+
+
+def _leading(case: Case, names: set[str], node: int) -> list[str]:
+    """Those of these names that are tensors whose graph has a node."""
+    tensors = ((name, case.named(name)) for name in sorted(names))
+    return [name for name, value in tensors if value is not None and _way(case, value, node)]
+
+
+def _learns_meanwhile(case: Case, names: list[str]) -> bool:
+    """Whether the failing statement wrote a leaf that one of these names leads to."""
+    written = {write.memory for write in case.failing.writes}
+    leaves = (leaf for name in names for leaf in leaves_behind(case, case.named(name)))
+    return any(case.trace.token(case.engine.memory(leaf)) in written for leaf in leaves)
+
+
+def _again_in(case: Case, body: list[ast.stmt], made_at: int) -> Iterator[Proposal | None]:
+    """The statements that lead to what is differentiated, once more in each round, before the pass."""
+    chosen = chosen_between(case, made_at, case.at, loaded(case.statement.tree))
+    passing = next((each for each in body if holds(each, case.inner)), None)
+    if passing is not None and 0 < len(chosen) <= MOST:
+        source = "\n".join(case.journal.python(place)[0].source for place in chosen)
+        yield case.journal.before(case.home, passing, source, "build the graph anew in each round")
 
 
 def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Proposal | None]:
@@ -166,23 +243,29 @@ def _root(tree: ast.stmt) -> str:
     return ""
 
 
-def _recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:
-    """The statements between, which lead from the freed node to what is differentiated, once more."""
+def chosen_between(case: Case, first: int, last: int, wanted: set[str]) -> list[int]:
+    """The places of the assignments from one statement on that lead from it to these names, in order."""
     dirty: set[str] = set()
     chosen: list[int] = []
-    for place in range(made_at, case.at):
+    for place in range(first, last):
         tree = case.journal.python(place)[0].tree
-        if isinstance(tree, ast.Assign) and (place == made_at or loaded(tree) & dirty):
+        if isinstance(tree, ast.Assign) and (place == first or loaded(tree) & dirty):
             chosen.append(place)
             dirty |= stored(tree)
-    needed = loaded(case.statement.tree)
+    needed = set(wanted)
     for place in reversed(chosen[:]):
         tree = case.journal.python(place)[0].tree
         if stored(tree) & needed:
             needed |= loaded(tree)
         else:
             chosen.remove(place)
-    if not chosen or len(chosen) > 6 or not loaded(case.statement.tree) & dirty:
+    return chosen if wanted & dirty else []
+
+
+def _recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:
+    """The statements between, which lead from the freed node to what is differentiated, once more."""
+    chosen = chosen_between(case, made_at, case.at, loaded(case.statement.tree))
+    if not 0 < len(chosen) <= MOST:
         return
     source = "\n".join(case.journal.python(place)[0].source for place in chosen)
     lines = [str(case.journal.line(place)) for place in chosen]
@@ -193,55 +276,3 @@ def _recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:
             found.records, f"before line {case.line}:  {again} again  ({one_line(source)})", found.note, found.edits,
             found.failing,
         )  # fmt: skip
-
-
-def _loops(tree: ast.AST) -> Iterator[tuple[ast.For | ast.While, list[str]]]:
-    """The loops of a statement, each with the names that one round carries into the next."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.For | ast.While):
-            continue
-        bound: set[str] = set()
-        carried: list[str] = []
-        whole = stored(ast.Module(list(node.body), []))
-        for each in node.body:
-            carried.extend(name for name in sorted(loaded(each) - bound) if name in whole)
-            bound |= stored(each)
-        yield node, list(dict.fromkeys(carried))
-
-
-def _carried(case: Case) -> list[str]:
-    """The tensors with a graph that a loop of the failing statement carries from round to round."""
-    engine, names = case.engine, case.trace.session.names
-    return [
-        name
-        for _, carried in _loops(case.statement.tree)
-        for name in carried
-        if any(engine.look(each).grad_fn is not None for each in _tensors(case, names.get(name)))
-    ]
-
-
-def _tensors(case: Case, value: Any) -> list[Any]:
-    """The tensors of a value: itself, or the items of a tuple or a list that holds nothing else."""
-    items = list(value) if isinstance(value, tuple | list) else [value]
-    return items if all(case.engine.kind(each) == "tensor" for each in items) else []
-
-
-def _detached(case: Case) -> Iterator[Proposal | None]:
-    """In a loop: what one round carries into the next, detached at the beginning of the round."""
-    for node, carried in _loops(case.statement.tree):
-        for name in carried:
-            value = case.trace.session.names.get(name)
-            if not _tensors(case, value):
-                continue
-            detached = f"{name}.detach()"
-            if isinstance(value, tuple | list):
-                items = f"each.detach() for each in {name}"
-                detached = f"tuple({items})" if isinstance(value, tuple) else f"[{items}]"
-            first = node.body[0]
-            indent = " " * first.col_offset
-            text = case.text_of(first)
-            yield case.journal.changed(
-                case.at,
-                [(first, f"{name} = {detached}\n{indent}{text}")],
-                f"{name} carries no graph from round to round",
-            )

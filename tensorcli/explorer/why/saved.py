@@ -14,6 +14,7 @@ from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
+from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
 from tensorcli.explorer.why.trees import holds, in_place_nodes, loaded, root_name, stored
 
 _VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
@@ -234,6 +235,8 @@ class _Version:
         at, via = self.culprit.number - 1, self.write.via
         bound = None if via is None else case.bound_at(via)
         statement, _ = journal.python(at)
+        if at == case.at and carried_graphs(case):
+            yield from detached_each_round(case)
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)
         yield from out_of_place_at(case, at, statement.tree, via)
