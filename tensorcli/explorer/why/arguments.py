@@ -11,6 +11,7 @@ from tensorcli.explorer.facts import article, plural
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import read_as_numbers
+from tensorcli.explorer.why.nothing import of_a_method
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.parameters import against, close
 from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
@@ -27,6 +28,9 @@ def arguments(case: Case) -> Story:
 
 def misused(case: Case) -> Story:
     """A value that is used as one of another kind: a method that was not called, a list as a tensor."""
+    result = of_a_method(case)
+    if result is not None:
+        return result
     node = case.expression()
     title = ""
     for part in _used(node, whole=NOT_ITERABLE in case.failure.message):
@@ -78,6 +82,9 @@ def attribute(case: Case) -> Story:
     if owner is None or not isinstance(node, ast.Attribute):
         return misused(case)
     text = case.text_of(node.value)
+    result = of_a_method(case) if owner is None else None
+    if result is not None:
+        return result
     if isinstance(owner, bool) and isinstance(node.value, ast.Compare):
         return _compared(case, node.value)
     numbers = read_as_numbers(case, node)

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 TRIES = 60
 """So many changes are tried."""
+DTYPES = {
+    "Double": "float64",
+    "Half": "float16",
+    "BFloat16": "bfloat16",
+}
+"""What errors call the dtypes that a layer may have and most tensors have not."""
 FURTHER = 3
 """So many that only lead to another error are proposed."""
 
@@ -146,7 +152,8 @@ def _changes(case: Case) -> Iterator[Change]:
     """The operands of the failing operation in other shapes and dtypes, each once."""
     found = operands(case)
     written, _ = write_target(case.inner) or (None, None)
-    dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), "float32", "int64"])]
+    named = (name for word, name in DTYPES.items() if re.search(rf"\b{word}\b", case.failure.message))
+    dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), *named, "float32", "int64"])]
     if "bool" in case.failure.message and "bool" not in dtypes:
         dtypes.append("bool")
     seen = {(each.node, each.look.sizes, each.look.dtype) for each in found}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
+from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
 from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
+from tensorcli.explorer.why.nothing import of_a_method
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
 from tensorcli.explorer.why.reconnect import ways_back
 from tensorcli.explorer.why.trees import root_name
@@ -121,6 +124,10 @@ def unused(case: Case) -> Story:
     else:
         bound_event(case, bound, f"{text} was made here", events)
         title = f"no recorded operation leads from {text} to {result}."
+        whole = _taken_of(case, tensor, root)
+        if whole is not None and inputs is not None and call is not None:
+            title = f"{result} was computed from {whole}, and not from {text}, which is a part that was taken of it beside that."
+            proposals.append(case.changed([(inputs, whole)], f"the gradient at all of {whole}"))
     events.append(case.raised(f"asks for the gradient of {result} at {text}"))
     if call is not None and requires is not False:
         whole = case.text_of(call)
@@ -132,6 +139,19 @@ def unused(case: Case) -> Story:
     story = Story(title, events)
     story.proposals = proposals
     return story
+
+
+def _taken_of(case: Case, part: Any, root: ast.expr | None) -> str | None:
+    """The name of the tensor that a view was taken of and that a result was computed from; None where there is none."""
+    base = None if part is None else case.engine.base(part)
+    name = None if base is None else case.own_name(base)
+    result = case.tensor(root)
+    if name is None or result is None:
+        return None
+    below = nodes_below(case.engine, case.engine.node(result), 10_000)
+    node = case.engine.node(base)
+    led = any(each is node if node is not None else case.engine.variable(each) is base for each in below)
+    return name if led else None
 
 
 def flag(case: Case) -> Story:
@@ -185,7 +205,7 @@ def absent(case: Case) -> Story | None:
                 guarded = f"if {owner.text}.grad is not None:\n    {case.text_of(case.inner)}"
                 story.proposals.append(case.instead(guarded, "only where there is one"))
             return story
-    return None
+    return of_a_method(case)
 
 
 def other_shape(case: Case) -> Story | None:

@@ -37,6 +37,12 @@ def joined(case: Case) -> Story:
             case.changed([(node, f"torch.cat({text})")], "one behind the other, along the first dimension"),
             case.changed([(node, PAD.format(text))], PADDED),
         ]
+    if called_name(node) in ("cat", "concat", "concatenate") and isinstance(node, ast.Call) and node.args:
+        sizes = _sizes(case, case.value(node.args[0]))
+        if sizes == [()]:
+            text = case.text_of(node.args[0])
+            story.title = f"{text} has single numbers: cat joins along a dimension, and they have none. stack gives them one."
+            story.proposals.append(case.changed([(node, f"torch.stack({text})")], "a row of the numbers"))
     loader = _loader(case)
     if loader is not None:
         story.title = "The data loader stacks the samples of a batch, and they have different sizes."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.rewrite import with_argument
@@ -35,13 +36,30 @@ def _room(case: Case, found: Operand) -> Iterator[Proposal | None]:
     """A number in the failing statement, or in the one that made the module, that leaves room for the greatest element."""
     greatest = int(case.engine.elements(found.value).max())
     note = f"room for {greatest}"
+    for name in dict.fromkeys(filter(None, (module_name(case), *_modules(case)))):
+        bound = case.bound_at(name)
+        if bound is not None:
+            for node in _smaller(case.journal.python(bound)[0].tree, greatest):
+                yield case.journal.changed(bound, [(node, str(greatest + 1))], note)
     for node in _smaller(case.expression(), greatest):
         yield case.changed([(node, str(greatest + 1))], note)
-    name = module_name(case)
-    bound = None if name is None else case.bound_at(name)
-    if bound is not None:
-        for node in _smaller(case.journal.python(bound)[0].tree, greatest):
-            yield case.journal.changed(bound, [(node, str(greatest + 1))], note)
+
+
+def _modules(case: Case) -> Iterator[str]:
+    """The names of the modules that gave what a failing statement uses: in it, or where its names were bound."""
+    trees = [case.inner]
+    for node in ast.walk(case.inner):
+        at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
+        if at is not None and at < case.at:
+            trees.append(case.journal.python(at)[0].tree)
+    for tree in trees:
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and is_module(case.value(node.func))
+            ):
+                yield node.func.id
 
 
 def _smaller(tree: ast.AST, most: int) -> Iterator[ast.expr]:
@@ -150,6 +168,18 @@ def no_forward(case: Case) -> Story:
 def unregistered(case: Case) -> Story:
     """No parameters: layers in a list or a dict of Python's, which a module does not look into."""
     story = given(case)
+    for node in ast.walk(case.inner):
+        at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
+        tree = None if at is None else case.journal.python(at)[0].tree
+        if at is None or not isinstance(node, ast.Name) or not isinstance(tree, ast.Assign):
+            continue
+        if isinstance(case.value(node), GeneratorType):
+            text = case.journal.source(at, tree.value)
+            story.title = f"{node.id} gives each parameter once, and was gone through before."
+            story.events.insert(0, case.event(at, f"{node.id} is an iterator, not a list", "made"))
+            story.proposals.append(
+                case.journal.changed(at, [(tree.value, f"list({text})")], "a list of them")
+            )
     for module in _asked_for_parameters(case.inner):
         name, owner = case.text_of(module), case.value(module)
         for attribute, value in vars(owner).items() if is_module(owner) else ():

@@ -17,6 +17,10 @@ from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
 from tensorcli.explorer.why.trees import holds, in_place_nodes, loaded, root_name, stored
 
+IN_PLACE = frozenset(
+    "relu leaky_relu elu selu celu rrelu hardtanh hardswish silu mish threshold dropout clamp mul".split()
+)
+"""The operators by which modules and functions with inplace=True write."""
 _VERSIONS = re.compile(r"is at version (\d+); expected version (\d+)")
 
 
@@ -237,6 +241,7 @@ class _Version:
         statement, _ = journal.python(at)
         if at == case.at and carried_graphs(case):
             yield from detached_each_round(case)
+        yield from self._modules_in_place(at)
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)
         yield from out_of_place_at(case, at, statement.tree, via)
@@ -285,6 +290,20 @@ class _Version:
         read = [each for each in outermost(saving, self.name) if each is not saving]
         changes = [(each, f"{journal.source(at, each)}.clone()") for each in read]
         return journal.changed(at, changes, "save a copy") if changes else None
+
+    def _modules_in_place(self, at: int) -> Iterator[Proposal | None]:
+        """A module that writes its result over what it is given, told not to."""
+        if self.write.operator.partition(".")[0].rstrip("_") not in IN_PLACE:
+            return
+        for place in range(at, -1, -1):
+            for node in ast.walk(self.case.journal.python(place)[0].tree):
+                if (
+                    isinstance(node, ast.keyword)
+                    and node.arg == "inplace"
+                    and ast.unparse(node.value) == "True"
+                ):
+                    note = "a result of its own, and what it is given stays"
+                    yield self.case.journal.changed(place, [(node.value, "False")], note)
 
     def _copy_at(self, at: int) -> Iterator[Proposal | None]:
         statement, _ = self.case.journal.python(at)

@@ -184,6 +184,12 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
         for name in type(value).__match_args__:
             yield [(behind(node, text, f".{name}"), f"the {name} of the result")]
     elif isinstance(value, list | tuple):
+        if (
+            isinstance(value, tuple)
+            and isinstance(node, ast.Call)
+            and case.engine.kind(value[0] if value else None) == "tensor"
+        ):
+            yield [(behind(node, text, "[0]"), "the first of what it gives")]
         yield from _forms_of_list(case, node, value)
     elif isinstance(value, GeneratorType):
         yield [(f"list({text})", "its elements as a list")]
@@ -192,6 +198,7 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
             yield [(str(int(value)), "a whole number")]
         yield [(f"({text},)", "a tuple of one"), *_as_tensor(case, text)]
     elif is_module(value):
+        yield [(each.source, each.note) for each in made_first(case, node)]
         yield [(behind(node, text, ".parameters()"), "the module's parameters")]
     elif kind == "ndarray":
         yield [(f"torch.from_numpy({text})", "as a tensor over the same memory"), *_as_tensor(case, text)]
