@@ -230,6 +230,58 @@ QUESTIONS = {
         "u was computed from xy, and not from x, which is a part that was taken of it beside that.",
         "line 7:  torch.autograd.grad(u, xy)",
     ),
+    "hits counted of a column and a row": (
+        "pred, y = torch.ones(3, 1), torch.ones(3)\nhits = (pred == y).sum().item()",
+        "",
+        "line 2: pred (3, 1) compared with y (3,) is (3, 3)",
+        "line 2:  hits = (pred.squeeze(1) == y).sum().item()",
+    ),
+    "rewards against a column of scores": (
+        f"{NET}logp, reward = net(torch.ones(3, 4))[:, :1], torch.ones(3)\nloss = -(logp * reward).mean()",
+        "",
+        "line 5: logp (3, 1) times reward (3,) is (3, 3)",
+        "line 5:  loss = -(logp.squeeze(1) * reward).mean()",
+    ),
+    "a divergence of probabilities": (
+        "import torch.nn.functional as F\na = torch.ones(1, 2, requires_grad=True)\n"
+        "loss = F.kl_div(a.softmax(1), torch.tensor([[0.5, 0.5]]))",
+        "",
+        "F.kl_div wants logarithms of probabilities, which are at most 0",
+        "line 3:  loss = F.kl_div(a.log_softmax(1), torch.tensor([[0.5, 0.5]]))",
+    ),
+    "losses kept with their graphs": (
+        f"{NET}losses = []\nfor i in range(2):\n    loss = net(torch.ones(4)).mean()\n    loss.backward()\n"
+        "    losses.append(loss)",
+        "",
+        "losses keeps each round's graph of loss",
+        "line 8:  losses.append(loss.item())",
+    ),
+    "a fraction in whole numbers": (
+        "x = torch.tensor([1, 2])\nx[0] = 2.7",
+        "",
+        "2.7 is written into x of int64, which holds whole numbers: it becomes 2.",
+        "line 1:  x = torch.tensor([1, 2]).to(torch.float32)",
+    ),
+    "an average that is bound and not written": (
+        f"{NET}mean = nn.Linear(4, 3)\nfor p, m in zip(net.parameters(), mean.parameters()):\n    m = 0.9 * m + 0.1 * p",
+        "",
+        "m is bound to a new tensor until the next round",
+        "line 6:  with torch.no_grad():\n             m.copy_(0.9 * m + 0.1 * p)",
+    ),
+    "a best state of a loop": (
+        f"{NET}best, least = None, 9.\nfor i in range(2):\n    loss = net(torch.ones(4)).pow(2).mean()\n"
+        "    if loss.item() < least:\n        least, best = loss.item(), net.state_dict()\nnet.load_state_dict(best)",
+        "",
+        "best holds the very tensors of net",
+        "line 8:  least, best = loss.item(), {name: each.clone() for name, each in net.state_dict().items()}",
+    ),
+    "a hook that gives nothing": (
+        "x = torch.ones(2, requires_grad=True)\ndef clip(g):\n    g.clamp(-0.5, 0.5)\nx.register_hook(clip)\n"
+        "(x * 3).sum().backward()",
+        "",
+        "g.clamp() gives another tensor",
+        "line 3:  return g.clamp(-0.5, 0.5)",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",
@@ -289,6 +341,28 @@ SILENT = {
         "from torch import nn\ndef train():\n    nets = [nn.Linear(2, 2), nn.Linear(2, 1)]\n"
         "    opts = [torch.optim.SGD(n.parameters(), lr=0.1) for n in nets]\n    a, b = opts\n"
         "    nets[1](nets[0](torch.ones(2))).sum().backward()\n    a.step()\n    b.step()\ntrain()"
+    ),
+    "a table of all pairs": "a, b = torch.ones(3, 1), torch.ones(3)\nsame = a == b\nn = (a[:, 0] == b).sum()",
+    "pairs that are asked for": "a, b = torch.ones(3), torch.zeros(3)\nn = (a[:, None] == b).sum() + (a.unsqueeze(1) == b).sum()",
+    "a table of differences that is asked for": (
+        "x, c = torch.ones(3, requires_grad=True), torch.zeros(3)\nk = (-(x[:, None] - c) ** 2).exp()"
+    ),
+    "a parameter for each row": (
+        "w, x = torch.ones(3, 1, requires_grad=True), torch.ones(3)\nloss = (w * x).sum()"
+    ),
+    "a divergence of logarithms": (
+        "import torch.nn.functional as F\na = torch.ones(1, 2, requires_grad=True)\n"
+        "loss = F.kl_div(a.log_softmax(1), torch.tensor([[0.5, 0.5]]))"
+    ),
+    "losses kept as numbers": (
+        f"{NET}losses = []\nfor i in range(2):\n    loss = net(torch.ones(4)).mean()\n    losses.append(loss)\n"
+        "torch.stack(losses).sum().backward()"
+    ),
+    "whole numbers among whole numbers": (
+        "x = torch.tensor([1, 2])\nx[0] = 3.0\nx[:] = torch.tensor([4., 5.])\nm = torch.ones(2, dtype=torch.bool)\nm[0] = 0.5"
+    ),
+    "a loop over parameters that computes": (
+        f"{NET}n = 0\nfor p in net.parameters():\n    q = p * 2\n    n += q.numel()\nfor x in [torch.ones(2)]:\n    x = x * 2"
     ),
     "units that are never above 0": "x = torch.full((2,), -1., requires_grad=True)\nx.relu().sum().backward()",
 }

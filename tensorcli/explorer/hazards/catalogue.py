@@ -153,7 +153,7 @@ _ENTRIES: Final = (
     Hazard(
         "TSC-H012",
         "outer-difference",
-        "A difference of (N, 1) and (N,) is (N, N): each prediction less each target.",
+        "A difference of (N, 1) and (N,) is (N, N): each prediction less each target. So is a product, or a count of hits.",
         "Shapes broadcast from the right, so (N, 1) and (N,) meet as (N, 1) and (1, N). The mean of such an error is a "
         "number like any other, and the gradient pulls each prediction to the mean of all targets.",
         "p = torch.ones(3, 1, requires_grad=True)\nt = torch.tensor([1., 2., 3.])\nloss = ((p - t) ** 2).mean()",
@@ -376,6 +376,16 @@ _ENTRIES: Final = (
         "opt = torch.optim.SGD(net.parameters(), lr=0.1)\n(net.scale * net(torch.ones(2))).sum().backward()\nopt.step()",
         "net = torch.nn.Linear(2, 1)\nnet.scale = torch.nn.Parameter(torch.ones(1))\n"
         "opt = torch.optim.SGD(net.parameters(), lr=0.1)\n(net.scale * net(torch.ones(2))).sum().backward()\nopt.step()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H032",
+        "lost-fraction",
+        "A number with a fraction was written into a tensor of whole numbers.",
+        "What is written takes the dtype of the tensor that it is written into: 2.7 becomes 2 in int64. torch.tensor([1, 2]) "
+        "and torch.arange(3) are int64; a point in one of the numbers, or a dtype, makes them floating.",
+        "x = torch.tensor([1, 2, 3])\nx[0] = 2.7",
+        "x = torch.tensor([1., 2., 3.])\nx[0] = 2.7",
         "why",
     ),
 )

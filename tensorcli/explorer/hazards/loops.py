@@ -24,7 +24,7 @@ class Loops:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.read: dict[ast.AST, Any] = {}
+        self.read: dict[tuple[Callable[[Any], Any], ast.AST], Any] = {}
         """What was read in a loop, or of a statement in one: it runs many times, and says the same each time."""
         self.begun: list[ast.For | ast.While] = []
         self.written: set[int] = set()
@@ -38,9 +38,10 @@ class Loops:
                 self.read = {}
 
     def _once(self, read: Callable[[Any], Any], tree: ast.AST) -> Any:
-        if tree not in self.read:
-            self.read[tree] = read(tree)
-        return self.read[tree]
+        key = (read, tree)
+        if key not in self.read:
+            self.read[key] = read(tree)
+        return self.read[key]
 
     def enter(self, loop: ast.For | ast.While) -> None:
         """A loop begins."""
@@ -68,10 +69,13 @@ class Loops:
         for any other statement.
         """
         target = statement.targets[0]
-        if not isinstance(target, ast.Name) or not self._once(_steps_down, statement):
+        steps = isinstance(target, ast.Name) and self._once(_steps_down, statement)
+        if not isinstance(target, ast.Name) or not (steps or self._once(_updates, statement)):
             return None
         loop = self.around(statement)
         if not isinstance(loop, ast.For) or not _named(loop.target, target.id, ast.Store):
+            return None
+        if not steps and "parameters()" not in ast.unparse(loop.iter):
             return None
         end = statement.end_lineno or statement.lineno
         if any(_named(each, target.id, ast.Load, after=end) for each in (*loop.body, *loop.orelse)):
@@ -99,6 +103,25 @@ class Loops:
                 )
         return None
 
+    def appended(self, statement: ast.Expr, value: Callable[[str], Any]) -> Told | None:
+        """What is to be said of `losses.append(loss)` in a loop, where a pass went through the loss already; None for any
+        other statement. `value` gives what a name stands for.
+        """
+        call = statement.value
+        if not isinstance(call, ast.Call) or not any(each.node is call for each in self.appends):
+            return None
+        part = call.args[0]
+        kept = value(part.id) if isinstance(part, ast.Name) else None
+        root = self.engine.node(kept) if self.engine.kind(kept) == "tensor" else None
+        if root is None or not any(map(self.engine.released, nodes_below(self.engine, root, NEAR))):
+            return None
+        name, text = ast.unparse(call.func).rpartition(".")[0], ast.unparse(part)
+        return Told(
+            f"{name} keeps each round's graph of {text}, which was differentiated and cannot be again: memory grows with "
+            "each round.",
+            (name, text),
+        )
+
     def _sum(self, node: ast.AugAssign | ast.BinOp) -> tuple[str, str] | None:
         """`total` and `loss`, where the addition stands in a loop and sums over its rounds."""
         for loop in self.begun:
@@ -106,6 +129,12 @@ class Loops:
                 if each is node or (isinstance(each, ast.Assign) and each.value is node):
                     return _accumulated(each) if isinstance(each, ast.stmt) else None
         return None
+
+
+def _updates(statement: ast.Assign) -> bool:
+    """Whether a statement computes `p` from `p`."""
+    name: str = statement.targets[0].id  # type: ignore[attr-defined]
+    return isinstance(statement.value, ast.BinOp) and _named(statement.value, name, ast.Load)
 
 
 def _steps_down(statement: ast.Assign) -> bool:

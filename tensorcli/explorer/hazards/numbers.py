@@ -137,3 +137,31 @@ def wrapped(engine: Engine, sign: str, exact: Any, result: Any) -> Told | None:
         f"{sign} does not fit {found.dtype.name} ({limits.min}..{limits.max}): {shown} became "
         f"{int(found[place])}{where}{many}."
     )
+
+
+def cut_off(
+    engine: Engine,
+    name: str | None,
+    tensor: Any,
+    operator: str,
+    inputs: Sequence[Any],
+    assigned: float | None,
+) -> Told | None:
+    """What is to be said of numbers with a fraction that are written into a tensor of whole numbers; None for others.
+    `assigned`: the number that an assignment to an index writes, which PyTorch has cut before it is written.
+    """
+    import numpy as np
+
+    given = assigned if assigned is not None else inputs[2 if operator == "index_put_" else 1]
+    elements = engine.elements(given) if engine.kind(given) == "tensor" else np.array(given)
+    if elements is None or elements.dtype.kind != "f" or not 0 < elements.size <= MOST:
+        return None
+    lost = np.isfinite(elements) & (np.trunc(elements) != elements)
+    if not lost.any():
+        return None
+    first = float(elements[lost][0])
+    dtype = engine.look(tensor).dtype
+    return Told(
+        f"{first:g} is written into {name or 'a tensor'} of {dtype}, which holds whole numbers: it becomes {int(first)}.",
+        () if name is None else (name,),
+    )

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.facts import plural
+from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_logarithms
 from tensorcli.language.locate import current_node
@@ -232,28 +233,6 @@ def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:
 def _is_part(path: str, name: str) -> bool:
     """Whether a path lies in what a name stands for."""
     return path.partition(".")[0].partition("[")[0] == name
-
-
-def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
-    """What is to be said of a difference that broadcast (N, 1) against (N,), where one of them is to be learned; None for
-    any other. It is (N, N): each element of the one less each element of the other.
-    """
-    tensors = [each for each in inputs[:2] if engine.kind(each) == "tensor"]
-    if len(tensors) != 2:
-        return None
-    left, right = looks = [engine.look(each) for each in tensors]
-    sizes = sorted((left.sizes, right.sizes), key=len)
-    count = sizes[0][0] if len(sizes[0]) == 1 else 0
-    if count < 2 or sizes[1] != (count, 1) or left.requires_grad == right.requires_grad:
-        return None
-    parts = (node.left, node.right) if isinstance(node, ast.BinOp) else (None, None)
-    first, second = (
-        f"{ast.unparse(part) if part else name(each) or 'a tensor'} {look.sizes}"
-        for part, each, look in zip(parts, tensors, looks, strict=True)
-    )
-    return Told(
-        f"{first} less {second} is {(count, count)}: each element of the one less each of the other, not element by element."
-    )
 
 
 def probabilities(

@@ -12,6 +12,7 @@ from tensorcli.explorer.hazards.told import Namer, Told, named
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.hazards.scope import Scope
 
 MANY = 64
 """So many results of flat operators are remembered."""
@@ -35,6 +36,21 @@ def no_logarithms(engine: Engine, name: Namer, node: ast.AST | None, inputs: Seq
         f"{function} wants logarithms of probabilities, which are at most 0; {known or 'what it was given'} has {greatest}.",
         named(known),
     )
+
+
+def probabilities_compared(
+    engine: Engine, names: Scope, node: ast.AST | None, inputs: Sequence[Any]
+) -> Told | None:
+    """What is to be said of the product in a KL divergence that is given greater numbers than logarithms of probabilities."""
+    if not isinstance(node, ast.Call):
+        return None
+    text = ast.unparse(node.func)
+    if not text.endswith("kl_div") and "KLDivLoss" not in (
+        type(names.get(text)).__name__,
+        text.partition("(")[0][-9:],
+    ):
+        return None
+    return no_logarithms(engine, names.name, node, inputs[1:])
 
 
 def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | None:

@@ -17,6 +17,7 @@ from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.kept import Held, held_by, kept
 from tensorcli.explorer.hazards.loops import Loops
 from tensorcli.explorer.hazards.lost import COPYING, LostWrites
+from tensorcli.explorer.hazards.outer import outer_total
 from tensorcli.explorer.hazards.parameters import optimised, unheld
 from tensorcli.explorer.hazards.places import (
     duplicate,
@@ -32,7 +33,7 @@ from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
-from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers
+from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers, probabilities_compared
 from tensorcli.explorer.hazards.views import swallowed
 from tensorcli.language.locate import current_node
 
@@ -78,6 +79,10 @@ class Operator(NamedTuple):
     """What of its operands is said."""
     adds: bool
     allocates: bool
+    fills: bool
+    """Whether it writes what it is given as it is."""
+    pairs: bool
+    """Whether a result for each pair of elements may be one that was not meant."""
     flat: bool
     """Whether its slope is 0 wherever it has one."""
 
@@ -94,6 +99,8 @@ class Operator(NamedTuple):
             OPERANDS.get(name),
             name in ("add", "add_"),
             name in ALLOCATING,
+            name in ("copy_", "fill_", "index_put_"),
+            name in ("mul", "eq", "ne"),
             name.rstrip("_") in FLAT,
         )
 
@@ -158,6 +165,8 @@ class Watch:
         self.lists = None
         if isinstance(statement, ast.Expr):
             self._steps(statement.value)
+            if self.loops.begun:
+                self.note("TSC-H017", self.loops.appended(statement, self.names.get), statement)
             if isinstance(statement.value, ast.Attribute):
                 self.note("TSC-H027", not_called(self.names, statement.value), statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
@@ -193,6 +202,8 @@ class Watch:
                 self.note("TSC-H020", told)
         if known.copies:
             self.lost.made(known.name, tensor, inputs)
+        if known.pairs and tensor.ndim == 2:
+            self._pairs(known.name, inputs)
         if known.wraps and not tensor.dtype.is_floating_point:
             dtype = engine.look(tensor).dtype
             if dtype in INTEGRAL:
@@ -212,6 +223,26 @@ class Watch:
                 self.flats.made(tensor)
             if known.trap is not None:
                 self.note(known.trap.code, known.trap.told(engine, self.names.name, current_node(), inputs))
+
+    def _cut_off(self, operator: str, tensor: Any, inputs: Sequence[Any]) -> None:
+        from tensorcli.explorer.hazards.numbers import cut_off
+
+        name = self.names.name(tensor) or self.names.name(self.recorder.named_parent(tensor))
+        if not isinstance(self.running, ast.Assign) or not isinstance(self.running.targets[0], ast.Subscript):
+            return  # copy_() and fill_() say that they convert
+        value = self.running.value
+        number = value.value if isinstance(value, ast.Constant) else None
+        if isinstance(value, ast.Name):
+            number = self.names.get(value.id)
+        assigned = number if isinstance(number, float) else None
+        self.note("TSC-H032", cut_off(self.engine, name, tensor, operator, inputs, assigned))
+
+    def _pairs(self, operator: str, inputs: Sequence[Any]) -> None:
+        node, names = current_node(), self.names
+        told = outer_total(self.engine, names.name, node, self.running, operator, inputs)
+        self.note("TSC-H012", told)
+        if operator == "mul":
+            self.note("TSC-H023", probabilities_compared(self.engine, names, node, inputs))
 
     def _recorded(self, tensor: Any, inputs: Sequence[Any]) -> bool:
         """Whether a result has a node, or is about to get one."""
@@ -249,6 +280,8 @@ class Watch:
                     self.pending.append(("TSC-H007", told, current_node()))
         elif known.indexes:
             self.note("TSC-H006", duplicate(engine, self.names.name, tensor, inputs))
+        if known.fills and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
+            self._cut_off(known.name, tensor, inputs)
         if self.unwritten.memory:
             self._unwritten(self.unwritten.changed(known.name, tensor, memory, inputs))
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))

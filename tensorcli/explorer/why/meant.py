@@ -15,7 +15,7 @@ from tensorcli.explorer.why.leaves import users_of
 from tensorcli.explorer.why.networks import holder_for
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.trees import called_name, root_name
-from tensorcli.explorer.why.updates import in_place
+from tensorcli.explorer.why.updates import copied_into, in_place
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -26,6 +26,8 @@ def lost_update(case: Case, row: HazardRow) -> Story:
     """`p = p - lr * p.grad` of a loop's variable: the write into p."""
     story = Story(f"line {case.line}: {row.text}")
     story.proposals = list(in_place(case, case.home, row.names[0]))
+    if not story.proposals:
+        story.proposals = list(copied_into(case, case.home, row.names[0]))
     return story
 
 
@@ -34,7 +36,9 @@ def kept_history(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     node = case.inner
     total = row.names[0]
-    value = node.value if isinstance(node, ast.Assign | ast.AugAssign) else None
+    value: ast.expr | None = node.value if isinstance(node, ast.Assign | ast.AugAssign) else None
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        value = node.value.args[0]
     if isinstance(node, ast.Assign) and isinstance(value, ast.BinOp):
         value = value.right if case.text_of(value.left) == total else value.left
     if value is not None:
@@ -104,9 +108,22 @@ def _bound(case: Case, row: HazardRow) -> _Binding | None:
         return None
     at, tree, local = found
     tree = tree if local else case.journal.python(at)[0].tree
-    if not isinstance(tree, ast.Assign) or root_name(tree.targets[0]) != name:
-        return None
-    return _Binding(name, at, tree.value, case.journal.source(at, tree.value))
+    values = [
+        value for node in ast.walk(tree) for target, value in _assigned(node) if root_name(target) == name
+    ]
+    values = [each for each in values if not isinstance(each, ast.Constant)]
+    return _Binding(name, at, values[-1], case.journal.source(at, values[-1])) if values else None
+
+
+def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The targets of an assignment, each with its value."""
+    if not isinstance(node, ast.Assign):
+        return
+    target, value = node.targets[0], node.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        yield from zip(target.elts, value.elts, strict=True)
+    else:
+        yield target, value
 
 
 def dropped_gradient(case: Case, row: HazardRow) -> Story:
@@ -156,10 +173,33 @@ def discarded_result(case: Case, row: HazardRow) -> Story:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
         return story
     name, text = row.names[0], case.text_of(call)
+    if _is_last_of_a_hook(case, node):
+        story.proposals.append(case.instead(f"return {text}", "the function gives it"))
     story.proposals.append(case.instead(f"{name} = {text}", f"{name} is the result"))
     method = f"{case.text_of(call.func)}_"
     if hasattr(case.value(call.func.value), f"{call.func.attr}_"):
         story.proposals.append(case.changed([(call.func, method)], f"write into {name}"))
+    return story
+
+
+def _is_last_of_a_hook(case: Case, node: ast.stmt) -> bool:
+    """Whether a statement ends a function that gives nothing."""
+    functions = (
+        each for each in ast.walk(case.tree) if isinstance(each, ast.FunctionDef) and each.body[-1] is node
+    )
+    return any(not any(isinstance(each, ast.Return) for each in ast.walk(function)) for function in functions)
+
+
+def lost_fraction(case: Case, row: HazardRow) -> Story:
+    """`x[0] = 2.7` of whole numbers: a tensor of floating ones."""
+    story = Story(f"line {case.line}: {row.text}")
+    bound = _bound(case, row) if row.names else None
+    if bound is not None:
+        story.events.append(
+            case.event(bound.at, f"{bound.name} holds whole numbers", "made", node=bound.value)
+        )
+        new = behind(bound.value, bound.text, ".to(torch.float32)")
+        story.proposals.append(case.journal.changed(bound.at, [(bound.value, new)], "floating numbers"))
     return story
 
 

@@ -27,6 +27,7 @@ from tensorcli.explorer.why.meant import (
     kept_alias,
     kept_history,
     live_state,
+    lost_fraction,
     lost_update,
     misspelt_attribute,
     not_called,
@@ -354,4 +355,5 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H029": no_slope,
     "TSC-H030": idle_attribute,
     "TSC-H031": unheld_parameter,
+    "TSC-H032": lost_fraction,
 }

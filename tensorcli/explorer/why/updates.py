@@ -28,3 +28,12 @@ def in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
                 yield case.journal.changed(at, [(node, new)], note)
             else:
                 yield case.journal.instead(at, node, f"with torch.no_grad():\n    {new}", note)
+
+
+def copied_into(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
+    """`p = 0.9 * p + 0.1 * q` as `p.copy_(0.9 * p + 0.1 * q)`: the tensor keeps its name."""
+    for node in ast.walk(case.journal.python(at)[0].tree):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            new = f"{name}.copy_({case.journal.source(at, node.value)})"
+            source = f"with torch.no_grad():\n    {new}"
+            yield case.journal.instead(at, node, source, f"write into {name} itself")
