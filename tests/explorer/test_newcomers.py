@@ -282,6 +282,43 @@ QUESTIONS = {
         "g.clamp() gives another tensor",
         "line 3:  return g.clamp(-0.5, 0.5)",
     ),
+    "gradients clipped before there are any": (
+        f"{NET}for i in range(2):\n    opt.zero_grad()\n    loss = net(torch.ones(4)).sum()\n"
+        "    nn.utils.clip_grad_norm_(net.parameters(), 1.)\n    loss.backward()\n    opt.step()",
+        "",
+        "clip_grad_norm_() finds no gradient in net.parameters(): it comes before the pass that makes them.",
+        "line 7:  loss.backward()\n         nn.utils.clip_grad_norm_(net.parameters(), 1.)",
+    ),
+    "gradients clipped after the step": (
+        f"{NET}net(torch.ones(4)).sum().backward()\nopt.step()\nnn.utils.clip_grad_norm_(net.parameters(), 1.)",
+        "",
+        "clip_grad_norm_() clips gradients that a step has applied already: it changes nothing any more.",
+        "move line 5 below line 6",
+    ),
+    "dropout of a network in evaluation mode": (
+        f"{NET}net.eval()\ny = nn.functional.dropout(net(torch.ones(4)))",
+        "",
+        "nn.functional.dropout() drops although net is in evaluation mode",
+        "line 5:  y = nn.functional.dropout(net(torch.ones(4)), training=net.training)",
+    ),
+    "a root of negative numbers, not taken": (
+        "x = torch.tensor([-1., 4.], requires_grad=True)\ntorch.where(x > 0, x.sqrt(), x).sum().backward()",
+        "",
+        "x.grad is nan in 1 of 2 elements",
+        "line 2:  torch.where(x > 0, torch.where(x > 0, x, 1.).sqrt(), x).sum().backward()",
+    ),
+    "an angle of 0": (
+        "x = torch.tensor([1.], requires_grad=True)\ny = torch.acos(x) * 0.\ny.backward()",
+        "",
+        "x.grad is nan",
+        "line 2:  y = torch.acos(x.clamp(-1 + 1e-6, 1 - 1e-6)) * 0.",
+    ),
+    "the logarithm of a softmax": (
+        "x = torch.tensor([[1000., 0.]], requires_grad=True)\nloss = -torch.log(torch.softmax(x, 1))[0, 1]\nloss.backward()",
+        "",
+        "x.grad is nan in 2 of 2 elements",
+        "line 2:  loss = -torch.log_softmax(x, 1)[0, 1]",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",
@@ -363,6 +400,14 @@ SILENT = {
     ),
     "a loop over parameters that computes": (
         f"{NET}n = 0\nfor p in net.parameters():\n    q = p * 2\n    n += q.numel()\nfor x in [torch.ones(2)]:\n    x = x * 2"
+    ),
+    "gradients clipped in time": (
+        f"{NET}net(torch.ones(4)).sum().backward()\nnn.utils.clip_grad_norm_(net.parameters(), 1.)\nopt.step()\n"
+        "norm = nn.utils.clip_grad_norm_(net.parameters(), 9.)"
+    ),
+    "dropout that is asked for": (
+        f"{NET}net.eval()\ny = nn.functional.dropout(net(torch.ones(4)), training=True)\n"
+        "net.train()\nz = nn.functional.dropout(net(torch.ones(4)))"
     ),
     "units that are never above 0": "x = torch.full((2,), -1., requires_grad=True)\nx.relu().sum().backward()",
 }

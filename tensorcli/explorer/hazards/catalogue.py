@@ -388,6 +388,29 @@ _ENTRIES: Final = (
         "x = torch.tensor([1., 2., 3.])\nx[0] = 2.7",
         "why",
     ),
+    Hazard(
+        "TSC-H033",
+        "idle-clip",
+        "Gradients were clipped before there were any, or after a step had applied them.",
+        "clip_grad_norm_() and clip_grad_value_() change the gradients that are there when they are called: they belong between "
+        "backward() and step(). Elsewhere they do nothing, in silence.",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nparams = [w]\nloss = (w * w).sum()\n"
+        "loss.backward()\nopt.step()\ntorch.nn.utils.clip_grad_norm_(params, 1.)",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nparams = [w]\nloss = (w * w).sum()\n"
+        "loss.backward()\ntorch.nn.utils.clip_grad_norm_(params, 1.)\nopt.step()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H034",
+        "dropout-in-evaluation",
+        "A function dropped elements although the modules are in evaluation mode.",
+        "eval() tells modules, nn.Dropout among them. F.dropout is a function: it drops unless it is given training=False, as "
+        "by training=net.training.",
+        "net = torch.nn.Linear(4, 4)\nnet.eval()\ny = torch.nn.functional.dropout(net(torch.ones(4)), 0.5)",
+        "net = torch.nn.Linear(4, 4)\nnet.eval()\n"
+        "y = torch.nn.functional.dropout(net(torch.ones(4)), 0.5, training=net.training)",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -108,7 +108,9 @@ class Loops:
         other statement. `value` gives what a name stands for.
         """
         call = statement.value
-        if not isinstance(call, ast.Call) or not any(each.node is call for each in self.appends):
+        if not isinstance(call, ast.Call) or getattr(call.func, "attr", "") != "append":
+            return None
+        if not any(each.node is call for each in self.appends):
             return None
         part = call.args[0]
         kept = value(part.id) if isinstance(part, ast.Name) else None

@@ -32,6 +32,7 @@ from tensorcli.explorer.hazards.slips import idle_attribute, misspelt, not_calle
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle
+from tensorcli.explorer.hazards.untimely import dropout_in_evaluation, idle_clip
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers, probabilities_compared
 from tensorcli.explorer.hazards.views import swallowed
@@ -165,6 +166,9 @@ class Watch:
         self.lists = None
         if isinstance(statement, ast.Expr):
             self._steps(statement.value)
+            if self.gradients.leaves or self.recorded:
+                told = idle_clip(self.engine, self.names, statement, self.gradients.applied)
+                self.note("TSC-H033", told, statement)
             if self.loops.begun:
                 self.note("TSC-H017", self.loops.appended(statement, self.names.get), statement)
             if isinstance(statement.value, ast.Attribute):
@@ -286,6 +290,8 @@ class Watch:
             self._unwritten(self.unwritten.changed(known.name, tensor, memory, inputs))
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
             self.unwritten.written(tensor, memory)
+        if known.name == "bernoulli_":
+            self.note("TSC-H034", dropout_in_evaluation(self.names, current_node()))
         if known.name == "copy_":
             self.note("TSC-H014", onto_itself(engine, memory, inputs))
         if isinstance(self.running, ast.Assign | ast.AugAssign):

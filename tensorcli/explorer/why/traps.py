@@ -42,6 +42,7 @@ from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
 from tensorcli.explorer.why.prove import Allowance, allowance
 from tensorcli.explorer.why.refused import smearing
 from tensorcli.explorer.why.trees import called_name, has_pass, root_name
+from tensorcli.explorer.why.untimely import dropout_in_evaluation, idle_clip
 from tensorcli.explorer.why.values import nan_gradient, no_logarithm
 
 if TYPE_CHECKING:
@@ -356,4 +357,6 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H030": idle_attribute,
     "TSC-H031": unheld_parameter,
     "TSC-H032": lost_fraction,
+    "TSC-H033": idle_clip,
+    "TSC-H034": dropout_in_evaluation,
 }

@@ -71,28 +71,50 @@ def nan_gradient(case: Case, row: HazardRow) -> Story:
     found = _made_nan(case)
     if found is None:
         return story
-    told, nodes = found
+    told, steep, nodes = found
     story.events = [each for each in told.events if each.role != "raised"]
     story.notes.append(told.title)
     for node in nodes:
-        story.proposals.extend(_off_the_edge(case, node))
+        if node in steep:
+            story.proposals.extend(_off_the_edge(case, node))
+        story.proposals.extend(_where_it_counts(case, node))
     return story
 
 
-def _made_nan(case: Case) -> tuple[Story, list[ast.AST]] | None:
-    """What is told of the node that gave nan, and the expressions whose slope may be infinite, its own first; None where no
-    node gave it.
+def _where_it_counts(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
+    """A side of `torch.where` that is not taken everywhere: computed of 1 where it is not."""
+    at, operand = case.holder_of(node), _operand(node)
+    if at is None or operand is None:
+        return
+    for chosen in ast.walk(case.journal.python(at)[0].tree):
+        if not isinstance(chosen, ast.Call) or called_name(chosen) != "where" or len(chosen.args) != 3:
+            continue
+        condition = case.journal.source(at, chosen.args[0])
+        text = case.journal.source(at, operand)
+        for place, side in enumerate(chosen.args[1:]):
+            if any(each is node for each in ast.walk(side)):
+                taken = (text, "1.") if place == 0 else ("1.", text)
+                new = f"torch.where({condition}, {taken[0]}, {taken[1]})"
+                yield case.journal.changed(at, [(operand, new)], "computed of 1 where it is not taken")
+
+
+def _made_nan(case: Case) -> tuple[Story, set[ast.AST], list[ast.AST]] | None:
+    """What is told of the node that gave nan, the expressions whose slope may be infinite, and the same with its own, which
+    comes first; None where no node gave it.
     """
     try:
         with traced(case.session, case.journal.records, LOOKING, before=ANOMALY) as trace:
             error = trace.last.step.error
             told = None if error is None else nan(Case(case.session, trace, error))
-            saves = [save for step in trace.steps for save in step.saves if save.node_name in STEEP]
-            saves.sort(key=lambda save: save.node != trace.session.failed)
+            failed = trace.session.failed
+            saves = [save for step in trace.steps for save in step.saves]
+            saves = [save for save in saves if save.node_name in STEEP or save.node == failed]
+            saves.sort(key=lambda save: save.node != failed)
     except OutOfTime:
         return None
     nodes = dict.fromkeys(save.node_at for save in saves if save.node_at is not None)
-    return None if told is None else (told, list(nodes))
+    steep = {save.node_at for save in saves if save.node_at is not None and save.node_name in STEEP}
+    return None if told is None else (told, steep, list(nodes))
 
 
 def _off_the_edge(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
@@ -102,8 +124,20 @@ def _off_the_edge(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
     value = case.tensor(operand)
     elements = None if value is None else case.engine.elements(value)
     negative = elements is not None and elements.size and elements.min() < 0
-    if at is not None and operand is not None and not negative:
-        new = behind(operand, case.journal.source(at, operand), LEAST)
+    if at is None or operand is None:
+        return
+    text = case.journal.source(at, operand)
+    if called_name(node) == "log" and called_name(operand) == "softmax" and isinstance(operand, ast.Call):
+        function = case.journal.source(at, operand.func).removesuffix("softmax") + "log_softmax"
+        rest = text.removeprefix(case.journal.source(at, operand.func))
+        yield case.journal.changed(at, [(node, f"{function}{rest}")], "both in one, which does not overflow")
+    if called_name(node) in ("acos", "asin", "arccos", "arcsin"):
+        new = behind(operand, text, ".clamp(-1 + 1e-6, 1 - 1e-6)")
+        yield case.journal.changed(
+            at, [(operand, new)], "a little within -1 and 1, where the slope is finite"
+        )
+    elif not negative:
+        new = behind(operand, text, LEAST)
         yield case.journal.changed(at, [(operand, new)], "a little above 0, where the slope is finite")
 
 

@@ -1,0 +1,73 @@
+"""Calls at the wrong time: gradients clipped before there are any or after they were applied, dropout in evaluation."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.hazards.parameters import is_module
+from tensorcli.explorer.hazards.told import Told
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.hazards.scope import Scope
+
+CLIPS = ("clip_grad_norm_", "clip_grad_value_")
+DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
+FUNCTIONAL = ("F", "functional", "nn.functional", "torch.nn.functional")
+
+
+def idle_clip(engine: Engine, names: Scope, statement: ast.Expr, applied: Collection[int]) -> Told | None:
+    """What is to be said of a statement that clips gradients of which there are none yet, or which a step has applied; None
+    for any other. `applied`: the leaves whose gradient was, by their identity.
+    """
+    call = statement.value
+    function = call.func if isinstance(call, ast.Call) else None
+    name = getattr(function, "attr", getattr(function, "id", ""))
+    if name not in CLIPS or not isinstance(call, ast.Call) or not call.args:
+        return None
+    leaves = _parameters(engine, names, call.args[0])
+    having = [leaf for leaf in leaves if engine.grad(leaf) is not None]
+    of = ast.unparse(call.args[0])
+    if leaves and not having:
+        return Told(f"{name}() finds no gradient in {of}: it comes before the pass that makes them.", (of,))
+    if having and all(id(leaf) in applied for leaf in having):
+        return Told(
+            f"{name}() clips gradients that a step has applied already: it changes nothing any more.", (of,)
+        )
+    return None
+
+
+def _parameters(engine: Engine, names: Scope, node: ast.expr) -> list[Any]:
+    """The tensors that `net.parameters()`, or the name of a list, stands for."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parameters":
+        module = names.at(node.func.value)
+        return list(module.parameters()) if is_module(module) and not node.args else []
+    value = names.get(node.id) if isinstance(node, ast.Name) else None
+    if not isinstance(value, list | tuple) or any(engine.kind(each) != "tensor" for each in value):
+        return []
+    return list(value)
+
+
+def dropout_in_evaluation(names: Scope, node: ast.AST | None) -> Told | None:
+    """What is to be said of `F.dropout(x)` where all modules are in evaluation mode; None for any other expression."""
+    function = node.func if isinstance(node, ast.Call) else None
+    if (
+        not isinstance(node, ast.Call)
+        or not isinstance(function, ast.Attribute)
+        or function.attr not in DROPOUTS
+    ):
+        return None
+    if ast.unparse(function.value) not in FUNCTIONAL or len(node.args) > 2:
+        return None
+    if any(each.arg in ("training", None) for each in node.keywords):
+        return None
+    modules = [(name, value) for name, value in names.items() if is_module(value)]
+    if not modules or any(module.training for _, module in modules):
+        return None
+    text, name = ast.unparse(function), modules[0][0]
+    return Told(
+        f"{text}() drops although {name} is in evaluation mode: a function knows of no mode, and training=True is its default.",
+        (name,),
+    )

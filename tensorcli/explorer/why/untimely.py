@@ -1,0 +1,54 @@
+"""Calls at the wrong time, told: gradients clipped too early or too late, dropout in evaluation."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.rewrite import with_argument
+from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.trees import called_name
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import HazardRow
+
+
+def idle_clip(case: Case, row: HazardRow) -> Story:
+    """`clip_grad_norm_` before the pass or after the step: the two in the other order."""
+    story = Story(f"line {case.line}: {row.text}")
+    late = "already" in row.text
+    clip = case.inner
+    for at, statement in _beside(case, "step" if late else "backward", late):
+        if at == case.home:
+            texts = case.journal.source(at, clip), case.journal.source(at, statement)
+            changes: list[tuple[ast.AST, str]] = [(clip, texts[1]), (statement, texts[0])]
+            story.proposals.append(case.journal.changed(at, changes, "between the pass and the step"))
+        elif late:
+            story.proposals.append(case.journal.moved_below(at, case.home, "between the pass and the step"))
+        break
+    return story
+
+
+def _beside(case: Case, method: str, before: bool) -> list[tuple[int, ast.stmt]]:
+    """The statements that call a method, nearest first: those before the one in question, or those behind it."""
+    line = case.inner.lineno
+    found: list[tuple[int, ast.stmt]] = [
+        (at, node)
+        for at in range(case.home + 1)
+        for node in ast.walk(case.journal.python(at)[0].tree)
+        if isinstance(node, ast.Expr) and called_name(node.value) == method
+    ]
+    beside = [(at, node) for at, node in found if at != case.home or (node.lineno < line) == before]
+    return beside[::-1] if before else beside
+
+
+def dropout_in_evaluation(case: Case, row: HazardRow) -> Story:
+    """`F.dropout(x)` of a network in evaluation mode: told the network's mode."""
+    story = Story(f"line {case.line}: {row.text}")
+    call = case.call(
+        "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"
+    )
+    if call is not None:
+        new = with_argument(case.text_of(call), f"training={row.names[0]}.training")
+        story.proposals.append(case.changed([(call, new)], f"goes by the mode of {row.names[0]}"))
+    return story
