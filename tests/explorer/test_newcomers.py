@@ -319,6 +319,21 @@ QUESTIONS = {
         "x.grad is nan in 2 of 2 elements",
         "line 2:  loss = -torch.log_softmax(x, 1)[0, 1]",
     ),
+    "one memory under two parameters": (
+        "from torch import nn\na, b = nn.Linear(2, 2), nn.Linear(2, 2)\nb.weight.data = a.weight.data\n"
+        "opt = torch.optim.SGD([*a.parameters(), *b.parameters()], lr=0.1)\nb(a(torch.ones(2))).sum().backward()\nopt.step()",
+        "",
+        "opt holds a.weight and b.weight, which are two parameters over one memory",
+        "line 3:  b.weight = a.weight",
+    ),
+    "validation in each round, and no way back": (
+        "from torch import nn\nnet = nn.Sequential(nn.Linear(2, 1), nn.Dropout())\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nfor i in range(2):\n    opt.zero_grad()\n"
+        "    net(torch.ones(2)).sum().backward()\n    opt.step()\n    net.eval()",
+        "",
+        "opt makes a step while net is in evaluation mode, which it was not before: Dropout does another thing then.",
+        "before line 5:  net.train()",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",
@@ -408,6 +423,19 @@ SILENT = {
     "dropout that is asked for": (
         f"{NET}net.eval()\ny = nn.functional.dropout(net(torch.ones(4)), training=True)\n"
         "net.train()\nz = nn.functional.dropout(net(torch.ones(4)))"
+    ),
+    "a network that learns in evaluation mode from the beginning": (
+        "from torch import nn\nnet = nn.Sequential(nn.Linear(2, 1), nn.Dropout()).eval()\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nnet(torch.ones(2)).sum().backward()\nopt.step()"
+    ),
+    "a batch norm that is frozen later": (
+        "from torch import nn\nnet = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))\n"
+        "opt = torch.optim.SGD(net.parameters(), lr=0.1)\nx = torch.eye(2)\nfor i in range(2):\n    opt.zero_grad()\n"
+        "    net(x).pow(2).sum().backward()\n    opt.step()\n    net[1].eval()"
+    ),
+    "two halves of one memory": (
+        "flat = torch.ones(4)\na, b = flat[:2].requires_grad_(), flat[2:].requires_grad_()\n"
+        "opt = torch.optim.SGD([a, b], lr=0.1)\n(a * b).sum().backward()\nopt.step()"
     ),
     "units that are never above 0": "x = torch.full((2,), -1., requires_grad=True)\nx.relu().sum().backward()",
 }

@@ -411,6 +411,33 @@ _ENTRIES: Final = (
         "y = torch.nn.functional.dropout(net(torch.ones(4)), 0.5, training=net.training)",
         "why",
     ),
+    Hazard(
+        "TSC-H035",
+        "twice-held",
+        "An optimizer holds two parameters over one memory: each step writes it twice.",
+        "`out.weight.data = emb.weight.data` gives two parameters one memory. Each has a gradient of its own and moments of its "
+        "own, and a step changes the memory for the one and then for the other. One parameter under both names adds up both "
+        "gradients, and is changed once.",
+        "a, b = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)\nb.weight.data = a.weight.data\n"
+        "opt = torch.optim.SGD([*a.parameters(), *b.parameters()], lr=0.1)\nb(a(torch.ones(2))).sum().backward()\nopt.step()",
+        "a, b = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)\nb.weight = a.weight\n"
+        "opt = torch.optim.SGD([*a.parameters(), b.bias], lr=0.1)\nb(a(torch.ones(2))).sum().backward()\nopt.step()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H036",
+        "stayed-in-evaluation",
+        "An optimizer made a step while a network was in evaluation mode that was trained before.",
+        "eval() holds until train(): a loop that validates at the end of a round trains all rounds but the first without "
+        "dropout, and with the running statistics of its batch norms.",
+        "net = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.Dropout())\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        "net(torch.ones(2)).sum().backward()\nopt.step()\nnet.eval()\nopt.zero_grad()\nnet(torch.ones(2)).sum().backward()\n"
+        "opt.step()",
+        "net = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.Dropout())\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+        "net(torch.ones(2)).sum().backward()\nopt.step()\nnet.eval()\nopt.zero_grad()\nnet.train()\n"
+        "net(torch.ones(2)).sum().backward()\nopt.step()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -29,6 +29,7 @@ from tensorcli.explorer.hazards.places import (
 )
 from tensorcli.explorer.hazards.scope import Scope
 from tensorcli.explorer.hazards.slips import idle_attribute, misspelt, not_called
+from tensorcli.explorer.hazards.steps import Steps
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle
@@ -122,6 +123,7 @@ class Watch:
         self.gradients = Gradients(recorder.engine)
         self.loops = Loops(recorder.engine)
         self.flats = Flats(recorder.engine)
+        self.steps = Steps(recorder.engine)
         self.names = Scope(recorder.index.bound, recorder.index.name)
         self.lost = LostWrites(recorder.engine, self.names.name)
         self.stores = Stores(recorder.engine)
@@ -387,6 +389,8 @@ class Watch:
                 self.note("TSC-H022", self.gradients.outdated(leaves, text, self._names))
                 reached, gone = self.gradients.leaves.values(), self.gradients.gone
                 self.note("TSC-H031", unheld(self.engine, self.names, leaves, reached, gone, text))
+                self.note("TSC-H035", self.steps.first(self.names, optimizer, leaves, text))
+                self.note("TSC-H036", self.steps.in_evaluation(self.names, optimizer, text))
                 if not node.args and dropped is None:
                     self.note("TSC-H026", idle(self.engine, leaves, text))
 

@@ -42,7 +42,12 @@ from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
 from tensorcli.explorer.why.prove import Allowance, allowance
 from tensorcli.explorer.why.refused import smearing
 from tensorcli.explorer.why.trees import called_name, has_pass, root_name
-from tensorcli.explorer.why.untimely import dropout_in_evaluation, idle_clip
+from tensorcli.explorer.why.untimely import (
+    dropout_in_evaluation,
+    idle_clip,
+    stayed_in_evaluation,
+    twice_held,
+)
 from tensorcli.explorer.why.values import nan_gradient, no_logarithm
 
 if TYPE_CHECKING:
@@ -359,4 +364,6 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H032": lost_fraction,
     "TSC-H033": idle_clip,
     "TSC-H034": dropout_in_evaluation,
+    "TSC-H035": twice_held,
+    "TSC-H036": stayed_in_evaluation,
 }

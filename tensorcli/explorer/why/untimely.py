@@ -1,4 +1,6 @@
-"""Calls at the wrong time, told: gradients clipped too early or too late, dropout in evaluation."""
+"""Calls at the wrong time, told: gradients clipped too early or too late, dropout in evaluation, steps in it; steps that write
+one memory twice.
+"""
 
 from __future__ import annotations
 
@@ -51,4 +53,50 @@ def dropout_in_evaluation(case: Case, row: HazardRow) -> Story:
     if call is not None:
         new = with_argument(case.text_of(call), f"training={row.names[0]}.training")
         story.proposals.append(case.changed([(call, new)], f"goes by the mode of {row.names[0]}"))
+    return story
+
+
+def stayed_in_evaluation(case: Case, row: HazardRow) -> Story:
+    """A network that a loop puts into evaluation mode and goes on training: back to training at each round's beginning."""
+    story = Story(f"line {case.line}: {row.text}")
+    name = row.names[1]
+    for at in range(case.home, -1, -1):
+        for node in ast.walk(case.journal.python(at)[0].tree):
+            if ast.unparse(node) == f"{name}.eval()" and isinstance(node, ast.Call):
+                story.events.append(case.event(at, f"{name} goes over to evaluation", "wrote", node=node))
+    loops = [
+        each
+        for each in ast.walk(case.tree)
+        if isinstance(each, ast.For | ast.While) and any(part is case.inner for part in ast.walk(each))
+    ]
+    if loops:
+        note = "training at the beginning of each round"
+        story.proposals.append(case.journal.before(case.home, loops[0].body[0], f"{name}.train()", note))
+    for at in range(case.home - 1 if not loops else -1, -1, -1):
+        if any(_calls(node, name) for node in ast.walk(case.journal.python(at)[0].tree)):
+            story.proposals.append(case.journal.inserted(at, f"{name}.train()", "training from here on"))
+            break
+    return story
+
+
+def _calls(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+
+
+def twice_held(case: Case, row: HazardRow) -> Story:
+    """`out.weight.data = emb.weight.data`: one parameter under both names."""
+    story = Story(f"line {case.line}: {row.text}")
+    both = set(row.names[1:])
+    for at in range(case.home + 1):
+        for node in ast.walk(case.journal.python(at)[0].tree):
+            if not isinstance(node, ast.Assign) or len(both) < 2:
+                continue
+            target, value = (
+                ast.unparse(each).removesuffix(".data") for each in (node.targets[0], node.value)
+            )
+            if {target, value} == both:
+                story.events.append(
+                    case.event(at, f"{target} takes the memory of {value}", "shared", node=node)
+                )
+                story.proposals.append(case.journal.instead(at, node, f"{target} = {value}", "one parameter"))
     return story
