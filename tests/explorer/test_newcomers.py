@@ -334,6 +334,13 @@ QUESTIONS = {
         "opt makes a step while net is in evaluation mode, which it was not before: Dropout does another thing then.",
         "before line 5:  net.train()",
     ),
+    "weights that are compared with themselves": (
+        f"{NET}before = net.weight\nnet(torch.ones(4)).sum().backward()\nopt.step()\nafter = net.weight\n"
+        "print(torch.equal(before, after))",
+        "",
+        "before and after are one memory, and equal whatever was written into it: neither is a copy.",
+        "line 4:  before = net.weight.detach().clone()",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",
@@ -436,6 +443,11 @@ SILENT = {
     "two halves of one memory": (
         "flat = torch.ones(4)\na, b = flat[:2].requires_grad_(), flat[2:].requires_grad_()\n"
         "opt = torch.optim.SGD([a, b], lr=0.1)\n(a * b).sum().backward()\nopt.step()"
+    ),
+    "weights that are compared with a copy, tied ones with each other": (
+        f"{NET}other = nn.Linear(4, 3)\nother.weight = net.weight\nbefore = net.weight.detach().clone()\n"
+        "net(torch.ones(4)).sum().backward()\nopt.step()\nw = net.weight\nprint(torch.equal(before, w), before - w)\n"
+        "assert torch.equal(other.weight, net.weight)"
     ),
     "units that are never above 0": "x = torch.full((2,), -1., requires_grad=True)\nx.relu().sum().backward()",
 }

@@ -438,6 +438,18 @@ _ENTRIES: Final = (
         "net(torch.ones(2)).sum().backward()\nopt.step()",
         "why",
     ),
+    Hazard(
+        "TSC-H037",
+        "one-with-itself",
+        "Two names for one memory were compared: they are equal whatever was written.",
+        "`before = net.weight` and `before = net.weight.data` copy nothing. After a step both names show the new numbers, and "
+        "torch.equal says that the network has not learned.",
+        "net = torch.nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\nbefore = net.weight.data\n"
+        "net(torch.ones(2)).sum().backward()\nopt.step()\nafter = net.weight.data\nsame = torch.equal(before, after)",
+        "net = torch.nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\nbefore = net.weight.data.clone()\n"
+        "net(torch.ones(2)).sum().backward()\nopt.step()\nafter = net.weight.data\nsame = torch.equal(before, after)",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -32,12 +32,13 @@ class Loops:
 
     def begin(self) -> None:
         """A statement of the session begins."""
+        if len(self.read) > MANY:
+            self.read = {}
         if self.begun:
             self.begun, self.written = [], set()
-            if len(self.read) > MANY:
-                self.read = {}
 
-    def _once(self, read: Callable[[Any], Any], tree: ast.AST) -> Any:
+    def once(self, read: Callable[[Any], Any], tree: ast.AST) -> Any:
+        """What is read in a tree, which is read once."""
         key = (read, tree)
         if key not in self.read:
             self.read[key] = read(tree)
@@ -51,7 +52,7 @@ class Loops:
     @property
     def appends(self) -> list[Append]:
         """Where they append to lists."""
-        return [each for loop in self.begun for each in self._once(appends_in, loop)]
+        return [each for loop in self.begun for each in self.once(appends_in, loop)]
 
     def around(self, statement: ast.stmt) -> ast.For | ast.While | None:
         """The innermost loop that a statement stands in."""
@@ -69,13 +70,13 @@ class Loops:
         for any other statement.
         """
         target = statement.targets[0]
-        steps = isinstance(target, ast.Name) and self._once(_steps_down, statement)
-        if not isinstance(target, ast.Name) or not (steps or self._once(_updates, statement)):
+        kind = self.once(_update, statement) if isinstance(target, ast.Name) else ""
+        if not isinstance(target, ast.Name) or not kind:
             return None
         loop = self.around(statement)
         if not isinstance(loop, ast.For) or not _named(loop.target, target.id, ast.Store):
             return None
-        if not steps and "parameters()" not in ast.unparse(loop.iter):
+        if kind != "step" and "parameters()" not in ast.unparse(loop.iter):
             return None
         end = statement.end_lineno or statement.lineno
         if any(_named(each, target.id, ast.Load, after=end) for each in (*loop.body, *loop.orelse)):
@@ -89,7 +90,7 @@ class Loops:
         """
         if not isinstance(node, ast.AugAssign | ast.BinOp):
             return None
-        summed = self._once(self._sum, node)
+        summed = self.once(self._sum, node)
         if summed is None:
             return None
         for each in inputs[:2]:
@@ -108,9 +109,7 @@ class Loops:
         other statement. `value` gives what a name stands for.
         """
         call = statement.value
-        if not isinstance(call, ast.Call) or getattr(call.func, "attr", "") != "append":
-            return None
-        if not any(each.node is call for each in self.appends):
+        if not isinstance(call, ast.Call) or not any(each.node is call for each in self.appends):
             return None
         part = call.args[0]
         kept = value(part.id) if isinstance(part, ast.Name) else None
@@ -133,18 +132,14 @@ class Loops:
         return None
 
 
-def _updates(statement: ast.Assign) -> bool:
-    """Whether a statement computes `p` from `p`."""
+def _update(statement: ast.Assign) -> str:
+    """`step` where a statement computes `p` from `p.grad`, `other` where it is an expression of `p`; else empty."""
     name: str = statement.targets[0].id  # type: ignore[attr-defined]
-    return isinstance(statement.value, ast.BinOp) and _named(statement.value, name, ast.Load)
-
-
-def _steps_down(statement: ast.Assign) -> bool:
-    """Whether a statement computes `p` from `p.grad`."""
-    name: str = statement.targets[0].id  # type: ignore[attr-defined]
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == "grad" and _named(node.value, name, ast.Load)
-        for node in ast.walk(statement.value)
+    for node in ast.walk(statement.value):
+        if isinstance(node, ast.Attribute) and node.attr == "grad" and _named(node.value, name, ast.Load):
+            return "step"
+    return (
+        "other" if isinstance(statement.value, ast.BinOp) and _named(statement.value, name, ast.Load) else ""
     )
 
 

@@ -38,19 +38,13 @@ def no_logarithms(engine: Engine, name: Namer, node: ast.AST | None, inputs: Seq
     )
 
 
-def probabilities_compared(
-    engine: Engine, names: Scope, node: ast.AST | None, inputs: Sequence[Any]
-) -> Told | None:
-    """What is to be said of the product in a KL divergence that is given greater numbers than logarithms of probabilities."""
-    if not isinstance(node, ast.Call):
+def probabilities_compared(engine: Engine, names: Scope, node: ast.AST | None, given: Any) -> Told | None:
+    """What is to be said of a KL divergence that is given greater numbers than logarithms of probabilities."""
+    if not isinstance(node, ast.Call) or given is None:
         return None
     text = ast.unparse(node.func)
-    if not text.endswith("kl_div") and "KLDivLoss" not in (
-        type(names.get(text)).__name__,
-        text.partition("(")[0][-9:],
-    ):
-        return None
-    return no_logarithms(engine, names.name, node, inputs[1:])
+    named = type(names.get(text)).__name__ == "KLDivLoss" or text.partition("(")[0].endswith("KLDivLoss")
+    return no_logarithms(engine, names.name, node, [given]) if named or text.endswith("kl_div") else None
 
 
 def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | None:

@@ -7,12 +7,14 @@ twice, a swallowed gradient) is noted at once; the rest is decided when the stat
 from __future__ import annotations
 
 import ast
+import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.hazards.discarded import discarded
+from tensorcli.explorer.hazards.itself import comparisons, with_itself
 from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.kept import Held, held_by, kept
 from tensorcli.explorer.hazards.loops import Loops
@@ -33,7 +35,7 @@ from tensorcli.explorer.hazards.steps import Steps
 from tensorcli.explorer.hazards.swaps import Stores
 from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.hazards.training import OPERANDS, Gradients, Trap, idle
-from tensorcli.explorer.hazards.untimely import dropout_in_evaluation, idle_clip
+from tensorcli.explorer.hazards.untimely import CLIPS, dropout_in_evaluation, idle_clip
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers, probabilities_compared
 from tensorcli.explorer.hazards.views import swallowed
@@ -124,6 +126,8 @@ class Watch:
         self.loops = Loops(recorder.engine)
         self.flats = Flats(recorder.engine)
         self.steps = Steps(recorder.engine)
+        self.factor: Any = None
+        """What the last matrix was multiplied with, weakly: kl_div() multiplies before it takes logarithms."""
         self.names = Scope(recorder.index.bound, recorder.index.name)
         self.lost = LostWrites(recorder.engine, self.names.name)
         self.stores = Stores(recorder.engine)
@@ -166,15 +170,13 @@ class Watch:
         self.stores.begin()
         self.lost.runs()
         self.lists = None
+        if self.gradients.leaves:
+            pairs = comparisons(statement)
+            if pairs:
+                told = with_itself(self.engine, self.names, pairs, self.gradients.leaves)
+                self.note("TSC-H037", told, statement)
         if isinstance(statement, ast.Expr):
-            self._steps(statement.value)
-            if self.gradients.leaves or self.recorded:
-                told = idle_clip(self.engine, self.names, statement, self.gradients.applied)
-                self.note("TSC-H033", told, statement)
-            if self.loops.begun:
-                self.note("TSC-H017", self.loops.appended(statement, self.names.get), statement)
-            if isinstance(statement.value, ast.Attribute):
-                self.note("TSC-H027", not_called(self.names, statement.value), statement)
+            self._expression(statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
             told = misspelt(self.engine, self.names, statement.targets[0])
             self.note("TSC-H028", told, statement)
@@ -183,6 +185,21 @@ class Watch:
             self.loops.enter(statement)
         elif self.loops.begun and isinstance(statement, ast.Assign):
             self.note("TSC-H016", self.loops.lost_update(statement))
+
+    def _expression(self, statement: ast.Expr) -> None:
+        """A statement that is an expression, by the name of the method that it calls."""
+        node = statement.value
+        if isinstance(node, ast.Attribute):
+            self.note("TSC-H027", not_called(self.names, node), statement)
+        elif isinstance(node, ast.Call):
+            method = getattr(node.func, "attr", "")
+            if method == "step":
+                self._steps(node)
+            elif method in CLIPS:
+                applied = self.gradients.applied
+                self.note("TSC-H033", idle_clip(self.engine, self.names, statement, applied), statement)
+            elif method == "append" and self.loops.begun:
+                self.note("TSC-H017", self.loops.appended(statement, self.names.get), statement)
 
     # ---- what the recorder hears
 
@@ -209,7 +226,14 @@ class Watch:
         if known.copies:
             self.lost.made(known.name, tensor, inputs)
         if known.pairs and tensor.ndim == 2:
-            self._pairs(known.name, inputs)
+            if _ranks(inputs) == 3:
+                told = outer_total(engine, self.names.name, current_node(), self.running, known.name, inputs)
+                self.note("TSC-H012", told)
+            elif known.name == "mul" and len(inputs) > 1 and engine.kind(inputs[1]) == "tensor":
+                self.factor = weakref.ref(inputs[1])
+        elif known.name == "xlogy":
+            factor = None if self.factor is None else self.factor()
+            self.note("TSC-H023", probabilities_compared(engine, self.names, current_node(), factor))
         if known.wraps and not tensor.dtype.is_floating_point:
             dtype = engine.look(tensor).dtype
             if dtype in INTEGRAL:
@@ -242,13 +266,6 @@ class Watch:
             number = self.names.get(value.id)
         assigned = number if isinstance(number, float) else None
         self.note("TSC-H032", cut_off(self.engine, name, tensor, operator, inputs, assigned))
-
-    def _pairs(self, operator: str, inputs: Sequence[Any]) -> None:
-        node, names = current_node(), self.names
-        told = outer_total(self.engine, names.name, node, self.running, operator, inputs)
-        self.note("TSC-H012", told)
-        if operator == "mul":
-            self.note("TSC-H023", probabilities_compared(self.engine, names, node, inputs))
 
     def _recorded(self, tensor: Any, inputs: Sequence[Any]) -> bool:
         """Whether a result has a node, or is about to get one."""
@@ -376,9 +393,9 @@ class Watch:
         for each in _tensors(self.engine, inputs):
             self.note("TSC-H005", swallowed(self.engine, self.names.name, each))
 
-    def _steps(self, node: ast.expr) -> None:
+    def _steps(self, node: ast.Call) -> None:
         """`opt.step()`: whether what it changes has gradients, and is there still."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":
+        if isinstance(node.func, ast.Attribute):
             owner = node.func.value
             optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
             leaves = optimised(self.engine, optimizer) if self.recorded else ()
@@ -428,3 +445,8 @@ def _tensors(engine: Any, inputs: Sequence[Any]) -> Iterator[Any]:
             yield from (one for one in each if engine.kind(one) == "tensor")
         elif engine.kind(each) == "tensor":
             yield each
+
+
+def _ranks(inputs: Sequence[Any]) -> int:
+    """How many dimensions two operands have together."""
+    return sum(getattr(each, "ndim", 0) for each in inputs[:2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
@@ -88,6 +89,22 @@ def one_item(case: Case, row: HazardRow) -> Story:
         made += ".clone()" * isinstance(items.elts[0], ast.Name)
         new = f"[{made} for _ in range({count})]"
         story.proposals.append(case.journal.changed(bound.at, [(product, new)], "as many tensors"))
+    return story
+
+
+def one_with_itself(case: Case, row: HazardRow) -> Story:
+    """`before = net.weight`, compared with net.weight later: a copy of what it was."""
+    story = Story(f"line {case.line}: {row.text}")
+    bound = [each for name in row.names if (each := _bound(case, replace(row, names=(name,)))) is not None]
+    bound.sort(key=lambda each: each.at)
+    for each in bound:
+        text = f"{each.name} is the memory itself"
+        story.events.append(case.event(each.at, text, "shared", node=each.value))
+        new = behind(
+            each.value, each.text, ".detach().clone()" if not each.text.endswith(".data") else ".clone()"
+        )
+        story.proposals.append(case.journal.changed(each.at, [(each.value, new)], "keep the numbers of then"))
+        break
     return story
 
 

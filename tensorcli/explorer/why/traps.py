@@ -32,6 +32,7 @@ from tensorcli.explorer.why.meant import (
     misspelt_attribute,
     not_called,
     one_item,
+    one_with_itself,
     outdated_optimizer,
     unheld_parameter,
     unwritten_read,
@@ -366,4 +367,5 @@ TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
     "TSC-H034": dropout_in_evaluation,
     "TSC-H035": twice_held,
     "TSC-H036": stayed_in_evaluation,
+    "TSC-H037": one_with_itself,
 }

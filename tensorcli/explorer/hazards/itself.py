@@ -1,0 +1,73 @@
+"""Comparisons of a memory with itself: `before = net.weight`, some steps, and then `torch.equal(before, net.weight)`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Container
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.explorer.hazards.told import Told
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.hazards.scope import Scope
+
+CALLS = ("equal", "allclose", "isclose", "eq", "ne")
+
+
+def comparisons(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
+    """The pairs of names that a statement compares or subtracts, each as it is or by its `.data`: in what it prints, binds or
+    asserts, behind no more than methods of the result. It is asked of each statement that runs, and walks no trees.
+    """
+    if isinstance(statement, ast.Assert):
+        values: list[ast.expr] = [statement.test]
+    elif isinstance(statement, ast.Expr | ast.Assign):
+        values = [statement.value]
+        value = values[0]
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print":
+            values = value.args
+    else:
+        return []
+    pairs = [pair for value in values if (pair := _pair(value)) is not None]
+    return [(left, right) for left, right in pairs if _root(left) and _root(right)]
+
+
+def _pair(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in CALLS and node.args:
+            return (node.args[0], node.args[1]) if len(node.args) > 1 else (node.func.value, node.args[0])
+        node = node.func.value
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq | ast.NotEq):
+        return node.left, node.comparators[0]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        return node.left, node.right
+    return None
+
+
+def _root(node: ast.expr) -> str:
+    """`w` of `w` and `w.data`; empty for anything else."""
+    if isinstance(node, ast.Attribute) and node.attr == "data":
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def with_itself(
+    engine: Engine, names: Scope, pairs: list[tuple[ast.expr, ast.expr]], learned: Container[int]
+) -> Told | None:
+    """What is to be said of a comparison of two names for the same elements of a memory that a pass reached; None for any
+    other. `learned`: such memory, by its identity.
+    """
+    for left, right in pairs:
+        first, second = _root(left), _root(right)
+        values: list[Any] = [names.get(first), names.get(second)]
+        if first == second or any(engine.kind(each) != "tensor" for each in values):
+            continue
+        memory = engine.memory(values[0])
+        if memory is not engine.memory(values[1]) or id(memory) not in learned:
+            continue
+        if engine.walk(values[0]) == engine.walk(values[1]):
+            return Told(
+                f"{first} and {second} are one memory, and equal whatever was written into it: neither is a copy.",
+                (first, second),
+            )
+    return None
