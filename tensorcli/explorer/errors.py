@@ -111,6 +111,10 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E037", "hook_result", "has changed the size of value|has changed the type of value",
          "a hook may put a gradient of the same shape and dtype in the place of the one it was given, or return None",
          "x = torch.ones(2, requires_grad=True)\nhook = x.register_hook(lambda g: g[:1])\n(x * 2).sum().backward()"),
+        ("TSC-E039", "own_view", "This view was created inside a custom Function",
+         "a view that a custom function or a full backward hook hands on is not written in place",
+         "relu = torch.nn.ReLU(inplace=True)\nrelu.register_full_backward_hook(lambda module, given, came: None)\n"
+         "relu(torch.ones(2, requires_grad=True) * 2)"),
         ("TSC-E038", "gradient_shape", "returned an invalid gradient at index #",
          "a gradient has the shape that its tensor had when it was recorded; .data or resize_() gave it another since",
          "x = torch.ones(2, requires_grad=True)\nv = x.view(2)\nx.data = torch.ones(3)\nx.sum().backward()"),
@@ -176,6 +180,10 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "expected np.ndarray|too many dimensions '|can't convert np.ndarray of type",
          "a tensor is made of numbers, or of lists of equal lengths",
          "torch.tensor([[1, 2], [3]])"),
+        ("TSC-E060", "class_weights", "Expected floating point type for target with class probabilities",
+         "a target of the shape of the scores has probabilities of the classes, which are floating; a class for each sample is "
+         "one whole number",
+         "torch.nn.functional.cross_entropy(torch.ones(2, 3), torch.ones(2, 3, dtype=torch.int64))"),
         ("TSC-E059", "integers",
          "expected target dtype|have one of the following scalar types|used as indices must be|"
          "Expected a long tensor for index|Expected dtype int… for index|index tensor of type LongTensor|"

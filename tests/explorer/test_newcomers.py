@@ -341,6 +341,19 @@ QUESTIONS = {
         "before and after are one memory, and equal whatever was written into it: neither is a copy.",
         "line 4:  before = net.weight.detach().clone()",
     ),
+    "a hook on a module that writes in place": (
+        f"{NET}net = nn.Sequential(net, nn.ReLU(inplace=True))\nfor part in net:\n"
+        "    part.register_full_backward_hook(lambda module, given, came: None)\nnet(torch.ones(4)).sum().backward()",
+        "",
+        "what is written here is a view that a full backward hook, or a custom function, handed on",
+        "line 4:  net = nn.Sequential(net, nn.ReLU(inplace=False))",
+    ),
+    "classes as rows of ones and zeros": (
+        f"{NET}t = torch.tensor([[1, 0, 0], [0, 0, 1]])\nloss = nn.functional.cross_entropy(net(torch.ones(2, 4)), t)",
+        "",
+        "A target of the shape of the scores has probabilities of the classes, which are floating",
+        "line 5:  loss = nn.functional.cross_entropy(net(torch.ones(2, 4)), t.to(torch.float32))",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",

@@ -66,6 +66,16 @@ def _smaller(tree: ast.AST, most: int) -> Iterator[ast.expr]:
     return (node for node, number in whole_numbers(tree) if 0 < number <= most)
 
 
+def class_weights(case: Case) -> Story:
+    """One-hot rows of whole numbers in the place of probabilities, or of classes."""
+    story = called(case)
+    for each in operands(case):
+        if each.look.dtype.startswith(("int", "uint")):
+            note = f"the class of each row of {each.text}"
+            story.proposals.append(with_operand(case, each.node, ".argmax(1)", note))
+    return story
+
+
 def probabilities(case: Case) -> Story:
     """Scores in the place of probabilities."""
     story = given(case, values=True)

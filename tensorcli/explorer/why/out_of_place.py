@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.why.case import Case
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.trees import in_place_nodes
 
 
@@ -85,3 +85,25 @@ def _is_whole(case: Case, target: ast.expr) -> bool:
     if not isinstance(target, ast.Subscript):
         return False
     return isinstance(target.value, ast.Name) and isinstance(case.value(target.value), list | dict)
+
+
+def told_not_to_write(case: Case, at: int) -> Iterator[Proposal | None]:
+    """The modules and functions of a statement, or of one before it, that write their result over what they are given, told
+    not to.
+    """
+    for place in range(at, -1, -1):
+        for node in ast.walk(case.journal.python(place)[0].tree):
+            if isinstance(node, ast.keyword) and node.arg == "inplace" and ast.unparse(node.value) == "True":
+                note = "a result of its own, and what it is given stays"
+                yield case.journal.changed(place, [(node.value, "False")], note)
+
+
+def own_view(case: Case) -> Story:
+    """A view that PyTorch made for a hook, or that a custom function gave, written in place."""
+    story = Story(
+        "what is written here is a view that a full backward hook, or a custom function, handed on: a write into it would "
+        "undo what that gives.",
+        [case.raised("writes it in place")],
+    )
+    story.proposals = list(told_not_to_write(case, case.at))
+    return story

@@ -13,7 +13,7 @@ from tensorcli.explorer.results import Event, Mark, Timeline
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
+from tensorcli.explorer.why.out_of_place import atom, out_of_place_at, told_not_to_write
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
 from tensorcli.explorer.why.trees import holds, in_place_nodes, loaded, root_name, stored
 
@@ -241,7 +241,8 @@ class _Version:
         statement, _ = journal.python(at)
         if at == case.at and carried_graphs(case):
             yield from detached_each_round(case)
-        yield from self._modules_in_place(at)
+        if self.write.operator.partition(".")[0].rstrip("_") in IN_PLACE:
+            yield from told_not_to_write(case, at)
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)
         yield from out_of_place_at(case, at, statement.tree, via)
@@ -290,20 +291,6 @@ class _Version:
         read = [each for each in outermost(saving, self.name) if each is not saving]
         changes = [(each, f"{journal.source(at, each)}.clone()") for each in read]
         return journal.changed(at, changes, "save a copy") if changes else None
-
-    def _modules_in_place(self, at: int) -> Iterator[Proposal | None]:
-        """A module that writes its result over what it is given, told not to."""
-        if self.write.operator.partition(".")[0].rstrip("_") not in IN_PLACE:
-            return
-        for place in range(at, -1, -1):
-            for node in ast.walk(self.case.journal.python(place)[0].tree):
-                if (
-                    isinstance(node, ast.keyword)
-                    and node.arg == "inplace"
-                    and ast.unparse(node.value) == "True"
-                ):
-                    note = "a result of its own, and what it is given stays"
-                    yield self.case.journal.changed(place, [(node.value, "False")], note)
 
     def _copy_at(self, at: int) -> Iterator[Proposal | None]:
         statement, _ = self.case.journal.python(at)

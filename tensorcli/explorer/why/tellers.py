@@ -24,6 +24,8 @@ TELLERS: Final = {
     "leaf": "refused.leaf",
     "leaf_view": "refused.leaf",
     "multi_output": "outputs.multi_output",
+    "own_view": "out_of_place.own_view",
+    "class_weights": "networks.class_weights",
     "no_grad_view": "refused.no_grad_view",
     "inference": "refused.inference",
     "cast": "refused.cast",
