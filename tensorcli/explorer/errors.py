@@ -237,6 +237,10 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E072", "nothing_to_optimise", "optimizer got an empty parameter list",
          "there was no parameter: a list that was never filled, or an iterator that was used up",
          "torch.optim.SGD([], lr=0.1)"),
+        ("TSC-E077", "held_twice", "appear in more than one parameter group|parameter group with duplicate parameters",
+         "an optimizer takes each parameter once: what is in one group is in no other",
+         "net = torch.nn.Linear(2, 1)\n"
+         "torch.optim.SGD([{'params': [net.weight]}, {'params': net.parameters()}], lr=0.1)"),
         ("TSC-E073", "gradient_fits", "attempting to assign a gradient|assigned grad has data of",
          "a gradient has the shape, the dtype and the device of its tensor",
          "x = torch.ones(2)\nx.grad = torch.ones(3)"),

@@ -354,6 +354,27 @@ QUESTIONS = {
         "A target of the shape of the scores has probabilities of the classes, which are floating",
         "line 5:  loss = nn.functional.cross_entropy(net(torch.ones(2, 4)), t.to(torch.float32))",
     ),
+    "a state with the batch first": (
+        "lstm = torch.nn.LSTM(3, 4, batch_first=True)\nh, c = torch.zeros(2, 1, 4), torch.zeros(2, 1, 4)\n"
+        "out, s = lstm(torch.ones(2, 5, 3), (h, c))",
+        "",
+        "a state is (layers, batch, hidden size), which is (1, 2, 4) here",
+        "line 2:  h, c = torch.zeros(1, 2, 4), torch.zeros(1, 2, 4)",
+    ),
+    "a part in a group of its own and in that of the whole": (
+        "from torch import nn\na = nn.Linear(2, 2)\nnet = nn.Sequential(a, nn.Linear(2, 1))\n"
+        "opt = torch.optim.SGD([{'params': a.parameters()}, {'params': net.parameters()}], lr=0.1)",
+        "",
+        "an optimizer takes each parameter once; a.weight and a.bias stand in a.parameters() and in net.parameters().",
+        "line 4:  opt = torch.optim.SGD([{'params': a.parameters()}, {'params': [p for p in net.parameters() if all(p is not q "
+        "for q in a.parameters())]}], lr=0.1)",
+    ),
+    "a parameter beside all of them": (
+        f"{NET}opt = torch.optim.SGD([*net.parameters(), net.bias], lr=0.1)",
+        "",
+        "an optimizer takes each parameter once; net.bias stands beside a list that has it.",
+        "line 4:  opt = torch.optim.SGD([*net.parameters()], lr=0.1)",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",

@@ -25,6 +25,8 @@ TELLERS: Final = {
     "leaf_view": "refused.leaf",
     "multi_output": "outputs.multi_output",
     "own_view": "out_of_place.own_view",
+    "held_twice": "groups.held_twice",
+    "features": "groups.hidden_state",
     "class_weights": "networks.class_weights",
     "no_grad_view": "refused.no_grad_view",
     "inference": "refused.inference",
