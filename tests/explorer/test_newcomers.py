@@ -375,6 +375,12 @@ QUESTIONS = {
         "an optimizer takes each parameter once; net.bias stands beside a list that has it.",
         "line 4:  opt = torch.optim.SGD([*net.parameters()], lr=0.1)",
     ),
+    "a network that is made anew after the optimizer": (
+        f"{NET}net = nn.Linear(4, 3)\nfor i in range(2):\n    net(torch.ones(4)).sum().backward()\n    opt.step()",
+        "",
+        "opt has no gradient to go by",
+        "move line 3 below line 4",
+    ),
     "two results that nothing takes": (
         "def clean(x):\n    x.clamp(min=0)\n    x.squeeze(0)\n    return x\ny = clean(torch.ones(1, 3))",
         "",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
-from tensorcli.explorer.hazards.parameters import optimised
+from tensorcli.explorer.hazards.parameters import is_module, optimised
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
 from tensorcli.explorer.why.leaves import users_of
@@ -254,11 +254,15 @@ def idle_step(case: Case, row: HazardRow) -> Story:
     made = case.bound_at(optimizer)
     for name, value in names.items():
         at = case.bound_at(name)
-        if case.engine.kind(value) != "tensor" or at is None or made is None or not made < at:
+        if at is None or made is None or not made < at:
             continue
-        if case.engine.look(value).is_leaf and case.engine.grad(value) is not None:
+        leaves = (
+            list(value.parameters()) if is_module(value) else [value] * (case.engine.kind(value) == "tensor")
+        )
+        if any(case.engine.look(leaf).is_leaf and case.engine.grad(leaf) is not None for leaf in leaves):
+            what = "module" if is_module(value) else "tensor"
             story.events.append(case.event(made, f"{optimizer} took the tensors of then", "made"))
-            story.events.append(case.event(at, f"{name} is another tensor since then", "made"))
+            story.events.append(case.event(at, f"{name} is another {what} since then", "made"))
             story.proposals.append(case.journal.moved_below(made, at, "take the tensors of now"))
     return story
 
