@@ -69,11 +69,13 @@ class Loops:
         """What is to be said of `for p in parameters: p = p - lr * p.grad`, where the round's new tensor goes nowhere; None
         for any other statement.
         """
+        return self.once(self._lost_update, statement) if isinstance(statement.targets[0], ast.Name) else None
+
+    def _lost_update(self, statement: ast.Assign) -> Told | None:
         target = statement.targets[0]
-        kind = self.once(_update, statement) if isinstance(target, ast.Name) else ""
-        if not isinstance(target, ast.Name) or not kind:
-            return None
-        loop = self.around(statement)
+        assert isinstance(target, ast.Name)
+        kind = _update(statement)
+        loop = self.around(statement) if kind else None
         if not isinstance(loop, ast.For) or not _named(loop.target, target.id, ast.Store):
             return None
         if kind != "step" and "parameters()" not in ast.unparse(loop.iter):
