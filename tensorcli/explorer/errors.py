@@ -302,6 +302,10 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E097", "kept_nowhere", "The .grad attribute of a Tensor that is not a leaf",
          "a backward pass leaves gradients in leaves; a computed tensor keeps its own only after retain_grad()",
          "x = torch.ones(2, requires_grad=True)\ny = x * 2\ny.sum().backward()\ny.grad"),
+        ("TSC-E100", "constant", "is not differentiable with respect to argument",
+         "the function gives that argument no gradient, and refuses one that asks for it",
+         "w = torch.ones(2, requires_grad=True)\n"
+         "torch.nn.functional.cross_entropy(torch.ones(1, 2), torch.tensor([0]), w)"),
         ("TSC-E099", "schedule", "before `optimizer.step()`",
          "a scheduler's step comes after the optimizer's: the first learning rate is skipped otherwise",
          "opt = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1)\n"

@@ -56,6 +56,12 @@ QUESTIONS = {
         "the graph was cut at line 5: gt gives bool",
         "line 5:  hit = net(x).sigmoid().float()",
     ),
+    "weights of classes that require grad": (
+        f"{DATA}w = torch.ones(3, requires_grad=True)\nloss = nn.functional.cross_entropy(net(x), y, weight=w)",
+        "",
+        "nll_loss_forward gives its weight no gradient, and refuses one that requires grad.",
+        "line 6:  loss = nn.functional.cross_entropy(net(x), y, weight=w.detach())",
+    ),
     "whole numbers in a loss": (
         f"{DATA}out = net(x).long()\nout.float().mean().backward()",
         "",

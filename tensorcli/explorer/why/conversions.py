@@ -1,15 +1,16 @@
-"""Tensors, arrays and copies of them: what numpy does not get, what deepcopy does not copy."""
+"""Tensors that are not taken as they are: what numpy does not get, what deepcopy does not copy, what no gradient is given."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, told, with_operand
+from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
 from tensorcli.explorer.why.slips import NUMPY, torch_s_own
 from tensorcli.explorer.why.trees import root_name
 
@@ -70,6 +71,25 @@ def _converted(case: Case) -> Iterator[ast.expr]:
                 yield node.func.value
             elif case.text_of(node.func).startswith(NUMPY):
                 yield from node.args
+
+
+def constant(case: Case) -> Story | None:
+    """An argument that requires grad, of a function that gives it none: weights of classes, and what else is not learned."""
+    asking = [each for each in operands(case) if each.look.requires_grad]
+    named = re.search(r"function '(\w+)' .* argument '(\w+)'", case.failure.message)
+    if named is None or not asking:
+        return None
+    function, argument = named.groups()
+    story = Story(
+        f"{function} gives its {argument} no gradient, and refuses one that requires grad.",
+        told(case, asking, "requires_grad {look.requires_grad}"),
+    )
+    # What was given last is asked first: the argument stands behind what the function is differentiated by.
+    for each in reversed(asking):
+        story.proposals.append(
+            with_operand(case, each.node, ".detach()", f"{each.text} as numbers, outside the graph")
+        )
+    return story
 
 
 def deepcopy(case: Case) -> Story | None:

@@ -37,6 +37,7 @@ TELLERS: Final = {
     "no_grad_fn": "gradient.no_grad_fn",
     "scalar": "gradient.scalar",
     "unused": "gradient.unused",
+    "constant": "conversions.constant",
     "not_required": "gradient.unused",
     "non_leaf_flag": "gradient.flag",
     "retain": "gradient.flag",
