@@ -279,18 +279,6 @@ class Passing(Node):
         """The gradient, as it is."""
         return [grads[0]]
 
-    def __dir__(self) -> list[str]:
-        # The dtypes and devices of inputs are kept by PyTorch's nodes too, where nobody sees them.
-        names = (name for name in type(self).savable() if not name.endswith(("_dtype", "_device")))
-        saved = {f"_saved_{_SIZES.sub(r'_sym_', name)}" for name in names}
-        raw = {f"_raw_saved_{name}" for name, one in self.saved.items() if self._keeps_tensors(name, one)}
-        return [*object.__dir__(self), *saved, *raw]
-
-    def _keeps_tensors(self, name: str, value: Any) -> bool:
-        """Whether what is saved by this name is one tensor or several, or was."""
-        several = value if isinstance(value, tuple) else (value,)
-        return name in self.freed or any(isinstance(one, SAVED) for one in several)
-
     @classmethod
     def savable(cls) -> tuple[str, ...]:
         return ()
