@@ -61,6 +61,11 @@ def _numbers(torch: Any, value: Any) -> Any:
 def outcome(torch: Any, text: str, names: dict[str, Any], look: tuple[str, ...] = ()) -> Any:
     """What an expression gives, or what a statement leaves in the names to look at; or the error; and the warnings."""
     names = {"torch": torch, "np": np, **names}
+    # What is told once is told again, whatever ran before.
+    if torch is engine:
+        engine.forget_warnings()
+    else:
+        torch.set_warn_always(True)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -71,7 +76,8 @@ def outcome(torch: Any, text: str, names: dict[str, Any], look: tuple[str, ...] 
                 result = describe(torch, eval(text, names))
         except Exception as error:
             result = (type(error).__name__, str(error))
-    return result, [re.sub(r" \(Triggered internally.*", "", str(one.message)) for one in caught]
+    told = [re.sub(r" \(Triggered internally.*", "", str(one.message)) for one in caught]
+    return result, list(dict.fromkeys(told))
 
 
 def check(text: str, names: Callable[[Any], dict[str, Any]], look: tuple[str, ...] = ()) -> None:

@@ -172,8 +172,8 @@ def _check_index_reduce(self, dim, index, source, reduce, include_self):
         raise RuntimeError(
             f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}."
         )
-    messages.warn("index_reduce() is in beta and the API may change at any time.", once=True)
     _, size = _check_slices("index_reduce_()", self, dim, index, source)
+    messages.warn("index_reduce() is in beta and the API may change at any time.", once=True)
     kind = self.dtype
     if self.ndim <= 1 and (kind is dtypes.bool_ or kind.is_complex or kind.np.char in dtypes.WIDE_UNSIGNED):
         raise messages.not_implemented("index_func_", kind.scalar_type)
