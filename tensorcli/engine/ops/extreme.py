@@ -225,9 +225,9 @@ def _middle(xp, self, dim, keepdim, name, skip_nan):
 
 
 def _middle_all(xp, self, skip_nan):
+    if not self.size:  # nan, as each dtype has it
+        return xp.asarray(np.iinfo(self.dtype).min if self.dtype.kind in "iu" else np.nan, self.dtype)
     refuse(self, "median_cpu", "cb")
-    if not self.size:
-        return xp.asarray(np.nan if self.dtype.kind == "f" else np.iinfo(self.dtype).min, self.dtype)
     return _middle(xp, self.reshape(-1), 0, False, "median", skip_nan)[0]
 
 

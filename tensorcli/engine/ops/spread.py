@@ -1,5 +1,8 @@
 """Variance and standard deviation."""
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 
 from tensorcli.engine import messages
@@ -23,8 +26,11 @@ def _spread(xp, self, dim, correction, keepdim, name):
     # PyTorch accumulates float32 in float64 here.
     wide = self.astype(np.complex128 if self.dtype.kind == "c" else np.float64)
     mean = xp.divide(xp.sum(wide, axis=dims, keepdims=True), number)
-    squares = xp.sum(xp.abs(wide - mean) ** 2, axis=dims, keepdims=keepdim)
-    variance = xp.divide(squares, np.float64(max(degrees, 0)))
+    away = wide - mean
+    # Those of real and of imaginary parts add up, each undefined by itself where there is nothing to divide by.
+    parts = (away.real, away.imag) if away.dtype.kind == "c" else (away,)
+    squares = (xp.sum(part * part, axis=dims, keepdims=keepdim) for part in parts)
+    variance = reduce(add, (xp.divide(each, np.float64(max(degrees, 0))) for each in squares))
     return variance, mean if keepdim else mean.reshape(variance.shape)
 
 
