@@ -679,6 +679,12 @@ def test_a_read_of_what_was_written_in_part_is_a_hazard(text, line):
     assert check(text) == [("TSC-H018", line)]
 
 
+def test_a_copy_of_what_was_never_written_is_as_unwritten() -> None:
+    made = "x = torch.empty(1, 3, 2, 2).to(memory_format=torch.channels_last)\n"
+    assert not check(f"{made}x.stride()\nx.fill_(1)\nx + 1")
+    assert check(f"{made}y = x + 1") == [("TSC-H018", 2)]
+
+
 def test_what_was_written_in_part_is_told_from_what_was_never_written():
     part = ["x was written in part: PyTorch leaves in the rest what the memory held (zero here)."]
     assert texts("x = torch.empty(3)\nx[0] = 1\ny = x + 1", "TSC-H018") == part

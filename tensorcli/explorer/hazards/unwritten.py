@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 ASKING = frozenset("resize_as_ type_as reshape_as view_as expand_as".split())
 """Operators that ask their second tensor for its sizes or its dtype alone."""
+COPYING = frozenset("clone _to_copy".split())
+"""Operators that copy a tensor: what was not written there is not written here."""
 FACTS = frozenset("size shape stride dim ndim numel dtype device layout requires_grad".split())
 """What is asked of a tensor besides its elements."""
 MANY = 1000
@@ -82,6 +84,9 @@ class Unwritten:
         if operator in ASKING or operator.endswith("_like") or operator.startswith("new_"):
             return None
         engine = self.engine
+        if operator in COPYING and self._is_blank(engine.memory(inputs[0])):
+            self.allocated(result)
+            return None
         for each in inputs:
             if isinstance(each, list | tuple):
                 told = self.read(operator, result, each)
@@ -94,6 +99,11 @@ class Unwritten:
                     if told is not None:
                         return told
         return None
+
+    def _is_blank(self, memory: Any) -> bool:
+        """Whether nothing was written into a memory."""
+        blank = self.memory.get(id(memory))
+        return blank is not None and blank.memory() is memory and blank.written is None
 
     def changed(self, operator: str, tensor: Any, memory: Any, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an operator that computes what it writes from what such memory holds; None for another."""
