@@ -12,6 +12,7 @@ from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._registers import LANES, MOST, is_small_single, reduced, reduced_products, rough_exp
 from tensorcli.engine.ops._shared import own_geometry
@@ -349,6 +350,7 @@ def safe_softmax(xp, self, dim, dtype):
     """A softmax that gives zeros where all elements are minus infinity."""
     if not self.size:
         return self.copy()
+    refuse(self, "softmax_lastdim_kernel_impl", "c")
     most = xp.max(self, axis=dim, keepdims=True)
     powers = xp.exp(self - xp.where(xp.isinf(most), 0, most))
     total = powers.sum(axis=dim, keepdims=True)
