@@ -12,8 +12,9 @@ from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
-from tensorcli.engine.batch import drawing, kinds, rules, slow, writes
+from tensorcli.engine.batch import drawing, kinds, slow, writes
 from tensorcli.engine.batch.layer import Batch, Layer, layers
+from tensorcli.engine.batch.refused import refused
 from tensorcli.engine.batch.values import changed, each_result, found_in
 from tensorcli.engine.op import Op
 from tensorcli.engine.tensor import Tensor
@@ -33,7 +34,7 @@ def listen() -> None:
 
 
 def _asking(op: Op, run: Run) -> Run:
-    if op.effect in _DECOMPOSED and op.base not in kinds.WHOLE and rules.refused(op) is None:
+    if op.effect in _DECOMPOSED and op.base not in kinds.WHOLE and refused(op) is None:
         if op.base in drawing.DROPPING:
             dropped: Run = drawing.dropping(op, run)
             return dropped
@@ -150,7 +151,7 @@ def _written(layer: Layer, op: Op, asked: Run, given: tuple[Any, ...]) -> Tensor
     """An operator that writes self: into the value, for all examples."""
     target: Tensor = given[0]
     batches = changed(given, lambda one: one.batch, Tensor)
-    reason = rules.refused(op)
+    reason = refused(op)
     if reason is not None:
         raise RuntimeError(reason)
     writes.check(layer, op, batches)

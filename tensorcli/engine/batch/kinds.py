@@ -10,6 +10,7 @@ from typing import Any, Final
 from tensorcli.engine import dtypes, effects
 from tensorcli.engine.batch import drawing, rules, shapes, slow
 from tensorcli.engine.batch.layer import Batch, Layer, hidden
+from tensorcli.engine.batch.refused import refused
 from tensorcli.engine.batch.values import aligned, batches_of, plain, slices
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects.elementwise import promoted_dtype
@@ -33,7 +34,7 @@ def apply(layer: Layer, op: Op, run: Run, args: tuple[Any, ...]) -> tuple[Any, i
         drawn = drawing.unmapped(layer, op, run, plain(args))
         return (drawn.value, drawn.dim) if drawn is not None else (run(plain(args)), None)
     slow.warn(op)
-    reason = rules.refused(op)
+    reason = refused(op)
     if reason is not None:
         raise RuntimeError(reason)
     if op.base in NEW:

@@ -288,6 +288,22 @@ def filled(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
     return None
 
 
+_MASKED: Final = (
+    "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for each batch this "
+    "would return a differently shaped Tensor. Please file an issue at https://github.com/pytorch/pytorch/issues if you need "
+    "this feature."
+)
+
+
+@rule("masked_select")
+def chosen(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
+    """By one mask for all examples. Errors: RuntimeError for masks of their own."""
+    _batch, mask = args
+    if mask.dim is not None:
+        raise RuntimeError(_MASKED)
+    return None
+
+
 # ---- products
 
 
@@ -434,70 +450,3 @@ def lost(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
         return found, 0
     dims = list(range(1, rank + 1))
     return getattr(functions, "mean" if reduction == 1 else "sum")(found, dims), 0
-
-
-# ---- refused
-
-
-@rule("masked_select")
-def chosen(layer: Any, op: Any, run: Any, args: tuple[Any, ...]) -> Any:
-    """By one mask for all examples. Errors: RuntimeError for masks of their own."""
-    _batch, mask = args
-    if mask.dim is not None:
-        raise RuntimeError(_MASKED)
-    return None
-
-
-def _dynamic(name: str) -> str:
-    return (
-        f"vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over aten::{name}. Please "
-        "file an issue at https://github.com/pytorch/pytorch/issues if you need this feature."
-    )
-
-
-def _without(name: str, rest: str = "We could not generate a fallback.") -> str:
-    return f"Batching rule not implemented for aten::{name}{'; the' if rest.startswith(' ') else '. '}{rest}"
-
-
-_FALLBACK: Final = " fallback path doesn't work on out= or view ops."
-_MASKED: Final = (
-    "vmap: Attempted to vmap over `mask` in torch.masked_select(self, mask) We cannot support this because for each batch this "
-    "would return a differently shaped Tensor. Please file an issue at https://github.com/pytorch/pytorch/issues if you need "
-    "this feature."
-)
-REFUSED: Final = {
-    **{name: _dynamic(name) for name in ("nonzero", "_unique2", "unique_dim", "unique_consecutive")},
-    "as_strided_scatter": (
-        "Error: aten::as_strided_scatter requires special handling, and does not yet have a batching rule. Feel free to file a "
-        "github issue!"
-    ),
-    **{
-        name: _without(name)
-        for name in (
-            "equal",
-            "nonzero_numpy",
-            "column_stack",
-            "histogramdd",
-            "histogramdd.TensorList_bins",
-            "tensor_split.tensor_indices_or_sections",
-        )
-    },
-    "allclose": (
-        "vmap over torch.allclose isn't supported yet. Please file an issue at https://github.com/pytorch/pytorch/issues if you "
-        "need this feature."
-    ),
-    **{
-        name: f"vmap: we do not yet support aten::{name}. Please file an issue"
-        for name in ("rrelu", "rrelu_")
-    },
-    "narrow.Tensor": _without("narrow.Tensor", _FALLBACK),
-    **{name: _without(name) for name in ("set_", "resize_", "resize_as_")},
-}
-"""What cannot run on a batch, by the operator's name or that of all its overloads."""
-
-
-def refused(op: Any) -> str | None:
-    """Why an operator cannot run on a batch; None where it can."""
-    if op.name == "where":  # of a condition alone
-        return _dynamic("where")
-    return REFUSED.get(op.name) or REFUSED.get(op.base)

@@ -1,0 +1,53 @@
+"""What cannot run on a batch at all, and why: PyTorch's texts."""
+
+from typing import Any, Final
+
+
+def _dynamic(name: str) -> str:
+    return (
+        f"vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over aten::{name}. Please "
+        "file an issue at https://github.com/pytorch/pytorch/issues if you need this feature."
+    )
+
+
+def _without(name: str, rest: str = "We could not generate a fallback.") -> str:
+    return f"Batching rule not implemented for aten::{name}{'; the' if rest.startswith(' ') else '. '}{rest}"
+
+
+_FALLBACK: Final = " fallback path doesn't work on out= or view ops."
+REFUSED: Final = {
+    **{name: _dynamic(name) for name in ("nonzero", "_unique2", "unique_dim", "unique_consecutive")},
+    "as_strided_scatter": (
+        "Error: aten::as_strided_scatter requires special handling, and does not yet have a batching rule. Feel free to file a "
+        "github issue!"
+    ),
+    **{
+        name: _without(name)
+        for name in (
+            "equal",
+            "nonzero_numpy",
+            "column_stack",
+            "histogramdd",
+            "histogramdd.TensorList_bins",
+            "tensor_split.tensor_indices_or_sections",
+        )
+    },
+    "allclose": (
+        "vmap over torch.allclose isn't supported yet. Please file an issue at https://github.com/pytorch/pytorch/issues if you "
+        "need this feature."
+    ),
+    **{
+        name: f"vmap: we do not yet support aten::{name}. Please file an issue"
+        for name in ("rrelu", "rrelu_")
+    },
+    "narrow.Tensor": _without("narrow.Tensor", _FALLBACK),
+    **{name: _without(name) for name in ("set_", "resize_", "resize_as_")},
+}
+"""What cannot run on a batch, by the operator's name or that of all its overloads."""
+
+
+def refused(op: Any) -> str | None:
+    """Why an operator cannot run on a batch; None where it can."""
+    if op.name == "where":  # of a condition alone
+        return _dynamic("where")
+    return REFUSED.get(op.name) or REFUSED.get(op.base)
