@@ -120,9 +120,7 @@ Pattern.__module__ = "re"
 
 def member(evaluator: Evaluator, name: str) -> Any:
     """A member of the module."""
-    if name in FLAGS:
-        return getattr(re, name)
-    if name in ("Match", "error"):
+    if name in FLAGS or name in ("Match", "error"):
         return getattr(re, name)
     if name == "Pattern":
         return Pattern

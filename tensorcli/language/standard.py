@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.language.builtin_functions import Builtin
 from tensorcli.language.functions import LazyIterator, ScriptFunction, address, lazily
 from tensorcli.language.limits import BINARY, COMPARE, UNARY
-from tensorcli.language.namespaces import Members, Namespace
+from tensorcli.language.namespaces import Members, Namespace, words
 from tensorcli.language.patterns import ATTRIBUTES as PATTERN_ATTRIBUTES
 from tensorcli.language.patterns import MEMBERS as RE
 
@@ -21,39 +21,35 @@ if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-BISECT = _words("bisect bisect_left bisect_right insort insort_left insort_right")
-COLLECTIONS = _words("Counter OrderedDict defaultdict deque namedtuple")
-CONTEXTLIB = _words("nullcontext suppress")
-FUNCTOOLS = _words("cache cmp_to_key lru_cache partial reduce wraps")
-HEAPQ = _words("heapify heappop heappush heappushpop heapreplace nlargest nsmallest")
-ITERTOOLS = _words(
+BISECT = words("bisect bisect_left bisect_right insort insort_left insort_right")
+COLLECTIONS = words("Counter OrderedDict defaultdict deque namedtuple")
+CONTEXTLIB = words("nullcontext suppress")
+FUNCTOOLS = words("cache cmp_to_key lru_cache partial reduce wraps")
+HEAPQ = words("heapify heappop heappush heappushpop heapreplace nlargest nsmallest")
+ITERTOOLS = words(
     "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse "
     "groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"
 )
-OPERATOR = _words(
+OPERATOR = words(
     "add and_ contains eq floordiv ge gt invert itemgetter le lshift lt matmul mod mul ne neg not_ or_ pos pow "
     "rshift sub truediv xor"
 )
-RANDOM = _words(
+RANDOM = words(
     "betavariate choice choices expovariate gauss getrandbits lognormvariate normalvariate randint random randrange "
     "sample seed shuffle triangular uniform"
 )
-STATISTICS = _words(
+STATISTICS = words(
     "fmean geometric_mean harmonic_mean mean median median_high median_low mode multimode pstdev pvariance stdev variance"
 )
-STRING = _words(
+STRING = words(
     "ascii_letters ascii_lowercase ascii_uppercase capwords digits hexdigits octdigits printable punctuation whitespace"
 )
-TIME = _words("monotonic perf_counter perf_counter_ns process_time sleep time time_ns")
-TYPING = _words(
+TIME = words("monotonic perf_counter perf_counter_ns process_time sleep time time_ns")
+TYPING = words(
     "Any Callable Dict FrozenSet Iterable Iterator List Literal Mapping Optional Sequence Set Tuple Type TypeVar "
     "Union cast"
 )
-UNICODEDATA = _words(
+UNICODEDATA = words(
     "bidirectional category combining decimal digit east_asian_width is_normalized lookup mirrored name normalize numeric"
 )
 
@@ -324,7 +320,7 @@ _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "gc": (frozenset({"collect"}), Standard.gc),
     "weakref": (frozenset({"ref"}), Standard.weakref),
 }
-_KEEPS_ALL = _words("combinations combinations_with_replacement permutations product")
+_KEEPS_ALL = words("combinations combinations_with_replacement permutations product")
 """The iterators that read all that they are given before they give anything."""
 
 
@@ -438,9 +434,9 @@ def _wraps(wrapped: Any) -> Callable[[Any], Any]:
 
 
 ATTRIBUTES = {
-    Cached: _words("cache_clear cache_info"),
-    Chain: _words("from_iterable"),
-    Partial: _words("func args keywords"),
+    Cached: words("cache_clear cache_info"),
+    Chain: words("from_iterable"),
+    Partial: words("func args keywords"),
     **PATTERN_ATTRIBUTES,
 }
 """What a script may read on the objects of this module."""
