@@ -82,9 +82,6 @@ def attribute(case: Case) -> Story:
     if owner is None or not isinstance(node, ast.Attribute):
         return misused(case)
     text = case.text_of(node.value)
-    result = of_a_method(case) if owner is None else None
-    if result is not None:
-        return result
     if isinstance(owner, bool) and isinstance(node.value, ast.Compare):
         return _compared(case, node.value)
     numbers = read_as_numbers(case, node)

@@ -11,7 +11,7 @@ from tensorcli.explorer.hazards.values import FLAT
 from tensorcli.explorer.trace import run, traced
 from tensorcli.explorer.why.case import LOOKING, Case, Story
 from tensorcli.explorer.why.out_of_place import atom
-from tensorcli.explorer.why.trees import called_name
+from tensorcli.explorer.why.trees import called_name, operand_of
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
@@ -188,11 +188,7 @@ def _sloped(case: Case, at: int, node: ast.AST | None, operation: str) -> Iterat
     """A flat operation with the slope of its operand, or without it; a softmax over one element as a sigmoid."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return
-    text, of_torch = (
-        case.journal.source(at, node),
-        ast.unparse(node.func.value) in ("torch", "F", "torch.nn.functional"),
-    )
-    operand = node.args[0] if of_torch and node.args else node.func.value
+    text, operand = case.journal.source(at, node), operand_of(node)
     inner = atom(operand, case.journal.source(at, operand))
     if operation.lower() in FLAT:
         if isinstance(operand, ast.Name):

@@ -96,15 +96,14 @@ def one_with_itself(case: Case, row: HazardRow) -> Story:
     """`before = net.weight`, compared with net.weight later: a copy of what it was."""
     story = Story(f"line {case.line}: {row.text}")
     bound = [each for name in row.names if (each := _bound(case, replace(row, names=(name,)))) is not None]
-    bound.sort(key=lambda each: each.at)
-    for each in bound:
-        text = f"{each.name} is the memory itself"
-        story.events.append(case.event(each.at, text, "shared", node=each.value))
-        new = behind(
-            each.value, each.text, ".detach().clone()" if not each.text.endswith(".data") else ".clone()"
-        )
-        story.proposals.append(case.journal.changed(each.at, [(each.value, new)], "keep the numbers of then"))
-        break
+    if bound:
+        first = min(bound, key=lambda each: each.at)
+        text = f"{first.name} is the memory itself"
+        story.events.append(case.event(first.at, text, "shared", node=first.value))
+        copy = ".clone()" if first.text.endswith(".data") else ".detach().clone()"
+        new = behind(first.value, first.text, copy)
+        note = "keep the numbers of then"
+        story.proposals.append(case.journal.changed(first.at, [(first.value, new)], note))
     return story
 
 

@@ -12,15 +12,13 @@ from tensorcli.explorer.why.called import called, given, module_name, whole_numb
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import Operand, behind, operand, operands, with_operand
 from tensorcli.explorer.why.slips import is_module
-from tensorcli.explorer.why.trees import called_name, root_name
+from tensorcli.explorer.why.trees import called_name, operand_of, root_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
 
 SQUASHED: Final = ("SoftmaxBackward0", "SigmoidBackward0")
-MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
-"""Where functions stand, and no tensors' methods."""
 
 
 def positions(case: Case) -> Story:
@@ -246,8 +244,7 @@ def _scores(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
     for at, made in squashing(case, node, ("softmax", "sigmoid")):
         layer = called_name(made)
         if layer[0].islower() and isinstance(made.func, ast.Attribute):
-            owner = case.journal.source(at, made.func.value)
-            scores = case.journal.source(at, made.args[0]) if made.args and owner in MODULES else owner
+            scores = case.journal.source(at, operand_of(made))
             yield case.journal.changed(at, [(made, scores)], "the scores themselves")
         else:
             identity = ast.unparse(made.func).removesuffix(layer) + "Identity()"

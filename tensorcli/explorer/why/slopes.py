@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.why.case import Case
-from tensorcli.explorer.why.trees import called_name, holds, loaded, stored
+from tensorcli.explorer.why.out_of_place import atom
+from tensorcli.explorer.why.trees import called_name, holds, loaded, operand_of, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
@@ -31,13 +32,15 @@ def with_slope(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
         return
     if isinstance(node, ast.Compare):
         yield case.journal.changed(
-            at, [(node, _operand(case, at, node.left))], "the numbers, before the comparison"
+            at,
+            [(node, atom(node.left, case.journal.source(at, node.left)))],
+            "the numbers, before the comparison",
         )
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         owner, name = node.func.value, node.func.attr
         if name in WHOLE:
             yield case.journal.changed(
-                at, [(node, _operand(case, at, owner))], f"the numbers, without {name}()"
+                at, [(node, atom(owner, case.journal.source(at, owner)))], f"the numbers, without {name}()"
             )
         elif name == "sample":
             new = f"{case.journal.source(at, owner)}.rsample"
@@ -57,11 +60,6 @@ def _before_the_pass(case: Case, first: int, source: str) -> Proposal | None:
     return None
 
 
-def _operand(case: Case, at: int, node: ast.expr) -> str:
-    text = case.journal.source(at, node)
-    return text if isinstance(node, ast.Name | ast.Call | ast.Attribute | ast.Subscript) else f"({text})"
-
-
 def _scores(case: Case, cut: Cut) -> str | None:
     """What a call of `argmax` looks for the largest of: the scores, without a softmax, which does not change that."""
     node = cut.node
@@ -71,17 +69,10 @@ def _scores(case: Case, cut: Cut) -> str | None:
         or not isinstance(node.func, ast.Attribute)
     ):
         return None
-    found = _owner(node)
+    found = operand_of(node)
     while isinstance(found, ast.Call) and called_name(found) in ("softmax", "log_softmax", "sigmoid"):
-        found = _owner(found)
+        found = operand_of(found)
     return case.journal.source(cut.step.number - 1, found)
-
-
-def _owner(call: ast.Call) -> ast.expr:
-    """`x` of `x.argmax(1)` and of `torch.argmax(x, 1)`."""
-    assert isinstance(call.func, ast.Attribute)
-    of_torch = ast.unparse(call.func.value) in ("torch", "F", "nn.functional", "torch.nn.functional")
-    return call.args[0] if of_torch and call.args else call.func.value
 
 
 def _compared_with(case: Case, cut: Cut) -> Iterator[str]:
@@ -121,4 +112,4 @@ def _plain(case: Case, at: int, node: ast.expr) -> str:
         node = node.func.value
     value = case.trace.session.names.get(node.id) if isinstance(node, ast.Name) else None
     floating = case.engine.kind(value) == "tensor" and case.engine.look(value).dtype.startswith("float")
-    return _operand(case, at, node) + ".long()" * floating
+    return atom(node, case.journal.source(at, node)) + ".long()" * floating

@@ -5,6 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import Final
+
+MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
+"""Where functions stand, and no tensors' methods."""
 
 
 def holds(tree: ast.AST, node: ast.AST) -> bool:
@@ -16,6 +20,13 @@ def called_name(node: ast.AST | None) -> str:
     """`backward` of the call `loss.backward()`; empty where a computed function is called, and for what is no call."""
     function = node.func if isinstance(node, ast.Call) else None
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def operand_of(call: ast.Call) -> ast.expr:
+    """`x` of `x.argmax(1)` and of `torch.argmax(x, 1)`."""
+    assert isinstance(call.func, ast.Attribute)
+    owner = call.func.value
+    return call.args[0] if call.args and ast.unparse(owner) in MODULES else owner
 
 
 def has_pass(tree: ast.AST) -> bool:

@@ -7,9 +7,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from tensorcli.explorer.hazards.untimely import DROPOUTS
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.trees import called_name
+from tensorcli.explorer.why.trees import called_name, holds
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -47,9 +48,7 @@ def _beside(case: Case, method: str, before: bool) -> list[tuple[int, ast.stmt]]
 def dropout_in_evaluation(case: Case, row: HazardRow) -> Story:
     """`F.dropout(x)` of a network in evaluation mode: told the network's mode."""
     story = Story(f"line {case.line}: {row.text}")
-    call = case.call(
-        "dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout"
-    )
+    call = case.call(*DROPOUTS)
     if call is not None:
         new = with_argument(case.text_of(call), f"training={row.names[0]}.training")
         story.proposals.append(case.changed([(call, new)], f"goes by the mode of {row.names[0]}"))
@@ -67,7 +66,7 @@ def stayed_in_evaluation(case: Case, row: HazardRow) -> Story:
     loops = [
         each
         for each in ast.walk(case.tree)
-        if isinstance(each, ast.For | ast.While) and any(part is case.inner for part in ast.walk(each))
+        if isinstance(each, ast.For | ast.While) and holds(each, case.inner)
     ]
     if loops:
         note = "training at the beginning of each round"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import LOOKING, Case, Story
 from tensorcli.explorer.why.gradient import nan
-from tensorcli.explorer.why.networks import MODULES, squashing
+from tensorcli.explorer.why.networks import squashing
 from tensorcli.explorer.why.operands import behind, operands, with_operand
-from tensorcli.explorer.why.trees import called_name
+from tensorcli.explorer.why.trees import MODULES, called_name
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
