@@ -220,12 +220,20 @@ def _deep(self: Tensor, memo: dict[Any, Any]) -> Tensor:
         own = self.memory
         # The original is kept beside its copy, so that its id stays its own.
         known = storages[id(own)] = (own, Storage(own.bytes.copy(), own.device))
-    copied = stored_tensor(known[1], self.geometry, self.dtype, self.lazy)
+    copied = _laid(known[1], self.geometry, self.dtype, self.lazy)
     if self.lazy:
         resolved: Tensor = copied.resolve_conj().resolve_neg()
         return resolved
-    copied._counter = Version(1)
     return copied
+
+
+def _laid(storage: Storage, shape: Geometry, kind: dtype, lazy: int) -> Tensor:
+    """What PyTorch makes as an empty tensor and then lays over a storage (`set_`): its counter has counted that."""
+    made = stored_tensor(storage, shape, kind, lazy)
+    made.inference = mode.inference
+    if not mode.inference:
+        made._counter = Version(1)
+    return made
 
 
 def reduce_ex(self: Tensor, protocol: Any) -> Any:
@@ -259,10 +267,7 @@ def rebuild(
     found: dtype = dtypes.DTYPES[kind]
     if found.np.char in dtypes.WIDE_UNSIGNED:
         raise AttributeError("'torch.storage.UntypedStorage' object has no attribute '_untyped_storage'")
-    made = stored_tensor(storage.engine_storage, Geometry(tuple(sizes), tuple(strides), offset), found, lazy)
-    made.inference = mode.inference
-    if not mode.inference:
-        made._counter = Version(1)
+    made = _laid(storage.engine_storage, Geometry(tuple(sizes), tuple(strides), offset), found, lazy)
     made.leaf_requires_grad = requires_grad
     return made
 

@@ -368,8 +368,8 @@ def stored_tensor(storage: Storage, geometry: Geometry, kind: dtype, lazy: int =
 
 
 def negated(array: Any, kind: dtype) -> Any:
-    """The values of a tensor that is read negated. Errors: NotImplementedError for bool."""
-    if kind is dtypes.bool_:
+    """The values of a tensor that is read negated. Errors: NotImplementedError for values of bool."""
+    if kind is dtypes.bool_ and array.size:
         raise messages.not_implemented("neg_cpu", "Bool")
     return applied(np.negative, array)
 
