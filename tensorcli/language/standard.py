@@ -8,6 +8,7 @@ own, so that a script prints the same each time. `warnings` is the session's, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.builtin_functions import Builtin
@@ -374,10 +375,13 @@ class Partial:
         return f"functools.partial({', '.join(parts)})"
 
     def __copy__(self) -> Partial:
-        return self
+        return Partial(self.func, self.args, self.keywords, self.evaluator)
 
-    def __deepcopy__(self, memo: object) -> Partial:
-        return self
+    def __deepcopy__(self, memo: dict[int, Any]) -> Partial:
+        # Known before its arguments are copied: one of them may hold it.
+        twin = memo[id(self)] = Partial(deepcopy(self.func, memo), (), {}, self.evaluator)
+        twin.args, twin.keywords = deepcopy((self.args, self.keywords), memo)
+        return twin
 
 
 Partial.__name__ = "partial"
