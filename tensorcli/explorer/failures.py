@@ -58,8 +58,8 @@ _KEYWORD = re.compile(r"unexpected keyword argument|invalid combination of argum
 _ATTRIBUTE = re.compile(r"'?([\w.]+)'? object has no attribute '(\w+)'$")
 
 
-def language_failure(error: LanguageError, text: str, name: str) -> Failure:
-    """A text that does not parse, or uses what the language refuses."""
+def language_failure(error: LanguageError, text: str, name: str, answered: bool = False) -> Failure:
+    """A text that does not parse, or uses what the language refuses; whether `why` knows it in another form."""
     return results.Failure(
         "language",
         "SyntaxError",
@@ -69,6 +69,7 @@ def language_failure(error: LanguageError, text: str, name: str) -> Failure:
         None,
         name,
         () if error.hint is None else (error.hint,),
+        answered=answered,
     )
 
 

@@ -64,13 +64,14 @@ class Sourcing(NamedTuple):
 
 
 class Sourced(NamedTuple):
-    """A file that `source` has read: its statements are to run next."""
+    """A text whose statements are to run next: a file that `source` has read, or a text that `fix` has changed."""
 
     program: Program
     text: str
     name: str
     form: Form
-    sourcing: Sourcing
+    sourcing: Sourcing | None
+    """None for a text that was typed."""
 
 
 class Named(NamedTuple):

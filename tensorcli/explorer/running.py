@@ -55,8 +55,8 @@ def execute(
     if outcome is not None:
         outcome = _hazards(session, outcome, record)
     session.journal.append(record)
-    if session.future and not _only_looks(statement):
-        session.future = []
+    if (session.future or session.refused) and not _only_looks(statement):
+        session.future, session.refused = [], None
     if session.forgetting:
         session.begin()
     span, source, hearing = statement.span, statement.source, session.hearing

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.mentions import Mentions
     from tensorcli.explorer.nested import Nested
     from tensorcli.explorer.predict import Predictor
+    from tensorcli.explorer.refused import Refused
     from tensorcli.explorer.results import Failure, HazardRow, Inner, Question
 
 VERSION_ERROR = "modified by an inplace operation"
@@ -128,6 +129,8 @@ class Session:
         self.future: list[Record] = []
         """The statements that were undone, for `redo`."""
         self.travel: Travel | None = None
+        self.refused: Refused | None = None
+        """The text that was refused last, where it can be written in another way; until a statement changes something."""
         self.proposed: Any = None
         """What the last `why` proposed, for `fix`."""
         self.watched: dict[str, Any] = {}
@@ -192,9 +195,16 @@ class Session:
         try:
             program = self.read(text, form)
         except LanguageError as error:
-            yield Step(0, name, "", error.span, error=language_failure(error, shown, name))
+            yield Step(0, name, "", error.span, error=self._refuse(error, shown, name, form))
             return
         yield from self._statements(program, shown, name, form, keep_going, None)
+
+    def _refuse(self, error: LanguageError, text: str, name: str, form: Form) -> Failure:
+        """The failure of a text that was refused, which `why` knows where it could be written in another way."""
+        from tensorcli.explorer.refused import refused
+
+        self.refused = refused(self, error, text, name, form)
+        return language_failure(error, text, name, answered=self.refused is not None)
 
     def _statements(
         self,

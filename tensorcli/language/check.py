@@ -30,7 +30,7 @@ from tensorcli.language.vocabulary import (
 )
 
 REFUSED_NODES: dict[str, tuple[str, str]] = {
-    "ClassDef": CLASS_REFUSED,
+    "ClassDef": (CLASS_REFUSED, ""),
     "AsyncFunctionDef": ("async is not part of the language", "write a plain 'def'"),
     "AsyncFor": ("async is not part of the language", "write a plain 'for'"),
     "AsyncWith": ("async is not part of the language", "write a plain 'with'"),

@@ -19,7 +19,7 @@ MAX_BRACKETS = 100
 MAX_BLOCKS = 18  # CPython nests no more than 20
 
 REFUSED_BLOCKS = {
-    "class": CLASS_REFUSED,
+    "class": (CLASS_REFUSED, ""),
     "async": ("async is not part of the language", "write a plain 'def', 'for' or 'with'"),
     "match": ("match is not part of the language", "write 'if', 'elif' and 'else'"),
 }
@@ -201,7 +201,7 @@ def _line(source: Source, tokens: list[Token]) -> LogicalLine:
     word = first.text if first.kind == "name" else ""
     if word in REFUSED_BLOCKS and _is_block(tokens):
         message, hint = REFUSED_BLOCKS[word]
-        raise LanguageError(message, source.span(first.start, first.end), hint)
+        raise LanguageError(message, source.span(first.start, first.end), hint or _instead(source, tokens))
     if word in HEADERS:
         end = _header_end(tokens)
         if end is None:
@@ -222,6 +222,14 @@ def _line(source: Source, tokens: list[Token]) -> LogicalLine:
             hint,
         )
     return LogicalLine(indent, tuple(tokens), header, pieces)
+
+
+def _instead(source: Source, tokens: list[Token]) -> str:
+    """What to write instead of a class, by its base."""
+    from tensorcli.language.classes import instead
+
+    header = source.text[tokens[0].start : tokens[-1].end]
+    return instead(header.partition("(")[2].partition(")")[0].strip())
 
 
 def _is_block(tokens: list[Token]) -> bool:

@@ -30,12 +30,7 @@ STANDARD_MODULES = frozenset(
     "unicodedata warnings weakref".split()
 )
 
-# Why there is no `class`, and what to write.
-CLASS_REFUSED = (
-    "class is not part of the language",
-    "compose the model of modules: net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), or write the forward "
-    "pass as a function: def forward(x): return net(x)",
-)
+CLASS_REFUSED = "class is not part of the language"
 
 # Bare names that stay Python's although torch has a function of that name: `write torch.sum(x, dim=0)`.
 SHADOWED = frozenset("sum abs min max all any round pow range int float bool complex type".split())

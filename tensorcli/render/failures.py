@@ -113,8 +113,8 @@ def failure_at_prompt(failure: Failure, width: int | None, indent: int, typed: s
     yield from led(failure.type, "error", said, width)
     for hint in failure.hints:
         yield from paragraph(hint, width, "hint", "   ", "   ")
-    if failure.code:
-        yield line("   ", ("why?", "hint"), "   ", (failure.code, "code"))
+    if failure.code or failure.answered:
+        yield line("   ", ("why?", "hint"), *(("   ", (failure.code, "code")) if failure.code else ()))
 
 
 def fits(typed: str, indent: int, width: int | None) -> bool:

@@ -99,7 +99,11 @@ class Output:
             if step.error is not None:
                 self.problems.page(render(step.error))
                 own = step.error.name == self._name  # what a sourced file raised is not its own failure
-                if own and step.error.code and step.error.name.endswith((".tsc", ".py")):
+                if (
+                    own
+                    and (step.error.code or step.error.answered)
+                    and step.error.name.endswith((".tsc", ".py"))
+                ):
                     import shlex
 
                     self.problems.text(f"  why, and ways out: tensorcli why {shlex.quote(step.error.name)}\n")

@@ -65,6 +65,17 @@ def test_a_way_out_is_a_patch_that_leads_out(run, stale: str, tmp_path: Path, wa
     assert run("run", "--quiet", "fixed.py").status == 0
 
 
+def test_a_patch_puts_functions_in_the_place_of_classes(run, tmp_path: Path) -> None:
+    text = "import torch.nn as nn\nclass Net(nn.Module):\n    def forward(self, x):\n        return 2 * x\nprint(Net()(1))\n"
+    (tmp_path / "net.py").write_text(text)
+    done = run("run", "net.py")
+    assert done.status == 65
+    assert done.err.endswith("  why, and ways out: tensorcli why net.py\n")
+    assert "so written it runs to its end" in run("why", "net.py").out
+    (tmp_path / "fixed.py").write_text(patched(text, run("why", "net.py", "--fix", "1").out))
+    assert run("run", "--quiet", "fixed.py").out == "2\n"
+
+
 def patched(text: str, patch: str) -> str:
     """The text with a patch of one hunk in it."""
     _, hunk = patch.split("\n@@ ", 1)

@@ -3,6 +3,7 @@
 import pytest
 
 import tensorcli.engine
+from tensorcli.language.classes import without_classes
 from tests.programs.records import CLASSES, FOLDER, Program, on_pytorch, on_session, read
 
 PROGRAMS = [program for path in sorted(FOLDER.glob("*.txt")) for program in read(path)]
@@ -16,6 +17,16 @@ def test_there_are_programs_on_each_topic() -> None:
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_program_does_what_it_did_on_pytorch(program: Program) -> None:
     assert on_session(program.text) == program.record
+
+
+@pytest.mark.parametrize("program", read(CLASSES / "as_functions.txt"), ids=lambda program: program.name)
+def test_program_with_functions_in_the_place_of_its_classes_does_what_it_did_on_pytorch(
+    program: Program,
+) -> None:
+    lines = program.text.split("\n")
+    for each in reversed(without_classes(program.text)):
+        lines[each.first - 1 : each.last] = each.text.split("\n")
+    assert on_session("\n".join(lines)) == program.record
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from tensorcli.explorer.refused import Refused
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
@@ -48,6 +49,8 @@ def _latest(session: Session) -> Answer:
     """About the last thing that asks for a reason: a gradient that was looked at and is None, a statement that
     failed, a hazard, saved tensors that are stale.
     """
+    if session.refused is not None:
+        return _refused(session, session.refused)
     failed = next((record.index for record in reversed(session.journal) if record.outcome), 0)
     missing = _missing_gradient(session)
     if missing is not None and session.journal[-1].index > failed + 1:
@@ -66,6 +69,14 @@ def _latest(session: Session) -> Answer:
         or _warned(session)
         or Notice("no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient")
     )
+
+
+def _refused(session: Session, found: Refused) -> Answer:
+    """About a text of which nothing ran: what it can be written as."""
+    from tensorcli.explorer.refused import explained
+
+    session.proposed = found
+    return explained(session, found)
 
 
 def _missing_gradient(session: Session) -> ast.Attribute | None:
@@ -235,6 +246,8 @@ def rewritten(session: Session, number: int, text: str) -> str:
     """The text of the session's script with way N of the last `why` in it. Errors: ValueError where there is no such
     way, or where its statements cannot be put in the place of lines.
     """
+    if isinstance(session.proposed, Refused) and number == 1:
+        return edited(text, session.proposed.edits)
     proposal = proposal_of(session, number)
     new = edited(text, proposal.edits)
     wanted = [record.statement.source for record in proposal.records]
@@ -252,6 +265,8 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     """Make way N of the last `why` the journal. Errors: ValueError where there is none."""
     number = invocation.get("number")
     number = number if isinstance(number, int) else 1
+    if isinstance(session.proposed, Refused) and number == 1:
+        return _run_refused(session, session.proposed)
     proposal = proposal_of(session, number)
     proposed: Proposed = session.proposed
     base = proposed.base[:-1] if proposed.expected else proposed.base
@@ -274,3 +289,12 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     session.proposed = None
     session.travel = Travel([*past, *later], [], lambda: answer)
     return answer
+
+
+def _run_refused(session: Session, found: Refused) -> Fixed:
+    """Run a text that was refused, as it can be written: its statements are next."""
+    from tensorcli.explorer.files import Sourced
+
+    session.proposed = session.refused = None
+    session.sourced = Sourced(session.read(found.text, found.form), found.text, found.name, found.form, None)
+    return Fixed("fixed: functions make the modules", found.edits, "", "")

@@ -51,3 +51,5 @@ class Failure:
     hints: tuple[str, ...] = ()
     """Ours: `did you mean detach?`, which effects stay."""
     code: str | None = None
+    answered: bool = False
+    """Whether `why` has an answer."""

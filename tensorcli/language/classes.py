@@ -1,0 +1,232 @@
+"""Classes, which the language has not: what to write instead, and classes of modules as functions that make them.
+
+`class Net(nn.Module)` becomes `def Net(...)`, whose body has the methods as they are, makes `self = nn.Module()`, binds the
+methods to it with `functools.partial` and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
+`net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Iterator
+from textwrap import dedent, indent
+from typing import NamedTuple
+
+from tensorcli.language import python
+from tensorcli.language.vocabulary import is_dunder
+
+_INSTEAD: dict[tuple[str, ...], str] = {
+    (
+        "Module",
+    ): "a function can make the module, def Net(): self = nn.Module(); self.fc = nn.Linear(2, 1); return self, and its "
+    "forward pass is another, def forward(net, x): return net.fc(x)",
+    (
+        "Function",
+    ): "a hook on a view of what goes in replaces its gradient: h = x.view_as(x); h.register_hook(lambda grad: 2 * grad)",
+    ("Dataset",): "torch.utils.data.TensorDataset(x, y), or a list of pairs, is a dataset",
+    ("Optimizer",): "a function can make the step: with torch.no_grad(): p -= lr * p.grad",
+    ("Exception", "Error"): "raise one of Python's exceptions: raise ValueError('...')",
+    ("",): "a def takes what self would hold as an argument: a dict, or a collections.namedtuple",
+}
+"""What to write instead of a class, by how the name of its base ends."""
+
+INDENT = "    "
+_PARTIAL = "from functools import partial"
+
+
+def instead(base: str) -> str:
+    """What to write instead of a class with this base (`nn.Module`; empty for none)."""
+    return next(hint for endings, hint in _INSTEAD.items() if base.endswith(endings))
+
+
+class Replaced(NamedTuple):
+    """Lines of a text, counted from 1, and what stands there instead of a class."""
+
+    first: int
+    last: int
+    text: str
+
+
+def without_classes(text: str) -> list[Replaced]:
+    """What stands in the place of each class of a text of Python. Empty where a class is no module, or has what a function
+    has not: special methods, properties, calls of its parent's methods, a name that is more than called.
+    """
+    try:
+        return list(_functions(python.module(text), text.split("\n")))
+    except (*python.REFUSALS, _NeedsClass):
+        return []
+
+
+class _NeedsClass(Exception):  # noqa: N818 - it is an answer, not an error
+    """A class has what a function has not."""
+
+
+def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names = {node.name for node in classes}
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    called = {id(call.func) for call in calls}
+    called.update(id(base) for node in classes for base in node.bases)
+    called.update(id(each) for call in calls if ast.unparse(call.func) == "super" for each in call.args)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in names and id(node) not in called:
+            raise _NeedsClass
+    imported = any(ast.unparse(node) == _PARTIAL for node in tree.body)
+    roots = {"nn", "torch", "Module"}
+    for node in classes:
+        if node not in tree.body:
+            raise _NeedsClass
+        maker = _Maker(node, lines, roots)
+        roots.add(node.name)
+        above = "" if imported or not maker.bound else f"{_PARTIAL}\n\n"
+        imported = imported or bool(maker.bound)
+        yield Replaced(node.lineno, node.end_lineno or node.lineno, above + maker.function())
+
+
+class _Maker:
+    """A class of modules, sorted into the parts of the function that makes them. Errors: _NeedsClass."""
+
+    def __init__(self, node: ast.ClassDef, lines: list[str], roots: set[str]) -> None:
+        if node.decorator_list or node.keywords or len(node.bases) != 1:
+            raise _NeedsClass
+        self.name = node.name
+        self.base = ast.unparse(node.bases[0])
+        if self.base.partition(".")[0] not in roots:
+            raise _NeedsClass
+        self.lines = lines
+        self.parameters = self.passed = ""
+        """What the class takes, and what its `__init__` gives to that of its base."""
+        self.texts: list[ast.stmt] = []
+        self.methods: list[ast.FunctionDef] = []
+        self.given: list[tuple[str, str]] = []
+        """The attributes that a module begins with, and what they are."""
+        self.before: list[ast.stmt] = []
+        self.after: list[ast.stmt] = []
+        """What `__init__` does before there is a module, and after."""
+        for item in node.body:
+            self._sort(item)
+        self.bound = [each for each in self.methods if not _is_static(each)]
+        self.private = _Private({each.name for each in self.methods}, {each.name for each in self.bound})
+
+    def _sort(self, item: ast.stmt) -> None:
+        match item:
+            case ast.FunctionDef(name="__init__", decorator_list=[]):
+                self._init(item)
+            case ast.FunctionDef() if not is_dunder(item.name) and not _says(item, "super"):
+                kinds = {ast.unparse(each) for each in item.decorator_list}
+                if kinds & {"property", "classmethod"} or not (_is_static(item) or _takes_self(item)):
+                    raise _NeedsClass
+                self.methods.append(item)
+            case (
+                ast.Assign(targets=[ast.Name(id=name)])
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr())
+            ):
+                assert item.value is not None
+                self.given.append((name, ast.unparse(item.value)))
+            case ast.Expr(value=ast.Constant(value=str())):
+                self.texts.append(item)
+            case ast.Pass() | ast.AnnAssign(value=None) | ast.Expr(value=ast.Constant()):
+                pass
+            case _:
+                raise _NeedsClass
+
+    def _init(self, item: ast.FunctionDef) -> None:
+        calls = [each for each in item.body if _says(each, "super")]
+        returns = any(isinstance(each, ast.Return) for each in ast.walk(item))
+        if len(calls) != 1 or returns or not _takes_self(item):
+            raise _NeedsClass
+        match calls[0]:
+            case ast.Expr(
+                value=ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name()), attr="__init__")) as call
+            ):
+                self.passed = ", ".join(map(ast.unparse, (*call.args, *call.keywords)))
+            case _:
+                raise _NeedsClass
+        for at, each in enumerate(item.body):
+            if each is not calls[0] and not _is_text(each):
+                early = at < item.body.index(calls[0]) and not _says(each, "self")
+                (self.before if early else self.after).append(each)
+        own = item.args.posonlyargs or item.args.args
+        del own[0]
+        self.parameters = ast.unparse(item.args)
+
+    def function(self) -> str:
+        """The text of the function."""
+        parts = [*map(self.source, self.texts)]
+        parts += [f"{self.source(each)}\n" for each in self.methods]
+        parts += map(self.source, self.before)
+        parts.append(f"self = {self.base}({self.passed})")
+        bound = [
+            (each.name, f"partial({each.name}, self)" if each in self.bound else each.name)
+            for each in self.methods
+        ]
+        parts += [f"self.{name} = {value}" for name, value in (*bound, *self.given) if name[0] != "_"]
+        parts += map(self.source, self.after)
+        parts.append("return self")
+        return f"def {self.name}({self.parameters}):\n" + indent("\n".join(parts), INDENT)
+
+    def source(self, node: ast.stmt) -> str:
+        """The text of a statement of the class: its lines and the comments above them as they were typed, where nothing in
+        it changes and no string in it has lines that would be moved.
+        """
+        changed = self.private.visit(copy.deepcopy(node))
+        moved = node.col_offset != len(INDENT) and _has_text_of_lines(node)
+        if moved or ast.dump(changed) != ast.dump(node):
+            return ast.unparse(ast.fix_missing_locations(changed))
+        first = min(each.lineno for each in ast.walk(node) if isinstance(each, ast.stmt | ast.expr)) - 1
+        while self.lines[first - 1].lstrip().startswith("#"):
+            first -= 1
+        return dedent("\n".join(self.lines[first : node.end_lineno]))
+
+
+class _Private(ast.NodeTransformer):
+    """Calls of private methods as calls of the functions that they become: attributes with such names are not the script's.
+    A method that needs no module has no decorator any more.
+    """
+
+    def __init__(self, methods: set[str], bound: set[str]) -> None:
+        self.private = {name for name in methods if name[0] == "_"}
+        self.bound = bound
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.decorator_list = [each for each in node.decorator_list if ast.unparse(each) != "staticmethod"]
+        return self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        match node.func:
+            case ast.Call(func=ast.Name(id="partial"), args=[function, ast.Name(id="self") as module]):
+                return ast.Call(function, [module, *node.args], node.keywords)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        self.generic_visit(node)
+        match node:
+            case ast.Attribute(value=ast.Name(id="self") as module, attr=name) if name in self.private:
+                function = ast.Name(name, ast.Load())
+                bound = ast.Call(ast.Name("partial", ast.Load()), [function, module], [])
+                return bound if name in self.bound else function
+        return node
+
+
+def _has_text_of_lines(node: ast.AST) -> bool:
+    texts = (each for each in ast.walk(node) if isinstance(each, ast.Constant | ast.JoinedStr))
+    return any(each.end_lineno != each.lineno for each in texts)
+
+
+def _is_static(method: ast.FunctionDef) -> bool:
+    return any(ast.unparse(each) == "staticmethod" for each in method.decorator_list)
+
+
+def _takes_self(method: ast.FunctionDef) -> bool:
+    own = method.args.posonlyargs or method.args.args
+    return bool(own) and own[0].arg == "self"
+
+
+def _says(node: ast.AST, name: str) -> bool:
+    return any(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

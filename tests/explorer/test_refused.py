@@ -1,0 +1,84 @@
+"""A text that is refused for its classes: `why` shows functions in their place, and `fix 1` runs it so."""
+
+import pytest
+
+from tensorcli.explorer.results import Fixed, Notice, Why
+from tensorcli.explorer.session import Session
+
+NETWORK = """import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.fc = nn.Linear(size, 1)
+
+    def forward(self, x):
+        return self.fc(x)
+
+net = Net(3)
+y = net(torch.ones(2, {}))
+"""
+
+
+def last(session: Session, text: str):
+    *_, step = session.run(text)
+    return step
+
+
+def test_fix_runs_a_text_with_functions_in_the_place_of_its_classes() -> None:
+    session = Session()
+    refused = last(session, NETWORK.format(3))
+    assert refused.error is not None
+    assert refused.error.answered
+    assert "net" not in session.names
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.notes[-1] == "so written it runs to its end"
+    assert "net" not in session.names
+    first, *steps = session.run("fix 1")
+    assert isinstance(first.result, Fixed)
+    assert [step.source for step in steps][-2:] == [
+        "net = Net(3)",
+        "y = net(torch.ones(2, 3))",
+    ]
+    assert [change.names[0] for change in steps[-2].changes] == ["net.fc.weight", "net.fc.bias"]
+
+
+def test_why_says_how_far_a_text_with_functions_runs() -> None:
+    session = Session()
+    last(session, NETWORK.format(4))
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.notes[-1] == (
+        "so written it runs up to y = net(torch.ones(2, 4)), which raises RuntimeError: mat1 and mat2 shapes cannot be "
+        "multiplied (2x4 and 3x1)"
+    )
+
+
+def test_a_statement_that_changes_something_ends_the_question() -> None:
+    session = Session()
+    last(session, NETWORK.format(3))
+    last(session, "a = 1")
+    assert isinstance(last(session, "why").result, Notice)
+    failed = last(session, "fix 1").error
+    assert failed is not None
+    assert "nothing to fix" in failed.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class A:\n    pass",
+        "class D(Dataset):\n    def __init__(self):\n        super().__init__()",
+        NETWORK.format(3) + "print(isinstance(net, Net))",
+        NETWORK.format(3).replace("forward", "__call__"),
+        NETWORK.format(3).replace("        return self.fc(x)", "        return super().forward(x)"),
+        NETWORK.format(3).replace("    def forward", "    @property\n    def forward"),
+        NETWORK.format(3).replace("super().__init__()", "pass"),
+        NETWORK.format(3) + "open('a')\nimport os\n",
+    ],
+)
+def test_what_a_function_cannot_be_has_no_answer(text: str) -> None:
+    refused = last(Session(), text)
+    assert refused.error is not None
+    assert refused.error.message == "class is not part of the language"
+    assert not refused.error.answered
