@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from tensorcli.explorer.refused import Refused
+from tensorcli.explorer.classes import Refused
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
@@ -73,7 +73,7 @@ def _latest(session: Session) -> Answer:
 
 def _refused(session: Session, found: Refused) -> Answer:
     """About a text of which nothing ran: what it can be written as."""
-    from tensorcli.explorer.refused import explained
+    from tensorcli.explorer.classes import explained
 
     session.proposed = found
     return explained(session, found)
