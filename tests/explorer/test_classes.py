@@ -54,6 +54,15 @@ def test_why_says_how_far_a_text_with_functions_runs() -> None:
     )
 
 
+def test_why_goes_on_after_a_fix() -> None:
+    session = Session()
+    for text in (NETWORK.format(4), "why", "fix 1"):
+        last(session, text)
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert [way.edits[0].after for way in told.ways] == ["net = Net(4)"]
+
+
 def test_a_statement_that_changes_something_ends_the_question() -> None:
     session = Session()
     last(session, NETWORK.format(3))

@@ -291,10 +291,14 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     return answer
 
 
-def _run_refused(session: Session, found: Refused) -> Fixed:
+def _run_refused(session: Session, found: Refused) -> Answer:
     """Run a text that was refused, as it can be written: its statements are next."""
     from tensorcli.explorer.files import Sourced
+    from tensorcli.explorer.journal import Travel
 
     session.proposed = session.refused = None
-    session.sourced = Sourced(session.read(found.text, found.form), found.text, found.name, found.form, None)
-    return Fixed("fixed: functions make the modules", found.edits, "", "")
+    program = session.read(found.text, found.form)
+    session.sourced = Sourced(program, found.text, found.name, found.form, None)
+    answer = Fixed("fixed: functions make the modules", found.edits, "", "")
+    session.travel = Travel(list(session.journal), [], lambda: answer)
+    return answer

@@ -66,6 +66,8 @@ class FailedModule(NamedTuple):
 
     outer: Any
     """The module that the script called."""
+    module: Any
+    """The one within it that failed, or itself."""
     path: str
     """What is written after that one for this one: empty, `[2]`, `.layer[0]`."""
     text: str

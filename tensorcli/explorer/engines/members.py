@@ -76,7 +76,7 @@ def failed_module(raised: BaseException) -> FailedModule | None:
     outer, (module, inputs) = calls[0][0], calls[-1]
     text = repr(module)
     return FailedModule(
-        outer, _path(outer, module), text if "\n" not in text else type(module).__name__, inputs
+        outer, module, _path(outer, module), text if "\n" not in text else type(module).__name__, inputs
     )
 
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
 from tensorcli.explorer.why.out_of_place import out_of_place
 from tensorcli.explorer.why.slips import slips
-from tensorcli.explorer.why.trees import holds, root_name, write_target
+from tensorcli.explorer.why.trees import called_name, holds, root_name, write_target
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines import FailedModule, Look
     from tensorcli.explorer.rewrite import Proposal
 
 TRIES = 60
@@ -83,15 +83,33 @@ def _tell_module(case: Case, events: list[Event]) -> None:
     """Which module of the one that was called failed, and what it was given."""
     failed = case.trace.session.module
     node = case.expression()
-    if failed is None or not isinstance(node, ast.Call) or case.value(node.func) is not failed.outer:
+    if failed is None or not isinstance(node, ast.Call):
         return
-    name = root_name(node.func)
+    called = case.value(node.func)
+    if called not in (failed.outer, failed.module):
+        return
     engine = case.engine
     given = [engine.look(each) for each in failed.inputs if engine.kind(each) == "tensor"]
-    text = f"{case.text_of(node.func)}{failed.path} is {failed.text}"
-    if failed.path:
+    path = "" if called is failed.module else failed.path
+    text = f"{case.text_of(node.func)}{path} is {failed.text}"
+    if path:
         text += f", and was given {', '.join(look.summary for look in given)}"
-    bound_event(case, case.bound(name), text, events)
+    bound_event(case, _assigned(case, node.func) or case.bound(root_name(node.func)), text, events)
+
+
+def _assigned(case: Case, target: ast.expr) -> Bound | None:
+    """Where an attribute (`self.fc`) was assigned to, in a function too; None for what is none."""
+    if not isinstance(target, ast.Attribute):
+        return None
+    for at in range(case.at - 1, -1, -1):
+        for node in ast.walk(case.journal.python(at)[0].tree):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.ctx, ast.Store)
+                and node.attr == target.attr
+            ):
+                return Bound(at, node)
+    return None
 
 
 # ---- what would be taken
@@ -204,23 +222,45 @@ def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
 
 
 def _other_layers(case: Case) -> Iterator[Proposal | None]:
-    """Where a module failed: the statement that made the module, with one of the error's numbers in the place of another."""
+    """Where a module failed: a statement that made the module, with one of the error's numbers in the place of another."""
     failed = case.trace.session.module
-    name = module_name(case)
-    bound = None if name is None else case.bound_at(name)
-    if failed is None or bound is None:
+    if failed is None:
         return
     numbers = {int(text) for text in re.findall(r"\d+", case.failure.message)}
     sizes = [case.engine.look(each).sizes for each in failed.inputs if case.engine.kind(each) == "tensor"]
     given = [size for size in dict.fromkeys(size for each in sizes for size in each) if size in numbers]
-    numbers_of_layer = whole_numbers(case.journal.python(bound)[0].tree)
-    # What the layer wants is rather one of the numbers that its input has not: they come first.
-    for node, number in sorted(numbers_of_layer, key=lambda each: each[1] in given):
-        if number not in numbers:
-            continue
-        for size in given:
-            note = f"a layer for what it is given: {size} instead of {number}"
-            yield case.journal.changed(bound, [(node, str(size))], note)
+    for at in dict.fromkeys(_makers(case, failed)):
+        numbers_of_layer = whole_numbers(case.journal.python(at)[0].tree)
+        # What the layer wants is rather one of the numbers that its input has not: they come first.
+        for node, number in sorted(numbers_of_layer, key=lambda each: each[1] in given):
+            if number not in numbers:
+                continue
+            for size in given:
+                if size != number:
+                    note = f"a layer for what it is given: {size} instead of {number}"
+                    yield case.journal.changed(at, [(node, str(size))], note)
+
+
+def _makers(case: Case, failed: FailedModule) -> Iterator[int]:
+    """The statements that may have said the sizes of a module: that bound its name, that call its class, that made the module
+    which holds it.
+    """
+    kind = failed.text.partition("(")[0]
+    yield from _bound_at(case, module_name(case))
+    for at in range(case.at - 1, -1, -1):
+        nodes = ast.walk(case.journal.python(at)[0].tree)
+        if any(isinstance(node, ast.Call) and called_name(node) == kind for node in nodes):
+            yield at
+    names = case.trace.session.names
+    for node in ast.walk(case.statement.tree):
+        if isinstance(node, ast.Name) and names.get(node.id) is failed.outer:
+            yield from _bound_at(case, node.id)
+
+
+def _bound_at(case: Case, name: str | None) -> Iterator[int]:
+    at = None if name is None else case.bound_at(name)
+    if at is not None:
+        yield at
 
 
 def module_name(case: Case) -> str | None:
