@@ -28,7 +28,7 @@ class Departures(Table):
             if here and ("[" in path or entry.key in moved):
                 continue
             leaf = bool(before.is_leaf and before.requires_grad)
-            kept = list(self._keepers(entry if here else None, allocation, leaf))
+            kept = list(self._keepers(entry, here, allocation))
             note = f"{allocation.id} kept by {', '.join(kept)}" if kept else f"{allocation.id} freed"
             if leaf and not here:
                 where = f" of line {allocation.line}" if allocation.line else ""
@@ -38,8 +38,10 @@ class Departures(Table):
                 Change("unbound", (path,), facts, None, note, allocation.id, kept_by=tuple(kept))
             )
 
-    def _keepers(self, entry: Entry | None, allocation: Allocation, leaf: bool) -> Iterator[str]:
-        """Who keeps an allocation: nodes of the graph, other names, something without a name."""
+    def _keepers(self, entry: Entry, here: bool, allocation: Allocation) -> Iterator[str]:
+        """Who keeps the allocation of what a name let go, which others reach where it is `here`: nodes of the graph, other
+        names, something without a name.
+        """
         if not allocation.alive:
             return
         found = False
@@ -52,7 +54,7 @@ class Departures(Table):
             found = True
             listed = ", ".join(dict.fromkeys(nodes[:3])) + (", …" if len(nodes) > 3 else "")
             yield f"the graph ({listed})"
-        if entry is not None:
+        if here:
             found = True
             yield self.index.names(entry)[0]
         for mate in list(self.index.sharing(allocation.key, 4)):
@@ -60,7 +62,9 @@ class Departures(Table):
                 found = True
                 yield self.index.names(mate)[0]
         if not found:
-            yield "the graph that leads to it" if leaf else "something without a name"
+            leaf = entry.value
+            led_to = leaf is not None and self.engine.accumulator(leaf) is not None
+            yield "the graph that leads to it" if led_to else "something without a name"
 
     def _graph_freed(self) -> None:
         released = self.recorder.released
