@@ -15,7 +15,6 @@ from typing import Any
 from tensorcli.engine import callers as _callers
 from tensorcli.engine import dtypes as _dtypes
 from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table)
-from tensorcli.engine import op as _op
 from tensorcli.engine import operators as _operators  # noqa: F401 (Python's operators for Tensor)
 from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
 from tensorcli.engine.autograd.modes import (
@@ -57,7 +56,6 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
 
 
 _PUBLIC: dict[str, str] = {
-    "forget_warnings": "messages",
     **dict.fromkeys(("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer"), "construct"),
     **dict.fromkeys(
         (
@@ -108,7 +106,6 @@ _PUBLIC: dict[str, str] = {
             "channels_last_3d",
             "is_same_size",
             "typename",
-            "equal_shapes",
             "is_conj",
             "is_neg",
             "is_inference",
@@ -193,8 +190,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    names = set(globals()) | _SUBMODULES | set(_PUBLIC)
-    names |= {name for name, overloads in _op.PACKETS.items() if any(o.is_function for o in overloads)}
+    names = set(globals()) | _SUBMODULES | set(_PUBLIC) | _callers.function_names()
     return sorted(name for name in names if not name.startswith("_"))
 
 

@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
+from tensorcli.engine import process
+
 
 class Addresses:
     """A range of addresses, handed out one behind another."""
@@ -30,21 +32,9 @@ shown: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 """The addresses of the objects whose repr was asked for."""
 
 
-def reset() -> None:
-    """Begin anew, with the first address of each range."""
-    put_back((memory.start, objects.start, WeakKeyDictionary()))
-
-
-def state() -> tuple[int, int, WeakKeyDictionary[Any, int]]:
-    """What showing an address changes, for `put_back`."""
-    return memory.next, objects.next, shown.copy()
-
-
-def put_back(before: tuple[int, int, WeakKeyDictionary[Any, int]]) -> None:
-    """Go back to a state."""
-    memory.next, objects.next, known = before
-    shown.clear()
-    shown.update(known)
+process.keep_attributes(memory, "next")
+process.keep_attributes(objects, "next")
+process.keep_contents(shown)
 
 
 def of_object(thing: Any) -> str:

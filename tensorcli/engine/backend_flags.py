@@ -1,7 +1,8 @@
 """`torch.backends`: what PyTorch's libraries are told and asked. They compute nothing here: flags are kept and told back."""
 
-import sys
 from typing import Any
+
+from tensorcli.engine import process
 
 
 class _Flags:
@@ -143,11 +144,5 @@ class Backends(_Flags):
 
 
 backends = Backends()
-
-
-def reset() -> None:
-    """The flags as they are when a program begins."""
-    attention = sys.modules.get("tensorcli.engine.ops.attention")
-    if attention is not None:
-        attention.WAYS.update(dict.fromkeys(attention.WAYS, True))
-    backends.__init__()  # type: ignore[misc] # the object that the package holds stays
+for flags in (backends.cudnn, backends.cuda.matmul, backends.mkldnn, backends.mha):
+    process.keep_attributes(flags, *vars(flags))

@@ -132,8 +132,7 @@ class Binder:
         from tensorcli.engine import messages
 
         # PyTorch warns of the first deprecated overload that anybody calls, whichever it is, and of no other.
-        if _DEPRECATED not in messages._said:
-            messages._said.add(_DEPRECATED)
+        if messages.said.first(_DEPRECATED):
             messages.warn(_complaints().deprecated(signature, self.printed))
 
     def _learn(self, key: tuple[Any, ...], count: int, keywords: tuple[str, ...]) -> None:

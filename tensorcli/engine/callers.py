@@ -16,6 +16,11 @@ from tensorcli.engine.op import OPS, PACKETS, Op
 from tensorcli.engine.tensor import Tensor
 
 
+def function_names() -> set[str]:
+    """The names of all operators that are functions."""
+    return {name for name, overloads in PACKETS.items() if any(each.is_function for each in overloads)}
+
+
 def function(name: str) -> Callable[..., Any]:
     """`torch.NAME`. Errors: AttributeError when no operator has that function."""
     overloads = [o for o in PACKETS.get(name, ()) if o.is_function]

@@ -22,10 +22,11 @@ FUNCTIONS = {
     "nn.utils.convert_parameters": "parameters_to_vector vector_to_parameters",
     "nn.utils.init": "skip_init",
     "nn.utils.memory_format": "convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format",
+    "optim.optimizer": "register_optimizer_step_post_hook register_optimizer_step_pre_hook",
     "utils.data.dataloader": "default_collate default_convert get_worker_info",
     "utils.data.dataset": "random_split",
 }
-"""What the package above a module gives for it beside classes."""
+"""What a module gives beside classes: taken from the package above it, or from the engine's module of the same name."""
 
 
 def definitions(path: str) -> ModuleType:
@@ -52,6 +53,9 @@ def _classes(path: str) -> dict[str, Any]:
 
 
 def _functions(path: str) -> dict[str, Any]:
-    names = FUNCTIONS.get(path, "").split()
-    package = import_module(f"tensorcli.engine.{path.rpartition('.')[0]}") if names else None
-    return {name: getattr(package, name) for name in names}
+    found = {}
+    for name in FUNCTIONS.get(path, "").split():
+        package = import_module(f"tensorcli.engine.{path.rpartition('.')[0]}")
+        owner = package if hasattr(package, name) else import_module(f"tensorcli.engine.{path}")
+        found[name] = getattr(owner, name)
+    return found

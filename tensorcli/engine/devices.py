@@ -8,6 +8,7 @@ first asks for the device and CuPy finds a card (`backends.find_cuda`). This mod
 import re
 from typing import Any
 
+from tensorcli.engine import process
 from tensorcli.engine.native import Native
 
 _TYPES = (
@@ -221,19 +222,9 @@ drawing = Drawing()
 default = Default()
 
 
-def reset() -> None:
-    """Begin anew: the first CUDA device is the current one and factories use the CPU."""
-    put_back((0, None, []))
-
-
-def state() -> tuple[int, Device | None, list[Device | None]]:
-    """What a session can change here, for `put_back`."""
-    return visible.current, default.device, default.entered
-
-
-def put_back(before: tuple[int, Device | None, list[Device | None]]) -> None:
-    """Go back to a state."""
-    visible.current, default.device, default.entered = before
+process.keep_attributes(visible, "current")
+process.keep_attributes(default, "device")
+process.keep_contents(default.entered)
 
 
 def cuda_devices() -> tuple[Device, ...]:

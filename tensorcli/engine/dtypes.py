@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from tensorcli.engine import process
 from tensorcli.engine.native import Native
 
 BOOL, INTEGRAL, FLOATING, COMPLEX = range(4)
@@ -185,6 +186,7 @@ class _Default:
 
 
 default = _Default()
+process.keep_attributes(default, "floating")
 
 
 def of_number(value: Any) -> dtype:

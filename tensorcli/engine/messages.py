@@ -7,6 +7,8 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any, Final
 
+from tensorcli.engine import process
+
 if TYPE_CHECKING:
     from tensorcli.engine.tensor import Tensor
 
@@ -198,17 +200,33 @@ ANOMALY_FOUND: Final = (
     "was changed in there or anywhere later. Good luck!"
 )
 
-warn_always = False
-"""Whether what PyTorch says once per process is said each time (`settings` sets it)."""
-_said: set[str] = set()
+
+class Said:
+    """What was said that PyTorch says once per process, and whether it is said each time (`set_warn_always`)."""
+
+    __slots__ = ("always", "once")
+
+    def __init__(self) -> None:
+        self.always = False
+        self.once: set[str] = set()
+
+    def first(self, text: str) -> bool:
+        """Whether a text is to be said now."""
+        if text in self.once and not self.always:
+            return False
+        self.once.add(text)
+        return True
+
+
+said = Said()
+process.keep_attributes(said, "always")
+process.keep_contents(said.once)
 
 
 def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -> None:
     """Warn in the name of the first caller outside the engine. `once`: PyTorch says it once per process."""
-    if once and not warn_always:
-        if text in _said:
-            return
-        _said.add(text)
+    if once and not said.first(text):
+        return
     level = 0
     frame = sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(
@@ -218,11 +236,6 @@ def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -
         level += 1
     # stacklevel 1 is this function, 2 its caller.
     warnings.warn(text, category, stacklevel=level + 2)
-
-
-def forget_warnings() -> None:
-    """Let the once-only warnings be said again: a new session begins."""
-    _said.clear()
 
 
 def grad_layout(grad: Any, leaf: Any) -> str:

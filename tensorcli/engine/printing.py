@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorcli.engine import process
+
 # ---- options
 
 
@@ -43,6 +45,7 @@ PROFILES = {
 }
 
 options = PrintOptions()
+process.keep_attributes(options, *vars(options))
 
 
 def set_printoptions(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import addresses, dtypes, effects
+from tensorcli.engine import addresses, dtypes, effects, process
 from tensorcli.engine.devices import CPU, Device, cuda_devices, drawing, resolve
 from tensorcli.engine.generator import Generator as Stream
 from tensorcli.engine.native import Native
@@ -164,6 +164,20 @@ def put_back(found: dict[Generator, Any]) -> None:
     """Let generators go on from the states that they had."""
     for each, state in found.items():
         each.stream.set_state(state)
+
+
+def _all() -> tuple[dict[Generator, Any], dict[Device, Generator], list[int]]:
+    return states(), dict(_on_devices), list(_seeded)
+
+
+def _all_back(before: tuple[dict[Generator, Any], dict[Device, Generator], list[int]]) -> None:
+    found, on_devices, _seeded[:] = before
+    _on_devices.clear()
+    _on_devices.update(on_devices)
+    put_back(found)
+
+
+process.keep(_all, _all_back)
 
 
 @contextmanager

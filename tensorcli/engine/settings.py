@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import messages, process
 
 
 class _Settings:
-    __slots__ = ("deterministic", "fill", "interop", "precision", "threads", "warn_only")
+    __slots__ = ("deterministic", "interop", "precision", "threads", "warn_only")
 
     def __init__(self) -> None:
         self.threads = self.interop = os.cpu_count() or 1
         self.precision = "highest"
         self.deterministic = self.warn_only = False
-        self.fill = True
 
 
 settings = _Settings()
+process.keep_attributes(settings, *_Settings.__slots__)
 _DEBUG_MODES = ("default", "warn", "error")
 
 
@@ -101,7 +101,7 @@ def unset(kind: Any) -> Any:
     """What memory of this dtype holds before it is written: zero, or (where all must be deterministic) NaN, the largest
     integer, True.
     """
-    if not (settings.deterministic and settings.fill):
+    if not settings.deterministic:
         return 0
     if kind.is_floating_point or kind.is_complex:
         return float("nan")
@@ -148,14 +148,14 @@ def set_flush_denormal(mode: bool) -> bool:
 
 def is_warn_always_enabled() -> bool:
     """Whether warnings that PyTorch says once are said each time."""
-    return messages.warn_always
+    return messages.said.always
 
 
 def set_warn_always(b: bool) -> None:
     """Set whether warnings that PyTorch says once are said each time. Errors: RuntimeError unless `b` is a bool."""
     if not isinstance(b, bool):
         raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
-    messages.warn_always = b
+    messages.said.always = b
 
 
 def is_anomaly_check_nan_enabled() -> bool:

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tensorcli.engine import devices
+from tensorcli.engine import devices, process
 from tensorcli.engine.backends import simulate
 
 
 @pytest.fixture(autouse=True)
 def _no_cuda() -> Iterator[None]:
-    devices.visible.searched = True
-    yield
-    simulate(0)
-    devices.reset()
+    with process.aside():
+        devices.visible.searched = True
+        yield
+        simulate(0)
 
 
 MOVES = "x = torch.ones(2, device='cuda')\nprint(x, x.to('cuda') is x, torch.cuda.device_count())\n"
@@ -72,3 +72,10 @@ def test_the_command_in_a_session_names_no_free_memory(run) -> None:
 def test_inspect_says_what_a_real_run_of_a_meta_tensor_would_allocate(run) -> None:
     done = run("run", "-c", "m = torch.ones(1000, 1000, device='meta'); inspect m")
     assert "nothing is allocated; a real run would allocate 3.8 MiB" in done.out
+
+
+def test_looking_leaves_the_generators_of_devices_alone(run) -> None:
+    draw = "print(torch.randn(2, device='cuda'))\n"
+    looked = run("run", "--quiet", "--simulate-cuda", "-c", f"{draw}compare detach clone\n{draw}")
+    alone = run("run", "--quiet", "--simulate-cuda", "-c", draw + draw)
+    assert looked.out.splitlines()[0 :: len(looked.out.splitlines()) - 1] == alone.out.splitlines()

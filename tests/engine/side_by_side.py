@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
-from tensorcli.engine import dtypes, effects
+from tensorcli.engine import dtypes, effects, messages
 
 
 def tensor_of(torch: Any, data: Any, requires_grad: bool = False) -> Any:
@@ -63,7 +63,7 @@ def outcome(torch: Any, text: str, names: dict[str, Any], look: tuple[str, ...] 
     names = {"torch": torch, "np": np, **names}
     # What is told once is told again, whatever ran before.
     if torch is engine:
-        engine.forget_warnings()
+        messages.said.once.clear()
     else:
         torch.set_warn_always(True)
     with warnings.catch_warnings(record=True) as caught:

@@ -332,12 +332,12 @@ def test_order_is_pytorchs_whatever_order_they_are_given_in() -> None:
 
 
 def test_the_old_order_of_arguments_warns_once_a_session() -> None:
-    messages.forget_warnings()
+    messages.said.once.clear()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert binder("add").bind((t, 2, t), {}) == (0, (t, t, 2))
         assert binder("addmm").bind((2, t, 3, t, t), {}) == (0, (t, t, t, 2, 3))
-    messages.forget_warnings()
+    messages.said.once.clear()
     assert [str(warning.message) for warning in caught] == [
         "This overload of add is deprecated:\n"
         "\tadd(Tensor input, Number alpha, Tensor other, *, Tensor out = None)\n"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
-from tensorcli.engine import backends, devices, messages, ops
+from tensorcli.engine import backends, devices, ops, process
 from tensorcli.engine.backends import scans, simulate
 from tests.engine import strict_arrays
 
@@ -21,17 +21,14 @@ LACKING = {"linalg.ldl_factor", "linalg.ldl_factor_ex", "linalg.ldl_solve", "spe
 
 
 @pytest.fixture(autouse=True)
-def _behind_cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _behind_cupy() -> Iterator[None]:
     """A CUDA device behind CuPy's backend, with the stand-in for CuPy."""
-    devices.reset()
-    simulate(1)
-    backends._REGISTERED["cuda"] = strict_arrays.backend(1)
-    monkeypatch.setattr(
-        messages, "_said", set(messages._said)
-    )  # what is said once is left for others to hear
-    yield
-    simulate(0)
-    devices.reset()
+    with process.aside():  # what is said once is left for others to hear
+        process.reset()
+        simulate(1)
+        backends._REGISTERED["cuda"] = strict_arrays.backend(1)
+        yield
+        simulate(0)
 
 
 # ---- names

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
-from tensorcli.engine import backends, devices, effects, messages
+from tensorcli.engine import backends, devices, effects, process
 from tensorcli.engine.backends import inventory, simulate, transfer
 from tensorcli.engine.devices import CPU, META, Device, resolve
 from tensorcli.engine.storage import ledger
@@ -26,16 +26,13 @@ HISTORY: dict[str, Any] = json.loads(Path(expressions.__file__).with_name("histo
 
 
 @pytest.fixture(autouse=True)
-def _no_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_cuda() -> Iterator[None]:
     """Each test begins without a CUDA device, also on a machine that has one."""
-    monkeypatch.setattr(
-        messages, "_said", set(messages._said)
-    )  # what is said once is left for others to hear
-    devices.reset()
-    devices.visible.searched = True
-    yield
-    simulate(0)
-    devices.reset()
+    with process.aside():  # what is said once is left for others to hear
+        process.reset()
+        devices.visible.searched = True
+        yield
+        simulate(0)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import tensorcli.engine as engine
+from tensorcli.engine import messages
 
 RECORDS = json.loads(Path(__file__).with_name("shape_records.json").read_text(encoding="utf-8"))
 LINES = [
@@ -73,7 +74,7 @@ def test_numpy_twice_has_one_address_and_so_has_the_way_back():
 
 
 def test_a_read_only_array_warns_once_and_is_written_through():
-    engine.forget_warnings()
+    messages.said.once.clear()
     array = np.zeros(2)
     array.flags.writeable = False
     with pytest.warns(UserWarning, match="The given NumPy array is not writable"):

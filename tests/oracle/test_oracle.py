@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import tensorcli.engine as engine
+from tensorcli.engine import messages
 from tensorcli.engine.autograd import anomaly
 from tests.oracle import expressions, transcripts
 
@@ -30,7 +31,7 @@ def test_transcript_is_pytorchs(fact: transcripts.Transcript, monkeypatch: pytes
     _known(fact.key)
     # A session that ran before told whose calls a traceback shows.
     monkeypatch.setattr(anomaly.anomaly, "where", anomaly._stack)
-    engine.forget_warnings()
+    messages.said.once.clear()
     assert transcripts.run(engine, fact.blocks) == fact.text
 
 

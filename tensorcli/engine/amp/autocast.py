@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, messages, process
 from tensorcli.engine.decorators import like
 from tensorcli.engine.devices import Device, cuda_devices
 from tensorcli.engine.dtypes import dtype
@@ -34,10 +34,6 @@ class State:
 
     def __init__(self) -> None:
         self.installed = False
-        self.reset()
-
-    def reset(self) -> None:
-        """Nothing is cast."""
         self.devices = {"cpu": DeviceState("cpu", dtypes.bfloat16)}
         self.active = False
         self.cache: dict[int, tuple[Tensor, Tensor]] = {}
@@ -89,6 +85,7 @@ def _first_dtype(device: str) -> dtype:
 
 AVAILABLE = ("cpu", "cuda", "ipu", "xpu", "xla", "hpu", "mps", "mtia", "maia", "privateuseone")
 state = State()
+process.keep(state.copy, state.take)
 
 
 def _type(device: Any, function: str) -> str:

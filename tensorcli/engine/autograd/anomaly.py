@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from tensorcli.engine import addresses, messages
+from tensorcli.engine import addresses, messages, process
 
 
 class Anomaly:
@@ -33,6 +33,7 @@ def _stack() -> str:
 
 
 anomaly = Anomaly()
+process.keep_attributes(anomaly, "enabled", "check_nan")
 
 
 class set_detect_anomaly:  # noqa: N801

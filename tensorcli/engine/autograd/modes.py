@@ -5,7 +5,7 @@ from functools import partial
 from inspect import isgeneratorfunction
 from typing import Any
 
-from tensorcli.engine import messages
+from tensorcli.engine import messages, process
 from tensorcli.engine.decorators import like
 
 
@@ -29,6 +29,7 @@ class Mode:
 
 
 mode = Mode()
+process.keep(lambda: (mode.grad, mode.inference), lambda before: mode.set(*before))
 
 forward: list[bool] = []
 """Whether tangents go forward now: holds something while a level of forward-mode differentiation is open and heeded."""

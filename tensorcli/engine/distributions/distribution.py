@@ -8,7 +8,7 @@ from collections.abc import Callable
 from numbers import Number
 from typing import Any, ClassVar
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes, messages, process
 from tensorcli.engine.autograd.modes import enable_grad, no_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.construct import tensor
@@ -296,3 +296,6 @@ def one_of(probs: Any, logits: Any) -> str:
 def filled(distribution: Distribution, value: float, like: Tensor) -> Any:
     """A constant of the distribution's shape."""
     return functions.full(distribution._extended_shape(), value, dtype=like.dtype, device=like.device)
+
+
+process.keep_attributes(Distribution, "_validate_args")

@@ -121,7 +121,7 @@ def _put(op: "Op", out: Tensor, result: Tensor) -> None:
         resize(out, found)
         if op.base in _RESIZING:
             out.bump()
-    if op.base != "empty" or (settings.deterministic and settings.fill):
+    if op.base != "empty" or settings.deterministic:
         store(op, out, (result,), array)
 
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
+from tensorcli.engine import process
 from tensorcli.engine.autograd.hooks import RemovableHandle
 
 Table = OrderedDict[int, Any]
@@ -25,8 +26,22 @@ PARAMETERS: Table = OrderedDict()
 BUFFERS: Table = OrderedDict()
 MODULES: Table = OrderedDict()
 
-_full: bool | None = None
-"""Whether the backward hooks are the full ones; None before the first."""
+_full: list[bool] = []
+"""Whether the backward hooks are the full ones; empty before the first."""
+
+process.keep_contents(
+    FORWARD_PRE,
+    FORWARD,
+    WITH_KWARGS,
+    ALWAYS,
+    BACKWARD_PRE,
+    BACKWARD,
+    CALLS,
+    PARAMETERS,
+    BUFFERS,
+    MODULES,
+    _full,
+)
 
 
 def _added(table: Table, hook: Callable[..., Any], *marks: Table) -> RemovableHandle:
@@ -68,18 +83,17 @@ def register_module_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
 
 
 def _choose(full: bool) -> None:
-    global _full
-    if _full is (not full):
+    if _full and _full[0] is not full:
         raise RuntimeError(
             "Cannot use both regular backward hooks and full backward hooks as a global Module hook. Please use only one of "
             "them."
         )
-    _full = full
+    _full[:] = [full]
 
 
 def backward_hooks(full: bool) -> list[Any]:
     """The common backward hooks, if they are of this kind."""
-    return list(BACKWARD.values()) if _full is full else []
+    return list(BACKWARD.values()) if _full == [full] else []
 
 
 def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> RemovableHandle:

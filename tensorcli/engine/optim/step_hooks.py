@@ -6,12 +6,14 @@ from functools import wraps
 from itertools import chain
 from typing import Any
 
+from tensorcli.engine import process
 from tensorcli.engine.autograd.hooks import RemovableHandle
 
 Table = OrderedDict[int, Callable[..., Any]]
 
 _BEFORE: Table = OrderedDict()
 _AFTER: Table = OrderedDict()
+process.keep_contents(_BEFORE, _AFTER)
 
 
 def added(table: Table, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine import addresses, devices, dtypes, effects, events, messages, printing
+from tensorcli.engine import effects, events, process
 from tensorcli.engine.autograd import anomaly, modes
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.callers import PROPERTIES
@@ -56,19 +55,7 @@ class Embedded(Nodes):
 
     def begin(self, seed: int, max_bytes: int | None) -> None:
         self.limit(max_bytes)
-        modes.mode.set(True, False)
-        dtypes.default.floating = dtypes.float32
-        printing.set_printoptions(profile="default")
-        messages.forget_warnings()
-        flags = sys.modules.get("tensorcli.engine.backend_flags")
-        if flags is not None:
-            flags.reset()
-        autocast = sys.modules.get("tensorcli.engine.amp.autocast")
-        if autocast is not None:
-            autocast.state.reset()
-        anomaly.anomaly.enabled, anomaly.anomaly.check_nan = False, True
-        devices.reset()
-        addresses.reset()
+        process.reset()
         self.seed(seed)
 
     def limit(self, max_bytes: int | None) -> None:
@@ -82,39 +69,13 @@ class Embedded(Nodes):
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        from tensorcli.engine import random
-
         observer, limit = events.observer, effects.limit.nbytes
-        mode, floating = (modes.mode.grad, modes.mode.inference), dtypes.default.floating
-        options, said = printing.get_printoptions(), set(messages._said)
-        checks = anomaly.anomaly.enabled, anomaly.anomaly.check_nan
-        shown = addresses.state()
-        places = devices.state()
-        autocast = sys.modules.get("tensorcli.engine.amp.autocast")
-        cast = None if autocast is None else autocast.state.copy()
-        stream = random.default_generator.stream
-        state = stream.get_state()
         events.observer = None
         try:
-            with arrays.random_state():
+            with process.aside(), arrays.random_state():
                 yield
         finally:
             events.observer, effects.limit.nbytes = observer, limit
-            modes.mode.set(*mode)
-            dtypes.default.floating = floating
-            for name, value in options.items():
-                setattr(printing.options, name, value)
-            devices.put_back(places)
-            autocast = sys.modules.get("tensorcli.engine.amp.autocast")  # it may have been imported within
-            if autocast is not None and cast is None:
-                autocast.state.reset()
-            elif autocast is not None:
-                autocast.state.take(cast)
-            messages._said.clear()
-            messages._said.update(said)
-            anomaly.anomaly.enabled, anomaly.anomaly.check_nan = checks
-            addresses.put_back(shown)
-            stream.set_state(state)
 
     def zeroing(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function
