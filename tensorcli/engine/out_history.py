@@ -82,7 +82,7 @@ _RECORDED: Final[dict[str, _Name]] = {
 }
 """Those that record that they have no derivative, and the name that they say this in."""
 _COPIED: Final = frozenset(
-    "quantile nanquantile tensordot inner nuclear_norm linalg_cond linalg_norm linalg_matrix_norm linalg_pinv linalg_tensorinv "
+    "quantile nanquantile tensordot inner linalg_cond linalg_norm linalg_matrix_norm linalg_pinv linalg_tensorinv "
     "linalg_tensorsolve special_ndtr".split()
 )
 

@@ -45,6 +45,7 @@ _REFUSED_BUILTINS = {
 
 _ELSEWHERE = "with PyTorch installed, --engine pytorch runs the script on it"
 _SPARSE = f"all tensors are strided here; {_ELSEWHERE}"
+_ABSENT = f"PyTorch has it, the engine here has not; {_ELSEWHERE}"
 _SPARSE_GRADIENT = f"write sparse=False (of gather: sparse_grad=False); {_ELSEWHERE}"
 _OUTSIDE = {
     "save": "a script does not reach the file system; inspect says what a tensor carries when it is saved",
@@ -68,6 +69,18 @@ _OUTSIDE = {
     **dict.fromkeys(
         ("ao", "fx", "quantization"), "functions run as they are here: none is traced or rewritten"
     ),
+    **dict.fromkeys(
+        "lstm gru rnn_relu rnn_tanh lstm_cell gru_cell rnn_relu_cell rnn_tanh_cell".split(),
+        "torch.nn has them as modules",
+    ),
+    **dict.fromkeys(
+        "cond while_loop conv_tbc frobenius_norm nuclear_norm hash_tensor lobpcg slice_inverse saddmm smm spmm hspmm sspaddmm "
+        "sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_csc_tensor view_as_complex_copy "
+        "view_as_real_copy Event Stream OutOfMemoryError DataParallel NLLLoss2d SparseAdam swap_tensors grouped_mm scaled_mm "
+        "fake_quantize_per_channel_affine fake_quantize_per_tensor_affine native_channel_shuffle native_norm rearrange "
+        "from_file to_dlpack".split(),
+        _ABSENT,
+    ),
 }
 """What PyTorch has and this language does not, by the name asked for of a module."""
 _NO_METHODS = {
@@ -76,6 +89,10 @@ _NO_METHODS = {
     ),
     **dict.fromkeys(
         "dequantize int_repr q_scale q_zero_point".split(), "there are no quantized tensors here"
+    ),
+    **dict.fromkeys(
+        "as_subclass const_data_ptr hash_tensor module_load resize resize_as to_padded_tensor".split(),
+        _ABSENT,
     ),
 }
 """The same of tensors."""

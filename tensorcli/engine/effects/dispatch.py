@@ -82,7 +82,7 @@ _COMPILED: Final = {
 _WITHOUT: Final = {
     "add_stub": "add sub rsub dist",
     "div_floor_cpu": "floor_divide",
-    "div_{2}_cpu": "div.Tensor_mode div.Scalar_mode",
+    "div_{2}_cpu": "div.Tensor_mode",
     "remainder_cpu": "remainder",
     "fmod_cpu": "fmod",
     "addcmul_cpu_out": "addcmul",

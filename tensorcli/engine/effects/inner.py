@@ -36,7 +36,7 @@ def _of_spread(source: Tensor, result: Tensor, values: Sequence[Any]) -> int:
 WRITES: Final[dict[str, Count]] = {
     **dict.fromkeys(
         "abs logical_not logical_and logical_or logical_xor nan_to_num deg2rad rad2deg clone _to_copy sum nansum prod "
-        "max min amax any all logsumexp sort argsort msort kthvalue cummax cummin repeat unique2 _unique2 nonzero aminmax "
+        "max min amax any all logsumexp sort argsort msort kthvalue cummax cummin repeat _unique2 nonzero aminmax "
         "frexp mv dot vdot isclose bincount addmm baddbmm complex polar renorm index_copy index_add scatter scatter_add fill "
         "median.dim nanmedian.dim _linalg_det _linalg_slogdet _linalg_solve_ex linalg_qr linalg_eig "
         "linalg_lstsq pow.Scalar cholesky_inverse geqrf isin _adaptive_avg_pool2d _adaptive_avg_pool3d im2col "

@@ -201,13 +201,13 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
 def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Dropout that keeps mean and variance."""
     _check_probability(p)
-    return functions.alpha_dropout(input, p, training)
+    return _in_place_or_not("alpha_dropout", inplace)(input, p, training)
 
 
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """Alpha dropout of whole channels."""
     _check_probability(p)
-    return functions.feature_alpha_dropout(input, p, training)
+    return _in_place_or_not("feature_alpha_dropout", inplace)(input, p, training)
 
 
 def _channel_dropout(input: Any, p: float, training: bool, inplace: bool, batched: int) -> Any:

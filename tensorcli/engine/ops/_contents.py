@@ -189,7 +189,8 @@ NAMES = {
         _log_softmax _log_softmax_backward_data _softmax _softmax_backward_data log_softmax softmax
     """,
     "dropout": """
-        alpha_dropout dropout dropout_ feature_alpha_dropout feature_dropout feature_dropout_
+        alpha_dropout alpha_dropout_ dropout dropout_ feature_alpha_dropout feature_alpha_dropout_
+        feature_dropout feature_dropout_
     """,
     "loss": """
         huber_loss huber_loss_backward l1_loss mse_loss mse_loss_backward smooth_l1_loss

@@ -9,11 +9,8 @@ def _dropped(input, p, train, noise_of, in_place):
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
     if p == 0 or not train or not input.numel():
         return input
-    if p == 1:
-        zeros = input.new_zeros(())
-        return input.mul_(zeros) if in_place else input.mul(zeros)
-    noise = noise_of(input).bernoulli_(1 - p).div_(1 - p)
-    return input.mul_(noise) if in_place else input.mul(noise)
+    mul = input.mul_ if in_place else input.mul
+    return mul(input.new_zeros(()) if p == 1 else noise_of(input).bernoulli_(1 - p).div_(1 - p))
 
 
 def _whole(input):
@@ -50,27 +47,40 @@ def feature_dropout_(self, p, train):
     return _dropped(self, p, train, _channels, True)
 
 
-def _alpha_dropped(input, p, train, noise_of):
+def _alpha_dropped(input, p, train, noise_of, in_place):
     if not 0 <= p <= 1:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
     if p == 0 or not train or not input.numel():
         return input
+    mul = input.mul_ if in_place else input.mul
     if p == 1:
-        return input.mul(input.new_zeros(()))
+        return mul(input.new_zeros(()))
     alpha = 1.7580993408473766
     a = 1.0 / ((alpha * alpha * p + 1) * (1 - p)) ** 0.5
     noise = noise_of(input).bernoulli_(1 - p)
     b = noise.add(-1).mul_(alpha * a).add_(alpha * a * p)
-    return input.mul(noise.mul_(a)).add_(b)
+    return mul(noise.mul_(a)).add_(b)
 
 
 @composite("alpha_dropout(Tensor input, float p, bool train) -> Tensor", variants="function")
 def alpha_dropout(input, p, train):
     """Dropout that keeps mean and variance, for networks of SELUs."""
-    return _alpha_dropped(input, p, train, _whole)
+    return _alpha_dropped(input, p, train, _whole, False)
+
+
+@composite("alpha_dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)", variants="function")
+def alpha_dropout_(self, p, train):
+    """Alpha dropout, written into the input."""
+    return _alpha_dropped(self, p, train, _whole, True)
 
 
 @composite("feature_alpha_dropout(Tensor input, float p, bool train) -> Tensor", variants="function")
 def feature_alpha_dropout(input, p, train):
     """Alpha dropout of whole channels."""
-    return _alpha_dropped(input, p, train, _channels)
+    return _alpha_dropped(input, p, train, _channels, False)
+
+
+@composite("feature_alpha_dropout_(Tensor(a!) self, float p, bool train) -> Tensor(a!)", variants="function")
+def feature_alpha_dropout_(self, p, train):
+    """Alpha dropout of whole channels, written into the input."""
+    return _alpha_dropped(self, p, train, _channels, True)

@@ -1,0 +1,103 @@
+"""What the engine says of operators beside their declarations, it says of operators that there are."""
+
+from collections.abc import Iterable
+
+import pytest
+
+import tensorcli.engine as engine
+from tensorcli.engine import ops, out_history, outputs, placement
+from tensorcli.engine.autograd import dual, recording
+from tensorcli.engine.batch import drawing, kinds, refused, slow, writes
+from tensorcli.engine.batch.rules import ELEMENTWISE, RULES
+from tensorcli.engine.batch.shapes import SIZES
+from tensorcli.engine.effects import dispatch, elementwise, inner, making, writing
+from tensorcli.engine.effects.fresh import SUGGESTED
+from tensorcli.engine.op import IN_PLACE_FUNCTIONS, OPS, PACKETS
+from tensorcli.language import hints
+
+TABLES: dict[str, Iterable[str]] = {
+    "dispatch": (
+        *dispatch._COMPILED,
+        *dispatch._KERNELS,
+        *dispatch._REFUSED_FIRST,
+        *dispatch._NOT_FOR_NOTHING,
+        *dispatch._ONLY_ASKED,
+    ),
+    "writes within": (*inner.WRITES, *inner.COMPOSED),
+    "images": SUGGESTED,
+    "elementwise": (
+        *elementwise._WRAPPING,
+        *elementwise._MADE_LIKE,
+        *elementwise._SECOND_FIRST,
+        *elementwise._KEEPING,
+    ),
+    "making": making._RESIZING,
+    "writing": (*writing._RANGES, *writing._SCANS),
+    "out=": (
+        *outputs.COMPUTES_IN_OUTPUT,
+        *outputs.CASTING,
+        *outputs.EXACT_COMPOSITES,
+        *outputs.CHECKED_FIRST,
+        *outputs.OVERLAP_FIRST,
+        *outputs.DTYPE_LAST,
+        *outputs.ALIASING_REFUSED,
+        *outputs.ALIASING_ALLOWED,
+        *outputs.WORDS,
+        *outputs.CAST_WORDS,
+    ),
+    "history of out=": (
+        *out_history._REFUSED_AS,
+        *out_history._RECORDED,
+        *out_history._COPIED,
+        *out_history._UNRECORDED,
+    ),
+    "placement": (
+        *placement.INDEXED,
+        *placement.UNCOUNTED,
+        *placement.LENIENT_ON_META,
+        *placement.DATA_DEPENDENT,
+        *placement.BY_OUT,
+        *placement.REPEATED_BY_TENSOR,
+        *placement.STRUCTURED,
+        *placement.UNSTRUCTURED,
+    ),
+    "tangents": (*dual._REFUSED, *dual._LINEAR),
+    "recording": (*recording._REAL_ONLY, *recording._WITH_NUMBER),
+    "vmap": (
+        *drawing.RANDOM,
+        *drawing.DROPPING,
+        *drawing._EACH,
+        *kinds.WHOLE,
+        *refused.REFUSED,
+        *ELEMENTWISE,
+        *RULES,
+        *SIZES,
+        *slow.NAMES,
+        *writes._BROADCAST,
+        *(f"{name}_" for name in writes._NAMES),
+    ),
+    "functions that write": IN_PLACE_FUNCTIONS,
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_names_operators_that_there_are(table: str) -> None:
+    ops.read_all()
+    assert [name for name in TABLES[table] if name not in OPS and name not in PACKETS] == []
+
+
+def test_each_public_name_is_there() -> None:
+    assert [name for name in engine._PUBLIC if not hasattr(engine, name)] == []
+
+
+def test_what_is_said_to_be_pytorchs_alone_is_that() -> None:
+    torch = pytest.importorskip("torch")
+    ours, theirs = (
+        [package, package.nn, package.optim, package.utils, package.func, package.nn.functional]
+        for package in (engine, torch)
+    )
+    absent = [name for name, words in hints._OUTSIDE.items() if words == hints._ABSENT]
+    assert [name for name in absent if not any(hasattr(each, name) for each in theirs)] == []
+    assert [name for name in absent if any(hasattr(each, name) for each in ours)] == []
+    methods = [name for name, words in hints._NO_METHODS.items() if words == hints._ABSENT]
+    assert [name for name in methods if not hasattr(torch.Tensor, name) or hasattr(engine.Tensor, name)] == []
