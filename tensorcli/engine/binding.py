@@ -32,11 +32,10 @@ class Binder:
     """The arguments of one function or method.
 
     `schemas` are schemas, schema lines, or lines in PyTorch's notation for its hand-written parsers, in any
-    order; `extra` are those that PyTorch has and the engine has not, so that they are listed and chosen as
-    PyTorch would. The first argument of a method is the tensor itself.
+    order. The first argument of a method is the tensor itself.
     """
 
-    __slots__ = ("_extra", "_method", "_misses", "_schemas", "_signatures", "cache", "name", "tensor_class")
+    __slots__ = ("_method", "_misses", "_schemas", "_signatures", "cache", "name", "tensor_class")
 
     def __init__(
         self,
@@ -45,13 +44,11 @@ class Binder:
         *,
         method: bool = False,
         tensor_class: type,
-        extra: Sequence[Schema | str] = (),
     ) -> None:
         self.name = name
         self.tensor_class = tensor_class
         self.cache: dict[tuple[Any, ...], Bound] = {}
         self._schemas = schemas
-        self._extra = extra
         self._method = method
         self._misses: dict[tuple[Any, ...], int] = {}
         self._signatures: list[Signature] | None = None
@@ -61,7 +58,7 @@ class Binder:
         """The signatures in the order of trial, read when first asked for."""
         found = self._signatures
         if found is None:
-            found = signatures.read([*self._schemas, *self._extra], method=self._method)
+            found = signatures.read(self._schemas, method=self._method)
             self._signatures = found
         return found
 
@@ -70,15 +67,11 @@ class Binder:
         """The signatures as PyTorch lists them."""
         return [signature.printed for signature in self.signatures if not signature.hidden]
 
-    def entry(self, key: tuple[Any, ...]) -> Bound | None:
-        """What calls of this shape bind to, if it is known: `(*types, *keywords, *types of their values)`."""
-        return self.cache.get(key)
-
     def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, Values]:
         """The number of the overload (its place in `schemas`) and the values of its arguments.
 
         Errors: TypeError (ValueError, OverflowError, RuntimeError for values that do not fit) in PyTorch's
-        words; NotImplementedError for an overload of `extra`.
+        words.
         """
         key = (*map(type, args), *kwargs, *map(type, kwargs.values())) if kwargs else tuple(map(type, args))
         found = self.cache.get(key)
@@ -102,8 +95,6 @@ class Binder:
             if given is not None:
                 if signature.deprecated:
                     self._warn(signature)
-                if signature.place >= len(self._schemas):
-                    raise NotImplementedError(f"{self.name}{signature.printed} is not there")
                 return signature, _values(signature, given, own, tensor)
         self._complain(args, kwargs)
         raise AssertionError("a complaint did not come")

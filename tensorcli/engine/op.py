@@ -78,7 +78,6 @@ class Op:
         self.variants = variants
         self.chapter = chapter
         self.namespace = namespace
-        self.has_out = has_out
         self.twin_of = twin_of
         self.check = check
         """Refuses what the kernel could not see: it gets the values as they were passed, before promotion."""
@@ -99,6 +98,7 @@ class Op:
         Also a function of the values that names them."""
         self.name = line.partition("(")[0]
         self.base, _, self.overload = self.name.partition(".")
+        self.has_out = has_out and not self.is_hidden
 
     def steps_in(self, values: Sequence[Any]) -> Container[Any]:
         """The reduced dtypes that the kernel gets as they are, for these values."""
@@ -107,7 +107,12 @@ class Op:
     @cached_property
     def schema(self) -> schema.Schema:
         """The parsed line."""
-        return schema.parse(self.line)
+        return schema.parse(self.line)._replace(has_out=self.has_out)
+
+    @cached_property
+    def retypes(self) -> bool:
+        """Of a view: whether its kernel takes and gives a Viewed, which has a dtype and lazy bits, and not a geometry."""
+        return self.kernel.__code__.co_varnames[0] == "viewed"
 
     @cached_property
     def tensors(self) -> tuple[int, ...]:
@@ -306,7 +311,7 @@ def op(
     tuple of them). When the schema writes an argument (`Tensor(a!) self`), the kernel writes into that array.
     `inplace=True` derives the in-place twin; a mapping says in what it differs: its `name`, `node`, `check`, and formulas of
     its own. `node` is the number at the end of the node's name. `check` is called with the values before promotion.
-    `row_major` says that the result is row-major whatever the inputs' strides are. `alike` names the arguments that must
+    `out` says whether the function takes `out=`. `row_major` says that the result is row-major whatever the inputs' strides are. `alike` names the arguments that must
     have the dtype of the first tensor. `into_self` says that the result has self's dtype, whatever the inputs promote to.
     `stepwise` names the reduced dtypes that the kernel gets as they are, not widened to float32.
     `constant` names the arguments that have no formula and are refused where they require grad; one whose formula is None is

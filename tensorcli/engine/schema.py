@@ -78,6 +78,8 @@ class Schema(NamedTuple):
     name: str
     arguments: tuple[Argument, ...]
     returns: tuple[Argument, ...]
+    has_out: bool = False
+    """Whether the function takes `out=`: what a line does not say."""
 
     @property
     def base(self) -> str:

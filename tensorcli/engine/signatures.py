@@ -200,7 +200,7 @@ def from_schema(schema: Schema, index: int, *, method: bool) -> Signature:
     factory = _is_factory(schema)
     if factory:
         arguments = [a for a in arguments if not (a.keyword_only and a.name in _OPTION_NAMES)]
-    if not method and schema.name in facts.WITH_OUT:
+    if not method and schema.has_out:
         arguments.append(_out(schema))
     if factory:
         arguments += _OPTIONS
@@ -221,7 +221,7 @@ def deprecated(schema: Schema, index: int, *, method: bool) -> list[Signature]:
             for name in names
             if not (method and name == "self")
         ]
-        if not method and schema.name in facts.WITH_OUT and schema.base not in facts.DEPRECATED_WITHOUT_OUT:
+        if not method and schema.has_out:
             arguments.append(_out(schema))
         found.append(
             _signature(schema, index, arguments, method=method)._replace(deprecated=True, hidden=True)

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from tensorcli.engine import binding, messages
 from tensorcli.engine.binding import Binder
+from tensorcli.engine.schema import Schema
 from tensorcli.engine.signatures import Signature
+from tests.engine.schemas import read
 
 torch: Any = pytest.importorskip("torch")
 torchgen: Any = pytest.importorskip("torchgen")
@@ -89,11 +91,11 @@ COMPLAINT = re.compile(
 )
 
 
-def read_schemas() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def read_schemas() -> tuple[dict[str, list[Schema]], dict[str, list[Schema]]]:
     """The schemas of each function and method, without the `out` overloads, which are merged into them."""
     path = Path(torchgen.__file__).parent / "packaged/ATen/native/native_functions.yaml"
-    functions: dict[str, list[str]] = defaultdict(list)
-    methods: dict[str, list[str]] = defaultdict(list)
+    functions: dict[str, list[Schema]] = defaultdict(list)
+    methods: dict[str, list[Schema]] = defaultdict(list)
     for entry in path.read_text("utf-8").split("\n- func: ")[1:]:
         line = entry.partition("\n")[0].strip()
         name = line.partition("(")[0]
@@ -104,7 +106,7 @@ def read_schemas() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         variants = found[1] if found else "function"
         for kind, table in (("function", functions), ("method", methods)):
             if kind in variants:
-                table[name.partition(".")[0]].append(line)
+                table[name.partition(".")[0]].append(read(line))
     return functions, methods
 
 

@@ -77,6 +77,7 @@ def _by_rows(array):
 @op(
     "_scaled_dot_product_flash_attention_for_cpu(Tensor query, Tensor key, Tensor value, float dropout_p=0.0, "
     "bool is_causal=False, *, Tensor? attn_mask=None, float? scale=None) -> (Tensor output, Tensor logsumexp)",
+    out=False,
     stepwise=REDUCED,
     variants="function",
     namespace="nn",
@@ -341,6 +342,7 @@ def _multiplied(query, key, value, attn_mask, dropout_p, is_causal, scale, enabl
 
 @op(
     "_safe_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor",
+    out=False,
     variants="function",
     namespace="nn",
     self=lambda grad, result, dim, self_dtype: functions._softmax_backward_data(

@@ -44,6 +44,7 @@ def _bitwise(name, function, refusal, kinds, description, scalar_overloads):
     )
     op(
         f"{name}.{scalar_tensor}(Scalar self, Tensor other) -> Tensor",
+        out=False,
         dtype=PROMOTE_SCALARS,
         variants="function",
     )(kernel)

@@ -442,6 +442,7 @@ op(
 )(_bucket)
 op(
     "bucketize.Scalar(Scalar self, Tensor boundaries, *, bool out_int32=False, bool right=False) -> Tensor",
+    out=False,
     variants="function",
 )(_bucket)
 

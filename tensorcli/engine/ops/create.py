@@ -144,7 +144,7 @@ def arange(xp, end, dtype):
     return _arange(xp, 0, end, 1, dtype)
 
 
-@factory(f"arange.start(Scalar start, Scalar end, {OPTIONS}) -> Tensor")
+@factory(f"arange.start(Scalar start, Scalar end, {OPTIONS}) -> Tensor", out=False)
 def arange_start(xp, start, end, dtype):
     """The numbers from start on that are below end."""
     return _arange(xp, start, end, 1, dtype)

@@ -177,6 +177,7 @@ def nll_loss2d_backward(xp, grad_output, self, target, weight, reduction, ignore
 
 @composite(
     "nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100) -> Tensor",
+    out=True,
     namespace="nn",
     variants="function",
 )
@@ -187,6 +188,7 @@ def nll_loss(self, target, weight, reduction, ignore_index):
 
 @composite(
     "nll_loss2d(Tensor self, Tensor target, Tensor? weight=None, int reduction=Mean, SymInt ignore_index=-100) -> Tensor",
+    out=True,
     namespace="nn",
     variants="function",
 )

@@ -103,6 +103,7 @@ def _shifted(xp, values, by, back=False):
 @op(
     "_ctc_loss(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, "
     "bool zero_infinity=False) -> (Tensor, Tensor)",
+    out=False,
     variants="function",
     log_probs=lambda grad, log_probs, targets, input_lengths, target_lengths, result0, result1, blank, zero_infinity: (
         functions._ctc_loss_backward(

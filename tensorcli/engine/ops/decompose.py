@@ -73,7 +73,7 @@ def linalg_qr(xp, A, mode):
     return columns(q), columns(r)
 
 
-@composite("qr(Tensor self, bool some=True) -> (Tensor Q, Tensor R)")
+@composite("qr(Tensor self, bool some=True) -> (Tensor Q, Tensor R)", out=True)
 def qr(self, some):
     """A matrix of orthonormal columns and a triangular one, whose product is the input."""
     messages.warn(
@@ -283,7 +283,9 @@ def linalg_svdvals(A, driver):
     return functions._linalg_svd(A, False, asks_gradient(A), driver=driver)[1]
 
 
-@composite("svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)")
+@composite(
+    "svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor U, Tensor S, Tensor V)", out=True
+)
 def svd(self, some, compute_uv):
     """The singular value decomposition, V as columns."""
     if self.ndim < 2:

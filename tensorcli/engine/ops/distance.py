@@ -100,6 +100,7 @@ def _euclidean_backward(grad, x1, x2, result):
 
 @op(
     "_euclidean_dist(Tensor x1, Tensor x2) -> Tensor",
+    out=False,
     variants="function",
     x1__x2=lambda grad, x1, x2, result: _euclidean_backward(grad, x1, x2, result),
 )

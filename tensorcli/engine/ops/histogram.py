@@ -39,6 +39,7 @@ def histogram_counts(xp, self, bins, range, weight, density):
 @op(
     "_histogramdd_bin_edges(Tensor self, int[] bins, *, float[]? range=None, Tensor? weight=None, bool density=False) -> "
     "Tensor[]",
+    out=False,
     check=lambda self, bins, range, weight, density: _check_range(self, range),
 )
 def histogramdd_edges(xp, self, bins, range, weight, density):
@@ -53,6 +54,7 @@ def histogramdd_edges(xp, self, bins, range, weight, density):
 
 @op(
     "_histogramdd_from_bin_tensors(Tensor self, Tensor[] bins, *, Tensor? weight=None, bool density=False) -> Tensor",
+    out=False,
 )
 def histogramdd_counts(xp, self, bins, weight, density):
     """How many points fall between the edges in each dimension of space."""

@@ -163,6 +163,7 @@ def out_of_bounds(index, dim, size, error=RuntimeError):
 
 @op(
     "index.Tensor(Tensor self, Tensor?[] indices) -> Tensor",
+    out=False,
     namespace="internal",
     check=lambda self, indices: _check_masks(self, indices),
     self=lambda grad, self_sizes, indices: _run(

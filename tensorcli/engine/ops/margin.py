@@ -220,6 +220,7 @@ def multilabel_margin_loss_backward(xp, grad_output, self, target, reduction, is
 
 @composite(
     "multilabel_margin_loss(Tensor self, Tensor target, int reduction=Mean) -> Tensor",
+    out=True,
     namespace="nn",
     variants="function",
 )

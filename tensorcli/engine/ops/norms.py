@@ -126,6 +126,7 @@ def _squares_of_rows(rows):
 
 @op(
     "_norm.ScalarOpt_dim(Tensor self, Scalar? p, int[1] dim, bool keepdim=False) -> Tensor",
+    out=False,
     variants="function",
     node=1,
     self=lambda grad, self, p, result, dim, keepdim: vector_norm_backward(

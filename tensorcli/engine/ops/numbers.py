@@ -7,6 +7,7 @@ from tensorcli.engine.ops._composed import direct
 
 @op(
     "_div.Scalar(Tensor self, Scalar other) -> Tensor",
+    out=False,
     dtype=dtypes.INT_TO_FLOAT,
     inplace=True,
     node=1,
@@ -20,6 +21,7 @@ def divided(xp, self, other):
 
 @op(
     "_mul.Scalar(Tensor self, Scalar other) -> Tensor",
+    out=False,
     dtype=dtypes.PROMOTE_SCALARS,
     inplace=True,
     node=1,
@@ -33,6 +35,7 @@ def multiplied(xp, self, other):
 
 @op(
     "_add.Scalar(Tensor self, Scalar other) -> Tensor",
+    out=False,
     dtype=dtypes.PROMOTE_SCALARS,
     inplace=True,
     node=1,
@@ -46,6 +49,7 @@ def added(xp, self, other):
 
 @op(
     "_sub.Scalar(Tensor self, Scalar other) -> Tensor",
+    out=False,
     dtype=dtypes.PROMOTE_SCALARS,
     inplace=True,
     node=1,

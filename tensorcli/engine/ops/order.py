@@ -181,6 +181,7 @@ def _check_slices(array, dim):
 @op(
     "_unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> "
     "(Tensor, Tensor, Tensor)",
+    out=False,
     variants="function",
     self=no_derivative("unique_consecutive"),
 )

@@ -27,6 +27,7 @@ def _check(input, lengths, batch):
 
 @op(
     "_pack_padded_sequence(Tensor input, Tensor lengths, bool batch_first) -> (Tensor, Tensor)",
+    out=False,
     variants="function",
     input=lambda grad, input_sizes, result1, batch_first: functions._pack_padded_sequence_backward(
         grad, input_sizes, result1, batch_first

@@ -145,6 +145,7 @@ def mul(xp, self, other):
 
 @op(
     "mul.Scalar(Tensor self, Scalar other) -> Tensor",
+    out=False,
     dtype=PROMOTE_SCALARS,
     namespace="aten",
     node=1,
@@ -212,9 +213,9 @@ op(
 )(_floor_divide)
 
 
-op("floor_divide.Scalar(Tensor self, Scalar other) -> Tensor", dtype=PROMOTE_SCALARS, inplace=True)(
-    _floor_divide
-)
+op(
+    "floor_divide.Scalar(Tensor self, Scalar other) -> Tensor", out=False, dtype=PROMOTE_SCALARS, inplace=True
+)(_floor_divide)
 
 
 def _remainder(xp, self, other):
@@ -243,7 +244,10 @@ op(
 
 
 op(
-    "remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor", dtype=PROMOTE_SCALARS, variants="function"
+    "remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor",
+    out=False,
+    dtype=PROMOTE_SCALARS,
+    variants="function",
 )(_remainder)
 
 

@@ -372,6 +372,7 @@ def _declare_adaptive_avg(n):
     backward.__doc__ = f"The gradient of {short}."
     op(
         f"{name}(Tensor self, SymInt[{n}] output_size) -> Tensor",
+        out=False,
         stepwise=REDUCED,
         variants="function",
         self=lambda grad, self: getattr(functions, f"{name}_backward")(grad, self),
@@ -385,7 +386,10 @@ def _declare_adaptive_avg(n):
         self=lambda grad, self: functions.zeros_like(self),
     )(backward)
     composite(
-        f"{short}(Tensor self, SymInt[{n}] output_size) -> Tensor", variants="function", namespace="nn"
+        f"{short}(Tensor self, SymInt[{n}] output_size) -> Tensor",
+        variants="function",
+        namespace="nn",
+        out=True,
     )(public)
 
 

@@ -210,7 +210,6 @@ def rrelu_with_noise_backward(xp, grad_output, self, noise, lower, upper, traini
     dtype=PROMOTE,
     row_major=True,
     namespace="nn",
-    out=False,
     noise=None,
     inplace={
         "node": 1,

@@ -93,7 +93,7 @@ def _put(xp, part, sizes, shape):
 # ---- copies with the part replaced
 
 
-def _scattered(name, line, part, **formulas):
+def _scattered(name, line, part, out=False, **formulas):
     """Declare `NAME_scatter`: a copy of self, of its strides, in which the part holds src."""
 
     def replace(declared, values):
@@ -118,7 +118,7 @@ def _scattered(name, line, part, **formulas):
         raise NotImplementedError
 
     kernel.__doc__ = f"A copy in which {name} holds src."
-    op(line, out=False, effect=replace, **formulas)(kernel)
+    op(line, out=out, effect=replace, **formulas)(kernel)
 
 
 def _with_its_memory(tensor):
@@ -152,6 +152,7 @@ _scattered(
     "a range of indices",
     "slice_scatter(Tensor self, Tensor src, int dim=0, SymInt? start=None, SymInt? end=None, SymInt step=1) -> Tensor",
     slice_,
+    out=True,
     self=lambda grad, src_geometry, dim, start, end, step: functions.slice_scatter(
         grad, _zeros(grad, src_geometry), dim, start, end, step
     ),
