@@ -198,6 +198,8 @@ ANOMALY_FOUND: Final = (
     "was changed in there or anywhere later. Good luck!"
 )
 
+DISCARDS_IMAGINARY: Final = "Casting complex values to real discards the imaginary part"
+
 warn_always = False
 """Whether what PyTorch says once per process is said each time (`settings` sets it)."""
 _said: set[str] = set()
@@ -218,6 +220,12 @@ def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -
         level += 1
     # stacklevel 1 is this function, 2 its caller.
     warnings.warn(text, category, stacklevel=level + 2)
+
+
+def warn_discards(source: Any, target: Any) -> None:
+    """Warn, once, that a cast from one dtype to another drops imaginary parts."""
+    if source.is_complex and not target.is_complex and target.name != "bool":
+        warn(DISCARDS_IMAGINARY, once=True)
 
 
 def forget_warnings() -> None:

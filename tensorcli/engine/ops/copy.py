@@ -56,7 +56,7 @@ def _copy_of(declared, values, kind, device, memory_format):
         # Outside inference mode the copy itself is not recorded, but the write into a normal tensor is.
         return result.copy_(source)
     if device is not META:
-        warn_discards(source.dtype, kind)
+        messages.warn_discards(source.dtype, kind)
         result.array[...] = effects.cast(moved(source, device), kind)
     return effects.recorded(declared, values, result)
 
@@ -68,12 +68,6 @@ def moved(source, device):
     from tensorcli.engine.backends import transfer
 
     return transfer(source.values, source.device, device)
-
-
-def warn_discards(source, target):
-    """Warn, once, that a cast drops imaginary parts."""
-    if source.is_complex and not target.is_complex and target.category != dtypes.BOOL:
-        messages.warn("Casting complex values to real discards the imaginary part", once=True)
 
 
 def _clone_effect(declared, values):
@@ -126,6 +120,8 @@ def contiguous(self, memory_format):
     memory_format = formats.contiguous_format if isinstance(memory_format, str) else memory_format
     if is_contiguous(self.geometry, memory_format):
         return self
+    if memory_format is formats.preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
     return self.clone(memory_format=memory_format)
 
 
@@ -195,7 +191,7 @@ def _copy_effect(declared, values):
     if events.observer is not None:
         events.observer.writes(target, declared.name, values)
     if target.device is not META:
-        warn_discards(source.dtype, target.dtype)
+        messages.warn_discards(source.dtype, target.dtype)
     if target.device is not META and not unchanged:
         copy_array(target, source, source_shape)
     target.bump()
