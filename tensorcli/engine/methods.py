@@ -87,6 +87,12 @@ def is_contiguous(self: Tensor, memory_format: Any) -> Any:
     return copy.is_contiguous(self.geometry, memory_format or formats.contiguous_format)  # type: ignore[no-untyped-call]
 
 
+@parsed("is_same_size(Tensor other)")
+def is_same_size(self: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same sizes."""
+    return self.geometry.sizes == other.geometry.sizes
+
+
 @parsed("requires_grad_(bool requires_grad=True)")
 def requires_grad_(self: Tensor, requires_grad: bool) -> Tensor:
     """Make a leaf require grad (or not). A no-op where nothing changes."""
@@ -151,7 +157,7 @@ Tensor.is_contiguous = is_contiguous  # type: ignore[attr-defined]
 Tensor.split = split  # type: ignore[attr-defined]
 Tensor.__contains__ = contains  # type: ignore[operator]
 Tensor.dim_order = dim_order  # type: ignore[attr-defined]
-Tensor.is_same_size = lambda self, other: self.geometry.sizes == other.geometry.sizes  # type: ignore[attr-defined]
+Tensor.is_same_size = is_same_size  # type: ignore[attr-defined]
 
 
 # ---- x.data
