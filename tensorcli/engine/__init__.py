@@ -58,6 +58,7 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
 
 _PUBLIC: dict[str, str] = {
     "forget_warnings": "messages",
+    "to_dlpack": "utils.dlpack",
     **dict.fromkeys(("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer"), "construct"),
     **dict.fromkeys(
         (
