@@ -10,7 +10,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform
-from tensorcli.engine.ops import copy
+from tensorcli.engine.ops import copy, read_for
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
 _LATE: dict[str, tuple[str, str]] = {
@@ -102,11 +102,8 @@ def requires_grad_(self: Tensor, requires_grad: bool) -> Tensor:
     refuse_in_transform("requires_grad_", "(or perhaps using torch.autograd.functional.* APIs) ")
     if requires_grad and self.dtype.category < dtypes.FLOATING:
         raise RuntimeError(messages.FLOATING_METHOD)
-    try:
-        leaf = self.is_leaf
-    except RuntimeError:
-        leaf = False  # a view that must not be used any more is none either
-    if not leaf:
+    # Of a view, the node that was last made counts, as it is: nothing is asked of the base.
+    if self.node is not None:
         if not requires_grad:
             raise RuntimeError(messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH)
         return self
@@ -266,6 +263,33 @@ def dense_dim(self: Tensor) -> int:
 def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
     """The tensor itself (in another dtype where one is named): all tensors here are strided."""
     return self if dtype is None else self.to(dtype)
+
+
+class _InChapter:
+    """An attribute that a chapter of operators declares, until it is read: who sets it need not have looked at it before."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        self._read()
+        return getattr(owner if instance is None else instance, self.name)
+
+    def __set__(self, instance: Tensor, value: Any) -> None:
+        self._read()
+        setattr(instance, self.name, value)
+
+    def __delete__(self, instance: Tensor) -> None:
+        self._read()
+        delattr(instance, self.name)
+
+    def _read(self) -> None:
+        read_for(self.name)
+
+
+for _name in ("real", "imag"):
+    if _name not in vars(Tensor):
+        setattr(Tensor, _name, _InChapter(_name))
 
 
 def _volatile(self: Tensor) -> bool:

@@ -9,10 +9,9 @@ from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, resolve
-from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op, view
 from tensorcli.engine.ops.replaced import declare_copies
-from tensorcli.engine.tensor import Tensor, stored_tensor, wrapped_number
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 # ---- the same bytes
 
@@ -178,10 +177,9 @@ def _copy_effect(declared, values):
     floating = target.dtype.category >= dtypes.FLOATING
     requires = floating and wants_grad(declared, values)
     views.check_in_place(target, requires)
-    read = _read_part(source, target)
-    unchanged = source is target or _same_data(read, target)
+    unchanged = source is target or _same_data(source, target)
     if not unchanged:
-        effects.check_overlap(target, [read])
+        effects.check_overlap(target, [source])
     source_shape = source.geometry
     if source_shape.sizes != target.geometry.sizes:
         source_shape = source_shape.expanded(_broadcast_into(target.geometry.sizes, source_shape))
@@ -200,15 +198,6 @@ def _copy_effect(declared, values):
     if node is not None:
         views.rebase_history(target, node)
     return target
-
-
-def _read_part(source, target):
-    """What copy_ reads: of complex numbers that become real ones, the real parts."""
-    if not source.dtype.is_complex or target.dtype.is_complex or target.dtype is dtypes.bool_:
-        return source
-    own = source.geometry
-    shape = Geometry(own.sizes, tuple(2 * stride for stride in own.strides), 2 * own.offset)
-    return stored_tensor(source.memory, shape, source.dtype.to_real())
 
 
 def _same_data(source, target):
