@@ -7,7 +7,7 @@ determinant is a whole number, hangs on it.
 
 import numpy as np
 
-from tensorcli.engine.fused import fused
+from tensorcli.engine.fused import fused, fused64
 
 LARGEST = 16
 DIVIDED = 4
@@ -35,15 +35,15 @@ def eliminated(a):
             divides = m == n <= DIVIDED and k == n - 2
             below = lu[:, k + 1 :, k] = below / pivot if divides else below * (1 / pivot)
             rest = lu[:, k + 1 :, k + 1 :]
-            rest[:] = fused_less(rest, below[:, :, None], lu[:, k, None, k + 1 :])
+            rest[:] = multiplied_onto(rest, -below[:, :, None], lu[:, k, None, k + 1 :])
     return lu.reshape(a.shape), pivots.reshape(*a.shape[:-2], -1)
 
 
-def fused_less(z, x, y):
-    """z - x * y, rounded once where numbers are float32 or float64."""
+def multiplied_onto(z, x, y):
+    """z + x * y, rounded once where numbers are float32 or float64."""
     if z.dtype == np.float32:
-        return fused(-x, y, z)
-    return z - (np.longdouble(x) if z.dtype == np.float64 else x) * y
+        return fused(x, y, z)
+    return fused64(x, y, z) if z.dtype == np.float64 else z + x * y
 
 
 def determinants(a):

@@ -8,7 +8,7 @@ from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._elimination import determinants, eliminated, fused_less, is_small, product
+from tensorcli.engine.ops._elimination import determinants, eliminated, is_small, multiplied_onto, product
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_matrix,
@@ -77,11 +77,11 @@ def by_substitution(xp, a, b, upper):
         for i in range(n - 1, -1, -1) if upper else range(n):
             rest = slice(0, i) if upper else slice(i + 1, n)
             found[..., i, :] /= a[..., i, i, None]
-            taken = a[..., rest, i : i + 1], found[..., i : i + 1, :]
+            taken, row = a[..., rest, i : i + 1], found[..., i : i + 1, :]
             if xp is np:
-                found[..., rest, :] = fused_less(found[..., rest, :], *taken)
+                found[..., rest, :] = multiplied_onto(found[..., rest, :], -taken, row)
             else:
-                found[..., rest, :] -= taken[0] * taken[1]
+                found[..., rest, :] -= taken * row
     return found
 
 
@@ -188,7 +188,9 @@ def linalg_slogdet_(xp, A):
     if is_small(xp, A):
         left, sign = determinants(A)
         with np.errstate(all="ignore"):
-            return product(xp.sign(left)) * sign, xp.log(xp.abs(left)).sum(axis=-1), None, None
+            # The sign of NaN is 0, as in PyTorch.
+            signs = (left > 0).astype(A.dtype) - (left < 0)
+            return product(signs) * sign, xp.log(xp.abs(left)).sum(axis=-1), None, None
     sign, size = xp.linalg.slogdet(A)
     return xp.asarray(sign, A.dtype), xp.asarray(size, A.real.dtype), None, None
 
