@@ -57,7 +57,8 @@ def of_array(array: Any) -> int:
     owner = owner_of(array)
     known = _known.get(id(owner))
     if known is None or known[0]() is not owner:
-        remember(owner, memory.take(max(owner.nbytes, 1)))
+        lent = _lent(owner) if is_capsule(owner.base) else None
+        remember(owner, memory.take(max(owner.nbytes, 1)) if lent is None else lent)
         known = _known[id(owner)]
     return known[1] + _real(array) - _real(owner)
 
@@ -75,6 +76,21 @@ def owner_of(array: Any) -> Any:
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array
+
+
+def is_capsule(thing: Any) -> bool:
+    """Whether this is a DLPack capsule, which lends memory of somebody else."""
+    return type(thing).__name__ == "PyCapsule"
+
+
+def _lent(array: Any) -> int | None:
+    """The address of an array over memory of one whose address is known."""
+    start = _real(array)
+    for lender, address in list(_known.values()):
+        owner = lender()
+        if owner is not None and 0 <= start - _real(owner) < owner.nbytes:
+            return address + start - _real(owner)
+    return None
 
 
 def _real(array: Any) -> int:

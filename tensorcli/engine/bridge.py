@@ -149,7 +149,7 @@ def import_dlpack(source: Any) -> Tensor:
         return share_unchecked(source)
     if hasattr(source, "__dlpack__"):
         return share_unchecked(np.from_dlpack(source))
-    if type(source).__name__ == "PyCapsule":
+    if addresses.is_capsule(source):
         try:
             return share_unchecked(np.from_dlpack(_Capsule(source)))
         except ValueError:

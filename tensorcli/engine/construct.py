@@ -73,7 +73,6 @@ def new_tensor(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         raise RuntimeError(f"DispatchKey {key} doesn't correspond to a device")
     if isinstance(data, Tensor):
         messages.warn(_COPY_CONSTRUCT.format("tensor.new_tensor"))
-        dtype = dtype or data.dtype
     place = self.device if device is None else device
     return _copied(data, dtype or self.dtype, place, pin_memory, requires_grad, "new_tensor")
 

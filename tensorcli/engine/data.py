@@ -11,6 +11,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.devices import META, Device, default, resolve
+from tensorcli.engine.parameters import type_name
 from tensorcli.engine.sharing import check_array, dtype_of
 from tensorcli.engine.tensor import Tensor
 
@@ -31,10 +32,12 @@ def from_data(data: Any, kind: dtypes.dtype | None, device: Any) -> Tensor:
     if isinstance(data, np.ndarray):
         check_array(data)
         own = dtypes.from_numpy_dtype(data.dtype)
+        if kind is not None:
+            messages.warn_discards(own, kind)
         array = effects.cast(data, kind) if kind is not None and kind is not own else data.copy("C")
         return _placed(array, kind or own, target)
     if isinstance(data, (str, bytes)):
-        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+        raise TypeError(f"new(): invalid data type '{type_name(type(data))}'")
     if kind is None and isinstance(data, np.generic):
         kind = dtype_of(data.dtype)
     sizes = _sizes_of(data)
@@ -59,10 +62,8 @@ def _placed(array: Any, kind: dtypes.dtype, device: Any) -> Tensor:
 
 def _is_sequence(value: Any) -> bool:
     """What C calls a sequence: it can be indexed and is no dictionary. A tensor that stands first is a number."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, str, np.ndarray)):
         return True
-    if isinstance(value, np.ndarray):
-        return value.ndim > 0
     return hasattr(type(value), "__getitem__") and not isinstance(value, (dict, np.generic, Tensor))
 
 
@@ -88,7 +89,7 @@ def _infer(data: Any) -> dtypes.dtype:
             raise RuntimeError("invalid default scalar type for complex")
         return dtypes.of_number(data)
     if isinstance(data, (str, bytes)):
-        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+        raise TypeError(f"new(): invalid data type '{type_name(type(data))}'")
     if not _is_sequence(data):
         raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
     if not len(data):
@@ -162,14 +163,23 @@ def _number(one: Any, kind: dtypes.dtype) -> Any:
         if kind.category in (dtypes.BOOL, dtypes.INTEGRAL):
             return one.__index__()
         return complex(one) if kind.is_complex else float(one)
+    if isinstance(one, (bool, int, float, complex)):
+        return one.item() if isinstance(one, np.generic) else one
+    if kind is dtypes.uint64 and not isinstance(one, np.ndarray):
+        raise TypeError("an integer is required")
+    if kind.category in (dtypes.BOOL, dtypes.INTEGRAL):
+        # What is no Python number has to say itself which integer it is; numpy's truth values are bools alone.
+        if kind.category == dtypes.BOOL and isinstance(one, np.bool_):
+            return bool(one)
+        if not hasattr(one, "__index__") and not isinstance(one, np.ndarray):
+            raise TypeError(f"'{type_name(type(one))}' object cannot be interpreted as an integer")
+        return one.item() if isinstance(one, np.ndarray) else one.__index__()
     if isinstance(one, (np.generic, np.ndarray)):
-        return one.item()
-    if kind.category == dtypes.BOOL or isinstance(one, (bool, int, float, complex)):
-        return one
-    if kind.category == dtypes.INTEGRAL:
-        if not hasattr(one, "__index__"):
-            raise TypeError(f"'{type(one).__name__}' object cannot be interpreted as an integer")
-        return int(one.__index__())
+        if kind.is_complex:
+            return one.item()
+        if isinstance(one, np.complexfloating):
+            messages.warn(messages.DISCARDS_IMAGINARY, np.exceptions.ComplexWarning)
+        return float(one)
     if not hasattr(one, "__float__") and not hasattr(one, "__index__"):
         raise TypeError(f"must be real number, not {type(one).__name__}")
     return float(one)

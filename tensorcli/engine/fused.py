@@ -50,6 +50,19 @@ def fused(x: Any, y: Any, z: Any) -> Float32:
     return found
 
 
+def fused64(x: Any, y: Any, z: Any) -> Float64:
+    """x * y + z of float64, rounded once; as `fma64`, for arrays."""
+    with np.errstate(all="ignore"):
+        product = np.asarray(x * y)
+        (high, low), (other_high, other_low) = _halves(np.asarray(x)), _halves(np.asarray(y))
+        error = ((high * other_high - product) + high * other_low + low * other_high) + low * other_low
+        below, below_error = _two_sum(error, z)
+        above, above_error = _two_sum(product, below)
+        found = above + _add_to_odd(below_error, above_error)
+        # Where a part is out of range nothing is left to be rounded.
+        return np.where(np.isfinite(found), found, product + z)
+
+
 def log32(x: Float32) -> Float32:
     """The natural logarithm of positive, normal float32 numbers."""
     fraction, exponent = np.frexp(x)

@@ -200,6 +200,8 @@ ANOMALY_FOUND: Final = (
     "was changed in there or anywhere later. Good luck!"
 )
 
+DISCARDS_IMAGINARY: Final = "Casting complex values to real discards the imaginary part"
+
 
 class Said:
     """What was said that PyTorch says once per process, and whether it is said each time (`set_warn_always`)."""
@@ -236,6 +238,12 @@ def warn(text: str, category: type[Warning] = UserWarning, once: bool = False) -
         level += 1
     # stacklevel 1 is this function, 2 its caller.
     warnings.warn(text, category, stacklevel=level + 2)
+
+
+def warn_discards(source: Any, target: Any) -> None:
+    """Warn, once, that a cast from one dtype to another drops imaginary parts."""
+    if source.is_complex and not target.is_complex and target.name != "bool":
+        warn(DISCARDS_IMAGINARY, once=True)
 
 
 def grad_layout(grad: Any, leaf: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform
-from tensorcli.engine.ops import copy
+from tensorcli.engine.ops import copy, read_for
 from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
 
 _LATE: dict[str, tuple[str, str]] = {
@@ -23,6 +23,9 @@ _LATE: dict[str, tuple[str, str]] = {
     "__reduce_ex__": ("bridge", "reduce_ex"),
     "untyped_storage": ("storages", "untyped_storage"),
     "storage": ("storages", "storage"),
+    "storage_type": ("storages", "storage_type"),
+    "resize": ("resizing", "resize"),
+    "resize_as": ("resizing", "resize_as"),
     "_typed_storage": ("storages", "typed_storage"),
     "share_memory_": ("storages", "share_memory_"),
     "is_shared": ("storages", "is_shared"),
@@ -87,17 +90,20 @@ def is_contiguous(self: Tensor, memory_format: Any) -> Any:
     return copy.is_contiguous(self.geometry, memory_format or formats.contiguous_format)  # type: ignore[no-untyped-call]
 
 
+@parsed("is_same_size(Tensor other)")
+def is_same_size(self: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same sizes."""
+    return self.geometry.sizes == other.geometry.sizes
+
+
 @parsed("requires_grad_(bool requires_grad=True)")
 def requires_grad_(self: Tensor, requires_grad: bool) -> Tensor:
     """Make a leaf require grad (or not). A no-op where nothing changes."""
     refuse_in_transform("requires_grad_", "(or perhaps using torch.autograd.functional.* APIs) ")
     if requires_grad and self.dtype.category < dtypes.FLOATING:
         raise RuntimeError(messages.FLOATING_METHOD)
-    try:
-        leaf = self.is_leaf
-    except RuntimeError:
-        leaf = False  # a view that must not be used any more is none either
-    if not leaf:
+    # Of a view, the node that was last made counts, as it is: nothing is asked of the base.
+    if self.node is not None:
         if not requires_grad:
             raise RuntimeError(messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH)
         return self
@@ -151,7 +157,7 @@ Tensor.is_contiguous = is_contiguous  # type: ignore[attr-defined]
 Tensor.split = split  # type: ignore[attr-defined]
 Tensor.__contains__ = contains  # type: ignore[operator]
 Tensor.dim_order = dim_order  # type: ignore[attr-defined]
-Tensor.is_same_size = lambda self, other: self.geometry.sizes == other.geometry.sizes  # type: ignore[attr-defined]
+Tensor.is_same_size = is_same_size  # type: ignore[attr-defined]
 
 
 # ---- x.data
@@ -257,6 +263,33 @@ def dense_dim(self: Tensor) -> int:
 def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
     """The tensor itself (in another dtype where one is named): all tensors here are strided."""
     return self if dtype is None else self.to(dtype)
+
+
+class _InChapter:
+    """An attribute that a chapter of operators declares, until it is read: who sets it need not have looked at it before."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        self._read()
+        return getattr(owner if instance is None else instance, self.name)
+
+    def __set__(self, instance: Tensor, value: Any) -> None:
+        self._read()
+        setattr(instance, self.name, value)
+
+    def __delete__(self, instance: Tensor) -> None:
+        self._read()
+        delattr(instance, self.name)
+
+    def _read(self) -> None:
+        read_for(self.name)
+
+
+for _name in ("real", "imag"):
+    if _name not in vars(Tensor):
+        setattr(Tensor, _name, _InChapter(_name))
 
 
 def _volatile(self: Tensor) -> bool:

@@ -311,7 +311,8 @@ def op(
     tuple of them). When the schema writes an argument (`Tensor(a!) self`), the kernel writes into that array.
     `inplace=True` derives the in-place twin; a mapping says in what it differs: its `name`, `node`, `check`, and formulas of
     its own. `node` is the number at the end of the node's name. `check` is called with the values before promotion.
-    `out` says whether the function takes `out=`. `row_major` says that the result is row-major whatever the inputs' strides are. `alike` names the arguments that must
+    `out` says whether the function takes `out=`.
+    `row_major` says that the result is row-major whatever the inputs' strides are. `alike` names the arguments that must
     have the dtype of the first tensor. `into_self` says that the result has self's dtype, whatever the inputs promote to.
     `stepwise` names the reduced dtypes that the kernel gets as they are, not widened to float32.
     `constant` names the arguments that have no formula and are refused where they require grad; one whose formula is None is

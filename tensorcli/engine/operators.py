@@ -5,7 +5,7 @@ Python looks special methods up on the class, so these are set here; each calls 
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -351,7 +351,9 @@ Tensor.__complex__ = lambda self: complex(_scalar(_warn_of_graph(self)))  # type
 # ---- geometry
 
 
-def _size(self: Tensor, dim: int | None = None) -> Any:
+def _size(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> Any:
+    if more or others:
+        _refuse_more("size", 1 + len(more), others)
     if dim is None:
         return self.shape
     from tensorcli.engine.ops._dimensions import wrap
@@ -359,12 +361,22 @@ def _size(self: Tensor, dim: int | None = None) -> Any:
     return self.geometry.sizes[_checked(self, dim, wrap, "size")]
 
 
-def _stride(self: Tensor, dim: int | None = None) -> Any:
+def _stride(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> Any:
+    if more or others:
+        _refuse_more("stride", 1 + len(more), others)
     if dim is None:
         return self.geometry.strides
     from tensorcli.engine.ops._dimensions import wrap
 
     return self.geometry.strides[_checked(self, dim, wrap, "stride")]
+
+
+def _refuse_more(name: str, count: int, others: dict[str, Any]) -> NoReturn:
+    raise TypeError(
+        f"{name}() got an unexpected keyword argument '{next(iter(others))}'"
+        if others
+        else f"{name}() takes from 0 to 1 positional arguments but {count} were given"
+    )
 
 
 def _checked(self: Tensor, dim: int, wrap: Callable[[int, int], int], name: str) -> int:
@@ -457,7 +469,7 @@ def _register_post_accumulate(self: Tensor, hook: Callable[[Tensor], None]) -> A
     return hooks.register_post_accumulate_grad_hook(self, hook)
 
 
-Tensor.detach_ = detach_  # type: ignore[attr-defined]
+Tensor.detach_ = _bare("detach_", detach_)  # type: ignore[attr-defined]
 
 
 def _keep_hooks(self: Tensor) -> None:

@@ -195,17 +195,17 @@ def result_type(*args: Any, **kwargs: Any) -> dtype:
 # ---- tensors
 
 
-def _tensor(name: str, value: Any, argument: str = "input") -> Tensor:
+def _tensor(name: str, value: Any, argument: str = "input", position: int = 1) -> Tensor:
     if not isinstance(value, Tensor):
-        _not_a_tensor(name, value, argument)
+        _not_a_tensor(name, value, argument, position)
     return value
 
 
-def _not_a_tensor(name: str, value: Any, argument: str) -> NoReturn:
+def _not_a_tensor(name: str, value: Any, argument: str, position: int = 1) -> NoReturn:
     from tensorcli.engine.parameters import type_name
 
     raise TypeError(
-        f"{name}(): argument '{argument}' (position 1) must be Tensor, not {type_name(type(value))}"
+        f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type_name(type(value))}"
     )
 
 
@@ -260,7 +260,8 @@ def is_nonzero(input: Any) -> bool:
 
 def is_same_size(input: Any, other: Any) -> bool:
     """Whether two tensors have the same sizes."""
-    return bool(_tensor("is_same_size", input).geometry.sizes == other.geometry.sizes)
+    first = _tensor("is_same_size", input)
+    return first.geometry.sizes == _tensor("is_same_size", other, "other", 2).geometry.sizes
 
 
 def numel(input: Any) -> int:

@@ -75,7 +75,9 @@ def share_unchecked(array: Any) -> Tensor:
 def _all_bytes(array: Any, shape: Geometry) -> Any:
     """One row over all elements from the first to the last that an array reaches, writable even where the array is not."""
     span = shape.span
-    if not array.flags.writeable and isinstance(addresses.owner_of(array).base, (type(None), np.ndarray)):
+    lender = addresses.owner_of(array).base
+    # numpy says that the memory of a bare capsule is read-only, since a capsule does not say.
+    if not array.flags.writeable and (lender is None or addresses.is_capsule(lender)):
         import ctypes
 
         held = (ctypes.c_uint8 * (span * array.itemsize)).from_address(array.__array_interface__["data"][0])

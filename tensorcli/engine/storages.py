@@ -57,6 +57,21 @@ class UntypedStorage(Native):
         """The size of one element: a byte."""
         return 1
 
+    def type(self) -> str:
+        """The name of the class."""
+        return "torch.storage.UntypedStorage"
+
+    def get_device(self) -> int | None:
+        """The number of the device, where it has one."""
+        return self.device.index
+
+    def byteswap(self, dtype: dtype) -> None:
+        """Reverse the order of the bytes in each number of a dtype."""
+        size = dtype.itemsize // (2 if dtype.is_complex else 1)
+        bytes_ = self.engine_storage.bytes
+        rows = bytes_[: len(bytes_) // size * size].reshape(-1, size)
+        rows[...] = rows[:, ::-1].copy()
+
     def resizable(self) -> bool:
         """Whether the memory is ours to move."""
         return not self.engine_storage.foreign
@@ -123,7 +138,7 @@ class UntypedStorage(Native):
         return int(bytes_[index])
 
     def __setitem__(self, index: Any, value: int) -> None:
-        self.engine_storage.bytes[index] = value
+        self.engine_storage.bytes[index] = value & 0xFF
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and other.engine_storage is self.engine_storage
@@ -283,6 +298,7 @@ class TypedStorage:
         return (rebuild_typed, (self.engine_storage.bytes.tobytes(), str(self.device), self.dtype.name))
 
     def __repr__(self) -> str:
+        messages.warn(_DEPRECATED, once=True)
         rows = "\n".join(f" {one}" for one in self.tolist())
         return f"{rows}\n[torch.storage.TypedStorage(dtype={self.dtype}, device={self.device}) of size {len(self)}]"
 
@@ -320,7 +336,9 @@ def __getattr__(name: str) -> LegacyStorageType:
 
 
 def _cast(kind: dtype) -> Any:
-    def cast(self: TypedStorage) -> TypedStorage:
+    def cast(self: UntypedStorage | TypedStorage) -> TypedStorage:
+        if isinstance(self, UntypedStorage):
+            return cast(TypedStorage(wrap_storage=self, dtype=dtypes.uint8))
         found = typed_storage(self._elements().to(kind))
         return found.clone() if found.data_ptr() == self.data_ptr() else found
 
@@ -333,7 +351,8 @@ _CASTS = {
     **{"complex_double": "complex128", "complex_float": "complex64"},
 }
 for _name, _kind in _CASTS.items():
-    setattr(TypedStorage, _name, _cast(DTYPES[_kind]))
+    for _class in (TypedStorage, UntypedStorage):
+        setattr(_class, _name, _cast(DTYPES[_kind]))
 
 _wrappers: WeakValueDictionary[int, UntypedStorage] = WeakValueDictionary()
 _shared: WeakSet[Storage] = WeakSet()
@@ -360,6 +379,12 @@ def storage(self: Tensor) -> TypedStorage:
     """The storage read as this tensor's dtype; deprecated, with PyTorch's warning."""
     messages.warn(_DEPRECATED, once=True)
     return typed_storage(self)
+
+
+def storage_type(self: Tensor) -> LegacyStorageType:
+    """The class that made such storages once; deprecated, with PyTorch's warning."""
+    messages.warn(_DEPRECATED, once=True)
+    return LEGACY[f"{self.dtype.scalar_type}Storage"]
 
 
 def typed_storage(self: Tensor) -> TypedStorage:

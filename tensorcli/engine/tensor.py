@@ -214,7 +214,7 @@ class Tensor(metaclass=TensorType):
     def requires_grad(self, value: Any) -> None:
         if not isinstance(value, bool):
             raise RuntimeError("requires_grad must be a bool")
-        if not self.is_leaf:
+        if self.node is not None:
             raise RuntimeError(
                 messages.NON_LEAF_FLAG if value else messages.NON_LEAF_FLAG + messages.NON_LEAF_DETACH
             )

@@ -29,6 +29,12 @@ _TOLERANCES = {
     dtypes.complex128: (1e-7, 1e-7),
 }
 """The relative and the absolute tolerance of each dtype; other dtypes must be equal."""
+_OLD_TOLERANCES = {
+    dtypes.float16: (1e-3, 1e-3),
+    dtypes.float32: (1e-4, 1e-5),
+    dtypes.float64: (1e-5, 1e-8),
+}
+"""Those of `assert_allclose`."""
 _NUMBERS = {int: dtypes.int64, float: dtypes.float64, complex: dtypes.complex128}
 
 
@@ -88,13 +94,15 @@ def assert_allclose(
         "You can find detailed upgrade instructions in https://github.com/pytorch/pytorch/issues/61844.",
         category=FutureWarning,
     )
-    given = [
-        one if isinstance(one, Tensor) else _as_tensor(one)
-        for one in (actual, expected)
-        if isinstance(one, (Tensor, np.ndarray))
-    ]
-    if rtol is None and atol is None and len(given) == 2:
-        rtol, atol = _loosest([one.dtype for one in given], Options(None, None, *(False,) * 6))
+    from tensorcli.engine.construct import tensor
+
+    if not isinstance(actual, Tensor):
+        actual = tensor(actual)
+    if not isinstance(expected, Tensor):
+        expected = tensor(expected, dtype=actual.dtype)
+    if rtol is None and atol is None:
+        found = [_OLD_TOLERANCES.get(one.dtype, (0.0, 0.0)) for one in (actual, expected)]
+        rtol, atol = max(r for r, _ in found), max(a for _, a in found)
     assert_close(
         actual,
         expected,

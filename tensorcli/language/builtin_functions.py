@@ -215,7 +215,10 @@ class Builtins:
         end: str | None = "\n",
         file: None = None,
         flush: bool = False,
+        **others: Any,
     ) -> None:
+        for unknown in others:
+            raise TypeError(f"'{unknown}' is an invalid keyword argument for print()")
         for name, given in (("sep", sep), ("end", end)):
             if given is not None and not isinstance(given, str):
                 raise TypeError(f"{name} must be None or a string, not {type(given).__name__}")

@@ -76,9 +76,9 @@ _OUTSIDE = {
     **dict.fromkeys(
         "cond while_loop conv_tbc frobenius_norm nuclear_norm hash_tensor lobpcg slice_inverse saddmm smm spmm hspmm sspaddmm "
         "sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_csc_tensor view_as_complex_copy "
-        "view_as_real_copy Event Stream OutOfMemoryError DataParallel NLLLoss2d SparseAdam swap_tensors grouped_mm scaled_mm "
+        "view_as_real_copy Event Stream OutOfMemoryError NLLLoss2d SparseAdam swap_tensors grouped_mm scaled_mm "
         "fake_quantize_per_channel_affine fake_quantize_per_tensor_affine native_channel_shuffle native_norm rearrange "
-        "from_file to_dlpack".split(),
+        "from_file".split(),
         _ABSENT,
     ),
 }
@@ -91,7 +91,7 @@ _NO_METHODS = {
         "dequantize int_repr q_scale q_zero_point".split(), "there are no quantized tensors here"
     ),
     **dict.fromkeys(
-        "as_subclass const_data_ptr hash_tensor module_load resize resize_as to_padded_tensor".split(),
+        "as_subclass const_data_ptr hash_tensor module_load to_padded_tensor".split(),
         _ABSENT,
     ),
 }

@@ -26,7 +26,7 @@ TOP = words(
     "dsplit dstack dtype e ediff1d einsum einsum_path empty empty_like equal errstate euler_gamma exp exp2 "
     "expand_dims expm1 extract eye fabs fill_diagonal finfo fix flatnonzero flexible flip fliplr flipud "
     "float16 float32 float64 float_power floating floor floor_divide fmax fmin fmod format_float_positional "
-    "format_float_scientific frexp frombuffer fromfunction fromiter full full_like gcd generic geomspace "
+    "format_float_scientific frexp from_dlpack frombuffer fromfunction fromiter full full_like gcd generic geomspace "
     "get_printoptions gradient greater greater_equal half heaviside histogram histogram2d "
     "histogram_bin_edges hsplit hstack hypot identity iinfo imag indices inexact inf inner insert int16 "
     "int32 int64 int8 int_ intc integer interp intersect1d intp invert isclose iscomplex iscomplexobj "

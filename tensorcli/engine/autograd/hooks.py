@@ -133,7 +133,7 @@ def retain_grad(tensor: Tensor) -> None:
     refuse_in_transform("retain_grad")
     if not tensor.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-    if tensor.is_leaf or tensor.retains_grad:
+    if tensor.node is None or tensor.retains_grad:
         return
     tensor.retains_grad = True
     node, output_nr = gradient_edge(tensor)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.engine import addresses, events, messages
 from tensorcli.engine.autograd.anomaly import anomaly
+from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.tensor import Tensor, alias, wrapped_number
 
 if TYPE_CHECKING:
@@ -89,16 +90,20 @@ class SavedPacked:
 
     __slots__ = ("accumulator", "output_nr", "packed", "source", "source_nr", "unpack_hook", "version")
 
-    def __init__(self, tensor: Tensor, output_nr: int | None = None) -> None:
+    def __init__(self, tensor: Tensor, output_nr: int | None = None, values_only: bool = False) -> None:
         pack, self.unpack_hook = hooks.stack[-1]
         self.version = tensor.counter.count
         self.output_nr = output_nr
+        from tensorcli.engine.autograd.nodes import gradient_edge
+
         # What the unpacked tensor gets back: its place in the graph, or the leaf's accumulator.
         leaf = tensor.leaf_requires_grad
         self.source = None if leaf or output_nr is not None or not tensor.requires_grad else tensor.grad_fn
         self.source_nr = tensor.output_nr
-        self.accumulator = tensor.accumulator if leaf else None
-        self.packed = pack(tensor)
+        self.accumulator = gradient_edge(tensor)[0] if leaf else None
+        given = tensor.detach() if values_only else tensor
+        with no_grad():
+            self.packed = pack(given)
         if tensor.counter.count != self.version:
             raise RuntimeError(
                 "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook cannot "
@@ -120,7 +125,7 @@ class SavedPacked:
         if self.accumulator is not None:
             found = alias(found)
             found.leaf_requires_grad = True
-            found.accumulator = self.accumulator
+            found.accumulator = weakref.ref(self.accumulator)
         return found
 
 
@@ -180,7 +185,8 @@ class RawSaved:
             )
         hooks.stack.append((pack_hook, unpack_hook))
         try:
-            packed = SavedPacked(saved.unpack(self.node), saved.output_nr)
+            # The graph keeps what leads to the tensor: the hooks are shown its values.
+            packed = SavedPacked(saved.tensor, saved.output_nr, values_only=True)
         finally:
             hooks.stack.pop()
         if self.place is not None:

@@ -15,6 +15,7 @@ from tensorcli.engine.func.levels import Level
 from tensorcli.engine.func.reverse import (
     aux_outside,
     basis,
+    check_real,
     chosen,
     gradients,
     jacrev,
@@ -132,12 +133,14 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
 
     @like(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        check_real("jacfwd", "inputs", args)
         numbers = chosen(argnums, len(args))
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
         _check_primals(leaves)
         with Level(batched=True):
             pushing = _Pushing(lambda *given: func(*given, **kwargs), args, numbers, has_aux)
+        check_real("jacfwd", "outputs", pushing.outputs)
         pushed = [pushing.push(tangents) for tangents in basis(leaves)]
         columns = list(zip(*pushed, strict=True)) if pushed else [()] * len(pushing.outputs)
         result = unflatten(

@@ -240,9 +240,11 @@ def jacrev(
 
     @like(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        check_real("jacrev", "inputs", args)
         numbers = chosen(argnums, len(args))
         answer = vjp_by(lambda *given: func(*given, **kwargs), numbers, args, has_aux)
         outputs, shape = flatten(answer[0])
+        check_real("jacrev", "outputs", outputs)
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
         rows = [flatten(answer[1](unflatten(seeds, shape)))[0] for seeds in basis(outputs)]
@@ -266,6 +268,15 @@ def jacrev(
         return (result, answer[2]) if has_aux else result
 
     return wrapper
+
+
+def check_real(name: str, which: str, values: Any) -> None:
+    """Refuse complex tensors, of which these Jacobians are not made. Errors: RuntimeError."""
+    for number, one in enumerate(flatten(values)[0]):
+        if isinstance(one, Tensor) and one.dtype.is_complex:
+            raise RuntimeError(
+                f"{name}: Expected all {which} to be real but received complex tensor at flattened input idx: {number}"
+            )
 
 
 def basis(tensors: Sequence[Tensor]) -> Any:

@@ -9,6 +9,7 @@ _WHERE = {
     for place, names in {
         "parameter": "Parameter Buffer UninitializedParameter UninitializedBuffer",
         "module": "Module",
+        "parallel": "DataParallel",
         "containers": "Sequential ModuleList ModuleDict ParameterList ParameterDict",
         "layers.linear": "Identity Linear Bilinear Embedding EmbeddingBag",
         "layers.recurrent": "RNNBase RNN LSTM GRU",

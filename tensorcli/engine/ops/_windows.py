@@ -1,7 +1,7 @@
 """What PyTorch asks of the windows of pooling, convolution and unfolding, in its words. No operators are declared here."""
 
 from tensorcli.engine import messages
-from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._dimensions import existing
 
 WORDS = {2: "two", 3: "three"}
 
@@ -68,7 +68,7 @@ def pooling(array, n, kernel, stride, padding, dilation, ceil_mode, name):
             )
     if array.ndim not in (n + 1, n + 2):
         if name == "avg_pool2d":
-            wrap(-3, array.ndim)
+            existing(-3, array.ndim)
         else:
             raise RuntimeError(f"non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input")
     kernel, padding, dilation = full(kernel, n), full(padding, n), full(dilation, n)
@@ -255,7 +255,7 @@ def patches(array, kernel_size, dilation, padding, stride):
     _pairs(kernel_size=kernel_size, dilation=dilation, padding=padding, stride=stride)
     _positive_patches(kernel_size, dilation, padding, stride)
     for dim in (1, 2):
-        wrap(dim, array.ndim)
+        existing(dim, array.ndim)
     if array.ndim not in (3, 4) or not all(array.shape[-3:]):
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but "

@@ -9,7 +9,7 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import wrap, wrap_dims
+from tensorcli.engine.ops._dimensions import existing, wrap, wrap_dims
 from tensorcli.engine.ops._moments import widened
 
 # ---- contractions named by dimensions or letters
@@ -355,6 +355,7 @@ def bilinear(input1, input2, weight, bias):
     for d, (a, b) in enumerate(zip(first[:-1], second[:-1], strict=True)):
         if a != b:
             raise RuntimeError(f"bilinear(): input batch dimensions do not match at dim {d}: got {a} and {b}")
+    existing(1, weight.ndim)
     for number, size in enumerate((first[-1], second[-1]), 1):
         if size != weight.size(number):
             raise RuntimeError(

@@ -9,10 +9,9 @@ from tensorcli.engine.autograd.nodes import Node, gradient_edge
 from tensorcli.engine.autograd.recording import wants_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import META, resolve
-from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op, view
 from tensorcli.engine.ops.replaced import declare_copies
-from tensorcli.engine.tensor import Tensor, stored_tensor, wrapped_number
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 # ---- the same bytes
 
@@ -56,7 +55,7 @@ def _copy_of(declared, values, kind, device, memory_format):
         # Outside inference mode the copy itself is not recorded, but the write into a normal tensor is.
         return result.copy_(source)
     if device is not META:
-        warn_discards(source.dtype, kind)
+        messages.warn_discards(source.dtype, kind)
         result.array[...] = effects.cast(moved(source, device), kind)
     return effects.recorded(declared, values, result)
 
@@ -68,12 +67,6 @@ def moved(source, device):
     from tensorcli.engine.backends import transfer
 
     return transfer(source.values, source.device, device)
-
-
-def warn_discards(source, target):
-    """Warn, once, that a cast drops imaginary parts."""
-    if source.is_complex and not target.is_complex and target.category != dtypes.BOOL:
-        messages.warn("Casting complex values to real discards the imaginary part", once=True)
 
 
 def _clone_effect(declared, values):
@@ -126,6 +119,8 @@ def contiguous(self, memory_format):
     memory_format = formats.contiguous_format if isinstance(memory_format, str) else memory_format
     if is_contiguous(self.geometry, memory_format):
         return self
+    if memory_format is formats.preserve_format:
+        raise RuntimeError("preserve memory format is unsupported by the contiguous operator")
     return self.clone(memory_format=memory_format)
 
 
@@ -182,10 +177,9 @@ def _copy_effect(declared, values):
     floating = target.dtype.category >= dtypes.FLOATING
     requires = floating and wants_grad(declared, values)
     views.check_in_place(target, requires)
-    read = _read_part(source, target)
-    unchanged = source is target or _same_data(read, target)
+    unchanged = source is target or _same_data(source, target)
     if not unchanged:
-        effects.check_overlap(target, [read])
+        effects.check_overlap(target, [source])
     source_shape = source.geometry
     if source_shape.sizes != target.geometry.sizes:
         source_shape = source_shape.expanded(_broadcast_into(target.geometry.sizes, source_shape))
@@ -195,7 +189,7 @@ def _copy_effect(declared, values):
     if events.observer is not None:
         events.observer.writes(target, declared.name, values)
     if target.device is not META:
-        warn_discards(source.dtype, target.dtype)
+        messages.warn_discards(source.dtype, target.dtype)
     if target.device is not META and not unchanged:
         copy_array(target, source, source_shape)
     target.bump()
@@ -204,15 +198,6 @@ def _copy_effect(declared, values):
     if node is not None:
         views.rebase_history(target, node)
     return target
-
-
-def _read_part(source, target):
-    """What copy_ reads: of complex numbers that become real ones, the real parts."""
-    if not source.dtype.is_complex or target.dtype.is_complex or target.dtype is dtypes.bool_:
-        return source
-    own = source.geometry
-    shape = Geometry(own.sizes, tuple(2 * stride for stride in own.strides), 2 * own.offset)
-    return stored_tensor(source.memory, shape, source.dtype.to_real())
 
 
 def _same_data(source, target):

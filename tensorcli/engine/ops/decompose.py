@@ -28,7 +28,7 @@ def _qr_backward(grads, q, r, mode):
     if mode == "r":
         raise RuntimeError(
             "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
-            "linalg.qr(A, mode='reduced') if you are going to require gradients through linalg.qr."
+            "linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr."
         )
     m, n = q.size(-2), r.size(-1)
     if mode == "complete" and m > n:

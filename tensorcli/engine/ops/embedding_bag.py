@@ -5,7 +5,7 @@ A bag is a run of indices that begins at an offset. `mode` is PyTorch's number: 
 
 import numpy as np
 
-from tensorcli.engine import dtypes
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED, is_reduced
 from tensorcli.engine.op import composite, op
@@ -212,7 +212,7 @@ def _refuse(name, tensor, allowed):
     if tensor.dtype.scalar_type not in allowed.split(", "):
         raise RuntimeError(
             f"Expected tensor for argument #1 '{name}' to have one of the following scalar types: {allowed}; but got "
-            f"{tensor.type()} instead (while checking arguments for embedding_bag)"
+            f"{messages.tensor_type(tensor)} instead (while checking arguments for embedding_bag)"
         )
 
 

@@ -8,6 +8,7 @@ from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
+from tensorcli.engine.ops._elimination import determinants, eliminated, is_small, multiplied_onto, product
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_matrix,
@@ -26,6 +27,8 @@ def batches(a):
 
 def factorised(xp, a):
     """(LU, pivots counted from 1) of matrices."""
+    if is_small(xp, a):
+        return eliminated(a)
     lu = xp.empty(a.shape, a.dtype)
     pivots = xp.empty((*a.shape[:-2], min(a.shape[-2:])), np.int32)
     if a.size:
@@ -44,13 +47,14 @@ def zero_pivot(xp, lu):
 
 
 def inverse_of(xp, a):
-    try:
-        return xp.linalg.inv(a), xp.zeros(a.shape[:-2], np.int32)
-    except np.linalg.LinAlgError:
-        lu, pivots = factorised(xp, a)
-        return substituted(
-            xp, lu, pivots, xp.broadcast_to(xp.eye(a.shape[-1], dtype=a.dtype), a.shape)
-        ), zero_pivot(xp, lu)
+    if not is_small(xp, a):
+        try:
+            return xp.linalg.inv(a), xp.zeros(a.shape[:-2], np.int32)
+        except np.linalg.LinAlgError:
+            pass
+    lu, pivots = factorised(xp, a)
+    sides = xp.broadcast_to(xp.eye(a.shape[-1], dtype=a.dtype), a.shape)
+    return substituted(xp, lu, pivots, sides), zero_pivot(xp, lu)
 
 
 def substituted(xp, lu, pivots, sides):
@@ -73,7 +77,11 @@ def by_substitution(xp, a, b, upper):
         for i in range(n - 1, -1, -1) if upper else range(n):
             rest = slice(0, i) if upper else slice(i + 1, n)
             found[..., i, :] /= a[..., i, i, None]
-            found[..., rest, :] -= a[..., rest, i : i + 1] * found[..., i : i + 1, :]
+            taken, row = a[..., rest, i : i + 1], found[..., i : i + 1, :]
+            if xp is np:
+                found[..., rest, :] = multiplied_onto(found[..., rest, :], -taken, row)
+            else:
+                found[..., rest, :] -= taken * row
     return found
 
 
@@ -135,6 +143,9 @@ def _det_backward(grad, result, A):
 def linalg_det_(xp, A):
     """The determinants of matrices (the factorisation stays empty: numpy keeps it to itself)."""
     check_matrix(A, "linalg.det")
+    if is_small(xp, A):
+        left, sign = determinants(A)
+        return product(left) * sign, None, None
     return xp.linalg.det(A).astype(A.dtype), None, None
 
 
@@ -174,6 +185,12 @@ def _slogdet_backward(grads, A, sign):
 def linalg_slogdet_(xp, A):
     """The signs of determinants and the logarithms of their sizes."""
     check_matrix(A, "linalg.slogdet")
+    if is_small(xp, A):
+        left, sign = determinants(A)
+        with np.errstate(all="ignore"):
+            # The sign of NaN is 0, as in PyTorch.
+            signs = (left > 0).astype(A.dtype) - (left < 0)
+            return product(signs) * sign, xp.log(xp.abs(left)).sum(axis=-1), None, None
     sign, size = xp.linalg.slogdet(A)
     return xp.asarray(sign, A.dtype), xp.asarray(size, A.real.dtype), None, None
 

@@ -120,7 +120,7 @@ def _check_shape(input, shape, weight, bias, lead=", "):
                 f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{messages.numbers(one.shape)} and normalized_shape = {messages.numbers(shape)}"
             )
-    if input.shape[-len(shape) :] != shape:
+    if input is not None and input.shape[-len(shape) :] != shape:
         raise RuntimeError(
             f"Given normalized_shape={messages.numbers(shape)}, expected input with shape [*{lead}{', '.join(map(str, shape))}], "
             f"but got input of size{messages.numbers(input.shape)}"
@@ -179,7 +179,11 @@ def layer_norm(input, normalized_shape, weight, bias, eps, cudnn_enable):
 )
 def rms_norm(input, normalized_shape, weight, eps):
     """The last dimensions scaled to a mean square of 1, then by weight."""
-    _check_shape(input, tuple(normalized_shape), weight, None, "")
+    shape = tuple(normalized_shape)
+    if input.ndim < len(shape):
+        _check_shape(None, shape, weight, None)
+        raise ValueError(f"Input tensor must have at least {len(shape)} dimensions, but got {input.ndim}")
+    _check_shape(input, shape, weight, None, "")
     if not (input.dtype.is_floating_point or input.dtype.is_complex):
         raise NotImplementedError(f"\"rms_norm\" not implemented for '{input.dtype.scalar_type}'")
     wide = input.to(dtypes.float32) if input.dtype.reduced else input

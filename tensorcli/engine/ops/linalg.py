@@ -10,6 +10,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
+from tensorcli.engine.ops._elimination import multiplied_onto
 from tensorcli.engine.ops._matrices import check_floating_tensor, check_matrix, stand_in
 from tensorcli.engine.ops._shared import behind
 
@@ -98,10 +99,18 @@ def linalg_cross(xp, self, other, dim):
         )
     refuse(self, "cross", "b")
     a, b = xp.broadcast_arrays(self, other)
+
+    def minus(x, y, z):
+        # x * y - z, with the product unrounded.
+        return multiplied_onto(-z, x, y) if xp is np else x * y - z
+
     return xp.stack(
         [
-            xp.take(a, (i + 1) % 3, at) * xp.take(b, (i + 2) % 3, at)
-            - xp.take(a, (i + 2) % 3, at) * xp.take(b, (i + 1) % 3, at)
+            minus(
+                xp.take(a, (i + 1) % 3, at),
+                xp.take(b, (i + 2) % 3, at),
+                xp.take(a, (i + 2) % 3, at) * xp.take(b, (i + 1) % 3, at),
+            )
             for i in range(3)
         ],
         axis=at,

@@ -10,6 +10,7 @@ from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._elimination import is_small
 from tensorcli.engine.ops._matrices import (
     check_floating,
     check_matrix,
@@ -66,9 +67,15 @@ def linalg_solve_(xp, A, B, left, check_errors):
             "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
     system, sides = (A, right) if left else (A.swapaxes(-1, -2), right.swapaxes(-1, -2))
+    # Small systems say themselves whether a pivot is zero, in which numpy's library may differ.
+    info = xp.zeros(A.shape[:-2], np.int32)
+    if is_small(xp, A):
+        turned = A.flags.c_contiguous if left else not A.flags.c_contiguous
+        info = zero_pivot(xp, factorised(xp, A.swapaxes(-1, -2) if turned else A)[0])
     try:
+        if info.any():
+            raise np.linalg.LinAlgError
         found = solve(xp, system, sides)
-        info = xp.zeros(A.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
         lead = np.broadcast_shapes(system.shape[:-2], sides.shape[:-2])
         lu, pivots = factorised(xp, xp.broadcast_to(system, (*lead, *system.shape[-2:])))

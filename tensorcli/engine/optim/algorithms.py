@@ -127,7 +127,7 @@ class Adam(Optimizer):
         _check_fused(fused, differentiable, foreach)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps(param, group)
+        state["step"] = count(0, param, group)
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_avg_sq"] = functions.zeros_like(param)
         if group["amsgrad"]:
@@ -253,7 +253,7 @@ class RMSprop(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps(param, group)
+        state["step"] = count(0, param, group)
         state["square_avg"] = functions.zeros_like(param)
         if group["momentum"] > 0:
             state["momentum_buffer"] = functions.zeros_like(param)
@@ -323,7 +323,7 @@ class Adagrad(Optimizer):
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
         start = group["initial_accumulator_value"]
-        state["step"] = no_steps(param, group)
+        state["step"] = count(0, param, group)
         state["sum"] = functions.full_like(param, complex(start, start) if param.dtype.is_complex else start)
 
     def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:
@@ -365,8 +365,8 @@ def scalar(value: Any) -> Any:
     return value.squeeze() if isinstance(value, Tensor) and value.ndim else value
 
 
-def no_steps(param: Tensor, group: Group | None = None) -> Tensor:
-    """A count of steps: on the parameter's device, or only where a group's device counts, and else where new tensors are."""
+def count(start: float, param: Tensor, group: Group | None = None) -> Tensor:
+    """A number to count on: on the parameter's device, or only where a group's device counts, and else where new tensors are."""
     on_device = group is None or group.get("capturable") or group.get("fused")
-    made: Tensor = functions.zeros((), dtype=count_dtype(), device=param.device if on_device else None)
+    made: Tensor = functions.full((), start, dtype=count_dtype(), device=param.device if on_device else None)
     return made

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.optim.algorithms import check_not_negative, check_rate, no_steps, scalar
+from tensorcli.engine.optim.algorithms import check_not_negative, check_rate, count, scalar
 from tensorcli.engine.optim.optimizer import Group, Optimizer, State
 from tensorcli.engine.tensor import Tensor
 
@@ -44,7 +44,7 @@ class Adadelta(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps(param, group)
+        state["step"] = count(0, param, group)
         state["square_avg"] = functions.zeros_like(param)
         state["acc_delta"] = functions.zeros_like(param)
 
@@ -93,7 +93,7 @@ class Adamax(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps(param, group)
+        state["step"] = count(0, param, group)
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_inf"] = functions.zeros_like(param)
 
@@ -153,8 +153,8 @@ class NAdam(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps(param, group)
-        state["mu_product"] = no_steps(param, group).add_(1)
+        state["step"] = count(0, param, group)
+        state["mu_product"] = count(1, param, group)
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_avg_sq"] = functions.zeros_like(param)
 
@@ -218,7 +218,7 @@ class RAdam(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps(param, group)
+        state["step"] = count(0, param, group)
         state["exp_avg"] = functions.zeros_like(param)
         state["exp_avg_sq"] = functions.zeros_like(param)
 
@@ -275,7 +275,7 @@ class Rprop(Optimizer):
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
         rate = scalar(group["lr"])
-        state["step"] = no_steps(param, group)
+        state["step"] = count(0, param, group)
         state["prev"] = functions.zeros_like(param)
         first = complex(rate, rate) if param.dtype.is_complex else rate
         state["step_size"] = functions.full_like(param.grad, first)
@@ -291,10 +291,12 @@ class Rprop(Optimizer):
         sign[sign.lt(0)] = shorter
         sign[sign.eq(0)] = 1
         size.mul_(sign).clamp_(*group["step_sizes"])
-        grad = grad.clone()
+        # Over many tensors at once the gradient is kept first, and worked on where it is kept.
+        grad = before.copy_(grad) if group["foreach"] else grad.clone()
         grad[sign.eq(shorter)] = 0
         param.addcmul_(grad.sign(), size, value=-1)
-        before.copy_(grad)
+        if grad is not before:
+            before.copy_(grad)
 
 
 class ASGD(Optimizer):
@@ -327,9 +329,9 @@ class ASGD(Optimizer):
         super().__init__(params, defaults)
 
     def prepare(self, param: Tensor, state: State, group: Group) -> None:
-        state["step"] = no_steps(param)
-        state["eta"] = no_steps(param).add_(scalar(group["lr"]))
-        state["mu"] = no_steps(param).add_(1)
+        state["step"] = count(0, param)
+        state["eta"] = count(scalar(group["lr"]), param)
+        state["mu"] = count(1, param)
         state["ax"] = functions.zeros_like(param)
 
     def update(self, param: Tensor, grad: Tensor, state: State, group: Group) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.optim.algorithms import no_steps, scalar
+from tensorcli.engine.optim.algorithms import count, scalar
 from tensorcli.engine.optim.optimizer import Group, Optimizer, State
 from tensorcli.engine.queries import finfo
 from tensorcli.engine.tensor import Tensor
@@ -59,7 +59,7 @@ class Adafactor(Optimizer):
             raise RuntimeError("Adafactor does not support complex parameters")
         grad = param.grad
         assert grad is not None
-        state["step"] = no_steps(param, group)
+        state["step"] = count(0, param, group)
         if grad.ndim > 1:
             *lead, rows, columns = grad.shape
             state["row_var"] = grad.new_zeros((*lead, rows, 1))
