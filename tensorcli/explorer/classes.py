@@ -26,6 +26,8 @@ class Refused(NamedTuple):
     form: Form
     text: str
     edits: tuple[Edit, ...]
+    lists: bool
+    """Whether a function gives a list of items."""
 
 
 def refused(
@@ -41,7 +43,8 @@ def refused(
         session.read(new, form)
     except LanguageError:
         return None
-    return Refused(error, name, form, new, tuple(edits)) if edits else None
+    lists = any(each.lists for each in found)
+    return Refused(error, name, form, new, tuple(edits), lists) if edits else None
 
 
 def explained(session: Session, found: Refused) -> Why:
@@ -51,12 +54,14 @@ def explained(session: Session, found: Refused) -> Why:
         first = edit.before.partition("\n")[0].strip().rstrip(":")
         parts.append(f"line {edit.line}:  a function in the place of {first}\n{edit.after}")
     way = Way(1, "\n\n".join(parts), "", "", "runs", found.edits)
-    title = f"{found.error.message}; a function can make the same module."
-    note = (
+    title = f"{found.error.message}; a function can make what it makes."
+    notes = [
         "the rest of the text stays as it is: a call makes the module, parameters keep their names, a deep copy has "
         "methods of its own; only a print names it after its base"
-    )
-    return Why(title, None, "", (), None, (note, f"so written it {_outcome(session, found)}"), (way,))
+    ]
+    if found.lists:
+        notes.append("a dataset becomes the list of its items, made once")
+    return Why(title, None, "", (), None, (*notes, f"so written it {_outcome(session, found)}"), (way,))
 
 
 def _outcome(session: Session, found: Refused) -> str:

@@ -1,8 +1,9 @@
-"""Classes, which the language has not: what to write instead, and classes of modules as functions that make them.
+"""Classes, which the language has not: what to write instead, and classes as functions that make what they make.
 
 `class Net(nn.Module)` becomes `def Net(...)`, whose body has the methods as they are, makes `self = nn.Module()`, binds the
 methods to it with `functools.partial` and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
-`net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own.
+`net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own. A module can hold whatever a plain
+class holds; a dataset becomes the list of its items.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ _INSTEAD: dict[tuple[str, ...], str] = {
 
 INDENT = "    "
 _PARTIAL = "from functools import partial"
+_MODULE = "torch.nn.Module"
+_PUBLIC = {"__call__": "forward", "__len__": "length", "__getitem__": "getitem"}
+"""What special methods are called as functions."""
 
 
 def instead(base: str) -> str:
@@ -46,11 +50,13 @@ class Replaced(NamedTuple):
     first: int
     last: int
     text: str
+    lists: bool = False
+    """Whether the function gives a list of items, and not a module."""
 
 
 def without_classes(text: str) -> list[Replaced]:
-    """What stands in the place of each class of a text of Python. Empty where a class is no module, or has what a function
-    has not: special methods, properties, calls of its parent's methods, a name that is more than called.
+    """What stands in the place of each class of a text of Python. Empty where a class has what a function has not: a parent
+    of another kind, other special methods, properties, calls of its parent's methods, a name that is more than called.
     """
     try:
         return list(_functions(python.module(text), text.split("\n")))
@@ -81,18 +87,23 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
         roots.add(node.name)
         above = "" if imported or not maker.bound else f"{_PARTIAL}\n\n"
         imported = imported or bool(maker.bound)
-        yield Replaced(node.lineno, node.end_lineno or node.lineno, above + maker.function())
+        last = node.end_lineno or node.lineno
+        yield Replaced(node.lineno, last, above + maker.function(), maker.lists)
 
 
 class _Maker:
-    """A class of modules, sorted into the parts of the function that makes them. Errors: _NeedsClass."""
+    """A class, sorted into the parts of the function that makes its objects. Errors: _NeedsClass."""
 
     def __init__(self, node: ast.ClassDef, lines: list[str], roots: set[str]) -> None:
-        if node.decorator_list or node.keywords or len(node.bases) != 1:
+        if node.decorator_list or node.keywords or len(node.bases) > 1:
             raise _NeedsClass
         self.name = node.name
-        self.base = ast.unparse(node.bases[0])
-        if self.base.partition(".")[0] not in roots:
+        self.base = ast.unparse(node.bases[0]) if node.bases else "object"
+        self.lists = self.base.rpartition(".")[2] == "Dataset"
+        self.plain = self.lists or self.base == "object"
+        if self.plain:
+            self.base = _MODULE
+        elif self.base.partition(".")[0] not in roots:
             raise _NeedsClass
         self.lines = lines
         self.parameters = self.passed = ""
@@ -106,14 +117,19 @@ class _Maker:
         """What `__init__` does before there is a module, and after."""
         for item in node.body:
             self._sort(item)
+        self.names = {each.name: _PUBLIC.get(each.name, each.name) for each in self.methods}
+        if len({*self.names.values()}) < len(self.methods) or (
+            self.lists and not {"__len__", "__getitem__"} <= {*self.names}
+        ):
+            raise _NeedsClass
         self.bound = [each for each in self.methods if not _is_static(each)]
-        self.private = _Private({each.name for each in self.methods}, {each.name for each in self.bound})
+        self.private = _Private(node, self.names, {each.name for each in self.bound})
 
     def _sort(self, item: ast.stmt) -> None:
         match item:
             case ast.FunctionDef(name="__init__", decorator_list=[]):
                 self._init(item)
-            case ast.FunctionDef() if not is_dunder(item.name) and not _says(item, "super"):
+            case ast.FunctionDef() if self._may_have(item.name) and not _says(item, "super"):
                 kinds = {ast.unparse(each) for each in item.decorator_list}
                 if kinds & {"property", "classmethod"} or not (_is_static(item) or _takes_self(item)):
                     raise _NeedsClass
@@ -131,22 +147,31 @@ class _Maker:
             case _:
                 raise _NeedsClass
 
+    def _may_have(self, name: str) -> bool:
+        """Whether a method of this name can be a function."""
+        special = ("__len__", "__getitem__") if self.lists else ("__call__",) if self.plain else ()
+        return not is_dunder(name) or name in special
+
     def _init(self, item: ast.FunctionDef) -> None:
         calls = [each for each in item.body if _says(each, "super")]
         returns = any(isinstance(each, ast.Return) for each in ast.walk(item))
-        if len(calls) != 1 or returns or not _takes_self(item):
+        if len(calls) > 1 or not (calls or self.plain) or returns or not _takes_self(item):
             raise _NeedsClass
-        match calls[0]:
-            case ast.Expr(
-                value=ast.Call(func=ast.Attribute(value=ast.Call(func=ast.Name()), attr="__init__")) as call
-            ):
+        match calls:
+            case [
+                ast.Expr(
+                    value=ast.Call(
+                        func=ast.Attribute(value=ast.Call(func=ast.Name()), attr="__init__")
+                    ) as call
+                )
+            ]:
                 self.passed = ", ".join(map(ast.unparse, (*call.args, *call.keywords)))
-            case _:
+            case [_]:
                 raise _NeedsClass
+        made = item.body.index(calls[0]) if calls else 0
         for at, each in enumerate(item.body):
-            if each is not calls[0] and not _is_text(each):
-                early = at < item.body.index(calls[0]) and not _says(each, "self")
-                (self.before if early else self.after).append(each)
+            if each not in calls and not _is_text(each):
+                (self.before if at < made and not _says(each, "self") else self.after).append(each)
         own = item.args.posonlyargs or item.args.args
         del own[0]
         self.parameters = ast.unparse(item.args)
@@ -158,12 +183,15 @@ class _Maker:
         parts += map(self.source, self.before)
         parts.append(f"self = {self.base}({self.passed})")
         bound = [
-            (each.name, f"partial({each.name}, self)" if each in self.bound else each.name)
-            for each in self.methods
+            (name, f"partial({name}, self)" if each in self.bound else name)
+            for each, name in ((each, self.names[each.name]) for each in self.methods)
+            if not (self.lists and is_dunder(each.name))
         ]
         parts += [f"self.{name} = {value}" for name, value in (*bound, *self.given) if name[0] != "_"]
         parts += map(self.source, self.after)
-        parts.append("return self")
+        parts.append(
+            "return [getitem(self, i) for i in range(length(self))]" if self.lists else "return self"
+        )
         return f"def {self.name}({self.parameters}):\n" + indent("\n".join(parts), INDENT)
 
     def source(self, node: ast.stmt) -> str:
@@ -181,15 +209,22 @@ class _Maker:
 
 
 class _Private(ast.NodeTransformer):
-    """Calls of private methods as calls of the functions that they become: attributes with such names are not the script's.
-    A method that needs no module has no decorator any more.
+    """Calls of private methods as calls of the functions that they become, and private attributes under other names: such
+    names are not the script's. A method that needs no module has no decorator any more.
     """
 
-    def __init__(self, methods: set[str], bound: set[str]) -> None:
-        self.private = {name for name in methods if name[0] == "_"}
+    def __init__(self, node: ast.ClassDef, names: dict[str, str], bound: set[str]) -> None:
+        self.names = names
+        self.private = {name for name in names if name[0] == "_"}
         self.bound = bound
+        self.attributes = {
+            each.attr
+            for each in ast.walk(node)
+            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and each.attr[0] == "_"
+        }
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.name = self.names.get(node.name, node.name)
         node.decorator_list = [each for each in node.decorator_list if ast.unparse(each) != "staticmethod"]
         return self.generic_visit(node)
 
@@ -204,9 +239,11 @@ class _Private(ast.NodeTransformer):
         self.generic_visit(node)
         match node:
             case ast.Attribute(value=ast.Name(id="self") as module, attr=name) if name in self.private:
-                function = ast.Name(name, ast.Load())
+                function = ast.Name(self.names[name], ast.Load())
                 bound = ast.Call(ast.Name("partial", ast.Load()), [function, module], [])
                 return bound if name in self.bound else function
+            case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self.attributes:
+                node.attr = f"{name.strip('_')}_"
         return node
 
 

@@ -76,7 +76,9 @@ def test_a_statement_that_changes_something_ends_the_question() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "class A:\n    pass",
+        "class A(dict):\n    pass",
+        "@dataclass\nclass A:\n    pass",
+        "class A:\n    def __enter__(self):\n        pass",
         "class D(Dataset):\n    def __init__(self):\n        super().__init__()",
         NETWORK.format(3) + "print(isinstance(net, Net))",
         NETWORK.format(3).replace("forward", "__call__"),
