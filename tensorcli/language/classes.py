@@ -154,7 +154,13 @@ class _Maker:
 
     def _init(self, item: ast.FunctionDef) -> None:
         calls = [each for each in item.body if _says(each, "super")]
-        returns = any(isinstance(each, ast.Return) for each in ast.walk(item))
+        inside = {
+            id(each)
+            for node in ast.walk(item)
+            if isinstance(node, ast.FunctionDef) and node is not item
+            for each in ast.walk(node)
+        }
+        returns = any(isinstance(each, ast.Return) and id(each) not in inside for each in ast.walk(item))
         if len(calls) > 1 or not (calls or self.plain) or returns or not _takes_self(item):
             raise _NeedsClass
         match calls:
