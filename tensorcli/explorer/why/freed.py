@@ -11,7 +11,7 @@ from tensorcli.explorer.rewrite import Proposal, with_argument
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
-from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
+from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round, held_graphs
 from tensorcli.explorer.why.trees import called_name, holds, loaded, one_line, stored
 
 if TYPE_CHECKING:
@@ -51,13 +51,14 @@ def freed(case: Case) -> Story:
     held = "had saved" if saves else "held"
     freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=first.freed[node])
     within = first.number == case.failing.number
-    carried = carried_graphs(case) if within else []
+    states = held_graphs(case, lambda tensor: bool(_way(case, tensor, node))) if within else []
+    carried = [*states, *carried_graphs(case)] if within else []
     if not within:
         events.append(freeing)
     events.append(
         case.raised(f"needs what {what} {held}" + (", and an earlier round freed" if within else ""))
     )
-    if carried and made_at == case.at:
+    if states or (carried and made_at == case.at):
         names = " and ".join(carried)
         verb = "carries its" if len(carried) == 1 else "carry their"
         title = (
@@ -74,7 +75,7 @@ def freed(case: Case) -> Story:
     path, root = path_to(case, node), backward_root(case)
     if path and root is not None and len(path) <= LONG:
         story.notes.append(f"the way: {' ← '.join((case.text_of(root), *path))}{where}")
-    story.proposals = list(_freed_ways(case, at, made_at, node))
+    story.proposals = list(_freed_ways(case, at, made_at, node, states))
     return story
 
 
@@ -115,9 +116,13 @@ def _way(case: Case, tensor: Any, wanted: int) -> list[str]:
     return []
 
 
-def _freed_ways(case: Case, at: int, made_at: int | None, node: int) -> Iterator[Proposal | None]:
+def _freed_ways(
+    case: Case, at: int, made_at: int | None, node: int, states: list[str]
+) -> Iterator[Proposal | None]:
     journal = case.journal
     statement, _ = journal.python(at)
+    if states:
+        yield from detached_each_round(case, states)
     if at == case.at:
         yield from _within(case, made_at, node)
     calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
@@ -131,7 +136,8 @@ def _freed_ways(case: Case, at: int, made_at: int | None, node: int) -> Iterator
             yield journal.without(at, case.at, f"({a} + {b}).backward()", "one pass for both")
     if made_at is not None and at < case.at and made_at < at:
         yield from _recomputed(case, made_at)
-    yield from detached_each_round(case)
+    if not states:
+        yield from detached_each_round(case)
     if made_at is not None and at < case.at:
         yield from _ended_before(case, at, made_at, node)
     if at < case.at:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.why.case import Case
@@ -44,11 +45,33 @@ def _tensors(case: Case, value: Any) -> list[Any]:
     return items if all(case.engine.kind(each) == "tensor" for each in items) else []
 
 
-def detached_each_round(case: Case) -> Iterator[Proposal | None]:
-    """In a loop: what one round carries into the next, detached at the beginning of the round."""
+def held_graphs(case: Case, leads: Callable[[Any], bool]) -> list[str]:
+    """The attributes of modules (`net.hidden`) that hold a tensor with a graph that leads somewhere, of the names that a loop
+    of the failing statement reads.
+    """
+    observation = case.trace.session.observation
+    assert observation is not None
+    read = {name for node, _ in _loops(case.statement.tree) for each in node.body for name in loaded(each)}
+    found: dict[str, None] = {}
+    for entry in list(observation.index.entries.values()):
+        for path in entry.paths if case.engine.kind(entry.value) == "tensor" else ():
+            attribute = ATTRIBUTE.match(path)
+            if attribute and path.partition(".")[0] in read and leads(entry.value):
+                found[attribute[1]] = None
+    return list(found)
+
+
+ATTRIBUTE = re.compile(r"(\w+(?:\.\w+)+)(?:\[\d+\])?$")
+"""The path of an attribute, or of an item of what it holds."""
+
+
+def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Proposal | None]:
+    """In a loop: what one round carries into the next, and attributes that hold such, detached at the beginning of the
+    round.
+    """
     for node, carried in _loops(case.statement.tree):
-        for name in carried:
-            value = case.trace.session.names.get(name)
+        for name in (*held, *carried):
+            value = case.value(ast.parse(name, mode="eval").body, like=case.statement.tree)
             if not _tensors(case, value):
                 continue
             detached = f"{name}.detach()"
