@@ -1114,3 +1114,11 @@ def test_a_hazard_in_a_function_shows_the_line_that_it_is_in():
     session = Session(checking=True)
     list(session.run("def f(x):\n    x[x > 0].add_(1)\nf(torch.ones(2))\n", "program.tsc"))
     assert [(each.span.line, each.source) for each in session.hazards] == [(2, "x[x > 0].add_(1)")]
+
+
+@pytest.mark.parametrize("name", ["eps", "momentum", "alpha", "lr", "betas", "weight_decay"])
+def test_a_network_may_have_an_attribute_that_optimizers_keep_in_groups(name):
+    session = Session(checking=True)
+    text = f"net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))\nnet.{name} = 0.5\n"
+    assert [step.error for step in session.run(text) if step.error] == []
+    assert session.hazards == []

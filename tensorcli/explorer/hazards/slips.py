@@ -67,7 +67,8 @@ def idle_attribute(names: Scope, statement: ast.Assign) -> Told | None:
             f"{text}.{target.attr} is an attribute of its own: a step goes by {text}.param_groups, where it stays {old}.",
             (text, target.attr),
         )
-    if not isinstance(getattr(owner, "_modules", None), dict) or isinstance(owner, type):
+    is_module = isinstance(getattr(owner, "_modules", None), dict) and not isinstance(owner, type)
+    if not is_module or target.attr not in OF_PARTS:
         return None
     wanted = value.value if isinstance(value, ast.Constant) else None
     others = owner.parameters() if target.attr == "requires_grad" else list(owner.modules())[1:]
