@@ -28,6 +28,8 @@ class Refused(NamedTuple):
     edits: tuple[Edit, ...]
     lists: bool
     """Whether a function gives a list of items."""
+    lacking: tuple[str, ...]
+    """The classes of modules whose `__init__` forgets to call that of its base."""
 
 
 def refused(
@@ -43,8 +45,8 @@ def refused(
         session.read(new, form)
     except LanguageError:
         return None
-    lists = any(each.lists for each in found)
-    return Refused(error, name, form, new, tuple(edits), lists) if edits else None
+    lists, lacking = any(each.lists for each in found), tuple(each.lacks for each in found if each.lacks)
+    return Refused(error, name, form, new, tuple(edits), lists, lacking) if edits else None
 
 
 def explained(session: Session, found: Refused) -> Why:
@@ -61,6 +63,11 @@ def explained(session: Session, found: Refused) -> Why:
     ]
     if found.lists:
         notes.append("a dataset becomes the list of its items, made once")
+    notes.extend(
+        f"{name} does not call super().__init__(): PyTorch raises AttributeError at its first layer or parameter, or where it "
+        "is called; the function makes the module first"
+        for name in found.lacking
+    )
     return Why(title, None, "", (), None, (*notes, f"so written it {_outcome(session, found)}"), (way,))
 
 

@@ -52,6 +52,8 @@ class Replaced(NamedTuple):
     text: str
     lists: bool = False
     """Whether the function gives a list of items, and not a module."""
+    lacks: str = ""
+    """The class, where it is of modules and its `__init__` forgets to call that of its base."""
 
 
 def without_classes(text: str) -> list[Replaced]:
@@ -88,7 +90,8 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
         above = "" if imported or not maker.bound else f"{_PARTIAL}\n\n"
         imported = imported or bool(maker.bound)
         last = node.end_lineno or node.lineno
-        yield Replaced(node.lineno, last, above + maker.function(), maker.lists)
+        lacks = node.name if maker.forgets else ""
+        yield Replaced(node.lineno, last, above + maker.function(), maker.lists, lacks)
 
 
 class _Maker:
@@ -106,6 +109,7 @@ class _Maker:
         elif self.base.partition(".")[0] not in roots:
             raise _NeedsClass
         self.lines = lines
+        self.forgets = False
         self.parameters = self.passed = ""
         """What the class takes, and what its `__init__` gives to that of its base."""
         self.texts: list[ast.stmt] = []
@@ -161,7 +165,13 @@ class _Maker:
             for each in ast.walk(node)
         }
         returns = any(isinstance(each, ast.Return) and id(each) not in inside for each in ast.walk(item))
-        if len(calls) > 1 or not (calls or self.plain) or returns or not _takes_self(item):
+        self.forgets = not calls and not self.plain
+        if (
+            len(calls) > 1
+            or (self.forgets and self.base.rpartition(".")[2] != "Module")
+            or returns
+            or not _takes_self(item)
+        ):
             raise _NeedsClass
         match calls:
             case [

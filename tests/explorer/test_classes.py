@@ -63,6 +63,17 @@ def test_why_goes_on_after_a_fix() -> None:
     assert [way.edits[0].after for way in told.ways] == ["net = Net(4)"]
 
 
+def test_a_forgotten_call_of_super_is_told() -> None:
+    session = Session()
+    last(session, NETWORK.format(3).replace("super().__init__()", "pass"))
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert any(
+        note.startswith("Net does not call super().__init__(): PyTorch raises AttributeError")
+        for note in told.notes
+    )
+
+
 def test_a_statement_that_changes_something_ends_the_question() -> None:
     session = Session()
     last(session, NETWORK.format(3))
@@ -84,7 +95,7 @@ def test_a_statement_that_changes_something_ends_the_question() -> None:
         NETWORK.format(3).replace("forward", "__call__"),
         NETWORK.format(3).replace("        return self.fc(x)", "        return super().forward(x)"),
         NETWORK.format(3).replace("    def forward", "    @property\n    def forward"),
-        NETWORK.format(3).replace("super().__init__()", "pass"),
+        NETWORK.format(3).replace("super().__init__()", "pass").replace("nn.Module", "nn.Linear"),
         NETWORK.format(3) + "open('a')\nimport os\n",
     ],
 )
