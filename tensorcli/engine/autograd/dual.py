@@ -87,12 +87,7 @@ def _run(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
         raise NotImplementedError(
             f"Trying to use forward AD with {op.base}_out that does not support it because it is an out= function"
         )
-    if op.base in _REFUSED:
-        raise NotImplementedError(
-            f"Trying to use forward AD with {op.base} that does not support it because it has not been implemented yet.\n"
-            "Please file an issue to PyTorch at https://github.com/pytorch/pytorch/issues/new?template=feature-request.yml so "
-            "that we can prioritize its implementation or submit a PR adding the implementation to derivatives.yaml"
-        )
+    refuse(op)
     if op.effect is effects.view:
         return _viewed(op, run, values)
     if "(a!)" in op.line:
@@ -105,6 +100,16 @@ def _run(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
             give(one, laid_out(one, tangent))
             _save(one)
     return result
+
+
+def refuse(op: Op) -> None:
+    """Errors: NotImplementedError for an operator that has no forward derivative."""
+    if op.base in _REFUSED:
+        raise NotImplementedError(
+            f"Trying to use forward AD with {op.base} that does not support it because it has not been implemented yet.\n"
+            "Please file an issue to PyTorch at https://github.com/pytorch/pytorch/issues/new?template=feature-request.yml so "
+            "that we can prioritize its implementation or submit a PR adding the implementation to derivatives.yaml"
+        )
 
 
 def _save(result: Tensor) -> None:

@@ -14,7 +14,7 @@ from tensorcli.engine.decorators import like
 from tensorcli.engine.func.levels import Level
 from tensorcli.engine.func.reverse import (
     aux_outside,
-    basis,
+    bases,
     check_real,
     chosen,
     gradients,
@@ -44,6 +44,7 @@ class _Pushing:
             if has_aux:
                 output, self.aux = split_aux(output, _NAME)
             self.outputs, self.shape = tensors_of(output, _NAME)
+            _refuse_without_derivative(self.level, self.outputs)
             self.leaves = flatten(tuple(given[i] for i in numbers))[0]
             self.seeds = [self.level.leaf(functions.ones_like(one.detach())) for one in self.outputs]
             self.inner = gradients(self.outputs, self.leaves, self.seeds, create_graph=True)
@@ -61,6 +62,25 @@ class _Pushing:
             one.clone() if any(one is each for each in tangents) else pushing.outside(one) for one in found
         ]
         return [self.level.outside(marked(one, self.level)) for one in found]
+
+
+def _refuse_without_derivative(level: Level, outputs: list[Tensor]) -> None:
+    """Errors: NotImplementedError where an operator on the way has no forward derivative in PyTorch, of the first of them. Of the
+    gradients of operators PyTorch differentiates what they are made of.
+    """
+    from tensorcli.engine.autograd.dual import refuse
+
+    found: dict[int, Any] = {}
+    stack = [level.own(one).node for one in outputs]
+    while stack:
+        node = stack.pop()
+        if node is not None and id(node) not in found:
+            found[id(node)] = node
+            stack.extend(target for target, _ in node.edges)
+    for node in sorted(found.values(), key=lambda each: each.sequence):
+        op = getattr(node, "op", None)
+        if op is not None and not op.base.endswith("_backward"):
+            refuse(op)
 
 
 def _check_primals(primals: Any) -> None:
@@ -141,8 +161,10 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         with Level(batched=True):
             pushing = _Pushing(lambda *given: func(*given, **kwargs), args, numbers, has_aux)
         check_real("jacfwd", "outputs", pushing.outputs)
-        pushed = [pushing.push(tangents) for tangents in basis(leaves)]
-        columns = list(zip(*pushed, strict=True)) if pushed else [()] * len(pushing.outputs)
+        from tensorcli.engine.batch.vmap import vmap
+
+        (tangents,) = bases(leaves)
+        columns = vmap(lambda *given: pushing.push(list(given)), randomness=randomness)(*tangents)
         result = unflatten(
             [
                 _matrix(column, output, leaves, tree)
@@ -157,8 +179,7 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
 
 def _matrix(column: Any, output: Tensor, leaves: list[Tensor], tree: Tree) -> Any:
     """The Jacobians of one output: its tangents, one for each element of the inputs, put behind its own dimensions."""
-    whole: Any = functions.stack(list(column)) if column else output.new_zeros((0, *output.shape))
-    parts = whole.movedim(0, -1).split([one.geometry.numel for one in leaves], -1)
+    parts = column.movedim(0, -1).split([one.geometry.numel for one in leaves], -1)
     return unflatten(
         [part.view((*output.shape, *leaf.shape)) for part, leaf in zip(parts, leaves, strict=True)], tree
     )

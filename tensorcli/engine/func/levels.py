@@ -148,9 +148,11 @@ class Level:
         return self.gates.get(node, (node, number))
 
     def _reach(self, roots: Sequence[Node | None]) -> dict[Node, bool]:
-        """For each node below the roots: whether it leads to anything but leaves of this transform."""
+        """For each node below the roots: whether it leads to anything but leaves of this transform, and of those that ended."""
         own = set(map(id, self.leaves))
-        return reach(roots, lambda leaf: id(leaf) not in own)
+        return reach(
+            roots, lambda leaf: id(leaf) not in own and all(each.number != _OVER for each in leaf.levels)
+        )
 
 
 def reach(roots: Sequence[Node | None], counts: Any) -> dict[Node, bool]:

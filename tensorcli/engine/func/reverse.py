@@ -1,6 +1,6 @@
 """`torch.func.grad`, `grad_and_value`, `vjp`, `jacrev`: by the backward pass."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tensorcli.engine.autograd import differentiate
@@ -247,13 +247,13 @@ def jacrev(
         check_real("jacrev", "outputs", outputs)
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
-        rows = [flatten(answer[1](unflatten(seeds, shape)))[0] for seeds in basis(outputs)]
-        sizes = [one.geometry.numel for one in outputs]
-        if rows:
-            stacked = [functions.stack(list(column)) for column in zip(*rows, strict=True)]
-        else:
-            stacked = [one.new_zeros((0, *one.shape)) for one in leaves]
-        columns = [column.split(sizes, 0) for column in stacked]
+        found = [
+            _rows(answer[1], unflatten(seeds, shape), chunk_size == 1) for seeds in bases(outputs, chunk_size)
+        ]
+        stacked = (
+            found[0] if len(found) == 1 else [functions.cat(parts) for parts in zip(*found, strict=True)]
+        )
+        columns = [column.split([one.geometry.numel for one in outputs], 0) for column in stacked]
         jacobians = [
             unflatten(
                 [
@@ -270,6 +270,35 @@ def jacrev(
     return wrapper
 
 
+def _rows(product: Function, seeds: Any, alone: bool) -> list[Tensor]:
+    """The products of rows with a Jacobian, for each input: all at once under vmap, or of one row `alone`."""
+    if not alone:
+        from tensorcli.engine.batch.vmap import vmap
+
+        return flatten(vmap(product)(seeds))[0]
+    leaves, tree = flatten(seeds)
+    found = flatten(product(unflatten([one.squeeze(0) for one in leaves], tree)))[0]
+    return [one.unsqueeze(0) for one in found]
+
+
+def bases(tensors: Sequence[Tensor], chunk_size: int | None = None) -> Iterator[list[Tensor]]:
+    """The rows of a unit matrix over all elements of the tensors, cut into tensors of their shapes behind a dimension of rows;
+    so many rows at a time.
+    """
+    counts = [one.geometry.numel for one in tensors]
+    total = sum(counts)
+    size = min(chunk_size or total, total)
+    for first in range(0, total, size) if total else (0,):
+        rows = min(size, total - first)
+        found, before = [], 0
+        for one, count in zip(tensors, counts, strict=True):
+            zeros = one.new_zeros((rows, count))
+            zeros.diagonal(first - before).fill_(1)
+            found.append(zeros.view((rows, *one.shape)))
+            before += count
+        yield found
+
+
 def check_real(name: str, which: str, values: Any) -> None:
     """Refuse complex tensors, of which these Jacobians are not made. Errors: RuntimeError."""
     for number, one in enumerate(flatten(values)[0]):
@@ -277,12 +306,3 @@ def check_real(name: str, which: str, values: Any) -> None:
             raise RuntimeError(
                 f"{name}: Expected all {which} to be real but received complex tensor at flattened input idx: {number}"
             )
-
-
-def basis(tensors: Sequence[Tensor]) -> Any:
-    """For each element of the tensors: zeros of their shapes with a one in its place."""
-    for place, tensor in enumerate(tensors):
-        for number in range(tensor.geometry.numel):
-            found: list[Any] = [one.new_zeros(one.shape) for one in tensors]
-            found[place].view(-1)[number] = 1
-            yield found

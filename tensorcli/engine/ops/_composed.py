@@ -12,38 +12,54 @@ def derived(outputs_of, inputs, grads, needs):
 
     `outputs_of` maps the inputs to a tuple of outputs; `grads` are their gradients (None where there is none).
     """
-    from tensorcli.engine.autograd.differentiate import grad as gradients
     from tensorcli.engine.autograd.modes import enable_grad
+    from tensorcli.engine.func.levels import Level
 
     wanted = [i for i, need in enumerate(needs) if need and inputs[i] is not None]
     create_graph = mode.enabled
-    with enable_grad():
-        own = [
-            None if t is None else _handle(t, create_graph) if i in wanted else t
-            for i, t in enumerate(inputs)
-        ]
-        outputs = outputs_of(*own)
-        pairs = [
-            (o, g)
-            for o, g in zip(outputs, grads, strict=True)
-            if o is not None and g is not None and o.requires_grad
-        ]
-        if not pairs:
-            return [None] * len(inputs)
-        found = gradients(
-            [o for o, _ in pairs], [own[i] for i in wanted], [g for _, g in pairs],
-            create_graph=create_graph, allow_unused=True,
-        )  # fmt: skip
+    level = Level()
+    # Under vmap what an input hangs on may lie below the batches: the leaves of a transform stand for the inputs.
+    with level if layers else enable_grad():
+        own = list(inputs)
+        for i in wanted:
+            own[i] = level.leaf(inputs[i]) if layers else _handle(inputs[i], create_graph)
+        found = _differentiated(
+            outputs_of(*own), [own[i] for i in wanted], grads, create_graph or bool(layers)
+        )
+    if layers:
+        found = [None if one is None else level.outside(one) for one in found]
+        level.close([one for one in found if one is not None])
     result = [None] * len(inputs)
     for i, one in zip(wanted, found, strict=True):
         result[i] = one
     return result
 
 
+def _differentiated(outputs, inputs, grads, create_graph):
+    from tensorcli.engine.autograd.differentiate import grad as gradients
+
+    pairs = [
+        (o, g)
+        for o, g in zip(outputs, grads, strict=True)
+        if o is not None and g is not None and o.requires_grad
+    ]
+    if not pairs:
+        return [None] * len(inputs)
+    return gradients(
+        [o for o, _ in pairs], inputs, [g for _, g in pairs], create_graph=create_graph, allow_unused=True
+    )
+
+
 def _handle(tensor, create_graph):
     """What stands for an input in the composition: connected to it where its own gradients are to be differentiated."""
-    connected = create_graph and tensor.requires_grad
-    return tensor.view_as(tensor) if connected else tensor.detach().requires_grad_()
+    return tensor.view_as(tensor) if create_graph and tensor.requires_grad else leaf_of(tensor)
+
+
+def leaf_of(tensor):
+    """A leaf that reads a tensor, also where a script may not ask for one: while a transform runs."""
+    leaf = tensor.detach()
+    leaf.set_requires_grad(True)
+    return leaf
 
 
 def direct(name: str, *values: Any) -> Any:

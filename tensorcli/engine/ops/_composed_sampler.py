@@ -5,7 +5,7 @@ from itertools import product
 from operator import mul
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.ops._composed import derived
+from tensorcli.engine.ops._composed import derived, leaf_of
 
 BILINEAR, NEAREST, BICUBIC = range(3)
 ZEROS, BORDER, REFLECTION = range(3)
@@ -22,7 +22,7 @@ def double_backward(grads, grad_output, input, grid, mode, padding, align_corner
         found = sampled(input, grid, mode, padding, align_corners)
         return gradients(found, [input, grid], grad_output, create_graph=True, allow_unused=True)
 
-    own = [one if one.requires_grad else one.detach().requires_grad_() for one in (input, grid)]
+    own = [one if one.requires_grad else leaf_of(one) for one in (input, grid)]
     of_output, of_input, of_grid = derived(backward, (grad_output, *own), grads, needs)
     # The elements that are nearest stay so where the grid moves a little.
     return of_output, of_input, functions.zeros_like(grid) if needs[2] and of_grid is None else of_grid
