@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     import ast
 
     from tensorcli.explorer.changes import Observation
-    from tensorcli.explorer.classes import Refused
     from tensorcli.explorer.files import Files, Sourced, Sourcing
     from tensorcli.explorer.mentions import Mentions
     from tensorcli.explorer.nested import Nested
     from tensorcli.explorer.predict import Predictor
     from tensorcli.explorer.results import Failure, HazardRow, Inner, Question
+    from tensorcli.explorer.rewritten import Refused
 
 VERSION_ERROR = "modified by an inplace operation"
 
@@ -201,7 +201,7 @@ class Session:
 
     def _refuse(self, error: LanguageError, text: str, name: str, form: Form) -> Failure:
         """The failure of a text that was refused, which `why` knows where it could be written in another way."""
-        from tensorcli.explorer.classes import refused
+        from tensorcli.explorer.rewritten import refused
 
         self.refused = refused(self, error, text, name, form)
         return language_failure(error, text, name, answered=self.refused is not None)

@@ -340,12 +340,16 @@ _INSTEAD = {
 }
 
 
+def has_module(name: str) -> bool:
+    """Whether a script can import a module of this name, as far as is known before it runs."""
+    return name.partition(".")[0] in MODULES or name in STANDARD_MODULES
+
+
 def _module(node: ast.Import | ast.ImportFrom) -> Iterator[LanguageError]:
     """Refuses modules that no script has; in a `try` that expects them to be missing they fail when they run."""
     names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or "torch"]
     for name in names:
-        first = name.partition(".")[0]
-        if first not in MODULES and name not in STANDARD_MODULES and not is_dunder(name):
+        if not has_module(name) and not is_dunder(name):
             yield LanguageError(
                 f"{name} cannot be imported here: a script has torch, numpy, copy and math",
                 span_of(node),

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from textwrap import dedent, indent
 from typing import NamedTuple
 
-from tensorcli.language import python
 from tensorcli.language.vocabulary import is_dunder
 
 _INSTEAD: dict[tuple[str, ...], str] = {
@@ -56,14 +55,14 @@ class Replaced(NamedTuple):
     """The class, where it is of modules and its `__init__` forgets to call that of its base."""
 
 
-def without_classes(text: str) -> list[Replaced]:
-    """What stands in the place of each class of a text of Python. Empty where a class has what a function has not: a parent
-    of another kind, other special methods, properties, calls of its parent's methods, a name that is more than called.
+def without_classes(tree: ast.Module, lines: list[str]) -> list[Replaced] | None:
+    """What stands in the place of each class of a text. None where a class has what a function has not: a parent of another
+    kind, other special methods, properties, calls of its parent's methods, a name that is more than called.
     """
     try:
-        return list(_functions(python.module(text), text.split("\n")))
-    except (*python.REFUSALS, _NeedsClass):
-        return []
+        return list(_functions(tree, lines))
+    except _NeedsClass:
+        return None
 
 
 class _NeedsClass(Exception):  # noqa: N818 - it is an answer, not an error

@@ -6,9 +6,9 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from tensorcli.explorer.classes import Refused
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
+from tensorcli.explorer.rewritten import Refused
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import looking_back
 from tensorcli.explorer.why.prove import allowance, outcome, prove
@@ -73,7 +73,7 @@ def _latest(session: Session) -> Answer:
 
 def _refused(session: Session, found: Refused) -> Answer:
     """About a text of which nothing ran: what it can be written as."""
-    from tensorcli.explorer.classes import explained
+    from tensorcli.explorer.rewritten import explained
 
     session.proposed = found
     return explained(session, found)
@@ -299,6 +299,6 @@ def _run_refused(session: Session, found: Refused) -> Answer:
     session.proposed = session.refused = None
     program = session.read(found.text, found.form)
     session.sourced = Sourced(program, found.text, found.name, found.form, None)
-    answer = Fixed("fixed: functions make the modules", found.edits, "", "")
+    answer = Fixed("fixed: the text runs as it can be written", found.edits, "", "")
     session.travel = Travel(list(session.journal), [], lambda: answer)
     return answer

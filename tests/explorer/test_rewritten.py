@@ -1,4 +1,4 @@
-"""A text that is refused for its classes: `why` shows functions in their place, and `fix 1` runs it so."""
+"""A text that is refused for its classes or its imports: `why` shows how it can be written, and `fix 1` runs it so."""
 
 import pytest
 
@@ -63,6 +63,48 @@ def test_why_goes_on_after_a_fix() -> None:
     assert [way.edits[0].after for way in told.ways] == ["net = Net(4)"]
 
 
+PICTURES = """import os, torch
+import matplotlib.pyplot as plt
+from tqdm import tqdm
+os.environ['A'] = '1'
+for x in tqdm(range(3), desc='x'):
+    if x:
+        plt.plot([x])
+plt.show()
+"""
+
+
+def test_imports_that_a_script_has_not_go_with_the_statements_that_only_call_them() -> None:
+    session = Session()
+    refused = last(session, PICTURES)
+    assert refused.error is not None
+    assert refused.error.message.startswith("os cannot be imported here")
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.title == "os cannot be imported here; the text does without."
+    assert told.notes == ("so written it runs to its end",)
+    assert [edit.after for edit in told.ways[0].edits] == [
+        "import torch", "", "", "", "for x in range(3):", "        pass", "",
+    ]  # fmt: skip
+    _, *steps = session.run("fix 1")
+    assert [step.source for step in steps] == ["import torch", "for x in range(3):\n    if x:\n        pass"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os\nprint(os.getcwd())",
+        "import os; x = 1",
+        "from PIL import Image\nx = Image.open('a')",
+        "import os\nif os.name: pass",
+    ],
+)
+def test_what_a_text_needs_of_an_import_has_no_answer(text: str) -> None:
+    refused = last(Session(), text)
+    assert refused.error is not None
+    assert not refused.error.answered
+
+
 def test_a_forgotten_call_of_super_is_told() -> None:
     session = Session()
     last(session, NETWORK.format(3).replace("super().__init__()", "pass"))
@@ -96,7 +138,7 @@ def test_a_statement_that_changes_something_ends_the_question() -> None:
         NETWORK.format(3).replace("        return self.fc(x)", "        return super().forward(x)"),
         NETWORK.format(3).replace("    def forward", "    @property\n    def forward"),
         NETWORK.format(3).replace("super().__init__()", "pass").replace("nn.Module", "nn.Linear"),
-        NETWORK.format(3) + "open('a')\nimport os\n",
+        NETWORK.format(3) + "def f():\n    yield 1\n",
     ],
 )
 def test_what_a_function_cannot_be_has_no_answer(text: str) -> None:

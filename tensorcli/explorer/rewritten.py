@@ -1,0 +1,106 @@
+"""A text that the language refused for its classes or for what it imports: how it can be written, and what it does then."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from tensorcli.explorer.results import Edit, Way, Why
+from tensorcli.explorer.rewrite import edited
+from tensorcli.language import python
+from tensorcli.language.classes import Replaced, without_classes
+from tensorcli.language.imports import without_imports
+from tensorcli.language.source import read
+from tensorcli.language.syntax import Form, LanguageError
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
+
+SECONDS = 10.0
+"""So long may a text take that is tried."""
+
+
+class Refused(NamedTuple):
+    """A text that was refused, as it could be."""
+
+    error: LanguageError
+    name: str
+    form: Form
+    text: str
+    edits: tuple[Edit, ...]
+    classes: tuple[Replaced, ...]
+    """What stands in the place of its classes."""
+
+
+def refused(
+    session: Session, error: LanguageError, text: str | bytes, name: str, form: Form
+) -> Refused | None:
+    """The text with functions in the place of its classes, and without imports that a script has not; None where it cannot be
+    written so.
+    """
+    try:
+        typed = read(text).text
+        tree, lines = python.module(typed), typed.split("\n")
+        classes, imports = without_classes(tree, lines), without_imports(tree, lines)
+        if classes is None or imports is None or not (classes or imports):
+            return None
+        changed = sorted((*classes, *imports))
+        if any(one.last >= other.first for one, other in pairwise(changed)):
+            return None
+        edits = tuple(
+            Edit(each.first, "\n".join(lines[each.first - 1 : each.last]), each.text) for each in changed
+        )
+        new = edited(typed, edits)
+        session.read(new, form)
+    except (LanguageError, *python.REFUSALS):
+        return None
+    return Refused(error, name, form, new, edits, tuple(classes))
+
+
+def explained(session: Session, found: Refused) -> Why:
+    """What can be written instead, and how far it runs: it is run on a fork."""
+    places = {each.first for each in found.classes}
+    parts = []
+    for edit in found.edits:
+        first = edit.before.partition("\n")[0].strip().rstrip(":")
+        if edit.line in places:
+            parts.append(f"line {edit.line}:  a function in the place of {first}\n{edit.after}\n")
+        else:
+            parts.append(f"line {edit.line}:  {edit.after.strip() or 'nothing'} in the place of {first}")
+    way = Way(1, "\n".join(parts).rstrip("\n"), "", "", "runs", found.edits)
+    notes = []
+    title = found.error.message
+    if found.classes:
+        title += "; a function can make what it makes."
+        notes.append(
+            "the rest of the text stays as it is: a call makes the module, parameters keep their names, a deep copy has "
+            "methods of its own; only a print names it after its base"
+        )
+    else:
+        title = f"{title.partition(':')[0]}; the text does without."
+    if any(each.lists for each in found.classes):
+        notes.append("a dataset becomes the list of its items, made once")
+    notes.extend(
+        f"{each.lacks} does not call super().__init__(): PyTorch raises AttributeError at its first layer or parameter, or "
+        "where it is called; the function makes the module first"
+        for each in found.classes
+        if each.lacks
+    )
+    return Why(title, None, "", (), None, (*notes, f"so written it {_outcome(session, found)}"), (way,))
+
+
+def _outcome(session: Session, found: Refused) -> str:
+    with session.fork() as other:
+        other.evaluator.until = monotonic() + SECONDS
+        for step in other.run(found.text, found.name, found.form):
+            if step.error is None:
+                continue
+            if step.error.kind == "interrupted":
+                if other.evaluator.late:
+                    return f"runs for more than {SECONDS:.0f} s"
+                raise KeyboardInterrupt
+            statement = step.source.partition("\n")[0]
+            message = step.error.message.partition("\n")[0]
+            return f"runs up to {statement}, which raises {step.error.type}: {message}"
+    return "runs to its end"
