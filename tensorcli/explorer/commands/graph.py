@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
 from tensorcli.explorer.files import writable, write
-from tensorcli.explorer.graphs import nodes_below, roots
+from tensorcli.explorer.graphs import MOST, nodes_below, roots
 from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Graph, GraphNode, GraphSave, HookRow, Hooks
 from tensorcli.explorer.sources import expressions_of
@@ -315,7 +315,7 @@ def hooks(session: Session, invocation: Invocation) -> Hooks:
                     starts.extend(_accumulator(session, entry.value))
     for start in starts:
         if start is not None and id(start) not in nodes:
-            for node in nodes_below(engine, start):
+            for node in nodes_below(engine, start, MOST):
                 nodes.setdefault(id(node), node)
     walk = Walk(session)
     rows = [

@@ -125,7 +125,7 @@ def _leading(session: Session, root: Any, name: str) -> list[tuple[Any, list[int
         leaf = session.value_of(ast.parse(name, mode="eval").body)
     except Exception:  # a name of a function that runs
         leaf = None
-    nodes = list(nodes_below(engine, engine.node(root), 10_000))
+    nodes = list(nodes_below(engine, engine.node(root)))
     variables = ((node, engine.variable(node)) for node in nodes)
     reached = {
         id(node)

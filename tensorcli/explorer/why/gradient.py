@@ -148,7 +148,7 @@ def _taken_of(case: Case, part: Any, root: ast.expr | None) -> str | None:
     result = case.tensor(root)
     if name is None or result is None:
         return None
-    below = nodes_below(case.engine, case.engine.node(result), 10_000)
+    below = nodes_below(case.engine, case.engine.node(result))
     node = case.engine.node(base)
     led = any(each is node if node is not None else case.engine.variable(each) is base for each in below)
     return name if led else None

@@ -156,7 +156,7 @@ def _not_required(case: Case, value: Any, name: str, bound: int | None) -> Story
 
 def leaves_behind(case: Case, tensor: Any) -> list[Any]:
     """The leaves that a computed tensor's graph leads to."""
-    nodes = nodes_below(case.engine, case.engine.node(tensor), 10_000)
+    nodes = nodes_below(case.engine, case.engine.node(tensor))
     return [variable for node in nodes if (variable := case.engine.variable(node)) is not None]
 
 
@@ -372,7 +372,7 @@ def users_of(case: Case, value: Any) -> list[str]:
     assert observation is not None
     found = []
     for entry, root in roots(case.engine, observation.index):
-        if any(case.engine.variable(node) is value for node in nodes_below(case.engine, root, 10_000)):
+        if any(case.engine.variable(node) is value for node in nodes_below(case.engine, root)):
             found.append(observation.index.names(entry)[0])
     return found
 
