@@ -90,6 +90,11 @@ def article(noun: str) -> str:
     return f"{'an' if noun[:1].lower() in 'aeiou' or noun == 'ndarray' else 'a'} {noun}"
 
 
+def operation_of(node_name: str) -> str:
+    """`Mul` of `MulBackward0`."""
+    return node_name.partition("Backward")[0]
+
+
 def plural(count: int, noun: str) -> str:
     """`1 node`, `3 nodes`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.files import writable, write
 from tensorcli.explorer.graphs import MOST, nodes_below, roots
 from tensorcli.explorer.names import name_of
@@ -247,7 +248,7 @@ def focused(nodes: list[GraphNode], wanted: str) -> list[GraphNode]:
     goals = {
         node.id
         for node in nodes
-        if wanted in node.tensors or wanted in (node.id, node.name, node.name.partition("Backward")[0])
+        if wanted in node.tensors or wanted in (node.id, node.name, operation_of(node.name))
     }
     if not goals:
         raise ValueError(

@@ -17,6 +17,7 @@ from tensorcli.explorer.results import (
     Inspection,
     Line,
 )
+from tensorcli.explorer.trees import root_name, stored
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -129,15 +130,11 @@ def _binds(source: str, name: str) -> bool:
     """Whether a statement binds what `name` begins with, so that its right side is what made it."""
     try:
         tree = ast.parse(source)
-        root: ast.expr = ast.parse(name, mode="eval").body
+        root = root_name(ast.parse(name, mode="eval").body)
     except (SyntaxError, ValueError):
         return True
-    while isinstance(root, ast.Subscript | ast.Attribute | ast.Call):
-        root = root.func if isinstance(root, ast.Call) else root.value
-    stored = {
-        each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-    }
-    return not stored or not isinstance(root, ast.Name) or root.id in stored
+    bound = stored(tree)
+    return not bound or root is None or root in bound
 
 
 def _right_side(source: str) -> str:

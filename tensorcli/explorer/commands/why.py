@@ -10,10 +10,10 @@ from tensorcli.explorer.classes import Refused
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
+from tensorcli.explorer.trees import has_pass, one_line
 from tensorcli.explorer.why.case import looking_back
 from tensorcli.explorer.why.prove import allowance, outcome, prove
 from tensorcli.explorer.why.tellers import tell
-from tensorcli.explorer.why.trees import has_pass, one_line
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:

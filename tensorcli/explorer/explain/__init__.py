@@ -97,7 +97,7 @@ def listed(name: str) -> Explanation:
 def error_page(session: Session, error: Known) -> Explanation:
     """An error: a program that raises it, what it says there, and the ways out, found by running it."""
     from tensorcli.explorer.results import WarningText, Why
-    from tensorcli.explorer.why.trees import one_line
+    from tensorcli.explorer.trees import one_line
 
     with session.engine.aside():
         other = type(session)(engine=session.engine.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.results import Alarm
@@ -63,7 +64,7 @@ def hazard_row(alarm: Alarm, record: Record) -> HazardRow:
 
 
 def _used_text(poisoned: list[Poisoned]) -> str:
-    names = list(dict.fromkeys(f"{each.node.partition('Backward')[0]}.{each.slot}" for each in poisoned))
+    names = list(dict.fromkeys(f"{operation_of(each.node)}.{each.slot}" for each in poisoned))
     verb = "was" if len(names) == 1 else "were"
     return (
         f"{' and '.join(names[:3])}{', …' if len(names) > 3 else ''} {verb} saved before a write that PyTorch "
@@ -109,7 +110,7 @@ def _false_alarm(observation: Observation) -> Iterator[Alarm]:
     intact = [watch.keeper.intact(saved, engine.memory(saved.tensor), clock) for _, clock, saved in stale]
     if not stale or not all(intact):
         return
-    name = engine.node_name(node).partition("Backward")[0]
+    name = operation_of(engine.node_name(node))
     saved = stale[0][2]
     count = engine.look(saved.tensor).numel
     elements = "the element" if count == 1 else f"the {count} elements"

@@ -14,6 +14,7 @@ from tensorcli.explorer.facts import plural
 from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_logarithms
+from tensorcli.explorer.names import path_root
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ class Gradients:
         gone = [
             leaf
             for leaf in leaves
-            if engine.grad(leaf) is None and all(_is_part(path, text) for path in names(leaf))
+            if engine.grad(leaf) is None and all(path_root(path) == text for path in names(leaf))
         ]
         if not gone:
             return None
@@ -228,11 +229,6 @@ def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:
         return None
     what = "its parameter has none" if len(leaves) == 1 else f"none of its {len(leaves)} parameters has one"
     return Told(f"{text} has no gradient to go by ({what}): this step changes nothing.", (text,))
-
-
-def _is_part(path: str, name: str) -> bool:
-    """Whether a path lies in what a name stands for."""
-    return path.partition(".")[0].partition("[")[0] == name
 
 
 def probabilities(

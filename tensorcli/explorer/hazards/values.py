@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.told import Namer, Told, named
 
@@ -88,7 +89,7 @@ class Flats:
                 continue
             if any(self.engine.variable(each) is leaf for each in nodes_below(self.engine, node, 1000)):
                 known = name(leaf)
-                verb = self.engine.node_name(node).partition("Backward")[0].lower()
+                verb = operation_of(self.engine.node_name(node)).lower()
                 text = f"{known or 'a leaf'}.grad is 0 throughout: {verb}() is on the way, and its slope is 0 everywhere."
                 return Told(text, named(known))
         return None

@@ -12,7 +12,7 @@ from typing import Any
 from tensorcli.explorer.engines import ALLOCATING, Look
 from tensorcli.explorer.facts import plural, settle, size_text
 from tensorcli.explorer.memory import covered, span_text
-from tensorcli.explorer.names import MATES, Entry
+from tensorcli.explorer.names import MATES, Entry, path_root
 from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import Change
 from tensorcli.explorer.rows.table import Table
@@ -147,8 +147,8 @@ class Arrivals(Table):
             if not others and entry.key in moved:
                 self._renamed(path, entry, moved[entry.key])
                 continue
-            root = path.partition("[")[0].partition(".")[0]
-            if not others or ("[" in path and any(_root(name) == root for name in others)):
+            root = path_root(path)
+            if not others or ("[" in path and any(path_root(name) == root for name in others)):
                 continue
             look = self._look(entry)
             assert look is not None
@@ -182,7 +182,3 @@ class Arrivals(Table):
                 if look is not None:
                     self._row("shares", entry, look, look, "", text=False)
             self.more += max(0, len(mates) - MATES)
-
-
-def _root(name: str) -> str:
-    return name.partition("[")[0].partition(".")[0]

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
 from tensorcli.explorer.why.slips import NUMPY, torch_s_own
-from tensorcli.explorer.why.trees import root_name
 
 
 def numpy(case: Case) -> Story | None:

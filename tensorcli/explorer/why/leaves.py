@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.trees import binds, has_pass, loaded, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import copied_leaf, kept, reason
 from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, where_cut
@@ -18,7 +19,6 @@ from tensorcli.explorer.why.ended import ended_early
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
-from tensorcli.explorer.why.trees import binds, has_pass, loaded, stored
 from tensorcli.explorer.why.updates import in_place
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge, views_cut_off
 

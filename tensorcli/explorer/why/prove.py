@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.results import Way
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.why.trees import root_name, stored, write_target
+from tensorcli.explorer.trees import root_name, stored, write_target
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine

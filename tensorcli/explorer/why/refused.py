@@ -11,10 +11,10 @@ from tensorcli.explorer.facts import plural
 from tensorcli.explorer.memory import overlap, places_text, shared_places, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.trees import root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.operands import as_loaded, bound_event
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
-from tensorcli.explorer.why.trees import root_name, write_target
 
 
 def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:

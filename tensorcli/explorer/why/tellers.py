@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.errors import Known, known_error
+from tensorcli.explorer.trees import one_line, stored
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.parameters import close
-from tensorcli.explorer.why.trees import one_line, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Failure

@@ -16,6 +16,7 @@ from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.results import Failure, HazardRow, Way, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
+from tensorcli.explorer.trees import called_name, has_pass, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.meant import (
@@ -42,7 +43,6 @@ from tensorcli.explorer.why.operands import as_loaded, operands, told, with_oper
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
 from tensorcli.explorer.why.prove import Allowance, allowance
 from tensorcli.explorer.why.refused import smearing
-from tensorcli.explorer.why.trees import called_name, has_pass, root_name
 from tensorcli.explorer.why.untimely import (
     dropout_in_evaluation,
     idle_clip,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tensorcli.explorer.hazards.untimely import DROPOUTS
 from tensorcli.explorer.rewrite import with_argument
+from tensorcli.explorer.trees import called_name, holds
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.trees import called_name, holds
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow

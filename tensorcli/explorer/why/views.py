@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.trees import stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import cut_reason
-from tensorcli.explorer.why.trees import stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
