@@ -6,14 +6,14 @@ Each way out is run on a fork, and shown only where the hazard is gone there.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from time import monotonic
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.hazards.catalogue import HAZARDS
-from tensorcli.explorer.results import Failure, HazardRow, Way, Why
+from tensorcli.explorer.results import Failure, HazardRow, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.trees import called_name, has_pass, root_name
@@ -41,7 +41,7 @@ from tensorcli.explorer.why.meant import (
 from tensorcli.explorer.why.networks import squashed_twice
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
-from tensorcli.explorer.why.prove import Allowance, allowance
+from tensorcli.explorer.why.prove import Allowance, allowance, numbered, rerun, value_text
 from tensorcli.explorer.why.refused import smearing
 from tensorcli.explorer.why.untimely import (
     dropout_in_evaluation,
@@ -52,9 +52,11 @@ from tensorcli.explorer.why.untimely import (
 from tensorcli.explorer.why.values import nan_gradient, no_logarithm
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results.why import Verdict
     from tensorcli.explorer.session import Session
 
 WAYS = 3
+"""So many ways out are shown."""
 WIDER: Final = ("int16", "int32", "int64", "float64")
 """What holds more, from the narrowest."""
 
@@ -71,16 +73,12 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
         was = _text(trace.session, shown)
         allowed = allowance(trace)
         there = case.raised(f"{shown} is {was} after it" if was else HAZARDS[row.code].name.replace("-", " "))
-    ways: list[Way] = []
-    kept: list[Proposal] = []
-    for proposal in story.proposals:
-        if proposal is None or len(kept) >= WAYS:
-            continue
-        found = _tried(session, proposal, shown, row, allowed)
-        if found is None:
-            continue
-        kept.append(proposal)
-        ways.append(Way(len(kept), proposal.text, proposal.note, found, "runs", proposal.edits))
+    held: Iterator[tuple[Proposal, str, Verdict]] = (
+        (proposal, gave, "runs")
+        for proposal in story.proposals
+        if proposal is not None and (gave := _tried(session, proposal, shown, row, allowed)) is not None
+    )
+    ways, kept = numbered(islice(held, WAYS))
     culprit = not any(event.culprit for event in story.events)
     events = (*story.events, replace(there, role="wrote", culprit=culprit))
     title = story.title or f"line {there.line}: {row.text}"
@@ -123,25 +121,13 @@ def _tried(
 ) -> str | None:
     """What a way gives; None where it fails, shows the hazard again, or takes more than is allowed."""
     with session.fork([]) as other:
-        other.evaluator.until = monotonic() + allowed.seconds
-        if allowed.largest is not None:
-            other.configure("max_bytes", allowed.largest)
-        value = ""
-        for number, record in enumerate(proposal.records[: proposal.failing + 1]):
-            step = other.execute(record.statement, record.text, record.name, record.form)
-            if step.error is not None:
-                if step.error.kind == "interrupted":
-                    if other.evaluator.late:
-                        return None
-                    raise KeyboardInterrupt
-                if not record.outcome or number == proposal.failing:
-                    return None
-            if number == proposal.failing:
-                if _like(other, row.code, number + 1) >= _like(session, row.code, row.index):
-                    return None
-                value = "" if step.value is None else " ".join(step.value.text.split())
+        step = rerun(other, proposal, allowed)
+        if step is None or _like(other, row.code, proposal.failing + 1) >= _like(
+            session, row.code, row.index
+        ):
+            return None
         text = _text(other, shown)
-        return value or (f"{shown} = {text}" if text else "")
+        return value_text(step) or (f"{shown} = {text}" if text else "")
 
 
 def _like(session: Session, code: str, index: int) -> int:
