@@ -97,6 +97,7 @@ def listed(name: str) -> Explanation:
 def error_page(session: Session, error: Known) -> Explanation:
     """An error: a program that raises it, what it says there, and the ways out, found by running it."""
     from tensorcli.explorer.results import WarningText, Why
+    from tensorcli.explorer.rewrite import source_in
     from tensorcli.explorer.trees import one_line
 
     with session.engine.aside():
@@ -106,9 +107,7 @@ def error_page(session: Session, error: Known) -> Explanation:
     said = failed.error or failed.warnings[-1]
     kind = said.category if isinstance(said, WarningText) else said.type
     first = said.message.partition("\n")[0]
-    ways = tuple(
-        (one_line(each.text.partition("  ")[2]), each.note) for each in answered.result.ways if each.number
-    )
+    ways = tuple((one_line(source_in(each.text)), each.note) for each in answered.result.ways if each.number)
     title = answered.result.title
     words = [each.removeprefix("^") for each in error.words.split("|")]
     return Explanation(

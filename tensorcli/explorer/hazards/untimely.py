@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CLIPS = ("clip_grad_norm_", "clip_grad_value_")
 DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
+APPLIED = "a step has applied already"
+"""What is said of gradients that are clipped too late, by which it is known when it is told."""
 FUNCTIONAL = ("F", "functional", "nn.functional", "torch.nn.functional")
 
 
@@ -33,9 +35,7 @@ def idle_clip(engine: Engine, names: Scope, statement: ast.Expr, applied: Collec
     if leaves and not having:
         return Told(f"{name}() finds no gradient in {of}: it comes before the pass that makes them.", (of,))
     if having and all(id(leaf) in applied for leaf in having):
-        return Told(
-            f"{name}() clips gradients that a step has applied already: it changes nothing any more.", (of,)
-        )
+        return Told(f"{name}() clips gradients that {APPLIED}: it changes nothing any more.", (of,))
     return None
 
 

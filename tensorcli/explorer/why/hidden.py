@@ -214,8 +214,7 @@ class _Hidden:
         if last is None:
             return replace(proposal, failing=len(proposal.records) - 1)
         grown = len(proposal.records) - len(self.case.trace.steps)
-        moved = proposal.text.startswith("move ")
-        return replace(proposal, failing=last.number - 1 + grown - moved)
+        return replace(proposal, failing=last.number - 1 + grown - proposal.moved)
 
 
 def _left_by(last: Traced | None) -> dict[str, str]:

@@ -20,7 +20,7 @@ from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
 from tensorcli.explorer.why.updates import in_place
-from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge, views_cut_off
+from tensorcli.explorer.why.views import cut_from_base, cut_off, view_again, view_without_edge, views_cut_off
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Look
@@ -319,12 +319,12 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         ]
         if not uses:
             continue
-        told_of = view_without_edge(case, view, view_name, "")
-        story.events.extend(told_of.events)
+        how, told_of = cut_from_base(case, view, view_name)
+        story.events.extend(told_of)
         line = uses[-1].line
         story.title = (
             f"{name}.grad is None because line {line} goes through {view_name}, a view of {name} without an edge to it: "
-            f"{told_of.title.partition(': ')[2].partition(', so it')[0]}."
+            f"{how}."
         )
         if uses[-1] is not last:
             story.events.append(case.event(uses[-1].number - 1, f"goes through {view_name}", "other"))

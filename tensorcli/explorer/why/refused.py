@@ -259,8 +259,8 @@ def _in_a_hook(case: Case, text: str) -> Story:
     return story
 
 
-def smearing(case: Case) -> Story:
-    """What is read and what is written overlap."""
+def smearing(case: Case, ending: str = ", and the order would matter.") -> Story:
+    """What is read and what is written overlap. `ending`: what comes of that."""
     tree = case.inner
     found = write_target(tree)
     source: ast.expr | None = None
@@ -284,7 +284,7 @@ def smearing(case: Case) -> Story:
             title = (
                 f"{case.text_of(source)} reads {span_text(a, size)} and {case.text_of(target)} writes "
                 f"{span_text(b, size)} of one storage: {plural(count, 'element')} ({places_text(where, size)}) "
-                f"{'is' if count == 1 else 'are'} both, and the order would matter."
+                f"{'is' if count == 1 else 'are'} both{ending}"
             )
         text = case.text_of(source)
         if not isinstance(source, ast.Name | ast.Subscript | ast.Call | ast.Attribute):

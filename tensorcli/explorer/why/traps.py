@@ -198,11 +198,8 @@ def _copying(case: Case, part: ast.expr) -> ast.expr:
 
 def overlapping_write(case: Case, row: HazardRow) -> Story:
     """`a[:, 1:] = a[:, :-1]`: read a copy."""
-    told = smearing(case)
-    title = told.title.replace(
-        ", and the order would matter.", ". The result depends on the order, and PyTorch does not notice."
-    )
-    return Story(f"line {case.line}: {title}", proposals=told.proposals)
+    told = smearing(case, ". The result depends on the order, and PyTorch does not notice.")
+    return Story(f"line {case.line}: {told.title}", proposals=told.proposals)
 
 
 def duplicate_index(case: Case, row: HazardRow) -> Story:
