@@ -215,7 +215,7 @@ def _storage(session: Session, look: Look, allocation: Allocation | None) -> Lin
         if allocation.written is not None:
             line, via = allocation.written
             note = f"written at line {line}" + (f" via {via}" if via else "")
-        elif not look.version and allocation.operator.partition(".")[0] in ALLOCATING:
+        elif not look.version and allocation.operator in ALLOCATING:
             note = "PyTorch leaves this memory uninitialised; here it is zero"
         elif allocation.line:
             note = f"made at line {allocation.line}"
@@ -301,7 +301,7 @@ def _view(session: Session, value: Any, look: Look) -> Iterable[Line]:
     operator = ""
     if session.observation is not None:
         entry = session.observation.index.entry(value)
-        operator = "" if entry is None else entry.operator.partition(".")[0]
+        operator = "" if entry is None else entry.operator
     kind = engine.view_kind(value)
     note = {
         "normal": "differentiable view",

@@ -308,3 +308,8 @@ def open_engine(name: str) -> Engine:
 ENGINES = ("embedded", "pytorch")
 ALLOCATING = frozenset("empty empty_like empty_strided empty_permuted new_empty new_empty_strided".split())
 """Operators that write nothing into the memory that they allocate. The legacy constructors go through them."""
+
+
+def base_of(operator: str) -> str:
+    """`add` of `add.Tensor`: what all overloads of an operator are called, which events tell by its full name."""
+    return operator.partition(".")[0]

@@ -91,7 +91,7 @@ class Nodes(Values):
             value.tensor = private
 
     def elementwise(self, operator: str) -> bool:
-        overloads = PACKETS.get(operator.partition(".")[0], ())
+        overloads = PACKETS.get(operator, ())
         return any((each.twin_of or each).effect is effects.pointwise for each in overloads)
 
     def numbers(self, node: Any) -> Sequence[tuple[str, Any]]:

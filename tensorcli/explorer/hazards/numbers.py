@@ -36,13 +36,12 @@ CONVERSIONS = frozenset({"_to_copy", "copy_"})
 TOTALS = {"sum": "add", "prod": "multiply"}
 
 
-def exact_result(engine: Engine, operator: str, inputs: Sequence[Any], dtype: str) -> tuple[str, Any] | None:
+def exact_result(engine: Engine, name: str, inputs: Sequence[Any], dtype: str) -> tuple[str, Any] | None:
     """What the operator would give if integers had no end, and how it is written; None where that is not asked, or
     where it is sure to fit the dtype of the result.
     """
     import numpy as np
 
-    name = operator.partition(".")[0]
     if name in CONVERSIONS:
         source = inputs[1 if name == "copy_" else 0]
         if engine.kind(source) != "tensor" or engine.look(source).dtype == dtype:

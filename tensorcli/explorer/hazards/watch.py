@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.engines import ALLOCATING
+from tensorcli.explorer.engines import ALLOCATING, base_of
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.itself import comparisons, with_itself
 from tensorcli.explorer.hazards.keep import Keeper
@@ -93,13 +93,13 @@ class Operator(NamedTuple):
     @classmethod
     def of(cls, engine: Engine, operator: str) -> Operator:
         """What is to be known of the operator."""
-        name = operator.partition(".")[0]
+        name = base_of(operator)
         return cls(
             name,
             name in COPYING,
             name in WRAPPING or name.rstrip("_") in WRAPPING,
             name in ("index_put_", "_index_put_impl_"),
-            name == "copy_" or engine.elementwise(operator),
+            name == "copy_" or engine.elementwise(name),
             OPERANDS.get(name),
             name in ("add", "add_"),
             name in ALLOCATING,
@@ -239,7 +239,7 @@ class Watch:
             if dtype in INTEGRAL:
                 from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
-                exact = exact_result(engine, operator, inputs, dtype)
+                exact = exact_result(engine, known.name, inputs, dtype)
                 self.note("TSC-H007", None if exact is None else wrapped(engine, *exact, tensor))
         if not self._recorded(tensor, inputs):
             if self.gradients.leaves:
@@ -297,7 +297,7 @@ class Watch:
             if dtype in INTEGRAL:
                 from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
-                exact = exact_result(engine, operator, inputs, dtype)
+                exact = exact_result(engine, known.name, inputs, dtype)
                 if exact is not None:
                     told = partial(wrapped, engine, *exact, tensor)
                     self.pending.append(("TSC-H007", told, current_node()))
@@ -336,7 +336,7 @@ class Watch:
             self.lost.wrote(memory, self.running)
         if tensor.requires_grad:
             self._without_history([each for each in inputs if each is not tensor])
-        if self.loops.begun and operator.startswith("add_") and engine.node(tensor) is not None:
+        if self.loops.begun and base_of(operator) == "add_" and engine.node(tensor) is not None:
             self.note("TSC-H017", self.loops.history(current_node(), inputs))
         if self.gradients.leaves:
             self.gradients.wrote(memory, inputs)

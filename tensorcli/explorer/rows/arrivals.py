@@ -86,9 +86,7 @@ class Arrivals(Table):
             note = f"{size_text(look.nbytes)} of a {new}storage of {size_text(extent)}"
         else:
             note = f"{'new ' * self._made_here(value)}{what} {size_text(extent)}"
-            made = (
-                entry.operator.partition(".")[0] in ALLOCATING and look.memory not in self.recorder.writes_to
-            )
+            made = entry.operator in ALLOCATING and look.memory not in self.recorder.writes_to
             if made and look.nbytes and look.device != "meta":
                 note += ", uninitialised (zero here)"
         if look.kind == "tensor" and look.version is None:
@@ -109,8 +107,7 @@ class Arrivals(Table):
         walk = self.engine.walk(entry.value)
         whole = self.engine.walk(parent)
         if covered(walk) == covered(whole):
-            operator = entry.operator.partition(".")[0]
-            note = f"view of {name}" + (f" ({operator})" if operator else "")
+            note = f"view of {name}" + (f" ({entry.operator})" if entry.operator else "")
         else:
             note = f"view of {name}, {span_text(walk, max(look.itemsize, 1))}"
             if whole.start:

@@ -61,7 +61,7 @@ class Table:
                 settle(after, self.allocations, shown),
                 note,
                 self.allocations.name(after.memory),
-                operator=operator.partition(".")[0],
+                operator=operator,
             )
         )
 

@@ -34,7 +34,7 @@ class Writes(Table):
         via = [entry for entry in (*reached, *new) if entry.key in writing.via]
         if not via:
             via = [entry for entry in reached if entry.key in writing.through]
-        operator = writing.operator.partition(".")[0]
+        operator = writing.operator
         unnamed = list(self._unnamed(writing)) if not any(entry.key in writing.via for entry in via) else []
         via_name = next((self.index.names(each)[0] for each in via if self.index.names(each)), None)
         first = {entry.key for entry in via}
@@ -92,7 +92,7 @@ class Writes(Table):
         walk = self.engine.walk(entry.value)
         storage = self._storage(after)
         total = self.engine.extent(self.engine.memory(entry.value))
-        if writing.operator.partition(".")[0] in BY_INDEX:
+        if writing.operator in BY_INDEX:
             return self._chosen_note(after, writing, storage)
         reached = covered(walk)
         size = max(after.itemsize, 1)
@@ -125,7 +125,7 @@ class Writes(Table):
 
     def _chosen_note(self, after: Look, writing: Writing, storage: str) -> str:
         """What a write by index or mask reached."""
-        how = f" ({writing.operator.partition('.')[0]})"
+        how = f" ({writing.operator})"
         if writing.count > 1 or writing.chosen is None:
             times = f", {writing.count} times" if writing.count > 1 else ""
             return f"wrote into {storage}{times}{how}"
@@ -168,7 +168,7 @@ class Writes(Table):
         elif writing.walks:
             walk, itemsize = writing.walks[0]
             elements = covered(walk) // max(itemsize, 1)
-        if writing.operator.partition(".")[0] in BY_INDEX:
+        if writing.operator in BY_INDEX:
             elements = writing.chosen if writing.count == 1 else None
         elif not writing.bytes:
             elements, silent = 0, False

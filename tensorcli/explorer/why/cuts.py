@@ -209,7 +209,7 @@ def verb_of(made: Made) -> str:
     node = made.node_at
     if isinstance(node, ast.Call):
         return called_name(node)
-    return made.operator.partition(".")[0]
+    return made.operator
 
 
 def in_a_pass(made: Made) -> bool:

@@ -241,7 +241,7 @@ class _Version:
         statement, _ = journal.python(at)
         if at == case.at and carried_graphs(case):
             yield from detached_each_round(case)
-        if self.write.operator.partition(".")[0].rstrip("_") in IN_PLACE:
+        if self.write.operator.rstrip("_") in IN_PLACE:
             yield from told_not_to_write(case, at)
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)
