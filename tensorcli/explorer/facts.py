@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorcli.explorer.engines import Engine, Look
+from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.results import Facts
 from tensorcli.language.limits import Guards, Limits

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from tensorcli.explorer.engines import Engine, Saved
+from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.engines.reading import Saved
 from tensorcli.explorer.names import Entry, Index
 
 MOST = 100_000

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import gcd, prod
 from typing import Any
 
-from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.results import Run
 
 LARGE = 4096

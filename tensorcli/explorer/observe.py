@@ -13,7 +13,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from tensorcli.explorer.engines import Engine, Look, base_of
+from tensorcli.explorer.engines import Engine, base_of
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.hazards.watch import Watch
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.indexed import BY_INDEX, MOVES, marks

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.engines import FailedModule, Look, Walk, base_of
+from tensorcli.explorer.engines import FailedModule, base_of
+from tensorcli.explorer.engines.reading import Look, Walk
 from tensorcli.explorer.identity import Identities
 from tensorcli.explorer.journal import Record, line_of
 from tensorcli.explorer.observe import Recorder, parents

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import typed
-from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.memory import overlap
 from tensorcli.explorer.names import path_root

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.memory import covered, layout, overlap
 from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Witnesses, WitnessRow

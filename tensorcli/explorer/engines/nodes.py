@@ -14,7 +14,7 @@ from tensorcli.engine.autograd.saved import SavedNumber
 from tensorcli.engine.geometry import contiguous
 from tensorcli.engine.op import PACKETS
 from tensorcli.engine.tensor import fresh_tensor
-from tensorcli.explorer.engines import Hook, Saved
+from tensorcli.explorer.engines.reading import Hook, Saved
 from tensorcli.explorer.engines.values import Values, present_node
 
 

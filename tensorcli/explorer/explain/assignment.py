@@ -17,7 +17,7 @@ from tensorcli.explorer.results import Explanation, Section
 from tensorcli.explorer.trees import root_name
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.session import Session
     from tensorcli.language.syntax import Statement
 

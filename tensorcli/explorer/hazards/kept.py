@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Engine, Walk
+    from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.engines.reading import Walk
     from tensorcli.explorer.hazards.scope import Scope
 
 KINDS = ("tensor", "ndarray")

@@ -42,7 +42,8 @@ from tensorcli.explorer.hazards.views import swallowed
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Engine, Saved
+    from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.engines.reading import Saved
     from tensorcli.explorer.observe import Recorder
 
 INTEGRAL = frozenset("uint8 int8 int16 int32 int64".split())

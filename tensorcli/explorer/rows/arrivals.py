@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from tensorcli.explorer.engines import ALLOCATING, Look
+from tensorcli.explorer.engines import ALLOCATING
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import plural, settle, size_text
 from tensorcli.explorer.memory import covered, span_text
 from tensorcli.explorer.names import MATES, Entry, path_root

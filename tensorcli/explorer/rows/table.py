@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.alarms import Silence
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import settle
 from tensorcli.explorer.names import Entry, name_of
 from tensorcli.explorer.results import Change, Write

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tensorcli.explorer.alarms import Silence, saves_of
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.indexed import BY_INDEX
 from tensorcli.explorer.memory import covered, is_dense, overlap, span_text

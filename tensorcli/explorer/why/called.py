@@ -21,7 +21,8 @@ from tensorcli.explorer.why.out_of_place import out_of_place
 from tensorcli.explorer.why.slips import slips
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import FailedModule, Look
+    from tensorcli.explorer.engines import FailedModule
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
 
 TRIES = 60

@@ -23,7 +23,7 @@ from tensorcli.explorer.why.updates import in_place
 from tensorcli.explorer.why.views import cut_from_base, cut_off, view_again, view_without_edge, views_cut_off
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.trace import Traced
 

@@ -12,7 +12,7 @@ from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.case import Bound, Case, Story
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
 
 ATOMS = ast.Name | ast.Call | ast.Attribute | ast.Subscript

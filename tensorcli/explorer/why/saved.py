@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.facts import operation_of, plural
 from tensorcli.explorer.memory import covered, overlap, span_text
 from tensorcli.explorer.results import Event, Mark, Timeline
