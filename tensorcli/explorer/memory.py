@@ -15,8 +15,6 @@ from tensorcli.explorer.results import Run
 
 LARGE = 4096
 """Walks of more elements are not looked at one by one."""
-Region = tuple[int, int, int, Any]
-"""First byte, bytes a flag, how many flags, the flags: which units of memory are reached."""
 
 
 def bounds(walk: Walk) -> tuple[int, int]:

@@ -105,7 +105,7 @@ class Diagnosis:
         try:
             python.module(text)
         except (SyntaxError, ValueError) as error:
-            message, hint = _reworded(str(error), tokens)
+            message, hint = _reworded(str(error))
             return LanguageError(message, self.source.span(tokens[0].start, tokens[-1].end), hint)
         except (RecursionError, MemoryError):
             return LanguageError(
@@ -188,7 +188,7 @@ _REWORDED = (
 )
 
 
-def _reworded(message: str, tokens: Tokens) -> tuple[str, str | None]:
+def _reworded(message: str) -> tuple[str, str | None]:
     """Our words for what CPython says about a piece that reads well, token by token."""
     for mark, words, hint in _REWORDED:
         if mark in message:

@@ -150,11 +150,6 @@ def _problem(character: str) -> str:
     return "cannot stand in a script"
 
 
-def significant(tokens: list[Token]) -> list[Token]:
-    """The tokens that carry meaning: no comments, no newlines."""
-    return [token for token in tokens if token.kind not in ("comment", "newline")]
-
-
 def ends_operand(token: Token) -> bool:
     """Whether a value may end with this token."""
     if token.kind == "name":

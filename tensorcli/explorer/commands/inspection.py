@@ -102,16 +102,16 @@ def _tensor(session: Session, value: Any, name: str) -> Inspection:
         tags.append("inference")
     lines = [_values(session, value, look), *_printed(session, value, look)]
     lines.append(_layout(session, value, look, allocation))
-    lines.append(_storage(session, look, allocation))
+    lines.append(_storage(look, allocation))
     lines.extend(_carried(look, allocation))
     lines.extend(_names(session, value, name))
     lines.extend(_shared(session, value, look, allocation))
     if look.kind == "tensor":
-        lines.extend(_view(session, value, look))
+        lines.extend(_view(session, value))
         lines.append(_autograd(session, value, look))
         lines.extend(_history(session, value, look))
     else:
-        lines.append(_owner(value, look))
+        lines.append(_owner(value))
     origin, line = "", None
     if allocation is not None and _owns(engine, value, look, allocation):
         line = allocation.line
@@ -194,7 +194,7 @@ def _layout(session: Session, value: Any, look: Look, allocation: Allocation | N
     )
 
 
-def _storage(session: Session, look: Look, allocation: Allocation | None) -> Line:
+def _storage(look: Look, allocation: Allocation | None) -> Line:
     nbytes = look.nbytes if allocation is None else allocation.nbytes
     storage = None if allocation is None else allocation.id
     fields = [
@@ -292,7 +292,7 @@ def _picture(session: Session, value: Any, look: Look, allocation: Allocation | 
     return "[" + " ".join("█" if each else "·" for each in reached) + "]"
 
 
-def _view(session: Session, value: Any, look: Look) -> Iterable[Line]:
+def _view(session: Session, value: Any) -> Iterable[Line]:
     engine = session.engine
     base = engine.base(value)
     if base is None:
@@ -366,7 +366,7 @@ def _node_text(session: Session, node: Any) -> str:
     return name
 
 
-def _owner(value: Any, look: Look) -> Line:
+def _owner(value: Any) -> Line:
     owns = bool(value.flags.owndata)
     return Line(
         "memory",

@@ -132,9 +132,7 @@ class _Hidden:
         else:
             title = f"{over}."
         story = Story(title, self._events(last))
-        story.proposals = [
-            None if each is None else self._to_the_pass(each, at, last) for each in self._ways(at)
-        ]
+        story.proposals = [None if each is None else self._to_the_pass(each, last) for each in self._ways(at)]
         if last is not None:
             story.right = {each: right[each] for each in _left_by(last) if each in right}
         return story
@@ -209,7 +207,7 @@ class _Hidden:
                     step.number - 1, [(saver.value, f"{text}.clone()")], "the node keeps its own result"
                 )
 
-    def _to_the_pass(self, proposal: Proposal, at: int, last: Traced | None) -> Proposal:
+    def _to_the_pass(self, proposal: Proposal, last: Traced | None) -> Proposal:
         """Measured where the pass ended."""
         if last is None:
             return replace(proposal, failing=len(proposal.records) - 1)

@@ -93,7 +93,7 @@ def _held(case: Case, value: Any, name: str) -> Story:
     ]
     zero = zeroed(case, value, name, places[-1]) if places and wrote is None else None
     if zero is not None:
-        zero.proposals = [to_the_end(case, each) for each in zero.proposals]
+        zero.proposals = [to_the_end(each) for each in zero.proposals]
         return zero
     if wrote is not None and not given:
         story.title = f"{name}.grad is {text}: line {wrote.line} wrote it."
@@ -110,7 +110,7 @@ def _held(case: Case, value: Any, name: str) -> Story:
                 f"a backward pass adds to .grad. Where line {lines[-1]} should begin anew, drop the gradient before it."
             )
             story.proposals.append(
-                to_the_end(case, case.journal.inserted(last.number - 1, f"{name}.grad = None", "begin anew"))
+                to_the_end(case.journal.inserted(last.number - 1, f"{name}.grad = None", "begin anew"))
             )
     return story
 
@@ -145,12 +145,12 @@ def _not_required(case: Case, value: Any, name: str, bound: int | None) -> Story
             f"leaf of line {case.trace.steps[lost].line} has no name any more."
         )
         story.events.insert(0, case.event(lost, f"{name} was a leaf that requires grad", "made"))
-        story.proposals = [to_the_end(case, each) for each in in_place(case, bound, name)]
+        story.proposals = [to_the_end(each) for each in in_place(case, bound, name)]
         return story
     story.title += f": {sentence}"
     for cut in cuts:
         again = ways_back(case, [cut]) if cut.kind == "leaf" else in_place(case, cut.step.number - 1, name)
-        story.proposals.extend(to_the_end(case, each) for each in again)
+        story.proposals.extend(to_the_end(each) for each in again)
     return story
 
 
@@ -205,15 +205,13 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         leaf_name = next(each for each in ("leaf", f"{name}_leaf", f"{name}_0") if each not in taken)
         found = case.journal.inserted(bound, f"{leaf_name} = {name}", "a name for the leaf")
         if found is not None and passes:
-            story.proposals.append(to_the_end(case, replace(found, shows=f"{leaf_name}.grad")))
+            story.proposals.append(to_the_end(replace(found, shows=f"{leaf_name}.grad")))
     if lost is not None:
-        story.proposals.extend(to_the_end(case, each) for each in in_place(case, bound, name))
-    story.proposals.extend(to_the_end(case, each) for each in _leaf_at_last(case, bound, name))
+        story.proposals.extend(to_the_end(each) for each in in_place(case, bound, name))
+    story.proposals.extend(to_the_end(each) for each in _leaf_at_last(case, bound, name))
     if bound + 1 <= len(case.trace.steps) - 1:
         story.proposals.append(
-            to_the_end(
-                case, case.journal.inserted(bound + 1, f"{name}.retain_grad()", "keep this gradient too")
-            )
+            to_the_end(case.journal.inserted(bound + 1, f"{name}.retain_grad()", "keep this gradient too"))
         )
     return story
 
@@ -354,11 +352,11 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
             "backward pass ended there."
         )
         story.events.append(case.event(copy.at, reason(case, copy), "cut", culprit=True))
-        story.proposals.extend(to_the_end(case, each) for each in kept(case, copy))
+        story.proposals.extend(to_the_end(each) for each in kept(case, copy))
     elif (ended := ended_early(case, last)) is not None:
         story.title = f"{name}.grad is None because the backward pass ended at {ended.leaf}: {ended.reason}"
         story.events.extend(ended.events)
-        story.proposals.extend(to_the_end(case, each) for each in ended.proposals)
+        story.proposals.extend(to_the_end(each) for each in ended.proposals)
     story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
     if users:
         verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
@@ -377,6 +375,6 @@ def users_of(case: Case, value: Any) -> list[str]:
     return found
 
 
-def to_the_end(case: Case, proposal: Proposal | None) -> Proposal | None:
+def to_the_end(proposal: Proposal | None) -> Proposal | None:
     """The proposal run to the end of the journal."""
     return None if proposal is None else replace(proposal, failing=len(proposal.records) - 1)
