@@ -20,6 +20,7 @@ from tensorcli.language.tokens import (
     VALUE_KEYWORDS,
     Token,
     begins_operand,
+    depths,
 )
 
 BINARY = frozenset("+ - * / // % @ ** << >> & | ^ < > <= >= == != and or in is".split())
@@ -226,11 +227,9 @@ class Reader:
                 return
 
     def closes_at_colon(self) -> bool:
-        depth = 0
-        for position in range(self.index, len(self.tokens)):
-            depth += (self.tokens[position].text in OPENERS) - (self.tokens[position].text in CLOSERS)
+        for position, _, depth in depths(self.tokens[self.index :]):
             if depth == 0:
-                return self.next_text(position + 1 - self.index) == ":"
+                return self.next_text(position + 1) == ":"
         return False
 
     def targets(self) -> None:
@@ -365,13 +364,7 @@ class Reader:
 
     def closes(self, start: int) -> bool:
         """Whether the bracket before this token is closed somewhere."""
-        depth = 1
-        for token in self.tokens[start:]:
-            if token.kind == "op":
-                depth += (token.text in OPENERS) - (token.text in CLOSERS)
-                if depth == 0:
-                    return True
-        return False
+        return any(depth < 0 for _, _, depth in depths(self.tokens[start:]))
 
     def item(self, where: str) -> None:
         if where == "index" or where == "{":

@@ -13,7 +13,7 @@ from typing import NamedTuple, NoReturn
 from tensorcli.language.grammar import HEADERS, Reader, token_error
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Incomplete, LanguageError, Span
-from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, each_token, tokenize
+from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, depths, each_token, tokenize
 from tensorcli.language.vocabulary import CLASS_REFUSED
 
 MAX_BRACKETS = 100
@@ -258,14 +258,12 @@ def _is_block(tokens: list[Token]) -> bool:
 
 
 def _header_end(tokens: list[Token]) -> int | None:
-    depth = lambdas = 0
-    for position, token in enumerate(tokens):
-        if token.kind == "op":
-            depth += (token.text in OPENERS) - (token.text in CLOSERS)
-            if token.text == ":" and depth == 0:
-                if lambdas == 0:
-                    return position
-                lambdas -= 1
+    lambdas = 0
+    for position, token, depth in depths(tokens):
+        if token.text == ":" and depth == 0:
+            if lambdas == 0:
+                return position
+            lambdas -= 1
         elif token.text == "lambda" and depth == 0:
             lambdas += 1
     return None
@@ -273,11 +271,8 @@ def _header_end(tokens: list[Token]) -> int | None:
 
 def _pieces(source: Source, tokens: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
     """The simple statements between semicolons outside brackets."""
-    depth = start = 0
-    for position, token in enumerate(tokens):
-        if token.kind != "op":
-            continue
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+    start = 0
+    for position, token, depth in depths(tokens):
         if token.text == ";" and depth == 0:
             if position == start:
                 raise LanguageError("expected a statement before ';'", source.span(token.start, token.end))
