@@ -18,6 +18,7 @@ from tensorcli.language.arguments import (
     split,
 )
 from tensorcli.language.invocations import ArgumentReader, Context, Tokens, usage
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import (
     Argument,
@@ -298,11 +299,8 @@ def _missing(context: Context, token: Token, verb: Verb) -> NoReturn:
 
 
 def _unknown_verb(context: Context, token: Token) -> NoReturn:
-    import difflib
-
-    close = difflib.get_close_matches(token.text, list(context.verbs), 1)
     raise LanguageError(
         f"there is no command '{token.text}'",
         context.source.span(token.start, token.end),
-        f"did you mean {close[0]}?" if close else None,
+        did_you_mean(near(token.text, context.verbs, 1)),
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import LanguageError
 from tensorcli.language.tokens import (
@@ -438,12 +439,8 @@ class Reader:
 
 def misspelt_keyword(word: str) -> str | None:
     """A suggestion where a statement's first word is nearly a keyword."""
-    import difflib
-
-    known = sorted((HEADERS | SIMPLE) - {"async", "class", "yield"})
-    transposed = [each for each in known if sorted(each) == sorted(word)]
-    close = transposed or difflib.get_close_matches(word, known, 1, 0.7)
-    return f"did you mean '{close[0]}'?" if close else None
+    known = (HEADERS | SIMPLE) - {"async", "class", "yield"}
+    return did_you_mean([f"'{each}'" for each in near(word, known, 1)])
 
 
 def token_error(source: Source, token: Token) -> LanguageError:

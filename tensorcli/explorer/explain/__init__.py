@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.results import Explanation, Section
+from tensorcli.language.nearness import did_you_mean, near
 
 if TYPE_CHECKING:
     from tensorcli.explorer.errors import Known
@@ -158,15 +159,7 @@ def operator(session: Session, name: str) -> Explanation | None:
 
 def suggestion(session: Session, text: str) -> str:
     """`; did you mean …?`, among concepts, operators and commands."""
-    import difflib
-
     from tensorcli.explorer.explain.concepts import CONCEPTS
 
-    close = difflib.get_close_matches(
-        text.lower(), [*CONCEPTS, *LISTS, *session.engine.method_names()], 3, 0.6
-    )
-    return (
-        f"; did you mean {' or '.join(close)}?"
-        if close
-        else "; try a concept (version counter), an operator or an expression"
-    )
+    meant = did_you_mean(near(text.lower(), [*CONCEPTS, *LISTS, *session.engine.method_names()]))
+    return f"; {meant or 'try a concept (version counter), an operator or an expression'}"
