@@ -133,8 +133,9 @@ def wrapped(engine: Engine, sign: str, exact: Any, result: Any) -> Told | None:
     where = f" at [{', '.join(map(str, place))}]" if place else ""
     many = f", {count} of {found.size} elements" if found.size > 1 else ""
     return Told(
+        "TSC-H007",
         f"{sign} does not fit {found.dtype.name} ({limits.min}..{limits.max}): {shown} became "
-        f"{int(found[place])}{where}{many}."
+        f"{int(found[place])}{where}{many}.",
     )
 
 
@@ -161,6 +162,7 @@ def cut_off(
     first = float(elements[lost][0])
     dtype = engine.look(tensor).dtype
     return Told(
+        "TSC-H032",
         f"{first:g} is written into {name or 'a tensor'} of {dtype}, which holds whole numbers: it becomes {int(first)}.",
         () if name is None else (name,),
     )
