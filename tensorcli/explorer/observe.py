@@ -201,7 +201,8 @@ class Recorder:
         if writing is None:
             return  # a handle that moved to other memory (`set_`): the bytes there are as they were
         writing.count += 1
-        writing.operator = base_of(operator)
+        if self.compares:
+            writing.operator = base_of(operator)
         self.clock += 1
         writing.seen_writes[self.engine.counter(tensor)] = self.clock
         self.watch.wrote(tensor, memory, operator, inputs)
