@@ -6,9 +6,9 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.facts import plural
+from tensorcli.explorer.facts import operation_of, plural
 from tensorcli.explorer.graphs import root_of
-from tensorcli.explorer.names import name_of
+from tensorcli.explorer.names import name_of, path_root
 from tensorcli.explorer.observe import Writing
 from tensorcli.explorer.results import Alarm, StaleSave
 
@@ -23,14 +23,9 @@ class Silence(NamedTuple):
     writing: Writing | None
 
 
-def short(node: str) -> str:
-    """`MulBackward0` as `Mul`."""
-    return node.partition("Backward")[0]
-
-
 def pass_from(observation: Observation, name: str) -> str:
     """`loss.backward()`; of a tensor that is no single number, a backward pass from it."""
-    for entry in observation.index.under(name.partition("[")[0].partition(".")[0]):
+    for entry in observation.index.under(path_root(name)):
         if name in entry.paths and observation.engine.look(entry.value).numel != 1:
             return f"a backward pass from {name}"
     return f"{name}.backward()"
@@ -49,7 +44,7 @@ def stale_alarm(observation: Observation) -> Alarm | None:
                 found.append(_save(observation, node, saved, memory))
     if not found:
         return None
-    what = ", ".join(f"{short(each.node)}.{each.slot}" for each in found[:6]) + (
+    what = ", ".join(f"{operation_of(each.node)}.{each.slot}" for each in found[:6]) + (
         ", …" if len(found) > 6 else ""
     )
     verb = "is" if len(found) == 1 else "are"
@@ -86,7 +81,7 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | N
             found.append(_save(observation, node, saved, memory))
     if not found:
         return None
-    what = " and ".join(dict.fromkeys(f"{short(each.node)}.{each.slot}" for each in found[:6]))
+    what = " and ".join(dict.fromkeys(f"{operation_of(each.node)}.{each.slot}" for each in found[:6]))
     name, _ = root_of(observation.engine, observation.index, nodes)
     verb = "was" if len(found) == 1 else "were"
     then = pass_from(observation, name) if name else "a backward pass"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.failures import line_at
+from tensorcli.explorer.trees import holds
 from tensorcli.language.locate import running_calls
 from tensorcli.language.syntax import span_of
 
@@ -23,14 +23,10 @@ def script_traceback(text: str, name: str, journal: Sequence[Record]) -> str:
         where, source = name, text
         if function != "<module>":
             where, source = next(
-                ((each.name, each.text) for each in reversed(journal) if _holds(each.statement.tree, node)),
+                ((each.name, each.text) for each in reversed(journal) if holds(each.statement.tree, node)),
                 (name, text),
             )
         span = span_of(node)
         lines.append(f'  File "{where}", line {span.line}, in {function}\n')
         lines.append(f"    {line_at(source, span).strip()}\n")
     return "".join(lines)
-
-
-def _holds(tree: ast.AST, node: ast.AST) -> bool:
-    return any(each is node for each in ast.walk(tree))

@@ -216,10 +216,9 @@ class Observation:
                 return NOTHING
             alarms = self.alarms_now()
             return Outcome(alarms=tuple(alarms)) if alarms else NOTHING
-        from tensorcli.explorer.rows import Rows
+        from tensorcli.explorer.rows import collect
 
-        rows = Rows(self)
-        rows.collect()
+        rows = collect(self)
         return Outcome(
             tuple(rows.rows[: self.rows]),
             rows.more + max(0, len(rows.rows) - self.rows),

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorcli.explorer.engines import Engine, Look
+from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.results import Facts
 from tensorcli.language.limits import Guards, Limits
@@ -88,6 +89,11 @@ def type_text(value: Any) -> str:
 def article(noun: str) -> str:
     """`an int`, `a list`."""
     return f"{'an' if noun[:1].lower() in 'aeiou' or noun == 'ndarray' else 'a'} {noun}"
+
+
+def operation_of(node_name: str) -> str:
+    """`Mul` of `MulBackward0`."""
+    return node_name.partition("Backward")[0]
 
 
 def plural(count: int, noun: str) -> str:

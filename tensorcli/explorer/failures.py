@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer import results
 from tensorcli.language.limits import LimitError
 from tensorcli.language.locate import failed_call, locate_nodes
-from tensorcli.language.policy import Policy
 from tensorcli.language.syntax import LanguageError, Span, Statement, span_of
 
 if TYPE_CHECKING:
@@ -55,7 +54,6 @@ CUDA_HINT = (
     "--simulate-cuda lets devices of numpy stand in; pip install 'tensorcli[cuda]' brings CuPy for a card"
 )
 _KEYWORD = re.compile(r"unexpected keyword argument|invalid combination of arguments")
-_ATTRIBUTE = re.compile(r"'?([\w.]+)'? object has no attribute '(\w+)'$")
 
 
 def language_failure(error: LanguageError, text: str, name: str, answered: bool = False) -> Failure:
@@ -99,22 +97,20 @@ def failure(
     statement: Statement,
     text: str,
     name: str,
-    names: Iterable[str],
-    policy: Policy,
-    tensor_names: Callable[[], Iterable[str]],
     takes: Callable[[Any], Iterable[Iterable[Taken]]],
 ) -> Failure:
-    """The failure of a statement. `names` are those that are valid there, for suggestions."""
+    """The failure of a statement. `takes`: the parameters of a function in each of its signatures."""
     nodes = locate_nodes(error)
     spans = tuple(dict.fromkeys(span_of(node) for node in nodes)) or (statement.span,)
-    hints = (
-        [] if isinstance(error, KeyboardInterrupt) else suggestions(error, names, policy, tensor_names, takes)
-    )
+    kind = kind_of(error, nodes)
+    hints = [CUDA_HINT] if kind == "unavailable" else []
+    if isinstance(error, TypeError) and _KEYWORD.search(str(error)):
+        hints = _keyword(error, takes)
     from tensorcli.explorer.errors import known_error
 
     known = known_error(type_name(error), message(error))
     return results.Failure(
-        kind_of(error, nodes),
+        kind,
         type_name(error),
         message(error),
         spans,
@@ -144,30 +140,6 @@ def message(error: BaseException) -> str:
     return str(error)
 
 
-def suggestions(
-    error: BaseException,
-    names: Iterable[str],
-    policy: Policy,
-    tensor_names: Callable[[], Iterable[str]],
-    takes: Callable[[Any], Iterable[Iterable[Taken]]],
-) -> list[str]:
-    """`did you mean detach?`, among the names that are valid there."""
-    if isinstance(error, NameError):
-        wrong, valid = getattr(error, "name", None), names
-    elif isinstance(error, AttributeError):
-        wrong, valid = _attribute(error, policy, tensor_names)
-    elif isinstance(error, TypeError) and _KEYWORD.search(str(error)):
-        return _keyword(error, takes)
-    else:
-        return [CUDA_HINT] if kind_of(error, []) == "unavailable" else []
-    if not wrong:
-        return []
-    import difflib
-
-    close = difflib.get_close_matches(wrong, list(valid), 3, 0.76)
-    return [f"did you mean {' or '.join(close)}?"] if close else []
-
-
 def _keyword(error: TypeError, takes: Callable[[Any], Iterable[Iterable[Taken]]]) -> list[str]:
     call = failed_call(error)
     if call is None:
@@ -181,22 +153,6 @@ def _keyword(error: TypeError, takes: Callable[[Any], Iterable[Iterable[Taken]]]
 
     near = close(unknown, known.difference(given))[:1]
     return [f"did you mean {near[0]}=?"] if near else []
-
-
-def _attribute(
-    error: AttributeError, policy: Policy, tensor_names: Callable[[], Iterable[str]]
-) -> tuple[str | None, Iterable[str]]:
-    text = str(error)
-    owner = getattr(error, "obj", None)
-    if owner is not None and getattr(error, "name", None):
-        members = getattr(owner, "members", None)
-        if isinstance(members, Mapping):
-            return error.name, members
-        return error.name, policy.readable(owner)
-    found = _ATTRIBUTE.search(text)
-    if found is not None and found.group(1).rpartition(".")[2] == "Tensor":
-        return found.group(2), tensor_names()
-    return None, ()
 
 
 def hazard_failure(row: HazardRow, record: Record) -> Failure:

@@ -7,14 +7,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from tensorcli.explorer.engines import Engine, Saved
+from tensorcli.explorer.engines import Engine
+from tensorcli.explorer.engines.reading import Saved
 from tensorcli.explorer.names import Entry, Index
 
 MOST = 100_000
 """A walk over the graphs of all names stops after this many nodes."""
+FAR = 10_000
+"""A walk over one graph stops after this many: what is looked for is near, or not worth the wait."""
 
 
-def nodes_below(engine: Engine, root: Any, most: int = MOST, seen: set[int] | None = None) -> Iterator[Any]:
+def nodes_below(engine: Engine, root: Any, most: int = FAR, seen: set[int] | None = None) -> Iterator[Any]:
     """The nodes that a gradient at `root` would reach, nearest first; those in `seen` and below them are left out."""
     if seen is None:
         seen = set()
@@ -50,7 +53,7 @@ def roots(engine: Engine, index: Index) -> Iterator[tuple[Entry, Any]]:
 
 def stale_below(engine: Engine, root: Any, seen: set[int] | None = None) -> Iterator[Saved]:
     """The saved tensors in a graph whose versions have moved: unpacking them will raise."""
-    for node in nodes_below(engine, root, 10_000, seen):
+    for node in nodes_below(engine, root, seen=seen):
         if not engine.released(node):
             yield from (saved for saved in engine.saved(node) if saved.now != saved.saved)
 

@@ -29,22 +29,21 @@ def marks(engine: Engine, tensor: Any, operator: str, inputs: Sequence[Any]) -> 
     """An array of flags in the tensor's shape, true where the operator writes; None where that is not known."""
     import numpy as np
 
-    name = operator.partition(".")[0]
     look = engine.look(tensor)
-    if name not in BY_INDEX or look.numel > MOST or look.device == "meta":
+    if operator not in BY_INDEX or look.numel > MOST or look.device == "meta":
         return None
     found = np.zeros(look.sizes, np.bool_)
     try:
-        if name in PUT:
+        if operator in PUT:
             index = tuple(slice(None) if each is None else engine.elements(each) for each in inputs[1])
             if any(each is None for each in index):
                 return None
             found[index] = True
-        elif name in MASKED:
+        elif operator in MASKED:
             found |= engine.elements(inputs[1]).astype(np.bool_)
-        elif name in ALONG:
+        elif operator in ALONG:
             found[(slice(None),) * (inputs[1] % max(found.ndim, 1)) + (engine.elements(inputs[2]),)] = True
-        elif name in SCATTER:
+        elif operator in SCATTER:
             index = engine.elements(inputs[2])
             where = list(np.indices(index.shape))
             where[inputs[1] % index.ndim] = index

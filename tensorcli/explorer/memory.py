@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from math import gcd, prod
 from typing import Any
 
-from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.results import Run
 
 LARGE = 4096
 """Walks of more elements are not looked at one by one."""
-Region = tuple[int, int, int, Any]
-"""First byte, bytes a flag, how many flags, the flags: which units of memory are reached."""
 
 
 def bounds(walk: Walk) -> tuple[int, int]:

@@ -452,6 +452,11 @@ def _key(key: Any) -> str:
     return repr(key) if isinstance(key, str | int | float | bool | tuple) else type(key).__name__
 
 
+def path_root(path: str) -> str:
+    """`net` of `net.layers[0].weight`."""
+    return path.partition("[")[0].partition(".")[0]
+
+
 def name_of(engine: Engine, index: Index, allocations: Allocations, tensor: Any) -> str | None:
     """A name for a tensor: its own, that of one with the same elements, or its storage's id."""
     found = index.name(tensor)

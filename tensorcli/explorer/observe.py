@@ -13,7 +13,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from tensorcli.explorer.engines import Engine, Look
+from tensorcli.explorer.engines import Engine, base_of
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.hazards.watch import Watch
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.indexed import BY_INDEX, MOVES, marks
@@ -101,7 +102,7 @@ class Recorder:
         self.began = self.clock
         """When the statement began, by the record's clock."""
         self.results: list[tuple[Any, Any, str, int]] = []
-        """(tensor, owner of its memory, operator, the first input's identity), weakly, in the order made."""
+        """(tensor, owner of its memory, operator without its overload, the first input's identity), weakly, in the order made."""
         self.before: dict[int, Before] = {}
         self.writes_to: dict[int, Writing] = {}
         self.saves: list[tuple[Any, str, Any]] = []
@@ -149,7 +150,7 @@ class Recorder:
         if len(results) >= MANY and not len(results) % MANY:
             results = self.results = [each for each in results if each[1]() is not None]
         first = inputs[0] if inputs else None
-        results.append((weakref.ref(tensor), weakref.ref(memory), operator, id(first)))
+        results.append((weakref.ref(tensor), weakref.ref(memory), base_of(operator), id(first)))
 
     def writes(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """The bytes of a tensor are about to be written."""
@@ -163,7 +164,8 @@ class Recorder:
                 for each in self._mates(memory):
                     self._look(each)
         if self.compares:
-            writing.bytes += operator.partition(".")[0] not in MOVES
+            operator = base_of(operator)
+            writing.bytes += operator not in MOVES
             self._note_place(writing, tensor, operator, inputs)
 
     def _note_place(self, writing: Writing, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
@@ -171,7 +173,7 @@ class Recorder:
         look = self.engine.look(tensor)
         if look.version is not None:
             writing.before.setdefault(look.counter, look.version)
-        if not writing.count and operator.partition(".")[0] in BY_INDEX:
+        if not writing.count and operator in BY_INDEX:
             found = marks(self.engine, tensor, operator, inputs)
             writing.chosen = None if found is None else int(found.sum())
         known = writing.via.get(id(tensor))
@@ -199,7 +201,8 @@ class Recorder:
         if writing is None:
             return  # a handle that moved to other memory (`set_`): the bytes there are as they were
         writing.count += 1
-        writing.operator = operator
+        if self.compares:
+            writing.operator = base_of(operator)
         self.clock += 1
         writing.seen_writes[self.engine.counter(tensor)] = self.clock
         self.watch.wrote(tensor, memory, operator, inputs)

@@ -39,7 +39,6 @@ NAMES: Final = 6
 """A write that more names see is not asked about by name."""
 ELEMENTS: Final = 3
 """Gradients with more elements are not asked for."""
-NODES: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -131,7 +130,7 @@ def saved_tensors(session: Session) -> tuple[bool, bool]:
         return False, False
     stale = some = False
     for _, root in roots(session.engine, observation.index):
-        for node in nodes_below(session.engine, root, NODES):
+        for node in nodes_below(session.engine, root):
             for saved in () if session.engine.released(node) else session.engine.saved(node):
                 some = True
                 stale = stale or saved.now != saved.saved

@@ -1,5 +1,4 @@
-"""What a script may reach of an engine: the torch namespace, the attributes of its objects, the modules to
-import.
+"""What a script can name: torch and the modules below it, and the others that it may import.
 
 Made from the engine's public surface, when it is asked for. A member is handed out only when it is the
 engine's own, or a plain constant: never a module of Python's, never a helper that the engine imported from
@@ -14,14 +13,7 @@ from typing import Any
 
 from tensorcli.language.limits import Guards
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.policy import Policy
-from tensorcli.language.vocabulary import (
-    OPERATOR_DUNDERS,
-    PRIVATE_MEMBERS,
-    SHADOWED,
-    is_dunder,
-    is_refused_private,
-)
+from tensorcli.language.vocabulary import PRIVATE_MEMBERS, SHADOWED
 
 SUBMODULES = (
     "accelerator amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda "
@@ -38,71 +30,6 @@ STANDING_IN = {"backends": ("backend_flags", "backends")}
 
 _CONSTANTS = (int, float, complex, str, bool, tuple, type(None), type(Ellipsis))
 _FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
-
-
-class Open(frozenset[str]):
-    """An allow-list that is open but for some names: every public attribute, the private ones that PyTorch
-    shows, and what operators call.
-    """
-
-    hidden: frozenset[str]
-
-    def __new__(cls, hidden: str = "") -> Open:
-        made = super().__new__(cls)
-        made.hidden = frozenset(hidden.split())
-        return made
-
-    def __contains__(self, name: object) -> bool:
-        return (
-            isinstance(name, str)
-            and name not in self.hidden
-            and (name in OPERATOR_DUNDERS if is_dunder(name) else not is_refused_private(name))
-        )
-
-    def __or__(self, other: Any) -> Open:
-        return self
-
-
-class Only(frozenset[str]):
-    """An allow-list of names, and of the saved values of a node."""
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or (
-            isinstance(name, str) and name.startswith(("_saved_", "_raw_saved_"))
-        )
-
-    def __or__(self, other: Any) -> Only:
-        return self
-
-
-TENSOR_INTERNALS = (
-    "accumulator array batch bump counter geometry hooks inference is_hpu lazy leaf_requires_grad levels memory names "
-    "node replace_memory set_requires_grad values view_of wrapped"
-)
-"""Fields of the embedded engine's Tensor that PyTorch's does not have."""
-NODE_NAMES = (
-    "name next_functions metadata register_hook register_prehook variable _sequence_nr _input_metadata "
-    "_register_hook_dict _set_sequence_nr"
-).split()
-SETTABLE_ON_TENSORS = frozenset("data grad requires_grad real imag grad_dtype names".split())
-FIXED = "attribute '{0}' of 'torch._C.TensorBase' objects is not writable"
-
-
-class TensorAttributes(frozenset[str]):
-    """What a script may set on tensors of a class: the attributes that PyTorch lets be set, and names of its own."""
-
-    kind: type
-    readable: Open
-
-    def __new__(cls, kind: type, hidden: str) -> TensorAttributes:
-        made = super().__new__(cls)
-        made.kind, made.readable = kind, Open(hidden)
-        return made
-
-    def __contains__(self, name: object) -> bool:
-        return name in SETTABLE_ON_TENSORS or (
-            isinstance(name, str) and name in self.readable and not hasattr(self.kind, name)
-        )
 
 
 class Members(Mapping[str, Any]):
@@ -353,78 +280,3 @@ def _definitions(path: str) -> ModuleType:
     from tensorcli.engine.definitions import definitions
 
     return definitions(path)
-
-
-OPEN_MODULES = (
-    "amp distributions func nn optim return_types random legacy queries storages special fft linalg cuda testing utils "
-    "functional formats autograd.modes autograd.hooks autograd.graph autograd.anomaly autograd.functional autograd.forward_ad"
-).split()
-"""Modules of the engine whose classes have nothing that PyTorch's do not have."""
-
-
-KEPT = {
-    ("torch.storage", "UntypedStorage"): "engine_storage",
-    ("torch.storage", "TypedStorage"): "",
-    ("torch._C", "Generator"): "stream",
-}
-"""Fields of the engine's that PyTorch's classes do not have, by class: their modules need not be loaded at the start."""
-
-
-class EnginePolicy(Policy):
-    """Allow-lists by type count before open modules: a class of an open module may derive from Tensor."""
-
-    def _look_up(self, kind: type) -> frozenset[str] | bool | None:
-        kept = KEPT.get((kind.__module__, kind.__name__))
-        if kept is not None:
-            return Open(kept)
-        for base in kind.__mro__:
-            if isinstance(self.types.get(base), Open | Only):
-                return self.types[base]
-        return super()._look_up(kind)
-
-    def told(self, owner: Any, name: str) -> str | None:
-        from tensorcli.engine.native import PYTHON_METHODS, built_in
-        from tensorcli.engine.tensor import Tensor
-
-        if isinstance(owner, Namespace):
-            return built_in(owner.name, name)
-        if name in PYTHON_METHODS:
-            return None
-        if isinstance(owner, Tensor):
-            return f"built-in method {name} of Tensor object"
-        if owner is Tensor:
-            return f"method '{name}' of 'torch._C.TensorBase' objects"
-        return None
-
-    def fixed(self, kind: type, name: str) -> str:
-        from tensorcli.engine.tensor import Tensor
-
-        if issubclass(kind, Tensor) and self.allows(kind, name) and not callable(getattr(Tensor, name, None)):
-            return FIXED.format(name)
-        return super().fixed(kind, name)
-
-
-def policy() -> Policy:
-    """The allow-lists for the objects of the embedded engine."""
-    from tensorcli.engine.autograd.hooks import RemovableHandle
-    from tensorcli.engine.autograd.nodes import Node
-    from tensorcli.engine.devices import Device
-    from tensorcli.engine.dtypes import dtype
-    from tensorcli.engine.tensor import Size, Tensor
-
-    made = EnginePolicy(open_modules=["torch", *(f"tensorcli.engine.{name}" for name in OPEN_MODULES)])
-    tensor = Open(TENSOR_INTERNALS)
-    made.types.update(
-        {
-            Tensor: tensor,
-            Size: Only("count index numel".split()),
-            Node: Only(NODE_NAMES),
-            dtype: Only(
-                "is_floating_point is_complex is_signed itemsize to_complex to_real type name".split()
-            ),
-            Device: Only("type index".split()),
-            RemovableHandle: Only("id remove".split()),
-        }
-    )
-    made.settable[Tensor] = TensorAttributes(Tensor, f"{TENSOR_INTERNALS} dtype")
-    return made

@@ -36,6 +36,13 @@ class Proposal:
     """The name whose value it is to be measured by, or whose gradient (`leaf.grad`)."""
     quiet: bool = False
     """Whether the statement in question is not to warn either."""
+    moved: bool = False
+    """Whether a statement stands further below than it did: what it went past stands one place higher."""
+
+
+def source_in(text: str) -> str:
+    """The source that a proposal's text shows, behind its place: `y = y + 1` of `line 4:  y = y + 1`."""
+    return text.partition("  ")[2]
 
 
 def python_of(session: Session, statement: Statement, text: str) -> tuple[Statement, str]:
@@ -251,6 +258,7 @@ class Journal:
             note,
             (Edit(self.line(at), source, ""), Edit(after, "", source)),
             self.failing - 1 if below >= self.failing > at else self.failing,
+            moved=True,
         )
 
     def _lines(self, at: int) -> str:

@@ -326,13 +326,7 @@ class Session:
         """What was raised as a failure of the statement, with advice where there is some."""
         if isinstance(raised, Told):
             return raised.failure
-        names = [*self.names, *self.evaluator.builtins.table]
-        if isinstance(raised, NameError):
-            names.extend(self.evaluator.bare)
-        policy = self.evaluator.policy
-        found = failure(
-            raised, statement, text, name, names, policy, self.engine.method_names, self.engine.takes
-        )
+        found = failure(raised, statement, text, name, self.engine.takes)
         if isinstance(raised, KeyboardInterrupt):
             return found
         from dataclasses import replace

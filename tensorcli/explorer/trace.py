@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.engines import FailedModule, Look, Walk
+from tensorcli.explorer.engines import FailedModule, base_of
+from tensorcli.explorer.engines.reading import Look, Walk
 from tensorcli.explorer.identity import Identities
 from tensorcli.explorer.journal import Record, line_of
 from tensorcli.explorer.observe import Recorder, parents
@@ -174,7 +175,7 @@ class Ear(Recorder):
                 look.counter,
                 None if look.version is None else look.version - 1,
                 look.version,
-                operator,
+                base_of(operator),
                 walk,
                 via,
                 own,
@@ -219,7 +220,7 @@ class Ear(Recorder):
         self.all_made.append(
             Made(
                 self.tokens.number(tensor),
-                operator,
+                base_of(operator),
                 tuple(map(self.tokens.number, tensors)),
                 any(engine.look(each).requires_grad for each in tensors),
                 engine.recording(),

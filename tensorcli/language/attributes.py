@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.builtin_functions import Builtin, Descriptor, OpaqueType, Type
 from tensorcli.language.functions import ScriptFunction
+from tensorcli.language.limits import TypeTable
 from tensorcli.language.methods import CHECKED_METHODS
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import CALLABLES, FUNCTIONS, Policy, RefusedError
@@ -30,6 +31,7 @@ class Attributes:
         self.evaluator = evaluator
         self.policy = policy
         self.plain: set[tuple[type, str]] = set()
+        self.checked = TypeTable(CHECKED_METHODS)
         self.in_c: dict[tuple[str, str], Builtin] = {}
 
     def read(self, owner: Any, name: str) -> Any:
@@ -49,15 +51,10 @@ class Attributes:
             return self._of_class(owner, name)
         if not self.policy.allows(kind, name):
             return self._refuse(owner, name)
-        checked = CHECKED_METHODS.get(kind)
-        if checked is not None and name in checked[0]:
-            return Builtin(name, checked[1](self.evaluator, name, owner) or getattr(owner, name))
-        if checked is None and isinstance(owner, str | list | int):
-            base = next(each for each in (str, list, int) if isinstance(owner, each))
-            names, make = CHECKED_METHODS[base]
-            if name in names and base is not int:
-                return Builtin(name, make(self.evaluator, name, owner) or getattr(owner, name))
         value = getattr(owner, name)
+        checked = self.checked[kind]
+        if checked is not None and name in checked:
+            return Builtin(name, checked[name](self.evaluator, value, owner))
         self.plain.add((kind, name))
         return value
 
@@ -101,8 +98,8 @@ class Attributes:
             )
         if not self.policy.allows(owner, name):
             raise self.policy.refusal(owner, name)
-        for base, (names, _) in CHECKED_METHODS.items():
-            if issubclass(owner, base) and name in names:
+        for base, checked in CHECKED_METHODS.items():
+            if issubclass(owner, base) and name in checked:
                 return Builtin(name, self._unbound(base, name))
         if name == "fromkeys":
             return Builtin(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from tensorcli.language.lines import LogicalLine
-from tensorcli.language.tokens import AUGMENTED, CLOSERS, KEYWORDS, OPENERS, Token
+from tensorcli.language.tokens import AUGMENTED, CLOSERS, KEYWORDS, OPENERS, Token, depths
 
 Tokens = Sequence[Token]
 
@@ -49,9 +48,7 @@ class Bindings:
 
 def _parameters(header: Tokens) -> set[str]:
     names: set[str] = set()
-    depth = 0
-    for before, token in pairwise(header[1:]):
-        depth += (before.text in OPENERS) - (before.text in CLOSERS)
+    for (_, before, depth), token in zip(depths(header[1:]), header[2:]):
         if depth == 1 and token.kind == "name" and before.text in ("(", ",", "*", "**"):
             names.add(token.text)
     return names
@@ -82,11 +79,8 @@ def bind(tokens: Tokens, bound: set[str]) -> None:
     if first in ("global", "nonlocal"):
         bound.update(token.text for token in tokens[1:] if token.kind == "name")
         return
-    start = depth = 0
-    for position, token in enumerate(tokens):
-        if token.kind != "op":
-            continue
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+    start = 0
+    for position, token, depth in depths(tokens):
         if token.text == ":=" and position:
             bound.add(tokens[position - 1].text)
         elif depth == 0 and (
@@ -138,9 +132,7 @@ def _target_names(tokens: Tokens) -> set[str]:
 
 
 def _as_end(tokens: Tokens, start: int) -> int:
-    depth = 0
-    for position in range(start, len(tokens)):
-        depth += (tokens[position].text in OPENERS) - (tokens[position].text in CLOSERS)
-        if depth < 0 or (depth == 0 and tokens[position].text in (",", ":")):
-            return position
+    for position, token, depth in depths(tokens[start:]):
+        if depth < 0 or (depth == 0 and token.text in (",", ":")):
+            return start + position
     return len(tokens)

@@ -7,7 +7,6 @@ with the arguments that it declares. Verbs are a table that is handed in; nothin
 from __future__ import annotations
 
 import ast
-from itertools import pairwise
 from typing import NamedTuple, NoReturn
 
 from tensorcli.language import python
@@ -19,6 +18,7 @@ from tensorcli.language.arguments import (
     split,
 )
 from tensorcli.language.invocations import ArgumentReader, Context, Tokens, usage
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import (
     Argument,
@@ -30,10 +30,10 @@ from tensorcli.language.syntax import (
 from tensorcli.language.tokens import (
     CLOSERS,
     KEYWORDS,
-    OPENERS,
     Token,
     begins_operand,
     closes_at_end,
+    depths,
     ends_operand,
 )
 
@@ -119,11 +119,8 @@ def _question(context: Context, tokens: Tokens) -> Command | None:
 def _targets(tokens: Tokens) -> tuple[tuple[Tokens, ...], int]:
     """The assignment targets that stand before a verb, and where the verb stands."""
     targets: list[Tokens] = []
-    start = depth = 0
-    for position, token in enumerate(tokens):
-        if token.kind != "op":
-            continue
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+    start = 0
+    for position, token, depth in depths(tokens):
         if depth == 0 and token.text == "=":
             if position + 1 >= len(tokens) or not _is_target(tokens[start:position]):
                 break
@@ -136,9 +133,7 @@ def _is_target(tokens: Tokens) -> bool:
     """Names, attributes, items and commas: no two values side by side."""
     if not tokens or not ends_operand(tokens[-1]):
         return False
-    depth = 0
-    for token in tokens:
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+    for _, token, depth in depths(tokens):
         if (
             depth == 0
             and token.kind == "op"
@@ -146,8 +141,7 @@ def _is_target(tokens: Tokens) -> bool:
             and token.text not in CLOSERS
         ):
             return False
-    for before, token in pairwise(tokens):
-        depth += (before.text in OPENERS) - (before.text in CLOSERS)
+    for (_, before, depth), token in zip(depths(tokens), tokens[1:]):
         if depth == 0 and ends_operand(before) and begins_operand(token):
             adjacent = token.text == "[" and not token.spaced
             if not adjacent and not (token.text == "(" and not token.spaced):
@@ -305,11 +299,8 @@ def _missing(context: Context, token: Token, verb: Verb) -> NoReturn:
 
 
 def _unknown_verb(context: Context, token: Token) -> NoReturn:
-    import difflib
-
-    close = difflib.get_close_matches(token.text, list(context.verbs), 1)
     raise LanguageError(
         f"there is no command '{token.text}'",
         context.source.span(token.start, token.end),
-        f"did you mean {close[0]}?" if close else None,
+        did_you_mean(near(token.text, context.verbs, 1)),
     )

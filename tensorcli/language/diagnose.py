@@ -8,6 +8,7 @@ from tensorcli.language import python
 from tensorcli.language.arguments import plain_text, split
 from tensorcli.language.grammar import Reader, token_error
 from tensorcli.language.lines import LogicalLine
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Form, LanguageError, Verb
 from tensorcli.language.tokens import Token, begins_operand
@@ -105,7 +106,7 @@ class Diagnosis:
         try:
             python.module(text)
         except (SyntaxError, ValueError) as error:
-            message, hint = _reworded(str(error), tokens)
+            message, hint = _reworded(str(error))
             return LanguageError(message, self.source.span(tokens[0].start, tokens[-1].end), hint)
         except (RecursionError, MemoryError):
             return LanguageError(
@@ -117,10 +118,7 @@ class Diagnosis:
         """A verb that the statement's first word is nearly, where a second word was what could not stand."""
         if failed != 1 or tokens[0].kind != "name" or tokens[0].text in self.bound or self.form == "py":
             return None
-        import difflib
-
-        close = difflib.get_close_matches(tokens[0].text, list(self.verbs), 1, 0.7)
-        return f"did you mean {close[0]}?" if close else None
+        return did_you_mean(near(tokens[0].text, self.verbs, 1))
 
     def command_hint(self, tokens: Tokens) -> str | None:
         """In a .py file, the Python form of what looks like a command."""
@@ -188,7 +186,7 @@ _REWORDED = (
 )
 
 
-def _reworded(message: str, tokens: Tokens) -> tuple[str, str | None]:
+def _reworded(message: str) -> tuple[str, str | None]:
     """Our words for what CPython says about a piece that reads well, token by token."""
     for mark, words, hint in _REWORDED:
         if mark in message:

@@ -24,7 +24,6 @@ from tensorcli.language.functions import (
     LazyIterator,
 )
 from tensorcli.language.limits import Guards, LimitError, Limits, OutOfTime, range_length
-from tensorcli.language.locate import current_node
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import FUNCTIONS, Policy, RefusedError
 from tensorcli.language.scopes import Scope
@@ -141,16 +140,6 @@ class Evaluator:
         if self.command is None:
             raise RuntimeError(f"the command {invocation.verb} needs a session")
         return self.command(invocation)
-
-    @property
-    def node(self) -> ast.AST | None:
-        """The innermost node of the script that is being evaluated now, for warnings and events."""
-        return current_node()
-
-    @property
-    def line(self) -> int:
-        """The line of the script that is being run now; 0 outside a run."""
-        return getattr(self.node, "lineno", 0)
 
     @property
     def late(self) -> bool:

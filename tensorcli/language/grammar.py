@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import LanguageError
 from tensorcli.language.tokens import (
@@ -20,6 +21,7 @@ from tensorcli.language.tokens import (
     VALUE_KEYWORDS,
     Token,
     begins_operand,
+    depths,
 )
 
 BINARY = frozenset("+ - * / // % @ ** << >> & | ^ < > <= >= == != and or in is".split())
@@ -226,11 +228,9 @@ class Reader:
                 return
 
     def closes_at_colon(self) -> bool:
-        depth = 0
-        for position in range(self.index, len(self.tokens)):
-            depth += (self.tokens[position].text in OPENERS) - (self.tokens[position].text in CLOSERS)
+        for position, _, depth in depths(self.tokens[self.index :]):
             if depth == 0:
-                return self.next_text(position + 1 - self.index) == ":"
+                return self.next_text(position + 1) == ":"
         return False
 
     def targets(self) -> None:
@@ -365,13 +365,7 @@ class Reader:
 
     def closes(self, start: int) -> bool:
         """Whether the bracket before this token is closed somewhere."""
-        depth = 1
-        for token in self.tokens[start:]:
-            if token.kind == "op":
-                depth += (token.text in OPENERS) - (token.text in CLOSERS)
-                if depth == 0:
-                    return True
-        return False
+        return any(depth < 0 for _, _, depth in depths(self.tokens[start:]))
 
     def item(self, where: str) -> None:
         if where == "index" or where == "{":
@@ -445,12 +439,8 @@ class Reader:
 
 def misspelt_keyword(word: str) -> str | None:
     """A suggestion where a statement's first word is nearly a keyword."""
-    import difflib
-
-    known = sorted((HEADERS | SIMPLE) - {"async", "class", "yield"})
-    transposed = [each for each in known if sorted(each) == sorted(word)]
-    close = transposed or difflib.get_close_matches(word, known, 1, 0.7)
-    return f"did you mean '{close[0]}'?" if close else None
+    known = (HEADERS | SIMPLE) - {"async", "class", "yield"}
+    return did_you_mean([f"'{each}'" for each in near(word, known, 1)])
 
 
 def token_error(source: Source, token: Token) -> LanguageError:

@@ -1,19 +1,18 @@
 """Advice beside an error: the name that was meant, the modules that there are, the torch function that was
 wanted.
 
-The exception's own text stays as Python and PyTorch have it; a hint is a sentence of ours, or None. difflib
-is imported only here.
+The exception's own text stays as Python and PyTorch have it; a hint is a sentence of ours, or None.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tensorcli.language.evaluate import BOUND_MODULES, Evaluator
 from tensorcli.language.locate import locate_nodes
 from tensorcli.language.namespaces import Namespace
+from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.policy import RefusedError
 from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS, SHADOWED
 
@@ -121,11 +120,11 @@ def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
         known = [*evaluator.names, *BUILTIN_FUNCTIONS, *BOUND_MODULES, *evaluator.bare]
         return (
             meant(exception, evaluator)
-            or _did_you_mean(exception.name, known)
+            or did_you_mean(near(exception.name, known))
             or _near_torch(exception.name, evaluator)
         )
     if isinstance(exception, AttributeError) and exception.name:
-        return _did_you_mean(exception.name, attribute_names(exception.obj, evaluator))
+        return did_you_mean(near(exception.name, attribute_names(exception.obj, evaluator)))
     if isinstance(exception, ImportError):
         return _importable(exception, evaluator)
     if isinstance(exception, TypeError):
@@ -149,12 +148,12 @@ def _importable(exception: ImportError, evaluator: Evaluator) -> str | None:
     if not parent:
         return "a script can import " + ", ".join(sorted(evaluator.modules))
     if not isinstance(exception, ModuleNotFoundError):
-        return _did_you_mean(wanted[0], known) if wanted else None
+        return did_you_mean(near(wanted[0], known)) if wanted else None
     space = evaluator.module(parent)
     if not isinstance(space, Namespace):
         return None
     below = [name for name, each in space.members.items() if isinstance(each, Namespace)]
-    return _did_you_mean(last, below) or (f"{parent} has " + ", ".join(below) if below else None)
+    return did_you_mean(near(last, below)) or (f"{parent} has " + ", ".join(below) if below else None)
 
 
 def attribute_names(value: Any, evaluator: Evaluator) -> list[str]:
@@ -217,23 +216,10 @@ def place_of(name: str, evaluator: Evaluator) -> Place | None:
 
 def _near_torch(name: str, evaluator: Evaluator) -> str | None:
     """The function of torch that a misspelt bare name was meant as."""
-    import difflib
-
     torch = evaluator.modules.get("torch")
-    close = difflib.get_close_matches(name, () if torch is None else list(torch.members), 1, 0.8)
-    return f"did you mean torch.{close[0]}?" if close and len(name) > 3 else None
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    import difflib
-
-    candidates = list(known)
-    lowered = {each.lower(): each for each in candidates}
-    if name.lower() in lowered:
-        return f"did you mean {lowered[name.lower()]}?"
-    # Of a short name little is left where a letter differs.
-    close = difflib.get_close_matches(name, candidates, 1, 0.7 if len(name) > 4 else 0.8)
-    return f"did you mean {close[0]}?" if close else None
+    if torch is None or len(name) < 4:
+        return None  # `os` is not `torch.cos`
+    return did_you_mean([f"torch.{each}" for each in near(name, torch.members, 1)])
 
 
 def _shadowed_hint(exception: TypeError, evaluator: Evaluator) -> str | None:

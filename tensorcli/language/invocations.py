@@ -21,7 +21,7 @@ from tensorcli.language.syntax import (
     Verb,
     span_of,
 )
-from tensorcli.language.tokens import CLOSERS, KEYWORDS, OPENERS, Token, begins_operand, ends_operand
+from tensorcli.language.tokens import KEYWORDS, Token, begins_operand, depths, ends_operand
 
 Tokens = Sequence[Token]
 StatementParser = Callable[[Tokens], Statement]
@@ -231,9 +231,7 @@ def expectation(context: Context, tokens: Tokens) -> Expectation:
     first = tokens[0]
     if first.text in ("raises", "warns", "hazard") and len(tokens) > 1 and tokens[1].kind == "string":
         return _expected_event(context, tokens)
-    depth = 0
-    for position, token in enumerate(tokens):
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+    for position, token, depth in depths(tokens):
         if depth or position == 0 or token.text not in ("shares", "views") or token.kind != "name":
             continue
         negated = tokens[position - 1].text == "not"

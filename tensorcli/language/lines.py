@@ -7,12 +7,13 @@ Knows no verbs and looks into no expression.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from tensorcli.language.grammar import HEADERS, Reader, token_error
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Incomplete, LanguageError, Span
-from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, each_token, tokenize
+from tensorcli.language.tokens import CLOSERS, OPENERS, Token, begins_operand, depths, each_token, tokenize
 from tensorcli.language.vocabulary import CLASS_REFUSED
 
 MAX_BRACKETS = 100
@@ -34,6 +35,19 @@ _BELONGS_TO = {
     "else": "'if', 'for', 'while' or 'except'",
     "except": "'try'",
     "finally": "'try'",
+}
+
+
+class Needs(NamedTuple):
+    """What has to stand below a line, and what is said where it does not."""
+
+    words: frozenset[str]
+    error: str
+
+
+_NEEDS = {
+    "try": Needs(frozenset({"except", "finally"}), "'try' needs an 'except' or a 'finally'"),
+    "@": Needs(frozenset({"@", "def"}), "a decorator stands above a 'def'"),
 }
 
 
@@ -103,89 +117,89 @@ def logical_lines(source: Source, more: bool = False) -> list[LogicalLine]:
     return lines
 
 
+@dataclass(slots=True)
+class Block:
+    """An indentation that is open."""
+
+    indent: str
+    last: str = ""
+    """What its last line began that a later one may belong to: a keyword, `@` of a decorator."""
+
+
 def check_blocks(source: Source, lines: list[LogicalLine], more: bool = False) -> None:
     """Refuses wrong indentation and keywords without their partner;
 
     raises Unfinished for an open block, with `more`.
     """
-    indents = [""]
-    before: list[str] = [""]  # at each depth, the block keyword that a later 'else' may belong to
-    openers: list[LogicalLine | None] = [None]
+    blocks = [Block("")]
     opened: LogicalLine | None = None
     for line in lines:
-        word = line.word
-        start = line.tokens[0]
-        if opened is not None and not (line.indent.startswith(indents[-1]) and line.indent != indents[-1]):
-            _missing_block(source, opened, start)
-        if opened is None and line.indent.startswith(indents[-1]) and line.indent != indents[-1]:
+        above = blocks[-1].indent
+        deeper = line.indent != above and line.indent.startswith(above)
+        if opened is not None:
+            if not deeper:
+                _missing_block(source, opened, line.tokens[0])
+            blocks.append(Block(line.indent))
+            if len(blocks) > MAX_BLOCKS:
+                raise LanguageError(
+                    f"blocks are nested more than {MAX_BLOCKS} deep", _span(source, line.tokens[0])
+                )
+        elif deeper:
             raise LanguageError(
                 "this line is indented, but no block begins above it", _indent_span(source, line)
             )
-        if opened is not None:
-            indents.append(line.indent)
-            before.append("")
-            openers.append(opened)
-            if len(indents) > MAX_BLOCKS:
-                raise LanguageError(
-                    f"blocks are nested more than {MAX_BLOCKS} deep", source.span(start.start, start.end)
-                )
         else:
-            while line.indent != indents[-1]:
-                if not indents[-1].startswith(line.indent):
-                    _mixed_indent(source, line, indents[-1])
-                _close(source, before[-1], start)
-                indents.pop()
-                before.pop()
-                openers.pop()
-                if not indents[-1].startswith(line.indent):
-                    _mixed_indent(source, line, indents[-1])
-        previous = before[-1]
-        if word in _FOLLOWS and previous not in _FOLLOWS[word]:
-            raise LanguageError(
-                f"'{word}' belongs to no {_BELONGS_TO[word]}", source.span(start.start, start.end)
-            )
-        if word not in ("except", "finally", "else"):
-            _close(source, previous, start)
-        before[-1] = "else after except" if word == "else" and previous == "except" else word
-        if word == "else" and previous != "except":
-            before[-1] = ""
-        decorated = start.text == "@" and not word
-        if not decorated and previous == "@" and word != "def":
-            raise LanguageError("a decorator stands above a 'def'", source.span(start.start, start.end))
-        if decorated:
-            before[-1] = "@"
-        opened = line if word and not line.pieces else None
+            _leave_blocks(source, blocks, line)
+        blocks[-1].last = _begun(source, blocks[-1].last, line)
+        opened = line if line.word and not line.pieces else None
+    _check_end(source, lines, blocks, opened, more)
+
+
+def _leave_blocks(source: Source, blocks: list[Block], line: LogicalLine) -> None:
+    """Close the blocks that a line further to the left is not in."""
+    while line.indent != blocks[-1].indent:
+        if not blocks[-1].indent.startswith(line.indent):
+            _mixed_indent(source, line, blocks[-1].indent)
+        if blocks[-1].last in _NEEDS:
+            raise LanguageError(_NEEDS[blocks[-1].last].error, _span(source, line.tokens[0]))
+        blocks.pop()
+
+
+def _begun(source: Source, last: str, line: LogicalLine) -> str:
+    """What a line begins that a later one may belong to, after what the last line of its block began."""
+    start = line.tokens[0]
+    word = line.word or ("@" if start.text == "@" else "")
+    if word in _FOLLOWS and last not in _FOLLOWS[word]:
+        raise LanguageError(f"'{word}' belongs to no {_BELONGS_TO[word]}", _span(source, start))
+    if last in _NEEDS and word not in _NEEDS[last].words:
+        raise LanguageError(_NEEDS[last].error, _span(source, start))
+    if word == "else":
+        return "else after except" if last == "except" else ""
+    return word
+
+
+def _check_end(
+    source: Source, lines: list[LogicalLine], blocks: list[Block], opened: LogicalLine | None, more: bool
+) -> None:
+    """What the text may not end with, or where it is to go on."""
     if opened is not None:
-        end = opened.tokens[-1]
         if more:
-            raise Unfinished(Incomplete("block", source.span(opened.tokens[0].start, end.end)))
+            span = source.span(opened.tokens[0].start, opened.tokens[-1].end)
+            raise Unfinished(Incomplete("block", span))
         _missing_block(source, opened, None)
-    if (
-        more
-        and lines
-        and not _ends_with_blank_line(source)
-        and (len(indents) > 1 or lines[-1].word or before[-1] == "@")
-    ):
-        first = lines[-1].tokens[0]
-        raise Unfinished(Incomplete("block", source.span(first.start, first.end)))
-    while before:
-        if before[-1] == "try" or before[-1] == "@":
-            last = lines[-1].tokens[-1]
-            if before[-1] == "@" and more:
-                raise Unfinished(Incomplete("block", source.span(last.start, last.end)))
-            _close(source, before[-1], None, last)
-        before.pop()
+    inside = len(blocks) > 1 or blocks[-1].last == "@"
+    if more and lines and not _ends_with_blank_line(source) and (inside or lines[-1].word):
+        raise Unfinished(Incomplete("block", _span(source, lines[-1].tokens[0])))
+    for block in reversed(blocks):
+        if block.last in _NEEDS:
+            end = lines[-1].tokens[-1]
+            if block.last == "@" and more:
+                raise Unfinished(Incomplete("block", _span(source, end)))
+            raise LanguageError(_NEEDS[block.last].error, source.span(end.end, end.end))
 
 
-def _close(source: Source, word: str, at: Token | None, last: Token | None = None) -> None:
-    token = at or last
-    if word == "try" and token is not None:
-        raise LanguageError(
-            "'try' needs an 'except' or a 'finally'",
-            source.span(token.start, token.end) if at else source.span(token.end, token.end),
-        )
-    if word == "@" and at is None and token is not None:
-        raise LanguageError("a decorator stands above a 'def'", source.span(token.end, token.end))
+def _span(source: Source, token: Token) -> Span:
+    return source.span(token.start, token.end)
 
 
 def _ends_with_blank_line(source: Source) -> bool:
@@ -244,14 +258,12 @@ def _is_block(tokens: list[Token]) -> bool:
 
 
 def _header_end(tokens: list[Token]) -> int | None:
-    depth = lambdas = 0
-    for position, token in enumerate(tokens):
-        if token.kind == "op":
-            depth += (token.text in OPENERS) - (token.text in CLOSERS)
-            if token.text == ":" and depth == 0:
-                if lambdas == 0:
-                    return position
-                lambdas -= 1
+    lambdas = 0
+    for position, token, depth in depths(tokens):
+        if token.text == ":" and depth == 0:
+            if lambdas == 0:
+                return position
+            lambdas -= 1
         elif token.text == "lambda" and depth == 0:
             lambdas += 1
     return None
@@ -259,11 +271,8 @@ def _header_end(tokens: list[Token]) -> int | None:
 
 def _pieces(source: Source, tokens: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
     """The simple statements between semicolons outside brackets."""
-    depth = start = 0
-    for position, token in enumerate(tokens):
-        if token.kind != "op":
-            continue
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
+    start = 0
+    for position, token, depth in depths(tokens):
         if token.text == ";" and depth == 0:
             if position == start:
                 raise LanguageError("expected a statement before ';'", source.span(token.start, token.end))

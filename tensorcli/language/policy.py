@@ -1,14 +1,13 @@
 """Which attributes a script may read and set, by type: allow-lists, and everything else refused.
 
 `Policy.allows` is asked once for each pair of type and name and remembered by the evaluator. Knows no
-engine: the types whose public attributes are open (tensors, graph nodes, dtypes) are named by the caller,
-by type or by the module they come from.
+engine: the types whose public attributes are open are named by the caller, by the module they come from.
 """
 
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext, suppress
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
@@ -120,22 +119,14 @@ RefusedError.__name__ = RefusedError.__qualname__ = "AttributeError"
 class Policy:
     """The allow-lists of one session.
 
-    `types` adds allow-lists by type; None means every public attribute. `open_modules` are the packages whose
-    types have all public attributes open, and those with one underscore that PyTorch shows; `is_open` says so
-    of types that name no package.
+    `open_modules` are the packages whose types have all public attributes open, and those with one underscore that
+    PyTorch shows.
     """
 
-    def __init__(
-        self,
-        types: Mapping[type, Iterable[str] | None] | None = None,
-        open_modules: Iterable[str] = (),
-        is_open: Callable[[type], bool] | None = None,
-    ) -> None:
-        self.types: dict[type, Names | None] = dict(BUILTIN_ATTRIBUTES)
-        for kind, names in (types or {}).items():
-            self.types[kind] = None if names is None else frozenset(names)
+    def __init__(self, open_modules: Iterable[str] = ()) -> None:
+        self.types: dict[type, Names] = dict(BUILTIN_ATTRIBUTES)
+        """Allow-lists by type, which a subclass inherits."""
         self.open_modules = tuple(open_modules)
-        self.is_open = is_open
         self.settable: dict[type, Names] = {}
         self._known: dict[type, Names | bool | None] = {}
 
@@ -173,18 +164,14 @@ class Policy:
                 fields = getattr(kind, "_fields", ()) if issubclass(kind, tuple) else ()
                 if fields and kind.__module__ == "__main__":
                     fields = (*fields, "_fields", "_make", "_asdict", "_replace")
-                return names if names is None else names | frozenset(fields)
+                return names | frozenset(fields)
             if base.__module__.startswith("numpy.random"):
                 return RANDOM_ATTRIBUTES
         return False
 
     def _is_open(self, kind: type) -> bool:
         module = kind.__module__
-        if self.is_open is not None and self.is_open(kind):
-            return True
-        return (kind in self.types and self.types[kind] is None) or any(
-            module == name or module.startswith(name + ".") for name in self.open_modules
-        )
+        return any(module == name or module.startswith(name + ".") for name in self.open_modules)
 
     def knows(self, kind: type) -> bool:
         """Whether objects of a type are part of the language: such a type may be handed out and called."""

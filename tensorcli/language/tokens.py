@@ -7,7 +7,7 @@ whether it matters. Offsets count characters of the text given. The module knows
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 KEYWORDS = frozenset(
@@ -17,6 +17,7 @@ KEYWORDS = frozenset(
 VALUE_KEYWORDS = frozenset({"True", "False", "None"})
 OPENERS = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = {")": "(", "]": "[", "}": "{"}
+_DEEPER = {**dict.fromkeys(OPENERS, 1), **dict.fromkeys(CLOSERS, -1)}
 AUGMENTED = frozenset("+= -= *= /= //= %= @= &= |= ^= >>= <<= **=".split())
 
 # A character that a word processor or another keyboard makes, and the one to type.
@@ -150,11 +151,6 @@ def _problem(character: str) -> str:
     return "cannot stand in a script"
 
 
-def significant(tokens: list[Token]) -> list[Token]:
-    """The tokens that carry meaning: no comments, no newlines."""
-    return [token for token in tokens if token.kind not in ("comment", "newline")]
-
-
 def ends_operand(token: Token) -> bool:
     """Whether a value may end with this token."""
     if token.kind == "name":
@@ -175,15 +171,14 @@ def highlight(text: str, verbs: Container[str] = frozenset()) -> list[tuple[int,
     keyword name verb number string comment operator error. Gaps are white space.
     """
     stretches: list[tuple[int, int, str]] = []
-    first, depth, assigned = True, 0, False
-    for token in tokenize(text):
+    first, assigned = True, False
+    for _, token, depth in depths(tokenize(text)):
         kind = token.kind
         if kind == "newline":
             first, assigned = first or depth == 0, assigned and depth > 0
             continue
         if kind == "op":
             kind = "operator"
-            depth += (token.text in OPENERS) - (token.text in CLOSERS)
             if depth <= 0 and token.text in (";", ":", "="):
                 first = token.text != "=" or not assigned
                 assigned = token.text == "="
@@ -211,11 +206,14 @@ def _reads_as_verb(text: str, end: int) -> bool:
     )
 
 
-def closes_at_end(tokens: Sequence[Token]) -> bool:
-    """Whether the first bracket is closed by the last token, and not before."""
+def depths(tokens: Iterable[Token]) -> Iterator[tuple[int, Token, int]]:
+    """Each token with its position and how many brackets are open behind it."""
     depth = 0
     for position, token in enumerate(tokens):
-        depth += (token.text in OPENERS) - (token.text in CLOSERS)
-        if depth == 0:
-            return position == len(tokens) - 1
-    return False
+        depth += _DEEPER.get(token.text, 0)
+        yield position, token, depth
+
+
+def closes_at_end(tokens: Sequence[Token]) -> bool:
+    """Whether the first bracket is closed by the last token, and not before."""
+    return next((position for position, _, depth in depths(tokens) if depth == 0), None) == len(tokens) - 1

@@ -11,6 +11,8 @@ import pytest
 
 from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.session import Session
+from tensorcli.explorer.why.tellers import find
+from tensorcli.explorer.why.traps import TELLERS
 
 ROOT = Path(__file__).parent.parent.parent
 DEMOS = sorted((ROOT / "tensorcli" / "demos").glob("*.tsc"))
@@ -915,6 +917,12 @@ def test_every_code_is_used_once_and_every_entry_is_whole():
         assert entry.explanation.endswith(".")
         ast.parse(entry.example)
         ast.parse(entry.instead)
+
+
+def test_every_hazard_has_a_teller_but_the_one_that_comes_with_an_error():
+    assert list(TELLERS) == list(HAZARDS)
+    assert [code for code, where in TELLERS.items() if not where] == ["TSC-H009"]
+    assert all(callable(find(where)) for where in TELLERS.values() if where)
 
 
 # ---- what runs within a statement

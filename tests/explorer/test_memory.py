@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.memory import bounds, cells, covered, layout, overlap, runs, span_text
 from tensorcli.explorer.results import Run
 

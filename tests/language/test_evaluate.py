@@ -9,7 +9,7 @@ import functools
 import pytest
 
 from tensorcli.language.evaluate import NOTHING
-from tensorcli.language.locate import locate, locate_nodes
+from tensorcli.language.locate import current_node, locate, locate_nodes
 
 
 def test_a_bare_expression_has_a_value_and_other_statements_have_none(session):
@@ -341,9 +341,9 @@ def test_an_exception_from_elsewhere_has_no_place():
 def test_the_current_line_can_be_read_while_a_script_runs(make_session):
     lines = []
     session = make_session()
-    session.evaluator.names["probe"] = lambda *args: lines.append(session.evaluator.line)
+    session.evaluator.names["probe"] = lambda *args: lines.append(current_node().lineno)
     session.run(
         "probe()\ndef f():\n    probe()\n    return 1\nx = [\n    f(),\n    probe(),\n]\nfor i in [1]:\n    probe()"
     )
     assert lines == [1, 3, 7, 10]
-    assert session.evaluator.line == 0
+    assert current_node() is None

@@ -8,6 +8,7 @@ import pytest
 from tensorcli.language.complete import Completion, complete
 from tensorcli.language.hints import hint
 from tensorcli.language.namespaces import Namespace
+from tensorcli.language.nearness import near
 from tensorcli.language.tokens import highlight, tokenize
 
 NAMES = {"data_": "(3,) s1", "detached": "(2,) s2", "y": "()", "_hidden": ""}
@@ -153,3 +154,23 @@ def hinted(make_session, modules):
 )
 def test_hints(hinted, text, expected):
     assert hinted(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "expected"),
+    [
+        ("Relu", "relu elu selu ReLU6", "relu"),  # what differs in case alone is meant before all else
+        ("itme", "item times time_", "item"),  # the same letters
+        ("ad", "pad add", "add pad"),  # the first letter is right
+        ("gradd", "grad _grad", "grad"),
+        ("_gradd", "grad _grad", "_grad grad"),
+        ("loss", "less loss_fn", "loss_fn"),
+        ("mean_squared_error", "mse sum", "mse"),
+        ("std_dev", "std", "std"),
+        ("forward", "for", ""),
+        ("z", "zero_ zeros", ""),  # a letter abbreviates too much
+        ("sum", "sum summ", "summ"),  # a name is not meant for itself
+    ],
+)
+def test_the_likeliest_names_are_near(name, known, expected):
+    assert near(name, known.split()) == expected.split()

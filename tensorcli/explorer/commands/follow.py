@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import typed
-from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.memory import overlap
+from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Answer, Blame, BlameRow, Watching
 from tensorcli.language.syntax import Invocation
 
@@ -88,7 +89,7 @@ def _row(
     if born:
         version, via = (0, heard[-1].after if heard and heard[-1].after else 0), None
     text = other.engine.shown(now, torch_dtype) if torch_dtype else arrays.text(now)
-    root = name.partition("[")[0].partition(".")[0]
+    root = path_root(name)
     return BlameRow(
         step.number,
         step.line,

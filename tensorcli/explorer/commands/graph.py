@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.files import writable, write
-from tensorcli.explorer.graphs import nodes_below, roots
+from tensorcli.explorer.graphs import MOST, nodes_below, roots
 from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Graph, GraphNode, GraphSave, HookRow, Hooks
 from tensorcli.explorer.sources import expressions_of
@@ -247,7 +248,7 @@ def focused(nodes: list[GraphNode], wanted: str) -> list[GraphNode]:
     goals = {
         node.id
         for node in nodes
-        if wanted in node.tensors or wanted in (node.id, node.name, node.name.partition("Backward")[0])
+        if wanted in node.tensors or wanted in (node.id, node.name, operation_of(node.name))
     }
     if not goals:
         raise ValueError(
@@ -315,7 +316,7 @@ def hooks(session: Session, invocation: Invocation) -> Hooks:
                     starts.extend(_accumulator(session, entry.value))
     for start in starts:
         if start is not None and id(start) not in nodes:
-            for node in nodes_below(engine, start):
+            for node in nodes_below(engine, start, MOST):
                 nodes.setdefault(id(node), node)
     walk = Walk(session)
     rows = [

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named, named_base
 from tensorcli.explorer.commands.saved import saved_rows
-from tensorcli.explorer.engines import ALLOCATING, Look
+from tensorcli.explorer.engines import ALLOCATING
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import size_text
 from tensorcli.explorer.memory import covered, layout
 from tensorcli.explorer.results import (
@@ -17,6 +18,7 @@ from tensorcli.explorer.results import (
     Inspection,
     Line,
 )
+from tensorcli.explorer.trees import root_name, stored
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -100,16 +102,16 @@ def _tensor(session: Session, value: Any, name: str) -> Inspection:
         tags.append("inference")
     lines = [_values(session, value, look), *_printed(session, value, look)]
     lines.append(_layout(session, value, look, allocation))
-    lines.append(_storage(session, look, allocation))
+    lines.append(_storage(look, allocation))
     lines.extend(_carried(look, allocation))
     lines.extend(_names(session, value, name))
     lines.extend(_shared(session, value, look, allocation))
     if look.kind == "tensor":
-        lines.extend(_view(session, value, look))
+        lines.extend(_view(session, value))
         lines.append(_autograd(session, value, look))
         lines.extend(_history(session, value, look))
     else:
-        lines.append(_owner(value, look))
+        lines.append(_owner(value))
     origin, line = "", None
     if allocation is not None and _owns(engine, value, look, allocation):
         line = allocation.line
@@ -129,15 +131,11 @@ def _binds(source: str, name: str) -> bool:
     """Whether a statement binds what `name` begins with, so that its right side is what made it."""
     try:
         tree = ast.parse(source)
-        root: ast.expr = ast.parse(name, mode="eval").body
+        root = root_name(ast.parse(name, mode="eval").body)
     except (SyntaxError, ValueError):
         return True
-    while isinstance(root, ast.Subscript | ast.Attribute | ast.Call):
-        root = root.func if isinstance(root, ast.Call) else root.value
-    stored = {
-        each.id for each in ast.walk(tree) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-    }
-    return not stored or not isinstance(root, ast.Name) or root.id in stored
+    bound = stored(tree)
+    return not bound or root is None or root in bound
 
 
 def _right_side(source: str) -> str:
@@ -196,7 +194,7 @@ def _layout(session: Session, value: Any, look: Look, allocation: Allocation | N
     )
 
 
-def _storage(session: Session, look: Look, allocation: Allocation | None) -> Line:
+def _storage(look: Look, allocation: Allocation | None) -> Line:
     nbytes = look.nbytes if allocation is None else allocation.nbytes
     storage = None if allocation is None else allocation.id
     fields = [
@@ -218,7 +216,7 @@ def _storage(session: Session, look: Look, allocation: Allocation | None) -> Lin
         if allocation.written is not None:
             line, via = allocation.written
             note = f"written at line {line}" + (f" via {via}" if via else "")
-        elif not look.version and allocation.operator.partition(".")[0] in ALLOCATING:
+        elif not look.version and allocation.operator in ALLOCATING:
             note = "PyTorch leaves this memory uninitialised; here it is zero"
         elif allocation.line:
             note = f"made at line {allocation.line}"
@@ -294,7 +292,7 @@ def _picture(session: Session, value: Any, look: Look, allocation: Allocation | 
     return "[" + " ".join("█" if each else "·" for each in reached) + "]"
 
 
-def _view(session: Session, value: Any, look: Look) -> Iterable[Line]:
+def _view(session: Session, value: Any) -> Iterable[Line]:
     engine = session.engine
     base = engine.base(value)
     if base is None:
@@ -304,7 +302,7 @@ def _view(session: Session, value: Any, look: Look) -> Iterable[Line]:
     operator = ""
     if session.observation is not None:
         entry = session.observation.index.entry(value)
-        operator = "" if entry is None else entry.operator.partition(".")[0]
+        operator = "" if entry is None else entry.operator
     kind = engine.view_kind(value)
     note = {
         "normal": "differentiable view",
@@ -368,7 +366,7 @@ def _node_text(session: Session, node: Any) -> str:
     return name
 
 
-def _owner(value: Any, look: Look) -> Line:
+def _owner(value: Any) -> Line:
     owns = bool(value.flags.owndata)
     return Line(
         "memory",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named_base
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import describe, plural
 from tensorcli.explorer.memory import overlap
 from tensorcli.explorer.observe import parents

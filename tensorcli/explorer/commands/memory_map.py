@@ -87,7 +87,7 @@ def storage_row(session: Session, allocation: Allocation, around: int | None) ->
             ViewRow(
                 tuple(index.names(entry)),
                 settle(look, session.allocations),
-                entry.operator.partition(".")[0] if depth else "",
+                entry.operator if depth else "",
                 depth,
                 layout(walk),
                 cells(walk, itemsize, start, count) if count else (),

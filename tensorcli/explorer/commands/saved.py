@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named
-from tensorcli.explorer.graphs import nodes_below, roots
+from tensorcli.explorer.graphs import MOST, nodes_below, roots
 from tensorcli.explorer.results import SavedRow, SavedTable
 from tensorcli.language.syntax import Invocation
 
@@ -23,12 +23,12 @@ def saved(session: Session, invocation: Invocation) -> SavedTable:
         kind = engine.kind(value)
         if kind not in ("tensor", "node"):
             raise TypeError(f"saved wants a tensor or a node, not '{type(value).__name__}'")
-        nodes = list(nodes_below(engine, engine.node(value) if kind == "tensor" else value))
+        nodes = list(nodes_below(engine, engine.node(value) if kind == "tensor" else value, MOST))
     elif session.observation is not None:
         seen: dict[int, Any] = {}
         for _, root in roots(engine, session.observation.index):
             if id(root) not in seen:
-                for node in nodes_below(engine, root):
+                for node in nodes_below(engine, root, MOST):
                     seen.setdefault(id(node), node)
         nodes = list(seen.values())
     rows = saved_rows(session, nodes)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS
 from tensorcli.explorer.results import Answer, Devices, Field, Help, HelpRow, HelpSection, Notice, Settings
 from tensorcli.language.namespaces import Namespace
+from tensorcli.language.nearness import near
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ def help_page(session: Session, invocation: Invocation) -> Help:
         return page or callable_page(name, found)
     if name in session.names:
         return value_page(session, name, session.names[name])
-    import difflib
-
-    close = difflib.get_close_matches(name, [*COMMANDS, *session.engine.method_names()], 3, 0.6)
+    close = near(name, [*COMMANDS, *session.engine.method_names()])
     return Help(name, f"there is no help on {name}", see_also=tuple(close) or ("help",))
 
 

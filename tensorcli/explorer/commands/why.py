@@ -10,10 +10,11 @@ from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.rewritten import Refused
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.why.case import looking_back
+from tensorcli.explorer.trees import has_pass, one_line
+from tensorcli.explorer.why.case import Story, looking_back
 from tensorcli.explorer.why.prove import allowance, outcome, prove
-from tensorcli.explorer.why.tellers import tell
-from tensorcli.explorer.why.trees import has_pass, one_line
+from tensorcli.explorer.why.tellers import find, tell
+from tensorcli.explorer.why.traps import MEASURED, TELLERS, explained
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _latest(session: Session) -> Answer:
     missing = _missing_gradient(session)
     if missing is not None and session.journal[-1].index > failed + 1:
         return _asked(session, missing, ast.unparse(missing))
-    hazard = next((row for row in reversed(session.hazards) if row.code != "TSC-H009"), None)
+    hazard = next((row for row in reversed(session.hazards) if TELLERS[row.code]), None)
     if session.stale > max(failed, hazard.index if hazard else 0):
         expected = _expected(session)
         if expected is not None:
@@ -129,11 +130,8 @@ def _failed_pass(session: Session, tree: ast.expr) -> int:
 def _hazard(session: Session, row: HazardRow) -> Answer:
     """What PyTorch did not report. A hidden write is told with the backward pass that it will make wrong."""
     from tensorcli.explorer.graphs import root_of
-    from tensorcli.explorer.why.hidden import hazard
-    from tensorcli.explorer.why.traps import TELLERS as TRAPS
-    from tensorcli.explorer.why.traps import explained
 
-    if row.code in TRAPS:
+    if row.code not in MEASURED:
         answer, tried = explained(session, row)
         base = list(session.journal[: row.index])
         session.proposed = Proposed(base, tried, "", [way.measured for way in answer.ways])
@@ -148,7 +146,7 @@ def _hazard(session: Session, row: HazardRow) -> Answer:
             expected = _pass_from(session, name)
             records.append(expected)
     with traced(session, records) as trace:
-        story = hazard(looking_back(session, trace), row, expected is not None)
+        story: Story = find(TELLERS[row.code])(looking_back(session, trace), row)
     backward = story.right is not None or row.code == "TSC-H005"
     proposals = story.proposals
     if expected is not None:

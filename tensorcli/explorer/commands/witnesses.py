@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.memory import covered, layout, overlap
 from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Witnesses, WitnessRow
@@ -41,7 +41,7 @@ def witnesses(session: Session, invocation: Invocation) -> Witnesses:
                 row = _row(session, value, look, other, names[0])
                 if row.elements:
                     rows.append(row)
-    saves = tuple(_saves(session, value, look, of))
+    saves = tuple(_saves(session, value, look))
     refused = _refused(session, value, look)
     if not engine.tells_nodes:
         refused = "; ".join(
@@ -81,7 +81,7 @@ def _counter(engine: Any, written: Look, seen: Look) -> Any:
     return "moves" if seen.counter == written.counter and written.version is not None else "does not move"
 
 
-def _saves(session: Session, value: Any, look: Look, of: str) -> Iterator[str]:
+def _saves(session: Session, value: Any, look: Look) -> Iterator[str]:
     engine, observation = session.engine, session.observation
     if observation is None:
         return

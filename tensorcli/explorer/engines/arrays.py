@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.explorer.engines import Look, Walk
+from tensorcli.explorer.engines.reading import Look, Walk
 
 _HOLDERS = ("base", "obj", "array")
 MANY = 24

@@ -15,9 +15,10 @@ from tensorcli.engine.op import PACKETS
 from tensorcli.engine.schema import REQUIRED
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines import FailedModule, Taken, arrays
+from tensorcli.explorer.engines.attributes import TENSOR_INTERNALS, policy
 from tensorcli.explorer.engines.members import failed_module, parts
 from tensorcli.explorer.engines.nodes import Nodes
-from tensorcli.explorer.reach import TENSOR_INTERNALS, Modules, policy, torch_namespaces
+from tensorcli.explorer.reach import Modules, torch_namespaces
 from tensorcli.language.limits import Guards
 from tensorcli.language.policy import Policy
 from tensorcli.language.syntax import Verb

@@ -14,7 +14,7 @@ from tensorcli.engine.autograd.saved import SavedNumber
 from tensorcli.engine.geometry import contiguous
 from tensorcli.engine.op import PACKETS
 from tensorcli.engine.tensor import fresh_tensor
-from tensorcli.explorer.engines import Hook, Saved
+from tensorcli.explorer.engines.reading import Hook, Saved
 from tensorcli.explorer.engines.values import Values, present_node
 
 
@@ -91,7 +91,7 @@ class Nodes(Values):
             value.tensor = private
 
     def elementwise(self, operator: str) -> bool:
-        overloads = PACKETS.get(operator.partition(".")[0], ())
+        overloads = PACKETS.get(operator, ())
         return any((each.twin_of or each).effect is effects.pointwise for each in overloads)
 
     def numbers(self, node: Any) -> Sequence[tuple[str, Any]]:

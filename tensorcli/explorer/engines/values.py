@@ -20,7 +20,8 @@ from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.operators import printable, text_of
 from tensorcli.engine.storage import MetaBuffer, Storage
 from tensorcli.engine.tensor import Tensor
-from tensorcli.explorer.engines import Kind, Look, Walk, arrays
+from tensorcli.explorer.engines import arrays
+from tensorcli.explorer.engines.reading import Kind, Look, Walk
 
 PLAIN = frozenset({type(None), bool, int, float, complex, str, tuple, list, dict})
 """What most values are that are no tensors."""

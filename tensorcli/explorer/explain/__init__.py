@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.results import Explanation, Section
+from tensorcli.language.nearness import did_you_mean, near
 
 if TYPE_CHECKING:
     from tensorcli.explorer.errors import Known
@@ -97,7 +98,8 @@ def listed(name: str) -> Explanation:
 def error_page(session: Session, error: Known) -> Explanation:
     """An error: a program that raises it, what it says there, and the ways out, found by running it."""
     from tensorcli.explorer.results import WarningText, Why
-    from tensorcli.explorer.why.trees import one_line
+    from tensorcli.explorer.rewrite import source_in
+    from tensorcli.explorer.trees import one_line
 
     with session.engine.aside():
         other = type(session)(engine=session.engine.name)
@@ -106,9 +108,7 @@ def error_page(session: Session, error: Known) -> Explanation:
     said = failed.error or failed.warnings[-1]
     kind = said.category if isinstance(said, WarningText) else said.type
     first = said.message.partition("\n")[0]
-    ways = tuple(
-        (one_line(each.text.partition("  ")[2]), each.note) for each in answered.result.ways if each.number
-    )
+    ways = tuple((one_line(source_in(each.text)), each.note) for each in answered.result.ways if each.number)
     title = answered.result.title
     words = [each.removeprefix("^") for each in error.words.split("|")]
     return Explanation(
@@ -159,15 +159,7 @@ def operator(session: Session, name: str) -> Explanation | None:
 
 def suggestion(session: Session, text: str) -> str:
     """`; did you mean …?`, among concepts, operators and commands."""
-    import difflib
-
     from tensorcli.explorer.explain.concepts import CONCEPTS
 
-    close = difflib.get_close_matches(
-        text.lower(), [*CONCEPTS, *LISTS, *session.engine.method_names()], 3, 0.6
-    )
-    return (
-        f"; did you mean {' or '.join(close)}?"
-        if close
-        else "; try a concept (version counter), an operator or an expression"
-    )
+    meant = did_you_mean(near(text.lower(), [*CONCEPTS, *LISTS, *session.engine.method_names()]))
+    return f"; {meant or 'try a concept (version counter), an operator or an expression'}"

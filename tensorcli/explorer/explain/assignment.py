@@ -14,9 +14,10 @@ from tensorcli.explorer.explain.parts import readable
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.memory import overlap, places_text, span_text
 from tensorcli.explorer.results import Explanation, Section
+from tensorcli.explorer.trees import root_name
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.session import Session
     from tensorcli.language.syntax import Statement
 
@@ -58,18 +59,16 @@ class Assignment:
         self.adds = isinstance(tree, ast.AugAssign)
         self.target = target
         self.named = self._typed(target)
-        root: ast.expr = target.value
-        while isinstance(root, ast.Subscript | ast.Attribute | ast.Call):
-            root = root.func if isinstance(root, ast.Call) else root.value
         self.root_text = self._typed(target.value)
         self.root = owner
         self.before = self.engine.look(owner)
         self.lost = False
-        if root is not target.value and isinstance(root, ast.Name) and root.id in session.names:
-            whole = session.names[root.id]
+        root = root_name(target.value)
+        if root is not None and root in session.names and not isinstance(target.value, ast.Name):
+            whole = session.names[root]
             if self.engine.kind(whole) == "tensor":
                 self.lost = self.engine.memory(whole) is not self.engine.memory(owner)
-                self.root_text, self.root, self.before = root.id, whole, self.engine.look(whole)
+                self.root_text, self.root, self.before = root, whole, self.engine.look(whole)
         with session.hearing:
             self.index = session.value_of(target.slice)
             part = self._try(readable(target))

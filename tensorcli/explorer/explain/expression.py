@@ -19,7 +19,7 @@ from tensorcli.explorer.results import Dry, Explanation, Section
 from tensorcli.language.syntax import LanguageError, Statement
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.session import Session
 
 RESHAPING = ("view", "reshape", "flatten", "ravel", "unflatten", "view_as", "reshape_as", "contiguous")

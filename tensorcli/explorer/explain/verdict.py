@@ -10,7 +10,7 @@ from tensorcli.explorer.explain.rules import Operand
 from tensorcli.explorer.facts import plural, short_text, size_text
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.explain.expression import Reading
 
 

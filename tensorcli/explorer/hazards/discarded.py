@@ -44,7 +44,9 @@ def discarded(
     value = None if name is None else names.get(name)
     if name is None or engine.kind(value) != "tensor" or value is result or not _given(value, inputs):
         return None
-    return Told(f"{text} gives another tensor, and nothing takes it: {name} is as it was.", (name,))
+    return Told(
+        "TSC-H020", f"{text} gives another tensor, and nothing takes it: {name} is as it was.", (name,)
+    )
 
 
 def _first_name(argument: ast.expr) -> str | None:

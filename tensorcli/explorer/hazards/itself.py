@@ -67,6 +67,7 @@ def with_itself(
             continue
         if engine.walk(values[0]) == engine.walk(values[1]):
             return Told(
+                "TSC-H037",
                 f"{first} and {second} are one memory, and equal whatever was written into it: neither is a copy.",
                 (first, second),
             )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.engines import Saved, Walk
+from tensorcli.explorer.engines.reading import Saved, Walk
 
 if TYPE_CHECKING:
     from tensorcli.explorer.observe import Recorder

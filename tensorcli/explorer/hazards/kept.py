@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Engine, Walk
+    from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.engines.reading import Walk
     from tensorcli.explorer.hazards.scope import Scope
 
 KINDS = ("tensor", "ndarray")
@@ -45,7 +46,7 @@ def kept(engine: Engine, lists: Sequence[Held], written: Collection[int]) -> Ite
         places = [place for place, each in enumerate(items) if _elements(engine, each) == last]
         listed = ", ".join(f"{name}[{place}]" for place in places[:3]) + (", …" if len(places) > 3 else "")
         text = f"{name} keeps one memory at {len(places)} places ({listed}): each shows what is written last."
-        yield Told(text, (name,)), node
+        yield Told("TSC-H025", text, (name,)), node
 
 
 def _elements(engine: Engine, item: Any) -> tuple[int, Walk] | None:

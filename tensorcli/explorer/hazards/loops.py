@@ -84,7 +84,7 @@ class Loops:
         if any(_named(each, target.id, ast.Load, after=end) for each in (*loop.body, *loop.orelse)):
             return None
         text = f"{target.id} is bound to a new tensor until the next round: the one that the loop gave it was not written."
-        return Told(text, (target.id,))
+        return Told("TSC-H016", text, (target.id,))
 
     def history(self, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an addition that is `total += loss` in a loop, where a pass went through the loss already;
@@ -100,6 +100,7 @@ class Loops:
             if root is not None and any(map(self.engine.released, nodes_below(self.engine, root, NEAR))):
                 name, part = summed
                 return Told(
+                    "TSC-H017",
                     f"{name} keeps each round's graph of {part}, which was differentiated and cannot be again: memory grows "
                     "with each round.",
                     (name, part),
@@ -120,6 +121,7 @@ class Loops:
             return None
         name, text = ast.unparse(call.func).rpartition(".")[0], ast.unparse(part)
         return Told(
+            "TSC-H017",
             f"{name} keeps each round's graph of {text}, which was differentiated and cannot be again: memory grows with "
             "each round.",
             (name, text),

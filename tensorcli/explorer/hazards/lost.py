@@ -34,7 +34,7 @@ class Copied(NamedTuple):
         of = f" of {self.source}" if self.source else ""
         rest = f": {self.source} keeps its values" if self.source else ""
         text = f"the write went into a copy{of} ({self.operator.strip('_')}) that nobody holds{rest}."
-        return Told(text, named(self.source), self._hint())
+        return Told("TSC-H003", text, named(self.source), self._hint())
 
     def _hint(self) -> str:
         """How to ask about the expression that made the copy."""

@@ -36,13 +36,12 @@ CONVERSIONS = frozenset({"_to_copy", "copy_"})
 TOTALS = {"sum": "add", "prod": "multiply"}
 
 
-def exact_result(engine: Engine, operator: str, inputs: Sequence[Any], dtype: str) -> tuple[str, Any] | None:
+def exact_result(engine: Engine, name: str, inputs: Sequence[Any], dtype: str) -> tuple[str, Any] | None:
     """What the operator would give if integers had no end, and how it is written; None where that is not asked, or
     where it is sure to fit the dtype of the result.
     """
     import numpy as np
 
-    name = operator.partition(".")[0]
     if name in CONVERSIONS:
         source = inputs[1 if name == "copy_" else 0]
         if engine.kind(source) != "tensor" or engine.look(source).dtype == dtype:
@@ -134,8 +133,9 @@ def wrapped(engine: Engine, sign: str, exact: Any, result: Any) -> Told | None:
     where = f" at [{', '.join(map(str, place))}]" if place else ""
     many = f", {count} of {found.size} elements" if found.size > 1 else ""
     return Told(
+        "TSC-H007",
         f"{sign} does not fit {found.dtype.name} ({limits.min}..{limits.max}): {shown} became "
-        f"{int(found[place])}{where}{many}."
+        f"{int(found[place])}{where}{many}.",
     )
 
 
@@ -162,6 +162,7 @@ def cut_off(
     first = float(elements[lost][0])
     dtype = engine.look(tensor).dtype
     return Told(
+        "TSC-H032",
         f"{first:g} is written into {name or 'a tensor'} of {dtype}, which holds whole numbers: it becomes {int(first)}.",
         () if name is None else (name,),
     )

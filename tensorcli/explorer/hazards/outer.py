@@ -24,7 +24,7 @@ def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: 
     if pair is None or _learned(engine, pair) != 1 or _spread(node):
         return None
     first, second, count = _texts(engine, name, node, pair)
-    return Told(f"{first} less {second} is {(count, count)}: {BESIDE.format('less')}")
+    return Told("TSC-H012", f"{first} less {second} is {(count, count)}: {BESIDE.format('less')}")
 
 
 def outer_total(
@@ -50,7 +50,7 @@ def outer_total(
     ):
         return None
     first, second, count = _texts(engine, name, node, pair)
-    return Told(f"{first} {word} {second} is {(count, count)}: {BESIDE.format(between)}")
+    return Told("TSC-H012", f"{first} {word} {second} is {(count, count)}: {BESIDE.format(between)}")
 
 
 def _pair(engine: Engine, inputs: Sequence[Any]) -> list[Any] | None:

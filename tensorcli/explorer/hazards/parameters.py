@@ -50,6 +50,7 @@ def unheld(
             kind = type(place.value).__name__
             what = "a plain tensor" if engine.kind(place.value) == "tensor" else f"a {kind}"
             return Told(
+                "TSC-H031",
                 f"{text} does not hold what is in {place.path}, which has gradients: it is {what}, and "
                 f"{place.module}.parameters() does not look there.",
                 (text, place.path),
@@ -66,6 +67,7 @@ def unheld(
 
 def _anew(text: str) -> Told:
     return Told(
+        "TSC-H031",
         f"{text} does not hold all that the pass reached: a module was made anew on the way, and nothing holds its parameters.",
         (text,),
     )

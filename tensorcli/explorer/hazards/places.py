@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.engines import Walk
+from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.language.locate import current_node
 
@@ -69,6 +69,7 @@ def overlapping(
         atom = isinstance(statement.value, ast.Name | ast.Subscript | ast.Call | ast.Attribute)
         hint = f"read a copy: {text if atom else f'({text})'}.clone()"
     return Told(
+        "TSC-H004",
         f"{operator} reads {what} of {name or 'the same storage'} that it also writes, and PyTorch does not notice: the result "
         "depends on the order of reading and writing.",
         named(name),
@@ -91,6 +92,7 @@ def duplicate(engine: Engine, name: Namer, tensor: Any, inputs: Sequence[Any]) -
     text = known or ast.unparse(node.target.value)
     adds = isinstance(node.op, ast.Add | ast.Sub)
     return Told(
+        "TSC-H006",
         f"{text}[{place}] stands {times} times in the index and is written once: the other "
         f"{'update is' if times == 2 else f'{times - 1} updates are'} lost.",
         named(known),
@@ -140,7 +142,7 @@ def onto_itself(engine: Engine, memory: Any, inputs: Sequence[Any]) -> Told | No
         return None
     state, module = ast.unparse(node.args[0]) if node.args else "the state", ast.unparse(called.value)
     text = f"{state} holds the very tensors of {module}, not copies: each was written with itself."
-    return Told(text, (state, module))
+    return Told("TSC-H014", text, (state, module))
 
 
 def expanded(engine: Engine, names: Scope, memory: Any, statement: ast.Assign | ast.AugAssign) -> Told | None:
@@ -159,6 +161,7 @@ def expanded(engine: Engine, names: Scope, memory: Any, statement: ast.Assign | 
         if size > 1 and stride == 0:
             name = ast.unparse(root)
             return Told(
+                "TSC-H015",
                 f"{name} is expanded along dimension {dimension}: its {size} places there are one in memory, and the write "
                 "shows in each.",
                 (name,),
@@ -181,7 +184,7 @@ def one_item(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | No
         return None
     listed = ", ".join(f"{root.id}[{place}]" for place in same[:3]) + (", …" if len(same) > 3 else "")
     text = f"{root.id} holds one tensor at {len(same)} places ({listed}): the write shows in each."
-    return Told(text, (root.id,))
+    return Told("TSC-H021", text, (root.id,))
 
 
 def _written(statement: ast.stmt | None) -> ast.expr | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.hazards.told import Told
 from tensorcli.explorer.results import Alarm
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
 
 
-def hazard(code: str, told: Told, node: Any = None) -> Alarm:
-    """An alarm of this code."""
+def hazard(told: Told, node: Any = None) -> Alarm:
+    """A hazard as an alarm."""
     span = None if node is None else span_of(node)
-    return Alarm("hazard", told.text, told.hint or HAZARDS[code].hint, code, span=span, names=told.names)
+    return Alarm(
+        "hazard", told.text, told.hint or HAZARDS[told.code].hint, told.code, span=span, names=told.names
+    )
 
 
 def hazards(observation: Observation) -> Iterator[Alarm]:
@@ -63,7 +66,7 @@ def hazard_row(alarm: Alarm, record: Record) -> HazardRow:
 
 
 def _used_text(poisoned: list[Poisoned]) -> str:
-    names = list(dict.fromkeys(f"{each.node.partition('Backward')[0]}.{each.slot}" for each in poisoned))
+    names = list(dict.fromkeys(f"{operation_of(each.node)}.{each.slot}" for each in poisoned))
     verb = "was" if len(names) == 1 else "were"
     return (
         f"{' and '.join(names[:3])}{', …' if len(names) > 3 else ''} {verb} saved before a write that PyTorch "
@@ -90,12 +93,13 @@ def _aliases(observation: Observation) -> Iterator[Alarm]:
             names = ", ".join(held[:3]) + (", …" if len(held) > 3 else "")
             verb, noun = ("is", "the tensor") if len(held) == 1 else ("are", "the memory")
             told = Told(
+                "TSC-H008",
                 f"{names} {verb} {noun} that {owner}.grad accumulates in: this backward pass added to it, and "
                 f"{held[0]} is not the old gradient any more.",
                 (held[0], owner),
                 f"{held[0]} = {owner}.grad.clone()",
             )
-            yield hazard("TSC-H008", told)
+            yield hazard(told)
 
 
 def _false_alarm(observation: Observation) -> Iterator[Alarm]:
@@ -109,13 +113,14 @@ def _false_alarm(observation: Observation) -> Iterator[Alarm]:
     intact = [watch.keeper.intact(saved, engine.memory(saved.tensor), clock) for _, clock, saved in stale]
     if not stale or not all(intact):
         return
-    name = engine.node_name(node).partition("Backward")[0]
+    name = operation_of(engine.node_name(node))
     saved = stale[0][2]
     count = engine.look(saved.tensor).numel
     elements = "the element" if count == 1 else f"the {count} elements"
     has, they = ("has", "it") if count == 1 else ("have", "they")
     told = Told(
+        "TSC-H009",
         f"the version check is a false alarm here: {elements} that {name} saved as {saved.slot} {has} the "
-        f"value{'s' * (count != 1)} that {they} had when saved."
+        f"value{'s' * (count != 1)} that {they} had when saved.",
     )
-    yield hazard("TSC-H009", told)
+    yield hazard(told)

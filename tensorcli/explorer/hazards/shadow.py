@@ -89,8 +89,8 @@ def _compared(session: Session, records: list[Record], named: dict[str, Any]) ->
                 continue
             found.append(
                 hazard(
-                    "TSC-H002",
                     Told(
+                        "TSC-H002",
                         f"{name}.grad is wrong: {engine.text(wrong_grad)}. "
                         f"Without the hidden write it is {engine.text(right_grad)}.",
                         (name,),

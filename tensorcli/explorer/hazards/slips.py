@@ -33,7 +33,9 @@ def not_called(names: Scope, node: ast.expr) -> Told | None:
     method = getattr(type(owner), node.attr, None)
     if owner is None or isinstance(owner, type) or not callable(method) or isinstance(method, type):
         return None
-    return Told(f"{ast.unparse(node)} is a method, and was not called: nothing happens.", (node.value.id,))
+    return Told(
+        "TSC-H027", f"{ast.unparse(node)} is a method, and was not called: nothing happens.", (node.value.id,)
+    )
 
 
 def misspelt(engine: Engine, names: Scope, target: ast.expr) -> Told | None:
@@ -47,6 +49,7 @@ def misspelt(engine: Engine, names: Scope, target: ast.expr) -> Told | None:
     if meant is None:
         return None
     return Told(
+        "TSC-H028",
         f"{name}.{target.attr} is an attribute of its own; {name}.{meant}, which it is nearly, stays as it was.",
         (name, meant),
     )
@@ -64,6 +67,7 @@ def idle_attribute(names: Scope, statement: ast.Assign) -> Told | None:
     if isinstance(groups, list) and not hasattr(owner, target.attr) and target.attr in groups[0]:
         old = groups[0][target.attr]
         return Told(
+            "TSC-H030",
             f"{text}.{target.attr} is an attribute of its own: a step goes by {text}.param_groups, where it stays {old}.",
             (text, target.attr),
         )
@@ -77,6 +81,7 @@ def idle_attribute(names: Scope, statement: ast.Assign) -> Told | None:
         return None
     parts = plural(kept, "parameter" if target.attr == "requires_grad" else "module")
     return Told(
+        "TSC-H030",
         f"{text}.{target.attr} is set on {text} alone: {parts} of it {'keeps' if kept == 1 else 'keep'} {not wanted}.",
         (text, target.attr),
     )

@@ -43,6 +43,7 @@ class Steps:
             if other is not leaf and self.engine.walk(other) == self.engine.walk(leaf):
                 first, second = names.name(other) or "a parameter", names.name(leaf) or "another"
                 return Told(
+                    "TSC-H035",
                     f"{text} holds {first} and {second}, which are two parameters over one memory: a step writes it once for "
                     "each.",
                     (text, first, second),
@@ -62,6 +63,7 @@ class Steps:
                 name = next((name for name, value in names.items() if value is module), None)
                 if part is not None and name is not None:
                     return Told(
+                        "TSC-H036",
                         f"{text} makes a step while {name} is in evaluation mode, which it was not before: {part} does "
                         "another thing then.",
                         (text, name),

@@ -60,6 +60,7 @@ def _swap(
     )
     left = ", ".join(map(ast.unparse, target.elts))
     return Told(
+        "TSC-H010",
         f"the right side holds views, not copies: {first} was written before {'it' if read == first else read} was read for "
         f"{ast.unparse(node)}.",
         (first,),

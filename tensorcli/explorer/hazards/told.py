@@ -1,4 +1,4 @@
-"""What is said of a hazard: its words, and the names that they are about."""
+"""What is said of a hazard: which one it is, its words, and the names that they are about."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ Namer = Callable[[Any], str | None]
 class Told(NamedTuple):
     """What is to be said where a hazard was seen."""
 
+    code: str
+    """Which one, by the catalogue."""
     text: str
     """What happened, in a sentence."""
     names: tuple[str, ...] = ()

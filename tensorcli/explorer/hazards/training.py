@@ -14,6 +14,7 @@ from tensorcli.explorer.facts import plural
 from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_logarithms
+from tensorcli.explorer.names import path_root
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class Gradients:
         if not any(id(engine.memory(leaf)) in self.leaves for leaf in leaves):
             return None
         return Told(
+            "TSC-H019",
             f"{text} has no gradient left: what the last pass made was dropped before this step, which changes nothing.",
             (text,),
         )
@@ -182,7 +184,7 @@ class Gradients:
         gone = [
             leaf
             for leaf in leaves
-            if engine.grad(leaf) is None and all(_is_part(path, text) for path in names(leaf))
+            if engine.grad(leaf) is None and all(path_root(path) == text for path in names(leaf))
         ]
         if not gone:
             return None
@@ -193,6 +195,7 @@ class Gradients:
                 new = next((path for path in names(leaf) if "." in path), None)
                 if new is not None:
                     return Told(
+                        "TSC-H022",
                         f"{text} holds {plural(len(gone), 'parameter')} that nothing else has any more, and not {new}: a step "
                         f"changes what was there when {text} was made.",
                         (text, new),
@@ -219,7 +222,7 @@ class Gradients:
             f"{known or 'a leaf'}.grad was not cleared: a pass added to what one step had applied, and the next step applied "
             "it again."
         )
-        return Told(text, named(known)), node
+        return Told("TSC-H011", text, named(known)), node
 
 
 def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:
@@ -227,12 +230,7 @@ def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:
     if any(engine.grad(leaf) is not None for leaf in leaves):
         return None
     what = "its parameter has none" if len(leaves) == 1 else f"none of its {len(leaves)} parameters has one"
-    return Told(f"{text} has no gradient to go by ({what}): this step changes nothing.", (text,))
-
-
-def _is_part(path: str, name: str) -> bool:
-    """Whether a path lies in what a name stands for."""
-    return path.partition(".")[0].partition("[")[0] == name
+    return Told("TSC-H026", f"{text} has no gradient to go by ({what}): this step changes nothing.", (text,))
 
 
 def probabilities(
@@ -247,30 +245,21 @@ def probabilities(
     function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
     known = name(given)
     return Told(
+        "TSC-H013",
         f"{function} applies {squashed} itself and wants scores; {known or 'what it was given'} went through {squashed} already.",
         named(known),
     )
 
 
-class Trap(NamedTuple):
-    """A hazard that an operator's operands show."""
-
-    code: str
-    told: Callable[[Engine, Namer, ast.AST | None, Sequence[Any]], Told | None]
-    """What is to be said of them; None where they are no hazard."""
-
-
-_DIFFERENCE = Trap("TSC-H012", outer_difference)
-_LOGARITHMS = Trap("TSC-H023", no_logarithms)
-OPERANDS: Final = {
-    "sub": _DIFFERENCE,
-    "rsub": _DIFFERENCE,
-    "_log_softmax": Trap("TSC-H013", partial(probabilities, "SoftmaxBackward0", "the softmax")),
-    "binary_cross_entropy_with_logits": Trap(
-        "TSC-H013", partial(probabilities, "SigmoidBackward0", "the sigmoid")
-    ),
-    "nll_loss_forward": _LOGARITHMS,
-    "nll_loss2d_forward": _LOGARITHMS,
-    "_ctc_loss": _LOGARITHMS,
+Trap = Callable[["Engine", Namer, ast.AST | None, Sequence[Any]], Told | None]
+"""What is to be said of an operator's operands; None where they are no hazard."""
+OPERANDS: Final[dict[str, Trap]] = {
+    "sub": outer_difference,
+    "rsub": outer_difference,
+    "_log_softmax": partial(probabilities, "SoftmaxBackward0", "the softmax"),
+    "binary_cross_entropy_with_logits": partial(probabilities, "SigmoidBackward0", "the sigmoid"),
+    "nll_loss_forward": no_logarithms,
+    "nll_loss2d_forward": no_logarithms,
+    "_ctc_loss": no_logarithms,
 }
 """What is looked for in the operands of which operator, where its result is to be differentiated."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CLIPS = ("clip_grad_norm_", "clip_grad_value_")
 DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout", "feature_alpha_dropout")
+APPLIED = "a step has applied already"
+"""What is said of gradients that are clipped too late, by which it is known when it is told."""
 FUNCTIONAL = ("F", "functional", "nn.functional", "torch.nn.functional")
 
 
@@ -31,10 +33,14 @@ def idle_clip(engine: Engine, names: Scope, statement: ast.Expr, applied: Collec
     having = [leaf for leaf in leaves if engine.grad(leaf) is not None]
     of = ast.unparse(call.args[0])
     if leaves and not having:
-        return Told(f"{name}() finds no gradient in {of}: it comes before the pass that makes them.", (of,))
+        return Told(
+            "TSC-H033",
+            f"{name}() finds no gradient in {of}: it comes before the pass that makes them.",
+            (of,),
+        )
     if having and all(id(leaf) in applied for leaf in having):
         return Told(
-            f"{name}() clips gradients that a step has applied already: it changes nothing any more.", (of,)
+            "TSC-H033", f"{name}() clips gradients that {APPLIED}: it changes nothing any more.", (of,)
         )
     return None
 
@@ -68,6 +74,7 @@ def dropout_in_evaluation(names: Scope, node: ast.AST | None) -> Told | None:
         return None
     text, name = ast.unparse(function), modules[0][0]
     return Told(
+        "TSC-H034",
         f"{text}() drops although {name} is in evaluation mode: a function knows of no mode, and training=True is its default.",
         (name,),
     )

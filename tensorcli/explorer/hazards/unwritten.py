@@ -137,7 +137,9 @@ class Unwritten:
         how, what = "was never written", "it"
         if blank.written is not None:
             how, what = "was written in part", "the rest"
-        return Told(f"{name} {how}: PyTorch leaves in {what} what the memory held (zero here).", (name,))
+        return Told(
+            "TSC-H018", f"{name} {how}: PyTorch leaves in {what} what the memory held (zero here).", (name,)
+        )
 
 
 def asked_for_its_sizes(statement: ast.stmt | None, node: ast.AST | None) -> bool:

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.told import Namer, Told, named
 
@@ -33,6 +34,7 @@ def no_logarithms(engine: Engine, name: Namer, node: ast.AST | None, inputs: Seq
     known = name(inputs[0])
     greatest = engine.shown(elements.max(), engine.look(inputs[0]).dtype)
     return Told(
+        "TSC-H023",
         f"{function} wants logarithms of probabilities, which are at most 0; {known or 'what it was given'} has {greatest}.",
         named(known),
     )
@@ -58,6 +60,7 @@ def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | 
     known = name(leaf)
     of = f" of {elements.size} elements" if elements.size > 1 else ""
     return Told(
+        "TSC-H024",
         f"{known or 'a leaf'}.grad is nan{f' in {int(lost.sum())}{of}' if of else ''}: a step would make "
         f"{known or 'the leaf'} nan, and what is computed from it.",
         named(known),
@@ -88,9 +91,9 @@ class Flats:
                 continue
             if any(self.engine.variable(each) is leaf for each in nodes_below(self.engine, node, 1000)):
                 known = name(leaf)
-                verb = self.engine.node_name(node).partition("Backward")[0].lower()
+                verb = operation_of(self.engine.node_name(node)).lower()
                 text = f"{known or 'a leaf'}.grad is 0 throughout: {verb}() is on the way, and its slope is 0 everywhere."
-                return Told(text, named(known))
+                return Told("TSC-H029", text, named(known))
         return None
 
 

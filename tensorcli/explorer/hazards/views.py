@@ -29,6 +29,7 @@ def swallowed(engine: Engine, name: Namer, view: Any) -> Told | None:
     else:
         return None
     return Told(
+        "TSC-H005",
         f"{text} {how} and has no history: no gradient flows through it, neither to {whole} nor to {text}.grad.",
         named(*names),
         f"take the view again: {text} = {whole}[…]" if names[0] else "take the view again",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.engines import ALLOCATING
+from tensorcli.explorer.engines import ALLOCATING, base_of
 from tensorcli.explorer.hazards.discarded import discarded
 from tensorcli.explorer.hazards.itself import comparisons, with_itself
 from tensorcli.explorer.hazards.keep import Keeper
@@ -42,7 +42,8 @@ from tensorcli.explorer.hazards.views import swallowed
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Engine, Saved
+    from tensorcli.explorer.engines import Engine
+    from tensorcli.explorer.engines.reading import Saved
     from tensorcli.explorer.observe import Recorder
 
 INTEGRAL = frozenset("uint8 int8 int16 int32 int64".split())
@@ -52,9 +53,8 @@ MOST = 20
 
 
 class Finding(NamedTuple):
-    """A hazard that a statement showed: its code, what is said of it, the innermost place in the script."""
+    """A hazard that a statement showed: what is said of it, the innermost place in the script."""
 
-    code: str
     told: Told
     node: ast.AST | None
 
@@ -93,13 +93,13 @@ class Operator(NamedTuple):
     @classmethod
     def of(cls, engine: Engine, operator: str) -> Operator:
         """What is to be known of the operator."""
-        name = operator.partition(".")[0]
+        name = base_of(operator)
         return cls(
             name,
             name in COPYING,
             name in WRAPPING or name.rstrip("_") in WRAPPING,
             name in ("index_put_", "_index_put_impl_"),
-            name == "copy_" or engine.elementwise(operator),
+            name == "copy_" or engine.elementwise(name),
             OPERANDS.get(name),
             name in ("add", "add_"),
             name in ALLOCATING,
@@ -138,7 +138,7 @@ class Watch:
         """A statement begins."""
         self.found: dict[tuple[str, str], Finding] = {}
         self.lost.begin()
-        self.pending: list[tuple[str, Callable[[], Told | None], ast.AST | None]] = []
+        self.pending: list[tuple[Callable[[], Told | None], ast.AST | None]] = []
         """What is asked for when the write that is about to happen is done."""
         self.poisoned: list[Poisoned] = []
         self.gradients.begin()
@@ -158,10 +158,10 @@ class Watch:
         if self.tainted:
             self.tainted = {key: each for key, each in self.tainted.items() if each() is not None}
 
-    def note(self, code: str, told: Told | None, node: ast.AST | None = None) -> None:
+    def note(self, told: Told | None, node: ast.AST | None = None) -> None:
         """A hazard was seen at a node, or in what is being evaluated, where there is something to say."""
         if told is not None and len(self.found) < MOST:
-            self.found.setdefault((code, told.text), Finding(code, told, node or current_node()))
+            self.found.setdefault((told.code, told.text), Finding(told, node or current_node()))
 
     def runs(self, statement: ast.stmt) -> None:
         """A statement of the script begins, one within a loop or a function included."""
@@ -174,32 +174,32 @@ class Watch:
             pairs = comparisons(statement)
             if pairs:
                 told = with_itself(self.engine, self.names, pairs, self.gradients.leaves)
-                self.note("TSC-H037", told, statement)
+                self.note(told, statement)
         if isinstance(statement, ast.Expr):
             self._expression(statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
             told = misspelt(self.engine, self.names, statement.targets[0])
-            self.note("TSC-H028", told, statement)
-            self.note("TSC-H030", idle_attribute(self.names, statement), statement)
+            self.note(told, statement)
+            self.note(idle_attribute(self.names, statement), statement)
         elif isinstance(statement, ast.For | ast.While):
             self.loops.enter(statement)
         elif self.loops.begun and isinstance(statement, ast.Assign):
-            self.note("TSC-H016", self.loops.lost_update(statement))
+            self.note(self.loops.lost_update(statement))
 
     def _expression(self, statement: ast.Expr) -> None:
         """A statement that is an expression, by the name of the method that it calls."""
         node = statement.value
         if isinstance(node, ast.Attribute):
-            self.note("TSC-H027", not_called(self.names, node), statement)
+            self.note(not_called(self.names, node), statement)
         elif isinstance(node, ast.Call):
             method = getattr(node.func, "attr", "")
             if method == "step":
                 self._steps(node)
             elif method in CLIPS:
                 applied = self.gradients.applied
-                self.note("TSC-H033", idle_clip(self.engine, self.names, statement, applied), statement)
+                self.note(idle_clip(self.engine, self.names, statement, applied), statement)
             elif method == "append" and self.loops.begun:
-                self.note("TSC-H017", self.loops.appended(statement, self.names.get), statement)
+                self.note(self.loops.appended(statement, self.names.get), statement)
 
     # ---- what the recorder hears
 
@@ -222,25 +222,25 @@ class Watch:
         if self.inner and isinstance(self.running, ast.Expr):
             told = discarded(engine, self.names, self.running, tensor, inputs)
             if told is not None and not self.loops.repeats(self.running):
-                self.note("TSC-H020", told)
+                self.note(told)
         if known.copies:
             self.lost.made(known.name, tensor, inputs)
         if known.pairs and tensor.ndim == 2:
             if _ranks(inputs) == 3:
                 told = outer_total(engine, self.names.name, current_node(), self.running, known.name, inputs)
-                self.note("TSC-H012", told)
+                self.note(told)
             elif known.name == "mul" and len(inputs) > 1 and engine.kind(inputs[1]) == "tensor":
                 self.factor = weakref.ref(inputs[1])
         elif known.name == "xlogy":
             factor = None if self.factor is None else self.factor()
-            self.note("TSC-H023", probabilities_compared(engine, self.names, current_node(), factor))
+            self.note(probabilities_compared(engine, self.names, current_node(), factor))
         if known.wraps and not tensor.dtype.is_floating_point:
             dtype = engine.look(tensor).dtype
             if dtype in INTEGRAL:
                 from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
-                exact = exact_result(engine, operator, inputs, dtype)
-                self.note("TSC-H007", None if exact is None else wrapped(engine, *exact, tensor))
+                exact = exact_result(engine, known.name, inputs, dtype)
+                self.note(None if exact is None else wrapped(engine, *exact, tensor))
         if not self._recorded(tensor, inputs):
             if self.gradients.leaves:
                 self.gradients.made(tensor, inputs)
@@ -248,11 +248,11 @@ class Watch:
             self.recorded = True
             self._without_history(inputs)
             if known.adds and self.loops.begun:
-                self.note("TSC-H017", self.loops.history(current_node(), inputs))
+                self.note(self.loops.history(current_node(), inputs))
             if known.flat:
                 self.flats.made(tensor)
             if known.trap is not None:
-                self.note(known.trap.code, known.trap.told(engine, self.names.name, current_node(), inputs))
+                self.note(known.trap(engine, self.names.name, current_node(), inputs))
 
     def _cut_off(self, operator: str, tensor: Any, inputs: Sequence[Any]) -> None:
         from tensorcli.explorer.hazards.numbers import cut_off
@@ -265,7 +265,7 @@ class Watch:
         if isinstance(value, ast.Name):
             number = self.names.get(value.id)
         assigned = number if isinstance(number, float) else None
-        self.note("TSC-H032", cut_off(self.engine, name, tensor, operator, inputs, assigned))
+        self.note(cut_off(self.engine, name, tensor, operator, inputs, assigned))
 
     def _recorded(self, tensor: Any, inputs: Sequence[Any]) -> bool:
         """Whether a result has a node, or is about to get one."""
@@ -291,18 +291,18 @@ class Watch:
                 self._kept((id(memory),))
         if self.pending:
             self.pending = []
-        self.note("TSC-H010", self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
+        self.note(self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
         if known.wraps:
             dtype = "" if tensor.dtype.is_floating_point else engine.look(tensor).dtype
             if dtype in INTEGRAL:
                 from tensorcli.explorer.hazards.numbers import exact_result, wrapped
 
-                exact = exact_result(engine, operator, inputs, dtype)
+                exact = exact_result(engine, known.name, inputs, dtype)
                 if exact is not None:
                     told = partial(wrapped, engine, *exact, tensor)
-                    self.pending.append(("TSC-H007", told, current_node()))
+                    self.pending.append((told, current_node()))
         elif known.indexes:
-            self.note("TSC-H006", duplicate(engine, self.names.name, tensor, inputs))
+            self.note(duplicate(engine, self.names.name, tensor, inputs))
         if known.fills and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
             self._cut_off(known.name, tensor, inputs)
         if self.unwritten.memory:
@@ -310,24 +310,24 @@ class Watch:
             self._unwritten(self.unwritten.read(known.name, tensor, inputs))
             self.unwritten.written(tensor, memory)
         if known.name == "bernoulli_":
-            self.note("TSC-H034", dropout_in_evaluation(self.names, current_node()))
+            self.note(dropout_in_evaluation(self.names, current_node()))
         if known.name == "copy_":
-            self.note("TSC-H014", onto_itself(engine, memory, inputs))
+            self.note(onto_itself(engine, memory, inputs))
         if isinstance(self.running, ast.Assign | ast.AugAssign):
-            self.note("TSC-H015", expanded(engine, self.names, memory, self.running))
-        self.note("TSC-H021", one_item(engine, self.names, memory, self.running))
+            self.note(expanded(engine, self.names, memory, self.running))
+        self.note(one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
                 name = self.names.name(tensor) or self.names.name(self.recorder.named_parent(tensor))
                 overlap = partial(overlapping, engine, name, tensor, other, known.name, self.running)
-                self.pending.append(("TSC-H004", overlap, current_node()))
+                self.pending.append((overlap, current_node()))
 
     def wrote(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
         """The bytes of a tensor, in this memory, were written."""
         engine = self.engine
-        for code, told, node in self.pending:
-            self.note(code, told(), node)
+        for told, node in self.pending:
+            self.note(told(), node)
         if self.pending:
             self.pending = []
         if self.lost.written:
@@ -336,8 +336,8 @@ class Watch:
             self.lost.wrote(memory, self.running)
         if tensor.requires_grad:
             self._without_history([each for each in inputs if each is not tensor])
-        if self.loops.begun and operator.startswith("add_") and engine.node(tensor) is not None:
-            self.note("TSC-H017", self.loops.history(current_node(), inputs))
+        if self.loops.begun and base_of(operator) == "add_" and engine.node(tensor) is not None:
+            self.note(self.loops.history(current_node(), inputs))
         if self.gradients.leaves:
             self.gradients.wrote(memory, inputs)
             if self.gradients.twice:
@@ -349,11 +349,11 @@ class Watch:
         if not self.nan:
             told = no_numbers(self.engine, self.names.name, leaf, gradient)
             self.nan = told is not None
-            self.note("TSC-H024", told)
+            self.note(told)
         if self.flats.nodes and kind == "new" and not self.zero:
             told = self.flats.zeroed(self.names.name, leaf, gradient)
             self.zero = told is not None
-            self.note("TSC-H029", told)
+            self.note(told)
 
     def freed(self, node: Any) -> None:
         """A node is about to drop what it had saved: it was used as it is now."""
@@ -382,16 +382,16 @@ class Watch:
 
     def _kept(self, written: Collection[int]) -> None:
         for told, node in kept(self.engine, self.lists or (), written):
-            if not any(each.code == "TSC-H025" and each.node is node for each in self.found.values()):
-                self.note("TSC-H025", told, node)
+            if not any(each.told.code == told.code and each.node is node for each in self.found.values()):
+                self.note(told, node)
 
     def _applied_twice(self) -> None:
         told, node = self.gradients.told(self.names.name)
-        self.note("TSC-H011", told, node)
+        self.note(told, node)
 
     def _without_history(self, inputs: Sequence[Any]) -> None:
         for each in _tensors(self.engine, inputs):
-            self.note("TSC-H005", swallowed(self.engine, self.names.name, each))
+            self.note(swallowed(self.engine, self.names.name, each))
 
     def _steps(self, node: ast.Call) -> None:
         """`opt.step()`: whether what it changes has gradients, and is there still."""
@@ -402,18 +402,18 @@ class Watch:
             if leaves:
                 text = ast.unparse(owner)
                 dropped = self.gradients.dropped(leaves, text)
-                self.note("TSC-H019", dropped)
-                self.note("TSC-H022", self.gradients.outdated(leaves, text, self._names))
+                self.note(dropped)
+                self.note(self.gradients.outdated(leaves, text, self._names))
                 reached, gone = self.gradients.leaves.values(), self.gradients.gone
-                self.note("TSC-H031", unheld(self.engine, self.names, leaves, reached, gone, text))
-                self.note("TSC-H035", self.steps.first(self.names, optimizer, leaves, text))
-                self.note("TSC-H036", self.steps.in_evaluation(self.names, optimizer, text))
+                self.note(unheld(self.engine, self.names, leaves, reached, gone, text))
+                self.note(self.steps.first(self.names, optimizer, leaves, text))
+                self.note(self.steps.in_evaluation(self.names, optimizer, text))
                 if not node.args and dropped is None:
-                    self.note("TSC-H026", idle(self.engine, leaves, text))
+                    self.note(idle(self.engine, leaves, text))
 
     def _unwritten(self, told: Told | None) -> None:
         if told is not None and not asked_for_its_sizes(self.running, current_node()):
-            self.note("TSC-H018", told)
+            self.note(told)
 
     # ---- when the statement ends
 
@@ -431,7 +431,7 @@ class Watch:
     def findings(self) -> list[Finding]:
         """The hazards of the statement so far, but for those about saved bytes."""
         for copied in self.lost.found():
-            self.note("TSC-H003", copied.told, copied.node)
+            self.note(copied.told, copied.node)
         self._applied_twice()
         if self.loops.written:
             self.lists = held_by(self.names, self.loops.appends)

@@ -114,8 +114,6 @@ RESULT_NAMES: Final = (
 ).split()
 PART_NAMES: Final = "Step Value Change Alarm WarningText Failure Question Prediction".split()
 
-Result = Answer
-
 RESULTS: tuple[type[Answer], ...]
 """Every kind of answer that a command gives: a renderer is complete when it has them all, and `PARTS`."""
 PARTS: tuple[type, ...]

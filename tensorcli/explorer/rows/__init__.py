@@ -1,29 +1,38 @@
 """The table of a statement: its rows, group by group, in the order in which they are shown.
 
-`arrivals`, `writes` and `departures` hold the groups, `table` what they share.
+`arrivals`, `writes` and `departures` hold the groups, each a function of the table so far; `table` holds what they share.
 """
 
 from __future__ import annotations
 
-from tensorcli.explorer.rows.arrivals import Arrivals
-from tensorcli.explorer.rows.departures import Departures
-from tensorcli.explorer.rows.writes import Writes
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from tensorcli.explorer.rows.arrivals import bound, created, sharing
+from tensorcli.explorer.rows.departures import graph_freed, hooks_ran, unbound
+from tensorcli.explorer.rows.table import Table
+from tensorcli.explorer.rows.writes import changed, rewritten, written
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.changes import Observation
+
+GROUPS: Final[tuple[Callable[[Table], None], ...]] = (
+    created,
+    bound,
+    written,
+    changed,
+    rewritten,
+    sharing,
+    unbound,
+    hooks_ran,
+    graph_freed,
+)
+"""In this order: what a group has shown, a later one leaves out."""
 
 
-class Rows(Arrivals, Writes, Departures):
-    """All rows of one statement."""
-
-    def collect(self) -> None:
-        """Everything that changed, in `rows`, `more`, `writes` and `silences`."""
-        self.added = list(self._added())
-        created = [entry for entry in self.added if entry.born == self.index.now]
-        self._created(created)
-        self._bound(created)
-        for memory, writing in self.recorder.writes_to.items():
-            self._written(memory, writing)
-        self._changed()
-        self._rewritten()
-        self._sharing(created)
-        self._unbound()
-        self._hooks_ran()
-        self._graph_freed()
+def collect(observation: Observation) -> Table:
+    """Everything that the statement changed."""
+    table = Table(observation)
+    for group in GROUPS:
+        group(table)
+    return table

@@ -13,83 +13,82 @@ from tensorcli.explorer.results import Change
 from tensorcli.explorer.rows.table import Table
 
 
-class Departures(Table):
-    """What names and nodes let go."""
+def unbound(table: Table) -> None:
+    """Names that were deleted or given to another object."""
+    moved = table.moved_names()
+    for path, entry in table.index.removed:
+        known = table.recorder.before.get(entry.key)
+        if known is None or known.entry is not entry or known.allocation is None:
+            continue
+        before, allocation = known.look, known.allocation
+        here = table.index.entries.get(entry.key) is entry
+        if here and ("[" in path or entry.key in moved):
+            continue
+        leaf = bool(before.is_leaf and before.requires_grad)
+        kept = list(_keepers(table, entry, here, allocation))
+        note = f"{allocation.id} kept by {', '.join(kept)}" if kept else f"{allocation.id} freed"
+        if leaf and not here:
+            where = f" of line {allocation.line}" if allocation.line else ""
+            note = f"the leaf{where} has no name any more; {note}"
+        facts = replace(settle(before, table.allocations), storage=allocation.id)
+        table.rows.append(Change("unbound", (path,), facts, None, note, allocation.id, kept_by=tuple(kept)))
 
-    def _unbound(self) -> None:
-        """Names that were deleted or given to another object."""
-        moved = self._moved_names()
-        for path, entry in self.index.removed:
-            known = self.recorder.before.get(entry.key)
-            if known is None or known.entry is not entry or known.allocation is None:
-                continue
-            before, allocation = known.look, known.allocation
-            here = self.index.entries.get(entry.key) is entry
-            if here and ("[" in path or entry.key in moved):
-                continue
-            leaf = bool(before.is_leaf and before.requires_grad)
-            kept = list(self._keepers(entry, here, allocation))
-            note = f"{allocation.id} kept by {', '.join(kept)}" if kept else f"{allocation.id} freed"
-            if leaf and not here:
-                where = f" of line {allocation.line}" if allocation.line else ""
-                note = f"the leaf{where} has no name any more; {note}"
-            facts = replace(settle(before, self.allocations), storage=allocation.id)
-            self.rows.append(
-                Change("unbound", (path,), facts, None, note, allocation.id, kept_by=tuple(kept))
-            )
 
-    def _keepers(self, entry: Entry, here: bool, allocation: Allocation) -> Iterator[str]:
-        """Who keeps the allocation of what a name let go, which others reach where it is `here`: nodes of the graph, other
-        names, something without a name.
-        """
-        if not allocation.alive:
-            return
-        found = False
-        nodes = []
-        for saver in self.recorder.savers.get(allocation.key, {}).values():
-            node = saver.reference()
-            if node is not None and not self.engine.released(node):
-                nodes.append(self.engine.node_name(node))
-        if nodes:
+def _keepers(table: Table, entry: Entry, here: bool, allocation: Allocation) -> Iterator[str]:
+    """Who keeps the allocation of what a name let go, which others reach where it is `here`: nodes of the graph, other
+    names, something without a name.
+    """
+    if not allocation.alive:
+        return
+    found = False
+    nodes = []
+    for saver in table.recorder.savers.get(allocation.key, {}).values():
+        node = saver.reference()
+        if node is not None and not table.engine.released(node):
+            nodes.append(table.engine.node_name(node))
+    if nodes:
+        found = True
+        listed = ", ".join(dict.fromkeys(nodes[:3])) + (", …" if len(nodes) > 3 else "")
+        yield f"the graph ({listed})"
+    if here:
+        found = True
+        yield table.index.names(entry)[0]
+    for mate in list(table.index.sharing(allocation.key, 4)):
+        if mate is not entry:
             found = True
-            listed = ", ".join(dict.fromkeys(nodes[:3])) + (", …" if len(nodes) > 3 else "")
-            yield f"the graph ({listed})"
-        if here:
-            found = True
-            yield self.index.names(entry)[0]
-        for mate in list(self.index.sharing(allocation.key, 4)):
-            if mate is not entry:
-                found = True
-                yield self.index.names(mate)[0]
-        if not found:
-            leaf = entry.value
-            led_to = leaf is not None and self.engine.accumulator(leaf) is not None
-            yield "the graph that leads to it" if led_to else "something without a name"
+            yield table.index.names(mate)[0]
+    if not found:
+        leaf = entry.value
+        led_to = leaf is not None and table.engine.accumulator(leaf) is not None
+        yield "the graph that leads to it" if led_to else "something without a name"
 
-    def _graph_freed(self) -> None:
-        released = self.recorder.released
-        if not released:
-            return
-        saved = sum(count for _, count in released)
-        # By identity of those that are still there: another node may have got the address of one that is gone.
-        wanted = {id(node) for reference, _ in released if (node := reference()) is not None}
-        named = self.observation.named
-        name, nodes = root_of(self.engine, self.index, wanted, named)
-        count = max(nodes, len(released))
-        what = f"graph of {name}" if name else "graph"
-        kept = f", {plural(saved, 'saved tensor')}" if saved else ""
-        self.rows.append(
-            Change(
-                "graph_freed",
-                (name,) if name else (),
-                note=f"{what} freed: {plural(count, 'node')}{kept}; a second backward would raise",
-            )
+
+def graph_freed(table: Table) -> None:
+    """The nodes that a backward pass dropped the saved tensors of."""
+    released = table.recorder.released
+    if not released:
+        return
+    saved = sum(count for _, count in released)
+    # By identity of those that are still there: another node may have got the address of one that is gone.
+    wanted = {id(node) for reference, _ in released if (node := reference()) is not None}
+    named = table.observation.named
+    name, nodes = root_of(table.engine, table.index, wanted, named)
+    count = max(nodes, len(released))
+    what = f"graph of {name}" if name else "graph"
+    kept = f", {plural(saved, 'saved tensor')}" if saved else ""
+    table.rows.append(
+        Change(
+            "graph_freed",
+            (name,) if name else (),
+            note=f"{what} freed: {plural(count, 'node')}{kept}; a second backward would raise",
         )
+    )
 
-    def _hooks_ran(self) -> None:
-        """The hooks that a backward pass ran, in their order."""
-        ran = self.recorder.hooks
-        if ran:
-            steps = " → ".join(f"{text} ({node})" for text, node in ran)
-            more = f" → … {self.recorder.hooks_more} more" if self.recorder.hooks_more else ""
-            self.rows.append(Change("hooks_ran", (), note=f"hooks ran: {steps}{more}"))
+
+def hooks_ran(table: Table) -> None:
+    """The hooks that a backward pass ran, in their order."""
+    ran = table.recorder.hooks
+    if ran:
+        steps = " → ".join(f"{text} ({node})" for text, node in ran)
+        more = f" → … {table.recorder.hooks_more} more" if table.recorder.hooks_more else ""
+        table.rows.append(Change("hooks_ran", (), note=f"hooks ran: {steps}{more}"))

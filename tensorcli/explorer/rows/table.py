@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.alarms import Silence
-from tensorcli.explorer.engines import Look
+from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import settle
 from tensorcli.explorer.names import Entry, name_of
 from tensorcli.explorer.results import Change, Write
@@ -26,17 +26,21 @@ class Table:
         self.recorder = observation.recorder
         self.rows: list[Change] = []
         self.limit = observation.rows
-        self.added: list[Entry] = []
+        self.created = [each for each in self._added() if each.born == self.index.now]
+        """The tensors that were not there before the statement."""
         self.shown: set[int] = set()
+        """The identities of the objects that have a row."""
         self.more = 0
+        """How many rows more there would be."""
         self.writes: list[Write] = []
         self.silences: list[Silence] = []
 
-    def _look(self, entry: Entry) -> Look | None:
+    def look(self, entry: Entry) -> Look | None:
+        """The tensor as it is now; None where it is gone."""
         value = entry.value
         return None if value is None else self.engine.look(value)
 
-    def _row(
+    def row(
         self,
         kind: Any,
         entry: Entry,
@@ -46,6 +50,7 @@ class Table:
         operator: str = "",
         text: bool = True,
     ) -> None:
+        """Show an entry in a row, or count it where there are too many. `text` false leaves its elements out."""
         self.shown.add(entry.key)
         if len(self.rows) >= self.limit:
             self.more += 1
@@ -61,7 +66,7 @@ class Table:
                 settle(after, self.allocations, shown),
                 note,
                 self.allocations.name(after.memory),
-                operator=operator.partition(".")[0],
+                operator=operator,
             )
         )
 
@@ -76,7 +81,7 @@ class Table:
                 seen.add(entry.key)
                 yield entry
 
-    def _moved_names(self) -> dict[int, str]:
+    def moved_names(self) -> dict[int, str]:
         """The objects that lost a name in this statement and got another one, by their old name."""
         added = {entry.key for _, entry in self.index.added}
         return {
@@ -85,16 +90,19 @@ class Table:
             if entry.key in added and self.index.entries.get(entry.key) is entry
         }
 
-    def _counter(self, entry: Entry) -> int:
-        look = self._look(entry)
+    def counter(self, entry: Entry) -> int:
+        """The identity of its version counter; 0 for none."""
+        look = self.look(entry)
         return 0 if look is None else look.counter
 
-    def _first(self, entries: list[Entry]) -> str:
+    def first(self, entries: list[Entry]) -> str:
+        """The first name that one of them has."""
         return next((names[0] for each in entries if (names := self.index.names(each))), "another tensor")
 
-    def _tensor_name(self, tensor: Any) -> str:
+    def tensor_name(self, tensor: Any) -> str:
+        """A name for a tensor, in a sentence."""
         return name_of(self.engine, self.index, self.allocations, tensor) or "(temporary)"
 
-    def _storage(self, look: Look) -> str:
+    def storage(self, look: Look) -> str:
         """The id of an allocation, in a sentence."""
         return self.allocations.name(look.memory) or "a temporary storage"

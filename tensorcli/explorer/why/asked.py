@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from tensorcli.explorer.results import Way, Why
+from tensorcli.explorer.results import Why
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.why.case import looking_back
 from tensorcli.explorer.why.hidden import hidden
 from tensorcli.explorer.why.leaves import gradient_of
-from tensorcli.explorer.why.prove import allowance, outcome, prove
+from tensorcli.explorer.why.prove import WAYS, Allowance, allowance, numbered, outcome, prove
 from tensorcli.explorer.why.states import state_of
 
 if TYPE_CHECKING:
     from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.results.why import Verdict
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.session import Session
 
@@ -43,30 +46,23 @@ def asked(session: Session, tree: ast.expr, text: str) -> tuple[Why, list[Propos
         proved, held, measure = prove(session, story.proposals, story.right, True, allowed)
         events, notes = tuple(story.events), tuple(story.notes)
         return Why(story.title, None, "", events, None, notes, tuple(proved), measure), held, records
-    ways: list[Any] = []
-    kept: list[Proposal] = []
-    for proposal in story.proposals:
-        if proposal is None or len(kept) >= 4:
-            continue
-        found = outcome(session, proposal, allowed)
-        gave = None if found is None else found.gradients.get(name)
-        shown = found.value if found is not None and (proposal.shows or not wants_grad) else gave
-        if found is None or (wants_grad and not shown):
-            continue
-        kept.append(proposal)
-        ways.append(
-            Way(
-                len(kept),
-                proposal.text,
-                proposal.note,
-                shown or "",
-                "runs",
-                proposal.edits,
-            )
-        )
+    ways, kept = numbered(islice(_held(session, story.proposals, allowed, name if wants_grad else ""), WAYS))
     measure = f"{name}.grad" if wants_grad and ways else ""
     return (
         Why(story.title, None, "", tuple(story.events), None, tuple(story.notes), tuple(ways), measure),
         kept,
         records,
     )
+
+
+def _held(
+    session: Session, proposals: Iterable[Proposal | None], allowed: Allowance, leaf: str
+) -> Iterator[tuple[Proposal, str, Verdict]]:
+    """The ways that hold, and what each gives; where a gradient is asked for, of `leaf`, those that bring one."""
+    for proposal in proposals:
+        found = None if proposal is None else outcome(session, proposal, allowed)
+        if proposal is None or found is None:
+            continue
+        shown = found.gradients.get(leaf, "") if leaf and not proposal.shows else found.value
+        if shown or not leaf:
+            yield proposal, shown, "runs"

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.trees import called_name, holds, root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
 from tensorcli.explorer.why.out_of_place import out_of_place
 from tensorcli.explorer.why.slips import slips
-from tensorcli.explorer.why.trees import called_name, holds, root_name, write_target
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import FailedModule, Look
+    from tensorcli.explorer.engines import FailedModule
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
 
 TRIES = 60

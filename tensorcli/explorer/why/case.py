@@ -14,7 +14,7 @@ from tensorcli.explorer.names import name_of
 from tensorcli.explorer.results import Event, Failure, Timeline
 from tensorcli.explorer.rewrite import Journal, Proposal
 from tensorcli.explorer.trace import Made, Trace, Traced
-from tensorcli.explorer.why.trees import binds, called_name, holds, one_line, stored, unbroken, write_target
+from tensorcli.explorer.trees import binds, called_name, holds, one_line, stored, unbroken, write_target
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:

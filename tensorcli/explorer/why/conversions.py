@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
 from tensorcli.explorer.why.slips import NUMPY, torch_s_own
-from tensorcli.explorer.why.trees import root_name
 
 
 def numpy(case: Case) -> Story | None:
@@ -101,7 +101,7 @@ def deepcopy(case: Case) -> Story | None:
     text = case.text_of(node)
     tensor = case.tensor(node)
     if tensor is None:
-        return _computed_inside(case, call, node)
+        return _computed_inside(case, node)
     look = case.engine.look(tensor)
     events: list[Event] = []
     name = root_name(node)
@@ -139,7 +139,7 @@ def negative_stride(case: Case) -> Story | None:
     return story
 
 
-def _computed_inside(case: Case, call: ast.Call, node: ast.expr) -> Story:
+def _computed_inside(case: Case, node: ast.expr) -> Story:
     """deepcopy of a container that holds a computed tensor: which, and where it was computed."""
     text = case.text_of(node)
     inside = [

@@ -10,11 +10,11 @@ import numpy as np
 
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.hazards.unwritten import FACTS
+from tensorcli.explorer.trees import called_name, loaded
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import CUTTING, READERS, names_of
 from tensorcli.explorer.why.operands import behind, operand
 from tensorcli.explorer.why.reconnect import joined
-from tensorcli.explorer.why.trees import called_name, loaded
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trace import Made, Traced
+from tensorcli.explorer.trees import called_name, holds, loaded, root_name
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.slips import is_module
-from tensorcli.explorer.why.trees import called_name, holds, loaded, root_name
 
 CUTTING = {
     "detach": "detach() shares the memory and leaves the graph",
@@ -209,7 +209,7 @@ def verb_of(made: Made) -> str:
     node = made.node_at
     if isinstance(node, ast.Call):
         return called_name(node)
-    return made.operator.partition(".")[0]
+    return made.operator
 
 
 def in_a_pass(made: Made) -> bool:

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tensorcli.explorer.trees import called_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import at_odds
-from tensorcli.explorer.why.trees import called_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tensorcli.explorer.trees import has_pass
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, names_of, told, where_cut_before
 from tensorcli.explorer.why.reconnect import ways_back
-from tensorcli.explorer.why.trees import has_pass
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Event

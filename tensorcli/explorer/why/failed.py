@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from tensorcli.explorer.results import Way, Why
 from tensorcli.explorer.rewrite import joined
 from tensorcli.explorer.trace import traced
+from tensorcli.explorer.trees import has_pass, unbroken
 from tensorcli.explorer.why.prove import Allowance, allowance, outcome, prove
 from tensorcli.explorer.why.tellers import BACKWARD, tell
-from tensorcli.explorer.why.trees import has_pass, unbroken
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:

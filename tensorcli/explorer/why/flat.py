@@ -6,12 +6,13 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.values import FLAT
 from tensorcli.explorer.trace import run, traced
+from tensorcli.explorer.trees import called_name, operand_of
 from tensorcli.explorer.why.case import LOOKING, Case, Story
 from tensorcli.explorer.why.out_of_place import atom
-from tensorcli.explorer.why.trees import called_name, operand_of
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Killed(NamedTuple):
     @property
     def operation(self) -> str:
         """`Round` of RoundBackward0."""
-        return self.name.partition("Backward")[0]
+        return operation_of(self.name)
 
     @property
     def reason(self) -> str:
@@ -125,7 +126,7 @@ def _leading(session: Session, root: Any, name: str) -> list[tuple[Any, list[int
         leaf = session.value_of(ast.parse(name, mode="eval").body)
     except Exception:  # a name of a function that runs
         leaf = None
-    nodes = list(nodes_below(engine, engine.node(root), 10_000))
+    nodes = list(nodes_below(engine, engine.node(root)))
     variables = ((node, engine.variable(node)) for node in nodes)
     reached = {
         id(node)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
+from tensorcli.explorer.trees import called_name, holds, loaded, one_line, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round, held_graphs
-from tensorcli.explorer.why.trees import called_name, holds, loaded, one_line, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.trace import Save, Traced

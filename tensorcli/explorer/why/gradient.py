@@ -9,6 +9,7 @@ from typing import Any
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
+from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
@@ -16,7 +17,6 @@ from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
 from tensorcli.explorer.why.nothing import of_a_method
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
 from tensorcli.explorer.why.reconnect import ways_back
-from tensorcli.explorer.why.trees import root_name
 
 
 def backward_root(case: Case) -> ast.expr | None:
@@ -148,7 +148,7 @@ def _taken_of(case: Case, part: Any, root: ast.expr | None) -> str | None:
     result = case.tensor(root)
     if name is None or result is None:
         return None
-    below = nodes_below(case.engine, case.engine.node(result), 10_000)
+    below = nodes_below(case.engine, case.engine.node(result))
     node = case.engine.node(base)
     led = any(each is node if node is not None else case.engine.variable(each) is base for each in below)
     return name if led else None

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.called import called, given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import operands
-from tensorcli.explorer.why.trees import root_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

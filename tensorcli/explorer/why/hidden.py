@@ -1,4 +1,4 @@
-"""Writes that no version counter saw, and the wrong gradients they lead to; every other hazard in a sentence."""
+"""Writes that no version counter saw, and the wrong gradients they lead to; views that swallow gradients, and swaps of views."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.shadow import right_gradients
 from tensorcli.explorer.results import Alarm, Event, HazardRow
+from tensorcli.explorer.trees import holds, loaded, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.out_of_place import atom, out_of_place_at
-from tensorcli.explorer.why.trees import holds, loaded, root_name
 from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge
 
 if TYPE_CHECKING:
@@ -19,27 +19,35 @@ if TYPE_CHECKING:
     from tensorcli.explorer.trace import Save, Traced
 
 
-def hazard(case: Case, row: HazardRow, expected: bool = False) -> Story:
-    """The story of a hazard that the session reported. `expected`: the last statement is yet to run."""
+def hidden_write(case: Case, row: HazardRow) -> Story:
+    """A write that no version counter saw, with the backward pass that it makes wrong, which may be yet to run."""
+    expected = len(case.trace.steps) > len(case.session.journal)
+    return (
+        hidden(case, expected=expected) or _in_one_statement(case, row.index - 1) or _in_a_sentence(case, row)
+    )
+
+
+def swallowed_gradient(case: Case, row: HazardRow) -> Story:
+    """A view without an edge: taken again."""
+    return _swallowed(case, row.index - 1) or _in_a_sentence(case, row)
+
+
+def _in_a_sentence(case: Case, row: HazardRow) -> Story:
+    """What the session said when it happened, where no more can be told."""
     at = row.index - 1
-    if row.code in ("TSC-H001", "TSC-H002"):
-        found = hidden(case, expected=expected) or _in_one_statement(case, at)
-        if found is not None:
-            return found
-    if row.code == "TSC-H005":
-        found = _swallowed(case, at)
-        if found is not None:
-            return found
     place = case.find(at, row.span)
-    if row.code == "TSC-H010" and place is not None:
-        return _swap(case, at, row, *place)
     node = None if place is None else place[1]
     event = case.event(at, row.rule, "other", culprit=True, node=node)
     return Story(row.text, [event], [row.hint] if row.hint else [])
 
 
-def _swap(case: Case, at: int, row: HazardRow, home: int, target: ast.AST) -> Story:
+def swapped_views(case: Case, row: HazardRow) -> Story:
     """`x[0], x[1] = x[1], x[0]`: with copies on the right side."""
+    at = row.index - 1
+    place = case.find(at, row.span)
+    if place is None:
+        return _in_a_sentence(case, row)
+    home, target = place
     tree = case.trace.steps[home].record.statement.tree
     event = case.event(
         at, "evaluates the right side to views, then stores one after the other", "wrote", node=target
@@ -124,9 +132,7 @@ class _Hidden:
         else:
             title = f"{over}."
         story = Story(title, self._events(last))
-        story.proposals = [
-            None if each is None else self._to_the_pass(each, at, last) for each in self._ways(at)
-        ]
+        story.proposals = [None if each is None else self._to_the_pass(each, last) for each in self._ways(at)]
         if last is not None:
             story.right = {each: right[each] for each in _left_by(last) if each in right}
         return story
@@ -201,13 +207,12 @@ class _Hidden:
                     step.number - 1, [(saver.value, f"{text}.clone()")], "the node keeps its own result"
                 )
 
-    def _to_the_pass(self, proposal: Proposal, at: int, last: Traced | None) -> Proposal:
+    def _to_the_pass(self, proposal: Proposal, last: Traced | None) -> Proposal:
         """Measured where the pass ended."""
         if last is None:
             return replace(proposal, failing=len(proposal.records) - 1)
         grown = len(proposal.records) - len(self.case.trace.steps)
-        moved = proposal.text.startswith("move ")
-        return replace(proposal, failing=last.number - 1 + grown - moved)
+        return replace(proposal, failing=last.number - 1 + grown - proposal.moved)
 
 
 def _left_by(last: Traced | None) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.trees import binds, has_pass, loaded, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import copied_leaf, kept, reason
 from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, where_cut
@@ -18,12 +19,11 @@ from tensorcli.explorer.why.ended import ended_early
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
-from tensorcli.explorer.why.trees import binds, has_pass, loaded, stored
 from tensorcli.explorer.why.updates import in_place
-from tensorcli.explorer.why.views import cut_off, view_again, view_without_edge, views_cut_off
+from tensorcli.explorer.why.views import cut_from_base, cut_off, view_again, view_without_edge, views_cut_off
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.trace import Traced
 
@@ -93,7 +93,7 @@ def _held(case: Case, value: Any, name: str) -> Story:
     ]
     zero = zeroed(case, value, name, places[-1]) if places and wrote is None else None
     if zero is not None:
-        zero.proposals = [to_the_end(case, each) for each in zero.proposals]
+        zero.proposals = [to_the_end(each) for each in zero.proposals]
         return zero
     if wrote is not None and not given:
         story.title = f"{name}.grad is {text}: line {wrote.line} wrote it."
@@ -110,7 +110,7 @@ def _held(case: Case, value: Any, name: str) -> Story:
                 f"a backward pass adds to .grad. Where line {lines[-1]} should begin anew, drop the gradient before it."
             )
             story.proposals.append(
-                to_the_end(case, case.journal.inserted(last.number - 1, f"{name}.grad = None", "begin anew"))
+                to_the_end(case.journal.inserted(last.number - 1, f"{name}.grad = None", "begin anew"))
             )
     return story
 
@@ -145,18 +145,18 @@ def _not_required(case: Case, value: Any, name: str, bound: int | None) -> Story
             f"leaf of line {case.trace.steps[lost].line} has no name any more."
         )
         story.events.insert(0, case.event(lost, f"{name} was a leaf that requires grad", "made"))
-        story.proposals = [to_the_end(case, each) for each in in_place(case, bound, name)]
+        story.proposals = [to_the_end(each) for each in in_place(case, bound, name)]
         return story
     story.title += f": {sentence}"
     for cut in cuts:
         again = ways_back(case, [cut]) if cut.kind == "leaf" else in_place(case, cut.step.number - 1, name)
-        story.proposals.extend(to_the_end(case, each) for each in again)
+        story.proposals.extend(to_the_end(each) for each in again)
     return story
 
 
 def leaves_behind(case: Case, tensor: Any) -> list[Any]:
     """The leaves that a computed tensor's graph leads to."""
-    nodes = nodes_below(case.engine, case.engine.node(tensor), 10_000)
+    nodes = nodes_below(case.engine, case.engine.node(tensor))
     return [variable for node in nodes if (variable := case.engine.variable(node)) is not None]
 
 
@@ -205,15 +205,13 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         leaf_name = next(each for each in ("leaf", f"{name}_leaf", f"{name}_0") if each not in taken)
         found = case.journal.inserted(bound, f"{leaf_name} = {name}", "a name for the leaf")
         if found is not None and passes:
-            story.proposals.append(to_the_end(case, replace(found, shows=f"{leaf_name}.grad")))
+            story.proposals.append(to_the_end(replace(found, shows=f"{leaf_name}.grad")))
     if lost is not None:
-        story.proposals.extend(to_the_end(case, each) for each in in_place(case, bound, name))
-    story.proposals.extend(to_the_end(case, each) for each in _leaf_at_last(case, bound, name))
+        story.proposals.extend(to_the_end(each) for each in in_place(case, bound, name))
+    story.proposals.extend(to_the_end(each) for each in _leaf_at_last(case, bound, name))
     if bound + 1 <= len(case.trace.steps) - 1:
         story.proposals.append(
-            to_the_end(
-                case, case.journal.inserted(bound + 1, f"{name}.retain_grad()", "keep this gradient too")
-            )
+            to_the_end(case.journal.inserted(bound + 1, f"{name}.retain_grad()", "keep this gradient too"))
         )
     return story
 
@@ -319,12 +317,12 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         ]
         if not uses:
             continue
-        told_of = view_without_edge(case, view, view_name, "")
-        story.events.extend(told_of.events)
+        how, told_of = cut_from_base(case, view, view_name)
+        story.events.extend(told_of)
         line = uses[-1].line
         story.title = (
             f"{name}.grad is None because line {line} goes through {view_name}, a view of {name} without an edge to it: "
-            f"{told_of.title.partition(': ')[2].partition(', so it')[0]}."
+            f"{how}."
         )
         if uses[-1] is not last:
             story.events.append(case.event(uses[-1].number - 1, f"goes through {view_name}", "other"))
@@ -354,11 +352,11 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
             "backward pass ended there."
         )
         story.events.append(case.event(copy.at, reason(case, copy), "cut", culprit=True))
-        story.proposals.extend(to_the_end(case, each) for each in kept(case, copy))
+        story.proposals.extend(to_the_end(each) for each in kept(case, copy))
     elif (ended := ended_early(case, last)) is not None:
         story.title = f"{name}.grad is None because the backward pass ended at {ended.leaf}: {ended.reason}"
         story.events.extend(ended.events)
-        story.proposals.extend(to_the_end(case, each) for each in ended.proposals)
+        story.proposals.extend(to_the_end(each) for each in ended.proposals)
     story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
     if users:
         verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
@@ -372,11 +370,11 @@ def users_of(case: Case, value: Any) -> list[str]:
     assert observation is not None
     found = []
     for entry, root in roots(case.engine, observation.index):
-        if any(case.engine.variable(node) is value for node in nodes_below(case.engine, root, 10_000)):
+        if any(case.engine.variable(node) is value for node in nodes_below(case.engine, root)):
             found.append(observation.index.names(entry)[0])
     return found
 
 
-def to_the_end(case: Case, proposal: Proposal | None) -> Proposal | None:
+def to_the_end(proposal: Proposal | None) -> Proposal | None:
     """The proposal run to the end of the journal."""
     return None if proposal is None else replace(proposal, failing=len(proposal.records) - 1)

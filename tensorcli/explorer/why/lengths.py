@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorcli.explorer.rewrite import with_argument
+from tensorcli.explorer.trees import called_name
 from tensorcli.explorer.why.arguments import arguments
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.trees import called_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

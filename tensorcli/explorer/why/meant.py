@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
 from tensorcli.explorer.hazards.parameters import is_module, optimised
+from tensorcli.explorer.trees import called_name, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
 from tensorcli.explorer.why.leaves import users_of
 from tensorcli.explorer.why.networks import holder_for
 from tensorcli.explorer.why.operands import behind
-from tensorcli.explorer.why.trees import called_name, root_name
 from tensorcli.explorer.why.updates import copied_into, in_place
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.rewrite import with_argument
+from tensorcli.explorer.trees import called_name, operand_of, root_name
 from tensorcli.explorer.why.called import called, given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import Operand, behind, operand, operands, with_operand
 from tensorcli.explorer.why.slips import is_module
-from tensorcli.explorer.why.trees import called_name, operand_of, root_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow

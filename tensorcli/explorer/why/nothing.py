@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from tensorcli.explorer.trees import called_name
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.trees import called_name
 
 WORKING = frozenset(
     "backward step zero_grad load_state_dict append extend insert remove sort reverse update clear "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 
 from tensorcli.explorer.facts import plural
+from tensorcli.explorer.trees import holds
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import ATOMS, operand, with_operand
 from tensorcli.explorer.why.slips import made_first, slips
-from tensorcli.explorer.why.trees import holds
 
 SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 CONDITIONS = ast.If | ast.While | ast.Assert | ast.IfExp

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.case import Bound, Case, Story
-from tensorcli.explorer.why.trees import root_name
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.engines import Look
+    from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
 
 ATOMS = ast.Name | ast.Call | ast.Attribute | ast.Subscript

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.trees import in_place_nodes
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.trees import in_place_nodes
 
 
 def atom(node: ast.expr, text: str) -> str:

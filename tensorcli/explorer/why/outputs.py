@@ -83,7 +83,7 @@ def _last_of(case: Case, operator: str) -> tuple[Traced, Made] | None:
     """The last call of an operator that gives several views."""
     for step in reversed(case.trace.steps):
         for one in reversed(step.made):
-            if one.operator.partition(".")[0] == operator:
+            if one.operator == operator:
                 return step, one
     return None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from tensorcli.language.nearness import initials, nearest_first
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Taken
@@ -96,13 +97,9 @@ def _differs(signature: Sequence[Taken], known: set[str], count: int, keywords: 
 
 
 def close(name: str, names: Iterable[str]) -> list[str]:
-    """The names that one may have been meant for: nearly the same, or one the beginning or the initials of the other."""
-    known = sorted(set(names))
-    found = [each for each in known if each.lower() == name.lower()]
-    found += difflib.get_close_matches(name, known, 3, 0.7 if len(name) > 3 else 0.8)
-    for each in known:
-        shorter, longer = sorted((each, name), key=len)
-        initials = "".join(part[:1] for part in longer.split("_"))
-        if shorter == initials or (len(shorter) > 2 and longer.startswith(shorter)):
-            found.append(each)
-    return [each for each in dict.fromkeys(found) if each != name]
+    """All names that one may have been meant for, the likeliest first, its initials and what has it for initials included: what
+    is proposed is tried.
+    """
+    known = sorted(set(names) - {name})
+    short = [each for each in known if each == initials(name) or name == initials(each)]
+    return list(dict.fromkeys([*nearest_first(name, known), *short]))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.results import Way
 from tensorcli.explorer.rewrite import Proposal
-from tensorcli.explorer.why.trees import root_name, stored, write_target
+from tensorcli.explorer.trees import root_name, stored, write_target
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
     from tensorcli.explorer.journal import Record
+    from tensorcli.explorer.results import Step
+    from tensorcli.explorer.results.why import Verdict
     from tensorcli.explorer.session import Session
     from tensorcli.explorer.trace import Trace
 
@@ -54,33 +56,17 @@ def outcome(session: Session, proposal: Proposal, allowed: Allowance = ALL) -> O
     """What the proposal gives; None where its statement still fails (or warns, where it is to be quiet), or one before
     it fails that did not, or where it takes more than is allowed. Errors: KeyboardInterrupt.
     """
+    record = proposal.records[proposal.failing]
+    before: dict[str, str] = {}
     with session.fork([]) as other:
-        other.evaluator.until = monotonic() + allowed.seconds
-        if allowed.largest is not None:
-            other.configure("max_bytes", allowed.largest)
-        value = ""
-        bound: set[str] = set()
-        before: dict[str, str] = {}
-        for number, record in enumerate(proposal.records[: proposal.failing + 1]):
-            if number == proposal.failing:
-                before = _gradients(other)
-            step = other.again(record)
-            if step.error is not None:
-                if step.error.kind == "interrupted":
-                    if other.evaluator.late:
-                        return None
-                    raise KeyboardInterrupt
-                if not record.outcome or number == proposal.failing:
-                    return None
-            if number == proposal.failing:
-                if proposal.quiet and step.warnings:
-                    return None
-                value = "" if step.value is None else " ".join(step.value.text.split())
-                value = _clipped(value)
-                bound = _bound(record)
+        step = rerun(other, proposal, allowed, lambda: before.update(_gradients(other)))
+        if step is None or (proposal.quiet and step.warnings):
+            return None
+        value = _clipped(value_text(step))
+        bound = _bound(record)
         engine = other.engine
         if not value and not bound:
-            target = write_target(proposal.records[proposal.failing].statement.tree)
+            target = write_target(record.statement.tree)
             name = None if target is None else root_name(target[0])
             bound = set() if name is None else {name}
         if proposal.shows:
@@ -97,6 +83,48 @@ def outcome(session: Session, proposal: Proposal, allowed: Allowance = ALL) -> O
             value = "" if held is None else f"{proposal.shows} = {held}"
         changed = frozenset(name for name, text in gradients.items() if before.get(name) != text)
         return Outcome(gradients, value, changed)
+
+
+def rerun(
+    other: Session, proposal: Proposal, allowed: Allowance, ahead: Callable[[], object] = lambda: None
+) -> Step | None:
+    """Run a proposal on a fork, up to the statement in question: the step of that. None where it still fails, or one before
+    it fails that did not, or where it takes more than is allowed. `ahead` is called before it. Errors: KeyboardInterrupt.
+    """
+    other.evaluator.until = monotonic() + allowed.seconds
+    if allowed.largest is not None:
+        other.configure("max_bytes", allowed.largest)
+    for number, record in enumerate(proposal.records[: proposal.failing + 1]):
+        last = number == proposal.failing
+        if last:
+            ahead()
+        step = other.again(record)
+        if step.error is not None:
+            interrupted = step.error.kind == "interrupted"
+            if interrupted and not other.evaluator.late:
+                raise KeyboardInterrupt
+            if interrupted or last or not record.outcome:
+                return None
+    return step
+
+
+def value_text(step: Step) -> str:
+    """What a statement showed, on one line; empty where it showed nothing."""
+    return "" if step.value is None else " ".join(step.value.text.split())
+
+
+def numbered(shown: Iterable[tuple[Proposal, str, Verdict]]) -> tuple[list[Way], list[Proposal]]:
+    """The ways out with what each gave and was found to be, numbered but for what one should not do; and the proposals
+    that the numbers stand for.
+    """
+    ways: list[Way] = []
+    kept: list[Proposal] = []
+    for proposal, measured, verdict in shown:
+        if not proposal.warning:
+            kept.append(proposal)
+        number = None if proposal.warning else len(kept)
+        ways.append(Way(number, proposal.text, proposal.note, measured, verdict, proposal.edits))
+    return ways, kept
 
 
 LONG = 100
@@ -167,24 +195,20 @@ def prove(
     for _, found in held:
         names.extend(name for name in found.gradients if name in found.changed and name not in names)
     names = names[:NAMES] if backward else []
-    ways, kept = [], []
+    shown: list[tuple[Proposal, str, Verdict]] = []
     for proposal, found in held:
-        verdict = "runs"
+        verdict: Verdict = "runs"
         if right is not None:
             verdict = "wrong" if proposal.warning else "ok"
-        number = None
-        if not proposal.warning:
-            kept.append(proposal)
-            number = len(kept)
         if len(names) == 1:
             measured = _clipped(found.gradients.get(names[0], "None"))
         elif names:
             measured = "  ".join(f"{name} {_clipped(found.gradients.get(name, 'None'))}" for name in names)
         else:
             measured = found.value
-        ways.append(Way(number, proposal.text, proposal.note, measured, verdict, proposal.edits))  # type: ignore[arg-type]
+        shown.append((proposal, measured, verdict))
     if len(names) == 1:
         measure = f"{names[0]}.grad"
     else:
         measure = ".grad of each" if names else ""
-    return ways, kept, measure
+    return *numbered(shown), measure

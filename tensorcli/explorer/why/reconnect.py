@@ -9,7 +9,9 @@ import copy
 from collections.abc import Iterator
 
 from tensorcli.explorer.hazards.slips import nearly
+from tensorcli.explorer.names import path_root
 from tensorcli.explorer.rewrite import Proposal, with_argument
+from tensorcli.explorer.trees import called_name, holds, loaded, stored
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import (
     FACTORIES,
@@ -22,7 +24,6 @@ from tensorcli.explorer.why.cuts import (
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.refused import out_of_the_block
 from tensorcli.explorer.why.slopes import with_slope
-from tensorcli.explorer.why.trees import called_name, holds, loaded, stored
 from tensorcli.explorer.why.updates import in_place
 
 MOST = 4
@@ -127,7 +128,7 @@ def _told_to(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     if at >= case.at:
         return  # a function that the failing statement called did it
     owner = nearest.rpartition(".")[0] or nearest
-    for name in dict.fromkeys((owner, owner.partition("[")[0].partition(".")[0])):
+    for name in dict.fromkeys((owner, path_root(owner))):
         note = f"let {name} learn" if name != nearest else f"make {name} want a gradient"
         yield case.journal.inserted(at + 1, f"{name}.requires_grad_()", note)
 

@@ -11,10 +11,10 @@ from tensorcli.explorer.facts import plural
 from tensorcli.explorer.memory import overlap, places_text, shared_places, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
+from tensorcli.explorer.trees import root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.operands import as_loaded, bound_event
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
-from tensorcli.explorer.why.trees import root_name, write_target
 
 
 def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:
@@ -259,8 +259,8 @@ def _in_a_hook(case: Case, text: str) -> Story:
     return story
 
 
-def smearing(case: Case) -> Story:
-    """What is read and what is written overlap."""
+def smearing(case: Case, ending: str = ", and the order would matter.") -> Story:
+    """What is read and what is written overlap. `ending`: what comes of that."""
     tree = case.inner
     found = write_target(tree)
     source: ast.expr | None = None
@@ -284,7 +284,7 @@ def smearing(case: Case) -> Story:
             title = (
                 f"{case.text_of(source)} reads {span_text(a, size)} and {case.text_of(target)} writes "
                 f"{span_text(b, size)} of one storage: {plural(count, 'element')} ({places_text(where, size)}) "
-                f"{'is' if count == 1 else 'are'} both, and the order would matter."
+                f"{'is' if count == 1 else 'are'} both{ending}"
             )
         text = case.text_of(source)
         if not isinstance(source, ast.Name | ast.Subscript | ast.Call | ast.Attribute):

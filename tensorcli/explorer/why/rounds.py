@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.trees import loaded, stored
 from tensorcli.explorer.why.case import Case
-from tensorcli.explorer.why.trees import loaded, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

@@ -6,16 +6,16 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tensorcli.explorer.engines import Walk
-from tensorcli.explorer.facts import plural
+from tensorcli.explorer.engines.reading import Walk
+from tensorcli.explorer.facts import operation_of, plural
 from tensorcli.explorer.memory import covered, overlap, span_text
 from tensorcli.explorer.results import Event, Mark, Timeline
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
+from tensorcli.explorer.trees import holds, in_place_nodes, loaded, root_name, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.out_of_place import atom, out_of_place_at, told_not_to_write
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
-from tensorcli.explorer.why.trees import holds, in_place_nodes, loaded, root_name, stored
 
 IN_PLACE = frozenset(
     "relu leaky_relu elu selu celu rrelu hardtanh hardswish silu mish threshold dropout clamp mul".split()
@@ -219,14 +219,14 @@ class _Version:
                 same = (other.memory, other.counter) == (self.save.memory, self.save.counter)
                 if same and other.version <= self.wanted:
                     line = self.case.within_line(each.number - 1, other.node_at)
-                    savers.setdefault(line, []).append(other.node_name.partition("Backward")[0])
+                    savers.setdefault(line, []).append(operation_of(other.node_name))
             for line, names in savers.items():
                 marks.append(Mark(line, self.wanted, "saved", "saved: " + ", ".join(dict.fromkeys(names))))
         for each, write in self.writes[:4]:
             via = f"write via {write.via}" if write.via else "write"
             line = self.case.within_line(each.number - 1, write.node_at)
             marks.append(Mark(line, write.after or 0, "wrote", via))
-        short = self.save.node_name.partition("Backward")[0]
+        short = operation_of(self.save.node_name)
         marks.append(
             Mark(self.case.line, self.now, "raised", f"{short} unpacks v{self.wanted}, finds v{self.now}")
         )
@@ -241,7 +241,7 @@ class _Version:
         statement, _ = journal.python(at)
         if at == case.at and carried_graphs(case):
             yield from detached_each_round(case)
-        if self.write.operator.partition(".")[0].rstrip("_") in IN_PLACE:
+        if self.write.operator.rstrip("_") in IN_PLACE:
             yield from told_not_to_write(case, at)
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from tensorcli.explorer.trees import called_name, root_name
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.trees import called_name, root_name
 
 
 def too_early(case: Case) -> Story:

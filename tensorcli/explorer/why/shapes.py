@@ -12,6 +12,7 @@ from tensorcli.explorer.explain.rules import apart
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import with_argument
+from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import (
@@ -24,7 +25,6 @@ from tensorcli.explorer.why.operands import (
     told,
     with_operand,
 )
-from tensorcli.explorer.why.trees import root_name
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

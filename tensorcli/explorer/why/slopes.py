@@ -8,9 +8,9 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from tensorcli.explorer.trees import called_name, holds, loaded, operand_of, stored
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.out_of_place import atom
-from tensorcli.explorer.why.trees import called_name, holds, loaded, operand_of, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.errors import Known, known_error
+from tensorcli.explorer.trees import one_line, stored
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.parameters import close
-from tensorcli.explorer.why.trees import one_line, stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Failure
@@ -91,11 +92,15 @@ def tell(session: Session, trace: Trace, failure: Failure) -> tuple[Story, Known
     if known is None and failure.type == "NameError":
         return unbound(case), None
     where = None if known is None else TELLERS.get(known.key)
-    story = None
-    if where is not None:
-        module, _, name = where.partition(".")
-        story = getattr(import_module(f"tensorcli.explorer.why.{module}"), name)(case)
+    story: Story | None = None if where is None else find(where)(case)
     return story or called(case), known
+
+
+def find(where: str) -> Callable[..., Any]:
+    """A teller by its place; its module is imported when it is first asked for."""
+    module, _, name = where.partition(".")
+    teller: Callable[..., Any] = getattr(import_module(f"tensorcli.explorer.why.{module}"), name)
+    return teller
 
 
 def unbound(case: Case) -> Story:

@@ -6,55 +6,75 @@ Each way out is run on a fork, and shown only where the hazard is gone there.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
-from time import monotonic
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.facts import short_text
 from tensorcli.explorer.hazards.catalogue import HAZARDS
-from tensorcli.explorer.results import Failure, HazardRow, Way, Why
+from tensorcli.explorer.results import Failure, HazardRow, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
+from tensorcli.explorer.trees import called_name, has_pass, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.flat import zeroed
-from tensorcli.explorer.why.meant import (
-    discarded_result,
-    dropped_gradient,
-    expanded_write,
-    idle_attribute,
-    idle_step,
-    kept_alias,
-    kept_history,
-    live_state,
-    lost_fraction,
-    lost_update,
-    misspelt_attribute,
-    not_called,
-    one_item,
-    one_with_itself,
-    outdated_optimizer,
-    unheld_parameter,
-    unwritten_read,
-)
-from tensorcli.explorer.why.networks import squashed_twice
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
 from tensorcli.explorer.why.out_of_place import AUGMENTED, atom
-from tensorcli.explorer.why.prove import Allowance, allowance
+from tensorcli.explorer.why.prove import Allowance, allowance, numbered, rerun, value_text
 from tensorcli.explorer.why.refused import smearing
-from tensorcli.explorer.why.trees import called_name, has_pass, root_name
-from tensorcli.explorer.why.untimely import (
-    dropout_in_evaluation,
-    idle_clip,
-    stayed_in_evaluation,
-    twice_held,
-)
-from tensorcli.explorer.why.values import nan_gradient, no_logarithm
+from tensorcli.explorer.why.tellers import find
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results.why import Verdict
     from tensorcli.explorer.session import Session
 
+TELLERS: Final = {
+    "TSC-H001": "hidden.hidden_write",
+    "TSC-H002": "hidden.hidden_write",
+    "TSC-H003": "traps.lost_write",
+    "TSC-H004": "traps.overlapping_write",
+    "TSC-H005": "hidden.swallowed_gradient",
+    "TSC-H006": "traps.duplicate_index",
+    "TSC-H007": "traps.wrap_around",
+    "TSC-H008": "traps.gradient_alias",
+    "TSC-H009": "",  # the error that it comes with is told
+    "TSC-H010": "hidden.swapped_views",
+    "TSC-H011": "traps.gradient_twice",
+    "TSC-H012": "traps.outer_difference",
+    "TSC-H013": "networks.squashed_twice",
+    "TSC-H014": "meant.live_state",
+    "TSC-H015": "meant.expanded_write",
+    "TSC-H016": "meant.lost_update",
+    "TSC-H017": "meant.kept_history",
+    "TSC-H018": "meant.unwritten_read",
+    "TSC-H019": "meant.dropped_gradient",
+    "TSC-H020": "meant.discarded_result",
+    "TSC-H021": "meant.one_item",
+    "TSC-H022": "meant.outdated_optimizer",
+    "TSC-H023": "values.no_logarithm",
+    "TSC-H024": "values.nan_gradient",
+    "TSC-H025": "meant.kept_alias",
+    "TSC-H026": "meant.idle_step",
+    "TSC-H027": "meant.not_called",
+    "TSC-H028": "meant.misspelt_attribute",
+    "TSC-H029": "traps.no_slope",
+    "TSC-H030": "meant.idle_attribute",
+    "TSC-H031": "meant.unheld_parameter",
+    "TSC-H032": "meant.lost_fraction",
+    "TSC-H033": "untimely.idle_clip",
+    "TSC-H034": "untimely.dropout_in_evaluation",
+    "TSC-H035": "untimely.twice_held",
+    "TSC-H036": "untimely.stayed_in_evaluation",
+    "TSC-H037": "meant.one_with_itself",
+}
+"""Who tells a hazard."""
+MEASURED: Final = ("TSC-H001", "TSC-H002", "TSC-H005", "TSC-H010")
+"""Those that are told where the session is now, and whose ways out are measured by what they give; of any other a way out holds
+where the hazard is gone.
+"""
 WAYS = 3
+"""So many ways out are shown."""
 WIDER: Final = ("int16", "int32", "int64", "float64")
 """What holds more, from the narrowest."""
 
@@ -65,22 +85,17 @@ def explained(session: Session, row: HazardRow) -> tuple[Why, list[Proposal]]:
     failure = Failure("hazard", "", row.text, (row.span,), (), records[-1].statement.span)
     with traced(session, records) as trace:
         case = Case(session, trace, failure)
-        teller = TELLERS.get(row.code)
-        story = Story("") if teller is None else teller(case, row)
+        story: Story = find(TELLERS[row.code])(case, row)
         shown = row.names[0] if row.code == "TSC-H008" else _shown(case)
         was = _text(trace.session, shown)
         allowed = allowance(trace)
         there = case.raised(f"{shown} is {was} after it" if was else HAZARDS[row.code].name.replace("-", " "))
-    ways: list[Way] = []
-    kept: list[Proposal] = []
-    for proposal in story.proposals:
-        if proposal is None or len(kept) >= WAYS:
-            continue
-        found = _tried(session, proposal, shown, row, allowed)
-        if found is None:
-            continue
-        kept.append(proposal)
-        ways.append(Way(len(kept), proposal.text, proposal.note, found, "runs", proposal.edits))
+    held: Iterator[tuple[Proposal, str, Verdict]] = (
+        (proposal, gave, "runs")
+        for proposal in story.proposals
+        if proposal is not None and (gave := _tried(session, proposal, shown, row, allowed)) is not None
+    )
+    ways, kept = numbered(islice(held, WAYS))
     culprit = not any(event.culprit for event in story.events)
     events = (*story.events, replace(there, role="wrote", culprit=culprit))
     title = story.title or f"line {there.line}: {row.text}"
@@ -123,25 +138,13 @@ def _tried(
 ) -> str | None:
     """What a way gives; None where it fails, shows the hazard again, or takes more than is allowed."""
     with session.fork([]) as other:
-        other.evaluator.until = monotonic() + allowed.seconds
-        if allowed.largest is not None:
-            other.configure("max_bytes", allowed.largest)
-        value = ""
-        for number, record in enumerate(proposal.records[: proposal.failing + 1]):
-            step = other.execute(record.statement, record.text, record.name, record.form)
-            if step.error is not None:
-                if step.error.kind == "interrupted":
-                    if other.evaluator.late:
-                        return None
-                    raise KeyboardInterrupt
-                if not record.outcome or number == proposal.failing:
-                    return None
-            if number == proposal.failing:
-                if _like(other, row.code, number + 1) >= _like(session, row.code, row.index):
-                    return None
-                value = "" if step.value is None else " ".join(step.value.text.split())
+        step = rerun(other, proposal, allowed)
+        if step is None or _like(other, row.code, proposal.failing + 1) >= _like(
+            session, row.code, row.index
+        ):
+            return None
         text = _text(other, shown)
-        return value or (f"{shown} = {text}" if text else "")
+        return value_text(step) or (f"{shown} = {text}" if text else "")
 
 
 def _like(session: Session, code: str, index: int) -> int:
@@ -195,11 +198,8 @@ def _copying(case: Case, part: ast.expr) -> ast.expr:
 
 def overlapping_write(case: Case, row: HazardRow) -> Story:
     """`a[:, 1:] = a[:, :-1]`: read a copy."""
-    told = smearing(case)
-    title = told.title.replace(
-        ", and the order would matter.", ". The result depends on the order, and PyTorch does not notice."
-    )
-    return Story(f"line {case.line}: {title}", proposals=told.proposals)
+    told = smearing(case, ". The result depends on the order, and PyTorch does not notice.")
+    return Story(f"line {case.line}: {told.title}", proposals=told.proposals)
 
 
 def duplicate_index(case: Case, row: HazardRow) -> Story:
@@ -333,39 +333,3 @@ def no_slope(case: Case, row: HazardRow) -> Story:
         return Story(f"line {case.line}: {row.text}")
     told.events.pop()  # what the pass gave is said by the last line
     return told
-
-
-TELLERS: Final[dict[str, Callable[[Case, HazardRow], Story]]] = {
-    "TSC-H003": lost_write,
-    "TSC-H004": overlapping_write,
-    "TSC-H006": duplicate_index,
-    "TSC-H007": wrap_around,
-    "TSC-H008": gradient_alias,
-    "TSC-H011": gradient_twice,
-    "TSC-H012": outer_difference,
-    "TSC-H013": squashed_twice,
-    "TSC-H014": live_state,
-    "TSC-H015": expanded_write,
-    "TSC-H016": lost_update,
-    "TSC-H017": kept_history,
-    "TSC-H018": unwritten_read,
-    "TSC-H019": dropped_gradient,
-    "TSC-H020": discarded_result,
-    "TSC-H021": one_item,
-    "TSC-H022": outdated_optimizer,
-    "TSC-H023": no_logarithm,
-    "TSC-H024": nan_gradient,
-    "TSC-H025": kept_alias,
-    "TSC-H026": idle_step,
-    "TSC-H027": not_called,
-    "TSC-H028": misspelt_attribute,
-    "TSC-H029": no_slope,
-    "TSC-H030": idle_attribute,
-    "TSC-H031": unheld_parameter,
-    "TSC-H032": lost_fraction,
-    "TSC-H033": idle_clip,
-    "TSC-H034": dropout_in_evaluation,
-    "TSC-H035": twice_held,
-    "TSC-H036": stayed_in_evaluation,
-    "TSC-H037": one_with_itself,
-}

@@ -7,10 +7,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.hazards.untimely import DROPOUTS
+from tensorcli.explorer.hazards.untimely import APPLIED, DROPOUTS
 from tensorcli.explorer.rewrite import with_argument
+from tensorcli.explorer.trees import called_name, holds
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.trees import called_name, holds
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def idle_clip(case: Case, row: HazardRow) -> Story:
     """`clip_grad_norm_` before the pass or after the step: the two in the other order."""
     story = Story(f"line {case.line}: {row.text}")
-    late = "already" in row.text
+    late = APPLIED in row.text
     clip = case.inner
     for at, statement in _beside(case, "step" if late else "backward", late):
         if at == case.home:

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tensorcli.explorer.trees import binds, holds
 from tensorcli.explorer.why.case import Case
-from tensorcli.explorer.why.trees import binds, holds
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal

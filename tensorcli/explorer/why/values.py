@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.trace import traced
+from tensorcli.explorer.trees import MODULES, called_name
 from tensorcli.explorer.why.case import LOOKING, Case, Story
 from tensorcli.explorer.why.gradient import nan
 from tensorcli.explorer.why.networks import squashing
 from tensorcli.explorer.why.operands import behind, operands, with_operand
-from tensorcli.explorer.why.trees import MODULES, called_name
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
+from tensorcli.explorer.trees import stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import cut_reason
-from tensorcli.explorer.why.trees import stored
 
 if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
@@ -31,6 +31,17 @@ def cut_off(case: Case, value: Any) -> bool:
 
 def view_without_edge(case: Case, value: Any, name: str, begin: str) -> Story:
     """Such a view: how it came to be, and when its base began to require grad."""
+    owner = case.own_name(case.engine.base(value)) or "its base"
+    why, events = cut_from_base(case, value, name)
+    return Story(
+        f"{begin}says requires_grad=True only because its base {owner} does: {why}, so it has no edge to {owner}, and a "
+        "gradient through it is lost.",
+        events,
+    )
+
+
+def cut_from_base(case: Case, value: Any, name: str) -> tuple[str, list[Event]]:
+    """Why such a view has no edge to its base, and what happened."""
     engine = case.engine
     base = engine.base(value)
     owner = case.own_name(base) or "its base"
@@ -59,12 +70,7 @@ def view_without_edge(case: Case, value: Any, name: str, begin: str) -> Story:
             when = f"line {case.trace.steps[began].line} made {owner} require grad"
             events.append(case.event(began, f"{owner} requires grad from here on", "cut", culprit=True))
         why = f"it was taken{'' if at is None else f' at line {case.within_line(at, node)}'} before {when}"
-    story = Story(
-        f"{begin}says requires_grad=True only because its base {owner} does: {why}, so it has no edge to {owner}, and a "
-        "gradient through it is lost.",
-        events,
-    )
-    return story
+    return why, events
 
 
 def _required_from(case: Case, name: str) -> int | None:

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch.utils.weak import WeakIdKeyDictionary
 
-from tensorcli.explorer.engines import FailedModule, Hook, Kind, Look, Saved, Taken, Walk, arrays
+from tensorcli.explorer.engines import FailedModule, Taken, arrays
 from tensorcli.explorer.engines.embedded import Embedded
 from tensorcli.explorer.engines.members import failed_module, parts
 from tensorcli.explorer.engines.pytorch import reached
 from tensorcli.explorer.engines.pytorch.modes import UNSETTING, Listening, Zeroing
 from tensorcli.explorer.engines.pytorch.reached import HIDDEN, LEGACY, Mirror
+from tensorcli.explorer.engines.reading import Hook, Kind, Look, Saved, Walk
 from tensorcli.explorer.reach import Modules
 from tensorcli.language.limits import Guards
 from tensorcli.language.namespaces import Namespace

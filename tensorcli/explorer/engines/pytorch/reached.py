@@ -8,7 +8,7 @@ from typing import Any, Final
 import torch
 import torch.utils.data
 
-from tensorcli.explorer.reach import NODE_NAMES, Only, Open, TensorAttributes
+from tensorcli.explorer.engines.attributes import NODE_NAMES, Only, Open, TensorAttributes
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Policy
 

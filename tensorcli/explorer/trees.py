@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from tensorcli.explorer.names import path_root
+
 MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
 """Where functions stand, and no tensors' methods."""
 
@@ -63,8 +65,7 @@ def binds(tree: ast.AST, name: str) -> bool:
     """Whether a statement binds a name, or an item by its path."""
     if name.isidentifier():
         return name in stored(tree)
-    root = name.partition("[")[0].partition(".")[0]
-    return root in stored(tree) or any(
+    return path_root(name) in stored(tree) or any(
         isinstance(node, ast.Subscript | ast.Attribute)
         and isinstance(node.ctx, ast.Store)
         and ast.unparse(node) == name
