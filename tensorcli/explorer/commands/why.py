@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.trace import traced
@@ -94,7 +95,7 @@ def _asked(session: Session, tree: ast.expr, text: str) -> Answer:
     failed = _failed_pass(session, tree)
     told = _failure(session, session.journal[:failed]) if failed else None
     if isinstance(told, Why):
-        line = session.journal[failed - 1].statement.span.line
+        line = line_of(session.journal[failed - 1], failed)
         return replace(
             told, title=f"{text} is None because the backward pass at line {line} failed. {told.title}"
         )
