@@ -161,9 +161,9 @@ def suggestions(
         return [CUDA_HINT] if kind_of(error, []) == "unavailable" else []
     if not wrong:
         return []
-    import difflib
+    from tensorcli.language.near import near
 
-    close = difflib.get_close_matches(wrong, list(valid), 3, 0.76)
+    close = near(wrong, valid)
     return [f"did you mean {' or '.join(close)}?"] if close else []
 
 

@@ -19,6 +19,7 @@ from tensorcli.language.arguments import (
     split,
 )
 from tensorcli.language.invocations import ArgumentReader, Context, Tokens, usage
+from tensorcli.language.near import near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import (
     Argument,
@@ -305,9 +306,7 @@ def _missing(context: Context, token: Token, verb: Verb) -> NoReturn:
 
 
 def _unknown_verb(context: Context, token: Token) -> NoReturn:
-    import difflib
-
-    close = difflib.get_close_matches(token.text, list(context.verbs), 1)
+    close = near(token.text, context.verbs, 1)
     raise LanguageError(
         f"there is no command '{token.text}'",
         context.source.span(token.start, token.end),

@@ -8,6 +8,7 @@ from tensorcli.language import python
 from tensorcli.language.arguments import plain_text, split
 from tensorcli.language.grammar import Reader, token_error
 from tensorcli.language.lines import LogicalLine
+from tensorcli.language.near import near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Form, LanguageError, Verb
 from tensorcli.language.tokens import Token, begins_operand
@@ -117,9 +118,7 @@ class Diagnosis:
         """A verb that the statement's first word is nearly, where a second word was what could not stand."""
         if failed != 1 or tokens[0].kind != "name" or tokens[0].text in self.bound or self.form == "py":
             return None
-        import difflib
-
-        close = difflib.get_close_matches(tokens[0].text, list(self.verbs), 1, 0.7)
+        close = near(tokens[0].text, self.verbs, 1)
         return f"did you mean {close[0]}?" if close else None
 
     def command_hint(self, tokens: Tokens) -> str | None:

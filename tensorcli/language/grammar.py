@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NoReturn
 
+from tensorcli.language.near import near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import LanguageError
 from tensorcli.language.tokens import (
@@ -445,11 +446,7 @@ class Reader:
 
 def misspelt_keyword(word: str) -> str | None:
     """A suggestion where a statement's first word is nearly a keyword."""
-    import difflib
-
-    known = sorted((HEADERS | SIMPLE) - {"async", "class", "yield"})
-    transposed = [each for each in known if sorted(each) == sorted(word)]
-    close = transposed or difflib.get_close_matches(word, known, 1, 0.7)
+    close = near(word, sorted((HEADERS | SIMPLE) - {"async", "class", "yield"}), 1)
     return f"did you mean '{close[0]}'?" if close else None
 
 

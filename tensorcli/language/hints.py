@@ -1,8 +1,7 @@
 """Advice beside an error: the name that was meant, the modules that there are, the torch function that was
 wanted.
 
-The exception's own text stays as Python and PyTorch have it; a hint is a sentence of ours, or None. difflib
-is imported only here.
+The exception's own text stays as Python and PyTorch have it; a hint is a sentence of ours, or None.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 from tensorcli.language.evaluate import BOUND_MODULES, Evaluator
 from tensorcli.language.locate import locate_nodes
 from tensorcli.language.namespaces import Namespace
+from tensorcli.language.near import near
 from tensorcli.language.policy import RefusedError
 from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS, SHADOWED
 
@@ -200,22 +200,13 @@ def place_of(name: str, evaluator: Evaluator) -> Place | None:
 
 def _near_torch(name: str, evaluator: Evaluator) -> str | None:
     """The function of torch that a misspelt bare name was meant as."""
-    import difflib
-
     torch = evaluator.modules.get("torch")
-    close = difflib.get_close_matches(name, () if torch is None else list(torch.members), 1, 0.8)
+    close = near(name, () if torch is None else torch.members, 1)
     return f"did you mean torch.{close[0]}?" if close and len(name) > 3 else None
 
 
 def _did_you_mean(name: str, known: Iterable[str]) -> str | None:
-    import difflib
-
-    candidates = list(known)
-    lowered = {each.lower(): each for each in candidates}
-    if name.lower() in lowered:
-        return f"did you mean {lowered[name.lower()]}?"
-    # Of a short name little is left where a letter differs.
-    close = difflib.get_close_matches(name, candidates, 1, 0.7 if len(name) > 4 else 0.8)
+    close = near(name, known, 1)
     return f"did you mean {close[0]}?" if close else None
 
 

@@ -31,9 +31,9 @@ def help_page(session: Session, invocation: Invocation) -> Help:
         return page or callable_page(name, found)
     if name in session.names:
         return value_page(session, name, session.names[name])
-    import difflib
+    from tensorcli.language.near import near
 
-    close = difflib.get_close_matches(name, [*COMMANDS, *session.engine.method_names()], 3, 0.6)
+    close = near(name, [*COMMANDS, *session.engine.method_names()])
     return Help(name, f"there is no help on {name}", see_also=tuple(close) or ("help",))
 
 

@@ -159,13 +159,10 @@ def operator(session: Session, name: str) -> Explanation | None:
 
 def suggestion(session: Session, text: str) -> str:
     """`; did you mean …?`, among concepts, operators and commands."""
-    import difflib
-
     from tensorcli.explorer.explain.concepts import CONCEPTS
+    from tensorcli.language.near import near
 
-    close = difflib.get_close_matches(
-        text.lower(), [*CONCEPTS, *LISTS, *session.engine.method_names()], 3, 0.6
-    )
+    close = near(text.lower(), [*CONCEPTS, *LISTS, *session.engine.method_names()])
     return (
         f"; did you mean {' or '.join(close)}?"
         if close

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from tensorcli.language.near import near
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Taken
@@ -99,7 +100,7 @@ def close(name: str, names: Iterable[str]) -> list[str]:
     """The names that one may have been meant for: nearly the same, or one the beginning or the initials of the other."""
     known = sorted(set(names))
     found = [each for each in known if each.lower() == name.lower()]
-    found += difflib.get_close_matches(name, known, 3, 0.7 if len(name) > 3 else 0.8)
+    found += near(name, known)
     for each in known:
         shorter, longer = sorted((each, name), key=len)
         initials = "".join(part[:1] for part in longer.split("_"))
