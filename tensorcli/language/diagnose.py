@@ -11,7 +11,7 @@ from tensorcli.language.lines import LogicalLine
 from tensorcli.language.near import near
 from tensorcli.language.source import Source
 from tensorcli.language.syntax import Form, LanguageError, Verb
-from tensorcli.language.tokens import Token, begins_operand
+from tensorcli.language.tokens import Token
 
 Tokens = Sequence[Token]
 
@@ -52,11 +52,13 @@ class Diagnosis:
     def read(self, tokens: Tokens, is_header: bool = False) -> None:
         """Raises LanguageError at the first token that cannot stand where it stands."""
         first = tokens[0]
-        if first.text == "%" or (first.text == "!" and len(tokens) > 2 and begins_operand(tokens[2])):
+        if first.text in ("%", "!"):
             raise LanguageError(
                 f"a line that begins with {first.text} is a command of a notebook, not Python",
                 self.source.span(first.start, first.end),
-                "leave the line out",
+                "leave the line out"
+                if first.text == "%"
+                else "leave the line out; for a negation write 'not'",
             )
         for token in tokens:
             if token.kind == "error" and token.problem != "has no meaning here":

@@ -43,6 +43,7 @@ SYNTAX = [
     ("if x:\n\ty\n \tz", "tabs and spaces are mixed in this line's indent", (3, 0, 2)),
     ("%matplotlib inline", "a line that begins with % is a command of a notebook, not Python", (1, 0, 1)),
     ("%%time\nx = 1", "a line that begins with % is a command of a notebook, not Python", (1, 0, 1)),
+    ("!ls", "a line that begins with ! is a command of a notebook, not Python", (1, 0, 1)),
     ("!pip install torch", "a line that begins with ! is a command of a notebook, not Python", (1, 0, 1)),
     ("else:\n    pass", "'else' belongs to no 'if', 'for', 'while' or 'except'", (1, 0, 4)),
     ("x\nelif y:\n    pass", "'elif' belongs to no 'if'", (2, 0, 4)),
@@ -111,7 +112,8 @@ def test_errors_name_the_token_and_its_place(refusal, text, message, place):
 
 
 HINTS = [
-    ("!x", "write 'not'"),
+    ("!x", "leave the line out; for a negation write 'not'"),
+    ("y = !x", "write 'not'"),
     ("%load_ext autoreload", "leave the line out"),
     ("if x = 3:\n    pass", "'=' assigns; '==' compares"),
     ("else if x:\n    pass", "write 'elif'"),

@@ -188,6 +188,10 @@ def test_exit_leaves_with_its_status(prompt) -> None:
     assert prompt.type("exit 3", ENTER).ended() == 3
 
 
+def test_quit_leaves_as_exit_does(prompt) -> None:
+    assert prompt.type("quit", ENTER).ended() == 0
+
+
 def test_f1_is_help(prompt) -> None:
     prompt.type(F1).until("expect EXPECTATION").until(lambda: prompt.line == "tensor>")
 

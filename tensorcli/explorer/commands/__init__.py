@@ -270,5 +270,13 @@ command(
     summary="leave, with a status (0)",
     example="exit 3",
 )
+command(
+    "quit",
+    Parameter("status", "INT", optional=True),
+    category="session",
+    function="scripts.leave",
+    summary="the same as exit",
+    example="quit",
+)
 
 __all__ = ["CATEGORIES", "COMMANDS", "Command", "look_in_silence", "only_looks", "run_command"]

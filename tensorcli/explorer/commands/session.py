@@ -5,21 +5,25 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS
+from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, SECOND_NAMES
+from tensorcli.explorer.facts import article
 from tensorcli.explorer.results import Answer, Devices, Field, Help, HelpRow, HelpSection, Notice, Settings
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.syntax import Invocation
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results import Explanation
     from tensorcli.explorer.session import Session
 
+CALLS = ast.Call | ast.Await | ast.NamedExpr | ast.Lambda
+"""What runs something, or binds a name."""
 
-def help_page(session: Session, invocation: Invocation) -> Help:
+
+def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
     """The page of the session, or of one word."""
-    topic = invocation.get("topic")
-    if not isinstance(topic, str) or not topic.strip():
+    name = _topic(invocation).removeprefix(":").removesuffix("()")
+    if not name:
         return overview()
-    name = topic.strip().removeprefix(":").removesuffix("()")
     if name in COMMANDS:
         return command_page(name)
     page = session.engine.help(name.removeprefix("torch.").removeprefix("Tensor."))
@@ -29,24 +33,55 @@ def help_page(session: Session, invocation: Invocation) -> Help:
     if found is not None:
         page = None if isinstance(found, type) else session.engine.help(name.rpartition(".")[2])
         return page or callable_page(name, found)
-    if name in session.names:
-        return value_page(session, name, session.names[name])
+    owner, _, attribute = name.rpartition(".")
+    if owner and session.engine.kind(_read(session, owner)) == "tensor":
+        page = session.engine.help(attribute)
+        if page is not None:
+            return page
+    value = _read(session, name)
+    if callable(value) and hasattr(value, "__name__"):  # a function or a class; a network is called too
+        return callable_page(name, value)
+    if value is not None or name in session.names:
+        return value_page(session, name, value)
+    from tensorcli.explorer.explain.concepts import CONCEPTS, concept
     from tensorcli.language.near import near
 
-    close = near(name, [*COMMANDS, *session.engine.method_names()])
-    return Help(name, f"there is no help on {name}", see_also=tuple(close) or ("help",))
+    close = near(name, [*COMMANDS, *CONCEPTS, *session.engine.method_names()])
+    nothing = Help(name, f"there is no help on {name}", see_also=tuple(close) or ("help",))
+    return concept(name) or nothing
 
 
 def question(session: Session, invocation: Invocation) -> Answer:
     """`?`, `?x` and `x?`: a value is inspected, a word explained."""
-    topic = invocation.get("topic")
-    if isinstance(topic, str):
-        name = topic.strip()
-        if name in session.names and session.engine.kind(session.names[name]) is not None:
-            from tensorcli.explorer.commands.inspection import inspection
+    name = _topic(invocation)
+    value = _read(session, name)
+    if session.engine.kind(value) is not None:
+        from tensorcli.explorer.commands.inspection import inspection
 
-            return inspection(session, session.names[name], name)
+        return inspection(session, value, name)
     return help_page(session, invocation)
+
+
+def _topic(invocation: Invocation) -> str:
+    """What help is asked on; `x??`, which notebooks have, asks no more than `x?`."""
+    topic = invocation.get("topic")
+    return topic.strip().strip("?").strip() if isinstance(topic, str) else ""
+
+
+def _read(session: Session, text: str) -> Any:
+    """The value of names, attributes and items; None where a text is anything else, or has no value. Nothing is called."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+    parts = list(ast.walk(tree))
+    root = next((node.id for node in parts if isinstance(node, ast.Name)), None)
+    if root not in session.names or any(isinstance(node, CALLS) for node in parts):
+        return None
+    try:
+        return session.value_of(tree)
+    except Exception:  # an attribute or an item that is not there
+        return None
 
 
 def overview() -> Help:
@@ -57,7 +92,7 @@ def overview() -> Help:
             tuple(
                 HelpRow(each.usage, each.summary)
                 for each in COMMANDS.values()
-                if each.category == category and each.name != "?"
+                if each.category == category and each.name not in SECOND_NAMES
             ),
         )
         for category in CATEGORIES
@@ -112,18 +147,25 @@ def callable_page(name: str, value: Any) -> Help:
     else:
         plain = [each.replace(annotation=inspect.Parameter.empty) for each in given.parameters.values()]
         parameters = str(inspect.Signature(plain))
-    paragraph = " ".join((inspect.getdoc(value) or "").partition("\n\n")[0].split())
-    kind = "a class" if isinstance(value, type) else "a function"
-    return Help(name, paragraph or f"{kind} of {value.__module__}", details=(value.__name__ + parameters,))
+    from tensorcli.language.functions import ScriptFunction
+
+    if isinstance(value, ScriptFunction):
+        text = ast.get_docstring(value.tree) if isinstance(value.tree, ast.FunctionDef) else None
+        otherwise = "a function of this session"
+    else:
+        text = inspect.getdoc(value)
+        otherwise = f"{'a class' if isinstance(value, type) else 'a function'} of {value.__module__}"
+    paragraph = " ".join((text or "").partition("\n\n")[0].split())
+    return Help(name, paragraph or otherwise, details=(value.__name__ + parameters,))
 
 
 def value_page(session: Session, name: str, value: Any) -> Help:
     """What a name stands for, and what can be done with it."""
     kind = type(value).__name__
-    names = tuple(session.attributes_of(value)[:40])
+    names = tuple(each for each in session.attributes_of(value) if not each.startswith("_"))
     return Help(
         name,
-        f"{name} is a {kind}",
+        f"{name} is {article(kind)}",
         details=(", ".join(names),) if names else (),
         see_also=(f"inspect {name}",),
     )
