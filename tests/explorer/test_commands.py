@@ -286,6 +286,13 @@ def test_help_knows_the_concepts_that_explain_tells_of(last):
     assert answer(last, "help aliasing").what == "storage"
 
 
+def test_help_on_pythons_and_numpys_functions_is_their_own(last):
+    assert answer(last, "math.sqrt?").summary == "Return the square root of x."
+    assert answer(last, "np.arange?").summary.startswith("Return evenly spaced values")
+    assert answer(last, "len?").details == ("len(obj, /)",)
+    assert answer(last, "torch.ones(2)\nhelp H").summary == "an attribute of tensors: t.H"
+
+
 def test_help_calls_nothing(run):
     assert run("x = torch.ones(2)\nx.add_(1)?\nx.sum().item?\nx")[-1].value.text == "tensor([1., 1.])"
 

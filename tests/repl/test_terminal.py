@@ -108,6 +108,15 @@ def test_completion_shows_methods_with_what_they_do(prompt) -> None:
     prompt.until("detach_").until("The same storage and version counter").type(CTRL_C)
 
 
+def test_keywords_of_a_call_are_completed(prompt) -> None:
+    prompt.type("torch.ones(2, dty", TAB).until(lambda: prompt.line == "tensor> torch.ones(2, dtype=")
+
+
+def test_what_a_network_has_is_said_of_the_network(prompt) -> None:
+    prompt.entry("net = nn.Linear(2, 1)").type("net.b", TAB).until("float32 (1,) s2")
+    prompt.until("Convert to bfloat16").until("The buffers, each once.").type(CTRL_C)
+
+
 def test_a_single_completion_is_put_in(prompt) -> None:
     prompt.entry("weights = ones(2)").type("2 * weig", TAB)
     prompt.until(lambda: prompt.line == "tensor> 2 * weights")

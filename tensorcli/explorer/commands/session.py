@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, SECOND_NAMES
-from tensorcli.explorer.facts import article
+from tensorcli.explorer.facts import article, said
 from tensorcli.explorer.results import Answer, Devices, Field, Help, HelpRow, HelpSection, Notice, Settings
+from tensorcli.language.evaluate import BOUND_MODULES
+from tensorcli.language.functions import ScriptFunction
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.syntax import Invocation
+from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import Explanation
@@ -31,7 +35,8 @@ def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
         return page
     found = _member(session, name)
     if found is not None:
-        page = None if isinstance(found, type) else session.engine.help(name.rpartition(".")[2])
+        elsewhere = isinstance(found, type) or BOUND_MODULES.get(name.partition(".")[0], "torch") != "torch"
+        page = None if elsewhere else session.engine.help(name.rpartition(".")[2])
         return page or callable_page(name, found)
     owner, _, attribute = name.rpartition(".")
     if owner and session.engine.kind(_read(session, owner)) == "tensor":
@@ -43,6 +48,8 @@ def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
         return callable_page(name, value)
     if value is not None or name in session.names:
         return value_page(session, name, value)
+    if name in BUILTIN_FUNCTIONS:
+        return callable_page(name, getattr(builtins, name))
     from tensorcli.explorer.explain.concepts import CONCEPTS, concept
     from tensorcli.language.near import near
 
@@ -128,7 +135,7 @@ def _member(session: Session, name: str) -> Any:
     """What a dotted name stands for in a module of the language; the first parts may be left out."""
     for prefix in ("", "torch.", "torch.nn.", "torch.optim."):
         first, *rest = (prefix + name).split(".")
-        value = session.names.get(first, session.modules.get(first))
+        value = session.names.get(first, session.modules.get(BOUND_MODULES.get(first, first)))
         for part in rest:
             value = value.members.get(part) if isinstance(value, Namespace) else None
         if rest and callable(value):
@@ -147,15 +154,11 @@ def callable_page(name: str, value: Any) -> Help:
     else:
         plain = [each.replace(annotation=inspect.Parameter.empty) for each in given.parameters.values()]
         parameters = str(inspect.Signature(plain))
-    from tensorcli.language.functions import ScriptFunction
-
     if isinstance(value, ScriptFunction):
-        text = ast.get_docstring(value.tree) if isinstance(value.tree, ast.FunctionDef) else None
         otherwise = "a function of this session"
     else:
-        text = inspect.getdoc(value)
         otherwise = f"{'a class' if isinstance(value, type) else 'a function'} of {value.__module__}"
-    paragraph = " ".join((text or "").partition("\n\n")[0].split())
+    paragraph = said(value)
     return Help(name, paragraph or otherwise, details=(value.__name__ + parameters,))
 
 
