@@ -23,6 +23,8 @@ def near(word: str, known: Iterable[str], count: int = 3) -> list[str]:
     found = []
     for place, name in enumerate(dict.fromkeys(known)):
         limit = (len(word) + len(name) + 3) * MOVE // 6 if len(word) > 2 else SLIP
+        if word[0].lower() != name[:1].lower():
+            limit //= 2  # the first letter is seldom a slip
         if name == word or abs(len(name) - len(word)) * SLIP > limit or len(name) > LONGEST:
             continue
         apart = distance(word, name, limit)

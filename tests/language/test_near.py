@@ -28,7 +28,7 @@ def test_of_short_names_those_are_meant_that_begin_alike() -> None:
     assert near("sun", METHODS) == ["sum", "sub"]
 
 
-@pytest.mark.parametrize("word", ["nope", "q", "pd", "x", "", "transformer", "n" * 100])
+@pytest.mark.parametrize("word", ["nope", "q", "pd", "x", "", "transformer", "resume", "n" * 100])
 def test_what_nothing_is_near_to_was_not_meant_otherwise(word: str) -> None:
     assert near(word, METHODS) == []
 
