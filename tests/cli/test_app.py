@@ -96,3 +96,8 @@ def test_a_session_collects_garbage_again(run, monkeypatch: pytest.MonkeyPatch) 
         assert gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_the_help_cuts_no_sentence_short(run) -> None:
+    done = run("--help")
+    assert "..." not in done.out.partition("Commands:")[2]

@@ -92,6 +92,11 @@ def _is_missing(session: Session, gradient: ast.Attribute) -> bool:
 def _asked(session: Session, tree: ast.expr, text: str) -> Answer:
     from tensorcli.explorer.why.asked import asked
 
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            session.value_of(
+                node
+            )  # a name that is not bound is an error of the question, with its own advice
     failed = _failed_pass(session, tree)
     told = _failure(session, session.journal[:failed]) if failed else None
     if isinstance(told, Why):
