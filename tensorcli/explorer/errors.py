@@ -192,7 +192,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "torch.ones(3).gather(0, torch.ones(1))"),
         # networks
         ("TSC-E061", "channels", "to have # channels, but got # channels instead",
-         "dimension 1 of an image batch (N, C, H, W) has the layer's number of input channels",
+         "the channels, dimension 1 of a batch (N, C, H, W) and 0 of one image (C, H, W), are to be those of the layer",
          "torch.nn.Conv2d(3, 2, 3)(torch.ones(1, 5, 5, 3))"),
         ("TSC-E062", "dimensions", "0D|1D|2D|3D|4D|5D|number of dimensions|must be a matrix|expects a tensor with <= |"
          "required rank # tensor|is only supported on matrices",

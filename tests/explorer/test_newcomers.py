@@ -221,8 +221,38 @@ QUESTIONS = {
     "one class too few": (
         f"{NET}loss = nn.functional.cross_entropy(net(torch.ones(2, 4)), torch.tensor([1, 3]))",
         "",
-        "An element of an integer tensor is a position that is not there.",
+        "torch.tensor([1, 3]) holds 3, and net(torch.ones(2, 4)) (2, 3) has 3 classes, 0 to 2.",
+        "line 4:  loss = nn.functional.cross_entropy(net(torch.ones(2, 4)), torch.tensor([1, 3]) - 1)",
+    ),
+    "classes that begin with 0, one too many": (
+        f"{NET}y = torch.tensor([0, 3])\nloss = nn.functional.cross_entropy(net(torch.ones(2, 4)), y)",
+        "",
+        "y holds 3, and net(torch.ones(2, 4)) (2, 3) has 3 classes, 0 to 2.",
         "line 2:  net = nn.Linear(4, 4)",
+    ),
+    "a class of -1 where there is none": (
+        f"{NET}y = torch.tensor([-1, 2])\nloss = nn.functional.cross_entropy(net(torch.ones(2, 4)), y)",
+        "",
+        "y holds -1, and net(torch.ones(2, 4)) (2, 3) has 3 classes, 0 to 2.",
+        "line 5:  loss = nn.functional.cross_entropy(net(torch.ones(2, 4)), y, ignore_index=-1)",
+    ),
+    "a word that an embedding has not": (
+        "table = torch.nn.Embedding(3, 2)\nids = torch.tensor([2, 3])\ntable(ids)",
+        "",
+        "ids holds 3, and table has 3 rows, 0 to 2.",
+        "line 1:  table = torch.nn.Embedding(4, 2)",
+    ),
+    "one-hot rows that are too short": (
+        "y = torch.tensor([0, 3])\nrows = torch.nn.functional.one_hot(y, num_classes=3)",
+        "",
+        "y holds 3, and this one_hot has 3 classes, 0 to 2.",
+        "line 2:  rows = torch.nn.functional.one_hot(y, num_classes=4)",
+    ),
+    "one image whose channels stand last": (
+        "conv = torch.nn.Conv2d(3, 4, 3)\nimage = torch.rand(8, 9, 3)\nconv(image)",
+        "",
+        "dimension 1 of a batch (N, C, H, W) and 0 of one image (C, H, W)",
+        "line 3:  conv(image.permute(2, 0, 1))",
     ),
     "a module that writes what a shortcut had saved": (
         f"{NET}relu = nn.ReLU(inplace=True)\nx = net(torch.ones(4))\nout = x * 2 + x * x + relu(x)\nout.sum().backward()",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,8 +44,8 @@ def called(case: Case) -> Story:
     return story
 
 
-def given(case: Case, title: str = "", values: bool = False) -> Story:
-    """What the operation was given, by shape and dtype; `values`: with the least and the greatest element."""
+def given(case: Case, title: str = "", values: Callable[[Look], bool] = lambda _: False) -> Story:
+    """What the operation was given, by shape and dtype; of which `values` says so, with the least and the greatest element."""
     found = operands(case)
     events: list[Event] = []
     for each in found:
@@ -69,10 +69,10 @@ def _title(case: Case, found: list[Operand]) -> str:
     return f"line {case.line} raised {case.failure.type}{f': {words}' if words else ''}."
 
 
-def _facts(case: Case, each: Operand, values: bool) -> str:
+def _facts(case: Case, each: Operand, values: Callable[[Look], bool]) -> str:
     """`float32 (2, 3)`, and what lies in it."""
     facts = each.look.summary
-    elements = case.engine.elements(each.value) if values and each.look.numel else None
+    elements = case.engine.elements(each.value) if values(each.look) and each.look.numel else None
     if elements is None or each.look.dtype == "bool" or each.look.dtype.startswith("complex"):
         return facts
     least, most = (case.engine.shown(part, each.look.dtype) for part in (elements.min(), elements.max()))
@@ -193,13 +193,16 @@ def _nearest_first(found: list[Operand], dtypes: list[str]) -> Iterator[tuple[Op
 
 
 def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
-    """Other dtypes; a dimension of size 1 less; one more; the transposed; the channels second; fewer dimensions."""
+    """Other dtypes; a dimension of size 1 less; one more; the transposed; the channels second, of one image first; fewer
+    dimensions.
+    """
     rank = len(look.sizes)
     yield [f".to(torch.{dtype})" for dtype in dtypes]
     yield [f".squeeze({d})" for d, size in enumerate(look.sizes) if size == 1]
     yield [f".unsqueeze({d})" for d in range(rank + 1)]
     yield [".T"] if rank == 2 else []
-    yield [".transpose(0, 1)", ".movedim(-1, 1)", ".flatten(1)"] if rank > 2 else []
+    image = [".permute(2, 0, 1)"] if rank == 3 else []
+    yield [".transpose(0, 1)", ".movedim(-1, 1)", *image, ".flatten(1)"] if rank > 2 else []
     yield [".flatten()"] if rank > 1 else []
 
 

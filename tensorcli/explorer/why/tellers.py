@@ -57,7 +57,7 @@ TELLERS: Final = {
     "float_only": "shapes.float_only",
     "detach_view": "refused.detach_view",
     "no_gradient": "gradient.absent",
-    "positions": "networks.positions",
+    "positions": "rooms.positions",
     "probabilities": "networks.probabilities",
     "one_value": "networks.one_value",
     "state": "networks.state",
