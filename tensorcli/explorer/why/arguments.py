@@ -12,9 +12,10 @@ from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import read_as_numbers
 from tensorcli.explorer.why.nothing import of_a_method
-from tensorcli.explorer.why.operands import behind
+from tensorcli.explorer.why.operands import behind, operands
 from tensorcli.explorer.why.parameters import against, close
 from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
+from tensorcli.explorer.why.trees import called_name
 
 _ELEMENT = re.compile(r"expected Tensor as element (\d+) in argument \d+, but got (\w+)")
 _WRONG_KIND = re.compile(r"argument '(\w+)'(?: \(position \d+\))? must be ([^,]+), not ([\w.]+)$")
@@ -187,4 +188,8 @@ def _of_call(case: Case, node: ast.Call) -> str:
     if wrong is not None:
         name, wanted, got = wrong.groups()
         return f"{callee} takes {article(wanted)} as {name}, and was given {article(got.rpartition('.')[2])}."
+    function = case.value(node.func)
+    module = getattr(getattr(function, "__wrapped__", function), "__module__", None) or ""
+    if module.partition(".")[0] == "numpy" and operands(case):
+        return f"{callee} asks the tensor for its own {called_name(node)}(), which takes other arguments."
     return f"{callee} does not take values of these kinds: {takes}."
