@@ -56,6 +56,19 @@ def misused(case: Case) -> Story:
     return _slipped(case, title)
 
 
+def opened(case: Case) -> Story:
+    """What `with` was given and cannot open: a class or a function in the place of what a call of it gives."""
+    node = case.expression()
+    text, value = case.text_of(node), case.value(node)
+    story = Story(f"with cannot open {text}: {text} is {article(type(value).__name__)}.")
+    if callable(value) and isinstance(node, ast.Name | ast.Attribute) and case.engine.kind(value) is None:
+        kind = "a class" if isinstance(value, type) else "a function"
+        story.title = f"{text} is {kind}: with opens what a call of it gives."
+        story.proposals.append(case.changed([(node, f"{text}()")], f"{text} is called"))
+    story.events.append(case.raised("cannot be opened"))
+    return story
+
+
 def _uncalled(case: Case, node: ast.expr) -> Story | None:
     """`y = x.clone`, then `y += 1`: the method was to be called where the name was bound to it."""
     at = case.bound_at(node.id) if isinstance(node, ast.Name) else None

@@ -186,9 +186,13 @@ def _pairs(changes: list[Change]) -> Iterator[list[Change]]:
 
 
 def _nearest_first(found: list[Operand], dtypes: list[str]) -> Iterator[tuple[Operand, str]]:
-    """Each operand with each change of it: the changes that a slip needs most often first, of all operands."""
+    """Each operand with each change of it: the changes that a slip needs most often first, of all operands. Of the two
+    factors of a product the right one is rather the one to transpose.
+    """
     for kind in zip(*(_suffixes(each.look, dtypes) for each in found), strict=True):
-        for each, suffixes in zip(found, kind, strict=True):
+        changes = list(zip(found, kind, strict=True))
+        turned = any(suffix in (".T", ".transpose(-2, -1)") for suffixes in kind for suffix in suffixes)
+        for each, suffixes in reversed(changes) if turned and len(found) == 2 else changes:
             yield from ((each, suffix) for suffix in suffixes)
 
 
@@ -202,7 +206,11 @@ def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
     yield [f".unsqueeze({d})" for d in range(rank + 1)]
     yield [".T"] if rank == 2 else []
     image = [".permute(2, 0, 1)"] if rank == 3 else []
-    yield [".transpose(0, 1)", ".movedim(-1, 1)", *image, ".flatten(1)"] if rank > 2 else []
+    yield (
+        [".transpose(-2, -1)", ".transpose(0, 1)", ".movedim(-1, 1)", *image, ".flatten(1)"]
+        if rank > 2
+        else []
+    )
     yield [".flatten()"] if rank > 1 else []
 
 
@@ -211,19 +219,41 @@ def _other_layers(case: Case) -> Iterator[Proposal | None]:
     failed = case.trace.session.module
     name = module_name(case)
     bound = None if name is None else case.bound_at(name)
-    if failed is None or bound is None:
+    if failed is None:
         return
     numbers = {int(text) for text in re.findall(r"\d+", case.failure.message)}
     sizes = [case.engine.look(each).sizes for each in failed.inputs if case.engine.kind(each) == "tensor"]
     given = [size for size in dict.fromkeys(size for each in sizes for size in each) if size in numbers]
-    numbers_of_layer = whole_numbers(case.journal.python(bound)[0].tree)
-    # What the layer wants is rather one of the numbers that its input has not: they come first.
-    for node, number in sorted(numbers_of_layer, key=lambda each: each[1] in given):
-        if number not in numbers:
-            continue
-        for size in given:
-            note = f"a layer for what it is given: {size} instead of {number}"
-            yield case.journal.changed(bound, [(node, str(size))], note)
+    # A name that a loop or a call bound to the module says nothing of where it was made.
+    made = bound is not None and any(whole_numbers(case.journal.python(bound)[0].tree))
+    for at in [bound] if bound is not None and made else _making(case):
+        numbers_of_layer = whole_numbers(case.journal.python(at)[0].tree)
+        # What the layer wants is rather one of the numbers that its input has not: they come first.
+        for node, number in sorted(numbers_of_layer, key=lambda each: each[1] in given):
+            if number not in numbers:
+                continue
+            for size in given:
+                note = f"a layer for what it is given: {size} instead of {number}"
+                yield case.journal.changed(at, [(node, str(size))], note)
+
+
+def _making(case: Case) -> Iterator[int]:
+    """The places of the statements that make a module, the last one first."""
+    for at in range(case.at - 1, -1, -1):
+        tree = case.journal.python(at)[0].tree
+        if any(isinstance(node, ast.Call) and _is_module_class(case, node.func) for node in ast.walk(tree)):
+            yield at
+
+
+def _is_module_class(case: Case, node: ast.expr) -> bool:
+    """Whether a name or an attribute of the session's is a class of modules."""
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return False
+    try:
+        value = case.trace.session.value_of(node)
+    except Exception:  # a name of a function's, or one that is not bound any more
+        return False
+    return isinstance(value, type) and hasattr(value, "forward")
 
 
 def module_name(case: Case) -> str | None:

@@ -119,6 +119,7 @@ def _freed_ways(case: Case, at: int, made_at: int | None, node: int) -> Iterator
     journal = case.journal
     statement, _ = journal.python(at)
     if at == case.at:
+        yield from detached_each_round(case)
         yield from _within(case, made_at, node)
     calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
     for call in calls[:1]:
@@ -131,7 +132,8 @@ def _freed_ways(case: Case, at: int, made_at: int | None, node: int) -> Iterator
             yield journal.without(at, case.at, f"({a} + {b}).backward()", "one pass for both")
     if made_at is not None and at < case.at and made_at < at:
         yield from _recomputed(case, made_at)
-    yield from detached_each_round(case)
+    if at < case.at:
+        yield from detached_each_round(case)
     if made_at is not None and at < case.at:
         yield from _ended_before(case, at, made_at, node)
     if at < case.at:

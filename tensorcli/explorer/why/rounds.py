@@ -45,7 +45,9 @@ def _tensors(case: Case, value: Any) -> list[Any]:
 
 
 def detached_each_round(case: Case) -> Iterator[Proposal | None]:
-    """In a loop: what one round carries into the next, detached at the beginning of the round."""
+    """In a loop: what one round carries into the next, detached at the beginning of the round; at its end where there was
+    none before the first.
+    """
     for node, carried in _loops(case.statement.tree):
         for name in carried:
             value = case.trace.session.names.get(name)
@@ -55,11 +57,13 @@ def detached_each_round(case: Case) -> Iterator[Proposal | None]:
             if isinstance(value, tuple | list):
                 items = f"each.detach() for each in {name}"
                 detached = f"tuple({items})" if isinstance(value, tuple) else f"[{items}]"
-            first = node.body[0]
-            indent = " " * first.col_offset
-            text = case.text_of(first)
+            bound = case.bound_before(case.at, name, node)
+            begun = getattr(bound[1], "value", None) if bound is not None else None
+            late = isinstance(begun, ast.Constant)  # h = None
+            place = node.body[-1 if late else 0]
+            lines = [case.text_of(place), f"{name} = {detached}"]
             yield case.journal.changed(
                 case.at,
-                [(first, f"{name} = {detached}\n{indent}{text}")],
+                [(place, f"\n{' ' * place.col_offset}".join(lines if late else lines[::-1]))],
                 f"{name} carries no graph from round to round",
             )

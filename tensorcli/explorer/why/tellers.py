@@ -74,6 +74,7 @@ TELLERS: Final = {
     "attribute": "arguments.attribute",
     "kinds": "arguments.misused",
     "unpack": "unpacking.unpacked",
+    "opened": "arguments.opened",
     "vmap_random": "transforms.random",
     "copied": "copies.constructed",
     "kept_nowhere": "gradient.absent",
