@@ -6,6 +6,7 @@ from tensorcli.explorer.commands import CATEGORIES, COMMANDS
 from tensorcli.explorer.commands.registry import SECOND_NAMES
 from tensorcli.explorer.results import RESULTS, Answer, Run
 from tensorcli.explorer.session import Session
+from tensorcli.language.syntax import LanguageError
 
 SCENE = """\
 w = torch.tensor([1., 2., 3.], requires_grad=True)
@@ -291,6 +292,31 @@ def test_help_on_pythons_and_numpys_functions_is_their_own(last):
     assert answer(last, "np.arange?").summary.startswith("Return evenly spaced values")
     assert answer(last, "len?").details == ("len(obj, /)",)
     assert answer(last, "torch.ones(2)\nhelp H").summary == "an attribute of tensors: t.H"
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("undo 0", 1),
+        ("undo -1", 1),
+        ("redo(0)", 1),
+        ("fix 0", 1),
+        ("goto -1", 0),
+        ("diff 0 -1", 0),
+        ("graph x --depth=-1", 0),
+        ("graph(x, depth=-1)", 0),
+        ("storages x --around -1", 0),
+        ("exit -1", 0),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused_in_both_forms(text, least):
+    with pytest.raises(LanguageError, match=f"wants a whole number from {least} on here, not"):
+        Session().read(text)
+
+
+def test_what_is_shown_with_the_settings_and_is_fixed_says_where_it_is_given(run):
+    assert "given with --seed" in run("set seed 3")[-1].error.message
+    assert "given with --engine" in run("set engine pytorch")[-1].error.message
 
 
 def test_help_calls_nothing(run):

@@ -189,13 +189,22 @@ SETTINGS = {
 }
 
 
+FIXED = {
+    "seed": "a session's seed is given with --seed when it begins; seed N seeds the generators now",
+    "engine": "a session's engine is given with --engine when it begins",
+}
+"""What is shown with the settings and cannot be changed, and where it is said."""
+
+
 def change_setting(session: Session, invocation: Invocation) -> Settings:
     """Show the settings, after changing the one that is named. Errors: ValueError."""
     name, tree = invocation.get("name"), invocation.get("value")
     if isinstance(name, str):
         name = name.strip().replace("-", "_")
         if name not in SETTINGS:
-            raise ValueError(f"there is no setting {name}; the settings are {', '.join(SETTINGS)}")
+            raise ValueError(
+                FIXED.get(name, f"there is no setting {name}; the settings are {', '.join(SETTINGS)}")
+            )
         if isinstance(tree, ast.expr):
             value = session.value_of(tree)
             least = SETTINGS[name][0]
