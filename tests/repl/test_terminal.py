@@ -87,6 +87,17 @@ def test_a_pasted_transcript_runs_its_prompt_lines(prompt) -> None:
     assert prompt.text.splitlines()[-5:-1] == ["20", "· a + 1", "21", "tensor>"]
 
 
+def test_a_pasted_post_runs_its_code_and_says_what_was_skipped(prompt) -> None:
+    prompt.paste("Why is this so?\n```python\na = 20\na + 1\n```\nThanks").until("Thanks")
+    prompt.entry("")
+    assert prompt.text.splitlines()[-6:-2] == [
+        " skipped 2 lines that are not input",
+        "· a = 20",
+        "· a + 1",
+        "21",
+    ]
+
+
 def test_ctrl_c_clears_the_line(prompt) -> None:
     prompt.type("nonsense").until("nonsense").type(CTRL_C).until(lambda: prompt.line == "tensor>")
     prompt.type(CTRL_C).until(lambda: prompt.text.count("tensor>") == 2)
