@@ -1114,3 +1114,20 @@ def test_a_hazard_in_a_function_shows_the_line_that_it_is_in():
     session = Session(checking=True)
     list(session.run("def f(x):\n    x[x > 0].add_(1)\nf(torch.ones(2))\n", "program.tsc"))
     assert [(each.span.line, each.source) for each in session.hazards] == [(2, "x[x > 0].add_(1)")]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "s = y.untyped_storage()\ns.fill_(0)",
+        "held = [y.untyped_storage()]\nheld[0].fill_(0)",
+        "row = y.detach().numpy().flat\nrow[0] = 5",
+        "memory = y.detach().numpy().data\nmemory[0] = 5",
+    ],
+)
+@pytest.mark.parametrize("checking", [True, False])
+def test_a_write_through_another_handle_is_a_hidden_write(write: str, checking: bool) -> None:
+    session = Session(checking=checking)
+    text = f"x = torch.ones(2, requires_grad=True)\ny = x.exp()\n{write}\ny.sum().backward()"
+    codes = [row.code for step in session.run(text) for row in step.alarms]
+    assert codes == ["TSC-H001", "TSC-H002"]
