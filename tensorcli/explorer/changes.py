@@ -149,9 +149,14 @@ class Observation:
 
     def _handles(self, value: Any) -> Iterator[Any]:
         """What memory may be written through that is no tensor and no array: storages, and the arrays behind what goes
-        through their elements or is their buffer; alone or in a list.
+        through their elements or is their buffer; alone or in a list that begins with such a thing.
         """
-        for each in islice(value, NAMED) if isinstance(value, list | tuple) else (value,):
+        items: Iterable[Any] = (value,)
+        if isinstance(value, list | tuple):
+            if not value or type(value[0]) in INERT or self.engine.kind(value[0]) == "tensor":
+                return
+            items = islice(value, NAMED)
+        for each in items:
             if type(each) not in INERT:
                 behind = owner_of(each)
                 kind = self.engine.kind(behind)
