@@ -6,6 +6,7 @@ The commands themselves are in `commands`, one file each, and imported when they
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 
@@ -31,4 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if sys.stderr is not None:
             sys.stderr.write(f"tensorcli: cannot write: {error.strerror or error}\n")
         return 1
+    except Exception as error:
+        if "TENSORCLI_TRACEBACK" in os.environ or sys.stderr is None:
+            raise
+        from tensorcli.cli.exits import FAULT
+        from tensorcli.repl.loop import fault
+
+        sys.stderr.write(f"tensorcli: a fault of its own: {fault(error)}; TENSORCLI_TRACEBACK=1 shows more\n")
+        return FAULT
     return status

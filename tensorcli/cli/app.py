@@ -49,9 +49,9 @@ class Commands(TyperGroup):
         """Complains of a word that is nearly a command and no file."""
         if word[:1] == "-" or "." in word or os.path.exists(word):
             return
-        from difflib import get_close_matches
+        from tensorcli.language.nearness import near
 
-        if close := get_close_matches(word, self.list_commands(ctx), 1):
+        if close := near(word, self.list_commands(ctx), 1):
             ctx.fail(f"there is no command and no file {word!r}; did you mean {close[0]}?")
 
     def invoke(self, ctx: Any) -> Any:

@@ -12,6 +12,8 @@ USAGE: Final = 2
 DIFFERENT: Final = 5
 REFUSED: Final = 65
 NO_INPUT: Final = 66
+FAULT: Final = 70
+"""A fault of the program's own, as sysexits.h has it."""
 INTERRUPTED: Final = 130
 
 FAILURES: Final[dict[FailureKind, int]] = {

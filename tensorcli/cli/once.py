@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from tensorcli.cli import exits
 from tensorcli.cli.batch import SessionOptions, run_scripts
 from tensorcli.repl.output import Output
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Step
+
+
+class OneAnswer(Output):
+    """What a command raises is said as the program's own problem: nobody typed the statement that runs it."""
+
+    question = ""
+    """The command and its words."""
+
+    def step(self, step: Step) -> None:
+        """Writes the answer, or what is wrong with the question."""
+        error = step.error
+        if error is None:
+            super().step(step)
+            return
+        asked = "" if error.type == "ValueError" else f"{self.question}: "
+        hints = [each for each in error.hints if not each.startswith("nothing was changed")]
+        self.problem("; ".join([asked + error.message, *hints]))
 
 
 def run_once(
@@ -14,5 +35,10 @@ def run_once(
     format: Literal["text", "plain", "json"],
     engine: str = "embedded",
 ) -> int:
-    """Run the text of a command and give the exit status."""
-    return run_scripts([], text, SessionOptions(engine=engine), Output(format, False, False, color), False)
+    """Run the text of a command and give the exit status: an error of the command's is wrong usage."""
+    output = (Output if format == "json" else OneAnswer)(format, False, False, color)
+    if isinstance(output, OneAnswer):
+        output.question = text.removeprefix(":")
+    status = run_scripts([], text, SessionOptions(engine=engine), output, False)
+    wrong = (exits.FAILURES["statement"], exits.REFUSED)
+    return exits.USAGE if status in wrong else status

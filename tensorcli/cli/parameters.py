@@ -51,6 +51,17 @@ def nothing_named() -> typer.BadParameter:
     )
 
 
+def joined(commands: list[str] | None) -> str | None:
+    """What was given with -c, each on lines of its own: one script."""
+    return None if commands is None else "\n".join(commands)
+
+
+Commands = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--command", "-c", metavar="STATEMENTS", help="Run these statements; several -c are one script."
+    ),
+]
 Files = Annotated[
     list[str] | None,
     typer.Argument(metavar="FILE...", help="Scripts (.tsc, or .py); - is standard input."),

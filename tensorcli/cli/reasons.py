@@ -77,6 +77,9 @@ def show_change(session: Session, script: Script, way: int, output: Output) -> i
 
     from tensorcli.explorer.commands.why import rewritten
 
+    if session.proposed is None:
+        output.problem(f"{script.name}: why shows no way out here, so there is none to write")
+        return exits.FAILURES["statement"]
     text = script.text.decode("utf-8")
     try:
         new = rewritten(session, way, text)

@@ -54,6 +54,13 @@ class Content(NamedTuple):
     content: Any
 
 
+def owner_of(value: Any) -> Any:
+    """The array that an iterator over its elements, or a view of its buffer, writes into; anything else as it is."""
+    if type(value) is memoryview:
+        return value.obj
+    return value.base if type(value).__name__ == "flatiter" else value
+
+
 class Observation:
     """Watches the statements of one session."""
 
@@ -121,6 +128,13 @@ class Observation:
                     self._expect_writes(self.engine.memory(value))
             return
         self.named = set()
+        bound = self.index.bound
+        for handle in [each for name in mentioned.loaded for each in self._handles(bound.get(name))]:
+            mentioned.attributes.add("untyped_storage")
+            for entry in self.index.sharing(id(self.engine.memory(handle))):
+                self.recorder.look_before(entry)
+                self.named.add(entry)
+                self._keep_content(entry, mentioned)
         for name in (*mentioned.loaded, *mentioned.stored):
             for count, entry in enumerate(self.index.under(name)):
                 if count >= NAMED:
@@ -133,6 +147,22 @@ class Observation:
                     self.named.add(entry)
                     self._keep_content(entry, mentioned)
 
+    def _handles(self, value: Any) -> Iterator[Any]:
+        """What memory may be written through that is no tensor and no array: storages, and the arrays behind what goes
+        through their elements or is their buffer; alone or in a list that begins with such a thing.
+        """
+        items: Iterable[Any] = (value,)
+        if isinstance(value, list | tuple):
+            if not value or type(value[0]) in INERT or self.engine.kind(value[0]) == "tensor":
+                return
+            items = islice(value, NAMED)
+        for each in items:
+            if type(each) not in INERT:
+                behind = owner_of(each)
+                kind = self.engine.kind(behind)
+                if kind == "storage" or (kind == "ndarray" and behind is not each):
+                    yield behind
+
     def _exposed(self, loaded: Iterable[str], exports: bool) -> Iterator[Any]:
         """What may be written behind the engine's back through these names: arrays, and tensors if their bytes are
         exported.
@@ -142,6 +172,7 @@ class Observation:
             value = names.get(name)
             if type(value) in INERT:
                 continue
+            yield from self._handles(value)
             what = kind(value)
             if what == "ndarray" or (what == "tensor" and exports):
                 yield value
@@ -300,7 +331,7 @@ class Observation:
                 continue
             value = names[name]
             what = None if type(value) in INERT else kind(value)
-            if what == "ndarray":
+            if what == "ndarray" or (what != "tensor" and next(self._handles(value), None) is not None):
                 index.has_arrays = True
             if what in ("tensor", "ndarray") or type(value) in INERT:
                 index.note(name, True, gradients)

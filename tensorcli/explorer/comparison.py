@@ -98,6 +98,8 @@ def form_of(word: str, is_method: Callable[[str], bool]) -> Form:
         elif word.startswith("."):
             text = f"y{word}" if word.endswith(")") else f"y{word}()"
         elif word.isidentifier():
+            if word == "y":
+                return Form(word, "y", "r.mul_(10)")
             if not is_method(word):
                 raise ValueError(
                     f"compare knows no form {word!r}; write it as an expression of y, as in y.{word}()"

@@ -53,7 +53,8 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "a = torch.ones(2, device='meta')\nb = torch.ones(2)\na + b"),
         ("TSC-E016", "index",
          "^IndexError: index # is out of bounds|^IndexError: Dimension out of range|^IndexError: too many "
-         "indices|invalid index of a 0-dim tensor|Dimension specified as # but tensor has no dimensions",
+         "indices|invalid index of a 0-dim tensor|Dimension specified as # but tensor has no dimensions|"
+         "^IndexError: tuple index out of range|^IndexError: list index out of range",
          "the index or the dimension is not there",
          "torch.ones(2)[5]"),
         ("TSC-E017", "float_only",
@@ -192,7 +193,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "torch.ones(3).gather(0, torch.ones(1))"),
         # networks
         ("TSC-E061", "channels", "to have # channels, but got # channels instead",
-         "dimension 1 of an image batch (N, C, H, W) has the layer's number of input channels",
+         "the channels, dimension 1 of a batch (N, C, H, W) and 0 of one image (C, H, W), are to be those of the layer",
          "torch.nn.Conv2d(3, 2, 3)(torch.ones(1, 5, 5, 3))"),
         ("TSC-E062", "dimensions", "0D|1D|2D|3D|4D|5D|number of dimensions|must be a matrix|expects a tensor with <= |"
          "required rank # tensor|is only supported on matrices",
@@ -278,6 +279,9 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "values to unpack|cannot unpack non-iterable|iteration over a 0-d tensor",
          "taking a tensor apart gives its rows, one for each name",
          "a, b = torch.ones(3)"),
+        ("TSC-E085", "opened", "does not support the context manager protocol",
+         "with opens what a call gives, such as torch.no_grad()",
+         "with torch.no_grad: pass"),
         # transforms
         ("TSC-E091", "vmap_value", "vmap: It looks like you're calling .item()|in some data-dependent control flow",
          "under vmap a tensor stands for every example at once and has no value that Python could go by; torch.where chooses "

@@ -86,6 +86,23 @@ def type_text(value: Any) -> str:
     return type(value).__name__
 
 
+def said(function: Any) -> str:
+    """What a function or a class says of itself in its first sentences; numpy's say their signature first."""
+    import ast
+    import inspect
+
+    from tensorcli.language.functions import ScriptFunction
+
+    if isinstance(function, ScriptFunction):
+        text = ast.get_docstring(function.tree) if isinstance(function.tree, ast.FunctionDef) else None
+    else:
+        text = getattr(inspect.unwrap(function), "__doc__", None)
+    paragraphs = [" ".join(each.split()) for each in (text or "").split("\n\n")]
+    if len(paragraphs) > 1 and paragraphs[0].startswith(f"{function.__name__}("):
+        return paragraphs[1]
+    return paragraphs[0]
+
+
 def article(noun: str) -> str:
     """`an int`, `a list`."""
     return f"{'an' if noun[:1].lower() in 'aeiou' or noun == 'ndarray' else 'a'} {noun}"

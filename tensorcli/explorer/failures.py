@@ -180,6 +180,11 @@ def with_places(error: Failure, within: Sourcing | None) -> Failure:
     return replace(error, hints=(*error.hints, *places)) if places else error
 
 
+def taken_back(error: Failure) -> Failure:
+    """That nothing is left of a statement that was stopped, as a hint."""
+    return replace(error, hints=(*error.hints, "the statement was taken back: nothing was changed"))
+
+
 def with_effects(error: Failure, outcome: Outcome) -> Failure:
     """What a failing statement left behind, as a hint."""
     kept = [f"{write.storage} was written before the error" for write in outcome.writes if write.storage]

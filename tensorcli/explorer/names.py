@@ -97,7 +97,7 @@ class Index:
         self.removed: list[tuple[str, Entry]] = []
         self.now = 0
         self.has_arrays = False
-        """Whether an array ever had a name: what it shows may be written without an event."""
+        """Whether an array or a storage ever had a name: what it shows may be written without an event."""
         self._loose: list[Entry] | None = None
         """What lost a path while names are bound together."""
         self._gone: dict[int, Entry] = {}

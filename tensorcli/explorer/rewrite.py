@@ -191,6 +191,8 @@ class Journal:
             first, before, after = difference(old, source)
             line += first
         lead = f"line {line}:  " if before else f"before line {line}:  "
+        if not before and line > self.line(at) + old.count("\n"):
+            lead = f"after line {line - 1}:  "
         shown = lead + textwrap.dedent(after).strip().replace("\n", "\n" + " " * len(lead))
         return Proposal(records, shown, note, (Edit(line, before, after),), failing, warning)
 

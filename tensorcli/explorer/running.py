@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands import only_looks
 from tensorcli.explorer.commands.registry import paths_of
-from tensorcli.explorer.failures import hazard_failure, with_effects, with_places
+from tensorcli.explorer.failures import hazard_failure, taken_back, with_effects, with_places
 from tensorcli.explorer.journal import Record, place_of
 from tensorcli.explorer.results import Step
 from tensorcli.language.evaluate import NOTHING
@@ -38,6 +38,8 @@ def execute(
     mentioned = None if observation is None else observation.begin(statement, index, place)
     value, result, error = session.evaluate(statement, text, name)
     if error is not None and _leaves_nothing(session, statement, error):
+        if session.torn and observation is not None:
+            error = taken_back(error)
         places = with_places(error, within)
         return Step(index, name, statement.source, statement.span, session.hearing.output, error=places)
     shown: Value | None = None

@@ -1,13 +1,14 @@
 """What could be typed at the cursor, as data: verbs, names, attributes, keywords, and the arguments that a
 command declares.
 
-Knows neither the prompt nor the session: `names` are told with a description, and `attributes_of` says what
-a dotted expression has.
+Knows neither the prompt nor the session: `names` are told with a description, `attributes_of` says what
+a dotted expression has, and `arguments_of` what a call can be given by keyword.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from tensorcli.language.syntax import Verb
@@ -47,12 +48,14 @@ def complete(
     verbs: Mapping[str, Verb],
     names: Mapping[str, str] | Iterable[str],
     attributes_of: Callable[[str], Mapping[str, str] | Iterable[str]],
+    arguments_of: Callable[[str], Mapping[str, str]] = lambda _: {},
+    modules: Iterable[str] = ("torch", "numpy", "copy", "math"),
 ) -> list[Completion]:
     """The completions at `cursor`, best first: exact case before others, names before verbs before keywords.
 
     A completion of kind "path" holds what is typed of a path, for the caller to complete by its own means.
     `names` may map a name to its description. `attributes_of` is given the source of what stands before the
-    dot.
+    dot, `arguments_of` that of what is called, or the verb. `modules` are those that can be imported.
     """
     before = text[:cursor]
     tokens = [token for token in tokenize(before) if token.kind != "newline" or token.end <= len(before)]
@@ -77,10 +80,8 @@ def complete(
         source = before[owner[0].start : owner[-1].end]
         return _matching(word, start, "attribute", attributes_of(source))
     if statement and statement[0].text in ("import", "from"):
-        return (
-            _matching(word, start, "name", ("torch", "numpy", "copy", "math")) if len(statement) == 1 else []
-        )
-    found: list[Completion] = []
+        return _imported(statement, word, start, before, attributes_of, modules)
+    found: list[Completion] = _keywords(statement, word, start, before, verbs, command, arguments_of)
     if command is not None:
         declared = verbs[command.text]
         dashes = _dashes(before, start)
@@ -102,6 +103,62 @@ def complete(
         found += _matching(word, start, "keyword", sorted(_VALUE_KEYWORDS))
     found += _matching(word, start, "builtin", sorted(BUILTIN_FUNCTIONS))
     return _unique(found)
+
+
+def _imported(
+    statement: list[Token],
+    word: str,
+    start: int,
+    before: str,
+    attributes_of: Callable[[str], Mapping[str, str] | Iterable[str]],
+    modules: Iterable[str],
+) -> list[Completion]:
+    """The modules, or behind `from torch.nn import` what that module has."""
+    if len(statement) == 1:
+        return _matching(word, start, "name", modules)
+    place = next((at for at, token in enumerate(statement) if token.text == "import" and at > 1), None)
+    if statement[0].text == "from" and place is None:
+        return _matching(word, start, "keyword", ("import",))
+    if place is None or statement[-1].text not in ("import", ",", "("):
+        return []
+    source = before[statement[1].start : statement[place - 1].end]
+    return _matching(word, start, "attribute", attributes_of(source))
+
+
+def _keywords(
+    statement: list[Token],
+    word: str,
+    start: int,
+    before: str,
+    verbs: Mapping[str, Verb],
+    command: Token | None,
+    arguments_of: Callable[[str], Mapping[str, str]],
+) -> list[Completion]:
+    """`dim=`, `keepdim=`: what can be given by keyword where an argument begins, and was not given yet."""
+    depth, opening = 0, None
+    for place in range(len(statement) - 1, -1, -1):
+        token = statement[place]
+        if token.kind == "op":
+            depth += (token.text in CLOSERS) - (token.text in OPENERS)
+        if depth < 0:
+            opening = place
+            break
+    if opening is None:
+        if command is None or verbs[command.text].kind == "command" or statement[-1] is command:
+            return []
+        inside, source = statement[statement.index(command) + 1 :], command.text
+    else:
+        callee = (
+            [] if statement[opening].text != "(" or statement[opening].spaced else _owner(statement[:opening])
+        )
+        if not callee or statement[-1].text not in ("(", ","):
+            return []
+        inside, source = statement[opening + 1 :], before[callee[0].start : callee[-1].end]
+    given = {
+        token.text for token, following in pairwise(inside) if token.kind == "name" and following.text == "="
+    }
+    offered = {f"{name}=": text for name, text in arguments_of(source).items() if name not in given}
+    return _matching(word, start, "argument", offered)
 
 
 def _word(tokens: list[Token], cursor: int) -> tuple[str, int]:

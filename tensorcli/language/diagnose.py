@@ -10,8 +10,8 @@ from tensorcli.language.grammar import Reader, token_error
 from tensorcli.language.lines import LogicalLine
 from tensorcli.language.nearness import did_you_mean, near
 from tensorcli.language.source import Source
-from tensorcli.language.syntax import Form, LanguageError, Verb
-from tensorcli.language.tokens import Token, begins_operand
+from tensorcli.language.syntax import Form, LanguageError, Span, Verb
+from tensorcli.language.tokens import CLOSERS, Token
 
 Tokens = Sequence[Token]
 
@@ -52,11 +52,13 @@ class Diagnosis:
     def read(self, tokens: Tokens, is_header: bool = False) -> None:
         """Raises LanguageError at the first token that cannot stand where it stands."""
         first = tokens[0]
-        if first.text == "%" or (first.text == "!" and len(tokens) > 2 and begins_operand(tokens[2])):
+        if first.text in ("%", "!"):
             raise LanguageError(
                 f"a line that begins with {first.text} is a command of a notebook, not Python",
                 self.source.span(first.start, first.end),
-                "leave the line out",
+                "leave the line out"
+                if first.text == "%"
+                else "leave the line out; for a negation write 'not'",
             )
         for token in tokens:
             if token.kind == "error" and token.problem != "has no meaning here":
@@ -91,6 +93,7 @@ class Diagnosis:
         an assignment to something that is no target, and the like.
         """
         text = plain_text(self.source, tokens)
+        prefix = ""
         if is_header:
             word = tokens[0].text
             prefix = {
@@ -106,13 +109,32 @@ class Diagnosis:
         try:
             python.module(text)
         except (SyntaxError, ValueError) as error:
-            message, hint = _reworded(str(error))
-            return LanguageError(message, self.source.span(tokens[0].start, tokens[-1].end), hint)
+            message, hint = _reworded(str(error), tokens)
+            return LanguageError(message, self.marked(error, text, prefix, tokens), hint)
         except (RecursionError, MemoryError):
             return LanguageError(
                 "this is nested too deeply", self.source.span(tokens[0].start, tokens[-1].end)
             )
         return None
+
+    def marked(self, error: Exception, text: str, prefix: str, tokens: Tokens) -> Span:
+        """Where CPython's parser stood, if that is a part of the piece that says something; else the whole piece."""
+        first, last = tokens[0].start, tokens[-1].end
+        whole = self.source.span(first, last)
+        line, column = getattr(error, "lineno", None), getattr(error, "offset", None)
+        piece = text.removeprefix(prefix)[: last - first]
+        if not line or not column or piece != self.source.text[first:last]:
+            return whole
+        starts = [0, *(at + 1 for at, letter in enumerate(text) if letter == "\n"), len(text) + 1]
+        start = starts[min(line, len(starts)) - 1] + column - 1 - len(prefix) + first
+        token = next((each for each in tokens if each.start <= start < each.end), None)
+        if token is None or token.start != start or token.text in CLOSERS:
+            return whole
+        end_line, end_column = getattr(error, "end_lineno", None), getattr(error, "end_offset", None)
+        end = start
+        if end_line and end_column and end_column > 0:
+            end = starts[min(end_line, len(starts)) - 1] + end_column - 1 - len(prefix) + first
+        return self.source.span(start, min(max(end, token.end), last))
 
     def misspelt_verb(self, tokens: Tokens, failed: int) -> str | None:
         """A verb that the statement's first word is nearly, where a second word was what could not stand."""
@@ -186,9 +208,11 @@ _REWORDED = (
 )
 
 
-def _reworded(message: str) -> tuple[str, str | None]:
+def _reworded(message: str, tokens: Tokens) -> tuple[str, str | None]:
     """Our words for what CPython says about a piece that reads well, token by token."""
     for mark, words, hint in _REWORDED:
         if mark in message:
             return words, hint
+    if any(token.text == ":=" for token in tokens):
+        return "':=' stands in brackets only", "'=' assigns"
     return "this is not a valid statement", None

@@ -69,7 +69,9 @@ class ArgumentReader:
                 "no arguments" if not many else "one argument" if many == 1 else f"{many} arguments at most"
             )
             raise self.error(f"{self.verb.text} takes {takes}; {shown(token)} is one too many", token)
-        return arguments + flags
+        found = arguments + flags
+        check_numbers(self.verb.text, self.declared, found)
+        return found
 
     def take_flags(self, flags: list[Argument]) -> None:
         while self.position + 1 < len(self.tokens) and self.tokens[self.position].text == "-":
@@ -159,10 +161,9 @@ class ArgumentReader:
         return part
 
     def number(self, tree: ast.expr, token: Token) -> int:
-        negative = isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub)
-        inner = tree.operand if isinstance(tree, ast.UnaryOp) else tree
-        if isinstance(inner, ast.Constant) and type(inner.value) is int:
-            return -inner.value if negative else inner.value
+        number = whole_number(tree)
+        if number is not None:
+            return number
         raise self.error(f"{self.verb.text} wants a whole number here, not {shown(token)}", token)
 
     def skip_to(self, offset: int) -> None:
@@ -190,6 +191,28 @@ class ArgumentReader:
             self.context.source.span(token.start, token.end),
             f"type:  {usage(self.verb.text, self.declared)}",
         )
+
+
+def whole_number(tree: ast.expr) -> int | None:
+    """The whole number that an expression is as it stands, with a sign or without; None for any other."""
+    inner = tree.operand if isinstance(tree, ast.UnaryOp) else tree
+    if not isinstance(inner, ast.Constant) or type(inner.value) is not int:
+        return None
+    return -inner.value if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub) else inner.value
+
+
+def check_numbers(name: str, verb: Verb, arguments: Sequence[Argument]) -> None:
+    """Raises LanguageError where a number is less than its parameter or flag allows."""
+    least = {each.name: each.least for each in verb.parameters}
+    least.update((each.name, each.least) for each in verb.flags)
+    for argument in arguments:
+        limit = least.get(argument.name)
+        if limit is not None and type(argument.value) is int and argument.value < limit:
+            raise LanguageError(
+                f"{name} wants a whole number from {limit} on here, not {argument.value}",
+                argument.span,
+                f"type:  {usage(name, verb)}",
+            )
 
 
 def _is_flag(tokens: Tokens) -> bool:
@@ -301,6 +324,7 @@ def from_call(context: Context, name: Token, verb: Verb, call: ast.Call, inside:
             )
         value = _typed_value(source, kinds[keyword.arg], keyword.value)
         arguments.append(Argument(keyword.arg, value, _unshifted(source, keyword)))
+    check_numbers(name.text, verb, arguments)
     given = {argument.name for argument in arguments}
     for parameter in verb.parameters:
         if not parameter.optional and parameter.name not in given:
@@ -318,9 +342,9 @@ def _typed_value(source: Source, kind: str | None, node: ast.expr) -> ast.expr |
     if kind == "EXPR":
         return node
     if kind == "INT":
-        inner = node.operand if isinstance(node, ast.UnaryOp) else node
-        if isinstance(inner, ast.Constant) and type(inner.value) is int:
-            return -inner.value if inner is not node else inner.value
+        number = whole_number(node)
+        if number is not None:
+            return number
         raise LanguageError("a whole number is wanted here", _unshifted(source, node))
     if kind == "NAME" and not isinstance(node, ast.Name):
         raise LanguageError("a name is wanted here", _unshifted(source, node))

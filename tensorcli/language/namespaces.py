@@ -85,6 +85,11 @@ class Checked:
     def __repr__(self) -> str:
         return repr(self._function)
 
+    @property
+    def __wrapped__(self) -> Callable[..., Any]:
+        """Whose parameters and description these are, for Python's `inspect`."""
+        return self._function
+
 
 def words(text: str) -> frozenset[str]:
     return frozenset(text.split())

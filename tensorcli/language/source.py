@@ -17,6 +17,7 @@ from tensorcli.language.tokens import tokenize
 MAX_CHARACTERS = 8 << 20
 
 _PROMPT = re.compile(r"^[ \t]*(?:>>>|In \[\d+\]:|tensor>)(?: |$)")
+_FENCE = re.compile(r"^[ \t]*```[\w.+-]*[ \t]*$")
 _CONTINUATION = re.compile(r"[ \t]*\.\.\.:?(?: |$)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
@@ -68,7 +69,7 @@ class Source(NamedTuple):
 
 
 def read(text: str | bytes) -> Source:
-    """Decode, normalise line ends, take pasted prompts or a common indent away.
+    """Decode, normalise line ends, take Markdown's fences, pasted prompts or a common indent away.
 
     Raises LanguageError for what is no text: bytes that are not UTF-8, NUL and other control characters.
     """
@@ -80,8 +81,13 @@ def read(text: str | bytes) -> Source:
             f"the text has {len(text)} characters; the limit is {MAX_CHARACTERS}", Span(1, 0, 1, 0)
         )
     _refuse_control_characters(text)
+    typed = text
     lines = text.split("\n")
-    if any(_PROMPT.match(line) for line in lines) and _is_transcript(text):
+    fenced = 0
+    if any(_FENCE.match(line) for line in lines) and _outside_strings(_FENCE, text):
+        lines, fenced = _unfenced(lines)
+        text = "\n".join(lines)
+    if any(_PROMPT.match(line) for line in lines) and _outside_strings(_PROMPT, text):
         kept, shifts, skipped = _transcript(lines)
     else:
         kept, shifts, skipped = _dedented(lines)
@@ -89,7 +95,7 @@ def read(text: str | bytes) -> Source:
     for line in kept:
         starts.append(position)
         position += len(line) + 1
-    return Source(text, "\n".join(kept), tuple(shifts), skipped, tuple(kept), tuple(starts))
+    return Source(typed, "\n".join(kept), tuple(shifts), skipped + fenced, tuple(kept), tuple(starts))
 
 
 def _decoded(data: bytes) -> str:
@@ -121,12 +127,29 @@ def _refuse_control_characters(text: str) -> None:
     )
 
 
-def _is_transcript(text: str) -> bool:
-    """Whether a prompt begins a line that is not within a string: the examples of a docstring are text."""
+def _unfenced(lines: list[str]) -> tuple[list[str], int]:
+    """What stands between the fences of Markdown, ``` and ```, on its lines; how many other lines there were. Of a text with one
+    fence, which was not copied whole, all that is not the fence.
+    """
+    fences = [number for number, line in enumerate(lines) if _FENCE.match(line)]
+    if len(fences) == 1:
+        return [line if number != fences[0] else "" for number, line in enumerate(lines)], 0
+    kept, inside, skipped = [], False, 0
+    for number, line in enumerate(lines):
+        if number in fences:
+            inside = not inside
+        elif not inside:
+            skipped += bool(line.strip())
+        kept.append(line if inside and number not in fences else "")
+    return kept, skipped
+
+
+def _outside_strings(pattern: re.Pattern[str], text: str) -> bool:
+    """Whether a line that begins so is not within a string: the examples of a docstring are text."""
     strings = [
         (token.start, token.end) for token in tokenize(text) if token.kind == "string" and "\n" in token.text
     ]
-    starts = (found.start() for found in re.finditer(_PROMPT.pattern, text, re.MULTILINE))
+    starts = (found.start() for found in re.finditer(pattern.pattern, text, re.MULTILINE))
     return any(not any(start < prompt < end for start, end in strings) for prompt in starts)
 
 

@@ -65,6 +65,8 @@ class Parameter(NamedTuple):
     repeated: bool = False
     choices: tuple[str, ...] = ()
     """Of a WORD: the words that there are, where not every word is one."""
+    least: int | None = None
+    """Of an INT: the least that there is."""
 
 
 class Flag(NamedTuple):
@@ -76,6 +78,7 @@ class Flag(NamedTuple):
     name: str
     kind: ParameterKind | None = None
     short: str = ""
+    least: int | None = None
 
 
 class Verb(NamedTuple):

@@ -8,9 +8,10 @@ session. Nothing here runs a statement: what stands before a dot is looked up, n
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.language.evaluate import BOUND_MODULES
 from tensorcli.repl.background import Background
 
 if TYPE_CHECKING:
@@ -52,6 +53,42 @@ def description(session: Session, value: Any) -> str:
     return type_text(value)
 
 
+class Attributes(Mapping[str, str]):
+    """What a value has, each described only where it is asked: what a method does, or the value that is there."""
+
+    def __init__(self, session: Session, value: Any, summary: Callable[[str], str]) -> None:
+        self._session = session
+        self._value = value
+        self._summary = summary
+        self._names = session.attributes_of(value)
+
+    def __getitem__(self, name: str) -> str:
+        from tensorcli.explorer.facts import said
+
+        engine, owner = self._session.engine, self._value
+        if engine.kind(owner) == "tensor":
+            return self._summary(name)
+        members = getattr(owner, "members", None)
+        if isinstance(members, Mapping):
+            if members is self._session.modules["torch"].members and (line := self._summary(name)):
+                return line
+            found = members[name]
+        else:
+            try:
+                found = getattr(owner, name)
+            except Exception:  # a property may refuse
+                return ""
+        if callable(found) and hasattr(found, "__name__"):
+            return said(found)
+        return description(self._session, found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 class Unknown(Exception):  # noqa: N818 - not an error: nobody can tell without running it
     """What stands before the dot has to be run to be known."""
 
@@ -86,8 +123,16 @@ class Assistance:
         from tensorcli.language.complete import Completion, complete
 
         session = self._background.session
-        for found in complete(text, cursor, session.verbs, Described(session), self.attributes_of):
-            if not found.description and found.kind in ("verb", "attribute"):
+        for found in complete(
+            text,
+            cursor,
+            session.verbs,
+            Described(session),
+            self.attributes_of,
+            self.arguments_of,
+            list(session.modules),
+        ):
+            if not found.description and found.kind == "verb":
                 yield Completion(found.text, found.start, found.kind, self.summary(found.text))
             else:
                 yield found
@@ -106,7 +151,20 @@ class Assistance:
             value = look_up(session, ast.parse(source.strip(), mode="eval").body)
         except (SyntaxError, Unknown, LookupError, TypeError):
             return ()
-        return session.attributes_of(value)
+        return Attributes(session, value, self.summary)
+
+    def arguments_of(self, source: str) -> Mapping[str, str]:
+        """What the function before an opening bracket, or a verb, takes by keyword, with the defaults."""
+        session = self._background.session
+        try:
+            function = called(session, ast.parse(source.strip(), mode="eval").body)
+        except (SyntaxError, Unknown, LookupError, TypeError):
+            return {}
+        found: dict[str, str] = {}
+        for signature in session.engine.takes(function):
+            for each in signature:
+                found[each.name] = found.get(each.name) or (f"default {each.default}" if each.default else "")
+        return found
 
     def segments(self) -> list[str]:
         """The parts of the toolbar that have something to say."""
@@ -123,7 +181,10 @@ def look_up(session: Session, tree: ast.expr) -> Any:
     """The value of names, attributes and constant indices, without running anything. Raises Unknown, LookupError."""
     match tree:
         case ast.Name(id=name):
-            return session.names[name] if name in session.names else session.modules[name]
+            if name in session.names:
+                return session.names[name]
+            name = BOUND_MODULES.get(name, name)
+            return session.modules[name] if name in session.modules else session.bare[name]
         case ast.Attribute(value=owner, attr=name):
             value = look_up(session, owner)
             members = getattr(value, "members", None)
@@ -143,6 +204,33 @@ def look_up(session: Session, tree: ast.expr) -> Any:
                 return value  # nearly every method of a tensor gives a tensor
         case ast.Constant(value=value):
             return value
+    raise Unknown
+
+
+def called(session: Session, tree: ast.expr) -> Any:
+    """The function that a name or an attribute is, without running anything. Raises Unknown, LookupError."""
+    if isinstance(tree, ast.Name):
+        if tree.id in session.names:
+            return session.names[tree.id]
+        verb = session.verbs[tree.id]
+        if verb.kind == "method":
+            return getattr(session.modules["torch"].members["empty"](0), tree.id)
+        owner, _, name = (verb.path).rpartition(".")
+        if not owner:
+            raise Unknown
+        return session.modules[BOUND_MODULES.get(owner, owner)].members[name]
+    if isinstance(tree, ast.Attribute):
+        value = look_up(session, tree.value)
+        members = getattr(value, "members", None)
+        if isinstance(members, Mapping):
+            return members[tree.attr]
+        if session.engine.kind(value) == "tensor":
+            method = session.engine.verb(tree.attr)
+            known = method is not None and method.kind == "method"  # reading an attribute may warn
+        else:
+            known = tree.attr in session.attributes_of(value)
+        if known:
+            return getattr(value, tree.attr)
     raise Unknown
 
 

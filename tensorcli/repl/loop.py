@@ -106,20 +106,26 @@ def run_terminal(make: Make, load: Callable[[], object], screen: Screen, vi: boo
         from tensorcli.repl.display import EntryDisplay
 
         sourced = partial(sourced_statement, session)
-        shown[:] = [EntryDisplay(screen, typed, statements_of(session, typed), sourced)]
+        statements, skipped = read_entry(session, typed)
+        if skipped:
+            screen.text(f" skipped {skipped} {'line' if skipped == 1 else 'lines'} that are not input\n")
+        shown[:] = [EntryDisplay(screen, typed, statements, sourced)]
         status = run_entry(session, typed, NAME, shown[0].step)
         if status is not None:
             return status
 
 
-def statements_of(session: Session, typed: str) -> list[str]:
-    """The texts of an entry's statements; none where it does not parse, which running it will say."""
+def read_entry(session: Session, typed: str) -> tuple[list[str], int]:
+    """The texts of an entry's statements, and how many lines of a paste are old output or prose; none where it does not parse,
+    which running it will say.
+    """
     from tensorcli.language.syntax import LanguageError
 
     try:
-        return [statement.source for statement in session.read(typed).statements]
+        program = session.read(typed)
     except LanguageError:
-        return []
+        return [], 0
+    return [statement.source for statement in program.statements], program.skipped_lines
 
 
 def sourced_statement(session: Session) -> str:
@@ -139,7 +145,23 @@ def run_entry(session: Session, typed: str, name: str, show: Callable[[Step], No
                     return step.result.status
     except KeyboardInterrupt:
         sys.stderr.write("\n")
+    except (OSError, EOFError):
+        raise  # the terminal is gone
+    except Exception as error:  # a fault of the program's own costs the statement, not the session
+        session.torn = True
+        sys.stderr.write(f"tensorcli: a fault of its own: {fault(error)}; the statement was taken back\n")
     return None
+
+
+def fault(error: Exception) -> str:
+    """What was raised, and where, on a line: what a report of it needs."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = (
+        "" if place is None else f" ({os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno})"
+    )
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def run_lines(session: Session, output: Output) -> int:

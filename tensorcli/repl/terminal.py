@@ -76,7 +76,11 @@ class LanguageCompleter(Completer):
         self._paths = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        for each in self._assistance.completions(document.text, document.cursor_position):
+        try:
+            found = [*self._assistance.completions(document.text, document.cursor_position)]
+        except Exception:  # what cannot be looked up completes nothing, and does not disturb who types
+            return
+        for each in found:
             if each.kind == "path":
                 yield from self._paths.get_completions(Document(each.text), complete_event)
                 continue

@@ -96,3 +96,21 @@ def test_a_session_collects_garbage_again(run, monkeypatch: pytest.MonkeyPatch) 
         assert gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_the_help_cuts_no_sentence_short(run) -> None:
+    done = run("--help")
+    assert "..." not in done.out.partition("Commands:")[2]
+
+
+def test_a_fault_of_the_programs_own_is_no_traceback(run, monkeypatch) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr("tensorcli.cli.batch.run_script", fails)
+    done = run("run", "-c", "1")
+    assert done.status == 70
+    assert done.err.startswith("tensorcli: a fault of its own: ZeroDivisionError: of ours (test_app.py:")
+    monkeypatch.setenv("TENSORCLI_TRACEBACK", "1")
+    with pytest.raises(ZeroDivisionError):
+        run("run", "-c", "1")

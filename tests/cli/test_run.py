@@ -339,3 +339,15 @@ def test_an_interrupt_that_was_handled_does_not_end_the_process_later() -> None:
     )
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "handled\n")
+
+
+def test_several_texts_are_one_script(run) -> None:
+    done = run("run", "-q", "-c", "x = 40", "-c", "for i in range(2): x += 1", "-c", "print(x); y")
+    assert (done.status, done.out) == (1, "42\n")
+    assert done.err.startswith("<command>:3:11: NameError: name 'y' is not defined")
+
+
+def test_a_statement_that_met_a_limit_says_that_it_was_taken_back(run) -> None:
+    done = run("run", "--max-bytes", "100", "-c", "x = ones(2)\nx.add_(1); y = ones(100)")
+    assert "the limit is 100 (--max-bytes)" in done.err
+    assert "the statement was taken back: nothing was changed" in done.err

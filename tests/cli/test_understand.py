@@ -25,9 +25,25 @@ def test_explain_takes_several_words(capsys: pytest.CaptureFixture[str]) -> None
     assert "would raise" in capsys.readouterr().out
 
 
-def test_explain_of_nothing_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "nonsense"]) == 1
-    assert "nothing to explain under 'nonsense'" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["explain", "nonsense"], "there is nothing to explain under 'nonsense'; try a concept"),
+        (["explain", "x +"], "explain x +: expected a value after '+', found the end of the statement"),
+        (["explain", "f(1"], "explain f(1: '(' is never closed"),
+        (["explain", "x.sum()"], "explain x.sum(): name 'x' is not defined"),
+        (["compare", "nonsense"], "compare knows no form 'nonsense'; write it as an expression of y"),
+        (["tour", "nonsense"], "there is no tour 'nonsense'; the tours are tour, "),
+    ],
+)
+def test_a_question_that_has_no_answer_is_wrong_usage(
+    command: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"tensorcli: {said}")
+    assert err.count("\n") == 1
 
 
 def test_a_tour_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:

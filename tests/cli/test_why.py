@@ -97,7 +97,35 @@ def test_a_way_out_that_needs_a_line_of_its_own_says_so(run) -> None:
 
 def test_there_is_no_way_out_of_what_did_not_fail(run) -> None:
     done = run("why", "-c", "x = 1", "--fix", "1")
-    assert (done.status, done.err) == (1, "tensorcli: there is nothing to fix: ask why first\n")
+    assert (done.status, done.err) == (
+        1,
+        "tensorcli: <command>: why shows no way out here, so there is none to write\n",
+    )
+
+
+def test_a_name_that_is_asked_for_and_not_bound_is_an_error(run) -> None:
+    done = run("why", "-c", "loss = ones(2)", "lss.grad")
+    assert done.status == 1
+    assert done.out == ""
+    assert "<why>:1:6: NameError: name 'lss' is not defined" in done.err
+    assert "did you mean loss" in done.err
+
+
+def test_what_applies_a_way_out_runs_the_script_as_it_was_run(run, tmp_path) -> None:
+    path = tmp_path / "halved.py"
+    path.write_text("w = torch.ones(2, requires_grad=True)\nw /= 2\n")
+    last = run("why", "--seed", "3", "--max-bytes", "1M", str(path)).out.splitlines()[-1]
+    assert last == f" apply one with: tensorcli why --seed 3 --max-bytes 1048576 {path} --fix 1 | patch -p0"
+
+
+def test_why_reads_the_files_that_a_script_sources(run, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "steps.tsc").write_text("w = ones(2, requires_grad=True)\n")
+    (tmp_path / "session.tsc").write_text("source steps.tsc\nw.add_(1)\n")
+    done = run("why", "--allow-files", ".", "session.tsc")
+    assert done.status == 0
+    assert done.out.startswith(" w is a leaf that requires grad (line 1)")
+    assert run("why", "session.tsc").status == 65
 
 
 def test_why_as_json(run, stale: str) -> None:

@@ -3,8 +3,10 @@
 import pytest
 
 from tensorcli.explorer.commands import CATEGORIES, COMMANDS
+from tensorcli.explorer.commands.registry import SECOND_NAMES
 from tensorcli.explorer.results import RESULTS, Answer, Run
 from tensorcli.explorer.session import Session
+from tensorcli.language.syntax import LanguageError
 
 SCENE = """\
 w = torch.tensor([1., 2., 3.], requires_grad=True)
@@ -248,7 +250,7 @@ def test_expect_works_within_blocks(run):
 def test_help_lists_every_command(last):
     page = answer(last, "help")
     usages = [row.usage.split()[0] for section in page.sections for row in section.rows]
-    assert set(COMMANDS) - {"?"} <= set(usages)
+    assert set(COMMANDS) - SECOND_NAMES == set(usages) & set(COMMANDS)
 
 
 def test_help_on_an_operator_comes_from_its_declaration(last):
@@ -262,6 +264,63 @@ def test_help_on_an_operator_comes_from_its_declaration(last):
 def test_a_question_mark_inspects_values_and_explains_words(last):
     assert answer(last, "x = torch.ones(2)\nx?").kind == "tensor"
     assert answer(last, "?storages").title == "storages"
+    assert answer(last, "x = torch.ones(2)\nx??").kind == "tensor"
+    assert answer(last, "pair = [torch.ones(2)]\npair[0]?").kind == "tensor"
+
+
+def test_help_is_had_on_what_stands_behind_a_dot(last):
+    scene = "x = torch.ones(2)\nnet = nn.Linear(2, 1)\n"
+    assert "mul.Tensor(Tensor self, Tensor other) -> Tensor" in answer(last, scene + "x.mul?").details
+    assert answer(last, scene + "help x.grad").summary == "an attribute of tensors: t.grad"
+    assert answer(last, scene + "net.forward?").details == ("forward(input)",)
+    assert answer(last, scene + "net.weight?").kind == "tensor"
+
+
+def test_help_on_a_function_of_the_session_is_what_it_says_of_itself(last):
+    scene = 'def doubled(x):\n    """Twice x."""\n    return 2 * x\n'
+    assert answer(last, scene + "doubled?").summary == "Twice x."
+    assert answer(last, "f = lambda x: x\nf?").summary == "a function of this session"
+
+
+def test_help_knows_the_concepts_that_explain_tells_of(last):
+    assert answer(last, "?views").what == "views"
+    assert answer(last, "help aliasing").what == "storage"
+
+
+def test_help_on_pythons_and_numpys_functions_is_their_own(last):
+    assert answer(last, "math.sqrt?").summary == "Return the square root of x."
+    assert answer(last, "np.arange?").summary.startswith("Return evenly spaced values")
+    assert answer(last, "len?").details == ("len(obj, /)",)
+    assert answer(last, "torch.ones(2)\nhelp H").summary == "an attribute of tensors: t.H"
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("undo 0", 1),
+        ("undo -1", 1),
+        ("redo(0)", 1),
+        ("fix 0", 1),
+        ("goto -1", 0),
+        ("diff 0 -1", 0),
+        ("graph x --depth=-1", 0),
+        ("graph(x, depth=-1)", 0),
+        ("storages x --around -1", 0),
+        ("exit -1", 0),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused_in_both_forms(text, least):
+    with pytest.raises(LanguageError, match=f"wants a whole number from {least} on here, not"):
+        Session().read(text)
+
+
+def test_what_is_shown_with_the_settings_and_is_fixed_says_where_it_is_given(run):
+    assert "given with --seed" in run("set seed 3")[-1].error.message
+    assert "given with --engine" in run("set engine pytorch")[-1].error.message
+
+
+def test_help_calls_nothing(run):
+    assert run("x = torch.ones(2)\nx.add_(1)?\nx.sum().item?\nx")[-1].value.text == "tensor([1., 1.])"
 
 
 def test_history_tells_how_statements_ended(run):

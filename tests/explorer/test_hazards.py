@@ -1130,3 +1130,20 @@ def test_a_network_may_have_an_attribute_that_optimizers_keep_in_groups(name):
     text = f"net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))\nnet.{name} = 0.5\n"
     assert [step.error for step in session.run(text) if step.error] == []
     assert session.hazards == []
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "s = y.untyped_storage()\ns.fill_(0)",
+        "held = [y.untyped_storage()]\nheld[0].fill_(0)",
+        "row = y.detach().numpy().flat\nrow[0] = 5",
+        "memory = y.detach().numpy().data\nmemory[0] = 5",
+    ],
+)
+@pytest.mark.parametrize("checking", [True, False])
+def test_a_write_through_another_handle_is_a_hidden_write(write: str, checking: bool) -> None:
+    session = Session(checking=checking)
+    text = f"x = torch.ones(2, requires_grad=True)\ny = x.exp()\n{write}\ny.sum().backward()"
+    codes = [row.code for step in session.run(text) for row in step.alarms]
+    assert codes == ["TSC-H001", "TSC-H002"]

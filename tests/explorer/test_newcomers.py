@@ -221,8 +221,103 @@ QUESTIONS = {
     "one class too few": (
         f"{NET}loss = nn.functional.cross_entropy(net(torch.ones(2, 4)), torch.tensor([1, 3]))",
         "",
-        "An element of an integer tensor is a position that is not there.",
+        "torch.tensor([1, 3]) holds 3, and net(torch.ones(2, 4)) (2, 3) has 3 classes, 0 to 2.",
+        "line 4:  loss = nn.functional.cross_entropy(net(torch.ones(2, 4)), torch.tensor([1, 3]) - 1)",
+    ),
+    "classes that begin with 0, one too many": (
+        f"{NET}y = torch.tensor([0, 3])\nloss = nn.functional.cross_entropy(net(torch.ones(2, 4)), y)",
+        "",
+        "y holds 3, and net(torch.ones(2, 4)) (2, 3) has 3 classes, 0 to 2.",
         "line 2:  net = nn.Linear(4, 4)",
+    ),
+    "a class of -1 where there is none": (
+        f"{NET}y = torch.tensor([-1, 2])\nloss = nn.functional.cross_entropy(net(torch.ones(2, 4)), y)",
+        "",
+        "y holds -1, and net(torch.ones(2, 4)) (2, 3) has 3 classes, 0 to 2.",
+        "line 5:  loss = nn.functional.cross_entropy(net(torch.ones(2, 4)), y, ignore_index=-1)",
+    ),
+    "a word that an embedding has not": (
+        "table = torch.nn.Embedding(3, 2)\nids = torch.tensor([2, 3])\ntable(ids)",
+        "",
+        "ids holds 3, and table has 3 rows, 0 to 2.",
+        "line 1:  table = torch.nn.Embedding(4, 2)",
+    ),
+    "one-hot rows that are too short": (
+        "y = torch.tensor([0, 3])\nrows = torch.nn.functional.one_hot(y, num_classes=3)",
+        "",
+        "y holds 3, and this one_hot has 3 classes, 0 to 2.",
+        "line 2:  rows = torch.nn.functional.one_hot(y, num_classes=4)",
+    ),
+    "one image whose channels stand last": (
+        "conv = torch.nn.Conv2d(3, 4, 3)\nimage = torch.rand(8, 9, 3)\nconv(image)",
+        "",
+        "dimension 1 of a batch (N, C, H, W) and 0 of one image (C, H, W)",
+        "line 3:  conv(image.permute(2, 0, 1))",
+    ),
+    "layers in a list, of which one does not fit": (
+        "layers = [torch.nn.Linear(4, 8), torch.nn.Linear(4, 2)]\ndef forward(x):\n    for layer in layers:\n"
+        "        x = layer(x).relu()\n    return x\nforward(torch.ones(3, 4))",
+        "",
+        "The inner sizes of a matrix product must be equal.",
+        "line 1:  layers = [torch.nn.Linear(4, 8), torch.nn.Linear(8, 2)]",
+    ),
+    "two leaves that are updated by name": (
+        "w = torch.zeros(1, requires_grad=True)\nb = torch.zeros(1, requires_grad=True)\nfor step in range(2):\n"
+        "    loss = (w * 2 + b - 1).pow(2).sum()\n    loss.backward()\n    w = w - 0.1 * w.grad\n    b = b - 0.1 * b.grad",
+        "",
+        "w.grad is None because line 6 bound w to a computed tensor",
+        "line 6:  with torch.no_grad():\n             w -= 0.1 * w.grad\n             b -= 0.1 * b.grad",
+    ),
+    "a hidden state that is None at first": (
+        "rnn = torch.nn.RNN(2, 3)\nhidden = None\nfor step in range(2):\n"
+        "    out, hidden = rnn(torch.ones(1, 1, 2), hidden)\n    out.sum().backward()",
+        "",
+        "hidden carries its graph from one round of the loop into the next",
+        "after line 5:  hidden = hidden.detach()",
+    ),
+    "a hidden state of two that is None at first": (
+        "rnn = torch.nn.LSTM(2, 3)\nhidden = None\nfor step in range(2):\n"
+        "    out, hidden = rnn(torch.ones(1, 1, 2), hidden)\n    out.sum().backward()",
+        "",
+        "hidden carries its graph from one round of the loop into the next",
+        "after line 5:  hidden = tuple(each.detach() for each in hidden)",
+    ),
+    "a step before its pass": (
+        f"{DATA}for i in range(2):\n    opt.zero_grad()\n    loss = nn.functional.cross_entropy(net(x), y)\n    opt.step()\n"
+        "    loss.backward()",
+        "",
+        "this step",
+        "line 8:  loss.backward()\n         opt.step()",
+    ),
+    "no_grad without its parentheses": (
+        "w = torch.ones(2, requires_grad=True)\nwith torch.no_grad:\n    w -= 1",
+        "",
+        "torch.no_grad is a class: with opens what a call of it gives.",
+        "line 2:  with torch.no_grad():",
+    ),
+    "a size that is not there": (
+        "x = torch.ones(2, 3)\nn = x.shape[2]",
+        "",
+        "x.shape has 2 items, 0 to 1 or from the end -2 to -1; 2 is none of them.",
+        "line 2:  n = x.shape[1]",
+    ),
+    "parameters in a dictionary": (
+        "params = {'w': torch.ones(2, requires_grad=True)}\nopt = torch.optim.Adam(params)",
+        "",
+        "",
+        "line 2:  opt = torch.optim.Adam(params.values())",
+    ),
+    "a tensor behind a text": (
+        "loss = torch.ones(2).sum()\nprint('loss: ' + loss)",
+        "",
+        "the operator is not there for the two",
+        "line 2:  print('loss: ' + str(loss))",
+    ),
+    "keys that are not transposed": (
+        "q = k = torch.rand(2, 5, 8)\nscores = q @ k",
+        "",
+        "",
+        "line 2:  scores = q @ k.transpose(-2, -1)",
     ),
     "a module that writes what a shortcut had saved": (
         f"{NET}relu = nn.ReLU(inplace=True)\nx = net(torch.ones(4))\nout = x * 2 + x * x + relu(x)\nout.sum().backward()",

@@ -371,3 +371,27 @@ def test_a_write_that_is_saved_is_not_led_into_a_copy() -> None:
     found = answer_of(text)
     assert found.code == "TSC-E031"
     assert [way.note for way in found.ways] == ["no in-place write", "write into a copy"]
+
+
+def test_a_failed_pass_is_named_at_the_prompt_by_the_number_of_its_entry() -> None:
+    session = Session()
+    entries = [
+        "w = torch.ones(2, requires_grad=True)",
+        "y = w.exp()",
+        "y.mul_(2)",
+        "y.sum().backward()",
+        "why w.grad",
+    ]
+    answer = [step for entry in entries for step in session.run(entry, keep_going=True)][-1].result
+    assert isinstance(answer, Why)
+    assert answer.title.startswith("w.grad is None because the backward pass at line 4 failed. line 3 wrote")
+
+
+def test_numpys_function_that_asks_the_tensor_is_told_as_that() -> None:
+    found = why("x = torch.ones(2)\nnp.mean(x)\nwhy")
+    assert found.title == "np.mean() asks the tensor for its own mean(), which takes other arguments."
+
+
+def test_what_a_loop_writes_is_shown_and_not_its_counter() -> None:
+    found = why("x = torch.zeros(2, requires_grad=True)\nfor i in range(2):\n    x[i] = i\nwhy")
+    assert [way.measured for way in found.ways] == ["x = [0., 1.]", "x = [0., 1.]"]

@@ -320,6 +320,33 @@ def test_the_examples_of_a_docstring_make_no_transcript(read):
     assert len(program.statements) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "sources", "skipped"),
+    [
+        ("```python\nx = 1\nx\n```\n", ["x = 1", "x"], 0),
+        ("Hello,\n\n```\nx = 1\n```\nthen it's\n```py\nx\n```\nwhy?", ["x = 1", "x"], 3),
+        ("```\n>>> x = 1\n>>> x\n1\n```", ["x = 1", "x"], 1),
+        ("  ```\n  x = 1\n  ```", ["x = 1"], 0),
+        ("```\nx = 1", ["x = 1"], 0),
+        ("x = 1\n```", ["x = 1"], 0),
+    ],
+)
+def test_the_fences_of_markdown_are_taken_away(read, text, sources, skipped):
+    program = read(text)
+    assert [each.source for each in program.statements] == sources
+    assert program.skipped_lines == skipped
+
+
+def test_a_fence_in_a_string_is_text(read):
+    text = 's = """\n```\nx\n```\n"""\nx = 1'
+    assert len(read(text).statements) == 2
+
+
+def test_what_is_fenced_keeps_its_places(read):
+    span = read("Look:\n```\n    x = 1\n```").statements[0].span
+    assert (span.line, span.column) == (3, 4)
+
+
 def test_dots_in_old_output_are_no_continuation(read):
     program = read(">>> x\ntensor([0, 1,\n        ..., 9])\n>>> y\n")
     assert [each.source for each in program.statements] == ["x", "y"]

@@ -63,6 +63,44 @@ def test_a_path_is_completed_whole_where_one_is_wanted(verbs, command, path):
     assert complete(text, len(text), verbs, NAMES, attributes) == [Completion(path, len(command), "path")]
 
 
+def arguments(source: str) -> dict[str, str]:
+    return {"f": {"dim": "", "keepdim": "default False"}, "y.sum": {"dim": ""}, "detach": {"dim": ""}}[source]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("f(d", ["dim="]),
+        ("z = f(y, k", ["keepdim="]),
+        ("f(", ["dim=", "keepdim="]),
+        ("f(dim=0, ", ["keepdim="]),
+        ("f((1, 2), [3], k", ["keepdim="]),
+        ("[f(y.sum(d", ["dim="]),
+        ("detach y d", ["dim="]),
+        ("f(y k", []),
+        ("f(1 + d", []),
+        ("f (d", []),
+        ("(d", []),
+        ("detach d", []),
+        ("inspect y d", []),
+    ],
+)
+def test_where_an_argument_begins_the_keywords_of_the_call_are_offered(verbs, text, names):
+    found = complete(text, len(text), verbs, NAMES, attributes, arguments)
+    assert [each.text for each in found if each.kind == "argument"] == names
+
+
+def test_an_import_completes_modules_and_what_is_in_them(verbs):
+    def offered(text: str) -> list[str]:
+        found = complete(text, len(text), verbs, NAMES, attributes, modules=("torch", "random"))
+        return [each.text for each in found]
+
+    assert offered("import ra") == ["random"]
+    assert offered("from torch.nn im") == ["import"]
+    assert offered("from torch.nn import de") == ["detach"]
+    assert offered("from torch.nn import data, de") == ["detach"]
+
+
 def test_after_a_value_come_only_joining_words(verbs):
     assert texts(verbs, "print(y i") == ["if", "in", "is"]
     assert texts(verbs, "import to") == ["torch"]

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from tensorcli.explorer.results import Step
 from tensorcli.explorer.session import Session
 from tensorcli.language.syntax import Incomplete
 from tensorcli.repl.assistance import Assistance, Unknown, look_up
 from tensorcli.repl.background import Background
 from tensorcli.repl.entries import next_indent, still_open, waiting_for
 from tensorcli.repl.interrupts import Interrupts
-from tensorcli.repl.loop import run_prompt
+from tensorcli.repl.loop import run_entry, run_prompt
 from tensorcli.repl.output import echoed
 from tensorcli.repl.screen import Screen
 
@@ -228,3 +229,16 @@ def test_the_history_file_is_the_users_own(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert list(open_history(path).load_history_strings()) == ["x = 1"]
+
+
+def test_a_fault_of_the_programs_own_costs_the_statement_and_not_the_session(
+    session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(step: Step) -> None:
+        raise RuntimeError("of ours")
+
+    assert run_entry(session, "x.add_(1)", "<input>", fails) is None
+    assert "tensorcli: a fault of its own: RuntimeError: of ours (test_entries.py:" in capsys.readouterr().err
+    (step,) = session.run("x.sum().item()")
+    assert step.value is not None
+    assert step.value.text in ("6.0", "12.0")

@@ -87,6 +87,17 @@ def test_a_pasted_transcript_runs_its_prompt_lines(prompt) -> None:
     assert prompt.text.splitlines()[-5:-1] == ["20", "· a + 1", "21", "tensor>"]
 
 
+def test_a_pasted_post_runs_its_code_and_says_what_was_skipped(prompt) -> None:
+    prompt.paste("Why is this so?\n```python\na = 20\na + 1\n```\nThanks").until("Thanks")
+    prompt.entry("")
+    assert prompt.text.splitlines()[-6:-2] == [
+        " skipped 2 lines that are not input",
+        "· a = 20",
+        "· a + 1",
+        "21",
+    ]
+
+
 def test_ctrl_c_clears_the_line(prompt) -> None:
     prompt.type("nonsense").until("nonsense").type(CTRL_C).until(lambda: prompt.line == "tensor>")
     prompt.type(CTRL_C).until(lambda: prompt.text.count("tensor>") == 2)
@@ -106,6 +117,15 @@ def test_ctrl_c_stops_a_statement_and_leaves_the_session(prompt) -> None:
 def test_completion_shows_methods_with_what_they_do(prompt) -> None:
     prompt.entry("x = ones(2)").type("x.detac", TAB)
     prompt.until("detach_").until("The same storage and version counter").type(CTRL_C)
+
+
+def test_keywords_of_a_call_are_completed(prompt) -> None:
+    prompt.type("torch.ones(2, dty", TAB).until(lambda: prompt.line == "tensor> torch.ones(2, dtype=")
+
+
+def test_what_a_network_has_is_said_of_the_network(prompt) -> None:
+    prompt.entry("net = nn.Linear(2, 1)").type("net.b", TAB).until("float32 (1,) s2")
+    prompt.until("Convert to bfloat16").until("The buffers, each once.").type(CTRL_C)
 
 
 def test_a_single_completion_is_put_in(prompt) -> None:
@@ -186,6 +206,10 @@ def test_a_state_folder_that_cannot_be_made_costs_only_the_history(open_prompt, 
 
 def test_exit_leaves_with_its_status(prompt) -> None:
     assert prompt.type("exit 3", ENTER).ended() == 3
+
+
+def test_quit_leaves_as_exit_does(prompt) -> None:
+    assert prompt.type("quit", ENTER).ended() == 0
 
 
 def test_f1_is_help(prompt) -> None:

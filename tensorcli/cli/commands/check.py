@@ -11,21 +11,22 @@ from tensorcli.cli.checking import check_scripts
 from tensorcli.cli.parameters import (
     AllowFiles,
     Color,
+    Commands,
     Engine,
     Files,
     KeepBytes,
     KeepGoing,
     MaxBytes,
     Seed,
+    SimulateCuda,
+    joined,
     scripts_of,
 )
 
 
 def check(
     files: Files = None,
-    command: Annotated[
-        str | None, typer.Option("--command", "-c", metavar="STATEMENTS", help="Check these statements.")
-    ] = None,
+    commands: Commands = None,
     format: Annotated[
         Literal["text", "json", "sarif"],
         typer.Option("--format", help="Lines as compilers write them, JSON, or SARIF 2.1.0."),
@@ -34,14 +35,16 @@ def check(
     seed: Seed = 0,
     max_bytes: MaxBytes = None,
     keep_bytes: KeepBytes = None,
+    simulate_cuda: SimulateCuda = 0,
     color: Color = "auto",
     engine: Engine = "embedded",
     allow_files: AllowFiles = None,
 ) -> int:
-    """Run scripts and list their hazards: traps that PyTorch does not report. Exit status 4 where there are any.
+    """List the hazards of scripts, traps that PyTorch does not report.
 
-    What the scripts print is not shown; their errors are.
+    The scripts are run. What they print is not shown; their errors are. Exit status 4 where there are hazards.
     """
+    command = joined(commands)
     scripts = scripts_of(files, command)
     options = SessionOptions(
         seed=seed,
@@ -50,5 +53,6 @@ def check(
         folder=allow_files,
         checking=True,
         keep_bytes=keep_bytes,
+        simulate_cuda=simulate_cuda,
     )
     return check_scripts(scripts, command, options, format, color, keep_going)

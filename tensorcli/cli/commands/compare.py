@@ -21,6 +21,9 @@ def compare(
     format: Format = "text",
     engine: Engine = "embedded",
 ) -> int:
-    """Compare forms: what they share, what a write does, and what backward says then."""
+    """Compare forms: what they share, and what a write does to each.
+
+    Each cell is measured: sharing, counters, and what a backward pass says after the write.
+    """
     words = ["assignment" if form == "=" else form for form in forms or []]
     return run_once(f":compare {' '.join(words)}".rstrip(), color, format, engine)

@@ -8,7 +8,10 @@ from tensorcli.cli.parameters import Color, SimulateCuda
 
 
 def devices(simulate_cuda: SimulateCuda = 0, color: Color = "auto") -> int:
-    """List the devices: library and version, card, free memory, and what to install for what is missing."""
+    """List the devices, and what to install for those that are missing.
+
+    Each with its library and version, its card and its free memory.
+    """
     from tensorcli.engine.backends import simulate
     from tensorcli.engine.backends.inventory import inventory
     from tensorcli.explorer.results import Devices, Field

@@ -18,5 +18,5 @@ def explain(
     color: Color = "auto",
     format: Format = "text",
 ) -> int:
-    """Explain an operator, an error or hazard code, a concept, or an expression."""
+    """Explain an operator, a code, a concept, or an expression."""
     return run_once(f":explain {' '.join(what)}", color, format)

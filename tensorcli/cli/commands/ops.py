@@ -45,15 +45,14 @@ def catalogue() -> Help:
 
 def operator(name: str) -> Help:
     """The help page of one operator. Raises BadParameter where there is none of that name."""
-    from difflib import get_close_matches
-
     from tensorcli.explorer.engines import open_engine
+    from tensorcli.language.nearness import near
 
     engine = open_engine("embedded")
     short = name.removeprefix("torch.").removeprefix("Tensor.")
     page = engine.help(short)
     if page is None:
-        close = get_close_matches(short, engine.method_names(), 3, 0.6)
+        close = near(short, engine.method_names())
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise typer.BadParameter(f"there is no operator {name!r}{hint}", param_hint="NAME")
     return page

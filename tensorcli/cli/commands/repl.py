@@ -19,7 +19,7 @@ def repl(
     color: Color = "auto",
     engine: Engine = "embedded",
 ) -> int:
-    """Open the prompt: type statements and commands, and see what each one did.
+    """Open the prompt, where each statement says what it did.
 
     Where standard input or output is no terminal, entries are read line by line.
     """

@@ -10,6 +10,7 @@ from tensorcli.cli.batch import SessionOptions, run_scripts
 from tensorcli.cli.parameters import (
     AllowFiles,
     Color,
+    Commands,
     Engine,
     Files,
     Format,
@@ -18,6 +19,7 @@ from tensorcli.cli.parameters import (
     MaxBytes,
     Seed,
     SimulateCuda,
+    joined,
     scripts_of,
 )
 from tensorcli.repl.output import Output
@@ -25,9 +27,7 @@ from tensorcli.repl.output import Output
 
 def run(
     files: Files = None,
-    command: Annotated[
-        str | None, typer.Option("--command", "-c", metavar="STATEMENTS", help="Run these statements.")
-    ] = None,
+    commands: Commands = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Only what `python FILE` would print under PyTorch.")
     ] = False,
@@ -54,6 +54,7 @@ def run(
 
     A file is parsed and checked whole before its first statement runs. Each file is a session of its own.
     """
+    command = joined(commands)
     scripts = scripts_of(files, command)
     if json and format == "plain":
         raise typer.BadParameter("--json and --format plain exclude each other", param_hint="--json")

@@ -43,7 +43,7 @@ command(
     category="look",
     function="memory_map.storages",
     summary="the memory map: each storage, slot by slot, and every view of it",
-    flags=(Flag("around", "INT"), Flag("write", "EXPR")),
+    flags=(Flag("around", "INT", least=0), Flag("write", "EXPR")),
     example="storages s1 --around 4096",
 )
 command(
@@ -53,7 +53,7 @@ command(
     function="graph.graph",
     summary="the graph that its gradient walks: nodes, statements, saved versions; -o writes a picture",
     flags=(
-        Flag("depth", "INT"),
+        Flag("depth", "INT", least=0),
         Flag("focus", "WORD"),
         Flag("mermaid"),
         Flag("dot"),
@@ -73,7 +73,7 @@ command(
 )
 command(
     "undo",
-    Parameter("count", "INT", optional=True),
+    Parameter("count", "INT", optional=True, least=1),
     category="time",
     function="time.undo",
     summary="go back before the last statement, or before the last N",
@@ -81,7 +81,7 @@ command(
 )
 command(
     "redo",
-    Parameter("count", "INT", optional=True),
+    Parameter("count", "INT", optional=True, least=1),
     category="time",
     function="time.redo",
     summary="run again what was undone",
@@ -115,7 +115,7 @@ command(
 )
 command(
     "goto",
-    Parameter("step", "INT"),
+    Parameter("step", "INT", least=0),
     category="time",
     function="time.goto",
     summary="go to where the first N statements lead",
@@ -123,8 +123,8 @@ command(
 )
 command(
     "diff",
-    Parameter("left", "INT"),
-    Parameter("right", "INT"),
+    Parameter("left", "INT", least=0),
+    Parameter("right", "INT", least=0),
     category="time",
     function="time.diff",
     summary="what is different after statement N from after statement M",
@@ -157,7 +157,7 @@ command(
 )
 command(
     "fix",
-    Parameter("number", "INT", optional=True),
+    Parameter("number", "INT", optional=True, least=1),
     category="understand",
     function="why.fix",
     summary="apply way N of the last why",
@@ -264,11 +264,19 @@ command(
 )
 command(
     "exit",
-    Parameter("status", "INT", optional=True),
+    Parameter("status", "INT", optional=True, least=0),
     category="session",
     function="scripts.leave",
     summary="leave, with a status (0)",
     example="exit 3",
+)
+command(
+    "quit",
+    Parameter("status", "INT", optional=True, least=0),
+    category="session",
+    function="scripts.leave",
+    summary="the same as exit",
+    example="quit",
 )
 
 __all__ = ["CATEGORIES", "COMMANDS", "Command", "look_in_silence", "only_looks", "run_command"]

@@ -56,6 +56,9 @@ class Command(NamedTuple):
         return found
 
 
+SECOND_NAMES: Final = frozenset({"?", "quit"})
+"""Commands that have another name, under which the help page lists them."""
+
 COMMANDS: Final[dict[str, Command]] = {}
 """All commands by name, in the order of declaration."""
 

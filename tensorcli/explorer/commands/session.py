@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS
+from tensorcli.explorer.commands.registry import CATEGORIES, COMMANDS, SECOND_NAMES
+from tensorcli.explorer.facts import article, said
 from tensorcli.explorer.results import Answer, Devices, Field, Help, HelpRow, HelpSection, Notice, Settings
+from tensorcli.language.evaluate import BOUND_MODULES
+from tensorcli.language.functions import ScriptFunction
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.nearness import near
 from tensorcli.language.syntax import Invocation
+from tensorcli.language.vocabulary import BUILTIN_FUNCTIONS
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results import Explanation
     from tensorcli.explorer.session import Session
 
+CALLS = ast.Call | ast.Await | ast.NamedExpr | ast.Lambda
+"""What runs something, or binds a name."""
 
-def help_page(session: Session, invocation: Invocation) -> Help:
+
+def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
     """The page of the session, or of one word."""
-    topic = invocation.get("topic")
-    if not isinstance(topic, str) or not topic.strip():
+    name = _topic(invocation).removeprefix(":").removesuffix("()")
+    if not name:
         return overview()
-    name = topic.strip().removeprefix(":").removesuffix("()")
     if name in COMMANDS:
         return command_page(name)
     page = session.engine.help(name.removeprefix("torch.").removeprefix("Tensor."))
@@ -28,24 +36,59 @@ def help_page(session: Session, invocation: Invocation) -> Help:
         return page
     found = _member(session, name)
     if found is not None:
-        page = None if isinstance(found, type) else session.engine.help(name.rpartition(".")[2])
+        elsewhere = isinstance(found, type) or BOUND_MODULES.get(name.partition(".")[0], "torch") != "torch"
+        page = None if elsewhere else session.engine.help(name.rpartition(".")[2])
         return page or callable_page(name, found)
-    if name in session.names:
-        return value_page(session, name, session.names[name])
-    close = near(name, [*COMMANDS, *session.engine.method_names()])
-    return Help(name, f"there is no help on {name}", see_also=tuple(close) or ("help",))
+    owner, _, attribute = name.rpartition(".")
+    if owner and session.engine.kind(_read(session, owner)) == "tensor":
+        page = session.engine.help(attribute)
+        if page is not None:
+            return page
+    value = _read(session, name)
+    if callable(value) and hasattr(value, "__name__"):  # a function or a class; a network is called too
+        return callable_page(name, value)
+    if value is not None or name in session.names:
+        return value_page(session, name, value)
+    if name in BUILTIN_FUNCTIONS:
+        return callable_page(name, getattr(builtins, name))
+    from tensorcli.explorer.explain.concepts import CONCEPTS, concept
+
+    close = near(name, [*COMMANDS, *CONCEPTS, *session.engine.method_names()])
+    nothing = Help(name, f"there is no help on {name}", see_also=tuple(close) or ("help",))
+    return concept(name) or nothing
 
 
 def question(session: Session, invocation: Invocation) -> Answer:
     """`?`, `?x` and `x?`: a value is inspected, a word explained."""
-    topic = invocation.get("topic")
-    if isinstance(topic, str):
-        name = topic.strip()
-        if name in session.names and session.engine.kind(session.names[name]) is not None:
-            from tensorcli.explorer.commands.inspection import inspection
+    name = _topic(invocation)
+    value = _read(session, name)
+    if session.engine.kind(value) is not None:
+        from tensorcli.explorer.commands.inspection import inspection
 
-            return inspection(session, session.names[name], name)
+        return inspection(session, value, name)
     return help_page(session, invocation)
+
+
+def _topic(invocation: Invocation) -> str:
+    """What help is asked on; `x??`, which notebooks have, asks no more than `x?`."""
+    topic = invocation.get("topic")
+    return topic.strip().strip("?").strip() if isinstance(topic, str) else ""
+
+
+def _read(session: Session, text: str) -> Any:
+    """The value of names, attributes and items; None where a text is anything else, or has no value. Nothing is called."""
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+    parts = list(ast.walk(tree))
+    root = next((node.id for node in parts if isinstance(node, ast.Name)), None)
+    if root not in session.names or any(isinstance(node, CALLS) for node in parts):
+        return None
+    try:
+        return session.value_of(tree)
+    except Exception:  # an attribute or an item that is not there
+        return None
 
 
 def overview() -> Help:
@@ -56,7 +99,7 @@ def overview() -> Help:
             tuple(
                 HelpRow(each.usage, each.summary)
                 for each in COMMANDS.values()
-                if each.category == category and each.name != "?"
+                if each.category == category and each.name not in SECOND_NAMES
             ),
         )
         for category in CATEGORIES
@@ -92,7 +135,7 @@ def _member(session: Session, name: str) -> Any:
     """What a dotted name stands for in a module of the language; the first parts may be left out."""
     for prefix in ("", "torch.", "torch.nn.", "torch.optim."):
         first, *rest = (prefix + name).split(".")
-        value = session.names.get(first, session.modules.get(first))
+        value = session.names.get(first, session.modules.get(BOUND_MODULES.get(first, first)))
         for part in rest:
             value = value.members.get(part) if isinstance(value, Namespace) else None
         if rest and callable(value):
@@ -111,18 +154,21 @@ def callable_page(name: str, value: Any) -> Help:
     else:
         plain = [each.replace(annotation=inspect.Parameter.empty) for each in given.parameters.values()]
         parameters = str(inspect.Signature(plain))
-    paragraph = " ".join((inspect.getdoc(value) or "").partition("\n\n")[0].split())
-    kind = "a class" if isinstance(value, type) else "a function"
-    return Help(name, paragraph or f"{kind} of {value.__module__}", details=(value.__name__ + parameters,))
+    if isinstance(value, ScriptFunction):
+        otherwise = "a function of this session"
+    else:
+        otherwise = f"{'a class' if isinstance(value, type) else 'a function'} of {value.__module__}"
+    paragraph = said(value)
+    return Help(name, paragraph or otherwise, details=(value.__name__ + parameters,))
 
 
 def value_page(session: Session, name: str, value: Any) -> Help:
     """What a name stands for, and what can be done with it."""
     kind = type(value).__name__
-    names = tuple(session.attributes_of(value)[:40])
+    names = tuple(each for each in session.attributes_of(value) if not each.startswith("_"))
     return Help(
         name,
-        f"{name} is a {kind}",
+        f"{name} is {article(kind)}",
         details=(", ".join(names),) if names else (),
         see_also=(f"inspect {name}",),
     )
@@ -143,13 +189,22 @@ SETTINGS = {
 }
 
 
+FIXED = {
+    "seed": "a session's seed is given with --seed when it begins; seed N seeds the generators now",
+    "engine": "a session's engine is given with --engine when it begins",
+}
+"""What is shown with the settings and cannot be changed, and where it is said."""
+
+
 def change_setting(session: Session, invocation: Invocation) -> Settings:
     """Show the settings, after changing the one that is named. Errors: ValueError."""
     name, tree = invocation.get("name"), invocation.get("value")
     if isinstance(name, str):
         name = name.strip().replace("-", "_")
         if name not in SETTINGS:
-            raise ValueError(f"there is no setting {name}; the settings are {', '.join(SETTINGS)}")
+            raise ValueError(
+                FIXED.get(name, f"there is no setting {name}; the settings are {', '.join(SETTINGS)}")
+            )
         if isinstance(tree, ast.expr):
             value = session.value_of(tree)
             least = SETTINGS[name][0]

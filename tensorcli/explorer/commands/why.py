@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from tensorcli.explorer.journal import line_of
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.rewritten import Refused
@@ -103,10 +104,15 @@ def _is_missing(session: Session, gradient: ast.Attribute) -> bool:
 def _asked(session: Session, tree: ast.expr, text: str) -> Answer:
     from tensorcli.explorer.why.asked import asked
 
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            session.value_of(
+                node
+            )  # a name that is not bound is an error of the question, with its own advice
     failed = _failed_pass(session, tree)
     told = _failure(session, session.journal[:failed]) if failed else None
     if isinstance(told, Why):
-        line = session.journal[failed - 1].statement.span.line
+        line = line_of(session.journal[failed - 1], failed)
         return replace(
             told, title=f"{text} is None because the backward pass at line {line} failed. {told.title}"
         )

@@ -70,7 +70,7 @@ def _other(name: str) -> Help | None:
         found = next((vars(kind)[name] for kind in Tensor.__mro__[:-1] if name in vars(kind)), None)
     if found is None:
         return None
-    if isinstance(found, property):
+    if isinstance(found, property) or name in PROPERTIES:
         return Help(name, _sentence(found.__doc__) or f"an attribute of tensors: t.{name}")
     if not callable(found):
         return None

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorcli.explorer.facts import article, plural
+from tensorcli.explorer.trees import called_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import read_as_numbers
 from tensorcli.explorer.why.nothing import of_a_method
-from tensorcli.explorer.why.operands import behind
+from tensorcli.explorer.why.operands import behind, operands
 from tensorcli.explorer.why.parameters import against, close
 from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
 
@@ -53,6 +54,19 @@ def misused(case: Case) -> Story:
         )
         title = f"{left}, {right}: the operator is not there for the two."
     return _slipped(case, title)
+
+
+def opened(case: Case) -> Story:
+    """What `with` was given and cannot open: a class or a function in the place of what a call of it gives."""
+    node = case.expression()
+    text, value = case.text_of(node), case.value(node)
+    story = Story(f"with cannot open {text}: {text} is {article(type(value).__name__)}.")
+    if callable(value) and isinstance(node, ast.Name | ast.Attribute) and case.engine.kind(value) is None:
+        kind = "a class" if isinstance(value, type) else "a function"
+        story.title = f"{text} is {kind}: with opens what a call of it gives."
+        story.proposals.append(case.changed([(node, f"{text}()")], f"{text} is called"))
+    story.events.append(case.raised("cannot be opened"))
+    return story
 
 
 def _uncalled(case: Case, node: ast.expr) -> Story | None:
@@ -187,4 +201,8 @@ def _of_call(case: Case, node: ast.Call) -> str:
     if wrong is not None:
         name, wanted, got = wrong.groups()
         return f"{callee} takes {article(wanted)} as {name}, and was given {article(got.rpartition('.')[2])}."
+    function = case.value(node.func)
+    module = getattr(getattr(function, "__wrapped__", function), "__module__", None) or ""
+    if module.partition(".")[0] == "numpy" and operands(case):
+        return f"{callee} asks the tensor for its own {called_name(node)}(), which takes other arguments."
     return f"{callee} does not take values of these kinds: {takes}."

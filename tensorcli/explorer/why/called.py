@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,8 +45,8 @@ def called(case: Case) -> Story:
     return story
 
 
-def given(case: Case, title: str = "", values: bool = False) -> Story:
-    """What the operation was given, by shape and dtype; `values`: with the least and the greatest element."""
+def given(case: Case, title: str = "", values: Callable[[Look], bool] = lambda _: False) -> Story:
+    """What the operation was given, by shape and dtype; of which `values` says so, with the least and the greatest element."""
     found = operands(case)
     events: list[Event] = []
     for each in found:
@@ -70,10 +70,10 @@ def _title(case: Case, found: list[Operand]) -> str:
     return f"line {case.line} raised {case.failure.type}{f': {words}' if words else ''}."
 
 
-def _facts(case: Case, each: Operand, values: bool) -> str:
+def _facts(case: Case, each: Operand, values: Callable[[Look], bool]) -> str:
     """`float32 (2, 3)`, and what lies in it."""
     facts = each.look.summary
-    elements = case.engine.elements(each.value) if values and each.look.numel else None
+    elements = case.engine.elements(each.value) if values(each.look) and each.look.numel else None
     if elements is None or each.look.dtype == "bool" or each.look.dtype.startswith("complex"):
         return facts
     least, most = (case.engine.shown(part, each.look.dtype) for part in (elements.min(), elements.max()))
@@ -205,20 +205,31 @@ def _pairs(changes: list[Change]) -> Iterator[list[Change]]:
 
 
 def _nearest_first(found: list[Operand], dtypes: list[str]) -> Iterator[tuple[Operand, str]]:
-    """Each operand with each change of it: the changes that a slip needs most often first, of all operands."""
+    """Each operand with each change of it: the changes that a slip needs most often first, of all operands. Of the two
+    factors of a product the right one is rather the one to transpose.
+    """
     for kind in zip(*(_suffixes(each.look, dtypes) for each in found), strict=True):
-        for each, suffixes in zip(found, kind, strict=True):
+        changes = list(zip(found, kind, strict=True))
+        turned = any(suffix in (".T", ".transpose(-2, -1)") for suffixes in kind for suffix in suffixes)
+        for each, suffixes in reversed(changes) if turned and len(found) == 2 else changes:
             yield from ((each, suffix) for suffix in suffixes)
 
 
 def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
-    """Other dtypes; a dimension of size 1 less; one more; the transposed; the channels second; fewer dimensions."""
+    """Other dtypes; a dimension of size 1 less; one more; the transposed; the channels second, of one image first; fewer
+    dimensions.
+    """
     rank = len(look.sizes)
     yield [f".to(torch.{dtype})" for dtype in dtypes]
     yield [f".squeeze({d})" for d, size in enumerate(look.sizes) if size == 1]
     yield [f".unsqueeze({d})" for d in range(rank + 1)]
     yield [".T"] if rank == 2 else []
-    yield [".transpose(0, 1)", ".movedim(-1, 1)", ".flatten(1)"] if rank > 2 else []
+    image = [".permute(2, 0, 1)"] if rank == 3 else []
+    yield (
+        [".transpose(-2, -1)", ".transpose(0, 1)", ".movedim(-1, 1)", *image, ".flatten(1)"]
+        if rank > 2
+        else []
+    )
     yield [".flatten()"] if rank > 1 else []
 
 

@@ -11,7 +11,16 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.operands import ATOMS, bound_event, operand, operands, told, with_operand
+from tensorcli.explorer.why.operands import (
+    ATOMS,
+    Operand,
+    bound_event,
+    operand,
+    operands,
+    owner,
+    told,
+    with_operand,
+)
 from tensorcli.explorer.why.slips import NUMPY, torch_s_own
 
 
@@ -102,15 +111,12 @@ def deepcopy(case: Case) -> Story | None:
     tensor = case.tensor(node)
     if tensor is None:
         return _computed_inside(case, node)
-    look = case.engine.look(tensor)
     events: list[Event] = []
-    name = root_name(node)
-    where = bound_event(
-        case,
-        case.bound(name),
-        f"{name} was computed here ({look.grad_fn})",
-        events,
-    )
+    name, whole = owner(case, Operand(node, text, tensor, case.engine.look(tensor)))
+    where = ""
+    if name and whole.grad_fn is not None:
+        bound = case.bound(root_name(node))
+        where = bound_event(case, bound, f"{name} was computed here ({whole.grad_fn})", events)
     events.append(case.raised("copies leaves only"))
     story = Story(
         f"{text} is computed{where}: a graph stands behind it, which deepcopy does not copy.", events

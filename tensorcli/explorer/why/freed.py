@@ -124,6 +124,7 @@ def _freed_ways(
     if states:
         yield from detached_each_round(case, states)
     if at == case.at:
+        yield from detached_each_round(case)
         yield from _within(case, made_at, node)
     calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
     for call in calls[:1]:
@@ -136,7 +137,7 @@ def _freed_ways(
             yield journal.without(at, case.at, f"({a} + {b}).backward()", "one pass for both")
     if made_at is not None and at < case.at and made_at < at:
         yield from _recomputed(case, made_at)
-    if not states:
+    if not states and at < case.at:
         yield from detached_each_round(case)
     if made_at is not None and at < case.at:
         yield from _ended_before(case, at, made_at, node)

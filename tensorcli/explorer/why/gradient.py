@@ -122,7 +122,7 @@ def unused(case: Case) -> Story:
             f"{text} does not require grad: nothing about it was recorded, so {result} has no gradient there."
         )
     else:
-        bound_event(case, bound, f"{text} was made here", events)
+        bound_event(case, bound, f"{name} was made here", events)
         title = f"no recorded operation leads from {text} to {result}."
         whole = _taken_of(case, tensor, root)
         if whole is not None and inputs is not None and call is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
 from tensorcli.explorer.hazards.parameters import is_module, optimised
-from tensorcli.explorer.trees import called_name, root_name
+from tensorcli.explorer.trees import called_name, has_pass, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
 from tensorcli.explorer.why.leaves import users_of
@@ -157,6 +157,10 @@ def dropped_gradient(case: Case, row: HazardRow) -> Story:
             continue
         story.events.append(case.event(at, "dropped each gradient", "cut", node=drops[-1]))
         if at == case.home:
+            later = _pass_behind(case.tree, step)
+            if later is not None:
+                swapped = [(step, case.text_of(later)), (later, case.text_of(step))]
+                story.proposals.append(case.journal.changed(at, swapped, "step after the pass"))
             texts = case.text_of(drops[-1]), case.text_of(step)
             changes = [(drops[-1], texts[1]), (step, texts[0])]
             story.proposals.append(case.journal.changed(at, changes, "drop them after the step"))
@@ -164,6 +168,16 @@ def dropped_gradient(case: Case, row: HazardRow) -> Story:
             story.proposals.append(case.journal.moved_below(at, case.home, "drop them after the step"))
         break
     return story
+
+
+def _pass_behind(tree: ast.AST, step: ast.stmt) -> ast.stmt | None:
+    """The backward pass that stands behind a step in the same block, with nothing between."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and step in body[:-1]:
+            behind = body[body.index(step) + 1]
+            return behind if isinstance(behind, ast.Expr) and has_pass(behind) else None
+    return None
 
 
 def outdated_optimizer(case: Case, row: HazardRow) -> Story:

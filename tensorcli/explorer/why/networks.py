@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, operand_of, root_name
-from tensorcli.explorer.why.called import called, given, module_name, whole_numbers
+from tensorcli.explorer.why.called import called, given, module_name
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.operands import Operand, behind, operand, operands, with_operand
+from tensorcli.explorer.why.operands import behind, operand, operands, with_operand
 from tensorcli.explorer.why.slips import is_module
 
 if TYPE_CHECKING:
@@ -19,49 +19,6 @@ if TYPE_CHECKING:
     from tensorcli.explorer.rewrite import Proposal
 
 SQUASHED: Final = ("SoftmaxBackward0", "SigmoidBackward0")
-
-
-def positions(case: Case) -> Story:
-    """An integer tensor that holds a position, a class or a word that is not there."""
-    story = given(case, values=True)
-    for each in operands(case):
-        if each.look.dtype in ("int64", "int32", "uint8") and each.look.numel:
-            story.proposals.extend(_room(case, each))
-    return story
-
-
-def _room(case: Case, found: Operand) -> Iterator[Proposal | None]:
-    """A number in the failing statement, or in the one that made the module, that leaves room for the greatest element."""
-    greatest = int(case.engine.elements(found.value).max())
-    note = f"room for {greatest}"
-    for name in dict.fromkeys(filter(None, (module_name(case), *_modules(case)))):
-        bound = case.bound_at(name)
-        if bound is not None:
-            for node in _smaller(case.journal.python(bound)[0].tree, greatest):
-                yield case.journal.changed(bound, [(node, str(greatest + 1))], note)
-    for node in _smaller(case.expression(), greatest):
-        yield case.changed([(node, str(greatest + 1))], note)
-
-
-def _modules(case: Case) -> Iterator[str]:
-    """The names of the modules that gave what a failing statement uses: in it, or where its names were bound."""
-    trees = [case.inner]
-    for node in ast.walk(case.inner):
-        at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
-        if at is not None and at < case.at:
-            trees.append(case.journal.python(at)[0].tree)
-    for tree in trees:
-        for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and is_module(case.value(node.func))
-            ):
-                yield node.func.id
-
-
-def _smaller(tree: ast.AST, most: int) -> Iterator[ast.expr]:
-    return (node for node, number in whole_numbers(tree) if 0 < number <= most)
 
 
 def class_weights(case: Case) -> Story:
@@ -76,7 +33,7 @@ def class_weights(case: Case) -> Story:
 
 def probabilities(case: Case) -> Story:
     """Scores in the place of probabilities."""
-    story = given(case, values=True)
+    story = given(case, values=lambda _: True)
     for each in operands(case):
         elements = case.engine.elements(each.value)
         if each.look.numel and (elements.min() < 0 or elements.max() > 1):

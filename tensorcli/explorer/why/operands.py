@@ -120,13 +120,26 @@ def bound_event(
     return f" (line {event.line})"
 
 
+def owner(case: Case, each: Operand) -> tuple[str, Look]:
+    """What the root name of an operand stands for: `x` of `x.t()`, whose facts are others. Of `pair[0]`, where the name
+    is no tensor's, the operand itself; no text where what a call gave has no tensor behind it, as of `net(x)`.
+    """
+    name = root_name(each.node)
+    named = None if name is None or isinstance(each.node, ast.Name) else case.named(name)
+    if name is not None and named is not None:
+        return name, case.engine.look(named)
+    calls = any(isinstance(node, ast.Call) for node in ast.walk(each.node))
+    return "" if name is None or calls else each.text, each.look
+
+
 def told(case: Case, found: list[Operand], facts: str) -> list[Event]:
     """Where each operand was bound, with its facts, then the failure."""
     events: list[Event] = []
     for each in found:
-        name = root_name(each.node)
-        bound = case.bound(name)
-        bound_event(case, bound, f"{name} has {facts.format(look=each.look)}", events)
+        text, look = owner(case, each)
+        if text:
+            bound = case.bound(root_name(each.node))
+            bound_event(case, bound, f"{text} has {facts.format(look=look)}", events)
     seen = "  and  ".join(f"{each.text} {facts.format(look=each.look)}" for each in found)
     events.append(case.raised(seen))
     return events

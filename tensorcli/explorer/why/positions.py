@@ -41,6 +41,13 @@ def positions(case: Case) -> Story:
             else "; there is nothing in it."
         )
         tries = [(size - 1, "the last one")] if size else []
+    elif isinstance(node, ast.Subscript) and isinstance(found := case.value(node.value), list | tuple):
+        position_asked, size = case.value(node.slice), len(found)
+        wrong = position_asked if type(position_asked) is int else None
+        title = f"{case.text_of(node.value)} has {plural(size, 'item') if size else 'no items'}"
+        title += f", 0 to {size - 1} or from the end -{size} to -1" if size else ""
+        title += "." if wrong is None or not size else f"; {wrong} is none of them."
+        tries = [(size - 1, "the last one")] if size else []
     story = given(case, title)
     constants = [] if wrong is None else [each for each in ast.walk(node) if _is_number(each, wrong)]
     story.proposals = [case.changed([(each, str(new))], note) for each in constants for new, note in tries]

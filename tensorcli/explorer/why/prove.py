@@ -65,6 +65,9 @@ def outcome(session: Session, proposal: Proposal, allowed: Allowance = ALL) -> O
         value = _clipped(value_text(step))
         bound = _bound(record)
         engine = other.engine
+        for node in ast.walk(proposal.records[proposal.failing].statement.tree):
+            if isinstance(node, ast.For):  # what counts the rounds says nothing of what they did
+                bound -= {name for name in stored(node.target) if engine.kind(other.names.get(name)) is None}
         if not value and not bound:
             target = write_target(record.statement.tree)
             name = None if target is None else root_name(target[0])

@@ -155,7 +155,10 @@ def cast(case: Case) -> Story:
     result, kept = found
     name, text, bound = written(case)
     events: list[Event] = []
-    where = bound_event(case, bound, f"{name} is {kept}", events)
+    named = None if name is None else case.named(name)
+    where = ""
+    if named is not None and case.engine.look(named).dtype == kept:  # of x.long() x has another dtype
+        where = bound_event(case, bound, f"{name} is {kept}", events)
     events.append(case.raised(f"the result is {result}; what is written stays {kept}"))
     story = Story(
         f"{text} is {kept}{where} and the result is {result}: in place the dtype stays, and a {result} cannot become "

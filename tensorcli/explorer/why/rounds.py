@@ -67,7 +67,7 @@ ATTRIBUTE = re.compile(r"(\w+(?:\.\w+)+)(?:\[\d+\])?$")
 
 def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Proposal | None]:
     """In a loop: what one round carries into the next, and attributes that hold such, detached at the beginning of the
-    round.
+    round; at its end where there was none before the first.
     """
     for node, carried in _loops(case.statement.tree):
         for name in (*held, *carried):
@@ -78,11 +78,13 @@ def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Propos
             if isinstance(value, tuple | list):
                 items = f"each.detach() for each in {name}"
                 detached = f"tuple({items})" if isinstance(value, tuple) else f"[{items}]"
-            first = node.body[0]
-            indent = " " * first.col_offset
-            text = case.text_of(first)
+            bound = case.bound_before(case.at, name, node)
+            begun = getattr(bound[1], "value", None) if bound is not None else None
+            late = isinstance(begun, ast.Constant)  # h = None
+            place = node.body[-1 if late else 0]
+            lines = [case.text_of(place), f"{name} = {detached}"]
             yield case.journal.changed(
                 case.at,
-                [(first, f"{name} = {detached}\n{indent}{text}")],
+                [(place, f"\n{' ' * place.col_offset}".join(lines if late else lines[::-1]))],
                 f"{name} carries no graph from round to round",
             )

@@ -22,6 +22,7 @@ from tensorcli.explorer.why.operands import (
     bound_event,
     operand,
     operands,
+    owner,
     told,
     with_operand,
 )
@@ -106,11 +107,10 @@ def view(case: Case) -> Story | None:
         for d, other in apart(look.sizes, look.strides, wanted)
     ]
     events: list[Event] = []
-    name = root_name(call.func.value)
-    bound_event(
-        case, case.bound(name),
-        f"{name} has shape {look.sizes}, stride {look.strides}", events, "shared",
-    )  # fmt: skip
+    name, whole = owner(case, Operand(call.func.value, text, tensor, look))
+    if name:
+        bound = case.bound(root_name(call.func.value))
+        bound_event(case, bound, f"{name} has shape {whole.sizes}, stride {whole.strides}", events, "shared")
     events.append(case.raised("no stride visits the same slots in the same order"))
     story = Story(f"{text} has shape {look.sizes} and stride {look.strides}: no view of that memory has the new shape.",
                   events, notes)  # fmt: skip

@@ -83,6 +83,12 @@ def _slips(case: Case) -> Iterator[Sequence[Slip]]:
                 *_asked_for_later(case, node),
             )
         )
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        sides = (node.left, node.right)
+        texts = [isinstance(case.value(each), str) for each in sides]
+        if any(texts) and not all(texts):
+            other = sides[texts.index(False)]
+            yield [Slip(other, f"str({case.text_of(other)})", "as text")]
     if isinstance(node, ast.expr) and NOT_ITERABLE in case.failure.message:
         # What a loop goes through, or a call that names nothing else: the expression itself is the wrong kind.
         yield from ([Slip(node, *form) for form in group] for group in _gone_through(case, node))
@@ -191,6 +197,8 @@ def _forms(case: Case, node: ast.expr) -> Iterator[list[Form]]:
         ):
             yield [(behind(node, text, "[0]"), "the first of what it gives")]
         yield from _forms_of_list(case, node, value)
+    elif isinstance(value, dict) and all(case.engine.kind(each) == "tensor" for each in value.values()):
+        yield [(behind(node, text, ".values()"), "its tensors, and not their names")]
     elif isinstance(value, GeneratorType):
         yield [(f"list({text})", "its elements as a list")]
     elif isinstance(value, int | float) and not isinstance(value, bool):
