@@ -24,8 +24,8 @@ def test_a_slip_of_the_pen_is_told_from_what_is_near_to_it(word: str, meant: lis
     assert near(word, METHODS) == meant
 
 
-def test_of_a_short_name_one_is_meant() -> None:
-    assert near("sun", METHODS) == ["sum"]
+def test_of_short_names_those_are_meant_that_differ_in_one_letter() -> None:
+    assert near("sun", METHODS) == ["sub", "sum"]
 
 
 @pytest.mark.parametrize("word", ["nope", "q", "pd", "x", "", "transformer", "resume", "n" * 100])
