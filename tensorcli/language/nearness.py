@@ -27,7 +27,6 @@ def _likely(name: str, known: Iterable[str]) -> Iterator[list[str]]:
     abbreviated; what has another letter; what has a similar name.
     """
     from difflib import get_close_matches
-    from os.path import commonprefix
 
     names = sorted({each for each in known if each != name and (name.startswith("_") or each[:1] != "_")})
     lowered = name.lower()
@@ -41,15 +40,17 @@ def _likely(name: str, known: Iterable[str]) -> Iterator[list[str]]:
     yield sorted(dict.fromkeys(alike), key=lambda each: each[:1].lower() != lowered[:1])
     yield [each for each in names if _abbreviates(name, each) or _shortened(name, each)]
     # Of a short name little is left where a letter differs.
-    apart = {each: len(commonprefix([name, each])) for each in names if _one_letter_apart(name, each)}
-    yield [each for each, count in apart.items() if count == max(apart.values())]
+    apart = {each: place for each in names if (place := _apart_at(name, each))}
+    yield [each for each, place in apart.items() if place == max(apart.values())]
     yield get_close_matches(name, names, 1, 0.7 if len(name) > 4 else 0.8)
 
 
-def _one_letter_apart(name: str, other: str) -> bool:
-    """Whether two names of three letters or more differ in one letter, and that not the first."""
-    differing = [one != two for one, two in zip(name, other, strict=False)]
-    return len(name) == len(other) > 2 and sum(differing) == 1 and not differing[0]
+def _apart_at(name: str, other: str) -> int:
+    """Where two names of three letters or more differ in one letter alone; 0 where they do not, or in the first."""
+    if len(name) != len(other) or len(name) < 3:
+        return 0
+    places = [place for place, letter in enumerate(name) if letter != other[place]]
+    return places[0] if len(places) == 1 else 0
 
 
 def _abbreviates(short: str, name: str) -> bool:
