@@ -17,6 +17,7 @@ from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Policy
 from tensorcli.language.vocabulary import (
     OPERATOR_DUNDERS,
+    PRIVATE_FUNCTIONS,
     PRIVATE_MEMBERS,
     SHADOWED,
     is_dunder,
@@ -142,7 +143,8 @@ class Members(Mapping[str, Any]):
             return self.inner.defining(name)
 
     def _member(self, name: str) -> Any:
-        if name.startswith("_") and name != "__version__" and name not in PRIVATE_MEMBERS:
+        shown = name in PRIVATE_MEMBERS or name == "__version__" or name.startswith(PRIVATE_FUNCTIONS)
+        if name.startswith("_") and not shown:
             raise KeyError(name)
         module = self.load()
         if self.public and name in vars(module) and name not in getattr(module, "__all__", (name,)):
