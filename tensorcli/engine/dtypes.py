@@ -160,7 +160,7 @@ _COMPLEX: Final = {
     bfloat16: complex64,
 }
 _BY_PYTHON: Final[dict[type, dtype]] = {bool: bool_, int: int64}
-_BAREBONES: Final = (uint16, uint32, uint64)
+BAREBONES: Final = (uint16, uint32, uint64)
 
 
 def from_numpy_dtype(kind: Any) -> dtype:
@@ -212,7 +212,7 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     """
     if a is b:
         return a
-    if (a in _BAREBONES or b in _BAREBONES) and FLOATING not in (a.category, b.category):
+    if (a in BAREBONES or b in BAREBONES) and FLOATING not in (a.category, b.category):
         raise RuntimeError(
             "Promotion for uint16, uint32, uint64 types is not supported, attempted to promote "
             f"{a.scalar_type} and {b.scalar_type}"
@@ -247,7 +247,7 @@ def combine(higher: dtype | None, lower: dtype | None) -> dtype | None:
         return higher
     if higher.category == FLOATING:
         return higher.to_complex() if lower.category == COMPLEX else higher
-    if higher in _BAREBONES and lower.category == COMPLEX:
+    if higher in BAREBONES and lower.category == COMPLEX:
         return lower
     if higher.category == BOOL or lower.category >= FLOATING:
         return promote_types(higher, lower)

@@ -4,6 +4,7 @@ This module sets them on the class; what they do stands in the modules named in 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
@@ -115,7 +116,11 @@ def split(self: Tensor, split_size: Any, dim: int = 0) -> Any:
     """Parts of equal length along a dimension, or parts of the given lengths."""
     from tensorcli.engine.callers import functions
 
-    if isinstance(split_size, int) and not isinstance(split_size, bool):
+    if isinstance(split_size, Tensor):
+        # Of several numbers PyTorch says what it says of any wrong sizes.
+        with suppress(ValueError, RuntimeError):
+            split_size = int(split_size)
+    if isinstance(split_size, int):
         return functions.split(self, split_size, dim)
     return functions.split_with_sizes(self, split_size, dim)
 

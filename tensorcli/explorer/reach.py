@@ -13,7 +13,7 @@ from typing import Any
 
 from tensorcli.language.limits import Guards
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.vocabulary import PRIVATE_MEMBERS, SHADOWED
+from tensorcli.language.vocabulary import PRIVATE_FUNCTIONS, PRIVATE_MEMBERS, SHADOWED
 
 SUBMODULES = (
     "accelerator amp autograd autograd.functional autograd.forward_ad autograd.graph autograd.grad_mode cpu cpu.amp cuda "
@@ -69,7 +69,8 @@ class Members(Mapping[str, Any]):
             return self.inner.defining(name)
 
     def _member(self, name: str) -> Any:
-        if name.startswith("_") and name != "__version__" and name not in PRIVATE_MEMBERS:
+        shown = name in PRIVATE_MEMBERS or name == "__version__" or name.startswith(PRIVATE_FUNCTIONS)
+        if name.startswith("_") and not shown:
             raise KeyError(name)
         module = self.load()
         if self.public and name in vars(module) and name not in getattr(module, "__all__", (name,)):

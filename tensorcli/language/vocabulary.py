@@ -43,7 +43,9 @@ PRIVATE_ATTRIBUTES = frozenset(
     "_to_dense _sequence_nr _input_metadata _register_hook_dict _fields _unsafe_view "
     "_reshape_alias _softmax _log_softmax _local_scalar_dense _replace _asdict _make".split()
 )
-PRIVATE_PREFIXES = ("_saved_", "_raw_saved_")
+# Functions of torch that work on lists of tensors, as optimizers do.
+PRIVATE_FUNCTIONS = ("_foreach_",)
+PRIVATE_PREFIXES = ("_saved_", "_raw_saved_", *PRIVATE_FUNCTIONS)
 # Names with one underscore that people import from PyTorch's modules.
 PRIVATE_MEMBERS = frozenset("_LRScheduler _ntuple _single _pair _triple _quadruple".split())
 

@@ -72,7 +72,9 @@ def _compiled(op: "Op") -> Any:
             return  # No kernel ran.
         computed, expected = dtypes.apply_rule(op.rule, kind)
         known = None
-        if op.base in COMPOSED:  # Its results count writes.
+        if (
+            op.base in COMPOSED or kind in dtypes.BAREBONES
+        ):  # Its results count writes; a kernel may lack the dtype.
             plain[kind] = None
             return
         if promotes_numbers and kind.category != dtypes.FLOATING:

@@ -44,7 +44,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
         op.check(*values)
     if origin.rule is not None:
         # PyTorch's element-wise loops look at memory first, then at shapes, then at dtypes.
-        masking = op.base == "masked_fill_"
+        masking = op.base == "masked_fill_" and target.device is not META
         if masking and geometry.has_internal_overlap(target.geometry):
             messages.warn(messages.EXPANDED_MASKED_FILL)
         else:
@@ -63,7 +63,11 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
         arguments, reduced = arrays_of(origin, values)
         answer = run_kernel(origin, arguments, device)
         array = as_array(answer.array if type(answer) is Laid else answer, device)
-        if origin.base in _SCANS and target.geometry.numel > target.geometry.span:
+        if (
+            origin.base in _SCANS
+            and target.device is not META
+            and target.geometry.numel > target.geometry.span
+        ):
             array = _smeared_scan(_SCANS[origin.base], target, values[1])
         kind = reduced if reduced is not None else dtypes.from_numpy_dtype(array.dtype)
     check_castable(kind, target)
@@ -108,6 +112,8 @@ def _computed_for(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[
 
 def _smears(origin: "Op", values: Sequence[Any], target: Tensor) -> bool:
     """Whether the target overlaps itself or an input in a way that PyTorch does not refuse: it reads while it writes."""
+    if target.device is META:
+        return False
     if target.geometry.numel > target.geometry.span:
         return True
     for i in origin.tensors[1:]:
@@ -157,6 +163,8 @@ def overlap_of(a: Tensor, b: Tensor) -> str:
 
 def check_overlap(target: Tensor, others: Sequence[Any]) -> None:
     """Refuse the overlaps that PyTorch sees. Errors: RuntimeError with PyTorch's texts."""
+    if target.device is META:
+        return  # There is no memory.
     if geometry.has_internal_overlap(target.geometry):
         raise RuntimeError(messages.INTERNAL_OVERLAP)
     for other in others:

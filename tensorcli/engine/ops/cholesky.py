@@ -6,6 +6,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
+from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_matrix,
@@ -35,6 +36,7 @@ def _cholesky_backward(grad, upper, factor):
 )
 def linalg_cholesky_ex(xp, self, upper, check_errors):
     """Triangular matrices whose squares are the inputs, and which inputs are not positive-definite."""
+    check_matrix(self, "linalg.cholesky")
     found, info = _factor(xp, self, upper)
     if check_errors:
         check_codes(info, "linalg.cholesky_ex")
@@ -42,7 +44,6 @@ def linalg_cholesky_ex(xp, self, upper, check_errors):
 
 
 def _factor(xp, self, upper):
-    check_matrix(self, "linalg.cholesky")
     info = xp.zeros(self.shape[:-2], np.int32)
     lower = xp.tril(self)
     matrices = (xp.triu(self).conj().swapaxes(-1, -2)) if upper else lower
@@ -96,6 +97,8 @@ def cholesky(xp, self, upper):
     )
     if not self.size:
         return self.copy()
+    check_matrix(self, "cholesky", floating=False)
+    refuse(self, "cholesky_cpu", "biu")
     found, info = _factor(xp, self, upper)
     check_codes(info, "cholesky")
     return found
@@ -112,7 +115,8 @@ def _cholesky_inverse_backward(grad, factor, upper, inverse):
 )
 def cholesky_inverse(xp, self, upper):
     """The inverse of a matrix, from its Cholesky factor."""
-    check_matrix(self, "cholesky_inverse")
+    check_matrix(self, "cholesky_inverse", floating=False)
+    refuse(self, "cholesky_inverse_out_cpu", "biu")
     kept = triangle_of(xp, self, upper, False)
     turned = kept.conj().swapaxes(-1, -2)
     return columns(inverse_of(xp, turned @ kept if upper else kept @ turned)[0])

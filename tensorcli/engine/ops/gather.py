@@ -138,12 +138,12 @@ def gather_backward(grad, self, dim, index, sparse_grad):
 @composite("take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor", out=True)
 def take_along_dim(self, indices, dim):
     """gather with broadcasting; without dim, from all elements in a row."""
+    if dim is None:
+        return self.view((-1,)).gather(0, indices.view((-1,)))
     if indices.dtype is not dtypes.int64:
         raise RuntimeError(
             f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.scalar_type}"
         )
-    if dim is None:
-        return self.view((-1,)).gather(0, indices.view((-1,)))
     if self.ndim != indices.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "

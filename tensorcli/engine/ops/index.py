@@ -8,6 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.batch.layer import roomy
+from tensorcli.engine.devices import META
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, op
@@ -193,7 +194,7 @@ _EXPANDED = (
 
 def warn_expanded(self, name, what="mask", value="scalar"):
     """PyTorch's warning for a write that reaches an element more than once."""
-    if geometry.has_internal_overlap(self.geometry):
+    if self.device is not META and geometry.has_internal_overlap(self.geometry):
         messages.warn(_EXPANDED.format(name, what, value))
 
 

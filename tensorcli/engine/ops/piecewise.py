@@ -6,6 +6,7 @@ from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import numeric
 from tensorcli.engine.ops._shared import zero, zeros
 from tensorcli.engine.ops.activation import floats_only
+from tensorcli.engine.ops.rounding import limited
 
 
 def _hard_limits(self, min_val, max_val):
@@ -28,7 +29,7 @@ def _hard_limits(self, min_val, max_val):
 def hardtanh(xp, self, min_val, max_val):
     """Move the elements outside [min_val, max_val] to its ends."""
     new = self.dtype.type
-    return xp.minimum(xp.maximum(self, new(min_val)), new(max_val))
+    return limited(xp, xp.minimum, limited(xp, xp.maximum, self, new(min_val)), new(max_val))
 
 
 @op(

@@ -3,6 +3,8 @@
 import math
 from functools import partial
 
+import numpy as np
+
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import (
@@ -241,7 +243,7 @@ def _no_complex_extreme(name):
 )
 def maximum(xp, self, other):
     """The larger of two elements; NaN where one is."""
-    return xp.maximum(self, other)
+    return _of_two(xp, xp.maximum, self, other)
 
 
 @op(
@@ -257,7 +259,27 @@ def maximum(xp, self, other):
 )
 def minimum(xp, self, other):
     """The smaller of two elements; NaN where one is."""
-    return xp.minimum(self, other)
+    return _of_two(xp, xp.minimum, self, other)
+
+
+_BLOCKS = {2: 32, 4: 16, 8: 8}
+"""How many elements PyTorch's loop takes at once in vector registers, by their size in bytes."""
+
+
+def _of_two(xp, extreme, self, other):
+    """Of equal elements, which are zeros of either sign, vector registers take the second, and what they leave over the first."""
+    found = extreme(self, other)
+    if self.dtype.kind in "biu" or xp is not np:
+        return found
+    equal = self == other
+    if not equal.any():
+        return found
+    first, second = (xp.broadcast_to(one, found.shape) for one in (self, other))
+    steady = all(one.flags.c_contiguous or not one.ndim for one in (self, other))
+    block = _BLOCKS[self.dtype.itemsize]
+    whole = found.size // block * block if steady and found.ndim else 0
+    turned = xp.arange(found.size).reshape(found.shape) < whole
+    return xp.where(equal, xp.where(turned, second, first), found)
 
 
 @op(
@@ -271,7 +293,7 @@ def minimum(xp, self, other):
 )
 def fmax(xp, self, other):
     """The larger of two elements; where one is NaN, the other."""
-    return xp.fmax(other, self)  # of two zeros the first, as PyTorch has it
+    return limited(xp, xp.fmax, self, other)
 
 
 @op(
@@ -285,7 +307,7 @@ def fmax(xp, self, other):
 )
 def fmin(xp, self, other):
     """The smaller of two elements; where one is NaN, the other."""
-    return xp.fmin(other, self)
+    return limited(xp, xp.fmin, self, other)
 
 
 def _clamp_check(self, min, max):
@@ -366,11 +388,11 @@ def _clamp(xp, self, min, max):
         if self.dtype.kind != "b":
             raise numeric.refuse("maximum_cpu" if min is not None else "minimum_cpu", self)
     if min is not None:
-        self = _limited(xp, xp.maximum, self, min)
-    return self if max is None else _limited(xp, xp.minimum, self, max)
+        self = limited(xp, xp.maximum, self, min)
+    return self if max is None else limited(xp, xp.minimum, self, max)
 
 
-def _limited(xp, extreme, self, limit):
+def limited(xp, extreme, self, limit):
     # Of equal elements the tensor's own stays, which for zeros may have another sign.
     found = extreme(self, limit)
     return xp.where(self == limit, self, found) if self.dtype.kind == "f" else found
@@ -398,14 +420,14 @@ def _clamp_min(xp, self, min):
     """Move the elements below a limit to it."""
     if self.dtype.kind == "c":
         raise numeric.refuse("maximum_cpu", self)
-    return _limited(xp, xp.maximum, self, min)
+    return limited(xp, xp.maximum, self, min)
 
 
 def _clamp_max(xp, self, max):
     """Move the elements above a limit to it."""
     if self.dtype.kind == "c":
         raise numeric.refuse("minimum_cpu", self)
-    return _limited(xp, xp.minimum, self, max)
+    return limited(xp, xp.minimum, self, max)
 
 
 def _limit_check(name):
