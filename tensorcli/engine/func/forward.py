@@ -163,8 +163,9 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         check_real("jacfwd", "outputs", pushing.outputs)
         from tensorcli.engine.batch.vmap import vmap
 
-        (tangents,) = bases(leaves)
-        columns = vmap(lambda *given: pushing.push(list(given)), randomness=randomness)(*tangents)
+        columns = [one.new_zeros((0, *one.shape)) for one in pushing.outputs]
+        for tangents in bases(leaves):
+            columns = vmap(lambda *given: pushing.push(list(given)), randomness=randomness)(*tangents)
         result = unflatten(
             [
                 _matrix(column, output, leaves, tree)

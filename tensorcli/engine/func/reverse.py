@@ -250,9 +250,11 @@ def jacrev(
         found = [
             _rows(answer[1], unflatten(seeds, shape), chunk_size == 1) for seeds in bases(outputs, chunk_size)
         ]
-        stacked = (
-            found[0] if len(found) == 1 else [functions.cat(parts) for parts in zip(*found, strict=True)]
-        )
+        stacked = [one.new_zeros((0, *one.shape)) for one in leaves]
+        if found:
+            stacked = (
+                found[0] if len(found) == 1 else [functions.cat(parts) for parts in zip(*found, strict=True)]
+            )
         columns = [column.split([one.geometry.numel for one in outputs], 0) for column in stacked]
         jacobians = [
             unflatten(
@@ -283,12 +285,12 @@ def _rows(product: Function, seeds: Any, alone: bool) -> list[Tensor]:
 
 def bases(tensors: Sequence[Tensor], chunk_size: int | None = None) -> Iterator[list[Tensor]]:
     """The rows of a unit matrix over all elements of the tensors, cut into tensors of their shapes behind a dimension of rows;
-    so many rows at a time.
+    so many rows at a time; none where they have no elements.
     """
     counts = [one.geometry.numel for one in tensors]
     total = sum(counts)
     size = min(chunk_size or total, total)
-    for first in range(0, total, size) if total else (0,):
+    for first in range(0, total, size or 1):
         rows = min(size, total - first)
         found, before = [], 0
         for one, count in zip(tensors, counts, strict=True):
