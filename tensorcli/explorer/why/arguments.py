@@ -12,7 +12,7 @@ from tensorcli.explorer.trees import called_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import read_as_numbers
-from tensorcli.explorer.why.nothing import of_a_method
+from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import behind, operands
 from tensorcli.explorer.why.parameters import against, close
 from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
@@ -29,7 +29,7 @@ def arguments(case: Case) -> Story:
 
 def misused(case: Case) -> Story:
     """A value that is used as one of another kind: a method that was not called, a list as a tensor."""
-    result = of_a_method(case)
+    result = of_a_call(case)
     if result is not None:
         return result
     node = case.expression()

@@ -14,7 +14,7 @@ from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
 from tensorcli.explorer.why.leaves import gradient_of, leaves_behind
-from tensorcli.explorer.why.nothing import of_a_method
+from tensorcli.explorer.why.nothing import of_a_call
 from tensorcli.explorer.why.operands import bound_event, operand, operands, with_operand
 from tensorcli.explorer.why.reconnect import ways_back
 
@@ -205,7 +205,7 @@ def absent(case: Case) -> Story | None:
                 guarded = f"if {owner.text}.grad is not None:\n    {case.text_of(case.inner)}"
                 story.proposals.append(case.instead(guarded, "only where there is one"))
             return story
-    return of_a_method(case)
+    return of_a_call(case)
 
 
 def other_shape(case: Case) -> Story | None:

@@ -1,4 +1,6 @@
-"""Names that were bound to what a method gives back, where the method was called for what it does."""
+"""Names that are what a call gave back where something else is wanted: a method that is called for what it does, a function
+that returns nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,31 +16,74 @@ WORKING = frozenset(
 """Methods that are called for what they do."""
 
 
-def of_a_method(case: Case) -> Story | None:
-    """`net = net.load_state_dict(state)`, `loss = net(x).mean().backward()`, and then a use of the name; None for another."""
+def of_a_call(case: Case) -> Story | None:
+    """A name that is what a call gave back, and not what was wanted of it; None for another mistake."""
     for name in dict.fromkeys(node.id for node in ast.walk(case.inner) if isinstance(node, ast.Name)):
         found = case.bound_before(case.home, name, case.node())
         if found is None:
             continue
         at, tree, local = found
         tree = tree if local else case.journal.python(at)[0].tree
-        call = tree.value if isinstance(tree, ast.Assign) else None
-        method = called_name(call)
-        if not isinstance(tree, ast.Assign) or not isinstance(call, ast.Call) or method not in WORKING:
+        if not isinstance(tree, ast.Assign) or not isinstance(tree.value, ast.Call):
             continue
-        if not isinstance(call.func, ast.Attribute) or ast.unparse(tree.targets[0]) != name:
-            continue
-        owner, text = case.journal.source(at, call.func.value), case.journal.source(at, call)
-        value = case.value(ast.Name(name, ast.Load()), like=case.node())
-        what = "None" if value is None else f"what {method}() gave back"
-        gives = ", and gives nothing back" if value is None else ""
-        story = Story(f"{name} is {what}: {method}() is called for what it does to {owner}{gives}.")
-        event = case.event(at, f"{name} is bound to what {method}() gives", "made", culprit=True, node=tree)
-        story.events = [event, case.raised(f"{name} is {what}")]
-        source, note = (text, f"{name} stays what it was")
-        if owner != name:
-            rest = text.removeprefix(owner)
-            source, note = f"{name} = {owner}\n{name}{rest}", f"first {name}, then {method}()"
-        story.proposals = [case.journal.instead(at, tree, source, note)]
-        return story
+        if ast.unparse(tree.targets[0]) == name:
+            story = _of_a_method(case, at, tree, name) or _of_a_function(case, at, tree, name)
+            if story is not None:
+                return story
     return None
+
+
+def _of_a_method(case: Case, at: int, tree: ast.Assign, name: str) -> Story | None:
+    """`net = net.load_state_dict(state)`, `loss = net(x).mean().backward()`, and then a use of the name."""
+    call, method = tree.value, called_name(tree.value)
+    if method not in WORKING or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    owner, text = case.journal.source(at, call.func.value), case.journal.source(at, call)
+    value = case.value(ast.Name(name, ast.Load()), like=case.node())
+    what = "None" if value is None else f"what {method}() gave back"
+    gives = ", and gives nothing back" if value is None else ""
+    story = Story(f"{name} is {what}: {method}() is called for what it does to {owner}{gives}.")
+    event = case.event(at, f"{name} is bound to what {method}() gives", "made", culprit=True, node=tree)
+    story.events = [event, case.raised(f"{name} is {what}")]
+    source, note = (text, f"{name} stays what it was")
+    if owner != name:
+        rest = text.removeprefix(owner)
+        source, note = f"{name} = {owner}\n{name}{rest}", f"first {name}, then {method}()"
+    story.proposals = [case.journal.instead(at, tree, source, note)]
+    return story
+
+
+def _of_a_function(case: Case, at: int, tree: ast.Assign, name: str) -> Story | None:
+    """`out = net(x)` of a function, or of a module's forward pass, that has no `return`."""
+    assert isinstance(tree.value, ast.Call)
+    function = case.value(tree.value.func, like=tree)
+    function = getattr(function, "forward", function)
+    defined = getattr(getattr(function, "func", function), "tree", None)  # of a partial, what it calls
+    if not isinstance(defined, ast.FunctionDef) or any(_returns(each) for each in ast.walk(defined)):
+        return None
+    home = case.holder_of(defined)
+    if home is None:
+        return None
+    last = defined.body[-1]
+    story = Story(f"{name} is None: {defined.name}() ends without a return.")
+    story.events = [
+        case.event(home, f"the end of {defined.name}()", "other", culprit=True, node=last),
+        case.event(at, f"{name} is bound to what {defined.name}() gives: None", "made", node=tree),
+        case.raised(f"{name} is None"),
+    ]
+    made = last.targets[0] if isinstance(last, ast.Assign) else None
+    if isinstance(made, ast.Name):
+        source = f"{case.journal.source(home, last)}\nreturn {made.id}"
+        story.proposals.append(
+            case.journal.instead(home, last, source, f"{defined.name}() returns {made.id}")
+        )
+    elif isinstance(last, ast.Expr):
+        source = f"return {case.journal.source(home, last)}"
+        story.proposals.append(
+            case.journal.instead(home, last, source, f"{defined.name}() returns what it computes")
+        )
+    return story
+
+
+def _returns(node: ast.AST) -> bool:
+    return isinstance(node, ast.Return) and node.value is not None
