@@ -112,7 +112,7 @@ def _size(tensor: Tensor, dim: int) -> int:
         return sizes[dim]
     from tensorcli.engine.ops._dimensions import wrap
 
-    return 0 if dim < 5 else sizes[wrap(dim, len(sizes))]  # type: ignore[no-untyped-call]
+    return 0 if dim < 5 else sizes[wrap(dim, len(sizes))]
 
 
 def _select(tensor: Tensor, dim: int, index: Any, told: int) -> Tensor:

@@ -319,7 +319,7 @@ def _real(self: Tensor, kind: str) -> Any:
     if not isinstance(value, complex):
         return value
     if value.imag:
-        raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+        raise messages.overflow(kind)
     return value.real
 
 
@@ -356,9 +356,7 @@ def _size(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> An
         _refuse_more("size", 1 + len(more), others)
     if dim is None:
         return self.shape
-    from tensorcli.engine.ops._dimensions import wrap
-
-    return self.geometry.sizes[_checked(self, dim, wrap, "size")]
+    return self.geometry.sizes[_checked(self, dim, "size")]
 
 
 def _stride(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> Any:
@@ -366,9 +364,7 @@ def _stride(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> 
         _refuse_more("stride", 1 + len(more), others)
     if dim is None:
         return self.geometry.strides
-    from tensorcli.engine.ops._dimensions import wrap
-
-    return self.geometry.strides[_checked(self, dim, wrap, "stride")]
+    return self.geometry.strides[_checked(self, dim, "stride")]
 
 
 def _refuse_more(name: str, count: int, others: dict[str, Any]) -> NoReturn:
@@ -379,12 +375,12 @@ def _refuse_more(name: str, count: int, others: dict[str, Any]) -> NoReturn:
     )
 
 
-def _checked(self: Tensor, dim: int, wrap: Callable[[int, int], int], name: str) -> int:
+def _checked(self: Tensor, dim: int, name: str) -> int:
     if not hasattr(dim, "__index__"):
         raise TypeError(f"{name}(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
-    if not self.geometry.sizes:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    return wrap(dim, len(self.geometry.sizes))
+    from tensorcli.engine.ops._dimensions import existing
+
+    return existing(dim, len(self.geometry.sizes))
 
 
 Tensor.size = _size  # type: ignore[attr-defined]

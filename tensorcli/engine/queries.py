@@ -248,14 +248,7 @@ def is_inference(input: Any) -> bool:
 
 def is_nonzero(input: Any) -> bool:
     """Whether its one element is not zero. Errors: RuntimeError unless there is exactly one."""
-    tensor = _tensor("is_nonzero", input)
-    if tensor.batch is not None:
-        return bool(tensor)
-    if not tensor.geometry.numel:
-        raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
-    if tensor.geometry.numel > 1:
-        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
-    return bool(tensor)
+    return bool(_tensor("is_nonzero", input))
 
 
 def is_same_size(input: Any, other: Any) -> bool:

@@ -12,7 +12,6 @@ from tensorcli.engine.effects.arrays import (
     check_bytes,
     check_pinned,
     empty,
-    negative_size,
     pinned,
     run_kernel,
 )
@@ -46,7 +45,9 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         elif name == "size":
             sizes = tuple(value)
             if any(size < 0 for size in sizes):
-                raise negative_size(op, sizes)
+                if op.base == "zeros":
+                    raise RuntimeError("zeros: Dimension size must be non-negative.")
+                raise messages.negative_size(sizes)
             arguments.append(sizes)
         elif name == "memory_format":
             if value is not None:

@@ -289,7 +289,7 @@ def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
     refuse(input, "GroupNormKernelImpl", "biuc")
     kind, kept = input.dtype, statistics(input, weight, bias)
     if N < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {N}: [{N}, {group}]")
+        raise messages.negative_size((N, group))
     if input.size != N * C * HxW:
         raise RuntimeError(
             "Expected X.numel() == N * C * HxW to be true, but got false.  (Could this error message be improved?  If so, "

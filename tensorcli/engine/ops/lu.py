@@ -225,7 +225,7 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
     check_matrix(LU, "torch.linalg.lu_solve")
     check_sides(LU, B, left, "linalg.lu_solve")
     if not pivots.ndim:
-        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+        raise messages.no_dimensions(-1)
     if LU.shape[-1] != pivots.shape[-1]:
         raise RuntimeError(
             "linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix"

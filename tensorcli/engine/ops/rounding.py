@@ -293,7 +293,7 @@ def _clamp_check(self, min, max):
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     for value in (self, min, max):
         if type(value) is complex and self.dtype.is_floating_point:
-            raise RuntimeError("value cannot be converted to type double without overflow")
+            raise messages.overflow("double")
         if category(value) == COMPLEX and value is not None:
             raise NotImplementedError("clamp is not supported for complex types")
         if type(value) in (int, float) and category(value) <= self.dtype.category and self.dtype.category:
@@ -321,10 +321,7 @@ def _fits(check, self, *limits):
         numbers = [number for number in numbers if type(number) is not complex]
     highest = max(numbers, key=category, default=None)
     if highest is not None and category(highest) > self.dtype.category != FLOATING:
-        kind = of_number(highest).scalar_type
-        raise RuntimeError(
-            f"result type {kind} can't be cast to the desired output type {self.dtype.cpp_name}"
-        )
+        raise messages.result_cast(of_number(highest).scalar_type, self.dtype.cpp_name)
     check(self, *limits)
 
 

@@ -285,7 +285,7 @@ def _of_cubic(xp, along, taps, values, grads):
 def _check_grid(input, grid, mode, allowed):
     """A grid that fits its input, of `allowed` dimensions. Errors: RuntimeError, IndexError with PyTorch's texts."""
     if not input.ndim or not grid.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        raise messages.no_dimensions(0)
     own, places = input.geometry.sizes, grid.geometry.sizes
     about = f"but got input with sizes {messages.numbers(own)} and grid with sizes {messages.numbers(places)}"
     if own[0] != places[0]:

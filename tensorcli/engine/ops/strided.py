@@ -453,7 +453,7 @@ def unbind(geometry, dim):
     """All indices of a dimension, one tensor each."""
     if not geometry.ndim:
         wrap(dim, 0)
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        raise messages.no_dimensions(0)
     dim = wrap(dim, geometry.ndim)
     return [geometry.selected(dim, index) for index in range(geometry.sizes[dim])]
 
