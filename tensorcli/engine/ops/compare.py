@@ -385,14 +385,6 @@ def _bisected(xp, rows, values, right):
     return low
 
 
-def _same_dtype(name, first, second):
-    if isinstance(second, Tensor) and first.dtype is not second.dtype and second.geometry.sizes:
-        raise RuntimeError(
-            f"torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but got boundary tensor dtype "
-            f"{first.dtype.cpp_name} and input value tensor dtype {second.dtype.cpp_name}"
-        )
-
-
 @op(
     "searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, "
     "Tensor? sorter=None) -> Tensor",

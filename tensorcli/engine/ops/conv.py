@@ -93,7 +93,7 @@ def _weights(xp, y, x, kernel, stride, padding, dilation, groups):
     return xp.concatenate(parts, axis=0)
 
 
-def _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups):
+def _check_settings(input, weight, stride, padding, dilation, output_padding, groups):
     """Errors: RuntimeError with PyTorch's texts."""
     if any(p < 0 for p in padding):
         raise RuntimeError("negative padding is not supported")
@@ -261,7 +261,7 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         raise RuntimeError(
             f"Input type ({_type_text(input)}) and bias type ({_type_text(bias)}) should be the same"
         )
-    _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups)
+    _check_settings(input, weight, stride, padding, dilation, output_padding, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
     positive(weight, dilation, transposed)
     if not all(input.shape[2:]) and len(input) and input.shape[1]:
@@ -359,7 +359,7 @@ def _parts(tensor):
     return pairs.select(-1, 0), pairs.select(-1, 1)
 
 
-def _same(input, weight, stride, dilation, name, n):
+def _same(input, weight, stride, dilation, n):
     """Padding "same": (padding of both sides, what the input gets on the right alone)."""
     if any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
@@ -408,7 +408,7 @@ def _declare(n):
         def call(x, w, b):
             amounts = [0] * n
             if padding == "same":
-                x, amounts = _same(x, w, stride, dilation, name, n)
+                x, amounts = _same(x, w, stride, dilation, n)
             return functions.convolution(x, w, b, stride, amounts, dilation, False, (0,) * n, groups)
 
         return _batched(input, n, name, lambda x: _by_parts(x, weight, bias, call))
