@@ -237,7 +237,7 @@ def _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, ep
     return found
 
 
-def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, eps, needs):
+def _group_backward(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs):
     if mode.enabled or grads[1] is not None or grads[2] is not None:
         return _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs)
     return direct(
@@ -278,8 +278,8 @@ def _check_groups(sizes, channels, groups, weight, bias):
     "-> (Tensor, Tensor, Tensor)",
     out=False,
     variants="function",
-    input__weight__bias=lambda grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs: (
-        _group_backward(grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs)
+    input__weight__bias=lambda grads, input, result1, result2, weight, N, C, HxW, group, eps, needs: (
+        _group_backward(grads, input, result1, result2, weight, N, C, HxW, group, eps, needs)
     ),
 )
 def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
