@@ -157,7 +157,7 @@ _PUBLIC: dict[str, str] = {
             "get_autocast_cpu_dtype",
             "is_autocast_cpu_enabled",
         ),
-        "amp.autocast",
+        "amp.casting",
     ),
     **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
     "return_types": "return_types",

@@ -3,7 +3,7 @@
 from tensorcli.engine.late import late as _late
 
 _WHERE = {
-    **dict.fromkeys(("autocast", "custom_bwd", "custom_fwd", "is_autocast_available"), "amp.autocast"),
+    **dict.fromkeys(("autocast", "custom_bwd", "custom_fwd", "is_autocast_available"), "amp.casting"),
     "GradScaler": "amp.scaler",
 }
 __getattr__, __dir__ = _late("amp", _WHERE)

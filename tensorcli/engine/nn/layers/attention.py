@@ -179,7 +179,7 @@ def shortcuts() -> bool:
     """Whether PyTorch may take its operators for inference: not in autocast, nor where they are switched off."""
     from tensorcli.engine.backend_flags import backends
 
-    autocast = sys.modules.get("tensorcli.engine.amp.autocast")
+    autocast = sys.modules.get("tensorcli.engine.amp.casting")
     return backends.mha.enabled and not (autocast is not None and autocast.is_autocast_enabled())
 
 
