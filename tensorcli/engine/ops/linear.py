@@ -8,7 +8,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _gemm, numeric
+from tensorcli.engine.ops import _arithmetic, _gemm
 from tensorcli.engine.ops._dimensions import existing, kind_of, refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import own_geometry, promoted
@@ -127,7 +127,7 @@ def _batched(xp, a, b, name="bmm"):
     work = a.shape[1] * a.shape[2] * b.shape[2]
     if work and len(a) and (a.dtype.kind == "b" or is_wide(a)):
         # PyTorch multiplies small matrices by a loop of its own.
-        raise numeric.refuse(name if work < 400 else "addmm_impl_cpu_", a)
+        raise _arithmetic.refuse(name if work < 400 else "addmm_impl_cpu_", a)
     if a.dtype != b.dtype:
         raise messages.expected_scalar_type(kind_of(a), kind_of(b))
     return _gemm.product(xp, a, b)
