@@ -12,10 +12,10 @@ from importlib import import_module as _import_module
 from os import listdir as _listdir
 from typing import Any
 
+from tensorcli.engine import attributes as _attributes  # noqa: F401 (Tensor's, that are no operators)
 from tensorcli.engine import callers as _callers
 from tensorcli.engine import dtypes as _dtypes
-from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table)
-from tensorcli.engine import operators as _operators  # noqa: F401 (Python's operators for Tensor)
+from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table; special methods)
 from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
 from tensorcli.engine.autograd.modes import (
     enable_grad,
