@@ -82,11 +82,6 @@ _PUBLIC: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "set_default_dtype",
-            "get_default_dtype",
-            "set_default_tensor_type",
-            "get_default_device",
-            "set_default_device",
             "finfo",
             "iinfo",
             "promote_types",
@@ -124,6 +119,11 @@ _PUBLIC: dict[str, str] = {
     **dict.fromkeys(("sparse_coo", "sparse_csr"), "queries"),
     **dict.fromkeys(
         (
+            "set_default_dtype",
+            "get_default_dtype",
+            "set_default_tensor_type",
+            "get_default_device",
+            "set_default_device",
             "get_num_threads",
             "set_num_threads",
             "get_num_interop_threads",
