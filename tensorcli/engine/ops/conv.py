@@ -252,8 +252,27 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     stride, padding = expanded(stride, "stride", n), expanded(padding, "padding", n)
     dilation = expanded(dilation, "dilation", n)
     output_padding = expanded(output_padding, "output_padding", n)
-    same = weight.dtype == input.dtype
-    if not same and input.dtype.kind == "c":
+    _check(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
+    if transposed:
+        sizes = transposed_sizes(input, weight.shape[2:], stride, padding, dilation, output_padding)
+        result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
+    else:
+        result = _correlate(xp, *widened(input, weight), stride, padding, dilation, groups)
+        if not input.shape[1]:
+            return result[:, :0].astype(
+                input.dtype
+            )  # PyTorch gives what has no channels back without channels.
+    if bias is not None:
+        result = result + bias.reshape((1, -1) + (1,) * n).astype(result.dtype, copy=False)
+    result = result.astype(input.dtype, copy=False)
+    # Of PyTorch's kernels for volumes only oneDNN's knows `channels_last_3d`.
+    return result if n < 3 or _by_onednn(input, weight, groups) else Laid(result, None)
+
+
+def _check(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
+    """Refuse what does not go together, in PyTorch's order. Errors: RuntimeError, NotImplementedError with PyTorch's texts."""
+    n = weight.ndim - 2
+    if weight.dtype != input.dtype and input.dtype.kind == "c":
         raise RuntimeError(
             f"Input type ({_type_text(input)}) and weight type ({_type_text(weight)}) should be the same"
         )
@@ -283,20 +302,6 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
                 raise messages.expected_scalar_type(kind_of(input), kind_of(one))
     if transposed and bias is not None and bias.dtype.kind == "c" and input.dtype.kind != "c":
         raise messages.result_cast(kind_of(bias), kind_of(input))
-    if transposed:
-        sizes = transposed_sizes(input, weight.shape[2:], stride, padding, dilation, output_padding)
-        result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
-    else:
-        result = _correlate(xp, *widened(input, weight), stride, padding, dilation, groups)
-        if not input.shape[1]:
-            return result[:, :0].astype(
-                input.dtype
-            )  # PyTorch gives what has no channels back without channels.
-    if bias is not None:
-        result = result + bias.reshape((1, -1) + (1,) * n).astype(result.dtype, copy=False)
-    result = result.astype(input.dtype, copy=False)
-    # Of PyTorch's kernels for volumes only oneDNN's knows `channels_last_3d`.
-    return result if n < 3 or _by_onednn(input, weight, groups) else Laid(result, None)
 
 
 def _by_onednn(input, weight, groups):
