@@ -12,10 +12,10 @@ from importlib import import_module as _import_module
 from os import listdir as _listdir
 from typing import Any
 
+from tensorcli.engine import attributes as _attributes  # noqa: F401 (Tensor's, that are no operators)
 from tensorcli.engine import callers as _callers
 from tensorcli.engine import dtypes as _dtypes
-from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table)
-from tensorcli.engine import operators as _operators  # noqa: F401 (Python's operators for Tensor)
+from tensorcli.engine import methods as _methods  # noqa: F401 (what is no operator, over the table; special methods)
 from tensorcli.engine import ops as _ops  # noqa: F401 (fills the table)
 from tensorcli.engine.autograd.modes import (
     enable_grad,
@@ -82,11 +82,6 @@ _PUBLIC: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "set_default_dtype",
-            "get_default_dtype",
-            "set_default_tensor_type",
-            "get_default_device",
-            "set_default_device",
             "finfo",
             "iinfo",
             "promote_types",
@@ -124,6 +119,11 @@ _PUBLIC: dict[str, str] = {
     **dict.fromkeys(("sparse_coo", "sparse_csr"), "queries"),
     **dict.fromkeys(
         (
+            "set_default_dtype",
+            "get_default_dtype",
+            "set_default_tensor_type",
+            "get_default_device",
+            "set_default_device",
             "get_num_threads",
             "set_num_threads",
             "get_num_interop_threads",
@@ -157,7 +157,7 @@ _PUBLIC: dict[str, str] = {
             "get_autocast_cpu_dtype",
             "is_autocast_cpu_enabled",
         ),
-        "amp.autocast",
+        "amp.casting",
     ),
     **dict.fromkeys(("unravel_index", "is_signed", "get_device"), "queries"),
     "return_types": "return_types",

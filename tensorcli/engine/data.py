@@ -197,7 +197,7 @@ def _integers(flat: list[Any], types: set[type], kind: dtypes.dtype) -> Any:
             if kind is dtypes.uint64:
                 raise TypeError("an integer is required")
             if one != one or not (low if kind.is_signed else 0) <= one <= high:
-                raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
+                raise messages.overflow(kind.name)
             one = int(one)
         if not low <= one <= high:
             _refuse(one, kind)
@@ -212,4 +212,4 @@ def _refuse(one: int, kind: dtypes.dtype) -> None:
         raise OverflowError("int too big to convert")
     if not -(1 << 63) <= one < 1 << 63:
         raise ValueError("Overflow when unpacking long long")
-    raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
+    raise messages.overflow(kind.name)

@@ -16,6 +16,7 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.devices import CPU, Device
 from tensorcli.engine.op import OPS
+from tensorcli.engine.parameters import is_long
 from tensorcli.engine.tensor import Tensor
 
 _SEQUENCE = (
@@ -33,7 +34,7 @@ _MANY = 32  # A longer list is one index, whatever it holds (a rule that PyTorch
 def get(tensor: Tensor, index: Any) -> Tensor:
     """`tensor[index]`: a view where the index has no tensor, list or mask in it, else a copy."""
     kind = type(index)
-    if kind is int or _is_integer(index):
+    if kind is int or is_long(index):
         return _select(tensor, 0, index, 0)
     if kind is slice:
         return _slice(tensor, 0, index, whole=True)
@@ -58,7 +59,7 @@ def put(tensor: Tensor, index: Any, value: Any) -> None:
         _copy(tensor, source)
     elif index is None or index is True:
         _copy(tensor.unsqueeze(0), source)
-    elif kind is int or _is_integer(index):
+    elif kind is int or is_long(index):
         _copy(_select(tensor, 0, index, 0), source)
     elif kind is slice:
         _copy(_slice(tensor, 0, index, whole=False), source)
@@ -95,10 +96,6 @@ def _run(name: str, *values: Any) -> Any:
     return OPS[name].run(values)
 
 
-def _is_integer(index: Any) -> bool:
-    return isinstance(index, (int, np.integer)) and not isinstance(index, bool)
-
-
 def _long(index: Any) -> int:
     """A Python integer that a 64-bit one holds. Errors: ValueError."""
     number = int(index)
@@ -115,7 +112,7 @@ def _size(tensor: Tensor, dim: int) -> int:
         return sizes[dim]
     from tensorcli.engine.ops._dimensions import wrap
 
-    return 0 if dim < 5 else sizes[wrap(dim, len(sizes))]  # type: ignore[no-untyped-call]
+    return 0 if dim < 5 else sizes[wrap(dim, len(sizes))]
 
 
 def _select(tensor: Tensor, dim: int, index: Any, told: int) -> Tensor:
@@ -187,7 +184,7 @@ def _sliced(tensor: Tensor, index: Sequence[Any], indices: list[Tensor | None]) 
     result = tensor
     dim = 0
     for told, one in enumerate(index):
-        if _is_integer(one):
+        if is_long(one):
             result = _select(result, dim, one, told)
         elif isinstance(one, slice):
             result = _slice(result, dim, one, whole=False)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, events
+from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.effects import store_quietly
 from tensorcli.engine.tensor import Tensor
 
@@ -59,7 +59,7 @@ def _mapped(name: str, target: Tensor, others: tuple[Any, ...], function: Callab
             limits = np.iinfo(target.dtype.np)
             low = limits.min or (0 if isinstance(found, float) else -limits.max)
             if not low <= found <= limits.max:
-                raise RuntimeError(f"value cannot be converted to type {target.dtype.name} without overflow")
+                raise messages.overflow(target.dtype.name)
         store_quietly(one, np.asarray(found))
     if events.observer is not None:
         events.observer.wrote(target, name, (target, *others))

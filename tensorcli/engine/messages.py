@@ -133,6 +133,28 @@ def numbers(values: Any) -> str:
     return f"[{', '.join(map(str, values))}]"
 
 
+def no_dimensions(dim: int) -> IndexError:
+    """A dimension of a tensor that has none."""
+    return IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+
+
+def negative_size(sizes: Any) -> RuntimeError:
+    """Sizes of which some are below zero: PyTorch names the first."""
+    first = next(size for size in sizes if size < 0)
+    return RuntimeError(f"Trying to create tensor with negative dimension {first}: {numbers(sizes)}")
+
+
+def storage_overflow(sizes: Any, strides: Any = None) -> RuntimeError:
+    """A storage whose bytes PyTorch cannot count."""
+    laid = "" if strides is None else f" and strides={numbers(strides)}"
+    return RuntimeError(f"Storage size calculation overflowed with sizes={numbers(sizes)}{laid}")
+
+
+def overflow(kind: str) -> RuntimeError:
+    """A number that its C++ type does not hold."""
+    return RuntimeError(f"value cannot be converted to type {kind} without overflow")
+
+
 def broadcast(a: int, b: int, dim: int) -> RuntimeError:
     """Two shapes that do not broadcast."""
     return RuntimeError(

@@ -1,18 +1,22 @@
-"""Methods and attributes of Tensor that are no operators: memory, layout, bridges. Most are found when first called.
+"""Methods of Tensor that are no operators of the table: sizes, memory, bridges, history. Many are found when first called.
 
-This module sets them on the class; what they do stands in the modules named in `_LATE`, which are imported when needed.
+This module sets them on the class; what those do stands in the modules named in `_LATE`, which are imported when needed.
 """
 
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from itertools import pairwise
-from typing import Any
+from operator import attrgetter
+from typing import Any, NoReturn
 
 from tensorcli.engine import dtypes, formats, geometry, messages
+from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import mode, refuse_in_transform
-from tensorcli.engine.ops import copy, read_for
-from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
+from tensorcli.engine.native import PYTHON_METHODS
+from tensorcli.engine.ops import copy
+from tensorcli.engine.special_methods import item
+from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 _LATE: dict[str, tuple[str, str]] = {
     "tolist": ("bridge", "tolist"),
@@ -165,146 +169,136 @@ Tensor.dim_order = dim_order  # type: ignore[attr-defined]
 Tensor.is_same_size = is_same_size  # type: ignore[attr-defined]
 
 
-# ---- x.data
+# ---- geometry
 
 
-def get_data(self: Tensor) -> Tensor:
-    """Another handle on the storage: no history, and a version counter of its own, which checks do not see."""
-    if self.batch is not None:
-        raise RuntimeError("accessing `data` under vmap transform is not allowed")
-    made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
-    made.levels = self.levels
-    if self.inference:
-        made.inference = True
-        made._unguarded = not mode.inference
-    return made
+def _size(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> Any:
+    if more or others:
+        _refuse_more("size", 1 + len(more), others)
+    if dim is None:
+        return self.shape
+    return self.geometry.sizes[_checked(self, dim, "size")]
 
 
-def set_data(self: Tensor, value: Any) -> None:
-    """Move this handle to another tensor's memory; both counters stay. Errors: TypeError, RuntimeError."""
-    if not isinstance(value, Tensor):
-        from tensorcli.engine.parameters import type_name
-
-        raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
-    if self.requires_grad and value.dtype.category < dtypes.FLOATING:
-        raise RuntimeError(
-            "data set to a tensor that requires gradients must be floating point or complex dtype"
-        )
-    if value.is_meta is not self.is_meta:
-        raise RuntimeError(
-            "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type."
-        )
-    if self.accumulator is not None and (value.dtype is not self.dtype or value.device is not self.device):
-        # The node that adds to .grad remembers what it was made for: the sizes too, which PyTorch forgets to look at.
-        self.accumulator = None
-    counter = None if self.inference else self.counter
-    self.replace_memory(value.memory, value.geometry, value.dtype)
-    self.lazy = value.lazy
-    self.inference = value.inference
-    if counter is not None:
-        self._counter = counter
+def _stride(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> Any:
+    if more or others:
+        _refuse_more("stride", 1 + len(more), others)
+    if dim is None:
+        return self.geometry.strides
+    return self.geometry.strides[_checked(self, dim, "stride")]
 
 
-def delete_data(self: Tensor) -> None:
-    """Refused. Errors: RuntimeError."""
-    raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+def _refuse_more(name: str, count: int, others: dict[str, Any]) -> NoReturn:
+    raise TypeError(
+        f"{name}() got an unexpected keyword argument '{next(iter(others))}'"
+        if others
+        else f"{name}() takes from 0 to 1 positional arguments but {count} were given"
+    )
 
 
-Tensor.data = property(get_data, set_data, delete_data)  # type: ignore[attr-defined]
+def _checked(self: Tensor, dim: int, name: str) -> int:
+    if not hasattr(dim, "__index__"):
+        raise TypeError(f"{name}(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
+    from tensorcli.engine.ops._dimensions import existing
+
+    return existing(dim, len(self.geometry.sizes))
 
 
-# ---- attributes that say what kind of tensor this is
+Tensor.size = _size  # type: ignore[attr-defined]
+Tensor.stride = _stride  # type: ignore[attr-defined]
 
-Tensor.layout = ReadOnly(lambda self: formats.strided)  # type: ignore[attr-defined]
-for _kind in (
-    "sparse",
-    "sparse_csr",
-    "quantized",
-    "mkldnn",
-    "nested",
-    "xpu",
-    "mps",
-    "mtia",
-    "hpu",
-    "ipu",
-    "maia",
-    "vulkan",
-    "xla",
-):
-    setattr(Tensor, f"is_{_kind}", ReadOnly(lambda self: False))
-_NO_SPARSE = {
-    "coalesce": "coalesce expected sparse coordinate tensor layout but got Strided",
-    "indices": "indices expected sparse coordinate tensor layout but got Strided",
-    "is_coalesced": "is_coalesced expected sparse coordinate tensor layout but got Strided",
-    "crow_indices": "crow_indices expected sparse row compressed tensor layout but got Strided",
-    "col_indices": "col_indices expected sparse row compressed tensor layout but got Strided",
+
+def _data_ptr(self: Tensor) -> int:
+    if self.levels or self.batch is not None:
+        raise RuntimeError(messages.WRAPPED_POINTER)
+    if self.is_meta or not self.geometry.numel:
+        return 0
+    return self.memory.address + self.geometry.offset * self.dtype.itemsize
+
+
+def _bare(name: str, answer: Callable[[Tensor], Any]) -> Any:
+    """A method without parameters. Errors: TypeError in CPython's words for PyTorch's C methods."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs:
+            from tensorcli.engine.binding_messages import no_arguments
+
+            no_arguments(name, len(args), bool(kwargs))
+        return answer(self)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = answer.__doc__
+    return method
+
+
+BARE: dict[str, Callable[[Tensor], Any]] = {
+    "dim": lambda self: len(self.geometry.sizes),
+    "ndimension": lambda self: len(self.geometry.sizes),
+    "numel": lambda self: self.geometry.numel,
+    "nelement": lambda self: self.geometry.numel,
+    "element_size": lambda self: self.dtype.itemsize,
+    "storage_offset": lambda self: self.geometry.offset,
+    "data_ptr": _data_ptr,
+    "is_floating_point": lambda self: self.dtype.is_floating_point,
+    "is_complex": lambda self: self.dtype.is_complex,
+    "is_signed": lambda self: self.dtype.is_signed,
+    "is_conj": lambda self: bool(self.lazy & CONJ),
+    "is_neg": lambda self: bool(self.lazy & NEG),
+    "is_inference": lambda self: self.inference,
+    "get_device": lambda self: -1 if self.device.index is None else self.device.index,
+    "item": item,
+    "retain_grad": hooks.retain_grad,
 }
-"""What only sparse tensors have, and what PyTorch says of it on the others."""
+"""The methods that take nothing."""
+for _name, _answer in BARE.items():
+    setattr(Tensor, _name, _bare(_name, _answer))
 
 
-def _refusing(name: str, complaint: str) -> Callable[[Tensor], Any]:
-    def refuse(self: Tensor) -> Any:
-        raise RuntimeError(complaint)
-
-    refuse.__name__ = refuse.__qualname__ = name
-    refuse.__doc__ = f"Refused: all tensors here are strided. Errors: RuntimeError ({complaint})."
-    return refuse
+# ---- autograd
 
 
-for _name, _complaint in _NO_SPARSE.items():
-    setattr(Tensor, _name, _refusing(_name, _complaint))
+def detach_(self: Tensor) -> Tensor:
+    """Cut this tensor off from the graph, in place; it becomes a leaf."""
+    if mode.inference:
+        return self
+    if self.view_of is not None or self.batch is not None:
+        raise RuntimeError(messages.DETACH_VIEW)
+    self.leaf_requires_grad = False
+    self.node = None
+    self.output_nr = 0
+    return self
 
 
-def sparse_dim(self: Tensor) -> int:
-    """How many dimensions are sparse: none."""
-    return 0
+def backward(
+    self: Tensor,
+    gradient: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Compute the gradients of the leaves and add them to their `.grad`."""
+    from tensorcli.engine.autograd.differentiate import backward as run
+
+    run(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
-def dense_dim(self: Tensor) -> int:
-    """How many dimensions are dense: all."""
-    return self.geometry.ndim
+def _register_post_accumulate(self: Tensor, hook: Callable[[Tensor], None]) -> Any:
+    return hooks.register_post_accumulate_grad_hook(self, hook)
 
 
-def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
-    """The tensor itself (in another dtype where one is named): all tensors here are strided."""
-    return self if dtype is None else self.to(dtype)
+Tensor.detach_ = _bare("detach_", detach_)  # type: ignore[attr-defined]
 
 
-class _InChapter:
-    """An attribute that a chapter of operators declares, until it is read: who sets it need not have looked at it before."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        self._read()
-        return getattr(owner if instance is None else instance, self.name)
-
-    def __set__(self, instance: Tensor, value: Any) -> None:
-        self._read()
-        setattr(instance, self.name, value)
-
-    def __delete__(self, instance: Tensor) -> None:
-        self._read()
-        delattr(instance, self.name)
-
-    def _read(self) -> None:
-        read_for(self.name)
+def _keep_hooks(self: Tensor) -> None:
+    raise RuntimeError("Deletion of _backwards_hooks not allowed!")
 
 
-for _name in ("real", "imag"):
-    if _name not in vars(Tensor):
-        setattr(Tensor, _name, _InChapter(_name))
+Tensor._backward_hooks = property(attrgetter("hooks"), None, _keep_hooks)  # type: ignore[attr-defined]
+Tensor.backward = backward  # type: ignore[attr-defined]
+Tensor.register_hook = hooks.register_hook  # type: ignore[attr-defined]
+Tensor.register_post_accumulate_grad_hook = _register_post_accumulate  # type: ignore[attr-defined]
 
-
-def _volatile(self: Tensor) -> bool:
-    messages.warn("volatile was removed (Variable.volatile is always False)")
-    return False
-
-
-Tensor.sparse_dim = sparse_dim  # type: ignore[attr-defined]
-Tensor.dense_dim = dense_dim  # type: ignore[attr-defined]
-Tensor.to_dense = to_dense  # type: ignore[attr-defined]
-Tensor.is_distributed = lambda self: False  # type: ignore[attr-defined]
-Tensor.name = ReadOnly(lambda self: None)  # type: ignore[attr-defined]
-Tensor.volatile = property(_volatile)  # type: ignore[attr-defined]
+for _name in PYTHON_METHODS:
+    _method = vars(Tensor).get(_name)
+    if _method is not None:
+        _method.__qualname__ = f"Tensor.{_name}"

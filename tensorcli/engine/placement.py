@@ -22,7 +22,7 @@ def common_device(op: "Op", values: Sequence[Any]) -> Device:
     if any(tensor.device is META for _, tensor in given):
         return _with_meta(op, [tensor for _, tensor in given])
     if op.base in INDEXED:
-        return _indexed(given, op.base)
+        return _indexed(given)
     if op.base.startswith("masked_fill"):
         _check_mask(given)
     kernel = _kernel(op)
@@ -82,7 +82,7 @@ def different_devices(expected: Device, found: Device) -> RuntimeError:
 # ---- operators with a rule of their own
 
 
-def _indexed(given: Sequence[tuple[str, Tensor]], base: str) -> Device:
+def _indexed(given: Sequence[tuple[str, Tensor]]) -> Device:
     own = given[0][1].device
     for name, tensor in given[1:]:
         if name == "indices":

@@ -128,11 +128,6 @@ def tensor_text(
     return _with_suffixes(f"{prefix}({numbers}", suffixes, indent)
 
 
-def parameter_text(text: str) -> str:
-    """The repr of an nn.Parameter, from that of its tensor."""
-    return f"Parameter containing:\n{text}"
-
-
 def array_text(array: NDArray[Any], *, dtype: str, indent: int = 0) -> str:
     """The numbers of a tensor that has some, in brackets, as printed from the column `indent` on."""
     summarize = array.size > options.threshold

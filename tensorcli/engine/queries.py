@@ -1,4 +1,4 @@
-"""Questions about tensors and dtypes, and the settings of the torch namespace: functions that make no tensors."""
+"""Questions about tensors and dtypes: functions that make no tensors."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import numpy as np
 
-from tensorcli.engine import devices, dtypes, messages
-from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine import dtypes
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.formats import (
     channels_last,
@@ -25,47 +24,6 @@ from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 
 if TYPE_CHECKING:
     from tensorcli.engine.binding import Binder
-
-# ---- settings
-
-
-def set_default_dtype(d: Any) -> None:
-    """Set the dtype of floating-point numbers that name none. Errors: TypeError."""
-    if not isinstance(d, dtype):
-        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
-    if not d.is_floating_point:
-        raise TypeError("only floating-point types are supported as the default type")
-    dtypes.default.floating = d
-
-
-def get_default_dtype() -> dtype:
-    """The dtype of floating-point numbers that name none."""
-    return dtypes.default.floating
-
-
-def set_default_tensor_type(t: Any) -> None:
-    """Set the default dtype by a legacy type or its name. Deprecated in PyTorch."""
-    messages.warn(
-        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
-        "torch.set_default_device() as alternatives.",
-        once=True,
-    )
-    from tensorcli.engine.legacy import parse_type, type_of_class
-
-    kind, _ = parse_type(t) if isinstance(t, str) else type_of_class(t)
-    set_default_dtype(kind)
-
-
-def get_default_device() -> Device:
-    """Where factories make their tensors."""
-    found = devices.default.device
-    return CPU if found is None else found if found.index is not None else devices.resolve(found)
-
-
-def set_default_device(device: Any) -> None:
-    """Set where factories make their tensors; None sets the CPU. A device that is not there is refused when it is used."""
-    devices.default.device = None if device is None else Device(device)
-
 
 # ---- dtypes
 
@@ -248,14 +206,7 @@ def is_inference(input: Any) -> bool:
 
 def is_nonzero(input: Any) -> bool:
     """Whether its one element is not zero. Errors: RuntimeError unless there is exactly one."""
-    tensor = _tensor("is_nonzero", input)
-    if tensor.batch is not None:
-        return bool(tensor)
-    if not tensor.geometry.numel:
-        raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
-    if tensor.geometry.numel > 1:
-        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
-    return bool(tensor)
+    return bool(_tensor("is_nonzero", input))
 
 
 def is_same_size(input: Any, other: Any) -> bool:

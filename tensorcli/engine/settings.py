@@ -1,6 +1,7 @@
-"""Settings of the torch namespace that change how PyTorch computes, never what: threads, precision, determinism.
+"""Settings of the torch namespace: what new tensors are where nothing is said of it, and how PyTorch computes.
 
-The engine computes in one way, so that they are kept and told back, and refuse what PyTorch refuses.
+The engine computes in one way, so that threads, precision and determinism are kept and told back, and refuse what PyTorch
+refuses.
 """
 
 import os
@@ -8,7 +9,52 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import messages, process
+from tensorcli.engine import devices, dtypes, messages, process
+from tensorcli.engine.devices import CPU, Device
+from tensorcli.engine.dtypes import dtype
+
+# ---- what new tensors are
+
+
+def set_default_dtype(d: Any) -> None:
+    """Set the dtype of floating-point numbers that name none. Errors: TypeError."""
+    if not isinstance(d, dtype):
+        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
+    if not d.is_floating_point:
+        raise TypeError("only floating-point types are supported as the default type")
+    dtypes.default.floating = d
+
+
+def get_default_dtype() -> dtype:
+    """The dtype of floating-point numbers that name none."""
+    return dtypes.default.floating
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """Set the default dtype by a legacy type or its name. Deprecated in PyTorch."""
+    messages.warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
+        "torch.set_default_device() as alternatives.",
+        once=True,
+    )
+    from tensorcli.engine.legacy import parse_type, type_of_class
+
+    kind, _ = parse_type(t) if isinstance(t, str) else type_of_class(t)
+    set_default_dtype(kind)
+
+
+def get_default_device() -> Device:
+    """Where factories make their tensors."""
+    found = devices.default.device
+    return CPU if found is None else found if found.index is not None else devices.resolve(found)
+
+
+def set_default_device(device: Any) -> None:
+    """Set where factories make their tensors; None sets the CPU. A device that is not there is refused when it is used."""
+    devices.default.device = None if device is None else Device(device)
+
+
+# ---- how it is computed
 
 
 class _Settings:

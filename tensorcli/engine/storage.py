@@ -214,10 +214,7 @@ def check_reach(shape: Geometry) -> None:
     if 0 in sizes or all(n >= 0 for n in (*sizes, *strides)):
         return
     if any((size - 1) * step < 0 for size, step in zip(sizes, strides, strict=True)):
-        raise RuntimeError(
-            f"Storage size calculation overflowed with sizes={messages.numbers(sizes)} and "
-            f"strides={messages.numbers(strides)}"
-        )
+        raise messages.storage_overflow(sizes, strides)
     if shape.numel < 0:
         raise RuntimeError("numel: integer multiplication overflow")
 

@@ -101,3 +101,8 @@ def test_what_is_said_to_be_pytorchs_alone_is_that() -> None:
     assert [name for name in absent if any(hasattr(each, name) for each in ours)] == []
     methods = [name for name, words in hints._NO_METHODS.items() if words == hints._ABSENT]
     assert [name for name in methods if not hasattr(torch.Tensor, name) or hasattr(engine.Tensor, name)] == []
+
+
+def test_a_public_name_is_no_module_of_the_engine_that_is_called_like_it() -> None:
+    """Importing a module binds its name in its package, over what the package would look up."""
+    assert engine.autocast is engine.amp.autocast is engine.amp.autocast

@@ -130,3 +130,11 @@ def test_initialisation_leaves_no_trace_in_the_graph() -> None:
     assert w.abs().max().item() <= (6 / 5) ** 0.5
     with pytest.raises(ValueError, match="Unsupported nonlinearity"):
         torch.nn.init.kaiming_normal_(w, nonlinearity="x")
+
+
+def test_of_several_negative_sizes_the_first_is_named() -> None:
+    """Recorded from PyTorch 2.13."""
+    with pytest.raises(RuntimeError, match=r"negative dimension -1: \[1, 3, 5, -1, -3\]$"):
+        torch.nn.functional.pad(torch.ones(1, 3, 5, 5, 5), (-4, -4, -4, -2, 0, 0), mode="reflect")
+    with pytest.raises(RuntimeError, match=r"negative dimension -1: \[1, 3, -1, -3\]$"):
+        torch.nn.functional.fractional_max_pool2d(torch.ones(1, 3, 9, 9), 2, (-1, -3))

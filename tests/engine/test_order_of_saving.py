@@ -93,3 +93,11 @@ def test_dir_of_a_node_lists_what_it_saved(compute, listed):
     node = compute(T.ones(2, requires_grad=True)).grad_fn
     assert [name for name in dir(node) if "_saved_" in name] == listed
     assert all(getattr(node, name) is not None for name in listed)
+
+
+def test_group_norm_does_not_save_its_bias():
+    bias = T.ones(4)
+    y = T.nn.functional.group_norm(T.ones(2, 4, 3, requires_grad=True), 2, T.ones(4), bias)
+    assert not hasattr(y.grad_fn, "_saved_bias")
+    bias.zero_()
+    y.sum().backward()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tensorcli.engine import printing
-from tensorcli.engine.printing import array_text, number_format, parameter_text, set_printoptions, tensor_text
+from tensorcli.engine.printing import array_text, number_format, set_printoptions, tensor_text
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 EIGHTS = ("float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu")
@@ -295,12 +295,6 @@ def test_a_meta_tensor_needs_no_array() -> None:
 def test_a_device_other_than_the_cpu_is_named_first() -> None:
     assert text([1.0, 2.0], "float64", device="cuda:0", requires_grad=True) == (
         "tensor([1., 2.], device='cuda:0', dtype=torch.float64, requires_grad=True)"
-    )
-
-
-def test_a_parameter_says_what_it_contains() -> None:
-    assert parameter_text(text([1.0, 1.0], requires_grad=True)) == (
-        "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
     )
 
 

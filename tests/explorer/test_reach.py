@@ -38,7 +38,7 @@ from tensorcli.explorer.session import Session
         "np.ctypeslib",
         "torch.ones(2).geometry.__init__",
         "import torch.effects",
-        "import torch.optim.algorithms",
+        "import torch.optim.moments",
         "import torch.nn.layers",
         "from torch import sys",
         "x = torch.ones(2)\nx.array = 3",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.amp.autocast import DeviceState, state
+from tensorcli.engine.amp.casting import DeviceState, state
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import surround
 from tensorcli.engine.dtypes import FLOATING, dtype

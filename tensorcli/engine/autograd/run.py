@@ -220,15 +220,7 @@ class _Pass:
             run_tensor_hooks(node, grads, owned)
             run_prehooks(node, grads, owned)
         if isinstance(node, AccumulateGrad):
-            if grads[0] is not None:
-                node.accumulate(grads[0], is_sole(owned[0]))
-                release(owned[0])
-            if node.hooks is not None:
-                for hook in list(node.hooks.post_accumulate.values()):
-                    if events.observer is not None:
-                        events.observer.hooked(node, "post_accumulate", hook)
-                    check_nothing(hook(node.variable), node.variable)
-                self._after(node, [], grads)
+            self._accumulate(node, grads, owned)
             return None
         outer, anomaly.node = anomaly.node, node
         try:
@@ -254,6 +246,18 @@ class _Pass:
         for one in owned:
             release(one)
         return results
+
+    def _accumulate(self, node: AccumulateGrad, grads: list[Any], owned: list[Owned]) -> None:
+        """The end of the way: the gradient is added to the leaf's, and the hooks that wait for that run."""
+        if grads[0] is not None:
+            node.accumulate(grads[0], is_sole(owned[0]))
+            release(owned[0])
+        if node.hooks is not None:
+            for hook in list(node.hooks.post_accumulate.values()):
+                if events.observer is not None:
+                    events.observer.hooked(node, "post_accumulate", hook)
+                check_nothing(hook(node.variable), node.variable)
+            self._after(node, [], grads)
 
     def _after(self, node: Node, results: list[Any], grads: list[Any]) -> None:
         for hook in list(node.hooks.after.values()):

@@ -41,5 +41,5 @@ class Variable(metaclass=VariableMeta):
             if not isinstance(flag, int):
                 raise TypeError(f"'{type(flag).__name__}' object cannot be interpreted as an integer")
         if requires_grad and not (found.dtype.is_floating_point or found.dtype.is_complex):
-            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+            raise RuntimeError(messages.FLOATING_FACTORY)
         return found.requires_grad_() if requires_grad else found

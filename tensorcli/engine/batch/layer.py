@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry
@@ -40,7 +41,7 @@ class Behind:
 
     def window(self, *wanted: Any) -> Any:
         """Errors: RuntimeError."""
-        raise RuntimeError("Cannot access data pointer of Tensor that doesn't have storage")
+        raise RuntimeError(messages.WRAPPED_POINTER)
 
     @property
     def data(self) -> Any:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from tensorcli.engine.batch.layer import Batch
 from tensorcli.engine.op import OPS
+from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.trees import mapped
 
@@ -94,9 +95,4 @@ def aligned(batch: Batch, rank: int) -> Tensor:
 
 def where(dim: int, rank: int) -> int:
     """The dimension of a value in front form that is this one of an example. Errors: IndexError."""
-    span = max(rank, 1)
-    if not -span <= dim < span:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-span}, {span - 1}], but got {dim})"
-        )
-    return dim % span + 1
+    return wrap(dim, rank) + 1

@@ -9,6 +9,7 @@ from tensorcli.engine.batch.layer import Layer
 from tensorcli.engine.batch.values import moved
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
+from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.tensor import Tensor
 from tensorcli.engine.trees import Tree, flatten, unflatten
 
@@ -223,13 +224,9 @@ def outside(layer: Layer, one: Any, dim: int | None, name: str) -> Any:
             "None for output?"
         )
     value = one if batch is None else batch.value
-    rank = one.ndim + 1
-    if not -rank <= dim < rank:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-rank}, {rank - 1}], but got {dim})"
-        )
+    place = wrap(dim, one.ndim + 1)
     if batch is None or batch.dim is None:
         sizes = list(one.geometry.sizes)
-        sizes.insert(dim % rank, layer.size)
+        sizes.insert(place, layer.size)
         return value.unsqueeze(dim).expand(sizes)
-    return moved(value, batch.dim, dim % rank)
+    return moved(value, batch.dim, place)

@@ -1,7 +1,8 @@
 """`torch.cpu`: the one device that is always there, in the words of the others."""
 
-from importlib import import_module
 from typing import Any
+
+from tensorcli.engine.late import late as _late
 
 
 def is_available() -> bool:
@@ -32,7 +33,4 @@ def synchronize(device: Any = None) -> None:
     """Nothing: there is nothing to wait for."""
 
 
-def __getattr__(name: str) -> Any:
-    if name == "amp":
-        return import_module("tensorcli.engine.cpu.amp")
-    raise AttributeError(f"module 'torch.cpu' has no attribute '{name}'")
+__getattr__ = _late("cpu", {}, ("amp",))[0]

@@ -1,5 +1,5 @@
 """`torch.cpu.amp`: the old name of autocast on the CPU."""
 
-from tensorcli.engine.amp.autocast import cpu_autocast as autocast
+from tensorcli.engine.amp.casting import cpu_autocast as autocast
 
 __all__ = ["autocast"]

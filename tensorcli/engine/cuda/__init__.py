@@ -10,6 +10,7 @@ from typing import Any
 
 from tensorcli.engine.devices import INVALID_ORDINAL, NOT_COMPILED, AcceleratorError, cuda_devices, visible
 from tensorcli.engine.devices import Device as _Device
+from tensorcli.engine.late import late as _late
 from tensorcli.engine.legacy import CUDA_TYPES
 from tensorcli.engine.storage import backend, ledger
 from tensorcli.engine.tensor import Tensor
@@ -451,9 +452,4 @@ def stream(stream: Stream | None) -> Any:
     return nullcontext() if stream is None else stream
 
 
-def __getattr__(name: str) -> Any:
-    if name == "amp":
-        from importlib import import_module
-
-        return import_module("tensorcli.engine.cuda.amp")
-    raise AttributeError(f"module 'torch.cuda' has no attribute '{name}'")
+__getattr__ = _late("cuda", {}, ("amp",))[0]

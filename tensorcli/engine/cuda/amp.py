@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorcli.engine import amp, messages
-from tensorcli.engine.amp.autocast import cuda_autocast as autocast
+from tensorcli.engine.amp.casting import cuda_autocast as autocast
 from tensorcli.engine.amp.scaler import GradScaler as _GradScaler
 from tensorcli.engine.dtypes import dtype
 

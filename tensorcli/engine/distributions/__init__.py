@@ -3,12 +3,11 @@
 `rsample` keeps the graph to the parameters, `sample` does not.
 """
 
-from importlib import import_module
-from typing import Any
+from tensorcli.engine.late import late as _late
 
-_SUBMODULES = ("constraint_registry", "constraints", "kl", "transforms", "utils")
+_MODULES = ("constraint_registry", "constraints", "kl", "transforms", "utils")
 _WHERE = {
-    name: place
+    name: f"distributions.{place}"
     for place, names in {
         "distribution": "Distribution",
         "family": "ExponentialFamily",
@@ -34,16 +33,4 @@ _WHERE = {
     }.items()
     for name in names.split()
 }
-"""The module of each public name."""
-
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return import_module(f"tensorcli.engine.distributions.{name}")
-    if name not in _WHERE:
-        raise AttributeError(f"module 'torch.distributions' has no attribute '{name}'")
-    return getattr(import_module(f"tensorcli.engine.distributions.{_WHERE[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted((*_SUBMODULES, *_WHERE))
+__getattr__, __dir__ = _late("distributions", _WHERE, _MODULES)

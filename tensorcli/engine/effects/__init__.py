@@ -22,7 +22,6 @@ from tensorcli.engine.effects.arrays import (
     empty,
     limit,
     ndarray,
-    negative_size,
     pinned,
     run_kernel,
 )
@@ -80,7 +79,6 @@ __all__ = [
     "move",
     "named",
     "ndarray",
-    "negative_size",
     "overlap_of",
     "pinned",
     "pointwise",

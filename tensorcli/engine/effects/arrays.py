@@ -52,7 +52,7 @@ def check_bytes(nbytes: int, sizes: Sequence[int], kind: dtype, device: Device =
     Errors: MemoryError; RuntimeError where the number of bytes has more than 63 bits.
     """
     if nbytes >= 1 << 63:
-        raise RuntimeError(f"Storage size calculation overflowed with sizes={list(sizes)}")
+        raise messages.storage_overflow(sizes)
     if limit.nbytes is not None and nbytes > limit.nbytes and device is not META:
         raise MemoryError(
             f"a {kind.name} tensor of shape {list(sizes)} needs {nbytes:,} bytes; the limit is {limit.nbytes:,} "
@@ -140,9 +140,9 @@ def _refuse_complex(arguments: Sequence[Any]) -> None:
     first = next((one for one in arguments if one.__class__ is ndarray), None)
     if first is None or first.dtype.kind == "c":
         return
-    from tensorcli.engine.ops import numeric
+    from tensorcli.engine.ops import _arithmetic
 
-    check: Any = numeric.check_number
+    check: Any = _arithmetic.check_number
     for one in arguments:
         if type(one) is complex:
             check(one, dtypes.from_numpy_dtype(first.dtype))
@@ -213,14 +213,6 @@ def _float_to_integer(array: Any, kind: dtype) -> Any:
         if kind.name in ("int8", "int16", "uint16", "int32"):
             return array.astype(np.int32).astype(kind.np)
         return array.astype(np.int64).astype(kind.np)
-
-
-def negative_size(op: "Op", sizes: Sequence[int]) -> RuntimeError:
-    """A size below zero; `zeros` words it in its own way."""
-    if op.base == "zeros":
-        return RuntimeError("zeros: Dimension size must be non-negative.")
-    least = next(size for size in sizes if size < 0)
-    return RuntimeError(f"Trying to create tensor with negative dimension {least}: {messages.numbers(sizes)}")
 
 
 def check_pinned(pin_memory: bool | None, device: Device = CPU) -> None:

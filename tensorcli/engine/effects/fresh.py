@@ -99,11 +99,11 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.base in SUGGESTED and any(_suggests(op.base, each) for each in values[:2]):
         answer = _in_channels_last(answer)
     if type(answer) is tuple:
-        results: tuple[Any, ...] = tuple(_settle(op, a, reduced, device) for a in answer)
+        results: tuple[Any, ...] = tuple(_settle(a, reduced, device) for a in answer)
     elif type(answer) is list:
-        results = tuple(_settle(op, a, reduced, device) for a in answer)
+        results = tuple(_settle(a, reduced, device) for a in answer)
     else:
-        results = (_settle(op, answer, reduced, device),)
+        results = (_settle(answer, reduced, device),)
     if op.inner_writes:
         counted(op, values, results)
     if mode.enabled:
@@ -220,7 +220,7 @@ class Laid:
         self.elements = elements
 
 
-def _settle(op: "Op", answer: Any, reduced: dtype | None, device: Device) -> Tensor | None:
+def _settle(answer: Any, reduced: dtype | None, device: Device) -> Tensor | None:
     if answer is None:
         return None
     strides = None

@@ -1,18 +1,18 @@
 """Factories: tensors of nothing but sizes."""
 
+from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.devices import CPU, META, resolve
+from tensorcli.engine.devices import CPU, META, Device, resolve
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
     adopt,
     check_bytes,
     check_pinned,
     empty,
-    negative_size,
     pinned,
     run_kernel,
 )
@@ -29,9 +29,27 @@ _RESIZING = ("empty", "randn")
 """Factories whose output is resized by `resize_`, which counts as a write where the size changes."""
 
 
+class _Asked(NamedTuple):
+    """What the arguments of a factory ask for, and what of them the kernel gets."""
+
+    arguments: list[Any]
+    kind: dtype | None
+    device: Device
+    sizes: tuple[int, ...] | None
+    strides: tuple[int, ...] | None
+    pin: bool | None
+
+
 def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
     """A tensor of nothing but sizes: the kernel gets its arguments with dtype resolved."""
     values, out, requires_grad = split_extras(op, values)
+    asked = _read(op, values)
+    if out is not None:
+        return _into(op, values, asked, out, requires_grad)
+    return manufactured(op.name, values, _made(op, asked, asked.kind), requires_grad)
+
+
+def _read(op: "Op", values: Sequence[Any]) -> _Asked:
     arguments: list[Any] = []
     kind: dtype | None = None
     device = CPU
@@ -46,7 +64,9 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         elif name == "size":
             sizes = tuple(value)
             if any(size < 0 for size in sizes):
-                raise negative_size(op, sizes)
+                if op.base == "zeros":
+                    raise RuntimeError("zeros: Dimension size must be non-negative.")
+                raise messages.negative_size(sizes)
             arguments.append(sizes)
         elif name == "memory_format":
             if value is not None:
@@ -56,23 +76,11 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
             pin = value
         elif name not in ("layout", "names"):
             arguments.append(value)
-    if out is not None:
-        concerned = [out] if mode.enabled and out.requires_grad else []
-        if op.base in _RESIZING and out.requires_grad:
-            raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
-        if concerned:
-            from tensorcli.engine import out_history
+    return _Asked(arguments, kind, device, sizes, strides, pin)
 
-            out_history.check_recorded(op.base, concerned)
-        if device is not out.device and values[op.names.index("device")] is not None:
-            raise RuntimeError(
-                f"device type {device.type} does not match device type of out parameter ({out.device.type})"
-            )
-        if kind is not None and kind is not out.dtype and "dtype=long" not in op.line:
-            raise RuntimeError(
-                f"dtype {kind.scalar_type} does not match dtype of out parameter ({out.dtype.scalar_type})"
-            )
-        kind = out.dtype
+
+def _made(op: "Op", asked: _Asked, kind: dtype | None) -> Tensor:
+    arguments, device, sizes, strides = asked.arguments, asked.device, asked.sizes, asked.strides
     if sizes is not None:
         check_bytes(
             prod(sizes) * (kind or dtypes.default.floating).itemsize,
@@ -83,13 +91,7 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         if device is META:
             # What the dtype is, is known without the elements.
             arguments[op.names.index("size")] = (0,) * len(sizes)
-    try:
-        answer = run_kernel(op, (*arguments, kind), CPU if device is META else device)
-    except NotImplementedError:
-        if out is not None and "steps" in op.names:
-            # PyTorch gives the output its size before it looks for a kernel.
-            resize(out, geometry.contiguous((values[op.names.index("steps")],)))
-        raise
+    answer = run_kernel(op, (*arguments, kind), CPU if device is META else device)
     elements = 0
     if type(answer) is Laid:
         answer, strides, elements = answer.array, answer.strides, answer.elements
@@ -98,15 +100,39 @@ def create(op: "Op", values: tuple[Any, ...]) -> Tensor:
         result = empty(answer.shape if sizes is None else sizes, strides, kind, META, elements)
     else:
         result = adopt(answer, kind, device, strides, elements)
-    if pin:
-        result = pinned(result)
-    if out is not None:
-        _put(op, out, result)
-        if concerned:
-            out_history.record(op, concerned, concerned)
-        out.leaf_requires_grad = bool(requires_grad)
-        return out  # type: ignore[no-any-return]
-    return manufactured(op.name, values, result, requires_grad)
+    return pinned(result) if asked.pin else result
+
+
+def _into(op: "Op", values: Sequence[Any], asked: _Asked, out: Tensor, requires_grad: bool | None) -> Tensor:
+    """`out=`: what is made is of the output's dtype, and written into it."""
+    concerned = [out] if mode.enabled and out.requires_grad else []
+    if op.base in _RESIZING and out.requires_grad:
+        raise RuntimeError(messages.RESIZE_WITH_GRADIENT)
+    if concerned:
+        from tensorcli.engine import out_history
+
+        out_history.check_recorded(op.base, concerned)
+    kind, device = asked.kind, asked.device
+    if device is not out.device and values[op.names.index("device")] is not None:
+        raise RuntimeError(
+            f"device type {device.type} does not match device type of out parameter ({out.device.type})"
+        )
+    if kind is not None and kind is not out.dtype and "dtype=long" not in op.line:
+        raise RuntimeError(
+            f"dtype {kind.scalar_type} does not match dtype of out parameter ({out.dtype.scalar_type})"
+        )
+    try:
+        result = _made(op, asked, out.dtype)
+    except NotImplementedError:
+        if "steps" in op.names:
+            # PyTorch gives the output its size before it looks for a kernel.
+            resize(out, geometry.contiguous((values[op.names.index("steps")],)))
+        raise
+    _put(op, out, result)
+    if concerned:
+        out_history.record(op, concerned, concerned)
+    out.leaf_requires_grad = bool(requires_grad)
+    return out
 
 
 def _put(op: "Op", out: Tensor, result: Tensor) -> None:

@@ -1,7 +1,6 @@
 """`torch.func`: functions that differentiate functions, and modules called with other parameters."""
 
-from importlib import import_module
-from typing import Any
+from tensorcli.engine.late import late as _late
 
 _WHERE = {
     **dict.fromkeys(("grad", "grad_and_value", "jacrev", "vjp"), "func.reverse"),
@@ -12,14 +11,4 @@ _WHERE = {
     "functionalize": "func.functional",
     "vmap": "batch.vmap",
 }
-"""The module of each public name."""
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'torch.func' has no attribute '{name}'")
-    return getattr(import_module(f"tensorcli.engine.{_WHERE[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(_WHERE)
+__getattr__, __dir__ = _late("func", _WHERE)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from textwrap import indent
 from typing import Any
 
-from tensorcli.engine import dtypes, events, printing
+from tensorcli.engine import dtypes, events, messages, printing
 from tensorcli.engine.autograd import run as backward_pass
 from tensorcli.engine.autograd.accumulate import AccumulateGrad
 from tensorcli.engine.autograd.modes import mode
@@ -72,7 +72,7 @@ class Level:
         found = alias(given)
         found.inference = False
         if tensor.dtype.category < dtypes.FLOATING:
-            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+            raise RuntimeError(messages.FLOATING_METHOD)
         found.leaf_requires_grad = True
         found.levels = (*tensor.levels, self)
         self.leaves.append(found)
@@ -258,7 +258,7 @@ def _of_batch(batch: Batch) -> str:
 
 
 def _plain(tensor: Tensor) -> str:
-    from tensorcli.engine.operators import printable
+    from tensorcli.engine.special_methods import printable
 
     node = tensor.grad_fn
     outermost = tensor.levels[0]

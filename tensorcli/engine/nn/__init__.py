@@ -1,11 +1,10 @@
 """`torch.nn`: parameters, modules, and functions of networks. Each module's chapter is imported when it is first asked for."""
 
-from importlib import import_module
-from typing import Any
+from tensorcli.engine.late import late as _late
 
-_SUBMODULES = ("attention", "functional", "grad", "init", "modules", "parameter", "utils")
+_MODULES = ("attention", "functional", "grad", "init", "modules", "parameter", "utils")
 _WHERE = {
-    name: place
+    name: f"nn.{place}"
     for place, names in {
         "parameter": "Parameter Buffer UninitializedParameter UninitializedBuffer",
         "module": "Module",
@@ -45,17 +44,4 @@ _WHERE = {
     }.items()
     for name in names.split()
 }
-"""The module of each public name."""
-
-
-def __getattr__(name: str) -> Any:
-    if name in _SUBMODULES:
-        return import_module(f"tensorcli.engine.nn.{name}")
-    if name in _WHERE:
-        found = globals()[name] = getattr(import_module(f"tensorcli.engine.nn.{_WHERE[name]}"), name)
-        return found
-    raise AttributeError(f"module 'torch.nn' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted((*_SUBMODULES, *_WHERE))
+__getattr__, __dir__ = _late("nn", _WHERE, _MODULES)

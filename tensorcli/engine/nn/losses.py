@@ -29,7 +29,7 @@ def legacy(size_average: bool | None, reduce: bool | None, reduction: str) -> st
     return found
 
 
-def _same_size(input: Any, target: Any, stacklevel: int = 2) -> tuple[Any, Any]:
+def _same_size(input: Any, target: Any) -> tuple[Any, Any]:
     if target.size() != input.size():
         messages.warn(
             f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This will likely "

@@ -7,7 +7,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 
 
-def wrap(dim, ndim):
+def wrap(dim: int, ndim: int) -> int:
     """A dimension counted from the front. Errors: IndexError with PyTorch's text."""
     least = -max(ndim, 1)
     if not least <= dim < -least:
@@ -17,10 +17,10 @@ def wrap(dim, ndim):
     return dim + max(ndim, 1) if dim < 0 else dim
 
 
-def existing(dim, ndim):
+def existing(dim: int, ndim: int) -> int:
     """A dimension counted from the front, of a tensor that has some. Errors: IndexError with PyTorch's texts."""
     if not ndim:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        raise messages.no_dimensions(dim)
     return wrap(dim, ndim)
 
 

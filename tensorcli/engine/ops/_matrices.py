@@ -6,7 +6,7 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid, broadcast_sizes
-from tensorcli.engine.ops._dimensions import kind_of, wrap
+from tensorcli.engine.ops._dimensions import existing, kind_of
 
 LinAlgError = type("_LinAlgError", (RuntimeError,), {"__module__": "torch._C"})
 """`torch.linalg.LinAlgError`: the matrix does not allow it."""
@@ -79,9 +79,7 @@ def check_systems(b, a, name):
         raise RuntimeError(
             f"A must be batches of square matrices, but they are {a.shape[-2]} by {a.shape[-1]} matrices"
         )
-    if not b.ndim:
-        raise IndexError("Dimension specified as -2 but tensor has no dimensions")
-    wrap(-2, b.ndim)
+    existing(-2, b.ndim)
     if a.shape[-1] != b.shape[-2]:
         raise RuntimeError(
             f"Incompatible matrix sizes for {name}: each A matrix is {a.shape[-1]} by {a.shape[-1]} but each b matrix is "

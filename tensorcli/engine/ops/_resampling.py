@@ -11,14 +11,9 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine.fused import fused
+from tensorcli.engine.fused import onto
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._shared import behind
-
-
-def _onto(a, b, c):
-    """a * b + c, fused."""
-    return fused(a, b, c) if type(a) is np.ndarray and a.dtype == np.float32 else a * b + c
 
 
 def _apart(a, b, c):
@@ -46,7 +41,7 @@ def nearest(xp, kind, size, count, align_corners, scale, shift=0.0, by_index=Fal
 nearest_by_index = partial(nearest, by_index=True)
 
 
-def _source(xp, kind, size, count, align_corners, scale, add=_onto):
+def _source(xp, kind, size, count, align_corners, scale, add=onto):
     """The real coordinates in the input, and the step between them."""
     step = _scale(kind, size, count, align_corners, scale)
     places = xp.arange(count, dtype=kind)
@@ -81,7 +76,7 @@ def cubic_weights(part, add=_apart, a=-0.75):
     ]  # fmt: skip
 
 
-def cubic(xp, kind, size, count, align_corners, scale, add=_onto):
+def cubic(xp, kind, size, count, align_corners, scale, add=onto):
     if scale is None and size == count:
         return xp.arange(count)[:, None], xp.ones((count, 1), kind)
     at = _source(xp, kind, size, count, align_corners, scale, add)[0]
@@ -145,7 +140,7 @@ def _weighted(parts, weights):
     """The sum of parts times weights: the first two at once, then one after the other."""
     if len(parts) == 1:
         return parts[0]
-    add = _onto if parts[0].size <= _registers.MOST else _apart
+    add = onto if parts[0].size <= _registers.MOST else _apart
     result = add(parts[0], weights[0], parts[1] * weights[1])
     for part, weight in zip(parts[2:], weights[2:], strict=True):
         result = add(part, weight, result)

@@ -34,8 +34,12 @@ def orders(array: Any, dim: int, find: Callable[[Any], Any], stable: Any) -> Any
 
 def ascending(row: list[Any]) -> list[int]:
     """The indices in the order in which mode sorts them."""
+    return _arranged(row, sort)
+
+
+def _arranged(row: list[Any], by: Callable[[list[int], int, int, Before], None]) -> list[int]:
     found = list(range(len(row)))
-    sort(found, 0, len(row), lambda i, j: row[i] < row[j])
+    by(found, 0, len(row), lambda i, j: row[i] < row[j])
     return found
 
 
@@ -122,16 +126,10 @@ def unstable(keys: Any) -> Any:
             stack.append((cut, last))
             last = cut
         if last - first > _SMALL and len(np.unique(keys[first:last])) < last - first:
-            found = _parted(keys[first:last].tolist())
+            found = _arranged(keys[first:last].tolist(), _partitioned)
             keys[first:last], order[first:last] = keys[first:last][found], order[first:last][found]
     # What is left to do is an insertion sort of the whole, which is stable.
     return order[np.argsort(keys, kind="stable")]
-
-
-def _parted(row: list[int]) -> list[int]:
-    found = list(range(len(row)))
-    _partitioned(found, 0, len(row), lambda i, j: row[i] < row[j])
-    return found
 
 
 def _partition_at_once(keys: Any, order: Any) -> int:

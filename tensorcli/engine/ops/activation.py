@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT, PROMOTE, REDUCED, float16
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import zero
 
@@ -17,7 +17,7 @@ from tensorcli.engine.ops._shared import zero
 def floats_only(name, array):
     """Errors: NotImplementedError where the dtype is not real and floating."""
     if array.dtype.kind in "biuc":
-        raise numeric.refuse(name, array)
+        raise _arithmetic.refuse(name, array)
 
 
 # ---- sigmoid and tanh
@@ -31,7 +31,7 @@ def floats_only(name, array):
 )
 def sigmoid(xp, self):
     """1 / (1 + exp(-x)): a number between 0 and 1."""
-    return numeric.sigmoid(self)
+    return _arithmetic.sigmoid(self)
 
 
 @op(
@@ -76,7 +76,7 @@ def logit(xp, self, eps):
     if eps is not None:
         low, high = self.dtype.type(eps), self.dtype.type(1 - eps)
         self = xp.where(self < low, low, xp.where(self > high, high, self))
-    return numeric.widely(xp.log, self / (1 - self))
+    return _arithmetic.widely(xp.log, self / (1 - self))
 
 
 def _logit_gradient(grad, self, eps):
@@ -130,7 +130,7 @@ def elu(xp, self, alpha, scale, input_scale):
     new = self.dtype.type
     scaled = self * new(input_scale)
     if _registers.is_small_single(xp, scaled):
-        below = _registers.steps(scaled, lambda x: numeric.widely(np.expm1, x), np.expm1)
+        below = _registers.steps(scaled, lambda x: _arithmetic.widely(np.expm1, x), np.expm1)
     else:
         below = xp.expm1(scaled)
     return xp.where(self < 0, below * new(alpha * scale), self * new(scale))
@@ -164,7 +164,9 @@ def elu_backward(xp, grad_output, alpha, scale, input_scale, is_result, self_or_
     if is_result:
         slope = new(input_scale) * (self_or_result + new(alpha * scale))
     else:
-        slope = new(alpha * scale * input_scale) * numeric.widely(xp.exp, self_or_result * new(input_scale))
+        slope = new(alpha * scale * input_scale) * _arithmetic.widely(
+            xp.exp, self_or_result * new(input_scale)
+        )
     return grad_output * xp.where(self_or_result <= 0, slope, new(scale))
 
 
@@ -225,7 +227,7 @@ def glu(xp, self, dim):
     """The first half along a dimension times the sigmoid of the second."""
     first, second = _halves(self, dim)
     floats_only("glu_cpu", self)
-    return first * numeric.sigmoid(second)
+    return first * _arithmetic.sigmoid(second)
 
 
 def _glu_slopes(self, dim):
@@ -264,7 +266,7 @@ def glu_backward(xp, grad_output, self, dim):
     first, second = _halves(self, dim)
     own = self.dtype
     # PyTorch keeps the sigmoid in the gradient of the first half, rounded.
-    share = numeric.sigmoid(*widened(second)).astype(own)
+    share = _arithmetic.sigmoid(*widened(second)).astype(own)
     share, first, grad_output = widened(share, first, grad_output)
     return xp.concatenate(
         [(share * grad_output).astype(own), ((1 - share) * share * first * grad_output).astype(own)], dim

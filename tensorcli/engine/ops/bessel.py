@@ -7,7 +7,7 @@ import numpy as np
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
 from tensorcli.engine.op import op
-from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.special import from_scipy
@@ -148,7 +148,7 @@ def _unary(name, function, description, argument="self"):
         return (
             from_scipy(xp, function, x, refusal=f"{name}_cpu")
             if isinstance(function, str)
-            else numeric.widely(lambda values: function(xp, values), x)
+            else _arithmetic.widely(lambda values: function(xp, values), x)
         )
 
     kernel.__doc__ = description

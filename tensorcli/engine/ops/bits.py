@@ -2,7 +2,7 @@
 
 from tensorcli.engine.dtypes import PROMOTE, PROMOTE_SCALARS
 from tensorcli.engine.op import op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 
 # ---- integers and bits
 
@@ -11,7 +11,7 @@ from tensorcli.engine.ops import numeric
 def gcd(xp, self, other):
     """The greatest common divisor."""
     if self.dtype.kind not in "iu":
-        raise numeric.refuse("gcd_cpu", self)
+        raise _arithmetic.refuse("gcd_cpu", self)
     return xp.gcd(self, other)
 
 
@@ -19,7 +19,7 @@ def gcd(xp, self, other):
 def lcm(xp, self, other):
     """The least common multiple."""
     if self.dtype.kind not in "iu":
-        raise numeric.refuse("lcm_cpu", self)
+        raise _arithmetic.refuse("lcm_cpu", self)
     return xp.lcm(self, other)
 
 
@@ -27,14 +27,14 @@ def lcm(xp, self, other):
 def bitwise_not(xp, self):
     """Invert each bit; of bool, each truth value."""
     if self.dtype.kind not in "biu":
-        raise numeric.refuse("bitwise_not_cpu", self)
+        raise _arithmetic.refuse("bitwise_not_cpu", self)
     return xp.invert(self)
 
 
 def _bitwise(name, function, refusal, kinds, description, scalar_overloads):
     def kernel(xp, self, other):
         if self.dtype.kind not in kinds:
-            raise numeric.refuse(refusal, self)
+            raise _arithmetic.refuse(refusal, self)
         return getattr(xp, function)(self, other)
 
     kernel.__doc__ = description

@@ -8,7 +8,7 @@ from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPARE, FLOATING, LOGICAL, PROMOTE_SCALARS, SELF
 from tensorcli.engine.op import OPS, alias, composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import promoted
 from tensorcli.engine.tensor import Tensor
@@ -27,7 +27,7 @@ def _comparison(name, function, ordered, description):
 
     def kernel(xp, self, other):
         if ordered and self.dtype.kind == "c":
-            raise numeric.refuse(f"{name}_cpu", self)
+            raise _arithmetic.refuse(f"{name}_cpu", self)
         return getattr(xp, function)(self, other)
 
     kernel.__doc__ = description
@@ -276,9 +276,9 @@ def _masking(self, mask, value):
             f"masked_fill_ only supports boolean masks, but got mask with dtype {mask.dtype.cpp_name}"
         )
     if not isinstance(value, Tensor):
-        numeric.check_number(value, self.dtype)
+        _arithmetic.check_number(value, self.dtype)
     elif not value.is_meta:
-        numeric.check_number(value.detach().item(), self.dtype)
+        _arithmetic.check_number(value.detach().item(), self.dtype)
 
 
 def _masking_anew(self, mask, value):
@@ -383,14 +383,6 @@ def _bisected(xp, rows, values, right):
         above = ~(found > values if right else found >= values) & (low < high)
         low, high = xp.where(above, middle + 1, low), xp.where(above, high, middle)
     return low
-
-
-def _same_dtype(name, first, second):
-    if isinstance(second, Tensor) and first.dtype is not second.dtype and second.geometry.sizes:
-        raise RuntimeError(
-            f"torch.searchsorted(): boundary tensor and input value tensor should have same dtype, but got boundary tensor dtype "
-            f"{first.dtype.cpp_name} and input value tensor dtype {second.dtype.cpp_name}"
-        )
 
 
 @op(

@@ -6,7 +6,7 @@ from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX, float16
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op, view
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.tensor import CONJ, NEG, Tensor
 
 
@@ -190,7 +190,7 @@ def _polar_parts(abs, angle):
 )
 def polar(xp, abs, angle):
     """Complex numbers of their absolute values and angles."""
-    return complex_(xp, abs * numeric.widely(xp.cos, angle), abs * numeric.widely(xp.sin, angle))
+    return complex_(xp, abs * _arithmetic.widely(xp.cos, angle), abs * _arithmetic.widely(xp.sin, angle))
 
 
 def _part(get):

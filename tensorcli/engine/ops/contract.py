@@ -175,6 +175,25 @@ def contract(equation, operands):
     hidden = max(
         (o.ndim - len(t) + 1 for t, o in zip(labels, operands, strict=True) if Ellipsis in t), default=0
     )
+    order, kept = _order(labels, output, hidden)
+    position = {label: i for i, label in enumerate(order)}
+    aligned = [
+        _aligned(o, t, i, hidden, position, len(order))
+        for i, (t, o) in enumerate(zip(labels, operands, strict=True))
+    ]
+    missing = [hidden - o.ndim + len(t) - 1 for t, o in zip(labels, operands, strict=True)]
+    _check_sizes(aligned, order, labels, missing)
+    result = _multiplied(aligned, kept)
+    if len(order) == kept:
+        return result
+    if len(operands) > 1:
+        return result.view(result.geometry.sizes[:kept])
+    return result.sum(list(range(kept, len(order))))
+
+
+def _order(labels, output, hidden):
+    """The labels in the order in which the operands are aligned, and how many of them the result keeps: `hidden` stand for each
+    ellipsis. Errors: RuntimeError for an output that cannot be made of the inputs."""
     counts = {}
     for term in labels:
         for label in term:
@@ -198,19 +217,19 @@ def contract(equation, operands):
     if hidden and Ellipsis not in output:
         order.extend((Ellipsis, i) for i in range(hidden))
     order.extend(sorted(label for label in counts if label not in order))
-    position = {label: i for i, label in enumerate(order)}
-    aligned = [
-        _aligned(o, t, i, hidden, position, len(order))
-        for i, (t, o) in enumerate(zip(labels, operands, strict=True))
-    ]
-    missing = [hidden - o.ndim + len(t) - 1 for t, o in zip(labels, operands, strict=True)]
-    _check_sizes(aligned, order, labels, missing)
-    remaining = [sum(1 for o in aligned if o.size(d) != 1) for d in range(len(order))]
+    return order, kept
+
+
+def _multiplied(aligned, kept):
+    """The product of aligned operands, from left to right: a dimension behind the kept ones is summed as soon as no other
+    operand has it."""
+    dims = aligned[0].ndim
+    remaining = [sum(1 for o in aligned if o.size(d) != 1) for d in range(dims)]
     stack = list(aligned)
     while len(stack) > 1:
         a, b = stack.pop(0), stack.pop(0)
         now, of_a, of_b = [], [], []
-        for d in range(kept, len(order)):
+        for d in range(kept, dims):
             if a.size(d) != 1 and b.size(d) != 1:
                 remaining[d] -= 1
                 if remaining[d] == 1:
@@ -222,12 +241,7 @@ def contract(equation, operands):
         a = a.sum(of_a, True) if of_a else a
         b = b.sum(of_b, True) if of_b else b
         stack.insert(0, _pair(a, b, now))
-    result = stack[0]
-    if len(order) == kept:
-        return result
-    if len(operands) > 1:
-        return result.view(result.geometry.sizes[:kept])
-    return result.sum(list(range(kept, len(order))))
+    return stack[0]
 
 
 def _check_sizes(operands, order, labels, hidden):

@@ -93,7 +93,7 @@ def _weights(xp, y, x, kernel, stride, padding, dilation, groups):
     return xp.concatenate(parts, axis=0)
 
 
-def _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups):
+def _check_settings(input, weight, stride, padding, dilation, output_padding, groups):
     """Errors: RuntimeError with PyTorch's texts."""
     if any(p < 0 for p in padding):
         raise RuntimeError("negative padding is not supported")
@@ -252,8 +252,27 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     stride, padding = expanded(stride, "stride", n), expanded(padding, "padding", n)
     dilation = expanded(dilation, "dilation", n)
     output_padding = expanded(output_padding, "output_padding", n)
-    same = weight.dtype == input.dtype
-    if not same and input.dtype.kind == "c":
+    _check(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)
+    if transposed:
+        sizes = transposed_sizes(input, weight.shape[2:], stride, padding, dilation, output_padding)
+        result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
+    else:
+        result = _correlate(xp, *widened(input, weight), stride, padding, dilation, groups)
+        if not input.shape[1]:
+            return result[:, :0].astype(
+                input.dtype
+            )  # PyTorch gives what has no channels back without channels.
+    if bias is not None:
+        result = result + bias.reshape((1, -1) + (1,) * n).astype(result.dtype, copy=False)
+    result = result.astype(input.dtype, copy=False)
+    # Of PyTorch's kernels for volumes only oneDNN's knows `channels_last_3d`.
+    return result if n < 3 or _by_onednn(input, weight, groups) else Laid(result, None)
+
+
+def _check(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
+    """Refuse what does not go together, in PyTorch's order. Errors: RuntimeError, NotImplementedError with PyTorch's texts."""
+    n = weight.ndim - 2
+    if weight.dtype != input.dtype and input.dtype.kind == "c":
         raise RuntimeError(
             f"Input type ({_type_text(input)}) and weight type ({_type_text(weight)}) should be the same"
         )
@@ -261,7 +280,7 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
         raise RuntimeError(
             f"Input type ({_type_text(input)}) and bias type ({_type_text(bias)}) should be the same"
         )
-    _check_settings(input, weight, stride, padding, dilation, transposed, output_padding, groups)
+    _check_settings(input, weight, stride, padding, dilation, output_padding, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
     positive(weight, dilation, transposed)
     if not all(input.shape[2:]) and len(input) and input.shape[1]:
@@ -283,20 +302,6 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
                 raise messages.expected_scalar_type(kind_of(input), kind_of(one))
     if transposed and bias is not None and bias.dtype.kind == "c" and input.dtype.kind != "c":
         raise messages.result_cast(kind_of(bias), kind_of(input))
-    if transposed:
-        sizes = transposed_sizes(input, weight.shape[2:], stride, padding, dilation, output_padding)
-        result = _spread(xp, input, weight, sizes, stride, padding, dilation, groups)
-    else:
-        result = _correlate(xp, *widened(input, weight), stride, padding, dilation, groups)
-        if not input.shape[1]:
-            return result[:, :0].astype(
-                input.dtype
-            )  # PyTorch gives what has no channels back without channels.
-    if bias is not None:
-        result = result + bias.reshape((1, -1) + (1,) * n).astype(result.dtype, copy=False)
-    result = result.astype(input.dtype, copy=False)
-    # Of PyTorch's kernels for volumes only oneDNN's knows `channels_last_3d`.
-    return result if n < 3 or _by_onednn(input, weight, groups) else Laid(result, None)
 
 
 def _by_onednn(input, weight, groups):
@@ -359,7 +364,7 @@ def _parts(tensor):
     return pairs.select(-1, 0), pairs.select(-1, 1)
 
 
-def _same(input, weight, stride, dilation, name, n):
+def _same(input, weight, stride, dilation, n):
     """Padding "same": (padding of both sides, what the input gets on the right alone)."""
     if any(s != 1 for s in stride):
         raise RuntimeError("padding='same' is not supported for strided convolutions")
@@ -408,7 +413,7 @@ def _declare(n):
         def call(x, w, b):
             amounts = [0] * n
             if padding == "same":
-                x, amounts = _same(x, w, stride, dilation, name, n)
+                x, amounts = _same(x, w, stride, dilation, n)
             return functions.convolution(x, w, b, stride, amounts, dilation, False, (0,) * n, groups)
 
         return _batched(input, n, name, lambda x: _by_parts(x, weight, bias, call))

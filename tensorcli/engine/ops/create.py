@@ -59,10 +59,7 @@ def empty_strided(xp, size, stride, dtype):
             f"dimensionality of sizes ({len(size)}) must match dimensionality of strides ({len(stride)})"
         )
     if any(step < 0 for step in stride):
-        raise RuntimeError(
-            f"Storage size calculation overflowed with sizes={messages.numbers(size)} and "
-            f"strides={messages.numbers(stride)}"
-        )
+        raise messages.storage_overflow(size, stride)
     return Laid(_unset(xp, size, dtype), tuple(stride))
 
 
@@ -206,7 +203,7 @@ def _real(value):
     """A number without its imaginary part. Errors: RuntimeError when there is one."""
     if type(value) is complex:
         if value.imag:
-            raise RuntimeError("value cannot be converted to type double without overflow")
+            raise messages.overflow("double")
         return value.real
     return value
 
@@ -435,7 +432,7 @@ def new_full(self, size, fill_value, dtype, layout, device, pin_memory):
 def new_zeros(self, size, dtype, layout, device, pin_memory):
     """Zeros of the same dtype and on the same device, unless others are named."""
     if any(one < 0 for one in size):
-        raise effects.negative_size(OPS["new_zeros"], size)
+        raise messages.negative_size(size)
     return _filled(
         self,
         functions.zeros(size, dtype=dtype or self.dtype, device=device or self.device, pin_memory=pin_memory),
@@ -456,8 +453,7 @@ def number_for(value, kind):
     if kind.category == dtypes.BOOL:
         return effects.as_number(value != 0, kind)
     if not _fits(value, kind):
-        name = _CPP_NAMES.get(kind.name, kind.cpp_name)
-        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
+        raise messages.overflow(_CPP_NAMES.get(kind.name, kind.cpp_name))
     with np.errstate(all="ignore"):
         return effects.as_number(value, kind)
 

@@ -8,7 +8,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._cascade import spread
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
@@ -28,7 +28,7 @@ def _classes(xp, self, target, weight, ignore_index):
             f"{messages.numbers(weight.shape)}"
         )
     if xp is np and self.dtype.kind in "biuc":
-        raise numeric.refuse(
+        raise _arithmetic.refuse(
             "nll_loss2d_forward_out_frame" if target.ndim == 3 else "nll_loss_out_frame", self
         )
     counts = target != ignore_index

@@ -13,7 +13,7 @@ from tensorcli.engine.dtypes import (
 )
 from tensorcli.engine.effects.outward import into
 from tensorcli.engine.op import alias, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._shared import times, zero
 
 # ---- exponentials and logarithms
@@ -27,7 +27,7 @@ from tensorcli.engine.ops._shared import times, zero
 )
 def exp(xp, self):
     """Raise e to each element."""
-    return numeric.widely(xp.exp, self)
+    return _arithmetic.widely(xp.exp, self)
 
 
 @op(
@@ -38,7 +38,7 @@ def exp(xp, self):
 )
 def exp2(xp, self):
     """Raise 2 to each element."""
-    return numeric.widely(xp.exp2, self)
+    return _arithmetic.widely(xp.exp2, self)
 
 
 @op(
@@ -49,7 +49,7 @@ def exp2(xp, self):
 )
 def expm1(xp, self):
     """e to each element minus 1, exact near 0."""
-    return numeric.widely(xp.expm1, self)
+    return _arithmetic.widely(xp.expm1, self)
 
 
 @op(
@@ -60,7 +60,7 @@ def expm1(xp, self):
 )
 def log(xp, self):
     """The natural logarithm of each element."""
-    return numeric.widely(xp.log, self)
+    return _arithmetic.widely(xp.log, self)
 
 
 @op(
@@ -71,7 +71,7 @@ def log(xp, self):
 )
 def log2(xp, self):
     """The logarithm to base 2 of each element."""
-    return numeric.widely(xp.log2, self)
+    return _arithmetic.widely(xp.log2, self)
 
 
 @op(
@@ -82,7 +82,7 @@ def log2(xp, self):
 )
 def log10(xp, self):
     """The logarithm to base 10 of each element."""
-    return numeric.widely(xp.log10, self)
+    return _arithmetic.widely(xp.log10, self)
 
 
 @op(
@@ -93,7 +93,7 @@ def log10(xp, self):
 )
 def log1p(xp, self):
     """The natural logarithm of 1 plus each element, exact near 0."""
-    return numeric.widely(xp.log1p, self)
+    return _arithmetic.widely(xp.log1p, self)
 
 
 @op(
@@ -105,8 +105,8 @@ def log1p(xp, self):
 def logaddexp(xp, self, other):
     """The logarithm of the sum of the exponentials of self and other."""
     if self.dtype.kind in "biu":
-        raise numeric.refuse("logaddexp_cpu", self)
-    return numeric.log_add(self, other)
+        raise _arithmetic.refuse("logaddexp_cpu", self)
+    return _arithmetic.log_add(self, other)
 
 
 @op(
@@ -118,8 +118,8 @@ def logaddexp(xp, self, other):
 def logaddexp2(xp, self, other):
     """The logarithm to base 2 of 2 to self plus 2 to other."""
     if self.dtype.kind in "biuc":
-        raise numeric.refuse("logaddexp2_cpu", self)
-    return numeric.widely(xp.logaddexp2, self, other)
+        raise _arithmetic.refuse("logaddexp2_cpu", self)
+    return _arithmetic.widely(xp.logaddexp2, self, other)
 
 
 def _check_exponent(self, other):
@@ -162,7 +162,7 @@ def ldexp(xp, self, other):
 )
 def sin(xp, self):
     """The sine of each element, in radians."""
-    return numeric.widely(xp.sin, self)
+    return _arithmetic.widely(xp.sin, self)
 
 
 @op(
@@ -173,7 +173,7 @@ def sin(xp, self):
 )
 def cos(xp, self):
     """The cosine of each element, in radians."""
-    return numeric.widely(xp.cos, self)
+    return _arithmetic.widely(xp.cos, self)
 
 
 @op(
@@ -184,7 +184,7 @@ def cos(xp, self):
 )
 def tan(xp, self):
     """The tangent of each element, in radians."""
-    return numeric.widely(xp.tan, self)
+    return _arithmetic.widely(xp.tan, self)
 
 
 @op(
@@ -195,7 +195,7 @@ def tan(xp, self):
 )
 def asin(xp, self):
     """The angle whose sine each element is."""
-    return numeric.widely(xp.arcsin, self)
+    return _arithmetic.widely(xp.arcsin, self)
 
 
 @op(
@@ -206,7 +206,7 @@ def asin(xp, self):
 )
 def acos(xp, self):
     """The angle whose cosine each element is."""
-    return numeric.widely(xp.arccos, self)
+    return _arithmetic.widely(xp.arccos, self)
 
 
 @op(
@@ -217,7 +217,7 @@ def acos(xp, self):
 )
 def atan(xp, self):
     """The angle whose tangent each element is."""
-    return numeric.widely(xp.arctan, self)
+    return _arithmetic.widely(xp.arctan, self)
 
 
 def _atan2_gradient(grad, self, other, needs):
@@ -235,8 +235,8 @@ def _atan2_gradient(grad, self, other, needs):
 )
 def atan2(xp, self, other):
     """The angle of the point (other, self)."""
-    numeric.no_complex("atan2_cpu", self)
-    return numeric.widely(xp.arctan2, self, other)
+    _arithmetic.no_complex("atan2_cpu", self)
+    return _arithmetic.widely(xp.arctan2, self, other)
 
 
 @op(
@@ -247,7 +247,7 @@ def atan2(xp, self, other):
 )
 def sinh(xp, self):
     """The hyperbolic sine of each element."""
-    return numeric.widely(xp.sinh, self)
+    return _arithmetic.widely(xp.sinh, self)
 
 
 @op(
@@ -258,7 +258,7 @@ def sinh(xp, self):
 )
 def cosh(xp, self):
     """The hyperbolic cosine of each element."""
-    return numeric.widely(xp.cosh, self)
+    return _arithmetic.widely(xp.cosh, self)
 
 
 @op(
@@ -269,7 +269,7 @@ def cosh(xp, self):
 )
 def tanh(xp, self):
     """The hyperbolic tangent of each element."""
-    return numeric.widely(xp.tanh, self)
+    return _arithmetic.widely(xp.tanh, self)
 
 
 def _without_derivative(name):
@@ -287,7 +287,7 @@ def _without_derivative(name):
 )
 def asinh(xp, self):
     """The inverse hyperbolic sine of each element."""
-    return numeric.widely(xp.arcsinh, self)
+    return _arithmetic.widely(xp.arcsinh, self)
 
 
 @op(
@@ -302,7 +302,7 @@ def asinh(xp, self):
 )
 def acosh(xp, self):
     """The inverse hyperbolic cosine of each element."""
-    return numeric.widely(xp.arccosh, self)
+    return _arithmetic.widely(xp.arccosh, self)
 
 
 @op(
@@ -313,7 +313,7 @@ def acosh(xp, self):
 )
 def atanh(xp, self):
     """The inverse hyperbolic tangent of each element."""
-    return numeric.widely(xp.arctanh, self)
+    return _arithmetic.widely(xp.arctanh, self)
 
 
 def _sinc_gradient(grad, self):
@@ -326,7 +326,7 @@ def _sinc_gradient(grad, self):
 @op("sinc(Tensor self) -> Tensor", dtype=INT_TO_FLOAT, inplace=True, self=_sinc_gradient)
 def sinc(xp, self):
     """sin(pi x) / (pi x) of each element, 1 at 0."""
-    return numeric.sinc(self)
+    return _arithmetic.sinc(self)
 
 
 @op(
@@ -339,8 +339,8 @@ def sinc(xp, self):
 def hypot(xp, self, other):
     """The length of the hypotenuse of a right triangle with these legs."""
     if self.dtype.kind != "f":
-        raise numeric.refuse("hypot_cpu", self)
-    return numeric.widely(xp.hypot, self, other)
+        raise _arithmetic.refuse("hypot_cpu", self)
+    return _arithmetic.widely(xp.hypot, self, other)
 
 
 def _real_only(name):

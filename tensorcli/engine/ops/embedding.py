@@ -23,7 +23,7 @@ def _check_indices(indices, name):
 def _check_rows(weight, *rest):
     """What PyTorch finds out when it looks how many rows there are, for the node."""
     if not weight.ndim and mode.enabled and weight.requires_grad:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        raise messages.no_dimensions(0)
 
 
 def _embedding_backward(grad, indices, weight_sizes, padding_idx, scale_grad_by_freq, sparse):

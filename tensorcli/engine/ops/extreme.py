@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tensorcli.engine import messages
 from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
@@ -118,7 +119,7 @@ def _extreme_backward(grad, self, result, dim, keepdim):
 
 def _extreme(xp, self, dim, keepdim, name, kernel, find):
     if self.ndim > 64:
-        raise RuntimeError("only tensors with up to 64 dims are supported")
+        raise RuntimeError(messages.TOO_MANY_DIMENSIONS)
     if not dim and self.ndim:
         _needs_dim(self, name)
     for one in () if dim is None else dim:

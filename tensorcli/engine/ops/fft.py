@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from tensorcli.engine import dtypes
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, factory, op
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import wrap, wrap_dims
+from tensorcli.engine.ops._dimensions import existing, wrap, wrap_dims
 
 _NORMS = {"backward": (0, 2), "forward": (2, 0), "ortho": (1, 1)}
 """For a name: how the forward and the inverse transform are scaled. 0 not, 1 by 1/sqrt(n), 2 by 1/n."""
@@ -201,9 +201,7 @@ def _r2c(self, n, dim, norm, forward, name):
 
 
 def _last(self, dim):
-    if not self.ndim:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    return wrap(dim, self.ndim)
+    return existing(dim, self.ndim)
 
 
 def _c2r(self, n, dim, norm, forward):
@@ -284,9 +282,7 @@ def fft_hfft(self, n, dim, norm):
 
 def _shape_and_dims(self, s, dim):
     if dim is not None:
-        if dim and not self.ndim:
-            raise IndexError(f"Dimension specified as {dim[0]} but tensor has no dimensions")
-        dims = [wrap(d, self.ndim) for d in dim]
+        dims = [existing(d, self.ndim) for d in dim]
         if len(set(dims)) != len(dims):
             raise RuntimeError("FFT dims must be unique")
     elif s is not None:
@@ -394,7 +390,7 @@ _declare_many("ihfft", _ihfft_many, "The inverse of hfft")
 def fft_fftfreq(xp, n, d, dtype):
     """The frequencies of the outputs of fft."""
     if n < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {n}: [{n}]")
+        raise messages.negative_size((n,))
     half = (n + 1) // 2
     return _frequencies(xp, [*range(half), *range(half - n, 0)], n * d, dtype, "fftfreq")
 

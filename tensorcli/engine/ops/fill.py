@@ -17,7 +17,7 @@ def _fill_effect(declared, values):
     requires = wants_grad(declared, values)
     views.check_in_place(target, requires)
     if isinstance(value, Tensor):
-        _check_fill(declared, value)
+        _check_fill(value)
         effects.check_overlap(target, ())
     if isinstance(value, Tensor) and value.device is not META:
         _check_fill_device(target, value)
@@ -40,7 +40,7 @@ def _check_fill_device(target, value):
         raise different_devices(value.device, target.device)
 
 
-def _check_fill(declared, value):
+def _check_fill(value):
     if value.geometry.sizes:
         raise RuntimeError(
             f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
@@ -91,7 +91,7 @@ def _fill_copy_effect(declared, values):
     """A filled copy: the sizes, dtype and format of self."""
     source, value = values
     if isinstance(value, Tensor):
-        _check_fill(declared, value)
+        _check_fill(value)
         value = value.item()
     result = effects.empty(
         source.geometry.sizes, geometry.preserved_strides(source.geometry), source.dtype, source.device

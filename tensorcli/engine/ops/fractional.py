@@ -4,6 +4,7 @@ from math import prod
 
 import numpy as np
 
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import op
@@ -36,8 +37,7 @@ def _check(self, n, kernel_size, output_size, random_samples):
         if wanted + kernel - 1 > size - (n == 3):
             raise RuntimeError(f"{told}: pool {side} {kernel} too large relative to input {side} {size}")
     if min(output_size) < 0:
-        made = [*sizes[:-n], *output_size]
-        raise RuntimeError(f"Trying to create tensor with negative dimension {min(output_size)}: {made}")
+        raise messages.negative_size((*sizes[:-n], *output_size))
     if self.dtype != random_samples.dtype:
         raise RuntimeError("Expect _random_samples to have the same dtype as input")
     if random_samples.ndim != 3:

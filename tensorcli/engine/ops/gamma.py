@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, INT_TO_FLOAT, PROMOTE, REDUCED
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import op
-from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import refuse
 from tensorcli.engine.ops._moments import widened
@@ -57,7 +57,7 @@ def _known_order(*values):
 def polygamma(xp, n, self):
     """The derivative of order n of digamma."""
     if self.dtype.kind == "c":
-        raise numeric.refuse("digamma" if n == 0 else "trigamma" if n == 1 else "polygamma", self)
+        raise _arithmetic.refuse("digamma" if n == 0 else "trigamma" if n == 1 else "polygamma", self)
     if n < 2:
         (wide,) = widened(self)
         return (_trigamma if n else digamma)(xp, wide).astype(self.dtype)
@@ -65,7 +65,7 @@ def polygamma(xp, n, self):
     if _registers.is_reduced(self):
         found = _single_zeta(n + 1.0, self.astype(np.float32)).astype(own).astype(np.float32)
     else:
-        found = numeric.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), *widened(self))
+        found = _arithmetic.widely(lambda x: behind(xp).special.zeta(n + 1.0, x), *widened(self))
     # PyTorch takes the factorial by its logarithm.
     factorial = found.dtype.type(math.exp(found.dtype.type(math.lgamma(n + 1))))
     return (found * (factorial if n % 2 else -factorial)).astype(own)
@@ -84,11 +84,11 @@ def _single_zeta(s, q):
     """
     single, least = np.float32, np.float32(1.11022302462515654042e-16)
     pole = (q <= 0) & (q == np.floor(q))
-    at, power = q, numeric.widely(np.power, q, -s)
+    at, power = q, _arithmetic.widely(np.power, q, -s)
     total, steps, done = power, 0, np.zeros(q.shape, bool)
     while (more := ~done & ((at <= 9) | (steps < 9))).any():
         at, steps = np.where(more, at + 1, at), steps + 1
-        power = np.where(more, numeric.widely(np.power, at, -s), power)
+        power = np.where(more, _arithmetic.widely(np.power, at, -s), power)
         total = np.where(more, total + power, total)
         done |= more & (np.abs(power) < least * total)
     total = np.where(done, total, total + power * at / single(s - 1) - single(0.5) * power)
@@ -114,7 +114,7 @@ def _trigamma(xp, x):
     kind = x.dtype.type
     below = x < kind(0.5)
     pi = kind(math.pi)  # In single precision a whole number is only near a pole.
-    sine = numeric.widely(xp.sin, pi * x)
+    sine = _arithmetic.widely(xp.sin, pi * x)
     total = xp.where(below, -(pi * pi) / (sine * sine), kind(0))
     x = xp.where(below, 1 - x, x)
     for _ in range(6):
@@ -168,7 +168,7 @@ def mvlgamma(xp, self, p):
     if _registers.is_reduced(self):
         own = self.dtype
         steps = self[..., None] + np.arange(-p / 2 + 0.5, 0.5, 0.5).astype(own)
-        found = numeric.widely(behind(xp).special.gammaln, *widened(steps)).astype(own)
+        found = _arithmetic.widely(behind(xp).special.gammaln, *widened(steps)).astype(own)
         (added,) = widened(total(xp, *widened(found), (self.ndim,)).astype(own))
         return (added + np.float32(own.type(shift))).astype(own)
 
@@ -176,7 +176,7 @@ def mvlgamma(xp, self, p):
         steps = x[..., None] + xp.arange(-p / 2 + 0.5, 0.5, 0.5)
         return behind(xp).special.gammaln(steps).sum(-1) + shift
 
-    return numeric.widely(added_up, *widened(self))
+    return _arithmetic.widely(added_up, *widened(self))
 
 
 @op(
@@ -191,7 +191,7 @@ def mvlgamma(xp, self, p):
 def igamma(xp, self, other):
     """The regularised lower incomplete gamma function."""
     if self.dtype.kind != "f":
-        raise numeric.refuse("igamma_cpu", self)
+        raise _arithmetic.refuse("igamma_cpu", self)
     return from_scipy(xp, "gammainc", self, other)
 
 
@@ -207,7 +207,7 @@ def igamma(xp, self, other):
 def igammac(xp, self, other):
     """The regularised upper incomplete gamma function."""
     if self.dtype.kind != "f":
-        raise numeric.refuse("igammac_cpu", self)
+        raise _arithmetic.refuse("igammac_cpu", self)
     return from_scipy(xp, "gammaincc", self, other)
 
 

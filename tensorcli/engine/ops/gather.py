@@ -152,7 +152,7 @@ def take_along_dim(self, indices, dim):
     dim = wrap(dim, self.ndim)
     own, wanted = self.geometry.sizes, indices.geometry.sizes
     if not own:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        raise messages.no_dimensions(dim)
     common = effects.broadcast_sizes([(*own[:dim], wanted[dim], *own[dim + 1 :]), wanted])
     # Here, other than in gather, an index beyond the size counts on from the other end.
     indices = (indices.remainder(own[dim]) if own[dim] else indices).broadcast_to(common)

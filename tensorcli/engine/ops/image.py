@@ -44,7 +44,7 @@ _OF_GRADIENT = {
 # ---- the operators
 
 
-def _check(name, n, sizes, output):
+def _check(n, sizes, output):
     """Errors: RuntimeError with PyTorch's texts."""
     if len(output) != n:
         raise RuntimeError(
@@ -71,7 +71,7 @@ def _check(name, n, sizes, output):
         )
 
 
-def _refused(name, n):
+def _refused(name):
     """The kernel that PyTorch names where it has none for a dtype."""
     kind = "nearest" if "nearest" in name else "cubic" if "cubic" in name else "linear"
     return f"compute_indices_weights_{kind}"
@@ -92,12 +92,12 @@ def _declare(name, n, taps, aligned):
     corners = "bool align_corners, " if aligned else ""
     rest = corners + ", ".join(f"float? {scale}=None" for scale in names)
 
-    refused = _refused(name, n)
+    refused = _refused(name)
     is_cubic = taps is _resampling.cubic
     of_gradient = _OF_GRADIENT.get(taps, taps)
 
     def forward(xp, self, output_size, *settings):
-        _check(name, n, self.shape, output_size)
+        _check(n, self.shape, output_size)
         kernel = refused
         if n == 2 and "cubic" not in name and sum(output_size) <= _SMALL:
             kernel = f"upsample_{'nearest' if 'nearest' in name else 'bilinear'}2d_channels_last"

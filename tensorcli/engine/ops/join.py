@@ -270,11 +270,8 @@ def _check_repeats(self, repeats):
     padded = (1,) * (len(repeats) - len(sizes)) + tuple(sizes)
     target = [size * count for size, count in zip(padded, repeats, strict=True)]
     check_bytes(math.prod(target) * self.dtype.itemsize, target, self.dtype)
-    for size in target:
-        if size < 0:
-            raise RuntimeError(
-                f"Trying to create tensor with negative dimension {size}: {messages.numbers(target)}"
-            )
+    if any(size < 0 for size in target):
+        raise messages.negative_size(target)
 
 
 @composite("tile(Tensor self, SymInt[] dims) -> Tensor")
@@ -302,9 +299,7 @@ def repeat_interleave_counts(xp, repeats, output_size):
         raise RuntimeError("repeats can not be negative")
     if output_size is not None and output_size != repeats.sum():
         if output_size < 0:
-            raise RuntimeError(
-                f"Trying to create tensor with negative dimension {output_size}: [{output_size}]"
-            )
+            raise messages.negative_size((output_size,))
         raise RuntimeError("allocated size does not match required size")
     return xp.repeat(xp.arange(repeats.shape[0], dtype=repeats.dtype), repeats)
 

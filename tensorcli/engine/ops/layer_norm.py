@@ -237,7 +237,7 @@ def _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, ep
     return found
 
 
-def _group_backward(grads, input, mean, rstd, weight, bias, N, C, HxW, group, eps, needs):
+def _group_backward(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs):
     if mode.enabled or grads[1] is not None or grads[2] is not None:
         return _group_differentiable(grads, input, mean, rstd, weight, N, C, HxW, group, eps, needs)
     return direct(
@@ -278,8 +278,8 @@ def _check_groups(sizes, channels, groups, weight, bias):
     "-> (Tensor, Tensor, Tensor)",
     out=False,
     variants="function",
-    input__weight__bias=lambda grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs: (
-        _group_backward(grads, input, result1, result2, weight, bias, N, C, HxW, group, eps, needs)
+    input__weight__bias=lambda grads, input, result1, result2, weight, N, C, HxW, group, eps, needs: (
+        _group_backward(grads, input, result1, result2, weight, N, C, HxW, group, eps, needs)
     ),
 )
 def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
@@ -289,7 +289,7 @@ def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
     refuse(input, "GroupNormKernelImpl", "biuc")
     kind, kept = input.dtype, statistics(input, weight, bias)
     if N < 0:
-        raise RuntimeError(f"Trying to create tensor with negative dimension {N}: [{N}, {group}]")
+        raise messages.negative_size((N, group))
     if input.size != N * C * HxW:
         raise RuntimeError(
             "Expected X.numel() == N * C * HxW to be true, but got false.  (Could this error message be improved?  If so, "

@@ -92,7 +92,7 @@ def linalg_cross(xp, self, other, dim):
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
     at = wrap(dim, self.ndim)
     if not self.ndim:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        raise messages.no_dimensions(dim)
     if self.shape[at] != 3 or other.shape[at] != 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.shape[at]} and {other.shape[at]}"

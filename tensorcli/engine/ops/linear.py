@@ -8,8 +8,8 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _gemm, numeric
-from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
+from tensorcli.engine.ops import _arithmetic, _gemm
+from tensorcli.engine.ops._dimensions import existing, kind_of, refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import own_geometry, promoted
 
@@ -127,7 +127,7 @@ def _batched(xp, a, b, name="bmm"):
     work = a.shape[1] * a.shape[2] * b.shape[2]
     if work and len(a) and (a.dtype.kind == "b" or is_wide(a)):
         # PyTorch multiplies small matrices by a loop of its own.
-        raise numeric.refuse(name if work < 400 else "addmm_impl_cpu_", a)
+        raise _arithmetic.refuse(name if work < 400 else "addmm_impl_cpu_", a)
     if a.dtype != b.dtype:
         raise messages.expected_scalar_type(kind_of(a), kind_of(b))
     return _gemm.product(xp, a, b)
@@ -141,7 +141,7 @@ def _batched(xp, a, b, name="bmm"):
 def mv(xp, self, vec):
     """Multiply a matrix and a vector."""
     if not self.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        raise messages.no_dimensions(0)
     if self.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {self.ndim}, {vec.ndim}")
     return _matrix_vector(xp, self, vec, (self.shape[0],), vec)
@@ -336,9 +336,7 @@ def baddbmm(xp, self, batch1, batch2, beta, alpha):
 def _sizes(*places):
     """Sizes that PyTorch expands a summand to before it looks at the factors. Errors: IndexError."""
     for array, dim in places:
-        if not array.ndim:
-            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-        wrap(dim, array.ndim)
+        existing(dim, array.ndim)
     return tuple(array.shape[dim] for array, dim in places)
 
 
@@ -405,7 +403,7 @@ def addmv(xp, self, mat, vec, beta, alpha):
             f"size mismatch, got input ({self.size}), mat ({mat.shape[0]}x{mat.shape[1]}), vec ({vec.shape[0]})"
         )
     if not self.ndim and vec.shape[0] != mat.shape[1]:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        raise messages.no_dimensions(0)
     own = self.dtype
     if mat.dtype == vec.dtype == own and is_reduced(own):
         # PyTorch rounds both numbers and the scaled self, but not the products.

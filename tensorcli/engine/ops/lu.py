@@ -81,7 +81,7 @@ def _unpacked(xp, lu, pivots):
     return p, xp.tril(lu[..., :k], -1) + xp.eye(m, k, dtype=lu.dtype), xp.triu(lu[..., :k, :])
 
 
-def _unpivoted(a, name):
+def _unpivoted(name):
     raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
 
 
@@ -96,7 +96,7 @@ def linalg_lu(xp, A, pivot):
     """A permutation, a lower and an upper triangular matrix, whose product is the input."""
     check_matrix(A, "linalg.lu", square=False)
     if not pivot:
-        _unpivoted(A, "linalg.lu_factor")
+        _unpivoted("linalg.lu_factor")
     return _unpacked(xp, *factorised(xp, A))
 
 
@@ -121,7 +121,7 @@ def linalg_lu_factor_ex(xp, A, pivot, check_errors):
         )
     refuse(A, "lu_cpu", "biu")
     if not pivot:
-        _unpivoted(A, "linalg.lu_factor")
+        _unpivoted("linalg.lu_factor")
     lu, pivots = factorised(xp, A)
     info = zero_pivot(xp, lu)
     if check_errors:
@@ -225,7 +225,7 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
     check_matrix(LU, "torch.linalg.lu_solve")
     check_sides(LU, B, left, "linalg.lu_solve")
     if not pivots.ndim:
-        raise IndexError("Dimension specified as -1 but tensor has no dimensions")
+        raise messages.no_dimensions(-1)
     if LU.shape[-1] != pivots.shape[-1]:
         raise RuntimeError(
             "linalg.lu_solve: Number of pivots per batch should be same as the dimension of the matrix"

@@ -5,7 +5,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops._shared import behind
@@ -89,7 +89,7 @@ def _check_rows(self):
 
 def _check_kinds(self, target, kernel):
     if self.dtype != np.float32 and self.dtype != np.float64:
-        raise numeric.refuse(kernel, self)
+        raise _arithmetic.refuse(kernel, self)
     if target.dtype != np.int64:
         raise RuntimeError(f"expected scalar type Long but found {kind_of(target)}")
 
@@ -113,7 +113,7 @@ def _check_margins(self, target, weight):
         raise RuntimeError("target out of range")
 
 
-def _margins(xp, self, target, p, margin, weight):
+def _margins(xp, self, target, margin, weight):
     """The hinge of each class against the target's, as rows; and the target of each row."""
     _check_margins(self, target, weight)
     rows = self.reshape(-1, self.shape[-1] if self.ndim else 1)
@@ -138,7 +138,7 @@ def _margins(xp, self, target, p, margin, weight):
 )
 def multi_margin_loss(xp, self, target, p, margin, weight, reduction):
     """What is missing for the target's score to lead all others by the margin, to the power p."""
-    hinge, scale, index = _margins(xp, self, target, p, margin, weight)
+    hinge, scale, index = _margins(xp, self, target, margin, weight)
     powers = hinge**p * scale
     xp.put_along_axis(powers, index[:, None], 0, 1)
     losses = powers.sum(axis=1) / self.dtype.type(powers.shape[1])
@@ -153,7 +153,7 @@ def multi_margin_loss(xp, self, target, p, margin, weight, reduction):
 )
 def multi_margin_loss_backward(xp, grad_output, self, target, p, margin, weight, reduction):
     """The gradient of multi_margin_loss."""
-    hinge, scale, index = _margins(xp, self, target, p, margin, weight)
+    hinge, scale, index = _margins(xp, self, target, margin, weight)
     slope = xp.where(hinge > 0, p * hinge ** (p - 1), 0) * scale / hinge.shape[1]
     xp.put_along_axis(slope, index[:, None], 0, 1)
     xp.put_along_axis(slope, index[:, None], 0 - slope.sum(axis=1, keepdims=True), 1)

@@ -87,8 +87,7 @@ def _too_small(array, amounts, mode):
     left = [n + a + b for (a, b), n in zip(amounts, sizes, strict=True)]
     if max(left) >= 1:  # PyTorch asks whether some size is left.
         if min(left) < 0:
-            listed = [*array.shape[: -len(amounts)], *left]
-            raise RuntimeError(f"Trying to create tensor with negative dimension {min(left)}: {listed}")
+            raise messages.negative_size((*array.shape[: -len(amounts)], *left))
         return
     letters = "DHW"[-len(amounts) :]
     own = [f"{letter}: {size}" for letter, size in zip(letters, sizes, strict=True)]

@@ -1,6 +1,6 @@
 """Element-wise arithmetic: sums, products and quotients, with a gradient as one formula an input.
 
-What numpy computes otherwise than PyTorch is in `numeric`.
+What numpy computes otherwise than PyTorch is in `_arithmetic`.
 """
 
 from tensorcli.engine import effects, messages
@@ -15,7 +15,7 @@ from tensorcli.engine.dtypes import (
     REDUCED,
 )
 from tensorcli.engine.op import alias, composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._shared import category, quotient, times, zeros
 from tensorcli.engine.tensor import Tensor
@@ -39,7 +39,7 @@ def _with_alpha(self, other, alpha):
 def add(xp, self, other, alpha):
     """Add other (times alpha) to self, element by element."""
     if not _one(alpha, self):
-        return numeric.plus_scaled(self, alpha, other)
+        return _arithmetic.plus_scaled(self, alpha, other)
     # Complex numbers are multiplied by one all the same, which no infinity survives.
     result = xp.add(self, other)
     return result if result.dtype.kind != "c" else self + result.dtype.type(1) * other
@@ -70,8 +70,8 @@ def _minus(xp, self, other, alpha):
 
 def _minus_scaled(self, alpha, other):
     if type(alpha) in (int, float):
-        return numeric.plus_scaled(self, -alpha, other)
-    return self - numeric.scaled(alpha, other)
+        return _arithmetic.plus_scaled(self, -alpha, other)
+    return self - _arithmetic.scaled(alpha, other)
 
 
 @op(
@@ -195,15 +195,15 @@ def div_mode(xp, self, other, rounding_mode):
     if rounding_mode is None:
         return xp.true_divide(self, other)
     if self.dtype.kind in "bc":
-        raise numeric.refuse(f"div_{rounding_mode}_cpu", self)
-    return (numeric.divide_floor if rounding_mode == "floor" else numeric.divide_trunc)(self, other)
+        raise _arithmetic.refuse(f"div_{rounding_mode}_cpu", self)
+    return (_arithmetic.divide_floor if rounding_mode == "floor" else _arithmetic.divide_trunc)(self, other)
 
 
 def _floor_divide(xp, self, other):
     """Divide and round down."""
     if self.dtype.kind in "bc":
-        raise numeric.refuse("div_floor_cpu", self)
-    return numeric.divide_floor(self, other)
+        raise _arithmetic.refuse("div_floor_cpu", self)
+    return _arithmetic.divide_floor(self, other)
 
 
 op(
@@ -221,8 +221,8 @@ op(
 def _remainder(xp, self, other):
     """The remainder of a division, with the divisor's sign."""
     if self.dtype.kind in "bc":
-        raise numeric.refuse("remainder_cpu", self)
-    return numeric.remainder(self, other)
+        raise _arithmetic.refuse("remainder_cpu", self)
+    return _arithmetic.remainder(self, other)
 
 
 op(
@@ -254,8 +254,8 @@ op(
 def _fmod(xp, self, other):
     """The remainder of a division, with the dividend's sign."""
     if self.dtype.kind in "bc":
-        raise numeric.refuse("fmod_cpu", self)
-    return numeric.fmod(self, other)
+        raise _arithmetic.refuse("fmod_cpu", self)
+    return _arithmetic.fmod(self, other)
 
 
 op(
@@ -287,9 +287,9 @@ op(
 def addcmul(xp, self, tensor1, tensor2, value):
     """Add the product of two tensors (times value) to self."""
     if self.dtype.kind == "b":
-        raise numeric.refuse("addcmul_cpu_out", self)
-    first = tensor1 if _one(value, self) else numeric.times(value, tensor1)
-    return numeric.widely(lambda a, b, c: a + b * c, self, first, tensor2)
+        raise _arithmetic.refuse("addcmul_cpu_out", self)
+    first = tensor1 if _one(value, self) else _arithmetic.times(value, tensor1)
+    return _arithmetic.widely(lambda a, b, c: a + b * c, self, first, tensor2)
 
 
 def _no_integer_division(self, tensor1, tensor2, value):
@@ -314,7 +314,7 @@ def _no_integer_division(self, tensor1, tensor2, value):
 )
 def addcdiv(xp, self, tensor1, tensor2, value):
     """Add the quotient of two tensors (times value) to self."""
-    return self + numeric.times(value, tensor1) / tensor2
+    return self + _arithmetic.times(value, tensor1) / tensor2
 
 
 def _lerp_dtypes(self, end, weight):
@@ -337,8 +337,8 @@ def _lerp_dtypes(self, end, weight):
 def lerp(xp, self, end, weight):
     """Interpolate from self to end by one weight."""
     if self.dtype.kind in "biu":
-        raise numeric.refuse("lerp_kernel_scalar", self)
-    return numeric.interpolate(self, end, weight)
+        raise _arithmetic.refuse("lerp_kernel_scalar", self)
+    return _arithmetic.interpolate(self, end, weight)
 
 
 @op(
@@ -354,8 +354,8 @@ def lerp(xp, self, end, weight):
 def lerp_tensor(xp, self, end, weight):
     """Interpolate from self to end by a weight for each element."""
     if self.dtype.kind in "biu":
-        raise numeric.refuse("lerp_kernel_tensor", self)
-    return numeric.interpolate(self, end, weight)
+        raise _arithmetic.refuse("lerp_kernel_tensor", self)
+    return _arithmetic.interpolate(self, end, weight)
 
 
 # ---- other names

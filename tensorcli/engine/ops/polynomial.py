@@ -5,7 +5,7 @@ from typing import Any
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT
 from tensorcli.engine.op import alias, composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops.gamma import unknown_derivative
 from tensorcli.engine.ops.special import arrays_like
@@ -16,8 +16,8 @@ from tensorcli.engine.ops.special import arrays_like
 def _zeta(xp, self, other):
     """The Hurwitz zeta function."""
     self, other = arrays_like(xp, self, other)
-    numeric.no_complex("zeta", self, other)
-    return numeric.widely(behind(xp).special.zeta, self, other)
+    _arithmetic.no_complex("zeta", self, other)
+    return _arithmetic.widely(behind(xp).special.zeta, self, other)
 
 
 op(
@@ -52,7 +52,7 @@ def _recurrence(start, step):
 
     def kernel(xp, x, n):
         x, n = arrays_like(xp, x, n)
-        numeric.no_complex("polynomial_cpu", x, n)
+        _arithmetic.no_complex("polynomial_cpu", x, n)
         x, degree = xp.broadcast_arrays(x, xp.trunc(n))
         before, current = xp.ones_like(x), start(x)
         result = xp.where(degree < 0, 0, xp.where(degree == 0, before, current))

@@ -418,10 +418,7 @@ def _declare_adaptive_max(n):
             raise RuntimeError(f"{name}(): internal error: output_size.size() must be {n}")
         lead, own = self.shape[:-n], self.shape[-n:]
         if min(output_size) < 0:
-            negative = next(size for size in output_size if size < 0)
-            raise RuntimeError(
-                f"Trying to create tensor with negative dimension {negative}: {messages.numbers((*lead, *output_size))}"
-            )
+            raise messages.negative_size((*lead, *output_size))
         refuse(self, name if n == 2 else f"{name}_cpu", "biuc")
         values = xp.empty((*lead, *output_size), self.dtype)
         index = xp.empty(values.shape, np.int64)

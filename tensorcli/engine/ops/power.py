@@ -16,7 +16,7 @@ from tensorcli.engine.dtypes import (
     float64,
 )
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._shared import category, zero, zeros
 from tensorcli.engine.tensor import Tensor
 
@@ -59,8 +59,8 @@ def _log(number):
 def pow_tensor(xp, self, exponent):
     """Raise self to the power of exponent, element by element."""
     if self.dtype.kind == "b":
-        raise numeric.refuse("pow", self)
-    return numeric.power(self, exponent)
+        raise _arithmetic.refuse("pow", self)
+    return _arithmetic.power(self, exponent)
 
 
 @op(
@@ -74,10 +74,10 @@ def pow_tensor(xp, self, exponent):
 def pow_base(xp, self, exponent):
     """Raise a number to the power of each element."""
     if exponent.dtype.kind == "b":
-        raise numeric.refuse("pow", exponent)
+        raise _arithmetic.refuse("pow", exponent)
     if self == 1:
         return xp.ones_like(exponent)
-    return numeric.power(xp.broadcast_to(xp.asarray(self, exponent.dtype), exponent.shape), exponent)
+    return _arithmetic.power(xp.broadcast_to(xp.asarray(self, exponent.dtype), exponent.shape), exponent)
 
 
 def _integer_power(self, exponent):
@@ -85,7 +85,7 @@ def _integer_power(self, exponent):
         if exponent < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         if category(self) == INTEGRAL:
-            numeric.check_number(exponent, self.dtype)
+            _arithmetic.check_number(exponent, self.dtype)
 
 
 @op(
@@ -98,7 +98,7 @@ def _integer_power(self, exponent):
 )
 def pow_number(xp, self, exponent):
     """Raise self to the power of one number."""
-    return numeric.power_number(self, exponent)
+    return _arithmetic.power_number(self, exponent)
 
 
 def _in_double(value):
@@ -179,7 +179,7 @@ def sqrt(xp, self):
 )
 def rsqrt(xp, self):
     """One over the square root of each element."""
-    return numeric.reciprocal_square_root(self)
+    return _arithmetic.reciprocal_square_root(self)
 
 
 @op(

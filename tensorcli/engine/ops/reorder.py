@@ -7,7 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, op
-from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._dimensions import existing, wrap
 from tensorcli.engine.ops._shared import own_geometry
 
 # ---- other orders
@@ -79,9 +79,7 @@ def _check_roll(self, shifts, dims):
     if len(shifts) != len(dims) and not (len(shifts) == 1 and not dims):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     for dim in dims if self.numel() else ():
-        if not self.geometry.sizes:
-            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-        wrap(dim, len(self.geometry.sizes))
+        existing(dim, len(self.geometry.sizes))
 
 
 @op(

@@ -14,7 +14,7 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, Op, op
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.strided import cells_of, diagonal, select, slice_, unfold
+from tensorcli.engine.ops.strided import cells_of, diagonal, select, slice_, strided, unfold
 from tensorcli.engine.storage import check_bounds
 from tensorcli.engine.tensor import stored_tensor
 
@@ -169,12 +169,6 @@ _scattered(
 )
 
 
-def _as_strided_part(own, size, stride, storage_offset):
-    if len(size) != len(stride):
-        raise RuntimeError("mismatch in length of strides and shape")
-    return Geometry(tuple(size), tuple(stride), own.offset if storage_offset is None else storage_offset)
-
-
 def _as_strided_scatter_backward(grad, shape, *part):
     """PyTorch keeps the gradient of the replaced part and drops the rest (FunctionsManual.cpp, as_strided_scatter_backward)."""
     grad = grad.contiguous()
@@ -186,7 +180,7 @@ def _as_strided_scatter_backward(grad, shape, *part):
 _scattered(
     "the part with these strides",
     "as_strided_scatter(Tensor self, Tensor src, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor",
-    _as_strided_part,
+    strided,
     self=lambda grad, self_geometry, size, stride, storage_offset: _as_strided_scatter_backward(
         grad, self_geometry, size, stride, storage_offset
     ),

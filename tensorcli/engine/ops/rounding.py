@@ -23,7 +23,7 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.effects.dispatch import is_wide
 from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import alias, composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._shared import category, own_geometry, zero, zeros
 
 # ---- signs and rounding
@@ -68,7 +68,7 @@ def _no_complex_abs(self):
 def absolute(xp, self):
     """The absolute value of each element."""
     if self.dtype.kind == "b":
-        raise numeric.refuse("abs_cpu", self)
+        raise _arithmetic.refuse("abs_cpu", self)
     return xp.abs(self)
 
 
@@ -82,7 +82,7 @@ def _no_complex_sign(self):
 @op("sign(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, check=_no_complex_sign, self=zeros)
 def sign(xp, self):
     """-1, 0 or 1, by the sign of each element."""
-    return numeric.sign(self)
+    return _arithmetic.sign(self)
 
 
 def _sgn_gradient(grad, self, result):
@@ -95,7 +95,7 @@ def _sgn_gradient(grad, self, result):
 @op("sgn(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, self=_sgn_gradient)
 def sgn(xp, self):
     """-1, 0 or 1, by the sign of each element; of a complex number the point on the unit circle."""
-    return numeric.sign(self)
+    return _arithmetic.sign(self)
 
 
 def _rounding(name, function, description, complex_reaches_kernel=False):
@@ -105,7 +105,7 @@ def _rounding(name, function, description, complex_reaches_kernel=False):
 
     def kernel(xp, self):
         if self.dtype.kind in "bc":
-            raise numeric.refuse(f"{name}_vml_cpu", self)
+            raise _arithmetic.refuse(f"{name}_vml_cpu", self)
         return xp.array(self) if self.dtype.kind in "iu" else getattr(xp, function)(self)
 
     kernel.__doc__ = description
@@ -122,15 +122,15 @@ _rounding("round", "rint", "The nearest whole number to each element; halves go 
 def round_decimals(xp, self, decimals):
     """Each element rounded to so many decimals."""
     if self.dtype.kind != "f":
-        raise numeric.refuse("round_cpu" if decimals else "round_vml_cpu", self)
-    return numeric.round_decimals(self, decimals)
+        raise _arithmetic.refuse("round_cpu" if decimals else "round_vml_cpu", self)
+    return _arithmetic.round_decimals(self, decimals)
 
 
 @op("frac(Tensor self) -> Tensor", dtype=PROMOTE, inplace=True, self=lambda grad: grad)
 def frac(xp, self):
     """The fraction of each element, with its sign."""
     if self.dtype.kind != "f":
-        raise numeric.refuse("frac_cpu", self)
+        raise _arithmetic.refuse("frac_cpu", self)
     return self - xp.trunc(self)
 
 
@@ -142,7 +142,7 @@ def _copysign_gradient(grad, self, result):
 
 def _copysign(xp, self, other):
     """The size of self with the sign of other."""
-    numeric.no_complex("copysign_cpu", self)
+    _arithmetic.no_complex("copysign_cpu", self)
     return xp.copysign(self, other)
 
 
@@ -172,7 +172,7 @@ op(
 def nextafter(xp, self, other):
     """The next number of the dtype after self in the direction of other."""
     if self.dtype.kind in "biuc":
-        raise numeric.refuse("nextafter_cpu", self)
+        raise _arithmetic.refuse("nextafter_cpu", self)
     return xp.nextafter(self, other)
 
 
@@ -184,7 +184,7 @@ def nextafter(xp, self, other):
 )
 def nan_to_num(xp, self, nan, posinf, neginf):
     """Replace NaN by 0 and the infinities by the dtype's limits, or by the numbers given."""
-    return numeric.nan_to_number(self, nan, posinf, neginf)
+    return _arithmetic.nan_to_number(self, nan, posinf, neginf)
 
 
 def _angle_gradient(grad, self):
@@ -202,7 +202,7 @@ def _angle_gradient(grad, self):
 def angle(xp, self):
     """The angle of a complex number; of a real one 0 or pi."""
     if self.dtype.kind == "c":
-        return xp.array(numeric.widely(lambda v: xp.angle(v).astype(v.dtype), self).real)
+        return xp.array(_arithmetic.widely(lambda v: xp.angle(v).astype(v.dtype), self).real)
     return xp.where(xp.isnan(self), self, xp.where(self < 0, self.dtype.type(math.pi), self.dtype.type(0)))
 
 
@@ -315,11 +315,11 @@ def _clamp_check(self, min, max):
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     for value in (self, min, max):
         if type(value) is complex and self.dtype.is_floating_point:
-            raise RuntimeError("value cannot be converted to type double without overflow")
+            raise messages.overflow("double")
         if category(value) == COMPLEX and value is not None:
             raise NotImplementedError("clamp is not supported for complex types")
         if type(value) in (int, float) and category(value) <= self.dtype.category and self.dtype.category:
-            numeric.check_number(value, self.dtype)
+            _arithmetic.check_number(value, self.dtype)
 
 
 def _clamp_tensor_check(self, min, max):
@@ -343,10 +343,7 @@ def _fits(check, self, *limits):
         numbers = [number for number in numbers if type(number) is not complex]
     highest = max(numbers, key=category, default=None)
     if highest is not None and category(highest) > self.dtype.category != FLOATING:
-        kind = of_number(highest).scalar_type
-        raise RuntimeError(
-            f"result type {kind} can't be cast to the desired output type {self.dtype.cpp_name}"
-        )
+        raise messages.result_cast(of_number(highest).scalar_type, self.dtype.cpp_name)
     check(self, *limits)
 
 
@@ -382,11 +379,11 @@ def _clamp(xp, self, min, max):
         ends = [name for name, end in (("min", min), ("max", max)) if end is not None]
         if not any(type(end) is xp.ndarray for end in (min, max)):
             name = "clamp_scalar_cpu" if len(ends) == 2 else f"clamp_{ends[0]}_scalar_cpu"
-            raise numeric.refuse(name, self)
+            raise _arithmetic.refuse(name, self)
         if len(ends) == 2:
-            raise numeric.refuse("clamp_cpu", self)
+            raise _arithmetic.refuse("clamp_cpu", self)
         if self.dtype.kind != "b":
-            raise numeric.refuse("maximum_cpu" if min is not None else "minimum_cpu", self)
+            raise _arithmetic.refuse("maximum_cpu" if min is not None else "minimum_cpu", self)
     if min is not None:
         self = limited(xp, xp.maximum, self, min)
     return self if max is None else limited(xp, xp.minimum, self, max)
@@ -419,14 +416,14 @@ op(
 def _clamp_min(xp, self, min):
     """Move the elements below a limit to it."""
     if self.dtype.kind == "c":
-        raise numeric.refuse("maximum_cpu", self)
+        raise _arithmetic.refuse("maximum_cpu", self)
     return limited(xp, xp.maximum, self, min)
 
 
 def _clamp_max(xp, self, max):
     """Move the elements above a limit to it."""
     if self.dtype.kind == "c":
-        raise numeric.refuse("minimum_cpu", self)
+        raise _arithmetic.refuse("minimum_cpu", self)
     return limited(xp, xp.minimum, self, max)
 
 
@@ -435,9 +432,9 @@ def _limit_check(name):
         if category(self) == COMPLEX or category(limit) == COMPLEX:
             raise NotImplementedError("clamp is not supported for complex types")
         if category(self) == BOOL and category(limit) == BOOL:
-            raise numeric.refuse(f"{name}_scalar_cpu", None, "Bool")
+            raise _arithmetic.refuse(f"{name}_scalar_cpu", None, "Bool")
         if category(limit) <= self.dtype.category and self.dtype.category:
-            numeric.check_number(limit, self.dtype)
+            _arithmetic.check_number(limit, self.dtype)
 
     return check
 

@@ -15,18 +15,12 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.fused import fused
+from tensorcli.engine.fused import onto
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._composed_sampler import BICUBIC, NEAREST, REFLECTION, ZEROS, double_backward
 from tensorcli.engine.ops._registers import LANES
 from tensorcli.engine.ops._shared import behind
-
-
-def _onto(a, b, c):
-    """a * b + c, fused where the kernel of images fuses it: in single precision."""
-    return fused(a, b, c) if type(a) is np.ndarray and a.dtype == np.float32 else a * b + c
-
 
 # ---- where a grid points to
 
@@ -44,7 +38,7 @@ def _scaled(n, places, size, align_corners):
     own = places.dtype.type
     if n == 2:
         half = own(size - align_corners) / own(2)
-        return (places + own(1)) * half if align_corners else _onto(places + own(1), half, own(-0.5))
+        return (places + own(1)) * half if align_corners else onto(places + own(1), half, own(-0.5))
     if align_corners:
         return (places + own(1)) / own(2) * own(size - 1)
     return ((places + own(1)) * own(size) - own(1)) / own(2)
@@ -156,7 +150,7 @@ def _cubic(part):
     a = own(-0.75)
 
     def near(x):
-        return _onto(_onto(x, a + own(2), -(a + own(3))) * x, x, own(1))
+        return onto(onto(x, a + own(2), -(a + own(3))) * x, x, own(1))
 
     def far(x):
         return ((a * x - own(5) * a) * x + own(8) * a) * x - own(4) * a
@@ -197,10 +191,10 @@ def _sampled(xp, input, grid, mode, padding, align_corners):
         if mode == BICUBIC:  # Along the lines first, which are then weighted.
             row = tap.sides[0]
             lines[row] = lines[row] + tap.weights[1][..., None] * values
-            found = _onto(lines[row], tap.weights[0][..., None], found) if tap.sides[1] == 3 else found
+            found = onto(lines[row], tap.weights[0][..., None], found) if tap.sides[1] == 3 else found
         else:
             weight = reduce(np.multiply, reversed(tap.weights))[..., None]
-            found = _onto(values, weight, found) if len(along) == 2 else found + values * weight
+            found = onto(values, weight, found) if len(along) == 2 else found + values * weight
     result = found.reshape(*grid.shape[:-1], flat.shape[1]).astype(input.dtype, copy=False)
     return xp.ascontiguousarray(xp.moveaxis(result, -1, 1))
 
@@ -258,8 +252,8 @@ def _of_plane(xp, along, taps, values, grads):
     down = right = xp.zeros_like(along[0].at)
     for c in range(grads.shape[-1]):
         (a, b, d, f), g = (each[..., c] for each in (nw, ne, sw, se)), grads[..., c]
-        right = _onto(_onto(f - d, n, (b - a) * s), g, right)
-        down = _onto(_onto(f - b, w, (d - a) * e), g, down)
+        right = onto(onto(f - d, n, (b - a) * s), g, right)
+        down = onto(onto(f - b, w, (d - a) * e), g, down)
     return down, right
 
 
@@ -280,8 +274,8 @@ def _of_cubic(xp, along, taps, values, grads):
     for c in range(grads.shape[-1]):
         for tap, value in zip(taps, values, strict=True):
             (j, i), shared = tap.sides, value[..., c] * grads[..., c]
-            right = _onto(-(shared * steep[1][i]), tap.weights[0], right)
-            down = _onto(-(shared * steep[0][j]), tap.weights[1], down)
+            right = onto(-(shared * steep[1][i]), tap.weights[0], right)
+            down = onto(-(shared * steep[0][j]), tap.weights[1], down)
     return down, right
 
 
@@ -291,7 +285,7 @@ def _of_cubic(xp, along, taps, values, grads):
 def _check_grid(input, grid, mode, allowed):
     """A grid that fits its input, of `allowed` dimensions. Errors: RuntimeError, IndexError with PyTorch's texts."""
     if not input.ndim or not grid.ndim:
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        raise messages.no_dimensions(0)
     own, places = input.geometry.sizes, grid.geometry.sizes
     about = f"but got input with sizes {messages.numbers(own)} and grid with sizes {messages.numbers(places)}"
     if own[0] != places[0]:

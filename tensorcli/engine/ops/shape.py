@@ -145,9 +145,7 @@ def unflatten(self, dim, sizes):
         raise RuntimeError("unflatten: sizes must be non-empty")
     dim = wrap(dim, len(self.geometry.sizes))
     if not self.geometry.sizes:
-        raise RuntimeError(
-            f"unflatten got an unexpected error:\nDimension specified as {dim} but tensor has no dimensions"
-        )
+        raise RuntimeError(f"unflatten got an unexpected error:\n{messages.no_dimensions(dim)}")
     own = self.geometry.sizes
     try:
         inferred = infer_size(sizes, own[dim])

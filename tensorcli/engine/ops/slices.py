@@ -41,7 +41,7 @@ def _check_slices(name, self, dim, index, source):
             f"{name}: Indexing dim {dim} is out of bounds of the source tensor with dim {len(given)}"
         )
     if not given and count != 1:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+        raise messages.no_dimensions(dim)
     size = given[dim] if given else 1
     if count != size:
         raise RuntimeError(

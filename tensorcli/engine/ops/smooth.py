@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import PROMOTE, REDUCED, float16
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind, zero
 from tensorcli.engine.ops.activation import floats_only
@@ -37,14 +37,14 @@ def _in_singles(function, *arrays):
 
 
 def _single_erf(x, is_register):
-    return _registers.erf(x) if is_register else numeric.widely(behind(np).special.erf, x)
+    return _registers.erf(x) if is_register else _arithmetic.widely(behind(np).special.erf, x)
 
 
 def _single_tanh(x, is_register):
     """(tanh of the inner polynomial, the square of x)"""
     square = x * x
     inner = np.float32(_SQRT_2_OVER_PI) * fused(np.float32(_KAPPA), square * x, x)
-    return _registers.tanh(inner) if is_register else numeric.widely(np.tanh, inner), square
+    return _registers.tanh(inner) if is_register else _arithmetic.widely(np.tanh, inner), square
 
 
 def _single_gelu(x, is_register):
@@ -58,7 +58,7 @@ def _single_gelu_by_tanh(x, is_register):
 def _single_slope(grad, x, is_register):
     share = np.float32(0.5) * (1 + _single_erf(x * np.float32(_SQRT_HALF), is_register))
     inner = x * x * np.float32(-0.5)
-    density = _registers.exp(inner) if is_register else numeric.widely(np.exp, inner)
+    density = _registers.exp(inner) if is_register else _arithmetic.widely(np.exp, inner)
     return grad * (share + x * (np.float32(0.5 * _SQRT_2_OVER_PI) * density))
 
 
@@ -87,10 +87,10 @@ def gelu(xp, self, approximate):
     if approximate == "tanh" and _registers.is_small_single(xp, self):
         return _in_singles(_single_gelu_by_tanh, self)
     if approximate == "tanh":
-        return numeric.widely(
+        return _arithmetic.widely(
             lambda x: 0.5 * x * (1 + xp.tanh(_SQRT_2_OVER_PI * (x + _KAPPA * x * x * x))), self
         )
-    return numeric.widely(lambda x: x * 0.5 * (1 + behind(xp).special.erf(x * _SQRT_HALF)), self)
+    return _arithmetic.widely(lambda x: x * 0.5 * (1 + behind(xp).special.erf(x * _SQRT_HALF)), self)
 
 
 def _gelu_second(grad, grad_output, self, approximate):
@@ -132,7 +132,7 @@ def gelu_backward(xp, grad_output, self, approximate):
         return _in_singles(
             _single_slope_by_tanh if approximate == "tanh" else _single_slope, grad_output, self
         )
-    return numeric.widely(by_tanh if approximate == "tanh" else exactly, *widened(grad_output, self))
+    return _arithmetic.widely(by_tanh if approximate == "tanh" else exactly, *widened(grad_output, self))
 
 
 def _silu_gradient(grad, self):
@@ -146,14 +146,14 @@ def _silu_gradient(grad, self):
 def silu(xp, self):
     """Each element times its sigmoid."""
     if self.dtype.kind in "biu":
-        raise numeric.refuse("silu_cpu", self)
-    return self / (1 + numeric.powers(-self))
+        raise _arithmetic.refuse("silu_cpu", self)
+    return self / (1 + _arithmetic.powers(-self))
 
 
 @op("silu_backward(Tensor grad_output, Tensor self) -> Tensor", dtype=PROMOTE, namespace="nn")
 def silu_backward(xp, grad_output, self):
     """The gradient of silu."""
-    share = numeric.sigmoid(self)
+    share = _arithmetic.sigmoid(self)
     return grad_output * share * (1 + self * (1 - share))
 
 
@@ -173,7 +173,7 @@ def _mish_gradient(grad, self):
 def mish(xp, self):
     """Each element times the tanh of its softplus."""
     floats_only("mish_cpu", self)
-    return numeric.widely(lambda x: x * xp.tanh(_softplus(x)), self)
+    return _arithmetic.widely(lambda x: x * xp.tanh(_softplus(x)), self)
 
 
 @op("mish_backward(Tensor grad_output, Tensor self) -> Tensor", dtype=PROMOTE, namespace="nn")
@@ -184,7 +184,7 @@ def mish_backward(xp, grad_output, self):
         bent = xp.tanh(_softplus(x))
         return grad * (bent + x * (1 / (1 + xp.exp(-x))) * (1 - bent * bent))
 
-    return numeric.widely(slope, grad_output, self)
+    return _arithmetic.widely(slope, grad_output, self)
 
 
 @op(
@@ -201,10 +201,10 @@ def softplus(xp, self, beta, threshold):
         smooth = _registers.steps(
             scaled,
             lambda x: _registers.log1p(_registers.exp(x)),
-            lambda x: np.log1p(numeric.widely(np.exp, x)),
+            lambda x: np.log1p(_arithmetic.widely(np.exp, x)),
         )
     else:
-        smooth = numeric.widely(lambda x: xp.log1p(xp.exp(x)), scaled)
+        smooth = _arithmetic.widely(lambda x: xp.log1p(xp.exp(x)), scaled)
     smooth = smooth / self.dtype.type(beta)
     return xp.where(scaled > threshold, self, smooth)
 
@@ -225,7 +225,7 @@ def _softplus_second(grad, grad_output, self, beta, threshold):
 def softplus_backward(xp, grad_output, self, beta, threshold):
     """The gradient of softplus."""
     scaled = self * self.dtype.type(beta)
-    raised = numeric.widely(xp.exp, xp.minimum(scaled, self.dtype.type(threshold)))
+    raised = _arithmetic.widely(xp.exp, xp.minimum(scaled, self.dtype.type(threshold)))
     return xp.where(scaled > threshold, grad_output, grad_output * (raised / (raised + 1)))
 
 
@@ -247,8 +247,8 @@ def log_sigmoid_forward(xp, self):
     if _registers.is_small_single(xp, self):
         buffer = _registers.exp(-xp.abs(self))
         return xp.minimum(self, self.dtype.type(0)) - _registers.log1p(buffer), buffer
-    buffer = numeric.widely(lambda x: xp.exp(-xp.abs(x)), self)
-    return xp.minimum(self, self.dtype.type(0)) - numeric.widely(xp.log1p, buffer), buffer
+    buffer = _arithmetic.widely(lambda x: xp.exp(-xp.abs(x)), self)
+    return xp.minimum(self, self.dtype.type(0)) - _arithmetic.widely(xp.log1p, buffer), buffer
 
 
 @op(

@@ -9,7 +9,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.fused import fused
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import _registers, numeric
+from tensorcli.engine.ops import _arithmetic, _registers
 from tensorcli.engine.ops._dimensions import kind_of, refuse, wrap
 from tensorcli.engine.ops._moments import widened
 
@@ -43,7 +43,7 @@ def _powers(shifted, dim):
     """Exponentials, in a kernel for a dimension that is not the last."""
     rows = shifted.reshape(prod(shifted.shape[:dim]), shifted.shape[dim], -1)
     registers = _registers.divided(len(rows), rows.shape[2])[:, None]
-    return np.where(registers, _registers.exp(rows), numeric.widely(np.exp, rows)).reshape(shifted.shape)
+    return np.where(registers, _registers.exp(rows), _arithmetic.widely(np.exp, rows)).reshape(shifted.shape)
 
 
 def _kept_powers(xp, powers, dim, own):
@@ -93,7 +93,7 @@ def softmax_(xp, self, dim, half_to_float):
     if not self.ndim:
         return xp.exp(shifted).astype(own, copy=False)
     if own.itemsize == 2 and dim < self.ndim - 1:
-        powers = numeric.widely(xp.exp, shifted)
+        powers = _arithmetic.widely(xp.exp, shifted)
         total = xp.sum(powers, axis=dim, keepdims=True)
         return (_kept_powers(xp, powers, dim, own) / total).astype(own)
     if not _registers.is_small_single(xp, self):

@@ -5,7 +5,7 @@ import math
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import INT_TO_FLOAT, REDUCED
 from tensorcli.engine.op import composite, op
-from tensorcli.engine.ops import numeric
+from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._shared import behind, times
 
@@ -13,8 +13,8 @@ from tensorcli.engine.ops._shared import behind, times
 def from_scipy(xp, name, *arrays, refusal=""):
     """A function that scipy.special has, in float64 where the arrays are small. Errors: NotImplementedError for complex ones."""
     if arrays[0].dtype.kind == "c":
-        raise numeric.refuse(refusal, arrays[0])
-    return numeric.widely(getattr(behind(xp).special, name), *arrays)
+        raise _arithmetic.refuse(refusal, arrays[0])
+    return _arithmetic.widely(getattr(behind(xp).special, name), *arrays)
 
 
 # ---- error functions
@@ -105,8 +105,8 @@ def ndtri(xp, self):
 )
 def entr(xp, self):
     """-x log(x) of each element: its share of an entropy."""
-    numeric.no_complex("entr_cpu", self)
-    share = -self * numeric.widely(xp.log, self)
+    _arithmetic.no_complex("entr_cpu", self)
+    share = -self * _arithmetic.widely(xp.log, self)
     return xp.where(
         self > 0, share, xp.where(self == 0, xp.zeros_like(self), xp.where(self < 0, -math.inf, self))
     )
@@ -119,21 +119,21 @@ def arrays_like(xp, *values):
 
 
 def _product_with_log(xp, self, other, logarithm):
-    factor = numeric.widely(logarithm, other)
+    factor = _arithmetic.widely(logarithm, other)
     return xp.where(xp.isnan(other), other, xp.where(self == 0, self.dtype.type(0), self * factor))
 
 
 def _xlogy(xp, self, other):
     """self times log(other); 0 where self is 0."""
     self, other = arrays_like(xp, self, other)
-    numeric.no_complex("xlogy_cpu", self, other)
+    _arithmetic.no_complex("xlogy_cpu", self, other)
     return _product_with_log(xp, self, other, xp.log)
 
 
 def _xlog1py(xp, self, other):
     """self times log(1 + other); 0 where self is 0."""
     self, other = arrays_like(xp, self, other)
-    numeric.no_complex("xlog1py_cpu", self, other)
+    _arithmetic.no_complex("xlog1py_cpu", self, other)
     return _product_with_log(xp, self, other, xp.log1p)
 
 

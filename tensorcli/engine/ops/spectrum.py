@@ -151,18 +151,9 @@ def istft(self, n_fft, hop_length, win_length, window, center, normalized, onesi
     single = spectrum.ndim == 3
     bins, frames = spectrum.size(-3), spectrum.size(-2)
     onesided = bins != n_fft if onesided is None else onesided
-    if bins != (n_fft // 2 + 1 if onesided else n_fft):
-        wanted = "n_fft / 2 + 1 when onesided=True" if onesided else "n_fft when onesided=False"
-        raise RuntimeError(
-            f"{asked} : expected the frequency dimension (3rd to the last) of the input tensor to match {wanted}, but got "
-            f"{bins}"
-        )
-    if not 0 < hop <= width:
-        raise RuntimeError(f"{asked} : expected 0 < hop_length <= win_length")
-    if not 0 < width <= n_fft:
-        raise RuntimeError(f"{asked} : expected 0 < win_length <= n_fft")
-    if window is not None and (window.ndim != 1 or window.size(0) != width):
-        raise RuntimeError(f"{asked} : Invalid window shape. window has to be 1D and length of `win_length`")
+    refused = _refusal_of_inverse(bins, n_fft, onesided, hop, width, window)
+    if refused:
+        raise RuntimeError(f"{asked} : {refused}")
     real = self.dtype.to_real()
     shape = functions.ones((width,), dtype=real, device=self.device) if window is None else window
     shape = _padded(shape, n_fft)
@@ -199,3 +190,20 @@ def istft(self, n_fft, hop_length, win_length, window, center, normalized, onesi
         )
         signal = functions.constant_pad_nd(signal, [0, length - signal.size(-1)], 0)
     return signal
+
+
+def _refusal_of_inverse(bins, n_fft, onesided, hop, width, window):
+    """Why so many frequencies have no inverse with these settings; empty where they have one."""
+    if bins != (n_fft // 2 + 1 if onesided else n_fft):
+        wanted = "n_fft / 2 + 1 when onesided=True" if onesided else "n_fft when onesided=False"
+        return (
+            f"expected the frequency dimension (3rd to the last) of the input tensor to match {wanted}, but got "
+            f"{bins}"
+        )
+    if not 0 < hop <= width:
+        return "expected 0 < hop_length <= win_length"
+    if not 0 < width <= n_fft:
+        return "expected 0 < win_length <= n_fft"
+    if window is not None and (window.ndim != 1 or window.size(0) != width):
+        return "Invalid window shape. window has to be 1D and length of `win_length`"
+    return ""

@@ -121,7 +121,7 @@ def nanquantile_scalar(self, q, dim, keepdim, interpolation):
 def histc(xp, self, bins, min, max):
     """How many elements fall into each of some bins of equal width."""
     if self.dtype == np.uint8 and min < 0:
-        raise RuntimeError("value cannot be converted to type uint8_t without overflow")
+        raise messages.overflow("uint8_t")
     if self.dtype.kind in "biuc":
         by_range = max != min or not self.size
         if is_wide(self):

@@ -20,14 +20,12 @@ from tensorcli.engine.tensor import Tensor
     "as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)",
     inplace={"node": 1},
     self=lambda grad, self_geometry, size, stride, storage_offset: as_strided_backward(
-        grad, self_geometry, _strided(self_geometry, size, stride, storage_offset)
+        grad, self_geometry, strided(self_geometry, size, stride, storage_offset)
     ),
 )
 def as_strided(viewed, size, stride, storage_offset):
     """Any sizes, strides and offset over the same storage."""
-    shape = _strided(viewed.geometry, size, stride, storage_offset)
-    if len(shape.sizes) != len(shape.strides):
-        raise RuntimeError("mismatch in length of strides and shape")
+    shape = strided(viewed.geometry, size, stride, storage_offset)
     if any(step < 0 for step in shape.strides):
         raise RuntimeError(
             f"as_strided: Negative strides are not supported at the moment, got strides: {messages.numbers(stride)}"
@@ -39,7 +37,8 @@ def as_strided(viewed, size, stride, storage_offset):
 OPS["as_strided_"].variants = "function, method"
 
 
-def _strided(own: Geometry, size: Any, stride: Any, storage_offset: int | None) -> Geometry:
+def strided(own: Geometry, size: Any, stride: Any, storage_offset: int | None) -> Geometry:
+    """A geometry of these sizes and strides; it begins where `own` does unless an offset is given. Errors: RuntimeError."""
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
     return Geometry(tuple(size), tuple(stride), own.offset if storage_offset is None else storage_offset)
@@ -454,7 +453,7 @@ def unbind(geometry, dim):
     """All indices of a dimension, one tensor each."""
     if not geometry.ndim:
         wrap(dim, 0)
-        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
+        raise messages.no_dimensions(0)
     dim = wrap(dim, geometry.ndim)
     return [geometry.selected(dim, index) for index in range(geometry.sizes[dim])]
 

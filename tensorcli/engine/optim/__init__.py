@@ -1,32 +1,16 @@
 """`torch.optim`: optimisers whose steps are tensor operations, so that each shows what it wrote."""
 
-from importlib import import_module
-from typing import Any
+from tensorcli.engine.late import late as _late
 
-from tensorcli.engine.optim.algorithms import SGD, Adagrad, Adam, AdamW, RMSprop
-from tensorcli.engine.optim.optimizer import Optimizer
-
-_FURTHER = {
-    **dict.fromkeys("ASGD Adadelta Adamax NAdam RAdam Rprop".split(), "further"),
-    **dict.fromkeys(("Adafactor", "Muon"), "matrices"),
-    "LBFGS": "lbfgs",
+_WHERE = {
+    "Optimizer": "optim.optimizer",
+    **dict.fromkeys(("SGD", "ASGD", "Rprop"), "optim.descent"),
+    **dict.fromkeys(("Adagrad", "RMSprop", "Adadelta"), "optim.scaled"),
+    **dict.fromkeys(("Adam", "AdamW", "Adamax", "NAdam", "RAdam"), "optim.moments"),
+    **dict.fromkeys(("Adafactor", "Muon"), "optim.matrices"),
+    "LBFGS": "optim.lbfgs",
 }
-"""The optimisers that are imported when they are first asked for."""
-
-
 _MODULES = ("lr_scheduler", "swa_utils")
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"tensorcli.engine.optim.{name}")
-    if name in _FURTHER:
-        return getattr(import_module(f"tensorcli.engine.optim.{_FURTHER[name]}"), name)
-    raise AttributeError(f"module 'torch.optim' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted((*__all__, *_FURTHER, *_MODULES))
-
-
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__getattr__, __dir__ = _late("optim", _WHERE, _MODULES)
+__all__ = list(_WHERE)

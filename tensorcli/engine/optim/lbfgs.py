@@ -6,8 +6,8 @@ from typing import Any
 from tensorcli.engine.autograd.modes import enable_grad
 from tensorcli.engine.callers import functions
 from tensorcli.engine.formats import contiguous_format
-from tensorcli.engine.optim.algorithms import check_rate, scalar
 from tensorcli.engine.optim.optimizer import Optimizer
+from tensorcli.engine.optim.shared import check_rate, scalar
 from tensorcli.engine.tensor import Tensor
 
 Evaluated = tuple[float, Tensor]

@@ -10,11 +10,11 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import wraps
-from importlib import import_module
 from typing import Any
 from weakref import ref
 
 from tensorcli.engine import messages
+from tensorcli.engine.late import late as _late
 from tensorcli.engine.optim.optimizer import Group, Optimizer
 from tensorcli.engine.tensor import Tensor
 
@@ -402,18 +402,10 @@ class _LRScheduler(LRScheduler):
     __module__ = "torch.optim.lr_scheduler"
 
 
-_ELSEWHERE = {
-    **dict.fromkeys("PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR".split(), "cycles"),
-    **dict.fromkeys("SequentialLR ChainedScheduler ReduceLROnPlateau".split(), "combined"),
+_WHERE = {
+    **dict.fromkeys("PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR".split(), "optim.cycles"),
+    **dict.fromkeys("SequentialLR ChainedScheduler ReduceLROnPlateau".split(), "optim.combined"),
 }
 """The schedulers that are imported when they are first asked for."""
 
-
-def __getattr__(name: str) -> Any:
-    if name in _ELSEWHERE:
-        return getattr(import_module(f"tensorcli.engine.optim.{_ELSEWHERE[name]}"), name)
-    raise AttributeError(f"module 'torch.optim.lr_scheduler' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted((*globals(), *_ELSEWHERE))
+__getattr__, __dir__ = _late("optim.lr_scheduler", _WHERE, own=globals())

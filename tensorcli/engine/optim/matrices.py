@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from tensorcli.engine.callers import functions
-from tensorcli.engine.optim.algorithms import count, scalar
 from tensorcli.engine.optim.optimizer import Group, Optimizer, State
+from tensorcli.engine.optim.shared import count, scalar
 from tensorcli.engine.queries import finfo
 from tensorcli.engine.tensor import Tensor
 

@@ -1,10 +1,5 @@
 """`torch.utils`: DLPack, data in batches, and functions that are called again in the backward pass."""
 
-from importlib import import_module
-from typing import Any
+from tensorcli.engine.late import late as _late
 
-
-def __getattr__(name: str) -> Any:
-    if name in ("checkpoint", "data", "dlpack"):
-        return import_module(f"tensorcli.engine.utils.{name}")
-    raise AttributeError(f"module 'torch.utils' has no attribute '{name}'")
+__getattr__, __dir__ = _late("utils", {}, ("checkpoint", "data", "dlpack"))

@@ -244,7 +244,7 @@ class _Surroundings:
     """The state that a function ran in: autocast, and with `preserve` the random streams."""
 
     def __init__(self, preserve: bool) -> None:
-        from tensorcli.engine.amp.autocast import state
+        from tensorcli.engine.amp.casting import state
 
         self.autocast = state.copy()
         self.streams = random.states() if preserve else None
@@ -252,7 +252,7 @@ class _Surroundings:
     @contextmanager
     def restored(self) -> Iterator[None]:
         """That state inside, and the present one again afterwards."""
-        from tensorcli.engine.amp.autocast import state
+        from tensorcli.engine.amp.casting import state
 
         now = None if self.streams is None else random.states()
         autocast = state.copy()

@@ -32,7 +32,7 @@ class Nodes(Values):
         return type(node).__name__
 
     def clock(self) -> float:
-        return int(repr(nodes._sequence)[6:-1])  # `count(5)`: the only way to see it without taking it
+        return nodes.next_number()
 
     def sequence(self, node: Any) -> float | None:
         return None if isinstance(node, AccumulateGrad) else node.sequence

@@ -179,7 +179,7 @@ def shortcuts() -> bool:
     """Whether PyTorch may take its operators for inference: not in autocast, nor where they are switched off."""
     from tensorcli.engine.backend_flags import backends
 
-    autocast = sys.modules.get("tensorcli.engine.amp.autocast")
+    autocast = sys.modules.get("tensorcli.engine.amp.casting")
     return backends.mha.enabled and not (autocast is not None and autocast.is_autocast_enabled())
 
 
@@ -260,12 +260,16 @@ class TransformerEncoderLayer(Module):
         return self.norm2(src + fed(src))
 
     def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
-        masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
-        found = self.self_attn(x, x, x, **masks, need_weights=False)
-        return self.dropout1(found[0])
+        return self.dropout1(attend(self.self_attn, x, x, attn_mask, key_padding_mask, is_causal))
 
     def _ff_block(self, x: Any) -> Any:
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+
+
+def attend(attention: Any, x: Any, memory: Any, mask: Any, padding: Any, is_causal: bool) -> Any:
+    """What the places of `x` take from a memory that they look at."""
+    masks = {"attn_mask": mask, "key_padding_mask": padding, "is_causal": is_causal}
+    return attention(x, memory, memory, **masks, need_weights=False)[0]
 
 
 def _number_of(activation: Any) -> int:

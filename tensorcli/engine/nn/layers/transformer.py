@@ -15,7 +15,12 @@ from tensorcli.engine.nn import init
 from tensorcli.engine.nn.containers import ModuleList
 from tensorcli.engine.nn.heads import float_mask
 from tensorcli.engine.nn.layers.activation import Dropout
-from tensorcli.engine.nn.layers.attention import MultiheadAttention, TransformerEncoderLayer, activation_of
+from tensorcli.engine.nn.layers.attention import (
+    MultiheadAttention,
+    TransformerEncoderLayer,
+    activation_of,
+    attend,
+)
 from tensorcli.engine.nn.layers.linear import Linear
 from tensorcli.engine.nn.layers.norm import LayerNorm
 from tensorcli.engine.nn.module import Module
@@ -175,16 +180,12 @@ class TransformerDecoderLayer(Module):
         return self.norm3(x + self._ff_block(x))
 
     def _sa_block(self, x: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False) -> Any:
-        masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
-        found = self.self_attn(x, x, x, **masks, need_weights=False)
-        return self.dropout1(found[0])
+        return self.dropout1(attend(self.self_attn, x, x, attn_mask, key_padding_mask, is_causal))
 
     def _mha_block(
         self, x: Any, mem: Any, attn_mask: Any, key_padding_mask: Any, is_causal: bool = False
     ) -> Any:
-        masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
-        found = self.multihead_attn(x, mem, mem, **masks, need_weights=False)
-        return self.dropout2(found[0])
+        return self.dropout2(attend(self.multihead_attn, x, mem, attn_mask, key_padding_mask, is_causal))
 
     def _ff_block(self, x: Any) -> Any:
         return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))

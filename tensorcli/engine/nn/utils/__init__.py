@@ -1,12 +1,12 @@
 """`torch.nn.utils`: gradients kept within bounds, parameters as one vector, computed and pruned parameters."""
 
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any, Final
 
 from tensorcli.engine import messages
 from tensorcli.engine.autograd.modes import no_grad
 from tensorcli.engine.callers import functions
+from tensorcli.engine.late import late as _late
 from tensorcli.engine.queries import typename
 from tensorcli.engine.tensor import Tensor
 
@@ -117,27 +117,17 @@ _OWN = (
     "parameters_to_vector",
     "vector_to_parameters",
 )
-_ELSEWHERE = {
+_WHERE = {
     **dict.fromkeys(
-        ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"), "recomputed"
+        ("remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"), "nn.utils.recomputed"
     ),
     **dict.fromkeys(
         ("fuse_conv_bn_eval", "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights"),
-        "fusion",
+        "nn.utils.fusion",
     ),
     **dict.fromkeys(
-        ("convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "skip_init"), "whole"
+        ("convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "skip_init"),
+        "nn.utils.whole",
     ),
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"tensorcli.engine.nn.utils.{name}")
-    if name in _ELSEWHERE:
-        return getattr(import_module(f"tensorcli.engine.nn.utils.{_ELSEWHERE[name]}"), name)
-    raise AttributeError(f"module 'torch.nn.utils' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted((*_OWN, *_MODULES, *_ELSEWHERE))
+__getattr__, __dir__ = _late("nn.utils", _WHERE, _MODULES, _OWN)

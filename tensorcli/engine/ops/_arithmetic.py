@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.fused import fused
 from tensorcli.engine.ops import _registers
 
@@ -72,9 +72,7 @@ def check_number(value, kind):
     elif kind.category == dtypes.FLOATING and math.isfinite(value):
         fits = fits and abs(value) <= LARGEST.get(kind.name, math.inf)
     if not fits:
-        raise RuntimeError(
-            f"value cannot be converted to type {_CPP.get(kind.name, kind.cpp_name)} without overflow"
-        )
+        raise messages.overflow(_CPP.get(kind.name, kind.cpp_name))
 
 
 LARGEST = {

@@ -1,20 +1,17 @@
-"""Python's operators for Tensor, and the methods that are no operators of the table: printing, conversion, backward.
+"""Tensor's special methods: Python's operators, indexing, printing, and conversion to Python's numbers.
 
-Python looks special methods up on the class, so these are set here; each calls the operator of the table it stands for.
+Python looks special methods up on the class, so these are set here; each operator calls the one of the table it stands for.
 """
 
 from collections.abc import Callable
-from operator import attrgetter
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from tensorcli.engine import callers, dtypes, messages, printing
-from tensorcli.engine.autograd import hooks
 from tensorcli.engine.autograd.modes import forward, mode
 from tensorcli.engine.autograd.nodes import Node
-from tensorcli.engine.native import PYTHON_METHODS
-from tensorcli.engine.tensor import CONJ, NEG, Tensor, wrapped_number
+from tensorcli.engine.tensor import Tensor, wrapped_number
 
 # ---- arithmetic and comparison
 
@@ -319,7 +316,7 @@ def _real(self: Tensor, kind: str) -> Any:
     if not isinstance(value, complex):
         return value
     if value.imag:
-        raise RuntimeError(f"value cannot be converted to type {kind} without overflow")
+        raise messages.overflow(kind)
     return value.real
 
 
@@ -346,141 +343,3 @@ Tensor.__index__ = _index  # type: ignore[attr-defined]
 Tensor.__float__ = lambda self: float(_real(_warn_of_graph(self), "double"))  # type: ignore[attr-defined]
 Tensor.__int__ = lambda self: int(_real(self, "int64_t"))  # type: ignore[attr-defined]
 Tensor.__complex__ = lambda self: complex(_scalar(_warn_of_graph(self)))  # type: ignore[attr-defined]
-
-
-# ---- geometry
-
-
-def _size(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> Any:
-    if more or others:
-        _refuse_more("size", 1 + len(more), others)
-    if dim is None:
-        return self.shape
-    from tensorcli.engine.ops._dimensions import wrap
-
-    return self.geometry.sizes[_checked(self, dim, wrap, "size")]
-
-
-def _stride(self: Tensor, dim: int | None = None, *more: Any, **others: Any) -> Any:
-    if more or others:
-        _refuse_more("stride", 1 + len(more), others)
-    if dim is None:
-        return self.geometry.strides
-    from tensorcli.engine.ops._dimensions import wrap
-
-    return self.geometry.strides[_checked(self, dim, wrap, "stride")]
-
-
-def _refuse_more(name: str, count: int, others: dict[str, Any]) -> NoReturn:
-    raise TypeError(
-        f"{name}() got an unexpected keyword argument '{next(iter(others))}'"
-        if others
-        else f"{name}() takes from 0 to 1 positional arguments but {count} were given"
-    )
-
-
-def _checked(self: Tensor, dim: int, wrap: Callable[[int, int], int], name: str) -> int:
-    if not hasattr(dim, "__index__"):
-        raise TypeError(f"{name}(): argument 'dim' (position 1) must be int, not {type(dim).__name__}")
-    if not self.geometry.sizes:
-        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
-    return wrap(dim, len(self.geometry.sizes))
-
-
-Tensor.size = _size  # type: ignore[attr-defined]
-Tensor.stride = _stride  # type: ignore[attr-defined]
-
-
-def _data_ptr(self: Tensor) -> int:
-    if self.levels or self.batch is not None:
-        raise RuntimeError(messages.WRAPPED_POINTER)
-    if self.is_meta or not self.geometry.numel:
-        return 0
-    return self.memory.address + self.geometry.offset * self.dtype.itemsize
-
-
-def _bare(name: str, answer: Callable[[Tensor], Any]) -> Any:
-    """A method without parameters. Errors: TypeError in CPython's words for PyTorch's C methods."""
-
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        if args or kwargs:
-            from tensorcli.engine.binding_messages import no_arguments
-
-            no_arguments(name, len(args), bool(kwargs))
-        return answer(self)
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = answer.__doc__
-    return method
-
-
-BARE: dict[str, Callable[[Tensor], Any]] = {
-    "dim": lambda self: len(self.geometry.sizes),
-    "ndimension": lambda self: len(self.geometry.sizes),
-    "numel": lambda self: self.geometry.numel,
-    "nelement": lambda self: self.geometry.numel,
-    "element_size": lambda self: self.dtype.itemsize,
-    "storage_offset": lambda self: self.geometry.offset,
-    "data_ptr": _data_ptr,
-    "is_floating_point": lambda self: self.dtype.is_floating_point,
-    "is_complex": lambda self: self.dtype.is_complex,
-    "is_signed": lambda self: self.dtype.is_signed,
-    "is_conj": lambda self: bool(self.lazy & CONJ),
-    "is_neg": lambda self: bool(self.lazy & NEG),
-    "is_inference": lambda self: self.inference,
-    "get_device": lambda self: -1 if self.device.index is None else self.device.index,
-    "item": item,
-    "retain_grad": hooks.retain_grad,
-}
-"""The methods that take nothing."""
-for _name, _answer in BARE.items():
-    setattr(Tensor, _name, _bare(_name, _answer))
-
-
-# ---- autograd
-
-
-def detach_(self: Tensor) -> Tensor:
-    """Cut this tensor off from the graph, in place; it becomes a leaf."""
-    if mode.inference:
-        return self
-    if self.view_of is not None or self.batch is not None:
-        raise RuntimeError(messages.DETACH_VIEW)
-    self.leaf_requires_grad = False
-    self.node = None
-    self.output_nr = 0
-    return self
-
-
-def backward(
-    self: Tensor,
-    gradient: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    inputs: Any = None,
-) -> None:
-    """Compute the gradients of the leaves and add them to their `.grad`."""
-    from tensorcli.engine.autograd.differentiate import backward as run
-
-    run(self, gradient, retain_graph, create_graph, inputs=inputs)
-
-
-def _register_post_accumulate(self: Tensor, hook: Callable[[Tensor], None]) -> Any:
-    return hooks.register_post_accumulate_grad_hook(self, hook)
-
-
-Tensor.detach_ = _bare("detach_", detach_)  # type: ignore[attr-defined]
-
-
-def _keep_hooks(self: Tensor) -> None:
-    raise RuntimeError("Deletion of _backwards_hooks not allowed!")
-
-
-Tensor._backward_hooks = property(attrgetter("hooks"), None, _keep_hooks)  # type: ignore[attr-defined]
-Tensor.backward = backward  # type: ignore[attr-defined]
-Tensor.register_hook = hooks.register_hook  # type: ignore[attr-defined]
-Tensor.register_post_accumulate_grad_hook = _register_post_accumulate  # type: ignore[attr-defined]
-for _name in PYTHON_METHODS:
-    _method = vars(Tensor).get(_name)
-    if _method is not None:
-        _method.__qualname__ = f"Tensor.{_name}"

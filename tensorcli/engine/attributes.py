@@ -1,0 +1,153 @@
+"""Attributes of Tensor that are no operators: its data, and what kind of tensor it is. What all here are not, is said here."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tensorcli.engine import dtypes, formats, messages
+from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.ops import read_for
+from tensorcli.engine.tensor import ReadOnly, Tensor, stored_tensor
+
+# ---- x.data
+
+
+def get_data(self: Tensor) -> Tensor:
+    """Another handle on the storage: no history, and a version counter of its own, which checks do not see."""
+    if self.batch is not None:
+        raise RuntimeError("accessing `data` under vmap transform is not allowed")
+    made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
+    made.levels = self.levels
+    if self.inference:
+        made.inference = True
+        made._unguarded = not mode.inference
+    return made
+
+
+def set_data(self: Tensor, value: Any) -> None:
+    """Move this handle to another tensor's memory; both counters stay. Errors: TypeError, RuntimeError."""
+    if not isinstance(value, Tensor):
+        from tensorcli.engine.parameters import type_name
+
+        raise TypeError(f"Variable data has to be a tensor, but got {type_name(type(value))}")
+    if self.requires_grad and value.dtype.category < dtypes.FLOATING:
+        raise RuntimeError(
+            "data set to a tensor that requires gradients must be floating point or complex dtype"
+        )
+    if value.is_meta is not self.is_meta:
+        raise RuntimeError(
+            "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type."
+        )
+    if self.accumulator is not None and (value.dtype is not self.dtype or value.device is not self.device):
+        # The node that adds to .grad remembers what it was made for: the sizes too, which PyTorch forgets to look at.
+        self.accumulator = None
+    counter = None if self.inference else self.counter
+    self.replace_memory(value.memory, value.geometry, value.dtype)
+    self.lazy = value.lazy
+    self.inference = value.inference
+    if counter is not None:
+        self._counter = counter
+
+
+def delete_data(self: Tensor) -> None:
+    """Refused. Errors: RuntimeError."""
+    raise RuntimeError("Deleting tensor data is not allowed. Delete tensor instead!")
+
+
+Tensor.data = property(get_data, set_data, delete_data)  # type: ignore[attr-defined]
+
+
+# ---- attributes that say what kind of tensor this is
+
+Tensor.layout = ReadOnly(lambda self: formats.strided)  # type: ignore[attr-defined]
+for _kind in (
+    "sparse",
+    "sparse_csr",
+    "quantized",
+    "mkldnn",
+    "nested",
+    "xpu",
+    "mps",
+    "mtia",
+    "hpu",
+    "ipu",
+    "maia",
+    "vulkan",
+    "xla",
+):
+    setattr(Tensor, f"is_{_kind}", ReadOnly(lambda self: False))
+_NO_SPARSE = {
+    "coalesce": "coalesce expected sparse coordinate tensor layout but got Strided",
+    "indices": "indices expected sparse coordinate tensor layout but got Strided",
+    "is_coalesced": "is_coalesced expected sparse coordinate tensor layout but got Strided",
+    "crow_indices": "crow_indices expected sparse row compressed tensor layout but got Strided",
+    "col_indices": "col_indices expected sparse row compressed tensor layout but got Strided",
+}
+"""What only sparse tensors have, and what PyTorch says of it on the others."""
+
+
+def _refusing(name: str, complaint: str) -> Callable[[Tensor], Any]:
+    def refuse(self: Tensor) -> Any:
+        raise RuntimeError(complaint)
+
+    refuse.__name__ = refuse.__qualname__ = name
+    refuse.__doc__ = f"Refused: all tensors here are strided. Errors: RuntimeError ({complaint})."
+    return refuse
+
+
+for _name, _complaint in _NO_SPARSE.items():
+    setattr(Tensor, _name, _refusing(_name, _complaint))
+
+
+def sparse_dim(self: Tensor) -> int:
+    """How many dimensions are sparse: none."""
+    return 0
+
+
+def dense_dim(self: Tensor) -> int:
+    """How many dimensions are dense: all."""
+    return self.geometry.ndim
+
+
+def to_dense(self: Tensor, dtype: Any = None, *, masked_grad: bool | None = None) -> Tensor:
+    """The tensor itself (in another dtype where one is named): all tensors here are strided."""
+    return self if dtype is None else self.to(dtype)
+
+
+class _InChapter:
+    """An attribute that a chapter of operators declares, until it is read: who sets it need not have looked at it before."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        self._read()
+        return getattr(owner if instance is None else instance, self.name)
+
+    def __set__(self, instance: Tensor, value: Any) -> None:
+        self._read()
+        setattr(instance, self.name, value)
+
+    def __delete__(self, instance: Tensor) -> None:
+        self._read()
+        delattr(instance, self.name)
+
+    def _read(self) -> None:
+        read_for(self.name)
+
+
+for _name in ("real", "imag"):
+    if _name not in vars(Tensor):
+        setattr(Tensor, _name, _InChapter(_name))
+
+
+def _volatile(self: Tensor) -> bool:
+    messages.warn("volatile was removed (Variable.volatile is always False)")
+    return False
+
+
+Tensor.sparse_dim = sparse_dim  # type: ignore[attr-defined]
+Tensor.dense_dim = dense_dim  # type: ignore[attr-defined]
+Tensor.to_dense = to_dense  # type: ignore[attr-defined]
+Tensor.is_distributed = lambda self: False  # type: ignore[attr-defined]
+Tensor.name = ReadOnly(lambda self: None)  # type: ignore[attr-defined]
+Tensor.volatile = property(_volatile)  # type: ignore[attr-defined]

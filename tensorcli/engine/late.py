@@ -1,0 +1,61 @@
+"""Packages of torch whose names are imported when they are first asked for: what they answer `getattr` and `dir` with.
+
+A name stands in a module of the engine, is a module of the package itself, or is an operator of the table without the
+package's prefix. Every other is refused in Python's words for a module of torch.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+Answers = tuple[Callable[[str], Any], Callable[[], list[str]]]
+"""A module's `__getattr__` and `__dir__`."""
+
+
+def late(
+    package: str, where: Mapping[str, str], modules: Iterable[str] = (), own: Iterable[str] = ()
+) -> Answers:
+    """The answers of `torch.PACKAGE`: `where` has each name's module, by its path in the engine; `modules` are modules of the
+    package that are torch's, too; `own` is what `dir` lists besides."""
+
+    def find(name: str) -> Any:
+        if name in modules:
+            return import_module(f"tensorcli.engine.{package}.{name}")
+        if name not in where:
+            raise _absent(package, name)
+        return _kept(package, name, getattr(import_module(f"tensorcli.engine.{where[name]}"), name))
+
+    return find, lambda: sorted({*own, *where, *modules})
+
+
+def prefixed(package: str, where: Mapping[str, str] = MappingProxyType({})) -> Answers:
+    """The answers of `torch.PACKAGE`, whose names are the operators `PACKAGE_NAME`, and those of `where`."""
+    from tensorcli.engine.callers import functions
+    from tensorcli.engine.op import PACKETS
+
+    prefix = f"{package}_"
+    others, _ = late(package, where)
+
+    def find(name: str) -> Any:
+        if name in where:
+            return others(name)
+        if name.startswith("_") or prefix + name not in PACKETS:
+            raise _absent(package, name)
+        return _kept(package, name, getattr(functions, prefix + name))
+
+    def names() -> list[str]:
+        return sorted([*where, *(name.removeprefix(prefix) for name in PACKETS if name.startswith(prefix))])
+
+    return find, names
+
+
+def _absent(package: str, name: str) -> AttributeError:
+    return AttributeError(f"module 'torch.{package}' has no attribute '{name}'")
+
+
+def _kept(package: str, name: str, found: Any) -> Any:
+    """What was found, which the package itself has from now on."""
+    setattr(sys.modules[f"tensorcli.engine.{package}"], name, found)
+    return found

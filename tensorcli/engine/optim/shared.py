@@ -1,0 +1,58 @@
+"""What the optimisers share: checks of their settings, what they count with, the beginning of a step."""
+
+from typing import Any
+
+from tensorcli.engine.callers import functions
+from tensorcli.engine.optim.optimizer import Group, State, count_dtype
+from tensorcli.engine.tensor import Tensor
+
+LATER = {"foreach": None, "maximize": False, "differentiable": False, "capturable": False}
+
+
+def check_rate(lr: Any) -> None:
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    check_not_negative(lr, "learning rate")
+
+
+def check_not_negative(value: Any, what: str) -> None:
+    if not value >= 0.0:
+        raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_fused(fused: bool | None, differentiable: bool, foreach: bool | None) -> None:
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def scalar(value: Any) -> Any:
+    """A setting as it was given; a tensor of one element as a zero-dimensional one."""
+    return value.squeeze() if isinstance(value, Tensor) and value.ndim else value
+
+
+def count(start: float, param: Tensor, group: Group | None = None) -> Tensor:
+    """A number to count on: on the parameter's device, or only where a group's device counts, and else where new tensors are."""
+    on_device = group is None or group.get("capturable") or group.get("fused")
+    made: Tensor = functions.full((), start, dtype=count_dtype(), device=param.device if on_device else None)
+    return made
+
+
+def parts_of(param: Tensor) -> Any:
+    """What makes two real numbers of each complex one, where the parameter is complex."""
+    return functions.view_as_real if param.dtype.is_complex else lambda tensor: tensor
+
+
+def counted_and_decayed(param: Tensor, grad: Tensor, state: State, group: Group, rate: Any = None) -> Tensor:
+    """Count the step; the gradient with the weight decay, which `rate` lets act on the parameter itself."""
+    steps = state["step"]
+    steps += 1
+    decay = group["weight_decay"]
+    if decay == 0:
+        return grad
+    if rate is not None and group["decoupled_weight_decay"]:
+        param.mul_(1 - rate * decay)
+        return grad
+    found: Tensor = grad.add(param, alpha=decay)
+    return found
