@@ -172,11 +172,11 @@ class Observation:
             value = names.get(name)
             if type(value) in INERT:
                 continue
-            yield from self._handles(value)
             what = kind(value)
             if what == "ndarray" or (what == "tensor" and exports):
                 yield value
             elif what != "tensor":
+                yield from self._handles(value)
                 for entry in islice(self.index.under(name), NAMED):
                     each = entry.value
                     if each is not None and (exports or kind(each) == "ndarray"):
