@@ -191,13 +191,23 @@ def share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "none"
 
 
+def _halves(torch: Any) -> str:
+    """Which of the half precisions PyTorch computes in on this processor."""
+    found = {
+        "float16": torch.ops.mkldnn._is_mkldnn_fp16_supported(),
+        "bfloat16": torch.ops.mkldnn._is_mkldnn_bf16_supported(),
+    }
+    return " and ".join(name for name, there in found.items() if there) or "neither"
+
+
 MEASURE: Final = """\
 The measure is PyTorch's own operator database (`torch.testing._internal.common_methods_invocations.op_db`): each
 operator's samples (the first 40 in each dtype) run on PyTorch and on the engine, and a sample agrees when values, dtype,
 shape, strides, the inputs that the result shares storage with, the inputs' versions afterwards, `requires_grad`, the name
 of `grad_fn` and the gradient of every input agree. An operator counts as right only when every sample of it agrees.
 float16 and bfloat16 agree only when every bit does, since their rounding is visible in what is printed; the other dtypes
-have a tolerance for the order of sums."""
+have a tolerance for the order of sums. Where the processor computes in them itself, PyTorch has convolutions and products of
+matrices in oneDNN, in another order: here {}."""
 SCOPE: Final = """\
 What draws at random starts from the same seed on both. Not in this measure, because the engine does not claim them:
 sparse and nested layouts, `torch.masked`, kernels that only PyTorch itself calls; nor
@@ -219,7 +229,7 @@ def page(
         "",
         f"Written by `python scripts/conformance.py` from a run against PyTorch {torch.__version__}.",
         "",
-        *MEASURE.splitlines(),
+        *MEASURE.format(_halves(torch)).splitlines(),
         "",
         "| dtype | operators right | samples right |",
         "| --- | --- | --- |",
