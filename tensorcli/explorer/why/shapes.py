@@ -140,6 +140,9 @@ def sizes(case: Case) -> Story | None:
     if len(wanted) == 1 and isinstance(wanted[0], tuple | list):
         wanted = list(wanted[0])
     if wanted and all(isinstance(each, int) for each in wanted):
+        if len(wanted) == 2 < len(first.look.sizes) and first is receiver:
+            rows = case.changed([(call, f"{first.text}.flatten(1)")], "each example in one row")
+            story.proposals.append(rows)
         for shape in _near(wanted, first.look.sizes):
             new = ", ".join(map(str, shape))
             story.proposals.append(
