@@ -14,7 +14,7 @@ from tensorcli.explorer.results import Event
 from tensorcli.explorer.trees import binds, has_pass, loaded, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import copied_leaf, kept, reason
-from tensorcli.explorer.why.cuts import cut_reason, in_a_pass, told, verb_of, where_cut
+from tensorcli.explorer.why.cuts import Cut, cut_reason, in_a_pass, told, verb_of, where_cut
 from tensorcli.explorer.why.ended import ended_early
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.out_of_place import atom
@@ -25,7 +25,7 @@ from tensorcli.explorer.why.views import cut_from_base, cut_off, view_again, vie
 if TYPE_CHECKING:
     from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
-    from tensorcli.explorer.trace import Traced
+    from tensorcli.explorer.trace import Made, Traced
 
 
 EVENTS = 8
@@ -327,22 +327,15 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         if uses[-1] is not last:
             story.events.append(case.event(uses[-1].number - 1, f"goes through {view_name}", "other"))
         story.proposals.extend(view_again(case, view_name, uses[0], last))
-    for step in trace.steps[begin + 1 :]:
-        if name not in loaded(step.record.statement.tree):
-            continue
-        for made in step.made:
-            if made.needed and not made.look.requires_grad and not in_a_pass(made):
-                operator = verb_of(made)
-                why = "leaves the graph" if made.recording else cut_reason(case, step, made)
-                event = case.event(
-                    step.number - 1, f"{operator} {why}", "cut", culprit=True, node=made.node_at
-                )
-                story.events.append(event)
-                story.title = (
-                    f"{name}.grad is None because the way from {name} to what was differentiated was cut at line "
-                    f"{event.line}."
-                )
-                break
+    cuts = []
+    for step, made in _cuts_behind(case, value, name, begin + 1):
+        operator = verb_of(made)
+        cuts.append(Cut(step, "", "cut", made.node_at, (operator,)))
+        why = "leaves the graph" if made.recording else cut_reason(case, step, made)
+        event = case.event(step.number - 1, f"{operator} {why}", "cut", culprit=True, node=made.node_at)
+        story.events.append(event)
+        story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
+    story.proposals.extend(map(to_the_end, ways_back(case, cuts)))
     users = users_of(case, value)
     copy = copied_leaf(case, last, {name, *users})
     if copy is not None:
@@ -362,6 +355,31 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
         story.notes.append(f"{', '.join(users[:4])} {verb[0]} to {name}, and {verb[1]} not differentiated.")
     return story
+
+
+def _cuts_behind(case: Case, value: Any, name: str, begin: int) -> list[tuple[Traced, Made]]:
+    """Where what was computed from a leaf lost its graph, and something that has one was computed from it; where nothing was,
+    in the statements that name the leaf. One of each statement.
+    """
+    connected = {case.trace.token(value)}
+    behind: dict[int, tuple[Traced, Made]] = {}
+    went_on: dict[int, tuple[Traced, Made]] = {}
+    others: dict[int, tuple[Traced, Made]] = {}
+    for step in case.trace.steps[begin:]:
+        for made in step.made:
+            from_cut = next((behind[token] for token in made.inputs if token in behind), None)
+            if not connected.isdisjoint(made.inputs):
+                if made.look.requires_grad:
+                    connected.add(made.tensor)
+                elif made.needed and not in_a_pass(made):
+                    behind[made.tensor] = (step, made)
+                    if name in loaded(step.record.statement.tree):
+                        others.setdefault(step.number, (step, made))
+            elif from_cut is not None:
+                behind[made.tensor] = from_cut
+                if made.look.requires_grad:
+                    went_on.setdefault(from_cut[0].number, from_cut)
+    return list((went_on or others).values())
 
 
 def users_of(case: Case, value: Any) -> list[str]:

@@ -47,9 +47,13 @@ def ways_back(case: Case, cuts: list[Cut], root: str = "") -> Iterator[Proposal 
 
 
 def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
-    """The statement without what left the graph."""
+    """The statement without what left the graph, in the function that it stands in where it was a call that left."""
     at, journal = cut.step.number - 1, case.journal
-    tree = journal.python(at)[0].tree
+    tree: ast.stmt = journal.python(at)[0].tree
+    home = None if cut.node is None or holds(tree, cut.node) else case.holder_of(cut.node)
+    if home is not None and cut.node is not None:
+        at, around = home, ast.walk(journal.python(home)[0].tree)
+        tree = [each for each in around if isinstance(each, ast.stmt) and holds(each, cut.node)][-1]
     if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
         new = with_argument(journal.source(at, cut.node), "create_graph=True")
         yield journal.changed(at, [(cut.node, new)], "record the pass as well")
