@@ -12,7 +12,7 @@ import ast
 import copy
 from collections.abc import Iterator
 from textwrap import dedent, indent
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tensorcli.language.vocabulary import is_dunder
 
@@ -49,10 +49,23 @@ class Replaced(NamedTuple):
     first: int
     last: int
     text: str
-    lists: bool = False
-    """Whether the function gives a list of items, and not a module."""
+    kind: Literal["module", "items", "plain"] = "module"
+    """What the function gives: a module, the list of a dataset's items, a module that stands for an object of a plain class."""
     lacks: str = ""
     """The class, where it is of modules and its `__init__` forgets to call that of its base."""
+
+
+def around(node: ast.expr | ast.stmt, lines: list[str]) -> tuple[str, str]:
+    """What stands before a node on its first line, and behind it on its last."""
+    last = node.end_lineno or node.lineno
+    before = lines[node.lineno - 1].encode()[: node.col_offset].decode()
+    return before, lines[last - 1].encode()[node.end_col_offset or 0 :].decode()
+
+
+def shares_a_line(node: ast.stmt, lines: list[str]) -> bool:
+    """Whether another statement stands on a line of this one."""
+    before, behind = around(node, lines)
+    return bool(before.strip()) or bool(behind.partition("#")[0].strip())
 
 
 def without_classes(tree: ast.Module, lines: list[str]) -> list[Replaced] | None:
@@ -90,7 +103,7 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
         imported = imported or bool(maker.bound)
         last = node.end_lineno or node.lineno
         lacks = node.name if maker.forgets else ""
-        yield Replaced(node.lineno, last, above + maker.function(), maker.lists, lacks)
+        yield Replaced(node.lineno, last, above + maker.function(), maker.kind, lacks)
 
 
 class _Maker:
@@ -101,16 +114,19 @@ class _Maker:
             raise _NeedsClass
         self.name = node.name
         self.base = ast.unparse(node.bases[0]) if node.bases else "object"
-        self.lists = self.base.rpartition(".")[2] == "Dataset"
-        self.plain = self.lists or self.base == "object"
-        if self.plain:
+        self.kind: Literal["module", "items", "plain"] = "module"
+        if self.base == "object" or self.base.rpartition(".")[2] == "Dataset":
+            self.kind = "plain" if self.base == "object" else "items"
             self.base = _MODULE
         elif self.base.partition(".")[0] not in roots:
             raise _NeedsClass
         self.lines = lines
         self.forgets = False
-        self.parameters = self.passed = ""
+        self.inherits = self.base.rpartition(".")[2] != "Module"
+        """Whether it has more of its base than of every module."""
+        self.parameters = self.passed = "*args, **kwargs" if self.inherits else ""
         """What the class takes, and what its `__init__` gives to that of its base."""
+        self.init: ast.FunctionDef | None = None
         self.texts: list[ast.stmt] = []
         self.methods: list[ast.FunctionDef] = []
         self.given: list[tuple[str, str]] = []
@@ -121,12 +137,35 @@ class _Maker:
         for item in node.body:
             self._sort(item)
         self.names = {each.name: _PUBLIC.get(each.name, each.name) for each in self.methods}
-        if len({*self.names.values()}) < len(self.methods) or (
-            self.lists and not {"__len__", "__getitem__"} <= {*self.names}
-        ):
-            raise _NeedsClass
         self.bound = [each for each in self.methods if not _is_static(each)]
         self.private = _Private(node, self.names, {each.name for each in self.bound})
+        if self._means_something_else(node):
+            raise _NeedsClass
+
+    def _means_something_else(self, node: ast.ClassDef) -> bool:
+        """Whether a function would not do what the class did."""
+        names = {*self.names.values(), *(["partial"] if self.bound else [])}
+        if len({*self.names.values()}) < len(self.methods):
+            return True
+        if self.kind == "items" and not {"__len__", "__getitem__"} <= {*self.names}:
+            return True
+        # The `__init__` of the base may ask for what is given only after it.
+        if self.inherits and (self.given or {*self.names} - {"forward", "extra_repr"}):
+            return True
+        # Within a function the methods see one another and what `__init__` names, by their bare names.
+        made = set() if self.init is None else _bound_in(self.init)
+        if any(_free(each) & (made | names) for each in self.methods):
+            return True
+        if self.init is not None and _free(self.init) & names:
+            return True
+        attributes = {name for name, _ in self.given}
+        if any(
+            _named(each) & attributes
+            for method in self.methods
+            for each in (method.args, *method.decorator_list)
+        ):
+            return True
+        return any(_asks_for_a_class(each, self.kind == "plain") for each in ast.walk(node))
 
     def _sort(self, item: ast.stmt) -> None:
         match item:
@@ -142,6 +181,8 @@ class _Maker:
                 | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr())
             ):
                 assert item.value is not None
+                if name[0] == "_" or not _is_literal(item.value):
+                    raise _NeedsClass  # one object for all, which may change
                 self.given.append((name, ast.unparse(item.value)))
             case ast.Expr(value=ast.Constant(value=str())):
                 self.texts.append(item)
@@ -152,7 +193,7 @@ class _Maker:
 
     def _may_have(self, name: str) -> bool:
         """Whether a method of this name can be a function."""
-        special = ("__len__", "__getitem__") if self.lists else ("__call__",) if self.plain else ()
+        special = {"module": (), "items": ("__len__", "__getitem__"), "plain": ("__call__",)}[self.kind]
         return not is_dunder(name) or name in special
 
     def _init(self, item: ast.FunctionDef) -> None:
@@ -164,13 +205,9 @@ class _Maker:
             for each in ast.walk(node)
         }
         returns = any(isinstance(each, ast.Return) and id(each) not in inside for each in ast.walk(item))
-        self.forgets = not calls and not self.plain
-        if (
-            len(calls) > 1
-            or (self.forgets and self.base.rpartition(".")[2] != "Module")
-            or returns
-            or not _takes_self(item)
-        ):
+        self.init, self.passed = item, ""
+        self.forgets = not calls and self.kind == "module"
+        if len(calls) > 1 or (self.forgets and self.inherits) or returns or not _takes_self(item):
             raise _NeedsClass
         match calls:
             case [
@@ -184,12 +221,15 @@ class _Maker:
             case [_]:
                 raise _NeedsClass
         made = item.body.index(calls[0]) if calls else 0
-        for at, each in enumerate(item.body):
-            if each not in calls and not _is_text(each):
-                (self.before if at < made and not _says(each, "self") else self.after).append(each)
-        own = item.args.posonlyargs or item.args.args
-        del own[0]
-        self.parameters = ast.unparse(item.args)
+        self.before = [each for each in item.body[:made] if not _is_text(each)]
+        self.after = [each for each in item.body[made:] if each not in calls and not _is_text(each)]
+        if any(_says(each, "self") for each in self.before):
+            if self.passed:
+                raise _NeedsClass
+            self.before, self.after = [], [*self.before, *self.after]
+        taken = copy.deepcopy(item.args)
+        del (taken.posonlyargs or taken.args)[0]
+        self.parameters = ast.unparse(taken)
 
     def function(self) -> str:
         """The text of the function."""
@@ -200,12 +240,14 @@ class _Maker:
         bound = [
             (name, f"partial({name}, self)" if each in self.bound else name)
             for each, name in ((each, self.names[each.name]) for each in self.methods)
-            if not (self.lists and is_dunder(each.name))
+            if not (self.kind == "items" and is_dunder(each.name))
         ]
         parts += [f"self.{name} = {value}" for name, value in (*bound, *self.given) if name[0] != "_"]
         parts += map(self.source, self.after)
         parts.append(
-            "return [getitem(self, i) for i in range(length(self))]" if self.lists else "return self"
+            "return [getitem(self, i) for i in range(length(self))]"
+            if self.kind == "items"
+            else "return self"
         )
         return f"def {self.name}({self.parameters}):\n" + indent("\n".join(parts), INDENT)
 
@@ -215,7 +257,7 @@ class _Maker:
         """
         changed = self.private.visit(copy.deepcopy(node))
         moved = node.col_offset != len(INDENT) and _has_text_of_lines(node)
-        if moved or ast.dump(changed) != ast.dump(node):
+        if moved or shares_a_line(node, self.lines) or ast.dump(changed) != ast.dump(node):
             return ast.unparse(ast.fix_missing_locations(changed))
         first = min(each.lineno for each in ast.walk(node) if isinstance(each, ast.stmt | ast.expr)) - 1
         while self.lines[first - 1].lstrip().startswith("#"):
@@ -237,6 +279,14 @@ class _Private(ast.NodeTransformer):
             for each in ast.walk(node)
             if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and each.attr[0] == "_"
         }
+        used = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+        public = [_public(name) for name in self.attributes]
+        if (
+            len({*public}) < len(public)
+            or used.intersection(public)
+            or used.intersection(names) & self.attributes
+        ):
+            raise _NeedsClass
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.name = self.names.get(node.name, node.name)
@@ -258,8 +308,61 @@ class _Private(ast.NodeTransformer):
                 bound = ast.Call(ast.Name("partial", ast.Load()), [function, module], [])
                 return bound if name in self.bound else function
             case ast.Attribute(value=ast.Name(id="self"), attr=name) if name in self.attributes:
-                node.attr = f"{name.strip('_')}_"
+                node.attr = _public(name)
         return node
+
+
+def _public(name: str) -> str:
+    """What a private attribute is called instead."""
+    return f"{name.strip('_')}_"
+
+
+def _named(node: ast.AST) -> set[str]:
+    """The names that an expression or a statement reads."""
+    return {
+        each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+    }
+
+
+def _bound_in(function: ast.FunctionDef) -> set[str]:
+    """The names that a function binds: its parameters, what it assigns to, the functions within it."""
+    found = {each.arg for each in ast.walk(function) if isinstance(each, ast.arg)}
+    found |= {
+        each.id
+        for each in ast.walk(function)
+        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)
+    }
+    return found | {
+        each.name for each in ast.walk(function) if isinstance(each, ast.FunctionDef) and each is not function
+    }
+
+
+def _free(function: ast.FunctionDef) -> set[str]:
+    """The names that a function reads and does not bind."""
+    return _named(function) - _bound_in(function)
+
+
+def _is_literal(node: ast.expr) -> bool:
+    """Whether a value is written down, and cannot change."""
+    if isinstance(node, ast.Tuple):
+        return all(map(_is_literal, node.elts))
+    return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
+
+
+def _asks_for_a_class(node: ast.AST, plain: bool) -> bool:
+    """Whether an expression within a class asks its object for what a special method would do; or, in a `plain` one, makes
+    layers or parameters, which a module would register.
+    """
+    match node:
+        case (
+            ast.Call(func=ast.Name(id="len"), args=[ast.Name(id="self")])
+            | ast.Subscript(value=ast.Name(id="self"))
+        ):
+            return True
+        case ast.Call(func=function) if plain:
+            path = ast.unparse(function).removeprefix("torch.")
+            return path.startswith("nn.") or path == "Parameter"
+    return False
 
 
 def _has_text_of_lines(node: ast.AST) -> bool:

@@ -1,4 +1,8 @@
-"""Imports of what a script has not, and the statements that go with them: pictures, progress bars, files, printed times."""
+"""Imports of what a script has not, and what can go with them: pictures, progress bars, an environment that is set.
+
+Of modules that only show something the calls go too, where their arguments do nothing else. Anything else that needs such a
+module keeps it.
+"""
 
 from __future__ import annotations
 
@@ -6,41 +10,53 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.language.check import has_module
-from tensorcli.language.classes import Replaced
+from tensorcli.language.classes import Replaced, around, shares_a_line
 
-_TRANSPARENT = {"tqdm", "tqdm.tqdm"}
+_SHOWING = frozenset("matplotlib seaborn plotly tqdm tensorboard tensorboardX wandb IPython".split())
+"""Modules that show what a script does, and give nothing that it goes on with."""
+_COUNTING = ("tqdm", "tqdm.tqdm")
 """Calls that give the items of their first argument, and show how many are done."""
+_READING = frozenset(
+    "item detach numpy cpu tolist float int str len range list zip enumerate min max sum mean format".split()
+)
+"""Calls that an argument may have: they change nothing."""
 
 
 def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None:
-    """The lines of imports that a script has not, of the statements that only call what they bring, and of the loops over such
-    calls, with what stands there instead: nothing, or the loop over the items themselves. None where the names are used in
-    another way.
+    """The lines of imports that a script has not, of statements that only show something with them or set the environment, and
+    of loops under a progress bar, with what stands there instead: nothing, or the loop over the items themselves. None where
+    the names are used in another way.
     """
     found: dict[int, ast.stmt] = {}
+    showing: set[str] = set()
     names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom) and (lacking := _lacking(node)):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        for alias in _lacking(node):
             found[id(node)] = node
-            names.update(alias.asname or alias.name.partition(".")[0] for alias in lacking)
+            name = alias.asname or alias.name.partition(".")[0]
+            names.add(name)
+            module = alias.name if isinstance(node, ast.Import) else node.module or ""
+            if module.partition(".")[0] in _SHOWING:
+                showing.add(name)
     bare: list[ast.Call] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Expr | ast.Assign) and _only_calls(node, names):
-            found[id(node)] = node
-        elif (
-            isinstance(node, ast.Call)
-            and node.args
-            and ast.unparse(node.func) in _TRANSPARENT
-            and _root(node) in names
+        if isinstance(node, ast.Expr | ast.Assign) and (
+            _only_shows(node, showing) or _sets_environment(node, names)
         ):
-            bare.append(node)
+            found[id(node)] = node
+        elif isinstance(node, ast.For | ast.comprehension) and _counts(node.iter, showing):
+            bare.append(node.iter)  # type: ignore[arg-type]
     gone = {id(each) for node in found.values() for each in ast.walk(node)}
     bare = [call for call in bare if id(call) not in gone]
     gone.update(id(each) for call in bare for each in ast.walk(call.func))
     used = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in names)
     if any(id(node) not in gone for node in used) or any(
-        _shares_a_line(node, lines) for node in found.values()
+        shares_a_line(node, lines) for node in found.values()
     ):
+        return None
+    if any(call.lineno != call.end_lineno for call in bare):
         return None
     return [*_dropped(tree, found, lines), *(_bare(call, lines) for call in bare)]
 
@@ -58,17 +74,43 @@ def _root(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _only_calls(node: ast.Expr | ast.Assign, names: set[str]) -> bool:
-    """Whether a statement only calls something of these names, or writes into it (`os.environ['A'] = '1'`)."""
-    if isinstance(node, ast.Assign):
-        return all(not isinstance(each, ast.Name) and _root(each) in names for each in node.targets)
-    return isinstance(node.value, ast.Call) and _root(node.value) in names
+def _only_shows(node: ast.Expr | ast.Assign, showing: set[str]) -> bool:
+    """Whether a statement calls what only shows something, with arguments that do nothing else."""
+    if (
+        not isinstance(node, ast.Expr)
+        or not isinstance(node.value, ast.Call)
+        or _root(node.value) not in showing
+    ):
+        return False
+    for each in ast.walk(node.value):
+        if isinstance(each, ast.NamedExpr | ast.Await | ast.Yield | ast.Lambda):
+            return False
+        if isinstance(each, ast.Call) and _root(each) not in showing:
+            name = each.func.attr if isinstance(each.func, ast.Attribute) else _root(each)
+            if name not in _READING:
+                return False
+    return True
 
 
-def _shares_a_line(node: ast.stmt, lines: list[str]) -> bool:
-    last = node.end_lineno or node.lineno
-    before, after = lines[node.lineno - 1][: node.col_offset], lines[last - 1][node.end_col_offset or 0 :]
-    return bool(before.strip()) or bool(after.partition("#")[0].strip())
+def _sets_environment(node: ast.Expr | ast.Assign, names: set[str]) -> bool:
+    """Whether a statement is `os.environ['NAME'] = 'VALUE'`."""
+    match node:
+        case ast.Assign(
+            targets=[ast.Subscript(value=ast.Attribute(value=ast.Name(id="os"), attr="environ"))],
+            value=ast.Constant(),
+        ):
+            return "os" in names
+    return False
+
+
+def _counts(node: ast.expr, showing: set[str]) -> bool:
+    """Whether a loop goes over the items of something under a progress bar."""
+    return (
+        isinstance(node, ast.Call)
+        and bool(node.args)
+        and _root(node) in showing
+        and ast.unparse(node.func) in _COUNTING
+    )
 
 
 def _dropped(tree: ast.Module, found: dict[int, ast.stmt], lines: list[str]) -> Iterator[Replaced]:
@@ -82,7 +124,7 @@ def _dropped(tree: ast.Module, found: dict[int, ast.stmt], lines: list[str]) -> 
             for node in out:
                 alone = len(out) == len(block) and node is out[0] and not isinstance(owner, ast.Module)
                 instead = _kept(node) or ("pass" if alone else "")
-                indent = lines[node.lineno - 1][: node.col_offset] if instead else ""
+                indent = around(node, lines)[0] if instead else ""
                 yield Replaced(node.lineno, node.end_lineno or node.lineno, indent + instead)
 
 
@@ -93,9 +135,6 @@ def _kept(node: ast.stmt) -> str:
 
 
 def _bare(call: ast.Call, lines: list[str]) -> Replaced:
-    """The lines of a call with its first argument in its place."""
-    first, last = call.lineno, call.end_lineno or call.lineno
-    text = "\n".join(lines[first - 1 : last])
-    inner = ast.get_source_segment("\n".join(lines), call.args[0]) or ""
-    whole = ast.get_source_segment("\n".join(lines), call) or ""
-    return Replaced(first, last, text.replace(whole, inner, 1))
+    """The line of a call with its first argument in its place."""
+    before, behind = around(call, lines)
+    return Replaced(call.lineno, call.lineno, f"{before}{ast.unparse(call.args[0])}{behind}")

@@ -76,6 +76,13 @@ def test_a_patch_puts_functions_in_the_place_of_classes(run, tmp_path: Path) -> 
     assert run("run", "--quiet", "fixed.py").out == "2\n"
 
 
+def test_no_patch_is_written_for_a_script_with_prompts(run, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(">>> class A:\n...     x = 1\n...\n>>> print(A().x)\n")
+    done = run("why", "net.py", "--fix", "1")
+    assert done.status != 0
+    assert "the script has prompts or an indent of its own" in done.err
+
+
 def patched(text: str, patch: str) -> str:
     """The text with a patch of one hunk in it."""
     _, hunk = patch.split("\n@@ ", 1)

@@ -4,6 +4,7 @@ import pytest
 
 from tensorcli.explorer.results import Fixed, Notice, Why
 from tensorcli.explorer.session import Session
+from tests.explorer.texts_with_classes import REFUSED, SAME
 
 NETWORK = """import torch.nn as nn
 class Net(nn.Module):
@@ -146,3 +147,26 @@ def test_what_a_function_cannot_be_has_no_answer(text: str) -> None:
     assert refused.error is not None
     assert refused.error.message == "class is not part of the language"
     assert not refused.error.answered
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_mean_something_else_is_not_offered(name: str) -> None:
+    refused = last(Session(), REFUSED[name])
+    assert refused.error is not None
+    assert not refused.error.answered
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_fix_runs_prints_what_python_printed(name: str) -> None:
+    text, printed = SAME[name]
+    session = Session()
+    last(session, text)
+    last(session, "why")
+    assert "".join(step.output for step in session.run("fix 1")) == printed
+
+
+def test_fix_runs_what_was_not_asked_about() -> None:
+    session = Session()
+    last(session, NETWORK.format(3))
+    last(session, "fix 1")
+    assert "net" in session.names

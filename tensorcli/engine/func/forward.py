@@ -46,8 +46,9 @@ class _Pushing:
             self.outputs, self.shape = tensors_of(output, _NAME)
             _refuse_without_derivative(self.level, self.outputs)
             self.leaves = flatten(tuple(given[i] for i in numbers))[0]
-            self.seeds = [self.level.leaf(functions.ones_like(one.detach())) for one in self.outputs]
-            self.inner = gradients(self.outputs, self.leaves, self.seeds, create_graph=True)
+            floating = [one for one in self.outputs if one.dtype.category >= dtypes.FLOATING]
+            self.seeds = [self.level.leaf(functions.ones_like(one.detach())) for one in floating]
+            self.inner = gradients(floating, self.leaves, self.seeds, create_graph=True)
 
     def value(self) -> Any:
         """The outputs as they are seen outside."""
@@ -61,7 +62,13 @@ class _Pushing:
         found = [
             one.clone() if any(one is each for each in tangents) else pushing.outside(one) for one in found
         ]
-        return [self.level.outside(marked(one, self.level)) for one in found]
+        pushed = iter([self.level.outside(marked(one, self.level)) for one in found])
+        return [
+            next(pushed)
+            if one.dtype.category >= dtypes.FLOATING
+            else functions.zeros_like(self.level.outside(one))
+            for one in self.outputs
+        ]
 
 
 def _refuse_without_derivative(level: Level, outputs: list[Tensor]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from tensorcli.engine import dtypes
 from tensorcli.engine.autograd import differentiate
 from tensorcli.engine.autograd.graph import disable_saved_tensors_hooks
 from tensorcli.engine.autograd.modes import mode
@@ -191,6 +192,12 @@ def vjp_by(func: Function, numbers: tuple[int, ...], primals: tuple[Any, ...], h
         if has_aux:
             output, aux = split_aux(output, "vjp(f, *primals)")
         outputs, shape = tensors_of(output, "vjp(f, *primals)")
+        for one in outputs:
+            if one.dtype.category < dtypes.FLOATING:
+                raise RuntimeError(
+                    "vjp(f, ...): All outputs of f must be floating-point or complex Tensors, got Tensor with dtype "
+                    f"{one.dtype}"
+                )
         inputs = tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
     value = unflatten([level.outside(one) for one in outputs], shape)

@@ -16,6 +16,7 @@ from tensorcli.explorer.why.case import Story, looking_back
 from tensorcli.explorer.why.prove import allowance, outcome, prove
 from tensorcli.explorer.why.tellers import find, tell
 from tensorcli.explorer.why.traps import MEASURED, TELLERS, explained
+from tensorcli.language.source import read
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
@@ -251,7 +252,10 @@ def rewritten(session: Session, number: int, text: str) -> str:
     way, or where its statements cannot be put in the place of lines.
     """
     if isinstance(session.proposed, Refused) and number == 1:
-        return edited(text, session.proposed.edits)
+        new = edited(text, session.proposed.edits)
+        if read(new).text != session.proposed.text:
+            raise ValueError("the script has prompts or an indent of its own: take them away first")
+        return new
     proposal = proposal_of(session, number)
     new = edited(text, proposal.edits)
     wanted = [record.statement.source for record in proposal.records]
@@ -269,8 +273,9 @@ def fix(session: Session, invocation: Invocation) -> Answer:
     """Make way N of the last `why` the journal. Errors: ValueError where there is none."""
     number = invocation.get("number")
     number = number if isinstance(number, int) else 1
-    if isinstance(session.proposed, Refused) and number == 1:
-        return _run_refused(session, session.proposed)
+    refused = session.proposed if isinstance(session.proposed, Refused) else session.refused
+    if refused is not None and number == 1:
+        return _run_refused(session, refused)
     proposal = proposal_of(session, number)
     proposed: Proposed = session.proposed
     base = proposed.base[:-1] if proposed.expected else proposed.base

@@ -54,18 +54,20 @@ def _of_a_method(case: Case, at: int, tree: ast.Assign, name: str) -> Story | No
 
 
 def _of_a_function(case: Case, at: int, tree: ast.Assign, name: str) -> Story | None:
-    """`out = net(x)` of a function, or of a module's forward pass, that has no `return`."""
+    """`out = net(x)` of a function, or of a module's forward pass, that does not end with `return`."""
     assert isinstance(tree.value, ast.Call)
+    if case.value(ast.Name(name, ast.Load()), like=case.node()) is not None:
+        return None
     function = case.value(tree.value.func, like=tree)
     function = getattr(function, "forward", function)
     defined = getattr(getattr(function, "func", function), "tree", None)  # of a partial, what it calls
-    if not isinstance(defined, ast.FunctionDef) or any(_returns(each) for each in ast.walk(defined)):
+    if not isinstance(defined, ast.FunctionDef) or isinstance(defined.body[-1], ast.Return):
         return None
     home = case.holder_of(defined)
     if home is None:
         return None
     last = defined.body[-1]
-    story = Story(f"{name} is None: {defined.name}() ends without a return.")
+    story = Story(f"{name} is None: {defined.name}() reached its end without a return.")
     story.events = [
         case.event(home, f"the end of {defined.name}()", "other", culprit=True, node=last),
         case.event(at, f"{name} is bound to what {defined.name}() gives: None", "made", node=tree),
@@ -83,7 +85,3 @@ def _of_a_function(case: Case, at: int, tree: ast.Assign, name: str) -> Story | 
             case.journal.instead(home, last, source, f"{defined.name}() returns what it computes")
         )
     return story
-
-
-def _returns(node: ast.AST) -> bool:
-    return isinstance(node, ast.Return) and node.value is not None

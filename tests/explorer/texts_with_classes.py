@@ -1,0 +1,192 @@
+"""Texts with classes and imports: what no function can mean, and what one means as Python with PyTorch did (recorded)."""
+
+REFUSED = {
+    "a parent that asks for what its child has": """\
+import torch
+from torch import nn
+class Base(nn.Module):
+    size = 1
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, self.size); self.reset()
+    def reset(self): nn.init.zeros_(self.fc.weight)
+class Big(Base):
+    size = 7
+    def reset(self): nn.init.ones_(self.fc.weight)
+print(Big().fc.weight.sum().item())
+""",
+    "an exit": """\
+import sys
+for i in range(3):
+    if i == 1:
+        sys.exit()
+    print(i)
+""",
+    "a global with the name of a parameter": """\
+import torch
+from torch import nn
+scale = 10.
+class A(nn.Module):
+    def __init__(self, scale):
+        super().__init__(); self.s = scale
+    def forward(self, x): return x * scale
+print(A(2.)(torch.ones(1)).item())
+""",
+    "a function with the name of a method": """\
+class A:
+    def __init__(self):
+        self.items = [1, 2]
+    def sum(self): return sum(self.items)
+print(A().sum())
+""",
+    "a list that all objects share": """\
+class A:
+    items = []
+    def add(self, x): self.items.append(x)
+a = A(); b = A(); a.add(1); print(b.items)
+""",
+    "layers in an object that is no module": """\
+import torch
+from torch import nn
+class Head:
+    def __init__(self): self.fc = nn.Linear(2, 2)
+    def __call__(self, x): return self.fc(x)
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__(); self.fc = nn.Linear(2, 2); self.head = Head()
+    def forward(self, x): return self.head(self.fc(x))
+print(len(list(Net().parameters())))
+""",
+    "a private name beside its public one": """\
+class A:
+    def __init__(self):
+        self._x = 1; self.x_ = 2
+    def f(self): return self._x + self.x_
+print(A().f())
+""",
+    "what is done before the module is there": """\
+from torch import nn
+class B(nn.Linear):
+    def __init__(self, n):
+        self.m = n; n = n + 1
+        super().__init__(n, 1)
+print(B(1).m)
+""",
+    "a method of the parent": """\
+import torch
+from torch import nn
+torch.manual_seed(0)
+class L(nn.Linear):
+    def forward(self, x): return 2 * super().forward(x) if False else x
+class K(nn.Linear):
+    def forward(self, x): return x @ self.weight.T
+print(K(2, 1, bias=False)(torch.ones(1, 2)).shape)
+""",
+    "a default of the class": """\
+class A:
+    n = 4
+    def f(self, k=n): return k
+print(A().f())
+""",
+    "an attribute made of another": """\
+class A:
+    h = 4
+    o = h * 2
+print(A().o)
+""",
+    "the length of itself": """\
+from torch.utils.data import Dataset
+class D(Dataset):
+    def __init__(self, n): self.n = n
+    def __len__(self): return self.n
+    def __getitem__(self, i): return i / len(self)
+print(list(D(2)[i] for i in range(2)))
+""",
+    "an argument that does something": """\
+import wandb
+def step():
+    print('step')
+    return 1
+wandb.log({'a': step()})
+print('end')
+""",
+    "a line with another statement": """\
+import matplotlib.pyplot as plt
+plt.title("ééééééééé"); x = 1
+print(x)
+""",
+}
+
+SAME = {
+    "one line with two statements": (
+        """\
+from torch import nn
+class B(nn.Linear):
+    def __init__(self, n):
+        m = n; n = n + 1
+        super().__init__(n, 1)
+        self.m = m
+print(B(1).m, B(1).in_features)
+""",
+        "1 2\n",
+    ),
+    "an init that is inherited": (
+        """\
+import torch
+from torch import nn
+torch.manual_seed(0)
+class K(nn.Linear):
+    def forward(self, x): return x @ self.weight.T
+print(K(2, 1, bias=False)(torch.ones(1, 2)).shape)
+""",
+        "torch.Size([1, 1])\n",
+    ),
+    "a lambda that sees self": (
+        """\
+import torch
+from torch import nn
+class A(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.f = lambda x: self.scale * x
+        self.scale = 3
+    def forward(self, x): return self.f(x)
+print(A()(2))
+""",
+        "6\n",
+    ),
+    "a default argument": (
+        """\
+from torch import nn
+class A(nn.Module):
+    def __init__(self, sizes=[1, 2]):
+        super().__init__()
+        self.sizes = sizes
+print(A().sizes, A([3]).sizes)
+""",
+        "[1, 2] [3]\n",
+    ),
+    "a plain class with a private attribute": (
+        """\
+import torch
+from torch import nn
+class Trainer:
+    def __init__(self, net, lr=0.1):
+        self.net = net
+        self.opt = torch.optim.SGD(net.parameters(), lr=lr)
+        self._steps = 0
+    def train(self, n):
+        for _ in range(n):
+            self.opt.zero_grad()
+            loss = self.net(torch.ones(1, 2)).pow(2).mean()
+            loss.backward()
+            self.opt.step()
+            self._steps += 1
+        return self._steps
+torch.manual_seed(0)
+t = Trainer(nn.Linear(2, 1))
+print(t.train(3), t.net.weight)
+""",
+        "3 Parameter containing:\ntensor([[0.0596, 0.4442]], requires_grad=True)\n",
+    ),
+}
