@@ -386,7 +386,8 @@ class Case:
         for scope in reversed(self.scopes):
             nodes = [each for each in ast.walk(scope) if _binds_name(each, name)]
             if nodes:
-                earlier = [each for each in nodes if _position(each) < here]
+                # The statement binds its own target last.
+                earlier = [each for each in nodes if _position(each) < here and not holds(self.inner, each)]
                 return Bound(self.at, max(earlier or nodes, key=_position))
         at = self.bound_at(name)
         return None if at is None else Bound(at)
