@@ -6,7 +6,7 @@ import pytest
 
 import tensorcli.engine
 from tensorcli.language.classes import without_classes
-from tests.programs.records import CLASSES, FOLDER, Program, on_pytorch, on_session, read
+from tests.programs.records import AS_FUNCTIONS, CLASSES, FOLDER, Program, on_pytorch, on_session, read
 
 PROGRAMS = [program for path in sorted(FOLDER.glob("*.txt")) for program in read(path)]
 
@@ -21,7 +21,7 @@ def test_program_does_what_it_did_on_pytorch(program: Program) -> None:
     assert on_session(program.text) == program.record
 
 
-@pytest.mark.parametrize("program", read(CLASSES / "as_functions.txt"), ids=lambda program: program.name)
+@pytest.mark.parametrize("program", read(AS_FUNCTIONS), ids=lambda program: program.name)
 def test_program_with_functions_in_the_place_of_its_classes_does_what_it_did_on_pytorch(
     program: Program,
 ) -> None:
@@ -33,7 +33,7 @@ def test_program_with_functions_in_the_place_of_its_classes_does_what_it_did_on_
 
 @pytest.mark.parametrize(
     "program",
-    [program for path in sorted(CLASSES.glob("*.txt")) for program in read(path)],
+    [program for path in sorted(CLASSES.glob("*.txt")) if path != AS_FUNCTIONS for program in read(path)],
     ids=lambda program: program.name,
 )
 def test_program_with_classes_does_on_the_engine_what_it_did_on_pytorch(program: Program) -> None:
