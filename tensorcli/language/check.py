@@ -11,6 +11,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
+from tensorcli.language.scopes import bound_by, function_scope, parameters, within
 from tensorcli.language.syntax import (
     CommandCall,
     LanguageError,
@@ -45,8 +46,6 @@ REFUSED_NODES: dict[str, tuple[str, str]] = {
 
 MAX_DEPTH = 600
 """Deeper trees cannot be walked by recursion."""
-
-_FUNCTIONS = (ast.FunctionDef, ast.Lambda)
 
 
 class Context(NamedTuple):
@@ -138,11 +137,9 @@ class Walk:
             self.parts.append((list(trees_of(node.invocation)), TOP, depth))
             return ()
         if kind is ast.Lambda:
-            inner = Context((*context.outer, _parameters(node)), node)
-            self.parts.append(([node.body], inner, depth))
+            self.parts.append(([node.body], _inside(node, context), depth))
         elif kind is ast.FunctionDef:
-            own = _parameters(node).union(*map(_stored, _own_nodes(node.body)))
-            self.parts.append((node.body, Context((*context.outer, own), node), depth))
+            self.parts.append((node.body, _inside(node, context), depth))
         else:
             self.parts.append((node.body, context._replace(in_loop=True), depth))
         return ("body",)
@@ -193,19 +190,19 @@ class Walk:
 
     def function(self, node: ast.FunctionDef | ast.Lambda, context: Context) -> None:
         seen: set[str] = set()
-        for parameter in _arguments(node):
+        for parameter in parameters(node):
             if parameter.arg in seen:
                 self.misuse(f"two parameters have the name '{parameter.arg}'", parameter)
             seen.add(parameter.arg)
         if isinstance(node, ast.Lambda):
             return
-        for inner in _own_nodes(node.body):
+        for inner in within(node.body):
             if isinstance(inner, ast.Global | ast.Nonlocal):
                 word = "global" if isinstance(inner, ast.Global) else "nonlocal"
                 for name in inner.names:
                     if name in seen:
                         self.misuse(f"'{name}' is a parameter and cannot be {word}", inner)
-                    earlier = [each for each in _own_nodes(node.body) if _names(each, name)]
+                    earlier = [each for each in within(node.body) if _names(each, name)]
                     if earlier and min(_place(each) for each in earlier) < _place(inner):
                         self.misuse(f"'{name}' is used before it is declared {word}", inner)
 
@@ -410,42 +407,18 @@ def _keyword_span(node: ast.AST) -> Span:
     return Span(span.line, span.column, span.line, span.column + length)
 
 
-def _arguments(node: ast.FunctionDef | ast.Lambda) -> list[ast.arg]:
-    given = node.args
-    rest = [each for each in (given.vararg, given.kwarg) if each is not None]
-    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *rest]
-
-
-def _parameters(node: ast.FunctionDef | ast.Lambda) -> set[str]:
-    return {each.arg for each in _arguments(node)}
-
-
-def _own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """The nodes of a function's body, those of functions within it left out."""
-    pending = list(nodes)
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, _FUNCTIONS):
-            pending.extend(ast.iter_child_nodes(node))
+def _inside(node: ast.FunctionDef | ast.Lambda, context: Context) -> Context:
+    """Where the body of a function stands."""
+    return Context((*context.outer, function_scope(node).own), node)
 
 
 def _names(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
+    """Whether a node reads a name or binds it; CPython lets a name be imported before it is declared."""
+    if isinstance(node, ast.Name):
+        return node.id == name
+    return not isinstance(node, ast.Import | ast.ImportFrom) and name in bound_by(node)
 
 
 def _place(node: ast.AST) -> tuple[int, int]:
     span = span_of(node)
     return span.line, span.column
-
-
-def _stored(node: ast.AST) -> Iterable[str]:
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        return [node.id]
-    if isinstance(node, ast.FunctionDef):
-        return [node.name]
-    if isinstance(node, ast.ExceptHandler):
-        return [node.name] if node.name else []
-    if isinstance(node, ast.Import | ast.ImportFrom):
-        return [alias.asname or alias.name.split(".")[0] for alias in node.names]
-    return []

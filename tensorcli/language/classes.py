@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from textwrap import dedent, indent
 from typing import Literal, NamedTuple
 
+from tensorcli.language.scopes import bound_anywhere, within
 from tensorcli.language.vocabulary import is_dunder
 
 _INSTEAD: dict[tuple[str, ...], str] = {
@@ -198,13 +199,7 @@ class _Maker:
 
     def _init(self, item: ast.FunctionDef) -> None:
         calls = [each for each in item.body if _says(each, "super")]
-        inside = {
-            id(each)
-            for node in ast.walk(item)
-            if isinstance(node, ast.FunctionDef) and node is not item
-            for each in ast.walk(node)
-        }
-        returns = any(isinstance(each, ast.Return) and id(each) not in inside for each in ast.walk(item))
+        returns = any(isinstance(each, ast.Return) for each in within(item.body))
         self.init, self.passed = item, ""
         self.forgets = not calls and self.kind == "module"
         if len(calls) > 1 or (self.forgets and self.inherits) or returns or not _takes_self(item):
@@ -325,16 +320,8 @@ def _named(node: ast.AST) -> set[str]:
 
 
 def _bound_in(function: ast.FunctionDef) -> set[str]:
-    """The names that a function binds: its parameters, what it assigns to, the functions within it."""
-    found = {each.arg for each in ast.walk(function) if isinstance(each, ast.arg)}
-    found |= {
-        each.id
-        for each in ast.walk(function)
-        if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)
-    }
-    return found | {
-        each.name for each in ast.walk(function) if isinstance(each, ast.FunctionDef) and each is not function
-    }
+    """The names that a function binds: its parameters, and what is bound in it and in the functions within it."""
+    return set[str]().union(*map(bound_anywhere, (function.args, *function.body)))
 
 
 def _free(function: ast.FunctionDef) -> set[str]:

@@ -47,17 +47,9 @@ class Scope:
         return ".".join(reversed(parts))
 
 
-def function_scope(node: ast.FunctionDef | ast.Lambda, parent: Scope) -> Scope:
+def function_scope(node: ast.FunctionDef | ast.Lambda, parent: Scope | None = None) -> Scope:
     """The scope of a function's body."""
-    arguments = node.args
-    named = [
-        *arguments.posonlyargs,
-        *arguments.args,
-        *arguments.kwonlyargs,
-        arguments.vararg,
-        arguments.kwarg,
-    ]
-    scope = Scope("function", parent, {each.arg for each in named if each is not None})
+    scope = Scope("function", parent, {each.arg for each in parameters(node)})
     scope.name = node.name if isinstance(node, ast.FunctionDef) else "<lambda>"
     outer: set[str] = set()
     body: Iterable[ast.AST] = node.body if isinstance(node, ast.FunctionDef) else [node.body]
@@ -70,6 +62,13 @@ def function_scope(node: ast.FunctionDef | ast.Lambda, parent: Scope) -> Scope:
             scope.own.update(bound_by(inner))
     scope.own -= outer | scope.global_names
     return scope
+
+
+def parameters(node: ast.FunctionDef | ast.Lambda) -> list[ast.arg]:
+    """The parameters of a function, those that take the rest behind the others."""
+    given = node.args
+    rest = [each for each in (given.vararg, given.kwarg) if each is not None]
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *rest]
 
 
 def comprehension_scope(node: Comprehension, parent: Scope) -> Scope:
@@ -120,3 +119,12 @@ def bound_by(node: ast.AST) -> Iterable[str]:
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [alias.asname or alias.name.split(".")[0] for alias in node.names]
     return ()
+
+
+def bound_anywhere(tree: ast.AST) -> set[str]:
+    """The names that a tree binds in any of its scopes, parameters among them."""
+    return {
+        name
+        for node in ast.walk(tree)
+        for name in ((node.arg,) if isinstance(node, ast.arg) else bound_by(node))
+    }

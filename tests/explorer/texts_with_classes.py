@@ -32,6 +32,15 @@ class A(nn.Module):
     def forward(self, x): return x * scale
 print(A(2.)(torch.ones(1)).item())
 """,
+    "a global with the name of a module that the constructor imports": """\
+import math as m
+class A:
+    def __init__(self):
+        import copy as m
+        self.made = m.copy([1])
+    def root(self): return m.sqrt(4)
+print(A().root())
+""",
     "a function with the name of a method": """\
 class A:
     def __init__(self):

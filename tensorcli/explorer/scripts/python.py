@@ -7,6 +7,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.scripts.typed import Typed, commented, indented
+from tensorcli.language.scopes import bound_anywhere
 from tensorcli.language.syntax import CommandCall, walk
 
 if TYPE_CHECKING:
@@ -23,25 +24,9 @@ def python_script(session: Session) -> str:
     bound: set[str] = set()
     typed = Typed()
     for record in session.journal:
-        bound |= _bound(record.statement.tree)
+        bound |= bound_anywhere(record.statement.tree)
         lines.append(_python(session, record, bound, typed))
     return "\n".join(lines) + "\n"
-
-
-def _bound(tree: ast.AST) -> set[str]:
-    found = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            found.add(node.id)
-        elif isinstance(node, ast.arg):
-            found.add(node.arg)
-        elif isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.alias):
-            found.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            found.add(node.name)
-    return found
 
 
 def _python(session: Session, record: Record, bound: set[str], typed: Typed) -> str:
