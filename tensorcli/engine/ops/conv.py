@@ -293,7 +293,7 @@ def _check(input, weight, bias, stride, padding, dilation, transposed, output_pa
             for name, one in (("weight", weight), ("bias", bias)):
                 if one is not None and one.dtype != input.dtype:
                     raise RuntimeError(
-                        f"Input type ({_tensor_type(input)}) and {name} type ({_tensor_type(one)}) should be the same or "
+                        f"Input type ({_type_text(input)}) and {name} type ({_type_text(one)}) should be the same or "
                         f"input should be a MKLDNN tensor and {name} is a dense tensor"
                     )
         _refuse_kinds(input, weight.shape[2:], dilation, transposed)
@@ -311,10 +311,6 @@ def _by_onednn(input, weight, groups):
     sizes = input.shape if input.ndim > 3 else (*input.shape[:2], 1, *input.shape[2:])
     kernel = weight.shape if weight.ndim > 3 else (*weight.shape[:2], 1, *weight.shape[2:])
     return groups > 1 or min(kernel[-2:]) > 3 or sizes[0] > 1 or prod(sizes[:4]) > 20480
-
-
-def _tensor_type(array):
-    return from_numpy_dtype(array.dtype).tensor_type
 
 
 def _refuse_kinds(input, kernel_size, dilation, transposed):

@@ -14,6 +14,11 @@ NUMBERED = ("Sequential", "ModuleList", "ParameterList")
 NAMED = ("ModuleDict", "ParameterDict")
 
 
+def is_module(value: Any) -> bool:
+    """Whether a value is a module, and not a class of them."""
+    return isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type)
+
+
 def parts(value: Any) -> Iterable[tuple[str, Any]]:
     """What an object holds, by what is written after its name: `.weight`, `[0].bias`, `['a'].weight`."""
     kind = type(value)
@@ -68,7 +73,7 @@ def failed_module(raised: BaseException) -> FailedModule | None:
     while step is not None:
         local = step.tb_frame.f_locals
         owner = local.get("self")
-        if step.tb_frame.f_code.co_name in CALLS and isinstance(getattr(owner, "_modules", None), dict):
+        if step.tb_frame.f_code.co_name in CALLS and is_module(owner):
             calls.append((owner, local.get("args", ())))
         step = step.tb_next
     if not calls:

@@ -14,11 +14,12 @@ from tensorcli.engine.construct import NOTATION
 from tensorcli.engine.op import PACKETS
 from tensorcli.engine.schema import Schema
 from tensorcli.explorer.engines import Taken
+from tensorcli.explorer.engines.members import is_module
 
 
 def takes(function: Any, is_tensor: Callable[[Any], bool]) -> Sequence[Sequence[Taken]]:
     """The parameters of each signature; none where they are not known. Of a module, those of its `forward`."""
-    if not isinstance(function, type) and isinstance(getattr(function, "_modules", None), dict):
+    if is_module(function):
         function = function.forward
     found = _of_python(function)
     if found is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
@@ -80,11 +81,6 @@ def optimised(engine: Engine, optimizer: Any) -> list[Any]:
         return []
     found = [leaf for group in groups if isinstance(group, dict) for leaf in group.get("params", ())]
     return found if all(engine.kind(leaf) == "tensor" for leaf in found) else []
-
-
-def is_module(value: Any) -> bool:
-    """Whether a value is a module, and not a class of them."""
-    return isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type)
 
 
 def _hidden(engine: Engine, names: Scope, known: set[int]) -> Iterator[Hidden]:

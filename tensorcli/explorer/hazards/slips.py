@@ -8,6 +8,7 @@ import ast
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.hazards.told import Told
 
@@ -71,8 +72,7 @@ def idle_attribute(names: Scope, statement: ast.Assign) -> Told | None:
             f"{text}.{target.attr} is an attribute of its own: a step goes by {text}.param_groups, where it stays {old}.",
             (text, target.attr),
         )
-    is_module = isinstance(getattr(owner, "_modules", None), dict) and not isinstance(owner, type)
-    if not is_module or target.attr not in OF_PARTS:
+    if not is_module(owner) or target.attr not in OF_PARTS:
         return None
     wanted = value.value if isinstance(value, ast.Constant) else None
     others = owner.parameters() if target.attr == "requires_grad" else list(owner.modules())[1:]

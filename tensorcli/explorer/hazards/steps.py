@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.hazards.parameters import is_module
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:

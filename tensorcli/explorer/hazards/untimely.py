@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.hazards.parameters import is_module
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trace import Made, Traced
 from tensorcli.explorer.trees import called_name, holds, loaded, root_name
 from tensorcli.explorer.why.case import Case
-from tensorcli.explorer.why.slips import is_module
 
 CUTTING = {
     "detach": "detach() shares the memory and leaves the graph",

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.explain import LEGACY
-from tensorcli.explorer.hazards.parameters import is_module, optimised
+from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.trees import called_name, has_pass, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, operand_of, root_name
 from tensorcli.explorer.why.called import called, given, module_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind, operand, operands, with_operand
-from tensorcli.explorer.why.slips import is_module
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow

@@ -12,6 +12,7 @@ from itertools import islice
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.operands import behind, operands, parts_of
 from tensorcli.explorer.why.parameters import against, close
@@ -256,11 +257,6 @@ def _dtypes(case: Case) -> list[str]:
 def is_method(value: Any) -> bool:
     """Whether a value is the method of an object."""
     return callable(value) and hasattr(value, "__self__")
-
-
-def is_module(value: Any) -> bool:
-    """Whether a value is a module, and not a class of them."""
-    return isinstance(getattr(value, "_modules", None), dict) and not isinstance(value, type)
 
 
 def is_result(value: Any) -> bool:
