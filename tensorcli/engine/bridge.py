@@ -92,7 +92,10 @@ def tolist(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(f"TensorBase.tolist() takes no arguments ({len(args)} given)")
     if self.device is META:
         raise NotImplementedError(messages.META_COPY)
-    values = self.values
+    read = self
+    while read.batch is not None and read.batch.dim is None:
+        read = read.batch.value
+    values = read.values
     if self.dtype.reduced:
         values = values.astype(np.float32)
     return values.tolist()

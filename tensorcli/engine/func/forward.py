@@ -165,22 +165,23 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
         _check_primals(leaves)
-        with Level(batched=True):
+        pushings: list[_Pushing] = []
+
+        def columns_of(*tangents: Tensor) -> tuple[Any, Any]:
             pushing = _Pushing(lambda *given: func(*given, **kwargs), args, numbers, has_aux)
-        check_real("jacfwd", "outputs", pushing.outputs)
+            check_real("jacfwd", "outputs", pushing.outputs)
+            pushings.append(pushing)
+            return pushing.push(list(tangents)), aux_outside(pushing.level, pushing.aux) if has_aux else ()
+
         from tensorcli.engine.batch.vmap import vmap
 
-        columns = [one.new_zeros((0, *one.shape)) for one in pushing.outputs]
-        for tangents in bases(leaves):
-            columns = vmap(lambda *given: pushing.push(list(given)), randomness=randomness)(*tangents)
+        tangents = next(bases(leaves), [one.new_zeros((0, *one.shape)) for one in leaves])
+        columns, aux = vmap(columns_of, randomness=randomness)(*tangents)
+        outputs, shape = pushings[0].outputs, pushings[0].shape
         result = unflatten(
-            [
-                _matrix(column, output, leaves, tree)
-                for column, output in zip(columns, pushing.outputs, strict=True)
-            ],
-            pushing.shape,
+            [_matrix(*pair, leaves, tree) for pair in zip(columns, outputs, strict=True)], shape
         )
-        return (result, aux_outside(pushing.level, pushing.aux)) if has_aux else result
+        return (result, mapped(lambda one: one[0], aux)) if has_aux else result
 
     return wrapper
 

@@ -32,10 +32,12 @@ class Gate(Passing):
 
 
 class Level:
-    """One running transform, as a context. `batched` stands for the vmap that PyTorch runs some transforms in."""
+    """One running transform that differentiates, as a context."""
 
-    def __init__(self, batched: bool = False) -> None:
-        self.batched = batched
+    batched = False
+    """Whether it maps over examples (see batch.layer)."""
+
+    def __init__(self) -> None:
         self.number = 0
         self.layers: tuple[Any, ...] = ()
         """The vmaps that it runs in."""
