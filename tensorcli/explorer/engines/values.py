@@ -18,7 +18,7 @@ from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.devices import Device
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.special_methods import printable, text_of
-from tensorcli.engine.storage import MetaBuffer, Storage
+from tensorcli.engine.storage import Storage
 from tensorcli.engine.tensor import Tensor
 from tensorcli.explorer.engines import arrays
 from tensorcli.explorer.engines.reading import Kind, Look, Walk
@@ -63,7 +63,10 @@ class Values:
     def memory(self, value: Any) -> Any:
         if isinstance(value, Tensor):
             found = value._storage
-            return arrays.root(value._array) if found is None else _owner(found)
+            data = value._array if found is None else found.data
+            if type(data) is np.ndarray and data.base is None:
+                return data  # most of them
+            return arrays.root(data) if found is None else _owner(found)
         if isinstance(value, np.ndarray):
             return arrays.root(value)
         found = value if isinstance(value, Storage) else _wrapped_storage(value)
@@ -206,7 +209,7 @@ class Values:
 def _owner(storage: Storage) -> Any:
     """The allocation beneath a Storage: the array that owns the bytes, or the storage where they are not numpy's."""
     data = storage.data
-    return storage if isinstance(data, MetaBuffer) or not isinstance(data, np.ndarray) else arrays.root(data)
+    return arrays.root(data) if isinstance(data, np.ndarray) else storage
 
 
 def _cut_off(value: Tensor) -> bool:

@@ -74,9 +74,11 @@ class Loops:
     def _lost_update(self, statement: ast.Assign) -> Told | None:
         target = statement.targets[0]
         assert isinstance(target, ast.Name)
+        if not any(self._gives(loop, target.id) for loop in self.begun):
+            return None
         kind = _update(statement)
         loop = self.around(statement) if kind else None
-        if not isinstance(loop, ast.For) or not _named(loop.target, target.id, ast.Store):
+        if not isinstance(loop, ast.For) or not self._gives(loop, target.id):
             return None
         if kind != "step" and "parameters()" not in ast.unparse(loop.iter):
             return None
@@ -85,6 +87,11 @@ class Loops:
             return None
         text = f"{target.id} is bound to a new tensor until the next round: the one that the loop gave it was not written."
         return Told("TSC-H016", text, (target.id,))
+
+    @staticmethod
+    def _gives(loop: ast.For | ast.While, name: str) -> bool:
+        """Whether each round of a loop binds a name."""
+        return isinstance(loop, ast.For) and _named(loop.target, name, ast.Store)
 
     def history(self, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
         """What is to be said of an addition that is `total += loss` in a loop, where a pass went through the loss already;

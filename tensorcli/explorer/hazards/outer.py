@@ -58,9 +58,8 @@ def _pair(engine: Engine, inputs: Sequence[Any]) -> list[Any] | None:
     tensors = [each for each in inputs[:2] if engine.kind(each) == "tensor"]
     if len(tensors) != 2:
         return None
-    sizes = sorted((engine.look(each).sizes for each in tensors), key=len)
-    count = sizes[0][0] if len(sizes[0]) == 1 else 0
-    return tensors if count > 1 and sizes[1] == (count, 1) else None
+    few, many = sorted((tuple(each.shape) for each in tensors), key=len)
+    return tensors if len(few) == 1 and few[0] > 1 and many == (*few, 1) else None
 
 
 def _learned(engine: Engine, pair: Sequence[Any]) -> int:

@@ -154,10 +154,9 @@ def expanded(engine: Engine, names: Scope, memory: Any, statement: ast.Assign | 
     while isinstance(root, ast.Subscript):
         root = root.value
     value = names.get(root.id) if isinstance(root, ast.Name) and root is not target else None
-    if engine.kind(value) != "tensor" or engine.memory(value) is not memory:
+    if value is None or engine.kind(value) != "tensor" or engine.memory(value) is not memory:
         return None
-    look = engine.look(value)
-    for dimension, (size, stride) in enumerate(zip(look.sizes, look.strides, strict=True)):
+    for dimension, (size, stride) in enumerate(zip(value.shape, value.stride(), strict=True)):
         if size > 1 and stride == 0:
             name = ast.unparse(root)
             return Told(

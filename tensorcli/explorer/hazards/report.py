@@ -82,13 +82,11 @@ def _aliases(observation: Observation) -> Iterator[Alarm]:
         grad = None if leaf is None or kind != "in place" else engine.grad(leaf)
         if grad is None:
             continue
-        owner = index.name(leaf)
-        memory = id(engine.memory(grad))
-        held = [
-            next(iter(each.paths))
-            for each in index.sharing(memory)
-            if each.paths and each.born < index.now and not any(path == owner for path in each.paths)
+        sharing = [
+            each for each in index.sharing(id(engine.memory(grad))) if each.paths and each.born < index.now
         ]
+        owner = index.name(leaf) if sharing else None
+        held = [next(iter(each.paths)) for each in sharing if owner not in each.paths]
         if held and owner is not None:
             names = ", ".join(held[:3]) + (", …" if len(held) > 3 else "")
             verb, noun = ("is", "the tensor") if len(held) == 1 else ("are", "the memory")

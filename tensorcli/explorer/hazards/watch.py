@@ -255,11 +255,11 @@ class Watch:
                 self.note(known.trap(engine, self.names.name, current_node(), inputs))
 
     def _cut_off(self, operator: str, tensor: Any, inputs: Sequence[Any]) -> None:
+        if not isinstance(self.running, ast.Assign) or not isinstance(self.running.targets[0], ast.Subscript):
+            return  # copy_() and fill_() say that they convert
         from tensorcli.explorer.hazards.numbers import cut_off
 
         name = self.names.name(tensor) or self.names.name(self.recorder.named_parent(tensor))
-        if not isinstance(self.running, ast.Assign) or not isinstance(self.running.targets[0], ast.Subscript):
-            return  # copy_() and fill_() say that they convert
         value = self.running.value
         number = value.value if isinstance(value, ast.Constant) else None
         if isinstance(value, ast.Name):
