@@ -42,8 +42,8 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
 _SUBMODULES = frozenset(
-    "accelerator amp autograd backends cpu cuda distributions fft func linalg nn optim random signal special testing "
-    "utils".split()
+    "accelerator amp autograd backends cpu cuda distributions fft func linalg nn optim random serialization signal special "
+    "testing utils".split()
 )
 
 
@@ -58,6 +58,7 @@ def tensor(*args: Any, **kwargs: Any) -> Tensor:
 _PUBLIC: dict[str, str] = {
     "GradScaler": "amp.scaler",
     "to_dlpack": "utils.dlpack",
+    **dict.fromkeys(("save", "load"), "serialization"),
     **dict.fromkeys(("as_tensor", "asarray", "from_numpy", "from_dlpack", "frombuffer"), "construct"),
     **dict.fromkeys(
         (

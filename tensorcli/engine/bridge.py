@@ -239,10 +239,20 @@ def _laid(storage: Storage, shape: Geometry, kind: dtype, lazy: int) -> Tensor:
     return made
 
 
+def warn_of_hooks(self: Tensor) -> None:
+    """Say which hooks a pickle, or a copy made by the same way, leaves behind."""
+    for hook in (self.hooks or {}).values():
+        messages.warn(
+            f"backward hook {hook!r} on tensor will not be serialized.  If this is expected, you can decorate the function with "
+            "@torch.utils.hooks.unserializable_hook to suppress this warning"
+        )
+
+
 def reduce_ex(self: Tensor, protocol: Any) -> Any:
     """`copy.copy` and pickle: the storage, and how this tensor lies over it; history and gradient stay behind."""
     from tensorcli.engine.storages import typed_storage, wrap
 
+    warn_of_hooks(self)
     shape = self.geometry
     if self.device is META:
         described = (self.dtype.name, shape.sizes, shape.strides, self.requires_grad)
@@ -270,7 +280,14 @@ def rebuild(
     found: dtype = dtypes.DTYPES[kind]
     if found.np.char in dtypes.WIDE_UNSIGNED:
         raise AttributeError("'torch.storage.UntypedStorage' object has no attribute '_untyped_storage'")
-    made = _laid(storage.engine_storage, Geometry(tuple(sizes), tuple(strides), offset), found, lazy)
+    return laid_over(storage.engine_storage, found, offset, sizes, strides, requires_grad, lazy)
+
+
+def laid_over(
+    storage: Storage, kind: dtype, offset: int, sizes: Any, strides: Any, requires_grad: bool, lazy: int
+) -> Tensor:
+    """A leaf over a storage."""
+    made = _laid(storage, Geometry(tuple(sizes), tuple(strides), offset), kind, lazy)
     made.leaf_requires_grad = requires_grad
     return made
 

@@ -28,6 +28,9 @@ class Observer(Protocol):
     def accumulated(self, tensor: Any, gradient: Any, kind: str) -> None:
         """A leaf's `.grad` changed: kind is "new", "in place" or "replaced"."""
 
+    def archived(self, name: str | None, nbytes: int, tensors: tuple[Any, ...]) -> None:
+        """`torch.save` wrote so many bytes with these tensors: under a name, or into a buffer."""
+
     def hooked(self, node: Any, kind: str, function: Any) -> None:
         """A hook on `node` is about to run, or a tensor to keep its gradient; kind as in `hooks.NodeHooks`."""
 

@@ -1,4 +1,4 @@
-"""The standard library of a session: what the language has of it, and `warnings`, which the session hears.
+"""The standard library of a session: what the language has of it, `warnings`, which the session hears, and `pickle`.
 
 Made when a script imports something of it.
 """
@@ -28,6 +28,10 @@ class Library:
         """A module by its name."""
         if name == "warnings":
             return self._warnings()
+        if name == "pickle":
+            from tensorcli.explorer.pickling import Pickling
+
+            return Pickling().namespace()
         if self.standard is None:
             from tensorcli.language import standard
 

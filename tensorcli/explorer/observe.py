@@ -69,6 +69,14 @@ class Writing:
         """Where temporaries that were written through reach."""
 
 
+class Archived(NamedTuple):
+    """An archive that `torch.save` wrote: under a name or into a buffer (None), with these tensors."""
+
+    name: str | None
+    nbytes: int
+    tensors: tuple[Any, ...]
+
+
 class Recorder:
     """Listens to one session's engine. The record of a statement begins with `begin`."""
 
@@ -109,6 +117,8 @@ class Recorder:
         self.released: list[tuple[weakref.ref[Any], int]] = []
         """The nodes that dropped what they had saved: weakly, how many tensors."""
         self.gradients: dict[int, tuple[Any, str]] = {}
+        self.archives: list[Archived] = []
+        """What was saved by `torch.save`."""
         self.hooks: list[tuple[str, str]] = []
         """The hooks that ran, and the nodes that they sit on."""
         self.hooks_more = 0
@@ -233,6 +243,10 @@ class Recorder:
             nodes = self.savers.get(memory)
             if nodes is not None and nodes.pop(id(node), None) is not None and not nodes:
                 del self.savers[memory]
+
+    def archived(self, name: str | None, nbytes: int, tensors: tuple[Any, ...]) -> None:
+        """`torch.save` wrote an archive."""
+        self.archives.append(Archived(name, nbytes, tensors))
 
     def accumulated(self, tensor: Any, gradient: Any, kind: str) -> None:
         """A leaf's gradient was made or added to."""

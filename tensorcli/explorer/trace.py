@@ -183,6 +183,9 @@ class Ear(Recorder):
             )
         )
 
+    def archived(self, name: str | None, nbytes: int, tensors: tuple[Any, ...]) -> None:
+        """An archive was written."""
+
     def freed(self, node: Any) -> None:
         """A node dropped what it had saved."""
         super().freed(node)

@@ -47,8 +47,6 @@ _SPARSE = f"all tensors are strided here; {_ELSEWHERE}"
 _ABSENT = f"PyTorch has it, the engine here has not; {_ELSEWHERE}"
 _SPARSE_GRADIENT = f"write sparse=False (of gather: sparse_grad=False); {_ELSEWHERE}"
 _OUTSIDE = {
-    "save": "a script does not reach the file system; inspect says what a tensor carries when it is saved",
-    "load": "a script does not reach the file system; write the values down",
     "compile": "nothing is compiled here: call the function",
     "jit": "nothing is compiled here: call the function",
     "multiprocessing": "a script starts no processes",
@@ -127,6 +125,8 @@ def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
         return did_you_mean(near(exception.name, attribute_names(exception.obj, evaluator)))
     if isinstance(exception, ImportError):
         return _importable(exception, evaluator)
+    if isinstance(exception, FileNotFoundError):
+        return "a script reads only what it saved itself, in this session"
     if isinstance(exception, TypeError):
         return _shadowed_hint(exception, evaluator)
     return None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
+from io import BytesIO, StringIO
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.builtin_functions import Builtin
@@ -288,6 +289,11 @@ class Standard:
         value = getattr(typing, name)
         return Builtin(name, value) if name in ("TypeVar", "cast") else value
 
+    def io(self, name: str) -> Any:
+        import io
+
+        return getattr(io, name)
+
     def gc(self, name: str) -> Any:
         import gc
 
@@ -318,6 +324,7 @@ _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "timeit": (frozenset({"default_timer"}), Standard.timeit),
     "typing": (TYPING, Standard.typing),
     "unicodedata": (UNICODEDATA, Standard.unicodedata),
+    "io": (frozenset({"BytesIO", "StringIO"}), Standard.io),
     "gc": (frozenset({"collect"}), Standard.gc),
     "weakref": (frozenset({"ref"}), Standard.weakref),
 }
@@ -437,10 +444,14 @@ def _wraps(wrapped: Any) -> Callable[[Any], Any]:
     return Builtin("wraps", decorate)
 
 
+_FILE = words("close closed getvalue read readable readline readlines seek tell truncate write writelines")
 ATTRIBUTES = {
     Cached: words("cache_clear cache_info"),
     Chain: words("from_iterable"),
     Partial: words("func args keywords"),
+    BytesIO: _FILE | words("getbuffer"),
+    StringIO: _FILE,
+    memoryview: words("nbytes"),
     **PATTERN_ATTRIBUTES,
 }
 """What a script may read on the objects of this module."""

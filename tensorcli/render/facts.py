@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tensorcli.explorer.results import Change, Facts, Variable
+from tensorcli.explorer.results.changes import SENTENCES
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, shorten, wrap
 
 ARROW = " → "
@@ -26,8 +27,8 @@ SIGNS: dict[str, tuple[str, str]] = {
     "unbound": ("-", "freed"),
     "hooks_ran": ("·", "muted"),
     "graph_freed": ("-", "freed"),
+    "archived": ("·", "muted"),
 }
-SENTENCES = ("bound", "unbound", "hooks_ran", "graph_freed")
 
 # Title, the fact as text, the style of an unchanged cell.
 FACTS: tuple[tuple[str, Callable[[Facts], str], str], ...] = (

@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from functools import singledispatch
 
 from tensorcli.explorer import results
+from tensorcli.explorer.results.changes import SENTENCES
 
 FACTS = (
     "shape",
@@ -26,7 +27,6 @@ FACTS = (
     "grad_fn",
     "value",
 )
-SENTENCES = ("bound", "unbound", "hooks_ran", "graph_freed")
 
 
 def plain_text(result: object) -> str:

@@ -319,6 +319,18 @@ def test_the_hooks_of_a_pass_are_told_in_the_order_in_which_they_ran(last):
     assert [each.note for each in step.changes if each.kind == "hooks_ran"] == [ran]
 
 
+def test_what_torch_save_wrote_is_told_with_the_storages_saved_for_a_part_of_them(run):
+    steps = run(
+        "big = torch.zeros(1000)\ns = big[:2]\ntorch.save(s, 's.pt')\ntorch.save([s, big], 'both.pt')"
+    )
+    kept = "is kept in this session, and no file is written"
+    notes = [[each.note for each in step.changes if each.kind == "archived"] for step in steps]
+    assert notes[2:] == [
+        [f"'s.pt' {kept}: 5.2 KiB, 1 tensor; s has 8 B of a storage of 3.9 KiB, all of which is saved"],
+        [f"'both.pt' {kept}: 5.5 KiB, 2 tensors"],
+    ]
+
+
 def test_a_tensor_at_the_address_of_the_one_before_is_another():
     from tensorcli import engine as torch
     from tensorcli.explorer.engines import open_engine

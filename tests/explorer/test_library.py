@@ -17,6 +17,50 @@ def test_random_is_seeded_as_the_session_is():
     assert printed(text) != printed(text, Session(seed=1))
 
 
+def test_a_session_keeps_what_it_saves_and_goes_back_on_it():
+    session = Session()
+    printed("x = torch.ones(2)\ntorch.save(x, 'x.pt')\nprint(torch.load('x.pt'))", session)
+    session.replay(list(session.journal)[:1])
+    (step,) = session.run("torch.load('x.pt')", form="py")
+    assert step.error is not None
+    assert step.error.message == "[Errno 2] No such file or directory: 'x.pt'"
+    assert step.error.hints[0] == "a script reads only what it saved itself, in this session"
+    (other,) = Session().run("torch.load('x.pt')", form="py")
+    assert other.error is not None
+
+
+@pytest.mark.parametrize("engine", ["embedded", "pytorch"])
+def test_pickles_and_archives_make_only_what_the_session_wrote(engine):
+    if engine == "pytorch":
+        pytest.importorskip("torch")
+    session = Session(engine=engine)
+    printed("import io, pickle\ncrafted = b'cos\\nsystem\\n(Vtrue\\ntR.'", session)
+    for text, message in (
+        ("pickle.loads(crafted)", "a session reads only what its own pickle.dumps wrote"),
+        ("torch.load(io.BytesIO(crafted), weights_only=False)", "reads only what torch.save wrote here"),
+        (
+            "torch.load(io.BytesIO(b'PK\\x03\\x04' + crafted), weights_only=False)",
+            "only what torch.save wrote here",
+        ),
+        ("pickle.dumps(lambda: 0)", "attribute lookup <lambda> on __main__ failed"),
+    ):
+        (step,) = session.run(text, form="py")
+        assert step.error is not None and message in step.error.message, text
+    printed("b = io.BytesIO()\npickle.dump([1], b)\npickle.dump([2], b)\nb.seek(0)", session)
+    assert printed("print(pickle.load(b), pickle.load(b))", session) == "[1] [2]\n"
+
+
+@pytest.mark.parametrize("engine", ["embedded", "pytorch"])
+def test_what_is_saved_under_a_name_stays_in_the_session(engine, tmp_path, monkeypatch):
+    if engine == "pytorch":
+        pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    session = Session(engine=engine)
+    text = "torch.save({'w': torch.ones(2)}, 'w.pt')\nprint(torch.load('w.pt')['w'])\ntorch.serialization.save(1, 'n.pt')"
+    assert printed(text, session) == "tensor([1., 1.])\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_replay_draws_the_same_numbers():
     session = Session()
     first = printed("import random\nx = random.random()\nprint(x)", session)

@@ -87,7 +87,7 @@ def test_a_run_stops_at_its_first_failure(run):
         ("import torch.jit", "nothing is compiled here"),
         ("from torch import hub", "a script does not reach the network"),
         ("from torch.utils.tensorboard import SummaryWriter", "nothing is measured here"),
-        ("torch.save(1, 2)", "a script does not reach the file system"),
+        ("torch.onnx.export(1, 2)", "nothing is exported here: a script does not reach the file system"),
     ],
 )
 def test_what_of_pytorch_a_script_does_not_have_is_said_with_what_to_do_instead(run, text, advice):

@@ -75,7 +75,7 @@ class Session:
         self.printed: list[str] = []
         self.commands: list[Any] = []
         library = Standard(lambda: self.evaluator, lambda: 0)
-        standard = {name: library.namespace(name) for name in STANDARD_MODULES - {"warnings"}}
+        standard = {name: library.namespace(name) for name in STANDARD_MODULES - {"warnings", "pickle"}}
         options.setdefault("modules", {**open_modules(), **standard})
         options.setdefault("command", self.commands.append)
         self.evaluator = Evaluator({}, write=self.printed.append, **options)

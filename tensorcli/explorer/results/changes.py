@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from tensorcli.language.syntax import Span
 
@@ -58,7 +58,10 @@ ChangeKind = Literal[
     "unbound",  # a name was deleted or given to another object
     "hooks_ran",  # a backward pass called these
     "graph_freed",  # a backward pass dropped what nodes had saved
+    "archived",  # torch.save wrote tensors
 ]
+SENTENCES: Final[tuple[ChangeKind, ...]] = ("bound", "unbound", "hooks_ran", "graph_freed", "archived")
+"""The kinds whose note says everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Change:
     before: Facts | None = None
     after: Facts | None = None
     note: str = ""
-    """The last column (`new storage 12 B, leaf`); for bound, unbound, hooks_ran and graph_freed the whole sentence."""
+    """The last column (`new storage 12 B, leaf`); of SENTENCES the whole sentence."""
     storage: str | None = None
     """The storage it is about, also where there are no facts any more."""
     same_as: str | None = None

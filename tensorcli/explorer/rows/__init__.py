@@ -1,6 +1,7 @@
 """The table of a statement: its rows, group by group, in the order in which they are shown.
 
-`arrivals`, `writes` and `departures` hold the groups, each a function of the table so far; `table` holds what they share.
+`arrivals`, `writes`, `departures` and `archives` hold the groups, each a function of the table so far; `table` holds what they
+share.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from tensorcli.explorer.rows.archives import archived
 from tensorcli.explorer.rows.arrivals import bound, created, sharing
 from tensorcli.explorer.rows.departures import graph_freed, hooks_ran, unbound
 from tensorcli.explorer.rows.table import Table
@@ -26,6 +28,7 @@ GROUPS: Final[tuple[Callable[[Table], None], ...]] = (
     unbound,
     hooks_ran,
     graph_freed,
+    archived,
 )
 """In this order: what a group has shown, a later one leaves out."""
 

@@ -9,6 +9,7 @@ import torch
 import torch.utils.data
 
 from tensorcli.explorer.engines.attributes import NODE_NAMES, Only, Open, TensorAttributes
+from tensorcli.explorer.engines.pytorch import archives
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Policy
 
@@ -36,7 +37,14 @@ class Loader(torch.utils.data.DataLoader[Any]):  # type: ignore[misc]
             self.num_workers, self.timeout = asked
 
 
-INSTEAD: Final = {"torch.utils.data.DataLoader": Loader}
+INSTEAD: Final = {
+    "torch.utils.data.DataLoader": Loader,
+    **{
+        f"torch{below}.{each.__name__}": each
+        for below in ("", ".serialization")
+        for each in (archives.save, archives.load)
+    },
+}
 """What stands for members of PyTorch's that reach beyond the session."""
 
 
@@ -83,6 +91,7 @@ def policy() -> Policy:
             "torch.return_types",
             "torch.autograd.forward_ad",
             "torch.autograd.grad_mode",
+            "torch.serialization",
             "torch.amp",
             "torch.cpu.amp",
             "torch.cuda.amp",

@@ -1,0 +1,207 @@
+"""`torch.save`, `torch.load` and `torch.serialization`: archives in buffers, and under names.
+
+An archive has PyTorch's bytes, but for the number that tells it from others (`archive.py`). What is saved under a name is kept
+in memory, in `files`: nothing here reaches the disk. `weights_only=False`, with which an archive may make any object, reads only
+what was saved in this process.
+"""
+
+import io
+import os
+import pickle
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import PurePath
+from typing import Any
+
+from tensorcli.engine import events, process
+from tensorcli.engine.backends import host
+from tensorcli.engine.serialization.archive import Archive, write
+
+__all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
+
+DEFAULT_PROTOCOL = 2
+_ZIP = b"PK\x03\x04"
+
+files: dict[str, bytes] = {}
+"""What was saved under each name."""
+_safe: list[Any] = []
+"""What scripts let archives name, beside what they may by default."""
+_written: set[bytes] = set()
+"""The archives of this process, by their digests: what they name was somebody's object here."""
+process.keep_contents(files, _safe)
+
+
+# ---- saving
+
+
+def save(
+    obj: object,
+    f: Any,
+    pickle_module: Any = pickle,
+    pickle_protocol: int = DEFAULT_PROTOCOL,
+    _use_new_zipfile_serialization: bool = True,
+    _disable_byteorder_record: bool = False,
+) -> None:
+    """Write an object into a buffer, or keep it under a name. Tensors carry their whole storage, each storage once.
+
+    Errors: AttributeError for what cannot be written to; RuntimeError for one storage under two dtypes; pickle.PicklingError
+    for objects that are no data.
+    """
+    from tensorcli.engine.serialization.writing import pickled
+
+    path = os.fspath(f) if isinstance(f, str | os.PathLike) else None
+    if path is None and not hasattr(f, "write"):
+        raise AttributeError(
+            "expected 'f' to be string, path, or a file-like object with a 'write' attribute"
+        )
+    text, pickler = pickled(obj, pickle_protocol)
+    records = {
+        "data.pkl": text,
+        ".format_version": b"1",
+        ".storage_alignment": b"64",
+        **({} if _disable_byteorder_record else {"byteorder": b"little"}),
+        **{f"data/{i}": host(one.bytes).tobytes() for i, one in enumerate(pickler.storages)},
+    }
+    data = write("archive" if path is None else PurePath(path).stem, records)
+    _written.add(sha256(data).digest())
+    if path is None:
+        f.write(data)
+    else:
+        files[path] = data
+    if events.observer is not None:
+        events.observer.archived(path, len(data), tuple(pickler.tensors))
+
+
+# ---- loading
+
+
+def load(
+    f: Any,
+    map_location: Any = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool | None = None,
+    mmap: bool | None = None,
+    **pickle_load_args: Any,
+) -> Any:
+    """The object of an archive, from a buffer's place on or of a name. Tensors have new storages, shared as they were.
+
+    Errors: FileNotFoundError for a name under which nothing was saved; EOFError at the end of a buffer;
+    pickle.UnpicklingError for what is no archive, or names what it may not.
+    """
+    if weights_only is None:
+        weights_only = pickle_module is None
+    if weights_only and pickle_module is not None:
+        raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    data, begin = _bytes_of(f)
+    try:
+        found, end = _loaded(data, map_location, weights_only)
+    except pickle.UnpicklingError as error:
+        if not weights_only:
+            raise
+        raise pickle.UnpicklingError(_explained(str(error))) from None
+    if hasattr(f, "seek"):
+        f.seek(begin + end)
+    return found
+
+
+def _bytes_of(f: Any) -> tuple[bytes, int]:
+    """The bytes to read, and where in a buffer they begin."""
+    if isinstance(f, str | os.PathLike):
+        path = os.fspath(f)
+        if path not in files:
+            raise FileNotFoundError(2, os.strerror(2), path)
+        return files[path], 0
+    for name in ("seek", "tell", "read"):
+        if not hasattr(f, name):
+            raise AttributeError(
+                f"'{type(f).__name__}' object has no attribute '{name}'. You can only torch.load from a file that is seekable. "
+                "Please pre-load the data into a buffer like io.BytesIO and try to load from it instead."
+            )
+    begin = f.tell()
+    return f.read(), begin
+
+
+def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, int]:
+    """The object of an archive, and behind which byte of it reading ended."""
+    from tensorcli.engine.serialization.reading import Unpickler, by_default, names_of, restoring
+
+    if not data:
+        raise EOFError("" if weights_only else "Ran out of input")
+    if not weights_only and sha256(data).digest() not in _written:
+        raise pickle.UnpicklingError("weights_only=False reads only what torch.save wrote here")
+    if not data.startswith(_ZIP):
+        raise pickle.UnpicklingError(f"Unsupported operand {data[0]}")
+    try:
+        archive = Archive(data)
+        text = archive.read("data.pkl")
+        for name in (".format_version", "byteorder", ".storage_alignment"):
+            if name in archive:
+                archive.read(name)
+    except (ValueError, KeyError, IndexError):
+        raise RuntimeError(
+            "PytorchStreamReader failed reading zip archive: failed finding central directory"
+        ) from None
+    allowed = {**by_default(), **names_of(_safe)} if weights_only else None
+    found = Unpickler(io.BytesIO(text), archive, restoring(map_location), allowed).load()
+    return found, archive.at
+
+
+_UNSAFE = (
+    "In PyTorch 2.6, we changed the default value of the `weights_only` argument in `torch.load` from `False` to `True`. "
+    "Re-running `torch.load` with `weights_only` set to `False` will likely succeed, but it can result in arbitrary code "
+    "execution. Do it only if you got the file from a trusted source."
+)
+
+
+def _explained(message: str) -> str:
+    """What torch.load says around the complaint of its reader."""
+    if "was not an allowed global by default." in message:
+        text = (
+            "Weights only load failed. This file can still be loaded, to do so you have two options, \033[1mdo those steps only "
+            f"if you trust the source of the checkpoint\033[0m. \n\t(1) {_UNSAFE}\n\t(2) Alternatively, to load with "
+            "`weights_only=True` please check the recommended steps in the following error message.\n\tWeightsUnpickler error: "
+            f"{message}"
+        )
+    else:
+        text = (
+            f"Weights only load failed. {_UNSAFE}\nPlease file an issue with the following so that we can make "
+            f"`weights_only=True` compatible with your use case: WeightsUnpickler error: \n\n{message}"
+        )
+    return (
+        f"{text}\n\nCheck the documentation of torch.load to learn more about types accepted by default with weights_only "
+        "https://pytorch.org/docs/stable/generated/torch.load.html."
+    )
+
+
+# ---- what archives may name
+
+
+def add_safe_globals(safe_globals: list[Any]) -> None:
+    """Let archives name these classes and functions; a pair gives one with its full name."""
+    _safe.extend(each for each in safe_globals if each not in _safe)
+
+
+def get_safe_globals() -> list[Any]:
+    """What archives may name beside what they may by default."""
+    return list(_safe)
+
+
+def clear_safe_globals() -> None:
+    """Let archives name only what they may by default."""
+    _safe.clear()
+
+
+class safe_globals:  # noqa: N801 (PyTorch's name)
+    """A context in which archives may name these classes and functions."""
+
+    __module__ = "torch.serialization"
+
+    def __init__(self, safe_globals: Iterable[Any]) -> None:
+        self.safe_globals = list(safe_globals)
+
+    def __enter__(self) -> None:
+        add_safe_globals(self.safe_globals)
+
+    def __exit__(self, *error: object) -> None:
+        _safe[:] = [each for each in _safe if each not in self.safe_globals]

@@ -1,0 +1,88 @@
+"""The `pickle` module of a session: bytes of data, and what they were made of.
+
+A pickle can make anything of Python's: only those are read that the session wrote. What is no data (functions of the script,
+modules) is not written.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from tensorcli.engine.serialization.writing import is_of_a_script, unpicklable
+
+if TYPE_CHECKING:
+    from tensorcli.language.namespaces import Namespace
+
+
+class Pickler(pickle.Pickler):
+    """Writes data."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if is_of_a_script(type(value)):
+            raise unpicklable(value)
+        return NotImplemented
+
+
+class Pickling:
+    """The functions of the module, and which pickles they wrote."""
+
+    def __init__(self) -> None:
+        self.written: dict[int, set[bytes]] = {}
+        """Digests, by the length of the pickles."""
+
+    def namespace(self) -> Namespace:
+        """The module."""
+        from tensorcli.language.builtin_functions import Builtin
+        from tensorcli.language.namespaces import Namespace
+
+        functions = (self.dumps, self.loads, self.dump, self.load)
+        members: dict[str, Any] = {each.__name__: Builtin(each.__name__, each) for each in functions}
+        for name in (
+            "DEFAULT_PROTOCOL",
+            "HIGHEST_PROTOCOL",
+            "PickleError",
+            "PicklingError",
+            "UnpicklingError",
+        ):
+            members[name] = getattr(pickle, name)
+        return Namespace("pickle", members)
+
+    def dumps(self, obj: Any, protocol: int | None = None, *, fix_imports: bool = True) -> bytes:
+        """An object as bytes. Errors: pickle.PicklingError for what is no data."""
+        file = io.BytesIO()
+        Pickler(file, protocol, fix_imports=fix_imports).dump(obj)
+        data = file.getvalue()
+        self.written.setdefault(len(data), set()).add(sha256(data).digest())
+        return data
+
+    def dump(
+        self, obj: Any, file: io.BytesIO, protocol: int | None = None, *, fix_imports: bool = True
+    ) -> None:
+        """Write an object into a buffer."""
+        if not hasattr(file, "write"):
+            raise TypeError("file must have a 'write' attribute")
+        file.write(self.dumps(obj, protocol, fix_imports=fix_imports))
+
+    def loads(self, data: Any, /) -> Any:
+        """The object that bytes were made of. Errors: EOFError where there are none, pickle.UnpicklingError for others' bytes."""
+        return self._read(bytes(data))[0]
+
+    def load(self, file: io.BytesIO) -> Any:
+        """The object at a buffer's place. Errors: as `loads`."""
+        if not (hasattr(file, "read") and hasattr(file, "seek")):
+            raise TypeError("file must have 'read' and 'readline' attributes")
+        begin = file.tell()
+        found, length = self._read(file.read())
+        file.seek(begin + length)
+        return found
+
+    def _read(self, data: bytes) -> tuple[Any, int]:
+        if not data:
+            raise EOFError("Ran out of input")
+        for length, digests in self.written.items():
+            if length <= len(data) and sha256(data[:length]).digest() in digests:
+                return pickle.loads(data[:length]), length
+        raise pickle.UnpicklingError("a session reads only what its own pickle.dumps wrote")
