@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 import pickle
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine.serialization.writing import is_of_a_script, unpicklable
+from tensorcli.engine.serialization.written import Written
 
 if TYPE_CHECKING:
     from tensorcli.language.namespaces import Namespace
@@ -30,8 +30,7 @@ class Pickling:
     """The functions of the module, and which pickles they wrote."""
 
     def __init__(self) -> None:
-        self.written: dict[int, set[bytes]] = {}
-        """Digests, by the length of the pickles."""
+        self.written = Written()
 
     def namespace(self) -> Namespace:
         """The module."""
@@ -55,7 +54,7 @@ class Pickling:
         file = io.BytesIO()
         Pickler(file, protocol, fix_imports=fix_imports).dump(obj)
         data = file.getvalue()
-        self.written.setdefault(len(data), set()).add(sha256(data).digest())
+        self.written.add(data)
         return data
 
     def dump(
@@ -82,7 +81,7 @@ class Pickling:
     def _read(self, data: bytes) -> tuple[Any, int]:
         if not data:
             raise EOFError("Ran out of input")
-        for length, digests in self.written.items():
-            if length <= len(data) and sha256(data[:length]).digest() in digests:
-                return pickle.loads(data[:length]), length
-        raise pickle.UnpicklingError("a session reads only what its own pickle.dumps wrote")
+        ours = self.written.beginning(data)
+        if ours is None:
+            raise pickle.UnpicklingError("a session reads only what its own pickle.dumps wrote")
+        return pickle.loads(ours), len(ours)

@@ -85,7 +85,7 @@ def test_objects_are_made_only_of_archives_of_this_process() -> None:
     crafted = write("archive", {"data.pkl": b"cos\nsystem\n(S'true'\ntR."})
     with pytest.raises(pickle.UnpicklingError, match=r"GLOBAL os\.system was not an allowed global"):
         torch.load(io.BytesIO(crafted))
-    with pytest.raises(pickle.UnpicklingError, match="only what torch.save wrote here"):
+    with pytest.raises(pickle.UnpicklingError, match=r"only what torch\.save wrote here"):
         torch.load(io.BytesIO(crafted), weights_only=False)
 
 

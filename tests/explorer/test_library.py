@@ -45,7 +45,8 @@ def test_pickles_and_archives_make_only_what_the_session_wrote(engine):
         ("pickle.dumps(lambda: 0)", "attribute lookup <lambda> on __main__ failed"),
     ):
         (step,) = session.run(text, form="py")
-        assert step.error is not None and message in step.error.message, text
+        assert step.error is not None
+        assert message in step.error.message
     printed("b = io.BytesIO()\npickle.dump([1], b)\npickle.dump([2], b)\nb.seek(0)", session)
     assert printed("print(pickle.load(b), pickle.load(b))", session) == "[1] [2]\n"
 

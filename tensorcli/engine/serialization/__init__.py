@@ -9,13 +9,13 @@ import io
 import os
 import pickle
 from collections.abc import Iterable
-from hashlib import sha256
 from pathlib import PurePath
 from typing import Any
 
 from tensorcli.engine import events, process
 from tensorcli.engine.backends import host
 from tensorcli.engine.serialization.archive import Archive, write
+from tensorcli.engine.serialization.written import Written
 
 __all__ = ["add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
 
@@ -26,8 +26,8 @@ files: dict[str, bytes] = {}
 """What was saved under each name."""
 _safe: list[Any] = []
 """What scripts let archives name, beside what they may by default."""
-_written: set[bytes] = set()
-"""The archives of this process, by their digests: what they name was somebody's object here."""
+written = Written()
+"""The archives of this process: what they name was somebody's object here."""
 process.keep_contents(files, _safe)
 
 
@@ -63,7 +63,7 @@ def save(
         **{f"data/{i}": host(one.bytes).tobytes() for i, one in enumerate(pickler.storages)},
     }
     data = write("archive" if path is None else PurePath(path).stem, records)
-    _written.add(sha256(data).digest())
+    written.add(data)
     if path is None:
         f.write(data)
     else:
@@ -128,7 +128,7 @@ def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, in
 
     if not data:
         raise EOFError("" if weights_only else "Ran out of input")
-    if not weights_only and sha256(data).digest() not in _written:
+    if not weights_only and written.beginning(data) is None:
         raise pickle.UnpicklingError("weights_only=False reads only what torch.save wrote here")
     if not data.startswith(_ZIP):
         raise pickle.UnpicklingError(f"Unsupported operand {data[0]}")

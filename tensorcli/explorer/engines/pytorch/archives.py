@@ -7,15 +7,11 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from hashlib import sha256
 from typing import Any
 
 import torch
 
-from tensorcli.engine.serialization import files
-
-_written: set[bytes] = set()
-"""The archives of this process, by their digests."""
+from tensorcli.engine.serialization import files, written
 
 
 def save(obj: Any, f: Any, *arguments: Any, **options: Any) -> None:
@@ -24,7 +20,7 @@ def save(obj: Any, f: Any, *arguments: Any, **options: Any) -> None:
     buffer = io.BytesIO()
     torch.save(obj, buffer if kept or isinstance(f, io.BytesIO) else f, *arguments, **options)
     data = buffer.getvalue()
-    _written.add(sha256(data).digest())
+    written.add(data)
     if kept:
         files[os.fspath(f)] = data
     elif isinstance(f, io.BytesIO):
@@ -42,6 +38,6 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, **options:
     if not options["weights_only"]:
         begin, data = f.tell(), f.read()
         f.seek(begin)
-        if data and sha256(data).digest() not in _written:
+        if data and written.beginning(data) is None:
             raise pickle.UnpicklingError("weights_only=False reads only what torch.save wrote here")
     return torch.load(f, map_location, pickle_module, **options)
