@@ -257,6 +257,14 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E076", "no_cuda", "Torch not compiled with CUDA enabled",
          "there is no CUDA device in this session",
          "torch.ones(2).cuda()"),
+        # archives
+        ("TSC-E105", "archive", "Weights only load failed",
+         "torch.load makes tensors and plain containers of an archive, from its first byte on; objects of other classes are "
+         "named or asked for by weights_only=False",
+         "torch.save(torch.nn.Linear(2, 1), 'net.pt')\ntorch.load('net.pt')"),
+        ("TSC-E106", "archive_end", "^EOFError: ",
+         "there is nothing more to read: a buffer is read from where it stands",
+         "import io\nbuffer = io.BytesIO()\ntorch.save(torch.ones(2), buffer)\ntorch.load(buffer)"),
         # names and arguments
         ("TSC-E081", "arguments",
          "^TypeError: … received an invalid combination of arguments|^TypeError: … unexpected keyword argument|"

@@ -80,6 +80,8 @@ TELLERS: Final = {
     "copied": "copies.constructed",
     "kept_nowhere": "gradient.absent",
     "schedule": "schedules.too_early",
+    "archive": "archives.refused",
+    "archive_end": "archives.from_the_end",
 }
 """Who tells an error, by its key in `errors.ERRORS`; another is told by what the operation was given."""
 BACKWARD: Final = ("version", "freed", "no_grad_fn", "scalar", "unused", "not_required")
