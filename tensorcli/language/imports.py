@@ -23,7 +23,7 @@ _READING = frozenset(
 
 
 def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None:
-    """The lines of imports that a script has not, of statements that only show something with them or set the environment, and
+    """The lines of imports that a script has not, of statements that only show something with them or prepare a place to run, and
     of loops under a progress bar, with what stands there instead: nothing, or the loop over the items themselves. None where
     the names are used in another way.
     """
@@ -42,9 +42,7 @@ def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None
                 showing.add(name)
     bare: list[ast.Call] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Expr | ast.Assign) and (
-            _only_shows(node, showing) or _sets_environment(node, names)
-        ):
+        if isinstance(node, ast.Expr | ast.Assign) and (_only_shows(node, showing) or _prepares(node, names)):
             found[id(node)] = node
         elif isinstance(node, ast.For | ast.comprehension) and _counts(node.iter, showing):
             bare.append(node.iter)  # type: ignore[arg-type]
@@ -92,14 +90,20 @@ def _only_shows(node: ast.Expr | ast.Assign, showing: set[str]) -> bool:
     return True
 
 
-def _sets_environment(node: ast.Expr | ast.Assign, names: set[str]) -> bool:
-    """Whether a statement is `os.environ['NAME'] = 'VALUE'`."""
+def _prepares(node: ast.Expr | ast.Assign, names: set[str]) -> bool:
+    """Whether a statement is `os.environ['NAME'] = 'VALUE'`, or makes a directory."""
     match node:
         case ast.Assign(
             targets=[ast.Subscript(value=ast.Attribute(value=ast.Name(id="os"), attr="environ"))],
             value=ast.Constant(),
         ):
             return "os" in names
+        case ast.Expr(
+            value=ast.Call(
+                func=ast.Attribute(value=ast.Name(id="os"), attr="makedirs" | "mkdir"), args=[ast.Constant()]
+            )
+        ):
+            return "os" in names  # what is saved is kept in the session, under any name
     return False
 
 

@@ -91,6 +91,16 @@ def test_imports_that_a_script_has_not_go_with_the_statements_that_only_call_the
     assert [step.source for step in steps] == ["import torch", "for x in range(3):\n    if x:\n        pass"]
 
 
+def test_a_directory_for_checkpoints_is_not_needed() -> None:
+    text = "import os\nos.makedirs('checkpoints', exist_ok=True)\ntorch.save(torch.ones(1), 'checkpoints/x.pt')"
+    session = Session()
+    last(session, text)
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.notes == ("so written it runs to its end",)
+    assert [edit.after for edit in told.ways[0].edits] == ["", ""]
+
+
 @pytest.mark.parametrize(
     "text",
     [
