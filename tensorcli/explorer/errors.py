@@ -259,9 +259,9 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "torch.ones(2).cuda()"),
         # archives
         ("TSC-E105", "archive", "Weights only load failed",
-         "torch.load makes tensors and plain containers of an archive, from its first byte on; objects of other classes are "
+         "of an archive torch.load makes tensors and plain containers, from its first byte on; objects of other classes are "
          "named or asked for by weights_only=False",
-         "torch.save(torch.nn.Linear(2, 1), 'net.pt')\ntorch.load('net.pt')"),
+         "import io\nbuffer = io.BytesIO()\ntorch.save(torch.nn.Linear(2, 1), buffer)\nbuffer.seek(0)\ntorch.load(buffer)"),
         ("TSC-E106", "archive_end", "^EOFError: ",
          "there is nothing more to read: a buffer is read from where it stands",
          "import io\nbuffer = io.BytesIO()\ntorch.save(torch.ones(2), buffer)\ntorch.load(buffer)"),
