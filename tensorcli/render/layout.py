@@ -165,8 +165,8 @@ def line(*parts: str | Piece | tuple[str, str]) -> Line:
 
 
 def trimmed(pieces: Line) -> Line:
-    """The line without empty pieces and without the white space that ends it."""
-    kept = [piece for piece in pieces if piece.text]
+    """The line without empty pieces and without the white space that ends it, whatever it tells of in visible characters."""
+    kept = [Piece(visible(piece.text), piece.style) for piece in pieces if piece.text]
     while kept and kept[-1].text.endswith(" "):
         last = kept.pop()
         if text := last.text.rstrip(" "):

@@ -13,6 +13,7 @@ from functools import singledispatch
 
 from tensorcli.explorer import results
 from tensorcli.explorer.results.changes import SENTENCES
+from tensorcli.render.layout import visible
 
 FACTS = (
     "shape",
@@ -36,7 +37,7 @@ def plain_text(result: object) -> str:
 
 def entry(key: str, value: object) -> Iterator[str]:
     """A fact; each line of its text under the same key, none with white space at its end."""
-    for each in str(value).split("\n"):
+    for each in visible(str(value)).split("\n"):
         yield f"{key}: {each}".rstrip()
 
 

@@ -60,6 +60,10 @@ def test_no_visible_text_can_drive_the_terminal(text: str) -> None:
     }
 
 
+def test_no_line_of_a_page_drives_the_terminal() -> None:
+    assert line_text(line("a\x1b[1m", ("b\x07", "id"))) == "a\\x1b[1mb\\x07"
+
+
 def test_control_characters_are_written_out() -> None:
     assert visible("a\x1b[31m\nb\tc\x00") == "a\\x1b[31m\nb\tc\\x00"
 
