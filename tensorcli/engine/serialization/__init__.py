@@ -42,7 +42,7 @@ def save(
     _use_new_zipfile_serialization: bool = True,
     _disable_byteorder_record: bool = False,
 ) -> None:
-    """Write an object into a buffer, or keep it under a name. Tensors carry their whole storage, each storage once.
+    """Save an object into a buffer, or in memory under a name. Tensors carry their whole storage, each storage once.
 
     Errors: AttributeError for what cannot be written to; RuntimeError for one storage under two dtypes; pickle.PicklingError
     for objects that are no data.
@@ -84,7 +84,7 @@ def load(
     mmap: bool | None = None,
     **pickle_load_args: Any,
 ) -> Any:
-    """The object of an archive, from a buffer's place on or of a name. Tensors have new storages, shared as they were.
+    """Read what torch.save wrote, from where a buffer stands or by its name. Tensors have new storages, shared as they were.
 
     Errors: FileNotFoundError for a name under which nothing was saved; EOFError at the end of a buffer;
     pickle.UnpicklingError for what is no archive, or names what it may not.
