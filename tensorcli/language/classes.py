@@ -28,7 +28,7 @@ _INSTEAD: dict[tuple[str, ...], str] = {
     ("Dataset",): "torch.utils.data.TensorDataset(x, y), or a list of pairs, is a dataset",
     ("Optimizer",): "a function can make the step: with torch.no_grad(): p -= lr * p.grad",
     ("Exception", "Error"): "raise one of Python's exceptions: raise ValueError('...')",
-    ("",): "a def takes what self would hold as an argument: a dict, or a collections.namedtuple",
+    ("",): "a def takes what self would hold as an argument: a dict, or a types.SimpleNamespace",
 }
 """What to write instead of a class, by how the name of its base ends."""
 

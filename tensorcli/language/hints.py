@@ -126,7 +126,8 @@ def hint(exception: BaseException, evaluator: Evaluator) -> str | None:
     if isinstance(exception, ImportError):
         return _importable(exception, evaluator)
     if isinstance(exception, FileNotFoundError):
-        return "a script reads only what it saved itself, in this session"
+        call = next((each for each in locate_nodes(exception) if isinstance(each, ast.Call)), None)
+        return None if call is None else "a script reads only what it saved itself, in this session"
     if isinstance(exception, TypeError):
         return _shadowed_hint(exception, evaluator)
     return None

@@ -17,6 +17,29 @@ from tensorcli.language.vocabulary import OPERATOR_DUNDERS, is_dunder, is_refuse
 Names = frozenset[str]
 
 
+class Open(frozenset[str]):
+    """An allow-list that is open but for some names: every public attribute, the private ones that PyTorch
+    shows, and what operators call.
+    """
+
+    hidden: frozenset[str]
+
+    def __new__(cls, hidden: str = "") -> Open:
+        made = super().__new__(cls)
+        made.hidden = frozenset(hidden.split())
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return (
+            isinstance(name, str)
+            and name not in self.hidden
+            and (name in OPERATOR_DUNDERS if is_dunder(name) else not is_refused_private(name))
+        )
+
+    def __or__(self, other: Any) -> Open:
+        return self
+
+
 def _names(text: str) -> Names:
     return frozenset(text.split())
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from io import BytesIO, StringIO
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.builtin_functions import Builtin
@@ -18,6 +19,7 @@ from tensorcli.language.limits import BINARY, COMPARE, UNARY
 from tensorcli.language.namespaces import Members, Namespace, words
 from tensorcli.language.patterns import ATTRIBUTES as PATTERN_ATTRIBUTES
 from tensorcli.language.patterns import MEMBERS as RE
+from tensorcli.language.policy import Names, Open
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
@@ -31,6 +33,10 @@ HEAPQ = words("heapify heappop heappush heappushpop heapreplace nlargest nsmalle
 ITERTOOLS = words(
     "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse "
     "groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"
+)
+OPTIONS = words(
+    "ArgumentDefaultsHelpFormatter ArgumentParser HelpFormatter Namespace RawDescriptionHelpFormatter RawTextHelpFormatter "
+    "REMAINDER SUPPRESS"
 )
 OPERATOR = words(
     "add and_ contains eq floordiv ge gt invert itemgetter le lshift lt matmul mod mul ne neg not_ or_ pos pow "
@@ -289,6 +295,37 @@ class Standard:
         value = getattr(typing, name)
         return Builtin(name, value) if name in ("TypeVar", "cast") else value
 
+    def argparse(self, name: str) -> Any:
+        from tensorcli.language import options
+
+        policy = self.evaluator().policy
+        policy.types.update(options.ATTRIBUTES)
+        policy.settable.update(options.SETTABLE)
+        return options.member(self.evaluator(), name)
+
+    def json(self, name: str) -> Any:
+        import json
+
+        function = getattr(json, name)
+        if name == "JSONDecodeError":
+            return function
+
+        def run(value: Any, **options: Any) -> Any:
+            if "cls" in options:
+                raise TypeError(f"{name}() got an unexpected keyword argument 'cls'")
+            callback = self.evaluator().builtins.callback
+            return function(
+                value,
+                **{key: callback(each) if callable(each) else each for key, each in options.items()},
+            )
+
+        return Builtin(name, run)
+
+    def types(self, name: str) -> Any:
+        import types
+
+        return getattr(types, name)
+
     def io(self, name: str) -> Any:
         import io
 
@@ -324,7 +361,10 @@ _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "timeit": (frozenset({"default_timer"}), Standard.timeit),
     "typing": (TYPING, Standard.typing),
     "unicodedata": (UNICODEDATA, Standard.unicodedata),
+    "argparse": (OPTIONS, Standard.argparse),
     "io": (frozenset({"BytesIO", "StringIO"}), Standard.io),
+    "json": (frozenset({"JSONDecodeError", "dumps", "loads"}), Standard.json),
+    "types": (frozenset({"SimpleNamespace"}), Standard.types),
     "gc": (frozenset({"collect"}), Standard.gc),
     "weakref": (frozenset({"ref"}), Standard.weakref),
 }
@@ -452,6 +492,9 @@ ATTRIBUTES = {
     BytesIO: _FILE | words("getbuffer"),
     StringIO: _FILE,
     memoryview: words("nbytes"),
+    SimpleNamespace: Open(),
     **PATTERN_ATTRIBUTES,
 }
 """What a script may read on the objects of this module."""
+SETTABLE: dict[type, Names] = {SimpleNamespace: Open()}
+"""What it may set on them."""

@@ -26,8 +26,8 @@ BUILTIN_NAMES = BUILTIN_FUNCTIONS | EXCEPTIONS | CONSTANTS
 # The modules that a script can import, by the first part of their names.
 MODULES = frozenset({"torch", "numpy", "copy", "math"})
 STANDARD_MODULES = frozenset(
-    "bisect collections contextlib functools gc heapq io itertools operator pickle random re statistics string time timeit "
-    "typing unicodedata warnings weakref".split()
+    "argparse bisect collections contextlib functools gc heapq io itertools json operator pickle random re statistics string "
+    "time timeit types typing unicodedata warnings weakref".split()
 )
 
 CLASS_REFUSED = "class is not part of the language"

@@ -62,6 +62,41 @@ def test_what_is_saved_under_a_name_stays_in_the_session(engine, tmp_path, monke
     assert not list(tmp_path.iterdir())
 
 
+def test_options_have_their_defaults_and_a_missing_argument_is_said():
+    session = Session()
+    printed(
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float, default=0.1)",
+        session,
+    )
+    assert printed("print(p.parse_args())", session) == "Namespace(lr=0.1)\n"
+    printed("p.add_argument('data')", session)
+    for text, message in (
+        (
+            "p.parse_args()",
+            "the following arguments are required: data; a script is given no arguments: write parse_args([...])",
+        ),
+        ("p.parse_args(['x', '--lr', 'y'])", "argument --lr: invalid float value: 'y'"),
+        (
+            "p.add_argument('--__class__')",
+            "options with two underscores on both sides are not part of the language",
+        ),
+        ("p.add_argument('--k', choices=range(10 ** 9))", "the choices"),
+    ):
+        (step,) = session.run(text, form="py")
+        assert step.error is not None
+        assert message in step.error.message
+
+
+def test_what_a_namespace_holds_stands_in_the_table():
+    session = Session()
+    *_, made, wrote = session.run(
+        "from types import SimpleNamespace\nns = SimpleNamespace(w=torch.ones(2))\nns.w.add_(1)", form="py"
+    )
+    assert [change.names for change in (*made.changes, *wrote.changes)] == [("ns.w",), ("ns.w",)]
+    (refused,) = session.run("ns.__class__ = int", form="py")
+    assert refused.error is not None
+
+
 def test_a_replay_draws_the_same_numbers():
     session = Session()
     first = printed("import random\nx = random.random()\nprint(x)", session)

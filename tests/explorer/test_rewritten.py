@@ -92,7 +92,9 @@ def test_imports_that_a_script_has_not_go_with_the_statements_that_only_call_the
 
 
 def test_a_directory_for_checkpoints_is_not_needed() -> None:
-    text = "import os\nos.makedirs('checkpoints', exist_ok=True)\ntorch.save(torch.ones(1), 'checkpoints/x.pt')"
+    text = (
+        "import os\nos.makedirs('checkpoints', exist_ok=True)\ntorch.save(torch.ones(1), 'checkpoints/x.pt')"
+    )
     session = Session()
     last(session, text)
     told = last(session, "why").result

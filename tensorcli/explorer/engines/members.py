@@ -12,6 +12,8 @@ from tensorcli.explorer.engines import FailedModule
 
 NUMBERED = ("Sequential", "ModuleList", "ParameterList")
 NAMED = ("ModuleDict", "ParameterDict")
+_BAGS = (("types", "SimpleNamespace"), ("argparse", "Namespace"))
+"""Python's objects that hold what a script sets on them, by module and name."""
 
 
 def is_module(value: Any) -> bool:
@@ -22,6 +24,8 @@ def is_module(value: Any) -> bool:
 def parts(value: Any) -> Iterable[tuple[str, Any]]:
     """What an object holds, by what is written after its name: `.weight`, `[0].bias`, `['a'].weight`."""
     kind = type(value)
+    if (kind.__module__, kind.__name__) in _BAGS:
+        return [(f".{name}", each) for name, each in vars(value).items()]
     if not kind.__module__.startswith(("tensorcli.engine.", "torch.")):
         return ()
     if isinstance(vars(value).get("_modules") if hasattr(value, "__dict__") else None, dict):

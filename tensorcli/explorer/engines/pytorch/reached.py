@@ -8,10 +8,10 @@ from typing import Any, Final
 import torch
 import torch.utils.data
 
-from tensorcli.explorer.engines.attributes import NODE_NAMES, Only, Open, TensorAttributes
+from tensorcli.explorer.engines.attributes import NODE_NAMES, Only, TensorAttributes
 from tensorcli.explorer.engines.pytorch import archives
 from tensorcli.language.namespaces import Namespace
-from tensorcli.language.policy import Policy
+from tensorcli.language.policy import Open, Policy
 
 HIDDEN = "apply_ map_ map2_ storage share_memory_ to_dlpack record_stream module_load is_shared"
 """Methods of torch's tensors that reach memory or code of their own."""

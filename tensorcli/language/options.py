@@ -1,0 +1,95 @@
+"""`argparse` of a script: its options have their defaults, for a script is given no arguments; `parse_args([...])` gives some."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tensorcli.language.builtin_functions import Builtin
+from tensorcli.language.namespaces import words
+from tensorcli.language.policy import Names, Open
+from tensorcli.language.vocabulary import is_dunder
+
+if TYPE_CHECKING:
+    from tensorcli.language.evaluate import Evaluator
+
+
+class _Quiet(argparse.ArgumentParser):
+    """Python's parser, which reads no arguments of the process and never ends it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Errors: ValueError, where Python's ends the process."""
+        hint = "; a script is given no arguments: write parse_args([...])" if "required" in message else ""
+        raise ValueError(f"{message}{hint}")
+
+    exit = error  # type: ignore[assignment]  # what `--version` calls
+
+
+class Group:
+    """What options are added to."""
+
+    __slots__ = ("evaluator", "inner")
+
+    def __init__(self, inner: Any, evaluator: Evaluator) -> None:
+        self.inner = inner
+        self.evaluator = evaluator
+
+    def add_argument(self, *names: str, **options: Any) -> None:
+        """An option, or an argument by its place. Errors: ValueError and TypeError, as Python's."""
+        if any(is_dunder(str(each).strip("-")) for each in (*names, options.get("dest"))):
+            raise ValueError("options with two underscores on both sides are not part of the language")
+        builtins = self.evaluator.builtins
+        if "type" in options and not isinstance(options["type"], type):
+            options["type"] = builtins.callback(options["type"])
+        if options.get("choices") is not None:
+            options["choices"] = list(builtins.guards.bounded(options["choices"], "the choices"))
+        self.inner.add_argument(*names, **options)
+
+
+class Parser(Group):
+    """ArgumentParser."""
+
+    __slots__ = ()
+
+    def __init__(self, evaluator: Evaluator, description: str | None = None, **options: Any) -> None:
+        kept = {key: options[key] for key in ("conflict_handler", "allow_abbrev") if key in options}
+        super().__init__(_Quiet("script", description=description, add_help=False, **kept), evaluator)
+
+    def add_argument_group(self, *args: Any, **kwargs: Any) -> Group:
+        """Options that belong together."""
+        return Group(self.inner.add_argument_group(*args, **kwargs), self.evaluator)
+
+    def add_mutually_exclusive_group(self, *, required: bool = False) -> Group:
+        """Options of which one may be given."""
+        return Group(self.inner.add_mutually_exclusive_group(required=required), self.evaluator)
+
+    def set_defaults(self, **defaults: Any) -> None:
+        """What options are where they are not given."""
+        self.inner.set_defaults(**defaults)
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:
+        """The values of all options. Errors: ValueError for arguments that do not fit."""
+        found: argparse.Namespace = self.inner.parse_args([*(args or ())], namespace)
+        return found
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        """The values of all options, and the arguments that are none."""
+        return self.inner.parse_known_args([*(args or ())], namespace)
+
+
+ATTRIBUTES: dict[type, Names] = {
+    Group: words("add_argument"),
+    Parser: words(
+        "add_argument add_argument_group add_mutually_exclusive_group parse_args parse_known_args set_defaults"
+    ),
+    argparse.Namespace: Open(),
+}
+SETTABLE: dict[type, Names] = {argparse.Namespace: Open()}
+
+
+def member(evaluator: Evaluator, name: str) -> Any:
+    """A member of the module."""
+    if name == "ArgumentParser":
+        return Builtin(name, lambda *args, **kwargs: Parser(evaluator, *args, **kwargs))
+    return getattr(argparse, name)
