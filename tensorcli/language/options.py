@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
 
 
+MEMBERS = words(
+    "ArgumentDefaultsHelpFormatter ArgumentParser HelpFormatter Namespace RawDescriptionHelpFormatter RawTextHelpFormatter "
+    "REMAINDER SUPPRESS"
+)
+
+
 class _Quiet(argparse.ArgumentParser):
     """Python's parser, which reads no arguments of the process and never ends it."""
 

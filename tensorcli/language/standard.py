@@ -8,17 +8,15 @@ own, so that a script prints the same each time. `warnings` is the session's, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from copy import deepcopy
+from importlib import import_module
 from io import BytesIO, StringIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.builtin_functions import Builtin
-from tensorcli.language.functions import LazyIterator, ScriptFunction, address, lazily
+from tensorcli.language.functions import LazyIterator, ScriptFunction, lazily
 from tensorcli.language.limits import BINARY, COMPARE, UNARY
 from tensorcli.language.namespaces import Members, Namespace, words
-from tensorcli.language.patterns import ATTRIBUTES as PATTERN_ATTRIBUTES
-from tensorcli.language.patterns import MEMBERS as RE
 from tensorcli.language.policy import Names, Open
 
 if TYPE_CHECKING:
@@ -28,15 +26,10 @@ if TYPE_CHECKING:
 BISECT = words("bisect bisect_left bisect_right insort insort_left insort_right")
 COLLECTIONS = words("Counter OrderedDict defaultdict deque namedtuple")
 CONTEXTLIB = words("nullcontext suppress")
-FUNCTOOLS = words("cache cmp_to_key lru_cache partial reduce wraps")
 HEAPQ = words("heapify heappop heappush heappushpop heapreplace nlargest nsmallest")
 ITERTOOLS = words(
     "accumulate chain combinations combinations_with_replacement compress count cycle dropwhile filterfalse "
     "groupby islice pairwise permutations product repeat starmap takewhile tee zip_longest"
-)
-OPTIONS = words(
-    "ArgumentDefaultsHelpFormatter ArgumentParser HelpFormatter Namespace RawDescriptionHelpFormatter RawTextHelpFormatter "
-    "REMAINDER SUPPRESS"
 )
 OPERATOR = words(
     "add and_ contains eq floordiv ge gt invert itemgetter le lshift lt matmul mod mul ne neg not_ or_ pos pow "
@@ -80,8 +73,18 @@ class Standard:
 
     def namespace(self, name: str) -> Namespace:
         """A module by its name. Errors: KeyError."""
+        if name in _FILES:
+            module = import_module(f"tensorcli.language.{_FILES[name]}")
+            return Namespace(name, Members(module.MEMBERS, lambda member: self._of_file(module, member)))
         names, make = _MODULES[name]
         return Namespace(name, Members(names, lambda member: make(self, member)))
+
+    def _of_file(self, module: Any, name: str) -> Any:
+        """A member of a module that has a file of its own, which says what a script may read and set on its objects."""
+        policy = self.evaluator().policy
+        policy.types.update(module.ATTRIBUTES)
+        policy.settable.update(getattr(module, "SETTABLE", {}))
+        return module.member(self.evaluator(), name)
 
     # ---- the members of each module
 
@@ -105,54 +108,6 @@ class Standard:
         import contextlib
 
         return getattr(contextlib, name)
-
-    def functools(self, name: str) -> Any:
-        if name == "partial":
-            return Builtin(name, lambda *args, **kwargs: self._partial(*args, **kwargs))
-        if name == "cache":
-            return Builtin(name, lambda function: self._cached(function, None, False))
-        found: dict[str, Callable[..., Any]] = {
-            "cmp_to_key": self._by_order,
-            "lru_cache": self._lru_cache,
-            "reduce": self._reduce,
-            "wraps": _wraps,
-        }
-        return Builtin(name, found[name])
-
-    def _by_order(self, function: Any) -> Any:
-        import functools
-
-        return Builtin("KeyWrapper", functools.cmp_to_key(self.evaluator().builtins.callback(function)))
-
-    def _lru_cache(self, maxsize: Any = 128, typed: bool = False) -> Any:
-        if callable(maxsize):
-            return self._cached(maxsize, 128, typed)
-        return Builtin("decorating_function", lambda function: self._cached(function, maxsize, typed))
-
-    def _cached(self, function: Any, most: int | None, typed: bool) -> Cached:
-        if not callable(function):
-            raise TypeError("the first argument must be callable")
-        return Cached(function, self.evaluator().builtins.callback(function), most, typed)
-
-    def _partial(self, *args: Any, **keywords: Any) -> Partial:
-        if not args:
-            raise TypeError("type 'partial' takes at least one argument")
-        function, *given = args
-        if not callable(function):
-            raise TypeError("the first argument must be callable")
-        if isinstance(function, Partial):
-            given = [*function.args, *given]
-            keywords = {**function.keywords, **keywords}
-            function = function.func
-        return Partial(function, tuple(given), keywords, self.evaluator())
-
-    def _reduce(self, *args: Any) -> Any:
-        import functools
-
-        if len(args) < 2:
-            return functools.reduce(*args)
-        builtins = self.evaluator().builtins
-        return functools.reduce(builtins.callback(args[0]), builtins.stepwise(args[1]), *args[2:])
 
     def itertools(self, name: str) -> Any:
         import itertools
@@ -284,24 +239,11 @@ class Standard:
 
         return Builtin(name, run)
 
-    def re(self, name: str) -> Any:
-        from tensorcli.language import patterns
-
-        return patterns.member(self.evaluator(), name)
-
     def typing(self, name: str) -> Any:
         import typing
 
         value = getattr(typing, name)
         return Builtin(name, value) if name in ("TypeVar", "cast") else value
-
-    def argparse(self, name: str) -> Any:
-        from tensorcli.language import options
-
-        policy = self.evaluator().policy
-        policy.types.update(options.ATTRIBUTES)
-        policy.settable.update(options.SETTABLE)
-        return options.member(self.evaluator(), name)
 
     def json(self, name: str) -> Any:
         import json
@@ -345,23 +287,22 @@ class Standard:
         return Builtin(name, ref)
 
 
+_FILES = {"argparse": "options", "functools": "callables", "re": "patterns"}
+"""Modules with a file of their own in this package."""
 _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "bisect": (BISECT, Standard.bisect),
     "collections": (COLLECTIONS, Standard.collections),
     "contextlib": (CONTEXTLIB, Standard.contextlib),
-    "functools": (FUNCTOOLS, Standard.functools),
     "heapq": (HEAPQ, Standard.heapq),
     "itertools": (ITERTOOLS, Standard.itertools),
     "operator": (OPERATOR, Standard.operator),
     "random": (RANDOM, Standard.random),
-    "re": (RE, Standard.re),
     "statistics": (STATISTICS, Standard.statistics),
     "string": (STRING, Standard.string),
     "time": (TIME, Standard.time),
     "timeit": (frozenset({"default_timer"}), Standard.timeit),
     "typing": (TYPING, Standard.typing),
     "unicodedata": (UNICODEDATA, Standard.unicodedata),
-    "argparse": (OPTIONS, Standard.argparse),
     "io": (frozenset({"BytesIO", "StringIO"}), Standard.io),
     "json": (frozenset({"JSONDecodeError", "dumps", "loads"}), Standard.json),
     "types": (frozenset({"SimpleNamespace"}), Standard.types),
@@ -399,101 +340,13 @@ def _steps(values: Any) -> Any:
     return iter(values)
 
 
-class Partial:
-    """A function with some of its arguments, as functools.partial makes them; it is called as a script calls."""
-
-    __slots__ = ("__weakref__", "args", "evaluator", "func", "keywords")
-
-    def __init__(
-        self, function: Any, args: tuple[Any, ...], keywords: dict[str, Any], evaluator: Evaluator
-    ) -> None:
-        self.func = function
-        self.args = args
-        self.keywords = keywords
-        self.evaluator = evaluator
-
-    def __call__(self, *args: Any, **keywords: Any) -> Any:
-        given = (*self.args, *args)
-        return self.evaluator.prepared(self.func, given)(*given, **{**self.keywords, **keywords})
-
-    def __repr__(self) -> str:
-        parts = [repr(self.func), *map(repr, self.args)]
-        parts.extend(f"{name}={value!r}" for name, value in self.keywords.items())
-        return f"functools.partial({', '.join(parts)})"
-
-    def __copy__(self) -> Partial:
-        return Partial(self.func, self.args, self.keywords, self.evaluator)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Partial:
-        # Known before its arguments are copied: one of them may hold it.
-        twin = memo[id(self)] = Partial(deepcopy(self.func, memo), (), {}, self.evaluator)
-        twin.args, twin.keywords = deepcopy((self.args, self.keywords), memo)
-        return twin
-
-
-Partial.__name__ = "partial"
-
-
-class Cached:
-    """A function that remembers what it gave, as functools.lru_cache makes it; the function is called as a script calls."""
-
-    __slots__ = ("__name__", "__weakref__", "remembered", "wrapped")
-
-    def __init__(self, wrapped: Any, called: Any, most: int | None, typed: bool) -> None:
-        import functools
-
-        self.wrapped = wrapped
-        self.__name__ = getattr(wrapped, "__name__", "function")
-        self.remembered = functools.lru_cache(most, typed)(lambda *args, **kwargs: called(*args, **kwargs))
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.remembered(*args, **kwargs)
-
-    def cache_info(self) -> Any:
-        """How often it remembered, and how often not."""
-        return self.remembered.cache_info()
-
-    def cache_clear(self) -> None:
-        """Forget everything."""
-        self.remembered.cache_clear()
-
-    def __repr__(self) -> str:
-        return f"<functools._lru_cache_wrapper object at {address(self)}>"
-
-    def __copy__(self) -> Cached:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Cached:
-        return self
-
-
-def _wraps(wrapped: Any) -> Callable[[Any], Any]:
-    """functools.wraps: a decorator that gives a function the name and the attributes of another."""
-
-    def decorate(wrapper: Any) -> Any:
-        if isinstance(wrapper, ScriptFunction):
-            name = getattr(wrapped, "__name__", None)
-            if isinstance(name, str):
-                wrapper.__name__ = name
-                binder = getattr(wrapped, "binder", None)
-                wrapper.binder.__qualname__ = name if binder is None else binder.__qualname__
-            if isinstance(wrapped, ScriptFunction):
-                wrapper.attributes.update(wrapped.attributes)
-        return wrapper
-
-    return Builtin("wraps", decorate)
-
-
 _FILE = words("close closed getvalue read readable readline readlines seek tell truncate write writelines")
 ATTRIBUTES = {
-    Cached: words("cache_clear cache_info"),
     Chain: words("from_iterable"),
-    Partial: words("func args keywords"),
     BytesIO: _FILE | words("getbuffer"),
     StringIO: _FILE,
     memoryview: words("nbytes"),
     SimpleNamespace: Open(),
-    **PATTERN_ATTRIBUTES,
 }
 """What a script may read on the objects of this module."""
 SETTABLE: dict[type, Names] = {SimpleNamespace: Open()}
