@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from io import BytesIO, StringIO
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -268,11 +267,6 @@ class Standard:
 
         return getattr(types, name)
 
-    def io(self, name: str) -> Any:
-        import io
-
-        return getattr(io, name)
-
     def gc(self, name: str) -> Any:
         import gc
 
@@ -287,7 +281,7 @@ class Standard:
         return Builtin(name, ref)
 
 
-_FILES = {"argparse": "options", "functools": "callables", "re": "patterns"}
+_FILES = {"argparse": "options", "functools": "callables", "io": "buffers", "re": "patterns"}
 """Modules with a file of their own in this package."""
 _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "bisect": (BISECT, Standard.bisect),
@@ -303,7 +297,6 @@ _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "timeit": (frozenset({"default_timer"}), Standard.timeit),
     "typing": (TYPING, Standard.typing),
     "unicodedata": (UNICODEDATA, Standard.unicodedata),
-    "io": (frozenset({"BytesIO", "StringIO"}), Standard.io),
     "json": (frozenset({"JSONDecodeError", "dumps", "loads"}), Standard.json),
     "types": (frozenset({"SimpleNamespace"}), Standard.types),
     "gc": (frozenset({"collect"}), Standard.gc),
@@ -340,12 +333,8 @@ def _steps(values: Any) -> Any:
     return iter(values)
 
 
-_FILE = words("close closed getvalue read readable readline readlines seek tell truncate write writelines")
 ATTRIBUTES = {
     Chain: words("from_iterable"),
-    BytesIO: _FILE | words("getbuffer"),
-    StringIO: _FILE,
-    memoryview: words("nbytes"),
     SimpleNamespace: Open(),
 }
 """What a script may read on the objects of this module."""

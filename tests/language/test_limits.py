@@ -299,3 +299,12 @@ def test_numpy_shows_no_uninitialised_memory_and_no_entropy(make_session):
     text = "np.random.seed(0)\nnp.empty(50).sum(), np.empty_like(np.ones(9)).sum(), np.random.default_rng().random()"
     assert make_session().run(text) == make_session().run(text)
     assert make_session().run(text)[:2] == (0.0, 0.0)
+
+
+def test_a_buffer_is_not_filled_far_beyond_its_end(session):
+    session.run("import io\nb = io.BytesIO()\nt = io.StringIO()\nb.seek(10 ** 10)\nt.seek(10 ** 9)")
+    for text in ("b.write(b'x')", "t.write('x')"):
+        with pytest.raises(MemoryError, match="the buffer would be filled with"):
+            session.run(text)
+    session.run("b.seek(4)\nb.write(b'x')")
+    assert session.run("b.getvalue()") == b"\0\0\0\0x"
