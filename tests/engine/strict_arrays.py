@@ -122,7 +122,10 @@ class ndarray(NDArrayOperatorsMixin):
         return found(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return wrap(self.own[around(self.own, unwrap(index))])
+        at = around(self.own, unwrap(index))
+        # An element is a view, as numpy's is with an ellipsis.
+        element = len(at) == self.own.ndim and all(isinstance(one, (int, np.integer)) for one in at)
+        return wrap(self.own[(*at, ...) if element else at])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self.own[around(self.own, unwrap(index))] = unwrap(value)

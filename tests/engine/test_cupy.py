@@ -121,6 +121,15 @@ def test_dtypes_that_cupys_kernels_have_not_are_refused_or_widened() -> None:
         xp.cumsum(reduced)
 
 
+def test_an_element_of_an_array_is_a_view_of_it() -> None:
+    xp = strict_arrays.Cupy()
+    array = xp.arange(4).reshape(2, 2)
+    element = array[1, 0]
+    array[1, 0] = 7
+    assert int(element) == 7
+    assert element.shape == ()
+
+
 def test_a_number_of_a_higher_kind_decides_over_an_arrays_dtype() -> None:
     xp = strict_arrays.Cupy()
     found = [
@@ -226,6 +235,53 @@ def test_a_sum_times_alpha_agrees_behind_cupy(kind: str) -> None:
     alpha = True if kind == "bool" else 3
     there = engine.add(x.cuda(), x.cuda(), alpha=alpha)
     assert there.cpu().tolist() == engine.add(x, x, alpha=alpha).tolist()
+
+
+def test_recurrent_layers_and_packed_sequences_agree_behind_cupy() -> None:
+    nn = engine.nn
+    found = []
+    for device in ("cpu", "cuda"):
+        engine.manual_seed(0)
+        x = engine.linspace(-1, 1, 40).reshape(5, 2, 4).to(device).requires_grad_()
+        packed = nn.utils.rnn.pack_padded_sequence(x, [3, 5], enforce_sorted=False)
+        assert (packed.data.device.type, packed.batch_sizes.device.type) == (device, "cpu")
+        answers = []
+        for layer in (nn.GRU(4, 3), nn.LSTM(4, 3, bias=False), nn.GRUCell(4, 3)):
+            layer = layer.to(device)
+            answers.append(layer(x[0]) if isinstance(layer, nn.GRUCell) else layer(x)[0])
+            if not isinstance(layer, nn.GRUCell):
+                answers.append(nn.utils.rnn.pad_packed_sequence(layer(packed)[0])[0])
+        sum(one.square().sum() for one in answers).backward()
+        found.append([one.detach().cpu() for one in [*answers, x.grad]])
+    for own, other in zip(*found, strict=True):
+        assert engine.allclose(own, other, atol=1e-6)
+
+
+def test_gradients_are_scaled_behind_cupy() -> None:
+    w = engine.ones(2, device="cuda", requires_grad=True)
+    optimizer = engine.optim.SGD([w], lr=0.5)
+    scaler = engine.amp.GradScaler("cuda", init_scale=8.0, growth_interval=1)
+    for factor, scale in ((1.0, 16.0), (float("inf"), 8.0)):
+        optimizer.zero_grad()
+        scaler.scale((w * factor).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        assert (w.tolist(), scaler.get_scale()) == ([0.5, 0.5], scale)
+
+
+def test_gradcheck_runs_behind_cupy() -> None:
+    x = engine.tensor([0.5, 1.0], dtype=engine.float64, device="cuda", requires_grad=True)
+    assert engine.autograd.gradcheck(lambda v: v.sin() * v, (x,))
+    assert x.tolist() == [0.5, 1.0]
+
+
+def test_bfloat16_is_there_behind_cupy() -> None:
+    assert engine.cuda.is_bf16_supported()
+    assert engine.cuda.is_bf16_supported(
+        including_emulation=False
+    )  # the card of the stand-in is of capability 9
+    with engine.autocast("cuda", dtype=engine.bfloat16):
+        assert (engine.ones(2, 2, device="cuda") @ engine.ones(2, 2, device="cuda")).dtype is engine.bfloat16
 
 
 def test_losses_of_bfloat16_stay_bfloat16_behind_cupy() -> None:
