@@ -884,6 +884,7 @@ def close(own: Any, other: Any) -> bool:
 
 
 @pytest.mark.cuda
+@pytest.mark.filterwarnings("ignore")
 def test_a_cards_memory_is_windowed_and_transferred() -> None:
     simulate(0)
     if not devices.cuda_devices():
