@@ -386,7 +386,7 @@ def measured(measurement: Measurement) -> Row:
     warm_up = 1 if measurement.rounds >= 5 else 0
     try:
         rounds = [[subject.measure() for subject in subjects] for _ in range(measurement.rounds + warm_up)]
-    except (Failed, ImportError, AttributeError, NotImplementedError, RuntimeError) as failure:
+    except Exception as failure:  # whatever a subject raises, the others are measured
         return unmeasured(measurement, f"failed: {failure}", False)
     return compared(measurement, [statistics.median(column) for column in zip(*rounds[warm_up:])])
 
@@ -421,6 +421,11 @@ def line_of(cells: tuple[str, ...]) -> str:
     return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, WIDTHS)).rstrip()
 
 
+def shown(row: Row) -> str:
+    """A row as a line of the table."""
+    return line_of((row.name, row.ours, row.theirs, row.ratio, row.limit, row.verdict))
+
+
 def main(arguments: list[str] | None = None, measurements: tuple[Measurement, ...] = MEASUREMENTS) -> int:
     names = [measurement.name for measurement in (*measurements, *CUDA_MEASUREMENTS)]
     parser = argparse.ArgumentParser(
@@ -440,7 +445,7 @@ def main(arguments: list[str] | None = None, measurements: tuple[Measurement, ..
         if measurement.name in options.only:
             row = unmeasured(measurement, f"skipped: {missing}", None) if missing else measured(measurement)
             broken = broken or row.passed is False
-            print(line_of((row.name, row.ours, row.theirs, row.ratio, row.limit, row.verdict)), flush=True)
+            print(shown(row), flush=True)
     return int(broken)
 
 

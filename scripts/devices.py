@@ -17,8 +17,8 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,9 @@ PAGE: Final = ROOT / "docs" / "devices.md"
 sys.path.insert(0, str(ROOT))
 
 CARD, RECORD = "card", "record"
+UNREACHED: Final = "not reached"
+PATIENCE: Final = 90.0
+"""How many seconds an operator may take, with the kernels that CuPy compiles for it, before its process is ended."""
 Outcome = tuple[str, str, int, list[str], list[str]]
 """An operator's name and verdict, how many samples agreed, and what is lacking and what differs, in words."""
 
@@ -59,25 +62,87 @@ def measured(title: str, most: int) -> Outcome:
     return title, tally.verdict, tally.agreed, list(tally.lacking), list(tally.differing)
 
 
+class Worker:
+    """A process that measures one operator after the other. What a kernel does to it (a crash, a hang, a card that
+    refuses everything from then on) ends it, and no other."""
+
+    def __init__(self, where: str, most: int) -> None:
+        # A process that has begun to use a card cannot be forked.
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=serve, args=(theirs, where, most), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.title = ""
+        self.since = 0.0
+
+    def begin(self, title: str) -> None:
+        self.pipe.send(title)
+        self.title, self.since = title, time.monotonic()
+
+    def outcome(self) -> Outcome | None:
+        """What it has to say of its operator; None while it works. It is of no use any more where `spent` says so."""
+        try:
+            if self.pipe.poll():
+                found: Outcome = self.pipe.recv()
+                return found
+        except (EOFError, OSError):
+            self.process.join(5)
+            return self.title, "differs", 0, [], [f"the process ended ({self.process.exitcode})"]
+        if time.monotonic() - self.since > PATIENCE:
+            return self.title, "differs", 0, [], [f"no answer in {PATIENCE:g} s"]
+        return None
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+
+
+def spent(outcome: Outcome) -> bool:
+    """Whether a process cannot go on after this outcome: it is gone, or the card refuses all that it asks."""
+    words = " ".join(outcome[4])
+    return words.startswith(("the process ended", "no answer")) or any(
+        sign in words for sign in ("CUDARuntimeError", "CUDADriverError")
+    )
+
+
+def serve(pipe: Connection, where: str, most: int) -> None:
+    """What a worker runs: the outcome of each title that comes through the pipe."""
+    prepare(where)
+    while True:
+        pipe.send(measured(pipe.recv(), most))
+
+
 def measured_all(where: str, only: str, most: int, minutes: float) -> Iterator[Outcome]:
     """The outcomes of the operators, a few at a time, until all are there or the time is over."""
     from tests.oracle import on_cuda, opinfo
 
-    titles = [opinfo.title(info) for info in on_cuda.operators(only)]
     end = time.monotonic() + minutes * 60
+    waiting = [opinfo.title(info) for info in on_cuda.operators(only)][::-1]
     jobs = max(1, min(8, (os.cpu_count() or 2) // 2 if where == CARD else os.cpu_count() or 1))
-    # A process that has begun to use a card cannot be forked.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, initializer=prepare, initargs=(where,)) as pool:
-        waiting = [pool.submit(measured, title, most) for title in titles]
-        for future in waiting:
-            try:
-                outcome = future.result(max(end - time.monotonic(), 0))
-            except TimeoutError:
-                pool.shutdown(wait=False, cancel_futures=True)
-                return
-            if outcome[1]:
+    workers: list[Worker] = []
+    try:
+        while (waiting or workers) and time.monotonic() < end:
+            while waiting and len(workers) < jobs:
+                workers.append(Worker(where, most))
+                workers[-1].begin(waiting.pop())
+            wait([worker.pipe for worker in workers], 1)
+            for worker in list(workers):
+                outcome = worker.outcome()
+                if outcome is None:
+                    continue
+                if waiting and not spent(outcome):
+                    worker.begin(waiting.pop())
+                else:
+                    workers.remove(worker)
+                    worker.end()
                 yield outcome
+        for title in [*waiting, *(worker.title for worker in workers)]:
+            yield title, UNREACHED, 0, [], []
+    finally:
+        for worker in workers:
+            worker.end()
 
 
 # ---- the page
@@ -89,13 +154,15 @@ def share(part: int, whole: int) -> str:
 
 def counted(outcomes: list[Outcome]) -> list[str]:
     """How many operators agree."""
-    verdicts = Counter(outcome[1] for outcome in outcomes)
+    verdicts = Counter(outcome[1] for outcome in outcomes if outcome[1])
+    unreached = verdicts.pop(UNREACHED, 0)
     agreed, whole = sum(outcome[2] for outcome in outcomes), verdicts.total()
     samples = agreed + sum(len(outcome[3]) + len(outcome[4]) for outcome in outcomes)
     return [
         f"Operators that agree with the CPU in every sample: {share(verdicts['agrees'], whole)}. Samples that agree: {agreed}",
         f"of {samples}. Refused, with an error that names operator and device: {verdicts['lacks']} operators whole and",
         f"{verdicts['partly']} in part. With another answer: {verdicts['differs']}.",
+        *([f"Not reached before the time was over: {unreached}."] if unreached else []),
     ]
 
 
@@ -104,7 +171,7 @@ def listed(outcomes: list[Outcome]) -> list[str]:
     rows = [
         (title, verdict, (differing or lacking)[0])
         for title, verdict, _, lacking, differing in outcomes
-        if verdict != "agrees"
+        if verdict not in ("", "agrees", UNREACHED)
     ]
     if not rows:
         return []
@@ -152,10 +219,10 @@ def card_section(outcomes: list[Outcome], times: list[Any]) -> list[str]:
     if times:
         lines += ["", "| what | tensorcli, CuPy | PyTorch | ratio |", "| --- | --- | --- | --- |"]
         for row in times:
-            ours, theirs = (cell.rpartition("  ")[2] for cell in (row.ours, row.theirs))
-            lines.append(
-                f"| `{row.ours.partition(': ')[2].rpartition('  ')[0]}` | {ours} | {theirs} | {row.ratio} |"
-            )
+            what, _, ours = row.ours.partition(": ")[2].partition("  ")
+            theirs = row.theirs.rpartition("  ")[2] if ours else ""
+            words = " ".join(row.verdict.split()).replace("|", chr(92) + "|")
+            lines.append(f"| `{what}` | {ours or words} | {theirs} | {row.ratio} |")
     return lines
 
 
@@ -184,7 +251,11 @@ def times_on_card() -> list[Any]:
     sys.path.insert(0, str(ROOT / "scripts"))
     import bench
 
-    return [bench.measured(one) for one in bench.cuda_measurements()]
+    rows = []
+    for one in bench.cuda_measurements():
+        rows.append(bench.measured(one))
+        print(bench.shown(rows[-1]), flush=True)
+    return rows
 
 
 def main() -> None:
@@ -205,6 +276,8 @@ def main() -> None:
         if not cuda_devices():
             print("CuPy finds no CUDA device: nothing was measured.", file=sys.stderr)
             sys.exit(69)
+    # The times first: they are there in seconds, whatever the operators do to the card.
+    times = [] if where == RECORD or asked.only else times_on_card()
     outcomes: list[Outcome] = []
     try:
         import torch  # noqa: F401
@@ -213,7 +286,7 @@ def main() -> None:
     else:
         for outcome in measured_all(where, asked.only, asked.most, asked.minutes):
             outcomes.append(outcome)
-            if outcome[1] != "agrees":
+            if outcome[1] not in ("", "agrees", UNREACHED):
                 print(f"{outcome[1]:8s} {outcome[0]}: {(outcome[4] or outcome[3])[0]}", flush=True)
         print("\n".join(counted(outcomes)))
     if asked.only:
@@ -221,7 +294,7 @@ def main() -> None:
     if where == RECORD:
         rewrite("record", record_section(outcomes))
     else:
-        rewrite("card", card_section(outcomes, times_on_card()))
+        rewrite("card", card_section(outcomes, times))
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ that CuPy's does not take, or with dtypes that its ufunc has no loop for, is ref
 numpy or scipy have too are recorded: kernels are written over both.
 """
 
-import importlib
 import inspect
 import json
 import sys
+from importlib import import_module as import_of
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +35,11 @@ KEYWORDS: Final = tuple(
 )
 """Keywords that methods of numpy's arrays take."""
 CODES: Final = "?bBhHiIlLqQefdFD"
+INNER: Final = {
+    "where": ("cupy._sorting.search", "_where_ufunc"),
+    "clip": ("cupy._core._routines_math", "clip"),
+}
+"""Functions of CuPy's whose dtypes are those of a ufunc inside: the function takes any, and answers in one of the ufunc's."""
 METHODS: Final = ("at", "reduce", "accumulate", "outer", "reduceat")
 
 
@@ -56,6 +61,9 @@ def main() -> None:
         "modules": {name: module(name, host) for name, host in MODULES.items()},
         "ndarray": methods(cupy.ndarray),
         "scattered": scattered(cupy),
+        "inner": {
+            name: " ".join(getattr(import_of(home), ufunc).types) for name, (home, ufunc) in INNER.items()
+        },
         "dtypes": "".join(
             sorted({code for loop in cupy.add.types for code in loop if code.isalpha() or code == "?"})
         ),
@@ -66,7 +74,7 @@ def main() -> None:
 
 def module(name: str, host: str) -> dict[str, Any]:
     """The public names that a module shares with the host's: ufuncs with their loops, functions with their parameters."""
-    ours, theirs = importlib.import_module(name), importlib.import_module(host)
+    ours, theirs = import_of(name), import_of(host)
     found: dict[str, Any] = {"ufuncs": {}, "functions": {}, "others": []}
     for each in sorted(set(dir(ours)) & set(dir(theirs))):
         value = getattr(ours, each)

@@ -1,16 +1,19 @@
 """What every test runs under: one thread a process, the options and the markers of the suite."""
 
 import os
+from importlib.util import find_spec
 
-import hypothesis
 import pytest
 
 # Before numpy or PyTorch is imported: two workers share two cores, and results do not depend on threads.
 for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
-hypothesis.settings.register_profile("tensorcli", deadline=None, derandomize="CI" in os.environ)
-hypothesis.settings.load_profile("tensorcli")
+if find_spec("hypothesis"):  # a machine that has a card may lack it, and its tests need none
+    import hypothesis
+
+    hypothesis.settings.register_profile("tensorcli", deadline=None, derandomize="CI" in os.environ)
+    hypothesis.settings.load_profile("tensorcli")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

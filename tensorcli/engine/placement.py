@@ -23,6 +23,8 @@ def common_device(op: "Op", values: Sequence[Any]) -> Device:
         return _with_meta(op, [tensor for _, tensor in given])
     if op.base in INDEXED:
         return _indexed(given)
+    if op.base in LED:
+        return given[0][1].device
     if op.base.startswith("masked_fill"):
         _check_mask(given)
     kernel = _kernel(op)
@@ -146,6 +148,8 @@ def _kernel(op: "Op") -> str | None:
 
 
 INDEXED: Final = ("index", "index_put", "index_put_", "_index_put_impl_")
+LED: Final = ("_pack_padded_sequence", "_pack_padded_sequence_backward")
+"""Operators that run where their first tensor is; their lengths lie on the CPU."""
 UNCOUNTED: Final = ("where",)
 """Operators that move all their zero-dimensional CPU tensors before they check."""
 LENIENT_ON_META: Final = frozenset(

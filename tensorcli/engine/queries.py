@@ -265,7 +265,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     steps = [1] * len(sizes)
     for i in range(len(sizes) - 1, 0, -1):
         steps[i - 1] = steps[i] * sizes[i]
-    table = [tensor(row, dtype=dtypes.int64) for row in (steps, list(sizes))]
+    table = [tensor(row, dtype=dtypes.int64, device=indices.device) for row in (steps, list(sizes))]
     found = indices.unsqueeze(-1).div(table[0], rounding_mode="floor") % table[1]
     return tuple(found.unbind(-1))
 

@@ -122,7 +122,10 @@ class ndarray(NDArrayOperatorsMixin):
         return found(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
-        return wrap(self.own[around(self.own, unwrap(index))])
+        at = around(self.own, unwrap(index))
+        # An element is a view, as numpy's is with an ellipsis.
+        element = len(at) == self.own.ndim and all(isinstance(one, (int, np.integer)) for one in at)
+        return wrap(self.own[(*at, ...) if element else at])
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self.own[around(self.own, unwrap(index))] = unwrap(value)
@@ -254,8 +257,8 @@ def named_as(ufunc: np.ufunc) -> Any:
 class Ufunc:
     """A ufunc, with CuPy's loops and the methods that CuPy has for it."""
 
-    def __init__(self, module: str, name: str) -> None:
-        entry = RECORD["modules"][module]["ufuncs"][name]
+    def __init__(self, module: str, name: str, entry: dict[str, Any] | None = None) -> None:
+        entry = entry or RECORD["modules"][module]["ufuncs"][name]
         self.name = name
         self.full_name = f"{module}.{name}"
         self.methods = entry["methods"]
@@ -292,6 +295,8 @@ class Ufunc:
 
     def resolve(self, inputs: list[Any], dtype: Any) -> tuple[list[np.dtype[Any]], list[np.dtype[Any]]]:
         """The first loop that the inputs can be cast to, as CuPy looks for it."""
+        if not weakly(inputs):
+            inputs = [one if hasattr(one, "dtype") else np.asarray(one) for one in inputs]
         for into, ends in self.loops:
             if dtype is not None:
                 if all(kind == dtype for kind in ends):
@@ -357,6 +362,20 @@ def operand(value: Any) -> Any:
     if isinstance(value, (bool, int, float, complex, np.generic)):
         return value
     raise TypeError(f"Unsupported type {type(value)}")
+
+
+def weakly(inputs: list[Any]) -> bool:
+    """Whether CuPy lets the arrays' dtypes decide over Python's numbers: where no number is of a higher kind."""
+    numbers = [type(one) for one in inputs if not hasattr(one, "dtype")]
+    arrays = [one.dtype.type for one in inputs if hasattr(one, "dtype")]
+    return bool(numbers and arrays) and max(map(_rank, arrays)) >= max(map(_rank, numbers))
+
+
+def _rank(kind: type) -> int:
+    for rank, kinds in enumerate(((np.bool_, bool), (np.integer, int), (np.inexact, float, complex))):
+        if issubclass(kind, kinds):
+            return rank
+    return 3  # bfloat16
 
 
 def fits(value: Any, kind: np.dtype[Any]) -> bool:
@@ -444,12 +463,77 @@ def binder(name: str, parameters: str) -> Callable[..., Any]:
     return found
 
 
+def _inner(name: str) -> Any:
+    """A function that is a ufunc inside, with the ufunc's loops."""
+    return Ufunc("cupy", name, {"loops": RECORD["inner"][name], "methods": []})
+
+
+def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    if x is None and y is None:
+        return np.nonzero(condition)
+    return unwrap(_inner("where")(wrap(condition.astype(bool)), wrap(x), wrap(y)))
+
+
+def _clip(array: Any, low: Any = None, high: Any = None, out: Any = None) -> Any:
+    limits = np.iinfo(array.dtype) if array.dtype.kind in "iu" else SimpleNamespace(min=-np.inf, max=np.inf)
+    low, high = (limits.min if low is None else low), (limits.max if high is None else high)
+    return unwrap(_inner("clip")(wrap(array), wrap(low), wrap(high), out=None if out is None else wrap(out)))
+
+
+def _triangle(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Of a triangle, which CuPy cuts out by `where`."""
+
+    def call(array: Any, k: int = 0) -> Any:
+        return _where(function(np.ones(array.shape[-2:], bool), k), array, array.dtype.type(0))
+
+    return call
+
+
+def _sorting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What Thrust sorts: CuPy gives it no dtype of ml_dtypes', and `sort` no array without dimensions."""
+
+    def call(array: Any, *args: Any, **options: Any) -> Any:
+        if array.dtype.name == "bfloat16":
+            raise NotImplementedError(f"Sorting arrays with dtype '{array.dtype}' is not supported")
+        return function(array, *args, **options)
+
+    return call
+
+
+def _scanning(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A running sum or product: the kernel adds up in the array's dtype by `+=`, which CuPy's bfloat16 has not."""
+
+    def call(array: Any, *args: Any, **options: Any) -> Any:
+        if np.dtype(options.get("dtype") or array.dtype).name == "bfloat16":
+            raise Exception('k.cu(28): error: no operator "+=" matches these operands')
+        return function(array, *args, **options)
+
+    return call
+
+
+def _einsum(*operands: Any, **options: Any) -> Any:
+    if any(isinstance(one, np.ndarray) and one.dtype.name == "bfloat16" for one in operands):
+        raise TypeError("data type 'E' not understood")
+    return np.einsum(*operands, **options)
+
+
 def _take(array: Any, indices: Any, axis: Any = None, out: Any = None) -> Any:
     size = array.size if axis is None else array.shape[axis] if array.ndim else 1
     return np.take(array, np.mod(indices, size) if size else indices, axis if array.ndim else None, out)
 
 
-_OTHERWISE: dict[str, Callable[..., Any]] = {"cupy.take": _take}
+_OTHERWISE: dict[str, Callable[..., Any]] = {
+    "cupy.take": _take,
+    "cupy.where": _where,
+    "cupy.clip": _clip,
+    "cupy.einsum": _einsum,
+    **{f"cupy.{name}": _triangle(getattr(np, name)) for name in ("tril", "triu")},
+    **{
+        f"cupy.{name}": _sorting(getattr(np, name))
+        for name in ("sort", "argsort", "partition", "argpartition")
+    },
+    **{f"cupy.{name}": _scanning(getattr(np, name)) for name in ("cumsum", "cumprod")},
+}
 """Functions that answer otherwise than numpy's."""
 
 

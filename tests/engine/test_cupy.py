@@ -103,6 +103,42 @@ def test_the_record_says_what_is_not_there() -> None:
         xp.logical_not(xp.zeros(2, np.complex64))
 
 
+def test_dtypes_that_cupys_kernels_have_not_are_refused_or_widened() -> None:
+    xp = strict_arrays.Cupy()
+    reduced = xp.asarray(np.arange(4).astype(ml_dtypes.bfloat16))
+    assert (reduced * 2).dtype == (reduced * reduced).dtype == reduced.dtype
+    for widened in (
+        reduced * 2.0,
+        xp.where(reduced > 1, reduced, 0),
+        xp.clip(reduced, 0, 1),
+        xp.tril(reduced.reshape(2, 2)),
+    ):
+        assert widened.dtype == np.float32
+    for call in (xp.sort, xp.argsort):
+        with pytest.raises(NotImplementedError, match="Sorting arrays with dtype 'bfloat16'"):
+            call(reduced)
+    with pytest.raises(Exception, match="no operator"):
+        xp.cumsum(reduced)
+
+
+def test_an_element_of_an_array_is_a_view_of_it() -> None:
+    xp = strict_arrays.Cupy()
+    array = xp.arange(4).reshape(2, 2)
+    element = array[1, 0]
+    array[1, 0] = 7
+    assert int(element) == 7
+    assert element.shape == ()
+
+
+def test_a_number_of_a_higher_kind_decides_over_an_arrays_dtype() -> None:
+    xp = strict_arrays.Cupy()
+    found = [
+        (xp.ones(1, kind) * number).dtype.name
+        for kind, number in (("u1", 2), ("u1", 0.5), ("?", 2), ("f2", 2.0), ("f2", 1j), ("i4", 1j))
+    ]
+    assert found == ["uint8", "float64", "int64", "float16", "complex64", "complex128"]
+
+
 # ---- the methods that CuPy's own are not enough for
 
 
@@ -130,10 +166,11 @@ def test_running_by_doubling_is_accumulating(name: str, axis: int) -> None:
 
 
 def test_rows_are_ordered_by_pivots_as_on_the_host() -> None:
-    pivots = np.array([[3, 2, 3], [1, 3, 3]], np.int32)
     own = backends._REGISTERED["cuda"]
-    there = own.row_order(own.xp.asarray(pivots), 4)
-    assert own.to_host(there).tolist() == backends.HOST.row_order(pivots, 4).tolist()
+    for pivots in ([[3, 2, 3], [1, 3, 3]], [2, 2], np.zeros((2, 0)), np.zeros((0, 3))):
+        pivots = np.array(pivots, np.int32)
+        there = own.row_order(own.xp.asarray(pivots), 4)
+        assert own.to_host(there).tolist() == backends.HOST.row_order(pivots, 4).tolist()
 
 
 # ---- errors
@@ -190,6 +227,76 @@ def test_an_index_beyond_the_end_is_refused_behind_cupy_which_would_wrap_it_arou
     ):
         with pytest.raises((IndexError, RuntimeError), match=r"out of|bounds|range"):
             call()
+
+
+@pytest.mark.parametrize("kind", ["int64", "bool", "float16", "bfloat16", "complex64"])
+def test_a_sum_times_alpha_agrees_behind_cupy(kind: str) -> None:
+    x = engine.tensor([1, 0, 1]).to(getattr(engine, kind))
+    alpha = True if kind == "bool" else 3
+    there = engine.add(x.cuda(), x.cuda(), alpha=alpha)
+    assert there.cpu().tolist() == engine.add(x, x, alpha=alpha).tolist()
+
+
+def test_recurrent_layers_and_packed_sequences_agree_behind_cupy() -> None:
+    nn = engine.nn
+    found = []
+    for device in ("cpu", "cuda"):
+        engine.manual_seed(0)
+        x = engine.linspace(-1, 1, 40).reshape(5, 2, 4).to(device).requires_grad_()
+        packed = nn.utils.rnn.pack_padded_sequence(x, [3, 5], enforce_sorted=False)
+        assert (packed.data.device.type, packed.batch_sizes.device.type) == (device, "cpu")
+        answers = []
+        for layer in (nn.GRU(4, 3), nn.LSTM(4, 3, bias=False), nn.GRUCell(4, 3)):
+            layer = layer.to(device)
+            answers.append(layer(x[0]) if isinstance(layer, nn.GRUCell) else layer(x)[0])
+            if not isinstance(layer, nn.GRUCell):
+                answers.append(nn.utils.rnn.pad_packed_sequence(layer(packed)[0])[0])
+        sum(one.square().sum() for one in answers).backward()
+        found.append([one.detach().cpu() for one in [*answers, x.grad]])
+    for own, other in zip(*found, strict=True):
+        assert engine.allclose(own, other, atol=1e-6)
+
+
+def test_gradients_are_scaled_behind_cupy() -> None:
+    w = engine.ones(2, device="cuda", requires_grad=True)
+    optimizer = engine.optim.SGD([w], lr=0.5)
+    scaler = engine.amp.GradScaler("cuda", init_scale=8.0, growth_interval=1)
+    for factor, scale in ((1.0, 16.0), (float("inf"), 8.0)):
+        optimizer.zero_grad()
+        scaler.scale((w * factor).sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        assert (w.tolist(), scaler.get_scale()) == ([0.5, 0.5], scale)
+
+
+def test_gradcheck_runs_behind_cupy() -> None:
+    x = engine.tensor([0.5, 1.0], dtype=engine.float64, device="cuda", requires_grad=True)
+    assert engine.autograd.gradcheck(lambda v: v.sin() * v, (x,))
+    assert x.tolist() == [0.5, 1.0]
+
+
+def test_bfloat16_is_there_behind_cupy() -> None:
+    assert engine.cuda.is_bf16_supported()
+    assert engine.cuda.is_bf16_supported(
+        including_emulation=False
+    )  # the card of the stand-in is of capability 9
+    with engine.autocast("cuda", dtype=engine.bfloat16):
+        assert (engine.ones(2, 2, device="cuda") @ engine.ones(2, 2, device="cuda")).dtype is engine.bfloat16
+
+
+def test_losses_of_bfloat16_stay_bfloat16_behind_cupy() -> None:
+    rows = engine.tensor([[1.0, 2.0, 4.0], [0.5, 0.25, 1.0]], dtype=engine.bfloat16)
+    target = engine.tensor([2, 0])
+    found = []
+    for device in ("cpu", "cuda"):
+        given = rows.detach().to(device, copy=True).requires_grad_()
+        sums = given.logsumexp(1)
+        losses = engine.nn.functional.nll_loss(given, target.to(device), reduction="none")
+        (sums.sum() + losses.sum()).backward()
+        found.append([one.detach().cpu() for one in (sums, losses, given.grad)])
+    for own, other in zip(*found, strict=True):
+        assert other.dtype is engine.bfloat16
+        assert engine.allclose(own, other, rtol=0.02)
 
 
 # ---- PyTorch's samples

@@ -654,6 +654,10 @@ def test_memory_is_counted_in_blocks_until_it_is_freed(cuda: Device) -> None:
         "copy.copy(torch.ones(2, device='cuda'))",
         "pickle.loads(pickle.dumps(torch.ones(2, device='cuda')))",
         "torch.nn.functional.linear(torch.ones(1, 2).cuda(), torch.ones(3, 2).cuda())",
+        "torch.nn.functional.scaled_dot_product_attention(*[torch.ones(1, 2, 3).cuda()] * 3, is_causal=True)",
+        "torch.nn.functional.embedding_bag(torch.zeros(2, 2, dtype=int).cuda(), torch.ones(1, 3).cuda())",
+        "torch.ones(3).cuda().quantile(0.5)",
+        "torch.unravel_index(torch.ones(2, dtype=int).cuda(), (2, 3))[0]",
     ],
 )
 def test_what_is_made_on_a_device_or_of_its_tensors_lies_there(text: str, cuda: Device) -> None:
@@ -735,6 +739,14 @@ CHECKED = (
         (
             "there.masked_fill(here > 0, 1.)",
             "expected self and mask to be on the same device, but got mask on cpu and self on cuda:0",
+        ),
+        (
+            "there.quantile(one)",
+            "quantile() q tensor must be on the same device as the input tensor",
+        ),
+        (
+            "torch.nn.utils.rnn.pack_padded_sequence(there[None], torch.ones(2, dtype=torch.int64).cuda())",
+            "'lengths' argument should be a 1D CPU int64 tensor, but got 1D cuda:0 Long tensor",
         ),
         ("torch.addcmul(there, one, one)", "Trying to pass too many CPU scalars to non-CPU kernel!"),
         (
@@ -872,6 +884,7 @@ def close(own: Any, other: Any) -> bool:
 
 
 @pytest.mark.cuda
+@pytest.mark.filterwarnings("ignore")
 def test_a_cards_memory_is_windowed_and_transferred() -> None:
     simulate(0)
     if not devices.cuda_devices():

@@ -163,16 +163,16 @@ class GradScaler:
             found = [one for progress in self._progress.values() for one in progress.found.values()]
             if not found:
                 raise AssertionError("No inf checks were recorded prior to update.")
-            self._grow(scale, tracker, any(float(one.values) for one in found))
+            self._grow(scale, tracker, any(one.item() for one in found))
         self._progress = {}
 
     def _grow(self, scale: Tensor, tracker: Tensor, overflowed: bool) -> None:
-        now = np.float32(scale.values)
+        now = np.float32(scale.item())
         if overflowed:
             scale.fill_(float(now * np.float32(self._backoff_factor)))
             tracker.fill_(0)
             return
-        steps = int(tracker.values) + 1
+        steps = int(tracker.item()) + 1
         if steps == self._growth_interval:
             grown = now * np.float32(self._growth_factor)
             if np.isfinite(grown):
@@ -190,7 +190,7 @@ class GradScaler:
         """The factor; 1.0 where nothing is scaled."""
         if not self._enabled:
             return 1.0
-        return self._init_scale if self._scale is None else float(self._scale.values)
+        return self._init_scale if self._scale is None else float(self._scale.item())
 
     def get_growth_factor(self) -> float:
         """What the factor grows by."""
@@ -219,7 +219,7 @@ class GradScaler:
     def _get_growth_tracker(self) -> int:
         if not self._enabled:
             return 0
-        return self._init_growth_tracker if self._growth_tracker is None else int(self._growth_tracker.values)
+        return self._init_growth_tracker if self._growth_tracker is None else int(self._growth_tracker.item())
 
     def state_dict(self) -> dict[str, Any]:
         """The settings and the factor; empty where nothing is scaled."""

@@ -293,7 +293,7 @@ def _pushed(func: _Function, given: tuple[Any, ...], leaf: Tensor, results: Sequ
                 tangents = [unpack_dual(one).tangent for one in answer]
             for jacobian, one in zip(found, tangents, strict=True):
                 if one is not None:
-                    jacobian[row] += step * one.detach().values.reshape(-1)
+                    jacobian[row] += step * one.detach().cpu().values.reshape(-1)
     return found
 
 
@@ -315,7 +315,7 @@ def _numerical(
     rows: list[list[Any]] = [[] for _ in results]
 
     def difference(index: tuple[int, ...], step: complex) -> list[Any]:
-        original = array[index]
+        original = array[index].copy()  # CuPy's element is a view
         sides = []
         for moved in (original - step, original + step):
             array[index] = moved
@@ -323,7 +323,7 @@ def _numerical(
             array[index] = original
         for low, high in zip(*sides, strict=True):
             _check_same(low, high, eps, index)
-        return [((high - low) / (2 * eps)).values.reshape(-1) for low, high in zip(*sides, strict=True)]
+        return [((high - low) / (2 * eps)).cpu().values.reshape(-1) for low, high in zip(*sides, strict=True)]
 
     for index in np.ndindex(*array.shape):
         found = difference(index, eps)
@@ -382,7 +382,7 @@ def _rows(output: Tensor, leaves: list[Tensor]) -> tuple[list[Any], bool, bool]:
                 sizes_agree = False
             elif one.dtype is not leaf.dtype:
                 dtypes_agree = False
-            jacobian[:, row] = one.detach().values.reshape(-1)
+            jacobian[:, row] = one.detach().cpu().values.reshape(-1)
     return found, sizes_agree, dtypes_agree
 
 

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -126,9 +127,10 @@ class CupyBackend(Backend):
 
     def row_order(self, pivots: Any, count: int) -> Any:
         xp = self.module
-        rows = xp.broadcast_to(xp.arange(count), (*pivots.shape[:-1], count)).reshape(-1, count).copy()
-        others = pivots.reshape(rows.shape[0], -1) - 1
-        batch = xp.arange(rows.shape[0])
+        matrices = prod(pivots.shape[:-1])
+        rows = xp.tile(xp.arange(count), (matrices, 1))
+        others = pivots.reshape(matrices, pivots.shape[-1]) - 1
+        batch = xp.arange(matrices)
         for i in range(others.shape[1]):
             other = others[:, i]
             first, second = rows[:, i].copy(), rows[batch, other]

@@ -83,7 +83,7 @@ def dropping(op: Op, run: Any) -> Any:
             layer, given = layers[-1], values[0]
             if not layer.maps(given):
                 with layer.below():
-                    ones = functions.ones((layer.size,), dtype=given.dtype)
+                    ones = functions.ones((layer.size,), dtype=given.dtype, device=given.device)
                 values = (given * layer.wrap(ones, 0), *values[1:])
         return run(values)
 

@@ -88,12 +88,12 @@ def is_initialized() -> bool:
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Whether bfloat16 can be computed with: wherever there is a device whose arrays have it."""
-    if not cuda_devices():
-        return False
+    """Whether bfloat16 can be computed with: wherever there is a device; without emulation, from compute capability 8 on."""
     from tensorcli.engine.backends import is_simulated
 
-    return is_simulated()
+    return bool(cuda_devices()) and (
+        including_emulation or is_simulated() or get_device_capability() >= (8, 0)
+    )
 
 
 def device_count() -> int:

@@ -66,6 +66,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
         if (
             origin.base in _SCANS
             and target.device is not META
+            and isinstance(target.array, np.ndarray)
             and target.geometry.numel > target.geometry.span
         ):
             array = _smeared_scan(_SCANS[origin.base], target, values[1])
@@ -111,8 +112,11 @@ def _computed_for(origin: "Op", values: Sequence[Any], target: Tensor) -> tuple[
 
 
 def _smears(origin: "Op", values: Sequence[Any], target: Tensor) -> bool:
-    """Whether the target overlaps itself or an input in a way that PyTorch does not refuse: it reads while it writes."""
-    if target.device is META:
+    """Whether the target overlaps itself or an input in a way that PyTorch does not refuse: it reads while it writes.
+
+    On a card that has no order, so that none is kept.
+    """
+    if target.device is META or not isinstance(target.array, np.ndarray):
         return False
     if target.geometry.numel > target.geometry.span:
         return True

@@ -159,7 +159,9 @@ def _with_gradients(work: _Work, needs: tuple[bool, bool, bool]) -> tuple[Any, l
         scores.mul_((shares / total).to(kind).unsqueeze(1))
         loss.sub_(shares.dot(total.log_()))
         if of_bias is not None:
-            part = of_bias if own is adding else functions.zeros(sizes[:1], dtype=adding)
+            part = (
+                of_bias if own is adding else functions.zeros(sizes[:1], dtype=adding, device=of_bias.device)
+            )
             part.sub_(scores.sum(0, dtype=adding)).index_add_(0, target, shares)
             of_bias = part if own is adding else of_bias.add_(part.to(own))
         if needs[0]:

@@ -84,7 +84,8 @@ LARGEST = {
 
 def scaled(alpha, array):
     """array times the Python number alpha, converted to its dtype as C++ does. Errors: RuntimeError."""
-    array = np.asarray(array)
+    if not hasattr(array, "dtype"):
+        array = np.asarray(array)
     kind = dtypes.from_numpy_dtype(array.dtype)
     if type(alpha) is bool and kind.category != dtypes.BOOL:
         raise RuntimeError("Boolean alpha only supported for Boolean results.")

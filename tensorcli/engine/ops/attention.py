@@ -155,9 +155,7 @@ def scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_cau
     """The values that each query asks for, weighted by a softmax over the keys."""
     _check(query, key, value, attn_mask)
     if attn_mask is not None and attn_mask.dtype is dtypes.bool_:
-        nothing = functions.zeros((), dtype=query.dtype)
-        never = functions.full((), -np.inf, dtype=query.dtype)
-        attn_mask = functions.where(attn_mask, nothing, never)
+        attn_mask = _added(attn_mask, query)
     if _takes_fused(query, key, value, attn_mask, dropout_p, enable_gqa):
         if attn_mask is not None:
             sizes = (query.size(0), query.size(1), query.size(2), key.size(2))
@@ -185,6 +183,14 @@ def _takes_fused(query, key, value, attn_mask, dropout_p, enable_gqa):
             messages.warn(reason)
         raise RuntimeError("No available kernel.  Aborting execution.")
     return False
+
+
+def _added(seen, query):
+    """What is added to the scores: nothing where a key is seen, else minus infinity."""
+    nothing, never = (
+        functions.full((), value, dtype=query.dtype, device=query.device) for value in (0, -np.inf)
+    )
+    return functions.where(seen, nothing, never)
 
 
 def _check(query, key, value, attn_mask):
@@ -317,10 +323,8 @@ def _multiplied(query, key, value, attn_mask, dropout_p, is_causal, scale, enabl
             raise RuntimeError(
                 "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
             )
-        seen = functions.ones((query.size(-2), key.size(-2)), dtype=dtypes.bool_).tril()
-        attn_mask = functions.where(
-            seen, functions.zeros((), dtype=query.dtype), functions.full((), -np.inf, dtype=query.dtype)
-        )
+        sizes = (query.size(-2), key.size(-2))
+        attn_mask = _added(functions.ones(sizes, dtype=dtypes.bool_, device=query.device).tril(), query)
     if enable_gqa:
         groups = query.size(-3)
         if any(groups % one.size(-3) for one in (key, value)):

@@ -37,7 +37,12 @@ def _classes(xp, self, target, weight, ignore_index):
         raise IndexError(f"Target {target[outside].reshape(-1)[0]} is out of bounds.")
     safe = xp.where(counts, target, 0)
     weights = xp.ones(target.shape, self.dtype) if weight is None else weight[safe].astype(self.dtype)
-    return safe, xp.where(counts, weights, self.dtype.type(0)), counts
+    return safe, _counted(xp, counts, weights), counts
+
+
+def _counted(xp, counts, values):
+    """The values that count, 0 for the others, in their dtype: CuPy's `where` has none of bfloat16."""
+    return xp.where(counts, values, values.dtype.type(0)).astype(values.dtype, copy=False)
 
 
 def _check_labels(target):
@@ -53,7 +58,7 @@ def _picked(xp, self, safe):
 
 def _nll(xp, self, target, weight, reduction, ignore_index):
     safe, weights, counts = _classes(xp, self, target, weight, ignore_index)
-    losses = xp.where(counts, -_picked(xp, self, safe) * weights, self.dtype.type(0))
+    losses = _counted(xp, counts, -_picked(xp, self, safe) * weights)
     if reduction == NONE:
         return losses.reshape(()) if self.ndim == 1 else losses, xp.zeros((), self.dtype)
     total, loss = xp.sum(weights, dtype=self.dtype), xp.sum(losses, dtype=self.dtype)
@@ -67,7 +72,7 @@ def _nll(xp, self, target, weight, reduction, ignore_index):
 def _nll_backward(xp, grad_output, self, target, weight, reduction, ignore_index, total_weight):
     safe, weights, counts = _classes(xp, self, target, weight, ignore_index)
     share = -(grad_output / total_weight if reduction == MEAN else grad_output)
-    each = xp.where(counts, weights * share, self.dtype.type(0))
+    each = _counted(xp, counts, weights * share)
     result = xp.zeros(self.shape, self.dtype)
     if self.ndim == 1:
         result[safe.reshape(())] = each.reshape(())

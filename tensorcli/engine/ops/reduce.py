@@ -309,7 +309,8 @@ def logsumexp(xp, self, dim, keepdim):
     if not self.size:
         return xp.log(xp.sum(xp.exp(self), axis=dims, keepdims=keepdim))
     most = xp.max(self.real, axis=dims, keepdims=True)
-    most = xp.where(xp.isfinite(most), most, most.dtype.type(0))
+    # CuPy's `where` has no bfloat16.
+    most = xp.where(xp.isfinite(most), most, most.dtype.type(0)).astype(most.dtype, copy=False)
     powers = xp.exp(self - most)
     total = xp.sum(*widened(powers), axis=dims, keepdims=True).astype(powers.dtype, copy=False)
     found = xp.log(total) + most

@@ -29,6 +29,8 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError("quantile() input tensor must be either float or double dtype")
     if q.dtype is not self.dtype:
         raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
+    if q.device != self.device:
+        raise RuntimeError("quantile() q tensor must be on the same device as the input tensor")
     ndim = self.ndim
     d = None if dim is None else wrap(dim, max(ndim, 1))
     if not ((q.array >= 0) & (q.array <= 1)).all():
@@ -75,7 +77,7 @@ _ROUNDINGS = {"lower": "floor", "higher": "ceil", "nearest": "round"}
 def _point(self, q):
     if not 0 <= q <= 1:
         raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
-    return functions.full((), q, dtype=self.dtype)
+    return functions.full((), q, dtype=self.dtype, device=self.device)
 
 
 @composite(

@@ -197,7 +197,7 @@ class RNNBase(Module):
     def _fused(self, input: Any, state: Any, weights: dict[str, Any], backwards: bool) -> tuple[Any, Any]:
         """One direction of one layer in one operator."""
         biases = [
-            weights[name] if self.bias else functions.zeros(4 * self.hidden_size)
+            weights[name] if self.bias else functions.zeros(4 * self.hidden_size, device=input.device)
             for name in ("bias_ih", "bias_hh")
         ]
         output, h, c, _ = functions.mkldnn_rnn_layer(

@@ -155,17 +155,19 @@ def pack_padded_sequence(
     if isinstance(lengths, Tensor):
         lengths = lengths.to(dtype=dtypes.int64)
     else:
-        lengths = as_tensor(lengths, dtype=dtypes.int64)
+        lengths = as_tensor(lengths, dtype=dtypes.int64, device="cpu")
     order = None
     if not enforce_sorted:
         lengths, order = functions.sort(lengths, descending=True)
+        order = order.to(input.device)
         input = input.index_select(0 if batch_first else 1, order)
-    if lengths.ndim != 1:
+    if lengths.ndim != 1 or lengths.device.type != "cpu":
         raise RuntimeError(
-            f"'lengths' argument should be a 1D CPU int64 tensor, but got {lengths.ndim}D cpu Long tensor"
+            "'lengths' argument should be a 1D CPU int64 tensor, but got "
+            f"{lengths.ndim}D {lengths.device} Long tensor"
         )
     data, sizes = functions._pack_padded_sequence(input, lengths, batch_first)
-    return PackedSequence(data, sizes, order)
+    return PackedSequence(data, sizes.cpu(), order)
 
 
 def pad_packed_sequence(
@@ -198,11 +200,11 @@ def pad_packed_sequence(
         lengths[size:before] = [step] * (before - size)
         start, offset, before = step, offset + count, size
     found = result.transpose(0, 1) if batch_first else result
-    counts: Any = as_tensor(lengths, dtype=dtypes.int64)
+    counts: Any = as_tensor(lengths, dtype=dtypes.int64, device="cpu")
     order = sequence.unsorted_indices
     if order is None:
         return found, counts
-    return found.index_select(0 if batch_first else 1, order), counts[order]
+    return found.index_select(0 if batch_first else 1, order), counts[order.cpu()]
 
 
 def pack_sequence(sequences: Any, enforce_sorted: bool = True) -> PackedSequence:
