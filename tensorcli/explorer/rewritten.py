@@ -82,7 +82,7 @@ def explained(session: Session, found: Refused) -> Why:
     if any(each.kind == "items" for each in found.classes):
         notes.append("a dataset becomes the list of its items, which are made once")
     if any(each.kind == "plain" for each in found.classes):
-        notes.append("an object of a plain class becomes a module that holds its attributes")
+        notes.append("an object of a plain class becomes a module, or a namespace, that holds its attributes")
     notes.extend(
         f"{each.lacks} does not call super().__init__(): PyTorch raises AttributeError at its first layer or parameter, or "
         "where it is called; the function makes the module first"

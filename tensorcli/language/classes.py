@@ -3,7 +3,8 @@
 `class Net(nn.Module)` becomes `def Net(...)`, whose body has the methods as they are, makes `self = nn.Module()`, binds the
 methods to it with `functools.partial` and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
 `net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own. A module can hold whatever a plain
-class holds; a dataset becomes the list of its items.
+class holds, but for layers and parameters, which it would register: a `SimpleNamespace` holds those. A dataset becomes the list
+of its items.
 """
 
 from __future__ import annotations
@@ -33,8 +34,12 @@ _INSTEAD: dict[tuple[str, ...], str] = {
 """What to write instead of a class, by how the name of its base ends."""
 
 INDENT = "    "
-_PARTIAL = "from functools import partial"
+_IMPORTS = {
+    "partial": "from functools import partial",
+    "SimpleNamespace": "from types import SimpleNamespace",
+}
 _MODULE = "torch.nn.Module"
+_NAMESPACE = "SimpleNamespace"
 _PUBLIC = {"__call__": "forward", "__len__": "length", "__getitem__": "getitem"}
 """What special methods are called as functions."""
 
@@ -51,7 +56,7 @@ class Replaced(NamedTuple):
     last: int
     text: str
     kind: Literal["module", "items", "plain"] = "module"
-    """What the function gives: a module, the list of a dataset's items, a module that stands for an object of a plain class."""
+    """What the function gives: a module, the list of a dataset's items, what stands for an object of a plain class."""
     lacks: str = ""
     """The class, where it is of modules and its `__init__` forgets to call that of its base."""
 
@@ -93,15 +98,18 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in names and id(node) not in called:
             raise _NeedsClass
-    imported = any(ast.unparse(node) == _PARTIAL for node in tree.body)
+    imported = {
+        name for name, text in _IMPORTS.items() if any(ast.unparse(node) == text for node in tree.body)
+    }
     roots = {"nn", "torch", "Module"}
     for node in classes:
         if node not in tree.body:
             raise _NeedsClass
         maker = _Maker(node, lines, roots)
         roots.add(node.name)
-        above = "" if imported or not maker.bound else f"{_PARTIAL}\n\n"
-        imported = imported or bool(maker.bound)
+        wanted = [name for name in maker.imports if name not in imported]
+        imported.update(wanted)
+        above = "".join(f"{_IMPORTS[name]}\n" for name in wanted) + "\n" * bool(wanted)
         last = node.end_lineno or node.lineno
         lacks = node.name if maker.forgets else ""
         yield Replaced(node.lineno, last, above + maker.function(), maker.kind, lacks)
@@ -118,12 +126,13 @@ class _Maker:
         self.kind: Literal["module", "items", "plain"] = "module"
         if self.base == "object" or self.base.rpartition(".")[2] == "Dataset":
             self.kind = "plain" if self.base == "object" else "items"
-            self.base = _MODULE
+            registers = self.kind == "plain" and any(map(_makes_layers, ast.walk(node)))
+            self.base = _NAMESPACE if registers else _MODULE
         elif self.base.partition(".")[0] not in roots:
             raise _NeedsClass
         self.lines = lines
         self.forgets = False
-        self.inherits = self.base.rpartition(".")[2] != "Module"
+        self.inherits = self.kind == "module" and self.base.rpartition(".")[2] != "Module"
         """Whether it has more of its base than of every module."""
         self.parameters = self.passed = "*args, **kwargs" if self.inherits else ""
         """What the class takes, and what its `__init__` gives to that of its base."""
@@ -139,13 +148,20 @@ class _Maker:
             self._sort(item)
         self.names = {each.name: _PUBLIC.get(each.name, each.name) for each in self.methods}
         self.bound = [each for each in self.methods if not _is_static(each)]
+        self.imports = [
+            *(["partial"] if self.bound else []),
+            *([_NAMESPACE] if self.base == _NAMESPACE else []),
+        ]
+        """What it needs of other modules."""
         self.private = _Private(node, self.names, {each.name for each in self.bound})
         if self._means_something_else(node):
             raise _NeedsClass
 
     def _means_something_else(self, node: ast.ClassDef) -> bool:
         """Whether a function would not do what the class did."""
-        names = {*self.names.values(), *(["partial"] if self.bound else [])}
+        names = {*self.names.values(), *self.imports}
+        if self.base == _NAMESPACE and "__call__" in self.names:
+            return True
         if len({*self.names.values()}) < len(self.methods):
             return True
         if self.kind == "items" and not {"__len__", "__getitem__"} <= {*self.names}:
@@ -166,7 +182,7 @@ class _Maker:
             for each in (method.args, *method.decorator_list)
         ):
             return True
-        return any(_asks_for_a_class(each, self.kind == "plain") for each in ast.walk(node))
+        return any(map(_asks_for_a_class, ast.walk(node)))
 
     def _sort(self, item: ast.stmt) -> None:
         match item:
@@ -336,20 +352,23 @@ def _is_literal(node: ast.expr) -> bool:
     return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
 
 
-def _asks_for_a_class(node: ast.AST, plain: bool) -> bool:
-    """Whether an expression within a class asks its object for what a special method would do; or, in a `plain` one, makes
-    layers or parameters, which a module would register.
-    """
+def _asks_for_a_class(node: ast.AST) -> bool:
+    """Whether an expression within a class asks its object for what a special method would do."""
     match node:
         case (
             ast.Call(func=ast.Name(id="len"), args=[ast.Name(id="self")])
             | ast.Subscript(value=ast.Name(id="self"))
         ):
             return True
-        case ast.Call(func=function) if plain:
-            path = ast.unparse(function).removeprefix("torch.")
-            return path.startswith("nn.") or path == "Parameter"
     return False
+
+
+def _makes_layers(node: ast.AST) -> bool:
+    """Whether an expression makes a layer or a parameter, which a module would register."""
+    if not isinstance(node, ast.Call):
+        return False
+    path = ast.unparse(node.func).removeprefix("torch.")
+    return path.startswith("nn.") or path == "Parameter"
 
 
 def _has_text_of_lines(node: ast.AST) -> bool:
