@@ -251,9 +251,9 @@ def rewritten(session: Session, number: int, text: str) -> str:
     """The text of the session's script with way N of the last `why` in it. Errors: ValueError where there is no such
     way, or where its statements cannot be put in the place of lines.
     """
-    if isinstance(session.proposed, Refused) and number == 1:
+    if isinstance(session.proposed, Refused) and number == 1 and session.proposed.edits:
         new = edited(text, session.proposed.edits)
-        if read(new).text != session.proposed.text:
+        if read(new).text != (session.proposed.whole or session.proposed.text):
             raise ValueError("the script has prompts or an indent of its own: take them away first")
         return new
     proposal = proposal_of(session, number)
@@ -305,6 +305,8 @@ def _run_refused(session: Session, found: Refused) -> Answer:
     from tensorcli.explorer.files import Sourced
     from tensorcli.explorer.journal import Travel
 
+    if found.slip is not None:
+        raise ValueError(f"line {found.slip.span.line} is to be mended first: {found.slip.message}")
     session.proposed = session.refused = None
     program = session.read(found.text, found.form)
     session.sourced = Sourced(program, found.text, found.name, found.form, None)

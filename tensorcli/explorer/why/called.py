@@ -18,6 +18,7 @@ from tensorcli.explorer.trees import called_name, holds, root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
 from tensorcli.explorer.why.out_of_place import out_of_place
+from tensorcli.explorer.why.precedence import precedence
 from tensorcli.explorer.why.slips import slips
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ FURTHER = 3
 
 def called(case: Case) -> Story:
     """What the operation was given, by shape and dtype, and what it would take."""
+    bound = precedence(case)
+    if bound is not None:
+        return bound
     story = given(case)
     slips_first = slips(case) if case.failure.type in ("TypeError", "AttributeError") else ()
     story.proposals = [*slips_first, *fits(case), *_other_layers(case)]

@@ -9,10 +9,8 @@ from tensorcli.explorer.trees import holds
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import ATOMS, operand, with_operand
+from tensorcli.explorer.why.precedence import CONDITIONS, SIGNS, precedence
 from tensorcli.explorer.why.slips import made_first, slips
-
-SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-CONDITIONS = ast.If | ast.While | ast.Assert | ast.IfExp
 
 
 def many(case: Case) -> Story:
@@ -28,6 +26,9 @@ def many(case: Case) -> Story:
                 nodes.append(each.func.value)
             elif isinstance(each.func, ast.Name) and each.func.id in ("bool", "float", "int"):
                 nodes.extend(each.args)
+    bound = precedence(case)
+    if bound is not None:
+        return bound
     classes = [*made_first(case, case.expression())]
     written = _element_wise(case)
     only = next((found for each in nodes if (found := operand(case, each)) is not None), None)
