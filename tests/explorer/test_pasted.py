@@ -55,6 +55,83 @@ QUESTIONS = {
             "line 7:  g, = torch.autograd.grad(out.sum(), x, retain_graph=True)",
         ],
     ),
+    "a sum of numbers as a loss": (
+        "w = torch.tensor(2., requires_grad=True)\ntotal = 0\nfor v in [1., 2.]:\n    total += ((w * v - 1) ** 2).item()\n"
+        "loss = torch.tensor(total, requires_grad=True)\nloss.backward()\nprint(w.grad)",
+        "w.grad is None because line 5 made loss, a leaf of its own, of the numbers of w",
+        ["line 4:  total += (w * v - 1) ** 2\nline 5:  loss = total"],
+    ),
+    "a deep copy in the place of a network": (
+        f"{NET}import copy\nfast = copy.deepcopy(net)\nfast(x).sum().backward()\nprint(net[0].weight.grad)",
+        "the backward pass ended at fast[0].weight: line 6 made a deep copy, and no graph leads from a copy",
+        [],
+    ),
+    "a gradient of zeros that is printed": (
+        "x = torch.tensor([2., 3.], requires_grad=True)\nx.clamp(0, 1).sum().backward()\nprint(x.grad)",
+        "x.grad is [0., 0.]: it became zero in ClampBackward1 (line 2): all that it was given lies beyond the bounds.",
+        [],
+    ),
+    "a gradient of another dtype": (
+        "w = torch.zeros(2, requires_grad=True)\nw.grad = torch.ones(2, dtype=torch.float64)",
+        "A gradient has the shape, the dtype and the device of its tensor.",
+        ["line 2:  w.grad = torch.ones(2, dtype=torch.float64).to(torch.float32)"],
+    ),
+    "a format of several elements": (
+        "loss = torch.tensor([0.123, 0.4])\ndef show(x):\n    print(f'loss {x:.3f}')\nshow(loss)",
+        "x (2,) has 2 elements, and one is wanted.",
+        ["line 3:  print(f'loss {x.sum():.3f}')", "line 3:  print(f'loss {x.mean():.3f}')"],
+    ),
+    "a format by the percent sign": (
+        "loss = torch.tensor([0.123, 0.4])\nprint('%.3f' % loss)",
+        "loss (2,) has 2 elements, and one is wanted.",
+        ["line 2:  print('%.3f' % loss.sum())", "line 2:  print('%.3f' % loss.mean())"],
+    ),
+    "a loss that is read as a number": (
+        "w = torch.ones(1, requires_grad=True)\nloss = w * 2\na = float(loss)",
+        "line 3: loss has a graph, and is read as a number here, which has none.",
+        ["line 3:  a = float(loss.detach())", "line 3:  a = float(loss.item())"],
+    ),
+    "heads that do not divide": (
+        "m = torch.nn.MultiheadAttention(embed_dim=10, num_heads=3)",
+        "line 1 raised AssertionError: embed_dim must be divisible by num_heads.",
+        [
+            "line 1:  m = torch.nn.MultiheadAttention(embed_dim=9, num_heads=3)",
+            "line 1:  m = torch.nn.MultiheadAttention(embed_dim=12, num_heads=3)",
+            "line 1:  m = torch.nn.MultiheadAttention(embed_dim=10, num_heads=2)",
+            "line 1:  m = torch.nn.MultiheadAttention(embed_dim=10, num_heads=5)",
+        ],
+    ),
+    "a percentage": (
+        "d = torch.nn.Dropout(20)",
+        "line 1 raised ValueError: dropout probability has to be between 0 and 1, but got 20.",
+        ["line 1:  d = torch.nn.Dropout(0.2)"],
+    ),
+    "more than there are": (
+        "v = torch.topk(torch.tensor([1., 2., 3.]), 5)",
+        "line 1 raised RuntimeError: selected index k out of range.",
+        ["line 1:  v = torch.topk(torch.tensor([1., 2., 3.]), 3)"],
+    ),
+    "a dataset of unequal lengths": (
+        "from torch.utils.data import TensorDataset\nx, y = torch.zeros(10, 3), torch.zeros(9)\nd = TensorDataset(x, y)",
+        "The tensors of a dataset have one row for each sample: their first sizes are the same.",
+        ["line 3:  d = TensorDataset(x[:9], y)"],
+    ),
+    "a plain tensor in a module": (
+        "m = torch.nn.Module()\nm.w = torch.zeros(2, requires_grad=True)\nopt = torch.optim.SGD(m.parameters(), lr=0.1)",
+        "m.w is a plain tensor: a module's parameters are those that are nn.Parameter.",
+        ["before line 3:  m.w = torch.nn.Parameter(m.w)"],
+    ),
+    "a sum that requires grad itself": (
+        "x = torch.ones(2, requires_grad=True)\nacc = torch.zeros_like(x, requires_grad=True)\nfor i in range(2):\n"
+        "    acc += x * i\nacc.sum().backward()",
+        "acc is a leaf that requires grad (line 2)",
+        ["line 2:  acc = torch.zeros_like(x)"],
+    ),
+    "a step by hand": (
+        "w = torch.ones(2, requires_grad=True)\nw -= 0.1 * (w * w)",
+        "w is a leaf that requires grad (line 1)",
+        ["line 2:  with torch.no_grad():\n             w -= 0.1 * (w * w)"],
+    ),
     "a residual sum over an activation in place": (
         f"{NET}h = torch.sigmoid(net(x))\nout = nn.functional.relu(h, inplace=True)\nout += h\nout.sum().backward()",
         "line 7 wrote over a value that line 6 had saved for backward.",

@@ -20,6 +20,8 @@ from tensorcli.language.source import read
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
@@ -55,7 +57,7 @@ def _latest(session: Session) -> Answer:
     if session.refused is not None:
         return _refused(session, session.refused)
     failed = next((record.index for record in reversed(session.journal) if record.outcome), 0)
-    missing = _missing_gradient(session)
+    missing = _gradient_shown(session, _is_missing)
     if missing is not None and session.journal[-1].index > failed + 1:
         return _asked(session, missing, ast.unparse(missing))
     hazard = next((row for row in reversed(session.hazards) if TELLERS[row.code]), None)
@@ -67,9 +69,11 @@ def _latest(session: Session) -> Answer:
         return _hazard(session, hazard)
     if failed:
         return _failure(session, session.journal[:failed])
+    zero = _gradient_shown(session, _is_zero)
     return (
         _expected(session)
         or _warned(session)
+        or (None if zero is None else _asked(session, zero, ast.unparse(zero)))
         or Notice("no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient")
     )
 
@@ -82,13 +86,15 @@ def _refused(session: Session, found: Refused) -> Answer:
     return explained(session, found)
 
 
-def _missing_gradient(session: Session) -> ast.Attribute | None:
-    """The first gradient that the last statement showed, alone or in a `print`, where there is none."""
+def _gradient_shown(
+    session: Session, wanted: Callable[[Session, ast.Attribute], bool]
+) -> ast.Attribute | None:
+    """The first gradient that the last statement showed, alone or in a `print`, and that is as wanted."""
     last = session.journal[-1].statement.tree if session.journal else None
     shown = last.value if isinstance(last, ast.Expr) else None
     printed = isinstance(shown, ast.Call) and isinstance(shown.func, ast.Name) and shown.func.id == "print"
     for node in shown.args if isinstance(shown, ast.Call) and printed else [shown]:
-        if isinstance(node, ast.Attribute) and node.attr == "grad" and _is_missing(session, node):
+        if isinstance(node, ast.Attribute) and node.attr == "grad" and wanted(session, node):
             return node
     return None
 
@@ -100,6 +106,16 @@ def _is_missing(session: Session, gradient: ast.Attribute) -> bool:
     except Exception:  # its parts may be gone
         return False
     return session.engine.kind(value) == "tensor" and session.engine.grad(value) is None
+
+
+def _is_zero(session: Session, gradient: ast.Attribute) -> bool:
+    """Whether it is a tensor's, and 0 throughout."""
+    try:
+        value = session.value_of(gradient)
+    except Exception:
+        return False
+    elements = session.engine.elements(value) if session.engine.kind(value) == "tensor" else None
+    return elements is not None and not elements.any()
 
 
 def _asked(session: Session, tree: ast.expr, text: str) -> Answer:

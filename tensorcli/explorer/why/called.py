@@ -16,6 +16,7 @@ from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trees import called_name, holds, root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
+from tensorcli.explorer.why.nearest import as_many, nearest
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
 from tensorcli.explorer.why.out_of_place import out_of_place
 from tensorcli.explorer.why.precedence import precedence
@@ -34,6 +35,8 @@ DTYPES = {
     "BFloat16": "bfloat16",
 }
 """What errors call the dtypes that a layer may have and most tensors have not."""
+OWN_WORDS = ("number",)
+"""The errors whose message names what it is about, which no sentence of ours does."""
 FURTHER = 3
 """So many that only lead to another error are proposed."""
 
@@ -46,6 +49,8 @@ def called(case: Case) -> Story:
     story = given(case)
     slips_first = slips(case) if case.failure.type in ("TypeError", "AttributeError") else ()
     story.proposals = [*slips_first, *fits(case), *_other_layers(case)]
+    if not any(story.proposals):
+        story.proposals = [*nearest(case), *as_many(case)]
     return story
 
 
@@ -66,8 +71,10 @@ def given(case: Case, title: str = "", values: Callable[[Look], bool] = lambda _
 
 def _title(case: Case, found: list[Operand]) -> str:
     known = known_error(case.failure.type, case.failure.message)
-    if known is not None:
+    if known is not None and known.key not in OWN_WORDS:
         return known.sentence
+    if known is not None:
+        found = []
     if found:
         return "What the operation was given does not fit it."
     words = case.failure.message.partition("\n")[0].rstrip(".")
@@ -175,6 +182,7 @@ def _changes(case: Case) -> Iterator[Change]:
     """The operands of the failing operation in other shapes and dtypes, each once."""
     found = operands(case)
     written, _ = write_target(case.inner) or (None, None)
+    owners = _owners(case.inner)
     named = (name for word, name in DTYPES.items() if re.search(rf"\b{word}\b", case.failure.message))
     dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), *named, "float32", "int64"])]
     if "bool" in case.failure.message and "bool" not in dtypes:
@@ -182,7 +190,7 @@ def _changes(case: Case) -> Iterator[Change]:
     seen = {(each.node, each.look.sizes, each.look.dtype) for each in found}
     tries = TRIES
     for each, suffix in _nearest_first(found, dtypes):
-        if written is not None and holds(each.node, written):
+        if (written is not None and holds(each.node, written)) or each.node in owners:
             continue
         new = ast.parse(behind(each.node, each.text, suffix), mode="eval").body
         changed = case.tensor(new, like=each.node)
@@ -194,6 +202,16 @@ def _changes(case: Case) -> Iterator[Change]:
         seen.add((each.node, look.sizes, look.dtype))
         tries -= 1
         yield Change(each, suffix, look)
+
+
+def _owners(statement: ast.stmt) -> list[ast.expr]:
+    """What an assignment sets an attribute or an element of: a copy in its place would take what is assigned."""
+    found: list[ast.expr] = []
+    for each in statement.targets if isinstance(statement, ast.Assign) else ():
+        while isinstance(each, ast.Attribute | ast.Subscript):
+            each = each.value
+            found.append(each)
+    return found
 
 
 def _pairs(changes: list[Change]) -> Iterator[list[Change]]:

@@ -131,7 +131,7 @@ def no_forward(case: Case) -> Story:
 
 
 def unregistered(case: Case) -> Story:
-    """No parameters: layers in a list or a dict of Python's, which a module does not look into."""
+    """No parameters: plain tensors, layers in a list or a dict of Python's, which a module does not look into."""
     story = given(case)
     for node in ast.walk(case.inner):
         at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
@@ -148,18 +148,24 @@ def unregistered(case: Case) -> Story:
     for module in _asked_for_parameters(case.inner):
         name, owner = case.text_of(module), case.value(module)
         for attribute, value in vars(owner).items() if is_module(owner) else ():
-            layers = list(value.values()) if isinstance(value, dict) else value
-            if (
-                attribute.startswith("_")
-                or not isinstance(layers, list | tuple)
-                or not any(map(is_module, layers))
-            ):
+            if attribute.startswith("_") or not _learns(case, value):
                 continue
-            kind = type(value).__name__
-            story.title = f"{name}.{attribute} is a {kind}: a module looks for parameters in modules, not in what holds them."
+            if case.engine.kind(value) == "tensor":
+                story.title = f"{name}.{attribute} is a plain tensor: a module's parameters are those that are nn.Parameter."
+            else:
+                kind = type(value).__name__
+                story.title = f"{name}.{attribute} is a {kind}: a module looks for parameters in modules, not in what holds them."
             holder, note = holder_for(value)
             story.proposals.append(case.before(f"{name}.{attribute} = {holder}({name}.{attribute})", note))
     return story
+
+
+def _learns(case: Case, value: Any) -> bool:
+    """Whether an attribute was to be learned: a tensor, or a list or dict of tensors or of layers."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    if isinstance(items, list | tuple):
+        return any(is_module(each) or case.engine.kind(each) == "tensor" for each in items)
+    return case.engine.kind(value) == "tensor"
 
 
 def holder_for(value: Any) -> tuple[str, str]:

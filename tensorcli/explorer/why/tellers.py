@@ -78,6 +78,7 @@ TELLERS: Final = {
     "opened": "arguments.opened",
     "vmap_random": "transforms.random",
     "copied": "copies.constructed",
+    "read_as_number": "copies.read_as_number",
     "kept_nowhere": "gradient.absent",
     "schedule": "schedules.too_early",
 }
