@@ -74,6 +74,7 @@ def _latest(session: Session) -> Answer:
         _expected(session)
         or _warned(session)
         or (None if zero is None else _asked(session, zero, ast.unparse(zero)))
+        or _surprises(session)
         or Notice("no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient")
     )
 
@@ -193,7 +194,11 @@ def _expected(session: Session) -> Answer | None:
     engine = session.engine
     for entry, root in roots(engine, observation.index):
         name = observation.index.names(entry)[0]
-        if name.isidentifier() and any(stale_below(engine, root)):
+        if not name.isidentifier() or any(
+            f"{name}.backward(" in each.statement.source for each in session.journal
+        ):
+            continue  # a pass from there ran, and kept the graph: nothing says that another is meant
+        if any(stale_below(engine, root)):
             record = _pass_from(session, name)
             found = _failure(session, [*session.journal, record], expected=True)
             if isinstance(found, Why):
@@ -220,6 +225,20 @@ def _warned(session: Session) -> Answer | None:
     text = f"{warning.category}: {warning.message}".partition("\n")[0]
     code = None if known is None else known.code
     return Why(story.title, code, "", tuple(events), None, (text, *story.notes), tuple(ways), measure)
+
+
+def _surprises(session: Session) -> Answer | None:
+    """What may not have been meant in statements that all ran."""
+    from tensorcli.explorer.why.surprises import surprises
+
+    found = surprises(session) if session.journal else None
+    if found is None:
+        return None
+    answer, proposals = found
+    session.proposed = (
+        Proposed(list(session.journal), proposals, "", [""] * len(proposals)) if proposals else None
+    )
+    return answer
 
 
 def _pass_from(session: Session, name: str) -> Record:
