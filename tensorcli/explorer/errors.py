@@ -195,6 +195,9 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E061", "channels", "to have # channels, but got # channels instead",
          "the channels, dimension 1 of a batch (N, C, H, W) and 0 of one image (C, H, W), are to be those of the layer",
          "torch.nn.Conv2d(3, 2, 3)(torch.ones(1, 5, 5, 3))"),
+        ("TSC-E104", "attention_mask", "attn_mask is torch.Size",
+         "a mask of attention has a row for each query and a column for each key",
+         "m = torch.nn.MultiheadAttention(4, 2)\nx = torch.ones(5, 1, 4)\nm(x, x, x, attn_mask=torch.zeros(3, 3))"),
         ("TSC-E062", "dimensions", "0D|1D|2D|3D|4D|5D|number of dimensions|must be a matrix|expects a tensor with <= |"
          "required rank # tensor|is only supported on matrices",
          "the operation wants another number of dimensions",

@@ -132,6 +132,56 @@ QUESTIONS = {
         "w is a leaf that requires grad (line 1)",
         ["line 2:  with torch.no_grad():\n             w -= 0.1 * (w * w)"],
     ),
+    "a gradient that is cleared before the first pass": (
+        "w = torch.ones(2, requires_grad=True)\nfor i in range(2):\n    w.grad.zero_()\n    w.sum().backward()",
+        "w.grad is None because no backward pass ran: a gradient comes with backward().",
+        ["line 3:  if w.grad is not None:\n             w.grad.zero_()"],
+    ),
+    "scores and classes in the other order": (
+        "x, y = torch.zeros(2, 3), torch.tensor([0, 1])\nloss = torch.nn.functional.cross_entropy(y, x)",
+        "This operation is there for floating tensors only.",
+        ["line 2:  loss = torch.nn.functional.cross_entropy(x, y)"],
+    ),
+    "an argument that the message names": (
+        "from torch.nn.utils.rnn import pack_padded_sequence\np = pack_padded_sequence(torch.zeros(4, 2, 3), [2, 4])",
+        "What the operation was given does not fit it.",
+        ["line 2:  p = pack_padded_sequence(torch.zeros(4, 2, 3), [2, 4], enforce_sorted=False)"],
+    ),
+    "a parameter that is written": (
+        "net = torch.nn.Linear(2, 1)\nnet.weight.fill_(0.5)",
+        "net.weight is a leaf that requires grad (line 1)",
+        ["line 2:  with torch.no_grad():\n             net.weight.fill_(0.5)"],
+    ),
+    "layers without a weight among others": (
+        f"{NET}for m in net:\n    nn.init.zeros_(m.weight)",
+        "m is a Tanh in this round of the loop, and has no weight.",
+        ["line 6:  if hasattr(m, 'weight'):\n             nn.init.zeros_(m.weight)"],
+    ),
+    "matrices in the place of batches": (
+        "a, b = torch.ones(2, 3), torch.ones(3, 4)\nc = torch.bmm(a, b)",
+        "The operation wants another number of dimensions.",
+        ["line 2:  c = torch.bmm(a.unsqueeze(0), b.unsqueeze(0))"],
+    ),
+    "a stack of numbers": (
+        "losses = [1., 2.]\nt = torch.stack(losses)",
+        "Element 0 of what torch.stack() was given is a float, and is to be a Tensor.",
+        ["line 2:  t = torch.tensor(losses)"],
+    ),
+    "a mask of another length": (
+        "m = torch.nn.MultiheadAttention(8, 2)\nx = torch.zeros(5, 3, 8)\ny = m(x, x, x, attn_mask=torch.zeros(3, 3))",
+        "line 3 raised RuntimeError: The shape of the 2D attn_mask is torch.Size([3, 3]), but should be (5, 5).",
+        [],
+    ),
+    "a hook that gives one number": (
+        "w = torch.ones(3, requires_grad=True)\nh = w * 2\nhook = h.register_hook(lambda g: g.sum())\nh.sum().backward()",
+        "line 3: a hook may put a gradient of the same shape and dtype in the place of the one it was given",
+        ["line 3:  hook = h.register_hook(lambda g: None)"],
+    ),
+    "a method that was not called": (
+        "w = torch.zeros(2)\nw.requires_grad_\n(w * 2).sum().backward()",
+        "w, which it was computed from, was made at line 1 without requires_grad.",
+        ["line 2:  w.requires_grad_()", "line 1:  w = torch.zeros(2, requires_grad=True)"],
+    ),
     "a residual sum over an activation in place": (
         f"{NET}h = torch.sigmoid(net(x))\nout = nn.functional.relu(h, inplace=True)\nout += h\nout.sum().backward()",
         "line 7 wrote over a value that line 6 had saved for backward.",

@@ -48,6 +48,17 @@ FACTS = {
         [(5, "net is in training mode here: Dropout does another thing after net.eval()")],
         ["before line 5:  net.eval()"],
     ),
+    "a mask of whole numbers": (
+        "import torch\nx = torch.arange(5.)\nmask = (x > 2).int()\ny = x[mask]",
+        [(4, "mask is int32: its zeros and ones are the positions 0 and 1, not yes and no")],
+        ["line 4:  y = x[mask.bool()]"],
+    ),
+    "steps that are too long": (
+        "import torch\nw = torch.ones(1, requires_grad=True)\nfor i in range(200):\n    w.grad = None\n"
+        "    (w * w).sum().backward()\n    with torch.no_grad():\n        w -= 10 * w.grad",
+        [(3, "w holds nan after it")],
+        [],
+    ),
     "results that nobody sees": (
         "import torch\nx = torch.tensor([1., -2.])\nx.abs()\ntorch.relu(x)\nprint(x)",
         [
@@ -71,6 +82,8 @@ def test_what_may_not_have_been_meant_is_shown_with_ways(program: str) -> None:
 
 SILENT = {
     "writes into what is named": "import torch\nx = torch.ones(3)\nx += 1\nx[0] = 2\nx.mul_(2)\nprint(x)",
+    "positions": "import torch\nx = torch.arange(5.)\ni = torch.tensor([0, 1, 1])\ny = x[i]",
+    "infinity that was asked for": "import torch\nx = torch.zeros(3).masked_fill(torch.tensor(True), -torch.inf)",
     "a row that is written": "import torch\nx = torch.ones(2, 2)\nx[0] += 1",
     "a step": (
         f"import torch\n{NET}opt = torch.optim.SGD(net.parameters(), lr=0.1)\nnet(x).sum().backward()\nopt.step()"

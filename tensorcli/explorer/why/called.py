@@ -16,7 +16,7 @@ from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trees import called_name, holds, root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
-from tensorcli.explorer.why.nearest import as_many, nearest
+from tensorcli.explorer.why.nearest import advised, as_many, in_other_order, nearest
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
 from tensorcli.explorer.why.out_of_place import out_of_place
 from tensorcli.explorer.why.precedence import precedence
@@ -35,7 +35,7 @@ DTYPES = {
     "BFloat16": "bfloat16",
 }
 """What errors call the dtypes that a layer may have and most tensors have not."""
-OWN_WORDS = ("number",)
+OWN_WORDS = ("number", "attention_mask")
 """The errors whose message names what it is about, which no sentence of ours does."""
 FURTHER = 3
 """So many that only lead to another error are proposed."""
@@ -49,8 +49,10 @@ def called(case: Case) -> Story:
     story = given(case)
     slips_first = slips(case) if case.failure.type in ("TypeError", "AttributeError") else ()
     story.proposals = [*slips_first, *fits(case), *_other_layers(case)]
-    if not any(story.proposals):
-        story.proposals = [*nearest(case), *as_many(case)]
+    alone = not any(story.proposals)
+    story.proposals += [*advised(case), *in_other_order(case)]
+    if alone:
+        story.proposals += [*nearest(case), *as_many(case)]
     return story
 
 
@@ -64,7 +66,7 @@ def given(case: Case, title: str = "", values: Callable[[Look], bool] = lambda _
         if name == each.text:
             bound_event(case, bound, f"{name} is {_facts(case, each, values)}", events)
     _tell_module(case, events)
-    seen = "  and  ".join(f"{each.text} {_facts(case, each, values)}" for each in found)
+    seen = "  and  ".join(dict.fromkeys(f"{each.text} {_facts(case, each, values)}" for each in found))
     events.append(case.raised(seen or case.failure.message.partition("\n")[0]))
     return Story(title or _title(case, found), events)
 
@@ -156,11 +158,14 @@ def fits(case: Case) -> Iterator[Proposal | None]:
     dtype, where the failing expression takes it. Where it takes none, those that another error follows.
     """
     yield from out_of_place(case)
-    changes = list(_changes(case))
+    found, changes = operands(case), list(_changes(case))
     refusals = [_refusal(case, each) for each in changes]
     taken = [[each] for each, refusal in zip(changes, refusals, strict=True) if refusal is None]
     if not taken:
         taken = [pair for pair in islice(_pairs(changes), TRIES) if _refusal(case, *pair) is None]
+    error = known_error(case.failure.type, case.failure.message)
+    if not taken and error is not None and error.key == "dimensions":
+        taken = next(([each] for each in _alike(found, changes) if _refusal(case, *each) is None), [])
     if not taken:
         known = _words(f"{case.failure.type}: {case.failure.message}")
         further = (each for each, refusal in zip(changes, refusals, strict=True) if _words(refusal) != known)
@@ -224,6 +229,14 @@ def _pairs(changes: list[Change]) -> Iterator[list[Change]]:
             else:
                 look = shape.look._replace(dtype=dtype.look.dtype)
                 yield [Change(shape.operand, dtype.suffix + shape.suffix, look)]
+
+
+def _alike(found: list[Operand], changes: list[Change]) -> Iterator[list[Change]]:
+    """Every operand changed in one way: `torch.bmm(a.unsqueeze(0), b.unsqueeze(0))`."""
+    for suffix in dict.fromkeys(each.suffix for each in changes):
+        same = [each for each in changes if each.suffix == suffix]
+        if len(same) == len(found) > 1:
+            yield same
 
 
 def _nearest_first(found: list[Operand], dtypes: list[str]) -> Iterator[tuple[Operand, str]]:

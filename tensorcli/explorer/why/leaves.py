@@ -262,7 +262,9 @@ def _grad_text(case: Case, tensor: Any) -> str:
 def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
     """A leaf that requires grad and has none."""
     trace = case.trace
-    passes = _passes(case)
+    passes = [
+        step for step in _passes(case) if step.added or step is not case.failing or has_pass(case.inner)
+    ]
     cleared = [
         step
         for step in trace.steps

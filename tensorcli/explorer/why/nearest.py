@@ -1,12 +1,17 @@
-"""Numbers that an operation does not take: the nearest ones that it does, found by trying; rows that others have not."""
+"""Arguments that an operation does not take as they are: two in the other order, what its message asks for, the nearest number
+that it takes, rows that others have not. Each is tried.
+"""
 
 from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Iterator
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
+from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.operands import behind, operands
 
@@ -16,6 +21,28 @@ if TYPE_CHECKING:
 FAR: Final = 64
 """So far below and above a number others are tried."""
 PERCENT: Final = 100
+ADVICE: Final = re.compile(r"\b[a-z_]+=(?:True|False)\b")
+
+
+def in_other_order(case: Case) -> Iterator[Proposal | None]:
+    """The failing call with two of its arguments in the other order."""
+    call = case.expression()
+    for one, other in combinations(call.args, 2) if isinstance(call, ast.Call) else ():
+        if case.runs((one, other), (other, one)):
+            changes = [(one, case.text_of(other)), (other, case.text_of(one))]
+            yield case.changed([*changes], f"{case.text_of(other)} before {case.text_of(one)}")
+
+
+def advised(case: Case) -> Iterator[Proposal | None]:
+    """The failing call with the argument that its message names: `enforce_sorted=False`."""
+    call = case.expression()
+    if not isinstance(call, ast.Call):
+        return
+    given = {each.arg for each in call.keywords}
+    for argument in dict.fromkeys(ADVICE.findall(case.failure.message)):
+        text = with_argument(case.text_of(call), argument)
+        if argument.partition("=")[0] not in given and case.runs((call, ast.parse(text, mode="eval").body)):
+            yield case.changed([(call, text)], "as the message says")
 
 
 def nearest(case: Case) -> Iterator[Proposal | None]:

@@ -56,19 +56,22 @@ def leaf(case: Case) -> Story:
     engine = case.engine
     base = None if value is None else engine.base(value)
     leaf_name = name if base is None else (case.name(base) or "a leaf without a name")
-    view = text != name or base is not None
+    part = case.tensor(case.write_target()[0]) if value is None else None
+    view = (text != name and not _is_leaf(case, part)) or base is not None
     if base is not None:
         where = bound_event(
             case, case.bound(leaf_name), f"{leaf_name} is a leaf and requires grad", events, tensor=base
         )
         bound_event(case, bound, f"{name} is a view of {leaf_name}", events, "shared")
+    elif value is None and not view:
+        where = bound_event(case, bound, f"{text}, a part of {name}, is a leaf and requires grad", events)
     else:
         where = bound_event(case, bound, f"{name} is a leaf and requires grad", events, tensor=value)
     events.append(case.raised(f"writes {text} in place while grad mode is on"))
     if view:
         title = f"{text} lies in the memory of the leaf {leaf_name}{where}, which requires grad: a write would change it."
     else:
-        title = f"{name} is a leaf that requires grad{where}: its values are the user's, and a write cannot be recorded."
+        title = f"{text} is a leaf that requires grad{where}: its values are the user's, and a write cannot be recorded."
     story = Story(title, events)
     story.proposals = [
         *([] if bound is None else _of_another(case, bound, name)),
@@ -80,6 +83,12 @@ def leaf(case: Case) -> Story:
         ),
     ]
     return story
+
+
+def _is_leaf(case: Case, tensor: Any) -> bool:
+    """Whether it is a tensor, and a leaf that requires grad: a parameter of a module, an item of a list."""
+    look = case.engine.look(tensor) if case.engine.kind(tensor) == "tensor" else None
+    return look is not None and bool(look.is_leaf and look.requires_grad)
 
 
 def _of_another(case: Case, bound: Bound, name: str) -> Iterator[Proposal | None]:

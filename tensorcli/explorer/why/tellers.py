@@ -77,6 +77,7 @@ TELLERS: Final = {
     "unpack": "unpacking.unpacked",
     "opened": "arguments.opened",
     "vmap_random": "transforms.random",
+    "hook_result": "hooks.result",
     "copied": "copies.constructed",
     "read_as_number": "copies.read_as_number",
     "kept_nowhere": "gradient.absent",
