@@ -122,3 +122,12 @@ SILENT = {
 @pytest.mark.parametrize("program", SILENT)
 def test_nothing_is_told_of_a_loop_that_is_right(program: str) -> None:
     assert run(HEAD + SILENT[program]).hazards == []
+
+
+def test_why_names_the_other_traps() -> None:
+    text = "w = torch.zeros(2, 1, requires_grad=True)\nfor _ in range(2):\n    loss = (x @ w - y[:, 0]).pow(2).mean()\n"
+    text += "    loss.backward()\n    w.data -= 0.1 * w.grad"
+    *_, last = Session().run(f"{HEAD}{text}\nwhy", "program.tsc")
+    assert isinstance(last.result, Why)
+    assert last.result.code == "TSC-H011"
+    assert last.result.notes == ("check lists more: line 8 outer-difference (TSC-H012)",)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tensorcli.explorer.journal import line_of
+from tensorcli.explorer.journal import PROMPT, line_of
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.rewritten import Refused
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.session import Session
+
+
+HIDDEN: Final = ("TSC-H001", "TSC-H002")
+"""A hidden write, and the gradient that it made wrong: one story."""
+MORE: Final = 3
+"""So many other traps are named."""
 
 
 class Proposed(NamedTuple):
@@ -66,7 +72,11 @@ def _latest(session: Session) -> Answer:
         if expected is not None:
             return expected
     if hazard is not None and hazard.index > failed:
-        return _hazard(session, hazard)
+        found = _hazard(session, hazard)
+        others = _others(session, hazard)
+        if isinstance(found, Why) and others:
+            return replace(found, notes=(*found.notes, f"check lists more: {', '.join(others)}"))
+        return found
     if failed:
         return _failure(session, session.journal[:failed])
     zero = _gradient_shown(session, _is_zero)
@@ -149,6 +159,21 @@ def _failed_pass(session: Session, tree: ast.expr) -> int:
     if not look.is_leaf or not look.requires_grad or not all(record.outcome for record in passes):
         return 0
     return passes[-1].index if passes else 0
+
+
+def _others(session: Session, told: HazardRow) -> list[str]:
+    """The other traps that were found in a script, by their places: what is told is one. At the prompt each was shown."""
+    if told.name == PROMPT:
+        return []
+    rows = [row for row in session.hazards if (row.code, row.span.line) != (told.code, told.span.line)]
+    same = HIDDEN if told.code in HIDDEN else (told.code,)  # one trap in several places is one
+    names = [
+        f"line {row.span.line} {row.rule} ({row.code})"
+        for row in rows
+        if TELLERS[row.code] and row.code not in same
+    ]
+    different = [*dict.fromkeys(names)]
+    return [*different[:MORE], "…"] if len(different) > MORE else different
 
 
 def _hazard(session: Session, row: HazardRow) -> Answer:
