@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from tensorcli.explorer.results import Edit, Way, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.language import python
-from tensorcli.language.classes import Replaced, without_classes
+from tensorcli.language.classes import Replaced, as_blocks, without_classes
 from tensorcli.language.imports import without_imports
 from tensorcli.language.source import read
 from tensorcli.language.syntax import Form, LanguageError
@@ -18,8 +17,6 @@ from tensorcli.language.syntax import Form, LanguageError
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
-CLASS: Final = re.compile(r"^([ \t]*)class\b[^:\n]*:", re.MULTILINE)
-"""The head of a class."""
 ENDED: Final = "runs to its end"
 SECONDS = 10.0
 """So long may a text take that is tried."""
@@ -80,7 +77,7 @@ def _slip(session: Session, text: str, form: Form) -> LanguageError | None:
         python.module(text)
     except python.REFUSALS:
         try:
-            session.read(CLASS.sub(r"\1if True:", text), form)
+            session.read(as_blocks(text), form)
         except LanguageError as slip:
             return slip
     return None
