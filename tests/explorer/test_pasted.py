@@ -182,6 +182,14 @@ QUESTIONS = {
         "w, which it was computed from, was made at line 1 without requires_grad.",
         ["line 2:  w.requires_grad_()", "line 1:  w = torch.zeros(2, requires_grad=True)"],
     ),
+    "a state of another shape": (
+        "a, b = torch.nn.Linear(2, 3), torch.nn.Linear(3, 3)\nb.load_state_dict(a.state_dict())",
+        "weight is (3, 2), and b has (3, 3).",
+        [
+            "line 2:  b.load_state_dict({name: each for name, each in a.state_dict().items() if name in b.state_dict() and "
+            "each.shape == b.state_dict()[name].shape}, strict=False)"
+        ],
+    ),
     "a residual sum over an activation in place": (
         f"{NET}h = torch.sigmoid(net(x))\nout = nn.functional.relu(h, inplace=True)\nout += h\nout.sum().backward()",
         "line 7 wrote over a value that line 6 had saved for backward.",

@@ -89,9 +89,34 @@ def state(case: Case) -> Story:
         new = f"{{name.removeprefix({outer!r}): each for name, each in {behind(saved, text, '.items()')}}}"
         story.proposals.append(case.changed([(saved, new)], "the names without the outer module's"))
         return story
+    if isinstance(call.func, ast.Attribute) and (others := _of_other_shapes(case, call.func.value, value)):
+        owner, text = case.text_of(call.func.value), case.text_of(saved)
+        shown = "; ".join(f"{name} is {has}, and {owner} has {wants}" for name, has, wants in others[:3])
+        story.title = f"{shown}{'; …' if len(others) > 3 else ''}."
+        fits = f"name in {owner}.state_dict() and each.shape == {owner}.state_dict()[name].shape"
+        new = f"{{name: each for name, each in {behind(saved, text, '.items()')} if {fits}}}"
+        kept = with_argument(f"{case.text_of(call.func)}({new})", "strict=False")
+        story.proposals.append(
+            case.changed([(call, kept)], "what has the same shape; the rest stays as it is")
+        )
+        return story
     lenient = with_argument(whole, "strict=False")
     story.proposals.append(case.changed([(call, lenient)], "what both have; the rest stays as it is"))
     return story
+
+
+def _of_other_shapes(case: Case, module: ast.expr, state: Any) -> list[tuple[str, str, str]]:
+    """The names that a saved state and a module both have, with the two shapes where they differ."""
+    owner, engine = case.value(module), case.engine
+    if not is_module(owner) or not isinstance(state, dict):
+        return []
+    both = [(name, state[name], own) for name, own in owner.state_dict().items() if name in state]
+    sizes = [
+        (name, engine.look(each).sizes, engine.look(own).sizes)
+        for name, each, own in both
+        if engine.kind(each) == "tensor"
+    ]
+    return [(name, str(has), str(wants)) for name, has, wants in sizes if has != wants]
 
 
 def _outer(state: Any) -> str:
