@@ -39,7 +39,6 @@ from tensorcli.explorer.hazards.untimely import CLIPS, dropout_in_evaluation, id
 from tensorcli.explorer.hazards.unwritten import Unwritten, asked_for_its_sizes
 from tensorcli.explorer.hazards.values import FLAT, Flats, no_numbers, probabilities_compared
 from tensorcli.explorer.hazards.views import swallowed
-from tensorcli.explorer.trees import called_name
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
@@ -168,7 +167,8 @@ class Watch:
         """A statement of the script begins, one within a loop or a function included."""
         self.inner = self.names.inside = self.running is not None
         self.running = statement
-        self._moved()
+        if self.steps.frozen:
+            self._moved()
         self.stores.begin()
         self.lost.runs()
         self.lists = None
@@ -177,7 +177,8 @@ class Watch:
             if pairs:
                 told = with_itself(self.engine, self.names, pairs, self.gradients.leaves)
                 self.note(told, statement)
-        if self.recorded and called_name(getattr(statement, "value", None)) == "step":
+        value = getattr(statement, "value", None)
+        if type(value) is ast.Call and getattr(value.func, "attr", "") == "step" and self.recorded:
             self.steps.begins(self.names, statement)
         if isinstance(statement, ast.Expr):
             self._expression(statement)
@@ -428,7 +429,7 @@ class Watch:
 
     def _moved(self) -> None:
         """What is frozen, after the step that ran last."""
-        for told, node in self.steps.moved() if self.steps.frozen else ():
+        for told, node in self.steps.moved():
             self.note(told, node)
 
     def _history(self, inputs: Sequence[Any]) -> None:
