@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.results import Edit, Way, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.language import python
-from tensorcli.language.classes import Replaced, without_classes
+from tensorcli.language.classes import Replaced, as_blocks, without_classes
 from tensorcli.language.imports import without_imports
 from tensorcli.language.source import read
 from tensorcli.language.syntax import Form, LanguageError
@@ -17,6 +17,7 @@ from tensorcli.language.syntax import Form, LanguageError
 if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
+ENDED: Final = "runs to its end"
 SECONDS = 10.0
 """So long may a text take that is tried."""
 
@@ -31,6 +32,10 @@ class Refused(NamedTuple):
     edits: tuple[Edit, ...]
     classes: tuple[Replaced, ...]
     """What stands in the place of its classes."""
+    slip: LanguageError | None = None
+    """Behind them the text is no Python: what is to be mended in any case."""
+    whole: str = ""
+    """Where there is a slip the changed text with it; `text` ends before it then."""
 
 
 def refused(
@@ -41,9 +46,14 @@ def refused(
     """
     try:
         typed = read(text).text
-        tree, lines = python.module(typed), typed.split("\n")
-        classes, imports = without_classes(tree, lines), without_imports(tree, lines)
-        if classes is None or imports is None or not (classes or imports):
+        lines = typed.split("\n")
+        slip = _slip(session, typed, form)
+        if slip is not None and slip.span == error.span:
+            return None
+        upto = lines if slip is None else _before(lines, slip.span.line)
+        tree = python.module("\n".join(upto))
+        classes, imports = without_classes(tree, upto), without_imports(tree, upto)
+        if classes is None or imports is None or not (classes or imports or slip):
             return None
         changed = sorted((*classes, *imports))
         if any(one.last >= other.first for one, other in pairwise(changed)):
@@ -51,11 +61,38 @@ def refused(
         edits = tuple(
             Edit(each.first, "\n".join(lines[each.first - 1 : each.last]), each.text) for each in changed
         )
-        new = edited(typed, edits)
+        new = edited("\n".join(upto), edits)
         session.read(new, form)
     except (LanguageError, *python.REFUSALS):
         return None
-    return Refused(error, name, form, new, edits, tuple(classes))
+    whole = edited(typed, edits) if slip is not None else ""
+    return Refused(error, name, form, new, edits, tuple(classes), slip, whole)
+
+
+def _slip(session: Session, text: str, form: Form) -> LanguageError | None:
+    """What is no Python in a text that was refused for a class before that; None where all of it is. A class is read as a
+    block of another kind, for what is said of the first is that there are none.
+    """
+    try:
+        python.module(text)
+    except python.REFUSALS:
+        try:
+            session.read(as_blocks(text), form)
+        except LanguageError as slip:
+            return slip
+    return None
+
+
+def _before(lines: list[str], number: int) -> list[str]:
+    """The lines of the whole statements before a line."""
+    for last in range(number - 1, 0, -1):
+        if lines[last][:1].strip():
+            try:
+                python.module("\n".join(lines[:last]))
+            except python.REFUSALS:
+                continue
+            return lines[:last]
+    return []
 
 
 def explained(session: Session, found: Refused) -> Why:
@@ -69,7 +106,13 @@ def explained(session: Session, found: Refused) -> Why:
         else:
             parts.append(f"line {edit.line}:  {edit.after.strip() or 'nothing'} in the place of {first}")
     way = Way(1, "\n".join(parts).rstrip("\n"), "", "", "runs", found.edits)
-    notes = []
+    slip, notes = found.slip, []
+    if slip is not None:
+        mended = f"line {slip.span.line} is no Python: {slip.message}"
+        if not found.edits:
+            note = f"{found.error.message}, either: why shows what can stand in its place when the line is mended"
+            return Why(f"{mended}.", None, "", (), None, (note,))
+        notes.append(f"{mended}; mend that line as well")
     title = found.error.message
     if found.classes:
         title += "; a function can make what it makes."
@@ -89,7 +132,10 @@ def explained(session: Session, found: Refused) -> Why:
         for each in found.classes
         if each.lacks
     )
-    return Why(title, None, "", (), None, (*notes, f"so written it {_outcome(session, found)}"), (way,))
+    outcome = _outcome(session, found)
+    if slip is not None and outcome == ENDED:
+        outcome = f"runs as far as line {slip.span.line}"
+    return Why(title, None, "", (), None, (*notes, f"so written it {outcome}"), (way,))
 
 
 def _outcome(session: Session, found: Refused) -> str:
@@ -105,4 +151,4 @@ def _outcome(session: Session, found: Refused) -> str:
             statement = step.source.partition("\n")[0]
             message = step.error.message.partition("\n")[0]
             return f"runs up to {statement}, which raises {step.error.type}: {message}"
-    return "runs to its end"
+    return ENDED

@@ -96,6 +96,8 @@ def within(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
                 *node.decorator_list,
                 *node.args.defaults,
                 *(each for each in node.args.kw_defaults if each),
+                *(each.annotation for each in parameters(node) if each.annotation),
+                *([node.returns] if node.returns else []),
             ]
         elif isinstance(node, ast.Lambda):
             pending += [*node.args.defaults, *(each for each in node.args.kw_defaults if each)]

@@ -5,13 +5,16 @@ SARIF 2.1.0 is the format that code hosts read results of checkers in.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from tensorcli.explorer.results import HazardReport, HazardRow
 from tensorcli.render.layout import Line, line, paragraph
 from tensorcli.render.storages import plural
 
+SCRIPTS = (".tsc", ".py")
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -33,13 +36,25 @@ def hazard_report(found: HazardReport, width: int | None) -> Iterator[Line]:
         yield line(" ", f"no hazards in {statements}")
 
 
+ASKED = "why"
+"""The hint of what `why` tells: in a shell a whole command, which is said once of a script."""
+
+
 def hazards_in_file(rows: Iterable[HazardRow]) -> Iterator[Line]:
-    """As compilers write it, one paragraph a hazard, so that editors can jump."""
+    """As compilers write it, one paragraph a hazard, so that editors can jump; below those of a script, who tells them."""
+    scripts = groupby(rows, key=lambda row: row.name)
+    for name, found in ((name, list(group)) for name, group in scripts):
+        yield from _paragraphs(found)
+        if name.endswith(SCRIPTS) and any(row.hint == ASKED for row in found):
+            yield line("  ", (f"why, and ways out: tensorcli why {shlex.quote(name)}", "hint"))
+
+
+def _paragraphs(rows: Iterable[HazardRow]) -> Iterator[Line]:
     for row in rows:
         yield line((f"{place(row)}: ", "title"), (row.code, "alarm"), f": {row.rule}: {row.text}")
         first = row.source.split("\n")[0]
         yield line((f"{row.span.line:>5} | ", "muted"), first) if row.span.line == row.span.end_line else ()
-        if row.hint:
+        if row.hint and row.hint != ASKED:
             yield line("  ", (row.hint, "hint"))
 
 

@@ -9,20 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tensorcli.language.syntax import Incomplete, LanguageError, Verb
+from tensorcli.language.vocabulary import CLASS_REFUSED
 
 INDENT = "    "
 
 
 def still_open(text: str, verbs: Mapping[str, Verb], bound: Iterable[str]) -> Incomplete | None:
     """What the entry still waits for; None where it should run, because it is whole or wrong."""
-    from tensorcli.language.parse import incomplete
-
     if not text.strip():
         return None
-    try:
-        found = incomplete(text, verbs, bound)
-    except LanguageError:
-        return None
+    found = _incomplete(text, verbs, bound)
     if (
         found is not None
         and found.reason != "block"
@@ -31,6 +27,25 @@ def still_open(text: str, verbs: Mapping[str, Verb], bound: Iterable[str]) -> In
     ):
         return None
     return found
+
+
+def _incomplete(text: str, verbs: Mapping[str, Verb], bound: Iterable[str]) -> Incomplete | None:
+    """What further lines can make whole. A class is refused when all of it is there, for what can stand in its place is
+    written from the whole.
+    """
+    from tensorcli.language.parse import incomplete
+
+    try:
+        return incomplete(text, verbs, bound)
+    except LanguageError as error:
+        if error.message != CLASS_REFUSED:
+            return None
+    from tensorcli.language.classes import as_blocks
+
+    try:
+        return incomplete(as_blocks(text), verbs, bound)
+    except LanguageError:
+        return None
 
 
 def next_indent(line: str, reason: str) -> str:

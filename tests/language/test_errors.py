@@ -83,6 +83,12 @@ SYNTAX = [
     ("def f():\n    nonlocal x", "no function around this one binds 'x'", (2, 4, 14)),
     ("def f(x):\n    global x", "'x' is a parameter and cannot be global", (2, 4, 12)),
     ("def f():\n    x = 1\n    global x", "'x' is used before it is declared global", (3, 4, 12)),
+    ("def f():\n    def g(a: x): pass\n    global x", "'x' is used before it is declared global", (3, 4, 12)),
+    (
+        "def f():\n    def g() -> x: pass\n    global x",
+        "'x' is used before it is declared global",
+        (3, 4, 12),
+    ),
     ("f'{x y}'", "an expression inside this f-string is not valid", (1, 0, 8)),
     ("detach x y=1 z", "an argument without a name stands after one with a name", (1, 13, 14)),
     ("add a, b", "unexpected ',' between the arguments of a command", (1, 5, 6)),

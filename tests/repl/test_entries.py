@@ -52,6 +52,10 @@ def assistance(session: Session) -> Assistance:
         ("   ", None),
         ("@torch.no_grad()", "block"),
         ("if x: pass\nelse:", "block"),
+        ("class Net(nn.Module):", "block"),
+        ("class Net(nn.Module):\n    def forward(self, x):\n        return x", "block"),
+        ("class Net(nn.Module):\n    def forward(self, x):\n        return x\n", None),
+        ("class Net(nn.Module):\n    x = 5 5", None),
     ],
 )
 def test_what_enter_means(text: str, reason: str | None) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tensorcli.explorer.journal import line_of
+from tensorcli.explorer.journal import PROMPT, line_of
 from tensorcli.explorer.results import Answer, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.rewritten import Refused
@@ -20,10 +20,18 @@ from tensorcli.language.source import read
 from tensorcli.language.syntax import Invocation, LanguageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.session import Session
+
+
+HIDDEN: Final = ("TSC-H001", "TSC-H002")
+"""A hidden write, and the gradient that it made wrong: one story."""
+MORE: Final = 3
+"""So many other traps are named."""
 
 
 class Proposed(NamedTuple):
@@ -55,7 +63,7 @@ def _latest(session: Session) -> Answer:
     if session.refused is not None:
         return _refused(session, session.refused)
     failed = next((record.index for record in reversed(session.journal) if record.outcome), 0)
-    missing = _missing_gradient(session)
+    missing = _gradient_shown(session, _is_missing)
     if missing is not None and session.journal[-1].index > failed + 1:
         return _asked(session, missing, ast.unparse(missing))
     hazard = next((row for row in reversed(session.hazards) if TELLERS[row.code]), None)
@@ -64,12 +72,19 @@ def _latest(session: Session) -> Answer:
         if expected is not None:
             return expected
     if hazard is not None and hazard.index > failed:
-        return _hazard(session, hazard)
+        found = _hazard(session, hazard)
+        others = _others(session, hazard)
+        if isinstance(found, Why) and others:
+            return replace(found, notes=(*found.notes, f"check lists more: {', '.join(others)}"))
+        return found
     if failed:
         return _failure(session, session.journal[:failed])
+    zero = _gradient_shown(session, _is_zero)
     return (
         _expected(session)
         or _warned(session)
+        or (None if zero is None else _asked(session, zero, ast.unparse(zero)))
+        or _surprises(session)
         or Notice("no statement has failed; `why x` and `why x.grad` ask about a tensor and its gradient")
     )
 
@@ -82,13 +97,15 @@ def _refused(session: Session, found: Refused) -> Answer:
     return explained(session, found)
 
 
-def _missing_gradient(session: Session) -> ast.Attribute | None:
-    """The first gradient that the last statement showed, alone or in a `print`, where there is none."""
+def _gradient_shown(
+    session: Session, wanted: Callable[[Session, ast.Attribute], bool]
+) -> ast.Attribute | None:
+    """The first gradient that the last statement showed, alone or in a `print`, and that is as wanted."""
     last = session.journal[-1].statement.tree if session.journal else None
     shown = last.value if isinstance(last, ast.Expr) else None
     printed = isinstance(shown, ast.Call) and isinstance(shown.func, ast.Name) and shown.func.id == "print"
     for node in shown.args if isinstance(shown, ast.Call) and printed else [shown]:
-        if isinstance(node, ast.Attribute) and node.attr == "grad" and _is_missing(session, node):
+        if isinstance(node, ast.Attribute) and node.attr == "grad" and wanted(session, node):
             return node
     return None
 
@@ -100,6 +117,16 @@ def _is_missing(session: Session, gradient: ast.Attribute) -> bool:
     except Exception:  # its parts may be gone
         return False
     return session.engine.kind(value) == "tensor" and session.engine.grad(value) is None
+
+
+def _is_zero(session: Session, gradient: ast.Attribute) -> bool:
+    """Whether it is a tensor's, and 0 throughout."""
+    try:
+        value = session.value_of(gradient)
+    except Exception:
+        return False
+    elements = session.engine.elements(value) if session.engine.kind(value) == "tensor" else None
+    return elements is not None and not elements.any()
 
 
 def _asked(session: Session, tree: ast.expr, text: str) -> Answer:
@@ -132,6 +159,21 @@ def _failed_pass(session: Session, tree: ast.expr) -> int:
     if not look.is_leaf or not look.requires_grad or not all(record.outcome for record in passes):
         return 0
     return passes[-1].index if passes else 0
+
+
+def _others(session: Session, told: HazardRow) -> list[str]:
+    """The other traps that were found in a script, by their places: what is told is one. At the prompt each was shown."""
+    if told.name == PROMPT:
+        return []
+    rows = [row for row in session.hazards if (row.code, row.span.line) != (told.code, told.span.line)]
+    same = HIDDEN if told.code in HIDDEN else (told.code,)  # one trap in several places is one
+    names = [
+        f"line {row.span.line} {row.rule} ({row.code})"
+        for row in rows
+        if TELLERS[row.code] and row.code not in same
+    ]
+    different = [*dict.fromkeys(names)]
+    return [*different[:MORE], "…"] if len(different) > MORE else different
 
 
 def _hazard(session: Session, row: HazardRow) -> Answer:
@@ -177,7 +219,11 @@ def _expected(session: Session) -> Answer | None:
     engine = session.engine
     for entry, root in roots(engine, observation.index):
         name = observation.index.names(entry)[0]
-        if name.isidentifier() and any(stale_below(engine, root)):
+        if not name.isidentifier() or any(
+            f"{name}.backward(" in each.statement.source for each in session.journal
+        ):
+            continue  # a pass from there ran, and kept the graph: nothing says that another is meant
+        if any(stale_below(engine, root)):
             record = _pass_from(session, name)
             found = _failure(session, [*session.journal, record], expected=True)
             if isinstance(found, Why):
@@ -204,6 +250,20 @@ def _warned(session: Session) -> Answer | None:
     text = f"{warning.category}: {warning.message}".partition("\n")[0]
     code = None if known is None else known.code
     return Why(story.title, code, "", tuple(events), None, (text, *story.notes), tuple(ways), measure)
+
+
+def _surprises(session: Session) -> Answer | None:
+    """What may not have been meant in statements that all ran."""
+    from tensorcli.explorer.why.surprises import surprises
+
+    found = surprises(session) if session.journal else None
+    if found is None:
+        return None
+    answer, proposals = found
+    session.proposed = (
+        Proposed(list(session.journal), proposals, "", [""] * len(proposals)) if proposals else None
+    )
+    return answer
 
 
 def _pass_from(session: Session, name: str) -> Record:
@@ -251,9 +311,9 @@ def rewritten(session: Session, number: int, text: str) -> str:
     """The text of the session's script with way N of the last `why` in it. Errors: ValueError where there is no such
     way, or where its statements cannot be put in the place of lines.
     """
-    if isinstance(session.proposed, Refused) and number == 1:
+    if isinstance(session.proposed, Refused) and number == 1 and session.proposed.edits:
         new = edited(text, session.proposed.edits)
-        if read(new).text != session.proposed.text:
+        if read(new).text != (session.proposed.whole or session.proposed.text):
             raise ValueError("the script has prompts or an indent of its own: take them away first")
         return new
     proposal = proposal_of(session, number)
@@ -305,6 +365,8 @@ def _run_refused(session: Session, found: Refused) -> Answer:
     from tensorcli.explorer.files import Sourced
     from tensorcli.explorer.journal import Travel
 
+    if found.slip is not None:
+        raise ValueError(f"line {found.slip.span.line} is to be mended first: {found.slip.message}")
     session.proposed = session.refused = None
     program = session.read(found.text, found.form)
     session.sourced = Sourced(program, found.text, found.name, found.form, None)

@@ -450,6 +450,33 @@ _ENTRIES: Final = (
         "net(torch.ones(2)).sum().backward()\nopt.step()\nafter = net.weight.data\nsame = torch.equal(before, after)",
         "why",
     ),
+    Hazard(
+        "TSC-H038",
+        "no-step",
+        "An optimizer drops the gradients of each pass and makes no step.",
+        "backward() makes gradients, and changes no parameter: step() does, between backward() and the next zero_grad(). A loop "
+        "without it prints the same loss in each round, to the last digit where the data stay the same.",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nfor i in range(3):\n"
+        "    loss = (w * w).sum()\n    loss.backward()\n    opt.zero_grad()",
+        "w = torch.tensor([3.], requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nfor i in range(3):\n"
+        "    loss = (w * w).sum()\n    loss.backward()\n    opt.step()\n    opt.zero_grad()",
+        "why",
+    ),
+    Hazard(
+        "TSC-H039",
+        "frozen-moves",
+        "An optimizer changed a parameter that was frozen after its first step.",
+        "requires_grad=False keeps passes from making a gradient. A step goes by the gradient that is there: the one of before, "
+        "or zeros that zero_grad(set_to_none=False) wrote. Momentum, moments and weight decay move a parameter whose gradient "
+        "is 0. A gradient that is None is left out.",
+        "net = torch.nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)\n"
+        "net(torch.ones(2)).sum().backward()\nopt.step()\nnet.weight.requires_grad = False\n"
+        "opt.zero_grad(set_to_none=False)\nnet(torch.ones(2)).sum().backward()\nopt.step()",
+        "net = torch.nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)\n"
+        "net(torch.ones(2)).sum().backward()\nopt.step()\nnet.weight.requires_grad = False\n"
+        "opt.zero_grad()\nnet(torch.ones(2)).sum().backward()\nopt.step()",
+        "why",
+    ),
 )
 
 HAZARDS: Final[dict[str, Hazard]] = {entry.code: entry for entry in _ENTRIES}

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.kept import Append, appends_in
-from tensorcli.explorer.hazards.told import Told
+from tensorcli.explorer.hazards.told import Namer, Told, named
+from tensorcli.explorer.hazards.training import NEAR
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
 MANY = 1000
 """So many statements are remembered."""
-NEAR = 64
-"""So many nodes below a summand are looked at for one that a pass went through."""
 
 
 class Loops:
@@ -114,6 +113,34 @@ class Loops:
                 )
         return None
 
+    def outdated_history(
+        self,
+        node: ast.AST | None,
+        inputs: Sequence[Any],
+        outdates: Callable[[Any], Any],
+        name: Namer,
+    ) -> Told | None:
+        """What is to be said of an addition that is `mean = 0.9 * mean + 0.1 * p` in a loop, where what it carries on leads
+        back to a leaf that was written since; None for any other. `outdates` gives that leaf.
+        """
+        if not isinstance(node, ast.AugAssign | ast.BinOp):
+            return None
+        kept = self.once(self._mixed, node)
+        if kept is None:
+            return None
+        for each in inputs[:2]:
+            root = self.engine.node(each) if self.engine.kind(each) == "tensor" else None
+            leaf = None if root is None else outdates(root)
+            if leaf is not None:
+                known = name(leaf)
+                return Told(
+                    "TSC-H017",
+                    f"{kept} keeps the graph of each round: it leads back to {known or 'a leaf'} as it was before the last "
+                    "step, and memory grows with each round.",
+                    (kept, *named(known)),
+                )
+        return None
+
     def appended(self, statement: ast.Expr, value: Callable[[str], Any]) -> Told | None:
         """What is to be said of `losses.append(loss)` in a loop, where a pass went through the loss already; None for any
         other statement. `value` gives what a name stands for.
@@ -133,6 +160,18 @@ class Loops:
             "each round.",
             (name, text),
         )
+
+    def _mixed(self, node: ast.AugAssign | ast.BinOp) -> str | None:
+        """`mean`, where the addition stands in a loop and is what the name, or an item, is bound to: computed from itself."""
+        for loop in self.begun:
+            for each in ast.walk(loop):
+                if isinstance(each, ast.AugAssign) and each is node and isinstance(each.op, ast.Add):
+                    return ast.unparse(each.target)
+                if isinstance(each, ast.Assign) and each.value is node and isinstance(node.op, ast.Add):
+                    target = ast.unparse(each.targets[0])
+                    parts = (one for one in ast.walk(node) if isinstance(one, ast.expr))
+                    return target if any(ast.unparse(one) == target for one in parts) else None
+        return None
 
     def _sum(self, node: ast.AugAssign | ast.BinOp) -> tuple[str, str] | None:
         """`total` and `loss`, where the addition stands in a loop and sums over its rounds."""

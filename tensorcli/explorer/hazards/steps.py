@@ -1,12 +1,14 @@
 """Traps of an optimizer's steps that show when one is compared with those before: a network that went over to evaluation and
-did not come back, two parameters over one memory.
+did not come back, two parameters over one memory, gradients that are
+dropped and never applied, frozen parameters that move.
 """
 
 from __future__ import annotations
 
+import ast
 import weakref
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.told import Told
@@ -19,6 +21,18 @@ BY_MODE = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", "BatchNorm", "SyncB
 """How the names of the modules begin that do another thing in evaluation."""
 
 
+class Frozen(NamedTuple):
+    """A parameter that does not require grad any more, before a step."""
+
+    leaf: Any
+    before: Any
+    """Its elements."""
+    name: str
+    optimizer: str
+    node: ast.AST
+    """The step."""
+
+
 class Steps:
     """The optimizers that made a step, with the modules that they change."""
 
@@ -28,6 +42,78 @@ class Steps:
         """For each optimizer the modules whose parameters it holds, weakly."""
         self.trained: weakref.WeakSet[Any] = weakref.WeakSet()
         """The modules that were in training mode at some step."""
+
+        self.stepped: weakref.WeakSet[Any] = weakref.WeakSet()
+        """The optimizers that were given the word for a step, by whatever method."""
+        self.cleared: weakref.WeakKeyDictionary[Any, ast.AST] = weakref.WeakKeyDictionary()
+        """The optimizers that dropped gradients before any step, and where."""
+
+        self.required: dict[int, Any] = {}
+        """The parameters that required grad at some step, weakly, by their identity."""
+        self.frozen: list[Frozen] = []
+        """Those that do not any more, as they were before the step that runs."""
+
+    def freezes(self, names: Scope, held: Sequence[Any], text: str, node: ast.AST) -> None:
+        """A step begins: what was frozen since the last one, and has a gradient all the same, is remembered as it is."""
+        self.frozen = []
+        for leaf in held:
+            if leaf.requires_grad:
+                self.required[id(leaf)] = weakref.ref(leaf)
+            elif self.engine.grad(leaf) is not None and self._required(leaf):
+                before = self.engine.elements(leaf).copy()
+                name = names.name(leaf) or "a parameter"
+                self.frozen.append(Frozen(leaf, before, name, text, node))
+
+    def _required(self, leaf: Any) -> bool:
+        known = self.required.get(id(leaf))
+        return known is not None and known() is leaf
+
+    def moved(self) -> Iterator[tuple[Told, ast.AST]]:
+        """What is to be said of the step that ran last: which frozen parameters it changed, and where."""
+        changed = [
+            each
+            for each in self.frozen
+            if not each.leaf.requires_grad and (self.engine.elements(each.leaf) != each.before).any()
+        ]
+        self.frozen = []
+        if changed:
+            first = changed[0]
+            others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            yield (
+                Told(
+                    "TSC-H039",
+                    f"{first.optimizer} changes {first.name}{others}, which was frozen: its gradient is there still, be it of "
+                    "zeros, and momentum or weight decay move what has one.",
+                    (first.optimizer, first.name),
+                ),
+                first.node,
+            )
+
+    def begins(self, names: Scope, statement: ast.stmt) -> None:
+        """A statement that is `opt.step()` begins, `loss = opt.step(closure)` or `scaler.step(opt)`."""
+        for node in ast.walk(statement):
+            value = names.get(node.id) if isinstance(node, ast.Name) else None
+            if hasattr(value, "param_groups"):
+                self.stepped.add(value)
+
+    def clears(
+        self, optimizer: Any, held: Sequence[Any], node: ast.AST, applied: Callable[[Any], bool], text: str
+    ) -> Told | None:
+        """What is to be said of an optimizer that drops gradients for the second time at one place, and never made a step;
+        None for another. `applied`: whether a gradient was ever written into a leaf.
+        """
+        if optimizer in self.stepped or not any(self.engine.grad(leaf) is not None for leaf in held):
+            return None
+        if any(map(applied, held)):
+            return None
+        if self.cleared.get(optimizer) is not node:
+            self.cleared[optimizer] = node
+            return None
+        return Told(
+            "TSC-H038",
+            f"{text} drops the gradients of each pass, and has made no step: its parameters are what they were at first.",
+            (text,),
+        )
 
     def first(self, names: Scope, optimizer: Any, held: Sequence[Any], text: str) -> Told | None:
         """What is to be said of an optimizer at its first step: that it holds one memory twice; None for another."""

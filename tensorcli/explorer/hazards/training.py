@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.facts import plural
+from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_logarithms
@@ -20,6 +21,8 @@ from tensorcli.language.locate import current_node
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
+NEAR = 64
+"""So many nodes below a tensor are looked at for what a pass went through, or a step wrote since."""
 _MANY = 1000
 """From how many pieces of memory on those that are gone are looked for."""
 
@@ -33,6 +36,15 @@ class Sum(NamedTuple):
     """The pass."""
     statement: int
     """The number of the statement that it ran in."""
+
+
+class Moved(NamedTuple):
+    """A leaf that its gradient was written into."""
+
+    leaf: Any
+    """Weakly."""
+    clock: float
+    """The number of the node that was made next: what has a lower one was computed from other values."""
 
 
 class Gradients:
@@ -53,6 +65,8 @@ class Gradients:
         """Memory, weakly and by its identity, that was computed from gradients."""
         self.applied: set[int] = set()
         """The leaves, by their identity, whose gradient was written into them since it began."""
+        self.moved: dict[int, Moved] = {}
+        """The leaves, by their identity, that a gradient was ever written into."""
         self.sums: dict[int, Sum] = {}
         """The gradients that a pass added to after they were applied, by their leaves' identity."""
         self.statement = 0
@@ -127,6 +141,7 @@ class Gradients:
             else:
                 if self.engine.grad(leaf) is not None and self._from_gradients(inputs, memory):
                     self.applied.add(id(leaf))
+                    self.moved[id(leaf)] = Moved(self.leaves[key], self.engine.clock())
                     if id(leaf) in self.sums:
                         self.twice.append(self.sums.pop(id(leaf)))
                 return
@@ -140,6 +155,11 @@ class Gradients:
     def _was_applied(self, leaf: Any) -> bool:
         # What was computed from a gradient became the leaf's memory by `leaf.data = ...`.
         return id(leaf) in self.applied or self._is_derived(self.engine.memory(leaf))
+
+    def ever_applied(self, leaf: Any) -> bool:
+        """Whether what was computed from a gradient was written into a leaf, or became its memory."""
+        moved = self.moved.get(id(leaf))
+        return (moved is not None and moved.leaf() is leaf) or self._is_derived(self.engine.memory(leaf))
 
     def _settle(self, leaf: Any) -> None:
         self.applied.discard(id(leaf))
@@ -160,6 +180,18 @@ class Gradients:
 
     def _lost(self, reference: Any) -> None:
         self.gone += 1
+
+    def outdates(self, root: Any) -> Any:
+        """The leaf that a graph leads to and that was written since a part of it was recorded; None where there is none."""
+        engine = self.engine
+        nodes = list(nodes_below(engine, root, NEAR))
+        born = min((number for node in nodes if (number := engine.sequence(node)) is not None), default=None)
+        for node in nodes:
+            leaf = engine.variable(node)
+            moved = None if leaf is None else self.moved.get(id(leaf))
+            if moved is not None and moved.leaf() is leaf and born is not None and born < moved.clock:
+                return leaf
+        return None
 
     def dropped(self, leaves: Sequence[Any], text: str) -> Told | None:
         """What is to be said of a step for which every gradient is gone, though a pass had made some; None for another."""

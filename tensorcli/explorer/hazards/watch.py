@@ -167,6 +167,8 @@ class Watch:
         """A statement of the script begins, one within a loop or a function included."""
         self.inner = self.names.inside = self.running is not None
         self.running = statement
+        if self.steps.frozen:
+            self._moved()
         self.stores.begin()
         self.lost.runs()
         self.lists = None
@@ -175,6 +177,9 @@ class Watch:
             if pairs:
                 told = with_itself(self.engine, self.names, pairs, self.gradients.leaves)
                 self.note(told, statement)
+        value = getattr(statement, "value", None)
+        if type(value) is ast.Call and getattr(value.func, "attr", "") == "step" and self.recorded:
+            self.steps.begins(self.names, statement)
         if isinstance(statement, ast.Expr):
             self._expression(statement)
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute):
@@ -195,6 +200,8 @@ class Watch:
             method = getattr(node.func, "attr", "")
             if method == "step":
                 self._steps(node)
+            elif method == "zero_grad":
+                self._clears(node)
             elif method in CLIPS:
                 applied = self.gradients.applied
                 self.note(idle_clip(self.engine, self.names, statement, applied), statement)
@@ -248,7 +255,7 @@ class Watch:
             self.recorded = True
             self._without_history(inputs)
             if known.adds and self.loops.begun:
-                self.note(self.loops.history(current_node(), inputs))
+                self._history(inputs)
             if known.flat:
                 self.flats.made(tensor)
             if known.trap is not None:
@@ -337,7 +344,7 @@ class Watch:
         if tensor.requires_grad:
             self._without_history([each for each in inputs if each is not tensor])
         if self.loops.begun and base_of(operator) == "add_" and engine.node(tensor) is not None:
-            self.note(self.loops.history(current_node(), inputs))
+            self._history(inputs)
         if self.gradients.leaves:
             self.gradients.wrote(memory, inputs)
             if self.gradients.twice:
@@ -408,8 +415,33 @@ class Watch:
                 self.note(unheld(self.engine, self.names, leaves, reached, gone, text))
                 self.note(self.steps.first(self.names, optimizer, leaves, text))
                 self.note(self.steps.in_evaluation(self.names, optimizer, text))
+                self.steps.freezes(self.names, leaves, text, node)
                 if not node.args and dropped is None:
                     self.note(idle(self.engine, leaves, text))
+
+    def _clears(self, node: ast.Call) -> None:
+        """`opt.zero_grad()`: whether what it drops was ever of use."""
+        owner = getattr(node.func, "value", None)
+        optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
+        leaves = optimised(self.engine, optimizer) if self.recorded and not node.args else ()
+        if leaves and isinstance(owner, ast.Name):
+            self.note(self.steps.clears(optimizer, leaves, node, self.gradients.ever_applied, owner.id), node)
+
+    def _moved(self) -> None:
+        """What is frozen, after the step that ran last."""
+        for told, node in self.steps.moved():
+            self.note(told, node)
+
+    def _history(self, inputs: Sequence[Any]) -> None:
+        """An addition in a loop: whether its sum keeps the graph of each round."""
+        node = current_node()
+        told = self.loops.history(node, inputs)
+        if told is None and self.gradients.moved:
+            told = self.loops.outdated_history(node, inputs, self.gradients.outdates, self.names.name)
+        if told is not None and not any(
+            each.told.code == told.code and each.node is node for each in self.found.values()
+        ):
+            self.note(told)
 
     def _unwritten(self, told: Told | None) -> None:
         if told is not None and not asked_for_its_sizes(self.running, current_node()):
@@ -426,6 +458,7 @@ class Watch:
             or self.gradients.twice
             or self.gradients.sums
             or self.loops.written
+            or self.steps.frozen
         )
 
     def findings(self) -> list[Finding]:
@@ -433,6 +466,7 @@ class Watch:
         for copied in self.lost.found():
             self.note(copied.told, copied.node)
         self._applied_twice()
+        self._moved()
         if self.loops.written:
             self.lists = held_by(self.names, self.loops.appends)
             self._kept(self.loops.written)

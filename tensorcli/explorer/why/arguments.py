@@ -7,8 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.facts import article, plural
-from tensorcli.explorer.trees import called_name
+from tensorcli.explorer.trees import called_name, holds, stored
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.copies import read_as_numbers
@@ -112,7 +113,22 @@ def attribute(case: Case) -> Story:
     names = case.trace.session.attributes_of(owner)
     near = close(node.attr, names)[:3]
     title = f"{text} has no attribute {node.attr}" + (f"; it has {' and '.join(near)}." if near else ".")
-    return _slipped(case, title)
+    story = _slipped(case, title)
+    loop = _loop_over(case, node.value) if is_module(owner) else None
+    if loop is not None:
+        kinds = article(type(owner).__name__)
+        story.title = f"{text} is {kinds} in this round of the loop, and has no {node.attr}."
+        guarded = f"if hasattr({text}, {node.attr!r}):\n    {case.text_of(case.inner)}"
+        story.proposals.append(case.instead(guarded, "only of those that have one"))
+    return story
+
+
+def _loop_over(case: Case, node: ast.expr) -> ast.For | None:
+    """The loop whose variable a name is."""
+    loops = (each for each in ast.walk(case.tree) if isinstance(each, ast.For) and holds(each, case.inner))
+    return next(
+        (each for each in loops if isinstance(node, ast.Name) and node.id in stored(each.target)), None
+    )
 
 
 def _of_an_item(case: Case, node: ast.Attribute, owner: Sequence[Any]) -> Story:

@@ -59,9 +59,13 @@ def _held(
     session: Session, proposals: Iterable[Proposal | None], allowed: Allowance, leaf: str
 ) -> Iterator[tuple[Proposal, str, Verdict]]:
     """The ways that hold, and what each gives; where a gradient is asked for, of `leaf`, those that bring one."""
+    seen: set[str] = set()
     for proposal in proposals:
-        found = None if proposal is None else outcome(session, proposal, allowed)
-        if proposal is None or found is None:
+        if proposal is None or proposal.text in seen:
+            continue
+        seen.add(proposal.text)
+        found = outcome(session, proposal, allowed)
+        if found is None:
             continue
         shown = found.gradients.get(leaf, "") if leaf and not proposal.shows else found.value
         if shown or not leaf:

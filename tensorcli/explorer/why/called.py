@@ -16,8 +16,10 @@ from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trees import called_name, holds, root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
+from tensorcli.explorer.why.nearest import advised, as_many, in_other_order, nearest
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
 from tensorcli.explorer.why.out_of_place import out_of_place
+from tensorcli.explorer.why.precedence import precedence
 from tensorcli.explorer.why.slips import slips
 
 if TYPE_CHECKING:
@@ -33,15 +35,24 @@ DTYPES = {
     "BFloat16": "bfloat16",
 }
 """What errors call the dtypes that a layer may have and most tensors have not."""
+OWN_WORDS = ("number", "attention_mask")
+"""The errors whose message names what it is about, which no sentence of ours does."""
 FURTHER = 3
 """So many that only lead to another error are proposed."""
 
 
 def called(case: Case) -> Story:
     """What the operation was given, by shape and dtype, and what it would take."""
+    bound = precedence(case)
+    if bound is not None:
+        return bound
     story = given(case)
     slips_first = slips(case) if case.failure.type in ("TypeError", "AttributeError") else ()
     story.proposals = [*slips_first, *fits(case), *_other_layers(case)]
+    alone = not any(story.proposals)
+    story.proposals += [*advised(case), *in_other_order(case)]
+    if alone:
+        story.proposals += [*nearest(case), *as_many(case)]
     return story
 
 
@@ -55,15 +66,17 @@ def given(case: Case, title: str = "", values: Callable[[Look], bool] = lambda _
         if name == each.text:
             bound_event(case, bound, f"{name} is {_facts(case, each, values)}", events)
     _tell_module(case, events)
-    seen = "  and  ".join(f"{each.text} {_facts(case, each, values)}" for each in found)
+    seen = "  and  ".join(dict.fromkeys(f"{each.text} {_facts(case, each, values)}" for each in found))
     events.append(case.raised(seen or case.failure.message.partition("\n")[0]))
     return Story(title or _title(case, found), events)
 
 
 def _title(case: Case, found: list[Operand]) -> str:
     known = known_error(case.failure.type, case.failure.message)
-    if known is not None:
+    if known is not None and known.key not in OWN_WORDS:
         return known.sentence
+    if known is not None:
+        found = []
     if found:
         return "What the operation was given does not fit it."
     words = case.failure.message.partition("\n")[0].rstrip(".")
@@ -145,11 +158,14 @@ def fits(case: Case) -> Iterator[Proposal | None]:
     dtype, where the failing expression takes it. Where it takes none, those that another error follows.
     """
     yield from out_of_place(case)
-    changes = list(_changes(case))
+    found, changes = operands(case), list(_changes(case))
     refusals = [_refusal(case, each) for each in changes]
     taken = [[each] for each, refusal in zip(changes, refusals, strict=True) if refusal is None]
     if not taken:
         taken = [pair for pair in islice(_pairs(changes), TRIES) if _refusal(case, *pair) is None]
+    error = known_error(case.failure.type, case.failure.message)
+    if not taken and error is not None and error.key == "dimensions":
+        taken = next(([each] for each in _alike(found, changes) if _refusal(case, *each) is None), [])
     if not taken:
         known = _words(f"{case.failure.type}: {case.failure.message}")
         further = (each for each, refusal in zip(changes, refusals, strict=True) if _words(refusal) != known)
@@ -171,6 +187,7 @@ def _changes(case: Case) -> Iterator[Change]:
     """The operands of the failing operation in other shapes and dtypes, each once."""
     found = operands(case)
     written, _ = write_target(case.inner) or (None, None)
+    owners = _owners(case.inner)
     named = (name for word, name in DTYPES.items() if re.search(rf"\b{word}\b", case.failure.message))
     dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), *named, "float32", "int64"])]
     if "bool" in case.failure.message and "bool" not in dtypes:
@@ -178,7 +195,7 @@ def _changes(case: Case) -> Iterator[Change]:
     seen = {(each.node, each.look.sizes, each.look.dtype) for each in found}
     tries = TRIES
     for each, suffix in _nearest_first(found, dtypes):
-        if written is not None and holds(each.node, written):
+        if (written is not None and holds(each.node, written)) or each.node in owners:
             continue
         new = ast.parse(behind(each.node, each.text, suffix), mode="eval").body
         changed = case.tensor(new, like=each.node)
@@ -192,6 +209,16 @@ def _changes(case: Case) -> Iterator[Change]:
         yield Change(each, suffix, look)
 
 
+def _owners(statement: ast.stmt) -> list[ast.expr]:
+    """What an assignment sets an attribute or an element of: a copy in its place would take what is assigned."""
+    found: list[ast.expr] = []
+    for each in statement.targets if isinstance(statement, ast.Assign) else ():
+        while isinstance(each, ast.Attribute | ast.Subscript):
+            each = each.value
+            found.append(each)
+    return found
+
+
 def _pairs(changes: list[Change]) -> Iterator[list[Change]]:
     """One operand in another shape and one, it may be the same, in another dtype."""
     dtypes = [each for each in changes if each.look.dtype != each.operand.look.dtype]
@@ -202,6 +229,14 @@ def _pairs(changes: list[Change]) -> Iterator[list[Change]]:
             else:
                 look = shape.look._replace(dtype=dtype.look.dtype)
                 yield [Change(shape.operand, dtype.suffix + shape.suffix, look)]
+
+
+def _alike(found: list[Operand], changes: list[Change]) -> Iterator[list[Change]]:
+    """Every operand changed in one way: `torch.bmm(a.unsqueeze(0), b.unsqueeze(0))`."""
+    for suffix in dict.fromkeys(each.suffix for each in changes):
+        same = [each for each in changes if each.suffix == suffix]
+        if len(same) == len(found) > 1:
+            yield same
 
 
 def _nearest_first(found: list[Operand], dtypes: list[str]) -> Iterator[tuple[Operand, str]]:

@@ -10,13 +10,15 @@ import numpy as np
 
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.hazards.unwritten import FACTS
+from tensorcli.explorer.names import path_root
 from tensorcli.explorer.trees import called_name, loaded
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import CUTTING, READERS, names_of
-from tensorcli.explorer.why.operands import behind, operand
+from tensorcli.explorer.why.operands import behind, operand, operands
 from tensorcli.explorer.why.reconnect import joined
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results import Event
     from tensorcli.explorer.rewrite import Proposal
     from tensorcli.explorer.trace import Traced
 
@@ -50,6 +52,32 @@ def copied_leaf(case: Case, last: Traced, sources: set[str]) -> Copy | None:
             read = _read(case, at, sources, DEPTH)
             if read is not None:
                 return Copy(name, at, *read)
+    return None
+
+
+def deep_copy(case: Case, name: str, last: Traced) -> tuple[str, Event] | None:
+    """Why a leaf has no gradient where a backward pass ended at a deep copy of it, or of what holds it, and the statement that
+    made the copy; None where it ended at none.
+    """
+    same = name.removeprefix(path_root(name))
+    reached = [other for added in last.added for other in names_of(case, added.tensor)[:1]]
+    for other in sorted(reached, key=lambda other: other != path_root(other) + same):
+        at = case.bound_at(path_root(other))
+        value = None if at is None else getattr(case.journal.python(at)[0].tree, "value", None)
+        if (
+            at is None
+            or value is None
+            or called_name(value) != "deepcopy"
+            or path_root(name) not in loaded(value)
+        ):
+            continue
+        text = f"{other} is a leaf of its own, with the numbers of then"
+        event = case.event(at, text, "cut", culprit=True)
+        title = (
+            f"{name}.grad is None because the backward pass ended at {other}: line {event.line} made a deep copy, and no "
+            "graph leads from a copy to what was copied."
+        )
+        return title, event
     return None
 
 
@@ -140,6 +168,26 @@ def constructed(case: Case) -> Story | None:
 
 
 # ---- numbers in the place of a tensor
+
+
+def read_as_number(case: Case) -> Story:
+    """`float(loss)` of a loss with a graph: the number of it, said so; of a list of such, one tensor that has the graph."""
+    found = [each for each in operands(case) if each.look.requires_grad]
+    names = " and ".join(each.text for each in found) or "what is copied"
+    verb = "has a graph, and is" if len(found) < 2 else "have graphs, and are"
+    story = Story(f"line {case.line}: {names} {verb} read as a number here, which has none.")
+    seen = "  and  ".join(f"{each.text} {each.look.summary}" for each in found)
+    story.events.append(case.raised(seen or "copies the numbers"))
+    story.proposals = [
+        case.changed([(each.node, behind(each.node, each.text, suffix)) for each in found], note)
+        for suffix, note in (
+            (".detach()", "outside the graph, and says so"),
+            (".item()", "the number itself"),
+        )
+        if found
+    ]
+    story.proposals.extend(joined(case, case.home, case.inner))
+    return story
 
 
 def read_as_numbers(case: Case, node: ast.Attribute) -> Story | None:

@@ -128,9 +128,15 @@ def _freed_ways(
         yield from _within(case, made_at, node)
     calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
     for call in calls[:1]:
-        if not any(keyword.arg == "retain_graph" for keyword in call.keywords):
+        given = {keyword.arg for keyword in call.keywords}
+        names = _differentiated(case, at, call)
+        if names and "create_graph" not in given:
+            new = with_argument(journal.source(at, call), "create_graph=True")
+            yield journal.changed(at, [(call, new)], f"record this pass too: {names} is differentiated")
+        if "retain_graph" not in given:
             new = with_argument(journal.source(at, call), "retain_graph=True")
-            yield journal.changed(at, [(call, new)], "keep the graph for the second pass")
+            note = f"; {names} is a constant" if names else ""
+            yield journal.changed(at, [(call, new)], f"keep the graph for the second pass{note}")
     if at < case.at:
         a, b = _root(statement.tree), _root(case.statement.tree)
         if a and b and a != b:
@@ -149,17 +155,26 @@ def _freed_ways(
                 yield case.journal.inserted(case.at, f"{name} = {name}.detach()", note)
 
 
+def _differentiated(case: Case, at: int, call: ast.Call) -> str:
+    """The names of the gradients that a call of `grad` gave, where the failing pass begins at something computed from them;
+    empty where it does not.
+    """
+    if called_name(call) != "grad" or not chosen_between(case, at, case.at, loaded(case.statement.tree)):
+        return ""
+    return " and ".join(sorted(stored(case.journal.python(at)[0].tree)))
+
+
 def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | None]:
     """Both passes in one statement: what was recorded before it, recorded anew in each round where that is what learns, and
     let go of where it is not; what was recorded in the same round, left out of the first pass.
     """
-    body = _round(case)
+    body = round_of(case)
     if made_at is None or body is None:
         return
     if made_at < case.at:
         names = _leading(case, loaded(case.statement.tree) - stored(case.statement.tree), node)
         if _learns_meanwhile(case, names):
-            yield from _again_in(case, body, made_at)
+            yield from again_in(case, body, made_at)
         for name in names:
             bound = case.bound_at(name)
             if bound is not None:
@@ -182,7 +197,7 @@ def _calls(tree: ast.AST) -> Iterator[ast.Call]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
-def _round(case: Case) -> list[ast.stmt] | None:
+def round_of(case: Case) -> list[ast.stmt] | None:
     """The body of the innermost loop or function that the failing statement stands in."""
     around = [
         each.body
@@ -206,13 +221,14 @@ def _learns_meanwhile(case: Case, names: list[str]) -> bool:
     return any(case.trace.token(case.engine.memory(leaf)) in written for leaf in leaves)
 
 
-def _again_in(case: Case, body: list[ast.stmt], made_at: int) -> Iterator[Proposal | None]:
-    """The statements that lead to what is differentiated, once more in each round, before the pass."""
+def again_in(case: Case, body: list[ast.stmt], made_at: int) -> Iterator[Proposal | None]:
+    """The statements that lead to what is differentiated, once more in each round, before what reads it."""
     chosen = chosen_between(case, made_at, case.at, loaded(case.statement.tree))
-    passing = next((each for each in body if holds(each, case.inner)), None)
-    if passing is not None and 0 < len(chosen) <= MOST:
+    made = {name for place in chosen for name in stored(case.journal.python(place)[0].tree)}
+    first = next((each for each in body if loaded(each) & made), None)
+    if first is not None and 0 < len(chosen) <= MOST:
         source = "\n".join(case.journal.python(place)[0].source for place in chosen)
-        yield case.journal.before(case.home, passing, source, "build the graph anew in each round")
+        yield case.journal.before(case.home, first, source, "build the graph anew in each round")
 
 
 def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Proposal | None]:

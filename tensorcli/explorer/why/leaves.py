@@ -13,7 +13,7 @@ from tensorcli.explorer.graphs import nodes_below, roots
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trees import binds, has_pass, loaded, stored
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.copies import copied_leaf, kept, reason
+from tensorcli.explorer.why.copies import copied_leaf, deep_copy, kept, reason
 from tensorcli.explorer.why.cuts import Cut, cut_reason, in_a_pass, told, verb_of, where_cut
 from tensorcli.explorer.why.ended import ended_early
 from tensorcli.explorer.why.flat import zeroed
@@ -262,7 +262,9 @@ def _grad_text(case: Case, tensor: Any) -> str:
 def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
     """A leaf that requires grad and has none."""
     trace = case.trace
-    passes = _passes(case)
+    passes = [
+        step for step in _passes(case) if step.added or step is not case.failing or has_pass(case.inner)
+    ]
     cleared = [
         step
         for step in trace.steps
@@ -337,7 +339,7 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
     story.proposals.extend(map(to_the_end, ways_back(case, cuts)))
     users = users_of(case, value)
-    copy = copied_leaf(case, last, {name, *users})
+    copy, ended = copied_leaf(case, last, {name, *users}), ended_early(case, last)
     if copy is not None:
         line = trace.steps[copy.at].line
         story.title = (
@@ -346,9 +348,13 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         )
         story.events.append(case.event(copy.at, reason(case, copy), "cut", culprit=True))
         story.proposals.extend(to_the_end(each) for each in kept(case, copy))
-    elif (ended := ended_early(case, last)) is not None:
+    elif ended is not None:
         story.title = f"{name}.grad is None because the backward pass ended at {ended.leaf}: {ended.reason}"
         story.events.extend(ended.events)
+    elif (deep := deep_copy(case, name, last)) is not None:
+        story.title, event = deep
+        story.events.append(event)
+    if ended is not None:
         story.proposals.extend(to_the_end(each) for each in ended.proposals)
     story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
     if users:

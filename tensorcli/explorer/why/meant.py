@@ -42,6 +42,14 @@ def kept_history(case: Case, row: HazardRow) -> Story:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         value = node.value.args[0]
     if isinstance(node, ast.Assign) and isinstance(value, ast.BinOp):
+        sides = case.text_of(value.left), case.text_of(value.right)
+        if total not in sides:
+            story.proposals.append(
+                case.instead(f"with torch.no_grad():\n    {case.text_of(node)}", "nothing of it is recorded")
+            )
+            whole = behind(value, case.text_of(value), ".detach()")
+            story.proposals.append(case.changed([(value, whole)], "a tensor without the graph"))
+            return story
         value = value.right if case.text_of(value.left) == total else value.left
     if value is not None:
         for suffix, note in ((".item()", "the number"), (".detach()", "a tensor without the graph")):

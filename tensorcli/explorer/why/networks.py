@@ -89,9 +89,34 @@ def state(case: Case) -> Story:
         new = f"{{name.removeprefix({outer!r}): each for name, each in {behind(saved, text, '.items()')}}}"
         story.proposals.append(case.changed([(saved, new)], "the names without the outer module's"))
         return story
+    if isinstance(call.func, ast.Attribute) and (others := _of_other_shapes(case, call.func.value, value)):
+        owner, text = case.text_of(call.func.value), case.text_of(saved)
+        shown = "; ".join(f"{name} is {has}, and {owner} has {wants}" for name, has, wants in others[:3])
+        story.title = f"{shown}{'; …' if len(others) > 3 else ''}."
+        fits = f"name in {owner}.state_dict() and each.shape == {owner}.state_dict()[name].shape"
+        new = f"{{name: each for name, each in {behind(saved, text, '.items()')} if {fits}}}"
+        kept = with_argument(f"{case.text_of(call.func)}({new})", "strict=False")
+        story.proposals.append(
+            case.changed([(call, kept)], "what has the same shape; the rest stays as it is")
+        )
+        return story
     lenient = with_argument(whole, "strict=False")
     story.proposals.append(case.changed([(call, lenient)], "what both have; the rest stays as it is"))
     return story
+
+
+def _of_other_shapes(case: Case, module: ast.expr, state: Any) -> list[tuple[str, str, str]]:
+    """The names that a saved state and a module both have, with the two shapes where they differ."""
+    owner, engine = case.value(module), case.engine
+    if not is_module(owner) or not isinstance(state, dict):
+        return []
+    both = [(name, state[name], own) for name, own in owner.state_dict().items() if name in state]
+    sizes = [
+        (name, engine.look(each).sizes, engine.look(own).sizes)
+        for name, each, own in both
+        if engine.kind(each) == "tensor"
+    ]
+    return [(name, str(has), str(wants)) for name, has, wants in sizes if has != wants]
 
 
 def _outer(state: Any) -> str:
@@ -131,7 +156,7 @@ def no_forward(case: Case) -> Story:
 
 
 def unregistered(case: Case) -> Story:
-    """No parameters: layers in a list or a dict of Python's, which a module does not look into."""
+    """No parameters: plain tensors, layers in a list or a dict of Python's, which a module does not look into."""
     story = given(case)
     for node in ast.walk(case.inner):
         at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
@@ -148,18 +173,24 @@ def unregistered(case: Case) -> Story:
     for module in _asked_for_parameters(case.inner):
         name, owner = case.text_of(module), case.value(module)
         for attribute, value in vars(owner).items() if is_module(owner) else ():
-            layers = list(value.values()) if isinstance(value, dict) else value
-            if (
-                attribute.startswith("_")
-                or not isinstance(layers, list | tuple)
-                or not any(map(is_module, layers))
-            ):
+            if attribute.startswith("_") or not _learns(case, value):
                 continue
-            kind = type(value).__name__
-            story.title = f"{name}.{attribute} is a {kind}: a module looks for parameters in modules, not in what holds them."
+            if case.engine.kind(value) == "tensor":
+                story.title = f"{name}.{attribute} is a plain tensor: a module's parameters are those that are nn.Parameter."
+            else:
+                kind = type(value).__name__
+                story.title = f"{name}.{attribute} is a {kind}: a module looks for parameters in modules, not in what holds them."
             holder, note = holder_for(value)
             story.proposals.append(case.before(f"{name}.{attribute} = {holder}({name}.{attribute})", note))
     return story
+
+
+def _learns(case: Case, value: Any) -> bool:
+    """Whether an attribute was to be learned: a tensor, or a list or dict of tensors or of layers."""
+    items = list(value.values()) if isinstance(value, dict) else value
+    if isinstance(items, list | tuple):
+        return any(is_module(each) or case.engine.kind(each) == "tensor" for each in items)
+    return case.engine.kind(value) == "tensor"
 
 
 def holder_for(value: Any) -> tuple[str, str]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tensorcli.explorer.facts import plural
-from tensorcli.explorer.trees import holds
+from tensorcli.explorer.trees import called_name, holds
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import ATOMS, operand, with_operand
+from tensorcli.explorer.why.precedence import CONDITIONS, SIGNS, precedence
 from tensorcli.explorer.why.slips import made_first, slips
-
-SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-CONDITIONS = ast.If | ast.While | ast.Assert | ast.IfExp
 
 
 def many(case: Case) -> Story:
@@ -28,9 +27,14 @@ def many(case: Case) -> Story:
                 nodes.append(each.func.value)
             elif isinstance(each.func, ast.Name) and each.func.id in ("bool", "float", "int"):
                 nodes.extend(each.args)
+    nodes.extend(_formatted(case))
+    bound = precedence(case)
+    if bound is not None:
+        return bound
     classes = [*made_first(case, case.expression())]
     written = _element_wise(case)
-    only = next((found for each in nodes if (found := operand(case, each)) is not None), None)
+    found = (each for each in (operand(case, node) for node in nodes) if each is not None)
+    only = next((each for each in found if each.look.numel != 1), None)
     if classes:
         return Story(
             "The class was given the tensors; a module of it takes them.",
@@ -62,6 +66,21 @@ def many(case: Case) -> Story:
         ):
             story.proposals.append(with_operand(case, only.node, suffix, note))
     return story
+
+
+def _formatted(case: Case) -> Iterator[ast.expr]:
+    """What the failing statement writes as text by a format: in an f-string, by `format` and by `%`."""
+    for node in ast.walk(case.inner):
+        if isinstance(node, ast.FormattedValue) and node.format_spec is not None:
+            yield node.value
+        elif isinstance(node, ast.Call) and called_name(node) == "format":
+            yield from (*node.args, *(each.value for each in node.keywords))
+        elif (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Mod)
+            and isinstance(case.value(node.left), str)
+        ):
+            yield from node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
 
 
 def _element_wise(case: Case) -> list[tuple[ast.AST, str, str]]:

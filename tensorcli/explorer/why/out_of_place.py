@@ -41,7 +41,7 @@ def out_of_place_at(
     journal = case.journal
     for target, node in in_place_nodes(tree):
         whole = journal.source(at, target)
-        if (name is not None and whole != name) or not _is_whole(case, target):
+        if (name is not None and not _named(case, target, whole, name)) or not _is_whole(case, target):
             continue
         if isinstance(node, ast.AugAssign):
             value = journal.source(at, node.value)
@@ -76,6 +76,16 @@ def out_of_place_at(
                 new = f"{whole} = {whole}.{method[:-1]}({', '.join([*arguments, *keywords])})"
             if new:
                 yield journal.changed(at, [(expression, new)], note)
+
+
+def _named(case: Case, target: ast.expr, whole: str, name: str) -> bool:
+    """Whether a target is what a name stands for: by that name, or by another one of the same memory."""
+    if whole == name:
+        return True
+    if not isinstance(target, ast.Name):
+        return False
+    one, other = case.named(whole), case.named(name)
+    return one is not None and other is not None and case.engine.memory(one) is case.engine.memory(other)
 
 
 def _is_whole(case: Case, target: ast.expr) -> bool:

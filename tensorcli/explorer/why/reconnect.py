@@ -115,9 +115,12 @@ def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
 
 
 def _misspelt(case: Case, name: str) -> Iterator[Proposal | None]:
-    """`x.require_grad = True`, which made an attribute of the script's own."""
+    """`x.require_grad = True`, which made an attribute of the script's own, and `x.requires_grad_`, which was not called."""
     for step in case.trace.steps[: case.at]:
         tree = case.journal.python(step.number - 1)[0].tree
+        if isinstance(tree, ast.Expr) and ast.unparse(tree) == f"{name}.requires_grad_":
+            new = f"{name}.requires_grad_()"
+            yield case.journal.changed(step.number - 1, [(tree.value, new)], "the method is called")
         target = tree.targets[0] if isinstance(tree, ast.Assign) else None
         if not isinstance(target, ast.Attribute) or ast.unparse(target.value) != name:
             continue

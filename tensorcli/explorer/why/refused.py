@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from tensorcli.explorer.errors import refused_cast
 from tensorcli.explorer.facts import plural
+from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.memory import overlap, places_text, shared_places, span_text
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
@@ -54,21 +56,25 @@ def leaf(case: Case) -> Story:
     engine = case.engine
     base = None if value is None else engine.base(value)
     leaf_name = name if base is None else (case.name(base) or "a leaf without a name")
-    view = text != name or base is not None
+    part = case.tensor(case.write_target()[0]) if value is None else None
+    view = (text != name and not _is_leaf(case, part)) or base is not None
     if base is not None:
         where = bound_event(
             case, case.bound(leaf_name), f"{leaf_name} is a leaf and requires grad", events, tensor=base
         )
         bound_event(case, bound, f"{name} is a view of {leaf_name}", events, "shared")
+    elif value is None and not view:
+        where = bound_event(case, bound, f"{text}, a part of {name}, is a leaf and requires grad", events)
     else:
         where = bound_event(case, bound, f"{name} is a leaf and requires grad", events, tensor=value)
     events.append(case.raised(f"writes {text} in place while grad mode is on"))
     if view:
         title = f"{text} lies in the memory of the leaf {leaf_name}{where}, which requires grad: a write would change it."
     else:
-        title = f"{name} is a leaf that requires grad{where}: its values are the user's, and a write cannot be recorded."
+        title = f"{text} is a leaf that requires grad{where}: its values are the user's, and a write cannot be recorded."
     story = Story(title, events)
     story.proposals = [
+        *([] if bound is None else _of_another(case, bound, name)),
         *under_no_grad(case, "write the leaf itself, unrecorded"),
         *out_of_place(case, f"a new tensor; {name} is no leaf then" if not view else "a new tensor"),
         case.before(
@@ -77,6 +83,43 @@ def leaf(case: Case) -> Story:
         ),
     ]
     return story
+
+
+def _is_leaf(case: Case, tensor: Any) -> bool:
+    """Whether it is a tensor, and a leaf that requires grad: a parameter of a module, an item of a list."""
+    look = case.engine.look(tensor) if case.engine.kind(tensor) == "tensor" else None
+    return look is not None and bool(look.is_leaf and look.requires_grad)
+
+
+def _of_another(case: Case, bound: Bound, name: str) -> Iterator[Proposal | None]:
+    """`acc = torch.zeros(3, requires_grad=True)`, then `acc += w * x`: what takes the graph of what is written into it need not
+    require grad itself.
+    """
+    _, node = case.write_target()
+    given = [node.value] if isinstance(node, ast.AugAssign | ast.Assign) else getattr(node, "args", [])
+    leaf = case.named(name)
+    if not any(_leads_elsewhere(case, case.tensor(each), leaf) for each in given):
+        return
+    for call in ast.walk(bound.node or case.journal.python(bound.at)[0].tree):
+        for keyword in call.keywords if isinstance(call, ast.Call) else ():
+            if keyword.arg == "requires_grad" and isinstance(call, ast.Call):
+                source = case.journal.source
+                parts = [source(bound.at, each) for each in call.args]
+                parts += [
+                    f"{each.arg}={source(bound.at, each.value)}"
+                    for each in call.keywords
+                    if each is not keyword
+                ]
+                new = f"{source(bound.at, call.func)}({', '.join(parts)})"
+                note = f"{name} takes the graph of what is written into it"
+                yield case.journal.changed(bound.at, [(call, new)], note)
+
+
+def _leads_elsewhere(case: Case, tensor: Any, leaf: Any) -> bool:
+    """Whether the graph of a tensor leads to another leaf than this one."""
+    root = None if tensor is None else case.engine.node(tensor)
+    leaves = (case.engine.variable(node) for node in nodes_below(case.engine, root))
+    return any(each is not None and each is not leaf for each in leaves)
 
 
 def no_grad_view(case: Case) -> Story:

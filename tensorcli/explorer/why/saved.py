@@ -14,6 +14,7 @@ from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.trees import holds, in_place_nodes, loaded, root_name, stored
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.freed import again_in, round_of
 from tensorcli.explorer.why.out_of_place import atom, out_of_place_at, told_not_to_write
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
 
@@ -241,6 +242,9 @@ class _Version:
         statement, _ = journal.python(at)
         if at == case.at and carried_graphs(case):
             yield from detached_each_round(case)
+        body = round_of(case) if self.step.number - 1 < at == case.at else None
+        if body is not None:
+            yield from again_in(case, body, self.step.number - 1)
         if self.write.operator.rstrip("_") in IN_PLACE:
             yield from told_not_to_write(case, at)
         if bound is not None and via != self.name and bound < at:

@@ -33,6 +33,8 @@ MAKERS: Final = frozenset(
     {"tensor", "as_tensor", "asarray", "from_numpy", "Tensor", "FloatTensor", "LongTensor"}
 )
 """What makes a tensor of values and of nothing else."""
+JOINERS: Final = frozenset({"stack", "cat", "concat", "hstack", "vstack"})
+"""What joins tensors."""
 
 
 NOT_ITERABLE: Final = "object is not iterable"
@@ -288,6 +290,10 @@ def _made_of(case: Case, node: ast.Call) -> Iterator[Slip]:
             yield Slip(node, f"torch.stack({text})", "stack joins tensors")
         elif isinstance(value, list | tuple | int | float):
             yield Slip(node, f"torch.tensor({text})", "tensor takes values")
+    elif node.args and getattr(node.func, "attr", None) in JOINERS:
+        value = case.value(node.args[0])
+        if isinstance(value, list | tuple) and value and all(isinstance(each, int | float) for each in value):
+            yield Slip(node, f"torch.tensor({case.text_of(node.args[0])})", "tensor takes values")
 
 
 def _asked_for_later(case: Case, node: ast.Call) -> Iterator[Slip]:

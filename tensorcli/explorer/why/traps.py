@@ -67,6 +67,8 @@ TELLERS: Final = {
     "TSC-H035": "untimely.twice_held",
     "TSC-H036": "untimely.stayed_in_evaluation",
     "TSC-H037": "meant.one_with_itself",
+    "TSC-H038": "untimely.no_step",
+    "TSC-H039": "untimely.frozen_moves",
 }
 """Who tells a hazard."""
 MEASURED: Final = ("TSC-H001", "TSC-H002", "TSC-H005", "TSC-H010")

@@ -1,5 +1,5 @@
 """Calls at the wrong time, told: gradients clipped too early or too late, dropout in evaluation, steps in it; steps that write
-one memory twice.
+one memory twice, and steps that were never made.
 """
 
 from __future__ import annotations
@@ -98,4 +98,43 @@ def twice_held(case: Case, row: HazardRow) -> Story:
                     case.event(at, f"{target} takes the memory of {value}", "shared", node=node)
                 )
                 story.proposals.append(case.journal.instead(at, node, f"{target} = {value}", "one parameter"))
+    return story
+
+
+def no_step(case: Case, row: HazardRow) -> Story:
+    """A loop that makes gradients and drops them: a step behind the pass."""
+    story = Story(f"line {case.line}: {row.text}")
+    step = f"{row.names[0]}.step()"
+    passes = [(at, node) for before in (False, True) for at, node in _beside(case, "backward", before)]
+    for at, node in passes[:1]:
+        event = case.event(at, "makes gradients, which nothing applies", "made", culprit=True, node=node)
+        story.events.append(event)
+        source = f"{case.journal.source(at, node)}\n{step}"
+        story.proposals.append(case.journal.instead(at, node, source, "apply the gradients of the pass"))
+    return story
+
+
+def frozen_moves(case: Case, row: HazardRow) -> Story:
+    """A step that moves what was frozen: without the gradient that it goes by."""
+    story = Story(f"line {case.line}: {row.text}")
+    optimizer = row.names[0]
+    for at in range(case.home + 1):
+        tree = case.journal.python(at)[0].tree
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node) == f"{optimizer}.zero_grad(set_to_none=False)"
+            ):
+                story.events.append(
+                    case.event(at, "writes zeros into the gradients, and keeps them", "wrote", node=node)
+                )
+                new = f"{optimizer}.zero_grad()"
+                story.proposals.append(
+                    case.journal.changed(at, [(node, new)], "drop the gradients: what has none is left out")
+                )
+    dropped = (
+        f"for group in {optimizer}.param_groups:\n    for each in group['params']:\n"
+        "        if not each.requires_grad:\n            each.grad = None"
+    )
+    story.proposals.append(case.before(dropped, "no gradient of what is frozen"))
     return story

@@ -1,0 +1,281 @@
+"""What may not have been meant in statements that all ran: facts, told only where nobody can say that anything is wrong.
+
+No hazard: a program may well change what a function is given, and draw a dropout under no_grad. Who asks why, and nothing
+failed, is shown it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tensorcli.explorer.engines.members import is_module
+from tensorcli.explorer.hazards.discarded import WORKING
+from tensorcli.explorer.hazards.steps import BY_MODE
+from tensorcli.explorer.names import path_root
+from tensorcli.explorer.results import Event, Why
+from tensorcli.explorer.trace import traced
+from tensorcli.explorer.trees import called_name, holds, in_place_nodes, loaded, root_name, stored
+from tensorcli.explorer.why.case import Case, looking_back
+from tensorcli.explorer.why.leaves import to_the_end
+from tensorcli.explorer.why.operands import behind
+from tensorcli.explorer.why.prove import WAYS, allowance, numbered, outcome
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results.why import Verdict
+    from tensorcli.explorer.rewrite import Proposal
+    from tensorcli.explorer.session import Session
+
+MOST: Final = 6
+"""So many are shown."""
+RECORDED_NOT: Final = ("no_grad", "inference_mode")
+COPIES: Final = {"tensor": ".clone()", "ndarray": ".copy()"}
+
+
+class Surprise(NamedTuple):
+    """A fact, and what one would write who did not mean it."""
+
+    event: Event
+    proposals: list[Proposal | None]
+
+
+def surprises(session: Session) -> tuple[Why, list[Proposal]] | None:
+    """What may not have been meant, and the proposals that the answer numbers; None where there is nothing."""
+    with traced(session, list(session.journal)) as trace:
+        case = looking_back(session, trace)
+        found = sorted(
+            islice((each for look in LOOKS for each in look(case)), MOST), key=lambda each: each.event.line
+        )
+        allowed = allowance(trace)
+    if not found:
+        return None
+    held: list[tuple[Proposal, str, Verdict]] = []
+    for proposal in (to_the_end(each) for surprise in found for each in surprise.proposals):
+        gave = None if proposal is None else outcome(session, proposal, allowed)
+        if proposal is not None and gave is not None:
+            held.append((proposal, "", "runs"))
+    ways, kept = numbered(islice(held, WAYS))
+    title = "no statement has failed. What may not have been meant:"
+    return Why(title, None, "", tuple(each.event for each in found), None, (), tuple(ways)), kept
+
+
+# ---- memory that changes under another name
+
+
+def _seen_elsewhere(case: Case) -> Iterator[Surprise]:
+    """Statements that change what a name stands for which they do not write to: an argument, another name of the memory."""
+    said: set[str] = set()
+    for at, step in enumerate(case.trace.steps):
+        tree = step.record.statement.tree
+        targets = {root_name(target) for target, _ in in_place_nodes(tree)}
+        for change in step.step.changes:
+            facts = change.after
+            if (
+                change.kind not in ("written", "seen")
+                or facts is None
+                or (facts.requires_grad and facts.is_leaf)
+            ):
+                continue
+            for name in change.names:
+                if not name.isidentifier() or name in said or name in targets or name in stored(tree):
+                    continue
+                said.add(name)
+                node = next(
+                    (each.node_at for each in step.writes if name in step.names.get(each.memory, [])), None
+                )
+                if name in loaded(tree):
+                    text, ways = (
+                        f"changes {name}, which it was given",
+                        _given_copies(case, at, name, facts.kind),
+                    )
+                else:
+                    others = sorted(filter(None, targets)) or sorted(stored(tree))
+                    text = f"changes {name} as well" + (
+                        f": {others[0]} is over the same memory" if others else ""
+                    )
+                    text += _made_once(case, at, node)
+                    ways = _own_memory(case, at, {name, *others}, facts.kind)
+                yield Surprise(case.event(at, text, "wrote", node=node), ways)
+
+
+def _made_once(case: Case, at: int, node: ast.AST | None) -> str:
+    """That what is written is the default of a function's parameter."""
+    function = None if node is None else case.function_around(at, node)
+    if node is None or function is None:
+        return ""
+    arguments = function[1].args
+    named = [*arguments.posonlyargs, *arguments.args]
+    defaults = {each.arg for each in named[len(named) - len(arguments.defaults) :]}
+    written = [
+        root_name(target)
+        for target, write in in_place_nodes(function[1])
+        if write is node or holds(write, node)
+    ]
+    first = next((each for each in written if each in defaults), None)
+    return "" if first is None else f"; {first} was made once, when {function[1].name} was defined"
+
+
+def _given_copies(case: Case, at: int, name: str, kind: str) -> list[Proposal | None]:
+    return [
+        case.journal.changed(at, [(each, f"{name}{COPIES[kind]}")], f"{name} stays as it is")
+        for call in ast.walk(case.journal.python(at)[0].tree)
+        for each in (call.args if isinstance(call, ast.Call) else ())
+        if isinstance(each, ast.Name) and each.id == name
+    ]
+
+
+def _own_memory(case: Case, at: int, names: set[str], kind: str) -> list[Proposal | None]:
+    """The last of these names bound to a copy."""
+    bound = [(place, name) for name in names if (place := case.bound_at(name, at)) is not None]
+    if not bound:
+        return []
+    place, name = max(bound)
+    tree = case.journal.python(place)[0].tree
+    if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
+        return []
+    value = case.trace.session.names.get(name)
+    copy = COPIES.get(case.engine.kind(value) or "", COPIES[kind])
+    new = behind(tree.value, case.journal.source(place, tree.value), copy)
+    return [case.journal.changed(place, [(tree.value, new)], f"{name} has a memory of its own")]
+
+
+def _one_object(case: Case) -> Iterator[Surprise]:
+    """`target = policy`, where what the two are is changed later."""
+    names = case.trace.session.names
+    for at, step in enumerate(case.trace.steps):
+        tree = step.record.statement.tree
+        if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
+            continue
+        value, name = tree.value, tree.targets[0].id
+        if not isinstance(value, ast.Name) or not is_module(names.get(name)):
+            continue
+        if names.get(name) is not names.get(value.id) or not any(
+            name in map(path_root, change.names)
+            for later in case.trace.steps[at + 1 :]
+            for change in later.step.changes
+            if change.kind in ("written", "seen")
+        ):
+            continue
+        text = f"{name} is {value.id} itself, and no copy: what changes the one changes both"
+        copied = case.journal.replaced(
+            at, f"import copy\n{name} = copy.deepcopy({value.id})", "a module of its own"
+        )
+        yield Surprise(case.event(at, text, "shared"), [copied])
+
+
+# ---- modes, and results that nothing takes
+
+
+def _in_training(case: Case) -> Iterator[Surprise]:
+    """Networks that are called under no_grad, and were never told that training is over."""
+    names = case.trace.session.names
+    told = {
+        root_name(node)
+        for step in case.trace.steps
+        for node in ast.walk(step.record.statement.tree)
+        if called_name(node) in ("eval", "train") and isinstance(node, ast.Call)
+    }
+    for at, step in enumerate(case.trace.steps):
+        tree = step.record.statement.tree
+        if not isinstance(tree, ast.With) or not any(
+            word in ast.unparse(each.context_expr) for each in tree.items for word in RECORDED_NOT
+        ):
+            continue
+        for name in sorted(loaded(tree) - told):
+            part = _by_mode(names.get(name))
+            if part:
+                text = f"{name} is in training mode here: {part} does another thing after {name}.eval()"
+                evaluated = case.journal.inserted(at, f"{name}.eval()", "evaluation mode from here on")
+                yield Surprise(case.event(at, text, "other"), [evaluated])
+                told.add(name)
+
+
+def _by_mode(value: Any) -> str:
+    """What in a network goes by its mode; empty where nothing does, and where evaluation is on."""
+    if not is_module(value):
+        return ""
+    parts = (each for each in value.modules() if type(each).__name__.startswith(BY_MODE))
+    return next((type(each).__name__ for each in parts if each.training), "")
+
+
+def _taken_by_nothing(case: Case) -> Iterator[Surprise]:
+    """`x.abs()` in a file, where nobody is shown what it gives."""
+    names = case.trace.session.names
+    for at, step in enumerate(case.trace.steps[:-1]):
+        tree = step.record.statement.tree
+        call = tree.value if isinstance(tree, ast.Expr) and step.record.form == "py" else None
+        value = step.step.value
+        if (
+            not isinstance(call, ast.Call)
+            or value is None
+            or value.facts is None
+            or value.facts.kind != "tensor"
+        ):
+            continue
+        method = called_name(call)
+        given = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(given, ast.Name) and given.id == "torch" and call.args:
+            given = call.args[0]
+        if not isinstance(given, ast.Name) or method in WORKING or method.endswith("_"):
+            continue
+        later = (each.record.statement.tree for each in case.trace.steps[at + 1 :])
+        if case.engine.kind(names.get(given.id)) == "tensor" and any(
+            given.id in loaded(each) for each in later
+        ):
+            text = f"gives another tensor, and nothing takes it: {given.id} is as it was"
+            new = f"{given.id} = {case.journal.source(at, call)}"
+            bound = case.journal.changed(at, [(call, new)], f"{given.id} is the result")
+            yield Surprise(case.event(at, text, "other"), [bound])
+
+
+# ---- values
+
+
+def _counted(case: Case) -> Iterator[Surprise]:
+    """`x[mask]` of a mask of whole numbers: they are positions, the rows 0 and 1 again and again."""
+    engine = case.engine
+    for at, step in enumerate(case.trace.steps):
+        for node in ast.walk(step.record.statement.tree):
+            if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Name):
+                continue
+            given, mask = (case.value(each) for each in (node.value, node.slice))
+            if engine.kind(given) != "tensor" or engine.kind(mask) != "tensor":
+                continue
+            look, sizes = engine.look(mask), engine.look(given).sizes
+            if (
+                look.dtype not in ("int64", "int32")
+                or look.sizes != sizes[: len(look.sizes)]
+                or look.numel < 3
+            ):
+                continue
+            if set(engine.elements(mask).ravel().tolist()) == {0, 1}:
+                name = node.slice.id
+                text = f"{name} is {look.dtype}: its zeros and ones are the positions 0 and 1, not yes and no"
+                masked = case.journal.changed(at, [(node.slice, f"{name}.bool()")], "as a mask")
+                yield Surprise(case.event(at, text, "other"), [masked])
+
+
+def _no_numbers(case: Case) -> Iterator[Surprise]:
+    """The first statement after which a name holds nan, or infinity."""
+    for at, step in enumerate(case.trace.steps):
+        for change in step.step.changes:
+            words = [
+                each for each in ("nan", "inf") if change.after is not None and each in change.after.value
+            ]
+            if (
+                words
+                and change.kind in ("created", "written", "seen")
+                and not _is_given(step.record.statement.tree)
+            ):
+                yield Surprise(case.event(at, f"{change.names[0]} holds {words[0]} after it", "other"), [])
+                return
+
+
+def _is_given(tree: ast.stmt) -> bool:
+    """Whether a statement says that it wants such numbers."""
+    return any(word in ast.unparse(tree) for word in ("nan", "inf"))
+
+
+LOOKS: Final = (_one_object, _seen_elsewhere, _in_training, _taken_by_nothing, _counted, _no_numbers)

@@ -1,0 +1,109 @@
+"""What `why` shows of statements that all ran, where no hazard was seen: facts that may not have been meant."""
+
+import pytest
+
+from tensorcli.explorer.results import Notice, Why
+from tensorcli.explorer.session import Session
+
+NET = "from torch import nn\nnet = nn.Sequential(nn.Linear(2, 2), nn.Dropout(), nn.Linear(2, 1))\nx = torch.ones(3, 2)\n"
+
+
+def asked(text: str, form: str = "py") -> object:
+    session = Session()
+    assert [step.error for step in session.run(text, f"program.{form}", form) if step.error] == []
+    (last,) = session.run("why", "<why>")
+    return last.result
+
+
+FACTS = {
+    "a function that writes its argument": (
+        "import torch\ndef normalize(x):\n    x -= x.mean()\n    return x\ndata = torch.tensor([1., 3.])\n"
+        "scaled = normalize(data)",
+        [(3, "changes data, which it was given (in the call at line 6)")],
+        ["line 6:  scaled = normalize(data.clone())"],
+    ),
+    "a default that is a tensor": (
+        "import torch\ndef collect(v, acc=torch.zeros(1)):\n    acc += v\n    return acc\na = collect(1.)\nb = collect(2.)",
+        [
+            (
+                3,
+                "changes a as well: b is over the same memory; acc was made once, when collect was defined (in the call at "
+                "line 6)",
+            )
+        ],
+        ["line 5:  a = collect(1.).clone()"],
+    ),
+    "an array under a tensor": (
+        "import torch\nimport numpy as np\na = np.ones(3)\nt = torch.from_numpy(a)\na *= 2",
+        [(5, "changes t as well: a is over the same memory")],
+        ["line 4:  t = torch.from_numpy(a).clone()"],
+    ),
+    "a network under two names": (
+        f"import torch\n{NET}target = net\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\nnet(x).sum().backward()\nopt.step()",
+        [(5, "target is net itself, and no copy: what changes the one changes both")],
+        ["line 5:  import copy\n         target = copy.deepcopy(net)"],
+    ),
+    "a network that draws without a graph": (
+        f"import torch\n{NET}with torch.no_grad():\n    y = net(x)",
+        [(5, "net is in training mode here: Dropout does another thing after net.eval()")],
+        ["before line 5:  net.eval()"],
+    ),
+    "a mask of whole numbers": (
+        "import torch\nx = torch.arange(5.)\nmask = (x > 2).int()\ny = x[mask]",
+        [(4, "mask is int32: its zeros and ones are the positions 0 and 1, not yes and no")],
+        ["line 4:  y = x[mask.bool()]"],
+    ),
+    "steps that are too long": (
+        "import torch\nw = torch.ones(1, requires_grad=True)\nfor i in range(200):\n    w.grad = None\n"
+        "    (w * w).sum().backward()\n    with torch.no_grad():\n        w -= 10 * w.grad",
+        [(3, "w holds nan after it")],
+        [],
+    ),
+    "results that nobody sees": (
+        "import torch\nx = torch.tensor([1., -2.])\nx.abs()\ntorch.relu(x)\nprint(x)",
+        [
+            (3, "gives another tensor, and nothing takes it: x is as it was"),
+            (4, "gives another tensor, and nothing takes it: x is as it was"),
+        ],
+        ["line 3:  x = x.abs()", "line 4:  x = torch.relu(x)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("program", FACTS)
+def test_what_may_not_have_been_meant_is_shown_with_ways(program: str) -> None:
+    text, facts, ways = FACTS[program]
+    told = asked(text)
+    assert isinstance(told, Why)
+    assert told.title == "no statement has failed. What may not have been meant:"
+    assert [(each.line, each.text) for each in told.events] == facts
+    assert [way.text for way in told.ways] == ways
+
+
+SILENT = {
+    "writes into what is named": "import torch\nx = torch.ones(3)\nx += 1\nx[0] = 2\nx.mul_(2)\nprint(x)",
+    "positions": "import torch\nx = torch.arange(5.)\ni = torch.tensor([0, 1, 1])\ny = x[i]",
+    "infinity that was asked for": "import torch\nx = torch.zeros(3).masked_fill(torch.tensor(True), -torch.inf)",
+    "a row that is written": "import torch\nx = torch.ones(2, 2)\nx[0] += 1",
+    "a step": (
+        f"import torch\n{NET}opt = torch.optim.SGD(net.parameters(), lr=0.1)\nnet(x).sum().backward()\nopt.step()"
+    ),
+    "a leaf that an optimizer writes": (
+        "import torch\nw = torch.ones(2, requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nw.sum().backward()\nopt.step()"
+    ),
+    "a network that was told": f"import torch\n{NET}net.eval()\nwith torch.no_grad():\n    y = net(x)",
+    "a network that is told to draw": f"import torch\n{NET}net.train()\nwith torch.no_grad():\n    y = net(x)",
+    "a graph that was kept, and differentiated": (
+        "import torch\nw = torch.ones(2, requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nloss = (w * w).sum()\n"
+        "loss.backward(retain_graph=True)\nopt.step()"
+    ),
+}
+
+
+@pytest.mark.parametrize("program", SILENT)
+def test_what_is_written_as_it_is_meant_is_not_shown(program: str) -> None:
+    assert isinstance(asked(SILENT[program]), Notice)
+
+
+def test_a_result_is_seen_at_the_prompt() -> None:
+    assert isinstance(asked("x = torch.ones(2)\nx.abs()\ny = x + 1", "tsc"), Notice)
