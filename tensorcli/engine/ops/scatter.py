@@ -42,6 +42,10 @@ def _check_scatter_sizes(self, dim, index, src):
         given = src.geometry.sizes
         wrap(dim, len(given))
         if max(len(sizes), 1) != max(len(given), 1):
+            if not too_large and given and all(a <= b for a, b in zip(sizes, given, strict=False)):
+                wrap(
+                    min(len(sizes) - 1, len(given)), len(given)
+                )  # PyTorch asks the source for the index's sizes.
             raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
         if too_large or any(a > b for a, b in zip(sizes, given, strict=False)):
             raise RuntimeError(
