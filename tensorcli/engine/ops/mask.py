@@ -127,7 +127,7 @@ def masked_scatter_(xp, self, mask, source):
         for place, at in zip(xp.argwhere(mask), xp.ndindex(source.shape), strict=False):
             self[tuple(place)] = source[at]
         return
-    self[mask] = source.reshape(-1)[: int(mask.sum())]
+    self[mask] = source.flatten()[: int(mask.sum())]
 
 
 @op(
