@@ -130,15 +130,16 @@ def refuse_gradient(function: str, given: dict[str, Any]) -> None:
             )
 
 
-def save_first(op: "Op", values: Sequence[Any]) -> None:
+def save_first(op: "Op", values: Sequence[Any], written: Tensor | None = None) -> None:
     """After a call that failed, save its inputs all the same: PyTorch does so before its kernel runs, and what saving them
-    raises comes first. Errors: what a pack hook raises, RuntimeError for inference tensors.
+    raises comes first. `written` is the tensor of an in-place call, of which a copy is saved. Errors: what a pack hook raises,
+    RuntimeError for inference tensors and for views that may not be used.
     """
     try:
         # What has no gradient for complex numbers is refused after the kernel.
         refused = op.plan.real_only and values[0].dtype.is_complex
         if wants_grad(op, values) and not refused:
-            make_node(op, values)
+            make_node(op, values, None if written is None else written.clone())
     except Exception as refusal:
         raise refusal from None
 

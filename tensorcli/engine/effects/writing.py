@@ -43,7 +43,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     try:
         array = _values_to_write(op, origin, target, values)
     except Exception:
-        save_first(op, values)
+        save_first(op, values, target)
         raise
     node = None
     if requires:
@@ -213,7 +213,7 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
             op.check(*values)
         device = device_of(op, values)
     except Exception:
-        save_first(op, values)
+        save_first(op, values, target)
         raise
     node = None
     if requires:
