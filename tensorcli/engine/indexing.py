@@ -223,9 +223,14 @@ def _record(found: Tensor, indices: list[Tensor | None], dim: int, device: Devic
     """Put an index tensor at its dimension; the next dimension."""
     if device is not CPU and found.device is CPU:
         found = found.to(device)
-    indices.extend([None] * (dim - len(indices)))
+    indices.extend([None] * (dim - sum(map(_covered, indices))))
     indices.append(found)
-    return dim + 1
+    return dim + _covered(found)
+
+
+def _covered(index: Tensor | None) -> int:
+    """How many dimensions an index tensor stands for: a mask for all of its own."""
+    return 1 if index is None else max(_dimensions_of(index), 1)
 
 
 def _chosen(tensor: Tensor, wanted: bool) -> Tensor:

@@ -108,7 +108,7 @@ def _alias(other: Tensor, kind: dtype, device: Device, typed: bool) -> Tensor:
 
 def _options(kind: dtype, device: Device) -> str:
     return (
-        f"TensorOptions(dtype={CPP_NAMES.get(kind.name, kind.cpp_name).replace('short int', 'short')}, device={device}, "
+        f"TensorOptions(dtype={CPP_NAMES.get(kind.name, kind.cpp_name)}, device={device}, "
         "layout=Strided, requires_grad=false (default), pinned_memory=false (default), memory_format=(nullopt))"
     )
 

@@ -194,8 +194,11 @@ def _reversed(self: Tensor) -> Any:
     return self.flip(0) if self.geometry.sizes else self
 
 
-def _nonzero(self: Tensor, *, as_tuple: bool = False) -> Any:
+def _nonzero(self: Tensor, *others: Any, as_tuple: bool = False) -> Any:
     from tensorcli.engine.indexing import nonzero
+
+    if others:
+        raise TypeError(f"nonzero() takes from 1 to 0 positional arguments but {len(others)} were given")
 
     return nonzero(self, as_tuple=as_tuple)
 

@@ -95,7 +95,10 @@ def _obeys_layout(gradient: Tensor, variable: Tensor) -> bool:
     if geometry.is_non_overlapping_and_dense(own.sizes, own.strides):
         return all(
             found != 0 if size == 1 else found == wanted
-            for size, wanted, found in zip(own.sizes, own.strides, gradient.geometry.strides, strict=True)
+            # A leaf that got more dimensions since is asked for the first strides only.
+            for size, wanted, found in zip(
+                gradient.geometry.sizes, own.strides, gradient.geometry.strides, strict=False
+            )
         )
     return gradient.geometry.contiguous
 

@@ -206,6 +206,7 @@ def jacobian(
         )
     if strategy == _FORWARD:
         _check_forward(create_graph, strict, vectorize)
+        return _by_columns(func, inputs)
     with enable_grad():
         several, given = _tuple(inputs, "inputs", "jacobian")
         leaves = _aliases(given, create_graph, leaves=True)
@@ -215,6 +216,30 @@ def jacobian(
         rows = tuple(_rows(i, output, leaves, create_graph, strict) for i, output in enumerate(outputs))
     result = _settle(rows, create_graph)
     return _as_given(tuple(_as_given(row, several) for row in result), several_out)
+
+
+def _by_columns(func: Function, inputs: Any) -> Any:
+    """The Jacobian of tangents that are pushed through the function, one for each element of the inputs."""
+    from tensorcli.engine.func.forward import pushed
+
+    several, given = _tuple(inputs, "inputs", "jacobian")
+    several_out = False
+
+    def called(*args: Tensor) -> tuple[Tensor, ...]:
+        nonlocal several_out
+        several_out, outputs = _tuple(func(*args), "outputs", "None")
+        return outputs
+
+    outputs, columns = pushed(called, given)
+    rows = []
+    for output, column in zip(outputs, columns, strict=True):
+        parts = column.split([one.geometry.numel for one in given], 0)
+        row = [
+            part.permute(*range(1, part.ndim), 0).reshape((*output.shape, *one.shape))
+            for part, one in zip(parts, given, strict=True)
+        ]
+        rows.append(row if several else row[0])
+    return rows if several_out else rows[0]
 
 
 def _rows(
@@ -289,6 +314,8 @@ def hessian(
         return found
 
     rows = jacobian(gradient, given, create_graph, strict, vectorize, outer_jacobian_strategy)
+    if outer_jacobian_strategy == _FORWARD:
+        return rows if several else rows[0][0]
     return _as_given(tuple(_as_given(row, several) for row in rows), several)
 
 

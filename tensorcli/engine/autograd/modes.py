@@ -164,7 +164,7 @@ class inference_mode(Context):  # noqa: N801
     __module__ = "torch.autograd.grad_mode"
 
     def __new__(cls, mode: Any = True) -> Any:
-        return cls()(mode) if callable(mode) else object.__new__(cls)
+        return object.__new__(cls) if isinstance(mode, bool) else cls()(mode)
 
     def __init__(self, mode: bool = True) -> None:
         self.mode = mode

@@ -137,6 +137,9 @@ class Node:
             wanted = name[7:].replace("_sym_", "_")
             names = type(self).savable()
             if wanted in names:
+                kept = self.saved.get(wanted)
+                if isinstance(kept, SavedTensor):
+                    return kept.shown(self)
                 return self._as_shown(wanted, self.unpack(wanted))
             stem = wanted.removesuffix("_numel")
             if stem != wanted and f"{stem}_sizes" in names:
@@ -256,7 +259,7 @@ class Node:
             incoming = grads if takes_all else first
             if incoming is None:
                 continue
-            gradient_of = formula(incoming, *[values[name] for name in names])
+            gradient_of = formula(incoming, *[values.get(name) for name in names])
             if len(slots) > 1:
                 for s, one, want in zip(slots, gradient_of, wanted, strict=True):
                     if want:

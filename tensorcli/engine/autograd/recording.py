@@ -45,42 +45,61 @@ _REAL_ONLY: Final = frozenset(
 """Operators whose formulas PyTorch does not trust with complex numbers."""
 
 
+_WRAPPED: Final = {"_trilinear": {"i1": ("i2", "i3"), "i2": ("i1", "i3"), "i3": ("i1", "i2")}}
+"""What formulas for several inputs say themselves that they need for some alone (wrap_opt_if in derivatives.yaml)."""
+
+
 class Plan:
     """What the nodes of one operator need, worked out once from its schema and formulas."""
 
-    __slots__ = ("differentiable", "gradients", "guarded", "inputs", "outputs", "real_only")
+    __slots__ = ("differentiable", "gradients", "inputs", "outputs", "real_only")
 
     def __init__(self, op: "Op") -> None:
         names, returns, slots = op.names, op.returns, _slots(op)
         self.differentiable = op.differentiable
-        self.guarded = len(op.differentiable) > 1
-        """Whether what only an input without a gradient needs is left out: with one input PyTorch does not look."""
         self.real_only = op.base in _REAL_ONLY
         self.gradients = tuple(
             (formula, formula.__code__.co_varnames[0] == "grads", tuple(slots[p] for p in positions), needed)
             for positions, formula, needed in op.gradients
         )
-        self.inputs: list[tuple[tuple[Any, ...], list[tuple[str, int, str]]]] = []
-        """By gradient: its slots, and the (name, position, fact) it needs of the inputs."""
-        self.outputs: list[tuple[tuple[Any, ...], list[tuple[str, int, str]]]] = []
+        inputs: dict[tuple[str, int, str], list[Any]] = {}
+        outputs: dict[tuple[str, int, str], list[Any]] = {}
         for positions, _, needed in op.gradients:
-            inputs, outputs = [], []
+            wanted = tuple(slots[p] for p in positions)
             for name in needed:
                 stem, _, fact = name.rpartition("_")
                 if name == "needs":
                     continue
                 if name in names:
-                    inputs.append((name, names.index(name), ""))
+                    inputs.setdefault((name, names.index(name), ""), []).append(wanted)
                 elif name == "result" or name in returns:
-                    outputs.append((name, 0 if name == "result" else returns.index(name), ""))
+                    at = 0 if name == "result" else returns.index(name)
+                    outputs.setdefault((name, at, ""), []).append(wanted)
                 elif stem in names:
-                    inputs.append((name, names.index(stem), fact))
+                    inputs.setdefault((name, names.index(stem), fact), []).append(wanted)
                 else:
-                    outputs.append((name, 0 if stem == "result" else returns.index(stem), fact))
-            wanted = tuple(slots[p] for p in positions)
-            self.inputs.append((wanted, inputs))
-            if outputs:
-                self.outputs.append((wanted, outputs))
+                    at = 0 if stem == "result" else returns.index(stem)
+                    outputs.setdefault((name, at, fact), []).append(wanted)
+        # PyTorch leaves out what only one input's gradient needs, where that input has none. It does not look where there is
+        # one input, or a list of them, nor at what one formula needs for several (guard_for in gen_variable_type.py).
+        arguments = op.schema.arguments
+        looks = len(slots) > 2 and not any(arguments[p].type.is_list for p in op.differentiable)
+        self.inputs = [
+            (
+                tuple(slots[names.index(one)] for one in _WRAPPED[op.base][need[0]])
+                if need[0] in _WRAPPED.get(op.base, ())
+                else used[0]
+                if looks and len(used) == 1 and len(used[0]) == 1 and not arguments[need[1]].type.optional
+                else None,
+                *need,
+            )
+            for need, used in sorted(inputs.items())
+        ]
+        """What the gradients need of the inputs, in the order of the names, in which PyTorch's nodes pack and unpack it: the
+        slots without whose edge it is left out (None: never), its name, the input's position, and the fact that it is.
+        """
+        self.outputs = sorted(outputs)
+        """What they need of the results: (name, position, fact)."""
 
 
 def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
@@ -111,15 +130,16 @@ def refuse_gradient(function: str, given: dict[str, Any]) -> None:
             )
 
 
-def save_first(op: "Op", values: Sequence[Any]) -> None:
+def save_first(op: "Op", values: Sequence[Any], written: Tensor | None = None) -> None:
     """After a call that failed, save its inputs all the same: PyTorch does so before its kernel runs, and what saving them
-    raises comes first. Errors: what a pack hook raises, RuntimeError for inference tensors.
+    raises comes first. `written` is the tensor of an in-place call, of which a copy is saved. Errors: what a pack hook raises,
+    RuntimeError for inference tensors and for views that may not be used.
     """
     try:
         # What has no gradient for complex numbers is refused after the kernel.
         refused = op.plan.real_only and values[0].dtype.is_complex
         if wants_grad(op, values) and not refused:
-            make_node(op, values)
+            make_node(op, values, None if written is None else written.clone())
     except Exception as refusal:
         raise refusal from None
 
@@ -176,26 +196,21 @@ def make_node(op: "Op", values: Sequence[Any], original: Tensor | None = None) -
     saved: dict[str, Any] = {}
     stack = hooks.stack
     node: Node = op.node_class(tuple(edges), saved)
-    for slots, needs in plan.inputs:
-        if not needs or (plan.guarded and not _any_edge(edges, slots)):
+    for slots, name, position, fact in plan.inputs:
+        if slots is not None and not _any_edge(edges, slots):
             continue
-        for name, position, fact in needs:
-            if name in saved:
-                continue
-            value = values[position]
-            if fact:
-                saved[name] = (
-                    value.geometry.sizes
-                    if fact == "sizes" and value.__class__ is Tensor
-                    else _fact(value, fact)
-                )
+        value = values[position]
+        if fact:
+            saved[name] = (
+                value.geometry.sizes if fact == "sizes" and value.__class__ is Tensor else _fact(value, fact)
+            )
+        else:
+            if original is not None and name == "self":
+                value = original
+            if value.__class__ is Tensor and events.observer is None and not stack:
+                saved[name] = SavedTensor(value)
             else:
-                if original is not None and name == "self":
-                    value = original
-                if value.__class__ is Tensor and events.observer is None and not stack:
-                    saved[name] = SavedTensor(value)
-                else:
-                    saved[name] = _save(node, name, value, op, position)
+                saved[name] = _save(node, name, value, op, position)
     return node
 
 
@@ -224,14 +239,10 @@ def drop_unneeded(node: Node) -> None:
     op = getattr(type(node), "op", None)
     if op is None or not node.saved:
         return
-    needed = {
-        name
-        for slots, needs in (*op.plan.inputs, *op.plan.outputs)
-        if _any_edge(node.edges, slots)
-        for name, *_ in needs
+    dropped = {
+        name for slots, name, *_ in op.plan.inputs if slots is not None and not _any_edge(node.edges, slots)
     }
-    known = {name for _, needs in (*op.plan.inputs, *op.plan.outputs) for name, *_ in needs}
-    node.saved = {name: value for name, value in node.saved.items() if name in needed or name not in known}
+    node.saved = {name: value for name, value in node.saved.items() if name not in dropped}
 
 
 def _any_edge(edges: Sequence[Edge], slots: tuple[Any, ...]) -> bool:
@@ -247,23 +258,16 @@ def _any_edge(edges: Sequence[Edge], slots: tuple[Any, ...]) -> bool:
 
 def save_outputs(op: "Op", node: Node, results: Sequence[Tensor]) -> None:
     """Save what the formulas name of the results, which now have their history."""
-    for slots, needs in op.plan.outputs:
-        if op.plan.guarded and not _any_edge(node.edges, slots):
+    for name, at, fact in op.plan.outputs:
+        result = results[at]
+        if fact:
+            node.saved[name] = _fact(result, fact)
             continue
-        for name, at, fact in needs:
-            if name in node.saved:
-                continue
-            result = results[at]
-            if fact:
-                node.saved[name] = _fact(result, fact)
-                continue
-            own = result.node is node
-            written_view = not own and result.view_of is not None and result.node is not None
-            node.saved[name] = saved = keep(
-                node, name, result, result.output_nr if own or written_view else None
-            )
-            if written_view and isinstance(saved, SavedTensor):
-                saved.maker = weakref.ref(result.node)
+        own = result.node is node
+        written_view = not own and result.view_of is not None and result.node is not None
+        node.saved[name] = saved = keep(node, name, result, result.output_nr if own or written_view else None)
+        if written_view and isinstance(saved, SavedTensor):
+            saved.maker = weakref.ref(result.node)
 
 
 def _save(node: Node, name: str, value: Any, op: "Op", position: int) -> Any:

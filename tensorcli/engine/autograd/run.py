@@ -237,9 +237,9 @@ class _Pass:
             except RuntimeError:
                 report(node)
                 raise
+        results = self._validate(node, answers, grads, owned)
         if not self.keep_graph:
             node.release()
-        results = self._validate(node, answers, grads, owned)
         answers.clear()
         if node.hooks is not None:
             self._after(node, results, grads)

@@ -35,20 +35,29 @@ class SavedTensor:
     grad_fn); unpacking it makes a new tensor of the same history.
     """
 
-    __slots__ = ("maker", "output_nr", "tensor", "version")
+    __slots__ = ("attached", "maker", "output_nr", "tensor", "version")
 
     def __init__(self, tensor: Tensor, output_nr: int | None = None) -> None:
         if tensor.inference:
             raise RuntimeError(messages.INFERENCE_SAVED)
         self.maker: weakref.ref[Any] | None = None
         """Of a result that was written into a view: the view's node, which is gone with the view or when it is made anew."""
+        self.attached = tensor.node is not None
+        """Whether it was the output of a node, which `detach_()` may have taken from it since."""
         self.tensor = tensor if output_nr is None else alias(tensor)
         self.output_nr = output_nr
         counter = tensor._counter
         self.version = tensor.counter.count if counter is None else counter.count
 
     def unpack(self, node: "Node") -> Tensor:
-        """The tensor as it was saved. Errors: RuntimeError when it was written since, with PyTorch's text."""
+        """The tensor as it was saved. Errors: RuntimeError when it was written since, or detached, with PyTorch's texts."""
+        tensor = self.tensor
+        if self.output_nr is None and self.attached and tensor.node is None and tensor.view_of is None:
+            raise RuntimeError(messages.SAVED_DETACHED)
+        return self.shown(node)
+
+    def shown(self, node: "Node") -> Tensor:
+        """The tensor as the node shows it, detached or not. Errors: RuntimeError when it was written since."""
         tensor = self.tensor
         found = tensor.counter.count
         if found != self.version:
@@ -92,6 +101,8 @@ class SavedPacked:
 
     def __init__(self, tensor: Tensor, output_nr: int | None = None, values_only: bool = False) -> None:
         pack, self.unpack_hook = hooks.stack[-1]
+        if tensor.inference:
+            raise RuntimeError(messages.INFERENCE_SAVED)
         self.version = tensor.counter.count
         self.output_nr = output_nr
         from tensorcli.engine.autograd.nodes import gradient_edge

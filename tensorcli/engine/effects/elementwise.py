@@ -95,9 +95,9 @@ def _of_wrapped(kind: dtype) -> dtype:
 
 def pointwise(op: "Op", values: tuple[Any, ...]) -> Any:
     """Element by element, with promotion and broadcasting."""
-    if op.check is not None:
-        op.check(*values)
     try:
+        if op.check is not None:
+            op.check(*values)
         array, kind, strides, device = compute(op, values)
     except Exception:
         save_first(op, values)

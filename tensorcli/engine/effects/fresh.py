@@ -88,10 +88,10 @@ def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | 
 
 def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     """New results of any shape: the kernel decides sizes and dtype, row-major unless it returns a Laid."""
-    if op.check is not None:
-        op.check(*values)
-    device = device_of(op, values)
     try:
+        if op.check is not None:
+            op.check(*values)
+        device = device_of(op, values)
         answer, reduced = _computed(op, values, device)
     except Exception:
         save_first(op, values)

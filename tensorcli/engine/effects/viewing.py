@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.engine import events
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.recording import make_node, save_first, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import META
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.geometry import Geometry
@@ -28,16 +28,25 @@ class Viewed:
         self.nbytes = nbytes
 
 
+def _viewed(op: "Op", values: tuple[Any, ...]) -> Any:
+    """What the kernel makes of the tensor's geometry."""
+    tensor: Tensor = values[0]
+    if not op.retypes:
+        return op.kernel(tensor.geometry, *values[1:])
+    # On meta PyTorch does not look where the memory ends.
+    nbytes = 1 << 62 if tensor.device is META else tensor.memory.nbytes
+    return op.kernel(Viewed(tensor.geometry, tensor.dtype, tensor.lazy, nbytes), *values[1:])
+
+
 def view(op: "Op", values: tuple[Any, ...]) -> Any:
     """A new handle (or several) on the same storage and version counter."""
     tensor: Tensor = values[0]
     retypes = op.retypes
-    if retypes:
-        # On meta PyTorch does not look where the memory ends.
-        nbytes = 1 << 62 if tensor.device is META else tensor.memory.nbytes
-        answer = op.kernel(Viewed(tensor.geometry, tensor.dtype, tensor.lazy, nbytes), *values[1:])
-    else:
-        answer = op.kernel(tensor.geometry, *values[1:])
+    try:
+        answer = _viewed(op, values)
+    except Exception:
+        save_first(op, values)
+        raise
     several = type(answer) is list
     storage = tensor.memory
     base = tensor if tensor.view_of is None else tensor.view_of.base

@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd import views
-from tensorcli.engine.autograd.recording import make_node, save_outputs, wants_grad
+from tensorcli.engine.autograd.recording import make_node, save_first, save_outputs, wants_grad
 from tensorcli.engine.devices import META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
@@ -40,6 +40,23 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     target: Tensor = values[0]
     requires = wants_grad(op, values)
     views.check_in_place(target, requires)
+    try:
+        array = _values_to_write(op, origin, target, values)
+    except Exception:
+        save_first(op, values, target)
+        raise
+    node = None
+    if requires:
+        original = None
+        if any("self" in g.names for g in op.gradients):
+            original = target.clone()
+        node = make_node(op, values, original)
+    store(op, target, values, array)
+    return _written(op, target, node)
+
+
+def _values_to_write(op: "Op", origin: "Op", target: Tensor, values: tuple[Any, ...]) -> Any:
+    """What the twin writes. Errors: what PyTorch's kernel refuses."""
     if op.check is not None:
         op.check(*values)
     if origin.rule is not None:
@@ -75,14 +92,7 @@ def write_twin(op: "Op", values: tuple[Any, ...]) -> Tensor:
     check_output_shape(target, array.shape)
     if origin.rule is None:
         check_overlap(target, [values[i] for i in op.tensors[1:]])
-    node = None
-    if requires:
-        original = None
-        if any("self" in g.names for g in op.gradients):
-            original = target.clone()
-        node = make_node(op, values, original)
-    store(op, target, values, array)
-    return _written(op, target, node)
+    return array
 
 
 _SCANS: Final[dict[str, tuple[Callable[[Any, Any], Any], int]]] = {"cumsum": (add, 0), "cumprod": (mul, 1)}
@@ -202,9 +212,13 @@ def write(op: "Op", values: tuple[Any, ...]) -> Any:
     target: Tensor = values[0]
     requires = wants_grad(op, values)
     views.check_in_place(target, requires)
-    if op.check is not None:
-        op.check(*values)
-    device = device_of(op, values)
+    try:
+        if op.check is not None:
+            op.check(*values)
+        device = device_of(op, values)
+    except Exception:
+        save_first(op, values, target)
+        raise
     node = None
     if requires:
         original = target.clone() if any("self" in g.names for g in op.gradients) else None

@@ -155,6 +155,19 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
     return pushing.value(), jvp_fn
 
 
+def pushed(func: Function, inputs: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
+    """The outputs of a function, and for each its tangents, one for each element of the inputs."""
+    from tensorcli.engine.batch.vmap import vmap
+
+    _check_primals(inputs)
+    with Level(batched=True):
+        pushing = _Pushing(func, inputs, tuple(range(len(inputs))), False)
+    columns = [one.new_zeros((0, *one.shape)) for one in pushing.outputs]
+    for tangents in bases(list(inputs)):
+        columns = vmap(lambda *given: pushing.push(list(given)))(*tangents)
+    return pushing.outputs, columns
+
+
 def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
     """A function that gives the Jacobian of `func`, column by column: for each output and input `output.shape + input.shape`."""
 

@@ -79,6 +79,7 @@ def computing(array, dtype):
     if dtype is not None:
         from tensorcli.engine.effects import cast
 
+        messages.warn_discards(dtypes.from_numpy_dtype(array.dtype), dtype)
         return cast(array, dtype.computes_as)
     return array.astype(np.int64) if array.dtype.kind in "bui" else array
 

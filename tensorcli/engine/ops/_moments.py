@@ -127,6 +127,15 @@ def check_dtypes(input, *parameters):
         raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
 
 
+def check_kept(input, weight):
+    """Refuse a weight that has got another dtype since the input went through (`module.double()` gives its parameters one)."""
+    if weight is None or weight.dtype == input.dtype:
+        return
+    wanted = "Float" if kind_of(input) in ("Half", "BFloat16") else kind_of(input)
+    if kind_of(weight) != wanted:
+        raise RuntimeError(f"expected scalar type {wanted} but found {kind_of(weight)}")
+
+
 def in_turn(array, lead, own, factor=None):
     """Sums over the first dimensions, of the array or of its products with a factor: each thread adds up its part one by one, in
     the dtype `own` (aten/src/ATen/native/cpu/layer_norm_kernel.cpp).

@@ -48,8 +48,10 @@ def midway(error):
     return error
 
 
-def writing_before(check, kernel, parts):
-    """A check that, where an index is out of range, writes what PyTorch has written when it says so."""
+def writing_before(check, kernel, parts, *, apart=True):
+    """A check that, where an index is out of range, writes what PyTorch has written when it says so; `apart`: not over what it
+    reads.
+    """
 
     def checked(self, *rest):
         try:
@@ -57,8 +59,9 @@ def writing_before(check, kernel, parts):
         except (IndexError, RuntimeError) as error:
             if getattr(error, "midway", False) and self.device is CPU:
                 others = [other for other in rest if isinstance(other, Tensor)]
-                effects.check_overlap(self, others)
-                refuse_shared(self, others)
+                if apart:
+                    effects.check_overlap(self, others)
+                    refuse_shared(self, others)
                 arrays = [one.values if isinstance(one, Tensor) else one for one in rest]
                 for part in parts(self.array, *arrays):
                     kernel(np, *part)

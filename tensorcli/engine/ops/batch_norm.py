@@ -145,6 +145,7 @@ def _moved(running, now, momentum):
 def native_batch_norm_backward(xp, grad_out, input, weight, running_mean, running_var, save_mean, save_invstd, train,
                                eps, output_mask):  # fmt: skip
     """The gradients of native_batch_norm."""
+    check_dtypes(input, weight, running_mean, running_var)
     own = input.dtype
     grad_out, input, weight, running_mean, running_var, save_mean, save_invstd = widened(
         grad_out, input, weight, running_mean, running_var, save_mean, save_invstd

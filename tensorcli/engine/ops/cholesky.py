@@ -133,7 +133,7 @@ def _cholesky_solve_backward(grad, factor, upper, result, needs):
 
 @op(
     "cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor",
-    self__input2=lambda grad, input2, upper, result, needs: _cholesky_solve_backward(
+    self__input2=lambda grad, self, input2, upper, result, needs: _cholesky_solve_backward(
         grad, input2, upper, result, needs
     ),
 )

@@ -156,8 +156,9 @@ _PARTS = ("float16", "float32", "float64")
     dtype=TO_COMPLEX,
     variants="function",
     check=_parts,
-    real=lambda grad: functions.real(grad),
-    imag=lambda grad: functions.imag(grad),
+    # PyTorch's nodes keep the parts, whose dtypes alone its formulas use.
+    real=lambda grad, real: functions.real(grad),
+    imag=lambda grad, imag: functions.imag(grad),
 )
 def complex_(xp, real, imag):
     """Complex numbers of their real and imaginary parts."""

@@ -1,8 +1,8 @@
 """Conversions: another dtype, device or memory format; the tensor itself when it has what is asked for already."""
 
-from typing import Any
+from typing import Any, Final
 
-from tensorcli.engine import dtypes, formats, geometry
+from tensorcli.engine import dtypes, formats, geometry, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, NO_ACCELERATOR, Device, cuda_devices, resolve
 from tensorcli.engine.op import composite
@@ -183,13 +183,21 @@ def type_(self, dtype, non_blocking, memory_format):
     return _type(self, dtype, non_blocking, memory_format=memory_format)
 
 
+_PINNED_FOR: Final = "The argument 'device' of Tensor.{}() is deprecated. Please do not pass this argument."
+
+
 @composite("pin_memory(Tensor(a) self, Device? device=None) -> Tensor(a)", variants="method")
 def pin_memory(self, device):
     """A copy in page-locked memory, from which devices copy without waiting; itself when it lies there. Needs a device."""
+    if device is not None:
+        for name in ("pin_memory", "is_pinned"):
+            messages.warn(_PINNED_FOR.format(name), DeprecationWarning)
     return pinned_copy(self)
 
 
 @composite("is_pinned(Tensor self, Device? device=None) -> bool", variants="method")
 def is_pinned(self, device):
     """Whether the memory is page-locked: never without an accelerator."""
+    if device is not None:
+        messages.warn(_PINNED_FOR.format("is_pinned"), DeprecationWarning)
     return self.memory.pinned

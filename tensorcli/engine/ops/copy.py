@@ -269,6 +269,6 @@ declare_copies(
             "split_with_sizes",
             "unbind.int",
         ),
-        *("diagonal", "unfold", "alias", "detach"),
+        *("diagonal", "unfold", "alias", "detach", "view_as_real", "view_as_complex"),
     )
 )

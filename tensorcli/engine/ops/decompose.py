@@ -317,7 +317,7 @@ def _reflected(input, tau):
     "linalg_householder_product(Tensor input, Tensor tau) -> Tensor",
     variants="function",
     namespace="linalg",
-    input__tau=lambda grad, input, tau, needs: derived(_reflected, (input, tau), (grad,), needs),
+    input__tau=lambda grad, input, tau, result, needs: derived(_reflected, (input, tau), (grad,), needs),
 )
 def linalg_householder_product(xp, input, tau):
     """The first columns of the product of Householder reflections."""

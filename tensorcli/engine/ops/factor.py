@@ -29,7 +29,7 @@ def geqrf(xp, self):
 
 @op(
     "ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor",
-    self__input2__input3=lambda grad, self, input2, input3, left, transpose, needs: derived(
+    self__input2__input3=lambda grad, self, input2, input3, left, transpose, result, needs: derived(
         lambda a, tau, c: (_reflect(a, tau, c, left, transpose),),
         (self, input2, input3),
         (grad,),

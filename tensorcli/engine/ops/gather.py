@@ -140,14 +140,14 @@ def take_along_dim(self, indices, dim):
     """gather with broadcasting; without dim, from all elements in a row."""
     if dim is None:
         return self.view((-1,)).gather(0, indices.view((-1,)))
-    if indices.dtype is not dtypes.int64:
-        raise RuntimeError(
-            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.scalar_type}"
-        )
     if self.ndim != indices.ndim:
         raise RuntimeError(
             "torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
             f"{self.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    if indices.dtype is not dtypes.int64:
+        raise RuntimeError(
+            f"torch.take_along_dim(): dtype of indices should be Long but got {indices.dtype.scalar_type}"
         )
     dim = wrap(dim, self.ndim)
     own, wanted = self.geometry.sizes, indices.geometry.sizes

@@ -17,6 +17,7 @@ from tensorcli.engine.ops._moments import (
     along_line,
     channel_axes,
     check_dtypes,
+    check_kept,
     has_small_rows,
     in_turn,
     moments,
@@ -149,6 +150,7 @@ def _check_shape(input, shape, weight, bias, lead=", "):
 )
 def native_layer_norm_backward(xp, grad_out, input, normalized_shape, mean, rstd, weight, bias, output_mask):
     """The gradients of native_layer_norm."""
+    check_kept(input, weight)
     real = input.dtype
     own = real if weight is None else weight.dtype
     grad_out, input, mean, rstd, weight = widened(grad_out, input, mean, rstd, weight)
@@ -186,6 +188,12 @@ def rms_norm(input, normalized_shape, weight, eps):
     _check_shape(input, shape, weight, None, "")
     if not (input.dtype.is_floating_point or input.dtype.is_complex):
         raise NotImplementedError(f"\"rms_norm\" not implemented for '{input.dtype.scalar_type}'")
+    mismatch = weight is not None and weight.dtype is not input.dtype
+    if mismatch and messages.said.first("rms_norm"):  # Once, whatever the dtypes are.
+        messages.warn(
+            f"Mismatch dtype between input and weight: input dtype = {input.dtype.cpp_name}, weight dtype = "
+            f"{weight.dtype.cpp_name}, Cannot dispatch to fused implementation."
+        )
     wide = input.to(dtypes.float32) if input.dtype.reduced else input
     eps = float(np.finfo(wide.dtype.np).eps) if eps is None else eps
     dims = list(range(input.ndim - len(normalized_shape), input.ndim))
@@ -317,6 +325,7 @@ def native_group_norm(xp, input, weight, bias, N, C, HxW, group, eps):
 )
 def native_group_norm_backward(xp, grad_out, input, mean, rstd, weight, N, C, HxW, group, output_mask):
     """The gradients of native_group_norm."""
+    check_kept(input, weight)
     grad_out, input, mean, rstd, weight = widened(grad_out, input, mean, rstd, weight)
     parts = input.reshape(N, group, C // group * HxW)
     mean, rstd = mean.reshape(N, group, 1), rstd.reshape(N, group, 1)

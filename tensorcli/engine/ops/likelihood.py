@@ -22,7 +22,7 @@ from tensorcli.engine.ops.loss import MEAN, mean_share, reduced, reduced_in_plac
     self=lambda grad, self, target, weight, reduction: functions.binary_cross_entropy_backward(
         grad, self, target, weight, reduction
     ),
-    target=lambda grad, self, weight, reduction: _bce_target(grad, self, weight, reduction),
+    target=lambda grad, self, target, weight, reduction: _bce_target(grad, self, weight, reduction),
     constant="weight",
 )
 def binary_cross_entropy(xp, self, target, weight, reduction):

@@ -114,15 +114,20 @@ def _scatter_parts(self, mask, source):
 
 @op(
     "masked_scatter_(Tensor(a!) self, Tensor mask, Tensor source) -> Tensor(a!)",
-    check=lambda *values: writing_before(_check_masked_scatter_in_place, masked_scatter_, _scatter_parts)(
-        *values
-    ),
+    check=lambda *values: writing_before(
+        _check_masked_scatter_in_place, masked_scatter_, _scatter_parts, apart=False
+    )(*values),
     **_MASKED_SCATTER,
 )
 def masked_scatter_(xp, self, mask, source):
     """Put the source's elements, in a row, where the mask is True; in place."""
     mask = xp.broadcast_to(mask, self.shape)
-    self[mask] = source.reshape(-1)[: int(mask.sum())]
+    if source.flags.c_contiguous and xp.may_share_memory(self, source):
+        # PyTorch reads each element when it writes it, so that a source in the same memory is read as it is by then.
+        for place, at in zip(xp.argwhere(mask), xp.ndindex(source.shape), strict=False):
+            self[tuple(place)] = source[at]
+        return
+    self[mask] = source.flatten()[: int(mask.sum())]
 
 
 @op(

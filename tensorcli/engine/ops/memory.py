@@ -28,7 +28,7 @@ def _resized(declared, target, values, sizes, memory_format):
         effects.move(declared, target, values, target.memory, shape)
     if memory_format is not None:
         if memory_format is formats.preserve_format:
-            raise RuntimeError("Unsupported memory format Preserve")
+            raise RuntimeError("Unsupported memory formatPreserve")
         strides = geometry.format_strides(sizes, memory_format.name)
         target.replace_memory(target.memory, Geometry(sizes, strides, target.geometry.offset))
     return target

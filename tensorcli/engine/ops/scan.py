@@ -96,6 +96,11 @@ def cumprod(xp, self, dim, dtype):
         refuse(array, "cumprod_out_cpu", "b")
     if not self.ndim:
         return array.copy()
+    if array.dtype.kind == "c":
+        # PyTorch begins with one times the first, which shows where that is not finite.
+        first = (slice(None),) * dim + (slice(1),)
+        array = array.copy()
+        array[first] *= array.dtype.type(1)
     return xp.cumprod(array, axis=dim, dtype=_summing(array)).astype(array.dtype, copy=False)
 
 

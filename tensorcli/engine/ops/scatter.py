@@ -42,8 +42,12 @@ def _check_scatter_sizes(self, dim, index, src):
         given = src.geometry.sizes
         wrap(dim, len(given))
         if max(len(sizes), 1) != max(len(given), 1):
+            if not too_large and given and all(a <= b for a, b in zip(sizes, given, strict=False)):
+                wrap(
+                    min(len(sizes) - 1, len(given)), len(given)
+                )  # PyTorch asks the source for the index's sizes.
             raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
-        if too_large or any(a > b for a, b in zip(sizes, given, strict=False)):
+        if too_large or any(a > b for a, b in zip(sizes, given or (1,), strict=False)):
             raise RuntimeError(
                 f"Expected index {messages.numbers(sizes)} to be no larger than self {messages.numbers(own)} "
                 f"apart from dimension {dim} and to be no larger size than src {messages.numbers(given)}"

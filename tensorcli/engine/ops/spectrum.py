@@ -54,6 +54,12 @@ def stft(self, n_fft, hop_length, win_length, window, center, pad_mode, normaliz
             + _BARE,
             once=True,
         )
+    is_complex = signal.dtype.is_complex
+    if return_complex is None and not is_complex and not (window is not None and window.dtype.is_complex):
+        raise RuntimeError(
+            "stft requires the return_complex parameter be given for real inputs, and will further require that "
+            "return_complex=True in a future PyTorch release."
+        )
     refused = _refusal(signal, n_fft, hop, width, window)
     if refused:
         raise RuntimeError(
@@ -62,13 +68,7 @@ def stft(self, n_fft, hop_length, win_length, window, center, pad_mode, normaliz
             f"onesided={_flag(onesided)}, return_complex={_flag(return_complex)}, "
             f"align_to_window={_flag(align_to_window)}) : {refused}"
         )
-    is_complex = signal.dtype.is_complex
     if return_complex is None:
-        if not is_complex and not (window is not None and window.dtype.is_complex):
-            raise RuntimeError(
-                "stft requires the return_complex parameter be given for real inputs, and will further require that "
-                "return_complex=True in a future PyTorch release."
-            )
         return_complex = True
     single = signal.ndim == 1
     if single:

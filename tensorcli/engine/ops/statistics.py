@@ -162,8 +162,6 @@ def _no_reduced(self, weights, minlength):
     "bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor",
     out=False,
     check=_no_reduced,
-    self=None,
-    weights=None,
 )
 def bincount(xp, self, weights, minlength):
     """How often each non-negative integer occurs, or the sum of its weights."""

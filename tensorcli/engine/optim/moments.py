@@ -25,7 +25,7 @@ from tensorcli.engine.tensor import Tensor
 def _check(lr: Any, betas: tuple[Any, Any], eps: float, weight_decay: float) -> None:
     check_rate(lr)
     check_not_negative(eps, "epsilon value")
-    for number, beta in enumerate(betas):
+    for number, beta in enumerate((betas[0], betas[1])):
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {number}: {beta}")
     check_not_negative(weight_decay, "weight_decay value")

@@ -1,6 +1,6 @@
 """`torch.nn.utils`: gradients kept within bounds, parameters as one vector, computed and pruned parameters."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any, Final
 
 from tensorcli.engine import messages
@@ -54,6 +54,8 @@ def clip_grad_norm_(
 ) -> Tensor:
     """Scale the gradients in place to a total norm of at most `max_norm`; the norm they had is returned."""
     found = _parameters(parameters)
+    if not found and isinstance(parameters, Generator):
+        messages.warn("`parameters` is an empty generator, no gradient clipping will occur.")
     grads = [p._grad for p in found if p._grad is not None]
     total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(found, max_norm, total, foreach)
