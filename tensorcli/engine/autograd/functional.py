@@ -230,9 +230,9 @@ def _by_columns(func: Function, inputs: Any) -> Any:
         several_out, outputs = _tuple(func(*args), "outputs", "None")
         return outputs
 
-    outputs, columns = pushed(called, given)
+    pushing, columns, _ = pushed(called, given, tuple(range(len(given))))
     rows = []
-    for output, column in zip(outputs, columns, strict=True):
+    for output, column in zip(pushing.outputs, columns, strict=True):
         parts = column.split([one.geometry.numel for one in given], 0)
         row = [
             part.permute(*range(1, part.ndim), 0).reshape((*output.shape, *one.shape))

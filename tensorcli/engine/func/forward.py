@@ -155,17 +155,31 @@ def linearize(func: Function, *primals: Any) -> tuple[Any, Function]:
     return pushing.value(), jvp_fn
 
 
-def pushed(func: Function, inputs: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
-    """The outputs of a function, and for each its tangents, one for each element of the inputs."""
+def pushed(
+    func: Function,
+    args: tuple[Any, ...],
+    numbers: tuple[int, ...],
+    has_aux: bool = False,
+    *,
+    randomness: str = "error",
+) -> tuple[_Pushing, list[Tensor], Any]:
+    """A function at one point, the tangents of its outputs, one for each element of the inputs with these numbers, and what it
+    gives besides. It runs inside a vmap over the tangents, which is asked for random numbers.
+    """
     from tensorcli.engine.batch.vmap import vmap
 
-    _check_primals(inputs)
-    with Level(batched=True):
-        pushing = _Pushing(func, inputs, tuple(range(len(inputs))), False)
-    columns = [one.new_zeros((0, *one.shape)) for one in pushing.outputs]
-    for tangents in bases(list(inputs)):
-        columns = vmap(lambda *given: pushing.push(list(given)))(*tangents)
-    return pushing.outputs, columns
+    leaves = flatten([args[i] for i in numbers])[0]
+    _check_primals(leaves)
+    pushings: list[_Pushing] = []
+
+    def columns_of(*tangents: Tensor) -> tuple[Any, Any]:
+        pushings.append(_Pushing(func, args, numbers, has_aux))
+        pushing = pushings[0]
+        return pushing.push(list(tangents)), aux_outside(pushing.level, pushing.aux) if has_aux else ()
+
+    tangents = next(bases(leaves), [one.new_zeros((0, *one.shape)) for one in leaves])
+    columns, aux = vmap(columns_of, randomness=randomness)(*tangents)
+    return pushings[0], columns, mapped(lambda one: one[0], aux)
 
 
 def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
@@ -177,24 +191,15 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         numbers = chosen(argnums, len(args))
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
-        _check_primals(leaves)
-        pushings: list[_Pushing] = []
-
-        def columns_of(*tangents: Tensor) -> tuple[Any, Any]:
-            pushing = _Pushing(lambda *given: func(*given, **kwargs), args, numbers, has_aux)
-            check_real("jacfwd", "outputs", pushing.outputs)
-            pushings.append(pushing)
-            return pushing.push(list(tangents)), aux_outside(pushing.level, pushing.aux) if has_aux else ()
-
-        from tensorcli.engine.batch.vmap import vmap
-
-        tangents = next(bases(leaves), [one.new_zeros((0, *one.shape)) for one in leaves])
-        columns, aux = vmap(columns_of, randomness=randomness)(*tangents)
-        outputs, shape = pushings[0].outputs, pushings[0].shape
-        result = unflatten(
-            [_matrix(*pair, leaves, tree) for pair in zip(columns, outputs, strict=True)], shape
+        pushing, columns, aux = pushed(
+            lambda *given: func(*given, **kwargs), args, numbers, has_aux, randomness=randomness
         )
-        return (result, mapped(lambda one: one[0], aux)) if has_aux else result
+        check_real("jacfwd", "outputs", pushing.outputs)
+        result = unflatten(
+            [_matrix(*pair, leaves, tree) for pair in zip(columns, pushing.outputs, strict=True)],
+            pushing.shape,
+        )
+        return (result, aux) if has_aux else result
 
     return wrapper
 
