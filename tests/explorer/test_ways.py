@@ -187,7 +187,7 @@ IN_FUNCTIONS = {
     "a hidden write": (
         "def f(w):\n    y = w.exp()\n    y.data.mul_(2)\n    return y.sum()\n"
         "w = torch.ones(2, requires_grad=True)\nf(w).backward()",
-        "line 3:  y.detach().clone().mul_(2)",
+        "line 2:  y = w.exp().clone()",
     ),
     "an optimizer that keeps its gradients": (
         "def fit():\n    net = torch.nn.Linear(1, 1)\n    opt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
@@ -298,4 +298,12 @@ def test_a_hidden_write_in_a_function_is_told_with_the_gradient_it_made_wrong() 
     assert answer.title.startswith(
         "w.grad is wrong: [5.4366, 5.4366] instead of [2.7183, 2.7183]; line 3 wrote over what line 2"
     )
-    assert [way.verdict for way in answer.ways] == ["ok", "ok"]
+    assert [way.verdict for way in answer.ways] == ["ok"]
+
+
+def test_a_write_into_a_copy_is_a_way_out_only_where_somebody_gets_the_copy() -> None:
+    before = "w = torch.ones(2, requires_grad=True)\ny = (w * w).sum()\n"
+    lost = asked(f"{before}w.data.fill_(0)\ny.backward()")
+    assert [way.text for way in lost.ways] == ["move line 3 below line 4"]
+    kept = asked(f"{before}d = w.data.mul_(2)\ny.backward()")
+    assert kept.ways[0].text == "line 3:  d = w.detach().clone().mul_(2)"

@@ -193,10 +193,7 @@ class _Hidden:
                 yield journal.changed(bound, [(tree.value, copied)], "write into a copy")
         tree = journal.python(at)[0].tree
         yield from out_of_place_at(case, at, tree, via)
-        data = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "data"]
-        if data:
-            changes = [(node, f"{journal.source(at, node.value)}.detach().clone()") for node in data]
-            yield journal.changed(at, changes, "write into a copy")
+        yield _into_copies(case, at, tree)
         if self.passes:
             yield journal.moved_below(at, self.passes[-1].number - 1, "write after the saved use")
         for step, save in self.saves[:1]:
@@ -260,14 +257,30 @@ def _copies(case: Case, save: Save, write: ast.AST) -> Iterator[Proposal | None]
     """The write into a copy, where it goes through `.data`; the saved result kept apart."""
     journal = case.journal
     place = case.holder_of(write)
-    data = [node for node in ast.walk(write) if isinstance(node, ast.Attribute) and node.attr == "data"]
-    if place is not None and data:
-        changes = [(node, f"{journal.source(place, node.value)}.detach().clone()") for node in data]
-        yield journal.changed(place, changes, "write into a copy")
+    if place is not None:
+        yield _into_copies(case, place, journal.python(place)[0].tree, write)
     place = None if save.node_at is None else case.holder_of(save.node_at)
     if place is not None and save.slot == "result" and isinstance(save.node_at, ast.expr):
         text = atom(save.node_at, journal.source(place, save.node_at))
         yield journal.changed(place, [(save.node_at, f"{text}.clone()")], "the node keeps its own result")
+
+
+def _into_copies(case: Case, at: int, tree: ast.AST, within: ast.AST | None = None) -> Proposal | None:
+    """`d = w.detach().clone().mul_(2)` for `d = w.data.mul_(2)`, of the writes of a statement or of an expression in it; None
+    where nobody would have the copies, as of `w.data.mul_(2)`.
+    """
+    data = [
+        node
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Assign | ast.AnnAssign | ast.Return | ast.NamedExpr)
+        and each.value is not None
+        for node in ast.walk(each.value)
+        if isinstance(node, ast.Attribute) and node.attr == "data" and (within is None or holds(within, node))
+    ]
+    changes = [
+        (node, f"{case.journal.source(at, node.value)}.detach().clone()") for node in dict.fromkeys(data)
+    ]
+    return case.journal.changed(at, changes, "write into a copy") if changes else None
 
 
 def _swallowed(case: Case, at: int) -> Story | None:
