@@ -117,6 +117,59 @@ CONCEPTS = {
         ("w = torch.ones(2, requires_grad=True)", "y = w.exp()", "saved y"),
         ("saved y", "explain version counter", "explain retain_graph"),
     ),
+    "deep copy": Concept(
+        "A deep copy has storages of its own; inside it tensors share memory as they did.",
+        (
+            "copy.deepcopy copies whole storages, also for a tensor that reads a part of one, and .grad with its tensor. "
+            "Between the copies each tensor has a version counter of its own.",
+            "Only leaves can be copied so: of a computed tensor detach().clone() copies the elements.",
+            "copy.copy makes a new tensor on the same storage, without history and with a version counter of its own; = makes "
+            "none.",
+        ),
+        (
+            "x = torch.ones(3)",
+            "pair = [x, x[:2]]",
+            "twin = copy.deepcopy(pair)",
+            "x.add_(1)",
+            "twin[0], twin[1]",
+            "alias twin[0] twin[1]",
+        ),
+        ("compare deepcopy clone", "explain TSC-E053", "explain archive"),
+    ),
+    "archive": Concept(
+        "An archive is what torch.save writes: each storage once and whole, and how the tensors lie on it.",
+        (
+            "A slice carries the whole storage that it reads; clone() it first. What shared memory shares it again after "
+            "torch.load. History, .grad and hooks stay behind.",
+            "By default torch.load makes tensors and plain containers; a module that was saved whole needs weights_only=False. "
+            "A state_dict() needs nothing.",
+            "Here an archive is written into a buffer, or kept in the session under the name of the file.",
+        ),
+        (
+            "big = torch.zeros(1000)",
+            "torch.save({'rows': big[:2]}, 'rows.pt')",
+            "rows = torch.load('rows.pt')",
+            "net = torch.nn.Linear(2, 1)",
+            "torch.save(net.state_dict(), 'net.pt')",
+            "net.load_state_dict(torch.load('net.pt'))",
+        ),
+        ("explain TSC-E105", "explain state_dict", "explain deep copy"),
+    ),
+    "state_dict": Concept(
+        "state_dict() holds the very tensors of a module, detached: it is no copy.",
+        (
+            "Training goes on in them. To keep a state, copy it: copy.deepcopy(net.state_dict()).",
+            "load_state_dict() writes the elements into the module's own tensors, which stay where they are.",
+        ),
+        (
+            "net = torch.nn.Linear(2, 1)",
+            "best = net.state_dict()",
+            "kept = copy.deepcopy(net.state_dict())",
+            "net.load_state_dict({name: tensor * 0 for name, tensor in best.items()})",
+            "best['weight'], kept['weight']",
+        ),
+        ("explain deep copy", "explain TSC-H014", "explain archive"),
+    ),
     "retain_graph": Concept(
         "A backward pass frees what the nodes had saved; retain_graph=True keeps it for another pass.",
         (
@@ -308,7 +361,16 @@ OTHER_NAMES = {
     "in place": "in-place",
     "in-place operation": "in-place",
     "saved tensors": "saved tensor",
-    "save": "saved tensor",
+    "deepcopy": "deep copy",
+    "copy.deepcopy": "deep copy",
+    "copy.copy": "deep copy",
+    "torch.save": "archive",
+    "torch.load": "archive",
+    "save": "archive",
+    "load": "archive",
+    "pickle": "archive",
+    "state": "state_dict",
+    "load_state_dict": "state_dict",
     "no_grad": "no_grad mode",
     "inference_mode": "inference mode",
     "indexing": "advanced indexing",
