@@ -285,3 +285,30 @@ def test_a_tour_runs_to_its_end(name: str) -> None:
 
 def test_there_is_no_other_tour(last: Any) -> None:
     assert last("tour nowhere", keep_going=True).error is not None
+
+
+@pytest.mark.parametrize(
+    ("word", "title", "called"),
+    [
+        ("nn.Linear", "nn.Linear", "Linear(in_features, out_features, bias=True, device=None, dtype=None)"),
+        ("torch.optim.Adam", "torch.optim.Adam", "Adam(params, lr=0.001, "),
+        ("train", "train mode", None),
+        ("Module.train", "Module.train", "train(mode=True)"),
+        ("vmap", "vmap", "vmap(func, in_dims=0, out_dims=0, randomness='error', *, chunk_size=None)"),
+        (
+            "checkpoint",
+            "checkpoint",
+            "checkpoint(function, *args, use_reentrant=None, context_fn=noop_context_fn, ",
+        ),
+        ("deepcopy", "deep copy", None),
+        ("torch.save", "archive", None),
+        ("from_numpy", "numpy bridge", None),
+    ],
+)
+def test_words_of_pytorch_have_a_page(word: str, title: str, called: str | None) -> None:
+    page = explain(Session(), word)
+    assert isinstance(page, Explanation)
+    assert page.what == title
+    if called is not None:
+        (row,) = next(each.rows for each in page.sections if each.title == "called as")
+        assert row[0].startswith(called)

@@ -34,11 +34,9 @@ def help_page(session: Session, invocation: Invocation) -> Help | Explanation:
     page = session.engine.help(name.removeprefix("torch.").removeprefix("Tensor."))
     if page is not None:
         return page
-    found = _member(session, name)
-    if found is not None:
-        elsewhere = isinstance(found, type) or BOUND_MODULES.get(name.partition(".")[0], "torch") != "torch"
-        page = None if elsewhere else session.engine.help(name.rpartition(".")[2])
-        return page or callable_page(name, found)
+    page = member_page(session, name)
+    if page is not None:
+        return page
     owner, _, attribute = name.rpartition(".")
     if owner and session.engine.kind(_read(session, owner)) == "tensor":
         page = session.engine.help(attribute)
@@ -131,13 +129,42 @@ def command_page(name: str) -> Help:
     return Help(name, found.summary, (HelpSection(found.category, tuple(rows)),), see_also=others[:6])
 
 
+ABOVE = (
+    "",
+    *(
+        f"torch.{name}"
+        for name in (
+            "",
+            *"nn. optim. nn.functional. func. autograd. autograd.functional. nn.utils. utils.data. utils.checkpoint.".split(),
+            *"optim.lr_scheduler. amp. nn.Module. optim.Optimizer.".split(),
+        )
+    ),
+)
+"""What may be left out before the name of a function, a class or a method."""
+
+
+def member_page(session: Session, name: str) -> Help | None:
+    """The page of a function, a class or a method of a module of the language; None where there is none of that name."""
+    found = _member(session, name)
+    if found is None:
+        return None
+    elsewhere = isinstance(found, type) or BOUND_MODULES.get(name.partition(".")[0], "torch") != "torch"
+    page = None if elsewhere else session.engine.help(name.rpartition(".")[2])
+    return page or callable_page(name, found)
+
+
 def _member(session: Session, name: str) -> Any:
     """What a dotted name stands for in a module of the language; the first parts may be left out."""
-    for prefix in ("", "torch.", "torch.nn.", "torch.optim."):
+    for prefix in ABOVE:
         first, *rest = (prefix + name).split(".")
         value = session.names.get(first, session.modules.get(BOUND_MODULES.get(first, first)))
         for part in rest:
-            value = value.members.get(part) if isinstance(value, Namespace) else None
+            if isinstance(value, Namespace):
+                value = value.members.get(part)
+            elif isinstance(value, type) and session.evaluator.policy.allows(value, part):
+                value = getattr(value, part, None)
+            else:
+                value = None
         if rest and callable(value):
             return value
     return None
@@ -152,7 +179,11 @@ def callable_page(name: str, value: Any) -> Help:
     except (TypeError, ValueError):
         parameters = "(...)"
     else:
-        plain = [each.replace(annotation=inspect.Parameter.empty) for each in given.parameters.values()]
+        plain = [
+            each.replace(annotation=inspect.Parameter.empty, default=_shown(each.default))
+            for place, each in enumerate(given.parameters.values())
+            if place or each.name != "self"
+        ]
         parameters = str(inspect.Signature(plain))
     if isinstance(value, ScriptFunction):
         otherwise = "a function of this session"
@@ -160,6 +191,21 @@ def callable_page(name: str, value: Any) -> Help:
         otherwise = f"{'a class' if isinstance(value, type) else 'a function'} of {value.__module__}"
     paragraph = said(value)
     return Help(name, paragraph or otherwise, details=(value.__name__ + parameters,))
+
+
+def _shown(default: Any) -> Any:
+    """A default as a page shows it: a function by its name."""
+    return Word(default.__name__) if callable(default) and not isinstance(default, type) else default
+
+
+class Word:
+    """What stands in a page as it is."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
 
 
 def value_page(session: Session, name: str, value: Any) -> Help:

@@ -14,10 +14,12 @@ from tensorcli.language.nearness import did_you_mean, near
 
 if TYPE_CHECKING:
     from tensorcli.explorer.errors import Known
-    from tensorcli.explorer.results import Dry
+    from tensorcli.explorer.results import Dry, Help
     from tensorcli.explorer.session import Session
 
 CODE = re.compile(r"TSC-[A-Z]\d+$")
+DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+(\(\))?$")
+"""A name within modules or classes: `nn.Linear`, `torch.nn.Module.train`."""
 LEGACY = re.compile(r"(torch\.)?(Float|Double|Half|BFloat16|Long|Int|Short|Char|Byte|Bool)?Tensor(\(\))?$")
 """The legacy constructors: their names differ from those of functions in a capital only."""
 
@@ -47,10 +49,14 @@ def explain(session: Session, what: str) -> Explanation | Dry:
         return found
     short = text.removeprefix("torch.").removeprefix("Tensor.").removesuffix("()")
     if short.isidentifier() and short not in session.names:
-        page = operator(session, short)
+        page = operator(session, short) or member(session, short)
         if page is not None:
             return page
         raise ValueError(f"there is nothing to explain under {text!r}{suggestion(session, text)}")
+    if DOTTED.match(text) and text.partition(".")[0] not in session.names:
+        page = member(session, text.removesuffix("()"))
+        if page is not None:
+            return page
     from tensorcli.explorer.explain.expression import explain_expression
 
     return explain_expression(session, text)
@@ -132,12 +138,7 @@ def operator(session: Session, name: str) -> Explanation | None:
         return None
     from tensorcli.explorer.comparison import FORMS
 
-    sections = [
-        Section(each.title, tuple((row.usage, row.description) for row in each.rows))
-        for each in page.sections
-    ]
-    if page.details:
-        sections.append(Section("schema", tuple((each,) for each in page.details)))
+    sections = _sections(page, "schema")
     sections.append(
         Section(
             "on your own tensors",
@@ -155,6 +156,27 @@ def operator(session: Session, name: str) -> Explanation | None:
         tuple(each for each in sections if each.rows or each.text),
         see_also=tuple(each for each in see if each)[:6],
     )
+
+
+def member(session: Session, name: str) -> Explanation | None:
+    """A function, a class or a method of a module; None where there is none of that name."""
+    from tensorcli.explorer.commands.session import member_page
+
+    page = member_page(session, name)
+    if page is None:
+        return None
+    return Explanation(page.title, page.summary, tuple(_sections(page, "called as")), see_also=page.see_also)
+
+
+def _sections(page: Help, details: str) -> list[Section]:
+    """What a page of help says, with a title for its details."""
+    found = [
+        Section(each.title, tuple((row.usage, row.description) for row in each.rows))
+        for each in page.sections
+    ]
+    if page.details:
+        found.append(Section(details, tuple((each,) for each in page.details)))
+    return found
 
 
 def suggestion(session: Session, text: str) -> str:
