@@ -132,16 +132,14 @@ def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, in
         raise pickle.UnpicklingError("weights_only=False reads only what torch.save wrote here")
     if not data.startswith(_ZIP):
         raise pickle.UnpicklingError(f"Unsupported operand {data[0]}")
-    try:
-        archive = Archive(data)
-        text = archive.read("data.pkl")
-        for name in (".format_version", "byteorder", ".storage_alignment"):
-            if name in archive:
-                archive.read(name)
-    except (ValueError, KeyError, IndexError):
-        raise RuntimeError(
-            "PytorchStreamReader failed reading zip archive: failed finding central directory"
-        ) from None
+    archive = Archive(data)
+    text = archive.read("data.pkl")
+    for name in (".format_version", "byteorder", ".storage_alignment"):
+        if name in archive:
+            archive.read(name)
+    if weights_only and text[:1] == pickle.PROTO and text[1] >= 4:
+        # Frames came with protocol 4.
+        raise pickle.UnpicklingError(f"Unsupported operand {pickle.FRAME[0]}")
     allowed = {**by_default(), **names_of(_safe)} if weights_only else None
     found = Unpickler(io.BytesIO(text), archive, restoring(map_location), allowed).load()
     return found, archive.at

@@ -51,33 +51,56 @@ class Archive:
     """The records of an archive. Places count from where its bytes begin, whatever follows them."""
 
     def __init__(self, data: bytes) -> None:
-        """Errors: ValueError for bytes that are no archive."""
+        """Errors: RuntimeError for bytes that are no archive."""
         self.data = data
         self.at = 0
         """Behind the bytes of the record that was read last."""
-        self.places: dict[str, tuple[int, int]] = {}
+        self.places: dict[str, tuple[int, int, int]] = {}
+        """Where each record begins, how many bytes it has, and their checksum."""
         end = data.rfind(b"PK\x05\x06")
-        if end < 0 or len(data) < end + _END.size:
-            raise ValueError("the bytes hold no directory of an archive")
-        count, at = _END.unpack_from(data, end)[4], _END.unpack_from(data, end)[6]
-        for _ in range(count):
-            entry = _ENTRY.unpack_from(data, at)
-            size, length, start = entry[9], entry[10], entry[16]
-            at += _ENTRY.size
-            name = data[at : at + length].decode()
-            self.places[name.partition("/")[2]] = start, size
-            at += length + entry[11] + entry[12]
+        if len(data) < _END.size:
+            raise corrupt("zip archive: not a ZIP archive")
+        try:
+            count, at = _END.unpack_from(data, end)[4], _END.unpack_from(data, end)[6]
+            for _ in range(count):
+                entry = _ENTRY.unpack_from(data, at)
+                check, size, length, start = entry[7], entry[9], entry[10], entry[16]
+                at += _ENTRY.size
+                name = data[at : at + length].decode()
+                self.places[name.partition("/")[2]] = start, size, check
+                at += length + entry[11] + entry[12]
+        except (struct.error, UnicodeDecodeError):
+            end = -1
+        if end < 0:
+            raise corrupt("zip archive: failed finding central directory")
 
     def __contains__(self, name: str) -> bool:
         return name in self.places
 
     def read(self, name: str) -> bytes:
-        """The bytes of a record. Errors: KeyError."""
-        start, size = self.places[name]
-        *_, name_length, extra_length = _LOCAL.unpack_from(self.data, start)
+        """The bytes of a record. Errors: RuntimeError where they are not those that were written."""
+        if name not in self.places:
+            raise RuntimeError(f"PytorchStreamReader failed locating file {name}: file not found")
+        start, size, check = self.places[name]
+        try:
+            *_, name_length, extra_length = _LOCAL.unpack_from(self.data, start)
+        except struct.error:
+            raise corrupt(f"file {name}: invalid header or archive is corrupted") from None
         begin = start + _LOCAL.size + name_length + extra_length
         self.at = begin + size
-        return self.data[begin : self.at]
+        data = self.data[begin : self.at]
+        if crc32(data) != check:
+            raise corrupt(f"file {name}: invalid header or archive is corrupted")
+        return data
+
+
+def corrupt(what: str) -> RuntimeError:
+    """The error of an archive that cannot be read, or a part of it."""
+    return RuntimeError(
+        f"PytorchStreamReader failed reading {what}. This is an internal miniz error. If you are seeing this error, there is a "
+        "high likelihood that your checkpoint file is corrupted. This can happen if the checkpoint was not saved properly, was "
+        "transferred incorrectly, or the file was modified after saving."
+    )
 
 
 def _identity(records: Mapping[str, bytes]) -> bytes:

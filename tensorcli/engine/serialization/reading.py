@@ -1,11 +1,14 @@
 """What torch.load makes of a pickle: which names it may hold, what stands for each, and where storages come to lie."""
 
+import builtins
 import pickle
+import sys
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,7 +16,9 @@ import numpy as np
 from tensorcli.engine import bridge, dtypes
 from tensorcli.engine.backends import transfer
 from tensorcli.engine.devices import CPU, Device, resolve
+from tensorcli.engine.formats import sparse_coo, sparse_csr, strided
 from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.return_types import ReturnType
 from tensorcli.engine.serialization.archive import Archive
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.storages import LEGACY, TypedStorage, UntypedStorage, wrap
@@ -82,6 +87,9 @@ def by_default() -> dict[str, Any]:
         "torch.Size": Size,
         "torch.Tensor": Tensor,
         "torch.device": Device,
+        "torch.serialization._get_layout": {
+            str(each): each for each in (strided, sparse_coo, sparse_csr)
+        }.__getitem__,
         "_codecs.encode": str.encode,
         "builtins.bytearray": bytearray,
         "builtins.set": set,
@@ -117,7 +125,10 @@ def _plain() -> dict[str, Any]:
         defaultdict,
         deque,
     )
-    kinds = {full_name(each): each for each in classes}
+    raised = [
+        each for each in vars(builtins).values() if isinstance(each, type) and issubclass(each, BaseException)
+    ]
+    kinds = {full_name(each): each for each in (*classes, *raised)}
     # How numpy pickles its arrays and its numbers.
     made = (np.empty(0).__reduce__()[0], np.float32(0).__reduce__()[0], np.ndarray, np.dtype)
     return {**kinds, **{full_name(each): each for each in made}, "copyreg._reconstructor": _reconstructor}
@@ -131,7 +142,9 @@ def _of_torch(module: str, name: str) -> Any:
     """A class or a function by the name that PyTorch has for it. Errors: AttributeError where the engine has none."""
     from tensorcli.engine.definitions import definitions
 
-    path = module.partition(".")[2]
+    if module == "torch.return_types":
+        return _returned(name)
+    path = module.partition(".")[2].removeprefix("_C")
     for load in (_engine, definitions):
         try:
             found = getattr(load(path), name)
@@ -139,7 +152,26 @@ def _of_torch(module: str, name: str) -> Any:
             continue
         if callable(found):
             return found
+    for place, each in list(sys.modules.items()):  # a class that is nobody's to name
+        found = vars(each).get(name) if place.startswith("tensorcli.engine.") else None
+        if isinstance(found, type) and found.__module__ == module:
+            return found
     raise AttributeError(f"Can't get attribute {name!r} on <module {module!r}>")
+
+
+def _of_engine(module: str, name: str) -> Any:
+    """A class or a function of the engine's own. Errors: AttributeError where there is none."""
+    found = getattr(import_module(f"tensorcli.engine.{module.removeprefix('tensorcli.engine.')}"), name)
+    if isinstance(found, type | FunctionType) and found.__module__.startswith(("tensorcli.engine.", "torch")):
+        return found
+    raise AttributeError(f"Can't get attribute {name!r} on <module {module!r}>")
+
+
+def _returned(name: str) -> Callable[..., ReturnType]:
+    """What makes the results of an operator anew."""
+    from tensorcli.engine import return_types
+
+    return lambda items, extra: getattr(return_types, name)(items)
 
 
 def _unsupported(full: str) -> pickle.UnpicklingError:
@@ -154,10 +186,6 @@ def _unsupported(full: str) -> pickle.UnpicklingError:
 # ---- reading
 
 
-_OF_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
-"""Protocol 2 has the names of Python 2."""
-
-
 class Unpickler(pickle.Unpickler):
     """Reads the pickle of an archive; `allowed` are the names it may hold, None for all that the engine knows."""
 
@@ -169,7 +197,8 @@ class Unpickler(pickle.Unpickler):
         self.storages: dict[str, UntypedStorage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        module = _OF_PYTHON_2.get(module, module)
+        # Protocol 2 has the names of Python 2.
+        module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
         full = f"{module}.{name}"
         if self.allowed is not None:
             if full not in self.allowed:
@@ -179,6 +208,8 @@ class Unpickler(pickle.Unpickler):
             return by_default()[full]
         if "." not in name and module.partition(".")[0] == "torch":
             return _of_torch(module, name)
+        if "." not in name and module.startswith("tensorcli.engine."):
+            return _of_engine(module, name)
         if full in _plain():
             return _plain()[full]
         raise pickle.UnpicklingError(f"{full} is not known here")

@@ -12,9 +12,12 @@ from functools import cache
 from typing import Any
 
 from tensorcli.engine import dtypes
+from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.bridge import own_names, warn_of_hooks
 from tensorcli.engine.devices import META, Device
+from tensorcli.engine.formats import layout
 from tensorcli.engine.nn.parameter import Parameter
+from tensorcli.engine.return_types import ReturnType
 from tensorcli.engine.storage import Storage
 from tensorcli.engine.storages import TypedStorage, UntypedStorage, typed_storage, wrap
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
@@ -93,6 +96,12 @@ class Pickler(_InPython):  # type: ignore[misc]
             return value.name
         if isinstance(value, Size):
             return Size, (tuple(value),)
+        if isinstance(value, ReturnType):
+            return type(value), (tuple(value), {})
+        if isinstance(value, layout):
+            return named("torch.serialization", "_get_layout"), (str(value),)
+        if isinstance(value, Node):
+            raise TypeError(f"cannot pickle '{type(value).__name__}' object")
         if isinstance(value, Device):
             return Device, (value.type,) if value.index is None else (value.type, value.index)
         if isinstance(value, type) or not _is_of_torch(type(value)):
@@ -179,13 +188,13 @@ def _described(tensor: Tensor) -> Any:
         arguments: tuple[Any, ...] = (tensor.dtype, sizes, strides, tensor.requires_grad)
         found: tuple[Any, ...] = (named("torch._utils", "_rebuild_meta_tensor_no_storage"), arguments)
     else:
-        wide = tensor.dtype.np.char in dtypes.WIDE_UNSIGNED
-        storage = wrap(tensor.memory) if wide else typed_storage(tensor)
+        new = tensor.dtype.scalar_type not in dtypes.STORED
+        storage = wrap(tensor.memory) if new else typed_storage(tensor)
         offset = tensor.geometry.offset
         arguments = (storage, offset, sizes, strides, tensor.requires_grad, OrderedDict())
         bits = {name: True for name, bit in (("conj", CONJ), ("neg", NEG)) if tensor.lazy & bit}
-        arguments = (*arguments, *((tensor.dtype,) if wide else ()), *((bits,) if bits else ()))
-        found = (named("torch._utils", "_rebuild_tensor_v3" if wide else "_rebuild_tensor_v2"), arguments)
+        arguments = (*arguments, *((tensor.dtype,) if new else ()), *((bits,) if bits else ()))
+        found = (named("torch._utils", "_rebuild_tensor_v3" if new else "_rebuild_tensor_v2"), arguments)
     state = own_names(tensor)
     if not state:
         return found
