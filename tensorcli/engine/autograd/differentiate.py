@@ -262,6 +262,6 @@ def _batched(
             "vmap(vjp, in_dims=0, ...)(<inputs>): Got in_dim=0 for some input, but that input is a Tensor of dimensionality 0 "
             "so expected in_dim to satisfy 0 <= in_dim < 0."
         )
-    with Layer(check_sizes([one.geometry.sizes[0] for one in gradients]), "error") as layer:
+    with Layer(check_sizes([one.geometry.sizes[0] for one in gradients]), "none") as layer:
         found = once([layer.wrap(one, 0) for one in gradients], retain_graph)
     return [None if one is None else outside(layer, one, 0, "vjp") for one in found]

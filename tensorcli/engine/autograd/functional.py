@@ -230,7 +230,7 @@ def _by_columns(func: Function, inputs: Any) -> Any:
         several_out, outputs = _tuple(func(*args), "outputs", "None")
         return outputs
 
-    pushing, columns, _ = pushed(called, given, tuple(range(len(given))))
+    pushing, columns, _ = pushed(called, given, tuple(range(len(given))), randomness="none")
     rows = []
     for output, column in zip(pushing.outputs, columns, strict=True):
         parts = column.split([one.geometry.numel for one in given], 0)

@@ -15,10 +15,13 @@ RANDOM: Final = frozenset(
 DROPPING: Final = frozenset("dropout feature_dropout alpha_dropout feature_alpha_dropout".split())
 _EACH: Final = frozenset("randperm multinomial".split())
 """Drawn example by example."""
-_REFUSED: Final = (
-    "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
-    "flags on vmap or perform the randomness operation out of vmap"
-)
+_REFUSED: Final = {
+    "error": "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+    "randomness flags on vmap or perform the randomness operation out of vmap",
+    "none": "vmap: We do not yet support calling random operations inside of vmap. Please perform random operations outside of "
+    "vmap as a workaround",
+}
+"""By what the vmap says of random numbers; `none` is that of `torch.autograd`'s own vmaps."""
 SAME: Final = "Vmap does not currently support same randomness with a batched tensor input. Please file an issue with functorch"
 
 
@@ -35,8 +38,8 @@ def is_random(op: Op) -> bool:
 
 def check(layer: Layer) -> None:
     """Errors: RuntimeError where random numbers are refused."""
-    if layer.randomness == "error":
-        raise RuntimeError(_REFUSED)
+    if layer.randomness in _REFUSED:
+        raise RuntimeError(_REFUSED[layer.randomness])
 
 
 def unmapped(layer: Layer, op: Op, run: Any, values: tuple[Any, ...]) -> Drawn | None:

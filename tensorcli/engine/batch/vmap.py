@@ -29,10 +29,7 @@ def vmap(
 
     Errors: RuntimeError for another randomness than the three; ValueError for a chunk size below 1.
     """
-    if randomness not in _RANDOMNESS:
-        raise RuntimeError(
-            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
-        )
+    check_randomness(randomness)
     if not (chunk_size is None or chunk_size > 0):
         raise ValueError(f"vmap: chunk_size should be None or greater than 0. (got {chunk_size})")
 
@@ -41,6 +38,14 @@ def vmap(
         return mapped(func, in_dims, out_dims, randomness, chunk_size, args, kwargs)
 
     return wrapped
+
+
+def check_randomness(randomness: str) -> None:
+    """Errors: RuntimeError for what a vmap cannot be asked to do with random numbers."""
+    if randomness not in _RANDOMNESS:
+        raise RuntimeError(
+            f"Only allowed values for randomness are 'error', 'different', or 'same'. Got {randomness}"
+        )
 
 
 def mapped(

@@ -166,7 +166,7 @@ def pushed(
     """A function at one point, the tangents of its outputs, one for each element of the inputs with these numbers, and what it
     gives besides. It runs inside a vmap over the tangents, which is asked for random numbers.
     """
-    from tensorcli.engine.batch.vmap import vmap
+    from tensorcli.engine.batch import vmap
 
     leaves = flatten([args[i] for i in numbers])[0]
     _check_primals(leaves)
@@ -178,12 +178,14 @@ def pushed(
         return pushing.push(list(tangents)), aux_outside(pushing.level, pushing.aux) if has_aux else ()
 
     tangents = next(bases(leaves), [one.new_zeros((0, *one.shape)) for one in leaves])
-    columns, aux = vmap(columns_of, randomness=randomness)(*tangents)
+    columns, aux = vmap.mapped(columns_of, 0, 0, randomness, None, tuple(tangents), {})
     return pushings[0], columns, mapped(lambda one: one[0], aux)
 
 
 def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomness: str = "error") -> Function:
     """A function that gives the Jacobian of `func`, column by column: for each output and input `output.shape + input.shape`."""
+
+    from tensorcli.engine.batch.vmap import check_randomness
 
     @like(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -191,6 +193,7 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         numbers = chosen(argnums, len(args))
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
         leaves, tree = flatten(inputs)
+        check_randomness(randomness)
         pushing, columns, aux = pushed(
             lambda *given: func(*given, **kwargs), args, numbers, has_aux, randomness=randomness
         )
