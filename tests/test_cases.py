@@ -11,6 +11,7 @@ import contextlib
 import copy
 import io
 import math
+import re
 import shlex
 import sys
 import warnings
@@ -65,7 +66,9 @@ def transcript(text: str, monkeypatch: pytest.MonkeyPatch) -> str:
         status = main(
             ["run", "--echo", "--keep-going", "--max-bytes", "1G", *options, "-c", program_of(text)]
         )
-    shown = [*head, *(typed_in(text) if status == REFUSED else ()), *stream.getvalue().splitlines()]
+    # Python names a near argument itself, from 3.13 on.
+    printed = re.sub(r"(unexpected keyword argument '\w+')\. Did you mean '\w+'\?", r"\1", stream.getvalue())
+    shown = [*head, *(typed_in(text) if status == REFUSED else ()), *printed.splitlines()]
     return "".join(f"{line}\n" for line in [*shown, *([f"[exit status {status}]"] if status else ())])
 
 

@@ -165,6 +165,7 @@ class Diagnosis:
         return f"commands belong to the prompt and to .tsc files; here write  {written}"
 
 
+_FORMATTED = "an expression inside this f-string is not valid"
 _REWORDED = (
     (
         "cannot assign to",
@@ -185,7 +186,7 @@ _REWORDED = (
         None,
     ),
     ("duplicate argument", "two parameters have the same name", None),
-    ("f-string", "an expression inside this f-string is not valid", None),
+    ("f-string", _FORMATTED, None),
     ("unicode error", "an escape in this string is not complete", "write '\\\\' for a backslash, or r'...'"),
     (
         "Generator expression must be parenthesized",
@@ -215,4 +216,6 @@ def _reworded(message: str, tokens: Tokens) -> tuple[str, str | None]:
             return words, hint
     if any(token.text == ":=" for token in tokens):
         return "':=' stands in brackets only", "'=' assigns"
+    if any(token.kind == "string" and "f" in token.text[:2].lower() for token in tokens):
+        return _FORMATTED, None  # Python names f-strings up to 3.11 only
     return "this is not a valid statement", None

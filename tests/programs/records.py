@@ -25,6 +25,13 @@ CLASSES = Path(__file__).parent / "classes"
 AS_FUNCTIONS = CLASSES / "as_functions.txt"
 """Programs whose classes functions can stand for: a session runs them so."""
 NAME = "program.py"
+WORDS_OF_PYTHON = (3, 11)
+"""The Python that the records were made with."""
+OF_PYTHON = frozenset(
+    "exceptions_chain ordered_dict_seq samples_and_batches counter_deque_ops states_that_modules_change_themselves "
+    "classes_made_from_pytorchs".split()
+)
+"""Programs that print what other Pythons say otherwise: the repr of an OrderedDict, errors of max()."""
 
 
 @dataclass(frozen=True, slots=True)
