@@ -20,7 +20,7 @@ from tensorcli.language.functions import (
 )
 from tensorcli.language.limits import LimitError, range_length
 from tensorcli.language.namespaces import Namespace, itself
-from tensorcli.language.vocabulary import EXCEPTIONS
+from tensorcli.language.vocabulary import BAGS, EXCEPTIONS
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
@@ -109,6 +109,20 @@ Type.__name__ = "type"
 _INTERNAL = (ScriptFunction, GeneratorExpression, LazyIterator, Namespace, Builtin, Descriptor)
 
 
+def attributes_of(*args: Any) -> Any:
+    """vars(namespace): what was set on it, by name. Errors: TypeError for anything else, whose attributes are not a dict here."""
+    if len(args) != 1:
+        raise TypeError(f"vars expected 1 argument, got {len(args)}")
+    (value,) = args
+    if (type(value).__module__, type(value).__name__) in BAGS:
+        return value.__dict__
+    if not hasattr(value, "__dict__"):
+        raise TypeError("vars() argument must have __dict__ attribute")
+    raise TypeError(
+        f"vars() of a {type(value).__name__} is not part of the language: write the names of its attributes"
+    )
+
+
 class Builtins:
     """The table of builtins for one evaluator, and what stands in for the types that they build."""
 
@@ -178,6 +192,7 @@ class Builtins:
             "isinstance": self.is_instance,
             "issubclass": self.is_subclass,
             "hasattr": self.has_attribute,
+            "vars": attributes_of,
             "getattr": self.get_attribute,
             "setattr": self.set_attribute,
             "delattr": self.delete_attribute,

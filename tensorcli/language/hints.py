@@ -30,7 +30,6 @@ _REFUSED_BUILTINS = {
     "exec": "a script is not made while it runs",
     "compile": "a script is not made while it runs",
     "input": "a script reads nothing",
-    "vars": "write the names",
     "globals": "write the names",
     "locals": "write the names",
     "dir": "type x. and press Tab, or write hasattr(x, 'name')",

@@ -213,7 +213,9 @@ class Parser:
         if not opening or (opening > 1 and tokens[opening - 2].text != "="):
             return None
         name = tokens[opening - 1]
-        if name.text in self.context.bound or name.text in BUILTIN_NAMES or name.text in KEYWORDS:
+        # `vars(x)` is Python's, `vars()` the command.
+        builtin = name.text in BUILTIN_NAMES and not (name.text == "vars" and len(tokens) == opening + 2)
+        if name.text in self.context.bound or builtin or name.text in KEYWORDS:
             return None
         verb = self.verbs.get(name.text)
         if verb is None or verb.kind != "command" or not closes_at_end(tokens[opening:]):

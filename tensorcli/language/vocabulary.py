@@ -9,7 +9,7 @@ from __future__ import annotations
 BUILTIN_FUNCTIONS = frozenset(
     "print len range zip enumerate reversed sorted map filter iter next list tuple dict set frozenset slice object "
     "int float complex bool str bytes bytearray repr format type id isinstance issubclass hasattr getattr "
-    "setattr delattr callable abs min max sum all any round pow divmod hash hex oct bin ord chr".split()
+    "setattr delattr callable abs min max sum all any round pow divmod hash hex oct bin ord chr vars".split()
 )
 EXCEPTIONS = frozenset(
     "BaseException Exception ArithmeticError AssertionError AttributeError BufferError "
@@ -29,6 +29,9 @@ STANDARD_MODULES = frozenset(
     "argparse bisect collections contextlib functools gc heapq io itertools json operator pickle random re statistics string "
     "time timeit types typing unicodedata warnings weakref".split()
 )
+
+BAGS = (("types", "SimpleNamespace"), ("argparse", "Namespace"))
+"""Python's objects that hold what a script sets on them, by module and name."""
 
 CLASS_REFUSED = "class is not part of the language"
 

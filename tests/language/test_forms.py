@@ -172,6 +172,7 @@ def arguments(read, text):
         ("inspect [1, 2]", "inspect", [("tensor", "[1, 2]")]),
         ("vars", "vars", []),
         ("vars()", "vars", []),
+        ("vars ()", "vars", []),
         ("storages", "storages", []),
         ("storages --write c", "storages", [("write", "c")]),
         ("storages s1 --around 4096", "storages", [("storage", "s1"), ("around", 4096)]),

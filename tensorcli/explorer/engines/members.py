@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tensorcli.explorer.engines import FailedModule
+from tensorcli.language.vocabulary import BAGS
 
 NUMBERED = ("Sequential", "ModuleList", "ParameterList")
 NAMED = ("ModuleDict", "ParameterDict")
-_BAGS = (("types", "SimpleNamespace"), ("argparse", "Namespace"))
-"""Python's objects that hold what a script sets on them, by module and name."""
 
 
 def is_module(value: Any) -> bool:
@@ -24,7 +23,7 @@ def is_module(value: Any) -> bool:
 def parts(value: Any) -> Iterable[tuple[str, Any]]:
     """What an object holds, by what is written after its name: `.weight`, `[0].bias`, `['a'].weight`."""
     kind = type(value)
-    if (kind.__module__, kind.__name__) in _BAGS:
+    if (kind.__module__, kind.__name__) in BAGS:
         return [(f".{name}", each) for name, each in vars(value).items()]
     if not kind.__module__.startswith(("tensorcli.engine.", "torch.")):
         return ()
