@@ -5,9 +5,9 @@ in memory, in `files`: nothing here reaches the disk. `weights_only=False`, with
 what was saved in this process.
 """
 
-import io
 import os
 import pickle
+import struct
 from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
@@ -124,12 +124,12 @@ def _bytes_of(f: Any) -> tuple[bytes, int]:
 
 def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, int]:
     """The object of an archive, and behind which byte of it reading ended."""
-    from tensorcli.engine.serialization.reading import Unpickler, by_default, names_of, restoring
+    from tensorcli.engine.serialization.reading import by_default, names_of, restoring, unpickled
 
     if not data:
         raise EOFError("" if weights_only else "Ran out of input")
-    if not weights_only and written.beginning(data) is None:
-        raise pickle.UnpicklingError("weights_only=False reads only what torch.save wrote here")
+    if not weights_only:
+        data = written.checked(data)
     if not data.startswith(_ZIP):
         raise pickle.UnpicklingError(f"Unsupported operand {data[0]}")
     try:
@@ -138,13 +138,12 @@ def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, in
         for name in (".format_version", "byteorder", ".storage_alignment"):
             if name in archive:
                 archive.read(name)
-    except (ValueError, KeyError, IndexError):
+    except (ValueError, KeyError, IndexError, struct.error):
         raise RuntimeError(
             "PytorchStreamReader failed reading zip archive: failed finding central directory"
         ) from None
     allowed = {**by_default(), **names_of(_safe)} if weights_only else None
-    found = Unpickler(io.BytesIO(text), archive, restoring(map_location), allowed).load()
-    return found, archive.at
+    return unpickled(text, archive, restoring(map_location), allowed), archive.at
 
 
 _UNSAFE = (
@@ -164,10 +163,11 @@ def _explained(message: str) -> str:
             f"{message}"
         )
     else:
-        text = (
-            f"Weights only load failed. {_UNSAFE}\nPlease file an issue with the following so that we can make "
-            f"`weights_only=True` compatible with your use case: WeightsUnpickler error: \n\n{message}"
+        issue = (
+            "Please file an issue with the following so that we can make `weights_only=True` compatible with your use case: "
+            "WeightsUnpickler error: "
         )
+        text = f"Weights only load failed. {_UNSAFE}\n{'' if 'is blocked' in message else issue}\n\n{message}"
     return (
         f"{text}\n\nCheck the documentation of torch.load to learn more about types accepted by default with weights_only "
         "https://pytorch.org/docs/stable/generated/torch.load.html."

@@ -67,6 +67,8 @@ class Archive:
             name = data[at : at + length].decode()
             self.places[name.partition("/")[2]] = start, size
             at += length + entry[11] + entry[12]
+        if sum(size for _, size in self.places.values()) > len(data):
+            raise ValueError("the records of the archive lie over one another")
 
     def __contains__(self, name: str) -> bool:
         return name in self.places

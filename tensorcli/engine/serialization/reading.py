@@ -1,5 +1,6 @@
 """What torch.load makes of a pickle: which names it may hold, what stands for each, and where storages come to lie."""
 
+import io
 import pickle
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
@@ -13,9 +14,11 @@ import numpy as np
 from tensorcli.engine import bridge, dtypes
 from tensorcli.engine.backends import transfer
 from tensorcli.engine.devices import CPU, Device, resolve
+from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.serialization.archive import Archive
-from tensorcli.engine.storage import Storage
+from tensorcli.engine.serialization.weights_only import OF_PYTHON_2, WeightsUnpickler, check_names
+from tensorcli.engine.storage import Storage, missing
 from tensorcli.engine.storages import LEGACY, TypedStorage, UntypedStorage, wrap
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 
@@ -37,9 +40,16 @@ def _tensor(
 ) -> Tensor:
     """`_rebuild_tensor_v2` and `_v3`. After the hooks may come the dtype, where the storage has none, and bits."""
     kind = next((each for each in rest if isinstance(each, dtypes.dtype)), storage.dtype)
+    if len(sizes) != len(strides):
+        raise RuntimeError(f"unequal size length ({len(sizes)}) and stride length ({len(strides)})")
+    shape = Geometry(tuple(sizes), tuple(strides), offset)
+    if offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {offset}")
+    if needed := missing(shape, kind.itemsize, storage.engine_storage):
+        storage.engine_storage.resize(needed)
     bits = next((each for each in rest if isinstance(each, dict)), {})
     lazy = (CONJ if bits.get("conj") else 0) | (NEG if bits.get("neg") else 0)
-    return bridge.laid_over(storage.engine_storage, kind, offset, sizes, strides, requires_grad, lazy)
+    return bridge.laid_over(storage.engine_storage, shape, kind, requires_grad, lazy)
 
 
 def _meta_tensor(kind: dtypes.dtype, sizes: Any, strides: Any, requires_grad: bool) -> Tensor:
@@ -48,14 +58,24 @@ def _meta_tensor(kind: dtypes.dtype, sizes: Any, strides: Any, requires_grad: bo
 
 def _parameter(data: Tensor, requires_grad: bool, hooks: Any, state: Any = None) -> Parameter:
     made = Parameter(data, requires_grad)
-    vars(made).update(state or {})
+    _give(made, state or {})
     return made
 
 
 def _with_state(rebuild: Callable[..., Tensor], kind: type, arguments: Any, state: Any) -> Tensor:
+    if rebuild not in _REBUILDERS.values():
+        raise pickle.UnpicklingError(f"{rebuild} makes no tensors")
     made = rebuild(*arguments)
-    vars(made).update(state)
+    _give(made, state)
     return made
+
+
+def _give(made: Tensor, state: dict[str, Any]) -> None:
+    """Set on a tensor the attributes that a script had set. Errors: AttributeError for those that are the tensor's own."""
+    check_names(state)
+    if (name := next(filter(bridge.is_own, state), None)) is not None:
+        raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
+    vars(made).update(state)
 
 
 _REBUILDERS: dict[str, Callable[..., Any]] = {
@@ -137,44 +157,42 @@ def _of_torch(module: str, name: str) -> Any:
             found = getattr(load(path), name)
         except (ModuleNotFoundError, AttributeError):
             continue
-        if callable(found):
+        if callable(found) and getattr(found, "__module__", "").startswith(("torch", "tensorcli.engine")):
             return found
     raise AttributeError(f"Can't get attribute {name!r} on <module {module!r}>")
-
-
-def _unsupported(full: str) -> pickle.UnpicklingError:
-    full = full.removeprefix("builtins.")
-    return pickle.UnpicklingError(
-        f"Unsupported global: GLOBAL {full} was not an allowed global by default. Please use "
-        f"`torch.serialization.add_safe_globals([{full}])` or the `torch.serialization.safe_globals([{full}])` context manager "
-        "to allowlist this global if you trust this class/function."
-    )
 
 
 # ---- reading
 
 
-_OF_PYTHON_2 = {"__builtin__": "builtins", "copy_reg": "copyreg"}
-"""Protocol 2 has the names of Python 2."""
+class _Storages:
+    """What stands for the storages of a pickle: those of an archive, each read once."""
+
+    archive: Archive
+    restore: Restore
+    storages: dict[str, UntypedStorage]
+
+    def persistent_load(self, identity: Any) -> Any:
+        if not isinstance(identity, tuple):
+            raise AssertionError(f"saved_id must be a tuple, got {type(identity).__name__}")
+        _, kind, key, location, _ = identity
+        if key not in self.storages:
+            buffer = np.frombuffer(self.archive.read(f"data/{key}"), np.uint8).copy()
+            self.storages[key] = self.restore(wrap(Storage(buffer, foreign=True)), location)
+        dtype = dtypes.uint8 if kind is UntypedStorage else kind.dtype
+        return TypedStorage(wrap_storage=self.storages[key], dtype=dtype)
 
 
-class Unpickler(pickle.Unpickler):
-    """Reads the pickle of an archive; `allowed` are the names it may hold, None for all that the engine knows."""
+class _Weights(_Storages, WeightsUnpickler):
+    pass
 
-    def __init__(self, file: Any, archive: Archive, restore: Restore, allowed: dict[str, Any] | None) -> None:
-        super().__init__(file, encoding="utf-8")
-        self.archive = archive
-        self.restore = restore
-        self.allowed = allowed
-        self.storages: dict[str, UntypedStorage] = {}
+
+class _Objects(_Storages, pickle.Unpickler):
+    """Names what the engine, Python's containers and numpy have."""
 
     def find_class(self, module: str, name: str) -> Any:
-        module = _OF_PYTHON_2.get(module, module)
+        module = OF_PYTHON_2.get(module, module)
         full = f"{module}.{name}"
-        if self.allowed is not None:
-            if full not in self.allowed:
-                raise _unsupported(full)
-            return self.allowed[full]
         if full in by_default():
             return by_default()[full]
         if "." not in name and module.partition(".")[0] == "torch":
@@ -183,13 +201,13 @@ class Unpickler(pickle.Unpickler):
             return _plain()[full]
         raise pickle.UnpicklingError(f"{full} is not known here")
 
-    def persistent_load(self, identity: Any) -> Any:
-        _, kind, key, location, _ = identity
-        if key not in self.storages:
-            buffer = np.frombuffer(self.archive.read(f"data/{key}"), np.uint8).copy()
-            self.storages[key] = self.restore(wrap(Storage(buffer)), location)
-        dtype = dtypes.uint8 if kind is UntypedStorage else kind.dtype
-        return TypedStorage(wrap_storage=self.storages[key], dtype=dtype)
+
+def unpickled(text: bytes, archive: Archive, restore: Restore, allowed: dict[str, Any] | None) -> Any:
+    """What the pickle of an archive makes; `allowed` are the names it may hold, None for all that the engine knows."""
+    file = io.BytesIO(text)
+    reader: Any = _Objects(file, encoding="utf-8") if allowed is None else _Weights(file, allowed)
+    reader.archive, reader.restore, reader.storages = archive, restore, {}
+    return reader.load()
 
 
 def restoring(map_location: Any) -> Restore:
