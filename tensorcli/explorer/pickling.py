@@ -10,7 +10,7 @@ import io
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine.serialization.writing import is_of_a_script, unpicklable
+from tensorcli.engine.serialization.writing import check_data
 from tensorcli.engine.serialization.written import Written
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ class Pickler(pickle.Pickler):
     """Writes data."""
 
     def reducer_override(self, value: Any) -> Any:
-        if is_of_a_script(type(value)):
-            raise unpicklable(value)
+        check_data(value)
         return NotImplemented
 
 
