@@ -1,4 +1,4 @@
-"""Behind CuPy's backend operators agree with the CPU: on a stand-in for CuPy, and on a card where there is one (marker `cuda`)."""
+"""Behind CuPy's backend operators agree with the CPU: on a stand-in for CuPy and, marked `cuda`, on a card where there is one."""
 
 from typing import Any
 

@@ -1,6 +1,5 @@
 """Traps of an optimizer's steps that show when one is compared with those before: a network that went over to evaluation and
-did not come back, two parameters over one memory, gradients that are
-dropped and never applied, frozen parameters that move.
+did not come back, two parameters over one memory, gradients that are dropped and never applied, frozen parameters that move.
 """
 
 from __future__ import annotations
