@@ -21,16 +21,34 @@ def test_random_is_seeded_as_the_session_is():
     assert printed(text) != printed(text, Session(seed=1))
 
 
-def test_a_session_keeps_what_it_saves_and_goes_back_on_it():
-    session = Session()
+@pytest.mark.parametrize("engine", ["embedded", "pytorch"])
+def test_a_session_keeps_what_it_saves_and_goes_back_on_it(engine):
+    if engine == "pytorch":
+        pytest.importorskip("torch")
+    session = Session(engine=engine)
     printed("x = torch.ones(2)\ntorch.save(x, 'x.pt')\nprint(torch.load('x.pt'))", session)
     session.replay(list(session.journal)[:1])
     (step,) = session.run("torch.load('x.pt')", form="py")
     assert step.error is not None
     assert step.error.message == "[Errno 2] No such file or directory: 'x.pt'"
     assert step.error.hints[0] == "a script reads only what it saved itself, in this session"
-    (other,) = Session().run("torch.load('x.pt')", form="py")
+    printed("torch.save(1, 'x.pt')", session)
+    (other,) = Session(engine=engine).run("torch.load('x.pt')", form="py")
     assert other.error is not None
+
+
+@pytest.mark.parametrize("engine", ["embedded", "pytorch"])
+def test_a_dry_run_leaves_archives_as_they_were(engine):
+    if engine == "pytorch":
+        pytest.importorskip("torch")
+    session = Session(engine=engine)
+    printed("torch.save(1, 'x.pt')\nbefore = len(torch.serialization.get_safe_globals())", session)
+    steps = session.run(
+        "dry: torch.save(2, 'x.pt')\ndry: torch.serialization.add_safe_globals([torch.nn.Linear])"
+    )
+    assert [step.error for step in steps] == [None, None]
+    text = "print(torch.load('x.pt'), len(torch.serialization.get_safe_globals()) - before)"
+    assert printed(text, session) == "1 0\n"
 
 
 @pytest.mark.parametrize("engine", ["embedded", "pytorch"])

@@ -7,16 +7,44 @@ from __future__ import annotations
 import io
 import os
 import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, Final
 
 import torch
 
-from tensorcli.engine.serialization import files, written
+from tensorcli.engine.serialization import written
 from tensorcli.explorer.pickling import Pickler
 
+files: dict[str, bytes] = {}
+"""What was saved under each name."""
+_AT_FIRST: Final = torch.serialization.get_safe_globals()
+"""What PyTorch itself lets archives name."""
 _PICKLE: Final = SimpleNamespace(**{**vars(pickle), "Pickler": Pickler})
 """What PyTorch pickles with: Python's module, which writes data alone."""
+
+
+def begin() -> None:
+    """Nothing was saved, and archives name what they may by default."""
+    _put_back({}, _AT_FIRST)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """What is saved meanwhile, and what archives may name, is put back at the end."""
+    before = dict(files), torch.serialization.get_safe_globals()
+    try:
+        yield
+    finally:
+        _put_back(*before)
+
+
+def _put_back(kept: dict[str, bytes], safe: list[Any]) -> None:
+    files.clear()
+    files.update(kept)
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(safe)
 
 
 def save(obj: Any, f: Any, pickle_module: Any = None, *arguments: Any, **options: Any) -> None:
