@@ -214,3 +214,16 @@ def test_an_attribute_of_an_archive_is_no_part_of_the_tensor_itself() -> None:
         archive = write("a", {"data.pkl": text, "data/0": bytes(8)})
         with pytest.raises((AttributeError, pickle.UnpicklingError), match=name.decode()):
             torch.load(io.BytesIO(archive))
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"map_location": "nope"}, RuntimeError, r"don't know how to restore .* \(tagged with nope\)"),
+        ({"mmap": True}, ValueError, "f must be a file path in order to use the mmap argument"),
+    ],
+)
+def test_what_cannot_be_done_with_an_archive_is_refused_in_pytorchs_words(options, kind, message) -> None:
+    for library in (torch, *([PYTORCH] if PYTORCH else [])):
+        with pytest.raises(kind, match=message):
+            library.load(io.BytesIO(_saved(library.ones(1), library)), **options)

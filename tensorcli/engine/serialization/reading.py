@@ -235,7 +235,12 @@ def _moved(storage: UntypedStorage, location: str) -> UntypedStorage:
             "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a "
             "CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU."
         )
-    device = resolve(location)
+    try:
+        device = resolve(location)
+    except RuntimeError:
+        raise RuntimeError(
+            f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with {location})"
+        ) from None
     if device is CPU:
         return storage
     return wrap(Storage(transfer(storage.engine_storage.data, CPU, device), device))
