@@ -142,6 +142,22 @@ def test_weights_only_does_no_more_than_pytorch_s(text: bytes, message: str) -> 
             library.load(archive)
 
 
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        (b"ctorch\ndevice\nX\3\0\0\0cpu\x85R", b"type"),
+        (b"ctorch.storage\nUntypedStorage\n)R", b"engine_storage"),
+        (b"ctorch.nn.parameter\nParameter\n)R", b"geometry"),
+    ],
+)
+def test_what_is_pytorch_s_own_of_an_object_is_not_set_by_an_archive(made: bytes, name: bytes) -> None:
+    state = b"}X" + bytes([len(name)]) + b"\0\0\0" + name + b"K\1s"
+    for build in (state + b"b.", b"N" + state + b"\x86b."):
+        archive = write("archive", {"data.pkl": b"\x80\2" + made + build})
+        with pytest.raises(AttributeError, match=f"attribute '{name.decode()}' of"):
+            torch.load(io.BytesIO(archive))
+
+
 def test_another_protocol_is_told_of_and_refused() -> None:
     buffer = io.BytesIO()
     torch.save([1], buffer, pickle_protocol=4)

@@ -17,7 +17,7 @@ from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.serialization.archive import Archive
-from tensorcli.engine.serialization.weights_only import OF_PYTHON_2, WeightsUnpickler, check_names
+from tensorcli.engine.serialization.weights_only import OF_PYTHON_2, WeightsUnpickler, give
 from tensorcli.engine.storage import Storage, missing
 from tensorcli.engine.storages import LEGACY, TypedStorage, UntypedStorage, wrap
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
@@ -58,7 +58,7 @@ def _meta_tensor(kind: dtypes.dtype, sizes: Any, strides: Any, requires_grad: bo
 
 def _parameter(data: Tensor, requires_grad: bool, hooks: Any, state: Any = None) -> Parameter:
     made = Parameter(data, requires_grad)
-    _give(made, state or {})
+    give(made, state or {})
     return made
 
 
@@ -66,16 +66,8 @@ def _with_state(rebuild: Callable[..., Tensor], kind: type, arguments: Any, stat
     if rebuild not in _REBUILDERS.values():
         raise pickle.UnpicklingError(f"{rebuild} makes no tensors")
     made = rebuild(*arguments)
-    _give(made, state)
+    give(made, state)
     return made
-
-
-def _give(made: Tensor, state: dict[str, Any]) -> None:
-    """Set on a tensor the attributes that a script had set. Errors: AttributeError for those that are the tensor's own."""
-    check_names(state)
-    if (name := next(filter(bridge.is_own, state), None)) is not None:
-        raise AttributeError(f"attribute '{name}' of 'torch._C.TensorBase' objects is not writable")
-    vars(made).update(state)
 
 
 _REBUILDERS: dict[str, Callable[..., Any]] = {

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tensorcli.engine import messages
+from tensorcli.engine.bridge import is_own
+from tensorcli.engine.native import Native
 from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.tensor import Tensor
 
@@ -104,13 +106,12 @@ class WeightsUnpickler(_InPython):  # type: ignore[misc]
                 f"{type(made)}"
             )
         state, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
-        check_names((*(state or ()), *(slots or ())))
         if hasattr(made, "__setstate__"):
+            check_names(state or ())
             made.__setstate__(state)
         else:
-            vars(made).update(state or {}) if hasattr(made, "__dict__") else None
-            for name, value in (slots or {}).items():
-                setattr(made, name, value)
+            give(made, state or {})
+            give(made, slots or {})
 
     # ---- what fills containers
 
@@ -165,3 +166,12 @@ def check_names(names: Any) -> None:
     for name in names:
         if not isinstance(name, str) or (name.startswith("__") and name.endswith("__")):
             raise pickle.UnpicklingError(f"an archive may not set the attribute {name!r}")
+
+
+def give(made: Any, state: Mapping[str, Any]) -> None:
+    """Set attributes of an object. Errors: AttributeError for those that PyTorch keeps out of reach, which are its own here."""
+    check_names(state)
+    for name, value in state.items():
+        if isinstance(made, Native) or (isinstance(made, Tensor) and is_own(name)):
+            raise AttributeError(f"attribute '{name}' of '{type(made).__name__}' objects is not writable")
+        setattr(made, name, value)
