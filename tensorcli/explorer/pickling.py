@@ -66,6 +66,10 @@ class Pickling:
 
     def loads(self, data: Any, /) -> Any:
         """The object that bytes were made of. Errors: EOFError where there are none, pickle.UnpicklingError for others' bytes."""
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(
+                f"a bytes-like object is required, not '{type(data).__name__}'"
+            )  # a number would be a length
         return self._read(bytes(data))[0]
 
     def load(self, file: io.BytesIO) -> Any:

@@ -58,6 +58,7 @@ def test_pickles_and_archives_make_only_what_the_session_wrote(engine):
     session = Session(engine=engine)
     printed("import io, pickle\ncrafted = b'cos\\nsystem\\n(Vtrue\\ntR.'", session)
     for text, message in (
+        ("pickle.loads(10 ** 11)", "a bytes-like object is required, not 'int'"),
         ("pickle.loads(crafted)", "a session reads only what its own pickle.dumps wrote"),
         ("torch.load(io.BytesIO(crafted), weights_only=False)", "reads only what torch.save wrote here"),
         (
