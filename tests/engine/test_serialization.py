@@ -158,6 +158,12 @@ def test_what_is_pytorch_s_own_of_an_object_is_not_set_by_an_archive(made: bytes
             torch.load(io.BytesIO(archive))
 
 
+def test_a_number_in_an_archive_makes_no_bytes() -> None:
+    text = b"\x80\2cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R."
+    with pytest.raises(pickle.UnpicklingError, match="bytes are not made of a number here"):
+        torch.load(io.BytesIO(write("archive", {"data.pkl": text})))
+
+
 def test_another_protocol_is_told_of_and_refused() -> None:
     buffer = io.BytesIO()
     torch.save([1], buffer, pickle_protocol=4)
