@@ -78,10 +78,7 @@ class WeightsUnpickler(_InPython):  # type: ignore[misc]
         function = self.stack[-1]
         if id(function) not in self.called:
             raise pickle.UnpicklingError(f"Trying to call reduce for unrecognized function {function}")
-        if function is bytearray and arguments and isinstance(arguments[0], int):
-            raise pickle.UnpicklingError(
-                "a bytearray is made of its bytes"
-            )  # here, lest a number fill the memory
+        _check_bytes(function, arguments)
         self.stack[-1] = function(*arguments)
 
     def load_newobj(self) -> None:
@@ -92,6 +89,7 @@ class WeightsUnpickler(_InPython):  # type: ignore[misc]
                 "Can only create new object for nn.Parameter or classes allowlisted via `add_safe_globals` but got "
                 f"{kind}"
             )
+        _check_bytes(kind, arguments)
         self.append(kind.__new__(kind, *arguments))
 
     def load_build(self) -> None:
@@ -159,6 +157,12 @@ class WeightsUnpickler(_InPython):  # type: ignore[misc]
             pickle.SETITEMS[0]: load_setitems,
         }
     )
+
+
+def _check_bytes(kind: Any, arguments: tuple[Any, ...]) -> None:
+    """Refuse bytes of a length, which would fill the memory: archives have those that they are made of."""
+    if (kind is bytes or kind is bytearray) and arguments and isinstance(arguments[0], int):
+        raise pickle.UnpicklingError("bytes are not made of a number here")
 
 
 def check_names(names: Any) -> None:
