@@ -35,7 +35,7 @@ class Frozen(NamedTuple):
 class Idle(NamedTuple):
     """An optimizer that drops gradients and has made no step so far."""
 
-    held: Sequence[Any]
+    held: list[weakref.ref[Any]]
     """Its parameters."""
     optimizer: str
     node: ast.AST
@@ -56,8 +56,8 @@ class Steps:
         """The optimizers that were given the word for a step, by whatever method."""
         self.cleared: weakref.WeakKeyDictionary[Any, ast.AST] = weakref.WeakKeyDictionary()
         """The optimizers that dropped gradients before any step, and where."""
-        self.idle: weakref.WeakKeyDictionary[Any, Idle] = weakref.WeakKeyDictionary()
-        """Those that did so twice in the statement that runs."""
+        self.idle: dict[int, Idle] = {}
+        """Those that did so twice in the statement that runs, by their identity: a function's are gone when it ends."""
 
         self.required: dict[int, Any] = {}
         """The parameters that required grad at some step, weakly, by their identity."""
@@ -106,22 +106,30 @@ class Steps:
             value = names.get(node.id) if isinstance(node, ast.Name) else None
             if hasattr(value, "param_groups"):
                 self.stepped.add(value)
+                self.idle.pop(id(value), None)
 
-    def clears(self, optimizer: Any, held: Sequence[Any], node: ast.AST, text: str) -> None:
-        """An optimizer that never made a step drops gradients: for the second time at one place, it is remembered."""
+    def clears(
+        self, optimizer: Any, held: Sequence[Any], node: ast.AST, applied: Callable[[Any], bool], text: str
+    ) -> None:
+        """An optimizer that never made a step drops gradients: for the second time at one place, it is remembered. `applied`:
+        whether a gradient was ever written into a leaf.
+        """
         if optimizer in self.stepped or not any(self.engine.grad(leaf) is not None for leaf in held):
             return
-        if self.cleared.get(optimizer) is node:
-            self.idle[optimizer] = Idle(held, text, node)
+        if any(map(applied, held)):
+            self.idle.pop(id(optimizer), None)
+        elif self.cleared.get(optimizer) is node:
+            self.idle[id(optimizer)] = Idle([weakref.ref(leaf) for leaf in held], text, node)
         else:
             self.cleared[optimizer] = node
 
     def never_made(self, applied: Callable[[Any], bool]) -> Iterator[tuple[Told, ast.AST]]:
         """What is to be said at the end of a statement: which optimizers dropped gradients again and again, and made no step in
-        all of it. `applied`: whether a gradient was ever written into a leaf.
+        all of it.
         """
-        for optimizer, idle in list(self.idle.items()):
-            if optimizer not in self.stepped and not any(map(applied, idle.held)):
+        for idle in self.idle.values():
+            leaves = (leaf for each in idle.held if (leaf := each()) is not None)
+            if not any(map(applied, leaves)):
                 yield (
                     Told(
                         "TSC-H038",

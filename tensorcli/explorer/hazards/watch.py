@@ -425,7 +425,7 @@ class Watch:
         optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
         leaves = optimised(self.engine, optimizer) if self.recorded and not node.args else ()
         if leaves and isinstance(owner, ast.Name):
-            self.steps.clears(optimizer, leaves, node, owner.id)
+            self.steps.clears(optimizer, leaves, node, self.gradients.ever_applied, owner.id)
 
     def _moved(self) -> None:
         """What is frozen, after the step that ran last."""
