@@ -181,7 +181,12 @@ class _Capsule:
 
 def own_names(self: Tensor) -> dict[str, Any]:
     """The attributes that the user has set on a tensor."""
-    return {name: value for name, value in self.__dict__.items() if name not in _STATE}
+    return {name: value for name, value in self.__dict__.items() if not is_own(name)}
+
+
+def is_own(name: str) -> bool:
+    """Whether an attribute of this name is the tensor's and not the user's."""
+    return name in _STATE
 
 
 _STATE = frozenset(name for kind in Tensor.__mro__ for name in (*vars(kind), *get_annotations(kind)))
@@ -280,14 +285,13 @@ def rebuild(
     found: dtype = dtypes.DTYPES[kind]
     if found.np.char in dtypes.WIDE_UNSIGNED:
         raise AttributeError("'torch.storage.UntypedStorage' object has no attribute '_untyped_storage'")
-    return laid_over(storage.engine_storage, found, offset, sizes, strides, requires_grad, lazy)
+    shape = Geometry(tuple(sizes), tuple(strides), offset)
+    return laid_over(storage.engine_storage, shape, found, requires_grad, lazy)
 
 
-def laid_over(
-    storage: Storage, kind: dtype, offset: int, sizes: Any, strides: Any, requires_grad: bool, lazy: int
-) -> Tensor:
+def laid_over(storage: Storage, shape: Geometry, kind: dtype, requires_grad: bool, lazy: int) -> Tensor:
     """A leaf over a storage."""
-    made = _laid(storage, Geometry(tuple(sizes), tuple(strides), offset), kind, lazy)
+    made = _laid(storage, shape, kind, lazy)
     made.leaf_requires_grad = requires_grad
     return made
 

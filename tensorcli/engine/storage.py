@@ -235,3 +235,12 @@ def check_bounds(shape: Geometry, itemsize: int, nbytes: int, given: tuple[int, 
             f"offset {shape.offset}, and itemsize {itemsize} requiring a storage size of {needed} are out of bounds for "
             f"storage of size {nbytes}"
         )
+
+
+def missing(shape: Geometry, itemsize: int, storage: Storage) -> int:
+    """How many bytes a storage must have for a geometry; 0 where it has them. Errors: RuntimeError with PyTorch's texts."""
+    if any(n < 0 for n in shape.sizes):
+        raise RuntimeError("numel: integer multiplication overflow")
+    check_reach(shape)
+    needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
+    return needed if needed > storage.nbytes else 0

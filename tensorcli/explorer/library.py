@@ -37,7 +37,6 @@ class Library:
 
             session = self.session
             session.evaluator.policy.types.update(standard.ATTRIBUTES)
-            session.evaluator.policy.settable.update(standard.SETTABLE)
             self.standard = standard.Standard(lambda: session.evaluator, lambda: session.seed)
         return self.standard.namespace(name)
 

@@ -10,7 +10,7 @@ import io
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine.serialization.writing import is_of_a_script, unpicklable
+from tensorcli.engine.serialization.writing import check_data
 from tensorcli.engine.serialization.written import Written
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ class Pickler(pickle.Pickler):
     """Writes data."""
 
     def reducer_override(self, value: Any) -> Any:
-        if is_of_a_script(type(value)):
-            raise unpicklable(value)
+        check_data(value)
         return NotImplemented
 
 
@@ -67,6 +66,10 @@ class Pickling:
 
     def loads(self, data: Any, /) -> Any:
         """The object that bytes were made of. Errors: EOFError where there are none, pickle.UnpicklingError for others' bytes."""
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(
+                f"a bytes-like object is required, not '{type(data).__name__}'"
+            )  # a number would be a length
         return self._read(bytes(data))[0]
 
     def load(self, file: io.BytesIO) -> Any:

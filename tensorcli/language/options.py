@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tensorcli.language.bags import check_names, making
 from tensorcli.language.builtin_functions import Builtin
 from tensorcli.language.namespaces import words
 from tensorcli.language.policy import Names, Open
-from tensorcli.language.vocabulary import is_dunder
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
@@ -29,8 +30,6 @@ class _Quiet(argparse.ArgumentParser):
         hint = "; a script is given no arguments: write parse_args([...])" if "required" in message else ""
         raise ValueError(f"{message}{hint}")
 
-    exit = error  # type: ignore[assignment]  # what `--version` calls
-
 
 class Group:
     """What options are added to."""
@@ -42,10 +41,14 @@ class Group:
         self.evaluator = evaluator
 
     def add_argument(self, *names: str, **options: Any) -> None:
-        """An option, or an argument by its place. Errors: ValueError and TypeError, as Python's."""
-        if any(is_dunder(str(each).strip("-")) for each in (*names, options.get("dest"))):
-            raise ValueError("options with two underscores on both sides are not part of the language")
+        """An option, or an argument by its place. Errors: ValueError and TypeError, as Python's; LimitError."""
+        check_names(str(each).strip("-") for each in (*names, options.get("dest")))
+        if (action := options.get("action", "store")) not in _ACTIONS:
+            raise ValueError(f"the action {action!r} is not part of the language")
+        options.pop("help", None)  # nothing here prints it, and it may hold a format
         builtins = self.evaluator.builtins
+        if isinstance(options.get("nargs"), int):
+            builtins.guards.items(options["nargs"], "the option's values")
         if "type" in options and not isinstance(options["type"], type):
             options["type"] = builtins.callback(options["type"])
         if options.get("choices") is not None:
@@ -72,18 +75,28 @@ class Parser(Group):
 
     def set_defaults(self, **defaults: Any) -> None:
         """What options are where they are not given."""
+        check_names(defaults)
         self.inner.set_defaults(**defaults)
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> argparse.Namespace:
+    def parse_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """The values of all options. Errors: ValueError for arguments that do not fit."""
-        found: argparse.Namespace = self.inner.parse_args([*(args or ())], namespace)
-        return found
+        return self.inner.parse_args(*self._given(args, namespace))
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """The values of all options, and the arguments that are none."""
-        return self.inner.parse_known_args([*(args or ())], namespace)
+        return self.inner.parse_known_args(*self._given(args, namespace))
+
+    def _given(self, args: Iterable[str] | None, namespace: Any) -> tuple[list[str], Any]:
+        if namespace is not None and type(namespace) not in (argparse.Namespace, SimpleNamespace):
+            raise TypeError(f"the namespace must be an argparse.Namespace, not {type(namespace).__name__}")
+        return list(self.evaluator.guards.bounded(args or (), "the arguments")), namespace
 
 
+_ACTIONS: tuple[str | None, ...] = (
+    None,
+    *"store store_const store_true store_false append append_const count extend".split(),
+)
+"""What options may do: the others print and end the process, or are classes."""
 ATTRIBUTES: dict[type, Names] = {
     Group: words("add_argument"),
     Parser: words(
@@ -92,6 +105,11 @@ ATTRIBUTES: dict[type, Names] = {
     argparse.Namespace: Open(),
 }
 SETTABLE: dict[type, Names] = {argparse.Namespace: Open()}
+
+
+def constructors(evaluator: Evaluator) -> dict[type, Callable[..., Any]]:
+    """What stands in for the constructors of this module."""
+    return {argparse.Namespace: making(argparse.Namespace)}
 
 
 def member(evaluator: Evaluator, name: str) -> Any:

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.builtin_functions import Builtin
 from tensorcli.language.functions import LazyIterator, ScriptFunction, lazily
 from tensorcli.language.limits import BINARY, COMPARE, UNARY
 from tensorcli.language.namespaces import Members, Namespace, words
-from tensorcli.language.policy import Names, Open
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
@@ -79,11 +77,15 @@ class Standard:
         return Namespace(name, Members(names, lambda member: make(self, member)))
 
     def _of_file(self, module: Any, name: str) -> Any:
-        """A member of a module that has a file of its own, which says what a script may read and set on its objects."""
-        policy = self.evaluator().policy
-        policy.types.update(module.ATTRIBUTES)
-        policy.settable.update(getattr(module, "SETTABLE", {}))
-        return module.member(self.evaluator(), name)
+        """A member of a module that has a file of its own, which says what a script may read and set on its objects, and what
+        stands in for their constructors.
+        """
+        evaluator = self.evaluator()
+        evaluator.policy.types.update(module.ATTRIBUTES)
+        evaluator.policy.settable.update(getattr(module, "SETTABLE", {}))
+        if hasattr(module, "constructors"):
+            evaluator.builtins.constructors.update(module.constructors(evaluator))
+        return module.member(evaluator, name)
 
     # ---- the members of each module
 
@@ -244,29 +246,6 @@ class Standard:
         value = getattr(typing, name)
         return Builtin(name, value) if name in ("TypeVar", "cast") else value
 
-    def json(self, name: str) -> Any:
-        import json
-
-        function = getattr(json, name)
-        if name == "JSONDecodeError":
-            return function
-
-        def run(value: Any, **options: Any) -> Any:
-            if "cls" in options:
-                raise TypeError(f"{name}() got an unexpected keyword argument 'cls'")
-            callback = self.evaluator().builtins.callback
-            return function(
-                value,
-                **{key: callback(each) if callable(each) else each for key, each in options.items()},
-            )
-
-        return Builtin(name, run)
-
-    def types(self, name: str) -> Any:
-        import types
-
-        return getattr(types, name)
-
     def gc(self, name: str) -> Any:
         import gc
 
@@ -281,7 +260,14 @@ class Standard:
         return Builtin(name, ref)
 
 
-_FILES = {"argparse": "options", "functools": "callables", "io": "buffers", "re": "patterns"}
+_FILES = {
+    "argparse": "options",
+    "functools": "callables",
+    "io": "buffers",
+    "json": "documents",
+    "re": "patterns",
+    "types": "bags",
+}
 """Modules with a file of their own in this package."""
 _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "bisect": (BISECT, Standard.bisect),
@@ -297,8 +283,6 @@ _MODULES: dict[str, tuple[frozenset[str], Callable[[Standard, str], Any]]] = {
     "timeit": (frozenset({"default_timer"}), Standard.timeit),
     "typing": (TYPING, Standard.typing),
     "unicodedata": (UNICODEDATA, Standard.unicodedata),
-    "json": (frozenset({"JSONDecodeError", "dumps", "loads"}), Standard.json),
-    "types": (frozenset({"SimpleNamespace"}), Standard.types),
     "gc": (frozenset({"collect"}), Standard.gc),
     "weakref": (frozenset({"ref"}), Standard.weakref),
 }
@@ -333,10 +317,7 @@ def _steps(values: Any) -> Any:
     return iter(values)
 
 
-ATTRIBUTES = {
+ATTRIBUTES: dict[type, frozenset[str]] = {
     Chain: words("from_iterable"),
-    SimpleNamespace: Open(),
 }
 """What a script may read on the objects of this module."""
-SETTABLE: dict[type, Names] = {SimpleNamespace: Open()}
-"""What it may set on them."""

@@ -44,6 +44,20 @@ def test_an_archive_of_a_whole_module_is_told_with_the_line_that_saved_it(saved,
     assert [each.text for each in found.ways] == ways
 
 
+@pytest.mark.parametrize("place", ["'a.pt'", "buf"])
+def test_an_archive_of_another_protocol_is_told_with_the_line_that_saved_it(place):
+    back = "buf.seek(0)" if place == "buf" else "pass"
+    found = asked(
+        f"{BUFFER}buf = io.BytesIO()\ntorch.save([1], {place}, pickle_protocol=4)\n{back}\nx = torch.load({place},)"
+    )
+    assert found.title.startswith(f"{place} was saved with pickle protocol 4")
+    assert [(event.line, event.role) for event in found.events] == [(5, "cut"), (7, "raised")]
+    assert [each.text for each in found.ways] == [
+        f"line 5:  torch.save([1], {place}, pickle_protocol=2)",
+        f"line 7:  x = torch.load({place}, weights_only=False)",
+    ]
+
+
 @pytest.mark.parametrize("before", ["", "buf.seek(0)\nx = torch.load(buf)\n"])
 def test_a_buffer_that_was_written_or_read_is_read_from_its_beginning(before):
     found = asked(f"{BUFFER}{before}y = torch.load(buf)")

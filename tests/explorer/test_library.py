@@ -1,7 +1,11 @@
 """Python's standard library in a session: what it holds from one statement to the next, and what a replay makes of it."""
 
+from pickle import PicklingError
+
 import pytest
 
+from tensorcli.engine.serialization.writing import pickled
+from tensorcli.explorer.pickling import Pickling
 from tensorcli.explorer.session import Session
 
 
@@ -17,16 +21,34 @@ def test_random_is_seeded_as_the_session_is():
     assert printed(text) != printed(text, Session(seed=1))
 
 
-def test_a_session_keeps_what_it_saves_and_goes_back_on_it():
-    session = Session()
+@pytest.mark.parametrize("engine", ["embedded", "pytorch"])
+def test_a_session_keeps_what_it_saves_and_goes_back_on_it(engine):
+    if engine == "pytorch":
+        pytest.importorskip("torch")
+    session = Session(engine=engine)
     printed("x = torch.ones(2)\ntorch.save(x, 'x.pt')\nprint(torch.load('x.pt'))", session)
     session.replay(list(session.journal)[:1])
     (step,) = session.run("torch.load('x.pt')", form="py")
     assert step.error is not None
     assert step.error.message == "[Errno 2] No such file or directory: 'x.pt'"
     assert step.error.hints[0] == "a script reads only what it saved itself, in this session"
-    (other,) = Session().run("torch.load('x.pt')", form="py")
+    printed("torch.save(1, 'x.pt')", session)
+    (other,) = Session(engine=engine).run("torch.load('x.pt')", form="py")
     assert other.error is not None
+
+
+@pytest.mark.parametrize("engine", ["embedded", "pytorch"])
+def test_a_dry_run_leaves_archives_as_they_were(engine):
+    if engine == "pytorch":
+        pytest.importorskip("torch")
+    session = Session(engine=engine)
+    printed("torch.save(1, 'x.pt')\nbefore = len(torch.serialization.get_safe_globals())", session)
+    steps = session.run(
+        "dry: torch.save(2, 'x.pt')\ndry: torch.serialization.add_safe_globals([torch.nn.Linear])"
+    )
+    assert [step.error for step in steps] == [None, None]
+    text = "print(torch.load('x.pt'), len(torch.serialization.get_safe_globals()) - before)"
+    assert printed(text, session) == "1 0\n"
 
 
 @pytest.mark.parametrize("engine", ["embedded", "pytorch"])
@@ -36,6 +58,7 @@ def test_pickles_and_archives_make_only_what_the_session_wrote(engine):
     session = Session(engine=engine)
     printed("import io, pickle\ncrafted = b'cos\\nsystem\\n(Vtrue\\ntR.'", session)
     for text, message in (
+        ("pickle.loads(10 ** 11)", "a bytes-like object is required, not 'int'"),
         ("pickle.loads(crafted)", "a session reads only what its own pickle.dumps wrote"),
         ("torch.load(io.BytesIO(crafted), weights_only=False)", "reads only what torch.save wrote here"),
         (
@@ -78,9 +101,14 @@ def test_options_have_their_defaults_and_a_missing_argument_is_said():
         ("p.parse_args(['x', '--lr', 'y'])", "argument --lr: invalid float value: 'y'"),
         (
             "p.add_argument('--__class__')",
-            "options with two underscores on both sides are not part of the language",
+            "names with two underscores on both sides, such as __class__, are not part of the language",
         ),
         ("p.add_argument('--k', choices=range(10 ** 9))", "the choices"),
+        ("p.add_argument('--k', nargs=10 ** 10)", "the option's values would have 10000000000 items"),
+        ("p.add_argument('--k', action='version', version='1')", "the action 'version'"),
+        ("p.add_argument('--k', action=lambda **given: given)", "the action <function <lambda>"),
+        ("p.set_defaults(**{'__reduce_ex__': 1})", "names with two underscores on both sides"),
+        ("p.parse_args(['x'], torch.Tensor)", "the namespace must be an argparse.Namespace, not TensorType"),
     ):
         (step,) = session.run(text, form="py")
         assert step.error is not None
@@ -96,6 +124,58 @@ def test_what_a_namespace_holds_stands_in_the_table():
     for text in ("ns.__class__ = int", "vars(torch.nn.Linear(1, 1))", "vars(print)", "vars(1)"):
         (refused,) = session.run(text, form="py")
         assert refused.error is not None
+
+
+@pytest.mark.parametrize(
+    "made", ["types.SimpleNamespace", "argparse.Namespace", "type(types.SimpleNamespace())"]
+)
+def test_no_object_says_itself_how_it_is_pickled(made):
+    import argparse
+    import types
+
+    session = Session()
+    (*_, refused) = session.run(
+        f"import types, argparse\n{made}(**{{'__reduce_ex__': lambda p: 'x'}})", form="py"
+    )
+    assert refused.error is not None
+    assert "such as __reduce_ex__" in refused.error.message
+    for kind in (types.SimpleNamespace, argparse.Namespace):
+        for write in (Pickling().dumps, lambda value: pickled(value, 2)):
+            with pytest.raises(PicklingError):
+                write(kind(__reduce_ex__=lambda protocol: "zen", __module__="this"))
+
+
+def test_the_text_of_a_document_is_measured_while_it_grows():
+    session = Session()
+    printed("import json\nx = [0]\nfor i in range(40):\n    x = [x, x]", session)
+    for text, message in (
+        ("json.dumps(x)", "the text would show more than"),
+        ("json.dumps([1], indent=10 ** 10)", "the indent would have"),
+        ("json.dumps([1] * 9, separators=(' ' * 10 ** 7, ''))", "the text would have"),
+        ("json.dumps(1, cls=1)", "unexpected keyword argument 'cls'"),
+    ):
+        (step,) = session.run(text, form="py")
+        assert step.error is not None
+        assert message in step.error.message
+    assert printed("print(json.dumps({'a': [1, None]}, indent=2, sort_keys=True))", session) == (
+        '{\n  "a": [\n    1,\n    null\n  ]\n}\n'
+    )
+
+
+def test_what_pytorch_writes_elsewhere_lets_nothing_be_read():
+    pytest.importorskip("torch")
+    session = Session(engine="pytorch")
+    printed(
+        "import io, types\nb = io.BytesIO()\ntorch.save(1, types.SimpleNamespace(write=b.write))\nb.seek(0)",
+        session,
+    )
+    assert printed("print(torch.load(b))", session) == "1\n"
+    (step,) = session.run("torch.load(io.BytesIO(b'x'), weights_only=False)", form="py")
+    assert step.error is not None
+    assert "reads only what torch.save wrote here" in step.error.message
+    (step,) = session.run("torch.save(print, io.BytesIO())", form="py")
+    assert step.error is not None
+    assert step.error.type.endswith("PicklingError")
 
 
 def test_a_replay_draws_the_same_numbers():

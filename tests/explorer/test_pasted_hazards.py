@@ -102,6 +102,12 @@ SILENT = {
         "    other.zero_grad()\n    critic(net(x).detach()).mean().backward()\n    other.step()\n    opt.zero_grad()\n"
         "    critic(net(x)).mean().backward()\n    opt.step()"
     ),
+    "a generator that steps in every fifth round, whose gradients the critic's loss leaves": (
+        "critic = nn.Linear(1, 1)\nother = torch.optim.SGD(critic.parameters(), lr=0.1)\nfor i in range(10):\n"
+        "    other.zero_grad()\n    opt.zero_grad()\n    critic(net(x)).mean().backward()\n    other.step()\n"
+        "    if i % 5 == 4:\n        opt.zero_grad()\n        (-critic(net(x)).mean()).backward()\n        opt.step()"
+    ),
+    "rounds before the first step": f"for i in range(4):\n{ROUND}    if i > 2:\n        opt.step()",
     "gradients to look at": (
         "seen = []\nfor _ in range(3):\n    net.zero_grad()\n    (net(x) - y).pow(2).mean().backward()\n"
         "    seen.append(net.weight.grad.clone())"

@@ -7,7 +7,7 @@ from tensorcli.engine.autograd.recording import make_node, wants_grad
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.settings import unset
-from tensorcli.engine.storage import allocate, check_bounds, check_reach
+from tensorcli.engine.storage import allocate, check_bounds, missing
 from tensorcli.engine.tensor import Tensor
 
 
@@ -112,11 +112,7 @@ def _set_effect(declared, values):
         if offset < 0 or (size == own.sizes and stride in ((), own.strides)):
             # The same sizes: nothing is resized, so nothing may be missing.
             check_bounds(shape, itemsize, storage.nbytes, stride)
-        if any(n < 0 for n in size):
-            raise RuntimeError("numel: integer multiplication overflow")
-        check_reach(shape)
-        needed = (shape.offset + shape.span) * itemsize if shape.numel else 0
-        if needed > storage.nbytes:
+        if needed := missing(shape, itemsize, storage):
             if storage.foreign:
                 target.replace_memory(storage, shape)
             storage.resize(needed)

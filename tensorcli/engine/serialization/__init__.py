@@ -5,7 +5,6 @@ in memory, in `files`: nothing here reaches the disk. `weights_only=False`, with
 what was saved in this process.
 """
 
-import io
 import os
 import pickle
 from collections.abc import Iterable
@@ -93,6 +92,8 @@ def load(
         weights_only = pickle_module is None
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")
+    if mmap and not isinstance(f, str | os.PathLike):
+        raise ValueError("f must be a file path in order to use the mmap argument")
     data, begin = _bytes_of(f)
     try:
         found, end = _loaded(data, map_location, weights_only)
@@ -124,12 +125,12 @@ def _bytes_of(f: Any) -> tuple[bytes, int]:
 
 def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, int]:
     """The object of an archive, and behind which byte of it reading ended."""
-    from tensorcli.engine.serialization.reading import Unpickler, by_default, names_of, restoring
+    from tensorcli.engine.serialization.reading import by_default, names_of, restoring, unpickled
 
     if not data:
         raise EOFError("" if weights_only else "Ran out of input")
-    if not weights_only and written.beginning(data) is None:
-        raise pickle.UnpicklingError("weights_only=False reads only what torch.save wrote here")
+    if not weights_only:
+        data = written.checked(data)
     if not data.startswith(_ZIP):
         raise pickle.UnpicklingError(f"Unsupported operand {data[0]}")
     archive = Archive(data)
@@ -137,12 +138,8 @@ def _loaded(data: bytes, map_location: Any, weights_only: bool) -> tuple[Any, in
     for name in (".format_version", "byteorder", ".storage_alignment"):
         if name in archive:
             archive.read(name)
-    if weights_only and text[:1] == pickle.PROTO and text[1] >= 4:
-        # Frames came with protocol 4.
-        raise pickle.UnpicklingError(f"Unsupported operand {pickle.FRAME[0]}")
     allowed = {**by_default(), **names_of(_safe)} if weights_only else None
-    found = Unpickler(io.BytesIO(text), archive, restoring(map_location), allowed).load()
-    return found, archive.at
+    return unpickled(text, archive, restoring(map_location), allowed), archive.at
 
 
 _UNSAFE = (
@@ -162,10 +159,11 @@ def _explained(message: str) -> str:
             f"{message}"
         )
     else:
-        text = (
-            f"Weights only load failed. {_UNSAFE}\nPlease file an issue with the following so that we can make "
-            f"`weights_only=True` compatible with your use case: WeightsUnpickler error: \n\n{message}"
+        issue = (
+            "Please file an issue with the following so that we can make `weights_only=True` compatible with your use case: "
+            "WeightsUnpickler error: "
         )
+        text = f"Weights only load failed. {_UNSAFE}\n{'' if 'is blocked' in message else issue}\n\n{message}"
     return (
         f"{text}\n\nCheck the documentation of torch.load to learn more about types accepted by default with weights_only "
         "https://pytorch.org/docs/stable/generated/torch.load.html."

@@ -71,7 +71,8 @@ class Archive:
                 at += length + entry[11] + entry[12]
         except (struct.error, UnicodeDecodeError):
             end = -1
-        if end < 0:
+        # Records that lie over one another would give more than there is.
+        if end < 0 or sum(size for _, size, _ in self.places.values()) > len(data):
             raise corrupt("zip archive: failed finding central directory")
 
     def __contains__(self, name: str) -> bool:

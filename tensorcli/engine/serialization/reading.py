@@ -1,9 +1,9 @@
 """What torch.load makes of a pickle: which names it may hold, what stands for each, and where storages come to lie."""
 
 import builtins
+import io
 import pickle
 import sys
-from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -17,10 +17,12 @@ from tensorcli.engine import bridge, dtypes
 from tensorcli.engine.backends import transfer
 from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.formats import sparse_coo, sparse_csr, strided
+from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.return_types import ReturnType
 from tensorcli.engine.serialization.archive import Archive
-from tensorcli.engine.storage import Storage
+from tensorcli.engine.serialization.weights_only import WeightsUnpickler, give, of_python_3
+from tensorcli.engine.storage import Storage, missing
 from tensorcli.engine.storages import LEGACY, TypedStorage, UntypedStorage, wrap
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 
@@ -42,9 +44,16 @@ def _tensor(
 ) -> Tensor:
     """`_rebuild_tensor_v2` and `_v3`. After the hooks may come the dtype, where the storage has none, and bits."""
     kind = next((each for each in rest if isinstance(each, dtypes.dtype)), storage.dtype)
+    if len(sizes) != len(strides):
+        raise RuntimeError(f"unequal size length ({len(sizes)}) and stride length ({len(strides)})")
+    shape = Geometry(tuple(sizes), tuple(strides), offset)
+    if offset < 0:
+        raise RuntimeError(f"Tensor: invalid storage offset {offset}")
+    if needed := missing(shape, kind.itemsize, storage.engine_storage):
+        storage.engine_storage.resize(needed)
     bits = next((each for each in rest if isinstance(each, dict)), {})
     lazy = (CONJ if bits.get("conj") else 0) | (NEG if bits.get("neg") else 0)
-    return bridge.laid_over(storage.engine_storage, kind, offset, sizes, strides, requires_grad, lazy)
+    return bridge.laid_over(storage.engine_storage, shape, kind, requires_grad, lazy)
 
 
 def _meta_tensor(kind: dtypes.dtype, sizes: Any, strides: Any, requires_grad: bool) -> Tensor:
@@ -53,13 +62,15 @@ def _meta_tensor(kind: dtypes.dtype, sizes: Any, strides: Any, requires_grad: bo
 
 def _parameter(data: Tensor, requires_grad: bool, hooks: Any, state: Any = None) -> Parameter:
     made = Parameter(data, requires_grad)
-    vars(made).update(state or {})
+    give(made, state or {})
     return made
 
 
 def _with_state(rebuild: Callable[..., Tensor], kind: type, arguments: Any, state: Any) -> Tensor:
+    if rebuild not in _REBUILDERS.values():
+        raise pickle.UnpicklingError(f"{rebuild} makes no tensors")
     made = rebuild(*arguments)
-    vars(made).update(state)
+    give(made, state)
     return made
 
 
@@ -150,7 +161,7 @@ def _of_torch(module: str, name: str) -> Any:
             found = getattr(load(path), name)
         except (ModuleNotFoundError, AttributeError):
             continue
-        if callable(found):
+        if callable(found) and getattr(found, "__module__", "").startswith(("torch", "tensorcli.engine")):
             return found
     for place, each in list(sys.modules.items()):  # a class that is nobody's to name
         found = vars(each).get(name) if place.startswith("tensorcli.engine.") else None
@@ -174,36 +185,37 @@ def _returned(name: str) -> Callable[..., ReturnType]:
     return lambda items, extra: getattr(return_types, name)(items)
 
 
-def _unsupported(full: str) -> pickle.UnpicklingError:
-    full = full.removeprefix("builtins.")
-    return pickle.UnpicklingError(
-        f"Unsupported global: GLOBAL {full} was not an allowed global by default. Please use "
-        f"`torch.serialization.add_safe_globals([{full}])` or the `torch.serialization.safe_globals([{full}])` context manager "
-        "to allowlist this global if you trust this class/function."
-    )
-
-
 # ---- reading
 
 
-class Unpickler(pickle.Unpickler):
-    """Reads the pickle of an archive; `allowed` are the names it may hold, None for all that the engine knows."""
+class _Storages:
+    """What stands for the storages of a pickle: those of an archive, each read once."""
 
-    def __init__(self, file: Any, archive: Archive, restore: Restore, allowed: dict[str, Any] | None) -> None:
-        super().__init__(file, encoding="utf-8")
-        self.archive = archive
-        self.restore = restore
-        self.allowed = allowed
-        self.storages: dict[str, UntypedStorage] = {}
+    archive: Archive
+    restore: Restore
+    storages: dict[str, UntypedStorage]
+
+    def persistent_load(self, identity: Any) -> Any:
+        if not isinstance(identity, tuple):
+            raise AssertionError(f"saved_id must be a tuple, got {type(identity).__name__}")
+        _, kind, key, location, _ = identity
+        if key not in self.storages:
+            buffer = np.frombuffer(self.archive.read(f"data/{key}"), np.uint8).copy()
+            self.storages[key] = self.restore(wrap(Storage(buffer, foreign=True)), location)
+        dtype = dtypes.uint8 if kind is UntypedStorage else kind.dtype
+        return TypedStorage(wrap_storage=self.storages[key], dtype=dtype)
+
+
+class _Weights(_Storages, WeightsUnpickler):
+    pass
+
+
+class _Objects(_Storages, pickle.Unpickler):
+    """Names what the engine, Python's containers and numpy have."""
 
     def find_class(self, module: str, name: str) -> Any:
-        # Protocol 2 has the names of Python 2.
-        module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
+        module, name = of_python_3(module, name)
         full = f"{module}.{name}"
-        if self.allowed is not None:
-            if full not in self.allowed:
-                raise _unsupported(full)
-            return self.allowed[full]
         if full in by_default():
             return by_default()[full]
         if "." not in name and module.partition(".")[0] == "torch":
@@ -214,13 +226,13 @@ class Unpickler(pickle.Unpickler):
             return _plain()[full]
         raise pickle.UnpicklingError(f"{full} is not known here")
 
-    def persistent_load(self, identity: Any) -> Any:
-        _, kind, key, location, _ = identity
-        if key not in self.storages:
-            buffer = np.frombuffer(self.archive.read(f"data/{key}"), np.uint8).copy()
-            self.storages[key] = self.restore(wrap(Storage(buffer)), location)
-        dtype = dtypes.uint8 if kind is UntypedStorage else kind.dtype
-        return TypedStorage(wrap_storage=self.storages[key], dtype=dtype)
+
+def unpickled(text: bytes, archive: Archive, restore: Restore, allowed: dict[str, Any] | None) -> Any:
+    """What the pickle of an archive makes; `allowed` are the names it may hold, None for all that the engine knows."""
+    file = io.BytesIO(text)
+    reader: Any = _Objects(file, encoding="utf-8") if allowed is None else _Weights(file, allowed)
+    reader.archive, reader.restore, reader.storages = archive, restore, {}
+    return reader.load()
 
 
 def restoring(map_location: Any) -> Restore:
@@ -248,7 +260,12 @@ def _moved(storage: UntypedStorage, location: str) -> UntypedStorage:
             "Attempting to deserialize object on a CUDA device but torch.cuda.is_available() is False. If you are running on a "
             "CPU-only machine, please use torch.load with map_location=torch.device('cpu') to map your storages to the CPU."
         )
-    device = resolve(location)
+    try:
+        device = resolve(location)
+    except RuntimeError:
+        raise RuntimeError(
+            f"don't know how to restore data location of torch.storage.UntypedStorage (tagged with {location})"
+        ) from None
     if device is CPU:
         return storage
     return wrap(Storage(transfer(storage.engine_storage.data, CPU, device), device))

@@ -106,8 +106,8 @@ class Pickler(_InPython):  # type: ignore[misc]
             return Device, (value.type,) if value.index is None else (value.type, value.index)
         if isinstance(value, type) or not _is_of_torch(type(value)):
             place = _place(value)
-            if place is None and is_of_a_script(type(value)):
-                raise unpicklable(value)
+            if place is None:
+                check_data(value)
             return _as_it_says(value) if place is None else place[1]
         return object.__reduce_ex__(value, 2)
 
@@ -149,11 +149,18 @@ def _is_of_torch(kind: type) -> bool:
     return kind.__module__.partition(".")[0] == "torch"
 
 
-def is_of_a_script(kind: type) -> bool:
-    """Whether objects of a class are what a language over the engine has beside data: functions, modules."""
-    return kind.__module__.startswith("tensorcli.") and not kind.__module__.startswith(
-        f"{__package__.rpartition('.')[0]}."
-    )
+def check_data(value: Any) -> None:
+    """Errors: pickle.PicklingError for what a language over the engine has beside data (functions, modules), and for an object
+    that says itself how it is pickled, in an attribute: that would name what it is not.
+    """
+    module = type(value).__module__
+    of_engine = module.startswith(f"{__package__.rpartition('.')[0]}.")
+    own = () if isinstance(value, type) else getattr(value, "__dict__", ())
+    if (module.startswith("tensorcli.") and not of_engine) or not _SAYS_HOW.isdisjoint(own):
+        raise unpicklable(value)
+
+
+_SAYS_HOW = frozenset({"__getstate__", "__module__", "__reduce__", "__reduce_ex__"})
 
 
 def _place(value: Any) -> tuple[str, str] | None:

@@ -1,5 +1,6 @@
 """Which bytes this process wrote: such as can make any object are read only where they are among them."""
 
+import pickle
 from hashlib import sha256
 
 
@@ -20,3 +21,10 @@ class Written:
             if length <= len(data) and sha256(data[:length]).digest() in digests:
                 return data[:length]
         return None
+
+    def checked(self, data: bytes) -> bytes:
+        """The beginning of an archive. Errors: pickle.UnpicklingError where nothing of it was written."""
+        found = self.beginning(data)
+        if found is None:
+            raise pickle.UnpicklingError("weights_only=False reads only what torch.save wrote here")
+        return found

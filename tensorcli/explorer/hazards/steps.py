@@ -1,6 +1,5 @@
 """Traps of an optimizer's steps that show when one is compared with those before: a network that went over to evaluation and
-did not come back, two parameters over one memory, gradients that are
-dropped and never applied, frozen parameters that move.
+did not come back, two parameters over one memory, gradients that are dropped and never applied, frozen parameters that move.
 """
 
 from __future__ import annotations
@@ -33,6 +32,16 @@ class Frozen(NamedTuple):
     """The step."""
 
 
+class Idle(NamedTuple):
+    """An optimizer that drops gradients and has made no step so far."""
+
+    held: list[weakref.ref[Any]]
+    """Its parameters."""
+    optimizer: str
+    node: ast.AST
+    """Where it drops them."""
+
+
 class Steps:
     """The optimizers that made a step, with the modules that they change."""
 
@@ -47,6 +56,8 @@ class Steps:
         """The optimizers that were given the word for a step, by whatever method."""
         self.cleared: weakref.WeakKeyDictionary[Any, ast.AST] = weakref.WeakKeyDictionary()
         """The optimizers that dropped gradients before any step, and where."""
+        self.idle: dict[int, Idle] = {}
+        """Those that did so twice in the statement that runs, by their identity: a function's are gone when it ends."""
 
         self.required: dict[int, Any] = {}
         """The parameters that required grad at some step, weakly, by their identity."""
@@ -95,25 +106,40 @@ class Steps:
             value = names.get(node.id) if isinstance(node, ast.Name) else None
             if hasattr(value, "param_groups"):
                 self.stepped.add(value)
+                self.idle.pop(id(value), None)
 
     def clears(
         self, optimizer: Any, held: Sequence[Any], node: ast.AST, applied: Callable[[Any], bool], text: str
-    ) -> Told | None:
-        """What is to be said of an optimizer that drops gradients for the second time at one place, and never made a step;
-        None for another. `applied`: whether a gradient was ever written into a leaf.
+    ) -> None:
+        """An optimizer that never made a step drops gradients: for the second time at one place, it is remembered. `applied`:
+        whether a gradient was ever written into a leaf.
         """
         if optimizer in self.stepped or not any(self.engine.grad(leaf) is not None for leaf in held):
-            return None
+            return
         if any(map(applied, held)):
-            return None
-        if self.cleared.get(optimizer) is not node:
+            self.idle.pop(id(optimizer), None)
+        elif self.cleared.get(optimizer) is node:
+            self.idle[id(optimizer)] = Idle([weakref.ref(leaf) for leaf in held], text, node)
+        else:
             self.cleared[optimizer] = node
-            return None
-        return Told(
-            "TSC-H038",
-            f"{text} drops the gradients of each pass, and has made no step: its parameters are what they were at first.",
-            (text,),
-        )
+
+    def never_made(self, applied: Callable[[Any], bool]) -> Iterator[tuple[Told, ast.AST]]:
+        """What is to be said at the end of a statement: which optimizers dropped gradients again and again, and made no step in
+        all of it.
+        """
+        for idle in self.idle.values():
+            leaves = (leaf for each in idle.held if (leaf := each()) is not None)
+            if not any(map(applied, leaves)):
+                yield (
+                    Told(
+                        "TSC-H038",
+                        f"{idle.optimizer} drops the gradients of each pass, and has made no step: its parameters are what they "
+                        "were at first.",
+                        (idle.optimizer,),
+                    ),
+                    idle.node,
+                )
+        self.idle.clear()
 
     def first(self, names: Scope, optimizer: Any, held: Sequence[Any], text: str) -> Told | None:
         """What is to be said of an optimizer at its first step: that it holds one memory twice; None for another."""

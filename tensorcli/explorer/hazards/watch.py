@@ -425,7 +425,7 @@ class Watch:
         optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
         leaves = optimised(self.engine, optimizer) if self.recorded and not node.args else ()
         if leaves and isinstance(owner, ast.Name):
-            self.note(self.steps.clears(optimizer, leaves, node, self.gradients.ever_applied, owner.id), node)
+            self.steps.clears(optimizer, leaves, node, self.gradients.ever_applied, owner.id)
 
     def _moved(self) -> None:
         """What is frozen, after the step that ran last."""
@@ -459,6 +459,7 @@ class Watch:
             or self.gradients.sums
             or self.loops.written
             or self.steps.frozen
+            or self.steps.idle
         )
 
     def findings(self) -> list[Finding]:
@@ -467,6 +468,8 @@ class Watch:
             self.note(copied.told, copied.node)
         self._applied_twice()
         self._moved()
+        for told, node in self.steps.never_made(self.gradients.ever_applied):
+            self.note(told, node)
         if self.loops.written:
             self.lists = held_by(self.names, self.loops.appends)
             self._kept(self.loops.written)

@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Case, Story
@@ -21,7 +22,7 @@ def refused(case: Case) -> Story:
     found = _GLOBAL.search(case.failure.message)
     call = case.call("load")
     if found is None or call is None or not call.args:
-        return from_the_end(case)
+        return _of_another_protocol(case) or from_the_end(case)
     full = found.group(1)
     kind, source = full.rpartition(".")[2], case.text_of(call.args[0])
     story = Story(
@@ -45,7 +46,7 @@ def _told(case: Case, call: ast.Call) -> Proposal | None:
     given = next((each for each in call.keywords if each.arg == "weights_only"), None)
     if given is not None:
         return case.changed([(given.value, "False")], note)
-    return case.changed([(call, f"{case.text_of(call).removesuffix(')')}, weights_only=False)")], note)
+    return case.changed([(call, with_argument(case.text_of(call), "weights_only=False"))], note)
 
 
 def _state(case: Case, at: int, save: ast.Call) -> Proposal | None:
@@ -69,6 +70,30 @@ def _saved(case: Case, place: ast.expr) -> tuple[int, ast.Call] | None:
             ):
                 return at, node
     return None
+
+
+def _of_another_protocol(case: Case) -> Story | None:
+    """What was saved with a `pickle_protocol=` that torch.load does not read by default; None where it was not."""
+    call = case.call("load")
+    saved = None if call is None or not call.args else _saved(case, call.args[0])
+    if call is None or saved is None or "Unsupported operand" not in case.failure.message:
+        return None
+    at, node = saved
+    given = next((each for each in node.keywords if each.arg == "pickle_protocol"), None)
+    if given is None:
+        return None
+    text = f"pickle protocol {case.journal.source(at, given.value)}"
+    story = Story(
+        f"{case.text_of(call.args[0])} was saved with {text}: torch.load reads protocol 2 where it makes tensors and plain "
+        "containers alone.",
+        [
+            case.event(at, f"wrote with {text}", "cut", culprit=True, node=node),
+            case.raised("reads protocol 2"),
+        ],
+    )
+    story.proposals.append(case.journal.changed(at, [(given.value, "2")], "the protocol that is read"))
+    story.proposals.append(_told(case, call))
+    return story
 
 
 def from_the_end(case: Case) -> Story:

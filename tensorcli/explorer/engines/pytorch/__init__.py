@@ -20,7 +20,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from tensorcli.explorer.engines import FailedModule, Taken, arrays
 from tensorcli.explorer.engines.embedded import Embedded
 from tensorcli.explorer.engines.members import failed_module, parts
-from tensorcli.explorer.engines.pytorch import reached
+from tensorcli.explorer.engines.pytorch import archives, reached
 from tensorcli.explorer.engines.pytorch.modes import UNSETTING, Listening, Zeroing
 from tensorcli.explorer.engines.pytorch.reached import HIDDEN, LEGACY, Mirror
 from tensorcli.explorer.engines.reading import Hook, Kind, Look, Saved, Walk
@@ -73,6 +73,7 @@ class PyTorch:
         torch.set_default_dtype(torch.float32)
         torch.set_printoptions(profile="default")
         self.seed(seed)
+        archives.begin()
 
     def limit(self, max_bytes: int | None) -> None:
         """PyTorch's allocator has its own words for what is too large."""
@@ -109,7 +110,7 @@ class PyTorch:
         torch.set_warn_always(True)
         self.listen(None)
         try:
-            with arrays.random_state():
+            with archives.aside(), arrays.random_state():
                 yield
         finally:
             torch.set_grad_enabled(enabled)

@@ -1,0 +1,194 @@
+"""Hazards of results: numbers that are not what was meant, values that nobody takes, names that nothing reads."""
+
+import pytest
+
+from tests.explorer.hazards_of import TRAIN, check
+
+# ---- wrap-around
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "u + 10",
+        "u - 6",
+        "-u",
+        "u * 2",
+        "10 - u",
+        "u ** 2",
+        "u.add_(10)",
+        "u.to(torch.int8)",
+        "torch.tensor([300]).to(torch.uint8)",
+        "torch.tensor([1e10]).int()",
+        "u.copy_(torch.tensor([300, 1]))",
+        "torch.arange(1, 30).prod()",
+        "torch.tensor([2**62]) * 2",
+        "torch.tensor([-2**31], dtype=torch.int32).abs()",
+    ],
+)
+def test_integers_that_wrap_around(expression):
+    scene = "u = torch.tensor([250, 5], dtype=torch.uint8)\n"
+    assert check(scene + "r = " + expression) == [("TSC-H007", 2)]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "u + 5",
+        "u.sum()",
+        "u.int() + 10",
+        "u / 2",
+        "u // 2",
+        "u.to(torch.int16)",
+        "u.float() * 1000",
+        "torch.arange(1, 20).prod()",
+        "torch.tensor([2**62]) + 1",
+        "u > 3",
+        "torch.tensor([1.5]).int()",
+        "~u",
+    ],
+)
+def test_integers_that_fit(expression):
+    assert check("u = torch.tensor([250, 5], dtype=torch.uint8)\nr = " + expression) == []
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "int32", "int64"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a + b",
+        "a - b",
+        "b - a",
+        "a * b",
+        "torch.add(a, b, alpha=2)",
+        "-a",
+        "abs(a)",
+        "a.square()",
+        "a.sum()",
+        "3 - a",
+    ],
+)
+def test_an_integer_result_is_reported_exactly_where_it_does_not_fit(dtype, line):
+    """At the bounds of the dtype and beside them, against Python's integers."""
+    limits = torch_limits(dtype)
+    near = [limits[0], limits[0] + 1, limits[1] // 2, limits[1] - 1, limits[1]]
+    python = line.replace("torch.add(a, b, alpha=2)", "a + 2 * b").replace("a.square()", "a * a")
+    for a in near:
+        for b in (0, 1, 2, limits[1]):
+            text = f"a = torch.tensor([{a}], dtype=torch.{dtype})\nb = torch.tensor([{b}], dtype=torch.{dtype})\n"
+            if line == "a.sum()":
+                low, high, exact = *torch_limits("int64"), 2 * a
+                text += "a = torch.cat([a, a])\n"
+            else:
+                low, high, exact = *limits, eval(python, {"a": a, "b": b})
+            found = check(text + f"c = {line}")
+            assert bool(found) == (not low <= exact <= high), (a, b)
+
+
+def torch_limits(dtype):
+    bits = int(dtype.strip("uint")) - (dtype[0] != "u")
+    return (0 if dtype[0] == "u" else -(1 << bits)), (1 << bits) - 1
+
+
+# ---- what nobody takes or reads
+
+BODY = "x = torch.ones(2, 3)\nfor i in range(1):\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    "call", ["x.double()", "x.to(torch.float16)", "x.add(1)", "x.t()", "x.clamp(0, 1)", "x.unsqueeze(0)"]
+)
+def test_a_result_that_a_loop_discards_is_a_hazard(call):
+    assert check(BODY.format(call)) == [("TSC-H020", 3)]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "x.add_(1)",
+        "x = x.double()",
+        "x.to(torch.float32)",
+        "x.requires_grad_()",
+        "x.sum().item()",
+        "print(x.t())",
+        "x.t().fill_(1)",
+    ],
+)
+def test_a_call_that_writes_or_is_used_discards_nothing(call):
+    assert check(BODY.format(call)) == []
+
+
+def test_a_value_that_is_shown_is_not_discarded():
+    assert check("x = torch.ones(2, 3)\nx.t()") == []
+
+
+@pytest.mark.parametrize("difference", ["p - t", "t - p", "p.sub(t)"])
+def test_each_prediction_less_each_target_is_a_hazard(difference):
+    text = f"p = torch.ones(3, 1, requires_grad=True)\nt = torch.ones(3)\nd = {difference}"
+    assert check(text) == [("TSC-H012", 3)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p - torch.ones(3, 1)",
+        "p - p[:, 0]",  # both of the graph: pairwise distances
+        "p - torch.ones(4)",
+        "p[:1] - torch.ones(1)",
+        "p.detach() - torch.ones(3)",
+    ],
+)
+def test_other_differences_are_none(text):
+    assert check(f"p = torch.ones(3, 1, requires_grad=True)\nd = {text}") == []
+
+
+@pytest.mark.parametrize(
+    "statement", ["net.eval", "opt.zero_grad", "opt.step", "w.zero_", "for i in [1]:\n    opt.zero_grad"]
+)
+def test_a_method_that_stands_alone_is_a_hazard(statement):
+    text = f"net = torch.nn.Dropout()\n{TRAIN}{statement}"
+    assert check(text) == [("TSC-H027", text.count("\n") + 1)]
+
+
+@pytest.mark.parametrize(
+    "statement", ["w.shape", "w.grad", "w.T", "net.p", "net.training", "opt.param_groups", "torch.ones"]
+)
+def test_a_value_that_is_looked_at_is_no_hazard(statement):
+    assert check(f"net = torch.nn.Dropout()\n{TRAIN}{statement}") == []
+
+
+@pytest.mark.parametrize("attribute", ["require_grad", "required_grad", "requires_gard", "gradd"])
+def test_an_attribute_that_is_nearly_a_tensor_s_is_a_hazard(attribute):
+    assert check(f"x = torch.ones(2)\nx.{attribute} = True") == [("TSC-H028", 2)]
+
+
+@pytest.mark.parametrize("attribute", ["requires_grad", "name", "label", "is_bias"])
+def test_an_attribute_of_tensors_or_of_the_script_is_no_hazard(attribute):
+    assert check(f"x = torch.ones(2)\nx.{attribute} = True") == []
+
+
+@pytest.mark.parametrize(
+    "call", ["torch.cat([x, x])", "torch.clamp(x, 0, 1)", "torch.add(x, 1)", "F.relu(x)"]
+)
+def test_a_function_s_result_that_a_loop_discards_is_a_hazard(call):
+    text = f"import torch.nn.functional as F\nx = torch.ones(2)\nfor i in range(2):\n    {call}"
+    assert check(text) == [("TSC-H020", 4)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "torch.relu_(x)",
+        "torch.add(x, 1, out=x)",
+        "torch.manual_seed(i)",
+        "torch.randn(2)",
+        "F.relu(x, inplace=True)",
+    ],
+)
+def test_a_function_that_is_called_for_what_it_does_is_no_hazard(body):
+    text = f"import torch.nn.functional as F\nx = torch.ones(2)\nfor i in range(2):\n    {body}"
+    assert check(text) == []
+
+
+def test_what_is_repeated_for_the_time_it_takes_is_no_hazard():
+    assert check("x = torch.ones(2, 2)\nfor _ in range(3):\n    x.mm(x)\n    torch.mm(x, x)") == []
