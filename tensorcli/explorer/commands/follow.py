@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.commands.arguments import typed
 from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.facts import short_text
-from tensorcli.explorer.memory import overlap
+from tensorcli.explorer.indexed import MOVES
+from tensorcli.explorer.memory import reaches
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Answer, Blame, BlameRow, Watching
 from tensorcli.language.syntax import Invocation
@@ -64,7 +65,7 @@ def _rows(
                 previous = None
                 continue
             changed = previous is None or now.tobytes() != previous.tobytes()
-            reached = any(overlap(each.walk, walk)[0] for each in heard)
+            reached = any(each.operator not in MOVES and reaches(each.region, walk) for each in heard)
             if born or reached or changed:
                 row = _row(other, step, writes, heard, now, torch_dtype, name, born)
                 versions = row.version
