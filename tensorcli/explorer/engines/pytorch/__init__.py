@@ -169,7 +169,7 @@ class PyTorch:
             return "ndarray"
         if isinstance(value, torch.autograd.graph.Node):
             return "node"
-        return "storage" if isinstance(value, torch.UntypedStorage) else None
+        return "storage" if isinstance(value, torch.UntypedStorage | torch.TypedStorage) else None
 
     def memory(self, value: Any) -> Any:
         if isinstance(value, np.ndarray):
@@ -179,6 +179,8 @@ class PyTorch:
             self.arrays[arrays.address(owner)] = weakref.ref(owner)
             return owner
         storage = value.untyped_storage() if isinstance(value, torch.Tensor) else value
+        if isinstance(storage, torch.TypedStorage):
+            storage = storage._untyped_storage
         address = storage.data_ptr()
         for start, reference in list(self.arrays.items()):
             owner = reference()
