@@ -6,12 +6,14 @@ not asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.results import Facts
+from tensorcli.language.addresses import without_addresses
 from tensorcli.language.limits import Guards, Limits
 
 SHORT = 200
@@ -69,15 +71,16 @@ def _text(engine: Engine, value: Any, inside: set[int]) -> str:
     return f"[{items}]" if kind is list else "{" + items + "}"
 
 
-def short_text(engine: Engine, value: Any) -> str:
-    """A value that is no tensor, on one line."""
+def short_text(engine: Engine, value: Any, addressed: Callable[[str], str] = without_addresses) -> str:
+    """A value that is no tensor, on one line. `addressed` says which addresses of objects stand in it: a look gives none."""
     if isinstance(value, list | tuple | set | dict) and len(value) > 8:
         return f"{type(value).__name__} of {len(value)}"
     try:
         Guards(Limits()).measure(value)
     except (MemoryError, RecursionError):
         return f"{type(value).__name__} of more parts than can be shown"
-    text = " ".join(text_of(engine, value).split())
+    with engine.giving_no_address():
+        text = " ".join(addressed(text_of(engine, value)).split())
     return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
 
 

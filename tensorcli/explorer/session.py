@@ -429,10 +429,10 @@ class Session:
         return self.evaluator.evaluate(tree, frame)
 
     def short_text(self, value: Any) -> str:
-        """A value that is no tensor, on one line, with the addresses that the script sees."""
+        """A value that is no tensor, on one line, with those addresses that the script has seen."""
         from tensorcli.explorer.facts import short_text
 
-        return self.evaluator.addresses.without(short_text(self.engine, value))
+        return short_text(self.engine, value, self.evaluator.addresses.as_shown)
 
     def attributes_of(self, value: Any) -> list[str]:
         """The attributes that a script may read on a value, for completion."""

@@ -7,6 +7,12 @@ from weakref import ref
 from tensorcli.language.functions import shown
 
 _ADDRESS = re.compile(r"\bat (0x[0-9a-fA-F]+)")
+_PLACE = re.compile(r" at (0x[0-9a-fA-F]+)")
+
+
+def without_addresses(text: str) -> str:
+    """A text in which objects stand without their addresses."""
+    return _PLACE.sub("", text) if " at 0x" in text else text
 
 
 class Addresses:
@@ -25,6 +31,16 @@ class Addresses:
         if " at 0x" not in text:
             return text
         return _ADDRESS.sub(lambda found: "at " + self._numbered(found.group(1)), text)
+
+    def as_shown(self, text: str) -> str:
+        """The addresses that were shown before; the others are left out, and are not numbered by this look."""
+        if " at 0x" not in text:
+            return text
+        return _PLACE.sub(self._known, text)
+
+    def _known(self, found: re.Match[str]) -> str:
+        known = self.known.get(found.group(1))
+        return "" if known is None else f" at {known[0]}"
 
     def _numbered(self, address: str) -> str:
         known = self.known.get(address)

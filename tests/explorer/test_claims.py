@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorcli.explorer.results import Blame, Step
+from tensorcli.explorer.results import Blame, Dry, Step, Travelled
 from tensorcli.explorer.session import Session
+from tensorcli.render.json import step_object
 
 Last = Callable[..., Step]
 
@@ -224,3 +225,49 @@ def holds(step: Step, before: dict[str, Was], after: dict[str, Was]) -> None:
     known = [each.elements for each in step.writes]
     if known and None not in known:
         assert len(changed) <= sum(each or 0 for each in known), step.source
+
+
+# ---- looks
+
+
+def shown(text: str) -> list[dict[str, Any]]:
+    """What the statements of a text show, each as JSON has it."""
+    return [step_object(each) for each in Session().run(text)]
+
+
+def test_a_look_gives_no_object_an_address() -> None:
+    program = "f = lambda x: x\ng = torch.Generator()\nw = ones(2, requires_grad=True)\nn = (w * 2).grad_fn\n"
+    seen = "explain g"
+    looked = shown(f"{program}vars\ninspect f\n{seen}\nv = [f]\nprint(g, f, n)")
+    plain = shown(f"{program}v = [f]\nprint(g, f, n)")
+    assert looked[-1]["output"] == plain[-1]["output"]
+
+
+def test_a_container_of_functions_is_as_it_was_after_undo() -> None:
+    (*_, undone) = Session().run("kept = [lambda x: x]\nx = ones(2)\nundo")
+    result = undone.result
+    assert isinstance(result, Travelled)
+    assert [each.names for each in result.changes] == [("x",)]
+
+
+def test_watch_shows_no_address_of_the_process() -> None:
+    assert shown("kept = [lambda x: x]\nwatch kept")[-1]["result"]["rows"] == [
+        ["kept", "[<function <lambda>>]"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "block",
+    ["for i in range(3): x.add_(1); y.add_(1)", "if True: x.add_(1); y.add_(1)", "def f(): x; return y"],
+)
+def test_dry_takes_a_whole_block(block: str) -> None:
+    (*_, step) = Session().run(f"x = ones(2)\ny = ones(3)\ndry {block}")
+    assert isinstance(step.result, Dry)
+    assert step.result.step.source == block
+    assert not step.writes
+
+
+def test_what_the_collector_finds_is_no_part_of_a_program(last: Last) -> None:
+    value = last("import gc\ngc.collect()").value
+    assert value is not None
+    assert value.text == "0"
