@@ -131,6 +131,8 @@ class Session:
         self.travel: Travel | None = None
         self.refused: Refused | None = None
         """The text that was refused last, where it can be written in another way; until a statement changes something."""
+        self.stopped: Failure | None = None
+        """What stopped the last statement, which was taken back; until another one does more than look."""
         self.proposed: Any = None
         """What the last `why` proposed, for `fix`."""
         self.watched: dict[str, Any] = {}
