@@ -187,7 +187,7 @@ class Unpickler(pickle.Unpickler):
         _, kind, key, location, _ = identity
         if key not in self.storages:
             buffer = np.frombuffer(self.archive.read(f"data/{key}"), np.uint8).copy()
-            self.storages[key] = self.restore(wrap(Storage(buffer)), location)
+            self.storages[key] = self.restore(wrap(Storage(buffer, foreign=True)), location)
         dtype = dtypes.uint8 if kind is UntypedStorage else kind.dtype
         return TypedStorage(wrap_storage=self.storages[key], dtype=dtype)
 

@@ -8,6 +8,7 @@ read only while its version has not moved.
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -46,6 +47,8 @@ class PyTorch:
         self.mode: Listening | None = None
         self.arrays: dict[int, Any] = {}
         """Weak references to the arrays that were seen, by the address of their bytes."""
+        self.storages: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        """The storages that were seen, by the address of their bytes."""
         self.views: Any = WeakIdKeyDictionary()
         """Of views: the version at which the name of their node was read, and the name."""
 
@@ -72,6 +75,7 @@ class PyTorch:
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
         torch.set_printoptions(profile="default")
+        torch.storage._reset_warn_typed_storage_removal()
         self.seed(seed)
 
     def limit(self, max_bytes: int | None) -> None:
@@ -188,6 +192,18 @@ class PyTorch:
                 del self.arrays[start]
             elif address and start <= address < start + owner.nbytes:
                 return owner
+        return self._lender(storage, address) if address else storage
+
+    def _lender(self, storage: Any, address: int) -> Any:
+        """The storage whose memory this one got through an array that nobody looked at; itself where there is none."""
+        first = self.storages.get(address)
+        if first is storage:
+            return storage
+        if not storage.resizable():  # it is not the owner of its memory, or numpy has seen it
+            for start, other in list(self.storages.items()):
+                if start <= address < start + other.nbytes() and other.data_ptr() == start:
+                    return other
+        self.storages[address] = storage
         return storage
 
     def look(self, value: Any) -> Look:
@@ -266,8 +282,12 @@ class PyTorch:
             return self.model.content(memory)
         if memory.device.type != "cpu":
             return None
-        with torch._C._DisableTorchDispatch():
-            return torch.tensor([], dtype=torch.uint8).set_(memory).numpy()
+        if not memory.nbytes():
+            return np.zeros(0, np.uint8)
+        # Not by numpy(): a storage that numpy has seen cannot be resized any more.
+        window: Any = (ctypes.c_char * memory.nbytes()).from_address(memory.data_ptr())
+        window.owner = memory
+        return np.frombuffer(window, np.uint8)
 
     def elements(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
@@ -345,7 +365,10 @@ class PyTorch:
         return "normal" if tensor._is_view() else ""
 
     def grad(self, tensor: Any) -> Any:
-        return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+        try:
+            return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+        except RuntimeError:  # a view that may not be asked for its node any more
+            return None
 
     def retains_grad(self, tensor: Any) -> bool:
         return bool(tensor.retains_grad)
