@@ -110,6 +110,20 @@ def covered(walk: Walk) -> int:
     return int(flags(reduced, step, low, (high - low) // step).sum()) * step
 
 
+def slots(walk: Walk, slot: int) -> int:
+    """How many different slots (of `slot` bytes) have a byte that the walk reaches."""
+    low, high = bounds(walk)
+    if low == high:
+        return 0
+    if unit(walk) % slot == 0:
+        return covered(walk) // slot
+    if is_dense(walk):
+        return (high - 1) // slot - low // slot + 1
+    import numpy as np
+
+    return len(np.unique((np.flatnonzero(flags(walk, 1, low, high - low)) + low) // slot))
+
+
 def runs(walk: Walk, slot: int, limit: int = 16) -> tuple[tuple[Run, ...], int]:
     """The neighbouring slots (of `slot` bytes) that the walk reaches, at most `limit` of them, and how many more."""
     low, high = bounds(walk)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorcli.explorer.results import Blame, Dry, Step, Travelled
+from tensorcli.explorer.results import Blame, Dry, Step, StorageMap, Travelled
 from tensorcli.explorer.session import Session
 from tensorcli.render.json import step_object
 
@@ -271,3 +271,11 @@ def test_what_the_collector_finds_is_no_part_of_a_program(last: Last) -> None:
     value = last("import gc\ngc.collect()").value
     assert value is not None
     assert value.text == "0"
+
+
+def test_a_byte_within_a_slot_reaches_that_slot() -> None:
+    (*_, step) = Session().run(
+        "x = arange(4.)\nb = x.view(torch.uint8)[2:7]\nc = x.view(torch.uint8)[::5]\nstorages"
+    )
+    assert isinstance(step.result, StorageMap)
+    assert [each.covered for each in step.result.storages[0].views] == [4, 2, 4]
