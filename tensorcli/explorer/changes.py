@@ -32,6 +32,8 @@ NAMED = 64
 """How many tensors under one name are looked at before a statement that names it."""
 COMPARED = 1 << 20
 """Storages up to this many bytes are compared by content after statements that name an array of theirs."""
+CONTAINERS = frozenset({list, tuple, dict})
+"""Kinds of values in which functions are looked for."""
 PLAIN = INERT - {ScriptFunction}
 """Kinds of values that cannot be called."""
 
@@ -66,8 +68,11 @@ def owner_of(value: Any) -> Any:
 
 def reaches_more(value: Any, names: Mapping[str, Any]) -> bool:
     """Whether what may be called reaches more than the names of its text: a bound method, a function with arguments kept
-    for it, one that was made in another or has a container for a default.
+    for it, one that was made in another or has a container for a default; or one of these in a container.
     """
+    if type(value) in (list, tuple, dict):
+        items = islice(value.values() if type(value) is dict else value, NAMED)
+        return any(type(each) not in CONTAINERS and reaches_more(each, names) for each in items)
     if type(value) is ScriptFunction:
         arguments = getattr(value.tree, "args", None)
         kept = () if arguments is None else (*arguments.defaults, *arguments.kw_defaults)
@@ -110,6 +115,8 @@ class Observation:
         """What allocations held before anything could write there without an event."""
         self.as_saved: dict[int, Content] = {}
         """What they held when a node first saved a tensor of them, in the course of the statement."""
+        self.registered = False
+        """Whether a hook was registered, which may write arrays whenever it runs."""
         self.named: set[Entry] = set()
         """The tensors and arrays that the statement names: not by their addresses, which others may get while it runs."""
         self.rows = ROWS
@@ -145,7 +152,10 @@ class Observation:
             return
         self.named = set()
         bound = self.index.bound
-        if self.index.has_arrays and self._calls_unseen(mentioned):
+        self.registered = self.registered or any(
+            each.startswith("register_") for each in mentioned.attributes
+        )
+        if self.index.has_arrays and (self.registered or self._calls_unseen(mentioned)):
             arrays = (
                 each for each in self.index.entries.values() if self.engine.kind(each.value) == "ndarray"
             )

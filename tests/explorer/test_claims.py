@@ -111,6 +111,7 @@ def test_all_names_of_a_container_that_grew_are_told(last: Last) -> None:
         "kept = []\nw = ones(2, requires_grad=True)\nw.register_hook(kept.append)\nw.sum().backward()",
         "kept = []\nkeep = kept.append\nkeep(ones(2))",
         "kept = []\nkeep = functools.partial(kept.append, ones(2))\nkeep()",
+        "kept = []\nkeepers = {'last': kept.append}\nkeepers['last'](ones(2))",
         "def keep(x, n=[]): n.append(x); return n\nkept = keep(1)\nkeep(ones(2))",
         "def make():\n    n = []\n    return n, lambda x: n.append(x)\nkept, keep = make()\nkeep(ones(2))",
     ],
@@ -125,6 +126,13 @@ def test_an_array_that_a_closure_writes_has_a_row(last: Last) -> None:
         "a, write = make()\nwrite()"
     )
     assert notes(step) == {"a": "bytes changed"}
+
+
+def test_an_array_that_a_hook_writes_has_a_row(last: Last) -> None:
+    step = last(
+        "a = np.zeros(2)\nw = ones(2, requires_grad=True)\nw.register_hook(lambda g: a.fill(3))\nw.sum().backward()"
+    )
+    assert notes(step)["a"] == "sees the write"
 
 
 def test_a_name_that_went_into_a_container_is_told(last: Last) -> None:
