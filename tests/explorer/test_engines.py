@@ -143,3 +143,35 @@ def test_a_view_that_may_not_be_asked_for_its_node_is_looked_at_on_pytorch_too()
     )
     steps = list(Session(engine="pytorch").run(text))
     assert [each.error for each in steps] == [None] * 5
+
+
+BYTES = """\
+x = torch.arange(3.)
+s = x.untyped_storage()
+print(s[-1], s[3])
+s[0] = 5
+s[-1] = 7
+s[12] = 7
+s[-13]
+s[1.5] = 3
+s[True]
+s[0] = 1.5
+s[0:12:2]
+s[-3:] = 1
+q = s[4:8]
+q[0] = 9
+print(x, s.tolist(), q.nbytes(), q.resizable())
+y = torch.tensor([], dtype=torch.uint8).set_(q)
+y.add_(1)
+print(x, y)
+"""
+
+
+def test_the_bytes_of_a_storage_are_indexed_alike_on_both_engines() -> None:
+    pytest.importorskip("torch")
+    own, real = (list(Session(engine=name).run(BYTES, keep_going=True)) for name in ("embedded", "pytorch"))
+    for mine, theirs in zip(own, real, strict=True):
+        assert mine.output == theirs.output, mine.source
+        failures = [None if each.error is None else each.error.message for each in (mine, theirs)]
+        assert failures[0] == failures[1], mine.source
+    assert sum(each.error is not None for each in own) == 7
