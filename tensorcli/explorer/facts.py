@@ -16,6 +16,8 @@ from tensorcli.explorer.results import Facts
 from tensorcli.language.addresses import without_addresses
 from tensorcli.language.limits import Guards, Limits
 
+READ = 1 << 28
+"""Tensors of more bytes are compared by their texts alone."""
 SHORT = 200
 """A text of one line for what is no tensor is cut after this many characters."""
 
@@ -82,6 +84,17 @@ def short_text(engine: Engine, value: Any, addressed: Callable[[str], str] = wit
     with engine.giving_no_address():
         text = " ".join(addressed(text_of(engine, value)).split())
     return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+
+
+def fingerprint(elements: Any) -> int:
+    """A number that tells elements apart of which a text shows only some, or only some places; 0 for none, and for
+    so many that they are not read.
+    """
+    from zlib import crc32
+
+    if elements is None or elements.nbytes > READ or elements.dtype.kind == "O":
+        return 0
+    return crc32(elements.tobytes())
 
 
 def type_text(value: Any) -> str:

@@ -143,7 +143,8 @@ def watched(session: Session) -> tuple[Watched, ...]:
         after = peek(session, tree)
         if after != before:
             session.watched[text] = (tree, after)
-            found.append(Watched(text, before, after))
+            unseen = ", changed where it is not shown" if after.text == before.text else ""
+            found.append(Watched(text, before.text, after.text + unseen))
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorcli.explorer.results import Blame, Dry, Step, StorageMap, Travelled
+from tensorcli.explorer.results import Blame, Change, Difference, Dry, Step, StorageMap, Travelled
 from tensorcli.explorer.session import Session
 from tensorcli.render.json import step_object
 
@@ -19,7 +19,11 @@ Last = Callable[..., Step]
 
 def notes(step: Step) -> dict[str, str]:
     """The note of each row, by its first name."""
-    return {each.names[0]: each.note for each in step.changes if each.names}
+    return notes_of(step.changes)
+
+
+def notes_of(changes: tuple[Change, ...]) -> dict[str, str]:
+    return {each.names[0]: each.note for each in changes if each.names}
 
 
 # ---- what was written
@@ -262,6 +266,15 @@ def test_watch_shows_no_address_of_the_process() -> None:
     assert shown("kept = [lambda x: x]\nwatch kept")[-1]["result"]["rows"] == [
         ["kept", "[<function <lambda>>]"]
     ]
+
+
+def test_what_the_texts_leave_out_is_compared_too() -> None:
+    *_, write, answer = Session().run("x = zeros(100)\nwatch x\nx.data[50] = 1\ndiff 1 3")
+    assert [(each.name, each.after) for each in write.watched] == [
+        ("x", "[0., 0., 0., ..., 0., 0., 0.], changed where it is not shown")
+    ]
+    assert isinstance(answer.result, Difference)
+    assert notes_of(answer.result.changes) == {"x": "in elements or places that are not shown"}
 
 
 @pytest.mark.parametrize(
