@@ -123,6 +123,7 @@ class Session:
             write=self.hearing.print,
             identity=self._identity,
         )
+        self.hearing.addressed = self.evaluator.addresses.without  # type: ignore[method-assign]
         self.library = Library(self)
         self.modules.offered = dict.fromkeys(STANDARD_MODULES, self.library.namespace)
         self.verbs = Verbs(self.engine, self.modules)
@@ -333,6 +334,8 @@ class Session:
             return found
         from dataclasses import replace
 
+        if " at 0x" in found.message:
+            found = replace(found, message=self.evaluator.addresses.without(found.message))
         from tensorcli.language.hints import hint, meant, outside
 
         advice = outside(raised) or meant(raised, self.evaluator)

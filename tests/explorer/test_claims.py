@@ -300,3 +300,12 @@ def test_a_byte_within_a_slot_reaches_that_slot() -> None:
     )
     assert isinstance(step.result, StorageMap)
     assert [each.covered for each in step.result.storages[0].views] == [4, 2, 4]
+
+
+def test_errors_and_warnings_show_no_address_of_the_process() -> None:
+    *_, error, warning = Session().run(
+        "import warnings\nf = lambda: 1\n{}[f]\nwarnings.warn(f'{f} again')", keep_going=True
+    )
+    assert error.error is not None
+    assert error.error.message == "<function <lambda> at 0x7f0000000000>"
+    assert [each.message for each in warning.warnings] == ["<function <lambda> at 0x7f0000000000> again"]
