@@ -15,8 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line on these arguments (the process's own when None) and gives its exit status."""
     if arguments is None:
         gc.disable()  # until a session is there: what imports make stays (10 to 20 % of a start)
-    from tensorcli.cli.app import BROKEN_PIPE, forget_output, run_app
-
+    try:
+        from tensorcli.cli.app import BROKEN_PIPE, forget_output, run_app
+    except KeyboardInterrupt:
+        return 130
     try:
         status = run_app(sys.argv[1:] if arguments is None else arguments)
         for stream in (sys.stdout, sys.stderr):

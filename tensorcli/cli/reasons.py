@@ -61,7 +61,8 @@ def tell_why(
         session = options.session(silent.write)
         try:
             status = run_in(session, script, silent, keep_going=False)
-            if status == exits.FAILURES["language"] and session.refused is None:
+            refused = status == exits.FAILURES["language"] and session.refused is None
+            if refused or status == exits.INTERRUPTED:
                 return status
             question = Script(ASKED, f":why {what}".encode(), "tsc")
             status = run_in(session, question, output if way is None else silent, keep_going=False)

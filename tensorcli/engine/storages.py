@@ -24,6 +24,14 @@ _DEPRECATED = (
 )
 
 
+def _one_step(index: slice, length: int) -> slice:
+    """The slice. Errors: RuntimeError where it leaves elements out."""
+    step = index.indices(length)[2]
+    if step != 1:
+        raise RuntimeError(f"Trying to slice with a step of {step}, but only a step of 1 is supported")
+    return index
+
+
 class UntypedStorage(Native):
     """The bytes of a storage. `UntypedStorage(n)` makes one of n bytes."""
 
@@ -130,15 +138,27 @@ class UntypedStorage(Native):
     def __getitem__(self, index: Any) -> Any:
         bytes_ = self.engine_storage.bytes
         if isinstance(index, slice):
-            return UntypedStorage(Storage(bytes_[index].copy()))
-        if not isinstance(index, int):
+            return UntypedStorage(Storage(bytes_[_one_step(index, len(bytes_))], foreign=True))
+        if type(index) is not int:
             raise TypeError(f"can't index a torch.UntypedStorage with {type(index).__name__}")
-        if not -len(bytes_) <= index < len(bytes_):
-            raise IndexError(f"index {index} out of range for storage of size {len(bytes_)}")
-        return int(bytes_[index])
+        place = index + len(bytes_) if index < 0 else index
+        if not 0 <= place < len(bytes_):
+            raise IndexError(f"index {place} out of range for storage of size {len(bytes_)}")
+        return int(bytes_[place])
 
     def __setitem__(self, index: Any, value: int) -> None:
-        self.engine_storage.bytes[index] = value & 0xFF
+        bytes_ = self.engine_storage.bytes
+        if type(value) is not int:
+            raise RuntimeError(
+                f"can only set storage content with a int types, but got {type(value).__name__} instead"
+            )
+        if isinstance(index, slice):
+            index = _one_step(index, len(bytes_))
+        elif type(index) is not int:
+            raise RuntimeError(f"can't index a torch.UntypedStorage with {type(index).__name__}")
+        elif not 0 <= index < len(bytes_):
+            raise RuntimeError("out of bounds")
+        bytes_[index] = value & 0xFF
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UntypedStorage) and other.engine_storage is self.engine_storage

@@ -23,6 +23,7 @@ from tensorcli.explorer.names import INERT, LONG, Entry, Index
 from tensorcli.explorer.observe import Recorder
 from tensorcli.explorer.origins import Origin, Origins
 from tensorcli.explorer.results import Alarm, Change, Write
+from tensorcli.language.functions import ScriptFunction
 from tensorcli.language.syntax import Statement
 
 ROWS = 20
@@ -31,6 +32,10 @@ NAMED = 64
 """How many tensors under one name are looked at before a statement that names it."""
 COMPARED = 1 << 20
 """Storages up to this many bytes are compared by content after statements that name an array of theirs."""
+CONTAINERS = frozenset({list, tuple, dict})
+"""Kinds of values in which functions are looked for."""
+PLAIN = INERT - {ScriptFunction}
+"""Kinds of values that cannot be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,22 @@ def owner_of(value: Any) -> Any:
     if type(value) is memoryview:
         return value.obj
     return value.base if type(value).__name__ == "flatiter" else value
+
+
+def reaches_more(value: Any, names: Mapping[str, Any]) -> bool:
+    """Whether what may be called reaches more than the names of its text: a bound method, a function with arguments kept
+    for it, one that was made in another or has a container for a default; or one of these in a container.
+    """
+    if type(value) in (list, tuple, dict):
+        items = islice(value.values() if type(value) is dict else value, NAMED)
+        return any(type(each) not in CONTAINERS and reaches_more(each, names) for each in items)
+    if type(value) is ScriptFunction:
+        arguments = getattr(value.tree, "args", None)
+        kept = () if arguments is None else (*arguments.defaults, *arguments.kw_defaults)
+        return value.frame.names is not names or any(
+            not isinstance(each, ast.Constant | None) for each in kept
+        )
+    return callable(value) and any(hasattr(value, each) for each in ("__self__", "func", "__wrapped__"))
 
 
 class Observation:
@@ -94,6 +115,8 @@ class Observation:
         """What allocations held before anything could write there without an event."""
         self.as_saved: dict[int, Content] = {}
         """What they held when a node first saved a tensor of them, in the course of the statement."""
+        self.registered = False
+        """Whether a hook was registered, which may write arrays whenever it runs."""
         self.named: set[Entry] = set()
         """The tensors and arrays that the statement names: not by their addresses, which others may get while it runs."""
         self.rows = ROWS
@@ -129,6 +152,16 @@ class Observation:
             return
         self.named = set()
         bound = self.index.bound
+        self.registered = self.registered or any(
+            each.startswith("register_") for each in mentioned.attributes
+        )
+        if self.index.has_arrays and (self.registered or self._calls_unseen(mentioned)):
+            arrays = (
+                each for each in self.index.entries.values() if self.engine.kind(each.value) == "ndarray"
+            )
+            for entry in islice(arrays, NAMED):
+                self.recorder.look_before(entry)
+                self._keep_content(entry, mentioned)
         for handle in [each for name in mentioned.loaded for each in self._handles(bound.get(name))]:
             mentioned.attributes.add("untyped_storage")
             for entry in self.index.sharing(id(self.engine.memory(handle))):
@@ -143,6 +176,8 @@ class Observation:
                 grad = self.index.entries.get(entry.grad or 0)
                 if grad is not None:
                     self.recorder.look_before(grad)
+                    if name in mentioned.loaded:
+                        self._keep_content(grad, mentioned)
                 if name in mentioned.loaded:
                     self.named.add(entry)
                     self._keep_content(entry, mentioned)
@@ -175,6 +210,8 @@ class Observation:
             what = kind(value)
             if what == "ndarray" or (what == "tensor" and exports):
                 yield value
+                if what == "tensor" and (grad := self.engine.grad(value)) is not None:
+                    yield grad
             elif what != "tensor":
                 yield from self._handles(value)
                 for entry in islice(self.index.under(name), NAMED):
@@ -310,7 +347,12 @@ class Observation:
             if mentioned.touches_grad:
                 for entry in list(index.under(name)):
                     index.see_grad(entry)
-        for reference, _ in self.recorder.gradients.values():
+        if self.recorder.hooks or self._calls_unseen(mentioned):
+            for name in index.containers():
+                if name in names and name not in done:
+                    index.bind(name, names[name])
+        owners = [reference for reference, _ in self.recorder.gradients.values()]
+        for reference in (*owners, *self.recorder.retained.values()):
             variable = reference()
             leaf = None if variable is None else index.entry(variable)
             if leaf is not None:
@@ -319,6 +361,15 @@ class Observation:
             value = entry.value
             if value is not None and index.entries.get(entry.key) is entry:
                 index.moved(entry, value)
+
+    def _calls_unseen(self, mentioned: Mentions) -> bool:
+        """Whether a statement names something that may be called and reaches what the statement does not name."""
+        bound = self.index.bound
+        return any(
+            reaches_more(value, bound)
+            for name in mentioned.loaded
+            if type(value := bound.get(name)) not in PLAIN
+        )
 
     def _note_names(self, names: Mapping[str, Any], touched: Iterable[str], mentioned: Mentions) -> None:
         """Note the names of tensors and arrays for when somebody asks; scan containers, which change unseen."""

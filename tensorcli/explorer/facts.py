@@ -6,14 +6,18 @@ not asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.results import Facts
+from tensorcli.language.addresses import without_addresses
 from tensorcli.language.limits import Guards, Limits
 
+READ = 1 << 28
+"""Tensors of more bytes are compared by their texts alone."""
 SHORT = 200
 """A text of one line for what is no tensor is cut after this many characters."""
 
@@ -69,16 +73,28 @@ def _text(engine: Engine, value: Any, inside: set[int]) -> str:
     return f"[{items}]" if kind is list else "{" + items + "}"
 
 
-def short_text(engine: Engine, value: Any) -> str:
-    """A value that is no tensor, on one line."""
+def short_text(engine: Engine, value: Any, addressed: Callable[[str], str] = without_addresses) -> str:
+    """A value that is no tensor, on one line. `addressed` says which addresses of objects stand in it: a look gives none."""
     if isinstance(value, list | tuple | set | dict) and len(value) > 8:
         return f"{type(value).__name__} of {len(value)}"
     try:
         Guards(Limits()).measure(value)
     except (MemoryError, RecursionError):
         return f"{type(value).__name__} of more parts than can be shown"
-    text = " ".join(text_of(engine, value).split())
+    with engine.giving_no_address():
+        text = " ".join(addressed(text_of(engine, value)).split())
     return text if len(text) <= SHORT else text[: SHORT - 1] + "…"
+
+
+def fingerprint(elements: Any) -> int:
+    """A number that tells elements apart of which a text shows only some, or only some places; 0 for none, and for
+    so many that they are not read.
+    """
+    from zlib import crc32
+
+    if elements is None or elements.nbytes > READ or elements.dtype.kind == "O":
+        return 0
+    return crc32(elements.tobytes())
 
 
 def type_text(value: Any) -> str:

@@ -67,11 +67,16 @@ class Hearing:
             return
         node = current_node()
         span = None if node is None else span_of(node)
-        text = str(message)
+        text = self.addressed(str(message))
         key = (self.name, 0 if span is None else span.line, text)
         if key not in self.known:
             self.known.add(key)
             self.warnings.append(results.WarningText(category.__name__, text, span, self.name))
+
+    @staticmethod
+    def addressed(text: str) -> str:
+        """A text with the addresses that its session shows."""
+        return text
 
     def __enter__(self) -> Hearing:
         caught = warnings.catch_warnings()

@@ -8,13 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import gcd, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.results import Run
 
 LARGE = 4096
 """Walks of more elements are not looked at one by one."""
+
+
+class Region(NamedTuple):
+    """The elements that one or several writes through one tensor reached."""
+
+    walk: Walk
+    itemsize: int
+    places: Any = None
+    """An array of the first bytes of those that were written; None for all that the walk reaches."""
+    exact: bool = True
+    """False where only some of them were written, and which is not known."""
+
+    @property
+    def elements(self) -> int:
+        """How many different elements."""
+        return covered(self.walk) // max(self.itemsize, 1) if self.places is None else len(self.places)
 
 
 def bounds(walk: Walk) -> tuple[int, int]:
@@ -94,6 +110,20 @@ def covered(walk: Walk) -> int:
     return int(flags(reduced, step, low, (high - low) // step).sum()) * step
 
 
+def slots(walk: Walk, slot: int) -> int:
+    """How many different slots (of `slot` bytes) have a byte that the walk reaches."""
+    low, high = bounds(walk)
+    if low == high:
+        return 0
+    if unit(walk) % slot == 0:
+        return covered(walk) // slot
+    if is_dense(walk):
+        return (high - 1) // slot - low // slot + 1
+    import numpy as np
+
+    return len(np.unique((np.flatnonzero(flags(walk, 1, low, high - low)) + low) // slot))
+
+
 def runs(walk: Walk, slot: int, limit: int = 16) -> tuple[tuple[Run, ...], int]:
     """The neighbouring slots (of `slot` bytes) that the walk reaches, at most `limit` of them, and how many more."""
     low, high = bounds(walk)
@@ -129,6 +159,50 @@ def overlap(a: Walk, b: Walk) -> tuple[int, tuple[Run, ...]]:
     both = _within(a, step, low, high) & _within(b, step, low, high)
     found, _ = _runs(both, low, step, 1, 16)
     return int(both.sum()) * step, found
+
+
+def places(walk: Walk, chosen: Any) -> Any:
+    """The first bytes of the elements that are chosen, flags in the shape of the walk; each of them once."""
+    import numpy as np
+
+    first = np.full((), walk.start, np.int64)
+    for size, stride in zip(walk.sizes, walk.strides):
+        first = first[..., None] + np.arange(size, dtype=np.int64) * stride
+    return np.unique(first[chosen])
+
+
+def reaches(region: Region, walk: Walk) -> bool:
+    """Whether an element of the region has a byte in common with what a walk reaches; where that is unknown too."""
+    if region.places is None:
+        return bool(overlap(region.walk, walk)[0])
+    low, high = bounds(walk)
+    return bool((_marked(region, low, high) & flags(walk, 1, low, high - low)).any())
+
+
+def together(regions: Sequence[Region]) -> int:
+    """How many different bytes the regions have."""
+    if len(regions) == 1:
+        return regions[0].elements * regions[0].itemsize
+    ends = [bounds(each.walk) for each in regions]
+    low, high = min(first for first, _ in ends), max(last for _, last in ends)
+    marks = _marked(regions[0], low, high)
+    for each in regions[1:]:
+        marks |= _marked(each, low, high)
+    return int(marks.sum())
+
+
+def _marked(region: Region, low: int, high: int) -> Any:
+    """Which of the bytes from `low` up to `high` the region has."""
+    import numpy as np
+
+    first, last = bounds(region.walk)
+    begin, end = min(low, first), max(high, last)
+    marks = np.zeros(end - begin, np.bool_)
+    if region.places is None:
+        marks[first - begin : last - begin] = flags(region.walk, 1, first, last - first)
+    else:
+        marks[(region.places[:, None] + np.arange(region.itemsize) - begin).reshape(-1)] = True
+    return marks[low - begin : high - begin]
 
 
 def places_text(found: Sequence[Run], slot: int) -> str:
@@ -179,6 +253,16 @@ def shared_places(walk: Walk, slot: int, most: int = 4) -> list[tuple[int, str]]
             shown = " ".join(f"[{each}]" for each in indices[:8]) + (" …" if len(indices) > 8 else "")
             found.append((first + number, shown))
     return found[:most]
+
+
+def region_text(region: Region) -> str:
+    """Which elements a region has, in words: `elements 1..2`, `1 of elements 0..2`, `some of elements 0..2`."""
+    span = span_text(region.walk, max(region.itemsize, 1))
+    if not region.exact:
+        return f"some of {span}"
+    if region.places is None or len(region.places) == covered(region.walk) // max(region.itemsize, 1):
+        return span
+    return f"{len(region.places) or 'none'} of {span}"
 
 
 def span_text(walk: Walk, slot: int) -> str:

@@ -59,11 +59,13 @@ class Entry:
 class Root:
     """What was found under one top-level name."""
 
-    __slots__ = ("found", "key", "keys", "marks")
+    __slots__ = ("boxes", "found", "key", "keys", "marks")
 
     def __init__(self, key: int) -> None:
         self.key = key
         self.found: dict[str, int] = {}
+        self.boxes: set[int] = set()
+        """The identities of the containers that were walked through."""
         self.marks: list[Any] | None = None
         """Of a flat container: what its items are, for comparison."""
         self.keys: list[str] = []
@@ -89,6 +91,10 @@ class Index:
         self._roots: dict[str, Root] = {}
         self._noted: dict[str, Note] = {}
         """The names that are to be scanned before the index is read."""
+        self._by_box: dict[int, set[str]] = {}
+        """The names under which each container is."""
+        self._strays: dict[int, set[int]] = {}
+        """By version counter: the tensors that lie in several allocations and share it, since one of them moved."""
         self._leaves: dict[int, Any] = {}
         """The leaves, weakly, whose gradients are to be looked at then."""
         self.running = False
@@ -226,16 +232,33 @@ class Index:
         self._noted.pop(name, None)
         root = self._roots.pop(name, None)
         if root is not None:
+            self._forget_boxes(name, root)
             for path, key in root.found.items():
                 self._drop(path, key)
 
     def bind(self, name: str, value: Any, written: bool = True) -> None:
-        """Look at what a name stands for now. `written`: the statement may have changed it other than at its end."""
+        """Look at what a name stands for now, and at the others that reach a container of it that changed. `written`:
+        the statement may have changed it other than at its end.
+        """
+        told, known = len(self.added) + len(self.removed), self._roots.get(name)
+        self._scan(name, value, written)
+        if len(self.added) + len(self.removed) == told:
+            return
+        boxes = self._roots[name].boxes | (known.boxes if known is not None else set())
+        for other in sorted({each for box in boxes for each in self._by_box.get(box, ()) if each != name}):
+            root = self._roots[other]
+            there = self.bound.get(other)
+            if root.key == id(there):
+                self._scan(other, there, written)
+
+    def _scan(self, name: str, value: Any, written: bool) -> None:
+        """Look at what a name stands for now."""
         self._noted.pop(name, None)
         root = self._roots.get(name)
         if type(value) in INERT and root is not None and root.key == id(value):
             return
         kind = self.engine.kind(value)
+        boxes: set[int] | None = None
         if kind in ("tensor", "ndarray"):
             if root is not None and root.key == id(value) and root.found.get(name) == id(value):
                 entry = self._entries.get(id(value))
@@ -251,9 +274,12 @@ class Index:
                 and self._known(root, name, value, written)
             ):
                 return
-            found = self._inside(name, value, DEPTH, set())
+            boxes = set()
+            found = self._inside(name, value, DEPTH, set(), boxes)
         before = {} if root is None else root.found
         replaced: list[tuple[str, int]] = []
+        if root is not None:
+            self._forget_boxes(name, root)
         root = self._roots[name] = Root(id(value))
         for count, (path, each) in enumerate(found):
             if count >= MOST:
@@ -272,6 +298,17 @@ class Index:
         root.marks = self._marks(value)
         if root.marks is not None and isinstance(value, dict):
             root.keys = list(value)
+        if boxes:
+            root.boxes = boxes
+            for box in boxes:
+                self._by_box.setdefault(box, set()).add(name)
+
+    def _forget_boxes(self, name: str, root: Root) -> None:
+        for box in root.boxes:
+            names = self._by_box[box]
+            names.discard(name)
+            if not names:
+                del self._by_box[box]
 
     def see_grad(self, entry: Entry) -> None:
         """Look at the gradient of a tensor."""
@@ -350,8 +387,10 @@ class Index:
         entries = self._entries
         return all(key in entries and entries[key].reference() is not None for key in root.found.values())
 
-    def _inside(self, path: str, value: Any, depth: int, seen: set[int]) -> Iterator[tuple[str, Any]]:
-        """The tensors and arrays within a value, with their paths."""
+    def _inside(
+        self, path: str, value: Any, depth: int, seen: set[int], boxes: set[int]
+    ) -> Iterator[tuple[str, Any]]:
+        """The tensors and arrays within a value, with their paths. The containers are added to `boxes`."""
         kind = self.engine.kind(value)
         if kind in ("tensor", "ndarray"):
             yield path, value
@@ -372,9 +411,10 @@ class Index:
         else:
             pairs = self.engine.parts(value)
         seen = seen | {id(value)}
+        boxes.add(id(value))
         for suffix, each in pairs:
             if not isinstance(each, str | int | float | bool | type(None)):
-                yield from self._inside(path + suffix, each, depth - 1, seen)
+                yield from self._inside(path + suffix, each, depth - 1, seen, boxes)
 
     def _entry_for(self, value: Any) -> Entry:
         entry = self.entry(value)
@@ -394,8 +434,31 @@ class Index:
         memory = id(self.engine.memory(value))
         if memory != entry.memory:
             self._leave(entry)
+            counter = self.engine.counter(value) if self.engine.kind(value) == "tensor" else 0
+            if counter:
+                stay = islice(self._by_memory.get(entry.memory, {}).values(), MATES)
+                group = {each.key for each in stay if self._counter(each) == counter}
+                if group or counter in self._strays:
+                    self._strays.setdefault(counter, set()).update(group, (entry.key,))
             entry.memory = memory
             self._by_memory.setdefault(memory, {})[entry.key] = entry
+
+    def _counter(self, entry: Entry) -> int:
+        value = entry.value
+        return self.engine.counter(value) if self.engine.kind(value) == "tensor" else 0
+
+    def containers(self) -> list[str]:
+        """The names that stand for something with tensors in it, or that may come to have some."""
+        return [name for name, root in self.roots.items() if root.boxes]
+
+    def strays(self, counter: int) -> Iterator[Entry]:
+        """The tensors that share a version counter with one that moved to other memory, wherever they lie."""
+        for key in self._strays.get(counter, ()):
+            entry = self._entries.get(key)
+            if entry is not None:
+                for each in islice(self._by_memory.get(entry.memory, {}).values(), MATES):
+                    if self._counter(each) == counter:
+                        yield each
 
     def _add(self, path: str, value: Any) -> None:
         entry = self._entry_for(value)

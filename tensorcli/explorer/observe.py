@@ -18,6 +18,7 @@ from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.hazards.watch import Watch
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.indexed import BY_INDEX, MOVES, marks
+from tensorcli.explorer.memory import Region, places
 from tensorcli.explorer.names import MATES, Entry, Index
 
 MANY = 4096
@@ -45,28 +46,54 @@ class Saver(NamedTuple):
     line: int
 
 
+class Through:
+    """The writes of one statement through one tensor."""
+
+    __slots__ = ("operator", "reference", "region", "times", "whole")
+
+    def __init__(self, tensor: Any) -> None:
+        self.reference = weakref.ref(tensor)
+        self.operator = ""
+        self.times = 0
+        """How many of them wrote bytes; the others changed how it reads them."""
+        self.whole = 0
+        """How many of those wrote all of its elements."""
+        self.region: int | None = None
+        """Where it reaches, in the regions of the allocation; None once it reads the memory in another way."""
+
+
 class Writing:
     """The writes of one statement into one allocation."""
 
-    __slots__ = ("before", "bytes", "chosen", "count", "operator", "seen_writes", "through", "via", "walks")
+    __slots__ = (
+        "before",
+        "bytes",
+        "count",
+        "operator",
+        "regions",
+        "regions_more",
+        "seen_writes",
+        "through",
+        "via",
+    )
 
     def __init__(self) -> None:
         self.count = 0
         self.bytes = 0
         """How many of them wrote bytes; the others changed how a tensor reads them."""
-        self.chosen: int | None = None
-        """How many elements were written, of one write by index or mask, where that is known."""
         self.operator = ""
-        self.via: dict[int, Any] = {}
-        """Weak references to the tensors written through."""
+        self.via: dict[int, Through] = {}
+        """The tensors written through."""
         self.before: dict[int, int] = {}
         """The version before, by the counter's identity."""
         self.seen_writes: dict[int, int] = {}
         """When each counter moved last, by the record's clock."""
         self.through: dict[int, Any] = {}
         """The named tensors that temporaries written through are views of, weakly."""
-        self.walks: list[Any] = []
-        """Where temporaries that were written through reach."""
+        self.regions: list[tuple[Any, Region]] = []
+        """What was written, by the tensors, weakly, that it was written through."""
+        self.regions_more = False
+        """Whether more was written than `regions` tells."""
 
 
 class Archived(NamedTuple):
@@ -117,6 +144,8 @@ class Recorder:
         self.released: list[tuple[weakref.ref[Any], int]] = []
         """The nodes that dropped what they had saved: weakly, how many tensors."""
         self.gradients: dict[int, tuple[Any, str]] = {}
+        self.retained: dict[int, Any] = {}
+        """The tensors, weakly, that keep their gradients without being leaves, and got one."""
         self.archives: list[Archived] = []
         """What was saved by `torch.save`."""
         self.hooks: list[tuple[str, str]] = []
@@ -171,7 +200,7 @@ class Recorder:
         if writing is None:
             writing = self.writes_to[memory] = Writing()
             if self.compares:
-                for each in self._mates(memory):
+                for each in (*self._mates(memory), *self.index.strays(self.engine.counter(tensor))):
                     self._look(each)
         if self.compares:
             operator = base_of(operator)
@@ -183,19 +212,40 @@ class Recorder:
         look = self.engine.look(tensor)
         if look.version is not None:
             writing.before.setdefault(look.counter, look.version)
-        if not writing.count and operator in BY_INDEX:
-            found = marks(self.engine, tensor, operator, inputs)
-            writing.chosen = None if found is None else int(found.sum())
-        known = writing.via.get(id(tensor))
-        if known is None or known() is not tensor:
+        through = writing.via.get(id(tensor))
+        if through is None or through.reference() is not tensor:
             if len(writing.via) >= MATES:
-                writing.via = {key: each for key, each in writing.via.items() if each() is not None}
-            writing.via[id(tensor)] = weakref.ref(tensor)
-            if len(writing.walks) < MATES and self.index.entry(tensor) is None:
-                writing.walks.append((self.engine.walk(tensor), look.itemsize))
+                writing.via = {key: each for key, each in writing.via.items() if each.reference() is not None}
+            through = writing.via[id(tensor)] = Through(tensor)
+            if self.index.entry(tensor) is None and len(writing.regions) < MATES:
                 named = self.named_parent(tensor)
                 if named is not None:
                     writing.through[id(named)] = weakref.ref(named)
+        through.operator = operator
+        if operator in MOVES:
+            through.region = None
+            return
+        through.times += 1
+        through.whole += operator not in BY_INDEX
+        if through.region is not None:
+            if through.whole < 2 or operator in BY_INDEX:
+                reference, known = writing.regions[through.region]
+                writing.regions[through.region] = reference, _again(known, operator)
+        elif len(writing.regions) < MATES:
+            through.region = len(writing.regions)
+            writing.regions.append((through.reference, self._region(tensor, look, operator, inputs)))
+        else:
+            writing.regions_more = True
+
+    def _region(self, tensor: Any, look: Look, operator: str, inputs: tuple[Any, ...]) -> Region:
+        """What one write through a tensor reaches."""
+        walk = self.engine.walk(tensor)
+        if operator not in BY_INDEX:
+            return Region(walk, look.itemsize)
+        chosen = marks(self.engine, tensor, operator, inputs)
+        if chosen is None:
+            return Region(walk, look.itemsize, exact=False)
+        return Region(walk, look.itemsize, places(walk, chosen))
 
     def named_parent(self, tensor: Any) -> Any:
         """The nearest tensor with a name that a temporary is a view of."""
@@ -256,6 +306,8 @@ class Recorder:
 
     def hooked(self, node: Any, kind: str, function: Any) -> None:
         """A hook is about to run."""
+        if kind == "retain_grad" and function is not None:
+            self.retained[id(function)] = weakref.ref(function)
         if len(self.hooks) >= HOOKS:
             self.hooks_more += 1
             return
@@ -264,6 +316,14 @@ class Recorder:
         else:
             text = function_text(function)
         self.hooks.append((text, self.engine.node_name(node)))
+
+
+def _again(region: Region, operator: str) -> Region:
+    """What two writes through one tensor reach, the second of which is by this operator."""
+    if operator not in BY_INDEX:
+        return region._replace(places=None, exact=True)
+    whole = region.exact and region.places is None
+    return region if whole else region._replace(places=None, exact=False)
 
 
 def _ignore(memory: Any, clock: int) -> None:

@@ -59,6 +59,8 @@ def execute(
     session.journal.append(record)
     if (session.future or session.refused) and not _only_looks(statement):
         session.future, session.refused = [], None
+    if session.stopped and not session.hearing.silent and not _only_looks(statement):
+        session.stopped = None
     if session.forgetting:
         session.begin()
     span, source, hearing = statement.span, statement.source, session.hearing
@@ -84,7 +86,7 @@ def _leaves_nothing(session: Session, statement: Statement, error: Failure) -> b
     journal runs again before the next statement.
     """
     if error.kind in ("interrupted", "limit"):
-        session.torn = True
+        session.torn, session.stopped = True, error
         return True
     command = statement.command
     if command is None or not paths_of(command.verb):
@@ -141,7 +143,8 @@ def watched(session: Session) -> tuple[Watched, ...]:
         after = peek(session, tree)
         if after != before:
             session.watched[text] = (tree, after)
-            found.append(Watched(text, before, after))
+            unseen = ", changed where it is not shown" if after.text == before.text else ""
+            found.append(Watched(text, before.text, after.text + unseen))
     return tuple(found)
 
 

@@ -123,6 +123,7 @@ class Session:
             write=self.hearing.print,
             identity=self._identity,
         )
+        self.hearing.addressed = self.evaluator.addresses.without  # type: ignore[method-assign]
         self.library = Library(self)
         self.modules.offered = dict.fromkeys(STANDARD_MODULES, self.library.namespace)
         self.verbs = Verbs(self.engine, self.modules)
@@ -131,6 +132,8 @@ class Session:
         self.travel: Travel | None = None
         self.refused: Refused | None = None
         """The text that was refused last, where it can be written in another way; until a statement changes something."""
+        self.stopped: Failure | None = None
+        """What stopped the last statement, which was taken back; until another one does more than look."""
         self.proposed: Any = None
         """What the last `why` proposed, for `fix`."""
         self.watched: dict[str, Any] = {}
@@ -331,6 +334,8 @@ class Session:
             return found
         from dataclasses import replace
 
+        if " at 0x" in found.message:
+            found = replace(found, message=self.evaluator.addresses.without(found.message))
         from tensorcli.language.hints import hint, meant, outside
 
         advice = outside(raised) or meant(raised, self.evaluator)
@@ -429,10 +434,10 @@ class Session:
         return self.evaluator.evaluate(tree, frame)
 
     def short_text(self, value: Any) -> str:
-        """A value that is no tensor, on one line, with the addresses that the script sees."""
+        """A value that is no tensor, on one line, with those addresses that the script has seen."""
         from tensorcli.explorer.facts import short_text
 
-        return self.evaluator.addresses.without(short_text(self.engine, value))
+        return short_text(self.engine, value, self.evaluator.addresses.as_shown)
 
     def attributes_of(self, value: Any) -> list[str]:
         """The attributes that a script may read on a value, for completion."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tensorcli.explorer.facts import describe, short_text
+from tensorcli.explorer.facts import describe, fingerprint, short_text
 from tensorcli.explorer.results import Change, Facts
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ class Seen(NamedTuple):
 
     facts: Facts | None
     text: str
+    content: int = 0
+    """A number that differs where the elements do, which the facts may not show."""
 
 
 Snapshot = dict[str, Seen]
@@ -31,8 +33,9 @@ def snapshot(session: Session) -> Snapshot:
         value = entry.value
         if value is not None:
             facts = describe(engine, session.allocations, value)
+            seen = Seen(facts, "", fingerprint(engine.elements(value)))
             for name in observation.index.names(entry):
-                found[name] = Seen(facts, "")
+                found[name] = seen
     for name, value in session.names.items():
         if name in found or name.startswith(" ") or any(path.startswith(f"{name}[") for path in found):
             continue
@@ -56,6 +59,9 @@ def difference(before: Snapshot, after: Snapshot) -> tuple[Change, ...]:
         else:
             bytes_too = (was.facts.value, was.facts.version) != (now.facts.value, now.facts.version)
             note = "" if was.facts.storage == now.facts.storage else f"in {now.facts.storage} now"
+            if was.content != now.content and was.facts.value == now.facts.value:
+                bytes_too, hidden = True, "in elements or places that are not shown"
+                note = f"{note}; {hidden}" if note else hidden
             rows.append(
                 Change(
                     "written" if bytes_too else "changed",

@@ -19,6 +19,7 @@ from tensorcli.explorer.engines import FailedModule, base_of
 from tensorcli.explorer.engines.reading import Look, Walk
 from tensorcli.explorer.identity import Identities
 from tensorcli.explorer.journal import Record, line_of
+from tensorcli.explorer.memory import Region
 from tensorcli.explorer.observe import Recorder, parents
 from tensorcli.explorer.session import Session
 from tensorcli.language.limits import OutOfTime
@@ -50,10 +51,15 @@ class WriteEvent(NamedTuple):
     before: int | None
     after: int | None
     operator: str
-    walk: Walk
+    region: Region
     via: str | None
     own_name: bool
     node_at: ast.AST | None
+
+    @property
+    def walk(self) -> Walk:
+        """What the tensor reaches."""
+        return self.region.walk
 
 
 class Made(NamedTuple):
@@ -130,7 +136,7 @@ class Ear(Recorder):
         self.all_freed: dict[int, ast.AST | None] = {}
         self.all_made: list[Made] = []
         self.all_added: list[Added] = []
-        self._writing: dict[int, tuple[Walk, str | None, bool]] = {}
+        self._writing: dict[int, tuple[Region, str | None, bool]] = {}
         self._adding = ("", "")
 
     def saved(self, node: Any, name: str, value: Any) -> None:
@@ -162,13 +168,16 @@ class Ear(Recorder):
         named = (
             None if own else next((n for n in map(self.index.name, parents(self.engine, tensor)) if n), None)
         )
-        self._writing[id(tensor)] = (self.engine.walk(tensor), own or named, own is not None)
+        region = self._region(tensor, self.engine.look(tensor), base_of(operator), inputs)
+        self._writing[id(tensor)] = (region, own or named, own is not None)
 
     def wrote(self, tensor: Any, operator: str, inputs: tuple[Any, ...]) -> None:
         """A tensor was written."""
         super().wrote(tensor, operator, inputs)
         look = self.engine.look(tensor)
-        walk, via, own = self._writing.pop(id(tensor), (self.engine.walk(tensor), None, False))
+        region, via, own = self._writing.pop(id(tensor), (None, None, False))
+        if region is None:
+            region = Region(self.engine.walk(tensor), look.itemsize)
         self.all_writes.append(
             WriteEvent(
                 self.tokens.number(self.engine.memory(tensor)),
@@ -176,7 +185,7 @@ class Ear(Recorder):
                 None if look.version is None else look.version - 1,
                 look.version,
                 base_of(operator),
-                walk,
+                region,
                 via,
                 own,
                 current_node(),

@@ -38,6 +38,9 @@ _BELONGS_TO = {
 }
 
 
+_BLOCKS = frozenset("if for while with def try".split())
+
+
 class Needs(NamedTuple):
     """What has to stand below a line, and what is said where it does not."""
 
@@ -270,16 +273,27 @@ def _header_end(tokens: list[Token]) -> int | None:
 
 
 def _pieces(source: Source, tokens: tuple[Token, ...]) -> Iterator[tuple[Token, ...]]:
-    """The simple statements between semicolons outside brackets."""
+    """The simple statements between semicolons outside brackets. A block that is the argument of a command, as in
+    `dry for i in r: a; b`, has all that stands behind it.
+    """
     start = 0
+    block = False
     for position, token, depth in depths(tokens):
-        if token.text == ";" and depth == 0:
+        if token.text in _BLOCKS and depth == 0 and token.kind == "name" and position > start:
+            block = block or _opens(tokens[position:])
+        if token.text == ";" and depth == 0 and not block:
             if position == start:
                 raise LanguageError("expected a statement before ';'", source.span(token.start, token.end))
             yield tokens[start:position]
             start = position + 1
     if start < len(tokens):
         yield tokens[start:]
+
+
+def _opens(tokens: tuple[Token, ...]) -> bool:
+    """Whether a block's header begins here, which has its colon before the statement ends."""
+    ends = (position for position, token, depth in depths(tokens) if token.text == ";" and depth == 0)
+    return _header_end(list(tokens[: next(ends, None)])) is not None
 
 
 def _match_bracket(source: Source, token: Token, open_brackets: list[Token]) -> None:

@@ -249,7 +249,11 @@ class Standard:
     def gc(self, name: str) -> Any:
         import gc
 
-        return Builtin(name, lambda: gc.collect())
+        def collect(generation: int = 2) -> int:
+            gc.collect(generation)
+            return 0  # how many objects that were is no function of the script
+
+        return Builtin(name, collect)
 
     def weakref(self, name: str) -> Any:
         import weakref

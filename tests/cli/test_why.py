@@ -1,6 +1,10 @@
 """`tensorcli why`: the reason of a script's failure, from the shell."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +23,32 @@ loss.backward()
 def stale(run, tmp_path: Path) -> str:
     (tmp_path / "stale.py").write_text(STALE)
     return "stale.py"
+
+
+def test_what_a_limit_stopped_is_not_said_to_have_run(run) -> None:
+    done = run("why", "-c", "x = [0] * 10**12")
+    assert done.out.startswith(
+        " x = [0] * 10**12 was stopped, and its statement taken back whole: the repeated list"
+    )
+
+
+def test_an_interrupt_while_the_script_runs_ends_why_with_130() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tensorcli", "why", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write("while True: pass\n")
+    process.stdin.close()
+    process.stdin = None
+    time.sleep(2)  # while it still starts, an interrupt ends it with 130 too
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "interrupted" in err
 
 
 def test_a_failing_script_says_how_to_learn_why(run, stale: str) -> None:

@@ -100,3 +100,78 @@ def test_hazards_that_need_no_saved_values_are_found_on_pytorch_too(code: str) -
         session = Session(checking=True, engine="pytorch")
         list(session.run(text))
         assert {each.code for each in session.hazards} == expected
+
+
+STORAGES = """\
+x = torch.ones(3)
+y = torch.from_numpy(x.detach().numpy())
+z = torch.from_numpy(x.detach().numpy()[1:])
+z[0] = 7
+y.mul_(2)
+"""
+
+
+def test_memory_that_came_back_through_numpy_is_one_storage_on_both_engines() -> None:
+    pytest.importorskip("torch")
+    own, real = (list(Session(engine=name).run(STORAGES)) for name in ("embedded", "pytorch"))
+    for mine, theirs in zip(own, real):
+        assert {each.storage for each in theirs.changes} == {each.storage for each in mine.changes} == {"s1"}
+
+
+def test_looking_at_bytes_leaves_a_storage_of_pytorch_resizable() -> None:
+    pytest.importorskip("torch")
+    steps = list(Session(engine="pytorch").run("x = torch.ones(3)\nx.untyped_storage().resize_(64)"))
+    assert [each.error for each in steps] == [None, None]
+
+
+def test_storages_have_the_same_methods_on_both_engines() -> None:
+    pytest.importorskip("torch")
+    text = (
+        "x = torch.ones(2)\nx.untyped_storage().fill_(0)\nx.apply_(lambda a: a + 1)\nx.storage()[0] = 4\n"
+        "print(x, x.storage().tolist(), x.untyped_storage().tolist())"
+    )
+    own, real = (list(Session(engine=name).run(text)) for name in ("embedded", "pytorch"))
+    assert [each.output for each in real] == [each.output for each in own]
+    assert [each.error for each in real] == [None] * 5
+
+
+def test_a_view_that_may_not_be_asked_for_its_node_is_looked_at_on_pytorch_too() -> None:
+    pytest.importorskip("torch")
+    text = (
+        "x = torch.ones(2)\nwith torch.no_grad(): v = x.view(-1)\n"
+        "x.mul_(torch.ones(2, requires_grad=True))\ny = 1\nx.sum().backward()"
+    )
+    steps = list(Session(engine="pytorch").run(text))
+    assert [each.error for each in steps] == [None] * 5
+
+
+BYTES = """\
+x = torch.arange(3.)
+s = x.untyped_storage()
+print(s[-1], s[3])
+s[0] = 5
+s[-1] = 7
+s[12] = 7
+s[-13]
+s[1.5] = 3
+s[True]
+s[0] = 1.5
+s[0:12:2]
+s[-3:] = 1
+q = s[4:8]
+q[0] = 9
+print(x, s.tolist(), q.nbytes(), q.resizable())
+y = torch.tensor([], dtype=torch.uint8).set_(q)
+y.add_(1)
+print(x, y)
+"""
+
+
+def test_the_bytes_of_a_storage_are_indexed_alike_on_both_engines() -> None:
+    pytest.importorskip("torch")
+    own, real = (list(Session(engine=name).run(BYTES, keep_going=True)) for name in ("embedded", "pytorch"))
+    for mine, theirs in zip(own, real, strict=True):
+        assert mine.output == theirs.output, mine.source
+        failures = [None if each.error is None else each.error.message for each in (mine, theirs)]
+        assert failures[0] == failures[1], mine.source
+    assert sum(each.error is not None for each in own) == 7

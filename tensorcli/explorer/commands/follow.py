@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.commands.arguments import typed
 from tensorcli.explorer.engines.reading import Walk
-from tensorcli.explorer.facts import short_text
-from tensorcli.explorer.memory import overlap
+from tensorcli.explorer.facts import fingerprint, short_text
+from tensorcli.explorer.indexed import MOVES
+from tensorcli.explorer.memory import reaches
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Answer, Blame, BlameRow, Watching
 from tensorcli.language.syntax import Invocation
@@ -64,7 +65,7 @@ def _rows(
                 previous = None
                 continue
             changed = previous is None or now.tobytes() != previous.tobytes()
-            reached = any(overlap(each.walk, walk)[0] for each in heard)
+            reached = any(each.operator not in MOVES and reaches(each.region, walk) for each in heard)
             if born or reached or changed:
                 row = _row(other, step, writes, heard, now, torch_dtype, name, born)
                 versions = row.version
@@ -128,7 +129,7 @@ def watch(session: Session, invocation: Invocation) -> Answer:
             raise TypeError("watch follows a name, an item of it (x[0]) or its .grad")
         text = typed(session, argument)
         session.watched[text] = (argument.value, peek(session, argument.value))
-    return Watching(tuple((text, value) for text, (_, value) in session.watched.items()))
+    return Watching(tuple((text, value.text) for text, (_, value) in session.watched.items()))
 
 
 def _followed(tree: ast.expr) -> bool:
@@ -143,20 +144,28 @@ def _followed(tree: ast.expr) -> bool:
     return isinstance(tree, ast.Name)
 
 
-def peek(session: Session, tree: ast.expr) -> str:
+class Peeked(NamedTuple):
+    """What is watched, at one moment: its text, and a number that differs where elements do that the text leaves out."""
+
+    text: str
+    content: int = 0
+
+
+def peek(session: Session, tree: ast.expr) -> Peeked:
     """The value of what is watched, read without any effect."""
     try:
         value = _peek(session, tree)
     except (KeyError, IndexError, TypeError, ValueError):
-        return "not bound"
+        return Peeked("not bound")
     if isinstance(value, _Elements):
         from tensorcli.explorer.engines import arrays
 
         dtype, elements = value
-        return session.engine.shown(elements, dtype) if dtype else arrays.text(elements)
+        text = session.engine.shown(elements, dtype) if dtype else arrays.text(elements)
+        return Peeked(text, fingerprint(elements))
     if session.engine.kind(value) in ("tensor", "ndarray"):
-        return session.engine.text(value)
-    return short_text(session.engine, value)
+        return Peeked(session.engine.text(value), fingerprint(session.engine.elements(value)))
+    return Peeked(short_text(session.engine, value))
 
 
 class _Elements(tuple[str, Any]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.commands.arguments import argument
 from tensorcli.explorer.facts import settle
 from tensorcli.explorer.identity import Allocation
-from tensorcli.explorer.memory import cells, covered, layout, runs
+from tensorcli.explorer.memory import cells, layout, runs, slots
 from tensorcli.explorer.names import Entry
 from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, Witnesses
 from tensorcli.language.syntax import Invocation
@@ -93,7 +93,7 @@ def storage_row(session: Session, allocation: Allocation, around: int | None) ->
                 cells(walk, itemsize, start, count) if count else (),
                 reached,
                 more,
-                covered(walk) // itemsize,
+                slots(walk, itemsize),
             )
         )
     notes = list(_notes(session, allocation, entries))

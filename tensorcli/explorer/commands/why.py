@@ -62,6 +62,9 @@ def _latest(session: Session) -> Answer:
     """
     if session.refused is not None:
         return _refused(session, session.refused)
+    if session.stopped is not None:
+        line = session.stopped.lines[0].strip() if session.stopped.lines else "the last statement"
+        return Notice(f"{line} was stopped, and its statement taken back whole: {session.stopped.message}")
     failed = next((record.index for record in reversed(session.journal) if record.outcome), 0)
     missing = _gradient_shown(session, _is_missing)
     if missing is not None and session.journal[-1].index > failed + 1:

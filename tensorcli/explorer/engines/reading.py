@@ -7,6 +7,7 @@ engine cannot know it answers with None or nothing at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal, NamedTuple, Protocol
 
 Kind = Literal["tensor", "ndarray", "node", "storage"]
@@ -116,6 +117,9 @@ class Reads(Protocol):
 
     def cells(self, value: Any, first: int, count: int) -> list[str]:
         """The values in `count` slots of its storage from the slot `first` on, read with its dtype."""
+
+    def giving_no_address(self) -> AbstractContextManager[None]:
+        """Within it a text gives no object an address, that a later one would have got."""
 
     def repr(self, value: Any) -> str:
         """The repr of a tensor, to the character."""

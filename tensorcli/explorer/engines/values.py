@@ -8,11 +8,12 @@ without making it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from tensorcli.engine import dtypes, printing
+from tensorcli.engine import addresses, dtypes, printing
 from tensorcli.engine.autograd.nodes import Node
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.devices import Device
@@ -169,6 +170,9 @@ class Values:
         finally:
             options.threshold, options.linewidth = before
         return [each.strip() for each in text.strip("[]").split(",")]
+
+    def giving_no_address(self) -> AbstractContextManager[None]:
+        return addresses.giving_none()
 
     def repr(self, value: Any) -> str:
         if type(value) is not Tensor or value.batch is not None:

@@ -145,11 +145,12 @@ def bound(table: Table) -> None:
     for path, entry in table.index.added:
         if entry.key in new or entry.value is None or table.index.entries.get(entry.key) is not entry:
             continue
+        root = path_root(path)
         others = [name for name in table.index.names(entry) if name != path]
-        if not others and entry.key in moved:
+        within = bool(others) and all(path_root(name) == root for name in others)
+        if entry.key in moved and (not others or (within and path == table.index.names(entry)[0])):
             _renamed(table, path, entry, moved[entry.key])
             continue
-        root = path_root(path)
         if not others or ("[" in path and any(path_root(name) == root for name in others)):
             continue
         look = table.look(entry)

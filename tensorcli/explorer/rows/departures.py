@@ -59,7 +59,8 @@ def _keepers(table: Table, entry: Entry, here: bool, allocation: Allocation) -> 
             yield table.index.names(mate)[0]
     if not found:
         leaf = entry.value
-        led_to = leaf is not None and table.engine.accumulator(leaf) is not None
+        is_tensor = leaf is not None and table.engine.kind(leaf) == "tensor"
+        led_to = is_tensor and table.engine.accumulator(leaf) is not None
         yield "the graph that leads to it" if led_to else "something without a name"
 
 

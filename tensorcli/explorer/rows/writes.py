@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tensorcli.explorer.alarms import Silence, saves_of
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.facts import plural
 from tensorcli.explorer.indexed import BY_INDEX
-from tensorcli.explorer.memory import covered, is_dense, overlap, span_text
+from tensorcli.explorer.memory import Region, covered, is_dense, reaches, region_text, span_text, together
 from tensorcli.explorer.names import MATES, Entry
-from tensorcli.explorer.observe import Writing
+from tensorcli.explorer.observe import Through, Writing
 from tensorcli.explorer.results import Write
 from tensorcli.explorer.rows.table import Table
 
@@ -34,7 +32,7 @@ def _written(table: Table, memory: int, writing: Writing) -> None:
     if not reached:
         return
     new = [each for each in table.created if each.memory == memory]
-    via = [entry for entry in (*reached, *new) if entry.key in writing.via]
+    via = [entry for entry in (*reached, *new) if _through(writing, entry) is not None]
     if not via:
         via = [entry for entry in reached if entry.key in writing.through]
     gradient = any(key in table.recorder.gradients for entry in reached for key in entry.owners)
@@ -52,7 +50,7 @@ def _write_rows(
     """The rows of a write into the memory of these tensors, which were as they are given with it: first of those that it
     went through. The names of the others that see it.
     """
-    unnamed = [] if any(entry.key in writing.via for entry in via) else list(_unnamed(writing))
+    unnamed = _unnamed(table, writing)
     seen_by: list[str] = []
     first = {entry.key for entry in via}
     for entry, before in sorted(entries, key=lambda pair: pair[0].key not in first):
@@ -62,11 +60,16 @@ def _write_rows(
         is_via = entry in via
         if not is_via and not writing.bytes:
             continue  # no byte of it was written: where its version moved, `changed` says so
+        through = _through(writing, entry)
+        if is_via and through is not None and not through.times and writing.bytes:
+            is_via = False  # it was given another shape, and written through another tensor
         note = _write_note(table, entry, before, after, writing, is_via, unnamed, gradient)
-        if not is_via and not _reached(table, entry, writing):
+        if is_via:
+            unnamed = ""
+        elif not _reached(table, entry, writing):
             moved = before.version != after.version
             note = "other elements; the counter moved" if moved else "other elements, own version counter"
-        elif not is_via:
+        else:
             seen_by.extend(table.index.names(entry)[:1])
         kind = ("gradient" if gradient else "written") if is_via else "seen"
         table.row(kind, entry, before, after, note, writing.operator)
@@ -80,7 +83,7 @@ def _write_note(
     after: Look,
     writing: Writing,
     is_via: bool,
-    unnamed: list[str],
+    unnamed: str,
     gradient: bool,
 ) -> str:
     if is_via and before.memory != after.memory:
@@ -94,66 +97,93 @@ def _write_note(
         return "sees the write"
     if gradient:
         return "added to in place"
+    through = _through(writing, entry)
+    if through is None:
+        return f"wrote {unnamed}" if unnamed else "written through views without a name"
+    note = _through_note(table, entry, after, writing, through)
     if unnamed:
-        through = "a view" if len(unnamed) == 1 else f"{len(unnamed)} views"
-        return (
-            f"wrote {' and '.join(unnamed[:3])}{', …' * (len(unnamed) > 3)}, through {through} without a name"
-        )
-    walk = table.engine.walk(entry.value)
-    storage = table.storage(after)
-    total = table.engine.extent(table.engine.memory(entry.value))
-    if writing.operator in BY_INDEX:
-        return _chosen_note(after, writing, storage)
-    reached = covered(walk)
-    size = max(after.itemsize, 1)
-    if reached == total:
-        what = f"all {plural(reached // size, 'element')} of {storage}"
-    else:
-        what = f"{span_text(walk, size)} of {storage}"
-    note = f"wrote {what}" + (f", {writing.count} times" if writing.count > 1 else "")
-    if before.grad_fn is not None and not any(
-        saved.saved != saved.now for _, saved in saves_of(table.observation, after.memory)
+        note += f"; also {unnamed}"
+    if (
+        through.operator not in BY_INDEX
+        and before.grad_fn is not None
+        and not any(saved.saved != saved.now for _, saved in saves_of(table.observation, after.memory))
     ):
         note += "; no node had saved the old values"
     return note
 
 
+def _through(writing: Writing, entry: Entry) -> Through | None:
+    """The writes through a tensor; None where there was none."""
+    found = writing.via.get(entry.key)
+    return None if found is None or found.reference() is not entry.value else found
+
+
+def _through_note(table: Table, entry: Entry, after: Look, writing: Writing, through: Through) -> str:
+    """What the writes through a tensor reached."""
+    storage = table.storage(after)
+    how = f" ({through.operator})" if through.operator in BY_INDEX else ""
+    region = None if through.region is None else writing.regions[through.region][1]
+    if region is None or not region.exact:
+        times = f", {through.times} times" if through.times > 1 else ""
+        return f"wrote into {storage}{times}{how}"
+    reached = covered(region.walk)
+    total = table.engine.extent(table.engine.memory(entry.value))
+    size = max(region.itemsize, 1)
+    if region.elements * size < reached:
+        its = "" if reached == total else "its "
+        preposition = "of" if reached == total else "in"
+        elements = plural(reached // size, "element")
+        return f"wrote {region.elements or 'none'} of {its}{elements} {preposition} {storage}{how}"
+    times = f", {through.whole} times" if through.whole > 1 else ""
+    if reached == total:
+        return f"wrote all {plural(reached // size, 'element')} of {storage}{times}{how}"
+    return f"wrote {span_text(region.walk, size)} of {storage}{times}{how}"
+
+
 def _reached(table: Table, entry: Entry, writing: Writing) -> bool:
     """Whether a write reached elements of a tensor that it was not made through; where that is unknown too."""
-    walks = [walk for walk, _ in writing.walks]
-    if len(walks) >= MATES:
+    if writing.regions_more or not writing.regions:
         return True
-    for reference in writing.via.values():
-        value = reference()
-        if value is not None and id(table.engine.memory(value)) == entry.memory:
-            walks.append(table.engine.walk(value))
+    regions = [region for _, region in writing.regions]
     own = table.engine.walk(entry.value)
-    if table.engine.extent(table.engine.memory(entry.value)) > EXACT and not all(
-        map(is_dense, [own, *walks])
-    ):
+    if _is_large(table, entry) and not all(map(is_dense, [own, *(each.walk for each in regions)])):
         return True
-    return not walks or any(overlap(walk, own)[0] for walk in walks)
+    return any(reaches(region, own) for region in regions)
 
 
-def _chosen_note(after: Look, writing: Writing, storage: str) -> str:
-    """What a write by index or mask reached."""
-    how = f" ({writing.operator})"
-    if writing.count > 1 or writing.chosen is None:
-        times = f", {writing.count} times" if writing.count > 1 else ""
-        return f"wrote into {storage}{times}{how}"
-    if writing.chosen == after.numel:
-        return f"wrote all {plural(after.numel, 'element')} of {storage}{how}"
-    return f"wrote {writing.chosen or 'none'} of {plural(after.numel, 'element')} of {storage}{how}"
+def _is_large(table: Table, entry: Entry) -> bool:
+    return table.engine.extent(table.engine.memory(entry.value)) > EXACT
 
 
-def _unnamed(writing: Writing) -> Iterator[str]:
-    """Where temporaries that were written through reach."""
-    seen = set()
-    for walk, itemsize in writing.walks:
-        text = span_text(walk, max(itemsize, 1))
-        if text not in seen:
-            seen.add(text)
-            yield text
+def _unnamed(table: Table, writing: Writing) -> str:
+    """What was written through temporaries, where it is more than what was written through tensors with names."""
+    named: list[Region] = []
+    others: list[Region] = []
+    for reference, region in writing.regions:
+        value = reference()
+        (others if value is None or table.index.entry(value) is None else named).append(region)
+    if named and not writing.regions_more:
+        size = together(named)
+        others = [each for each in others if together([*named, each]) > size]
+    texts = list(dict.fromkeys(map(region_text, others)))
+    if not texts:
+        return ""
+    if writing.regions_more:
+        through = f"more than {len(writing.regions)} views"
+    else:
+        through = "a view" if len(texts) == 1 else f"{len(texts)} views"
+    return f"{' and '.join(texts[:3])}{', …' * (len(texts) > 3)}, through {through} without a name"
+
+
+def _elements(writing: Writing) -> int | None:
+    """How many different elements were written; None where that is not known."""
+    regions = [region for _, region in writing.regions]
+    sizes = {region.itemsize for region in regions}
+    if not writing.bytes:
+        return 0
+    if writing.regions_more or len(sizes) != 1 or not all(region.exact for region in regions):
+        return None
+    return together(regions) // max(*sizes, 1)
 
 
 def _record_write(
@@ -161,26 +191,16 @@ def _record_write(
 ) -> None:
     via = next((names[0] for each in through if (names := table.index.names(each))), None)
     versions = None
-    elements = None
+    elements = _elements(writing)
     silent = False
     for mate in table.index.sharing(memory, MATES):
         look = table.look(mate)
         if look is None or look.version is None:
             continue
-        unseen = look.counter not in writing.seen_writes
-        silent = silent or unseen
+        if elements != 0 and look.counter not in writing.seen_writes:
+            silent = silent or _reached(table, mate, writing)
         if versions is None:
             versions = (writing.before.get(look.counter, look.version), look.version)
-    if through:
-        walk = table.engine.walk(through[0].value)
-        elements = covered(walk) // max(walk.itemsize, 1)
-    elif writing.walks:
-        walk, itemsize = writing.walks[0]
-        elements = covered(walk) // max(itemsize, 1)
-    if writing.operator in BY_INDEX:
-        elements = writing.chosen if writing.count == 1 else None
-    elif not writing.bytes:
-        elements, silent = 0, False
     table.writes.append(
         Write(
             table.allocations.name(memory),

@@ -6,9 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tensorcli.explorer.engines.reading import Walk
 from tensorcli.explorer.facts import operation_of, plural
-from tensorcli.explorer.memory import covered, overlap, span_text
+from tensorcli.explorer.memory import covered, reaches, region_text, span_text
 from tensorcli.explorer.results import Event, Mark, Timeline
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
@@ -192,9 +191,10 @@ class _Version:
     def _reach(self, write: WriteEvent) -> str:
         size = max(write.walk.itemsize, 1)
         allocation = self.case.trace.session.allocations.named(self.storage)
-        if allocation is not None and covered(write.walk) == allocation.nbytes:
+        whole = write.region.exact and write.region.elements * size == covered(write.walk)
+        if allocation is not None and whole and covered(write.walk) == allocation.nbytes:
             return f"all {plural(allocation.nbytes // size, 'element')} of {self.storage}"
-        return f"{span_text(write.walk, size)} of {self.storage}"
+        return f"{region_text(write.region)} of {self.storage}"
 
     def _through(self, write: WriteEvent) -> str:
         if write.via is None:
@@ -202,11 +202,13 @@ class _Version:
         return f" through {write.via}" if write.own_name else f" through a view of {write.via}"
 
     def _false_alarm(self) -> str:
-        reached = [write.walk for _, write in self.writes]
-        if len(self.writes) != self.now - self.wanted or any(_meet(each, self.save.walk) for each in reached):
+        reached = [write.region for _, write in self.writes]
+        if len(self.writes) != self.now - self.wanted or any(
+            reaches(each, self.save.walk) for each in reached
+        ):
             return ""
         size = max(self.save.walk.itemsize, 1)
-        wrote = " and ".join(dict.fromkeys(span_text(walk, max(walk.itemsize, 1)) for walk in reached[:3]))
+        wrote = " and ".join(dict.fromkeys(map(region_text, reached[:3])))
         return (
             f"written were {wrote} of {self.storage}, saved {span_text(self.save.walk, size)}: no overlap. PyTorch counts "
             "writes for all tensors that share a counter, not for each element."
@@ -358,7 +360,3 @@ def outermost(tree: ast.AST, name: str) -> Iterator[ast.expr]:
         return
     for each in ast.iter_child_nodes(tree):
         yield from outermost(each, name)
-
-
-def _meet(a: Walk, b: Walk) -> bool:
-    return overlap(a, b)[0] > 0

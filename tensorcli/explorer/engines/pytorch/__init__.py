@@ -8,9 +8,10 @@ read only while its version has not moved.
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,8 @@ class PyTorch:
         self.mode: Listening | None = None
         self.arrays: dict[int, Any] = {}
         """Weak references to the arrays that were seen, by the address of their bytes."""
+        self.storages: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        """The storages that were seen, by the address of their bytes."""
         self.views: Any = WeakIdKeyDictionary()
         """Of views: the version at which the name of their node was read, and the name."""
 
@@ -72,6 +75,7 @@ class PyTorch:
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
         torch.set_printoptions(profile="default")
+        torch.storage._reset_warn_typed_storage_removal()
         self.seed(seed)
         archives.begin()
 
@@ -170,7 +174,7 @@ class PyTorch:
             return "ndarray"
         if isinstance(value, torch.autograd.graph.Node):
             return "node"
-        return "storage" if isinstance(value, torch.UntypedStorage) else None
+        return "storage" if isinstance(value, torch.UntypedStorage | torch.TypedStorage) else None
 
     def memory(self, value: Any) -> Any:
         if isinstance(value, np.ndarray):
@@ -180,6 +184,8 @@ class PyTorch:
             self.arrays[arrays.address(owner)] = weakref.ref(owner)
             return owner
         storage = value.untyped_storage() if isinstance(value, torch.Tensor) else value
+        if isinstance(storage, torch.TypedStorage):
+            storage = storage._untyped_storage
         address = storage.data_ptr()
         for start, reference in list(self.arrays.items()):
             owner = reference()
@@ -187,6 +193,18 @@ class PyTorch:
                 del self.arrays[start]
             elif address and start <= address < start + owner.nbytes:
                 return owner
+        return self._lender(storage, address) if address else storage
+
+    def _lender(self, storage: Any, address: int) -> Any:
+        """The storage whose memory this one got through an array that nobody looked at; itself where there is none."""
+        first = self.storages.get(address)
+        if first is storage:
+            return storage
+        if not storage.resizable():  # it is not the owner of its memory, or numpy has seen it
+            for start, other in list(self.storages.items()):
+                if start <= address < start + other.nbytes() and other.data_ptr() == start:
+                    return other
+        self.storages[address] = storage
         return storage
 
     def look(self, value: Any) -> Look:
@@ -265,8 +283,12 @@ class PyTorch:
             return self.model.content(memory)
         if memory.device.type != "cpu":
             return None
-        with torch._C._DisableTorchDispatch():
-            return torch.tensor([], dtype=torch.uint8).set_(memory).numpy()
+        if not memory.nbytes():
+            return np.zeros(0, np.uint8)
+        # Not by numpy(): a storage that numpy has seen cannot be resized any more.
+        window: Any = (ctypes.c_char * memory.nbytes()).from_address(memory.data_ptr())
+        window.owner = memory
+        return np.frombuffer(window, np.uint8)
 
     def elements(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
@@ -299,6 +321,9 @@ class PyTorch:
             flat = value.detach().as_strided((count,), (1,), first)
             text = torch._tensor_str._tensor_str(flat, 0)
         return [each.strip() for each in text.strip("[]").split(",")]
+
+    def giving_no_address(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def repr(self, value: Any) -> str:
         return repr(value)
@@ -341,7 +366,10 @@ class PyTorch:
         return "normal" if tensor._is_view() else ""
 
     def grad(self, tensor: Any) -> Any:
-        return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+        try:
+            return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+        except RuntimeError:  # a view that may not be asked for its node any more
+            return None
 
     def retains_grad(self, tensor: Any) -> bool:
         return bool(tensor.retains_grad)

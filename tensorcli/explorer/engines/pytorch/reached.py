@@ -13,8 +13,13 @@ from tensorcli.explorer.engines.pytorch import archives
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Open, Policy
 
-HIDDEN = "apply_ map_ map2_ storage share_memory_ to_dlpack record_stream module_load is_shared"
+HIDDEN = "map2_ share_memory_ to_dlpack record_stream module_load"
 """Methods of torch's tensors that reach memory or code of their own."""
+STORAGES: Final = (
+    "bfloat16 bool byte char clone complex_double complex_float copy_ cpu data_ptr device double element_size fill_ float "
+    "half int is_cuda is_pinned is_shared long nbytes resize_ short size tolist type"
+).split()
+"""What a script reaches of a storage."""
 LEGACY = type(torch.FloatTensor)
 """The type of FloatTensor and the other legacy constructors."""
 
@@ -108,7 +113,8 @@ def policy() -> Policy:
             torch.autograd.graph.Node: Only(NODE_NAMES),
             torch.dtype: Only("is_floating_point is_complex is_signed itemsize to_complex to_real".split()),
             torch.device: Only("type index".split()),
-            torch.UntypedStorage: Only("data_ptr nbytes size device element_size resize_".split()),
+            torch.UntypedStorage: Only([*STORAGES, "byteswap", "get_device", "resizable"]),
+            torch.TypedStorage: Only([*STORAGES, "dtype", "untyped"]),
             torch.Generator: Only("manual_seed initial_seed seed get_state set_state device".split()),
             torch.utils.hooks.RemovableHandle: Only(["remove"]),
         }
