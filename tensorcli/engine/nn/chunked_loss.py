@@ -5,7 +5,7 @@ kept for the backward pass, which scales them; for a loss of each row the backwa
 dtypes compute in one of their own or in `acc_dtype`, as the policy says.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tensorcli.engine import dtypes
@@ -48,26 +48,28 @@ class LinearCrossEntropyOptions:
                 f"{self.acc_dtype!r}. Pass acc_dtype=None to let the op pick automatically."
             )
 
-    def settled(self, count: int, features: int, classes: int, dtype: Any) -> "LinearCrossEntropyOptions":
-        """The same with nothing left open, for a batch of `count` rows. Errors: ValueError where size and method disagree."""
-        size, method = self.batch_chunk_size, self.chunking_method
-        automatic = self.acc_policy == "auto"
-        policy = ("accurate" if dtype.reduced else "compact") if automatic else self.acc_policy
-        if method == "auto":
-            method = None if size is not None else "aspect_ratio" if dtype.reduced else "aspect_ratio:2"
-        rows = count if size is None else min(size, count)
-        if method is not None:
-            aim = -(-count // -(-classes // features))
-            rows = min((1 << (aim - 1).bit_length()) // int(method.partition(":")[2] or 1), count)
-            if size is not None and size != rows:
-                raise ValueError(
-                    f"batch_chunk_size (={size}) and chunking_method ('{method}') give different chunk sizes ({size} vs "
-                    f"{rows}); pass only one."
-                )
-        adding = self.acc_dtype or (dtypes.float32 if automatic and dtype.reduced else dtype)
-        return replace(
-            self, acc_policy=policy, chunking_method=method, batch_chunk_size=max(1, rows), acc_dtype=adding
-        )
+
+def settled(options: Any, count: int, features: int, classes: int, dtype: Any) -> LinearCrossEntropyOptions:
+    """Options (whatever has their fields) with nothing left open, for a batch of `count` rows.
+
+    Errors: ValueError where size and method disagree.
+    """
+    size, method = options.batch_chunk_size, options.chunking_method
+    automatic = options.acc_policy == "auto"
+    policy = ("accurate" if dtype.reduced else "compact") if automatic else options.acc_policy
+    if method == "auto":
+        method = None if size is not None else "aspect_ratio" if dtype.reduced else "aspect_ratio:2"
+    rows = count if size is None else min(size, count)
+    if method is not None:
+        aim = -(-count // -(-classes // features))
+        rows = min((1 << (aim - 1).bit_length()) // int(method.partition(":")[2] or 1), count)
+        if size is not None and size != rows:
+            raise ValueError(
+                f"batch_chunk_size (={size}) and chunking_method ('{method}') give different chunk sizes ({size} vs "
+                f"{rows}); pass only one."
+            )
+    adding = options.acc_dtype or (dtypes.float32 if automatic and dtype.reduced else dtype)
+    return LinearCrossEntropyOptions(options.allow_retain_graph, max(1, rows), method, policy, adding)
 
 
 class _Work(NamedTuple):
@@ -253,7 +255,7 @@ def chunked_loss(
     if not batched:
         input, target = input.unsqueeze(0), target.unsqueeze(0)
     classes, features = linear_weight.geometry.sizes
-    settings = (reduction, ignore_index, options.settled(input.size(0), features, classes, input.dtype))
+    settings = (reduction, ignore_index, settled(options, input.size(0), features, classes, input.dtype))
     function = _OF_ROWS if reduction == "none" else _REDUCED
     found = function.apply(input, linear_weight, target, bias, weight, settings)
     return found if batched else found.squeeze(0)
