@@ -163,3 +163,15 @@ def test_a_wrong_number_is_refused_after_right_ones_too(right: str, wrong: str, 
         eval(right, names)
     with pytest.raises(RuntimeError, match=said):
         eval(wrong, names)
+
+
+@pytest.mark.parametrize("exponent", [5, 7, -3, 1.5, 2j, 1 + 1j])
+@pytest.mark.parametrize("kind", ["complex64", "complex128"])
+def test_powers_of_complex_numbers_have_pytorchs_bits(kind, exponent):
+    torch = pytest.importorskip("torch")
+    found = []
+    for library in (engine, torch):
+        x = library.tensor([0.3 - 1.2j, -2.5 + 0.1j, 1e-3 + 7j], dtype=getattr(library, kind))
+        exponents = library.full((3,), exponent, dtype=x.dtype)
+        found.append([each.numpy().tobytes() for each in (x**exponent, library.pow(x, exponents))])
+    assert found[0] == found[1]

@@ -179,9 +179,19 @@ def power(self, exponent):
             )
         return np.power(self, exponent)
     if self.dtype.kind == "c":
-        # C++'s pow of complex numbers: no exception for 0 ** 0.
-        return widely(lambda base, power: np.exp(power * np.log(base)), self, exponent)
+        return _complex_power(self, exponent)
     return widely(np.power, self, exponent)
+
+
+def _complex_power(base, exponent):
+    """base ** exponent of complex numbers as C's cpow has it: each step in their precision, and no exception for 0 ** 0. numpy
+    multiplies for whole exponents, and its product of complex numbers may be fused.
+    """
+    log = np.log(base)
+    product = np.empty(np.broadcast_shapes(base.shape, exponent.shape), log.dtype)
+    product.real = exponent.real * log.real - exponent.imag * log.imag
+    product.imag = exponent.real * log.imag + exponent.imag * log.real
+    return np.exp(product)
 
 
 def power_number(self, exponent):
@@ -193,7 +203,9 @@ def power_number(self, exponent):
         return np.power(self.astype(np.float32), np.float32(value)).astype(self.dtype)
     if self.dtype.kind in "iu":
         return np.power(self, self.dtype.type(value))
-    return widely(np.power, self, value if not isinstance(value, complex) else self.dtype.type(value))
+    if self.dtype.kind == "c":
+        return _complex_power(self, self.dtype.type(value))
+    return widely(np.power, self, value)
 
 
 def reciprocal_square_root(x):
