@@ -14,12 +14,13 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from tensorcli.explorer.alarms import Silence, silent_alarm, stale_alarm
+from tensorcli.explorer.containers import INERT
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.hazards.report import hazards
 from tensorcli.explorer.identity import Allocation, Allocations
 from tensorcli.explorer.journal import Names
 from tensorcli.explorer.mentions import Mentions, bodies, glance, mentions
-from tensorcli.explorer.names import INERT, LONG, Entry, Index
+from tensorcli.explorer.names import LONG, Entry, Index
 from tensorcli.explorer.observe import Recorder
 from tensorcli.explorer.origins import Origin, Origins
 from tensorcli.explorer.results import Alarm, Change, Write

@@ -10,28 +10,20 @@ a gradient under its owner's (`x.grad`).
 from __future__ import annotations
 
 import weakref
-from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
+from tensorcli.explorer.containers import INERT, MOST, inside, mark, marks
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.identity import Allocations
 from tensorcli.explorer.journal import Names
-from tensorcli.language.functions import ScriptFunction
-from tensorcli.language.namespaces import Namespace
 
 MATES = 24
 """How many tensors of one allocation are looked at before and after a statement; the rest is counted."""
-DEPTH = 6
-"""Containers within containers are followed this far."""
 LONG = 1000
 """A list longer than this is compared by its ends, unless the statement writes into it."""
-MOST = 100_000
-"""Entries of one name that are looked at."""
-INERT = frozenset({type(None), bool, int, float, complex, str, bytes, Namespace, ScriptFunction})
-"""Kinds of values within which no tensor is looked for."""
 
 
 class Entry:
@@ -275,7 +267,7 @@ class Index:
             ):
                 return
             boxes = set()
-            found = self._inside(name, value, DEPTH, set(), boxes)
+            found = inside(self.engine, name, value, boxes)
         before = {} if root is None else root.found
         replaced: list[tuple[str, int]] = []
         if root is not None:
@@ -295,7 +287,7 @@ class Index:
             self._drop(path, key)
         for path, key in before.items():
             self._drop(path, key)
-        root.marks = self._marks(value)
+        root.marks = marks(self.engine, value)
         if root.marks is not None and isinstance(value, dict):
             root.keys = list(value)
         if boxes:
@@ -334,27 +326,6 @@ class Index:
             self.added.append((f"{name}.grad", made))
             self.see_grad(made)
 
-    def _marks(self, value: Any) -> list[Any] | None:
-        """What the items of a flat container are: the identities of tensors and arrays, the types of the inert. None
-        where other items are among them, which may change within.
-        """
-        if not isinstance(value, list | tuple | dict) or len(value) > MOST:
-            return None
-        if isinstance(value, dict):
-            if any(type(key) is not str for key in value):
-                return None
-            value = value.values()
-        marks: list[Any] = []
-        for each in value:
-            kind = type(each)
-            if kind in INERT:
-                marks.append(kind)
-            elif self.engine.kind(each) in ("tensor", "ndarray"):
-                marks.append(id(each))
-            else:
-                return None
-        return marks
-
     def _known(self, root: Root, name: str, value: Any, written: bool) -> bool:
         """Whether a flat container needs no scan: it is as it was, or a list grew at its end, which is added here."""
         old = root.marks
@@ -362,12 +333,12 @@ class Index:
         length = len(old)
         if isinstance(value, dict):
             return (
-                list(value) == root.keys and list(map(_mark, value.values())) == old and self._all_live(root)
+                list(value) == root.keys and list(map(mark, value.values())) == old and self._all_live(root)
             )
         if written or length <= LONG:
-            if list(map(_mark, value[:length])) != old or not self._all_live(root):
+            if list(map(mark, value[:length])) != old or not self._all_live(root):
                 return False
-        elif len(value) < length or _mark(value[0]) != old[0] or _mark(value[length - 1]) != old[-1]:
+        elif len(value) < length or mark(value[0]) != old[0] or mark(value[length - 1]) != old[-1]:
             return False
         for position in range(length, len(value)):
             each = value[position]
@@ -386,35 +357,6 @@ class Index:
         """Whether what was found is still there: an object that is gone may have left its identity to another."""
         entries = self._entries
         return all(key in entries and entries[key].reference() is not None for key in root.found.values())
-
-    def _inside(
-        self, path: str, value: Any, depth: int, seen: set[int], boxes: set[int]
-    ) -> Iterator[tuple[str, Any]]:
-        """The tensors and arrays within a value, with their paths. The containers are added to `boxes`."""
-        kind = self.engine.kind(value)
-        if kind in ("tensor", "ndarray"):
-            yield path, value
-            return
-        if depth == 0 or id(value) in seen:
-            return
-        pairs: Iterable[tuple[str, Any]]
-        if isinstance(value, list | tuple):
-            fields = getattr(value, "_fields", None)
-            if fields:
-                pairs = ((f".{field}", each) for field, each in zip(fields, value))
-            else:
-                pairs = ((f"[{i}]", each) for i, each in enumerate(value))
-        elif isinstance(value, deque):
-            pairs = [(f"[{i}]", each) for i, each in enumerate(value)]
-        elif isinstance(value, dict):
-            pairs = ((f"[{_key(key)}]", each) for key, each in list(value.items()))
-        else:
-            pairs = self.engine.parts(value)
-        seen = seen | {id(value)}
-        boxes.add(id(value))
-        for suffix, each in pairs:
-            if not isinstance(each, str | int | float | bool | type(None)):
-                yield from self._inside(path + suffix, each, depth - 1, seen, boxes)
 
     def _entry_for(self, value: Any) -> Entry:
         entry = self.entry(value)
@@ -503,16 +445,6 @@ class Index:
             del mates[entry.key]
             if not mates:
                 del self._by_memory[entry.memory]
-
-
-def _mark(item: Any) -> Any:
-    """The type of what is inert, the identity of anything else."""
-    kind = type(item)
-    return kind if kind in INERT else id(item)
-
-
-def _key(key: Any) -> str:
-    return repr(key) if isinstance(key, str | int | float | bool | tuple) else type(key).__name__
 
 
 def path_root(path: str) -> str:

@@ -1,0 +1,85 @@
+"""What a container holds: the tensors and arrays within it, by their paths, and whether it is as it was."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tensorcli.explorer.engines import Engine
+from tensorcli.language.functions import ScriptFunction
+from tensorcli.language.namespaces import Namespace
+
+DEPTH = 6
+"""Containers within containers are followed this far."""
+MOST = 100_000
+"""Entries of one name that are looked at."""
+INERT = frozenset({type(None), bool, int, float, complex, str, bytes, Namespace, ScriptFunction})
+"""Kinds of values within which no tensor is looked for."""
+
+
+def inside(
+    engine: Engine,
+    path: str,
+    value: Any,
+    boxes: set[int],
+    depth: int = DEPTH,
+    seen: frozenset[int] = frozenset(),
+) -> Iterator[tuple[str, Any]]:
+    """The tensors and arrays within a value, with their paths. The containers are added to `boxes`."""
+    kind = engine.kind(value)
+    if kind in ("tensor", "ndarray"):
+        yield path, value
+        return
+    if depth == 0 or id(value) in seen:
+        return
+    pairs: Iterable[tuple[str, Any]]
+    if isinstance(value, list | tuple):
+        fields = getattr(value, "_fields", None)
+        if fields:
+            pairs = ((f".{field}", each) for field, each in zip(fields, value))
+        else:
+            pairs = ((f"[{i}]", each) for i, each in enumerate(value))
+    elif isinstance(value, deque):
+        pairs = [(f"[{i}]", each) for i, each in enumerate(value)]
+    elif isinstance(value, dict):
+        pairs = ((f"[{_key(key)}]", each) for key, each in list(value.items()))
+    else:
+        pairs = engine.parts(value)
+    seen = seen | {id(value)}
+    boxes.add(id(value))
+    for suffix, each in pairs:
+        if not isinstance(each, str | int | float | bool | type(None)):
+            yield from inside(engine, path + suffix, each, boxes, depth - 1, seen)
+
+
+def marks(engine: Engine, value: Any) -> list[Any] | None:
+    """What the items of a flat container are: the identities of tensors and arrays, the types of the inert. None
+    where other items are among them, which may change within.
+    """
+    if not isinstance(value, list | tuple | dict) or len(value) > MOST:
+        return None
+    if isinstance(value, dict):
+        if any(type(key) is not str for key in value):
+            return None
+        value = value.values()
+    found: list[Any] = []
+    for each in value:
+        kind = type(each)
+        if kind in INERT:
+            found.append(kind)
+        elif engine.kind(each) in ("tensor", "ndarray"):
+            found.append(id(each))
+        else:
+            return None
+    return found
+
+
+def mark(item: Any) -> Any:
+    """The type of what is inert, the identity of anything else."""
+    kind = type(item)
+    return kind if kind in INERT else id(item)
+
+
+def _key(key: Any) -> str:
+    return repr(key) if isinstance(key, str | int | float | bool | tuple) else type(key).__name__
