@@ -19,7 +19,7 @@ from tensorcli.engine.formats import layout
 from tensorcli.engine.nn.parameter import Parameter
 from tensorcli.engine.return_types import ReturnType
 from tensorcli.engine.storage import Storage
-from tensorcli.engine.storages import TypedStorage, UntypedStorage, typed_storage, wrap
+from tensorcli.engine.storages import LEGACY, TypedStorage, UntypedStorage, typed_storage, wrap
 from tensorcli.engine.tensor import CONJ, NEG, Size, Tensor
 
 
@@ -67,7 +67,7 @@ class Pickler(_InPython):  # type: ignore[misc]
     def persistent_id(self, value: Any) -> Any:
         if isinstance(value, TypedStorage):
             storage, kind, count = value.engine_storage, value.dtype, len(value)
-            stored: Any = _storage_class(kind)
+            stored: Any = LEGACY[f"{kind.scalar_type}Storage"]
         elif isinstance(value, UntypedStorage):
             storage, kind, count = value.engine_storage, dtypes.uint8, value.nbytes()
             stored = UntypedStorage
@@ -104,7 +104,7 @@ class Pickler(_InPython):  # type: ignore[misc]
             raise TypeError(f"cannot pickle '{type(value).__name__}' object")
         if isinstance(value, Device):
             return Device, (value.type,) if value.index is None else (value.type, value.index)
-        if isinstance(value, type) or not _is_of_torch(type(value)):
+        if isinstance(value, type) or not _is_of_torch(type(value).__module__):
             place = _place(value)
             if place is None:
                 check_data(value)
@@ -139,14 +139,8 @@ def _as_it_says(value: Any) -> Any:
     return (said if made is kind else made, *rest)
 
 
-def _storage_class(kind: dtypes.dtype) -> Any:
-    from tensorcli.engine.storages import LEGACY
-
-    return LEGACY[f"{kind.scalar_type}Storage"]
-
-
-def _is_of_torch(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] == "torch"
+def _is_of_torch(module: str) -> bool:
+    return module.partition(".")[0] == "torch"
 
 
 def check_data(value: Any) -> None:
@@ -171,7 +165,7 @@ def _place(value: Any) -> tuple[str, str] | None:
         return "torch", "device"
     if isinstance(value, (type, Named)):
         module, name = value.__module__, value.__qualname__
-        return (module, name) if module.partition(".")[0] == "torch" else None
+        return (module, name) if _is_of_torch(module) else None
     return _function(value) if callable(value) else None
 
 
