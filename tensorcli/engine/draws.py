@@ -37,6 +37,7 @@ SCALAR_TYPES = {
     "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "float16": "Half",
     "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",
     "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+    "float8_e5m2": "Float8_e5m2", "float8_e4m3fn": "Float8_e4m3fn",
 }  # fmt: skip
 
 

@@ -128,6 +128,7 @@ float8_e4m3fn = dtype(
     "float8_e4m3fn", FLOATING, 1, "Float8_e4m3fn", "c10::Float8_e4m3fn", "CPUFloat8_e4m3fnType"
 )
 
+FLOAT8: Final = (float8_e5m2, float8_e4m3fn)
 REDUCED: Final = (float16, bfloat16)
 """The reduced dtypes that kernels compute in."""
 
@@ -289,6 +290,8 @@ def can_cast(source: dtype, target: dtype) -> bool:
 # Rules an operator's declaration names: from the dtype of its promoted inputs to (computation dtype, result dtype).
 WIDE_UNSIGNED: Final = "HILQ"
 """numpy's characters for unsigned integers of more than a byte."""
+BARE: Final = WIDE_UNSIGNED + "45"
+"""Those and ml_dtypes' for float8: PyTorch has few kernels for them."""
 
 PROMOTE, INT_TO_FLOAT, COMPARE = "promote", "int_to_float", "compare"
 COMMON = "common"

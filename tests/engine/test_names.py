@@ -10,18 +10,22 @@ from tensorcli.engine.autograd import dual, recording
 from tensorcli.engine.batch import drawing, kinds, refused, slow, writes
 from tensorcli.engine.batch.rules import ELEMENTWISE, RULES
 from tensorcli.engine.batch.shapes import SIZES
-from tensorcli.engine.effects import dispatch, elementwise, inner, making, writing
+from tensorcli.engine.effects import barebones, dispatch, elementwise, inner, making, writing
 from tensorcli.engine.effects.fresh import SUGGESTED
 from tensorcli.engine.op import IN_PLACE_FUNCTIONS, OPS, PACKETS
 from tensorcli.language import hints
 
 TABLES: dict[str, Iterable[str]] = {
-    "dispatch": (
-        *dispatch._COMPILED,
-        *dispatch._KERNELS,
-        *dispatch._REFUSED_FIRST,
-        *dispatch._NOT_FOR_NOTHING,
-        *dispatch._ONLY_ASKED,
+    "dispatch": (*dispatch._COMPILED,),
+    "barebones": (
+        *barebones._OF_UNSIGNED,
+        *barebones._OF_FLOAT8,
+        *barebones._AS_FOR,
+        *barebones._TAKEN,
+        *barebones._REFUSED_FIRST,
+        *barebones._NOT_FOR_NOTHING,
+        *barebones._ONLY_ASKED,
+        *barebones._BY_A_NUMBER,
     ),
     "writes within": (*inner.WRITES, *inner.COMPOSED),
     "images": SUGGESTED,

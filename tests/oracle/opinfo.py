@@ -25,7 +25,23 @@ import tensorcli.engine as engine
 # second in a worker of pytest-xdist.
 common_utils.extract_test_fn = core.extract_test_fn = lambda: None
 
-DTYPES: Final = ("float32", "float64", "float16", "bfloat16", "int64", "bool", "complex64")
+DTYPES: Final = (
+    "float32",
+    "float64",
+    "float16",
+    "bfloat16",
+    "int64",
+    "int32",
+    "int16",
+    "int8",
+    "uint8",
+    "bool",
+    "complex64",
+    "complex128",
+    "uint16",
+    "uint32",
+    "uint64",
+)
 TOLERANCE: Final = {
     "float16": 0.0,
     "bfloat16": 0.0,

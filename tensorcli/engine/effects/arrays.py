@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.devices import CPU, META, Device, cuda_devices
-from tensorcli.engine.dtypes import WIDE_UNSIGNED, dtype
+from tensorcli.engine.dtypes import BARE, FLOAT8, dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend, converted
 from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
@@ -115,15 +115,17 @@ def tensors_of(op: "Op", values: Sequence[Any]) -> Iterator[Tensor]:
                 yield one
 
 
-def run_kernel(op: "Op", arguments: Sequence[Any], device: Device) -> Any:
-    """A kernel's answer: on the CPU with numpy, elsewhere by the device's backend."""
+def run_kernel(op: "Op", arguments: Sequence[Any], device: Device, reduced: dtype | None = None) -> Any:
+    """A kernel's answer: on the CPU with numpy, elsewhere by the device's backend. `reduced` is the dtype that arrays were
+    widened from, if any.
+    """
     if device is CPU:
+        eighth = reduced if reduced in FLOAT8 else None
         for one in arguments:
-            if (one.__class__ is ndarray and one.dtype.char in WIDE_UNSIGNED) or one.__class__ is dtype:
-                # PyTorch has few kernels for unsigned integers of more than a byte.
-                from tensorcli.engine.effects.dispatch import refuse_wide
+            if eighth or (one.__class__ is ndarray and one.dtype.char in BARE) or one.__class__ is dtype:
+                from tensorcli.engine.effects.barebones import refuse
 
-                refuse_wide(op, arguments)
+                refuse(op, eighth, arguments)
                 break
         try:
             return op.kernel(np, *arguments)

@@ -1,16 +1,10 @@
-"""The dtypes that PyTorch's kernels are compiled for, where ours would take more.
-
-`_ONLY` has the kernels of a few dtypes: those of LAPACK, of special functions, of losses and pooling. `_WITHOUT` has the
-others, which take all dtypes but uint16, uint32 and uint64. The names are those of PyTorch's kernels, which its errors say.
+"""The dtypes that PyTorch's kernels are compiled for, where those are few and ours would take more: kernels of LAPACK, of special
+functions, of losses and pooling. The names are those of PyTorch's kernels, which its errors say.
 """
 
-import contextlib
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import dtypes
 
 if TYPE_CHECKING:
     from tensorcli.engine.op import Op
@@ -62,7 +56,7 @@ _ONLY: Final = {
     },
     _HALVES | {dtypes.int64}: {"avg_pool2d": "avg_pool2d"},
     _HALVES | _COMPLEX | {dtypes.bool_}: {"im2col_out_cpu": "im2col"},
-    frozenset(dtypes.DTYPES.values()) - {dtypes.bool_}: {
+    frozenset(dtypes.DTYPES.values()) - {dtypes.bool_, *dtypes.BAREBONES, *dtypes.FLOAT8}: {
         f"{kind}_pad{n}d": f"{kind}_pad{n}d" for kind in ("reflection", "replication") for n in (1, 2, 3)
     },
 }
@@ -79,89 +73,6 @@ _COMPILED: Final = {
     for name in names.split()
 }
 
-_WITHOUT: Final = {
-    "add_stub": "add sub rsub dist",
-    "div_floor_cpu": "floor_divide",
-    "div_{2}_cpu": "div.Tensor_mode",
-    "remainder_cpu": "remainder",
-    "fmod_cpu": "fmod",
-    "addcmul_cpu_out": "addcmul",
-    "pow": "pow square",
-    "neg_cpu": "neg",
-    "abs_cpu": "abs",
-    "sign_cpu": "sgn sign",
-    "maximum_cpu": "maximum fmax clamp_min.Tensor",
-    "minimum_cpu": "minimum fmin clamp_max.Tensor",
-    "clamp_min_scalar_cpu": "clamp_min relu",
-    "clamp_max_scalar_cpu": "clamp_max",
-    "clamp_scalar_cpu": "hardtanh",
-    "heaviside_cpu": "heaviside",
-    "max_all": "max",
-    "min_all": "min",
-    "max_cpu": "max.dim",
-    "min_cpu": "min.dim",
-    "max_values_cpu": "amax",
-    "min_values_cpu": "amin",
-    "aminmax_cpu": "aminmax",
-    "argmax_cpu": "argmax",
-    "argmin_cpu": "argmin",
-    "nonzero_count_cpu": "count_nonzero nonzero",
-    "median_cpu": "median nanmedian",
-    "mode_cpu": "mode",
-    "index_select": "index_select",
-    "addr_cpu": "addr",
-    "cross": "linalg_cross",
-    "kthvalue_cpu": "kthvalue",
-    "topk_cpu": "topk",
-    "cummax_cpu": "cummax",
-    "cummin_cpu": "cummin",
-    "cumsum_out_cpu": "cumsum",
-    "cumprod_out_cpu": "cumprod",
-    "sum_cpu": "sum",
-    "prod_out_cpu": "prod",
-    **{f"{name}_cpu": name for name in ("lt", "le", "gt", "ge")},
-    **{f"logical_{name}_cpu": f"logical_{name}" for name in ("and", "or", "xor", "not")},
-    "searchsorted_out_cpu": "searchsorted bucketize",
-    "isin_default_cpu": "isin",
-    "conj_cpu": "_conj_physical",
-    "take_cpu": "take",
-    "take_put_cpu": "put put_",
-    "masked_select": "masked_select",
-    "masked_scatter": "masked_scatter masked_scatter_",
-    "masked_fill": "masked_fill",
-    "index_fill_cpu": "index_fill",
-    "index_copy_cpu": "index_copy",
-    "index_add_": "index_add",
-    "scatter_gather_tensor_cpu": "gather scatter_add scatter_reduce scatter.src",
-    "scatter_gather_scalar_cpu": "scatter.value",
-    "addmm_impl_cpu_": "addmm mm",
-    "dot": "dot vdot",
-    "gcd_cpu": "gcd",
-    "lcm_cpu": "lcm",
-    "bitwise_not_cpu": "bitwise_not",
-    "lshift_cpu": "bitwise_left_shift",
-    "rshift_cpu": "bitwise_right_shift",
-    "tril": "tril",
-    "triu": "triu",
-    "bincount_cpu": "bincount",
-    "cholesky_solve_cpu": "cholesky_solve",
-    "geqrf_cpu": "geqrf",
-    "flip_cpu": "flip",
-    "eye": "eye",
-    **{f"{name}_cpu": name for name in ("arange", "linspace", "logspace", "range")},
-    **{name: name for name in ("tril_indices", "triu_indices")},
-}
-"""By the kernel's name, the operators that call it: base names, or full ones where overloads differ."""
-_REFUSED_FIRST: Final = ("bincount", "dist")
-"""The operators whose kernel is refused before anything else is."""
-_NOT_FOR_NOTHING: Final = frozenset(
-    "amax amin cummax cummin gather masked_select median nanmedian mode tril triu mm addmm".split()
-)
-"""The operators that do not call their kernel where there are no elements, to read or to give."""
-_KERNELS: Final = {name: kernel for kernel, names in _WITHOUT.items() for name in names.split()}
-_ONLY_ASKED: Final = ("cumsum", "cumprod", "sum", "prod")
-"""Operators that compute in int64 unless another dtype is asked for."""
-
 
 def compiled_for(op: "Op") -> tuple[str, frozenset[dtypes.dtype]] | None:
     """The kernel that PyTorch calls for an operator and the dtypes it takes; None where ours takes no more."""
@@ -172,38 +83,3 @@ def is_refused(op: "Op", kind: dtypes.dtype, elements: int) -> bool:
     """Whether PyTorch calls a kernel for an operator that is not compiled for the dtype of its first tensor."""
     found = op.compiled_for
     return found is not None and kind not in found[1] and (elements > 0 or found[0] in _EVEN_FOR_NOTHING)
-
-
-def refuse_wide(op: "Op", arguments: Sequence[Any]) -> None:
-    """Refuse arrays of a dtype that PyTorch's kernel is not compiled for, after what our kernel has to say of sizes and numbers,
-    which PyTorch checks first. Errors: NotImplementedError.
-    """
-    out_of_place = op.base.rstrip("_")
-    names = (op.name, op.base, f"{out_of_place}.{op.overload}", out_of_place)
-    kernel = next((_KERNELS[name] for name in names if name in _KERNELS), None)
-    if kernel is None:
-        return
-    kind = next((one for one in arguments if isinstance(one, dtypes.dtype)), None)
-    if kind is None:
-        if op.base in _ONLY_ASKED:
-            return
-        kind = dtypes.from_numpy_dtype(next(one for one in arguments if is_wide(one)).dtype)
-    if kind.np.char not in dtypes.WIDE_UNSIGNED:
-        return
-    refusal = messages.not_implemented(kernel.format(*arguments), kind.scalar_type)
-    if op.base in _REFUSED_FIRST:
-        raise refusal
-    first = arguments[0]
-    tried = (first.copy(), *arguments[1:]) if "(a!)" in op.line else arguments
-    with contextlib.suppress(TypeError, ValueError, OverflowError):  # numpy's
-        answer = op.kernel(np, *tried)
-        found = answer[0] if type(answer) is tuple else answer
-        found = np.asarray(getattr(found, "array", found))
-        if op.base.rstrip("_") in _NOT_FOR_NOTHING and not (first.size and found.size):
-            return
-    raise refusal
-
-
-def is_wide(one: Any) -> bool:
-    """Whether this is an array of unsigned integers of more than a byte."""
-    return hasattr(one, "dtype") and one.dtype.char in dtypes.WIDE_UNSIGNED

@@ -169,7 +169,7 @@ def compute(
     if op.compiled_for is not None and computed not in op.compiled_for[1] and device is not META:
         raise messages.not_implemented(op.compiled_for[0], computed.scalar_type)
     try:
-        array = run_kernel(op, arguments, device)
+        array = run_kernel(op, arguments, device, narrow)
     except NotImplementedError as error:
         if device is META:
             # There is no kernel to call, nor one to miss.

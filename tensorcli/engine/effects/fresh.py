@@ -139,7 +139,7 @@ def _computed(op: "Op", values: tuple[Any, ...], device: Device) -> tuple[Any, d
             raise RuntimeError(f"Autograd not support dtype: {asked.scalar_type}")
     if op.into_self:
         check_castable(promoted_dtype(op, values), values[0])
-    answer = run_kernel(op, arguments, device)
+    answer = run_kernel(op, arguments, device, reduced)
     if op.into_self:
         answer = _as_dtype(answer, values[0].dtype, device)
         reduced = None

@@ -78,7 +78,7 @@ def _values_to_write(op: "Op", origin: "Op", target: Tensor, values: tuple[Any, 
                 raise messages.output_dtype(target.dtype.cpp_name, values[-1].cpp_name)
             values = (*values[:-1], target.dtype)
         arguments, reduced = arrays_of(origin, values)
-        answer = run_kernel(origin, arguments, device)
+        answer = run_kernel(origin, arguments, device, reduced)
         array = as_array(answer.array if type(answer) is Laid else answer, device)
         if (
             origin.base in _SCANS

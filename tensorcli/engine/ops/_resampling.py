@@ -136,6 +136,41 @@ def narrowed(table, dtype):
     return found
 
 
+_BITS = 15
+"""How many bits a weight of an image of bytes has, with its sign."""
+_MOST_PRECISION = 22
+
+
+def _merged(places, weights):
+    """Weights of the taps that the edge holds in one place, added up, and the largest sum on the way."""
+    weights, largest = weights.copy(), weights[:, 0].max(initial=0.0)
+    for tap in range(1, weights.shape[1]):
+        same = places[:, tap] == places[:, tap - 1]
+        weights[same, tap] += weights[same, tap - 1]
+        weights[same, tap - 1] = 0
+        largest = max(largest, weights[:, tap].max())
+    return weights, largest
+
+
+def gathered_bytes(xp, image, table):
+    """Each dimension's taps in whole numbers, with as many binary places as the largest weight leaves, and after each dimension
+    bytes again (_compute_index_ranges_int16_weights in UpSampleKernel.cpp). `table` is in double precision.
+    """
+    for back, (places, weights) in enumerate(reversed(table), 1):
+        weights, largest = _merged(places, weights)
+        precision = next(
+            p for p in range(_MOST_PRECISION + 1)
+            if p == _MOST_PRECISION or int(0.5 + largest * (1 << (p + 1))) >= 1 << _BITS
+        )  # fmt: skip
+        whole = xp.trunc(weights * (1 << precision) + xp.copysign(0.5, weights)).astype(np.int32)
+        total = 1 << (precision - 1)
+        for tap in range(places.shape[1]):
+            share = whole[:, tap].reshape((-1,) + (1,) * (back - 1))
+            total = total + image.take(places[:, tap], axis=-back) * share
+        image = xp.clip(total >> precision, 0, 255).astype(np.uint8)
+    return image
+
+
 def _weighted(parts, weights):
     """The sum of parts times weights: the first two at once, then one after the other."""
     if len(parts) == 1:

@@ -470,10 +470,21 @@ op(
     variants="function",
     check=_check_is_in,
 )(_is_in)
-op(
+
+
+@composite(
     "isin.Tensor_Scalar(Tensor elements, Scalar test_element, *, bool assume_unique=False, bool invert=False) -> Tensor",
     variants="function",
-)(_is_in)
+    out=True,
+)
+def isin_number(elements, test_element, assume_unique, invert):
+    """Whether each element is a number, rounded as comparisons round it."""
+    _refuse_unordered(elements.dtype)
+    # A number is kept in double precision.
+    _refuse_unordered(dtypes.complex128 if type(test_element) is complex else dtypes.of_number(test_element))
+    return elements.ne(test_element) if invert else elements.eq(test_element)
+
+
 op(
     "isin.Scalar_Tensor(Scalar element, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
     variants="function",

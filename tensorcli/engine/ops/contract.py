@@ -9,7 +9,7 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _registers
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import existing, wrap, wrap_dims
+from tensorcli.engine.ops._dimensions import existing, refuse, wrap, wrap_dims
 from tensorcli.engine.ops._moments import widened
 
 # ---- contractions named by dimensions or letters
@@ -55,7 +55,7 @@ def tensordot_dims(self, other, dims_self, dims_other):
         if left.is_contiguous() and right.is_contiguous():
             product = left.flatten().dot(right.flatten())
         else:
-            product = (left.squeeze() * right.squeeze()).sum()
+            product = (left.squeeze() * right.squeeze()).sum(dtype=left.dtype)
         return product.reshape([*rows, *columns])
     left, right = left.reshape((prod(rows), size)), right.reshape((size, prod(columns)))
     return direct("mm", left, right).reshape([*rows, *columns])
@@ -322,6 +322,8 @@ def _trilinear_backward(grad, i1, i2, i3, expand1, expand2, expand3, sumdim, nee
 )
 def trilinear(xp, i1, i2, i3, expand1, expand2, expand3, sumdim, unroll_dim):
     """The product of three tensors with new dimensions, summed over some."""
+    if i1.size and i2.size and i3.size:
+        refuse(i1, "bmm", "b")
     if _registers.is_reduced(i1):
         return _trilinear_in_steps((i1, i2, i3), (expand1, expand2, expand3), sumdim, unroll_dim)
     own = i1.dtype

@@ -77,6 +77,8 @@ def _refused(name):
     return f"compute_indices_weights_{kind}"
 
 
+_DOUBLE = np.dtype(np.float64)
+
 _SMALL = 128
 """The height and width of an output up to which PyTorch resamples pixel by pixel."""
 
@@ -105,6 +107,9 @@ def _declare(name, n, taps, aligned):
         if self.dtype.kind in "cbi" or (self.dtype.kind == "u" and not bytes_too):
             refuse(self, kernel, "cbiu")
         align_corners, scales = (settings[0], settings[1:]) if aligned else (False, settings)
+        if self.dtype == np.uint8 and aligned:
+            table = _resampling.table(xp, taps, _DOUBLE, self.shape[2:], output_size, align_corners, scales)
+            return _resampling.gathered_bytes(xp, self, table)
         by_pixel = n == 2 and _by_pixel(self, output_size)
         own = _resampling.nearest_by_index if by_pixel and taps is _resampling.nearest else taps
         table = _resampling.table(xp, own, self.dtype, self.shape[2:], output_size, align_corners, scales)

@@ -5,7 +5,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import REDUCED, float16, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.effects.dispatch import is_wide
+from tensorcli.engine.effects.barebones import is_wide
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _gemm
@@ -60,7 +60,8 @@ def _product(xp, a, b, alpha=1):
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {_element(a)} != {_element(b)}"
         )
-    refuse(a, "addmm_impl_cpu_", "b")
+    if a.size and b.size:
+        refuse(a, "addmm_impl_cpu_", "b")
     result = _gemm.product(xp, a, b)
     return result if alpha == 1 else result * result.dtype.type(alpha)
 
@@ -199,7 +200,8 @@ def _matrix_vector(xp, mat, vec, sizes, like):
         raise RuntimeError(
             f"addmv input tensors must have the same dtype, but got {kinds}, and {kind_of(vec)}"
         )
-    refuse(mat, "addmv_impl_cpu", "b")
+    if mat.size:
+        refuse(mat, "addmv_impl_cpu", "b")
     return _gemm.vector(xp, mat, vec)
 
 

@@ -94,7 +94,7 @@ def _unpivoted(name):
 )
 def linalg_lu(xp, A, pivot):
     """A permutation, a lower and an upper triangular matrix, whose product is the input."""
-    check_matrix(A, "linalg.lu", square=False)
+    check_matrix(A, "linalg.lu", square=False, floating=False)
     if not pivot:
         _unpivoted("linalg.lu_factor")
     return _unpacked(xp, *factorised(xp, A))

@@ -135,7 +135,7 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
     count = places(sizes[-1:], kernel_size, stride or kernel_size, padding, dilation, ceil_mode)[0]
     if count < 1:
         raise RuntimeError(f"max_pool1d() Invalid computed output size: {count}")
-    if self.dtype.category != dtypes.FLOATING:
+    if self.dtype.category != dtypes.FLOATING or self.dtype in dtypes.FLOAT8:
         raise not_implemented("max_pool1d_impl", self.dtype)
     result = functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
     recorded = bool(forward) or (mode.enabled and asks_gradient(self))

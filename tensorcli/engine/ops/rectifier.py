@@ -1,6 +1,6 @@
 """The rectified linear unit and its kin, with fixed, trained and random slopes."""
 
-from tensorcli.engine import dtypes
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, PROMOTE
 from tensorcli.engine.op import composite, op
@@ -232,6 +232,8 @@ def rrelu_with_noise(xp, self, noise, lower, upper, training, generator):
 
 def _noise_for(self, lower, upper, training, generator):
     """The slopes of rrelu: drawn one after the other for the elements that are not positive, 1 for the others."""
+    if training and self.dtype not in (dtypes.float32, dtypes.float64, dtypes.bfloat16):
+        raise messages.not_implemented("rrelu_with_noise_out_cpu", self.dtype.scalar_type)
     noise = functions.empty_like(self)
     if not training:
         return noise

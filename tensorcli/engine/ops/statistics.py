@@ -5,7 +5,7 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.effects.dispatch import is_wide
+from tensorcli.engine.effects.barebones import is_wide
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._dimensions import wrap

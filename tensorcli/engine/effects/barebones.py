@@ -1,0 +1,309 @@
+"""The dtypes that few of PyTorch's kernels are compiled for: unsigned integers of more than a byte, and float8.
+
+Ours take them all. The names are those of PyTorch's kernels, which its errors say; the operators are base names, or full ones
+where overloads differ.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from tensorcli.engine import dtypes, messages
+
+if TYPE_CHECKING:
+    from tensorcli.engine.op import Op
+
+_WITHOUT: Final = {
+    "add_stub": "add sub rsub dist",
+    "div_floor_cpu": "floor_divide",
+    "div_{2}_cpu": "div.Tensor_mode",
+    "remainder_cpu": "remainder",
+    "fmod_cpu": "fmod",
+    "addcmul_cpu_out": "addcmul",
+    "pow": "pow square",
+    "neg_cpu": "neg",
+    "sign_cpu": "sgn sign",
+    "maximum_cpu": "maximum clamp_min.Tensor",
+    "minimum_cpu": "minimum clamp_max.Tensor",
+    "clamp_min_scalar_cpu": "clamp_min relu",
+    "clamp_max_scalar_cpu": "clamp_max",
+    "clamp_scalar_cpu": "hardtanh",
+    "heaviside_cpu": "heaviside",
+    "max_all": "max",
+    "min_all": "min",
+    "max_cpu": "max.dim",
+    "min_cpu": "min.dim",
+    "max_values_cpu": "amax",
+    "min_values_cpu": "amin",
+    "aminmax_cpu": "aminmax",
+    "argmax_cpu": "argmax",
+    "argmin_cpu": "argmin",
+    "nonzero_count_cpu": "count_nonzero nonzero",
+    "median_cpu": "median nanmedian",
+    "median_out": "median.dim nanmedian.dim",
+    "mode_cpu": "mode",
+    "addr_cpu": "addr",
+    "cross": "linalg_cross",
+    "kthvalue_cpu": "kthvalue",
+    "topk_cpu": "topk",
+    "cummax_cpu": "cummax",
+    "cummin_cpu": "cummin",
+    "cumsum_out_cpu": "cumsum",
+    "cumprod_out_cpu": "cumprod",
+    "sum_cpu": "sum",
+    "prod_out_cpu": "prod",
+    **{f"{name}_cpu": name for name in ("lt", "le", "gt", "ge")},
+    **{f"logical_{name}_cpu": f"logical_{name}" for name in ("and", "or", "xor", "not")},
+    "searchsorted_out_cpu": "searchsorted bucketize",
+    "isin_default_cpu": "isin",
+    "take_cpu": "take",
+    "take_put_cpu": "put put_",
+    "masked_scatter": "masked_scatter masked_scatter_",
+    "masked_fill": "masked_fill",
+    "index_fill_cpu": "index_fill",
+    "index_copy_cpu": "index_copy",
+    "index_add_": "index_add",
+    "scatter_gather_tensor_cpu": "gather scatter_add scatter_reduce scatter.src",
+    "scatter_gather_scalar_cpu": "scatter.value",
+    "addmv_impl_cpu": "addmv mv",
+    "dot": "dot vdot",
+    "gcd_cpu": "gcd",
+    "lcm_cpu": "lcm",
+    "bitwise_not_cpu": "bitwise_not",
+    "lshift_cpu": "bitwise_left_shift",
+    "rshift_cpu": "bitwise_right_shift",
+    "tril": "tril lu_unpack",
+    "triu": "triu",
+    "bincount_cpu": "bincount",
+    "bmm": "_trilinear",
+    "cholesky_solve_cpu": "cholesky_solve",
+    "geqrf_cpu": "geqrf",
+    "flip_cpu": "flip",
+    **{f"{name}_cpu": name for name in ("arange", "linspace", "logspace", "range")},
+    "threshold_cpu": "threshold",
+    **{name: name for name in ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle")},
+    "max_pool2d": "max_pool2d_with_indices",
+    "max_pool3d": "max_pool3d_with_indices",
+}
+"""The kernels that take all dtypes but these."""
+_WITHOUT_UNSIGNED: Final = {
+    "abs_cpu": "abs",
+    "maximum_cpu": "fmax",
+    "minimum_cpu": "fmin",
+    "index_select": "index_select",
+    "index_put": "index_put index_put_",
+    "conj_cpu": "_conj_physical",
+    "masked_select": "masked_select",
+    "addmm_impl_cpu_": "addmm mm",
+    **{name: name for name in ("eye", "tril_indices", "triu_indices")},
+}
+"""Those that take float8."""
+_WITHOUT_FLOAT8: Final = {
+    "mul_cpu": "mul",
+    "div_cpu": "div",
+    "addcdiv_cpu_out": "addcdiv",
+    "fmax_cpu": "fmax",
+    "fmin_cpu": "fmin",
+    "mul_cpu_reduced_float": "deg2rad rad2deg",
+    "pow": "ldexp",
+    "arange_cpu": "mvlgamma",
+    "baddbmm": "baddbmm",
+    "bmm": "bmm",
+    "nansum_cpu": "nansum",
+    "norm_cpu": "linalg_vector_norm",
+    "max_values_cpu": "logsumexp",
+    "std_cpu": "std var std_mean var_mean",
+    "sum_cpu": "mean",
+    "aminmax_cpu": "multinomial",
+    "sorting_kernel_method_name": "sort",
+    "unique": "_unique2 _unique_consecutive unique_dim",
+    "nan_to_num": "nan_to_num",
+    "isinf": "isinf",
+    "isfinite": "isfinite",
+    "batch_norm": "native_batch_norm",
+    "GeluKernelImpl": "gelu",
+    "GroupNormKernelImpl": "native_group_norm",
+    "LayerNormKernelImpl": "native_layer_norm",
+    "cdist": "_cdist_forward",
+    "elu_cpu": "elu celu",
+    "log_sigmoid_cpu": "log_sigmoid_forward binary_cross_entropy_with_logits",
+    "prelu_cpu": "_prelu_kernel",
+    "softshrink_check": "softshrink",
+    "sigmoid_cpu_reduced_float": "sigmoid",
+    "lerp_kernel_scalar": "lerp.Scalar",
+    "lerp_kernel_tensor": "lerp.Tensor",
+    "mse_cpu": "mse_loss",
+    "huber_cpu": "huber_loss",
+    "smooth_l1_cpu": "smooth_l1_loss",
+    "frexp_cpu": "frexp",
+    "round_cpu": "round.decimals",
+    "logcumsumexp_out_cpu": "logcumsumexp",
+    "entr_cpu": "special_entr",
+    "adaptive_avg_pool2d": "_adaptive_avg_pool2d",
+    "adaptive_avg_pool3d_cpu": "_adaptive_avg_pool3d",
+    "adaptive_max_pool3d_cpu": "adaptive_max_pool3d",
+    "bernoulli_tensor_cpu_self_": "bernoulli bernoulli_.Tensor",
+    "bernoulli_scalar_cpu_": "bernoulli_",
+    "check_uniform_bounds": "uniform_ rand rand_like",
+    "normal_kernel_cpu": "normal_ randn randn_like normal",
+    "random_kernel_cpu": "random_",
+    "random_update_from_to": "random_.from random_.to randint randint_like",
+    **{f"{name}_cpu": f"{name}_" for name in ("cauchy", "exponential", "geometric", "log_normal")},
+    **{f"bitwise_{name}_cpu": f"bitwise_{name}" for name in ("and", "or", "xor")},
+    **{f"{name}_cpu": f"special_{name}" for name in ("i0e", "i1", "i1e", "xlog1py")},
+    **{name: name for name in ("adaptive_max_pool2d", "binary_cross_entropy", "digamma", "exp2", "trace")},
+    **{
+        f"{name}_vml_cpu": name
+        for name in (
+            "acos asin atan ceil cos erf erfc erfinv exp expm1 floor i0 lgamma log log10 log1p log2 round sin sqrt tan tanh "
+            "trunc"
+        ).split()
+    },
+    **{
+        f"{name}_cpu": name
+        for name in (
+            "acosh asinh atanh angle atan2 copysign cosh frac glu hardshrink hardsigmoid hardswish hypot igamma igammac "
+            "isneginf isposinf leaky_relu logaddexp logaddexp2 logit mish nextafter reciprocal rsqrt signbit silu sinc sinh "
+            "softplus xlogy"
+        ).split()
+    },
+}
+"""Those that take unsigned integers, or whose operators refuse them in other words."""
+_AS_FOR: Final = {
+    **dict.fromkeys(
+        "clamp _softmax _log_softmax _softmax_backward_data _log_softmax_backward_data histc polygamma".split(),
+        np.complex64,
+    ),
+    **dict.fromkeys((f"upsample_{name}" for name in "nearest1d nearest2d nearest3d".split()), np.complex64),
+    **dict.fromkeys((f"_upsample_nearest_exact{n}d" for n in (1, 2, 3)), np.complex64),
+    **dict.fromkeys(
+        "upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d".split(), np.complex64
+    ),
+    "convolution": np.bool_,
+}
+"""The operators whose kernel depends on the arguments, and a dtype for which our kernel names it."""
+_TAKEN: Final = {
+    "count_nonzero.dim_IntList": (*dtypes.BAREBONES, *dtypes.FLOAT8),
+    **dict.fromkeys(("isinf", "isfinite"), (dtypes.float8_e5m2,)),
+}
+"""The operators that have a kernel after all."""
+
+
+def _by_operator(*tables: dict[str, str]) -> dict[str, str]:
+    return {name: kernel for table in tables for kernel, names in table.items() for name in names.split()}
+
+
+_OF_UNSIGNED: Final = _by_operator(_WITHOUT, _WITHOUT_UNSIGNED)
+_OF_FLOAT8: Final = _by_operator(_WITHOUT, _WITHOUT_FLOAT8)
+
+_REFUSED_FIRST: Final = frozenset(
+    "bincount dist bernoulli bernoulli_ uniform_ normal_ rand randn rand_like randn_like normal randint randint_like cauchy_ "
+    "exponential_ geometric_ log_normal_".split()
+)
+"""The operators whose kernel is refused before anything else is."""
+_NOT_FOR_NOTHING: Final = frozenset(
+    "amax amin cummax cummin gather masked_select median nanmedian mode tril triu mm addmm _trilinear isin flip sum prod "
+    "cumsum cumprod".split()
+)
+"""The operators that do not call their kernel where there are no elements, to read or to give."""
+_ONLY_ASKED: Final = ("cumsum", "cumprod", "sum", "prod")
+"""Operators that compute whole numbers in int64 unless another dtype is asked for."""
+_BY_A_NUMBER: Final = frozenset("mul div floor_divide".split())
+"""Operators with a kernel of its own for reduced dtypes and a second operand that is one number."""
+
+
+def refuse(op: "Op", kind: dtypes.dtype | None, arguments: Sequence[Any]) -> None:
+    """Refuse a dtype that PyTorch's kernel is not compiled for, after what our kernel has to say of sizes and numbers, which
+    PyTorch checks first. `kind` is the dtype that arrays were widened from, None where they were not. Errors:
+    NotImplementedError.
+    """
+    kind = kind or next((one for one in arguments if isinstance(one, dtypes.dtype)), None)
+    if kind is None:
+        if op.base in _ONLY_ASKED:
+            return
+        kind = dtypes.from_numpy_dtype(next(one for one in arguments if is_bare(one)).dtype)
+    if kind.np.char not in dtypes.BARE:
+        return
+    kernel = _kernel(op, kind, arguments)
+    if kernel is None:
+        return
+    refusal = messages.not_implemented(kernel, kind.scalar_type)
+    if op.base in _REFUSED_FIRST:
+        raise refusal
+    first = arguments[0]
+    tried = (first.copy(), *arguments[1:]) if "(a!)" in op.line else arguments
+    with contextlib.suppress(TypeError, ValueError, OverflowError):  # numpy's
+        answer = op.kernel(np, *tried)
+        found = answer[0] if type(answer) is tuple else answer
+        found = np.asarray(getattr(found, "array", found))
+        if op.base.rstrip("_") in _NOT_FOR_NOTHING and not (first.size and found.size):
+            return
+        if op.base == "searchsorted" and not found.size:
+            return
+    raise refusal
+
+
+def _kernel(op: "Op", kind: dtypes.dtype, arguments: Sequence[Any]) -> str | None:
+    """The name of the kernel that lacks the dtype, None where PyTorch has one."""
+    kernels = _OF_FLOAT8 if kind.is_floating_point else _OF_UNSIGNED
+    out_of_place = op.base.rstrip("_")
+    if kind in _TAKEN.get(op.name, ()):
+        return None
+    if (op.base == "flip" and _moves_rows(*arguments)) or (
+        op.base == "count_nonzero" and arguments[1] is not None
+    ):
+        return None
+    if op.base in _AS_FOR:
+        return _named(op, arguments, _AS_FOR[op.base])
+    if out_of_place == "scatter_reduce":
+        return _of_scatter(*arguments[4:6])
+    names = (op.name, op.base, f"{out_of_place}.{op.overload}", out_of_place)
+    found = next((kernels[name] for name in names if name in kernels), None)
+    if found is None:
+        return None
+    if kind.is_floating_point and out_of_place in _BY_A_NUMBER:
+        if np.size(arguments[1]) == 1:
+            found += "_reduced_float"
+        elif out_of_place == "mul":
+            return None
+    return found.format(*arguments)
+
+
+def _named(op: "Op", arguments: Sequence[Any], dtype: Any) -> str | None:
+    """The kernel that ours names when it is called with arrays of a dtype that PyTorch's lacks as well."""
+    asked = [np.zeros(one.shape, dtype) if isinstance(one, np.ndarray) else one for one in arguments]
+    try:
+        op.kernel(np, *asked)
+    except NotImplementedError as error:
+        return str(error).split('"')[1]
+    return None
+
+
+def _of_scatter(reduce: str, include_self: bool) -> str:
+    if not include_self:
+        return "scatter_reduce_exclude_input_init"
+    kernel = "scatter_gather_tensor_cpu"
+    return kernel if reduce in ("sum", "prod") else f"{kernel}_reduce_{reduce}"
+
+
+def _moves_rows(array: Any, dims: Sequence[int]) -> bool:
+    """Whether a flip leaves the elements that lie side by side in their order: PyTorch copies them as bytes."""
+    long = [d for d in range(array.ndim) if array.shape[d] > 1]
+    inner = min(long, key=lambda d: array.strides[d], default=None)
+    return (
+        inner is not None
+        and array.strides[inner] == array.itemsize
+        and inner not in {d % array.ndim for d in dims}
+    )
+
+
+def is_bare(one: Any) -> bool:
+    """Whether this is an array of a dtype that few kernels take."""
+    return hasattr(one, "dtype") and one.dtype.char in dtypes.BARE
+
+
+def is_wide(one: Any) -> bool:
+    """Whether this is an array of unsigned integers of more than a byte."""
+    return hasattr(one, "dtype") and one.dtype.char in dtypes.WIDE_UNSIGNED
