@@ -185,6 +185,11 @@ def not_implemented(kernel: str, scalar_type: str) -> NotImplementedError:
     return NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_type}'")
 
 
+def no_gradient_of(scalar_type: str) -> RuntimeError:
+    """A result that is to have a history, of a dtype that has no gradients."""
+    return RuntimeError(f"Autograd not support dtype: {scalar_type}")
+
+
 def expected_scalar_type(wanted: str, found: str) -> RuntimeError:
     """A tensor of another dtype than the one that a kernel reads it as."""
     return RuntimeError(f"expected scalar type {wanted} but found {found}")

@@ -7,13 +7,13 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from tensorcli.engine import events
+from tensorcli.engine import events, messages
 from tensorcli.engine.autograd import nodes
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.nodes import NO_EDGE, Edge, Node, gradient_edge
 from tensorcli.engine.autograd.saved import SavedNumber, SavedTensor, hooks, keep
 from tensorcli.engine.devices import CPU
-from tensorcli.engine.dtypes import FLOATING
+from tensorcli.engine.dtypes import COMPARE, FLOATING, LOGICAL, dtype
 from tensorcli.engine.tensor import Tensor, wrapped_number
 
 if TYPE_CHECKING:
@@ -116,6 +116,20 @@ def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
                 if isinstance(one, Tensor) and one.requires_grad:
                     return not one.inference or _tracked(op, values)
     return False
+
+
+_ANSWERS: Final = (COMPARE, LOGICAL)
+
+
+def check_differentiable(op: "Op", values: Sequence[Any], kind: dtype) -> None:
+    """Refuse whole numbers that were to get elements with a history. Errors: RuntimeError."""
+    if (
+        values
+        and op.rule not in _ANSWERS
+        and getattr(values[0], "dtype", None) is kind
+        and wants_grad(op, values)
+    ):
+        raise messages.no_gradient_of(kind.scalar_type)
 
 
 def refuse_gradient(function: str, given: dict[str, Any]) -> None:

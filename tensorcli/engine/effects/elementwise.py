@@ -8,7 +8,14 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, geometry, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.recording import make_node, save_first, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.recording import (
+    check_differentiable,
+    make_node,
+    save_first,
+    save_outputs,
+    set_history,
+    wants_grad,
+)
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
@@ -114,7 +121,9 @@ def recorded(op: "Op", values: tuple[Any, ...], result: Tensor) -> Tensor:
     if op.inner_writes:
         counted(op, values, (result,))
     if mode.enabled:
-        if result._dtype.category >= dtypes.FLOATING and wants_grad(op, values):
+        if result._dtype.category < dtypes.FLOATING:
+            check_differentiable(op, values, result._dtype)
+        elif wants_grad(op, values):
             node = make_node(op, values)
             set_history(node, (result,))
             save_outputs(op, node, (result,))

@@ -8,7 +8,14 @@ import numpy as np
 
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
-from tensorcli.engine.autograd.recording import make_node, save_first, save_outputs, set_history, wants_grad
+from tensorcli.engine.autograd.recording import (
+    check_differentiable,
+    make_node,
+    save_first,
+    save_outputs,
+    set_history,
+    wants_grad,
+)
 from tensorcli.engine.devices import CPU, META, Device
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.effects.arrays import (
@@ -32,7 +39,7 @@ if TYPE_CHECKING:
     from tensorcli.engine.op import Op
 
 
-def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
+def arrays_of(op: "Op", values: Sequence[Any], widen: bool = True) -> tuple[list[Any], dtype | None]:
     """The values with tensors as arrays, reduced dtypes as float32; and the reduced dtype to round to, if any.
 
     Where a reduced dtype meets another floating one the arrays stay what they are: most kernels refuse that, and the few that
@@ -52,7 +59,8 @@ def arrays_of(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]
             kinds.update(one.dtype for one in value if isinstance(one, Tensor))
     reduced = next((kind for kind in kinds if kind.reduced), None)
     if (
-        reduced is None
+        not widen
+        or reduced is None
         or reduced in op.steps_in(values)
         or sum(kind.category >= dtypes.FLOATING for kind in kinds) > 1
     ):
@@ -107,9 +115,9 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.inner_writes:
         counted(op, values, results)
     if mode.enabled:
-        if wants_grad(op, values) and any(
-            r is not None and r.dtype.category >= dtypes.FLOATING for r in results
-        ):
+        if not any(r is not None and r.dtype.category >= dtypes.FLOATING for r in results):
+            check_differentiable(op, values, results[0].dtype)
+        elif wants_grad(op, values):
             node = make_node(op, values)
             set_history(node, results)
             save_outputs(op, node, results)
@@ -130,23 +138,39 @@ def _computed(op: "Op", values: tuple[Any, ...], device: Device) -> tuple[Any, d
     """What the kernel answers, and the reduced dtype to round it to."""
     arguments, reduced = arrays_of(op, values)
     if op.compiled_for is not None or op.alike:
-        _refuse_dtypes(op, values, arguments, device)
+        _refuse_dtypes(op, values, arguments, device, reduced)
     if "dtype" in op.names and (asked := values[op.names.index("dtype")]) is not None:
         # The kernel computes in asked.computes_as; the result rounds to what was asked for, not to the input's dtype.
         reduced = asked if asked.reduced else None
         if asked.category < dtypes.FLOATING and wants_grad(op, values):
             run_kernel(op, arguments, device)  # What the kernel refuses comes first.
-            raise RuntimeError(f"Autograd not support dtype: {asked.scalar_type}")
+            raise messages.no_gradient_of(asked.scalar_type)
     if op.into_self:
         check_castable(promoted_dtype(op, values), values[0])
-    answer = run_kernel(op, arguments, device, reduced)
+    answer = _answer(op, values, arguments, device, reduced)
     if op.into_self:
         answer = _as_dtype(answer, values[0].dtype, device)
         reduced = None
     return answer, reduced
 
 
-def _refuse_dtypes(op: "Op", values: Sequence[Any], arguments: Sequence[Any], device: Device) -> None:
+def _answer(
+    op: "Op", values: Sequence[Any], arguments: Sequence[Any], device: Device, reduced: dtype | None
+) -> Any:
+    """What the kernel answers. Its complaint about widened arrays beside others is made of the arrays as they are, whose dtypes
+    it names.
+    """
+    try:
+        return run_kernel(op, arguments, device, reduced)
+    except RuntimeError:
+        if reduced is not None and len({one.dtype for one in tensors_of(op, values)}) > 1:
+            run_kernel(op, arrays_of(op, values, widen=False)[0], device)
+        raise
+
+
+def _refuse_dtypes(
+    op: "Op", values: Sequence[Any], arguments: Sequence[Any], device: Device, reduced: dtype | None
+) -> None:
     """Refuse a dtype that PyTorch's kernel is not compiled for, or two that it reads as one: after the kernel's complaints of
     sizes, which PyTorch checks first. Errors: NotImplementedError, RuntimeError.
     """
@@ -165,7 +189,7 @@ def _refuse_dtypes(op: "Op", values: Sequence[Any], arguments: Sequence[Any], de
     with contextlib.suppress(
         TypeError, ValueError
     ):  # numpy's, of an operation that it does not have on this dtype
-        run_kernel(op, arguments, device)
+        _answer(op, values, arguments, device, reduced)
     raise refusal
 
 

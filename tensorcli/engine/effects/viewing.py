@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.engine import events
+from tensorcli.engine import events, messages
 from tensorcli.engine.autograd import views
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.autograd.recording import make_node, save_first, save_outputs, set_history, wants_grad
 from tensorcli.engine.devices import META
-from tensorcli.engine.dtypes import dtype
+from tensorcli.engine.dtypes import FLOATING, dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.tensor import Tensor, stored_tensor
 
@@ -82,6 +82,8 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
                 )
         results.append(result)
     if mode.enabled and wants_grad(op, values):
+        if tensor.dtype.category < FLOATING:
+            raise messages.no_gradient_of(tensor.dtype.scalar_type)
         node = make_node(op, values)
         set_history(node, results)
         save_outputs(op, node, results)

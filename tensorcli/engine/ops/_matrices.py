@@ -43,7 +43,7 @@ def check_order(order, name):
 
 
 def check_floating(a, name):
-    if a.dtype.kind not in "fc":
+    if dtypes.from_numpy_dtype(a.dtype).category < dtypes.FLOATING:
         raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {kind_of(a)}")
 
 

@@ -48,12 +48,14 @@ def own_geometry(array):
     return Geometry(array.shape, tuple(stride // step for stride in array.strides))
 
 
-def promoted(*arrays):
-    """Arrays in the dtype that PyTorch promotes theirs to, as kernels compute it; those of one dtype as they are."""
+def promoted(*arrays, stepwise=False):
+    """Arrays in the dtype that PyTorch promotes theirs to, as kernels compute it: of the reduced ones in float32, or `stepwise` in
+    themselves. Those of one dtype are left as they are.
+    """
     if all(one.dtype == arrays[0].dtype for one in arrays):
         return list(arrays)
     kind = reduce(dtypes.promote_types, (dtypes.from_numpy_dtype(one.dtype) for one in arrays))
-    return [cast(one, kind.computes_as) for one in arrays]
+    return [cast(one, kind if stepwise else kind.computes_as) for one in arrays]
 
 
 def category(value):

@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import messages
+from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
@@ -300,12 +300,16 @@ def _check(input, weight, bias, stride, padding, dilation, transposed, output_pa
         for one in (weight, bias if n == 3 or not transposed else None):
             if one is not None and one.dtype != input.dtype:
                 raise messages.expected_scalar_type(kind_of(input), kind_of(one))
-    if transposed and bias is not None and bias.dtype.kind == "c" and input.dtype.kind != "c":
-        raise messages.result_cast(kind_of(bias), kind_of(input))
+    if transposed and bias is not None:
+        target, added = (dtypes.from_numpy_dtype(one.dtype) for one in (input, bias))
+        if not dtypes.can_cast(added, target):
+            raise messages.result_cast(added.scalar_type, target.scalar_type)
 
 
 def _by_onednn(input, weight, groups):
-    """Whether PyTorch gives this convolution to oneDNN (aten/src/ATen/native/Convolution.cpp, use_mkldnn)."""
+    """Whether PyTorch gives this convolution to oneDNN (aten/src/ATen/native/Convolution.cpp, use_mkldnn), on processors that do
+    not compute in float16 and bfloat16 themselves.
+    """
     if input.dtype != np.float32:
         return False
     sizes = input.shape if input.ndim > 3 else (*input.shape[:2], 1, *input.shape[2:])

@@ -258,7 +258,9 @@ def embedding_bag_padded(
     _refuse("weight", weight, "Half, BFloat16, Float, Double")
     if per_sample_weights is not None and per_sample_weights.dtype is not weight.dtype:
         raise RuntimeError(
-            f"expected scalar type {weight.dtype.scalar_type} but found {per_sample_weights.dtype.scalar_type}"
+            "Expected tensor for argument #1 'weight' to have the same type as tensor for argument #1 'per_sample_weights'; but "
+            f"type {messages.tensor_type(weight)} does not equal {messages.tensor_type(per_sample_weights)} (while checking "
+            "arguments for embedding_bag)"
         )
     return direct(
         "_embedding_bag", weight, indices, offsets, scale_grad_by_freq, mode, sparse, per_sample_weights,

@@ -180,6 +180,11 @@ def linalg_multi_dot(tensors):
     parts[0] = parts[0].unsqueeze(0) if first_vector else parts[0]
     parts[-1] = parts[-1].unsqueeze(-1) if last_vector else parts[-1]
     for i, (a, b) in enumerate(itertools.pairwise(parts)):
+        if b.dtype is not parts[0].dtype:
+            raise RuntimeError(
+                f"multi_dot(): all tensors must have be the same dtype but tensor 0 is {parts[0].dtype.cpp_name} and tensor "
+                f"{i + 1} {b.dtype.cpp_name}"
+            )
         if a.size(1) != b.size(0):
             raise RuntimeError(
                 f"multi_dot(): tensors {i} and {i + 1} with shapes {messages.numbers(tensors[i].geometry.sizes)} and "

@@ -126,12 +126,22 @@ def bmm(xp, self, mat2):
 
 def _batched(xp, a, b, name="bmm"):
     work = a.shape[1] * a.shape[2] * b.shape[2]
-    if work and len(a) and (a.dtype.kind == "b" or is_wide(a)):
+    by_another = work >= 400 and a.dtype != b.dtype
+    if work and len(a) and (a.dtype.kind == "b" or is_wide(a)) and not by_another:
         # PyTorch multiplies small matrices by a loop of its own.
         raise _arithmetic.refuse(name if work < 400 else "addmm_impl_cpu_", a)
     if a.dtype != b.dtype:
-        raise messages.expected_scalar_type(kind_of(a), kind_of(b))
+        raise _other_dtypes(a, b, work < 400)
     return _gemm.product(xp, a, b)
+
+
+def _other_dtypes(a, b, small):
+    """The complaint about two dtypes: of PyTorch's own loop, of MKL, which has the second's, or of a product for each batch."""
+    if small:
+        return messages.expected_scalar_type(kind_of(a), kind_of(b))
+    if b.dtype.kind in "fc" and b.dtype.itemsize >= 4:
+        return messages.expected_scalar_type(kind_of(b), kind_of(a))
+    return RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_element(a)} != {_element(b)}")
 
 
 @op(
@@ -436,7 +446,7 @@ def addr(xp, self, vec1, vec2, beta, alpha):
         if vec.ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {vec.ndim}-D")
     _expandable(self, (vec1.size, vec2.size))
-    self, vec1, vec2 = promoted(self, vec1, vec2)
+    self, vec1, vec2 = promoted(self, vec1, vec2, stepwise=True)
     for name, number in (("beta", beta), ("alpha", alpha)):
         if isinstance(number, bool) and self.dtype.kind != "b":
             raise RuntimeError(f"Boolean {name} only supported for Boolean results.")

@@ -243,7 +243,8 @@ def _check_soft_margin(self, target, reduction):
     if self.dtype is dtypes.bool_:
         raise RuntimeError(messages.BOOL_NEGATION)
     if self.dtype.category < dtypes.FLOATING:
-        raise messages.result_cast("Float", self.dtype.scalar_type)
+        found = target.dtype if target.dtype.category >= dtypes.FLOATING else dtypes.default.floating
+        raise messages.result_cast(found.scalar_type, self.dtype.scalar_type)
 
 
 @op(
