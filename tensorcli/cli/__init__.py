@@ -14,7 +14,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line on these arguments (the process's own when None) and gives its exit status."""
     if arguments is None:
-        gc.disable()  # until a session is there: what imports make stays (10 to 20 % of a start)
+        gc.disable()  # until the first statement: what imports and the parser make stays (10 to 20 % of a run)
     try:
         from tensorcli.cli.app import BROKEN_PIPE, forget_output, run_app
     except KeyboardInterrupt:
@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
+        if arguments is None:
+            gc.freeze()  # what is left goes with the process: to collect it takes a fifth of a long run
     except BrokenPipeError:
         forget_output()
         return BROKEN_PIPE

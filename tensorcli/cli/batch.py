@@ -77,10 +77,14 @@ class SessionOptions(NamedTuple):
             from tensorcli.repl import exports
 
             session.files = exports.anywhere() if self.folder is None else exports.within(self.folder)
-        if not gc.isenabled():  # main has put it off
-            gc.freeze()
-            gc.enable()
         return session
+
+
+def collect_cycles() -> None:
+    """From here on cycles are collected, which main has put off; what was made before stays, and is never looked at."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def run_scripts(
@@ -127,7 +131,9 @@ def run_in(session: Session, script: Script, output: Output, keep_going: bool) -
     """Runs one script in a session and gives its status. Raises KeyboardInterrupt."""
     first = exits.OK
     output.begin(script.text, script.name)
-    for step in session.run(script.text, script.name, script.form, keep_going):
+    steps = session.run(script.text, script.name, script.form, keep_going)
+    collect_cycles()
+    for step in steps:
         output.step(step)
         if step.error is not None:
             first = first or exits.FAILURES[step.error.kind]

@@ -190,7 +190,7 @@ class Session:
     ) -> Iterator[Step]:
         """Run a text: one step a statement, as each is asked for.
 
-        The text is parsed and checked whole before its first statement runs; where it does not pass, the only
+        The text is parsed and checked whole at once; where it does not pass, the only
         step has the index 0 and a failure of the kind "language". A failing statement ends the run unless
         `keep_going`; an interrupted one and `exit` always do.
         """
@@ -198,9 +198,8 @@ class Session:
         try:
             program = self.read(text, form)
         except LanguageError as error:
-            yield Step(0, name, "", error.span, error=self._refuse(error, shown, name, form))
-            return
-        yield from self._statements(program, shown, name, form, keep_going, None)
+            return iter((Step(0, name, "", error.span, error=self._refuse(error, shown, name, form)),))
+        return self._statements(program, shown, name, form, keep_going, None)
 
     def _refuse(self, error: LanguageError, text: str, name: str, form: Form) -> Failure:
         """The failure of a text that was refused, which `why` knows where it could be written in another way."""

@@ -84,15 +84,13 @@ def test_sizes_are_read_with_units() -> None:
     ]
 
 
-def test_a_session_collects_garbage_again(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_collects_garbage_again(run, monkeypatch: pytest.MonkeyPatch) -> None:
     import gc
-
-    from tensorcli.cli.batch import SessionOptions
 
     monkeypatch.setattr(gc, "freeze", lambda: None)
     gc.disable()
     try:
-        SessionOptions().session()
+        run("run", "-c", "1 + 1")
         assert gc.isenabled()
     finally:
         gc.enable()

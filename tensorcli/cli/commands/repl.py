@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tensorcli.cli.batch import SessionOptions
+from tensorcli.cli.batch import SessionOptions, collect_cycles
 from tensorcli.cli.exits import FAILURES
 from tensorcli.cli.parameters import Color, Engine, MaxBytes, Seed, SimulateCuda
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.session import Session
 
 
 def repl(
@@ -31,4 +35,10 @@ def repl(
     if missing := options.missing():
         typer.echo(f"tensorcli: {missing}", err=True)
         return FAILURES["unavailable"]
-    return run_prompt(options.session, options.load, vi=vi, colour=color)
+
+    def make(write: Callable[[str], None] | None) -> Session:
+        session = options.session(write)
+        collect_cycles()
+        return session
+
+    return run_prompt(make, options.load, vi=vi, colour=color)
