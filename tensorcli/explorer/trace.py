@@ -136,6 +136,8 @@ class Ear(Recorder):
         self.all_freed: dict[int, ast.AST | None] = {}
         self.all_made: list[Made] = []
         self.all_added: list[Added] = []
+        self.touched: set[int] = set()
+        """The allocations of what was saved or written."""
         self._writing: dict[int, tuple[Region, str | None, bool]] = {}
         self._adding = ("", "")
 
@@ -144,6 +146,7 @@ class Ear(Recorder):
         super().saved(node, name, value)
         engine, tensor = self.engine, value.tensor
         look = engine.look(tensor)
+        self.touched.add(look.memory)
         self.all_saves.append(
             Save(
                 self.tokens.number(node),
@@ -175,6 +178,7 @@ class Ear(Recorder):
         """A tensor was written."""
         super().wrote(tensor, operator, inputs)
         look = self.engine.look(tensor)
+        self.touched.add(look.memory)
         region, via, own = self._writing.pop(id(tensor), (None, None, False))
         if region is None:
             region = Region(self.engine.walk(tensor), look.itemsize)
@@ -355,21 +359,16 @@ def run(trace: Trace, number: int, record: Record) -> Traced:
     heard = Traced(
         number, record, step, ear.all_saves, ear.all_writes, ear.all_freed, ear.all_made, ear.all_added
     )
-    tokens = other.tokens
-    touched = {each.memory for each in ear.all_saves} | {each.memory for each in ear.all_writes}
-    for memory in [*observation.index.by_memory]:
-        allocation = other.allocations.known.get(memory)
-        token = tokens.numbers.get(memory)
-        if token in touched and allocation is not None and allocation.id is not None:
-            heard.storages[token] = allocation.id
+    for memory in ear.touched:
+        allocation, token = other.allocations.known.get(memory), other.tokens.numbers.get(memory)
+        if allocation is None or allocation.id is None or token is None:
+            continue
+        heard.storages[token] = allocation.id
+        if memory in observation.index.by_memory:
             heard.names[token] = [
                 name
                 for each in observation.index.sharing(memory)
                 for name in observation.index.names(each)[:1]
             ]
-    for memory, allocation in other.allocations.known.items():
-        token = tokens.numbers.get(memory)
-        if token in touched and token not in heard.storages and allocation.id is not None:
-            heard.storages[token] = allocation.id
     trace.steps.append(heard)
     return heard

@@ -68,17 +68,19 @@ def _seen_elsewhere(case: Case) -> Iterator[Surprise]:
     """Statements that change what a name stands for which they do not write to: an argument, another name of the memory."""
     said: set[str] = set()
     for at, step in enumerate(case.trace.steps):
+        changed = [
+            (change.names, facts)
+            for change in step.step.changes
+            if change.kind in ("written", "seen")
+            and (facts := change.after) is not None
+            and not (facts.requires_grad and facts.is_leaf)
+        ]
+        if not changed:
+            continue
         tree = step.record.statement.tree
         targets = {root_name(target) for target, _ in in_place_nodes(tree)}
-        for change in step.step.changes:
-            facts = change.after
-            if (
-                change.kind not in ("written", "seen")
-                or facts is None
-                or (facts.requires_grad and facts.is_leaf)
-            ):
-                continue
-            for name in change.names:
+        for names, facts in changed:
+            for name in names:
                 if not name.isidentifier() or name in said or name in targets or name in stored(tree):
                     continue
                 said.add(name)
@@ -171,18 +173,22 @@ def _one_object(case: Case) -> Iterator[Surprise]:
 def _in_training(case: Case) -> Iterator[Surprise]:
     """Networks that are called under no_grad, and were never told that training is over."""
     names = case.trace.session.names
+    trees = [step.record.statement.tree for step in case.trace.steps]
+    evaluating = [
+        (at, tree)
+        for at, tree in enumerate(trees)
+        if isinstance(tree, ast.With)
+        and any(word in ast.unparse(each.context_expr) for each in tree.items for word in RECORDED_NOT)
+    ]
+    if not evaluating:
+        return
     told = {
         root_name(node)
-        for step in case.trace.steps
-        for node in ast.walk(step.record.statement.tree)
+        for tree in trees
+        for node in ast.walk(tree)
         if called_name(node) in ("eval", "train") and isinstance(node, ast.Call)
     }
-    for at, step in enumerate(case.trace.steps):
-        tree = step.record.statement.tree
-        if not isinstance(tree, ast.With) or not any(
-            word in ast.unparse(each.context_expr) for each in tree.items for word in RECORDED_NOT
-        ):
-            continue
+    for at, tree in evaluating:
         for name in sorted(loaded(tree) - told):
             part = _by_mode(names.get(name))
             if part:
