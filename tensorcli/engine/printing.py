@@ -222,21 +222,19 @@ def number_format(values: NDArray[Any], dtype: str) -> NumberFormat:
     smallest < 1e-4.
     """
     values = _plain(values, dtype)
+    numbers = values.ravel().tolist()  # they are few: numpy would take longer than Python
     if values.dtype.kind != "f":
-        return NumberFormat("{}", width=max(1, *(len(str(value)) for value in values.ravel().tolist())))
-    with np.errstate(all="ignore"):
-        doubles = values.astype(np.float64).ravel()
-        if dtype == "float8_e8m0fnu":
-            counted = doubles[
-                doubles != 2.0**-127
-            ]  # it has no zero: the smallest stands for it, and nan is "finite"
-        else:
-            counted = doubles[np.isfinite(doubles) & (doubles != 0)]
-        if counted.size == 0:
-            return NumberFormat("{:.0f}", dot=True)
-        integral = bool((counted == np.ceil(counted)).all())
-        magnitudes = np.abs(counted)
-        smallest, largest = float(magnitudes.min()), float(magnitudes.max())
+        return NumberFormat("{}", width=max(1, *(len(str(value)) for value in numbers)))
+    if dtype == "float8_e8m0fnu":  # it has no zero: the smallest stands for it, and nan is "finite"
+        counted = [value for value in numbers if value != 2.0**-127]
+    else:
+        counted = [value for value in numbers if value and math.isfinite(value)]
+    if not counted:
+        return NumberFormat("{:.0f}", dot=True)
+    integral = all(map(float.is_integer, counted))
+    smallest, largest = min(map(abs, counted)), max(map(abs, counted))
+    if any(map(math.isnan, counted)):
+        smallest = largest = math.nan
     scientific = options.sci_mode
     if scientific is None:
         scientific = largest / smallest > 1000.0 or largest > 1.0e8 or smallest < 1.0e-4
@@ -248,7 +246,7 @@ def number_format(values: NDArray[Any], dtype: str) -> NumberFormat:
         smallest=smallest,
         largest=largest,
     )
-    return layout._replace(width=max(len(layout.text(value)) for value in counted.tolist()))
+    return layout._replace(width=max(len(layout.text(value)) for value in counted))
 
 
 def reasons(

@@ -36,8 +36,9 @@ def snapshot(session: Session) -> Snapshot:
             seen = Seen(facts, "", fingerprint(engine.elements(value)))
             for name in observation.index.names(entry):
                 found[name] = seen
+    reaching = {path.partition("[")[0] for path in found}
     for name, value in session.names.items():
-        if name in found or name.startswith(" ") or any(path.startswith(f"{name}[") for path in found):
+        if name in reaching or name.startswith(" "):
             continue
         if isinstance(value, bool | int | float | complex | str | list | tuple | dict | set) or value is None:
             found[name] = Seen(None, short_text(engine, value))
