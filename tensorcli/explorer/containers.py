@@ -16,6 +16,9 @@ MOST = 100_000
 """Entries of one name that are looked at."""
 INERT = frozenset({type(None), bool, int, float, complex, str, bytes, Namespace, ScriptFunction})
 """Kinds of values within which no tensor is looked for."""
+SINGLE = (str, int, float, type(None))
+"""The same, with the kinds that are made of them: most items of containers that are no tensors."""
+SEQUENCES = (list, tuple)
 
 
 def inside(
@@ -33,24 +36,32 @@ def inside(
         return
     if depth == 0 or id(value) in seen:
         return
-    pairs: Iterable[tuple[str, Any]]
-    if isinstance(value, list | tuple):
-        fields = getattr(value, "_fields", None)
-        if fields:
-            pairs = ((f".{field}", each) for field, each in zip(fields, value))
-        else:
-            pairs = ((f"[{i}]", each) for i, each in enumerate(value))
-    elif isinstance(value, deque):
-        pairs = [(f"[{i}]", each) for i, each in enumerate(value)]
-    elif isinstance(value, dict):
-        pairs = ((f"[{_key(key)}]", each) for key, each in list(value.items()))
-    else:
-        pairs = engine.parts(value)
     seen = seen | {id(value)}
     boxes.add(id(value))
-    for suffix, each in pairs:
-        if not isinstance(each, str | int | float | bool | type(None)):
+    for suffix, each in _items(engine, value):
+        if isinstance(each, SINGLE):
+            continue
+        if engine.kind(each) in (
+            "tensor",
+            "ndarray",
+        ):  # most are, and a generator for each takes twice as long
+            yield path + suffix, each
+        else:
             yield from inside(engine, path + suffix, each, boxes, depth - 1, seen)
+
+
+def _items(engine: Engine, value: Any) -> Iterable[tuple[str, Any]]:
+    """What stands in a value, each with what its path ends in. Most of what is no tensor has no path made."""
+    if isinstance(value, dict):
+        return [(f"[{_key(key)}]", each) for key, each in list(value.items()) if not isinstance(each, SINGLE)]
+    if isinstance(value, SEQUENCES):
+        fields = getattr(value, "_fields", None)
+        if fields:
+            return ((f".{field}", each) for field, each in zip(fields, value))
+        return ((f"[{i}]", each) for i, each in enumerate(value) if not isinstance(each, SINGLE))
+    if isinstance(value, deque):
+        return [(f"[{i}]", each) for i, each in enumerate(value)]
+    return engine.parts(value)
 
 
 def marks(engine: Engine, value: Any) -> list[Any] | None:

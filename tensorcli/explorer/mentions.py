@@ -124,19 +124,17 @@ def mentions(tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions:
 
 
 def glance(text: str, tree: ast.AST, functions: Mapping[str, Mentions]) -> Mentions | None:
-    """What a statement of Python may name: each word of its text counts as a name that it reads. None where a word
-    tells of more than names: then the tree has to be read.
+    """What a statement of Python may name: each word of its text counts as a name that it reads, and as an attribute where it
+    is one that tells of more. None where the statement may define functions: then the tree has to be read.
     """
     if not text.isascii():
         return None  # a name may be written in several ways
     words = dict.fromkeys(_WORD.findall(text))
-    if not (TELLING.isdisjoint(words) and DEFINING.isdisjoint(words)):
+    if not DEFINING.isdisjoint(words):
         return None
-    found = Mentions(words, unread=tree)
+    found = Mentions(words, attributes=set(TELLING.intersection(words)), unread=tree)
     if functions:
         found.follow(functions)
-        if not TELLING.isdisjoint(found.attributes):
-            return None
     return found
 
 

@@ -10,7 +10,7 @@ a gradient under its owner's (`x.grad`).
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
@@ -151,6 +151,20 @@ class Index:
         found = islice(self.by_memory.get(memory, {}).values(), most)
         return (each for each in found if each.value is not None)
 
+    def named(self, memories: Collection[int]) -> set[int]:
+        """Which of these allocations a path may lead to. Few names are looked at as they are; only many are scanned."""
+        if len(self._noted) > MATES:
+            self._settle()
+        kind, memory = self.engine.kind, self.engine.memory
+        values = (
+            value for name in self._noted if kind(value := self.bound.get(name)) in ("tensor", "ndarray")
+        )
+        found = {key for value in values if (key := id(memory(value))) in memories}
+        found.update(
+            key for key in memories if any(each.paths for each in self._by_memory.get(key, {}).values())
+        )
+        return found
+
     def under(self, name: str) -> Iterator[Entry]:
         """The entries that one top-level name reaches."""
         root = (self.roots if name in self._noted else self._roots).get(name)
@@ -234,9 +248,9 @@ class Index:
         """
         told, known = len(self.added) + len(self.removed), self._roots.get(name)
         self._scan(name, value, written)
-        if len(self.added) + len(self.removed) == told:
-            return
         boxes = self._roots[name].boxes | (known.boxes if known is not None else set())
+        if not boxes or len(self.added) + len(self.removed) == told:
+            return
         for other in sorted({each for box in boxes for each in self._by_box.get(box, ()) if each != name}):
             root = self._roots[other]
             there = self.bound.get(other)
@@ -249,15 +263,16 @@ class Index:
         root = self._roots.get(name)
         if type(value) in INERT and root is not None and root.key == id(value):
             return
-        kind = self.engine.kind(value)
-        boxes: set[int] | None = None
-        if kind in ("tensor", "ndarray"):
+        boxes: set[int] = set()
+        found: Iterable[tuple[str, Any]]
+        alone = self.engine.kind(value) in ("tensor", "ndarray")
+        if alone:
             if root is not None and root.key == id(value) and root.found.get(name) == id(value):
                 entry = self._entries.get(id(value))
                 if entry is not None and entry.value is value:
                     self.moved(entry, value)
                     return
-            found: Iterable[tuple[str, Any]] = ((name, value),)
+            found = ((name, value),)
         else:
             if (
                 root is not None
@@ -266,7 +281,6 @@ class Index:
                 and self._known(root, name, value, written)
             ):
                 return
-            boxes = set()
             found = inside(self.engine, name, value, boxes)
         before = {} if root is None else root.found
         replaced: list[tuple[str, int]] = []
@@ -287,13 +301,14 @@ class Index:
             self._drop(path, key)
         for path, key in before.items():
             self._drop(path, key)
+        if alone:
+            return
         root.marks = marks(self.engine, value)
         if root.marks is not None and isinstance(value, dict):
             root.keys = list(value)
-        if boxes:
-            root.boxes = boxes
-            for box in boxes:
-                self._by_box.setdefault(box, set()).add(name)
+        root.boxes = boxes
+        for box in boxes:
+            self._by_box.setdefault(box, set()).add(name)
 
     def _forget_boxes(self, name: str, root: Root) -> None:
         for box in root.boxes:

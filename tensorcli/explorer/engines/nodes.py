@@ -22,7 +22,7 @@ class Nodes(Values):
     """Reads graphs, and the values that they save."""
 
     def node(self, tensor: Any) -> Any:
-        return present_node(tensor)[0]
+        return tensor.node if tensor.view_of is None else present_node(tensor)[0]
 
     def old_node(self, tensor: Any) -> Any:
         node, name = present_node(tensor)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
     from tensorcli.explorer.hazards.scope import Scope
 
+VALUES = {ast.Assert: "test", ast.Expr: "value", ast.Assign: "value"}
+"""Where the value stands that a statement looks at, by its kind."""
 CALLS = ("equal", "allclose", "isclose", "eq", "ne")
 
 
@@ -19,17 +21,14 @@ def comparisons(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
     """The pairs of names that a statement compares or subtracts, each as it is or by its `.data`: in what it prints, binds or
     asserts, behind no more than methods of the result. It is asked of each statement that runs, and walks no trees.
     """
-    if isinstance(statement, ast.Assert):
-        values: list[ast.expr] = [statement.test]
-    elif isinstance(statement, ast.Expr | ast.Assign):
-        values = [statement.value]
-        value = values[0]
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print":
-            values = value.args
-    else:
+    where = VALUES.get(type(statement))
+    if where is None:
         return []
-    pairs = [pair for value in values if (pair := _pair(value)) is not None]
-    return [(left, right) for left, right in pairs if _root(left) and _root(right)]
+    value = getattr(statement, where)
+    values = [value]
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print":
+        values = value.args
+    return [pair for pair in map(_pair, values) if pair is not None and all(map(_root, pair))]
 
 
 def _pair(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.told import Namer, Told
+from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -16,12 +17,12 @@ TOTALS = ("sum", "mean")
 BESIDE = "each element of the one {} each of the other, not element by element."
 
 
-def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
+def outer_difference(engine: Engine, name: Namer, inputs: Sequence[Any]) -> Told | None:
     """What is to be said of a difference that broadcast (N, 1) against (N,), where one of them is to be learned; None for
     any other. It is (N, N): each element of the one less each element of the other.
     """
     pair = _pair(engine, inputs)
-    if pair is None or _learned(engine, pair) != 1 or _spread(node):
+    if pair is None or _learned(engine, pair) != 1 or _spread(node := current_node()):
         return None
     first, second, count = _texts(engine, name, node, pair)
     return Told("TSC-H012", f"{first} less {second} is {(count, count)}: {BESIDE.format('less')}")
@@ -30,7 +31,6 @@ def outer_difference(engine: Engine, name: Namer, node: ast.AST | None, inputs: 
 def outer_total(
     engine: Engine,
     name: Namer,
-    node: ast.AST | None,
     statement: ast.stmt | None,
     operator: str,
     inputs: Sequence[Any],
@@ -39,7 +39,7 @@ def outer_total(
     the statement makes one number of all; None for any other.
     """
     pair = _pair(engine, inputs)
-    if pair is None or _spread(node) or not _totalled(node, statement):
+    if pair is None or _spread(node := current_node()) or not _totalled(node, statement):
         return None
     if engine.memory(pair[0]) is engine.memory(pair[1]):
         return None

@@ -77,14 +77,18 @@ def _used_text(poisoned: list[Poisoned]) -> str:
 def _aliases(observation: Observation) -> Iterator[Alarm]:
     """Names that hold what a second backward pass added to."""
     engine, index = observation.engine, observation.index
-    for reference, kind in observation.recorder.gradients.values():
-        leaf = reference()
-        grad = None if leaf is None or kind != "in place" else engine.grad(leaf)
-        if grad is None:
+    added = [
+        (leaf, id(engine.memory(grad)))
+        for reference, kind in observation.recorder.gradients.values()
+        if kind == "in place"
+        and (leaf := reference()) is not None
+        and (grad := engine.grad(leaf)) is not None
+    ]
+    named_too = index.named([memory for _, memory in added]) if added else ()
+    for leaf, memory in added:
+        if memory not in named_too:
             continue
-        sharing = [
-            each for each in index.sharing(id(engine.memory(grad))) if each.paths and each.born < index.now
-        ]
+        sharing = [each for each in index.sharing(memory) if each.paths and each.born < index.now]
         owner = index.name(leaf) if sharing else None
         held = [next(iter(each.paths)) for each in sharing if owner not in each.paths]
         if held and owner is not None:

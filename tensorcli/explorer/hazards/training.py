@@ -266,7 +266,7 @@ def idle(engine: Engine, leaves: Sequence[Any], text: str) -> Told | None:
 
 
 def probabilities(
-    made_by: str, squashed: str, engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]
+    made_by: str, squashed: str, engine: Engine, name: Namer, inputs: Sequence[Any]
 ) -> Told | None:
     """What is to be said of a loss that is given what a softmax or a sigmoid made, and that does the same to it again; None
     for any other. `made_by` is the node of what it must not be given.
@@ -274,6 +274,7 @@ def probabilities(
     given = inputs[0]
     if engine.kind(given) != "tensor" or engine.look(given).grad_fn != made_by:
         return None
+    node = current_node()
     function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
     known = name(given)
     return Told(
@@ -283,7 +284,7 @@ def probabilities(
     )
 
 
-Trap = Callable[["Engine", Namer, ast.AST | None, Sequence[Any]], Told | None]
+Trap = Callable[["Engine", Namer, Sequence[Any]], Told | None]
 """What is to be said of an operator's operands; None where they are no hazard."""
 OPERANDS: Final[dict[str, Trap]] = {
     "sub": outer_difference,

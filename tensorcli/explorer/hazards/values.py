@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.told import Namer, Told, named
+from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -25,11 +26,12 @@ CLOSE = 1e-4
 """So far above 0 a logarithm of 1 may be rounded."""
 
 
-def no_logarithms(engine: Engine, name: Namer, node: ast.AST | None, inputs: Sequence[Any]) -> Told | None:
+def no_logarithms(engine: Engine, name: Namer, inputs: Sequence[Any]) -> Told | None:
     """What is to be said of a loss of logarithms of probabilities that is given greater numbers; None for any other."""
     elements = _elements(engine, inputs[0])
     if elements is None or not (elements > CLOSE).any():
         return None
+    node = current_node()
     function = ast.unparse(node.func) if isinstance(node, ast.Call) else "the loss"
     known = name(inputs[0])
     greatest = engine.shown(elements.max(), engine.look(inputs[0]).dtype)
@@ -40,13 +42,14 @@ def no_logarithms(engine: Engine, name: Namer, node: ast.AST | None, inputs: Seq
     )
 
 
-def probabilities_compared(engine: Engine, names: Scope, node: ast.AST | None, given: Any) -> Told | None:
+def probabilities_compared(engine: Engine, names: Scope, given: Any) -> Told | None:
     """What is to be said of a KL divergence that is given greater numbers than logarithms of probabilities."""
+    node = current_node()
     if not isinstance(node, ast.Call) or given is None:
         return None
     text = ast.unparse(node.func)
     named = type(names.get(text)).__name__ == "KLDivLoss" or text.partition("(")[0].endswith("KLDivLoss")
-    return no_logarithms(engine, names.name, node, [given]) if named or text.endswith("kl_div") else None
+    return no_logarithms(engine, names.name, [given]) if named or text.endswith("kl_div") else None
 
 
 def no_numbers(engine: Engine, name: Namer, leaf: Any, gradient: Any) -> Told | None:

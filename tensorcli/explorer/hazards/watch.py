@@ -234,13 +234,13 @@ class Watch:
             self.lost.made(known.name, tensor, inputs)
         if known.pairs and tensor.ndim == 2:
             if _ranks(inputs) == 3:
-                told = outer_total(engine, self.names.name, current_node(), self.running, known.name, inputs)
+                told = outer_total(engine, self.names.name, self.running, known.name, inputs)
                 self.note(told)
             elif known.name == "mul" and len(inputs) > 1 and engine.kind(inputs[1]) == "tensor":
                 self.factor = weakref.ref(inputs[1])
         elif known.name == "xlogy":
             factor = None if self.factor is None else self.factor()
-            self.note(probabilities_compared(engine, self.names, current_node(), factor))
+            self.note(probabilities_compared(engine, self.names, factor))
         if known.wraps and not tensor.dtype.is_floating_point:
             dtype = engine.look(tensor).dtype
             if dtype in INTEGRAL:
@@ -259,7 +259,7 @@ class Watch:
             if known.flat:
                 self.flats.made(tensor)
             if known.trap is not None:
-                self.note(known.trap(engine, self.names.name, current_node(), inputs))
+                self.note(known.trap(engine, self.names.name, inputs))
 
     def _cut_off(self, operator: str, tensor: Any, inputs: Sequence[Any]) -> None:
         if not isinstance(self.running, ast.Assign) or not isinstance(self.running.targets[0], ast.Subscript):
@@ -398,7 +398,8 @@ class Watch:
 
     def _without_history(self, inputs: Sequence[Any]) -> None:
         for each in _tensors(self.engine, inputs):
-            self.note(swallowed(self.engine, self.names.name, each))
+            if self.engine.base(each) is not None:
+                self.note(swallowed(self.engine, self.names.name, each))
 
     def _steps(self, node: ast.Call) -> None:
         """`opt.step()`: whether what it changes has gradients, and is there still."""
