@@ -6,11 +6,11 @@ import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tensorcli.explorer import results
 from tensorcli.explorer.facts import operation_of, plural
 from tensorcli.explorer.graphs import root_of
 from tensorcli.explorer.names import name_of, path_root
 from tensorcli.explorer.observe import Writing
-from tensorcli.explorer.results import Alarm, StaleSave
 
 if TYPE_CHECKING:
     from tensorcli.explorer.changes import Observation
@@ -31,9 +31,9 @@ def pass_from(observation: Observation, name: str) -> str:
     return f"{name}.backward()"
 
 
-def stale_alarm(observation: Observation) -> Alarm | None:
+def stale_alarm(observation: Observation) -> results.Alarm | None:
     """Saved tensors whose version moved in this statement: unpacking them will raise."""
-    found: list[StaleSave] = []
+    found: list[results.StaleSave] = []
     nodes: set[int] = set()
     for memory, writing in observation.recorder.writes_to.items():
         for node, saved in saves_of(observation, memory):
@@ -50,7 +50,7 @@ def stale_alarm(observation: Observation) -> Alarm | None:
     verb = "is" if len(found) == 1 else "are"
     name, _ = root_of(observation.engine, observation.index, nodes)
     then = f"{pass_from(observation, name)} will raise" if name else "a backward pass through them will raise"
-    return Alarm(
+    return results.Alarm(
         "stale",
         f"{plural(len(found), 'saved tensor')} {verb} now stale ({what}): {then}.",
         "why?",
@@ -58,9 +58,9 @@ def stale_alarm(observation: Observation) -> Alarm | None:
     )
 
 
-def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | None:
+def silent_alarm(observation: Observation, silences: list[Silence]) -> results.Alarm | None:
     """Saved tensors whose bytes changed in this statement while their version stayed: the gradient will be wrong."""
-    found: list[StaleSave] = []
+    found: list[results.StaleSave] = []
     nodes: set[int] = set()
     for memory, writing in silences:
         for node, saved in saves_of(observation, memory):
@@ -85,7 +85,7 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> Alarm | N
     name, _ = root_of(observation.engine, observation.index, nodes)
     verb = "was" if len(found) == 1 else "were"
     then = pass_from(observation, name) if name else "a backward pass"
-    return Alarm(
+    return results.Alarm(
         "silent",
         f"{what} {verb} saved before this write and PyTorch cannot see it: "
         f"{then} will succeed with wrong gradients.",
@@ -107,8 +107,8 @@ def saves_of(observation: Observation, memory: int) -> Iterator[tuple[Any, Any]]
                 yield node, saved
 
 
-def _save(observation: Observation, node: Any, saved: Any, memory: int) -> StaleSave:
-    return StaleSave(
+def _save(observation: Observation, node: Any, saved: Any, memory: int) -> results.StaleSave:
+    return results.StaleSave(
         observation.engine.node_name(node),
         saved.slot,
         name_of(observation.engine, observation.index, observation.allocations, saved.tensor),

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.alarms import Silence, silent_alarm, stale_alarm
 from tensorcli.explorer.containers import INERT
@@ -23,9 +23,11 @@ from tensorcli.explorer.mentions import Mentions, bodies, glance, mentions
 from tensorcli.explorer.names import LONG, Entry, Index
 from tensorcli.explorer.observe import Recorder
 from tensorcli.explorer.origins import Origin, Origins
-from tensorcli.explorer.results import Alarm, Change, Write
 from tensorcli.language.functions import ScriptFunction
 from tensorcli.language.syntax import Statement
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import Alarm, Change, Write
 
 ROWS = 20
 """More rows than this fold into a count."""

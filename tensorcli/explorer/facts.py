@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tensorcli.explorer import results
 from tensorcli.explorer.engines import Engine
 from tensorcli.explorer.engines.reading import Look
 from tensorcli.explorer.identity import Allocation, Allocations
-from tensorcli.explorer.results import Facts
 from tensorcli.language.addresses import without_addresses
 from tensorcli.language.limits import Guards, Limits
 
@@ -24,15 +24,17 @@ SHORT = 200
 
 def describe(
     engine: Engine, allocations: Allocations, value: Any, look: Look | None = None, text: bool = True
-) -> Facts:
+) -> results.Facts:
     """The facts of a tensor or an ndarray. `text` false leaves its elements out."""
     seen = engine.look(value) if look is None else look
     return settle(seen, allocations, engine.text(value) if text else "")
 
 
-def settle(look: Look, allocations: Allocations, text: str = "", owner: Allocation | None = None) -> Facts:
+def settle(
+    look: Look, allocations: Allocations, text: str = "", owner: Allocation | None = None
+) -> results.Facts:
     """A look as facts for a reader: the allocation by its id. `owner` is the allocation where it may be gone by now."""
-    return Facts(
+    return results.Facts(
         kind="ndarray" if look.kind == "ndarray" else "tensor",
         shape=tuple(look.sizes),
         stride=tuple(look.strides),

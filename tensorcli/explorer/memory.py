@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from math import gcd, prod
 from typing import Any, NamedTuple
 
+from tensorcli.explorer import results
 from tensorcli.explorer.engines.reading import Walk
-from tensorcli.explorer.results import Run
 
 LARGE = 4096
 """Walks of more elements are not looked at one by one."""
@@ -124,37 +124,37 @@ def slots(walk: Walk, slot: int) -> int:
     return len(np.unique((np.flatnonzero(flags(walk, 1, low, high - low)) + low) // slot))
 
 
-def runs(walk: Walk, slot: int, limit: int = 16) -> tuple[tuple[Run, ...], int]:
+def runs(walk: Walk, slot: int, limit: int = 16) -> tuple[tuple[results.Run, ...], int]:
     """The neighbouring slots (of `slot` bytes) that the walk reaches, at most `limit` of them, and how many more."""
     low, high = bounds(walk)
     if low == high:
         return (), 0
     if is_dense(walk):
-        return (Run(low // slot, (high - 1) // slot),), 0
+        return (results.Run(low // slot, (high - 1) // slot),), 0
     step = unit(walk)
     return _runs(flags(walk, step, low, (high - low) // step), low, step, slot, limit)
 
 
-def _runs(marks: Any, low: int, step: int, slot: int, limit: int) -> tuple[tuple[Run, ...], int]:
+def _runs(marks: Any, low: int, step: int, slot: int, limit: int) -> tuple[tuple[results.Run, ...], int]:
     import numpy as np
 
     edges = np.flatnonzero(np.diff(np.concatenate(([False], marks, [False]))))
     firsts, ends = edges[::2], edges[1::2]
     found = tuple(
-        Run(int(low + first * step) // slot, int(low + end * step - 1) // slot)
+        results.Run(int(low + first * step) // slot, int(low + end * step - 1) // slot)
         for first, end in zip(firsts[:limit].tolist(), ends[:limit].tolist())
     )
     return found, max(0, len(firsts) - limit)
 
 
-def overlap(a: Walk, b: Walk) -> tuple[int, tuple[Run, ...]]:
+def overlap(a: Walk, b: Walk) -> tuple[int, tuple[results.Run, ...]]:
     """How many bytes of one allocation both walks reach, and the byte ranges, at most 16 of them."""
     (low_a, high_a), (low_b, high_b) = bounds(a), bounds(b)
     low, high = max(low_a, low_b), min(high_a, high_b)
     if low >= high:
         return 0, ()
     if is_dense(a) and is_dense(b):
-        return high - low, (Run(low, high - 1),)
+        return high - low, (results.Run(low, high - 1),)
     step = unit(a, b)
     both = _within(a, step, low, high) & _within(b, step, low, high)
     found, _ = _runs(both, low, step, 1, 16)
@@ -205,7 +205,7 @@ def _marked(region: Region, low: int, high: int) -> Any:
     return marks[low - begin : high - begin]
 
 
-def places_text(found: Sequence[Run], slot: int) -> str:
+def places_text(found: Sequence[results.Run], slot: int) -> str:
     """Ranges of bytes as slots, in words: `1..3`, `1, 4`."""
     parts = []
     for run in found:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tensorcli.explorer import results
 from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.hazards.told import Told
-from tensorcli.explorer.results import Alarm
 from tensorcli.language.syntax import span_of
 
 if TYPE_CHECKING:
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
 
 
-def hazard(told: Told, node: Any = None) -> Alarm:
+def hazard(told: Told, node: Any = None) -> results.Alarm:
     """A hazard as an alarm."""
     span = None if node is None else span_of(node)
-    return Alarm(
+    return results.Alarm(
         "hazard", told.text, told.hint or HAZARDS[told.code].hint, told.code, span=span, names=told.names
     )
 
 
-def hazards(observation: Observation) -> Iterator[Alarm]:
+def hazards(observation: Observation) -> Iterator[results.Alarm]:
     """The hazards of the statement so far, but for hidden writes."""
     watch = observation.recorder.watch
     for found in () if watch.silent else watch.findings():
         yield hazard(*found)
     if watch.poisoned:
-        yield Alarm("silent", _used_text(watch.poisoned), HAZARDS["TSC-H001"].hint, "TSC-H001")
+        yield results.Alarm("silent", _used_text(watch.poisoned), HAZARDS["TSC-H001"].hint, "TSC-H001")
     if observation.recorder.gradients:
         yield from _aliases(observation)
     if observation.failed is not None:
         yield from _false_alarm(observation)
 
 
-def hazard_row(alarm: Alarm, record: Record) -> HazardRow:
+def hazard_row(alarm: results.Alarm, record: Record) -> HazardRow:
     """An alarm as what `check` lists."""
     from tensorcli.explorer.failures import line_at
     from tensorcli.explorer.journal import PROMPT
@@ -74,7 +74,7 @@ def _used_text(poisoned: list[Poisoned]) -> str:
     )
 
 
-def _aliases(observation: Observation) -> Iterator[Alarm]:
+def _aliases(observation: Observation) -> Iterator[results.Alarm]:
     """Names that hold what a second backward pass added to."""
     engine, index = observation.engine, observation.index
     added = [
@@ -104,7 +104,7 @@ def _aliases(observation: Observation) -> Iterator[Alarm]:
             yield hazard(told)
 
 
-def _false_alarm(observation: Observation) -> Iterator[Alarm]:
+def _false_alarm(observation: Observation) -> Iterator[results.Alarm]:
     """A backward pass that was refused although the elements are what they were."""
     node, watch, engine = observation.failed, observation.recorder.watch, observation.engine
     if node is None or engine.released(node):
