@@ -132,7 +132,9 @@ def glance(text: str, tree: ast.AST, functions: Mapping[str, Mentions]) -> Menti
     words = dict.fromkeys(_WORD.findall(text))
     if not DEFINING.isdisjoint(words):
         return None
-    found = Mentions(words, attributes=set(TELLING.intersection(words)), unread=tree)
+    found = Mentions(words, unread=tree)
+    if not TELLING.isdisjoint(words):
+        found.attributes.update(TELLING.intersection(words))
     if functions:
         found.follow(functions)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from tensorcli.explorer.names import path_root
+from tensorcli.language.syntax import in_order
 
 MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.special")
 """Where functions stand, and no tensors' methods."""
@@ -15,7 +16,7 @@ MODULES: Final = ("torch", "F", "nn.functional", "torch.nn.functional", "torch.s
 
 def holds(tree: ast.AST, node: ast.AST) -> bool:
     """Whether a node stands within a tree."""
-    return any(each is node for each in ast.walk(tree))
+    return any(each is node for each in in_order(tree))
 
 
 def called_name(node: ast.AST | None) -> str:
@@ -33,7 +34,7 @@ def operand_of(call: ast.Call) -> ast.expr:
 
 def has_pass(tree: ast.AST) -> bool:
     """Whether a statement runs a backward pass."""
-    return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in ast.walk(tree))
+    return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in in_order(tree))
 
 
 def root_name(node: ast.AST | None) -> str | None:
@@ -57,7 +58,7 @@ def unbroken(text: str) -> str:
 def stored(tree: ast.AST) -> set[str]:
     """The names that a statement binds."""
     return {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        node.id for node in in_order(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
 
 
@@ -69,25 +70,25 @@ def binds(tree: ast.AST, name: str) -> bool:
         isinstance(node, ast.Subscript | ast.Attribute)
         and isinstance(node.ctx, ast.Store)
         and ast.unparse(node) == name
-        for node in ast.walk(tree)
+        for node in in_order(tree)
     )
 
 
 def loaded(tree: ast.AST) -> set[str]:
     """The names that a statement reads."""
     found = {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        node.id for node in in_order(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
     return found | {
         node.target.id
-        for node in ast.walk(tree)
+        for node in in_order(tree)
         if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
     }
 
 
 def in_place_nodes(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.AST]]:
     """Every write of a statement: what is written into, and the node that writes."""
-    for node in ast.walk(tree):
+    for node in in_order(tree):
         found = write_target(node, deep=False)
         if found is not None:
             yield found

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.hazards.told import Told
+from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -57,7 +58,7 @@ def _elements(engine: Engine, item: Any) -> tuple[int, Walk] | None:
 def appends_in(loop: ast.stmt) -> list[Append]:
     """The calls in a loop that are `states.append(h)`."""
     found = []
-    for node in ast.walk(loop):
+    for node in in_order(loop):
         function = node.func if isinstance(node, ast.Call) and len(node.args) == 1 else None
         if not isinstance(function, ast.Attribute) or function.attr != "append":
             continue

@@ -10,6 +10,7 @@ from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.kept import Append, appends_in
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.training import NEAR
+from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -56,7 +57,7 @@ class Loops:
     def around(self, statement: ast.stmt) -> ast.For | ast.While | None:
         """The innermost loop that a statement stands in."""
         return next(
-            (loop for loop in reversed(self.begun) if any(e is statement for e in ast.walk(loop))), None
+            (loop for loop in reversed(self.begun) if any(e is statement for e in in_order(loop))), None
         )
 
     def repeats(self, statement: ast.stmt) -> bool:
@@ -164,19 +165,19 @@ class Loops:
     def _mixed(self, node: ast.AugAssign | ast.BinOp) -> str | None:
         """`mean`, where the addition stands in a loop and is what the name, or an item, is bound to: computed from itself."""
         for loop in self.begun:
-            for each in ast.walk(loop):
+            for each in in_order(loop):
                 if isinstance(each, ast.AugAssign) and each is node and isinstance(each.op, ast.Add):
                     return ast.unparse(each.target)
                 if isinstance(each, ast.Assign) and each.value is node and isinstance(node.op, ast.Add):
                     target = ast.unparse(each.targets[0])
-                    parts = (one for one in ast.walk(node) if isinstance(one, ast.expr))
+                    parts = (one for one in in_order(node) if isinstance(one, ast.expr))
                     return target if any(ast.unparse(one) == target for one in parts) else None
         return None
 
     def _sum(self, node: ast.AugAssign | ast.BinOp) -> tuple[str, str] | None:
         """`total` and `loss`, where the addition stands in a loop and sums over its rounds."""
         for loop in self.begun:
-            for each in ast.walk(loop):
+            for each in in_order(loop):
                 if each is node or (isinstance(each, ast.Assign) and each.value is node):
                     return _accumulated(each) if isinstance(each, ast.stmt) else None
         return None
@@ -185,7 +186,7 @@ class Loops:
 def _update(statement: ast.Assign) -> str:
     """`step` where a statement computes `p` from `p.grad`, `other` where it is an expression of `p`; else empty."""
     name: str = statement.targets[0].id  # type: ignore[attr-defined]
-    for node in ast.walk(statement.value):
+    for node in in_order(statement.value):
         if isinstance(node, ast.Attribute) and node.attr == "grad" and _named(node.value, name, ast.Load):
             return "step"
     return (
@@ -200,7 +201,7 @@ def _named(tree: ast.AST, name: str, context: type[ast.expr_context], after: int
         and node.id == name
         and isinstance(node.ctx, context)
         and node.lineno > after
-        for node in ast.walk(tree)
+        for node in in_order(tree)
     )
 
 

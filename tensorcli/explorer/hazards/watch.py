@@ -138,7 +138,7 @@ class Watch:
         """A statement begins."""
         self.found: dict[tuple[str, str], Finding] = {}
         self.lost.begin()
-        self.pending: list[tuple[Callable[[], Told | None], ast.AST | None]] = []
+        self.pending: list[Callable[[], Told | None]] = []
         """What is asked for when the write that is about to happen is done."""
         self.poisoned: list[Poisoned] = []
         self.gradients.begin()
@@ -306,8 +306,7 @@ class Watch:
 
                 exact = exact_result(engine, known.name, inputs, dtype)
                 if exact is not None:
-                    told = partial(wrapped, engine, *exact, tensor)
-                    self.pending.append((told, current_node()))
+                    self.pending.append(partial(wrapped, engine, *exact, tensor))
         elif known.indexes:
             self.note(duplicate(engine, self.names.name, tensor, inputs))
         if known.fills and not tensor.dtype.is_floating_point and engine.look(tensor).dtype in INTEGRAL:
@@ -327,14 +326,15 @@ class Watch:
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
                 name = self.names.name(tensor) or self.names.name(self.recorder.named_parent(tensor))
-                overlap = partial(overlapping, engine, name, tensor, other, known.name, self.running)
-                self.pending.append((overlap, current_node()))
+                self.pending.append(
+                    partial(overlapping, engine, name, tensor, other, known.name, self.running)
+                )
 
     def wrote(self, tensor: Any, memory: Any, operator: str, inputs: Sequence[Any]) -> None:
         """The bytes of a tensor, in this memory, were written."""
         engine = self.engine
-        for told, node in self.pending:
-            self.note(told(), node)
+        for told in self.pending:
+            self.note(told())
         if self.pending:
             self.pending = []
         if self.lost.written:

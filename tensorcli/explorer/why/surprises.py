@@ -22,6 +22,7 @@ from tensorcli.explorer.why.case import Case, looking_back
 from tensorcli.explorer.why.leaves import to_the_end
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.prove import WAYS, allowance, numbered, outcome
+from tensorcli.language.syntax import in_order
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results.why import Verdict
@@ -122,7 +123,7 @@ def _made_once(case: Case, at: int, node: ast.AST | None) -> str:
 def _given_copies(case: Case, at: int, name: str, kind: str) -> list[Proposal | None]:
     return [
         case.journal.changed(at, [(each, f"{name}{COPIES[kind]}")], f"{name} stays as it is")
-        for call in ast.walk(case.journal.python(at)[0].tree)
+        for call in in_order(case.journal.python(at)[0].tree)
         for each in (call.args if isinstance(call, ast.Call) else ())
         if isinstance(each, ast.Name) and each.id == name
     ]
@@ -185,7 +186,7 @@ def _in_training(case: Case) -> Iterator[Surprise]:
     told = {
         root_name(node)
         for tree in trees
-        for node in ast.walk(tree)
+        for node in in_order(tree)
         if called_name(node) in ("eval", "train") and isinstance(node, ast.Call)
     }
     for at, tree in evaluating:
@@ -243,7 +244,7 @@ def _counted(case: Case) -> Iterator[Surprise]:
     """`x[mask]` of a mask of whole numbers: they are positions, the rows 0 and 1 again and again."""
     engine = case.engine
     for at, step in enumerate(case.trace.steps):
-        for node in ast.walk(step.record.statement.tree):
+        for node in in_order(step.record.statement.tree):
             if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Name):
                 continue
             given, mask = (case.value(each) for each in (node.value, node.slice))
