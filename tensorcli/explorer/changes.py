@@ -384,19 +384,19 @@ class Observation:
                 index.unbind(name)
                 continue
             value = names[name]
-            what = None if type(value) in INERT else kind(value)
-            if what == "ndarray" or (what != "tensor" and next(self._handles(value), None) is not None):
+            what = "inert" if type(value) in INERT else kind(value)
+            if what in ("tensor", "inert"):
+                index.note(name, True, gradients)
+            elif what == "ndarray":
                 index.has_arrays = True
-            if what in ("tensor", "ndarray") or type(value) in INERT:
                 index.note(name, True, gradients)
             else:
+                index.has_arrays = index.has_arrays or next(self._handles(value), None) is not None
                 index.bind(name, value)
         moving = mentioned.moves
         for name in mentioned.loaded:
-            if name not in names or name in touched:
-                continue
-            value = names[name]
-            if type(value) in INERT:
+            value = names.get(name)
+            if type(value) in INERT or name in touched:
                 continue
             if kind(value) not in ("tensor", "ndarray"):
                 long = isinstance(value, list | tuple) and len(value) > LONG

@@ -8,7 +8,6 @@ words of the text are enough.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +26,10 @@ MOVING = frozenset("data set_ resize_ resize_as_ swap_ untyped_storage grad zero
 TELLING = EXPORTING | GRADIENTS | MOVING
 """Attributes after which more is to be looked at than what the names stand for."""
 DEFINING = frozenset(("def", "lambda"))
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_APART = bytes(each if chr(each).isalnum() or chr(each) == "_" else ord(" ") for each in range(128)).ljust(
+    256
+)
+"""Translates ASCII so that only words are left: to split it takes half as long as a regular expression."""
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ def glance(text: str, tree: ast.AST, functions: Mapping[str, Mentions]) -> Menti
     """
     if not text.isascii():
         return None  # a name may be written in several ways
-    words = dict.fromkeys(_WORD.findall(text))
+    words = dict.fromkeys(text.encode("ascii").translate(_APART).decode("ascii").split())
     if not DEFINING.isdisjoint(words):
         return None
     found = Mentions(words, unread=tree)

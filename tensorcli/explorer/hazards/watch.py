@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from tensorcli.explorer.engines.reading import Saved
     from tensorcli.explorer.observe import Recorder
 
+BINDING = (ast.Assign, ast.AugAssign)
 INTEGRAL = frozenset("uint8 int8 int16 int32 int64".split())
 WRAPPING = frozenset("add sub rsub mul neg abs square pow sum prod _to_copy copy_".split())
 MOST = 20
@@ -248,7 +249,9 @@ class Watch:
 
                 exact = exact_result(engine, known.name, inputs, dtype)
                 self.note(None if exact is None else wrapped(engine, *exact, tensor))
-        if not self._recorded(tensor, inputs):
+        whole = engine.tells_results_whole
+        recorded = engine.node(tensor) is not None if whole else self._will_be_recorded(tensor, inputs)
+        if not recorded:
             if self.gradients.leaves:
                 self.gradients.made(tensor, inputs)
         else:
@@ -274,11 +277,9 @@ class Watch:
         assigned = number if isinstance(number, float) else None
         self.note(cut_off(self.engine, name, tensor, operator, inputs, assigned))
 
-    def _recorded(self, tensor: Any, inputs: Sequence[Any]) -> bool:
-        """Whether a result has a node, or is about to get one."""
+    def _will_be_recorded(self, tensor: Any, inputs: Sequence[Any]) -> bool:
+        """Whether a result that has no node yet is about to get one."""
         engine = self.engine
-        if engine.tells_results_whole:
-            return engine.node(tensor) is not None
         return (
             engine.recording()
             and tensor.is_floating_point()
@@ -298,7 +299,9 @@ class Watch:
                 self._kept((id(memory),))
         if self.pending:
             self.pending = []
-        self.note(self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
+        binding = self.running if isinstance(self.running, BINDING) else None
+        if binding is not None:
+            self.note(self.stores.store(tensor, memory, _tensors(engine, inputs[1:]), self.running))
         if known.wraps:
             dtype = "" if tensor.dtype.is_floating_point else engine.look(tensor).dtype
             if dtype in INTEGRAL:
@@ -319,8 +322,8 @@ class Watch:
             self.note(dropout_in_evaluation(self.names, current_node()))
         if known.name == "copy_":
             self.note(onto_itself(engine, memory, inputs))
-        if isinstance(self.running, ast.Assign | ast.AugAssign):
-            self.note(expanded(engine, self.names, memory, self.running))
+        if binding is not None:
+            self.note(expanded(engine, self.names, memory, binding))
         self.note(one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
             other = reads_what_it_writes(engine, tensor, memory, inputs)
