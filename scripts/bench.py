@@ -207,7 +207,7 @@ def checks(name: str) -> Measurement:
         f"check-{name}",
         Subject(f"tensorcli check, {name}", command_on(name, 10_000, "check")),
         Subject("run --quiet", command_on(name, 10_000, "run", "--quiet")),
-        1.3,
+        1.5,
         3,
     )
 
