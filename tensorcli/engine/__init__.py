@@ -42,8 +42,8 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 newaxis = None
 
 _SUBMODULES = frozenset(
-    "accelerator amp autograd backends cpu cuda distributions fft func linalg nn optim random serialization signal special "
-    "testing utils".split()
+    "accelerator amp autograd backends cpu cuda distributions fft func linalg mps nn optim random serialization signal special "
+    "testing utils xpu".split()
 )
 
 

@@ -183,7 +183,11 @@ def batch_norm(input, weight, bias, running_mean, running_var, training, momentu
         if one is None and name.startswith("running") and not training:
             raise RuntimeError(f"{name} must be defined in evaluation mode")
     if not input.numel():
-        return input * weight[0] if weight is not None else input.clone()
+        result = input.clone() if weight is None else input.clone() * weight[0]
+        return result if bias is None else result + bias[0]
+    for one in (running_mean, running_var):
+        if one is not None and one.ndim != 1:
+            raise RuntimeError(f"TensorAccessor expected 1 dims but tensor has {one.ndim}")
     given = input, weight, bias, running_mean, running_var, training, momentum, eps
     observer = events.observer
     written = [one for one in (running_mean, running_var) if one is not None] if training and observer else []

@@ -26,12 +26,10 @@ def tensordot_dims(self, other, dims_self, dims_other):
         raise RuntimeError("both dimension lists should have same length")
     if self.dtype is not other.dtype:
         raise RuntimeError("both inputs should have same dtype")
-    named = zip(dims_self, dims_other, strict=True)
-    dims_self = [wrap(d, self.ndim) for d in dims_self]
-    dims_other = [wrap(d, other.ndim) for d in dims_other]
     size = 1
-    for d1, d2, (name1, name2) in zip(dims_self, dims_other, named, strict=True):
-        s1, s2 = self.size(d1), other.size(d2)
+    for name1, name2 in zip(dims_self, dims_other, strict=True):
+        s1, s2 = self.size(name1), other.size(name2)
+        d1, d2 = wrap(name1, self.ndim), wrap(name2, other.ndim)
         if s2 == 1:
             self = self.sum(d1, True, dtype=self.dtype)
         elif s1 == 1:

@@ -57,10 +57,6 @@ def _check_reflectors(a, tau, c, left):
     if c.ndim < 2:
         raise RuntimeError("torch.ormqr: other must have at least 2 dimensions.")
     where, side = (-2, c.shape[-2]) if left else (-1, c.shape[-1])
-    if side < tau.shape[-1]:
-        raise RuntimeError(
-            f"torch.ormqr: other.shape[{where}] must be greater than or equal to tau.shape[-1]"
-        )
     if side != a.shape[-2]:
         raise RuntimeError(f"torch.ormqr: other.shape[{where}] must be equal to input.shape[-2]")
     if tau.shape[-1] != min(side, a.shape[-1]):

@@ -361,10 +361,10 @@ def _rank(self, atol, rtol, hermitian):
             )
     if self.dtype.category < dtypes.FLOATING or self.dtype.reduced:
         raise RuntimeError("This function doesn't handle types other than float and double")
+    if not self.numel():
+        return _written(functions.zeros(self.geometry.sizes[:-2], dtype=dtypes.int64, device=self.device))
     values = functions.linalg_eigvalsh(self).abs() if hermitian else functions.linalg_svdvals(self)
     array = values.detach().array
-    if not array.size:
-        return _written(functions.zeros(self.geometry.sizes[:-2], dtype=dtypes.int64, device=self.device))
     if rtol is None:
         given = getattr(atol, "array", atol)
         absolute = atol is not None and bool(

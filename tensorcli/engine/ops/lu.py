@@ -81,6 +81,9 @@ def _unpacked(xp, lu, pivots):
     return p, xp.tril(lu[..., :k], -1) + xp.eye(m, k, dtype=lu.dtype), xp.triu(lu[..., :k, :])
 
 
+_TOO_FEW = "{}: Expected tensor with 2 or more dimensions. Got size: {} instead"
+
+
 def _unpivoted(name):
     raise RuntimeError(f"{name}: LU without pivoting is not implemented on the CPU")
 
@@ -94,7 +97,8 @@ def _unpivoted(name):
 )
 def linalg_lu(xp, A, pivot):
     """A permutation, a lower and an upper triangular matrix, whose product is the input."""
-    check_matrix(A, "linalg.lu", square=False, floating=False)
+    if A.ndim < 2:
+        raise RuntimeError(_TOO_FEW.format("linalg.lu", messages.numbers(A.shape)))
     if not pivot:
         _unpivoted("linalg.lu_factor")
     return _unpacked(xp, *factorised(xp, A))
@@ -172,12 +176,21 @@ def _unpack_backward(grads, sizes):
 )
 def lu_unpack(xp, LU_data, LU_pivots, unpack_data, unpack_pivots):
     """The permutation and the triangular factors from what lu_factor returned."""
-    if LU_pivots.dtype != np.int32:
+    if unpack_pivots and LU_pivots.dtype != np.int32:
         raise RuntimeError(
             "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this function is "
             "intended to be used with the output produced by torch.linalg.lu_factor"
         )
-    p, lower, upper = _unpacked(xp, LU_data, LU_pivots)
+    if LU_data.ndim < 2:
+        raise RuntimeError(_TOO_FEW.format("torch.lu_unpack", messages.numbers(LU_data.shape)))
+    if LU_data.size and ((LU_pivots < 1) | (LU_pivots > LU_data.shape[-2])).any():
+        raise RuntimeError(
+            "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive."
+            "Did you properly pass the result of lu_factor?"
+        )
+    # PyTorch reads the pivots of each matrix where they would lie.
+    swaps = xp.resize(LU_pivots, (*LU_data.shape[:-2], min(LU_data.shape[-2:])))
+    p, lower, upper = _unpacked(xp, LU_data, swaps)
     empty = xp.zeros((0,), LU_data.dtype)
     return (p if unpack_pivots else empty), *((lower, upper) if unpack_data else (empty, empty.copy()))
 

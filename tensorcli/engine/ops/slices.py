@@ -59,7 +59,7 @@ def _check_slices(name, self, dim, index, source):
 
 def _check_index_add(self, dim, index, source, alpha):
     at, size = _check_slices("index_add_()", self, dim, index, source)
-    if not self.geometry.numel:
+    if not self.geometry.numel and self.ndim > 1:
         return
     if _as_scatter(self, at, index.dtype is dtypes.int64, alpha):
         check_index_range(index, at, size)

@@ -171,6 +171,8 @@ def bincount(xp, self, weights, minlength):
         )
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
+    if self.shape == (0,):
+        return xp.zeros((minlength,), np.int64)  # whatever the weights are
     if self.ndim != 1 or (self.size and self.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if weights is not None and weights.shape != self.shape:
