@@ -55,7 +55,7 @@ _MADE_LIKE: Final[dict[str, Callable[[dtype], bool]]] = {
 even where there are no elements, and those of dimensions of size 1."""
 
 
-_SECOND_FIRST: Final = frozenset("threshold_backward leaky_relu_backward".split())
+_SECOND_FIRST: Final = frozenset("rsub threshold_backward leaky_relu_backward".split())
 """Operators that give PyTorch's iterator their second input before the first: where both orders of the dimensions fit, the
 result has that of the second."""
 

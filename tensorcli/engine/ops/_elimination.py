@@ -39,6 +39,11 @@ def eliminated(a):
     return lu.reshape(a.shape), pivots.reshape(*a.shape[:-2], -1)
 
 
+def by_reciprocals(sides):
+    """Whether MKL multiplies by the reciprocals of pivots where it substitutes: of the sizes that were measured."""
+    return sides.shape[-2] == 2 or (sides.shape[-2] == 16 and sides.shape[-1] > 1)
+
+
 def multiplied_onto(z, x, y):
     """z + x * y, rounded once where numbers are float32 or float64."""
     if z.dtype == np.float32:
@@ -46,18 +51,10 @@ def multiplied_onto(z, x, y):
     return fused64(x, y, z) if z.dtype == np.float64 else z + x * y
 
 
-def determinants(a):
-    """For each of small square matrices the diagonal that is left of it, and the sign of the exchanges.
-
-    PyTorch eliminates the transposed matrix where that is what lies in the order that its library wants.
-    """
-    lu, pivots = eliminated(a.swapaxes(-1, -2) if a.flags.c_contiguous else a)
-    exchanges = (pivots != np.arange(1, a.shape[-1] + 1)).sum(axis=-1)
-    return np.diagonal(lu, axis1=-2, axis2=-1), np.where(exchanges % 2, -1, 1).astype(a.dtype)
-
-
 def product(factors):
     """The products along the last axis, from the first to the last."""
+    if not factors.shape[-1]:
+        return factors.prod(axis=-1)
     found = factors[..., 0]
     for i in range(1, factors.shape[-1]):
         found = found * factors[..., i]

@@ -13,10 +13,9 @@ from tensorcli.engine.ops._matrices import (
     check_systems,
     columns,
     raise_for,
-    solve,
 )
-from tensorcli.engine.ops.inverse import batches, inverse_of
-from tensorcli.engine.ops.solve import triangle_of
+from tensorcli.engine.ops.inverse import batches, inverse_of, zero_pivot
+from tensorcli.engine.ops.solve import solved_triangle, triangle_of
 
 
 def _cholesky_backward(grad, upper, factor):
@@ -118,6 +117,7 @@ def cholesky_inverse(xp, self, upper):
     check_matrix(self, "cholesky_inverse", floating=False)
     refuse(self, "cholesky_inverse_out_cpu", "biu")
     kept = triangle_of(xp, self, upper, False)
+    check_codes(zero_pivot(xp, kept), "cholesky_inverse")
     turned = kept.conj().swapaxes(-1, -2)
     return columns(inverse_of(xp, turned @ kept if upper else kept @ turned)[0])
 
@@ -148,4 +148,5 @@ def cholesky_solve(xp, self, input2, upper):
     check_systems(self, input2, "cholesky_solve")
     kept = triangle_of(xp, input2, upper, False)
     turned = kept.conj().swapaxes(-1, -2)
-    return columns(solve(xp, turned @ kept if upper else kept @ turned, self))
+    first, second = (turned, kept) if upper else (kept, turned)
+    return columns(solved_triangle(xp, second, solved_triangle(xp, first, self, False), True))

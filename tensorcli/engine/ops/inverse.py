@@ -1,14 +1,17 @@
 """Inverses and determinants."""
 
+import contextlib
+
 import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
+from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._elimination import determinants, eliminated, is_small, multiplied_onto, product
+from tensorcli.engine.ops._elimination import by_reciprocals, eliminated, is_small, multiplied_onto, product
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_matrix,
@@ -16,6 +19,7 @@ from tensorcli.engine.ops._matrices import (
     columns,
     full_precision,
     raise_for,
+    solve,
     stand_in,
 )
 from tensorcli.engine.ops._shared import behind, module_of
@@ -36,6 +40,25 @@ def factorised(xp, a):
         for at in batches(a):
             lu[at], pivots[at] = factor(a[at])
     return lu, pivots
+
+
+def turned(a):
+    """The matrices that PyTorch factorises for a system: transposed where that is the order in which LAPACK wants them."""
+    return a.swapaxes(-1, -2) if a.flags.c_contiguous and a.dtype.kind != "c" else a
+
+
+def _solved(A, LU, pivots, sides):
+    """The solutions of systems of A^H, by the factors of what `turned` gave for A."""
+    of_transposed = A.is_contiguous() and not A.dtype.is_complex
+    return functions.linalg_lu_solve(LU, pivots, sides, adjoint=not of_transposed)
+
+
+def _determined(xp, a):
+    """(what elimination leaves on the diagonal, the sign of the exchanges, LU, pivots) of square matrices."""
+    lu, pivots = factorised(xp, turned(a))
+    exchanges = (pivots != xp.arange(1, a.shape[-1] + 1)).sum(axis=-1)
+    left = xp.diagonal(lu, axis1=-2, axis2=-1)
+    return left, xp.where(exchanges % 2, -1, 1).astype(a.dtype), lu, pivots
 
 
 def zero_pivot(xp, lu):
@@ -64,11 +87,40 @@ def substituted(xp, lu, pivots, sides):
     """
     rows = xp.take_along_axis(sides, behind(xp).row_order(pivots, lu.shape[-1])[..., None], -2)
     lower = xp.tril(lu, -1) + xp.eye(lu.shape[-1], dtype=lu.dtype)
-    return by_substitution(xp, lu, by_substitution(xp, lower, rows, False), True)
+    inverts = by_reciprocals(sides)
+    return by_substitution(xp, lu, by_substitution(xp, lower, rows, False, inverts), True, inverts)
 
 
-def by_substitution(xp, a, b, upper):
-    """The X for which a X = b, where a is triangular (its other half is not read); zeros on its diagonal divide.
+def substituted_transposed(xp, lu, pivots, sides):
+    """The same for the transposed matrices, whose factors are `lu` still."""
+    inverts = by_reciprocals(sides)
+    upper = by_substitution(xp, lu.swapaxes(-1, -2), sides, False, inverts)
+    lower = xp.tril(lu, -1) + xp.eye(lu.shape[-1], dtype=lu.dtype)
+    rows = by_substitution(xp, lower.swapaxes(-1, -2), upper, True, inverts)
+    found = xp.empty_like(rows)
+    order = xp.broadcast_to(behind(xp).row_order(pivots, lu.shape[-1])[..., None], rows.shape)
+    xp.put_along_axis(found, order, rows, -2)
+    return found
+
+
+def by_factors(xp, lu, pivots, sides, transposed, matrices):
+    """The solutions of systems, or of the transposed ones: large ones that have an inverse by numpy's library, of the matrices that
+    `matrices()` gives; the others by their factors.
+    """
+    if not is_small(xp, lu):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            whole = matrices()
+            return solve(xp, whole.swapaxes(-1, -2) if transposed else whole, sides)
+    lead = broadcast_sizes([sides.shape[:-2], lu.shape[:-2]])
+    lu, pivots, sides = (
+        xp.broadcast_to(one, (*lead, *one.shape[own:])) for one, own in ((lu, -2), (pivots, -1), (sides, -2))
+    )
+    return (substituted_transposed if transposed else substituted)(xp, lu, pivots, sides)
+
+
+def by_substitution(xp, a, b, upper, inverts=False):
+    """The X for which a X = b, where a is triangular (its other half is not read); zeros on its diagonal divide, which `inverts`
+    makes a product with the reciprocal.
 
     The leading sizes of `a` and `b` are the same.
     """
@@ -76,7 +128,8 @@ def by_substitution(xp, a, b, upper):
     with np.errstate(all="ignore"):
         for i in range(n - 1, -1, -1) if upper else range(n):
             rest = slice(0, i) if upper else slice(i + 1, n)
-            found[..., i, :] /= a[..., i, i, None]
+            pivot = a[..., i, i, None]
+            found[..., i, :] = found[..., i, :] * (1 / pivot) if inverts else found[..., i, :] / pivot
             taken, row = a[..., rest, i : i + 1], found[..., i : i + 1, :]
             if xp is np:
                 found[..., rest, :] = multiplied_onto(found[..., rest, :], -taken, row)
@@ -120,11 +173,17 @@ def _diagonals(numbers, matrices):
     return functions.diag_embed(numbers.unsqueeze(-1).expand(matrices.geometry.sizes[:-1])).mT
 
 
-def _det_backward(grad, result, A):
+def _det_backward(grad, result, A, LU, pivots):
+    """After torch/csrc/autograd/FunctionsManual.cpp, linalg_det_backward."""
     if not A.numel():
         return functions.zeros_like(A)
     if A.size(-1) == 1:
         return grad.unsqueeze(-1).unsqueeze(-1).expand(A.geometry.sizes)
+    if not mode.enabled:
+        pivot = LU.diagonal(0, -2, -1)
+        smallest = float(np.finfo(LU.dtype.to_real().np).eps)
+        factors = LU + functions.diag_embed(functions.where(pivot == 0, smallest, 0.0).to(LU.dtype))
+        return _solved(A, factors, pivots, _diagonals(grad * result.conj(), A))
     if not (whole(result).values == 0).any():
         return functions.linalg_solve(A.mH, _diagonals(grad * result.conj(), A))
     from tensorcli.engine.ops.reduce import prod_safe
@@ -138,15 +197,14 @@ def _det_backward(grad, result, A):
 @op(
     "_linalg_det(Tensor A) -> (Tensor result, Tensor LU, Tensor pivots)",
     variants="function",
-    A=lambda grad, result, A: _det_backward(grad, result, A),
+    A=lambda grad, result, A, LU, pivots: _det_backward(grad, result, A, LU, pivots),
+    LU=None,
 )
 def linalg_det_(xp, A):
-    """The determinants of matrices (the factorisation stays empty: numpy keeps it to itself)."""
+    """The determinants of matrices, and their factors."""
     check_matrix(A, "linalg.det")
-    if is_small(xp, A):
-        left, sign = determinants(A)
-        return product(left) * sign, None, None
-    return xp.linalg.det(A).astype(A.dtype), None, None
+    left, sign, lu, pivots = _determined(xp, A)
+    return product(left) * sign, columns(lu), pivots
 
 
 @composite("linalg_det(Tensor A) -> Tensor", variants="function", namespace="linalg", out=True)
@@ -162,7 +220,7 @@ def det(self):
     return functions.linalg_det(self)
 
 
-def _slogdet_backward(grads, A, sign):
+def _slogdet_backward(grads, A, sign, LU, pivots):
     grad_sign, grad_log = grads[0], grads[1]
     if not A.dtype.is_complex:
         if grad_log is None:
@@ -173,26 +231,27 @@ def _slogdet_backward(grads, A, sign):
     else:
         turn = 1j * (grad_sign.conj() * sign).imag
         scale = -turn if grad_log is None else grad_log - turn
-    return functions.linalg_solve(A.mH, _diagonals(scale, A))
+    sides = _diagonals(scale, A)
+    return functions.linalg_solve(A.mH, sides) if mode.enabled else _solved(A, LU, pivots, sides)
 
 
 @op(
     "_linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet, Tensor LU, Tensor pivots)",
     variants="function",
     check=full_precision("linalg.slogdet", square=True),
-    A=lambda grads, A, sign: _slogdet_backward(grads, A, sign),
+    A=lambda grads, A, sign, LU, pivots: _slogdet_backward(grads, A, sign, LU, pivots),
+    LU=None,
 )
 def linalg_slogdet_(xp, A):
     """The signs of determinants and the logarithms of their sizes."""
     check_matrix(A, "linalg.slogdet")
-    if is_small(xp, A):
-        left, sign = determinants(A)
-        with np.errstate(all="ignore"):
-            # The sign of NaN is 0, as in PyTorch.
-            signs = (left > 0).astype(A.dtype) - (left < 0)
-            return product(signs) * sign, xp.log(xp.abs(left)).sum(axis=-1), None, None
-    sign, size = xp.linalg.slogdet(A)
-    return xp.asarray(sign, A.dtype), xp.asarray(size, A.real.dtype), None, None
+    left, sign, lu, pivots = _determined(xp, A)
+    size = xp.abs(left)
+    # The sign of NaN is 0, as in PyTorch.
+    signs = (
+        left / xp.where(size > 0, size, 1) if A.dtype.kind == "c" else (left > 0).astype(A.dtype) - (left < 0)
+    )
+    return product(signs) * sign, xp.log(size).sum(axis=-1), columns(lu), pivots
 
 
 def named_result(base, fields, items):

@@ -1,7 +1,7 @@
 """The LU factors, and what is solved with them."""
 
 from functools import reduce
-from operator import add
+from operator import add, matmul
 
 import numpy as np
 
@@ -16,10 +16,14 @@ from tensorcli.engine.ops._matrices import (
     check_sides,
     columns,
     raise_for,
-    solve,
 )
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.inverse import factorised, named_result, zero_pivot
+from tensorcli.engine.ops.inverse import (
+    by_factors,
+    factorised,
+    named_result,
+    zero_pivot,
+)
 
 
 def _lu_backward(grad_l, grad_u, p, lower, upper):
@@ -248,12 +252,12 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
             "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
             f"{messages.numbers(pivots.shape)} instead"
         )
-    p, lower, upper = _unpacked(xp, LU, pivots)
-    system = p @ lower @ upper
-    system = system.conj().swapaxes(-1, -2) if adjoint else system
-    if left:
-        return columns(solve(xp, system, B))
-    return solve(xp, system.swapaxes(-1, -2), B.swapaxes(-1, -2)).swapaxes(-1, -2)
+    # X A = B is the transposed A^T X^T = B^T.
+    lu, sides = (LU.conj() if adjoint else LU), (B if left else B.swapaxes(-1, -2))
+    found = by_factors(
+        xp, lu, pivots, sides, adjoint == left, lambda: reduce(matmul, _unpacked(xp, lu, pivots))
+    )
+    return columns(found) if left else found.swapaxes(-1, -2)
 
 
 @composite("lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor", out=True)

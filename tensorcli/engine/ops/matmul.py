@@ -99,7 +99,7 @@ def linear(input, weight, bias):
         )
     if bias is not None and input.ndim == 2:
         return functions.addmm(bias, input, weight.t())
-    if bias is not None and bias.ndim == 1 and input.geometry.contiguous:
+    if bias is not None and bias.ndim == 1 and bias.geometry.contiguous and input.geometry.contiguous:
         sizes = input.geometry.sizes
         flat = input.reshape((prod(sizes[:-1]), sizes[-1]))
         result = functions.addmm(bias, flat, weight.t())

@@ -1,10 +1,12 @@
 """Systems of linear equations."""
 
+import contextlib
 from functools import reduce
 from operator import add
 
 import numpy as np
 
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import FLOATING
 from tensorcli.engine.effects import Laid, broadcast_sizes
@@ -20,11 +22,11 @@ from tensorcli.engine.ops._matrices import (
     solve,
 )
 from tensorcli.engine.ops.inverse import (
+    by_factors,
     by_substitution,
     factorised,
     named_result,
     pinv_backward,
-    substituted,
     zero_pivot,
 )
 
@@ -33,9 +35,13 @@ def _is_vector(a, b):
     return b.ndim == 1 or (a.ndim - 1 == b.ndim and b.shape == a.shape[:-1])
 
 
-def _solve_backward(grad, result, A, B_sizes, left, needs):
-    vector = len(B_sizes) == 1 or (A.ndim - 1 == len(B_sizes) and tuple(B_sizes) == A.geometry.sizes[:-1])
-    of_b = functions.linalg_solve(A.mH, grad.unsqueeze(-1) if vector else grad, left=left)
+def _solve_backward(grad, result, A, LU, pivots, left, needs):
+    vector = _is_vector(A, grad)
+    sides = grad.unsqueeze(-1) if vector else grad
+    if mode.enabled:
+        of_b = functions.linalg_solve(A.mH, sides, left=left)
+    else:
+        of_b = functions.linalg_lu_solve(LU, pivots, sides, left=left, adjoint=True)
     of_a = None
     if needs[0]:
         x = result.unsqueeze(-1) if vector else result
@@ -47,7 +53,10 @@ def _solve_backward(grad, result, A, B_sizes, left, needs):
     "_linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> "
     "(Tensor result, Tensor LU, Tensor pivots, Tensor info)",
     variants="function",
-    A__B=lambda grad, result, A, B_sizes, left, needs: _solve_backward(grad, result, A, B_sizes, left, needs),
+    A__B=lambda grad, result, A, LU, pivots, left, needs: _solve_backward(
+        grad, result, A, LU, pivots, left, needs
+    ),
+    LU=None,
 )
 def linalg_solve_(xp, A, B, left, check_errors):
     """The solutions of systems of linear equations, and which of them failed."""
@@ -66,25 +75,14 @@ def linalg_solve_(xp, A, B, left, check_errors):
             "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case "
             "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
-    system, sides = (A, right) if left else (A.swapaxes(-1, -2), right.swapaxes(-1, -2))
-    # Small systems say themselves whether a pivot is zero, in which numpy's library may differ.
-    info = xp.zeros(A.shape[:-2], np.int32)
-    if is_small(xp, A):
-        turned = A.flags.c_contiguous if left else not A.flags.c_contiguous
-        info = zero_pivot(xp, factorised(xp, A.swapaxes(-1, -2) if turned else A)[0])
-    try:
-        if info.any():
-            raise np.linalg.LinAlgError
-        found = solve(xp, system, sides)
-    except np.linalg.LinAlgError:
-        lead = np.broadcast_shapes(system.shape[:-2], sides.shape[:-2])
-        lu, pivots = factorised(xp, xp.broadcast_to(system, (*lead, *system.shape[-2:])))
-        found = substituted(xp, lu, pivots, xp.broadcast_to(sides, (*lead, *sides.shape[-2:])))
-        info = zero_pivot(xp, factorised(xp, A)[0])
+    lu, pivots = factorised(xp, A)
+    # X A = B is the transposed A^T X^T = B^T.
+    sides = right if left else right.swapaxes(-1, -2)
+    found = by_factors(xp, lu, pivots, sides, not left, lambda: A)
     found = found if left else found.swapaxes(-1, -2)
     found = found[..., 0] if vector else found
     # PyTorch lays out vectors of a batch as if they were the columns of one matrix.
-    return columns(found) if left and found.ndim > 1 else found, None, None, info
+    return columns(found) if left and found.ndim > 1 else found, columns(lu), pivots, zero_pivot(xp, lu)
 
 
 @composite(
@@ -157,13 +155,13 @@ def linalg_solve_triangular(xp, self, B, upper, left, unitriangular):
 
 def solved_triangle(xp, a, b, upper):
     """The X for which a X = b, where a is a triangle with zeros besides."""
-    try:
-        return solve(xp, a, b)
-    except np.linalg.LinAlgError:
-        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        return by_substitution(
-            xp, xp.broadcast_to(a, (*lead, *a.shape[-2:])), xp.broadcast_to(b, (*lead, *b.shape[-2:])), upper
-        )
+    if not is_small(xp, a):
+        with contextlib.suppress(np.linalg.LinAlgError):
+            return solve(xp, a, b)
+    lead = broadcast_sizes([b.shape[:-2], a.shape[:-2]])
+    whole, sides = (xp.broadcast_to(one, (*lead, *one.shape[-2:])) for one in (a, b))
+    # MKL divides a single side by the pivots, and multiplies several by their reciprocals.
+    return by_substitution(xp, whole, sides, upper, b.shape[-1] > 1)
 
 
 def _lstsq_backward(grads, a, b, solution, needs):
