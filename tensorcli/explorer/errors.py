@@ -316,6 +316,10 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E103", "rows", "Size mismatch between tensors",
          "the tensors of a dataset have one row for each sample: their first sizes are the same",
          "torch.utils.data.TensorDataset(torch.ones(3, 2), torch.ones(2))"),
+        ("TSC-E107", "reentrant", "When use_reentrant=True, torch.utils.checkpoint is incompatible with",
+         "the checkpoint of before runs a pass of its own within backward(), which fills .grad: grad() asks for no such",
+         "from torch.utils.checkpoint import checkpoint\nx = torch.ones(2, requires_grad=True)\n"
+         "y = checkpoint(torch.exp, x, use_reentrant=True)\ntorch.autograd.grad(y.sum(), x)"),
         # what is only warned of
         ("TSC-E096", "copied", "To copy construct from a tensor",
          "a tensor's numbers are copied by torch.tensor(…), and its graph is left; detach().clone() does the same and says so",

@@ -229,10 +229,7 @@ class Ear(Recorder):
         """An operator gave a tensor."""
         super().made(tensor, operator, inputs)
         engine = self.engine
-        tensors: list[Any] = []
-        for value in inputs:
-            members = value if isinstance(value, list | tuple) else (value,)
-            tensors.extend(each for each in members if engine.kind(each) == "tensor")
+        tensors = list(self._tensors(inputs))
         self.all_made.append(
             Made(
                 self.tokens.number(tensor),
@@ -245,6 +242,14 @@ class Ear(Recorder):
                 0 if (node := engine.node(tensor)) is None else self.tokens.number(node),
             )
         )
+
+    def _tensors(self, values: Sequence[Any]) -> Iterator[Any]:
+        """The tensors among values, and in the lists among them."""
+        for value in values:
+            if isinstance(value, list | tuple):
+                yield from self._tensors(value)
+            elif self.engine.kind(value) == "tensor":
+                yield value
 
 
 class TracedSession(Session):

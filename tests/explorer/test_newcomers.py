@@ -165,7 +165,7 @@ QUESTIONS = {
         "    fake = G(torch.ones(3, 2)).tanh()\n    d = D(fake).mean()\n    d.backward()\n    g = -D(fake).mean()\n"
         "    g.backward()",
         "",
-        "line 8 goes back through TanhBackward0 (line 4) more than once",
+        "line 8 needs what line 6 freed: both go through TanhBackward0 (line 4)",
         "line 5:  d = D(fake.detach()).mean()",
     ),
     "a state that is kept with its graph": (

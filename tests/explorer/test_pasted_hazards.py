@@ -70,6 +70,46 @@ TOLD = {
         ("TSC-H039", 9, "opt changes net.weight, which was frozen"),
         "line 7:  opt.zero_grad()",
     ),
+    "weights that are compared with themselves in a loop": (
+        "before = {name: p.data for name, p in net.named_parameters()}\n(net(x) - y).pow(2).mean().backward()\nopt.step()\n"
+        "for name, p in net.named_parameters():\n    print(name, torch.equal(before[name], p.data))",
+        ("TSC-H037", 10, "before[name] and p are one memory, and equal whatever was written into it"),
+        "line 6:  before = {name: p.data.clone() for name, p in net.named_parameters()}",
+    ),
+    "an average of a state that is no copy": (
+        "mean = net.state_dict()\n(net(x) - y).pow(2).mean().backward()\nopt.step()\nfor name, v in net.state_dict().items():\n"
+        "    mean[name].mul_(0.9).add_(v, alpha=0.1)",
+        ("TSC-H037", 10, "mean[name] and v are one memory: it is updated with itself"),
+        "line 6:  mean = {name: each.clone() for name, each in net.state_dict().items()}",
+    ),
+    "an array that is filled again and again": (
+        "import numpy as np\nbuffer = np.zeros(2)\nrows = []\nfor i in range(3):\n    buffer[:] = i\n"
+        "    rows.append(torch.from_numpy(buffer))",
+        ("TSC-H025", 11, "rows keeps one memory at 3 places"),
+        "line 11:  rows.append(torch.from_numpy(buffer).clone())",
+    ),
+    "a dict of one tensor": (
+        "sums = dict.fromkeys(['a', 'b'], torch.zeros(2))\nsums['a'] += 1",
+        ("TSC-H021", 7, "sums holds one tensor at 2 places (sums['a'], sums['b'])"),
+        "line 6:  sums = {key: torch.zeros(2) for key in ['a', 'b']}",
+    ),
+    "a layer that is trained again, which the optimizer left out": (
+        "net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))\nnet[0].requires_grad_(False)\n"
+        "opt = torch.optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.1)\nfor i in range(3):\n"
+        "    if i == 1:\n        net[0].requires_grad_()\n    opt.zero_grad()\n    (net(x) - y).pow(2).mean().backward()\n"
+        "    opt.step()",
+        (
+            "TSC-H031",
+            14,
+            "opt does not hold net[0].weight and 1 more, which were frozen when it took its parameters",
+        ),
+        "line 8:  opt = torch.optim.SGD(net.parameters(), lr=0.1)",
+    ),
+    "a diagonal that is a copy": (
+        "m = torch.zeros(2, 2)\nm.diag().fill_(1)",
+        ("TSC-H003", 7, "the write went into a copy of m (diagonal_copy) that nobody holds"),
+        "line 7:  m.diagonal().fill_(1)",
+    ),
 }
 
 
@@ -119,6 +159,23 @@ SILENT = {
     ),
     "a frozen weight without a gradient": FROZEN.replace("set_to_none=False", ""),
     "a weight that was frozen from the beginning": f"net.weight.requires_grad = False\nfor _ in range(3):\n{ROUND}    opt.step()",
+    "an average of copies": (
+        "mean = copy.deepcopy(net.state_dict())\n(net(x) - y).pow(2).mean().backward()\nopt.step()\n"
+        "for name, v in net.state_dict().items():\n    mean[name].mul_(0.9).add_(v, alpha=0.1)"
+    ),
+    "arrays that stay as they are": (
+        "import numpy as np\nbuffer = np.zeros(2)\nrows = []\nfor i in range(3):\n    rows.append(torch.from_numpy(buffer))"
+    ),
+    "one weight under two keys of three": (
+        "held = {'in': net.weight.detach(), 'out': net.weight.detach(), 'bias': net.bias.detach()}\nheld['out'] = held['in']\n"
+        "held['in'] += 1"
+    ),
+    "a layer that another optimizer trains": (
+        "net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))\nnet[0].requires_grad_(False)\n"
+        "opt = torch.optim.SGD(net[1].parameters(), lr=0.1)\nfor i in range(3):\n    if i == 1:\n"
+        "        net[0].requires_grad_()\n        late = torch.optim.SGD(net[0].parameters(), lr=0.1)\n    net.zero_grad()\n"
+        "    (net(x) - y).pow(2).mean().backward()\n    opt.step()\n    if i:\n        late.step()"
+    ),
     "a weight that is trained again": (
         f"for i in range(4):\n    net.weight.requires_grad = i != 1\n{ROUND}    opt.step()"
     ),

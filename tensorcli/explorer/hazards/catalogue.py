@@ -256,7 +256,7 @@ _ENTRIES: Final = (
         "one-item",
         "A write into an item of a list shows in other items: they are one tensor.",
         "[torch.zeros(2)] * 3 repeats the tensor, not its numbers: Python copies nothing. A list of three tensors has to make "
-        "three.",
+        "three. dict.fromkeys(names, torch.zeros(2)) is the same of a dict.",
         "rows = [torch.zeros(2)] * 3\nrows[0] += 1",
         "rows = [torch.zeros(2) for i in range(3)]\nrows[0] += 1",
         "why",
@@ -371,7 +371,8 @@ _ENTRIES: Final = (
         "A pass reached parameters that no optimizer holds: their module does not name them, or nothing does.",
         "parameters() gives what was set as nn.Parameter or stands in a registered module. Layers in a list or a dict of "
         "Python's, and a plain tensor that requires grad, are no part of it; a layer that forward makes is another one in each "
-        "call. They get gradients, and no step changes them.",
+        "call. What was frozen when an optimizer took its parameters, and was left out, is not taken in later. They get "
+        "gradients, and no step changes them.",
         "net = torch.nn.Linear(2, 1)\nnet.scale = torch.ones(1, requires_grad=True)\n"
         "opt = torch.optim.SGD(net.parameters(), lr=0.1)\n(net.scale * net(torch.ones(2))).sum().backward()\nopt.step()",
         "net = torch.nn.Linear(2, 1)\nnet.scale = torch.nn.Parameter(torch.ones(1))\n"
@@ -441,9 +442,9 @@ _ENTRIES: Final = (
     Hazard(
         "TSC-H037",
         "one-with-itself",
-        "Two names for one memory were compared: they are equal whatever was written.",
+        "Two names for one memory were compared, or the one was updated with the other: they are equal whatever was written.",
         "`before = net.weight` and `before = net.weight.data` copy nothing. After a step both names show the new numbers, and "
-        "torch.equal says that the network has not learned.",
+        "torch.equal says that the network has not learned. An average that began as `mean = net.state_dict()` is the network.",
         "net = torch.nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\nbefore = net.weight.data\n"
         "net(torch.ones(2)).sum().backward()\nopt.step()\nafter = net.weight.data\nsame = torch.equal(before, after)",
         "net = torch.nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\nbefore = net.weight.data.clone()\n"

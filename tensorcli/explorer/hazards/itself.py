@@ -1,9 +1,11 @@
-"""Comparisons of a memory with itself: `before = net.weight`, some steps, and then `torch.equal(before, net.weight)`."""
+"""Comparisons of a memory with itself: `before = net.weight`, some steps, and then `torch.equal(before, net.weight)`; and
+averages of it, `mean['weight'].mul_(0.9).add_(net.weight)`.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.told import Told
@@ -28,7 +30,7 @@ def comparisons(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
     values = [value]
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print":
         values = value.args
-    return [pair for pair in map(_pair, values) if pair is not None and all(map(_root, pair))]
+    return [pair for pair in map(_pair, values) if pair is not None and all(map(_path, pair))]
 
 
 def _pair(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
@@ -43,11 +45,28 @@ def _pair(node: ast.expr) -> tuple[ast.expr, ast.expr] | None:
     return None
 
 
-def _root(node: ast.expr) -> str:
-    """`w` of `w` and `w.data`; empty for anything else."""
+def _path(node: ast.expr) -> str:
+    """`w` of `w` and `w.data`, `before[name]` of an item; empty for anything else."""
     if isinstance(node, ast.Attribute) and node.attr == "data":
         node = node.value
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+        return ast.unparse(node) if isinstance(node.slice, ast.Name | ast.Constant) else ""
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def _value(names: Scope, node: ast.expr) -> Any:
+    """What a path stands for."""
+    if isinstance(node, ast.Attribute):
+        node = node.value
+    if isinstance(node, ast.Name):
+        return names.get(node.id)
+    assert isinstance(node, ast.Subscript)
+    items, key = _value(names, node.value), node.slice
+    place = names.get(key.id) if isinstance(key, ast.Name) else getattr(key, "value", None)
+    if isinstance(items, dict) and isinstance(place, str | int):
+        return items.get(place)
+    held = isinstance(items, list | tuple) and isinstance(place, int) and -len(items) <= place < len(items)
+    return items[place] if held else None
 
 
 def with_itself(
@@ -57,8 +76,8 @@ def with_itself(
     other. `learned`: such memory, by its identity.
     """
     for left, right in pairs:
-        first, second = _root(left), _root(right)
-        values: list[Any] = [names.get(first), names.get(second)]
+        first, second = _path(left), _path(right)
+        values: list[Any] = [_value(names, left), _value(names, right)]
         if first == second or any(engine.kind(each) != "tensor" for each in values):
             continue
         memory = engine.memory(values[0])
@@ -71,3 +90,29 @@ def with_itself(
                 (first, second),
             )
     return None
+
+
+def into_itself(
+    engine: Engine, node: ast.AST | None, tensor: Any, inputs: Sequence[Any], learned: Container[int]
+) -> Told | None:
+    """What is to be said of a method that writes a memory that a pass reached, and computes from it under another name; None for
+    any other write.
+    """
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+        return None
+    others = [each for each in inputs[1:2] if engine.kind(each) == "tensor" and each is not tensor]
+    memory = engine.memory(tensor)
+    if not others or engine.memory(others[0]) is not memory or id(memory) not in learned:
+        return None
+    target: ast.expr = node.func.value
+    while isinstance(target, ast.Call) and isinstance(target.func, ast.Attribute):
+        target = target.func.value
+    first, second = _path(target), _path(node.args[0])
+    roots = first.partition("[")[0], second.partition("[")[0]
+    if not first or not second or roots[0] == roots[1] or engine.walk(tensor) != engine.walk(others[0]):
+        return None
+    return Told(
+        "TSC-H037",
+        f"{first} and {second} are one memory: it is updated with itself, and neither is a copy.",
+        (first, second),
+    )

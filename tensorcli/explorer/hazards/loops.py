@@ -15,6 +15,8 @@ from tensorcli.language.syntax import in_order
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
 
+MOST = 1 << 20
+"""Arrays of more bytes are not looked at."""
 MANY = 1000
 """So many statements are remembered."""
 
@@ -28,6 +30,8 @@ class Loops:
         """What was read in a loop, or of a statement in one: it runs many times, and says the same each time."""
         self.begun: list[ast.For | ast.While] = []
         self.written: set[int] = set()
+        self.seen: dict[int, int] = {}
+        """What the bytes of an array were when a loop named it to append it, by the memory's identity."""
         """The memory that was written since, by its identity."""
 
     def begin(self) -> None:
@@ -35,7 +39,7 @@ class Loops:
         if len(self.read) > MANY:
             self.read = {}
         if self.begun:
-            self.begun, self.written = [], set()
+            self.begun, self.written, self.seen = [], set(), {}
 
     def once(self, read: Callable[[Any], Any], tree: ast.AST) -> Any:
         """What is read in a tree, which is read once."""
@@ -141,6 +145,21 @@ class Loops:
                     (kept, *named(known)),
                 )
         return None
+
+    def rewritten(self, call: ast.Call, value: Callable[[str], Any]) -> None:
+        """A loop is about to append something: the memory of arrays that it names counts as written where it holds other bytes
+        than when it was named there last. numpy says of no write that it happens.
+        """
+        if not any(each.node is call for each in self.appends):
+            return
+        for each in ast.walk(call.args[0]):
+            named = value(each.id) if isinstance(each, ast.Name) else None
+            if named is None or self.engine.kind(named) != "ndarray" or named.nbytes > MOST:
+                continue
+            memory, content = self.engine.memory(named), hash(named.tobytes())
+            if self.seen.setdefault(id(memory), content) != content:
+                self.seen[id(memory)] = content
+                self.written.add(id(memory))
 
     def appended(self, statement: ast.Expr, value: Callable[[str], Any]) -> Told | None:
         """What is to be said of `losses.append(loss)` in a loop, where a pass went through the loss already; None for any

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COPYING = frozenset(
     "index masked_select index_select gather take take_along_dim _to_copy clone nonzero "
-    "repeat repeat_interleave".split()
+    "repeat repeat_interleave diag diagonal_copy flip roll tril triu".split()
 )
 """Operators that copy what a reader may take for the tensor itself."""
 

@@ -175,13 +175,16 @@ def one_item(engine: Engine, names: Scope, memory: Any, statement: ast.stmt | No
         target = target.value
     root = target.value if isinstance(target, ast.Subscript) else None
     items = names.get(root.id) if isinstance(root, ast.Name) else None
-    if not isinstance(root, ast.Name) or not isinstance(items, list | tuple):
+    if not isinstance(root, ast.Name) or not isinstance(items, list | tuple | dict):
         return None
-    found = [each for each in items if engine.kind(each) == "tensor" and engine.memory(each) is memory]
-    same = [place for place, each in enumerate(items) if found and each is found[0]]
-    if len(same) < 2:
-        return None
-    listed = ", ".join(f"{root.id}[{place}]" for place in same[:3]) + (", …" if len(same) > 3 else "")
+    places = dict(items) if isinstance(items, dict) else dict(enumerate(items))
+    found = [
+        each for each in places.values() if engine.kind(each) == "tensor" and engine.memory(each) is memory
+    ]
+    same = [place for place, each in places.items() if found and each is found[0]]
+    if len(same) < 2 or (isinstance(items, dict) and len(same) < len(items)):
+        return None  # under two keys of several one tensor may well be meant
+    listed = ", ".join(f"{root.id}[{place!r}]" for place in same[:3]) + (", …" if len(same) > 3 else "")
     text = f"{root.id} holds one tensor at {len(same)} places ({listed}): the write shows in each."
     return Told("TSC-H021", text, (root.id,))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
+from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.hazards.told import Told
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Steps:
         self.engine = engine
         self.modules: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
         """For each optimizer the modules whose parameters it holds, weakly."""
+        self.left_out: weakref.WeakKeyDictionary[Any, list[Any]] = weakref.WeakKeyDictionary()
+        """For each optimizer the parameters of these that it does not hold and that were frozen at its first step, weakly."""
         self.trained: weakref.WeakSet[Any] = weakref.WeakSet()
         """The modules that were in training mode at some step."""
 
@@ -149,10 +152,18 @@ class Steps:
         modules = [value for _, value in names.items() if is_module(value)]
         mine = [each for each in modules if any(id(leaf) in known for leaf in each.parameters())]
         self.modules[optimizer] = [weakref.ref(each) for each in mine]
+        self.left_out[optimizer] = [
+            weakref.ref(leaf)
+            for each in mine
+            for leaf in each.parameters()
+            if id(leaf) not in known and not leaf.requires_grad
+        ]
+        from tensorcli.explorer.memory import overlap
+
         seen: dict[int, Any] = {}
         for leaf in held:
             other = seen.setdefault(id(self.engine.memory(leaf)), leaf)
-            if other is not leaf and self.engine.walk(other) == self.engine.walk(leaf):
+            if other is not leaf and overlap(self.engine.walk(other), self.engine.walk(leaf))[0]:
                 first, second = names.name(other) or "a parameter", names.name(leaf) or "another"
                 return Told(
                     "TSC-H035",
@@ -161,6 +172,23 @@ class Steps:
                     (text, first, second),
                 )
         return None
+
+    def thawed(self, names: Scope, optimizer: Any, text: str) -> Told | None:
+        """What is to be said of a step of an optimizer that left out parameters which were frozen then, and have gradients now;
+        None for another.
+        """
+        leaves = [leaf for each in self.left_out.get(optimizer, ()) if (leaf := each()) is not None]
+        leaves = [leaf for leaf in leaves if leaf.requires_grad and self.engine.grad(leaf) is not None]
+        others = (
+            {id(leaf) for value in names.values() for leaf in optimised(self.engine, value)} if leaves else ()
+        )
+        leaves = [leaf for leaf in leaves if id(leaf) not in others]
+        if not leaves:
+            return None
+        name = names.name(leaves[0]) or "a parameter"
+        more = f" and {len(leaves) - 1} more" if len(leaves) > 1 else ""
+        what = f"{name}{more}, which {'were' if more else 'was'} frozen when it took its parameters"
+        return Told("TSC-H031", f"{text} does not hold {what}, and learn{'' if more else 's'} now.", (text,))
 
     def in_evaluation(self, names: Scope, optimizer: Any, text: str) -> Told | None:
         """What is to be said of a step while a network is in evaluation mode that was trained before; None for another."""

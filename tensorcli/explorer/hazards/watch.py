@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING, base_of
 from tensorcli.explorer.hazards.discarded import discarded
-from tensorcli.explorer.hazards.itself import comparisons, with_itself
+from tensorcli.explorer.hazards.itself import comparisons, into_itself, with_itself
 from tensorcli.explorer.hazards.keep import Keeper
 from tensorcli.explorer.hazards.kept import Held, held_by, kept
 from tensorcli.explorer.hazards.loops import Loops
@@ -207,6 +207,7 @@ class Watch:
                 applied = self.gradients.applied
                 self.note(idle_clip(self.engine, self.names, statement, applied), statement)
             elif method == "append" and self.loops.begun:
+                self.loops.rewritten(node, self.names.get)
                 self.note(self.loops.appended(statement, self.names.get), statement)
 
     # ---- what the recorder hears
@@ -326,6 +327,8 @@ class Watch:
             self.note(expanded(engine, self.names, memory, binding))
         self.note(one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
+            if self.gradients.leaves and known.name != "copy_":
+                self.note(into_itself(engine, current_node(), tensor, inputs, self.gradients.leaves))
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
                 name = self.names.name(tensor) or self.names.name(self.recorder.named_parent(tensor))
@@ -419,6 +422,7 @@ class Watch:
                 self.note(unheld(self.engine, self.names, leaves, reached, gone, text))
                 self.note(self.steps.first(self.names, optimizer, leaves, text))
                 self.note(self.steps.in_evaluation(self.names, optimizer, text))
+                self.note(self.steps.thawed(self.names, optimizer, text))
                 self.steps.freezes(self.names, leaves, text, node)
                 if not node.args and dropped is None:
                     self.note(idle(self.engine, leaves, text))

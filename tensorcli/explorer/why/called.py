@@ -77,6 +77,8 @@ def _title(case: Case, found: list[Operand]) -> str:
         return known.sentence
     if known is not None:
         found = []
+    if case.failure.type.endswith("Warning"):
+        return f"line {case.line} ran, and PyTorch warns."
     if found:
         return "What the operation was given does not fit it."
     words = case.failure.message.partition("\n")[0].rstrip(".")
@@ -158,6 +160,8 @@ def fits(case: Case) -> Iterator[Proposal | None]:
     dtype, where the failing expression takes it. Where it takes none, those that another error follows.
     """
     yield from out_of_place(case)
+    if called_name(case.expression()) == "grad":
+        return  # what is differentiated by is the tensor itself: of another shape it is another, which leads nowhere
     found, changes = operands(case), list(_changes(case))
     refusals = [_refusal(case, each) for each in changes]
     taken = [[each] for each, refusal in zip(changes, refusals, strict=True) if refusal is None]

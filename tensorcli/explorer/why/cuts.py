@@ -29,6 +29,8 @@ FACTORIES = frozenset(
 
 MADE_WITHOUT = "made without requires_grad"
 NO_GRAPH = "{}() gives gradients without a graph; create_graph=True records one"
+TO_TENSORS = frozenset("from_numpy tensor as_tensor".split())
+"""What makes a tensor of numbers or of an array."""
 READERS = frozenset("item tolist numpy float int bool complex".split())
 """What reads the numbers of a tensor into Python or numpy."""
 
@@ -274,6 +276,8 @@ def _origin(case: Case, step: Traced, operator: str, node: ast.AST | None) -> st
     if names:
         return f"{operator}(…) takes numbers or an array of {' and '.join(names)}: no edge leads back"
     read = numbers_of(case, step.number - 1, tree)
+    if read is not None and read.name.endswith(")"):
+        return f"{read.how}() gives a number, and numbers have no graph"
     if read is not None:
         return f"{operator}(…) takes {read.name}, which {read.how}() read at line {read.line}: numbers have no graph"
     return MADE_WITHOUT
@@ -291,6 +295,11 @@ class Reading(NamedTuple):
 
 def numbers_of(case: Case, at: int, tree: ast.AST, depth: int = 4) -> Reading | None:
     """Which name of an expression, or of a statement, holds numbers that were read from a tensor with a graph."""
+    for node in ast.walk(tree):
+        if called_name(node) in TO_TENSORS and isinstance(node, ast.Call) and node.args:
+            read = node.args[0]
+            if called_name(read) == "item" and isinstance(read, ast.Call) and _has_graph(case, read):
+                return Reading(ast.unparse(read), case.within_line(at, read), "item")
     for name in sorted(loaded(tree)) if depth else ():
         found = case.bound_before(at, name, tree)
         if found is None:

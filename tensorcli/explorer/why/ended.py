@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.trees import has_pass
@@ -22,19 +23,21 @@ class Ended(NamedTuple):
     """`loss, a leaf of its own`."""
     reason: str
     """A sentence: where the way to what is behind it was cut."""
+    node: ast.AST | None
+    """The pass."""
     events: list[Event]
     proposals: list[Proposal | None]
 
 
 def ended_early(case: Case, last: Traced) -> Ended | None:
     """Which leaf a backward pass ended at that was made of what requires grad, and how it could go on; None where none was."""
-    for added in last.added:
+    for added in reversed(last.added):
         cuts = where_cut_before(case, added.tensor)
         if any(_of_what_learns(cut) for cut in cuts):
             name = next(iter(names_of(case, added.tensor)), "")
             sentence, events = told(cuts, case)
             leaf = f"{name}, a leaf of its own" if name else "a leaf without a name"
-            return Ended(leaf, sentence, events, list(ways_back(case, cuts, name)))
+            return Ended(leaf, sentence, added.node_at, events, list(ways_back(case, cuts, name)))
     return None
 
 

@@ -13,6 +13,7 @@ from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round, held_graphs
+from tensorcli.explorer.why.updates import copied_into
 
 if TYPE_CHECKING:
     from tensorcli.explorer.trace import Save, Traced
@@ -45,18 +46,26 @@ def freed(case: Case) -> Story:
         made = case.event(made_at, f"{what} saved {_saved_names(case, saves)}", "saved", node=save.node_at)
         events.append(made)
         where = f" (line {made.line})"
+    else:  # a node that saves nothing
+        for step in case.trace.steps:
+            for each in step.made if not where else ():
+                if each.node == node and each.node:
+                    made_at = step.number - 1
+                    where = f" (line {case.within_line(made_at, each.node_at)})"
     at = first.number - 1
     count = len(first.freed)
     also = f", and {count - 1} more" if count > 1 else ""
     held = "had saved" if saves else "held"
     freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=first.freed[node])
     within = first.number == case.failing.number
+    by = first.freed[node]
+    by_itself = within and (by is None or holds(case.inner, by))
     states = held_graphs(case, lambda tensor: bool(_way(case, tensor, node))) if within else []
     carried = [*states, *carried_graphs(case)] if within else []
-    if not within:
+    if not by_itself:
         events.append(freeing)
     events.append(
-        case.raised(f"needs what {what} {held}" + (", and an earlier round freed" if within else ""))
+        case.raised(f"needs what {what} {held}" + (", and an earlier round freed" if by_itself else ""))
     )
     if states or (carried and made_at == case.at):
         names = " and ".join(carried)
@@ -65,7 +74,7 @@ def freed(case: Case) -> Story:
             f"{names} {verb} graph from one round of the loop into the next: line {case.line} goes back through "
             f"{what}{where}, which an earlier round freed."
         )
-    elif within:
+    elif by_itself:
         title = (
             f"line {case.line} goes back through {what}{where} more than once, and the first time freed it."
         )
@@ -75,7 +84,7 @@ def freed(case: Case) -> Story:
     path, root = path_to(case, node), backward_root(case)
     if path and root is not None and len(path) <= LONG:
         story.notes.append(f"the way: {' ← '.join((case.text_of(root), *path))}{where}")
-    story.proposals = list(_freed_ways(case, at, made_at, node, states))
+    story.proposals = list(_freed_ways(case, at, made_at, node, states, by_itself))
     return story
 
 
@@ -117,15 +126,19 @@ def _way(case: Case, tensor: Any, wanted: int) -> list[str]:
 
 
 def _freed_ways(
-    case: Case, at: int, made_at: int | None, node: int, states: list[str]
+    case: Case, at: int, made_at: int | None, node: int, states: list[str], by_itself: bool
 ) -> Iterator[Proposal | None]:
+    """`states`: the attributes that carry the graph. `by_itself`: the failing pass freed it, in an earlier round."""
     journal = case.journal
     statement, _ = journal.python(at)
     if states:
         yield from detached_each_round(case, states)
     if at == case.at:
         yield from detached_each_round(case)
+        yield from _leaves_kept(case)
         yield from _within(case, made_at, node)
+    if by_itself and _learns_meanwhile(case, backward_root(case)):
+        return  # a graph that is kept would lead to what the parameters were before the step
     calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
     for call in calls[:1]:
         given = {keyword.arg for keyword in call.keywords}
@@ -142,7 +155,7 @@ def _freed_ways(
         if a and b and a != b:
             yield journal.without(at, case.at, f"({a} + {b}).backward()", "one pass for both")
     if made_at is not None and at < case.at and made_at < at:
-        yield from _recomputed(case, made_at)
+        yield from recomputed(case, made_at)
     if not states and at < case.at:
         yield from detached_each_round(case)
     if made_at is not None and at < case.at:
@@ -173,7 +186,7 @@ def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | N
         return
     if made_at < case.at:
         names = _leading(case, loaded(case.statement.tree) - stored(case.statement.tree), node)
-        if _learns_meanwhile(case, names):
+        if any(_learns_meanwhile(case, ast.Name(name, ast.Load())) for name in names):
             yield from again_in(case, body, made_at)
         for name in names:
             bound = case.bound_at(name)
@@ -214,11 +227,23 @@ def _leading(case: Case, names: set[str], node: int) -> list[str]:
     return [name for name, value in tensors if value is not None and _way(case, value, node)]
 
 
-def _learns_meanwhile(case: Case, names: list[str]) -> bool:
-    """Whether the failing statement wrote a leaf that one of these names leads to."""
-    written = {write.memory for write in case.failing.writes}
-    leaves = (leaf for name in names for leaf in leaves_behind(case, case.named(name)))
+def _learns_meanwhile(case: Case, root: ast.expr | None) -> bool:
+    """Whether the failing statement wrote a leaf that a tensor leads to."""
+    written, tensor = {write.memory for write in case.failing.writes}, case.tensor(root)
+    leaves = [] if tensor is None else leaves_behind(case, tensor)
     return any(case.trace.token(case.engine.memory(leaf)) in written for leaf in leaves)
+
+
+def _leaves_kept(case: Case) -> Iterator[Proposal | None]:
+    """`img = img.clamp(0, 1)` in a loop, where img was a leaf: written into the leaf, which keeps its name."""
+    for name in carried_graphs(case):
+        bound = case.bound_at(name)
+        facts = [] if bound is None else case.trace.steps[bound].step.changes
+        if any(
+            name in each.names and each.after and each.after.requires_grad and each.after.is_leaf
+            for each in facts
+        ):
+            yield from copied_into(case, case.at, name)
 
 
 def again_in(case: Case, body: list[ast.stmt], made_at: int) -> Iterator[Proposal | None]:
@@ -285,7 +310,7 @@ def chosen_between(case: Case, first: int, last: int, wanted: set[str]) -> list[
     return chosen if wanted & dirty else []
 
 
-def _recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:
+def recomputed(case: Case, made_at: int) -> Iterator[Proposal | None]:
     """The statements between, which lead from the freed node to what is differentiated, once more."""
     chosen = chosen_between(case, made_at, case.at, loaded(case.statement.tree))
     if not 0 < len(chosen) <= MOST:

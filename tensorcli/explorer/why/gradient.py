@@ -105,7 +105,10 @@ def unused(case: Case) -> Story:
             )
         else:
             inputs = inputs.elts[index] if index < len(inputs.elts) else None
-    text = f"the tensor at index {index}" if inputs is None else case.text_of(inputs)
+    several, own = None if inputs is None else case.value(inputs), ""
+    if isinstance(several, list | tuple) and index < len(several) and inputs is not None:
+        own = case.own_name(several[index]) or f"{case.text_of(inputs)}[{index}]"
+    text = f"the tensor at index {index}" if inputs is None else own or case.text_of(inputs)
     root = backward_root(case)
     result = "the result" if root is None else case.text_of(root)
     tensor = case.tensor(inputs)

@@ -185,6 +185,7 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
         )
         story.events.append(case.event(lost, f"{name} was a leaf that requires grad", "made"))
     story.events.extend(computed(case, name, look, bound, node, lost is not None))
+    story.proposals.extend(to_the_end(each) for each in _retained_before(case, story, name, bound))
     for leaf in leaves[:3]:
         leaf_name = case.own_name(leaf)
         if leaf_name is not None:
@@ -214,6 +215,19 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
             to_the_end(case.journal.inserted(bound + 1, f"{name}.retain_grad()", "keep this gradient too"))
         )
     return story
+
+
+def _retained_before(case: Case, story: Story, name: str, bound: int) -> Iterator[Proposal | None]:
+    """`x.retain_grad()`, and then a write that gave x another history: the same behind the write."""
+    for at, grad_fn in case.history_of(name, bound)[1:]:
+        asked = f"{name}.retain_grad()"
+        earlier = [step for step in case.trace.steps[:at] if step.record.statement.source == asked]
+        if earlier:
+            story.title = (
+                f"{name}.grad is None because line {earlier[-1].line} asked for the gradient of the history that {name} had, and "
+                f"line {case.trace.steps[at].line} gave it another ({grad_fn})."
+            )
+            yield case.journal.inserted(at + 1, asked, "keep the gradient of what it is then")
 
 
 def computed(
@@ -356,7 +370,9 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         story.events.append(event)
     if ended is not None:
         story.proposals.extend(to_the_end(each) for each in ended.proposals)
-    story.events.append(case.event(last.number - 1, f"a backward pass that did not reach {name}", "other"))
+    node = last.added[-1].node_at if last.added else None
+    passed = f"a backward pass that did not reach {name}"
+    story.events.append(case.event(last.number - 1, passed, "other", node=node))
     if users:
         verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
         story.notes.append(f"{', '.join(users[:4])} {verb[0]} to {name}, and {verb[1]} not differentiated.")

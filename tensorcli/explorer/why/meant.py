@@ -8,20 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
-from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.explain import LEGACY
-from tensorcli.explorer.hazards.parameters import optimised
-from tensorcli.explorer.trees import called_name, has_pass, root_name
+from tensorcli.explorer.trees import called_name, root_name
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.ended import ended_early, last_pass
-from tensorcli.explorer.why.leaves import users_of
-from tensorcli.explorer.why.networks import holder_for
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.updates import copied_into, in_place
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow
-    from tensorcli.explorer.rewrite import Proposal
 
 
 def lost_update(case: Case, row: HazardRow) -> Story:
@@ -83,10 +77,23 @@ def expanded_write(case: Case, row: HazardRow) -> Story:
 
 
 def one_item(case: Case, row: HazardRow) -> Story:
-    """`rows = [torch.zeros(2)] * 3`: as many tensors."""
+    """`rows = [torch.zeros(2)] * 3`, `dict.fromkeys(names, torch.zeros(2))`: as many tensors."""
     story = Story(f"line {case.line}: {row.text}")
     bound = _bound(case, row)
     product = None if bound is None else bound.value
+    if (
+        bound is not None
+        and isinstance(product, ast.Call)
+        and called_name(product) == "fromkeys"
+        and product.args[1:]
+    ):
+        story.events.append(
+            case.event(bound.at, "the tensor is repeated, not copied", "shared", node=product)
+        )
+        keys, made = (case.journal.source(bound.at, each) for each in product.args)
+        made += ".clone()" * isinstance(product.args[1], ast.Name)
+        new = f"{{key: {made} for key in {keys}}}"
+        story.proposals.append(case.journal.changed(bound.at, [(product, new)], "as many tensors"))
     if bound is None or not isinstance(product, ast.BinOp) or not isinstance(product.op, ast.Mult):
         return story
     items, times = product.left, product.right
@@ -104,11 +111,20 @@ def one_item(case: Case, row: HazardRow) -> Story:
 def one_with_itself(case: Case, row: HazardRow) -> Story:
     """`before = net.weight`, compared with net.weight later: a copy of what it was."""
     story = Story(f"line {case.line}: {row.text}")
-    bound = [each for name in row.names if (each := _bound(case, replace(row, names=(name,)))) is not None]
+    roots = [name.partition("[")[0] for name in row.names]
+    bound = [each for name in roots if (each := _bound(case, replace(row, names=(name,)))) is not None]
     if bound:
         first = min(bound, key=lambda each: each.at)
         text = f"{first.name} is the memory itself"
         story.events.append(case.event(first.at, text, "shared", node=first.value))
+        value: ast.expr = first.value
+        if called_name(value) == "state_dict":
+            new = f"{{name: each.clone() for name, each in {behind(value, first.text, '.items()')}}}"
+            story.proposals.append(case.journal.changed(first.at, [(value, new)], "keep copies"))
+            return story
+        if isinstance(value, ast.DictComp | ast.ListComp):
+            value = value.value if isinstance(value, ast.DictComp) else value.elt
+            first = first._replace(value=value, text=case.journal.source(first.at, value))
         copy = ".clone()" if first.text.endswith(".data") else ".detach().clone()"
         new = behind(first.value, first.text, copy)
         note = "keep the numbers of then"
@@ -149,59 +165,6 @@ def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
         yield from zip(target.elts, value.elts, strict=True)
     else:
         yield target, value
-
-
-def dropped_gradient(case: Case, row: HazardRow) -> Story:
-    """`opt.zero_grad()` between the pass and the step: the two in the other order."""
-    story = Story(f"line {case.line}: {row.text}")
-    step = case.inner
-    for at in range(case.home, -1, -1):
-        tree = case.journal.python(at)[0].tree
-        drops = [
-            each
-            for each in ast.walk(tree)
-            if isinstance(each, ast.Expr) and called_name(each.value) == "zero_grad"
-        ]
-        if not drops:
-            continue
-        story.events.append(case.event(at, "dropped each gradient", "cut", node=drops[-1]))
-        if at == case.home:
-            later = _pass_behind(case.tree, step)
-            if later is not None:
-                swapped = [(step, case.text_of(later)), (later, case.text_of(step))]
-                story.proposals.append(case.journal.changed(at, swapped, "step after the pass"))
-            texts = case.text_of(drops[-1]), case.text_of(step)
-            changes = [(drops[-1], texts[1]), (step, texts[0])]
-            story.proposals.append(case.journal.changed(at, changes, "drop them after the step"))
-        else:
-            story.proposals.append(case.journal.moved_below(at, case.home, "drop them after the step"))
-        break
-    return story
-
-
-def _pass_behind(tree: ast.AST, step: ast.stmt) -> ast.stmt | None:
-    """The backward pass that stands behind a step in the same block, with nothing between."""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and step in body[:-1]:
-            behind = body[body.index(step) + 1]
-            return behind if isinstance(behind, ast.Expr) and has_pass(behind) else None
-    return None
-
-
-def outdated_optimizer(case: Case, row: HazardRow) -> Story:
-    """A layer that was replaced after the optimizer was made: the optimizer made after that."""
-    story = Story(f"line {case.line}: {row.text}")
-    name, new = row.names
-    made, replaced = case.bound_at(name), None
-    for step in case.trace.steps:
-        if any(change.kind == "created" and new in change.names for change in step.step.changes):
-            replaced = step.number - 1
-    if made is not None and replaced is not None and made < replaced:
-        story.events.append(case.event(made, f"{name} took the parameters of then", "made"))
-        story.events.append(case.event(replaced, f"{new} was made", "made"))
-        story.proposals.append(case.journal.moved_below(made, replaced, "take the parameters of now"))
-    return story
 
 
 def discarded_result(case: Case, row: HazardRow) -> Story:
@@ -255,52 +218,6 @@ def kept_alias(case: Case, row: HazardRow) -> Story:
     return story
 
 
-def idle_step(case: Case, row: HazardRow) -> Story:
-    """A step without a gradient: a pass before it, or an optimizer of what is there now."""
-    story = Story(f"line {case.line}: {row.text}")
-    names, optimizer = case.trace.session.names, row.names[0]
-    held = optimised(case.engine, names.get(optimizer))
-    before = last_pass(case, case.at)
-    ended = None if before is None else ended_early(case, before)
-    if before is not None and ended is not None:
-        story.title += f" The pass before it ended at {ended.leaf}: {ended.reason}"
-        story.events.extend(ended.events)
-        story.events.append(case.event(before.number - 1, f"ended at {ended.leaf}", "other"))
-        story.proposals.extend(ended.proposals)
-        return story
-    for user in dict.fromkeys(user for leaf in held for user in users_of(case, leaf)):
-        if user.isidentifier() and case.engine.look(names[user]).numel == 1:
-            story.proposals.append(case.before(f"{user}.backward()", f"the gradients of {user}"))
-    if not held:
-        story.proposals.extend(_pass_before(case))
-    made = case.bound_at(optimizer)
-    for name, value in names.items():
-        at = case.bound_at(name)
-        if at is None or made is None or not made < at:
-            continue
-        leaves = (
-            list(value.parameters()) if is_module(value) else [value] * (case.engine.kind(value) == "tensor")
-        )
-        if any(case.engine.look(leaf).is_leaf and case.engine.grad(leaf) is not None for leaf in leaves):
-            what = "module" if is_module(value) else "tensor"
-            story.events.append(case.event(made, f"{optimizer} took the tensors of then", "made"))
-            story.events.append(case.event(at, f"{name} is another {what} since then", "made"))
-            story.proposals.append(case.journal.moved_below(made, at, "take the tensors of now"))
-    return story
-
-
-def _pass_before(case: Case) -> Iterator[Proposal | None]:
-    """A backward pass of what was computed last before a step, in the block that the step stands in."""
-    for block in ast.walk(case.tree):
-        body = getattr(block, "body", None)
-        if isinstance(body, list) and case.inner in body:
-            for before in reversed(body[: body.index(case.inner)]):
-                if isinstance(before, ast.Assign) and isinstance(before.targets[0], ast.Name):
-                    name = before.targets[0].id
-                    yield case.before(f"{name}.backward()", f"the gradients of {name}")
-                    return
-
-
 def not_called(case: Case, row: HazardRow) -> Story:
     """`net.eval`: called."""
     story = Story(f"line {case.line}: {row.text}")
@@ -317,28 +234,6 @@ def misspelt_attribute(case: Case, row: HazardRow) -> Story:
         name, attribute = row.names
         target = node.targets[0]
         story.proposals.append(case.changed([(target, f"{name}.{attribute}")], "the attribute of tensors"))
-    return story
-
-
-def unheld_parameter(case: Case, row: HazardRow) -> Story:
-    """Parameters in a list, or a plain tensor of a module: registered, before the optimizer asks for them."""
-    story = Story(f"line {case.line}: {row.text}")
-    optimizer = row.names[0]
-    made = case.bound_at(optimizer)
-    if made is not None:
-        story.events.append(case.event(made, f"{optimizer} took what parameters() gave", "made"))
-    if len(row.names) < 2:
-        story.notes.append(f"make the module once, before {optimizer}, and hand its parameters over.")
-        return story
-    path = row.names[1]
-    value = case.value(ast.parse(path, mode="eval").body)
-    for at, step in enumerate(case.trace.steps):
-        for node in ast.walk(case.journal.python(at)[0].tree):
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == path:
-                story.events.insert(0, case.event(step.number - 1, f"{path} is set", "made", node=node))
-                text = case.journal.source(at, node.value)
-                holder, note = holder_for(value)
-                story.proposals.append(case.journal.changed(at, [(node.value, f"{holder}({text})")], note))
     return story
 
 

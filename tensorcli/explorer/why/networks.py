@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, operand_of, root_name
-from tensorcli.explorer.why.called import called, given, module_name
+from tensorcli.explorer.why.called import called, given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind, operand, operands, with_operand
 
@@ -96,13 +96,34 @@ def state(case: Case) -> Story:
         fits = f"name in {owner}.state_dict() and each.shape == {owner}.state_dict()[name].shape"
         new = f"{{name: each for name, each in {behind(saved, text, '.items()')} if {fits}}}"
         kept = with_argument(f"{case.text_of(call.func)}({new})", "strict=False")
-        story.proposals.append(
-            case.changed([(call, kept)], "what has the same shape; the rest stays as it is")
-        )
+        if len(others) < len(value):
+            story.proposals.append(
+                case.changed([(call, kept)], "what has the same shape; the rest stays as it is")
+            )
+        story.proposals.extend(_of_saved_sizes(case, owner, others))
         return story
     lenient = with_argument(whole, "strict=False")
     story.proposals.append(case.changed([(call, lenient)], "what both have; the rest stays as it is"))
     return story
+
+
+def _of_saved_sizes(case: Case, owner: str, others: list[tuple[str, str, str]]) -> Iterator[Proposal | None]:
+    """The module, made with one of the saved sizes in the place of one that differs."""
+    at = case.bound_at(owner)
+    pairs = {
+        (has, wants)
+        for _, saved, own in others
+        for has, wants in zip(ast.literal_eval(saved), ast.literal_eval(own), strict=False)
+        if has != wants
+    }
+    if at is None:
+        return
+    for has, wants in sorted(pairs):
+        for node, number in whole_numbers(case.journal.python(at)[0].tree):
+            if number == wants:
+                yield case.journal.changed(
+                    at, [(node, str(has))], f"a module of the saved sizes: {has} instead of {wants}"
+                )
 
 
 def _of_other_shapes(case: Case, module: ast.expr, state: Any) -> list[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tensorcli.explorer.hazards.slips import nearly
 from tensorcli.explorer.names import path_root
@@ -16,7 +17,9 @@ from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import (
     FACTORIES,
     MADE_WITHOUT,
+    MODES,
     READERS,
+    TO_TENSORS,
     Cut,
     ends_of,
     numbers_of,
@@ -28,7 +31,6 @@ from tensorcli.explorer.why.updates import in_place
 
 MOST = 4
 """So many ends are led on."""
-TO_TENSORS = frozenset("from_numpy tensor as_tensor".split())
 TO_NUMBERS = frozenset("numpy detach cpu item".split())
 
 
@@ -74,8 +76,24 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
         if isinstance(node, ast.Attribute) and node.attr == "data":
             yield journal.changed(at, [(node, journal.source(at, node.value))], "stay in the graph")
     yield from out_of_the_block(case, at, "record it")
+    yield from _undecorated(case, cut)
     yield from _turned_on(case, cut)
     yield from _in_place(case, cut)
+
+
+def _undecorated(case: Case, cut: Cut) -> Iterator[Proposal | None]:
+    """The function that an operation stands in, without the decorator that keeps it from being recorded."""
+    place = None if cut.node is None else case.holder_of(cut.node)
+    function = None if place is None else case.journal.python(place)[0].tree
+    if place is None or not isinstance(function, ast.FunctionDef):
+        return
+    lines = case.journal.records[place].statement.source.split("\n")
+    first = min((each.lineno for each in function.decorator_list), default=function.lineno)
+    for each in function.decorator_list:
+        if any(mode in ast.unparse(each) for mode in MODES):
+            kept = [line for at, line in enumerate(lines) if at != each.lineno - first]
+            found = case.journal.replaced(place, "\n".join(kept), f"{function.name} is recorded")
+            yield found and replace(found, text=f"line {each.lineno}:  without @{ast.unparse(each)}")
 
 
 def _turned_on(case: Case, cut: Cut) -> Iterator[Proposal | None]:
@@ -153,10 +171,26 @@ def joined(case: Case, at: int, tree: ast.AST) -> Iterator[Proposal | None]:
         (given, *_), text = node.args, journal.source(at, node.args[0])
         named = case.trace.session.names.get(given.id) if isinstance(given, ast.Name) else None
         if isinstance(given, ast.List | ast.Tuple | ast.ListComp) or isinstance(named, list | tuple):
-            yield journal.changed(at, [(node, f"torch.stack({text})")], "join tensors, not their numbers")
+            new = _stacked(case, at, given)
+            yield journal.changed(at, [(node, new)], "join tensors, not their numbers")
         else:
             new = behind(given, text, ".clone()")
             yield journal.changed(at, [(node, new)], "a copy that stays in the graph")
+
+
+def _stacked(case: Case, at: int, node: ast.expr) -> str:
+    """`torch.stack([a, b])` of `[a, b]`; of a list of lists one of each. A number that is written becomes a tensor."""
+    if not isinstance(node, ast.List | ast.Tuple):
+        return f"torch.stack({case.journal.source(at, node)})"
+    items = []
+    for each in node.elts:
+        text = case.journal.source(at, each)
+        if isinstance(each, ast.List | ast.Tuple):
+            text = _stacked(case, at, each)
+        elif isinstance(each, ast.Constant) and isinstance(each.value, int | float):
+            text = f"torch.tensor({float(each.value)})"
+        items.append(text)
+    return f"torch.stack([{', '.join(items)}])"
 
 
 # ---- numbers computed as tensors

@@ -14,6 +14,7 @@ from tensorcli.explorer.memory import overlap, places_text, shared_places, span_
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trees import root_name, write_target
+from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.operands import as_loaded, bound_event
 from tensorcli.explorer.why.out_of_place import SIGNS, out_of_place
@@ -192,10 +193,16 @@ def _modes(case: Case, at: int, tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
 
 
 def cast(case: Case) -> Story:
-    """The result's dtype does not fit what is written."""
+    """The result's dtype does not fit what is written. Where the statement writes nothing in place, what it called did."""
     found = refused_cast(case.failure.message)
     assert found is not None
     result, kept = found
+    if case.write_target() == (None, None):
+        story = called(case)
+        story.title = (
+            f"what is called here writes {result} into {kept}: what it is given is to be {result} throughout."
+        )
+        return story
     name, text, bound = written(case)
     events: list[Event] = []
     named = None if name is None else case.named(name)

@@ -13,7 +13,9 @@ from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.trees import holds, in_place_nodes, loaded, root_name, stored
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.freed import again_in, round_of
+from tensorcli.explorer.why.freed import again_in, recomputed, round_of
+from tensorcli.explorer.why.gradient import backward_root
+from tensorcli.explorer.why.leaves import leaves_behind
 from tensorcli.explorer.why.out_of_place import atom, out_of_place_at, told_not_to_write
 from tensorcli.explorer.why.rounds import carried_graphs, detached_each_round
 
@@ -257,8 +259,12 @@ class _Version:
                 tree = step.record.statement.tree
                 if isinstance(tree, ast.FunctionDef):
                     yield from out_of_place_at(case, step.number - 1, tree)
+        goes_on = self._pass_goes_on_to_what_was_written()
+        if goes_on and self.step.number - 1 < at:
+            yield from recomputed(case, self.step.number - 1)
         if at < case.at and not self._reads_what_was_written():
-            yield journal.moved_below(at, case.at, "write after the saved use")
+            later = f"; {goes_on}.grad has both passes then" if goes_on else ""
+            yield journal.moved_below(at, case.at, f"write after the saved use{later}")
         if isinstance(statement.tree, ast.Assign | ast.AugAssign | ast.Expr) and via is not None:
             targets = [target for target, _ in in_place_nodes(statement.tree)]
             if any(isinstance(target, ast.Name) and target.id == via for target in targets):
@@ -332,12 +338,26 @@ class _Version:
                     return True
         return False
 
+    def _pass_goes_on_to_what_was_written(self) -> str:
+        """The name of the parameter that a step wrote between two passes, where the failing one brings it a gradient as well:
+        what was computed with its old value can be computed anew, and the step can only wait if it is to apply both.
+        """
+        case, name = self.case, self.write.via or ""
+        root = case.tensor(backward_root(case)) if self.culprit.number - 1 < case.at else None
+        for leaf in () if root is None else leaves_behind(case, root):
+            mine = case.trace.token(case.engine.memory(leaf)) == self.save.memory
+            if mine and case.engine.grad(leaf) is not None:
+                return name
+        return ""
+
     def _reference(self) -> Proposal | None:
         """The failing pass without the write: its gradients are those of what was saved. Only where everything that it names
         stood before the write.
         """
         case = self.case
         at = self.culprit.number - 1
+        if self._pass_goes_on_to_what_was_written():
+            return None
         if at >= case.at or not isinstance(case.statement.tree, ast.Expr):
             return None
         rebound: set[str] = set()

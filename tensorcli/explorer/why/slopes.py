@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.trees import called_name, holds, loaded, operand_of, stored
-from tensorcli.explorer.why.case import Case
+from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.out_of_place import atom
 
 if TYPE_CHECKING:
@@ -45,10 +45,32 @@ def with_slope(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
         elif name == "sample":
             new = f"{case.journal.source(at, owner)}.rsample"
             yield case.journal.changed(at, [(node.func, new)], "a sample with an edge to its parameters")
-    if called_name(node) == "checkpoint" and isinstance(node, ast.Call):
-        for each in node.keywords:
+    if called_name(node) == "checkpoint" and node is not None:
+        yield from _not_reentrant(case, at, node, "the parameters inside count as well")
+
+
+def _not_reentrant(case: Case, at: int, tree: ast.AST, note: str) -> Iterator[Proposal | None]:
+    """`checkpoint(f, x, use_reentrant=False)`."""
+    for node in ast.walk(tree):
+        for each in node.keywords if isinstance(node, ast.Call) else ():
             if each.arg == "use_reentrant":
-                yield case.journal.changed(at, [(each.value, "False")], "the parameters inside count as well")
+                yield case.journal.changed(at, [(each.value, "False")], note)
+
+
+def reentrant(case: Case) -> Story:
+    """A call of grad() that leads through a checkpoint of the kind that only backward() can go through."""
+    story = Story(
+        "a checkpoint with use_reentrant=True can be gone through by backward() alone, and without inputs=."
+    )
+    for at in range(case.at + 1):
+        tree = case.journal.python(at)[0].tree
+        for node in ast.walk(tree):
+            if called_name(node) == "checkpoint" and isinstance(node, ast.Call) and node.keywords:
+                story.events.append(case.event(at, "runs a pass of its own in backward()", "made", node=node))
+                note = "goes through with any pass"
+                story.proposals.extend(_not_reentrant(case, at, node, note))
+    story.events.append(case.raised("asks for some gradients alone"))
+    return story
 
 
 def _before_the_pass(case: Case, first: int, source: str) -> Proposal | None:

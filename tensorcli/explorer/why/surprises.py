@@ -138,10 +138,12 @@ def _own_memory(case: Case, at: int, names: set[str], kind: str) -> list[Proposa
     tree = case.journal.python(place)[0].tree
     if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
         return []
-    value = case.trace.session.names.get(name)
+    value, note = case.trace.session.names.get(name), f"{name} has a memory of its own"
     copy = COPIES.get(case.engine.kind(value) or "", COPIES[kind])
+    if len(tree.targets) > 1:  # a = b = zeros(3): a copy of what both are bound to would be bound to both
+        return [case.journal.inserted(place + 1, f"{name} = {name}{copy}", note)]
     new = behind(tree.value, case.journal.source(place, tree.value), copy)
-    return [case.journal.changed(place, [(tree.value, new)], f"{name} has a memory of its own")]
+    return [case.journal.changed(place, [(tree.value, new)], note)]
 
 
 def _one_object(case: Case) -> Iterator[Surprise]:

@@ -37,6 +37,7 @@ TELLERS: Final = {
     "resize": "refused.resize",
     "no_grad_fn": "gradient.no_grad_fn",
     "scalar": "gradient.scalar",
+    "reentrant": "slopes.reentrant",
     "unused": "gradient.unused",
     "constant": "conversions.constant",
     "not_required": "gradient.unused",

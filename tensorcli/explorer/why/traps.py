@@ -48,19 +48,19 @@ TELLERS: Final = {
     "TSC-H016": "meant.lost_update",
     "TSC-H017": "meant.kept_history",
     "TSC-H018": "meant.unwritten_read",
-    "TSC-H019": "meant.dropped_gradient",
+    "TSC-H019": "optimizers.dropped_gradient",
     "TSC-H020": "meant.discarded_result",
     "TSC-H021": "meant.one_item",
-    "TSC-H022": "meant.outdated_optimizer",
+    "TSC-H022": "optimizers.outdated_optimizer",
     "TSC-H023": "values.no_logarithm",
     "TSC-H024": "values.nan_gradient",
     "TSC-H025": "meant.kept_alias",
-    "TSC-H026": "meant.idle_step",
+    "TSC-H026": "optimizers.idle_step",
     "TSC-H027": "meant.not_called",
     "TSC-H028": "meant.misspelt_attribute",
     "TSC-H029": "traps.no_slope",
     "TSC-H030": "meant.idle_attribute",
-    "TSC-H031": "meant.unheld_parameter",
+    "TSC-H031": "optimizers.unheld_parameter",
     "TSC-H032": "meant.lost_fraction",
     "TSC-H033": "untimely.idle_clip",
     "TSC-H034": "untimely.dropout_in_evaluation",
@@ -168,6 +168,12 @@ def lost_write(case: Case, row: HazardRow) -> Story:
     if part is None:
         return Story("")
     part = _copying(case, part)
+    if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr == "diag":
+        view = case.text_of(part.func.value) + ".diagonal"
+        return Story(
+            f"line {case.line}: {row.text} diagonal() is a view.",
+            proposals=[case.changed([(part.func, view)], "the diagonal itself")],
+        )
     copied, owner = case.text_of(part), root_name(part) or "the tensor"
     story = Story(
         f"line {case.line} wrote into the copy that {copied} made. Nobody holds that copy: {owner} is as it was.",

@@ -1,0 +1,197 @@
+"""Steps of optimizers that change nothing, or other tensors than was meant."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tensorcli.explorer.engines.members import is_module
+from tensorcli.explorer.hazards.parameters import optimised
+from tensorcli.explorer.trees import called_name, has_pass, root_name
+from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.ended import ended_early, last_pass
+from tensorcli.explorer.why.leaves import users_of
+from tensorcli.explorer.why.networks import holder_for
+
+if TYPE_CHECKING:
+    from tensorcli.explorer.results import HazardRow
+    from tensorcli.explorer.rewrite import Proposal
+
+
+def dropped_gradient(case: Case, row: HazardRow) -> Story:
+    """`opt.zero_grad()` between the pass and the step: the two in the other order."""
+    story = Story(f"line {case.line}: {row.text}")
+    step = case.inner
+    for at in range(case.home, -1, -1):
+        tree = case.journal.python(at)[0].tree
+        drops = [
+            each
+            for each in ast.walk(tree)
+            if isinstance(each, ast.Expr) and called_name(each.value) == "zero_grad"
+        ]
+        if not drops:
+            continue
+        story.events.append(case.event(at, "dropped each gradient", "cut", node=drops[-1]))
+        if at == case.home:
+            later = _pass_behind(case.tree, step)
+            if later is not None:
+                swapped = [(step, case.text_of(later)), (later, case.text_of(step))]
+                story.proposals.append(case.journal.changed(at, swapped, "step after the pass"))
+            texts = case.text_of(drops[-1]), case.text_of(step)
+            changes = [(drops[-1], texts[1]), (step, texts[0])]
+            story.proposals.append(case.journal.changed(at, changes, "drop them after the step"))
+        else:
+            story.proposals.append(case.journal.moved_below(at, case.home, "drop them after the step"))
+        break
+    return story
+
+
+def _pass_behind(tree: ast.AST, step: ast.stmt) -> ast.stmt | None:
+    """The backward pass that stands behind a step in the same block, with nothing between."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and step in body[:-1]:
+            behind = body[body.index(step) + 1]
+            return behind if isinstance(behind, ast.Expr) and has_pass(behind) else None
+    return None
+
+
+def outdated_optimizer(case: Case, row: HazardRow) -> Story:
+    """A layer that was replaced after the optimizer was made: the optimizer made after that."""
+    story = Story(f"line {case.line}: {row.text}")
+    name, new = row.names
+    made, replaced = case.bound_at(name), None
+    for step in case.trace.steps:
+        if any(change.kind == "created" and new in change.names for change in step.step.changes):
+            replaced = step.number - 1
+    if made is not None and replaced is not None and made < replaced:
+        story.events.append(case.event(made, f"{name} took the parameters of then", "made"))
+        story.events.append(case.event(replaced, f"{new} was made", "made"))
+        story.proposals.append(case.journal.moved_below(made, replaced, "take the parameters of now"))
+    return story
+
+
+def idle_step(case: Case, row: HazardRow) -> Story:
+    """A step without a gradient: a pass before it, or an optimizer of what is there now."""
+    story = Story(f"line {case.line}: {row.text}")
+    names, optimizer = case.trace.session.names, row.names[0]
+    held = optimised(case.engine, names.get(optimizer))
+    before = last_pass(case, case.at)
+    ended = None if before is None else ended_early(case, before)
+    if before is not None and ended is not None:
+        story.title += f" The pass before it ended at {ended.leaf}: {ended.reason}"
+        story.events.extend(ended.events)
+        story.events.append(case.event(before.number - 1, f"ended at {ended.leaf}", "other", node=ended.node))
+        story.proposals.extend(ended.proposals)
+        return story
+    for user in dict.fromkeys(user for leaf in held for user in users_of(case, leaf)):
+        if user.isidentifier() and case.engine.look(names[user]).numel == 1:
+            story.proposals.append(case.before(f"{user}.backward()", f"the gradients of {user}"))
+    if not held:
+        story.proposals.extend(_pass_before(case))
+    made = case.bound_at(optimizer)
+    for name, value in names.items():
+        at = case.bound_at(name)
+        if at is None or made is None or not made < at:
+            continue
+        leaves = (
+            list(value.parameters()) if is_module(value) else [value] * (case.engine.kind(value) == "tensor")
+        )
+        if any(case.engine.look(leaf).is_leaf and case.engine.grad(leaf) is not None for leaf in leaves):
+            what = "module" if is_module(value) else "tensor"
+            story.events.append(case.event(made, f"{optimizer} took the tensors of then", "made"))
+            story.events.append(case.event(at, f"{name} is another {what} since then", "made"))
+            story.proposals.append(case.journal.moved_below(made, at, "take the tensors of now"))
+    if made is not None:
+        _tell_others(case, story, optimizer, made)
+    return story
+
+
+def _tell_others(case: Case, story: Story, optimizer: str, made: int) -> None:
+    """The modules that the passes reached in the place of the one whose parameters an optimizer took."""
+    tree, names = case.journal.python(made)[0].tree, case.trace.session.names
+    taken = [
+        node.func.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("parameters", "named_parameters")
+        and isinstance(node.func.value, ast.Name)
+    ]
+    reached = [
+        name
+        for name, value in names.items()
+        if is_module(value) and any(case.engine.grad(leaf) is not None for leaf in value.parameters())
+    ]
+    for name in reached if len(taken) == 1 else ():
+        owner, at = taken[0], case.bound_at(name)
+        if at is None:
+            continue
+        mine = case.journal.source(made, owner)
+        if name == reached[0]:
+            story.title += f" It took the parameters of {mine}, and what has gradients is {name}."
+        changed = case.journal.changed(made, [(owner, name)], f"the parameters of {name}")
+        if at > made and changed is not None:
+            changed = case.journal.inserted(at + 1, changed.edits[0].after, f"the parameters of {name}")
+        story.proposals.append(changed)
+
+
+def _pass_before(case: Case) -> Iterator[Proposal | None]:
+    """A backward pass of what was computed last before a step, in the block that the step stands in."""
+    for block in ast.walk(case.tree):
+        body = getattr(block, "body", None)
+        if isinstance(body, list) and case.inner in body:
+            for before in reversed(body[: body.index(case.inner)]):
+                if isinstance(before, ast.Assign) and isinstance(before.targets[0], ast.Name):
+                    name = before.targets[0].id
+                    yield case.before(f"{name}.backward()", f"the gradients of {name}")
+                    return
+
+
+def unheld_parameter(case: Case, row: HazardRow) -> Story:
+    """Parameters in a list, or a plain tensor of a module: registered, before the optimizer asks for them."""
+    story = Story(f"line {case.line}: {row.text}")
+    optimizer = row.names[0]
+    made = case.bound_at(optimizer)
+    if made is not None:
+        story.events.append(case.event(made, f"{optimizer} took what parameters() gave", "made"))
+    if "frozen" in row.text:
+        if made is not None:
+            story.proposals.extend(_all_parameters(case, made))
+        return story
+    if len(row.names) < 2:
+        story.notes.append(f"make the module once, before {optimizer}, and hand its parameters over.")
+        return story
+    path = row.names[1]
+    value = case.value(ast.parse(path, mode="eval").body)
+    for at, step in enumerate(case.trace.steps):
+        for node in ast.walk(case.journal.python(at)[0].tree):
+            if isinstance(node, ast.Assign) and _sets(case, node.targets[0], path):
+                story.events.insert(0, case.event(step.number - 1, f"{path} is set", "made", node=node))
+                text = case.journal.source(at, node.value)
+                holder, note = holder_for(value)
+                story.proposals.append(case.journal.changed(at, [(node.value, f"{holder}({text})")], note))
+    return story
+
+
+def _sets(case: Case, target: ast.expr, path: str) -> bool:
+    """Whether an assignment sets what is found under a path: under it, or in the function that made its owner."""
+    if ast.unparse(target) == path:
+        return True
+    owner, _, attribute = path.rpartition(".")
+    mine = isinstance(target, ast.Attribute) and target.attr == attribute
+    return mine and root_name(target) not in case.trace.session.names and owner.isidentifier()
+
+
+def _all_parameters(case: Case, made: int) -> Iterator[Proposal | None]:
+    """`SGD(filter(lambda p: p.requires_grad, net.parameters()))`, and the same of a list, as `SGD(net.parameters())`."""
+    note = "all of them: a step leaves out what has no gradient"
+    for node in ast.walk(case.journal.python(made)[0].tree):
+        whole: ast.expr | None = None
+        if isinstance(node, ast.Call) and called_name(node) == "filter" and len(node.args) == 2:
+            whole = node.args[1]
+        elif isinstance(node, ast.ListComp | ast.GeneratorExp) and node.generators[0].ifs:
+            whole = node.generators[0].iter
+        if whole is not None:
+            yield case.journal.changed(made, [(node, case.journal.source(made, whole))], note)

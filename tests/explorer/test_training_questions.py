@@ -1,0 +1,124 @@
+"""Questions about loops that train: what `why` says of each, and the first way out that it shows."""
+
+import pytest
+
+from tests.explorer.test_newcomers import asked
+
+PAIR = (
+    "from torch import nn\nmaker, judge = nn.Linear(2, 2), nn.Linear(2, 1)\n"
+    "of_maker = torch.optim.SGD(maker.parameters(), lr=0.1)\nof_judge = torch.optim.SGD(judge.parameters(), lr=0.1)\n"
+)
+NET = "from torch import nn\nnet = nn.Linear(2, 1)\nopt = torch.optim.SGD(net.parameters(), lr=0.1)\n"
+QUESTIONS = {
+    "a step between two passes through one network": (
+        f"{PAIR}made = maker(torch.ones(3, 2))\nscore = judge(made)\nscore.mean().backward(retain_graph=True)\nof_judge.step()\n"
+        "(-score.mean()).backward()",
+        "line 8 wrote over a value that line 6 had saved for backward.",
+        "before line 9:  line 6 again  (score = judge(made))",
+    ),
+    "a mean of the rounds": (
+        f"{NET}mean = torch.zeros(1)\nfor i in range(3):\n    out = net(torch.rand(4, 2))\n"
+        "    mean = 0.5 * mean + 0.5 * out.mean()\n    opt.zero_grad()\n"
+        "    (out - mean).pow(2).mean().backward()\n    opt.step()",
+        "mean carries its graph from one round of the loop into the next: line 9 goes back through MulBackward0 (line 7)",
+        "before line 6:  mean = mean.detach()",
+    ),
+    "two passes through what one round made": (
+        f"{PAIR}for i in range(2):\n    made = maker(torch.ones(3, 2))\n    judge(made).mean().backward()\n    of_judge.step()\n"
+        "    (-judge(made).mean()).backward()",
+        "line 9 needs what line 7 freed: both go through AddmmBackward0 (line 6).",
+        "line 7:  judge(made.detach()).mean().backward()",
+    ),
+    "a picture that loses its leaf": (
+        "picture = torch.rand(3, requires_grad=True)\nopt = torch.optim.SGD([picture], lr=0.1)\nfor i in range(2):\n"
+        "    picture = picture.clamp(0, 1)\n    picture.pow(2).sum().backward()\n    opt.step()",
+        "picture carries its graph from one round of the loop into the next",
+        "line 4:  with torch.no_grad():\n             picture.copy_(picture.clamp(0, 1))",
+    ),
+    "a number that was made a loss": (
+        f"{NET}for i in range(2):\n    out = net(torch.ones(1, 2))\n    opt.zero_grad()\n"
+        "    loss = torch.tensor((out - 1).pow(2).item(), requires_grad=True)\n    loss.backward()\n    opt.step()",
+        "The pass before it ended at loss, a leaf of its own: the graph ends at line 7: item() gives a number",
+        "line 7:  loss = (out - 1).pow(2)",
+    ),
+    "an optimizer of the other network": (
+        f"{NET}other = nn.Linear(2, 1)\nfor i in range(2):\n    opt.zero_grad()\n    other(torch.ones(2)).sum().backward()\n"
+        "    opt.step()",
+        "It took the parameters of net, and what has gradients is other.",
+        "before line 5:  opt = torch.optim.SGD(other.parameters(), lr=0.1)",
+    ),
+    "a function that a decorator keeps from being recorded": (
+        f"{NET}@torch.no_grad()\ndef loss_of(x):\n    return net(x).pow(2).mean()\nloss_of(torch.ones(2)).backward()",
+        "net ran under no_grad (the decorator of loss_of)",
+        "line 4:  without @torch.no_grad()",
+    ),
+    "a matrix of lists of tensors": (
+        "a = torch.tensor(0.5, requires_grad=True)\nm = torch.tensor([[a.cos(), 0.], [0., a.sin()]])\nm.sum().backward()",
+        "m.sum() does not require grad: the graph was cut at line 2: torch.tensor(…) copies the numbers",
+        "line 2:  m = torch.stack([torch.stack([a.cos(), torch.tensor(0.0)]), torch.stack([torch.tensor(0.0), a.sin()])])",
+    ),
+    "grad() through a checkpoint": (
+        "from torch.utils.checkpoint import checkpoint\nx = torch.ones(2, requires_grad=True)\n"
+        "y = checkpoint(torch.exp, x, use_reentrant=True)\ntorch.autograd.grad(y.sum(), x)",
+        "a checkpoint with use_reentrant=True can be gone through by backward() alone",
+        "line 3:  y = checkpoint(torch.exp, x, use_reentrant=False)",
+    ),
+    "one of several parameters that is not used": (
+        f"{NET}x = torch.ones(2, requires_grad=True)\ng, = torch.autograd.grad(net(x).sum(), x, create_graph=True)\n"
+        "torch.autograd.grad(g.sum(), list(net.parameters()))",
+        "no recorded operation leads from net.bias to g.sum().",
+        "line 6:  torch.autograd.grad(g.sum(), list(net.parameters()), allow_unused=True)",
+    ),
+    "a state of which nothing fits": (
+        "from torch import nn\nsmall = nn.Linear(2, 3)\nlarge = nn.Linear(2, 4)\nlarge.load_state_dict(small.state_dict())",
+        "weight is (3, 2), and large has (4, 2); bias is (3,), and large has (4,).",
+        "line 3:  large = nn.Linear(2, 3)",
+    ),
+    "a loss whose target has whole numbers": (
+        "y = torch.tensor([[0], [1]])\np = torch.tensor([[0.2], [0.7]])\n"
+        "torch.nn.functional.binary_cross_entropy_with_logits(p, y)",
+        "what is called here writes float32 into int64: what it is given is to be float32 throughout.",
+        "line 3:  torch.nn.functional.binary_cross_entropy_with_logits(p, y.to(torch.float32))",
+    ),
+    "two names for one tensor": (
+        "a = b = torch.zeros(3)\na[0] = 1",
+        "What may not have been meant",
+        "before line 2:  b = b.clone()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_what_a_loop_does_is_told_with_a_way_out(name: str) -> None:
+    text, title, way = QUESTIONS[name]
+    found = asked(text)
+    assert title in found.title
+    assert [each.text for each in found.ways][:1] == [way]
+
+
+def test_a_graph_that_leads_to_parameters_of_before_a_step_is_not_to_be_kept() -> None:
+    text, _, _ = QUESTIONS["a mean of the rounds"]
+    assert not any("retain_graph" in way.text for way in asked(text).ways)
+
+
+def test_a_step_that_waits_for_the_second_pass_is_said_to_apply_both() -> None:
+    text, _, _ = QUESTIONS["a step between two passes through one network"]
+    moved = [way.note for way in asked(text).ways if way.text.startswith("move")]
+    assert moved == ["write after the saved use; judge.weight.grad has both passes then"]
+
+
+def test_a_gradient_that_was_asked_for_before_a_write_is_told() -> None:
+    found = asked(
+        "x = torch.ones(4, requires_grad=True).clone()\npart = x[2:]\nlast = part[1]\npart.retain_grad()\nx[0] += 0\n"
+        "last.backward()",
+        "part.grad",
+    )
+    assert found.title == (
+        "part.grad is None because line 4 asked for the gradient of the history that part had, and line 5 gave it another "
+        "(AsStridedBackward0)."
+    )
+
+
+def test_a_warning_is_not_called_a_refusal() -> None:
+    found = asked("a, b = torch.meshgrid(torch.arange(2), torch.arange(3))")
+    assert found.title == "line 1 ran, and PyTorch warns."
