@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tensorcli.explorer.journal import PROMPT
 from tensorcli.explorer.results import Edit, Way, Why
 from tensorcli.explorer.rewrite import edited
+from tensorcli.explorer.typed import Typed
 from tensorcli.language import python
 from tensorcli.language.classes import Replaced, as_blocks, without_classes
 from tensorcli.language.imports import without_imports
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
     from tensorcli.explorer.session import Session
 
 ENDED: Final = "runs to its end"
+LATE: Final = "runs for more than"
+TYPED: Final = "<text>"
 SECONDS = 10.0
 """So long may a text take that is tried."""
 
@@ -36,6 +41,10 @@ class Refused(NamedTuple):
     """Behind them the text is no Python: what is to be mended in any case."""
     whole: str = ""
     """Where there is a slip the changed text with it; `text` ends before it then."""
+    typed: str = ""
+    """The text as it was typed."""
+    ways: tuple[tuple[Edit, ...], ...] = ()
+    """The ways out of what happens so, from 2, as edits of the text as it was typed."""
 
 
 def refused(
@@ -66,7 +75,7 @@ def refused(
     except (LanguageError, *python.REFUSALS):
         return None
     whole = edited(typed, edits) if slip is not None else ""
-    return Refused(error, name, form, new, edits, tuple(classes), slip, whole)
+    return Refused(error, name, form, new, edits, tuple(classes), slip, whole, typed)
 
 
 def _slip(session: Session, text: str, form: Form) -> LanguageError | None:
@@ -95,8 +104,8 @@ def _before(lines: list[str], number: int) -> list[str]:
     return []
 
 
-def explained(session: Session, found: Refused) -> Why:
-    """What can be written instead, and how far it runs: it is run on a fork."""
+def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
+    """What can be written instead, how far it runs, which is tried on a fork, and why no further; with the ways out of that."""
     places = {each.first for each in found.classes}
     parts = []
     for edit in found.edits:
@@ -111,7 +120,7 @@ def explained(session: Session, found: Refused) -> Why:
         mended = f"line {slip.span.line} is no Python: {slip.message}"
         if not found.edits:
             note = f"{found.error.message}, either: why shows what can stand in its place when the line is mended"
-            return Why(f"{mended}.", None, "", (), None, (note,))
+            return Why(f"{mended}.", None, "", (), None, (note,)), found
         notes.append(f"{mended}; mend that line as well")
     title = found.error.message
     if found.classes:
@@ -132,23 +141,47 @@ def explained(session: Session, found: Refused) -> Why:
         for each in found.classes
         if each.lacks
     )
-    outcome = _outcome(session, found)
+    with session.fork() as other:
+        outcome = _outcome(other, found)
+        then = None if outcome.startswith(LATE) else _then(other, found)
     if slip is not None and outcome == ENDED:
         outcome = f"runs as far as line {slip.span.line}"
-    return Why(title, None, "", (), None, (*notes, f"so written it {outcome}"), (way,))
+    answer = Why(title, None, "", (), None, (*notes, f"so written it {outcome}"), (way,))
+    if then is None:
+        return answer, found
+    return replace(answer, then=then[0]), found._replace(ways=tuple(then[1]))
 
 
-def _outcome(session: Session, found: Refused) -> str:
-    with session.fork() as other:
-        other.evaluator.until = monotonic() + SECONDS
-        for step in other.run(found.text, found.name, found.form):
-            if step.error is None:
-                continue
-            if step.error.kind == "interrupted":
-                if other.evaluator.late:
-                    return f"runs for more than {SECONDS:.0f} s"
-                raise KeyboardInterrupt
-            statement = step.source.partition("\n")[0]
-            message = step.error.message.partition("\n")[0]
-            return f"runs up to {statement}, which raises {step.error.type}: {message}"
+def _outcome(other: Session, found: Refused) -> str:
+    other.evaluator.until = monotonic() + SECONDS
+    name = (
+        TYPED if found.name == PROMPT else found.name
+    )  # a text has lines, where the prompt counts statements
+    for step in other.run(found.text, name, found.form):
+        if step.error is None:
+            continue
+        if step.error.kind == "interrupted":
+            if other.evaluator.late:
+                return f"{LATE} {SECONDS:.0f} s"
+            raise KeyboardInterrupt
+        statement = step.source.partition("\n")[0]
+        message = step.error.message.partition("\n")[0]
+        return f"runs up to {statement}, which raises {step.error.type}: {message}"
     return ENDED
+
+
+def _then(other: Session, found: Refused) -> tuple[Why, list[tuple[Edit, ...]]] | None:
+    """What `why` says where the text has run so, by the lines as they were typed; None where it has nothing to say."""
+    from tensorcli.explorer.commands.why import latest
+
+    answer = latest(other)
+    if not isinstance(answer, Why):
+        return None
+    typed = Typed(found.typed, found.edits, found.whole or found.text)
+
+    def holds(edits: tuple[Edit, ...]) -> bool:
+        """Whether the typed text, so changed, becomes what the way out makes of the one that ran."""
+        changed = refused(other, found.error, edited(found.typed, edits), found.name, found.form)
+        return changed is not None
+
+    return typed.told(answer, holds)

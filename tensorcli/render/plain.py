@@ -476,6 +476,8 @@ def why(found: results.Why) -> Iterator[str]:
             yield from entry(f"{key}.gave", f"{found.measure} {way.measured}".strip())
         if way.verdict != "runs":
             yield from entry(f"{key}.verdict", way.verdict)
+    if found.then is not None:
+        yield from why(found.then)
 
 
 @plain.register

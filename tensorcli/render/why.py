@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tensorcli.explorer.results import Event as Told
 from tensorcli.explorer.results import Fixed, Timeline, Way, Why
@@ -36,6 +37,9 @@ def why(found: Why, width: int | None) -> Iterator[Line]:
     if found.ways:
         yield ()
         yield from ways(found, width)
+    if found.then is not None:
+        yield ()
+        yield from why(replace(found.then, apply=found.apply.replace("fix 1", "fix 2")), width)
 
 
 def events(found: Sequence[Told], width: int | None) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tensorcli.explorer.commands.why import rewritten
 from tensorcli.explorer.results import Fixed, Notice, Why
 from tensorcli.explorer.session import Session
 from tests.explorer.texts_with_classes import REFUSED, SAME
@@ -53,6 +54,84 @@ def test_why_says_how_far_a_text_with_functions_runs() -> None:
         "so written it runs up to y = net(torch.ones(2, 4)), which raises RuntimeError: mat1 and mat2 shapes cannot be "
         "multiplied (2x4 and 3x1)"
     )
+
+
+LAYERS = """import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.parts = [nn.Linear(2, 2)]
+        self.last = nn.Linear(2, 1)
+
+    def forward(self, x):
+        for each in self.parts:
+            x = each(x)
+        return self.last(x)
+
+net = Net()
+opt = torch.optim.SGD(net.parameters(), lr=0.1)
+net(torch.ones(2)).sum().backward()
+opt.step()
+"""
+STATE = """import torch.nn as nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell = nn.Linear(2, 1)
+        self.state = torch.zeros(1)
+
+    def forward(self, x):
+        self.state = torch.tanh(self.cell(x) + self.state)
+        return self.state
+
+net = Net()
+for i in range(2):
+    net(torch.ones(2)).sum().backward()
+"""
+
+
+def test_why_tells_what_happens_with_functions_by_the_lines_of_the_classes() -> None:
+    session = Session()
+    last(session, LAYERS)
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.then is not None
+    assert told.then.title.startswith("line 16: opt does not hold what is in net.parts")
+    assert [event.line for event in told.then.events] == [5, 14, 16]
+    (way,) = told.then.ways
+    assert (way.number, way.text) == (2, "line 5:  self.parts = torch.nn.ModuleList([nn.Linear(2, 2)])")
+    assert "        self.parts = torch.nn.ModuleList([nn.Linear(2, 2)])\n" in rewritten(session, 2, LAYERS)
+
+
+def test_the_lines_of_methods_are_those_of_the_class_though_they_stand_in_another_order() -> None:
+    session = Session()
+    last(session, STATE)
+    told = last(session, "why").result
+    assert isinstance(told, Why)
+    assert told.then is not None
+    assert told.then.title.startswith(
+        "net.state carries its graph from one round of the loop into the next: line 14"
+    )
+    assert [event.line for event in told.then.events] == [9, 14]
+
+
+def test_fix_runs_a_way_out_of_what_happens_with_functions() -> None:
+    session = Session()
+    last(session, STATE)
+    last(session, "why")
+    _, *steps = session.run("fix 2")
+    assert all(step.error is None for step in steps)
+    assert "net.state = net.state.detach()" in steps[-1].source
+    assert isinstance(last(session, "why").result, Notice)
+
+
+def test_a_way_that_is_not_there_is_refused() -> None:
+    session = Session()
+    last(session, STATE)
+    last(session, "why")
+    failed = last(session, "fix 9").error
+    assert failed is not None
+    assert failed.message == "there is no way 9; why proposed 3"
 
 
 def test_why_goes_on_after_a_fix() -> None:

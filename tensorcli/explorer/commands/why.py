@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.journal import PROMPT, line_of
-from tensorcli.explorer.results import Answer, Fixed, Notice, Why
+from tensorcli.explorer.results import Answer, Edit, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.rewritten import Refused
 from tensorcli.explorer.trace import traced
@@ -53,10 +53,10 @@ def why(session: Session, invocation: Invocation) -> Answer:
         argument = invocation.arguments[0]
         assert isinstance(argument.value, ast.expr)
         return _asked(session, argument.value, argument.span.text(session.text))
-    return _latest(session)
+    return latest(session)
 
 
-def _latest(session: Session) -> Answer:
+def latest(session: Session) -> Answer:
     """About the last thing that asks for a reason: a gradient that was looked at and is None, a statement that
     failed, a hazard, saved tensors that are stale.
     """
@@ -96,8 +96,8 @@ def _refused(session: Session, found: Refused) -> Answer:
     """About a text of which nothing ran: what it can be written as."""
     from tensorcli.explorer.rewritten import explained
 
-    session.proposed = found
-    return explained(session, found)
+    answer, session.proposed = explained(session, found)
+    return answer
 
 
 def _gradient_shown(
@@ -314,9 +314,12 @@ def rewritten(session: Session, number: int, text: str) -> str:
     """The text of the session's script with way N of the last `why` in it. Errors: ValueError where there is no such
     way, or where its statements cannot be put in the place of lines.
     """
-    if isinstance(session.proposed, Refused) and number == 1 and session.proposed.edits:
-        new = edited(text, session.proposed.edits)
-        if read(new).text != (session.proposed.whole or session.proposed.text):
+    if isinstance(session.proposed, Refused) and session.proposed.edits:
+        refused = session.proposed
+        if number > 1:
+            return edited(text, _of_refused(refused, number))
+        new = edited(text, refused.edits)
+        if read(new).text != (refused.whole or refused.text):
             raise ValueError("the script has prompts or an indent of its own: take them away first")
         return new
     proposal = proposal_of(session, number)
@@ -332,12 +335,24 @@ def rewritten(session: Session, number: int, text: str) -> str:
     return new
 
 
+def _of_refused(found: Refused, number: int) -> tuple[Edit, ...]:
+    """The edits of way N of what is said of a refused text as it can be written. Errors: ValueError where there is none."""
+    if not 2 <= number <= len(found.ways) + 1:
+        raise ValueError(f"there is no way {number}; why proposed {len(found.ways) + 1}")
+    return found.ways[number - 2]
+
+
 def fix(session: Session, invocation: Invocation) -> Answer:
     """Make way N of the last `why` the journal. Errors: ValueError where there is none."""
     number = invocation.get("number")
     number = number if isinstance(number, int) else 1
     refused = session.proposed if isinstance(session.proposed, Refused) else session.refused
-    if refused is not None and number == 1:
+    if refused is not None and number > 1:
+        from tensorcli.explorer.rewritten import refused as as_written
+
+        changed = edited(refused.typed, _of_refused(refused, number))
+        refused = as_written(session, refused.error, changed, refused.name, refused.form)
+    if refused is not None:
         return _run_refused(session, refused)
     proposal = proposal_of(session, number)
     proposed: Proposed = session.proposed

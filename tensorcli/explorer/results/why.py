@@ -88,6 +88,8 @@ class Why(Answer):
     """What every way shows (`w.grad`)."""
     apply: str = "fix 1"
     """What applies the first way, where the question was asked."""
+    then: Why | None = None
+    """About a text that was refused: what is to be said of it as it can be written, by the lines as they were typed."""
 
 
 @dataclass(frozen=True, slots=True)
