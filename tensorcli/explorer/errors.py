@@ -320,6 +320,16 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "the checkpoint of before runs a pass of its own within backward(), which fills .grad: grad() asks for no such",
          "from torch.utils.checkpoint import checkpoint\nx = torch.ones(2, requires_grad=True)\n"
          "y = checkpoint(torch.exp, x, use_reentrant=True)\ntorch.autograd.grad(y.sum(), x)"),
+        ("TSC-E108", "own_gradients", "returned an incorrect number of gradients",
+         "the backward of a custom function gives one gradient for each argument of its forward, None for what has none",
+         "def forward(ctx, x, k):\n    return x * k\ndef backward(ctx, grad):\n    return grad\n"
+         "Times = type('Times', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"
+         "Times.apply(torch.ones(1, requires_grad=True), 2).backward()"),
+        ("TSC-E109", "legacy_function", "Legacy autograd function with non-static forward",
+         "a custom function is called by apply(), on its class",
+         "def forward(ctx, x):\n    return x * 2\ndef backward(ctx, grad):\n    return grad * 2\n"
+         "Twice = type('Twice', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"
+         "Twice()(torch.ones(1, requires_grad=True))"),
         # what is only warned of
         ("TSC-E096", "copied", "To copy construct from a tensor",
          "a tensor's numbers are copied by torch.tensor(…), and its graph is left; detach().clone() does the same and says so",

@@ -77,7 +77,7 @@ Descriptor.__name__ = "method_descriptor"
 
 
 class _TypeMeta(type):
-    """`type` as a script sees it: classes are its instances, and it makes none."""
+    """`type` as a script sees it: classes are its instances."""
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, type | OpaqueType)
@@ -102,7 +102,7 @@ class OpaqueType:
 
 
 class Type(metaclass=_TypeMeta):
-    """The builtin `type`, with one argument."""
+    """The builtin `type`: of one argument, and of three for a class of functions."""
 
 
 Type.__name__ = "type"
@@ -265,8 +265,10 @@ class Builtins:
     # Types
 
     def type_of(self, *args: Any) -> Any:
+        if len(args) == 3:
+            return self._derived(*args)
         if len(args) != 1:
-            raise TypeError("type() takes 1 argument: a script makes no classes")
+            raise TypeError("type() takes 1 or 3 arguments")
         kind = type(args[0])
         if issubclass(kind, type) or kind is OpaqueType:
             return Type
@@ -275,6 +277,29 @@ class Builtins:
         if kind in _INTERNAL or not self.evaluator.policy.knows(kind):
             return self.opaque.setdefault(kind, OpaqueType(kind))
         return kind
+
+    def _derived(self, name: Any, bases: Any, members: Any) -> type:
+        """A class of functions of the script, where its base is there for that. Errors: TypeError."""
+        given = (
+            self.evaluator.policy.given(bases[0]) if isinstance(bases, tuple) and len(bases) == 1 else None
+        )
+        if (
+            given is None
+            or not isinstance(name, str)
+            or not name.isidentifier()
+            or not isinstance(members, dict)
+        ):
+            raise TypeError(
+                "a script makes classes of torch.autograd.Function alone: type(name, (torch.autograd.Function,), {...})"
+            )
+        made: dict[str, Any] = {"__module__": "__main__"}
+        for key, value in members.items():
+            if key not in given or not isinstance(value, ScriptFunction | bool):
+                raise TypeError(
+                    f"a class of {bases[0].__name__} takes functions by these names: {', '.join(sorted(given))}"
+                )
+            made[key] = staticmethod(value) if isinstance(value, ScriptFunction) else value
+        return type(name, bases, made)
 
     def is_instance(self, *args: Any) -> bool:
         if len(args) != 2:

@@ -26,7 +26,7 @@ _INSTEAD: dict[tuple[str, ...], str] = {
     "forward pass is another, def forward(net, x): return net.fc(x)",
     (
         "Function",
-    ): "a hook on a view of what goes in replaces its gradient: h = x.view_as(x); h.register_hook(lambda grad: 2 * grad)",
+    ): "its functions make it: Name = type('Name', (torch.autograd.Function,), {'forward': forward, 'backward': backward})",
     ("Dataset",): "torch.utils.data.TensorDataset(x, y), or a list of pairs, is a dataset",
     ("Optimizer",): "a function can make the step: with torch.no_grad(): p -= lr * p.grad",
     ("Exception", "Error"): "raise one of Python's exceptions: raise ValueError('...')",
@@ -58,8 +58,9 @@ class Replaced(NamedTuple):
     first: int
     last: int
     text: str
-    kind: Literal["module", "items", "plain"] = "module"
-    """What the function gives: a module, the list of a dataset's items, what stands for an object of a plain class."""
+    kind: Literal["module", "items", "plain", "function"] = "module"
+    """What the function gives: a module, the list of a dataset's items, what stands for an object of a plain class; of a class of
+    functions the class itself stands there."""
     lacks: str = ""
     """The class, where it is of modules and its `__init__` forgets to call that of its base."""
 
@@ -103,8 +104,11 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
     called = {id(call.func) for call in calls}
     called.update(id(base) for node in classes for base in node.bases)
     called.update(id(each) for call in calls if ast.unparse(call.func) == "super" for each in call.args)
+    custom = {node.name for node in classes if _is_custom(node)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in names and id(node) not in called:
+        if not isinstance(node, ast.Name) or node.id not in names or id(node) in called:
+            continue
+        if node.id not in custom:
             raise _NeedsClass
     imported = {
         name for name, text in _IMPORTS.items() if any(ast.unparse(node) == text for node in tree.body)
@@ -113,6 +117,9 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
     for node in classes:
         if node not in tree.body:
             raise _NeedsClass
+        if node.name in custom:
+            yield Replaced(node.lineno, node.end_lineno or node.lineno, _custom(node, lines), "function")
+            continue
         maker = _Maker(node, lines, roots)
         roots.add(node.name)
         wanted = [name for name in maker.imports if name not in imported]
@@ -121,6 +128,35 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
         last = node.end_lineno or node.lineno
         lacks = node.name if maker.forgets else ""
         yield Replaced(node.lineno, last, above + maker.function(), maker.kind, lacks)
+
+
+def _is_custom(node: ast.ClassDef) -> bool:
+    return len(node.bases) == 1 and ast.unparse(node.bases[0]).rpartition(".")[2] == "Function"
+
+
+def _custom(node: ast.ClassDef, lines: list[str]) -> str:
+    """The functions of a class of autograd.Function, and the class that `type` makes of them. Errors: _NeedsClass."""
+    if node.decorator_list or node.keywords:
+        raise _NeedsClass
+    parts, members = [], []
+    for item in node.body:
+        match item:
+            case ast.FunctionDef(name=name, decorator_list=decorators) if not is_dunder(name):
+                kept = [each for each in decorators if ast.unparse(each) != "staticmethod"]
+                texts = map(_has_text_of_lines, (each for each in item.body if not _is_text(each)))
+                if kept or shares_a_line(item, lines) or any(texts):
+                    raise _NeedsClass
+                text = dedent("\n".join(lines[item.lineno - 1 : item.end_lineno]))
+                parts.append(re.sub(rf"^def\s+{name}\b", f"def {node.name}_{name}", text) + "\n")
+                members.append(f"{name!r}: {node.name}_{name}")
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=bool())):
+                members.append(f"{name!r}: {ast.unparse(item.value)}")
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                pass
+            case _:
+                raise _NeedsClass
+    base = ast.unparse(node.bases[0])
+    return "\n".join([*parts, f"{node.name} = type({node.name!r}, ({base},), {{{', '.join(members)}}})"])
 
 
 class _Maker:

@@ -151,6 +151,8 @@ class Policy:
         """Allow-lists by type, which a subclass inherits."""
         self.open_modules = tuple(open_modules)
         self.settable: dict[type, Names] = {}
+        self.bases: dict[str, Names] = {}
+        """The classes that a script may make others of, by module and name, and the functions and options that it may give."""
         self._known: dict[type, Names | bool | None] = {}
 
     def add_numpy(self) -> None:
@@ -195,6 +197,10 @@ class Policy:
     def _is_open(self, kind: type) -> bool:
         module = kind.__module__
         return any(module == name or module.startswith(name + ".") for name in self.open_modules)
+
+    def given(self, base: object) -> Names | None:
+        """What a script may give a class that it makes of another; None where it may make none of it."""
+        return self.bases.get(f"{base.__module__}.{base.__name__}") if isinstance(base, type) else None
 
     def knows(self, kind: type) -> bool:
         """Whether objects of a type are part of the language: such a type may be handed out and called."""

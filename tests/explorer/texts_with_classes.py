@@ -139,6 +139,48 @@ print(B(1).m, B(1).in_features)
 """,
         "1 2\n",
     ),
+    "a function with a gradient of its own": (
+        """\
+import torch
+class Clip(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, most):
+        ctx.save_for_backward(x)
+        ctx.most = most
+        return x.clamp(max=most)
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        return grad * (x <= ctx.most) * 3, None
+x = torch.tensor([0.5, 2.], requires_grad=True)
+clip = Clip.apply
+y = clip(x, 1.)
+y.sum().backward()
+print(y, x.grad, y.grad_fn.name(), Clip)
+""",
+        "tensor([0.5000, 1.0000], grad_fn=<ClipBackward>) tensor([3., 0.]) ClipBackward <class '__main__.Clip'>\n",
+    ),
+    "a function whose context is set up apart": (
+        """\
+import torch
+from torch.autograd import Function
+class Cube(Function):
+    generate_vmap_rule = True
+    @staticmethod
+    def forward(x):
+        return x ** 3
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+    @staticmethod
+    def backward(ctx, grad):
+        x, = ctx.saved_tensors
+        return grad * 3 * x ** 2
+print(torch.func.vmap(torch.func.grad(Cube.apply))(torch.tensor([1., 2.])))
+""",
+        "tensor([ 3., 12.])\n",
+    ),
     "an init that is inherited": (
         """\
 import torch

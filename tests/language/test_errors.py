@@ -152,7 +152,7 @@ def test_errors_say_what_to_type(refusal, text, hint):
 REFUSED = [
     ("class A:\n    pass", "class is not part of the language", "a def takes what self would hold"),
     ("class A(nn.Module): pass", "class is not part of the language", "a function can make the module"),
-    ("class A(B, Function): pass", "class is not part of the language", "a hook on a view of what goes in"),
+    ("class A(B, Function): pass", "class is not part of the language", "its functions make it"),
     ("class A(ValueError): pass", "class is not part of the language", "raise one of Python's exceptions"),
     ("async def f():\n    pass", "async is not part of the language", "write a plain 'def'"),
     (

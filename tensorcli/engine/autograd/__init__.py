@@ -11,7 +11,7 @@ _WHERE = {
     **dict.fromkeys(("set_detect_anomaly", "detect_anomaly"), "autograd.anomaly"),
     **dict.fromkeys(("gradcheck", "gradgradcheck"), "autograd.check"),
     "Variable": "autograd.variable",
-    **dict.fromkeys(("Function", "custom_function"), "autograd.function"),
+    "Function": "autograd.function",
 }
 _MODULES = ("anomaly_mode", "forward_ad", "function", "functional", "grad_mode", "graph", "variable")
 __getattr__, __dir__ = _late("autograd", _WHERE, _MODULES)

@@ -1,19 +1,5 @@
-"""Functions with a gradient of the user's own, from two `def`s.
-
-`custom_function(forward, backward)` is this engine's own helper: PyTorch asks for a class with two static methods
-(`Function`), which a script without classes cannot write. Everything else is PyTorch's: both get `ctx`,
-`forward` runs without recording, `backward` takes one gradient for each output and returns one for each input.
-
-    def forward(ctx, x):
-        ctx.save_for_backward(x)
-        return x * x
-
-    def backward(ctx, grad):
-        (x,) = ctx.saved_tensors
-        return 2 * x * grad
-
-    square = torch.autograd.custom_function(forward, backward, name="Square")
-    y = square(w)               # grad_fn=<SquareBackward>
+"""Functions with a gradient of the user's own: `Function`, whose static methods get `ctx`. `forward` runs without recording,
+`backward` takes one gradient for each output and returns one for each input.
 """
 
 import inspect
@@ -183,25 +169,6 @@ def _zeros(output: Any) -> Tensor:
     return empty(geometry.sizes, None, kind, device)
 
 
-def custom_function(
-    forward: Callable[..., Any], backward: Callable[..., Any], name: str | None = None
-) -> Callable[..., Any]:
-    """A differentiable function of tensors from `forward(ctx, *inputs)` and `backward(ctx, *grads)`.
-
-    Not PyTorch's: the equivalent of a `torch.autograd.Function` subclass called NAME (default: forward's own name) and its
-    `apply`. Errors in `backward`'s answer are PyTorch's.
-    """
-    title = f"{name or getattr(forward, '__name__', 'Custom')}Backward"
-    members = {"backward_function": staticmethod(backward), "jvp_function": staticmethod(Function.jvp)}
-    kind = type(title, (Context,), members)
-
-    def apply(*inputs: Any) -> Any:
-        return _applied(kind, forward, inputs)
-
-    apply.__name__ = name or str(getattr(forward, "__name__", "apply"))
-    return apply
-
-
 def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
     """Run forward without recording, then give its outputs a node of that kind."""
     context = kind(inputs)
@@ -302,6 +269,8 @@ class Function:
 
     `forward(ctx, *inputs)`, or `forward(*inputs)` beside `setup_context(ctx, inputs, output)`; `backward(ctx, *grads)`.
     """
+
+    __module__ = "torch.autograd.function"
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:

@@ -5,6 +5,7 @@ What PyTorch's objects have, and nothing that the engine has for itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tensorcli.language.namespaces import Namespace
@@ -32,6 +33,17 @@ NODE_NAMES = (
     "name next_functions metadata register_hook register_prehook variable _sequence_nr _input_metadata "
     "_register_hook_dict _set_sequence_nr"
 ).split()
+FUNCTIONS = frozenset(
+    "forward backward setup_context jvp vjp vmap generate_vmap_rule clear_saved_tensors_on_access".split()
+)
+"""What a script may give a class that it makes of autograd.Function."""
+CONTEXT_NAMES = (
+    "save_for_backward save_for_forward saved_tensors mark_dirty mark_non_differentiable set_materialize_grads needs_input_grad "
+    "materialize_grads dirty_tensors"
+).split()
+"""What autograd.Function's `ctx` has beside a node's names."""
+CUSTOM = "tensorcli.engine.autograd.function", "torch.autograd.function"
+"""The modules of Function and of its `ctx`, which are read when a script asks for them."""
 SETTABLE_ON_TENSORS = frozenset("data grad requires_grad real imag grad_dtype names".split())
 FIXED = "attribute '{0}' of 'torch._C.TensorBase' objects is not writable"
 
@@ -51,6 +63,22 @@ class TensorAttributes(frozenset[str]):
         return name in SETTABLE_ON_TENSORS or (
             isinstance(name, str) and name in self.readable and not hasattr(self.kind, name)
         )
+
+
+class OnContext(Only):
+    """What a script may read on a `ctx`, or set: what PyTorch's has, and attributes of its own."""
+
+    taken: frozenset[str]
+    """What a context of the engine has for itself."""
+
+    def __new__(cls, names: Iterable[str], taken: Iterable[str]) -> OnContext:
+        made = super().__new__(cls, names)
+        made.taken = frozenset(taken)
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        own = isinstance(name, str) and name not in self.taken and not name.startswith("_")
+        return own or super().__contains__(name)
 
 
 OPEN_MODULES = (
@@ -74,10 +102,21 @@ class EnginePolicy(Policy):
         kept = KEPT.get((kind.__module__, kind.__name__))
         if kept is not None:
             return Open(kept)
+        if any(base.__module__ in CUSTOM for base in kind.__mro__):
+            self._add_custom()
         for base in kind.__mro__:
             if isinstance(self.types.get(base), Open | Only):
                 return self.types[base]
         return super()._look_up(kind)
+
+    def _add_custom(self) -> None:
+        """The lists of custom functions: their module is read when a script asks for them."""
+        from tensorcli.engine.autograd.function import Context, Function
+
+        taken = {*dir(Context), *Context.__annotations__, *vars(Context(()))}
+        self.types[Function] = Only([*FUNCTIONS, "apply", "name"])
+        self.types[Context] = OnContext([*NODE_NAMES, *CONTEXT_NAMES], taken)
+        self.settable[Context] = OnContext(["materialize_grads"], taken)
 
     def told(self, owner: Any, name: str) -> str | None:
         from tensorcli.engine.native import PYTHON_METHODS, built_in
@@ -124,4 +163,5 @@ def policy() -> Policy:
         }
     )
     made.settable[Tensor] = TensorAttributes(Tensor, f"{TENSOR_INTERNALS} dtype")
+    made.bases["torch.autograd.function.Function"] = FUNCTIONS
     return made

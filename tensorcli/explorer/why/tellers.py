@@ -38,6 +38,8 @@ TELLERS: Final = {
     "no_grad_fn": "gradient.no_grad_fn",
     "scalar": "gradient.scalar",
     "reentrant": "slopes.reentrant",
+    "own_gradients": "custom.gradients",
+    "legacy_function": "custom.legacy",
     "unused": "gradient.unused",
     "constant": "conversions.constant",
     "not_required": "gradient.unused",

@@ -8,7 +8,7 @@ from typing import Any, Final
 import torch
 import torch.utils.data
 
-from tensorcli.explorer.engines.attributes import NODE_NAMES, Only, TensorAttributes
+from tensorcli.explorer.engines.attributes import FUNCTIONS, NODE_NAMES, Only, TensorAttributes
 from tensorcli.explorer.engines.pytorch import archives
 from tensorcli.language.namespaces import Namespace
 from tensorcli.language.policy import Open, Policy
@@ -121,5 +121,9 @@ def policy() -> Policy:
     )
     for place in (torch, torch.cuda):
         made.types.update({kind: Only(()) for kind in vars(place).values() if type(kind) is LEGACY})
+    context = torch.autograd.function.FunctionCtx
+    made.types.update({context: Open(), torch.autograd.Function: Only([*FUNCTIONS, "apply", "name"])})
+    made.settable[context] = Open()
+    made.bases["torch.autograd.function.Function"] = FUNCTIONS
     made.settable[torch.Tensor] = TensorAttributes(torch.Tensor, HIDDEN)
     return made

@@ -1,0 +1,63 @@
+"""Functions with a gradient of the script's own: gradients that are missing, and calls of the class in the place of `apply`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Final
+
+from tensorcli.explorer.trees import called_name
+from tensorcli.explorer.why.case import Case, Story
+
+_COUNTED: Final = re.compile(r"function (\w+)Backward returned .*\(expected (\d+), got (\d+)\)")
+
+
+def gradients(case: Case) -> Story | None:
+    """A backward that gives fewer gradients than forward takes arguments."""
+    found = _COUNTED.search(case.failure.message)
+    if found is None:
+        return None
+    name, wanted, got = found[1], int(found[2]), int(found[3])
+    story = Story(
+        f"the backward of {name} gives {got}, and forward takes {wanted}: one gradient for each argument behind ctx, None for "
+        "what has none.",
+        [case.raised(f"asked {name} for {wanted} gradients")],
+    )
+    for at in range(case.at):
+        function = case.journal.python(at)[0].tree
+        if not isinstance(function, ast.FunctionDef) or function.name != _backward_of(case, name):
+            continue
+        for node in ast.walk(function):
+            if isinstance(node, ast.Return) and node.value is not None:
+                story.events.insert(0, case.event(at, f"gives {got}", "made", culprit=True, node=node))
+                if got < wanted:
+                    given = case.journal.source(at, node.value) + ", None" * (wanted - got)
+                    note = "no gradient for the other arguments"
+                    story.proposals.append(case.journal.changed(at, [(node.value, given)], note))
+    return story
+
+
+def _backward_of(case: Case, name: str) -> str:
+    """The function that a class was given as its backward: `type('Clip', (Function,), {'backward': clip_backward})`."""
+    for step in case.trace.steps[: case.at]:
+        for node in ast.walk(step.record.statement.tree):
+            if isinstance(node, ast.Call) and called_name(node) == "type" and len(node.args) == 3:
+                title, _, members = node.args
+                if isinstance(title, ast.Constant) and title.value == name and isinstance(members, ast.Dict):
+                    for key, value in zip(members.keys, members.values, strict=True):
+                        if isinstance(key, ast.Constant) and key.value == "backward":
+                            return ast.unparse(value)
+    return ""
+
+
+def legacy(case: Case) -> Story:
+    """`Exp()(x)`: a function with a gradient of its own is called by `apply`."""
+    story = Story(
+        "an object of such a class is not called: the class is, by apply().",
+        [case.raised("called as an object")],
+    )
+    node = case.expression()
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Call) and not node.func.args:
+        new = f"{case.text_of(node.func.func)}.apply"
+        story.proposals.append(case.changed([(node.func, new)], "the function itself"))
+    return story
