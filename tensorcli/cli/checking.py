@@ -28,7 +28,7 @@ class Errors(Output):
         self.write = lambda text: None
 
     def step(self, step: Step) -> None:
-        if step.error is not None:
+        if step.error is not None and not step.error.answered:
             from tensorcli.render.pages import render
 
             self.problems.page(render(step.error))
@@ -64,6 +64,16 @@ def check_scripts(
             except KeyboardInterrupt:
                 output.problem(f"{script.name}: interrupted")
                 status = exits.INTERRUPTED
+            if session.refused is not None:
+                from tensorcli.explorer.rewritten import ENDED, hazards
+
+                found, runs = hazards(session, session.refused)
+                rows.extend(found)
+                refusal = session.refused.error
+                place = f"{script.name}:{refusal.span.line}"
+                output.problem(f"{place}: {refusal.message}; written without it, the text {runs}")
+                status = exits.OK if runs == ENDED else exits.FAILURES["statement"]
+                status = exits.FAILURES["hazard"] if found else status
             if session.hazards:
                 rows.extend(session.hazards)
                 failed = next((each.index for each in session.journal if each.outcome), sys.maxsize)

@@ -18,6 +18,7 @@ from tensorcli.language.source import read
 from tensorcli.language.syntax import Form, LanguageError
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.results import HazardRow
     from tensorcli.explorer.session import Session
 
 ENDED: Final = "runs to its end"
@@ -106,12 +107,13 @@ def _before(lines: list[str], number: int) -> list[str]:
 
 def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
     """What can be written instead, how far it runs, which is tried on a fork, and why no further; with the ways out of that."""
-    places = {each.first for each in found.classes}
+    places = {each.first: each.kind for each in found.classes}
     parts = []
     for edit in found.edits:
         first = edit.before.partition("\n")[0].strip().rstrip(":")
         if edit.line in places:
-            parts.append(f"line {edit.line}:  a function in the place of {first}\n{edit.after}\n")
+            what = "its functions" if places[edit.line] == "function" else "a function"
+            parts.append(f"line {edit.line}:  {what} in the place of {first}\n{edit.after}\n")
         else:
             parts.append(f"line {edit.line}:  {edit.after.strip() or 'nothing'} in the place of {first}")
     way = Way(1, "\n".join(parts).rstrip("\n"), "", "", "runs", found.edits)
@@ -123,7 +125,10 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
             return Why(f"{mended}.", None, "", (), None, (note,)), found
         notes.append(f"{mended}; mend that line as well")
     title = found.error.message
-    if found.classes:
+    kinds = {each.kind for each in found.classes}
+    if kinds == {"function"}:
+        title += "; type() makes it of its functions."
+    elif found.classes:
         title += "; a function can make what it makes."
         notes.append(
             "the rest of the text stays as it is: a call makes the module, parameters keep their names, a deep copy has "
@@ -131,9 +136,9 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
         )
     else:
         title = f"{title.partition(':')[0]}; the text does without."
-    if any(each.kind == "items" for each in found.classes):
+    if "items" in kinds:
         notes.append("a dataset becomes the list of its items, which are made once")
-    if any(each.kind == "plain" for each in found.classes):
+    if "plain" in kinds:
         notes.append("an object of a plain class becomes a module, or a namespace, that holds its attributes")
     notes.extend(
         f"{each.lacks} does not call super().__init__(): PyTorch raises AttributeError at its first layer or parameter, or "
@@ -154,9 +159,8 @@ def explained(session: Session, found: Refused) -> tuple[Why, Refused]:
 
 def _outcome(other: Session, found: Refused) -> str:
     other.evaluator.until = monotonic() + SECONDS
-    name = (
-        TYPED if found.name == PROMPT else found.name
-    )  # a text has lines, where the prompt counts statements
+    # A text has lines, where the prompt counts statements.
+    name = TYPED if found.name == PROMPT else found.name
     for step in other.run(found.text, name, found.form):
         if step.error is None:
             continue
@@ -168,6 +172,16 @@ def _outcome(other: Session, found: Refused) -> str:
         message = step.error.message.partition("\n")[0]
         return f"runs up to {statement}, which raises {step.error.type}: {message}"
     return ENDED
+
+
+def hazards(session: Session, found: Refused) -> tuple[list[HazardRow], str]:
+    """The hazards of a refused text as it can be written, by the lines as they were typed, and how far it runs so."""
+    with session.fork() as other:
+        known = len(other.hazards)
+        outcome = _outcome(other, found)
+        rows = other.hazards[known:]
+    typed = Typed(found.typed, found.edits, found.whole or found.text)
+    return [typed.row(row) for row in rows], outcome
 
 
 def _then(other: Session, found: Refused) -> tuple[Why, list[tuple[Edit, ...]]] | None:

@@ -12,6 +12,8 @@ from tensorcli.explorer.results import Edit, Way, Why
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tensorcli.explorer.results import HazardRow
+
 _LINES: Final = re.compile(r"\b(lines? )(\d+(?:(?:, | and |\.\.)\d+)*)")
 """`line 4`, `lines 2, 3`, `lines 2..4` in a sentence."""
 
@@ -43,6 +45,13 @@ class Typed:
         return _LINES.sub(
             lambda found: found[1] + re.sub(r"\d+", lambda each: str(self.line(int(each[0]))), found[2]), text
         )
+
+    def row(self, row: HazardRow) -> HazardRow:
+        """A hazard, at the line as it was typed."""
+        span = row.span
+        line = self.line(span.line)
+        place = span._replace(line=line, end_line=line + span.end_line - span.line)
+        return replace(row, span=place, text=self.sentence(row.text))
 
     def edits(self, edits: Sequence[Edit]) -> tuple[Edit, ...] | None:
         """The edits of what was written as edits of what was typed; None where they change what was not."""
