@@ -29,6 +29,38 @@ QUESTIONS = {
         "line 9 needs what line 7 freed: both go through AddmmBackward0 (line 6).",
         "line 7:  judge(made.detach()).mean().backward()",
     ),
+    "a function of its own that gives too few gradients": (
+        "def forward(ctx, x, k):\n    ctx.k = k\n    return x * k\ndef backward(ctx, grad):\n    return grad * ctx.k\n"
+        "Times = type('Times', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"
+        "Times.apply(torch.ones(1, requires_grad=True), 2).backward()",
+        "the backward of Times gives 1, and forward takes 2",
+        "line 5:  return grad * ctx.k, None",
+    ),
+    "a function of its own that is called as an object": (
+        "def forward(ctx, x):\n    return x * 2\ndef backward(ctx, grad):\n    return grad * 2\n"
+        "Twice = type('Twice', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"
+        "y = Twice()(torch.ones(1, requires_grad=True))",
+        "an object of such a class is not called: the class is, by apply().",
+        "line 6:  y = Twice.apply(torch.ones(1, requires_grad=True))",
+    ),
+    "two losses of one network, one after the other": (
+        f"{NET}for i in range(2):\n    out = net(torch.ones(2))\n    first = out.pow(2).sum()\n"
+        "    second = (out - 1).pow(2).sum()\n    opt.zero_grad()\n    first.backward()\n    second.backward()\n    opt.step()",
+        "line 10 needs what line 9 freed: both go through",
+        "line 9:  (first + second).backward()",
+    ),
+    "a state that inner rounds carry": (
+        f"{NET}state = torch.zeros(1)\nfor i in range(2):\n    for j in range(2):\n"
+        "        state = net(torch.ones(2)) + state.exp()\n        loss = state.pow(2).sum()\n        loss.backward()",
+        "state carries its graph from one round of the loop into the next",
+        "before line 7:  state = state.detach()",
+    ),
+    "a loss that a function reads as a number": (
+        f"{NET}def root(out):\n    return torch.tensor(out.pow(2).mean().sqrt().item(), requires_grad=True)\nfor i in range(2):\n"
+        "    opt.zero_grad()\n    loss = root(net(torch.ones(4, 2)))\n    loss.backward()\n    opt.step()",
+        "The pass before it ended at loss, a leaf of its own: the graph ends at line 5: item() gives a number",
+        "line 5:  return out.pow(2).mean().sqrt()",
+    ),
     "a picture that loses its leaf": (
         "picture = torch.rand(3, requires_grad=True)\nopt = torch.optim.SGD([picture], lr=0.1)\nfor i in range(2):\n"
         "    picture = picture.clamp(0, 1)\n    picture.pow(2).sum().backward()\n    opt.step()",
@@ -122,3 +154,11 @@ def test_a_gradient_that_was_asked_for_before_a_write_is_told() -> None:
 def test_a_warning_is_not_called_a_refusal() -> None:
     found = asked("a, b = torch.meshgrid(torch.arange(2), torch.arange(3))")
     assert found.title == "line 1 ran, and PyTorch warns."
+
+
+def test_the_infinite_slope_behind_a_nan_is_named() -> None:
+    found = asked(
+        "v = torch.tensor([[1., 0.]], requires_grad=True)\nc = (v * v).sum(-1)\nangle = torch.acos(c)\nangle.sum().backward()"
+    )
+    (culprit,) = [event for event in found.events if event.culprit]
+    assert (culprit.line, culprit.text) == (3, "an infinite slope where c is -1 or 1; 0 times it is nan")

@@ -298,7 +298,12 @@ def numbers_of(case: Case, at: int, tree: ast.AST, depth: int = 4) -> Reading | 
     for node in ast.walk(tree):
         if called_name(node) in TO_TENSORS and isinstance(node, ast.Call) and node.args:
             read = node.args[0]
-            if called_name(read) == "item" and isinstance(read, ast.Call) and _has_graph(case, read):
+            inside = not holds(case.trace.steps[at].record.statement.tree, read)
+            if (
+                called_name(read) == "item"
+                and isinstance(read, ast.Call)
+                and (inside or _has_graph(case, read))
+            ):
                 return Reading(ast.unparse(read), case.within_line(at, read), "item")
     for name in sorted(loaded(tree)) if depth else ():
         found = case.bound_before(at, name, tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -198,6 +199,11 @@ def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | N
     passes = [at for at, each in enumerate(body) if any(_passes(call) for call in _calls(each))]
     mine = next((at for at, each in enumerate(body) if holds(each, case.inner)), 0)
     first = next((at for at in passes if at < mine), -1)
+    a, b = _root(body[first]), _root(body[mine])
+    if mine == first + 1 and a and b and a != b:
+        both = copy.copy(body[first])
+        both.end_lineno, both.end_col_offset = body[mine].end_lineno, body[mine].end_col_offset
+        yield case.journal.changed(case.home, [(both, f"({a} + {b}).backward()")], "one pass for both")
     for at, each in enumerate(body[: first + 1]):
         for name in _leading(case, loaded(each), node):
             if at == first or stored(each):

@@ -17,24 +17,33 @@ if TYPE_CHECKING:
 def _loops(tree: ast.AST) -> Iterator[tuple[ast.For | ast.While, list[str]]]:
     """The loops of a statement, each with the names that one round carries into the next."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.For | ast.While):
-            continue
-        bound: set[str] = set()
-        carried: list[str] = []
-        whole = stored(ast.Module(list(node.body), []))
-        for each in node.body:
-            carried.extend(name for name in sorted(loaded(each) - bound) if name in whole)
-            bound |= stored(each)
-        yield node, list(dict.fromkeys(carried))
+        if isinstance(node, ast.For | ast.While):
+            whole = stored(ast.Module(list(node.body), []))
+            first = _read_first(node.body, set())
+            yield node, [name for name in dict.fromkeys(first) if name in whole]
+
+
+def _read_first(body: Sequence[ast.stmt], bound: set[str]) -> Iterator[str]:
+    """The names that statements read before they bind them; `bound` takes those that they bind."""
+    for each in body:
+        if isinstance(each, ast.For | ast.While | ast.If):
+            head = each.iter if isinstance(each, ast.For) else each.test
+            yield from sorted(loaded(head) - bound)
+            inside = {*bound, *(stored(each.target) if isinstance(each, ast.For) else ())}
+            yield from _read_first(each.body, inside)
+            yield from _read_first(each.orelse, {*bound})
+        else:
+            yield from sorted(loaded(each) - bound)
+        bound |= stored(each)
 
 
 def carried_graphs(case: Case) -> list[str]:
     """The tensors with a graph that a loop of the failing statement carries from round to round."""
     engine, names = case.engine, case.trace.session.names
+    found = dict.fromkeys(name for _, carried in _loops(case.statement.tree) for name in carried)
     return [
         name
-        for _, carried in _loops(case.statement.tree)
-        for name in carried
+        for name in found
         if any(engine.look(each).grad_fn is not None for each in _tensors(case, names.get(name)))
     ]
 

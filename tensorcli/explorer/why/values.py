@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.trace import traced
@@ -15,7 +15,7 @@ from tensorcli.explorer.why.operands import behind, operands, with_operand
 from tensorcli.language.limits import OutOfTime
 
 if TYPE_CHECKING:
-    from tensorcli.explorer.results import HazardRow
+    from tensorcli.explorer.results import Event, HazardRow
     from tensorcli.explorer.rewrite import Proposal
 
 LOGARITHMS: Final = {
@@ -28,6 +28,7 @@ STEEP: Final = frozenset(
     for name in "Sqrt Rsqrt Log Log2 Log10 Reciprocal Div LinalgVectorNorm Norm Acos Asin".split()
 )
 """The nodes whose slope is infinite somewhere."""
+ARCS: Final = ("acos", "asin", "arccos", "arcsin")
 LEAST: Final = ".clamp(min=1e-12)"
 
 
@@ -73,12 +74,29 @@ def nan_gradient(case: Case, row: HazardRow) -> Story:
         return story
     told, steep, nodes = found
     story.events = [each for each in told.events if each.role != "raised"]
+    if nodes[0] not in steep:
+        story.events.extend(_at_the_edge(case, [node for node in nodes if node in steep]))
     story.notes.append(told.title)
     for node in nodes:
         if node in steep:
             story.proposals.extend(_off_the_edge(case, node))
         story.proposals.extend(_where_it_counts(case, node))
     return story
+
+
+def _at_the_edge(case: Case, nodes: Sequence[ast.AST]) -> Iterator[Event]:
+    """The operations whose slope is infinite at what they were given: 0 times that is nan."""
+    for node in nodes:
+        operand, at = _operand(node), case.holder_of(node)
+        value = None if operand is None else case.tensor(operand)
+        if at is None or operand is None or value is None:
+            continue
+        edge = 1 if called_name(node) in ARCS else 0
+        elements = abs(case.engine.elements(value))
+        if elements.size and (elements == edge).any():
+            where = "-1 or 1" if edge else "0"
+            text = f"an infinite slope where {case.journal.source(at, operand)} is {where}; 0 times it is nan"
+            yield case.event(at, text, "cut", culprit=True, node=node)
 
 
 def _where_it_counts(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
@@ -131,7 +149,7 @@ def _off_the_edge(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
         function = case.journal.source(at, operand.func).removesuffix("softmax") + "log_softmax"
         rest = text.removeprefix(case.journal.source(at, operand.func))
         yield case.journal.changed(at, [(node, f"{function}{rest}")], "both in one, which does not overflow")
-    if called_name(node) in ("acos", "asin", "arccos", "arcsin"):
+    if called_name(node) in ARCS:
         new = behind(operand, text, ".clamp(-1 + 1e-6, 1 - 1e-6)")
         yield case.journal.changed(
             at, [(operand, new)], "a little within -1 and 1, where the slope is finite"
