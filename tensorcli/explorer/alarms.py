@@ -68,7 +68,10 @@ def silent_alarm(observation: Observation, silences: list[Silence]) -> results.A
                 continue
             when = observation.recorder.savers[memory][id(node)].clock
             counter = observation.engine.look(saved.tensor).counter
-            if writing is not None:
+            stayed = (
+                writing is not None and writing.stayed > when and observation.engine.reads(node, saved.slot)
+            )
+            if writing is not None and not stayed:
                 unseen = [at for other, at in writing.seen_writes.items() if other != counter]
                 if counter in writing.seen_writes or not unseen or max(unseen) < when:
                     continue

@@ -73,7 +73,9 @@ class Writing:
         "regions",
         "regions_more",
         "seen_writes",
+        "stayed",
         "through",
+        "version",
         "via",
     )
 
@@ -88,6 +90,10 @@ class Writing:
         """The version before, by the counter's identity."""
         self.seen_writes: dict[int, int] = {}
         """When each counter moved last, by the record's clock."""
+        self.version: int | None = None
+        """The version before the last write, where nodes had saved a tensor of the allocation."""
+        self.stayed = 0
+        """When a write ended last that left it as it was, by the record's clock."""
         self.through: dict[int, Any] = {}
         """The named tensors that temporaries written through are views of, weakly."""
         self.regions: list[tuple[Any, Region]] = []
@@ -202,6 +208,7 @@ class Recorder:
             if self.compares:
                 for each in (*self._mates(memory), *self.index.strays(self.engine.counter(tensor))):
                     self._look(each)
+        writing.version = self.engine.look(tensor).version if memory in self.savers else None
         if self.compares:
             operator = base_of(operator)
             writing.bytes += operator not in MOVES
@@ -265,6 +272,8 @@ class Recorder:
             writing.operator = base_of(operator)
         self.clock += 1
         writing.seen_writes[self.engine.counter(tensor)] = self.clock
+        if writing.version is not None and self.engine.look(tensor).version == writing.version:
+            writing.stayed = self.clock
         self.watch.wrote(tensor, memory, operator, inputs)
 
     def saved(self, node: Any, name: str, value: Any) -> None:

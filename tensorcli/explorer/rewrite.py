@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.journal import PROMPT, Record, line_of
@@ -38,6 +38,11 @@ class Proposal:
     """Whether the statement in question is not to warn either."""
     moved: bool = False
     """Whether a statement stands further below than it did: what it went past stands one place higher."""
+
+
+def to_the_end(proposal: Proposal | None) -> Proposal | None:
+    """The proposal run to the end of the journal."""
+    return None if proposal is None else replace(proposal, failing=len(proposal.records) - 1)
 
 
 def source_in(text: str) -> str:

@@ -43,6 +43,27 @@ QUESTIONS = {
         "an object of such a class is not called: the class is, by apply().",
         "line 6:  y = Twice.apply(torch.ones(1, requires_grad=True))",
     ),
+    "a batch of one that squeeze() took away": (
+        f"{NET}out = net(torch.ones(1, 2)).squeeze()\nnn.BCEWithLogitsLoss()(out, torch.ones(1))",
+        "Input and target do not have the sizes that belong together.",
+        "line 4:  out = net(torch.ones(1, 2)).squeeze(-1)",
+    ),
+    "an index with a dimension less": (
+        "q = torch.ones(2, 3)\nchosen = torch.tensor([0, 1])\nq.gather(1, chosen)",
+        "The operation wants another number of dimensions.",
+        "line 3:  q.gather(1, chosen.unsqueeze(1))",
+    ),
+    "room for one example under vmap": (
+        "def f(x):\n    m = torch.zeros(2)\n    m[0] = x.sum()\n    return m\ntorch.vmap(f)(torch.ones(3, 2))",
+        "A tensor that vmap does not map has room for one example",
+        "line 2:  m = x.new_zeros(2)",
+    ),
+    "frozen statistics that move": (
+        "from torch import nn\nnet = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))\nnet[1].requires_grad_(False)\n"
+        "net(torch.rand(4, 2)).sum().backward()",
+        "What may not have been meant",
+        "before line 4:  net[1].eval()",
+    ),
     "two losses of one network, one after the other": (
         f"{NET}for i in range(2):\n    out = net(torch.ones(2))\n    first = out.pow(2).sum()\n"
         "    second = (out - 1).pow(2).sum()\n    opt.zero_grad()\n    first.backward()\n    second.backward()\n    opt.step()",
@@ -54,6 +75,14 @@ QUESTIONS = {
         "        state = net(torch.ones(2)) + state.exp()\n        loss = state.pow(2).sum()\n        loss.backward()",
         "state carries its graph from one round of the loop into the next",
         "before line 7:  state = state.detach()",
+    ),
+    "a state of two tensors": (
+        "from torch import nn\ncell = nn.LSTMCell(2, 3)\nopt = torch.optim.SGD(cell.parameters(), lr=0.1)\n"
+        "h, c = torch.zeros(1, 3), torch.zeros(1, 3)\nfor i in range(2):\n    total = 0\n    for t in range(2):\n"
+        "        h, c = cell(torch.ones(1, 2), (h, c))\n        total = total + h.sum()\n    opt.zero_grad()\n"
+        "    total.backward()\n    opt.step()",
+        "c and h carry their graph from one round of the loop into the next",
+        "before line 6:  c = c.detach()\n                h = h.detach()",
     ),
     "a loss that a function reads as a number": (
         f"{NET}def root(out):\n    return torch.tensor(out.pow(2).mean().sqrt().item(), requires_grad=True)\nfor i in range(2):\n"
@@ -162,3 +191,31 @@ def test_the_infinite_slope_behind_a_nan_is_named() -> None:
     )
     (culprit,) = [event for event in found.events if event.culprit]
     assert (culprit.line, culprit.text) == (3, "an infinite slope where c is -1 or 1; 0 times it is nan")
+
+
+def test_statistics_that_are_written_between_two_passes_are_a_hidden_write() -> None:
+    found = asked(
+        "from torch import nn\nbn = nn.BatchNorm1d(2)\nx = torch.rand(4, 2)\nbn.eval()\nfirst = bn(x)\nbn.train()\n"
+        "second = bn(x)\n(first.sum() + second.sum()).backward()"
+    )
+    assert (
+        "line 7 wrote through bn.running_mean over what line 5 had saved for the backward pass" in found.title
+    )
+
+
+def test_numbers_that_are_put_into_data_are_why_a_gradient_is_none() -> None:
+    found = asked(
+        "from torch import nn\nmaker, net = nn.Linear(1, 2), nn.Linear(2, 1)\nnet.weight.data = maker(torch.ones(1, 1))\n"
+        "net(torch.ones(2)).sum().backward()",
+        "maker.weight.grad",
+    )
+    assert "line 3 gives net.weight the numbers, which have no graph" in found.title
+
+
+def test_numbers_that_were_read_are_why_a_gradient_is_none() -> None:
+    found = asked(
+        "w = torch.ones(2, requires_grad=True)\na = torch.ones(2, requires_grad=True)\n"
+        "(a * torch.tensor(w[0].item())).sum().backward()",
+        "w.grad",
+    )
+    assert "line 3 reads the numbers of w, which have no graph" in found.title

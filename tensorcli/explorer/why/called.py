@@ -48,7 +48,7 @@ def called(case: Case) -> Story:
         return bound
     story = given(case)
     slips_first = slips(case) if case.failure.type in ("TypeError", "AttributeError") else ()
-    story.proposals = [*slips_first, *fits(case), *_other_layers(case)]
+    story.proposals = [*slips_first, *_not_squeezed(case), *fits(case), *_other_layers(case)]
     alone = not any(story.proposals)
     story.proposals += [*advised(case), *in_other_order(case)]
     if alone:
@@ -174,6 +174,8 @@ def fits(case: Case) -> Iterator[Proposal | None]:
         known = _words(f"{case.failure.type}: {case.failure.message}")
         further = (each for each, refusal in zip(changes, refusals, strict=True) if _words(refusal) != known)
         taken = [[each] for each in islice(further, FURTHER)]
+    if all(len(each) == 1 and each[0].suffix.startswith(".unsqueeze") for each in taken):
+        taken.sort(key=lambda each: -_likeness(each[0], found))
     for each in taken:
         yield case.changed([(one.node, one.text) for one in each], ", ".join(one.note for one in each))
 
@@ -235,6 +237,15 @@ def _pairs(changes: list[Change]) -> Iterator[list[Change]]:
                 yield [Change(shape.operand, dtype.suffix + shape.suffix, look)]
 
 
+def _likeness(change: Change, found: list[Operand]) -> int:
+    """How many sizes of a changed operand are those of another one, in the same place."""
+    sizes = change.look.sizes
+    others = [
+        each.look.sizes for each in found if each is not change.operand and len(each.look.sizes) == len(sizes)
+    ]
+    return max((sum(map(int.__eq__, sizes, other)) for other in others), default=0)
+
+
 def _alike(found: list[Operand], changes: list[Change]) -> Iterator[list[Change]]:
     """Every operand changed in one way: `torch.bmm(a.unsqueeze(0), b.unsqueeze(0))`."""
     for suffix in dict.fromkeys(each.suffix for each in changes):
@@ -270,6 +281,22 @@ def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
         else []
     )
     yield [".flatten()"] if rank > 1 else []
+
+
+def _not_squeezed(case: Case) -> Iterator[Proposal | None]:
+    """`squeeze()` of what an operand is, which takes a batch of one away as well: of the last dimension alone, or none."""
+    for each in operands(case):
+        bound = case.bound(root_name(each.node))
+        if bound is None:
+            continue
+        for node in ast.walk(bound.node or case.journal.python(bound.at)[0].tree):
+            if not isinstance(node, ast.Call) or node.args or node.keywords or called_name(node) != "squeeze":
+                continue
+            owner = node.func.value if isinstance(node.func, ast.Attribute) else node
+            text = case.journal.source(bound.at, owner)
+            note = "a batch of one stays one"
+            yield case.journal.changed(bound.at, [(node, f"{text}.squeeze(-1)")], note)
+            yield case.journal.changed(bound.at, [(node, text)], note)
 
 
 def _other_layers(case: Case) -> Iterator[Proposal | None]:

@@ -96,7 +96,9 @@ class _Hidden:
         self.storage = alarm.stale[0].storage or "the storage"
         write = next((each for each in step.step.writes if each.storage == self.storage), None)
         self.via = None if write is None else write.via
-        self.saves = list(self._saves())
+        saves = list(self._saves())
+        earlier = [(at, save) for at, save in saves if at.number < step.number]
+        self.saves = earlier or saves  # the one that writes keeps what it has written
         nodes = {save.node for _, save in self.saves}
         self.passes = [
             each for each in case.trace.steps[step.number :] if each.added and nodes & set(each.freed)
@@ -153,7 +155,8 @@ class _Hidden:
                 )
             )
         bound = None if self.via is None else case.bound_at(self.via)
-        if bound is not None and bound < self.culprit.number - 1:
+        by_name = self.via is not None and self.via.isidentifier()
+        if by_name and bound is not None and bound < self.culprit.number - 1:
             kind = case.engine.kind(case.trace.session.names.get(self.via or ""))
             own = (
                 "numpy's writes move no counter"

@@ -9,23 +9,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.graphs import nodes_below, roots
+from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.trees import binds, has_pass, loaded, stored
+from tensorcli.explorer.rewrite import to_the_end
+from tensorcli.explorer.trees import binds, stored
 from tensorcli.explorer.why.case import Case, Story
-from tensorcli.explorer.why.copies import copied_leaf, deep_copy, kept, reason
-from tensorcli.explorer.why.cuts import Cut, cut_reason, in_a_pass, told, verb_of, where_cut
-from tensorcli.explorer.why.ended import ended_early
+from tensorcli.explorer.why.cuts import told, where_cut
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.explorer.why.reconnect import ways_back
+from tensorcli.explorer.why.unreached import leaf_without, passes_of
 from tensorcli.explorer.why.updates import in_place
-from tensorcli.explorer.why.views import cut_from_base, cut_off, view_again, view_without_edge, views_cut_off
+from tensorcli.explorer.why.views import cut_off, view_without_edge
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.rewrite import Proposal
-    from tensorcli.explorer.trace import Made, Traced
 
 
 EVENTS = 8
@@ -45,7 +44,7 @@ def gradient_of(case: Case, value: Any, name: str) -> Story:
         return _not_required(case, value, name, bound)
     if not look.is_leaf:
         return _not_leaf(case, value, name, look, bound)
-    return _leaf(case, value, name, bound)
+    return leaf_without(case, value, name, bound)
 
 
 # ---- a gradient that is there
@@ -198,7 +197,7 @@ def _not_leaf(case: Case, value: Any, name: str, look: Look, bound: int | None) 
             story.notes.append(
                 f"the leaf behind it{where} has no name; its .grad is {_grad_text(case, leaf)}."
             )
-    passes = [step for step in _passes(case) if step.step.error is None]
+    passes = [step for step in passes_of(case) if step.step.error is None]
     if not passes and not any(step.added for step in case.trace.steps):
         story.notes.append("no backward pass ran yet.")
     if lost is not None and case.engine.kind(value) == "tensor":
@@ -268,153 +267,3 @@ def _leaf_at_last(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
 def _grad_text(case: Case, tensor: Any) -> str:
     grad = case.engine.grad(tensor)
     return "None" if grad is None else case.engine.text(grad)
-
-
-# ---- leaves that no pass reached
-
-
-def _leaf(case: Case, value: Any, name: str, bound: int | None) -> Story:
-    """A leaf that requires grad and has none."""
-    trace = case.trace
-    passes = [
-        step for step in _passes(case) if step.added or step is not case.failing or has_pass(case.inner)
-    ]
-    cleared = [
-        step
-        for step in trace.steps
-        for change in step.step.changes
-        if change.kind == "unbound" and f"{name}.grad" in change.names
-    ]
-    if cleared:
-        step = cleared[-1]
-        return Story(
-            f"{name}.grad is None because line {step.line} took it away.",
-            [case.event(step.number - 1, f"{name}.grad was dropped", "cut", culprit=True)],
-        )
-    if not passes:
-        story = Story(f"{name}.grad is None because no backward pass ran: a gradient comes with backward().")
-        users = users_of(case, value)
-        if users:
-            whose = "its graph leads" if len(users) == 1 else "their graphs lead"
-            story.notes.append(f"{', '.join(users[:4])} would bring it: {whose} to {name}.")
-        return story
-    done = [step for step in passes if step.step.error is None]
-    if not done:
-        last = passes[-1]
-        return Story(
-            f"{name}.grad is None because the backward pass at line {last.line} failed (why).",
-            [case.event(last.number - 1, "raised", "raised")],
-        )
-    return _not_reached(case, value, name, bound, done[-1])
-
-
-def _passes(case: Case) -> list[Traced]:
-    """The statements that call backward()."""
-    return [step for step in case.trace.steps if has_pass(step.record.statement.tree)]
-
-
-def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Traced) -> Story:
-    """A leaf that the passes which ran did not lead to."""
-    trace = case.trace
-    story = Story(f"{name}.grad is None because no graph that was differentiated leads to {name}.")
-    if bound is not None and bound > last.number - 1:
-        story.title = (
-            f"{name}.grad is None because {name} was bound at line {trace.steps[bound].line}, after the last backward "
-            f"pass (line {last.line})."
-        )
-    if bound is not None:
-        story.events.append(case.event(bound, f"{name} was made here", "made"))
-    begin = -1 if bound is None else bound
-    for view, view_name in views_cut_off(case, value):
-        uses = [
-            step
-            for step in trace.steps[begin + 1 :]
-            if view_name in loaded(step.record.statement.tree) and case.bound_at(view_name) != step.number - 1
-        ]
-        if not uses:
-            continue
-        how, told_of = cut_from_base(case, view, view_name)
-        story.events.extend(told_of)
-        line = uses[-1].line
-        story.title = (
-            f"{name}.grad is None because line {line} goes through {view_name}, a view of {name} without an edge to it: "
-            f"{how}."
-        )
-        if uses[-1] is not last:
-            story.events.append(case.event(uses[-1].number - 1, f"goes through {view_name}", "other"))
-        story.proposals.extend(view_again(case, view_name, uses[0], last))
-    cuts = []
-    for step, made in _cuts_behind(case, value, name, begin + 1):
-        operator = verb_of(made)
-        cuts.append(Cut(step, "", "cut", made.node_at, (operator,)))
-        why = "leaves the graph" if made.recording else cut_reason(case, step, made)
-        event = case.event(step.number - 1, f"{operator} {why}", "cut", culprit=True, node=made.node_at)
-        story.events.append(event)
-        story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
-    story.proposals.extend(map(to_the_end, ways_back(case, cuts)))
-    users = users_of(case, value)
-    copy, ended = copied_leaf(case, last, {name, *users}), ended_early(case, last)
-    if copy is not None:
-        line = trace.steps[copy.at].line
-        story.title = (
-            f"{name}.grad is None because line {line} made {copy.name}, a leaf of its own, of the numbers of {copy.source}: the "
-            "backward pass ended there."
-        )
-        story.events.append(case.event(copy.at, reason(case, copy), "cut", culprit=True))
-        story.proposals.extend(to_the_end(each) for each in kept(case, copy))
-    elif ended is not None:
-        story.title = f"{name}.grad is None because the backward pass ended at {ended.leaf}: {ended.reason}"
-        story.events.extend(ended.events)
-    elif (deep := deep_copy(case, name, last)) is not None:
-        story.title, event = deep
-        story.events.append(event)
-    if ended is not None:
-        story.proposals.extend(to_the_end(each) for each in ended.proposals)
-    node = last.added[-1].node_at if last.added else None
-    passed = f"a backward pass that did not reach {name}"
-    story.events.append(case.event(last.number - 1, passed, "other", node=node))
-    if users:
-        verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
-        story.notes.append(f"{', '.join(users[:4])} {verb[0]} to {name}, and {verb[1]} not differentiated.")
-    return story
-
-
-def _cuts_behind(case: Case, value: Any, name: str, begin: int) -> list[tuple[Traced, Made]]:
-    """Where what was computed from a leaf lost its graph, and something that has one was computed from it; where nothing was,
-    in the statements that name the leaf. One of each statement.
-    """
-    connected = {case.trace.token(value)}
-    behind: dict[int, tuple[Traced, Made]] = {}
-    went_on: dict[int, tuple[Traced, Made]] = {}
-    others: dict[int, tuple[Traced, Made]] = {}
-    for step in case.trace.steps[begin:]:
-        for made in step.made:
-            from_cut = next((behind[token] for token in made.inputs if token in behind), None)
-            if not connected.isdisjoint(made.inputs):
-                if made.look.requires_grad:
-                    connected.add(made.tensor)
-                elif made.needed and not in_a_pass(made):
-                    behind[made.tensor] = (step, made)
-                    if name in loaded(step.record.statement.tree):
-                        others.setdefault(step.number, (step, made))
-            elif from_cut is not None:
-                behind[made.tensor] = from_cut
-                if made.look.requires_grad:
-                    went_on.setdefault(from_cut[0].number, from_cut)
-    return list((went_on or others).values())
-
-
-def users_of(case: Case, value: Any) -> list[str]:
-    """The names whose graph leads to a leaf."""
-    observation = case.trace.session.observation
-    assert observation is not None
-    found = []
-    for entry, root in roots(case.engine, observation.index):
-        if any(case.engine.variable(node) is value for node in nodes_below(case.engine, root)):
-            found.append(observation.index.names(entry)[0])
-    return found
-
-
-def to_the_end(proposal: Proposal | None) -> Proposal | None:
-    """The proposal run to the end of the journal."""
-    return None if proposal is None else replace(proposal, failing=len(proposal.records) - 1)

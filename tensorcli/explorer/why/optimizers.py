@@ -11,8 +11,8 @@ from tensorcli.explorer.hazards.parameters import optimised
 from tensorcli.explorer.trees import called_name, has_pass, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
-from tensorcli.explorer.why.leaves import users_of
 from tensorcli.explorer.why.networks import holder_for
+from tensorcli.explorer.why.unreached import users_of
 
 if TYPE_CHECKING:
     from tensorcli.explorer.results import HazardRow

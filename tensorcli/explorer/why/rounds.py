@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.trees import loaded, stored
+from tensorcli.explorer.trees import holds, loaded, stored
 from tensorcli.explorer.why.case import Case
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ def _read_first(body: Sequence[ast.stmt], bound: set[str]) -> Iterator[str]:
 
 
 def carried_graphs(case: Case) -> list[str]:
-    """The tensors with a graph that a loop of the failing statement carries from round to round."""
+    """The tensors with a graph that the loops around the failing statement carry from round to round."""
     engine, names = case.engine, case.trace.session.names
-    found = dict.fromkeys(name for _, carried in _loops(case.statement.tree) for name in carried)
+    around = (carried for loop, carried in _loops(case.statement.tree) if holds(loop, case.inner))
     return [
         name
-        for name in found
+        for name in dict.fromkeys(name for carried in around for name in carried)
         if any(engine.look(each).grad_fn is not None for each in _tensors(case, names.get(name)))
     ]
 
@@ -79,6 +79,8 @@ def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Propos
     round; at its end where there was none before the first.
     """
     for node, carried in _loops(case.statement.tree):
+        early: list[tuple[str, str]] = []
+        late: list[tuple[str, str]] = []
         for name in (*held, *carried):
             value = case.value(ast.parse(name, mode="eval").body, like=case.statement.tree)
             if not _tensors(case, value):
@@ -89,11 +91,23 @@ def detached_each_round(case: Case, held: Sequence[str] = ()) -> Iterator[Propos
                 detached = f"tuple({items})" if isinstance(value, tuple) else f"[{items}]"
             bound = case.bound_before(case.at, name, node)
             begun = getattr(bound[1], "value", None) if bound is not None else None
-            late = isinstance(begun, ast.Constant)  # h = None
-            place = node.body[-1 if late else 0]
-            lines = [case.text_of(place), f"{name} = {detached}"]
-            yield case.journal.changed(
-                case.at,
-                [(place, f"\n{' ' * place.col_offset}".join(lines if late else lines[::-1]))],
-                f"{name} carries no graph from round to round",
-            )
+            (late if isinstance(begun, ast.Constant) else early).append(
+                (name, f"{name} = {detached}")
+            )  # h = None
+        for place, found in ((0, early), (-1, late)):
+            for each in [[one] for one in found] + [found] * (len(found) > 1):
+                yield _in_each_round(case, node.body[place], each, place == -1)
+
+
+def _in_each_round(
+    case: Case, place: ast.stmt, detached: Sequence[tuple[str, str]], behind: bool
+) -> Proposal | None:
+    """With these statements before one of a loop, or behind it."""
+    names, lines = zip(*detached, strict=True)
+    verb = "carries" if len(names) == 1 else "carry"
+    whole = [case.text_of(place), *lines] if behind else [*lines, case.text_of(place)]
+    return case.journal.changed(
+        case.at,
+        [(place, f"\n{' ' * place.col_offset}".join(whole))],
+        f"{' and '.join(names)} {verb} no graph from round to round",
+    )

@@ -16,10 +16,10 @@ from tensorcli.explorer.hazards.discarded import WORKING
 from tensorcli.explorer.hazards.steps import BY_MODE
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event, Why
+from tensorcli.explorer.rewrite import to_the_end
 from tensorcli.explorer.trace import traced
 from tensorcli.explorer.trees import called_name, holds, in_place_nodes, loaded, root_name, stored
 from tensorcli.explorer.why.case import Case, looking_back
-from tensorcli.explorer.why.leaves import to_the_end
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.prove import WAYS, allowance, numbered, outcome
 from tensorcli.language.syntax import in_order
@@ -209,6 +209,27 @@ def _by_mode(value: Any) -> str:
     return next((type(each).__name__ for each in parts if each.training), "")
 
 
+def _statistics(case: Case) -> Iterator[Surprise]:
+    """Normalisations whose parameters are frozen, and whose running statistics go on moving."""
+    names, said = case.trace.session.names, set[str]()
+    for at, step in enumerate(case.trace.steps):
+        for change in step.step.changes:
+            path = next((each for each in change.names if each.endswith(".running_mean")), "")
+            part = path.removesuffix(".running_mean")
+            if change.kind not in ("written", "seen") or not part or part in said:
+                continue
+            module = case.value(ast.parse(part, mode="eval").body) if path_root(part) in names else None
+            own = list(module.parameters()) if module is not None and is_module(module) else []
+            if own and not any(each.requires_grad for each in own):
+                said.add(part)
+                text = f"moves the running statistics of {part}, whose parameters are frozen: it is in training mode"
+                node = next(
+                    (each.node_at for each in step.writes if path in step.names.get(each.memory, [])), None
+                )
+                evaluated = case.journal.inserted(at, f"{part}.eval()", "its statistics stay as they are")
+                yield Surprise(case.event(at, text, "wrote", node=node), [evaluated])
+
+
 def _taken_by_nothing(case: Case) -> Iterator[Surprise]:
     """`x.abs()` in a file, where nobody is shown what it gives."""
     names = case.trace.session.names
@@ -287,4 +308,12 @@ def _is_given(tree: ast.stmt) -> bool:
     return any(word in ast.unparse(tree) for word in ("nan", "inf"))
 
 
-LOOKS: Final = (_one_object, _seen_elsewhere, _in_training, _taken_by_nothing, _counted, _no_numbers)
+LOOKS: Final = (
+    _one_object,
+    _seen_elsewhere,
+    _in_training,
+    _statistics,
+    _taken_by_nothing,
+    _counted,
+    _no_numbers,
+)

@@ -80,6 +80,7 @@ TELLERS: Final = {
     "unpack": "unpacking.unpacked",
     "opened": "arguments.opened",
     "vmap_random": "transforms.random",
+    "vmap_write": "transforms.written",
     "hook_result": "hooks.result",
     "copied": "copies.constructed",
     "read_as_number": "copies.read_as_number",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 
 from tensorcli.explorer.rewrite import with_argument
+from tensorcli.explorer.trees import called_name, holds, root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 
+NEW = ("zeros", "ones", "full", "empty")
 RANDOMNESS = {"different": "each example draws its own numbers", "same": "all examples draw the same numbers"}
 
 
@@ -19,6 +21,35 @@ def random(case: Case) -> Story:
             for how, note in RANDOMNESS.items():
                 new = with_argument(case.text_of(call), f"randomness={how!r}")
                 story.proposals.append(case.changed([(call, new)], note))
+    return story
+
+
+def written(case: Case) -> Story:
+    """A tensor that a function under vmap makes with room for one example: made of one that is mapped."""
+    story = given(case)
+    target, _ = case.write_target()
+    inner = case.inner
+    name = root_name(
+        target if target is not None else inner.targets[0] if isinstance(inner, ast.Assign) else None
+    )
+    for at in range(case.at, -1, -1):
+        for function in ast.walk(case.journal.python(at)[0].tree):
+            if not isinstance(function, ast.FunctionDef) or not holds(function, inner):
+                continue
+            for node in ast.walk(function):
+                call = (
+                    node.value
+                    if isinstance(node, ast.Assign) and root_name(node.targets[0]) == name
+                    else None
+                )
+                if isinstance(call, ast.Call) and called_name(call) in NEW and call.args:
+                    story.events.insert(
+                        0, case.event(at, "has room for one example", "made", culprit=True, node=call)
+                    )
+                    for mapped in function.args.args:
+                        new = f"{mapped.arg}.new_{called_name(call)}"
+                        note = f"with room for the examples of {mapped.arg}"
+                        story.proposals.append(case.journal.changed(at, [(call.func, new)], note))
     return story
 
 
