@@ -37,6 +37,11 @@ def has_pass(tree: ast.AST) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr == "backward" for node in in_order(tree))
 
 
+def differentiates(tree: ast.AST) -> bool:
+    """Whether a statement calls `backward()` or `grad()`."""
+    return any(called_name(node) in ("backward", "grad") for node in ast.walk(tree))
+
+
 def root_name(node: ast.AST | None) -> str | None:
     """`x` of `x[0].data`."""
     while isinstance(node, ast.Subscript | ast.Attribute | ast.Call):

@@ -105,6 +105,12 @@ TOLD = {
         ),
         "line 8:  opt = torch.optim.SGD(net.parameters(), lr=0.1)",
     ),
+    "moments that were not copied": (
+        "for i in range(3):\n    opt.zero_grad()\n    (net(x) - y).pow(2).mean().backward()\n    opt.step()\n    if i == 0:\n"
+        "        best = opt.state_dict()\nopt.load_state_dict(best)",
+        ("TSC-H014", 12, "best holds the very moments of opt, not copies"),
+        "line 11:  import copy\n          best = copy.deepcopy(opt.state_dict())",
+    ),
     "a diagonal that is a copy": (
         "m = torch.zeros(2, 2)\nm.diag().fill_(1)",
         ("TSC-H003", 7, "the write went into a copy of m (diagonal_copy) that nobody holds"),
@@ -159,6 +165,11 @@ SILENT = {
     ),
     "a frozen weight without a gradient": FROZEN.replace("set_to_none=False", ""),
     "a weight that was frozen from the beginning": f"net.weight.requires_grad = False\nfor _ in range(3):\n{ROUND}    opt.step()",
+    "moments of another optimizer, and copies of one's own": (
+        f"{ROUND}opt.step()\nkept = copy.deepcopy(opt.state_dict())\n"
+        "other = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)\ngiven = opt.state_dict()\n"
+        "other.load_state_dict(given)\nopt.load_state_dict(kept)"
+    ).replace("    ", ""),
     "an average of copies": (
         "mean = copy.deepcopy(net.state_dict())\n(net(x) - y).pow(2).mean().backward()\nopt.step()\n"
         "for name, v in net.state_dict().items():\n    mean[name].mul_(0.9).add_(v, alpha=0.1)"

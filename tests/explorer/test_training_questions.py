@@ -2,6 +2,8 @@
 
 import pytest
 
+from tensorcli.explorer.results import Notice
+from tensorcli.explorer.session import Session
 from tests.explorer.test_newcomers import asked
 
 PAIR = (
@@ -219,3 +221,13 @@ def test_numbers_that_were_read_are_why_a_gradient_is_none() -> None:
         "w.grad",
     )
     assert "line 3 reads the numbers of w, which have no graph" in found.title
+
+
+def test_a_result_that_grad_went_through_is_not_expected_to_be_gone_through_again() -> None:
+    text = (
+        f"{NET}x = torch.ones(1, 2, requires_grad=True)\nout = net(x).exp()\n"
+        "g, = torch.autograd.grad(out, x, create_graph=True)\n"
+        "g.pow(2).sum().backward()\nopt.step()"
+    )
+    *_, last = Session().run(f"{text}\nwhy", "program.tsc")
+    assert isinstance(last.result, Notice)

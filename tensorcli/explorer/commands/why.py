@@ -11,7 +11,7 @@ from tensorcli.explorer.results import Answer, Edit, Fixed, Notice, Why
 from tensorcli.explorer.rewrite import edited
 from tensorcli.explorer.rewritten import Refused
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.trees import has_pass, one_line
+from tensorcli.explorer.trees import differentiates, has_pass, loaded, one_line
 from tensorcli.explorer.why.case import Story, looking_back
 from tensorcli.explorer.why.prove import allowance, outcome, prove
 from tensorcli.explorer.why.tellers import find, tell
@@ -223,7 +223,8 @@ def _expected(session: Session) -> Answer | None:
     for entry, root in roots(engine, observation.index):
         name = observation.index.names(entry)[0]
         if not name.isidentifier() or any(
-            f"{name}.backward(" in each.statement.source for each in session.journal
+            differentiates(each.statement.tree) and name in loaded(each.statement.tree)
+            for each in session.journal
         ):
             continue  # a pass from there ran, and kept the graph: nothing says that another is meant
         if any(stale_below(engine, root)):

@@ -179,7 +179,8 @@ _ENTRIES: Final = (
         "live-state",
         "A module was given back its own state: state_dict() holds its tensors, not copies of them.",
         "The dict that state_dict() returns is made anew each time; what it holds is detached, and over the memory of the "
-        "parameters. A step changes what was meant to be kept, and load_state_dict() then writes each tensor with itself.",
+        "parameters. A step changes what was meant to be kept, and load_state_dict() then writes each tensor with itself. The "
+        "state of an optimizer is no copy either.",
         "net = torch.nn.Linear(2, 1)\nbest = net.state_dict()\nnet.load_state_dict(best)",
         "net = torch.nn.Linear(2, 1)\nbest = {name: each.clone() for name, each in net.state_dict().items()}\n"
         "net.load_state_dict(best)",

@@ -145,6 +145,25 @@ def onto_itself(engine: Engine, memory: Any, inputs: Sequence[Any]) -> Told | No
     return Told("TSC-H014", text, (state, module))
 
 
+def own_moments(engine: Engine, names: Scope, node: ast.Call) -> Told | None:
+    """What is to be said of `opt.load_state_dict(kept)` where what was kept holds the optimizer's own moments; None for any
+    other call.
+    """
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    optimizer: Any = names.get(owner.id) if isinstance(owner, ast.Name) else None
+    given = names.get(node.args[0].id) if node.args and isinstance(node.args[0], ast.Name) else None
+    saved = given.get("state") if isinstance(given, dict) else None
+    if not hasattr(optimizer, "param_groups") or not isinstance(saved, dict):
+        return None
+    own = {id(each) for moments in optimizer.state.values() for each in moments.values()}
+    parts = (each for moments in saved.values() if isinstance(moments, dict) for each in moments.values())
+    if not any(engine.kind(each) == "tensor" and id(each) in own for each in parts):
+        return None
+    state, name = ast.unparse(node.args[0]), ast.unparse(owner) if owner is not None else ""
+    text = f"{state} holds the very moments of {name}, not copies: they are what they are now, and nothing goes back."
+    return Told("TSC-H014", text, (state, name))
+
+
 def expanded(engine: Engine, names: Scope, memory: Any, statement: ast.Assign | ast.AugAssign) -> Told | None:
     """What is to be said of `x[0, 0] = 1` where x is expanded: the place is one in memory with others. None for any other
     statement that writes this memory.

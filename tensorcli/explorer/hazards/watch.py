@@ -27,6 +27,7 @@ from tensorcli.explorer.hazards.places import (
     one_item,
     onto_itself,
     overlapping,
+    own_moments,
     reads_what_it_writes,
 )
 from tensorcli.explorer.hazards.scope import Scope
@@ -203,6 +204,8 @@ class Watch:
                 self._steps(node)
             elif method == "zero_grad":
                 self._clears(node)
+            elif method == "load_state_dict":
+                self.note(own_moments(self.engine, self.names, node), statement)
             elif method in CLIPS:
                 applied = self.gradients.applied
                 self.note(idle_clip(self.engine, self.names, statement, applied), statement)

@@ -60,6 +60,12 @@ def live_state(case: Case, row: HazardRow) -> Story:
         text = f"{bound.name} holds the tensors themselves"
         story.events.append(case.event(bound.at, text, "shared", node=bound.value))
         new = f"{{name: each.clone() for name, each in {behind(bound.value, bound.text, '.items()')}}}"
+        if hasattr(case.trace.session.names.get(row.names[1]), "param_groups"):
+            for each in ast.walk(case.journal.python(bound.at)[0].tree):
+                if isinstance(each, ast.Assign) and each.value is bound.value:
+                    source = f"import copy\n{bound.name} = copy.deepcopy({bound.text})"
+                    story.proposals.append(case.journal.instead(bound.at, each, source, "keep copies"))
+            return story
         story.proposals.append(case.journal.changed(bound.at, [(bound.value, new)], "keep copies"))
     return story
 
