@@ -9,6 +9,7 @@ from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.hazards.told import Told
+from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -93,23 +94,23 @@ def with_itself(
 
 
 def into_itself(
-    engine: Engine, node: ast.AST | None, tensor: Any, inputs: Sequence[Any], learned: Container[int]
+    engine: Engine, tensor: Any, memory: Any, inputs: Sequence[Any], learned: Container[int]
 ) -> Told | None:
     """What is to be said of a method that writes a memory that a pass reached, and computes from it under another name; None for
     any other write.
     """
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+    other = inputs[1]
+    if id(memory) not in learned or other is tensor or engine.kind(other) != "tensor":
         return None
-    others = [each for each in inputs[1:2] if engine.kind(each) == "tensor" and each is not tensor]
-    memory = engine.memory(tensor)
-    if not others or engine.memory(others[0]) is not memory or id(memory) not in learned:
+    node = current_node() if engine.memory(other) is memory else None
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
         return None
     target: ast.expr = node.func.value
     while isinstance(target, ast.Call) and isinstance(target.func, ast.Attribute):
         target = target.func.value
     first, second = _path(target), _path(node.args[0])
     roots = first.partition("[")[0], second.partition("[")[0]
-    if not first or not second or roots[0] == roots[1] or engine.walk(tensor) != engine.walk(others[0]):
+    if not first or not second or roots[0] == roots[1] or engine.walk(tensor) != engine.walk(other):
         return None
     return Told(
         "TSC-H037",

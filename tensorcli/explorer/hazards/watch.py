@@ -331,7 +331,7 @@ class Watch:
         self.note(one_item(engine, self.names, memory, self.running))
         if known.reads and len(inputs) > 1:
             if self.gradients.leaves and known.name != "copy_":
-                self.note(into_itself(engine, current_node(), tensor, inputs, self.gradients.leaves))
+                self.note(into_itself(engine, tensor, memory, inputs, self.gradients.leaves))
             other = reads_what_it_writes(engine, tensor, memory, inputs)
             if other is not None:
                 name = self.names.name(tensor) or self.names.name(self.recorder.named_parent(tensor))
