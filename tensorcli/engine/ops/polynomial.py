@@ -60,6 +60,8 @@ def _recurrence(start, step):
         for k in range(1, most):
             before, current = current, step(k, x, current, before)
             result = xp.where(degree == k + 1, current, result)
+            if k & 63 == 0 and xp.isnan(current[degree > k]).all():
+                return xp.where(degree > k, xp.nan, result).astype(x.dtype)  # as PyTorch stops
         return result.astype(x.dtype)
 
     return kernel
