@@ -173,13 +173,12 @@ _WITHOUT_FLOAT8: Final = {
 """Those that take unsigned integers, or whose operators refuse them in other words."""
 _AS_FOR: Final = {
     **dict.fromkeys(
-        "clamp _softmax _log_softmax _softmax_backward_data _log_softmax_backward_data histc polygamma".split(),
+        (
+            "clamp histc polygamma _softmax _log_softmax _softmax_backward_data _log_softmax_backward_data upsample_nearest1d "
+            "upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d "
+            "_upsample_nearest_exact3d upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d"
+        ).split(),
         np.complex64,
-    ),
-    **dict.fromkeys((f"upsample_{name}" for name in "nearest1d nearest2d nearest3d".split()), np.complex64),
-    **dict.fromkeys((f"_upsample_nearest_exact{n}d" for n in (1, 2, 3)), np.complex64),
-    **dict.fromkeys(
-        "upsample_linear1d upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d".split(), np.complex64
     ),
     "convolution": np.bool_,
 }
