@@ -73,7 +73,7 @@ class Nested:
     # ---- the session's side
 
     def begin(self, top: ast.stmt) -> None:
-        """A top-level statement begins: every name of the session is known."""
+        """A top-level statement begins: every name of the session is known, and every gradient."""
         self.top, self.open, self.inner, self.more = top, [], [], 0
         self.observation.rows = self.session.rows
         index = self.observation.index
@@ -82,6 +82,8 @@ class Nested:
             index.unbind(name)
         for name, value in self.session.names.items():
             index.bind(name, value)
+        for entry in list(index.entries.values()):
+            index.see_grad(entry)
 
     def end(self) -> tuple[Inner, ...]:
         """The top-level statement ended."""

@@ -35,6 +35,16 @@ def test_a_trace_knows_local_names_from_those_of_the_session():
     assert inner(text) == [(3, [("created", "x")]), (4, [("written", "x")])]
 
 
+def test_a_trace_puts_no_gradient_down_to_a_statement_that_only_reads_it():
+    once = "w = torch.ones(2, requires_grad=True)\n"
+    round_ = "w.exp().sum().backward()\nwith torch.no_grad():\n    w -= 0.1 * w.grad\nw.grad = None\n"
+    steps = list(Session(trace=True).run(once + 3 * round_))
+    told = [
+        [(change.kind, change.names[0]) for change in each.changes] for step in steps for each in step.inner
+    ]
+    assert told == 3 * [[("written", "w")]]
+
+
 def test_a_trace_changes_no_id_and_no_table():
     text = "x = torch.zeros(2)\nfor i in range(2):\n    y = x + i\nz = y * 2\nx.add_(1)"
     plain = [(step.changes, step.writes) for step in Session().run(text)]
