@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tensorcli.cli import exits
-from tensorcli.cli.batch import SessionOptions, scripts
+from tensorcli.cli.batch import SessionOptions, collect_cycles, scripts
 from tensorcli.cli.sources import Script, Unreadable, read_script
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Format, Output
@@ -54,6 +54,7 @@ def verify_script(
     from tensorcli.language.syntax import LanguageError
     from tensorcli.render.pages import render
 
+    collect_cycles()
     try:
         found = verify(script.text, script.name, script.form, seed=options.seed, max_bytes=options.max_bytes)
     except LanguageError as error:
