@@ -7,6 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import refuse
+from tensorcli.engine.ops._factors import batches, inverse_of, zero_pivot
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_matrix,
@@ -14,7 +15,6 @@ from tensorcli.engine.ops._matrices import (
     columns,
     raise_for,
 )
-from tensorcli.engine.ops.inverse import batches, inverse_of, zero_pivot
 from tensorcli.engine.ops.solve import solved_triangle, triangle_of
 
 

@@ -9,6 +9,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._factors import by_factors, factorised, zero_pivot
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_floating,
@@ -18,12 +19,7 @@ from tensorcli.engine.ops._matrices import (
     raise_for,
 )
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.inverse import (
-    by_factors,
-    factorised,
-    named_result,
-    zero_pivot,
-)
+from tensorcli.engine.ops.inverse import named_result
 
 
 def _lu_backward(grad_l, grad_u, p, lower, upper):

@@ -13,6 +13,7 @@ from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._elimination import is_small
+from tensorcli.engine.ops._factors import by_factors, by_substitution, factorised, zero_pivot
 from tensorcli.engine.ops._matrices import (
     check_floating,
     check_matrix,
@@ -21,14 +22,7 @@ from tensorcli.engine.ops._matrices import (
     raise_for,
     solve,
 )
-from tensorcli.engine.ops.inverse import (
-    by_factors,
-    by_substitution,
-    factorised,
-    named_result,
-    pinv_backward,
-    zero_pivot,
-)
+from tensorcli.engine.ops.inverse import named_result, pinv_backward
 
 
 def _is_vector(a, b):
