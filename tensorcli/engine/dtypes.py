@@ -292,6 +292,8 @@ WIDE_UNSIGNED: Final = "HILQ"
 """numpy's characters for unsigned integers of more than a byte."""
 BARE: Final = WIDE_UNSIGNED + "45"
 """Those and ml_dtypes' for float8: PyTorch has few kernels for them."""
+FEW_KERNELS: Final = frozenset((*BAREBONES, *FLOAT8))
+"""The same as dtypes."""
 
 PROMOTE, INT_TO_FLOAT, COMPARE = "promote", "int_to_float", "compare"
 COMMON = "common"

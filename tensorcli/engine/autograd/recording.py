@@ -119,17 +119,16 @@ def wants_grad(op: "Op", values: Sequence[Any]) -> bool:
 
 
 _ANSWERS: Final = (COMPARE, LOGICAL)
+"""The rules of operators whose results ask for no history, whatever they are given."""
 
 
-def check_differentiable(op: "Op", values: Sequence[Any], kind: dtype) -> None:
-    """Refuse whole numbers that were to get elements with a history. Errors: RuntimeError."""
-    if (
-        values
-        and op.rule not in _ANSWERS
-        and getattr(values[0], "dtype", None) is kind
-        and wants_grad(op, values)
-    ):
-        raise messages.no_gradient_of(kind.scalar_type)
+def check_differentiable(op: "Op", values: Sequence[Any], kinds: Sequence[dtype]) -> None:
+    """Refuse results that are whole numbers, of these dtypes, where self is of one too and is to get elements with a history.
+    Errors: RuntimeError.
+    """
+    own = getattr(values[0], "dtype", None) if values else None
+    if own in kinds[:1] and op.rule not in _ANSWERS and wants_grad(op, values):
+        raise messages.no_gradient_of(kinds[0].scalar_type)
 
 
 def refuse_gradient(function: str, given: dict[str, Any]) -> None:

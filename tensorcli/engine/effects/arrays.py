@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.devices import CPU, META, Device, cuda_devices
-from tensorcli.engine.dtypes import BARE, FLOAT8, dtype
+from tensorcli.engine.dtypes import BARE, FEW_KERNELS, FLOAT8, dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend, converted
 from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
@@ -122,7 +122,12 @@ def run_kernel(op: "Op", arguments: Sequence[Any], device: Device, reduced: dtyp
     if device is CPU:
         eighth = reduced if reduced in FLOAT8 else None
         for one in arguments:
-            if eighth or (one.__class__ is ndarray and one.dtype.char in BARE) or one.__class__ is dtype:
+            kind = one.__class__
+            if (
+                eighth
+                or (kind is ndarray and one.dtype.char in BARE)
+                or (kind is dtype and one in FEW_KERNELS)
+            ):
                 from tensorcli.engine.effects.barebones import refuse
 
                 refuse(op, eighth, arguments)

@@ -222,8 +222,8 @@ def refuse(op: "Op", kind: dtypes.dtype | None, arguments: Sequence[Any]) -> Non
     if kind is None:
         if op.base in _ONLY_ASKED:
             return
-        kind = dtypes.from_numpy_dtype(next(one for one in arguments if is_bare(one)).dtype)
-    if kind.np.char not in dtypes.BARE:
+        kind = dtypes.from_numpy_dtype(next(one for one in arguments if _is_bare(one)).dtype)
+    if kind not in dtypes.FEW_KERNELS:
         return
     kernel = _kernel(op, kind, arguments)
     if kernel is None:
@@ -298,11 +298,6 @@ def _moves_rows(array: Any, dims: Sequence[int]) -> bool:
     )
 
 
-def is_bare(one: Any) -> bool:
+def _is_bare(one: Any) -> bool:
     """Whether this is an array of a dtype that few kernels take."""
     return hasattr(one, "dtype") and one.dtype.char in dtypes.BARE
-
-
-def is_wide(one: Any) -> bool:
-    """Whether this is an array of unsigned integers of more than a byte."""
-    return hasattr(one, "dtype") and one.dtype.char in dtypes.WIDE_UNSIGNED

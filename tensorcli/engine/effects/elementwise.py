@@ -122,7 +122,7 @@ def recorded(op: "Op", values: tuple[Any, ...], result: Tensor) -> Tensor:
         counted(op, values, (result,))
     if mode.enabled:
         if result._dtype.category < dtypes.FLOATING:
-            check_differentiable(op, values, result._dtype)
+            check_differentiable(op, values, (result._dtype,))
         elif wants_grad(op, values):
             node = make_node(op, values)
             set_history(node, (result,))

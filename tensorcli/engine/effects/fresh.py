@@ -115,8 +115,9 @@ def fresh(op: "Op", values: tuple[Any, ...]) -> Any:
     if op.inner_writes:
         counted(op, values, results)
     if mode.enabled:
-        if not any(r is not None and r.dtype.category >= dtypes.FLOATING for r in results):
-            check_differentiable(op, values, results[0].dtype)
+        kinds = [result.dtype for result in results if result is not None]
+        if not any(kind.category >= dtypes.FLOATING for kind in kinds):
+            check_differentiable(op, values, kinds)
         elif wants_grad(op, values):
             node = make_node(op, values)
             set_history(node, results)

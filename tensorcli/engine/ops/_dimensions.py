@@ -89,6 +89,11 @@ def kind_of(array):
     return dtypes.from_numpy_dtype(array.dtype).scalar_type
 
 
+def is_wide(array):
+    """Whether this is an array of unsigned integers of more than a byte."""
+    return array.dtype.char in dtypes.WIDE_UNSIGNED
+
+
 def refuse(array, name, kinds):
     """Refuse arrays of numpy's kinds `kinds`. Errors: NotImplementedError with PyTorch's text."""
     if array.dtype.kind in kinds:

@@ -5,9 +5,9 @@ from math import prod
 
 import numpy as np
 
-from tensorcli.engine import dtypes, messages
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import REDUCED, from_numpy_dtype, is_reduced
+from tensorcli.engine.dtypes import REDUCED, can_cast, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
@@ -301,8 +301,8 @@ def _check(input, weight, bias, stride, padding, dilation, transposed, output_pa
             if one is not None and one.dtype != input.dtype:
                 raise messages.expected_scalar_type(kind_of(input), kind_of(one))
     if transposed and bias is not None:
-        target, added = (dtypes.from_numpy_dtype(one.dtype) for one in (input, bias))
-        if not dtypes.can_cast(added, target):
+        target, added = (from_numpy_dtype(one.dtype) for one in (input, bias))
+        if not can_cast(added, target):
             raise messages.result_cast(added.scalar_type, target.scalar_type)
 
 

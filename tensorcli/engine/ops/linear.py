@@ -5,11 +5,10 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import REDUCED, float16, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.effects.barebones import is_wide
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _gemm
-from tensorcli.engine.ops._dimensions import existing, kind_of, refuse
+from tensorcli.engine.ops._dimensions import existing, is_wide, kind_of, refuse
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import own_geometry, promoted
 

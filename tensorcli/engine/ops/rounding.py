@@ -20,10 +20,10 @@ from tensorcli.engine.dtypes import (
     of_number,
 )
 from tensorcli.engine.effects import Laid
-from tensorcli.engine.effects.barebones import is_wide
 from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic
+from tensorcli.engine.ops._dimensions import is_wide
 from tensorcli.engine.ops._shared import category, own_geometry, zero, zeros
 
 # ---- signs and rounding

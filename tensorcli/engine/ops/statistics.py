@@ -5,10 +5,9 @@ import numpy as np
 from tensorcli.engine import dtypes, messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
-from tensorcli.engine.effects.barebones import is_wide
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._dimensions import is_wide, wrap
 from tensorcli.engine.ops._shared import times
 
 # ---- quantiles
