@@ -194,8 +194,7 @@ def _then(other: Session, found: Refused) -> tuple[Why, list[tuple[Edit, ...]]] 
     typed = Typed(found.typed, found.edits, found.whole or found.text)
 
     def holds(edits: tuple[Edit, ...]) -> bool:
-        """Whether the typed text, so changed, becomes what the way out makes of the one that ran."""
-        changed = refused(other, found.error, edited(found.typed, edits), found.name, found.form)
-        return changed is not None
+        """Whether the typed text, so changed, can be written without what was refused as well."""
+        return refused(other, found.error, edited(found.typed, edits), found.name, found.form) is not None
 
     return typed.told(answer, holds)

@@ -71,7 +71,7 @@ class Typed:
         self, answer: Why, holds: Callable[[tuple[Edit, ...]], bool]
     ) -> tuple[Why, list[tuple[Edit, ...]]]:
         """The answer by the lines as they were typed, and the edits of its ways, whose numbers go on from 2: of those that
-        change what was typed, and of whose edits `holds` says that they mean the same there.
+        change what was typed, and of whose edits `holds` says that the text can be written otherwise with them, too.
         """
         kept: list[tuple[Edit, ...]] = []
         ways = []
