@@ -20,9 +20,10 @@ class Geometry:
         self.offset = offset
         self.numel = prod(sizes)
         self.contiguous = is_contiguous(sizes, strides)
-        # A dimension of size 1 may have any stride and be contiguous; row-major strides are those of a fresh tensor.
-        self.row_major = self.contiguous and (
-            (1 not in sizes and 0 not in sizes) or strides == contiguous_strides(sizes)
+        # A dimension of size 1 may have any stride and be contiguous; row-major strides are those of a fresh tensor, and of
+        # what is computed from it. Where there are no elements, a result may have others.
+        self.row_major = (
+            self.contiguous and 0 not in sizes and (1 not in sizes or strides == contiguous_strides(sizes))
         )
 
     @property

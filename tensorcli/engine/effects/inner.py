@@ -33,6 +33,12 @@ def _of_spread(source: Tensor, result: Tensor, values: Sequence[Any]) -> int:
     return int(result.geometry.numel == 1)
 
 
+def _of_unmoved(source: Tensor, result: Tensor, values: Sequence[Any]) -> int:
+    """A flip that moves nothing is a copy into the result."""
+    sizes, strides = source.geometry.sizes, source.geometry.strides
+    return int(source.geometry.numel <= 1 or all(sizes[d] <= 1 or not strides[d] for d in values[1]))
+
+
 WRITES: Final[dict[str, Count]] = {
     **dict.fromkeys(
         "abs logical_not logical_and logical_or logical_xor nan_to_num deg2rad rad2deg clone _to_copy sum nansum prod "
@@ -56,7 +62,8 @@ WRITES: Final[dict[str, Count]] = {
     "signbit": lambda source, result, values: int(source.dtype is dtypes.bool_),
     "ormqr": 3,
     **dict.fromkeys("ceil floor round trunc isposinf isneginf".split(), _of_integers),
-    **dict.fromkeys("topk cumsum cumprod logcumsumexp flip norm linalg_vector_norm".split(), _of_scalars),
+    "flip": _of_unmoved,
+    **dict.fromkeys("topk cumsum cumprod logcumsumexp norm linalg_vector_norm".split(), _of_scalars),
     "linalg_inv_ex": 3,
     "linalg_matrix_exp": 2,
     "_conj_physical": 1,

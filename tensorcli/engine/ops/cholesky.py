@@ -44,28 +44,37 @@ def linalg_cholesky_ex(xp, self, upper, check_errors):
 
 def _factor(xp, self, upper):
     info = xp.zeros(self.shape[:-2], np.int32)
-    lower = xp.tril(self)
-    matrices = (xp.triu(self).conj().swapaxes(-1, -2)) if upper else lower
-    try:
-        found = xp.linalg.cholesky(matrices)
-    except np.linalg.LinAlgError:
-        found = xp.zeros(self.shape, self.dtype)
+    matrices = (xp.triu(self).conj().swapaxes(-1, -2)) if upper else xp.tril(self)
+    found = _all_at_once(xp, matrices)
+    if found is None:
+        found = xp.empty(self.shape, self.dtype)
         for at in batches(self):
-            try:
-                found[at] = xp.linalg.cholesky(matrices[at])
-            except np.linalg.LinAlgError:
-                info[at] = _leading_minor(xp, matrices[at])
-                found[at] = lower[at]
+            whole = _all_at_once(xp, matrices[at])
+            found[at], info[at] = _column_by_column(xp, matrices[at]) if whole is None else (whole, 0)
     return columns(found.conj().swapaxes(-1, -2) if upper else found), info
 
 
-def _leading_minor(xp, matrix):
-    for order in range(1, len(matrix) + 1):
-        try:
-            xp.linalg.cholesky(matrix[:order, :order])
-        except np.linalg.LinAlgError:
-            return order
-    return 0
+def _all_at_once(xp, matrices):
+    """The factors, or None where a matrix is not positive-definite (which the library does not see of one with nan)."""
+    try:
+        found = xp.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        return None
+    return None if xp.isnan(xp.diagonal(found, 0, -2, -1)).any() else found
+
+
+def _column_by_column(xp, matrix):
+    """What LAPACK's potf2 leaves of a lower triangle, and the order of the leading minor that it stops at (0: none)."""
+    found = matrix.copy()
+    for j in range(len(found)):
+        before = found[j, :j].conj()
+        pivot = found[j, j].real - (found[j, :j] @ before).real
+        found[j, j] = pivot
+        if not pivot > 0:
+            return found, j + 1
+        found[j, j] = xp.sqrt(pivot)
+        found[j + 1 :, j] = (found[j + 1 :, j] - found[j + 1 :, :j] @ before) / found[j, j]
+    return found, 0
 
 
 @composite(

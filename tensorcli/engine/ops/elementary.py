@@ -128,11 +128,16 @@ def _check_exponent(self, other):
         if sizes != self.geometry.sizes and not into.outputs:
             # PyTorch makes the result as large as self, and resizes it.
             messages.warn(messages.output_resized(self.geometry.sizes, sizes))
-    if self.dtype.category >= FLOATING and other.dtype is bool_:
+    _refuse_yes_or_no(self, other)
+
+
+def _refuse_yes_or_no(self, other):
+    if self.dtype.category == FLOATING and other.dtype is bool_:
         raise NotImplementedError("\"ldexp_cpu_exp\" not implemented for 'Bool'")
 
 
 def _ldexp_result(self, other):
+    _refuse_yes_or_no(self, other)
     if self.dtype.category < FLOATING:
         raise RuntimeError(f"ldexp can't be cast to the desired output type {self.dtype.scalar_type}")
 

@@ -153,9 +153,10 @@ def trace(xp, self):
 
 
 def _trace_backward(grad, sizes):
-    filled = grad.new_zeros((sizes[0] * sizes[1],))
+    # C++'s own zeros are an empty tensor that is written: the gradient comes with version 2.
+    filled = grad.new_empty((sizes[0] * sizes[1],)).zero_()
     diagonal = functions.arange(0, min(sizes) * (sizes[1] + 1), sizes[1] + 1, device=grad.device)
-    return filled.index_fill(0, diagonal, grad).view(sizes)
+    return filled.index_fill_(0, diagonal, grad).view(sizes)
 
 
 @composite("kron(Tensor self, Tensor other) -> Tensor", out=True)

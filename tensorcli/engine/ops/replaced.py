@@ -199,13 +199,14 @@ def _copying(declared: Op, values: Any) -> Any:
     """A view's result as a row-major copy, with the view's gradient."""
     if len(values) != declared.arity:
         return effects.into_out(declared, values)
-    origin = OPS[declared.line.partition("(")[0].replace("_copy", "", 1)]
     source = values[0]
+    origin = OPS[declared.line.partition("(")[0].replace("_copy", "", 1)]
     grad = mode.grad
     mode.set(False)
     observer, events.observer = events.observer, None
     try:
-        answer = origin.effect(origin, values)
+        # What strides cannot express as a view may still be copied in other sizes.
+        answer = source.reshape(values[1]) if origin.name == "view" else origin.effect(origin, values)
         several = isinstance(answer, tuple)
         results = [
             one.clone(memory_format=formats.contiguous_format) for one in (answer if several else (answer,))
