@@ -205,7 +205,7 @@ The measure is PyTorch's own operator database (`torch.testing._internal.common_
 operator's samples (the first 40 in each dtype) run on PyTorch and on the engine, and a sample agrees when values, dtype,
 shape, strides, the inputs that the result shares storage with, the inputs' versions afterwards, `requires_grad`, the name
 of `grad_fn` and the gradient of every input agree. An operator counts as right only when every sample of it agrees.
-float16 and bfloat16 agree only when every bit does, since their rounding is visible in what is printed; the other dtypes
+float16, bfloat16 and complex32 agree only when every bit does, since their rounding is visible in what is printed; the others
 have a tolerance for the order of sums. Where the processor computes in them itself, PyTorch has convolutions and products of
 matrices in oneDNN, in another order: here {}."""
 SCOPE: Final = """\

@@ -97,7 +97,7 @@ def tolist(self: Tensor, *args: Any, **kwargs: Any) -> Any:
         read = read.batch.value
     values = read.values
     if self.dtype.reduced:
-        values = values.astype(np.float32)
+        values = values.astype(self.dtype.computes_as.np)
     return values.tolist()
 
 

@@ -24,19 +24,19 @@ LARGEST = {
     "int8": 2**7 - 1, "int16": 2**15 - 1, "int32": 2**31 - 1, "int64": 2**63 - 1,
 } | {name: 2**digits for name, digits in DIGITS.items()}  # fmt: skip
 COUNTED = LARGEST.keys() - {"uint16", "uint32", "uint64"}
-PARTS = {"complex64": "float32", "complex128": "float64"}
+PARTS = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
 CPP_NAMES = {
     "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
     "uint16": "short unsigned int", "uint32": "unsigned int", "uint64": "long unsigned int",
     "int64": "long int", "bool": "bool", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
     "float32": "float", "float64": "double",
-    "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
+    "complex32": "c10::complex<c10::Half>", "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
 }  # fmt: skip
 SCALAR_TYPES = {
     "uint8": "Byte", "int8": "Char", "int16": "Short", "int32": "Int", "int64": "Long", "bool": "Bool",
     "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "float16": "Half",
     "bfloat16": "BFloat16", "float32": "Float", "float64": "Double",
-    "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+    "complex32": "ComplexHalf", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
     "float8_e5m2": "Float8_e5m2", "float8_e4m3fn": "Float8_e4m3fn",
 }  # fmt: skip
 
@@ -51,8 +51,10 @@ def cast(values: NDArray[Any], dtype: str) -> NDArray[Any]:
 
 def numpy_dtype(dtype: str) -> np.dtype[Any]:
     kind: Any = dtype
-    if dtype == "bfloat16":
-        from ml_dtypes import bfloat16 as kind
+    if dtype in ("bfloat16", "complex32"):
+        import ml_dtypes
+
+        kind = getattr(ml_dtypes, dtype)
     found: np.dtype[Any] = np.dtype(kind)
     return found
 

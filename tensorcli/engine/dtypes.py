@@ -52,7 +52,7 @@ class dtype(Native):  # noqa: N801 (PyTorch's name)
         self.is_signed: Final = category >= FLOATING or name in ("int8", "int16", "int32", "int64")
         self.reduced: Final = name in _REDUCED or name in _ML_DTYPES
         """Whether kernels compute in float32 (complex64) and round once at the end."""
-        if name not in _ML_DTYPES and name != "complex32":
+        if name not in _ML_DTYPES:
             self.np = np.dtype(name)
 
     def __getattr__(self, attribute: str) -> Any:
@@ -62,14 +62,14 @@ class dtype(Native):  # noqa: N801 (PyTorch's name)
 
             self.np = np.dtype(getattr(ml_dtypes, self.name))
             return self.np
-        if attribute == "np":
-            raise TypeError(f"Got unsupported ScalarType {self.scalar_type}")
         raise AttributeError(f"'torch.dtype' object has no attribute '{attribute}'", name=attribute, obj=self)
 
     @property
     def computes_as(self) -> "dtype":
         """The dtype kernels compute in: itself, or float32 (complex64) for the reduced ones."""
-        return float32 if self.reduced else complex64 if self is complex32 else self
+        if not self.reduced:
+            return self
+        return complex64 if self.is_complex else float32
 
     def to_real(self) -> "dtype":
         """The dtype of the real and imaginary parts of a complex dtype; itself otherwise."""
@@ -99,7 +99,14 @@ class dtype(Native):  # noqa: N801 (PyTorch's name)
 
 
 _REDUCED: Final = ("float16",)
-_ML_DTYPES: Final = ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz")
+_ML_DTYPES: Final = (
+    "bfloat16",
+    "complex32",
+    "float8_e4m3fn",
+    "float8_e5m2",
+    "float8_e4m3fnuz",
+    "float8_e5m2fnuz",
+)
 
 uint8 = dtype("uint8", INTEGRAL, 1, "Byte", "unsigned char", "torch.ByteTensor")
 int8 = dtype("int8", INTEGRAL, 1, "Char", "signed char", "torch.CharTensor")
@@ -150,9 +157,7 @@ DTYPES: Final[dict[str, dtype]] = {
         *(bool_, bfloat16, uint16, uint32, uint64, float8_e5m2, float8_e4m3fn),
     )
 }
-_BY_NUMPY: Final[dict[Any, dtype]] = {
-    d.np: d for d in DTYPES.values() if d.name not in _ML_DTYPES and d is not complex32
-}
+_BY_NUMPY: Final[dict[Any, dtype]] = {d.np: d for d in DTYPES.values() if d.name not in _ML_DTYPES}
 _REAL: Final = {complex32: float16, complex64: float32, complex128: float64}
 _COMPLEX: Final = {
     float16: complex32,
@@ -290,9 +295,9 @@ def can_cast(source: dtype, target: dtype) -> bool:
 # Rules an operator's declaration names: from the dtype of its promoted inputs to (computation dtype, result dtype).
 WIDE_UNSIGNED: Final = "HILQ"
 """numpy's characters for unsigned integers of more than a byte."""
-BARE: Final = WIDE_UNSIGNED + "45"
-"""Those and ml_dtypes' for float8: PyTorch has few kernels for them."""
-FEW_KERNELS: Final = frozenset((*BAREBONES, *FLOAT8))
+BARE: Final = WIDE_UNSIGNED + "45" + "O"
+"""Those and ml_dtypes' for float8 and complex32: PyTorch has few kernels for them."""
+FEW_KERNELS: Final = frozenset((*BAREBONES, *FLOAT8, complex32))
 """The same as dtypes."""
 
 PROMOTE, INT_TO_FLOAT, COMPARE = "promote", "int_to_float", "compare"

@@ -495,4 +495,4 @@ def _empty(dtype: str) -> NDArray[Any]:
 
 
 def _as_complex(parts: NDArray[Any], dtype: str) -> NDArray[Any]:
-    return parts.view(np.dtype(dtype))
+    return parts.view(numpy_dtype(dtype))

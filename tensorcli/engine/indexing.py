@@ -294,7 +294,8 @@ def assigned_value(tensor: Tensor, value: Any) -> Tensor:
     from tensorcli.engine.ops.create import number_for
 
     # PyTorch makes half-width floats by way of double, which rounds where a conversion would refuse.
-    exact = dtypes.float64 if tensor.dtype.reduced else tensor.dtype
+    own = tensor.dtype
+    exact = own if not own.reduced else dtypes.complex128 if own.is_complex else dtypes.float64
     with np.errstate(all="ignore"):
         number = effects.cast(number_for(value, exact), tensor.dtype)  # type: ignore[no-untyped-call]
     return effects.adopt(number, tensor.dtype, tensor.device)

@@ -134,7 +134,7 @@ def array_text(array: NDArray[Any], *, dtype: str, indent: int = 0) -> str:
     if summarize and options.edgeitems == 0 and array.ndim:
         return "[...]"
     cuts: tuple[bool, ...] = tuple(summarize and size > 2 * options.edgeitems for size in array.shape)
-    shown = _plain(_shown(array, cuts), dtype)
+    shown = _plain(_shown(array, cuts))
     if shown.dtype.kind == "c":
         whole = _Complex(number_format(shown.real, dtype), number_format(shown.imag, dtype))
         return _nested(shown, indent, cuts, whole)
@@ -174,9 +174,12 @@ def _shown(array: NDArray[Any], cuts: tuple[bool, ...]) -> NDArray[Any]:
     return shown
 
 
-def _plain(array: NDArray[Any], dtype: str) -> NDArray[Any]:
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
     """The same numbers in an element type whose tolist() gives Python's numbers."""
-    return array.astype(np.float32) if dtype.startswith(("bfloat16", "float8")) else array
+    name = array.dtype.name
+    if name == "complex32":
+        return array.astype(np.complex64)
+    return array.astype(np.float32) if name.startswith(("bfloat16", "float8")) else array
 
 
 class NumberFormat(NamedTuple):
@@ -221,7 +224,7 @@ def number_format(values: NDArray[Any], dtype: str) -> NumberFormat:
     `values` are real, of any sizes. Scientific where largest / smallest > 1000, largest > 1e8 or
     smallest < 1e-4.
     """
-    values = _plain(values, dtype)
+    values = _plain(values)
     numbers = values.ravel().tolist()  # they are few: numpy would take longer than Python
     if values.dtype.kind != "f":
         return NumberFormat("{}", width=max(1, *(len(str(value)) for value in numbers)))
@@ -290,7 +293,7 @@ def _number_reasons(array: NDArray[Any], dtype: str) -> Iterator[tuple[str, str]
             f"{array.size} elements > {options.threshold:g} (threshold): the first and the last {edge} of each dimension "
             f"longer than {2 * edge}",
         )
-    shown = _plain(_shown(array, cuts), dtype)
+    shown = _plain(_shown(array, cuts))
     if shown.dtype.kind not in "fc":
         return
     for part in (shown,) if shown.dtype.kind == "f" else (shown.real, shown.imag):

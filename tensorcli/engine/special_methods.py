@@ -288,7 +288,7 @@ def item(self: Tensor) -> Any:
     if self.is_meta:
         raise RuntimeError("Tensor.item() cannot be called on meta tensors")
     value = self.values
-    return (value.astype("float32") if self.dtype.reduced else value).item()
+    return (value.astype(self.dtype.computes_as.np) if self.dtype.reduced else value).item()
 
 
 def _item_of(batch: Any) -> Any:

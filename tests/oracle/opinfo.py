@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from ml_dtypes import bfloat16
+from ml_dtypes import bfloat16, complex32
 from torch.testing._internal import common_utils
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.opinfo import core
@@ -38,6 +38,7 @@ DTYPES: Final = (
     "bool",
     "complex64",
     "complex128",
+    "complex32",
     "uint16",
     "uint32",
     "uint64",
@@ -45,6 +46,7 @@ DTYPES: Final = (
 TOLERANCE: Final = {
     "float16": 0.0,
     "bfloat16": 0.0,
+    "complex32": 0.0,
     "float32": 2e-4,
     "float64": 1e-7,
     "complex64": 2e-4,
@@ -289,10 +291,12 @@ def leaves(value: Any) -> list[Any]:
 
 
 def array(tensor: Any) -> Any:
-    """The elements, bits of conjugation and negation applied; numpy has bfloat16 from ml_dtypes."""
+    """The elements, bits of conjugation and negation applied; numpy has bfloat16 and complex32 from ml_dtypes."""
     plain = tensor.detach().resolve_conj().resolve_neg()
     if str(plain.dtype) == "torch.bfloat16":
         return np.asarray(plain.float().numpy()).astype(bfloat16)
+    if str(plain.dtype) == "torch.complex32":
+        return np.asarray(plain.cfloat().numpy()).astype(complex32)
     return np.asarray(plain.numpy())
 
 
@@ -313,9 +317,9 @@ def observe(space: Any, function: Callable[..., Any], sample: Any, differentiate
             draw = np.random.default_rng(number)
             drawn = draw.standard_normal(tuple(root.shape))
             kind = array(root).dtype
-            if kind.kind == "c":
+            if root.dtype.is_complex:
                 drawn = drawn + 1j * draw.standard_normal(tuple(root.shape))
-            drawn = drawn.astype(np.float32 if kind == bfloat16 else kind)
+            drawn = drawn.astype({bfloat16: np.float32, complex32: np.complex64}.get(kind.type, kind))
             seeds.append(space.from_numpy(np.array(drawn)).to(root.dtype))
         space.autograd.backward(roots, seeds)
         gradients = tuple(
@@ -369,7 +373,7 @@ def close(want: Any, got: Any, factor: float = 1) -> bool:
         if isinstance(want, (bool, int, tuple, str)) or want is None:
             return bool(want == (tuple(got) if isinstance(want, tuple) else got))
         if not tolerance:
-            want, got = (np.asarray(each, np.float64) for each in (want, got))
+            want, got = (np.asarray(each, np.complex128) for each in (want, got))
         return bool(np.allclose(want, got, rtol=tolerance, atol=tolerance, equal_nan=True))
     except (TypeError, ValueError):
         return bool(want == got)

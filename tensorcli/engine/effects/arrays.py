@@ -8,7 +8,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, geometry, messages
 from tensorcli.engine.devices import CPU, META, Device, cuda_devices
-from tensorcli.engine.dtypes import BARE, FEW_KERNELS, FLOAT8, dtype
+from tensorcli.engine.dtypes import BARE, FEW_KERNELS, complex32, dtype
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.storage import PinnedStorage, Storage, allocate, backend, converted
 from tensorcli.engine.tensor import Tensor, fresh_tensor, stored_tensor
@@ -31,7 +31,13 @@ def empty(
     shape = geometry.contiguous(sizes) if strides is None else Geometry(sizes, strides)
     nbytes = max(shape.span, elements) * kind.itemsize
     check_bytes(nbytes, sizes, kind, device)
+    if kind is complex32:
+        _warn_of_half_complex()
     return stored_tensor(allocate(nbytes, device), shape, kind)
+
+
+def _warn_of_half_complex() -> None:
+    messages.warn("ComplexHalf support is experimental and many operators don't support it yet.", once=True)
 
 
 class Limit:
@@ -81,6 +87,8 @@ def adopt(
         shape = geometry.contiguous(sizes)
         if not array.flags.c_contiguous or array.base is not None:
             array = array.copy("C")
+        if kind is complex32:
+            _warn_of_half_complex()
         return fresh_tensor(array, shape, kind)
     made = empty(sizes, strides, kind, device, elements)
     made.array[...] = array
@@ -120,20 +128,26 @@ def run_kernel(op: "Op", arguments: Sequence[Any], device: Device, reduced: dtyp
     widened from, if any.
     """
     if device is CPU:
-        eighth = reduced if reduced in FLOAT8 else None
-        for one in arguments:
-            kind = one.__class__
-            if (
-                eighth
-                or (kind is ndarray and one.dtype.char in BARE)
-                or (kind is dtype and one in FEW_KERNELS)
-            ):
-                from tensorcli.engine.effects.barebones import refuse
-
-                refuse(op, eighth, arguments)
-                break
+        widened = reduced if reduced in FEW_KERNELS else None
         try:
+            for one in arguments:
+                kind = one.__class__
+                if (
+                    widened
+                    or (kind is ndarray and one.dtype.char in BARE)
+                    or (kind is dtype and one in FEW_KERNELS)
+                ):
+                    from tensorcli.engine.effects.barebones import refuse
+
+                    refuse(op, widened, arguments)
+                    break
             return op.kernel(np, *arguments)
+        except NotImplementedError as error:
+            if reduced is None:
+                raise
+            # The kernel saw a wider dtype; PyTorch names the dtype itself.
+            text = str(error).replace(f"'{reduced.computes_as.scalar_type}'", f"'{reduced.scalar_type}'")
+            raise NotImplementedError(text) from None
         except ValueError as error:
             raise (_sizes_that_differ(error) or error) from None
         except TypeError:
@@ -201,10 +215,16 @@ def broadcast_sizes(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         raise messages.broadcast(*error.args) from None
 
 
+_COMPLEX64: Final = np.dtype(np.complex64)
+
+
 def cast(array: Any, kind: dtype) -> Any:
     """An array in another dtype as PyTorch converts: complex drops its imaginary part, anything non-zero is True."""
     if array.dtype == kind.np:
         return array
+    if kind is complex32 or array.dtype.char == "O":
+        # PyTorch converts halves by way of float; numpy knows no other complex dtype that ml_dtypes' is next to.
+        array = converted(array, _COMPLEX64)
     if array.dtype.kind == "c" and not kind.is_complex:
         array = (array != 0) if kind.category == dtypes.BOOL else array.real
     if kind.category == dtypes.INTEGRAL and array.dtype.kind not in "biu":

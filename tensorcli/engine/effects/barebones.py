@@ -1,11 +1,11 @@
-"""The dtypes that few of PyTorch's kernels are compiled for: unsigned integers of more than a byte, and float8.
+"""The dtypes that few of PyTorch's kernels are compiled for: unsigned integers of more than a byte, float8, complex32.
 
 Ours take them all. The names are those of PyTorch's kernels, which its errors say; the operators are base names, or full ones
 where overloads differ.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -65,8 +65,8 @@ _WITHOUT: Final = {
     "index_fill_cpu": "index_fill",
     "index_copy_cpu": "index_copy",
     "index_add_": "index_add",
-    "scatter_gather_tensor_cpu": "gather scatter_add scatter_reduce scatter.src",
-    "scatter_gather_scalar_cpu": "scatter.value",
+    "scatter_gather_tensor_cpu": "gather scatter_add scatter_reduce scatter.src scatter.reduce",
+    "scatter_gather_scalar_cpu": "scatter.value scatter.value_reduce",
     "addmv_impl_cpu": "addmv mv",
     "dot": "dot vdot",
     "gcd_cpu": "gcd",
@@ -171,6 +171,35 @@ _WITHOUT_FLOAT8: Final = {
     },
 }
 """Those that take unsigned integers, or whose operators refuse them in other words."""
+_WITH_COMPLEX32: Final = frozenset(
+    "add_stub addcmul_cpu_out neg_cpu sign_cpu masked_fill index_fill_cpu index_copy_cpu index_add_ tril triu abs_cpu "
+    "nonzero_count_cpu index_select index_put conj_cpu masked_select mul_cpu norm_cpu std_cpu isinf isfinite "
+    "check_uniform_bounds normal_kernel_cpu cauchy_cpu exponential_cpu".split()
+)
+"""Those of the above that take complex32, or are refused in other words."""
+_WITHOUT_COMPLEX32: Final = {
+    "equal_cpu": "equal",
+    "vdot": "vdot",
+    "cholesky_cpu": "cholesky linalg_cholesky_ex",
+    "cholesky_inverse_out_cpu": "cholesky_inverse",
+    "linalg_eig_out_cpu": "linalg_eig",
+    "linalg_eigh_cpu": "_linalg_eigh",
+    "linalg_svd_cpu": "_linalg_svd",
+    "ldl_factor_kernel_cpu": "linalg_ldl_factor_ex",
+    "ldl_solve_kernel_cpu": "linalg_ldl_solve",
+    "lu_cpu": "linalg_lu_factor_ex",
+    "orgqr_cpu": "linalg_householder_product",
+    "ormqr_cpu": "ormqr",
+    "triangular_solve_cpu": "triangular_solve linalg_solve_triangular",
+    "sigmoid_cpu": "sigmoid",
+    "im2col_out_cpu": "im2col",
+    "scatter_gather_scalar_cpu": "scatter.value scatter.value_reduce lu_unpack",
+    "exp_vml_cpu": "soft_margin_loss logsumexp",
+    "addmm_impl_cpu_": "addbmm",
+    **{f"{name}d": f"{name}d" for name in ("reflection_pad1", "reflection_pad2", "reflection_pad3")},
+    **{f"{name}d": f"{name}d" for name in ("replication_pad1", "replication_pad2", "replication_pad3")},
+}
+"""Others that do not."""
 _AS_FOR: Final = {
     **dict.fromkeys(
         (
@@ -196,6 +225,11 @@ def _by_operator(*tables: dict[str, str]) -> dict[str, str]:
 
 _OF_UNSIGNED: Final = _by_operator(_WITHOUT, _WITHOUT_UNSIGNED)
 _OF_FLOAT8: Final = _by_operator(_WITHOUT, _WITHOUT_FLOAT8)
+_OF_COMPLEX32: Final = {
+    name: kernel
+    for name, kernel in _by_operator(_WITHOUT, _WITHOUT_UNSIGNED, _WITHOUT_FLOAT8, _WITHOUT_COMPLEX32).items()
+    if kernel not in _WITH_COMPLEX32
+}
 
 _REFUSED_FIRST: Final = frozenset(
     "bincount dist bernoulli bernoulli_ uniform_ normal_ rand randn rand_like randn_like normal randint randint_like cauchy_ "
@@ -203,10 +237,15 @@ _REFUSED_FIRST: Final = frozenset(
 )
 """The operators whose kernel is refused before anything else is."""
 _NOT_FOR_NOTHING: Final = frozenset(
-    "amax amin cummax cummin gather masked_select median nanmedian mode tril triu mm addmm _trilinear isin flip sum prod "
-    "cumsum cumprod".split()
+    "amax amin cummax cummin gather masked_select median nanmedian mode tril triu mm addmm mv addmv bmm _trilinear isin flip sum "
+    "prod cumsum cumprod take scatter linspace logspace bernoulli pixel_shuffle pixel_unshuffle _adaptive_avg_pool2d cholesky "
+    "linalg_cholesky_ex linalg_ldl_factor_ex linalg_ldl_solve _linalg_eigh _linalg_svd linalg_lu_solve".split()
 )
 """The operators that do not call their kernel where there are no elements, to read or to give."""
+_NOT_FOR_A_SCALAR: Final = frozenset(
+    "cumsum cumprod cummax cummin kthvalue mode sort topk flip linalg_vector_norm norm".split()
+)
+"""Nor where there is one element that has no dimensions."""
 _ONLY_ASKED: Final = ("cumsum", "cumprod", "sum", "prod")
 """Operators that compute whole numbers in int64 unless another dtype is asked for."""
 _BY_A_NUMBER: Final = frozenset("mul div floor_divide".split())
@@ -237,7 +276,10 @@ def refuse(op: "Op", kind: dtypes.dtype | None, arguments: Sequence[Any]) -> Non
         answer = op.kernel(np, *tried)
         found = answer[0] if type(answer) is tuple else answer
         found = np.asarray(getattr(found, "array", found))
-        if op.base.rstrip("_") in _NOT_FOR_NOTHING and not (first.size and found.size):
+        base = op.base.rstrip("_")
+        if base in _NOT_FOR_NOTHING and not (np.size(first) and found.size):
+            return
+        if base in _NOT_FOR_A_SCALAR and not first.ndim:
             return
         if op.base == "searchsorted" and not found.size:
             return
@@ -246,19 +288,15 @@ def refuse(op: "Op", kind: dtypes.dtype | None, arguments: Sequence[Any]) -> Non
 
 def _kernel(op: "Op", kind: dtypes.dtype, arguments: Sequence[Any]) -> str | None:
     """The name of the kernel that lacks the dtype, None where PyTorch has one."""
-    kernels = _OF_FLOAT8 if kind.is_floating_point else _OF_UNSIGNED
-    out_of_place = op.base.rstrip("_")
+    kernels = _OF_COMPLEX32 if kind.is_complex else _OF_FLOAT8 if kind.is_floating_point else _OF_UNSIGNED
+    out_of_place = op.base.strip("_")
     if kind in _TAKEN.get(op.name, ()):
-        return None
-    if (op.base == "flip" and _moves_rows(*arguments)) or (
-        op.base == "count_nonzero" and arguments[1] is not None
-    ):
         return None
     if op.base in _AS_FOR:
         return _named(op, arguments, _AS_FOR[op.base])
-    if out_of_place == "scatter_reduce":
-        return _of_scatter(*arguments[4:6])
-    names = (op.name, op.base, f"{out_of_place}.{op.overload}", out_of_place)
+    if out_of_place in _BY_ARGUMENTS and (op.base in kernels or op.base == "rot90"):
+        return _BY_ARGUMENTS[out_of_place](*arguments)
+    names = (op.name, op.base, f"{out_of_place}.{op.overload}", op.base.rstrip("_"), out_of_place)
     found = next((kernels[name] for name in names if name in kernels), None)
     if found is None:
         return None
@@ -280,22 +318,52 @@ def _named(op: "Op", arguments: Sequence[Any], dtype: Any) -> str | None:
     return None
 
 
-def _of_scatter(reduce: str, include_self: bool) -> str:
+def _of_scatter(array: Any, dim: int, index: Any, source: Any, reduce: str, include_self: bool) -> str:
     if not include_self:
         return "scatter_reduce_exclude_input_init"
     kernel = "scatter_gather_tensor_cpu"
     return kernel if reduce in ("sum", "prod") else f"{kernel}_reduce_{reduce}"
 
 
-def _moves_rows(array: Any, dims: Sequence[int]) -> bool:
-    """Whether a flip leaves the elements that lie side by side in their order: PyTorch copies them as bytes."""
+def _of_flip(array: Any, dims: Sequence[int]) -> str | None:
+    """None where the elements that lie side by side keep their order: PyTorch copies them as bytes."""
     long = [d for d in range(array.ndim) if array.shape[d] > 1]
     inner = min(long, key=lambda d: array.strides[d], default=None)
-    return (
+    moves_rows = (
         inner is not None
         and array.strides[inner] == array.itemsize
         and inner not in {d % array.ndim for d in dims}
     )
+    return None if moves_rows else "flip_cpu"
+
+
+def _of_rotation(array: Any, times: int, dims: Sequence[int]) -> str | None:
+    flipped = ((), dims[1:], dims, dims[:1])[times % 4]
+    return _of_flip(array, flipped) if flipped else None
+
+
+def _of_product(kernel: str, *matrices: Any) -> str:
+    """Small products have a loop of their own (aten/src/ATen/native/LinearAlgebra.cpp, `bmm_out_or_baddbmm_`)."""
+    _, rows, inner = matrices[-2].shape
+    return kernel if inner * rows * matrices[-1].shape[-1] < 400 else "baddbmm_with_gemm"
+
+
+def _of_points(kernel: str, *arguments: Any) -> str | None:
+    """One point needs no kernel."""
+    return None if arguments[2] == 1 else f"{kernel}_cpu"
+
+
+_BY_ARGUMENTS: Final[dict[str, Callable[..., str | None]]] = {
+    "flip": _of_flip,
+    "rot90": _of_rotation,
+    "count_nonzero": lambda array, dim, *rest: None if dim is not None else "nonzero_count_cpu",
+    "scatter_reduce": _of_scatter,
+    "bmm": lambda self, mat2: _of_product("bmm", self, mat2),
+    "baddbmm": lambda self, batch1, batch2, *rest: _of_product("baddbmm", batch1, batch2),
+    "linspace": lambda *arguments: _of_points("linspace", *arguments),
+    "logspace": lambda *arguments: _of_points("logspace", *arguments),
+}
+"""Operators whose kernel depends on what they are given: its name, None where PyTorch gets along without one."""
 
 
 def _is_bare(one: Any) -> bool:

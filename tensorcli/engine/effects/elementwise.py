@@ -179,7 +179,7 @@ def compute(
         raise messages.not_implemented(op.compiled_for[0], computed.scalar_type)
     try:
         array = run_kernel(op, arguments, device, narrow)
-    except NotImplementedError as error:
+    except NotImplementedError:
         if device is META:
             # There is no kernel to call, nor one to miss.
             return (
@@ -188,11 +188,7 @@ def compute(
                 geometry.elementwise_strides(sizes, operands),
                 META,
             )
-        if working is computed:
-            raise
-        # The kernel saw a wider dtype; PyTorch names the dtype itself.
-        text = str(error).replace(f"'{working.scalar_type}'", f"'{computed.scalar_type}'")
-        raise NotImplementedError(text) from None
+        raise
     if type(array) is not ndarray or device is not CPU:
         array = as_array(array, device)
     if array.dtype != kind.np:

@@ -2,9 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from tensorcli.engine import dtypes, events, messages
 from tensorcli.engine.autograd.modes import mode
@@ -70,14 +68,11 @@ def arrays_of(op: "Op", values: Sequence[Any], widen: bool = True) -> tuple[list
     return arguments, reduced
 
 
-_WIDE: Final = np.dtype(np.float32)
-
-
 def _widened(argument: Any, reduced: dtype) -> Any:
     if type(argument) is list:
         return [_widened(one, reduced) for one in argument]
     is_reduced = argument is not None and getattr(argument, "dtype", None) == reduced.np
-    return converted(argument, _WIDE) if is_reduced else argument
+    return converted(argument, reduced.computes_as.np) if is_reduced else argument
 
 
 def _common_arrays(op: "Op", values: Sequence[Any]) -> tuple[list[Any], dtype | None]:
@@ -258,8 +253,11 @@ def _settle(answer: Any, reduced: dtype | None, device: Device) -> Tensor | None
     if type(answer) is not ndarray or device is not CPU:
         answer = as_array(answer, device)
     kind = dtypes.from_numpy_dtype(answer.dtype)
-    if reduced is not None and kind is dtypes.float32:
-        kind = reduced
+    if reduced is not None:
+        if kind is reduced.computes_as:
+            kind = reduced
+        elif kind is reduced.to_real().computes_as:
+            kind = reduced.to_real()
     check_bytes(answer.nbytes, answer.shape, kind, device)
     return adopt(answer, kind, device, strides, elements)
 

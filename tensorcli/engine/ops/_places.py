@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.tensor import Tensor
@@ -21,11 +22,12 @@ SHORT = {"max": "amax", "min": "amin"}
 
 def accumulate(xp, name, target, key, values):
     """Reduce values into the target's places, one after the other; the half-width floats round once, at the end."""
-    if target.dtype.kind in "biufc" and target.dtype != np.float16:
+    working = dtypes.from_numpy_dtype(target.dtype).computes_as.np
+    if target.dtype == working:
         step_by_step(xp, name, target, key, values)
         return
-    wide = target.astype(np.float32)
-    behind(xp).combine(name, wide, key, values.astype(np.float32))
+    wide = target.astype(working)
+    behind(xp).combine(name, wide, key, values.astype(working))
     target[...] = wide.astype(target.dtype)
 
 

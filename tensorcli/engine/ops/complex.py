@@ -2,7 +2,7 @@
 
 from tensorcli.engine import effects
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX, float16
+from tensorcli.engine.dtypes import PROMOTE, TO_COMPLEX, float16, from_numpy_dtype
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, op, view
@@ -53,7 +53,7 @@ def _no_overlap(self):
 )
 def conj_physical_in_place(xp, self):
     """Conjugate each element, in place."""
-    if self.dtype.kind == "c":
+    if from_numpy_dtype(self.dtype).is_complex:
         xp.conjugate(self, out=self)
 
 

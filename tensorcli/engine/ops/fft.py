@@ -57,12 +57,13 @@ def _not_empty(self):
 
 def _check_kind(self, *rest):
     if self.dtype.reduced:
-        raise RuntimeError(f"MKL FFT doesn't support tensors of type: {self.dtype.scalar_type}")
+        raise RuntimeError(f"MKL FFT doesn't support tensors of type: {self.dtype.to_real().scalar_type}")
 
 
 @op(
     "_fft_c2c(Tensor self, SymInt[] dim, int normalization, bool forward) -> Tensor",
     variants="function",
+    check=_check_kind,
     self=lambda grad, dim, normalization, forward: direct("_fft_c2c", grad, dim, normalization, not forward),
 )
 def fft_c2c(xp, self, dim, normalization, forward):
@@ -118,6 +119,7 @@ def _c2r_backward(grad, dim, normalization):
 @op(
     "_fft_c2r(Tensor self, int[] dim, int normalization, SymInt last_dim_size) -> Tensor",
     variants="function",
+    check=_check_kind,
     self=lambda grad, dim, normalization: _c2r_backward(grad, dim, normalization),
 )
 def fft_c2r(xp, self, dim, normalization, last_dim_size):
@@ -140,7 +142,7 @@ def _promoted(self, complex_too=False):
     kind = self.dtype
     if kind.category < dtypes.FLOATING:
         kind = dtypes.default.floating
-    if kind.reduced:
+    if kind.reduced and not kind.is_complex:
         raise RuntimeError(f"Unsupported dtype {kind.scalar_type}")
     if complex_too:
         kind = kind.to_complex()

@@ -13,6 +13,7 @@ from tensorcli.engine.dtypes import (
     PROMOTE,
     PROMOTE_SCALARS,
     REDUCED,
+    complex32,
 )
 from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic
@@ -25,7 +26,7 @@ from tensorcli.engine.tensor import Tensor
 
 def _with_alpha(self, other, alpha):
     """The reduced dtypes in which the kernel multiplies by alpha."""
-    return REDUCED if alpha != 1 else ()
+    return (*REDUCED, complex32) if alpha != 1 else ()
 
 
 @op(
@@ -278,6 +279,7 @@ op(
 
 @op(
     "addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor",
+    stepwise=(complex32,),
     dtype=PROMOTE,
     inplace=True,
     self=lambda grad: grad,

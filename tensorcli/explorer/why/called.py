@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
@@ -155,6 +155,10 @@ class Change(NamedTuple):
         return f"{self.operand.text} as {self.look.summary}"
 
 
+PARTS: Final = (".abs()", ".real")
+"""What real numbers are made of complex ones: of one shape and dtype, and yet not the same."""
+
+
 def fits(case: Case) -> Iterator[Proposal | None]:
     """The failing statement with one operand in another shape or dtype, or with one in another shape and one in another
     dtype, where the failing expression takes it. Where it takes none, those that another error follows.
@@ -198,7 +202,7 @@ def _changes(case: Case) -> Iterator[Change]:
     dtypes = [*dict.fromkeys([*(each.look.dtype for each in found), *named, "float32", "int64"])]
     if "bool" in case.failure.message and "bool" not in dtypes:
         dtypes.append("bool")
-    seen = {(each.node, each.look.sizes, each.look.dtype) for each in found}
+    seen = {(each.node, each.look.sizes, each.look.dtype, "") for each in found}
     tries = TRIES
     for each, suffix in _nearest_first(found, dtypes):
         if (written is not None and holds(each.node, written)) or each.node in owners:
@@ -206,11 +210,12 @@ def _changes(case: Case) -> Iterator[Change]:
         new = ast.parse(behind(each.node, each.text, suffix), mode="eval").body
         changed = case.tensor(new, like=each.node)
         look = None if changed is None else case.engine.look(changed)
-        if look is None or (each.node, look.sizes, look.dtype) in seen or not tries:
+        part = suffix if suffix in PARTS else ""
+        if look is None or (each.node, look.sizes, look.dtype, part) in seen or not tries:
             continue
         if each.look.requires_grad and not look.requires_grad:
             continue  # it would leave the graph in silence
-        seen.add((each.node, look.sizes, look.dtype))
+        seen.add((each.node, look.sizes, look.dtype, part))
         tries -= 1
         yield Change(each, suffix, look)
 
@@ -270,7 +275,12 @@ def _suffixes(look: Look, dtypes: list[str]) -> Iterator[list[str]]:
     dimensions.
     """
     rank = len(look.sizes)
-    yield [f".to(torch.{dtype})" for dtype in dtypes]
+    if look.dtype.startswith("complex"):
+        # A conversion to real numbers drops the imaginary parts: who means that says so by `.real`.
+        wider = [f".to(torch.{dtype})" for dtype in dtypes if dtype.startswith("complex")]
+        yield [*wider, ".to(torch.complex64)", *PARTS]
+    else:
+        yield [f".to(torch.{dtype})" for dtype in dtypes]
     yield [f".squeeze({d})" for d, size in enumerate(look.sizes) if size == 1]
     yield [f".unsqueeze({d})" for d in range(rank + 1)]
     yield [".T"] if rank == 2 else []
