@@ -76,6 +76,7 @@ WORDS: Final = {
     "addbmm": "self and mat2 must have the same dtype, but got {got} and {want}",
     "diff": "expected scalar_type {want} but found {got}",
     **dict.fromkeys(("logspace", "linspace"), "dtype {want} does not match dtype of out parameter ({got})"),
+    "hash_tensor": "Expected result to be of dtype uint64, but got {got}",
     "heaviside": "heaviside is not yet implemented for tensors with different dtypes.",
     **dict.fromkeys(
         ("log_sigmoid", "linalg_solve_triangular"), "expected scalar type {want} but found {got}"

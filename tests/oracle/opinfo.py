@@ -61,7 +61,7 @@ UNWRITTEN: Final = re.compile(r"^(new_)?empty|lowrank")
 """Operators whose values nobody wrote, or that start from a draw of their own."""
 OUTSIDE: Final = re.compile(
     r"^(_segment_reduce|_chunk_cat|_unsafe_masked|_native_batch|_batch_norm_with|_upsample.*_aa|torch\.ops|sparse|to_sparse"
-    r"|masked\.|jiterator|hash_tensor|native_dropout_backward|max_pool2d_with_indices_backward)"
+    r"|masked\.|jiterator|native_dropout_backward|max_pool2d_with_indices_backward)"
     r"|^slice$|^linalg\.pinv/singular$"
 )
 """What the engine does not claim (sparse layouts, masked reductions, internals), and an entry that is no function's own."""

@@ -80,6 +80,7 @@ _WITHOUT: Final = {
     "bmm": "_trilinear",
     "cholesky_solve_cpu": "cholesky_solve",
     "geqrf_cpu": "geqrf",
+    "xor_sum_cpu": "hash_tensor",
     "flip_cpu": "flip",
     **{f"{name}_cpu": name for name in ("arange", "linspace", "logspace", "range")},
     "threshold_cpu": "threshold",

@@ -193,7 +193,8 @@ _IMAGES = (
     "convolution max_pool2d_with_indices max_pool3d_with_indices avg_pool2d _adaptive_avg_pool2d adaptive_max_pool2d "
     "native_group_norm upsample_nearest2d upsample_nearest3d _upsample_nearest_exact2d _upsample_nearest_exact3d "
     "upsample_bilinear2d upsample_trilinear3d upsample_bicubic2d reflection_pad2d reflection_pad3d replication_pad2d "
-    "replication_pad3d constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle glu max_unpool2d".split()
+    "replication_pad3d constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle glu "
+    "max_unpool2d".split()
 )
 CONTIGUOUS_FIRST = frozenset(("native_batch_norm",))
 """Of the operators below those that leave alone an image that can be taken for a contiguous one as well."""

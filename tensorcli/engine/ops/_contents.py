@@ -62,7 +62,7 @@ NAMES = {
         hardswish_backward hardtanh hardtanh_ hardtanh_backward relu6 relu6_ softshrink softshrink_backward
     """,
     "reduce": """
-        all any count_nonzero logsumexp mean nanmean nansum prod sum sum_to_size
+        all any count_nonzero hash_tensor logsumexp mean nanmean nansum prod sum sum_to_size
     """,
     "extreme": """
         amax amin aminmax argmax argmin max median min mode nanmedian
@@ -225,7 +225,7 @@ NAMES = {
         convolution_backward
     """,
     "patch": """
-        channel_shuffle col2im im2col pixel_shuffle pixel_unshuffle
+        channel_shuffle col2im im2col native_channel_shuffle pixel_shuffle pixel_unshuffle
     """,
     "pad": """
         _pad_circular constant_pad_nd pad reflection_pad1d reflection_pad1d_backward reflection_pad2d

@@ -145,3 +145,9 @@ def channel_shuffle(xp, self, groups):
             f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
         )
     return self.reshape(batch, groups, channels // groups, *rest).swapaxes(1, 2).reshape(self.shape)
+
+
+@op("native_channel_shuffle(Tensor self, SymInt groups) -> Tensor", out=False, variants="function")
+def native_channel_shuffle(xp, self, groups):
+    """channel_shuffle without a gradient."""
+    return channel_shuffle(xp, self, groups)

@@ -1,5 +1,7 @@
 """Sums, products, truth and counts over dimensions."""
 
+from math import prod
+
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
@@ -9,7 +11,17 @@ from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import cast
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
-from tensorcli.engine.ops._dimensions import axis, computing, count, restore, restore_dims, wrap, wrap_dims
+from tensorcli.engine.ops._dimensions import (
+    axis,
+    computing,
+    count,
+    not_empty,
+    refuse,
+    restore,
+    restore_dims,
+    wrap,
+    wrap_dims,
+)
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._registers import LANES
 from tensorcli.engine.ops._shared import behind
@@ -284,6 +296,35 @@ def count_nonzero(xp, self, dim):
     """How many elements are not zero, along a dimension or of all."""
     dims = wrap_dims(None, self.ndim) if dim is None else axis(dim, self.ndim)
     return xp.asarray(xp.count_nonzero(self, axis=dims), np.int64)
+
+
+# ---- hashes
+
+
+@op("hash_tensor(Tensor self, int[1] dim=[], *, bool keepdim=False, int mode=0) -> Tensor", self=None)
+def hash_tensor(xp, self, dim, keepdim, mode):
+    """The exclusive or of the elements, widened to 64 bits, along some dimensions."""
+    if mode != 0:
+        raise RuntimeError(f"Unknown hash_tensor mode: {mode}")
+    if not self.size and not len(dim):
+        raise RuntimeError(
+            "hash_tensor: Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the "
+            "'dim' argument."
+        )
+    dims = wrap_dims(dim, self.ndim)
+    for one in dims:
+        not_empty(self, one, "hash_tensor")
+    refuse(self, "xor_sum_cpu", "c")
+    words = self.astype(np.int64 if self.dtype.kind in "biu" else np.float64).view(np.uint64)
+    kept = [d for d in range(self.ndim) if d not in dims]
+    rows = [self.shape[d] for d in kept]
+    folded = words.transpose(*kept, *dims).reshape(*rows, prod(self.shape[d] for d in dims))
+    while folded.shape[-1] > 1:
+        half = folded.shape[-1] // 2
+        rest = folded[..., 2 * half :]
+        folded = xp.concatenate((folded[..., :half] ^ folded[..., half : 2 * half], rest), axis=-1)
+    sizes = (1 if d in dims else size for d, size in enumerate(self.shape) if keepdim or d not in dims)
+    return folded.reshape(tuple(sizes))
 
 
 # ---- sums of exponentials
