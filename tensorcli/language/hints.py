@@ -70,10 +70,10 @@ _OUTSIDE = {
         "torch.nn has them as modules",
     ),
     **dict.fromkeys(
-        "cond while_loop conv_tbc frobenius_norm nuclear_norm hash_tensor lobpcg slice_inverse saddmm smm spmm hspmm "
+        "cond while_loop conv_tbc frobenius_norm nuclear_norm lobpcg slice_inverse saddmm smm spmm hspmm "
         "sspaddmm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor sparse_csc_tensor Event Stream "
         "OutOfMemoryError NLLLoss2d SparseAdam swap_tensors grouped_mm scaled_mm fake_quantize_per_channel_affine "
-        "fake_quantize_per_tensor_affine native_channel_shuffle native_norm rearrange from_file".split(),
+        "fake_quantize_per_tensor_affine native_norm rearrange from_file".split(),
         _ABSENT,
     ),
 }
@@ -86,7 +86,7 @@ _NO_METHODS = {
         "dequantize int_repr q_scale q_zero_point".split(), "there are no quantized tensors here"
     ),
     **dict.fromkeys(
-        "as_subclass const_data_ptr hash_tensor module_load to_padded_tensor".split(),
+        "as_subclass const_data_ptr module_load to_padded_tensor".split(),
         _ABSENT,
     ),
 }

@@ -39,6 +39,17 @@ def _of_unmoved(source: Tensor, result: Tensor, values: Sequence[Any]) -> int:
     return int(source.geometry.numel <= 1 or all(sizes[d] <= 1 or not strides[d] for d in values[1]))
 
 
+def _of_norm(source: Tensor, result: Tensor, values: Sequence[Any]) -> int:
+    """A norm of single elements is their absolute value; one of nothing is filled in."""
+    sizes, dim = source.geometry.sizes, values[2] if len(values) > 2 else None
+    if not sizes:
+        return int(dim is None)
+    if not source.geometry.numel:
+        return int(values[1] is None or abs(values[1]) != float("inf"))
+    dims = range(len(sizes)) if dim is None else (dim,) if isinstance(dim, int) else dim
+    return int(all(sizes[d] == 1 for d in dims))
+
+
 WRITES: Final[dict[str, Count]] = {
     **dict.fromkeys(
         "abs logical_not logical_and logical_or logical_xor nan_to_num deg2rad rad2deg clone _to_copy sum nansum prod "
@@ -63,7 +74,8 @@ WRITES: Final[dict[str, Count]] = {
     "ormqr": 3,
     **dict.fromkeys("ceil floor round trunc isposinf isneginf".split(), _of_integers),
     "flip": _of_unmoved,
-    **dict.fromkeys("topk cumsum cumprod logcumsumexp norm linalg_vector_norm".split(), _of_scalars),
+    **dict.fromkeys("topk cumsum cumprod logcumsumexp".split(), _of_scalars),
+    **dict.fromkeys(("norm", "linalg_vector_norm"), _of_norm),
     "linalg_inv_ex": 3,
     "linalg_matrix_exp": 2,
     "_conj_physical": 1,

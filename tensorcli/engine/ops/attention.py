@@ -323,10 +323,9 @@ def _multiplied(query, key, value, attn_mask, dropout_p, is_causal, scale, enabl
             raise RuntimeError(
                 "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
             )
-        if query.dtype.category < dtypes.FLOATING:
-            raise messages.expected_scalar_type("Float", query.dtype.scalar_type)
         sizes = (query.size(-2), key.size(-2))
-        attn_mask = _added(functions.ones(sizes, dtype=dtypes.bool_, device=query.device).tril(), query)
+        seen = functions.ones(sizes, dtype=dtypes.bool_, device=query.device).tril()
+        attn_mask = _added(seen, query if query.dtype.category >= dtypes.FLOATING else query.float())
     if enable_gqa:
         groups = query.size(-3)
         if any(groups % one.size(-3) for one in (key, value)):

@@ -77,12 +77,13 @@ def _batch_double(grads, grad_out, input, weight, running_mean, running_var, tra
 )
 def native_batch_norm(xp, input, weight, bias, running_mean, running_var, training, momentum, eps):
     """Each channel scaled to mean 0 and variance 1 over the batch (training) or by the running statistics."""
+    if training:
+        wrap(1, input.ndim)  # the channels
     refuse(input, "batch_norm", "biuc")
     check_dtypes(input, weight, bias, running_mean, running_var)
     real, kept = input.dtype, statistics(input, weight, bias, running_mean, running_var)
     input, weight, bias = widened(input, weight, bias)
     if training:
-        wrap(1, input.ndim)  # the channels
         mean, variance, rstd = _statistics_of(xp, input, eps)
         count = input.size // max(input.shape[1], 1)
         unbiased = variance * variance.dtype.type(count) / variance.dtype.type(max(count - 1, 1))

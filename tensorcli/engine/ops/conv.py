@@ -245,6 +245,8 @@ def _type_text(array):
 def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
     """A convolution in any number of dimensions: each output is a weighted sum of a window of the input."""
     n = weight.ndim - 2
+    if input.dtype.kind == "c":
+        _check_parts(input, weight, bias if transposed else None)
     if n < 1:
         raise RuntimeError("weight should have at least three dimensions")
     if groups <= 0:
@@ -269,17 +271,18 @@ def convolution(xp, input, weight, bias, stride, padding, dilation, transposed, 
     return result if n < 3 or _by_onednn(input, weight, groups) else Laid(result, None)
 
 
+def _check_parts(input, weight, bias):
+    """PyTorch takes complex numbers apart before it looks at anything else. Errors: RuntimeError."""
+    for name, one in (("weight", weight), ("bias", bias)):
+        if one is not None and one.dtype != input.dtype:
+            raise RuntimeError(
+                f"Input type ({_type_text(input)}) and {name} type ({_type_text(one)}) should be the same"
+            )
+
+
 def _check(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups):
     """Refuse what does not go together, in PyTorch's order. Errors: RuntimeError, NotImplementedError with PyTorch's texts."""
     n = weight.ndim - 2
-    if weight.dtype != input.dtype and input.dtype.kind == "c":
-        raise RuntimeError(
-            f"Input type ({_type_text(input)}) and weight type ({_type_text(weight)}) should be the same"
-        )
-    if transposed and bias is not None and bias.dtype != input.dtype and input.dtype.kind == "c":
-        raise RuntimeError(
-            f"Input type ({_type_text(input)}) and bias type ({_type_text(bias)}) should be the same"
-        )
     _check_settings(input, weight, stride, padding, dilation, output_padding, groups)
     _check_sizes(input, weight, bias, padding, dilation, transposed, groups)
     positive(weight, dilation, transposed)

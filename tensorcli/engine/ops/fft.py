@@ -17,7 +17,14 @@ _NORMS = {"backward": (0, 2), "forward": (2, 0), "ortho": (1, 1)}
 def _scaled(array, normalization, n):
     if not normalization:
         return array
-    return array * array.real.dtype.type(1 / n if normalization == 2 else 1 / np.sqrt(n))
+    scale = array.real.dtype.type(1 / n if normalization == 2 else 1 / np.sqrt(n))
+    if array.dtype.kind == "c":
+        # Part by part: a product of complex numbers makes nan of what is infinite.
+        found = array.copy()
+        found.real *= scale
+        found.imag *= scale
+        return found
+    return array * scale
 
 
 def _laid(found, source, dims, last=False):

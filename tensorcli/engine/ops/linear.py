@@ -130,6 +130,9 @@ def _batched(xp, a, b, name="bmm"):
         # PyTorch multiplies small matrices by a loop of its own.
         raise _arithmetic.refuse(name if work < 400 else "addmm_impl_cpu_", a)
     if a.dtype != b.dtype:
+        if name == "bmm" and not (work and len(a)):
+            # The result has the dtype of the second batch, and nothing else is looked at.
+            return xp.zeros((*a.shape[:2], b.shape[2]), b.dtype)
         raise _other_dtypes(a, b, work < 400)
     return _gemm.product(xp, a, b)
 

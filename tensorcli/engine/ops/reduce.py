@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
@@ -151,7 +152,7 @@ def _prod_backward(grad, self, result):
     zeros = int(np.count_nonzero(whole(self).values == 0))
     if not zeros:
         return grad * (result / self).conj()
-    if zeros > 1 and self.batch is None:
+    if zeros > 1 and self.batch is None and not mode.enabled:
         return functions.zeros_like(self)
     return prod_safe(grad, self.contiguous().view(-1), 0).view_as(self)
 

@@ -58,7 +58,7 @@ def flipud(self):
 )
 def roll(xp, self, shifts, dims):
     """The elements moved along dimensions; what leaves at one end comes in at the other."""
-    if not self.size and xp is np:
+    if not self.size and xp is np and dims:
         return Laid(self.copy(), own_geometry(self).strides)
     if not dims:
         return xp.roll(self, shifts[0])

@@ -9,6 +9,7 @@ from tensorcli.engine.autograd.modes import mode
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import Laid
+from tensorcli.engine.generator import Generator as Stream
 from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import floating, into, memory_order, on_host, stream
 from tensorcli.engine.ops._shared import own_geometry
@@ -32,8 +33,14 @@ def draw(line, node=0):
             name = dtypes.from_numpy_dtype(self.dtype).name
             into(self, lambda n, dense: numbers(stream(generator), n, dense, name, *rest))
 
+        def check(self, *arguments):
+            if not line.startswith("random_") and geometry.has_internal_overlap(self.geometry):
+                # What PyTorch says of the arguments and of the dtype comes first: a draw that nobody sees says it.
+                numbers(Stream(), 1, False, self.dtype.name, *arguments[:-1])
+            effects.check_overlap(self, [])
+
         kernel.__doc__, kernel.__module__ = numbers.__doc__, numbers.__module__
-        op(line, node=node, check=_check_overlap, self=lambda grad: functions.zeros_like(grad))(kernel)
+        op(line, node=node, check=check, self=lambda grad: functions.zeros_like(grad))(kernel)
         return numbers
 
     return declare

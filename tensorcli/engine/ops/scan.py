@@ -66,7 +66,12 @@ def _cumprod_backward(grad, self, dim, result):
             after = inputs.narrow(dim, k + 1, size - k - 1).cumprod(dim)
             factors.append(before.expand_as(after) * after)
         parts.append((grad.narrow(dim, k, size - k) * functions.cat(factors, dim)).sum(dim))
-    return functions.stack(parts, dim)
+    if self.batch is not None:
+        return functions.stack(parts, dim)
+    found = grad.new_zeros(self.geometry.sizes)
+    for k, part in enumerate(parts):
+        found.select(dim, k).copy_(part)
+    return found
 
 
 def _up_to_first_zero(grad, inputs, result, dim):

@@ -31,7 +31,17 @@ def _spread(xp, self, dim, correction, keepdim, name):
     parts = (away.real, away.imag) if away.dtype.kind == "c" else (away,)
     squares = (xp.sum(part * part, axis=dims, keepdims=keepdim) for part in parts)
     variance = reduce(add, (xp.divide(each, np.float64(max(degrees, 0))) for each in squares))
+    mean = _as_it_runs(xp, wide, dims, mean)
     return variance, mean if keepdim else mean.reshape(variance.shape)
+
+
+def _as_it_runs(xp, array, dims, mean):
+    """The mean as PyTorch's single pass has it (Welford's): what comes after an infinite number makes it nan."""
+    if array.dtype.kind == "c" or not xp.isinf(mean).any():
+        return mean
+    kept = [d for d in range(array.ndim) if d not in dims]
+    rows = array.transpose(*kept, *dims).reshape(mean.size, -1)
+    return xp.where(xp.isinf(rows[:, :-1]).any(axis=1).reshape(mean.shape), np.nan, mean)
 
 
 def _real(array, like):
