@@ -200,7 +200,7 @@ CONTIGUOUS_FIRST = frozenset(("native_batch_norm",))
 """Of the operators below those that leave alone an image that can be taken for a contiguous one as well."""
 _GRADIENTS = {f"{name}_backward" for name in _IMAGES}.difference(
     f"{name}_backward"
-    for name in "constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle max_unpool2d".split()
+    for name in "constant_pad_nd pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle max_unpool2d".split()
 )
 """What their gradients are made by, of those whose gradients are not made of other operators."""
 SUGGESTED = CONTIGUOUS_FIRST.union(_IMAGES, _GRADIENTS)
