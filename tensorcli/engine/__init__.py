@@ -110,7 +110,7 @@ _PUBLIC: dict[str, str] = {
         ),
         "queries",
     ),
-    "AcceleratorError": "devices",
+    **dict.fromkeys(("AcceleratorError", "OutOfMemoryError"), "devices"),
     "nonzero": "indexing",
     **dict.fromkeys(("matrix_rank", "solve", "lstsq", "symeig", "eig"), "removed"),
     **dict.fromkeys(("UntypedStorage", "TypedStorage"), "storages"),

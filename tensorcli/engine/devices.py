@@ -35,6 +35,12 @@ class AcceleratorError(RuntimeError):
     __module__ = "torch"
 
 
+class OutOfMemoryError(RuntimeError):
+    """`torch.OutOfMemoryError`: a device has no room for what it was asked to hold."""
+
+    __module__ = "torch"
+
+
 class Device(Native):
     """`torch.device`: a type and an index (None: the current one). Equal and hashed by value.
 

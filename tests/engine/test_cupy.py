@@ -275,6 +275,22 @@ def test_gradcheck_runs_behind_cupy() -> None:
     assert x.tolist() == [0.5, 1.0]
 
 
+def test_a_full_card_is_pytorchs_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = backends.of(devices.Device("cuda:0"))
+
+    def full(*_: Any, **__: Any) -> None:
+        raise MemoryError("Out of memory allocating 3,145,728 bytes (allocated so far: 512 bytes).")
+
+    monkeypatch.setattr(type(backend), "memory", lambda self, device: backends.Memory(1 << 20, 4 << 30))
+    x = engine.ones(2, device="cuda")
+    monkeypatch.setattr(type(backend.module), "zeros", full, raising=False)
+    expected = "CUDA out of memory. Tried to allocate 3.00 MiB. GPU 0 has a total capacity of 4.00 GiB of which 1.00 MiB is free."
+    with pytest.raises(engine.cuda.OutOfMemoryError, match=expected):
+        engine.empty(3, device="cuda")
+    with pytest.raises(engine.OutOfMemoryError, match=expected):
+        backend.run("exp", full, [x], x.device)
+
+
 def test_bfloat16_is_there_behind_cupy() -> None:
     assert engine.cuda.is_bf16_supported()
     assert engine.cuda.is_bf16_supported(

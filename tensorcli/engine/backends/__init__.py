@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tensorcli.engine.devices import Device, visible
+from tensorcli.engine.devices import Device, OutOfMemoryError, visible
 
 
 class Memory(NamedTuple):
@@ -20,6 +20,24 @@ class Memory(NamedTuple):
 
     free: int
     total: int
+
+
+def out_of_memory(nbytes: int, device: Device, memory: Memory, allocated: int) -> OutOfMemoryError:
+    """What PyTorch says where a device has no room for `nbytes` (c10/cuda/CUDACachingAllocator.cpp)."""
+    return OutOfMemoryError(
+        f"CUDA out of memory. Tried to allocate {_size(nbytes)}. GPU {device.index} has a total capacity of "
+        f"{_size(memory.total)} of which {_size(memory.free)} is free. Of the allocated memory {_size(allocated)} is allocated "
+        "by PyTorch, and 0 bytes is reserved by PyTorch but unallocated. If reserved but unallocated memory is large try "
+        "setting PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True to avoid fragmentation.  See documentation for Memory "
+        "Management  (https://pytorch.org/docs/stable/notes/cuda.html#environment-variables)"
+    )
+
+
+def _size(nbytes: int) -> str:
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if nbytes >= size:
+            return f"{nbytes / size:.2f} {unit}"
+    return f"{nbytes} bytes"
 
 
 class Description(NamedTuple):

@@ -6,8 +6,10 @@ the operator and the device: nothing moves to the CPU in silence. A record of Cu
 scripts/record_cupy.py, says in tests/engine/strict_arrays.py what is there.
 """
 
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from math import prod
@@ -15,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorcli.engine.backends import Backend, Description, Memory, scans
-from tensorcli.engine.devices import Device, drawing_on
+from tensorcli.engine.backends import Backend, Description, Memory, out_of_memory, scans
+from tensorcli.engine.devices import Device, OutOfMemoryError, drawing_on
 
 
 def find() -> "CupyBackend | None":
@@ -60,7 +62,7 @@ class CupyBackend(Backend):
         return self.module
 
     def allocate(self, nbytes: int, device: Device) -> Any:
-        with self.module.cuda.Device(device.index):
+        with self._room(device), self.module.cuda.Device(device.index):
             return self.module.zeros(nbytes, np.uint8)
 
     def window(
@@ -73,7 +75,7 @@ class CupyBackend(Backend):
 
     def from_host(self, array: Any, device: Device) -> Any:
         self._check(array, device)
-        with self.module.cuda.Device(device.index):
+        with self._room(device), self.module.cuda.Device(device.index):
             return self.module.asarray(array)
 
     def to_host(self, array: Any) -> Any:
@@ -91,6 +93,7 @@ class CupyBackend(Backend):
         try:
             # Otherwise CuPy leaves it unsaid when a matrix is singular or not positive-definite.
             with (
+                self._room(device),
                 self.module.cuda.Device(device.index),
                 self.extension.errstate(linalg="raise"),
                 drawing_on(device),
@@ -152,6 +155,21 @@ class CupyBackend(Backend):
             return [self._moved(one, device) for one in value]
         return value
 
+    @contextmanager
+    def _room(self, device: Device) -> Iterator[None]:
+        """CuPy's complaint that the card's memory is used up as PyTorch's."""
+        try:
+            yield
+        except MemoryError as error:
+            asked = re.search(r"allocating ([\d,]+) bytes", str(error))
+            if asked is None:
+                raise  # the host's
+            from tensorcli.engine.storage import ledger
+
+            memory = self.memory(device) or Memory(0, 0)
+            nbytes = int(asked[1].replace(",", ""))
+            raise out_of_memory(nbytes, device, memory, ledger.allocated.get(device, 0)) from error
+
     def _check(self, array: Any, device: Device) -> None:
         if array.dtype.char not in _DTYPES and array.dtype.name != "bfloat16":
             raise NotImplementedError(f"{array.dtype.name} is not available on {device} with CuPy")
@@ -161,7 +179,10 @@ class CupyBackend(Backend):
         raised, or that numpy raised on meeting CuPy's arrays. What a kernel raises is the kernel's."""
         if isinstance(error, LackingError):
             return True
-        if isinstance(error, (MemoryError, np.linalg.LinAlgError)) or type(error).__name__ in _FAILURES:
+        if (
+            isinstance(error, (MemoryError, OutOfMemoryError, np.linalg.LinAlgError))
+            or type(error).__name__ in _FAILURES
+        ):
             return False
         if any(sign in str(error) for sign in _SIGNS):
             return True

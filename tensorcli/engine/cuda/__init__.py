@@ -8,7 +8,14 @@ storages that are alive, in blocks of 512 bytes, as PyTorch's allocator hands th
 from collections.abc import Iterable
 from typing import Any
 
-from tensorcli.engine.devices import INVALID_ORDINAL, NOT_COMPILED, AcceleratorError, cuda_devices, visible
+from tensorcli.engine.devices import (
+    INVALID_ORDINAL,
+    NOT_COMPILED,
+    AcceleratorError,
+    OutOfMemoryError,
+    cuda_devices,
+    visible,
+)
 from tensorcli.engine.devices import Device as _Device
 from tensorcli.engine.late import late as _late
 from tensorcli.engine.legacy import CUDA_TYPES
@@ -29,6 +36,7 @@ __all__ = [
     "HalfTensor",
     "IntTensor",
     "LongTensor",
+    "OutOfMemoryError",
     "ShortTensor",
     "Stream",
     "can_device_access_peer",
