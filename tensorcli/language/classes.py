@@ -3,8 +3,8 @@
 `class Net(nn.Module)` becomes `def Net(...)`, whose body has the methods as they are, makes `self = nn.Module()`, binds the
 methods to it with `functools.partial` and goes on as `__init__` does. The rest of a script stays as it is: `net = Net(3)` and
 `net(x)` mean the same, parameters keep their names, and a deep copy has methods of its own. A module can hold whatever a plain
-class holds, but for layers and parameters, which it would register: a `SimpleNamespace` holds those. A dataset becomes the list
-of its items.
+class holds, but for layers and parameters, which it would register: a `SimpleNamespace` holds those, and what a dataclass holds.
+A dataset becomes the list of its items.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
     called = {id(call.func) for call in calls}
     called.update(id(base) for node in classes for base in node.bases)
     called.update(id(each) for call in calls if ast.unparse(call.func) == "super" for each in call.args)
+    called.update(id(each) for note in _annotations(tree) for each in ast.walk(note))
     custom = {node.name for node in classes if _is_custom(node)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name) or node.id not in names or id(node) in called:
@@ -117,17 +118,95 @@ def _functions(tree: ast.Module, lines: list[str]) -> Iterator[Replaced]:
     for node in classes:
         if node not in tree.body:
             raise _NeedsClass
+        first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
         if node.name in custom:
             yield Replaced(node.lineno, node.end_lineno or node.lineno, _custom(node, lines), "function")
             continue
         maker = _Maker(node, lines, roots)
+        if is_dataclass(node) and maker.methods and any(map(_compares_objects, ast.walk(tree))):
+            raise _NeedsClass  # methods of a namespace are its own: two of them differ
         roots.add(node.name)
         wanted = [name for name in maker.imports if name not in imported]
         imported.update(wanted)
         above = "".join(f"{_IMPORTS[name]}\n" for name in wanted) + "\n" * bool(wanted)
         last = node.end_lineno or node.lineno
         lacks = node.name if maker.forgets else ""
-        yield Replaced(node.lineno, last, above + maker.function(), maker.kind, lacks)
+        yield Replaced(first, last, above + maker.function(), maker.kind, lacks)
+
+
+def _annotations(tree: ast.Module) -> Iterator[ast.expr]:
+    """What annotations say, where a function may stand for a class: nothing is asked of it there but to be."""
+    for node in ast.walk(tree):
+        found = node.returns if isinstance(node, ast.FunctionDef) else getattr(node, "annotation", None)
+        if isinstance(found, ast.expr) and not any(isinstance(each, ast.BinOp) for each in ast.walk(found)):
+            yield found
+
+
+def is_dataclass(node: ast.AST) -> bool:
+    """Whether a class is one of data, with options that change nothing for who makes and reads its objects."""
+    if not isinstance(node, ast.ClassDef) or len(node.decorator_list) != 1 or node.bases:
+        return False
+    (decorator,) = node.decorator_list
+    options: list[ast.keyword] = []
+    if isinstance(decorator, ast.Call):
+        options, decorator = decorator.keywords, decorator.func
+    known = ast.unparse(decorator) in ("dataclass", "dataclasses.dataclass")
+    return known and all(each.arg in ("frozen", "repr", "eq", "slots") for each in options)
+
+
+def _with_init(node: ast.ClassDef) -> ast.ClassDef:
+    """A class of data with the `__init__` that its fields ask for. Errors: _NeedsClass."""
+    taken, given, rest = [], [], []
+    later: list[ast.stmt] = []
+    for item in node.body:
+        match item:
+            case ast.AnnAssign(target=ast.Name(id=name)) if name[0] != "_":
+                if {"ClassVar", "InitVar"} & _named(item.annotation):
+                    raise _NeedsClass
+                default, value = _default(item.value, name)
+                taken.append(name + default)
+                given.append(f"self.{name} = {value}")
+            case ast.FunctionDef(name="__post_init__") if _takes_self(item) and not item.args.args[1:]:
+                if any(isinstance(each, ast.Return) for each in within(item.body)):
+                    raise _NeedsClass
+                later = item.body
+            case ast.FunctionDef(name="__init__"):
+                raise _NeedsClass
+            case _:
+                rest.append(item)
+    init = ast.parse(
+        "\n".join([f"def __init__(self, {', '.join(taken)}):", *(f" {each}" for each in given or ["pass"])])
+    )
+    for each in ast.walk(init):
+        if hasattr(each, "lineno"):
+            each.lineno = 0  # nobody typed it
+    (made,) = init.body
+    assert isinstance(made, ast.FunctionDef)
+    made.body += later
+    plain = copy.copy(node)
+    plain.decorator_list, plain.body = [], [*rest, made]
+    return plain
+
+
+def _default(value: ast.expr | None, name: str) -> tuple[str, str]:
+    """What a field's parameter has behind its name, and what the field becomes. Errors: _NeedsClass."""
+    match value:
+        case None:
+            return "", name
+        case ast.Call(func=function, args=[], keywords=[ast.keyword(arg=kind, value=given)]) if ast.unparse(
+            function
+        ) in ("field", "dataclasses.field"):
+            if kind == "default":
+                return f"={ast.unparse(given)}", name
+            if kind == "default_factory":
+                made = given.body if isinstance(given, ast.Lambda) else ast.Call(given, [], [])
+                return "=None", f"{ast.unparse(made)} if {name} is None else {name}"
+            raise _NeedsClass
+        case ast.List() | ast.Dict() | ast.Set():
+            raise _NeedsClass  # Python refuses one that all objects would share
+        case ast.Call(func=function) if "field" in ast.unparse(function):
+            raise _NeedsClass
+    return f"={ast.unparse(value)}", name
 
 
 def _is_custom(node: ast.ClassDef) -> bool:
@@ -163,6 +242,9 @@ class _Maker:
     """A class, sorted into the parts of the function that makes its objects. Errors: _NeedsClass."""
 
     def __init__(self, node: ast.ClassDef, lines: list[str], roots: set[str]) -> None:
+        of_data = is_dataclass(node)
+        if of_data:
+            node = _with_init(node)
         if node.decorator_list or node.keywords or len(node.bases) > 1:
             raise _NeedsClass
         self.name = node.name
@@ -170,7 +252,7 @@ class _Maker:
         self.kind: Literal["module", "items", "plain"] = "module"
         if self.base == "object" or self.base.rpartition(".")[2] == "Dataset":
             self.kind = "plain" if self.base == "object" else "items"
-            registers = self.kind == "plain" and any(map(_makes_layers, ast.walk(node)))
+            registers = of_data or (self.kind == "plain" and any(map(_makes_layers, ast.walk(node))))
             self.base = _NAMESPACE if registers else _MODULE
         elif self.base.partition(".")[0] not in roots:
             raise _NeedsClass
@@ -311,6 +393,8 @@ class _Maker:
         it changes and no string in it has lines that would be moved.
         """
         changed = self.private.visit(copy.deepcopy(node))
+        if not node.lineno:
+            return ast.unparse(ast.fix_missing_locations(changed))
         moved = node.col_offset != len(INDENT) and _has_text_of_lines(node)
         if moved or shares_a_line(node, self.lines) or ast.dump(changed) != ast.dump(node):
             return ast.unparse(ast.fix_missing_locations(changed))
@@ -405,6 +489,15 @@ def _asks_for_a_class(node: ast.AST) -> bool:
         ):
             return True
     return False
+
+
+def _compares_objects(node: ast.AST) -> bool:
+    """Whether an expression may compare two objects of a class."""
+    return (
+        isinstance(node, ast.Compare)
+        and any(isinstance(each, ast.Eq | ast.NotEq | ast.In | ast.NotIn) for each in node.ops)
+        and all(isinstance(each, ast.Name | ast.Call) for each in (node.left, *node.comparators))
+    )
 
 
 def _makes_layers(node: ast.AST) -> bool:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.language.check import has_module
-from tensorcli.language.classes import Replaced, around, shares_a_line
+from tensorcli.language.classes import Replaced, around, is_dataclass, shares_a_line
 
 _SHOWING = frozenset("matplotlib seaborn plotly tqdm tensorboard tensorboardX wandb IPython".split())
 """Modules that show what a script does, and give nothing that it goes on with."""
@@ -49,6 +49,9 @@ def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None
     gone = {id(each) for node in found.values() for each in ast.walk(node)}
     bare = [call for call in bare if id(call) not in gone]
     gone.update(id(each) for call in bare for each in ast.walk(call.func))
+    # What makes a class of data goes with the class.
+    data = [node for node in ast.walk(tree) if is_dataclass(node)]
+    gone.update(id(each) for node in data for each in _makes_data(node))
     used = (node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in names)
     if any(id(node) not in gone for node in used) or any(
         shares_a_line(node, lines) for node in found.values()
@@ -57,6 +60,16 @@ def without_imports(tree: ast.Module, lines: list[str]) -> list[Replaced] | None
     if any(call.lineno != call.end_lineno for call in bare):
         return None
     return [*_dropped(tree, found, lines), *(_bare(call, lines) for call in bare)]
+
+
+def _makes_data(node: ast.AST) -> Iterator[ast.AST]:
+    """What of a class of data names the module that makes it one: its decorator, and what stands for the fields' defaults."""
+    assert isinstance(node, ast.ClassDef)
+    for each in node.decorator_list:
+        yield from ast.walk(each)
+    for item in node.body:
+        if isinstance(item, ast.AnnAssign) and isinstance(item.value, ast.Call):
+            yield from ast.walk(item.value.func)
 
 
 def _lacking(node: ast.Import | ast.ImportFrom) -> list[ast.alias]:

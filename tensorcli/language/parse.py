@@ -163,10 +163,10 @@ class Parser:
 
     def statement(self, node: ast.stmt, lowered: Container[int] = ()) -> Statement:
         """A top-level statement from its finished tree; `lowered` are the identities of commands' trees."""
-        first = node.decorator_list[0] if isinstance(node, ast.FunctionDef) and node.decorator_list else node
-        whole, start = span_of(node), span_of(first)
-        column = start.column - (1 if first is not node else 0)
-        span = type(whole)(start.line, max(column, 0), whole.end_line, whole.end_column)
+        span = span_of(node)
+        if isinstance(node, ast.FunctionDef) and node.decorator_list:
+            first = node.decorator_list[0]
+            span = span._replace(line=first.lineno, column=max(first.col_offset - len("@"), 0))
         value = getattr(node, "value", None)
         command = value.invocation if isinstance(value, CommandCall) else None
         form: Literal["python", "command"] = "command" if id(node) in lowered else "python"

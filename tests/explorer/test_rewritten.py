@@ -222,7 +222,12 @@ def test_a_statement_that_changes_something_ends_the_question() -> None:
     "text",
     [
         "class A(dict):\n    pass",
-        "@dataclass\nclass A:\n    pass",
+        "@dataclass(order=True)\nclass A:\n    a: int = 1",
+        "@dataclass\nclass A:\n    a: list = []",
+        "@dataclass\nclass A:\n    a: ClassVar[int] = 1",
+        "@dataclass\nclass A:\n    a: int = field(default=1, compare=False)",
+        "@dataclass\nclass A:\n    a: int = 1\n    def b(self):\n        return 1\nprint(A() == A())",
+        "@dataclass\nclass A:\n    a: int = 1\nprint(isinstance(A(), A))",
         "class A:\n    def __enter__(self):\n        pass",
         "class D(Dataset):\n    def __init__(self):\n        super().__init__()",
         NETWORK.format(3) + "print(isinstance(net, Net))",

@@ -398,3 +398,20 @@ def test_numpys_function_that_asks_the_tensor_is_told_as_that() -> None:
 def test_what_a_loop_writes_is_shown_and_not_its_counter() -> None:
     found = why("x = torch.zeros(2, requires_grad=True)\nfor i in range(2):\n    x[i] = i\nwhy")
     assert [way.measured for way in found.ways] == ["x = [0., 1.]", "x = [0., 1.]"]
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("def f(x):\n    return x * 2\ng = torch.compile(f, mode='max-autotune')", "g = f"),
+        ("net = torch.compile(nn.Linear(2, 1))", "net = nn.Linear(2, 1)"),
+        ("@torch.compile\ndef f(x):\n    return x * 2", ""),
+        ("@torch.no_grad()\n@torch.jit.script\ndef f(x):\n    return x * 2", ""),
+    ],
+)
+def test_what_would_be_compiled_runs_as_it_is(text: str, instead: str) -> None:
+    found = why(f"from torch import nn\n{text}\nwhy")
+    assert found.title.startswith("Nothing is compiled here")
+    (way,) = found.ways
+    assert [edit.after for edit in way.edits] == [instead]
+    assert way.verdict == "runs"

@@ -127,6 +127,40 @@ print(x)
 }
 
 SAME = {
+    "classes of data": (
+        """\
+from dataclasses import dataclass, field
+from typing import List
+import torch, torch.nn as nn
+@dataclass(frozen=True)
+class Config:
+    \"\"\"What a model is made of.\"\"\"
+    width: int = 8
+    heads: int = 2
+    sizes: List[int] = field(default_factory=lambda: [4, 5])
+    tags: dict = field(default_factory=dict)
+    def head(self):
+        return self.width // self.heads
+@dataclass
+class Out:
+    logits: torch.Tensor
+    loss: torch.Tensor = None
+    def __post_init__(self):
+        self.total = self.logits.sum()
+class MLP(nn.Module):
+    def __init__(self, config: Config):
+        super().__init__()
+        self.fc = nn.Linear(config.width, config.sizes[0])
+        nn.init.ones_(self.fc.weight)
+        nn.init.zeros_(self.fc.bias)
+    def forward(self, x) -> Out:
+        return Out(self.fc(x))
+config = Config(heads=4)
+out = MLP(config)(torch.ones(2, 8))
+print(config.head(), config.sizes, config.tags, out.total.item(), out.loss, Config().sizes is Config().sizes)
+""",
+        "2 [4, 5] {} 64.0 None False\n",
+    ),
     "one line with two statements": (
         """\
 from torch import nn

@@ -110,6 +110,8 @@ def attribute(case: Case) -> Story:
         story = given(case, f"{text} is a dict: {node.attr} is one of its keys, which stand in brackets.")
         story.proposals = [case.changed([(node, f"{text}[{node.attr!r}]")], "the value of the key")]
         return story
+    if text == "torch" and node.attr in ("compile", "jit"):
+        return _not_compiled(case, node)
     names = case.trace.session.attributes_of(owner)
     near = close(node.attr, names)[:3]
     title = f"{text} has no attribute {node.attr}" + (f"; it has {' and '.join(near)}." if near else ".")
@@ -120,6 +122,21 @@ def attribute(case: Case) -> Story:
         story.title = f"{text} is {kinds} in this round of the loop, and has no {node.attr}."
         guarded = f"if hasattr({text}, {node.attr!r}):\n    {case.text_of(case.inner)}"
         story.proposals.append(case.instead(guarded, "only of those that have one"))
+    return story
+
+
+def _not_compiled(case: Case, node: ast.Attribute) -> Story:
+    """`torch.compile(net)`, `@torch.jit.script`: what would be compiled, as it is."""
+    story = Story("Nothing is compiled here: a function or a module runs as it is, and gives the same.")
+    story.events.append(case.raised("compiles"))
+    for each in ast.walk(case.tree):
+        if isinstance(each, ast.Call) and each.args and holds(each.func, node):
+            whole = case.text_of(each.args[0])
+            story.proposals.append(case.changed([(each, whole)], f"{whole} as it is"))
+        elif isinstance(each, ast.FunctionDef) and any(holds(one, node) for one in each.decorator_list):
+            kept = [f"@{case.text_of(one)}\n" for one in each.decorator_list if not holds(one, node)]
+            source = "".join(kept) + case.text_of(each)
+            story.proposals.append(case.instead(source, f"{each.name} as it is"))
     return story
 
 
