@@ -10,7 +10,6 @@ from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._matrices import check_codes, check_matrix, check_systems, columns, raise_for
 from tensorcli.engine.ops._shared import behind, no_derivative
-from tensorcli.engine.ops.inverse import named_result
 from tensorcli.engine.ops.solve import solved_triangle, triangle_of
 
 # ---- reflectors
@@ -110,8 +109,7 @@ def lu_with_info(self, pivot, check_errors):
         "should be replaced with\nLU, pivots, info = torch.linalg.lu_factor_ex(A, compute_pivots)",
         once=True,
     )
-    found = functions.linalg_lu_factor_ex(self, pivot=pivot)
-    return named_result("_lu_with_info", ("LU", "pivots", "info"), tuple(found))
+    return functions.linalg_lu_factor_ex(self, pivot=pivot)
 
 
 @composite("lu(Tensor self, bool pivot=True, bool get_infos=False) -> Tensor[]")
@@ -208,7 +206,7 @@ def linalg_ldl_factor(self, hermitian):
     """The factors of symmetric matrices that need not be definite, and the rows exchanged."""
     factored, pivots, info = functions.linalg_ldl_factor_ex(self, hermitian=hermitian)
     raise_for(info, "torch.linalg.ldl_factor")
-    return named_result("linalg_ldl_factor", ("LD", "pivots"), (factored, pivots))
+    return factored, pivots
 
 
 @op(

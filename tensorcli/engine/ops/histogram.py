@@ -9,7 +9,6 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops.create import linspace
-from tensorcli.engine.ops.inverse import named_result
 
 
 @op(
@@ -66,7 +65,7 @@ def histogramdd_counts(xp, self, bins, weight, density):
 def _in_space(self, edges, weight, density):
     edges = list(edges)
     found = functions._histogramdd_from_bin_tensors(self, edges, weight=weight, density=density)
-    return named_result("histogramdd", ("hist", "bin_edges"), (found, tuple(edges)))
+    return found, tuple(edges)
 
 
 @composite(

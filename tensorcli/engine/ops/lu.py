@@ -19,7 +19,6 @@ from tensorcli.engine.ops._matrices import (
     raise_for,
 )
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.inverse import named_result
 
 
 def _lu_backward(grad_l, grad_u, p, lower, upper):
@@ -143,7 +142,7 @@ def linalg_lu_factor(A, pivot):
     """Both triangular factors in one matrix, and the rows exchanged."""
     lu, pivots, info = functions.linalg_lu_factor_ex(A, pivot=pivot)
     raise_for(info, "torch.linalg.lu_factor")
-    return named_result("linalg_lu_factor", ("LU", "pivots"), (lu, pivots))
+    return lu, pivots
 
 
 def _unpack_backward(grads, sizes):

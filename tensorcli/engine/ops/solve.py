@@ -22,7 +22,7 @@ from tensorcli.engine.ops._matrices import (
     raise_for,
     solve,
 )
-from tensorcli.engine.ops.inverse import named_result, pinv_backward
+from tensorcli.engine.ops.inverse import pinv_backward
 
 
 def _is_vector(a, b):
@@ -103,7 +103,7 @@ def linalg_solve_ex(A, B, left, check_errors):
     result, _, _, info = functions._linalg_solve_ex(A, B, left=left)
     if check_errors:
         raise_for(info, "torch.linalg.solve_ex")
-    return named_result("linalg_solve_ex", ("result", "info"), (result, info))
+    return result, info
 
 
 def triangle_of(xp, a, upper, unitriangular):
