@@ -163,14 +163,14 @@ def _cuts_behind(case: Case, value: Any, name: str, begin: int) -> list[tuple[Tr
     for step in case.trace.steps[begin:]:
         for made in step.made:
             from_cut = next((behind[token] for token in made.inputs if token in behind), None)
-            if not connected.isdisjoint(made.inputs):
-                if made.look.requires_grad:
-                    connected.add(made.tensor)
-                elif made.needed and not in_a_pass(made):
-                    behind[made.tensor] = (step, made)
-                    if name in loaded(step.record.statement.tree):
-                        others.setdefault(step.number, (step, made))
-            elif from_cut is not None:
+            computed = not connected.isdisjoint(made.inputs)
+            if computed and made.look.requires_grad:
+                connected.add(made.tensor)
+            elif computed and made.needed and not in_a_pass(made):
+                behind[made.tensor] = (step, made)
+                if name in loaded(step.record.statement.tree):
+                    others.setdefault(step.number, (step, made))
+            elif not computed and from_cut is not None:
                 behind[made.tensor] = from_cut
                 if made.look.requires_grad:
                     went_on.setdefault(from_cut[0].number, from_cut)
