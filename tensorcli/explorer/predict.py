@@ -26,6 +26,7 @@ from tensorcli.explorer.results import (
     Predictions,
     Question,
     Step,
+    yes,
 )
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def sharing(scene: Scene) -> Asked:
                 else f"{new} lies in {facts.storage}, {operand} in {other.storage}"
             )
             interest = 70 if shared else 60 if facts.shape == other.shape else 30
-            yield interest, Question("sharing", text, "yes or no", "yes" if shared else "no", fact)
+            yield interest, Question("sharing", text, "yes or no", yes(shared), fact)
             return
 
 
@@ -230,7 +231,7 @@ def requires_grad(scene: Scene) -> Asked:
     for new, facts in _new(scene):
         if not any(each.requires_grad for each in scene.operands.values()):
             continue
-        answer = "yes" if facts.requires_grad else "no"
+        answer = yes(bool(facts.requires_grad))
         fact = f"{new}.requires_grad is {facts.requires_grad}, {new}.grad_fn {facts.grad_fn}"
         question = Question("requires_grad", f"will {new} require grad?", "yes or no", answer, fact)
         yield 25 if facts.requires_grad else 65, question

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.facts import article, plural
+from tensorcli.explorer.facts import article
+from tensorcli.explorer.results import plural
 from tensorcli.explorer.trees import called_name, holds, stored
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tensorcli.explorer.facts import plural
+from tensorcli.explorer.results import plural
 from tensorcli.explorer.trees import called_name, holds
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story

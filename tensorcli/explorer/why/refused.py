@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from tensorcli.explorer.errors import refused_cast
-from tensorcli.explorer.facts import plural
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.memory import overlap, places_text, shared_places, span_text
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trees import root_name, write_target
 from tensorcli.explorer.why.called import called

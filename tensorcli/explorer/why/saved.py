@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tensorcli.explorer.facts import operation_of, plural
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.memory import covered, reaches, region_text, span_text
-from tensorcli.explorer.results import Event, Mark, Timeline
+from tensorcli.explorer.results import Event, Mark, Timeline, plural
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.trees import holds, in_place_nodes, loaded, root_name, stored

@@ -9,8 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.explain.rules import apart
-from tensorcli.explorer.facts import plural
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import root_name
 from tensorcli.explorer.why.case import Case, Story
