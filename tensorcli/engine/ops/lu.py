@@ -1,7 +1,7 @@
 """The LU factors, and what is solved with them."""
 
 from functools import reduce
-from operator import add, matmul
+from operator import add
 
 import numpy as np
 
@@ -182,7 +182,8 @@ def lu_unpack(xp, LU_data, LU_pivots, unpack_data, unpack_pivots):
         )
     if LU_data.ndim < 2:
         raise RuntimeError(_TOO_FEW.format("torch.lu_unpack", messages.numbers(LU_data.shape)))
-    if LU_data.size and ((LU_pivots < 1) | (LU_pivots > LU_data.shape[-2])).any():
+    known = LU_data.size and behind(xp).has_elements
+    if known and ((LU_pivots < 1) | (LU_pivots > LU_data.shape[-2])).any():
         raise RuntimeError(
             "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive."
             "Did you properly pass the result of lu_factor?"
@@ -213,6 +214,18 @@ def _lu_solve_backward(grad, lu, pivots, result, left, adjoint, needs):
         functions.linalg_lu_solve(lu, pivots, grad, left=left, adjoint=not adjoint) if needs[1] else None
     )
     return of_lu, of_sides
+
+
+def _check_pivots(pivots, rows):
+    """Errors: RuntimeError for one that names no row, which LAPACK would follow out of the memory of the sides."""
+    for wrong, bound in (
+        (pivots < 1, "greater or equal to 1"),
+        (pivots > rows, "smaller or equal to LU.size(-2)"),
+    ):
+        if wrong.any():
+            raise RuntimeError(
+                f"Pivots given to lu_solve must all be {bound}. Did you properly pass the result of lu_factor?"
+            )
 
 
 @op(
@@ -247,11 +260,11 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
             "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
             f"{messages.numbers(pivots.shape)} instead"
         )
+    if LU.size and B.size and behind(xp).has_elements:
+        _check_pivots(pivots, LU.shape[-2])
     # X A = B is the transposed A^T X^T = B^T.
     lu, sides = (LU.conj() if adjoint else LU), (B if left else B.swapaxes(-1, -2))
-    found = by_factors(
-        xp, lu, pivots, sides, adjoint == left, lambda: reduce(matmul, _unpacked(xp, lu, pivots))
-    )
+    found = by_factors(xp, lu, pivots, sides, adjoint == left)
     return columns(found) if left else found.swapaxes(-1, -2)
 
 
