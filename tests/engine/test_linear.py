@@ -65,6 +65,8 @@ def test_systems_too_large_for_the_steps_of_small_ones_agree_with_pytorch(expres
         "torch.linalg.norm(x, 3)", "torch.linalg.qr(x, mode='x')", "torch.tensordot(x, x, -1)", "F.linear(x, x[:, :2])",
         "torch.linalg.lu_solve(x[:, :2], torch.tensor([0, 2]).int(), x)",
         "torch.linalg.lu_solve(x[:, :2], torch.tensor([1, 3]).int(), x)",
+        "torch.linalg.ldl_solve(x[:, :2], torch.tensor([1, 0]).int(), x)",
+        "torch.linalg.ldl_solve(x[:, :2], torch.tensor([1, -3]).int(), x)",
     ],
 )  # fmt: skip
 def test_refusals_have_the_words_of_pytorch(expression: str) -> None:

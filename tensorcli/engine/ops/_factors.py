@@ -46,6 +46,20 @@ def determined(xp, a):
     return left, xp.where(exchanges % 2, -1, 1).astype(a.dtype), lu, pivots
 
 
+def check_pivots(xp, pivots, rows, kind, lowest, highest):
+    """Refuse the numbers of rows that are not there, which LAPACK would follow out of the memory of the matrices.
+
+    Errors: RuntimeError with PyTorch's texts.
+    """
+    if not behind(xp).has_elements:
+        return
+    for wrong, asked in ((pivots < 1, lowest), (pivots > rows, highest)):
+        if wrong.any():
+            raise RuntimeError(
+                f"Pivots given to {kind}_solve must all {asked}. Did you properly pass the result of {kind}_factor?"
+            )
+
+
 def zero_pivot(xp, lu):
     """For each LU factorisation the number of the first zero pivot, or 0."""
     zero = xp.diagonal(lu, axis1=-2, axis2=-1) == 0

@@ -9,7 +9,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
-from tensorcli.engine.ops._factors import by_factors, factorised, zero_pivot
+from tensorcli.engine.ops._factors import by_factors, check_pivots, factorised, zero_pivot
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_floating,
@@ -216,18 +216,6 @@ def _lu_solve_backward(grad, lu, pivots, result, left, adjoint, needs):
     return of_lu, of_sides
 
 
-def _check_pivots(pivots, rows):
-    """Errors: RuntimeError for one that names no row, which LAPACK would follow out of the memory of the sides."""
-    for wrong, bound in (
-        (pivots < 1, "greater or equal to 1"),
-        (pivots > rows, "smaller or equal to LU.size(-2)"),
-    ):
-        if wrong.any():
-            raise RuntimeError(
-                f"Pivots given to lu_solve must all be {bound}. Did you properly pass the result of lu_factor?"
-            )
-
-
 @op(
     "linalg_lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False) -> Tensor",
     variants="function",
@@ -260,8 +248,10 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
             "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
             f"{messages.numbers(pivots.shape)} instead"
         )
-    if LU.size and B.size and behind(xp).has_elements:
-        _check_pivots(pivots, LU.shape[-2])
+    if LU.size and B.size:
+        check_pivots(
+            xp, pivots, LU.shape[-2], "lu", "be greater or equal to 1", "be smaller or equal to LU.size(-2)"
+        )
     # X A = B is the transposed A^T X^T = B^T.
     lu, sides = (LU.conj() if adjoint else LU), (B if left else B.swapaxes(-1, -2))
     found = by_factors(xp, lu, pivots, sides, adjoint == left)
