@@ -99,30 +99,30 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
             if each.look.requires_grad and token != start:
                 found.extend(_turned_off(case, token, path))
                 continue
-            operator = verb_of(each)
-            if in_a_pass(each):
-                found.append(Cut(step, NO_GRAPH.format(operator), "cut", each.node_at, (*path, operator)))
-            elif each.needed:
-                reason = f"{operator} {cut_reason(case, step, each)}"
-                found.append(Cut(step, reason, "cut", each.node_at, (*path, operator)))
-                if operator in CUTTING and each.recording:
-                    found[-1] = found[-1]._replace(reason=CUTTING[operator])
-            elif each.inputs:
-                following.extend(
-                    _Step(token, (*path, operator), (step, each.node_at)) for token in each.inputs
-                )
-            else:
-                found.append(
-                    Cut(
-                        step,
-                        _origin(case, step, operator, each.node_at),
-                        "leaf",
-                        each.node_at,
-                        (*path, operator),
-                    )
-                )
+            cut = _cut_by(case, step, each, path)
+            if cut is not None:
+                found.append(cut)
+                continue
+            further = (*path, verb_of(each))
+            following.extend(_Step(token, further, (step, each.node_at)) for token in each.inputs)
         level = following
     return _together(found)
+
+
+def _cut_by(case: Case, step: Traced, made: Made, path: tuple[str, ...]) -> Cut | None:
+    """The operator that made a tensor, where the way back ends at it; None where it goes on to its inputs."""
+    operator, kind = verb_of(made), "cut"
+    if in_a_pass(made):
+        reason = NO_GRAPH.format(operator)
+    elif made.needed and made.recording and operator in CUTTING:
+        reason = CUTTING[operator]
+    elif made.needed:
+        reason = f"{operator} {cut_reason(case, step, made)}"
+    elif made.inputs:
+        return None
+    else:
+        reason, kind = _origin(case, step, operator, made.node_at), "leaf"
+    return Cut(step, reason, kind, made.node_at, (*path, operator))
 
 
 def _together(cuts: list[Cut]) -> list[Cut]:
