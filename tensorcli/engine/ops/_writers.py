@@ -102,4 +102,4 @@ def in_place(line):
 
 def not_implemented(kernel, kind):
     """PyTorch has no such kernel for this dtype."""
-    return NotImplementedError(f"\"{kernel}\" not implemented for '{kind.scalar_type}'")
+    return messages.not_implemented(kernel, kind.scalar_type)
