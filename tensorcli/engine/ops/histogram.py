@@ -150,12 +150,12 @@ def _check_space(points):
 def _check_range(self, given):
     """Refuse dtypes that PyTorch finds no least and greatest element of: reduced ones, which the kernel gets as float32."""
     if self.dtype.reduced and given is None and self.numel():
-        raise NotImplementedError(f"\"histogramdd\" not implemented for '{self.dtype.scalar_type}'")
+        raise messages.not_implemented("histogramdd", self.dtype.scalar_type)
 
 
 def _check_floats(array, kernel):
     if array.dtype not in (np.float32, np.float64):
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{kind_of(array)}'")
+        raise messages.not_implemented(kernel, kind_of(array))
 
 
 def _edges(xp, points, bins, given):

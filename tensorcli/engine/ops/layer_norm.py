@@ -187,7 +187,7 @@ def rms_norm(input, normalized_shape, weight, eps):
         raise ValueError(f"Input tensor must have at least {len(shape)} dimensions, but got {input.ndim}")
     _check_shape(input, shape, weight, None, "")
     if not (input.dtype.is_floating_point or input.dtype.is_complex):
-        raise NotImplementedError(f"\"rms_norm\" not implemented for '{input.dtype.scalar_type}'")
+        raise messages.not_implemented("rms_norm", input.dtype.scalar_type)
     mismatch = weight is not None and weight.dtype is not input.dtype
     if mismatch and messages.said.first("rms_norm"):  # Once, whatever the dtypes are.
         messages.warn(

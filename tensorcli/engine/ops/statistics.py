@@ -7,7 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import is_wide, wrap
+from tensorcli.engine.ops._dimensions import is_wide, kind_of, wrap
 from tensorcli.engine.ops._shared import times
 
 # ---- quantiles
@@ -131,9 +131,7 @@ def histc(xp, self, bins, min, max):
             name = "histogram_cpu" if by_range else "aminmax_cpu"
         else:
             name = "linspace_cpu" if self.dtype.kind == "b" else "histogram_cpu"
-        raise NotImplementedError(
-            f"\"{name}\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
-        )
+        raise messages.not_implemented(name, kind_of(self))
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     low, high = float(min), float(max)
@@ -154,7 +152,7 @@ def histc(xp, self, bins, min, max):
 
 def _no_reduced(self, weights, minlength):
     if self.dtype.reduced:
-        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{self.dtype.scalar_type}'")
+        raise messages.not_implemented("bincount_cpu", self.dtype.scalar_type)
 
 
 @op(
@@ -165,9 +163,7 @@ def _no_reduced(self, weights, minlength):
 def bincount(xp, self, weights, minlength):
     """How often each non-negative integer occurs, or the sum of its weights."""
     if self.dtype.kind not in "iu":
-        raise NotImplementedError(
-            f"\"bincount_cpu\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
-        )
+        raise messages.not_implemented("bincount_cpu", kind_of(self))
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
     if self.shape == (0,):
