@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.trees import called_name, holds, root_name, write_target
+from tensorcli.explorer.trees import called_name, calls_in, holds, receiver_of, root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.nearest import advised, as_many, in_other_order, nearest
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
@@ -289,10 +289,10 @@ def _not_squeezed(case: Case) -> Iterator[Proposal | None]:
         bound = case.bound(root_name(each.node))
         if bound is None:
             continue
-        for node in ast.walk(bound.node or case.journal.python(bound.at)[0].tree):
-            if not isinstance(node, ast.Call) or node.args or node.keywords or called_name(node) != "squeeze":
+        for node in calls_in(bound.node or case.journal.python(bound.at)[0].tree, "squeeze"):
+            if node.args or node.keywords:
                 continue
-            owner = node.func.value if isinstance(node.func, ast.Attribute) else node
+            owner = receiver_of(node) or node
             text = case.journal.source(bound.at, owner)
             note = "a batch of one stays one"
             yield case.journal.changed(bound.at, [(node, f"{text}.squeeze(-1)")], note)

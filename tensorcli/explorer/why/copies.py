@@ -11,7 +11,7 @@ import numpy as np
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.hazards.unwritten import FACTS
 from tensorcli.explorer.names import path_root
-from tensorcli.explorer.trees import called_name, loaded
+from tensorcli.explorer.trees import called_name, loaded, receiver_of
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import CUTTING, READERS, names_of
 from tensorcli.explorer.why.operands import behind, operand, operands
@@ -199,7 +199,7 @@ def read_as_numbers(case: Case, node: ast.Attribute) -> Story | None:
     if at is None or not isinstance(read, ast.Call):
         return None
     reader = called_name(read)
-    tensor = read.func.value if isinstance(read.func, ast.Attribute) else read.args[0] if read.args else None
+    tensor = receiver_of(read) or (read.args[0] if read.args else None)
     if reader not in READERS or tensor is None:
         return None
     source, kind = case.journal.source(at, tensor), article(type(case.value(node.value)).__name__)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import called_name, holds, loaded, one_line, stored
+from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, one_line, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
@@ -25,6 +26,8 @@ SHOWN = 3
 """So many of the names that a node had saved are listed."""
 LONG = 12
 """A way through more nodes than this is not written out."""
+PASSES = ("backward", "grad")
+"""What a backward pass is called by."""
 
 
 def freed(case: Case) -> Story:
@@ -140,8 +143,7 @@ def _freed_ways(
         yield from _within(case, made_at, node)
     if by_itself and _learns_meanwhile(case, backward_root(case)):
         return  # a graph that is kept would lead to what the parameters were before the step
-    calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
-    for call in calls[:1]:
+    for call in islice(calls_in(statement.tree, *PASSES), 1):
         given = {keyword.arg for keyword in call.keywords}
         names = _differentiated(case, at, call)
         if names and "create_graph" not in given:
@@ -196,7 +198,7 @@ def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | N
                     bound + 1, f"{name} = {name}.detach()", f"{name} is given, and carries no graph"
                 )
         return
-    passes = [at for at, each in enumerate(body) if any(_passes(call) for call in _calls(each))]
+    passes = [at for at, each in enumerate(body) if any(calls_in(each, *PASSES))]
     mine = next((at for at, each in enumerate(body) if holds(each, case.inner)), 0)
     first = next((at for at in passes if at < mine), -1)
     a, b = _root(body[first]), _root(body[mine])
@@ -210,10 +212,6 @@ def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | N
                 uses = [one for one in ast.walk(each) if isinstance(one, ast.Name) and one.id == name]
                 changes = [(one, f"{name}.detach()") for one in uses if isinstance(one.ctx, ast.Load)]
                 yield case.journal.changed(case.home, changes, f"the first pass ends at {name}")
-
-
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 def round_of(case: Case) -> list[ast.stmt] | None:
@@ -277,11 +275,6 @@ def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Prop
             uses = [each for each in ast.walk(tree) if isinstance(each, ast.Name) and each.id == name]
             changes = [(each, f"{name}.detach()") for each in uses if isinstance(each.ctx, ast.Load)]
             yield case.journal.changed(place, changes, f"the first pass ends at {name}")
-
-
-def _passes(call: ast.Call) -> bool:
-    """Whether a call is a backward pass."""
-    return called_name(call) in ("backward", "grad")
 
 
 def _root(tree: ast.stmt) -> str:

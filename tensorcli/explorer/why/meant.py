@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
-from tensorcli.explorer.trees import called_name, root_name
+from tensorcli.explorer.trees import called_name, calls_in, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.updates import copied_into, in_place
@@ -283,8 +283,7 @@ def unwritten_read(case: Case, row: HazardRow) -> Story:
 
 def _allocation(tree: ast.expr) -> ast.Call | None:
     """The call that allocates: `torch.empty(3)`, `torch.Tensor(3)`, `x.new(3)`."""
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return next((each for each in calls if _allocates(called_name(each))), None)
+    return next((each for each in calls_in(tree) if _allocates(called_name(each))), None)
 
 
 def _allocates(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.parameters import optimised
-from tensorcli.explorer.trees import called_name, has_pass, root_name
+from tensorcli.explorer.trees import called_name, calls_in, has_pass, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
 from tensorcli.explorer.why.networks import holder_for
@@ -111,14 +111,8 @@ def idle_step(case: Case, row: HazardRow) -> Story:
 def _tell_others(case: Case, story: Story, optimizer: str, made: int) -> None:
     """The modules that the passes reached in the place of the one whose parameters an optimizer took."""
     tree, names = case.journal.python(made)[0].tree, case.trace.session.names
-    taken = [
-        node.func.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("parameters", "named_parameters")
-        and isinstance(node.func.value, ast.Name)
-    ]
+    owners = map(receiver_of, calls_in(tree, "parameters", "named_parameters"))
+    taken = [owner for owner in owners if isinstance(owner, ast.Name)]
     reached = [
         name
         for name, value in names.items()

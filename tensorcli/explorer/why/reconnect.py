@@ -12,7 +12,7 @@ from dataclasses import replace
 from tensorcli.explorer.hazards.slips import nearly
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import called_name, holds, loaded, stored
+from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, stored
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import (
     FACTORIES,
@@ -60,13 +60,9 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
         new = with_argument(journal.source(at, cut.node), "create_graph=True")
         yield journal.changed(at, [(cut.node, new)], "record the pass as well")
         return
-    for node in ast.walk(tree):
-        if (
-            called_name(node) == "detach"
-            and isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-        ):
-            yield journal.changed(at, [(node, journal.source(at, node.func.value))], "stay in the graph")
+    for call in calls_in(tree, "detach"):
+        if (owner := receiver_of(call)) is not None:
+            yield journal.changed(at, [(call, journal.source(at, owner))], "stay in the graph")
     yield from joined(case, at, tree)
     if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
         name = ast.unparse(tree.targets[0])

@@ -11,7 +11,7 @@ from tensorcli.explorer.memory import covered, reaches, region_text, span_text
 from tensorcli.explorer.results import Event, Mark, Timeline, plural
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
-from tensorcli.explorer.trees import holds, in_place_nodes, loaded, root_name, stored
+from tensorcli.explorer.trees import calls_in, holds, in_place_nodes, loaded, receiver_of, root_name, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.freed import again_in, recomputed, round_of
 from tensorcli.explorer.why.gradient import backward_root
@@ -315,16 +315,10 @@ class _Version:
 
     def _data_at(self, at: int) -> Iterator[Proposal | None]:
         statement, _ = self.case.journal.python(at)
-        for node in ast.walk(statement.tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "detach"
-            ):
-                owner = self.case.journal.source(at, node.func.value)
-                yield self.case.journal.changed(
-                    at, [(node, f"{owner}.data")], "no error, but wrong", warning=True
-                )
+        for node in calls_in(statement.tree, "detach"):
+            if (owner := receiver_of(node)) is not None:
+                data = f"{self.case.journal.source(at, owner)}.data"
+                yield self.case.journal.changed(at, [(node, data)], "no error, but wrong", warning=True)
 
     def _reads_what_was_written(self) -> bool:
         """Whether the failing statement computes from the written memory: then the write changed what it

@@ -18,7 +18,15 @@ from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event, Why
 from tensorcli.explorer.rewrite import to_the_end
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.trees import called_name, holds, in_place_nodes, loaded, root_name, stored
+from tensorcli.explorer.trees import (
+    called_name,
+    holds,
+    in_place_nodes,
+    loaded,
+    receiver_of,
+    root_name,
+    stored,
+)
 from tensorcli.explorer.why.case import Case, looking_back
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.prove import WAYS, allowance, numbered, outcome
@@ -245,7 +253,7 @@ def _taken_by_nothing(case: Case) -> Iterator[Surprise]:
         ):
             continue
         method = called_name(call)
-        given = call.func.value if isinstance(call.func, ast.Attribute) else None
+        given = receiver_of(call)
         if isinstance(given, ast.Name) and given.id == "torch" and call.args:
             given = call.args[0]
         if not isinstance(given, ast.Name) or method in WORKING or method.endswith("_"):
