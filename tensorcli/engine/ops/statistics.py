@@ -13,8 +13,8 @@ from tensorcli.engine.ops._shared import times
 # ---- quantiles
 
 
-def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
-    """Sorted values at the places that q names, interpolated (aten/src/ATen/native/Sorting.cpp, quantile_compute)."""
+def _check_quantile(self, q, interpolation):
+    """Errors: RuntimeError with PyTorch's texts, in its order, but for the range of q, which it looks at last."""
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
             "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
@@ -30,6 +30,11 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
     if q.device != self.device:
         raise RuntimeError("quantile() q tensor must be on the same device as the input tensor")
+
+
+def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
+    """Sorted values at the places that q names, interpolated (aten/src/ATen/native/Sorting.cpp, quantile_compute)."""
+    _check_quantile(self, q, interpolation)
     ndim = self.ndim
     d = None if dim is None else wrap(dim, max(ndim, 1))
     if not ((q.array >= 0) & (q.array <= 1)).all():
