@@ -52,19 +52,24 @@ def test_a_write_that_somebody_sees_is_not_lost(write):
 # ---- overlaps
 
 
-@pytest.mark.parametrize(
-    "write", ["a[:, 1:] = a[:, :-1]", "a -= a[:, :1]", "a[1:] += a[:-1].flip(1) * 0 + a[:-1]"]
-)
-def test_overlapping_operands(write):
-    expected = [("TSC-H004", 2)] if "flip" not in write else []
-    assert check("a = torch.arange(6.).reshape(2, 3)\n" + write) == expected
+@pytest.mark.parametrize("write", ["a[:, 1:] = a[:, :-1]", "a -= a[:, :1]"])
+def test_an_operand_that_overlaps_what_is_written_is_a_hazard(write):
+    assert check("a = torch.arange(6.).reshape(2, 3)\n" + write) == [("TSC-H004", 2)]
 
 
 @pytest.mark.parametrize(
     "write",
-    ["a += a", "a.copy_(a)", "a[0] = a[1]", "a[:, 0] += a[:, 1]", "a *= a[:, :1].clone()", "a[:] = a"],
+    [
+        "a += a",
+        "a.copy_(a)",
+        "a[0] = a[1]",
+        "a[:, 0] += a[:, 1]",
+        "a *= a[:, :1].clone()",
+        "a[:] = a",
+        "a[1:] += a[:-1].flip(1) * 0 + a[:-1]",
+    ],
 )
-def test_operands_that_do_not_overlap_or_are_the_same_elements(write):
+def test_operands_that_do_not_overlap_or_are_the_same_elements_are_no_hazard(write):
     assert check("a = torch.arange(6.).reshape(2, 3)\n" + write) == []
 
 
