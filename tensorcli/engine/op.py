@@ -130,13 +130,20 @@ class Op:
         return self.base.endswith(("_backward", "_forward"))
 
     @cached_property
+    def is_composed(self) -> bool:
+        """Whether it is others, or another name of one: what surrounds operators asks those."""
+        return self.effect in (effects.compose, effects.compose_in_place, effects.forward)
+
+    @cached_property
     def is_function(self) -> bool:
+        """Whether `torch` shows it under its name."""
         if self.is_hidden or (self.base.endswith("_") and self.base not in IN_PLACE_FUNCTIONS):
             return False
         return self.variants != "method" and not self.namespace
 
     @cached_property
     def is_method(self) -> bool:
+        """Whether a tensor shows it under its name."""
         if self.is_hidden:
             return False
         if self.variants or self.namespace:

@@ -21,20 +21,14 @@ from tensorcli.engine.tensor import Tensor
 
 Run = Callable[[tuple[Any, ...]], Any]
 
-_DECOMPOSED = (effects.compose, effects.compose_in_place, effects.forward)
-"""The effects of operators that are others: those are asked."""
-_heard: list[bool] = []
-
 
 def listen() -> None:
     """Let all operators ask, from here on, whether a vmap runs."""
-    if not _heard:
-        _heard.append(True)
-        callers.surround_all(_asking)
+    callers.surround_all(_asking)
 
 
 def _asking(op: Op, run: Run) -> Run:
-    if op.effect in _DECOMPOSED and op.base not in kinds.WHOLE and refused(op) is None:
+    if op.is_composed and op.base not in kinds.WHOLE and refused(op) is None:
         if op.base in drawing.DROPPING:
             dropped: Run = drawing.dropping(op, run)
             return dropped

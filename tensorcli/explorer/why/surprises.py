@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.hazards.discarded import WORKING
+from tensorcli.explorer.hazards.discarded import UNMISSED
 from tensorcli.explorer.hazards.steps import BY_MODE
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event, Why
@@ -256,7 +256,7 @@ def _taken_by_nothing(case: Case) -> Iterator[Surprise]:
         given = receiver_of(call)
         if isinstance(given, ast.Name) and given.id == "torch" and call.args:
             given = call.args[0]
-        if not isinstance(given, ast.Name) or method in WORKING or method.endswith("_"):
+        if not isinstance(given, ast.Name) or method in UNMISSED or method.endswith("_"):
             continue
         later = (each.record.statement.tree for each in case.trace.steps[at + 1 :])
         if case.engine.kind(names.get(given.id)) == "tensor" and any(
