@@ -63,6 +63,7 @@ def test_systems_too_large_for_the_steps_of_small_ones_agree_with_pytorch(expres
         "torch.einsum('ij', x, x)", "torch.einsum('i1k->i', x)", "torch.outer(x, x)", "torch.linalg.inv(x)",
         "torch.linalg.inv(x[:, :2] * 0)", "torch.linalg.solve(x[:, :2] * 0, x)", "torch.linalg.cholesky(-x[:, :2] - 1)",
         "torch.linalg.norm(x, 3)", "torch.linalg.qr(x, mode='x')", "torch.tensordot(x, x, -1)", "F.linear(x, x[:, :2])",
+        "torch.linalg.matrix_norm(x, 'fro', (-1, 1))", "x.flip([0, 1, 1, 0])", "x.flip([0, 0, 9])", "x.squeeze((0, 1, 1, 0))",
         "torch.linalg.lu_solve(x[:, :2], torch.tensor([0, 2]).int(), x)",
         "torch.linalg.lu_solve(x[:, :2], torch.tensor([1, 3]).int(), x)",
         "torch.linalg.ldl_solve(x[:, :2], torch.tensor([1, 0]).int(), x)",
