@@ -61,7 +61,7 @@ def _state(case: Case, at: int, save: ast.Call) -> Proposal | None:
 def _saved(case: Case, place: ast.expr) -> tuple[int, ast.Call] | None:
     """The last call of `torch.save` before, with the same place, and where its statement stands."""
     for at in range(case.at - 1, -1, -1):
-        for node in calls_in(case.journal.python(at)[0].tree, "save"):
+        for node in calls_in(case.journal.tree(at), "save"):
             if len(node.args) > 1 and ast.unparse(node.args[1]) == ast.unparse(place):
                 return at, node
     return None

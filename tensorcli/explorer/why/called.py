@@ -118,7 +118,7 @@ def _assigned(case: Case, target: ast.expr) -> Bound | None:
     if not isinstance(target, ast.Attribute):
         return None
     for at in range(case.at - 1, -1, -1):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             if (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.ctx, ast.Store)
@@ -289,7 +289,7 @@ def _not_squeezed(case: Case) -> Iterator[Proposal | None]:
         bound = case.bound(root_name(each.node))
         if bound is None:
             continue
-        for node in calls_in(bound.node or case.journal.python(bound.at)[0].tree, "squeeze"):
+        for node in calls_in(bound.node or case.journal.tree(bound.at), "squeeze"):
             if node.args or node.keywords:
                 continue
             owner = receiver_of(node) or node
@@ -308,7 +308,7 @@ def _other_layers(case: Case) -> Iterator[Proposal | None]:
     sizes = [case.engine.look(each).sizes for each in failed.inputs if case.engine.kind(each) == "tensor"]
     given = [size for size in dict.fromkeys(size for each in sizes for size in each) if size in numbers]
     for at in dict.fromkeys(_makers(case, failed)):
-        numbers_of_layer = whole_numbers(case.journal.python(at)[0].tree)
+        numbers_of_layer = whole_numbers(case.journal.tree(at))
         # What the layer wants is rather one of the numbers that its input has not: they come first.
         for node, number in sorted(numbers_of_layer, key=lambda each: each[1] in given):
             if number not in numbers:
@@ -326,7 +326,7 @@ def _makers(case: Case, failed: FailedModule) -> Iterator[int]:
     kind = failed.text.partition("(")[0]
     yield from _bound_at(case, module_name(case))
     for at in range(case.at - 1, -1, -1):
-        nodes = ast.walk(case.journal.python(at)[0].tree)
+        nodes = ast.walk(case.journal.tree(at))
         if any(isinstance(node, ast.Call) and called_name(node) == kind for node in nodes):
             yield at
     names = case.trace.session.names

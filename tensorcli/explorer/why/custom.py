@@ -24,7 +24,7 @@ def gradients(case: Case) -> Story | None:
     )
     backward = _backward_of(case, name)
     for at in range(case.at):
-        function = case.journal.python(at)[0].tree
+        function = case.journal.tree(at)
         if not isinstance(function, ast.FunctionDef) or function.name != backward:
             continue
         for node in ast.walk(function):

@@ -39,7 +39,7 @@ def _on_the_cpu(case: Case) -> Iterator[Proposal | None]:
         elif _names_cuda(node):
             yield case.changed([(node, '"cpu"')], "on the CPU")
         elif isinstance(node, ast.Name) and (at := case.bound_at(node.id)) is not None:
-            for each in ast.walk(case.journal.python(at)[0].tree):
+            for each in ast.walk(case.journal.tree(at)):
                 if _names_cuda(each):
                     yield case.journal.changed(at, [(each, '"cpu"')], f"{node.id} is the CPU")
 

@@ -91,7 +91,7 @@ def _place(case: Case, node: ast.AST | None, last: int) -> tuple[int, ast.AST | 
     if at is not None or node is None:
         return (last if at is None else at), node
     alike = ast.dump(node)
-    found = (each for each in ast.walk(case.journal.python(last)[0].tree) if ast.dump(each) == alike)
+    found = (each for each in ast.walk(case.journal.tree(last)) if ast.dump(each) == alike)
     return last, next(found, None)
 
 
@@ -170,7 +170,7 @@ def _watched(case: Case, last: int) -> tuple[Any, str]:
     """The statement of a pass with what it begins at handed through a function, and the name of that."""
     taken = case.trace.session.names
     helper = next(each for each in ("watched", "watched_", "the_watched") if each not in taken)
-    tree = case.journal.python(last)[0].tree
+    tree = case.journal.tree(last)
     for node in calls_in(tree, "backward"):
         root = receiver_of(node)
         if root is not None and ast.unparse(root) not in ("torch.autograd", "autograd"):

@@ -134,7 +134,7 @@ def _freed_ways(
 ) -> Iterator[Proposal | None]:
     """`states`: the attributes that carry the graph. `by_itself`: the failing pass freed it, in an earlier round."""
     journal = case.journal
-    statement, _ = journal.python(at)
+    tree = journal.tree(at)
     if states:
         yield from detached_each_round(case, states)
     if at == case.at:
@@ -143,7 +143,7 @@ def _freed_ways(
         yield from _within(case, made_at, node)
     if by_itself and _learns_meanwhile(case, backward_root(case)):
         return  # a graph that is kept would lead to what the parameters were before the step
-    for call in islice(calls_in(statement.tree, *PASSES), 1):
+    for call in islice(calls_in(tree, *PASSES), 1):
         given = {keyword.arg for keyword in call.keywords}
         names = _differentiated(case, at, call)
         if names and "create_graph" not in given:
@@ -154,7 +154,7 @@ def _freed_ways(
             note = f"; {names} is a constant" if names else ""
             yield journal.changed(at, [(call, new)], f"keep the graph for the second pass{note}")
     if at < case.at:
-        a, b = _root(statement.tree), _root(case.statement.tree)
+        a, b = _root(tree), _root(case.statement.tree)
         if a and b and a != b:
             yield journal.without(at, case.at, f"({a} + {b}).backward()", "one pass for both")
     if made_at is not None and at < case.at and made_at < at:
@@ -177,7 +177,7 @@ def _differentiated(case: Case, at: int, call: ast.Call) -> str:
     """
     if called_name(call) != "grad" or not chosen_between(case, at, case.at, loaded(case.statement.tree)):
         return ""
-    return " and ".join(sorted(stored(case.journal.python(at)[0].tree)))
+    return " and ".join(sorted(stored(case.journal.tree(at))))
 
 
 def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | None]:
@@ -253,7 +253,7 @@ def _leaves_kept(case: Case) -> Iterator[Proposal | None]:
 def again_in(case: Case, body: list[ast.stmt], made_at: int) -> Iterator[Proposal | None]:
     """The statements that lead to what is differentiated, once more in each round, before what reads it."""
     chosen = chosen_between(case, made_at, case.at, loaded(case.statement.tree))
-    made = {name for place in chosen for name in stored(case.journal.python(place)[0].tree)}
+    made = {name for place in chosen for name in stored(case.journal.tree(place))}
     first = next((each for each in body if loaded(each) & made), None)
     if first is not None and 0 < len(chosen) <= MOST:
         source = "\n".join(case.journal.python(place)[0].source for place in chosen)
@@ -266,11 +266,11 @@ def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Prop
     shared = {
         name
         for place in range(made_at, case.at + 1)
-        for name in loaded(case.journal.python(place)[0].tree)
+        for name in loaded(case.journal.tree(place))
         if case.engine.kind(names.get(name)) == "tensor" and _way(case, names[name], node)
     }
     for place in range(made_at + 1, at + 1):
-        tree = case.journal.python(place)[0].tree
+        tree = case.journal.tree(place)
         for name in sorted(loaded(tree) & shared if place == at or stored(tree) & shared else ()):
             uses = [each for each in ast.walk(tree) if isinstance(each, ast.Name) and each.id == name]
             changes = [(each, f"{name}.detach()") for each in uses if isinstance(each.ctx, ast.Load)]
@@ -295,13 +295,13 @@ def chosen_between(case: Case, first: int, last: int, wanted: set[str]) -> list[
     dirty: set[str] = set()
     chosen: list[int] = []
     for place in range(first, last):
-        tree = case.journal.python(place)[0].tree
+        tree = case.journal.tree(place)
         if isinstance(tree, ast.Assign) and (place == first or loaded(tree) & dirty):
             chosen.append(place)
             dirty |= stored(tree)
     needed = set(wanted)
     for place in reversed(chosen[:]):
-        tree = case.journal.python(place)[0].tree
+        tree = case.journal.tree(place)
         if stored(tree) & needed:
             needed |= loaded(tree)
         else:

@@ -89,7 +89,7 @@ def hidden_state(case: Case) -> Story:
         at = None if name is None else case.bound_at(name)
         if at is None:
             continue
-        tree = case.journal.python(at)[0].tree
+        tree = case.journal.tree(at)
         calls = [node for node in calls_in(tree) if _sizes(node) == got]
         changes: list[tuple[ast.AST, str]] = []
         for call in calls:

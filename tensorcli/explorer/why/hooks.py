@@ -40,7 +40,7 @@ def result(case: Case) -> Story:
 def _registered(case: Case, name: str) -> Iterator[tuple[int, ast.Call]]:
     """Where hooks of a name were registered, the last one first."""
     for at in range(case.at, -1, -1):
-        for node in calls_in(case.journal.python(at)[0].tree):
+        for node in calls_in(case.journal.tree(at)):
             if not called_name(node).startswith("register_") or not node.args:
                 continue
             given = node.args[0]

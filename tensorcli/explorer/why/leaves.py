@@ -257,8 +257,7 @@ def computed(
 
 def _leaf_at_last(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
     """`x = torch.ones(2, requires_grad=True) * 3` as `x = (torch.ones(2) * 3).requires_grad_()`."""
-    statement, _ = case.journal.python(at)
-    tree = statement.tree
+    tree = case.journal.tree(at)
     if not isinstance(tree, ast.Assign) or not binds(tree, name):
         return
     import copy

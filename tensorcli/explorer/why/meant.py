@@ -61,7 +61,7 @@ def live_state(case: Case, row: HazardRow) -> Story:
         story.events.append(case.event(bound.at, text, "shared", node=bound.value))
         new = f"{{name: each.clone() for name, each in {behind(bound.value, bound.text, '.items()')}}}"
         if hasattr(case.trace.session.names.get(row.names[1]), "param_groups"):
-            for each in ast.walk(case.journal.python(bound.at)[0].tree):
+            for each in ast.walk(case.journal.tree(bound.at)):
                 if isinstance(each, ast.Assign) and each.value is bound.value:
                     source = f"import copy\n{bound.name} = copy.deepcopy({bound.text})"
                     story.proposals.append(case.journal.instead(bound.at, each, source, "keep copies"))
@@ -154,7 +154,7 @@ def _bound(case: Case, row: HazardRow) -> _Binding | None:
     if found is None:
         return None
     at, tree, local = found
-    tree = tree if local else case.journal.python(at)[0].tree
+    tree = tree if local else case.journal.tree(at)
     values = [
         value for node in ast.walk(tree) for target, value in _assigned(node) if root_name(target) == name
     ]

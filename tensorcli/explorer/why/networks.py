@@ -120,7 +120,7 @@ def _of_saved_sizes(case: Case, owner: str, others: list[tuple[str, str, str]]) 
     if at is None:
         return
     for has, wants in sorted(pairs):
-        for node, number in whole_numbers(case.journal.python(at)[0].tree):
+        for node, number in whole_numbers(case.journal.tree(at)):
             if number == wants:
                 yield case.journal.changed(
                     at, [(node, str(has))], f"a module of the saved sizes: {has} instead of {wants}"
@@ -183,7 +183,7 @@ def unregistered(case: Case) -> Story:
     story = given(case)
     for node in ast.walk(case.inner):
         at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
-        tree = None if at is None else case.journal.python(at)[0].tree
+        tree = None if at is None else case.journal.tree(at)
         if at is None or not isinstance(node, ast.Name) or not isinstance(tree, ast.Assign):
             continue
         if isinstance(case.value(node), GeneratorType):
@@ -276,4 +276,4 @@ def squashing(case: Case, node: ast.AST | None, functions: Sequence[str]) -> Ite
     bound = case.bound_at(root_name(node.func) or "")
     if bound is not None:
         layers = [name.capitalize() for name in functions]
-        yield from ((bound, each) for each in calls_in(case.journal.python(bound)[0].tree, *layers))
+        yield from ((bound, each) for each in calls_in(case.journal.tree(bound), *layers))

@@ -23,7 +23,7 @@ def of_a_call(case: Case) -> Story | None:
         if found is None:
             continue
         at, tree, local = found
-        tree = tree if local else case.journal.python(at)[0].tree
+        tree = tree if local else case.journal.tree(at)
         if not isinstance(tree, ast.Assign) or not isinstance(tree.value, ast.Call):
             continue
         if ast.unparse(tree.targets[0]) == name:

@@ -24,7 +24,7 @@ def dropped_gradient(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     step = case.inner
     for at in range(case.home, -1, -1):
-        tree = case.journal.python(at)[0].tree
+        tree = case.journal.tree(at)
         drops = [
             each
             for each in ast.walk(tree)
@@ -110,7 +110,7 @@ def idle_step(case: Case, row: HazardRow) -> Story:
 
 def _tell_others(case: Case, story: Story, optimizer: str, made: int) -> None:
     """The modules that the passes reached in the place of the one whose parameters an optimizer took."""
-    tree, names = case.journal.python(made)[0].tree, case.trace.session.names
+    tree, names = case.journal.tree(made), case.trace.session.names
     owners = map(receiver_of, calls_in(tree, "parameters", "named_parameters"))
     taken = [owner for owner in owners if isinstance(owner, ast.Name)]
     reached = [
@@ -160,7 +160,7 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
     path = row.names[1]
     value = case.value(ast.parse(path, mode="eval").body)
     for at, step in enumerate(case.trace.steps):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             if isinstance(node, ast.Assign) and _sets(case, node.targets[0], path):
                 story.events.insert(0, case.event(step.number - 1, f"{path} is set", "made", node=node))
                 text = case.journal.source(at, node.value)
@@ -181,7 +181,7 @@ def _sets(case: Case, target: ast.expr, path: str) -> bool:
 def _all_parameters(case: Case, made: int) -> Iterator[Proposal | None]:
     """`SGD(filter(lambda p: p.requires_grad, net.parameters()))`, and the same of a list, as `SGD(net.parameters())`."""
     note = "all of them: a step leaves out what has no gradient"
-    for node in ast.walk(case.journal.python(made)[0].tree):
+    for node in ast.walk(case.journal.tree(made)):
         whole: ast.expr | None = None
         if isinstance(node, ast.Call) and called_name(node) == "filter" and len(node.args) == 2:
             whole = node.args[1]

@@ -305,8 +305,7 @@ class _Version:
         return journal.changed(at, changes, "save a copy") if changes else None
 
     def _copy_at(self, at: int) -> Iterator[Proposal | None]:
-        statement, _ = self.case.journal.python(at)
-        tree = statement.tree
+        tree = self.case.journal.tree(at)
         if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name):
             text = self.case.journal.source(at, tree.value)
             yield self.case.journal.changed(
@@ -314,8 +313,8 @@ class _Version:
             )
 
     def _data_at(self, at: int) -> Iterator[Proposal | None]:
-        statement, _ = self.case.journal.python(at)
-        for node in calls_in(statement.tree, "detach"):
+        tree = self.case.journal.tree(at)
+        for node in calls_in(tree, "detach"):
             if (owner := receiver_of(node)) is not None:
                 data = f"{self.case.journal.source(at, owner)}.data"
                 yield self.case.journal.changed(at, [(node, data)], "no error, but wrong", warning=True)

@@ -63,7 +63,7 @@ def reentrant(case: Case) -> Story:
         "a checkpoint with use_reentrant=True can be gone through by backward() alone, and without inputs=."
     )
     for at in range(case.at + 1):
-        tree = case.journal.python(at)[0].tree
+        tree = case.journal.tree(at)
         for node in calls_in(tree, "checkpoint"):
             if node.keywords:
                 story.events.append(case.event(at, "runs a pass of its own in backward()", "made", node=node))
@@ -76,7 +76,7 @@ def reentrant(case: Case) -> Story:
 def _before_the_pass(case: Case, first: int, source: str) -> Proposal | None:
     """With a statement before the backward pass that follows the one at `first`, or stands in it."""
     for at in range(first, len(case.trace.steps)):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             if isinstance(node, ast.Expr) and called_name(node.value) == "backward":
                 return case.journal.before(at, node, source, COUNTS)
     return None
@@ -99,11 +99,11 @@ def _compared_with(case: Case, cut: Cut) -> Iterator[str]:
     """
     assert cut.node is not None
     first = cut.step.number - 1
-    tree = case.journal.python(first)[0].tree
+    tree = case.journal.tree(first)
     named = isinstance(tree, ast.Assign) and holds(tree.value, cut.node)
     names = stored(tree) if named else set()
     for at in range(first, case.at):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             pair = _pair(node)
             for side, other in (pair, pair[::-1]) if pair else ():
                 if holds(side, cut.node) or (loaded(side) & names and not loaded(other) & names):

@@ -131,7 +131,7 @@ def _made_once(case: Case, at: int, node: ast.AST | None) -> str:
 def _given_copies(case: Case, at: int, name: str, kind: str) -> list[Proposal | None]:
     return [
         case.journal.changed(at, [(each, f"{name}{COPIES[kind]}")], f"{name} stays as it is")
-        for call in in_order(case.journal.python(at)[0].tree)
+        for call in in_order(case.journal.tree(at))
         for each in (call.args if isinstance(call, ast.Call) else ())
         if isinstance(each, ast.Name) and each.id == name
     ]
@@ -143,7 +143,7 @@ def _own_memory(case: Case, at: int, names: set[str], kind: str) -> list[Proposa
     if not bound:
         return []
     place, name = max(bound)
-    tree = case.journal.python(place)[0].tree
+    tree = case.journal.tree(place)
     if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
         return []
     value, note = case.trace.session.names.get(name), f"{name} has a memory of its own"

@@ -34,7 +34,7 @@ def written(case: Case) -> Story:
         target = inner.targets[0]
     name = root_name(target)
     for at in range(case.at, -1, -1):
-        for function in ast.walk(case.journal.python(at)[0].tree):
+        for function in ast.walk(case.journal.tree(at)):
             if not isinstance(function, ast.FunctionDef) or not holds(function, inner):
                 continue
             for call in _makings(function, name):

@@ -282,9 +282,9 @@ def gradient_alias(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     if at is None:
         return story
-    statement, _ = case.journal.python(at)
-    if isinstance(statement.tree, ast.Assign):
-        value = statement.tree.value
+    tree = case.journal.tree(at)
+    if isinstance(tree, ast.Assign):
+        value = tree.value
         story.events.append(case.event(at, f"{held} is the very tensor, not its values", "shared"))
         source = case.journal.source(at, value)
         story.proposals.append(
@@ -315,7 +315,7 @@ def _before_the_pass(case: Case, source: str, note: str) -> Proposal | None:
     """With a statement before the last backward pass: the one where it happened, or one of an earlier statement."""
     if has_pass(case.inner):
         return case.before(source, note)
-    earlier = (at for at in range(case.at - 1, -1, -1) if has_pass(case.journal.python(at)[0].tree))
+    earlier = (at for at in range(case.at - 1, -1, -1) if has_pass(case.journal.tree(at)))
     at = next(earlier, None)
     return None if at is None else case.journal.inserted(at, source, note)
 

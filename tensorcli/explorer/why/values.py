@@ -104,7 +104,7 @@ def _where_it_counts(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
     at, operand = case.holder_of(node), _operand(node)
     if at is None or operand is None:
         return
-    for chosen in calls_in(case.journal.python(at)[0].tree, "where"):
+    for chosen in calls_in(case.journal.tree(at), "where"):
         if len(chosen.args) != 3:
             continue
         condition = case.journal.source(at, chosen.args[0])
