@@ -41,41 +41,37 @@ def freed(case: Case) -> Story:
         )
     saves = [(step, save) for step in case.trace.steps for save in step.saves if save.node == node]
     events: list[Event] = []
-    made_at = None
+    made_at = saves[0][0].number - 1 if saves else None
     what, where = case.trace.session.failed_name, ""
     if saves:
         step, save = saves[0]
-        made_at = step.number - 1
         what = save.node_name
-        made = case.event(made_at, f"{what} saved {_saved_names(case, saves)}", "saved", node=save.node_at)
+        made = case.event(
+            step.number - 1, f"{what} saved {_saved_names(case, saves)}", "saved", node=save.node_at
+        )
         events.append(made)
         where = f" (line {made.line})"
-    else:  # a node that saves nothing
-        for step in case.trace.steps:
-            for each in step.made if not where else ():
-                if each.node == node and each.node:
-                    made_at = step.number - 1
-                    where = f" (line {case.within_line(made_at, each.node_at)})"
+    elif (place := _where_made(case, node)) is not None:
+        made_at, at_node = place
+        where = f" (line {case.within_line(made_at, at_node)})"
     at = first.number - 1
     count = len(first.freed)
     also = f", and {count - 1} more" if count > 1 else ""
     held = "had saved" if saves else "held"
-    freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=first.freed[node])
-    within = first.number == case.failing.number
     by = first.freed[node]
+    freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=by)
+    within = first.number == case.failing.number
     by_itself = within and (by is None or holds(case.inner, by))
     states = held_graphs(case, lambda tensor: bool(_way(case, tensor, node))) if within else []
     carried = [*states, *carried_graphs(case)] if within else []
     if not by_itself:
         events.append(freeing)
-    events.append(
-        case.raised(f"needs what {what} {held}" + (", and an earlier round freed" if by_itself else ""))
-    )
+    earlier = ", and an earlier round freed" if by_itself else ""
+    events.append(case.raised(f"needs what {what} {held}{earlier}"))
     if states or (carried and made_at == case.at):
-        names = " and ".join(carried)
         verb = "carries its" if len(carried) == 1 else "carry their"
         title = (
-            f"{names} {verb} graph from one round of the loop into the next: line {case.line} goes back through "
+            f"{' and '.join(carried)} {verb} graph from one round of the loop into the next: line {case.line} goes back through "
             f"{what}{where}, which an earlier round freed."
         )
     elif by_itself:
@@ -90,6 +86,15 @@ def freed(case: Case) -> Story:
         story.notes.append(f"the way: {' ← '.join((case.text_of(root), *path))}{where}")
     story.proposals = list(_freed_ways(case, at, made_at, node, states, by_itself))
     return story
+
+
+def _where_made(case: Case, node: int) -> tuple[int, ast.AST | None] | None:
+    """Where a node that saves nothing was made: the place of the statement, and the expression."""
+    for step in case.trace.steps:
+        for each in step.made:
+            if node and each.node == node:
+                return step.number - 1, each.node_at
+    return None
 
 
 def _saved_names(case: Case, saves: list[tuple[Traced, Save]]) -> str:
