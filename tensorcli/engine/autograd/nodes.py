@@ -187,12 +187,12 @@ class Node:
 
     def saved_tensors_of(self) -> list[tuple[str, "SavedTensor"]]:
         """All saved tensors with their names, looked at without effect."""
-        found = []
-        for name, value in self.saved.items():
-            for one in value if isinstance(value, tuple) else (value,):
-                if isinstance(one, SavedTensor):
-                    found.append((name, one))
-        return found
+        return [
+            (name, one)
+            for name, value in self.saved.items()
+            for one in (value if isinstance(value, tuple) else (value,))
+            if isinstance(one, SavedTensor)
+        ]
 
     def release(self) -> None:
         """Drop the saved tensors, as PyTorch does after a backward pass without retain_graph."""

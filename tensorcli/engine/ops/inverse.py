@@ -100,8 +100,7 @@ def linalg_det_(xp, A):
 @composite("linalg_det(Tensor A) -> Tensor", variants="function", namespace="linalg", out=True)
 def linalg_det(A):
     """The determinants of matrices."""
-    found = functions._linalg_det(A)[0]
-    return found
+    return functions._linalg_det(A)[0]
 
 
 @composite("det(Tensor self) -> Tensor")

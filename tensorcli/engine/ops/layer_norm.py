@@ -35,7 +35,7 @@ from tensorcli.engine.ops.spread import var_backward, with_mean_backward
 
 
 def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, needs):
-    found = direct(
+    return direct(
         "native_layer_norm_backward",
         grad,
         input,
@@ -46,7 +46,6 @@ def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, nee
         bias,
         [bool(n) for n in needs],
     )
-    return found
 
 
 def _layer_double(grads, grad_out, input, normalized_shape, weight, eps_of, needs):

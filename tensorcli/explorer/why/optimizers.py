@@ -104,11 +104,11 @@ def idle_step(case: Case, row: HazardRow) -> Story:
             story.events.append(case.event(at, f"{name} is another {what} since then", "made"))
             story.proposals.append(case.journal.moved_below(made, at, "take the tensors of now"))
     if made is not None:
-        _tell_others(case, story, optimizer, made)
+        _tell_others(case, story, made)
     return story
 
 
-def _tell_others(case: Case, story: Story, optimizer: str, made: int) -> None:
+def _tell_others(case: Case, story: Story, made: int) -> None:
     """The modules that the passes reached in the place of the one whose parameters an optimizer took."""
     tree, names = case.journal.tree(made), case.trace.session.names
     owners = map(receiver_of, calls_in(tree, "parameters", "named_parameters"))
