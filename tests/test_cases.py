@@ -73,7 +73,9 @@ def transcript(text: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_case(path: Path, update_cases: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_prints_what_it_records(
+    path: Path, update_cases: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = path.read_text("utf-8")
     found = transcript(text, monkeypatch)
     if update_cases:

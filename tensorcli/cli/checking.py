@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from tensorcli.cli import exits
 from tensorcli.cli.batch import run_in, scripts
-from tensorcli.cli.sources import Unreadable, read_script
+from tensorcli.cli.sources import Script, Unreadable, read_script
 from tensorcli.repl.interrupts import Interrupts
 from tensorcli.repl.output import Output
 from tensorcli.repl.screen import Colour, Screen
@@ -16,6 +16,7 @@ from tensorcli.repl.screen import Colour, Screen
 if TYPE_CHECKING:
     from tensorcli.cli.batch import SessionOptions
     from tensorcli.explorer.results import HazardRow, Step
+    from tensorcli.explorer.session import Session
 
 CheckFormat = Literal["text", "json", "sarif"]
 
@@ -58,27 +59,8 @@ def check_scripts(
                 output.problem(str(unreadable))
                 first = first or exits.NO_INPUT
                 continue
-            session = options.session(output.write)
-            try:
-                status = run_in(session, script, output, keep_going)
-            except KeyboardInterrupt:
-                output.problem(f"{script.name}: interrupted")
-                status = exits.INTERRUPTED
-            if session.refused is not None:
-                from tensorcli.explorer.rewritten import ENDED, hazards
-
-                found, runs = hazards(session, session.refused)
-                rows.extend(found)
-                refusal = session.refused.error
-                place = f"{script.name}:{refusal.span.line}"
-                output.problem(f"{place}: {refusal.message}; written without it, the text {runs}")
-                status = exits.OK if runs == ENDED else exits.FAILURES["statement"]
-                status = exits.FAILURES["hazard"] if found else status
-            if session.hazards:
-                rows.extend(session.hazards)
-                failed = next((each.index for each in session.journal if each.outcome), sys.maxsize)
-                if status != exits.INTERRUPTED and session.hazards[0].index <= failed:
-                    status = exits.FAILURES["hazard"]
+            found, status = _checked(options.session(output.write), script, output, keep_going)
+            rows.extend(found)
             first = first or status
             if status == exits.INTERRUPTED:
                 break
@@ -92,6 +74,32 @@ def check_scripts(
         screen.page(page(hazards_in_file(rows)))
     screen.flush()
     return first
+
+
+def _checked(
+    session: Session, script: Script, output: Output, keep_going: bool
+) -> tuple[list[HazardRow], int]:
+    """The hazards of a script, and its exit status: a hazard's, where one came before what failed."""
+    rows: list[HazardRow] = []
+    try:
+        status = run_in(session, script, output, keep_going)
+    except KeyboardInterrupt:
+        output.problem(f"{script.name}: interrupted")
+        status = exits.INTERRUPTED
+    if session.refused is not None:
+        from tensorcli.explorer.rewritten import ENDED, hazards
+
+        rows, runs = hazards(session, session.refused)
+        refusal = session.refused.error
+        place = f"{script.name}:{refusal.span.line}"
+        output.problem(f"{place}: {refusal.message}; written without it, the text {runs}")
+        status = exits.OK if runs == ENDED else exits.FAILURES["statement"]
+        status = exits.FAILURES["hazard"] if rows else status
+    if session.hazards:
+        failed = next((each.index for each in session.journal if each.outcome), sys.maxsize)
+        if status != exits.INTERRUPTED and session.hazards[0].index <= failed:
+            status = exits.FAILURES["hazard"]
+    return [*rows, *session.hazards], status
 
 
 def no_text(rows: Sequence[HazardRow]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from tensorcli.engine import signatures
-from tensorcli.engine.parameters import INTEGER_LISTS, accepts, convert, defaulted, is_integer
+from tensorcli.engine.parameters import INTEGER_LISTS, accepts, complaints, convert, defaulted, is_integer
 from tensorcli.engine.schema import Schema
 from tensorcli.engine.signatures import CONSTANT, SELF, Parameter, Signature, order
 
@@ -102,12 +102,12 @@ class Binder:
     def _split(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...]]:
         """Take a method's tensor away, with what CPython says before PyTorch's parser gets to speak."""
         if not args:
-            _complaints().no_self(self.name)
+            complaints().no_self(self.name)
         if not isinstance(args[0], self.tensor_class):
-            _complaints().foreign_self(self.name, args[0])
+            complaints().foreign_self(self.name, args[0])
         found = self.signatures
         if len(found) == 1 and not found[0].parameters and (len(args) > 1 or kwargs):
-            _complaints().no_arguments(self.name, len(args) - 1, bool(kwargs))
+            complaints().no_arguments(self.name, len(args) - 1, bool(kwargs))
         return args[0], args[1:]
 
     def _complain(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -117,14 +117,14 @@ class Binder:
         plausible = [s for s in found if s.min_args <= count <= len(s.parameters) and not s.hidden]
         if len(plausible) == 1:
             parse(plausible[0], args, kwargs, self.tensor_class, True)
-        _complaints().invalid_combination(found[0].name, found, args, kwargs)
+        complaints().invalid_combination(found[0].name, found, args, kwargs)
 
     def _warn(self, signature: Signature) -> None:
         from tensorcli.engine import messages
 
         # PyTorch warns of the first deprecated overload that anybody calls, whichever it is, and of no other.
         if messages.said.first(_DEPRECATED):
-            messages.warn(_complaints().deprecated(signature, self.printed))
+            messages.warn(complaints().deprecated(signature, self.printed))
 
     def _learn(self, key: tuple[Any, ...], count: int, keywords: tuple[str, ...]) -> None:
         from tensorcli.engine.binding_plan import Shape
@@ -171,7 +171,7 @@ def parse(
     count = len(args)
     packs = signature.packs_integers and count > 0
     if count > signature.max_positional and not (packs and is_integer(args[0], tensor)):
-        return _complaints().extra_arguments(signature, count) if explain else None
+        return complaints().extra_arguments(signature, count) if explain else None
     found: list[Any] = []
     position = 0
     unused = len(kwargs)
@@ -179,13 +179,13 @@ def parse(
         by_position = position < count
         if by_position:
             if parameter.keyword_only:
-                return _complaints().extra_arguments(signature, count) if explain else None
+                return complaints().extra_arguments(signature, count) if explain else None
             value = args[position]
         else:
             value = _keyword(parameter, kwargs) if unused else _ABSENT
         if value is _ABSENT:
             if not parameter.optional:
-                return _complaints().missing_arguments(signature, place) if explain else None
+                return complaints().missing_arguments(signature, place) if explain else None
             found.append(_ABSENT)
             continue
         if value is None and parameter.allow_none:
@@ -199,7 +199,7 @@ def parse(
         elif explain:
             listed = by_position and isinstance(value, (tuple, list)) and parameter.kind in INTEGER_LISTS
             where = position if by_position else None
-            _complaints().wrong_type(signature, parameter, value, where, value[:1] if listed else None)
+            complaints().wrong_type(signature, parameter, value, where, value[:1] if listed else None)
         else:
             return None
         if by_position:
@@ -207,7 +207,7 @@ def parse(
         else:
             unused -= 1
     if unused > 0:
-        return _complaints().unused_keywords(signature, kwargs, count) if explain else None
+        return complaints().unused_keywords(signature, kwargs, count) if explain else None
     return found
 
 
@@ -235,10 +235,3 @@ def _values(signature: Signature, given: list[Any], own: Any, tensor: type) -> V
     if any(extra is not _ABSENT for extra in extras):
         values += [None if extra is _ABSENT else extra for extra in extras]
     return tuple(values)
-
-
-def _complaints() -> Any:
-    # Imported when the first call is wrong: most programs never need the texts.
-    from tensorcli.engine import binding_messages
-
-    return binding_messages

@@ -111,8 +111,15 @@ def surround(op: Op, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -
                 runs[place] = run
 
 
+_around: list[Callable[..., Any]] = []
+"""What was put around all operators."""
+
+
 def surround_all(wrap: Callable[[Op, Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Let `wrap(operator, what runs it)` run each operator from here on."""
+    """Let `wrap(operator, what runs it)` run each operator from here on: once, however often that is asked for."""
+    if wrap in _around:
+        return
+    _around.append(wrap)
     earlier = op_module.surrounding
     op_module.surrounding = wrap if earlier is None else lambda op, run: wrap(op, earlier(op, run))
     for one in dict.values(OPS):

@@ -22,21 +22,19 @@ from numpy.typing import NDArray
 
 from tensorcli.engine.draws import (
     COUNTED,
-    CPP_NAMES,
     FLOAT_BOUNDS,
     LARGEST,
     PARTS,
-    SCALAR_TYPES,
     cast,
     check_order,
     check_range,
     float_bounds,
     from_on,
     not_implemented,
-    numpy_dtype,
     rounded_down,
     rounded_up,
 )
+from tensorcli.engine.dtypes import DTYPES
 from tensorcli.engine.fused import Float32, Float64, fma32, fma64, log32, sincos32
 
 DEFAULT_SEED = 67280421310721
@@ -186,14 +184,14 @@ class Generator:
         bounds = float_bounds(dtype, "check_uniform_bounds")
         for name, value in (("from", low), ("to", high)):
             if not -bounds <= value <= bounds:
-                raise RuntimeError(f"{name} is out of bounds for {CPP_NAMES[dtype]}")
+                raise RuntimeError(f"{name} is out of bounds for {DTYPES[dtype].cpp_name}")
         if not low <= high:
             raise RuntimeError(
                 f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
             )
         if not high - low <= bounds:
             raise RuntimeError(
-                f"uniform_ expects to-from <= std::numeric_limits<{SCALAR_TYPES[dtype]}>::max(), "
+                f"uniform_ expects to-from <= std::numeric_limits<{DTYPES[dtype].scalar_type}>::max(), "
                 f"but found to={high:g} and from={low:g} which result in to-from to exceed the limit"
             )
         if n == 0:
@@ -252,7 +250,7 @@ class Generator:
         if n == 0:
             return _empty(dtype)
         if dtype not in FLOAT_BOUNDS:
-            raise RuntimeError(f"Exponential distribution {_CONTINUOUS} {SCALAR_TYPES[dtype]}")
+            raise RuntimeError(f"Exponential distribution {_CONTINUOUS} {DTYPES[dtype].scalar_type}")
         return cast(-1.0 / rate * _libm(math.log1p, -self._uniform64(n)), dtype)
 
     def cauchy(self, n: int, dtype: str = "float32", median: float = 0.0, sigma: float = 1.0) -> NDArray[Any]:
@@ -260,7 +258,7 @@ class Generator:
         if not sigma > 0.0:
             raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
         if dtype not in FLOAT_BOUNDS:
-            raise RuntimeError(f"Cauchy distribution {_CONTINUOUS} {CPP_NAMES[dtype]}")
+            raise RuntimeError(f"Cauchy distribution {_CONTINUOUS} {DTYPES[dtype].cpp_name}")
         if n == 0:
             return _empty(dtype)
         tangents = _libm(math.tan, math.pi * (self._uniform64(n) - 0.5))
@@ -372,7 +370,7 @@ class Generator:
             raise not_implemented("randperm", dtype)
         if dtype in FLOAT_BOUNDS and dtype != "bfloat16" and n > LARGEST[dtype] + 1:
             most = {"float32": "2^24+1", "float64": "2^53+1"}.get(dtype, LARGEST[dtype] + 1)
-            raise RuntimeError(f"n cannot be greater than {most} for {SCALAR_TYPES[dtype]} type.")
+            raise RuntimeError(f"n cannot be greater than {most} for {DTYPES[dtype].scalar_type} type.")
         if dtype not in FLOAT_BOUNDS and n - 1 > LARGEST[dtype]:
             raise RuntimeError(f"value cannot be converted to type {dtype}_t without overflow")
         swaps = max(n - 1, 0)
@@ -399,7 +397,7 @@ class Generator:
             raise RuntimeError("prob_dist must be 1 or 2 dim")
         if name not in FLOAT_BOUNDS:
             raise RuntimeError(
-                f"multinomial only supports floating-point dtypes for input, got: {SCALAR_TYPES[name]}"
+                f"multinomial only supports floating-point dtypes for input, got: {DTYPES[name].scalar_type}"
             )
         if n <= 0:
             raise RuntimeError("cannot sample n_sample <= 0 samples")
@@ -491,8 +489,8 @@ def _libm(function: Callable[[float], float], x: Float64) -> Float64:
 
 
 def _empty(dtype: str) -> NDArray[Any]:
-    return np.empty(0, numpy_dtype(dtype))
+    return np.empty(0, DTYPES[dtype].np)
 
 
 def _as_complex(parts: NDArray[Any], dtype: str) -> NDArray[Any]:
-    return parts.view(numpy_dtype(dtype))
+    return parts.view(DTYPES[dtype].np)

@@ -16,7 +16,6 @@ from tensorcli.engine.binding import Binder
 from tensorcli.engine.callers import functions
 from tensorcli.engine.data import from_data
 from tensorcli.engine.devices import CPU, Device, resolve
-from tensorcli.engine.draws import CPP_NAMES
 from tensorcli.engine.dtypes import dtype
 from tensorcli.engine.parameters import type_name
 from tensorcli.engine.settings import unset
@@ -108,7 +107,7 @@ def _alias(other: Tensor, kind: dtype, device: Device, typed: bool) -> Tensor:
 
 def _options(kind: dtype, device: Device) -> str:
     return (
-        f"TensorOptions(dtype={CPP_NAMES.get(kind.name, kind.cpp_name)}, device={device}, "
+        f"TensorOptions(dtype={kind.cpp_name}, device={device}, "
         "layout=Strided, requires_grad=false (default), pinned_memory=false (default), memory_format=(nullopt))"
     )
 

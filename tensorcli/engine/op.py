@@ -14,7 +14,7 @@ The four kinds of declaration:
 
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, wraps
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -130,13 +130,20 @@ class Op:
         return self.base.endswith(("_backward", "_forward"))
 
     @cached_property
+    def is_composed(self) -> bool:
+        """Whether it is others, or another name of one: what surrounds operators asks those."""
+        return self.effect in (effects.compose, effects.compose_in_place, effects.forward)
+
+    @cached_property
     def is_function(self) -> bool:
+        """Whether `torch` shows it under its name."""
         if self.is_hidden or (self.base.endswith("_") and self.base not in IN_PLACE_FUNCTIONS):
             return False
         return self.variants != "method" and not self.namespace
 
     @cached_property
     def is_method(self) -> bool:
+        """Whether a tensor shows it under its name."""
         if self.is_hidden:
             return False
         if self.variants or self.namespace:
@@ -461,7 +468,8 @@ def composite(
     inplace: bool = False,
     notation: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare an operator that is made of others: the function below takes tensors and returns tensors.
+    """Declare an operator that is made of others: the function below takes tensors and returns a tensor, or as many
+    as the line has results.
 
     `notation` is the signature of a method that PyTorch parses by hand (`"to(ScalarType dtype, bool copy=False)"`): the
     function takes self and the values of that signature.
@@ -478,6 +486,8 @@ def composite(
             has_out=out,
             notation=notation,
         )
+        if line.endswith(")"):
+            declared.kernel = _naming(declared)
         _register(declared)
         if inplace:
             twin = _twin(declared)
@@ -486,6 +496,17 @@ def composite(
         return function
 
     return declare
+
+
+def _naming(declared: Op) -> Callable[..., Any]:
+    """The function of a composite with several results, which get the names that its line has for them."""
+    function = declared.kernel
+
+    @wraps(function)
+    def naming(*values: Any) -> Any:
+        return effects.named(declared, function(*values))
+
+    return naming
 
 
 def alias(

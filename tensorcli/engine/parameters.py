@@ -71,7 +71,7 @@ def accepts(signature: Signature, parameter: Parameter, value: Any, tensor: Any,
                 return False
             for place, element in enumerate(value):
                 if not isinstance(element, tensor):
-                    _complaints().not_a_tensor(element, place, argument)
+                    complaints().not_a_tensor(element, place, argument)
             return True
         case "ArrayRef<double>":
             return isinstance(value, (tuple, list)) and (not value or isinstance(value[0], _NUMBER_CLASSES))
@@ -184,7 +184,7 @@ def _double(value: Any, tensor: Any) -> float:
         value = value.item()
         if isinstance(value, complex):
             if value.imag:
-                raise RuntimeError(_complaints().NOT_DOUBLE)
+                raise RuntimeError(complaints().NOT_DOUBLE)
             return value.real
     return float(value)
 
@@ -192,7 +192,7 @@ def _double(value: Any, tensor: Any) -> float:
 def _long(value: Any) -> int:
     found = int(value)
     if not LOW <= found <= HIGH:
-        raise ValueError(_complaints().OVERFLOW)
+        raise ValueError(complaints().OVERFLOW)
     return found
 
 
@@ -200,7 +200,7 @@ def _symbolic(value: Any, tensor: Any) -> int:
     if isinstance(value, tensor):
         value = value.item()
         if isinstance(value, bool):
-            raise RuntimeError(_complaints().NOT_SYMBOLIC)
+            raise RuntimeError(complaints().NOT_SYMBOLIC)
     return _long(index(value))
 
 
@@ -209,23 +209,23 @@ def _integers(signature: Signature, parameter: Parameter, value: Any, tensor: An
         if isinstance(value, tensor):
             return (_long(value.item()),) * parameter.size
         if not is_long(value):
-            _complaints().not_a_list(parameter)
+            complaints().not_a_list(parameter)
         return (_long(value),) * parameter.size
     found = []
     for place, element in enumerate(value):
         number = element
         if isinstance(element, tensor):
             if not (_one_element(element) and _is_integral(element, with_bool=True)):
-                _complaints().not_an_integer(signature, parameter, element, place)
+                complaints().not_an_integer(signature, parameter, element, place)
             number = element.item()
             if isinstance(number, bool) and parameter.kind == "SymIntArrayRef":
-                raise RuntimeError(_complaints().NOT_INTEGRAL)
+                raise RuntimeError(complaints().NOT_INTEGRAL)
         try:
             found.append(_long(index(number)))
         except ValueError:
-            _complaints().not_an_integer(signature, parameter, element, place, _complaints().OVERFLOW)
+            complaints().not_an_integer(signature, parameter, element, place, complaints().OVERFLOW)
         except TypeError:
-            _complaints().not_an_integer(signature, parameter, element, place)
+            complaints().not_an_integer(signature, parameter, element, place)
     return tuple(found)
 
 
@@ -235,7 +235,7 @@ def _floats(signature: Signature, parameter: Parameter, values: Sequence[Any]) -
         try:
             found.append(float(element))
         except TypeError:
-            _complaints().not_a_float(signature, parameter, element, place)
+            complaints().not_a_float(signature, parameter, element, place)
     return found
 
 
@@ -250,7 +250,7 @@ def _device(value: Any) -> Any:
     if is_long(value):
         number = _long(value)
         if number < 0:
-            raise RuntimeError(_complaints().NEGATIVE_DEVICE)
+            raise RuntimeError(complaints().NEGATIVE_DEVICE)
         return number
     return value
 
@@ -298,8 +298,8 @@ def _type_name(cls: type) -> str:
     return f"{module}.{name}"
 
 
-def _complaints() -> Any:
-    # Most programs never need the texts.
+def complaints() -> Any:
+    """The texts about wrong calls, imported with the first of them: most programs never need one."""
     from tensorcli.engine import binding_messages
 
     return binding_messages

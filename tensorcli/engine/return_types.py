@@ -4,15 +4,20 @@ PyTorch's are C struct sequences: tuples whose fields are attributes too, printe
 sequence. This module knows no operators; it is told their names and fields.
 """
 
+import builtins
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from tensorcli.engine.native import Native
 
+_NOTHING: Final[dict[str, Any]] = {}
+
 
 class ReturnType(Native, tuple[Any, ...]):
-    """The base of all of them. Errors: TypeError unless made from one sequence with an item for each field."""
+    """The base of all of them. Errors: TypeError unless made from one sequence with an item for each field; a dictionary of what
+    more a C struct sequence may hold, which these do not, may follow, as it does in pickles.
+    """
 
     __slots__ = ()
 
@@ -20,9 +25,11 @@ class ReturnType(Native, tuple[Any, ...]):
     n_fields = n_sequence_fields = 0
     n_unnamed_fields = 0
 
-    def __new__(cls, sequence: Any) -> "ReturnType":
+    def __new__(cls, sequence: Any, dict: Any = _NOTHING) -> "ReturnType":
         if not hasattr(sequence, "__iter__"):
             raise TypeError("constructor requires a sequence")
+        if not isinstance(dict, builtins.dict):
+            raise TypeError(f"torch.return_types.{cls.__name__}() takes a dict as second arg, if any")
         items = tuple(sequence)
         if len(items) != cls.n_fields:
             raise TypeError(

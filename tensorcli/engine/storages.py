@@ -232,8 +232,7 @@ class TypedStorage:
 
     def _elements(self) -> Any:
         with no_grad():
-            found = functions.empty(0, dtype=self.dtype, device=self.device).set_(self._untyped)
-        return found
+            return functions.empty(0, dtype=self.dtype, device=self.device).set_(self._untyped)
 
     def type(self) -> str:
         """The name of the class that made such storages once: `torch.FloatStorage`."""
@@ -366,10 +365,10 @@ def _cast(kind: dtype) -> Any:
 
 
 _CASTS = {
-    **{"double": "float64", "float": "float32", "half": "float16", "bfloat16": "bfloat16", "long": "int64"},
-    **{"int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool"},
-    **{"complex_double": "complex128", "complex_float": "complex64"},
-}
+    "double": "float64", "float": "float32", "half": "float16", "bfloat16": "bfloat16", "long": "int64",
+    "int": "int32", "short": "int16", "char": "int8", "byte": "uint8", "bool": "bool",
+    "complex_double": "complex128", "complex_float": "complex64",
+}  # fmt: skip
 for _name, _kind in _CASTS.items():
     for _class in (TypedStorage, UntypedStorage):
         setattr(_class, _name, _cast(DTYPES[_kind]))

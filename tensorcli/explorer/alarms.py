@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer import results
-from tensorcli.explorer.facts import operation_of, plural
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.graphs import root_of
 from tensorcli.explorer.names import name_of, path_root
 from tensorcli.explorer.observe import Writing
+from tensorcli.explorer.results import plural
 
 if TYPE_CHECKING:
     from tensorcli.explorer.changes import Observation

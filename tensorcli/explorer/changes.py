@@ -154,7 +154,15 @@ class Observation:
                     self._expect_writes(self.engine.memory(value))
             return
         self.named = set()
-        bound = self.index.bound
+        self._look_at_unnamed(mentioned)
+        for name in (*mentioned.loaded, *mentioned.stored):
+            for entry in islice(self.index.under(name), NAMED):
+                self._look_at(entry, mentioned if name in mentioned.loaded else None)
+
+    def _look_at_unnamed(self, mentioned: Mentions) -> None:
+        """Look at what the statement may write without naming it: all arrays, where hooks or functions may reach them, and what
+        shares the memory that it names.
+        """
         self.registered = self.registered or any(
             each.startswith("register_") for each in mentioned.attributes
         )
@@ -165,25 +173,28 @@ class Observation:
             for entry in islice(arrays, NAMED):
                 self.recorder.look_before(entry)
                 self._keep_content(entry, mentioned)
+        bound = self.index.bound
         for handle in [each for name in mentioned.loaded for each in self._handles(bound.get(name))]:
             mentioned.attributes.add("untyped_storage")
             for entry in self.index.sharing(id(self.engine.memory(handle))):
                 self.recorder.look_before(entry)
                 self.named.add(entry)
                 self._keep_content(entry, mentioned)
-        for name in (*mentioned.loaded, *mentioned.stored):
-            for count, entry in enumerate(self.index.under(name)):
-                if count >= NAMED:
-                    break
-                self.recorder.look_before(entry)
-                grad = self.index.entries.get(entry.grad or 0)
-                if grad is not None:
-                    self.recorder.look_before(grad)
-                    if name in mentioned.loaded:
-                        self._keep_content(grad, mentioned)
-                if name in mentioned.loaded:
-                    self.named.add(entry)
-                    self._keep_content(entry, mentioned)
+
+    def _look_at(self, entry: Entry, read_by: Mentions | None) -> None:
+        """Look at what stands under a name of the statement, and at its gradient; `read_by`: what the statement names, where it
+        reads the name and may write into what it finds there.
+        """
+        grad = self.index.entries.get(entry.grad or 0)
+        self.recorder.look_before(entry)
+        if grad is not None:
+            self.recorder.look_before(grad)
+        if read_by is None:
+            return
+        if grad is not None:
+            self._keep_content(grad, read_by)
+        self.named.add(entry)
+        self._keep_content(entry, read_by)
 
     def _handles(self, value: Any) -> Iterator[Any]:
         """What memory may be written through that is no tensor and no array: storages, and the arrays behind what goes

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.results import Comparison, ComparisonRow
+from tensorcli.explorer.results import Comparison, ComparisonRow, yes
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
@@ -188,7 +188,7 @@ def measure(probe: Probe, form: Form, right: Any, first: str) -> Findings:
         return found
     y, r = probe.value("y"), probe.value("r")
     kind = engine.kind(r)
-    cells[SAME] = _yes(r is y)
+    cells[SAME] = yes(r is y)
     if kind not in ("tensor", "ndarray"):
         cells[SHARES] = "no"
         cells[REQUIRES] = f"a Python {type(r).__name__}"
@@ -205,7 +205,7 @@ def measure(probe: Probe, form: Form, right: Any, first: str) -> Findings:
         cells[COUNTER] = counted
         probe.begin(form)
         reached = probe.run("r.sum().backward()")
-        cells[REACHES] = _yes(reached and probe.gradient() is not None)
+        cells[REACHES] = yes(reached and probe.gradient() is not None)
         if not reached:
             found.errors[REACHES] = probe.error
     else:
@@ -221,10 +221,10 @@ def _reach_of_a_write(probe: Probe, kind: str) -> tuple[str, str]:
     version = probe.engine.look(probe.value("r")).version
     if not probe.run("with torch.no_grad(): y.add_(1)"):
         return "unknown", "unknown"
-    shows = _yes(not (before == probe.elements("r")).all())
+    shows = yes(not (before == probe.elements("r")).all())
     if kind == "ndarray" or version is None:
         return shows, "has none"
-    return shows, _yes(probe.engine.look(probe.value("r")).version != version)
+    return shows, yes(probe.engine.look(probe.value("r")).version != version)
 
 
 def _write(probe: Probe, form: Form, kind: str, right: Any, first: str, found: Findings) -> None:
@@ -237,7 +237,7 @@ def _write(probe: Probe, form: Form, kind: str, right: Any, first: str, found: F
         cells[WRITE] = "raises"
         found.errors[WRITE] = probe.error
     after = probe.elements("y")
-    cells[SHOWS] = _yes(not (before == after).all())
+    cells[SHOWS] = yes(not (before == after).all())
     cells[VERSION] = str(probe.engine.look(probe.value("y")).version)
     if not probe.run("y.sum().backward()"):
         cells[BACKWARD] = "RAISES"
@@ -247,10 +247,6 @@ def _write(probe: Probe, form: Form, kind: str, right: Any, first: str, found: F
     same = grad is not None and grad.shape == right.shape and bool((grad == right).all())
     cells[BACKWARD] = "correct" if same else "WRONG"
     cells[first] = "None" if grad is None else f"{float(grad[0]):.4g}"
-
-
-def _yes(holds: bool) -> str:
-    return "yes" if holds else "no"
 
 
 def compare(session: Session, words: Sequence[str]) -> Comparison:

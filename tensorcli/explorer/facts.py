@@ -131,11 +131,6 @@ def operation_of(node_name: str) -> str:
     return node_name.partition("Backward")[0]
 
 
-def plural(count: int, noun: str) -> str:
-    """`1 node`, `3 nodes`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def size_text(nbytes: int) -> str:
     """`12 B`, `4.0 KiB`."""
     if nbytes < 1024:

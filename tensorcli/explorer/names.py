@@ -219,13 +219,12 @@ class Index:
         with self.together():
             for name, note in noted.items():
                 self.now = note.number
-                if name in names:
-                    self.bind(name, names[name])
-                    if note.gradients:
-                        for entry in list(self.under(name)):
-                            self.see_grad(entry)
-                else:
+                if name not in names:
                     self.unbind(name)
+                    continue
+                self.bind(name, names[name])
+                for entry in list(self.under(name)) if note.gradients else ():
+                    self.see_grad(entry)
         self.now = now
         for reference in leaves.values():
             leaf = reference()

@@ -26,6 +26,7 @@ from tensorcli.explorer.results import (
     Predictions,
     Question,
     Step,
+    yes,
 )
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ Asked = Iterator[tuple[int, Question]]
 
 
 def raises(scene: Scene) -> Asked:
+    """Whether the statement fails: not of slips of the pen, and of what runs only where it might well fail."""
     error = scene.step.error
     text = "will it raise an error?"
     if error is not None and (error.code is None or error.code in SLIPS):
@@ -156,6 +158,7 @@ def raises(scene: Scene) -> Asked:
 
 
 def stale(scene: Scene) -> Asked:
+    """Whether a pass through the graph that is there works after a write."""
     if scene.stale[0] or not scene.has_graph or not scene.step.writes:
         return
     text = "will a backward pass through the graph that is there still work after it?"
@@ -169,6 +172,7 @@ def stale(scene: Scene) -> Asked:
 
 
 def seen(scene: Scene) -> Asked:
+    """Who else sees a write."""
     for write in scene.step.writes[:1]:
         if len(write.seen_by) > NAMES or not scene.others:
             continue
@@ -179,6 +183,7 @@ def seen(scene: Scene) -> Asked:
 
 
 def version(scene: Scene) -> Asked:
+    """What a version counter shows after a write."""
     for change in scene.step.changes:
         before, after = change.before, change.after
         if change.kind not in ("written", "seen") or before is None or after is None:
@@ -195,6 +200,7 @@ def version(scene: Scene) -> Asked:
 
 
 def sharing(scene: Scene) -> Asked:
+    """Whether a new name, or a new tensor, shares memory with what it was made of."""
     for change in scene.step.changes:
         if change.kind == "bound" and change.same_as:
             new, old = change.names[0], change.same_as
@@ -211,7 +217,7 @@ def sharing(scene: Scene) -> Asked:
                 else f"{new} lies in {facts.storage}, {operand} in {other.storage}"
             )
             interest = 70 if shared else 60 if facts.shape == other.shape else 30
-            yield interest, Question("sharing", text, "yes or no", "yes" if shared else "no", fact)
+            yield interest, Question("sharing", text, "yes or no", yes(shared), fact)
             return
 
 
@@ -227,16 +233,18 @@ def _operand(scene: Scene, change: Change) -> Iterator[tuple[Facts, str, bool]]:
 
 
 def requires_grad(scene: Scene) -> Asked:
+    """Whether what was made of tensors that require grad does."""
     for new, facts in _new(scene):
         if not any(each.requires_grad for each in scene.operands.values()):
             continue
-        answer = "yes" if facts.requires_grad else "no"
+        answer = yes(bool(facts.requires_grad))
         fact = f"{new}.requires_grad is {facts.requires_grad}, {new}.grad_fn {facts.grad_fn}"
         question = Question("requires_grad", f"will {new} require grad?", "yes or no", answer, fact)
         yield 25 if facts.requires_grad else 65, question
 
 
 def grad_fn(scene: Scene) -> Asked:
+    """Which node a new tensor has."""
     for new, facts in _new(scene):
         if facts.requires_grad and not facts.is_leaf:
             fact = f"{new}.grad_fn is {facts.grad_fn}"
@@ -245,6 +253,7 @@ def grad_fn(scene: Scene) -> Asked:
 
 
 def dtype(scene: Scene) -> Asked:
+    """Which dtype a new tensor has: the more of interest, the less its operands say."""
     for new, facts in _new(scene):
         kinds = {each.dtype for each in scene.operands.values()}
         surprising = len(kinds) > 1 or (kinds and facts.dtype not in kinds)
@@ -256,6 +265,7 @@ def dtype(scene: Scene) -> Asked:
 
 
 def shape(scene: Scene) -> Asked:
+    """Which shape a new tensor has."""
     for new, facts in _new(scene):
         shapes = {each.shape for each in scene.operands.values()}
         interest = 58 if shapes and facts.shape not in shapes else 15 if not shapes else 5
@@ -273,6 +283,7 @@ def _new(scene: Scene) -> Iterator[tuple[str, Facts]]:
 
 
 def freed(scene: Scene) -> Asked:
+    """Whether the memory goes with a name."""
     for change in scene.step.changes:
         if change.kind == "unbound" and change.storage is not None:
             text = f"will the memory of {change.names[0]} be freed?"
@@ -282,6 +293,7 @@ def freed(scene: Scene) -> Asked:
 
 
 def gradient(scene: Scene) -> Asked:
+    """What a gradient is after a pass: the more of interest where there was one."""
     for change in scene.step.changes:
         if change.kind != "gradient" or change.after is None:
             continue

@@ -175,6 +175,10 @@ class Journal:
         record = self.records[at]
         return python_of(self.session, record.statement, record.text)
 
+    def tree(self, at: int) -> ast.stmt:
+        """The tree of a record's statement in Python."""
+        return self.python(at)[0].tree
+
     def source(self, at: int, node: ast.AST) -> str:
         """The text of a node of `python(at)`."""
         _, text = self.python(at)
@@ -203,13 +207,13 @@ class Journal:
 
     def instead(self, at: int, node: ast.stmt, source: str, note: str) -> Proposal | None:
         """With another source in the place of a statement within `python(at)`, or of the whole."""
-        if node is self.python(at)[0].tree:
+        if node is self.tree(at):
             return self.replaced(at, source, note)
         return self.changed(at, [(node, source.replace("\n", "\n" + " " * node.col_offset))], note)
 
     def before(self, at: int, node: ast.stmt, source: str, note: str) -> Proposal | None:
         """With statements put in before one within `python(at)`, or before the whole."""
-        if node is self.python(at)[0].tree:
+        if node is self.tree(at):
             return self.inserted(at, source, note)
         _, text = self.python(at)
         alone = not text.split("\n")[node.lineno - 1][: node.col_offset].strip()

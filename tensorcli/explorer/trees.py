@@ -25,6 +25,21 @@ def called_name(node: ast.AST | None) -> str:
     return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
 
 
+def receiver_of(node: ast.AST | None) -> ast.expr | None:
+    """`x` of the call `x.item()`; None where no attribute is called, and for what is no call."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.value if isinstance(function, ast.Attribute) else None
+
+
+def calls_in(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
+    """The calls within a tree, from the outside to the inside: those of methods and functions of these names, where any are
+    given.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (not names or called_name(node) in names):
+            yield node
+
+
 def operand_of(call: ast.Call) -> ast.expr:
     """`x` of `x.argmax(1)` and of `torch.argmax(x, 1)`."""
     assert isinstance(call.func, ast.Attribute)
@@ -109,10 +124,9 @@ def write_target(tree: ast.AST, deep: bool = True) -> tuple[ast.expr, ast.AST] |
         return tree.target, tree
     if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Subscript):
         return tree.targets[0].value, tree
-    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
-        name = tree.func.attr
-        if name.endswith("_") and not name.endswith("__"):
-            return tree.func.value, tree
+    receiver, name = receiver_of(tree), called_name(tree)
+    if receiver is not None and name.endswith("_") and not name.endswith("__"):
+        return receiver, tree
     if deep and isinstance(tree, ast.stmt):
         return next(in_place_nodes(tree), None)
     return None

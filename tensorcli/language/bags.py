@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.language.policy import Names, Open
-from tensorcli.language.vocabulary import is_dunder
+from tensorcli.language.vocabulary import dunder_refused, is_dunder
 
 if TYPE_CHECKING:
     from tensorcli.language.evaluate import Evaluator
@@ -21,9 +21,7 @@ def check_names(names: Iterable[str]) -> None:
     """Errors: ValueError for a name that Python itself asks for (`__reduce__`), which no script may give an object."""
     for name in names:
         if is_dunder(name):
-            raise ValueError(
-                f"names with two underscores on both sides, such as {name}, are not part of the language"
-            )
+            raise ValueError(dunder_refused(name))
 
 
 def making(kind: type) -> Callable[..., Any]:

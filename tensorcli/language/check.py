@@ -26,8 +26,10 @@ from tensorcli.language.vocabulary import (
     MODULES,
     OPEN_DUNDERS,
     STANDARD_MODULES,
+    dunder_refused,
     is_dunder,
     is_refused_private,
+    private_refused,
 )
 
 REFUSED_NODES: dict[str, tuple[str, str]] = {
@@ -307,19 +309,11 @@ def _attribute(node: ast.Attribute, named_classes: set[int]) -> Iterator[Languag
         if name not in OPEN_DUNDERS or not isinstance(node.ctx, ast.Load):
             yield _name(name, node)
     elif is_refused_private(name):
-        yield LanguageError(
-            f"attributes that begin with an underscore are private; {name} is not one that PyTorch shows",
-            span_of(node),
-            _INSTEAD.get(name),
-        )
+        yield LanguageError(private_refused(name), span_of(node), _INSTEAD.get(name))
 
 
 def _name(name: str, node: ast.AST) -> LanguageError:
-    return LanguageError(
-        f"names with two underscores on both sides, such as {name}, are not part of the language",
-        span_of(node),
-        _INSTEAD.get(name),
-    )
+    return LanguageError(dunder_refused(name), span_of(node), _INSTEAD.get(name))
 
 
 _INSTEAD = {

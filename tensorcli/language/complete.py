@@ -81,26 +81,25 @@ def complete(
         return _matching(word, start, "attribute", attributes_of(source))
     if statement and statement[0].text in ("import", "from"):
         return _imported(statement, word, start, before, attributes_of, modules)
-    found: list[Completion] = _keywords(statement, word, start, before, verbs, command, arguments_of)
-    if command is not None:
-        declared = verbs[command.text]
-        dashes = _dashes(before, start)
-        if dashes:
-            options = {f"--{flag.name}": f"-{flag.short}" if flag.short else "" for flag in declared.flags}
-            return _matching(before[start - dashes : cursor], start - dashes, "option", options)
-        kinds = [parameter.kind for parameter in declared.parameters]
-        if declared.parameters and declared.parameters[0].choices:
-            return _matching(word, start, "argument", declared.parameters[0].choices)
-        if kinds[:1] == ["WORD"]:
-            found += _matching(word, start, "verb", {name: verb.description for name, verb in verbs.items()})
-    found += _matching(word, start, "name", names)
-    if _at_beginning(statement):
-        found += _matching(word, start, "verb", {name: verb.description for name, verb in verbs.items()})
-        found += _matching(word, start, "keyword", sorted(_STATEMENT_KEYWORDS | _VALUE_KEYWORDS))
-    elif ends_operand(statement[-1]) and command is None:
+    declared = None if command is None else verbs[command.text]
+    dashes = _dashes(before, start)
+    if declared is not None and dashes:
+        options = {f"--{flag.name}": f"-{flag.short}" if flag.short else "" for flag in declared.flags}
+        return _matching(before[start - dashes : cursor], start - dashes, "option", options)
+    if declared is not None and declared.parameters and declared.parameters[0].choices:
+        return _matching(word, start, "argument", declared.parameters[0].choices)
+    begins = _at_beginning(statement)
+    if declared is None and not begins and ends_operand(statement[-1]):
         return _matching(word, start, "keyword", sorted(_JOINING_KEYWORDS))
-    else:
-        found += _matching(word, start, "keyword", sorted(_VALUE_KEYWORDS))
+    found = _keywords(statement, word, start, before, verbs, command, arguments_of)
+    known = {name: verb.description for name, verb in verbs.items()}
+    if declared is not None and declared.parameters and declared.parameters[0].kind == "WORD":
+        found += _matching(word, start, "verb", known)
+    found += _matching(word, start, "name", names)
+    if begins:
+        found += _matching(word, start, "verb", known)
+    words = _STATEMENT_KEYWORDS | _VALUE_KEYWORDS if begins else _VALUE_KEYWORDS
+    found += _matching(word, start, "keyword", sorted(words))
     found += _matching(word, start, "builtin", sorted(BUILTIN_FUNCTIONS))
     return _unique(found)
 

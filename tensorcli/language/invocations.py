@@ -292,6 +292,9 @@ def _expected_event(context: Context, tokens: Tokens) -> Expectation:
 
 
 def from_call(context: Context, name: Token, verb: Verb, call: ast.Call, inside: Tokens) -> Invocation:
+    """The command that is written as a call: `blame(x, 3)`. `inside` are the tokens between its parentheses. Errors:
+    LanguageError for arguments that it does not take, or lacks.
+    """
     source = context.source
     span = source.span(name.start, inside[-1].end + 1 if inside else name.end + 2)
     if (
@@ -301,38 +304,30 @@ def from_call(context: Context, name: Token, verb: Verb, call: ast.Call, inside:
     ):
         return Invocation(name.text, tuple(ArgumentReader(context, name, verb, inside).read()), span)
     arguments: list[Argument] = []
+
+    def refused(text: str, at: Span) -> LanguageError:
+        return LanguageError(f"{name.text} {text}", at, f"type:  {usage(name.text, verb)}")
+
+    def give(parameter: str, kind: str | None, value: ast.expr, node: ast.AST) -> None:
+        arguments.append(Argument(parameter, _typed_value(source, kind, value), _unshifted(source, node)))
+
     parameters = list(verb.parameters)
     for node in call.args:
         if not parameters:
-            raise LanguageError(
-                f"{name.text} takes no more arguments",
-                _unshifted(source, node),
-                f"type:  {usage(name.text, verb)}",
-            )
+            raise refused("takes no more arguments", _unshifted(source, node))
         parameter = parameters[0] if parameters[0].repeated else parameters.pop(0)
-        arguments.append(
-            Argument(parameter.name, _typed_value(source, parameter.kind, node), _unshifted(source, node))
-        )
+        give(parameter.name, parameter.kind, node, node)
+    kinds: dict[str, str | None] = {each.name: each.kind for each in verb.parameters}
+    kinds.update((each.name, each.kind) for each in verb.flags)
     for keyword in call.keywords:
-        kinds: dict[str, str | None] = {each.name: each.kind for each in verb.parameters}
-        kinds.update((each.name, each.kind) for each in verb.flags)
         if keyword.arg is None or keyword.arg not in kinds:
-            raise LanguageError(
-                f"{name.text} has no argument {keyword.arg}",
-                _unshifted(source, keyword),
-                f"type:  {usage(name.text, verb)}",
-            )
-        value = _typed_value(source, kinds[keyword.arg], keyword.value)
-        arguments.append(Argument(keyword.arg, value, _unshifted(source, keyword)))
+            raise refused(f"has no argument {keyword.arg}", _unshifted(source, keyword))
+        give(keyword.arg, kinds[keyword.arg], keyword.value, keyword)
     check_numbers(name.text, verb, arguments)
     given = {argument.name for argument in arguments}
     for parameter in verb.parameters:
         if not parameter.optional and parameter.name not in given:
-            raise LanguageError(
-                f"{name.text} needs an argument ({parameter.name})",
-                source.span(name.start, name.end),
-                f"type:  {usage(name.text, verb)}",
-            )
+            raise refused(f"needs an argument ({parameter.name})", source.span(name.start, name.end))
     return Invocation(name.text, tuple(arguments), span)
 
 

@@ -12,7 +12,13 @@ from contextlib import nullcontext, suppress
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-from tensorcli.language.vocabulary import OPERATOR_DUNDERS, is_dunder, is_refused_private
+from tensorcli.language.vocabulary import (
+    OPERATOR_DUNDERS,
+    dunder_refused,
+    is_dunder,
+    is_refused_private,
+    private_refused,
+)
 
 Names = frozenset[str]
 
@@ -252,13 +258,11 @@ class Policy:
         kind = type(value).__name__
         why = REASONS.get(name)
         if is_dunder(name):
-            text = f"names with two underscores on both sides, such as {name}, are not part of the language"
+            text = dunder_refused(name)
         elif why is not None:
             text = f"'{kind}' attribute '{name}' is not available: {why}"
         elif is_refused_private(name):
-            text = (
-                f"attributes that begin with an underscore are private; {name} is not one that PyTorch shows"
-            )
+            text = private_refused(name)
         else:
             text = f"attribute '{name}' of '{kind}' objects is not part of the language"
         return RefusedError(text, name=name, obj=None)

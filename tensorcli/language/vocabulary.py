@@ -76,6 +76,16 @@ def is_dunder(name: str) -> bool:
     return len(name) > 4 and name.startswith("__") and name.endswith("__")
 
 
+def dunder_refused(name: str) -> str:
+    """What is said of such a name."""
+    return f"names with two underscores on both sides, such as {name}, are not part of the language"
+
+
 def is_refused_private(name: str) -> bool:
     """Whether an attribute of this name is kept from scripts because of its leading underscore."""
     return name.startswith("_") and name not in PRIVATE_ATTRIBUTES and not name.startswith(PRIVATE_PREFIXES)
+
+
+def private_refused(name: str) -> str:
+    """What is said of such an attribute."""
+    return f"attributes that begin with an underscore are private; {name} is not one that PyTorch shows"

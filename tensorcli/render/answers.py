@@ -20,10 +20,11 @@ from tensorcli.explorer.results import (
     Settings,
     SourcedFile,
     Written,
+    plural,
+    yes,
 )
 from tensorcli.render.facts import dash
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, wrap
-from tensorcli.render.storages import plural
 
 USAGE = 30  # cells at most for what to type, so that descriptions begin in one column
 
@@ -68,10 +69,6 @@ def alias_report(found: AliasReport, width: int | None) -> Iterator[Line]:
         ("view", found.view_relation or "no"),
     ]
     yield from labelled(rows, width)
-
-
-def yes(holds: bool) -> str:
-    return "yes" if holds else "no"
 
 
 def overlap_text(runs: Sequence[Run]) -> str:

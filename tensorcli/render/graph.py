@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tensorcli.explorer.results import Graph, GraphNode, GraphSave, Hooks, Witnesses
+from tensorcli.explorer.results import Graph, GraphNode, GraphSave, Hooks, Witnesses, plural
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, shorten
-from tensorcli.render.storages import plural
 
 ROWS = 60
 """Rows of one tree; the rest is counted."""

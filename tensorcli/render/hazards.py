@@ -10,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from tensorcli.explorer.results import HazardReport, HazardRow
+from tensorcli.explorer.results import HazardReport, HazardRow, plural
 from tensorcli.render.layout import Line, line, paragraph
-from tensorcli.render.storages import plural
 
 SCRIPTS = (".tsc", ".py")
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

@@ -298,23 +298,26 @@ def explanation(found: results.Explanation) -> Iterator[str]:
     yield from entry("explain.what", found.what)
     yield from entry("explain.verdict", found.verdict)
     for section in found.sections:
-        titles = section.rows[0] if section.titled and section.rows else ()
         key = f"explain.{section.title}" if section.title else "explain"
-        for row in section.rows[1:] if section.titled else section.rows:
-            if titles:
-                for title, cell in zip(titles[1:], row[1:]):
-                    if cell:
-                        yield from entry(f"{key}.{row[0]}.{title}".rstrip("."), cell)
-            else:
-                yield from (
-                    entry(f"{key}.{row[0]}", "  ".join(row[1:])) if len(row) > 1 else entry(key, row[0])
-                )
+        yield from _section_rows(section, key)
         for text in section.text:
             yield from entry(f"{key}.text", text)
     if found.error:
         yield from entry("explain.error", found.error)
     if found.see_also:
         yield from entry("see also", "; ".join(found.see_also))
+
+
+def _section_rows(section: results.Section, key: str) -> Iterator[str]:
+    if section.titled and section.rows:
+        titles, *rows = section.rows
+        for row in rows:
+            for title, cell in zip(titles[1:], row[1:]):
+                if cell:
+                    yield from entry(f"{key}.{row[0]}.{title}".rstrip("."), cell)
+        return
+    for name, *cells in section.rows:
+        yield from entry(f"{key}.{name}", "  ".join(cells)) if cells else entry(key, name)
 
 
 @plain.register

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tensorcli.explorer.results import Prediction, Predictions, Question
+from tensorcli.explorer.results import Prediction, Predictions, Question, plural
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, paragraph, wrap
-from tensorcli.render.storages import plural
 
 
 def question(found: Question, width: int | None) -> Iterator[Line]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow
+from tensorcli.explorer.results import StorageMap, StorageRow, ViewRow, plural
 from tensorcli.render.layout import Column, Grid, Line, Piece, cells, line, wrap
 
 FACT_TITLES = ("op", "stride", "offset", "layout")
@@ -30,10 +30,6 @@ def storage_map(found: StorageMap, width: int | None) -> Iterator[Line]:
     )
     count = len(found.storages) + found.more
     yield line(" ", (f"{plural(count, 'storage')}, {found.nbytes} B{saved}", "title"))
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def storage_block(storage: StorageRow, width: int | None) -> Iterator[Line]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tensorcli.explorer.results import Divergence, Verified
+from tensorcli.explorer.results import Divergence, Verified, plural
 from tensorcli.render.layout import Line, cells, line, visible, wrap
-from tensorcli.render.storages import plural
 
 
 def verified(found: Verified, width: int | None) -> Iterator[Line]:

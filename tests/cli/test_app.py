@@ -16,7 +16,7 @@ COMMANDS = sorted(
 )
 
 
-def test_version(run) -> None:
+def test_version_names_the_program_and_its_version(run) -> None:
     assert run("--version").out == f"tensorcli {__version__}\n"
 
 

@@ -178,7 +178,7 @@ def test_a_failing_file_ends_the_run_unless_it_keeps_going(run) -> None:
         ("", 0, ""),
     ],
 )
-def test_exit_statuses(run, text: str, status: int, said: str) -> None:
+def test_each_kind_of_end_has_its_exit_status_and_its_words(run, text: str, status: int, said: str) -> None:
     done = run("-c", text)
     assert done.status == status, done.err
     assert said in done.err

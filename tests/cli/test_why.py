@@ -165,7 +165,7 @@ def test_why_reads_the_files_that_a_script_sources(run, tmp_path, monkeypatch) -
     assert run("why", "session.tsc").status == 65
 
 
-def test_why_as_json(run, stale: str) -> None:
+def test_why_as_json_has_its_type_and_the_code_of_the_error(run, stale: str) -> None:
     result = json.loads(run("why", "--format", "json", stale).out)["result"]
     assert (result["type"], result["code"]) == ("why", "TSC-E031")
 

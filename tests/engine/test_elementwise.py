@@ -12,7 +12,7 @@ RECORDED = transcripts()
 
 
 @pytest.mark.parametrize(("chapter", "text"), RECORDED)
-def test_prints_as_recorded(chapter, text):
+def test_an_expression_prints_what_pytorch_printed(chapter, text):
     assert answer(engine, text) == RECORDED[chapter, text]
 
 

@@ -185,7 +185,7 @@ def test_geometric_counts_trials_and_wraps_as_a_cast_does(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "int16", "float16", "bfloat16", "float32", "float64"])
-def test_randperm_is_pytorchs(dtype: str) -> None:
+def test_randperm_draws_pytorchs_permutations(dtype: str) -> None:
     pair = Pair(23)
     for n in (*SIZES, 257):
         theirs = pair.torch.randperm(n, generator=pair.theirs, dtype=getattr(pair.torch, dtype))
@@ -194,7 +194,7 @@ def test_randperm_is_pytorchs(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("replacement", [True, False])
-def test_multinomial_is_pytorchs(dtype: str, replacement: bool) -> None:
+def test_multinomial_draws_pytorchs_places(dtype: str, replacement: bool) -> None:
     pair = Pair(29)
     torch = pair.torch
     for sizes, n in itertools.product([(5,), (40,), (3, 5), (4, 40), (1, 7), (0, 6)], (1, 2, 5)):

@@ -51,14 +51,16 @@ def drawn(*sizes: int) -> Any:
 
 
 @pytest.mark.parametrize(("rank", "mode", "size"), RESAMPLED)
-def test_interpolate_agrees(rank: int, mode: str, size: dict[str, Any]) -> None:
+def test_interpolate_and_its_gradient_agree_with_pytorch(rank: int, mode: str, size: dict[str, Any]) -> None:
     agree(
         lambda space, x: space.nn.functional.interpolate(x, mode=mode, **size), drawn(2, 3, *(5, 6, 4)[:rank])
     )
 
 
 @pytest.mark.parametrize(("rank", "mode", "padding", "corners"), GRIDS)
-def test_grid_sample_agrees(rank: int, mode: str, padding: str, corners: bool) -> None:
+def test_grid_sample_and_its_gradients_agree_with_pytorch(
+    rank: int, mode: str, padding: str, corners: bool
+) -> None:
     agree(
         lambda space, x, grid: space.nn.functional.grid_sample(x, grid, mode, padding, corners),
         drawn(2, 3, *(4, 5, 3)[:rank]),
@@ -68,7 +70,9 @@ def test_grid_sample_agrees(rank: int, mode: str, padding: str, corners: bool) -
 
 @pytest.mark.parametrize("settings", ATTENTION)
 @pytest.mark.parametrize("lead", [(2, 3), (3,), ()])
-def test_attention_agrees(settings: dict[str, Any], lead: tuple[int, ...]) -> None:
+def test_attention_and_its_gradients_agree_with_pytorch(
+    settings: dict[str, Any], lead: tuple[int, ...]
+) -> None:
     def attend(space: Any, *inputs: Any) -> Any:
         given = {k: space.tensor(v) if k == "attn_mask" else v for k, v in settings.items()}
         return space.nn.functional.scaled_dot_product_attention(*inputs, **given)
@@ -78,7 +82,7 @@ def test_attention_agrees(settings: dict[str, Any], lead: tuple[int, ...]) -> No
 
 @pytest.mark.parametrize("mode", ["sum", "mean", "max"])
 @pytest.mark.parametrize("settings", [{}, {"padding_idx": 1}, {"include_last_offset": True}])
-def test_embedding_bag_agrees(mode: str, settings: dict[str, Any]) -> None:
+def test_embedding_bag_and_its_gradient_agree_with_pytorch(mode: str, settings: dict[str, Any]) -> None:
     def bags(space: Any, weight: Any) -> Any:
         indices, offsets = (
             space.tensor([0, 1, 2, 1, 3]),

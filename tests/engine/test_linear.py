@@ -10,6 +10,7 @@ DRAW = np.random.default_rng(7)
 A, B, C = (DRAW.standard_normal(s).astype(np.float64) for s in ((3, 4), (4, 2), (2, 3, 4)))
 SQUARE = DRAW.standard_normal((3, 3)) + 3 * np.eye(3)
 POSITIVE = SQUARE @ SQUARE.T
+LARGE = DRAW.standard_normal((20, 20)) + 20 * np.eye(20)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +47,27 @@ def test_decompositions_agree_with_pytorch(expression: str) -> None:
 @pytest.mark.parametrize(
     "expression",
     [
+        "torch.linalg.solve(x, y)", "torch.linalg.solve(x, y[:2], left=False)", "torch.linalg.solve(x, y[0])",
+        "torch.linalg.lu_solve(*torch.linalg.lu_factor(x), y)", "torch.linalg.solve(torch.stack([x, y]), x)",
+        "torch.linalg.lu_solve(*torch.linalg.lu_factor(x), y, adjoint=True)", "torch.linalg.solve(x, y[:, :0])",
+    ],
+)  # fmt: skip
+def test_systems_too_large_for_the_steps_of_small_ones_agree_with_pytorch(expression: str) -> None:
+    compare(expression, LARGE, LARGE.T, tolerance=1e-7)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
         "x.mm(x)", "x @ x", "x.mv(x)", "x.dot(x)", "x[0].dot(x[0, :2])", "x.bmm(x)", "x.double() @ x.t()",
         "torch.einsum('ij', x, x)", "torch.einsum('i1k->i', x)", "torch.outer(x, x)", "torch.linalg.inv(x)",
         "torch.linalg.inv(x[:, :2] * 0)", "torch.linalg.solve(x[:, :2] * 0, x)", "torch.linalg.cholesky(-x[:, :2] - 1)",
         "torch.linalg.norm(x, 3)", "torch.linalg.qr(x, mode='x')", "torch.tensordot(x, x, -1)", "F.linear(x, x[:, :2])",
+        "torch.linalg.matrix_norm(x, 'fro', (-1, 1))", "x.flip([0, 1, 1, 0])", "x.flip([0, 0, 9])", "x.squeeze((0, 1, 1, 0))",
+        "torch.linalg.lu_solve(x[:, :2], torch.tensor([0, 2]).int(), x)",
+        "torch.linalg.lu_solve(x[:, :2], torch.tensor([1, 3]).int(), x)",
+        "torch.linalg.ldl_solve(x[:, :2], torch.tensor([1, 0]).int(), x)",
+        "torch.linalg.ldl_solve(x[:, :2], torch.tensor([1, -3]).int(), x)",
     ],
 )  # fmt: skip
 def test_refusals_have_the_words_of_pytorch(expression: str) -> None:

@@ -271,7 +271,7 @@ RECORDED = [
 
 
 @pytest.mark.parametrize(("ours", "recorded"), RECORDED, ids=range(len(RECORDED)))
-def test_recorded_examples(ours: Callable[[], str], recorded: str) -> None:
+def test_a_tensor_prints_as_pytorch_printed_it(ours: Callable[[], str], recorded: str) -> None:
     assert ours() == recorded
 
 

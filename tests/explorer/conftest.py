@@ -1,12 +1,14 @@
 """Sessions for the tests: run a text, get its steps."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tensorcli.explorer.results import Step
 from tensorcli.explorer.session import Session
+from tests.explorer.desk import Desk
 
 
 @pytest.fixture
@@ -31,3 +33,9 @@ def last(run: Callable[..., list[Step]]) -> Callable[..., Step]:
         return found[-1]
 
     return step
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """An empty folder, and sessions that read and write in it."""
+    return Desk(tmp_path)

@@ -65,7 +65,7 @@ def test_inspect_a_view_tells_all(last):
     assert values(found, "leads to") == {"leads_to": "ExpBackward0 → AccumulateGrad (w)"}
 
 
-def test_inspect_other_kinds(last):
+def test_inspect_tells_arrays_nodes_storages_and_lists_apart(last):
     assert answer(last, "n = np.zeros(3)\ninspect n").kind == "ndarray"
     node = answer(last, SCENE + "inspect loss.grad_fn.next_functions[0][0]")
     assert node.kind == "node"
@@ -177,7 +177,7 @@ def test_saved_says_what_is_stale(last):
         ("a = torch.ones(4)\nb = a.numpy()", (False, True, None, 16)),
     ],
 )
-def test_alias_answers_exactly(last, text, expected):
+def test_alias_tells_what_two_tensors_share(last, text, expected):
     found = answer(last, text + "\nalias a b")
     assert (found.same_object, found.same_storage, found.same_counter, found.overlapping_bytes) == expected
 
@@ -207,7 +207,7 @@ def test_alias_tells_the_view_relation(last):
         'expect warns "copy construct": y = tensor x',
     ],
 )
-def test_expectations_that_hold(last, text):
+def test_an_expectation_that_holds_is_answered_without_a_warning(last, text):
     scene = "x = torch.ones(3)\nd = x.detach()\nc = x.clone()\nv = x[1:]\nvv = v[1:]\n"
     step = last(scene + text)
     assert step.error is None
@@ -234,7 +234,7 @@ def test_expectations_that_fail_say_what_was_found(run, text, found):
     assert step.result.found.startswith(found)
 
 
-def test_expect_hazard(run):
+def test_a_hazard_is_expected_by_a_part_of_its_text(run):
     scene = "w = torch.ones(2, requires_grad=True)\ny = w.exp()\nz = y.sum()\n"
     assert run(scene + 'expect hazard "wrong gradients": y.data.mul_(2)')[-1].ok
     assert run(scene + 'expect hazard "silent": y + 1')[-1].error.kind == "expectation"

@@ -48,7 +48,7 @@ def test_integers_that_wrap_around(expression):
         "~u",
     ],
 )
-def test_integers_that_fit(expression):
+def test_integers_that_fit_are_no_hazard(expression):
     assert check("u = torch.tensor([250, 5], dtype=torch.uint8)\nr = " + expression) == []
 
 

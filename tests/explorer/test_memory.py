@@ -47,7 +47,7 @@ def test_coverage_counts_each_byte_once(walk):
         assert {byte for each in found for byte in range(each.first, each.last + 1)} == bytes_reached
 
 
-def test_layouts():
+def test_a_layout_is_told_by_its_strides():
     assert layout(Walk(0, (2, 3), (12, 4), 4)) == "contig"
     assert layout(Walk(0, (3, 2), (4, 12), 4)) == "strided"
     assert layout(Walk(0, (4, 3), (0, 4), 4)) == "expanded"
@@ -60,7 +60,7 @@ def test_cells_name_the_logical_index_of_each_slot():
     assert cells(Walk(0, (3, 2), (4, 4), 4), 4, 0, 4) == ("0,0", "0,1 1,0", "1,1 2,0", "2,1")
 
 
-def test_runs_and_words():
+def test_the_elements_of_a_walk_are_told_in_runs_and_in_words():
     assert runs(Walk(4, (2,), (4,), 4), 4) == ((Run(1, 2),), 0)
     assert span_text(Walk(4, (2,), (4,), 4), 4) == "elements 1..2"
     assert span_text(Walk(4, (2,), (12,), 4), 4) == "2 elements of 1..4"

@@ -159,7 +159,7 @@ def test_nothing_is_reported_where_nothing_differs(text: str) -> None:
     assert verify(text).rows == ()
 
 
-def test_exit_ends_it() -> None:
+def test_what_stands_after_exit_is_not_verified() -> None:
     assert verify("x = 1\nexit\ny = 2").statements == 2
 
 

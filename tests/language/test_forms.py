@@ -121,7 +121,7 @@ def test_a_bound_verb_is_a_command_where_nothing_else_is_valid(lowered):
         "if (t := 3): pass",
     ],
 )
-def test_every_binding_counts(lowered, binding):
+def test_a_name_that_is_bound_in_any_way_is_no_verb_any_more(lowered, binding):
     assert lowered(binding + "\nt [0]").endswith("t[0]")
 
 

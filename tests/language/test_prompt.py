@@ -190,7 +190,7 @@ def hinted(make_session, modules):
         ("zzzzqq", None),
     ],
 )
-def test_hints(hinted, text, expected):
+def test_a_hint_says_what_may_have_been_meant(hinted, text, expected):
     assert hinted(text) == expected
 
 

@@ -40,7 +40,7 @@ def session(make_session, modules):
     )
 
 
-def test_both_forms_run(session):
+def test_commands_and_python_run_in_one_text(session):
     session.run(
         "w = tensor [1., 2., 3.] requires_grad=true\ny = w.exp()\nd = detach y\nmul_ d 10\nloss = (y * w).sum()"
     )

@@ -27,7 +27,9 @@ def _known(key: str) -> None:
 
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.key)
-def test_transcript_is_pytorchs(fact: transcripts.Transcript, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transcript_prints_what_pytorch_printed(
+    fact: transcripts.Transcript, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _known(fact.key)
     # A session that ran before told whose calls a traceback shows.
     monkeypatch.setattr(anomaly.anomaly, "where", anomaly._stack)

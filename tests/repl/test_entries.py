@@ -58,7 +58,7 @@ def assistance(session: Session) -> Assistance:
         ("class Net(nn.Module):\n    x = 5 5", None),
     ],
 )
-def test_what_enter_means(text: str, reason: str | None) -> None:
+def test_enter_goes_on_where_an_entry_is_still_open(text: str, reason: str | None) -> None:
     found = still_open(text, {}, ())
     assert (found and found.reason) == reason
 

@@ -179,7 +179,7 @@ def test_up_searches_by_what_is_typed(prompt) -> None:
     )
 
 
-def test_reverse_search(prompt) -> None:
+def test_ctrl_r_searches_backwards_for_a_part_of_an_entry(prompt) -> None:
     prompt.entry("alpha = 1").entry("beta = 2").type(CTRL_R, "alph").until("alpha = 1")
     prompt.type(ENTER).until(lambda: prompt.line == "tensor> alpha = 1")
 
@@ -212,7 +212,7 @@ def test_quit_leaves_as_exit_does(prompt) -> None:
     assert prompt.type("quit", ENTER).ended() == 0
 
 
-def test_f1_is_help(prompt) -> None:
+def test_f1_shows_help_and_gives_the_prompt_back(prompt) -> None:
     prompt.type(F1).until("expect EXPECTATION").until(lambda: prompt.line == "tensor>")
 
 
@@ -222,7 +222,7 @@ def test_a_key_that_runs_a_command_leaves_what_is_being_typed(prompt) -> None:
     prompt.type(CTRL_C)
 
 
-def test_vi_keys(open_prompt) -> None:
+def test_vi_keys_edit_the_line_where_they_are_asked_for(open_prompt) -> None:
     prompt = open_prompt("repl", "--vi")
     prompt.type("42 + ", ESCAPE)
     time.sleep(0.7)  # an escape alone is known only when nothing follows

@@ -51,16 +51,11 @@ _LINEAR: Final = frozenset(
     "_adaptive_avg_pool3d avg_pool2d avg_pool3d max_unpool2d max_unpool3d col2im im2col _fft_r2c _fft_c2r _fft_c2c".split()
 )
 """Operators of one tensor, or of one list, that do to tangents what they do to tensors."""
-_DECOMPOSED: Final = (effects.compose, effects.compose_in_place, effects.forward)
-"""The effects of operators that are others: those are asked."""
-_heard: list[bool] = []
 
 
 def open_level() -> None:
     """Let operators ask for tangents, from here on."""
-    if not _heard:
-        _heard.append(True)
-        callers.surround_all(_asking)
+    callers.surround_all(_asking)
     forward.append(True)
 
 
@@ -68,7 +63,7 @@ def open_level() -> None:
 
 
 def _asking(op: Op, run: Run) -> Run:
-    if op.effect in _DECOMPOSED and op.base not in _REFUSED:
+    if op.is_composed and op.base not in _REFUSED:
         return run
 
     def asked(values: tuple[Any, ...]) -> Any:

@@ -187,12 +187,12 @@ class Node:
 
     def saved_tensors_of(self) -> list[tuple[str, "SavedTensor"]]:
         """All saved tensors with their names, looked at without effect."""
-        found = []
-        for name, value in self.saved.items():
-            for one in value if isinstance(value, tuple) else (value,):
-                if isinstance(one, SavedTensor):
-                    found.append((name, one))
-        return found
+        return [
+            (name, one)
+            for name, value in self.saved.items()
+            for one in (value if isinstance(value, tuple) else (value,))
+            if isinstance(one, SavedTensor)
+        ]
 
     def release(self) -> None:
         """Drop the saved tensors, as PyTorch does after a backward pass without retain_graph."""
@@ -238,38 +238,32 @@ class Node:
 
     def _fill(self, result: list[Any], grads: list[Any], values: dict[str, Any], needed: Any) -> None:
         """Evaluate the formulas: a gradient into the place of each edge that anybody wants."""
-        edges, first = self.edges, grads[0]
+        edges, first, get = self.edges, grads[0], values.get
         for formula, takes_all, slots, names in self.op.plan.gradients:
-            if needed is None and len(slots) == 1:
-                start, stop = slots[0]
-                if stop is not None:
-                    # The common case: one tensor, everything wanted.
-                    if edges[start][0] is not None:
-                        incoming = grads if takes_all else first
-                        if incoming is not None:
-                            if "needs" in names:
-                                values["needs"] = (True,)
-                            result[start] = formula(incoming, *[values[name] for name in names])
-                    continue
-            wanted = [self._wants(s, needed) for s in slots]
-            if not any(wanted):
-                continue
-            if "needs" in names:
-                values["needs"] = tuple(wanted)
             incoming = grads if takes_all else first
             if incoming is None:
                 continue
-            gradient_of = formula(incoming, *[values.get(name) for name in names])
-            if len(slots) > 1:
-                for s, one, want in zip(slots, gradient_of, wanted, strict=True):
-                    if want:
-                        result[s[0]] = one
-                continue
             start, stop = slots[0]
-            if stop is None:
-                result[start:] = gradient_of
+            if needed is None and len(slots) == 1 and stop is not None:
+                # The common case: one tensor, everything wanted.
+                if edges[start][0] is None:
+                    continue
+                wanted: tuple[bool, ...] = (True,)
             else:
-                result[start] = gradient_of
+                wanted = tuple([self._wants(s, needed) for s in slots])
+                if True not in wanted:
+                    continue
+            if "needs" in names:
+                values["needs"] = wanted
+            found = formula(incoming, *[get(name) for name in names])
+            if len(slots) > 1:
+                for (place, _), one, want in zip(slots, found, wanted, strict=True):
+                    if want:
+                        result[place] = one
+            elif stop is None:
+                result[start:] = found
+            else:
+                result[start] = found
 
     def _wants(self, span: tuple[int, int | None], needed: Any) -> bool:
         start, stop = span

@@ -63,7 +63,7 @@ class Plan:
             for positions, formula, needed in op.gradients
         )
         inputs: dict[tuple[str, int, str], list[Any]] = {}
-        outputs: dict[tuple[str, int, str], list[Any]] = {}
+        outputs: set[tuple[str, int, str]] = set()
         for positions, _, needed in op.gradients:
             wanted = tuple(slots[p] for p in positions)
             for name in needed:
@@ -73,33 +73,34 @@ class Plan:
                 if name in names:
                     inputs.setdefault((name, names.index(name), ""), []).append(wanted)
                 elif name == "result" or name in returns:
-                    at = 0 if name == "result" else returns.index(name)
-                    outputs.setdefault((name, at, ""), []).append(wanted)
+                    outputs.add((name, 0 if name == "result" else returns.index(name), ""))
                 elif stem in names:
                     inputs.setdefault((name, names.index(stem), fact), []).append(wanted)
                 else:
-                    at = 0 if stem == "result" else returns.index(stem)
-                    outputs.setdefault((name, at, fact), []).append(wanted)
-        # PyTorch leaves out what only one input's gradient needs, where that input has none. It does not look where there is
-        # one input, or a list of them, nor at what one formula needs for several (guard_for in gen_variable_type.py).
-        arguments = op.schema.arguments
-        looks = len(slots) > 2 and not any(arguments[p].type.is_list for p in op.differentiable)
-        self.inputs = [
-            (
-                tuple(slots[names.index(one)] for one in _WRAPPED[op.base][need[0]])
-                if need[0] in _WRAPPED.get(op.base, ())
-                else used[0]
-                if looks and len(used) == 1 and len(used[0]) == 1 and not arguments[need[1]].type.optional
-                else None,
-                *need,
-            )
-            for need, used in sorted(inputs.items())
-        ]
+                    outputs.add((name, 0 if stem == "result" else returns.index(stem), fact))
+        self.inputs = [(_left_out_without(op, need, used), *need) for need, used in sorted(inputs.items())]
         """What the gradients need of the inputs, in the order of the names, in which PyTorch's nodes pack and unpack it: the
         slots without whose edge it is left out (None: never), its name, the input's position, and the fact that it is.
         """
         self.outputs = sorted(outputs)
         """What they need of the results: (name, position, fact)."""
+
+
+def _left_out_without(
+    op: "Op", need: tuple[str, int, str], used: list[tuple[Any, ...]]
+) -> tuple[Any, ...] | None:
+    """The slots of the inputs without whose edge nodes leave out what formulas need of an input: what only one input's gradient
+    needs, as in PyTorch. It does not look where there is one input, or a list of them, nor at what one formula needs for several
+    (guard_for in gen_variable_type.py). `used`: the slots of the inputs of each formula that needs it.
+    """
+    slots, arguments = _slots(op), op.schema.arguments
+    name, position, _ = need
+    if name in _WRAPPED.get(op.base, ()):
+        return tuple(slots[op.names.index(one)] for one in _WRAPPED[op.base][name])
+    looks = len(slots) > 2 and not any(arguments[p].type.is_list for p in op.differentiable)
+    if looks and len(used) == 1 and len(used[0]) == 1 and not arguments[position].type.optional:
+        return used[0]
+    return None
 
 
 def wants_grad(op: "Op", values: Sequence[Any]) -> bool:

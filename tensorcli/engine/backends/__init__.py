@@ -56,6 +56,8 @@ class Backend:
 
     name = "numpy"
     simulated = False
+    has_elements = True
+    """Whether there is anything to look at in its arrays."""
 
     @property
     def xp(self) -> Any:
@@ -122,6 +124,11 @@ class Backend:
         """Both triangular factors of one matrix in one, and the rows exchanged, counted from 1."""
         found, pivots, _ = self.lapack("getrf", matrix)(matrix)
         return found, pivots + 1
+
+    def lu_solve(self, factors: Any, pivots: Any, sides: Any, transposed: bool) -> Any:
+        """The solutions of a system, or of the transposed one, by what `lu` gave for its matrix. Zero pivots divide."""
+        found, _ = self.lapack("getrs", factors)(factors, pivots - 1, sides, trans=int(transposed))
+        return found
 
     def row_order(self, pivots: Any, count: int) -> Any:
         """The order of `count` rows after the exchanges that pivots name, counted from 1, for each matrix of a batch."""

@@ -128,6 +128,10 @@ class CupyBackend(Backend):
             found, pivots = self.part("linalg").lu_factor(matrix, check_finite=False)
         return found, pivots + 1
 
+    def lu_solve(self, factors: Any, pivots: Any, sides: Any, transposed: bool) -> Any:
+        solve = self.part("linalg").lu_solve
+        return solve((factors, pivots - 1), sides, trans=int(transposed), check_finite=False)
+
     def row_order(self, pivots: Any, count: int) -> Any:
         xp = self.module
         matrices = prod(pivots.shape[:-1])

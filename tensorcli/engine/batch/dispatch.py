@@ -21,20 +21,14 @@ from tensorcli.engine.tensor import Tensor
 
 Run = Callable[[tuple[Any, ...]], Any]
 
-_DECOMPOSED = (effects.compose, effects.compose_in_place, effects.forward)
-"""The effects of operators that are others: those are asked."""
-_heard: list[bool] = []
-
 
 def listen() -> None:
     """Let all operators ask, from here on, whether a vmap runs."""
-    if not _heard:
-        _heard.append(True)
-        callers.surround_all(_asking)
+    callers.surround_all(_asking)
 
 
 def _asking(op: Op, run: Run) -> Run:
-    if op.effect in _DECOMPOSED and op.base not in kinds.WHOLE and refused(op) is None:
+    if op.is_composed and op.base not in kinds.WHOLE and refused(op) is None:
         if op.base in drawing.DROPPING:
             dropped: Run = drawing.dropping(op, run)
             return dropped
@@ -64,9 +58,9 @@ def _telling(op: Op, run: Run) -> Run:
 def _dispatched(op: Op, asked: Run, run: Run, values: tuple[Any, ...]) -> Any:
     layer = layers[-1]
     if any(layer.batch_of(one) is not None for one in found_in(values, Tensor)):
-        return _in_layer(layer, op, run, asked, values)
+        return _in_layer(layer, op, asked, values)
     if op.effect is effects.write or op.twin_of is not None:
-        _refuse_captured(layer, op, values[0])
+        _refuse_captured(layer, op)
     with layer.below():
         drawn = drawing.unmapped(layer, op, asked, values)
         result = asked(values) if drawn is None else drawn.value
@@ -77,7 +71,7 @@ def _dispatched(op: Op, asked: Run, run: Run, values: tuple[Any, ...]) -> Any:
     return each_result(result, lambda one: one if any(one is v for v in values) else layer.lift(one))
 
 
-def _refuse_captured(layer: Layer, op: Op, target: Any) -> None:
+def _refuse_captured(layer: Layer, op: Op) -> None:
     """Errors: RuntimeError for a write to a tensor from outside, while a transform runs inside the layer."""
     if any(not each.batched for each in layer.inside()):
         from tensorcli.engine.func.levels import refuse_captured
@@ -85,13 +79,13 @@ def _refuse_captured(layer: Layer, op: Op, target: Any) -> None:
         refuse_captured(op.name)
 
 
-def _in_layer(layer: Layer, op: Op, run: Run, asked: Run, values: tuple[Any, ...]) -> Any:
+def _in_layer(layer: Layer, op: Op, asked: Run, values: tuple[Any, ...]) -> Any:
     if len(values) > op.arity:
         values = _without_out(op, values)
     given = changed(values, layer.lift, Tensor)
     if "(a!)" in op.line:
         if values[0] is not given[0]:
-            _refuse_captured(layer, op, values[0])
+            _refuse_captured(layer, op)
         return _written(layer, op, asked, given)
     with layer.below():
         result, dim = kinds.apply(layer, op, asked, changed(given, lambda one: one.batch, Tensor))

@@ -192,14 +192,14 @@ def jacfwd(func: Function, argnums: Any = 0, has_aux: bool = False, *, randomnes
         check_real("jacfwd", "inputs", args)
         numbers = chosen(argnums, len(args))
         inputs = args[argnums] if isinstance(argnums, int) else tuple(args[i] for i in numbers)
-        leaves, tree = flatten(inputs)
+        _, tree = flatten(inputs)
         check_randomness(randomness)
         pushing, columns, aux = pushed(
             lambda *given: func(*given, **kwargs), args, numbers, has_aux, randomness=randomness
         )
         check_real("jacfwd", "outputs", pushing.outputs)
         result = unflatten(
-            [_matrix(*pair, leaves, tree) for pair in zip(columns, pushing.outputs, strict=True)],
+            [_matrix(*pair, pushing.leaves, tree) for pair in zip(columns, pushing.outputs, strict=True)],
             pushing.shape,
         )
         return (result, aux) if has_aux else result

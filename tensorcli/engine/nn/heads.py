@@ -53,7 +53,12 @@ def _checked_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, h
 
 
 def _projected(query: Any, key: Any, value: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
-    """The three inputs through one weight of three parts; what is the same input goes through in one product."""
+    """The three inputs through one weight of three parts; what is the same input goes through in one product.
+
+    Errors: AssertionError where key and value have different shapes.
+    """
+    if key.shape != value.shape:
+        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
     size = query.size(-1)
     if key is not value:
         biases = (None,) * 3 if bias is None else bias.chunk(3)
@@ -71,10 +76,17 @@ def _projected(query: Any, key: Any, value: Any, weight: Any, bias: Any) -> tupl
 
 
 def _several(product: Any, count: int, size: int) -> Any:
+    """A product that holds several, one beside the other, taken apart."""
     return product.unflatten(-1, (count, size)).unsqueeze(0).transpose(0, -2).squeeze(-2).contiguous()
 
 
 def _separately(inputs: Any, weights: Any, bias: Any) -> tuple[Any, Any, Any]:
+    """The three inputs through a weight each. Errors: AssertionError for shapes that do not fit."""
+    _, key, value = inputs
+    if key.shape[:2] != value.shape[:2]:
+        raise AssertionError(
+            f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
+        )
     biases = (None,) * 3 if bias is None else bias.chunk(3)
     size = inputs[0].size(-1)
     for name, one, weight in zip(("query", "key", "value"), inputs, weights, strict=True):
@@ -118,15 +130,9 @@ def multi_head_attention_forward(
     if head * num_heads != size:
         raise AssertionError(f"embed_dim {size} not divisible by num_heads {num_heads}")
     if use_separate_proj_weight:
-        if key.shape[:2] != value.shape[:2]:
-            raise AssertionError(
-                f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
-            )
         weights = q_proj_weight, k_proj_weight, v_proj_weight
         q, k, v = _separately((query, key, value), weights, in_proj_bias)
     else:
-        if key.shape != value.shape:
-            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
         q, k, v = _projected(query, key, value, in_proj_weight, in_proj_bias)
     attn_mask = _checked_mask(attn_mask, (length, key.shape[0]), batch * num_heads)
 
@@ -145,39 +151,40 @@ def multi_head_attention_forward(
         attn_mask, key_padding_mask = widened(attn_mask), widened(key_padding_mask)
     source = k.size(1)
     if key_padding_mask is not None:
-        for dim, wanted in enumerate((batch, source)):
-            if key_padding_mask.shape[dim] != wanted:
-                raise AssertionError(
-                    f"Expected key_padded_mask.shape[{dim}] to be {wanted}, but got {key_padding_mask.shape[dim]}"
-                )
-        padding = (
-            key_padding_mask.view(batch, 1, 1, source)
-            .expand(-1, num_heads, -1, -1)
-            .reshape(batch * num_heads, 1, source)
-        )
+        padding = _of_heads(key_padding_mask, batch, num_heads, source)
         attn_mask = padding if attn_mask is None else attn_mask + padding
-    dropped = dropout_p if training else 0.0
-    if not need_weights:
+    dropped, shares = dropout_p if training else 0.0, None
+    if need_weights:
+        shares = _shares(q * math.sqrt(1.0 / float(head)), k, attn_mask, dropped)
+        found = functions.bmm(shares, v).transpose(0, 1).reshape(length * batch, size)
+    else:
         found = _fused(q, k, v, attn_mask, (batch, num_heads, length, source, head), dropped, is_causal)
-        found = functions.linear(found, out_proj_weight, out_proj_bias)
-        found = found.view(length, batch, found.size(1))
-        return (found if batched else found.squeeze(1)), None
-    scaled = q * math.sqrt(1.0 / float(head))
-    scores = (
-        functions.bmm(scaled, k.transpose(-2, -1))
-        if attn_mask is None
-        else functions.baddbmm(attn_mask, scaled, k.transpose(-2, -1))
-    )
-    shares = scores.softmax(-1)
-    if dropped > 0.0:
-        shares = functions.dropout(shares, dropped, True)
-    found = functions.bmm(shares, v).transpose(0, 1).reshape(length * batch, size)
     found = functions.linear(found, out_proj_weight, out_proj_bias)
     found = found.view(length, batch, found.size(1))
-    shares = shares.view(batch, num_heads, length, source)
-    if average_attn_weights:
-        shares = shares.mean(1)
-    return (found, shares) if batched else (found.squeeze(1), shares.squeeze(0))
+    if shares is not None:
+        shares = shares.view(batch, num_heads, length, source)
+        shares = shares.mean(1) if average_attn_weights else shares
+    if batched:
+        return found, shares
+    return found.squeeze(1), None if shares is None else shares.squeeze(0)
+
+
+def _of_heads(mask: Any, batch: int, heads: int, source: int) -> Any:
+    """A mask of the keys, for each head. Errors: AssertionError for one of other sizes."""
+    for dim, wanted in enumerate((batch, source)):
+        if mask.shape[dim] != wanted:
+            raise AssertionError(
+                f"Expected key_padded_mask.shape[{dim}] to be {wanted}, but got {mask.shape[dim]}"
+            )
+    return mask.view(batch, 1, 1, source).expand(-1, heads, -1, -1).reshape(batch * heads, 1, source)
+
+
+def _shares(scaled: Any, k: Any, mask: Any, dropped: float) -> Any:
+    """How much of each value every query takes."""
+    keys = k.transpose(-2, -1)
+    scores = functions.bmm(scaled, keys) if mask is None else functions.baddbmm(mask, scaled, keys)
+    shares = scores.softmax(-1)
+    return functions.dropout(shares, dropped, True) if dropped > 0.0 else shares
 
 
 def _checked_mask(mask: Any, sizes: tuple[int, int], several: int) -> Any:

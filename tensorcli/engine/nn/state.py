@@ -175,39 +175,8 @@ def load_own(
         if key not in state:
             missing.extend([key] if strict else [])
             continue
-        value = state[key]
-        if not isinstance(value, Tensor):
-            errors.append(
-                f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but '
-                f"received {type(value)}"
-            )
-            continue
-        lazy = is_lazy(target)
-        if not lazy and target.shape == () and value.shape == (1,):
-            value = value[0]  # type: ignore[index]
-        if not lazy and value.shape != target.shape:
-            errors.append(
-                f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the shape in current "
-                f"model is {target.shape}."
-            )
-            continue
-        if target.is_meta and not value.is_meta and not assign:
-            messages.warn(
-                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, "
-                "which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their "
-                "corresponding key in the module instead of copying them in place?)"
-            )
-        try:
-            with no_grad():
-                if assign:
-                    setattr(module, name, _assigned(value, target))
-                else:
-                    target.copy_(value)
-        except Exception as error:
-            errors.append(
-                f'While copying the parameter named "{key}", whose dimensions in the model are {target.size()} and whose '
-                f"dimensions in the checkpoint are {value.size()}, an exception occurred : {error.args}."
-            )
+        refusal = _load_one(module, name, target, state[key], key, assign)
+        errors.extend([refusal] if refusal else [])
     extra = prefix + _EXTRA
     if _overrides(module, "set_extra_state"):
         if extra in state:
@@ -218,6 +187,41 @@ def load_own(
         unexpected.append(extra)
     if strict:
         unexpected.extend(_unknown(module, own, state, prefix, extra))
+
+
+def _load_one(module: Any, name: str, target: Any, value: Any, key: str, assign: bool) -> str:
+    """Load one parameter or buffer, or say why it cannot be loaded. `key` is its name in the state."""
+    if not isinstance(value, Tensor):
+        return (
+            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but '
+            f"received {type(value)}"
+        )
+    lazy = is_lazy(target)
+    if not lazy and target.shape == () and value.shape == (1,):
+        value = value[0]  # type: ignore[index]
+    if not lazy and value.shape != target.shape:
+        return (
+            f"size mismatch for {key}: copying a param with shape {value.shape} from checkpoint, the shape in current "
+            f"model is {target.shape}."
+        )
+    if target.is_meta and not value.is_meta and not assign:
+        messages.warn(
+            f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the current model, "
+            "which is a no-op. (Did you mean to pass `assign=True` to assign items in the state dictionary to their "
+            "corresponding key in the module instead of copying them in place?)"
+        )
+    try:
+        with no_grad():
+            if assign:
+                setattr(module, name, _assigned(value, target))
+            else:
+                target.copy_(value)
+    except Exception as error:
+        return (
+            f'While copying the parameter named "{key}", whose dimensions in the model are {target.size()} and whose '
+            f"dimensions in the checkpoint are {value.size()}, an exception occurred : {error.args}."
+        )
+    return ""
 
 
 def _unknown(module: Any, own: dict[str, Any], state: Any, prefix: str, extra: str) -> list[str]:

@@ -31,7 +31,7 @@ def widely(function, *arrays):
 def refuse(name, array, scalar_type=None):
     """The error of a kernel that PyTorch has not for this dtype."""
     kind = scalar_type or dtypes.from_numpy_dtype(array.dtype).scalar_type
-    return NotImplementedError(f"\"{name}\" not implemented for '{kind}'")
+    return messages.not_implemented(name, kind)
 
 
 def no_complex(name, *arrays):

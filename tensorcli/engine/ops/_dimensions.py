@@ -24,17 +24,25 @@ def existing(dim: int, ndim: int) -> int:
     return wrap(dim, ndim)
 
 
-def wrap_dims(dims, ndim):
-    """Several dimensions counted from the front; all of them for None or none. Errors: IndexError, RuntimeError."""
-    if dims is None or (not isinstance(dims, int) and len(dims) == 0):
-        return tuple(range(ndim))
+def distinct(dims, ndim):
+    """Several dimensions counted from the front, none of them twice. Errors: IndexError, RuntimeError, of the first in the list that
+    is wrong (dim_list_to_bitset).
+    """
     wrapped = []
-    for dim in (dims,) if isinstance(dims, int) else dims:
+    for dim in dims:
         one = wrap(dim, ndim)
         if one in wrapped:
             raise RuntimeError(f"dim {one} appears multiple times in the list of dims")
         wrapped.append(one)
-    return tuple(wrapped) if ndim else ()
+    return tuple(wrapped)
+
+
+def wrap_dims(dims, ndim):
+    """Several dimensions counted from the front; all of them for None or none. Errors: IndexError, RuntimeError."""
+    if dims is None or (not isinstance(dims, int) and len(dims) == 0):
+        return tuple(range(ndim))
+    wrapped = distinct((dims,) if isinstance(dims, int) else dims, ndim)
+    return wrapped if ndim else ()
 
 
 def restore_dims(tensor, ndim, dims, keepdim):

@@ -2,13 +2,10 @@
 (`_elimination.py`), else by LAPACK. No operators are declared here.
 """
 
-import contextlib
-
 import numpy as np
 
 from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.ops._elimination import by_reciprocals, eliminated, is_small, multiplied_onto
-from tensorcli.engine.ops._matrices import solve
 from tensorcli.engine.ops._shared import behind
 
 
@@ -29,6 +26,13 @@ def factorised(xp, a):
     return lu, pivots
 
 
+def widened(xp, a):
+    """Matrices whose factors solve systems best: large ones in double precision, so that what differs from PyTorch's solution is
+    no more than PyTorch's own rounding.
+    """
+    return a if is_small(xp, a) or xp is not np else a.astype(np.result_type(a.dtype, np.float64))
+
+
 def turned(a):
     """The matrices that PyTorch factorises for a system: transposed where that is the order in which LAPACK wants them."""
     return a.swapaxes(-1, -2) if a.flags.c_contiguous and a.dtype.kind != "c" else a
@@ -40,6 +44,20 @@ def determined(xp, a):
     exchanges = (pivots != xp.arange(1, a.shape[-1] + 1)).sum(axis=-1)
     left = xp.diagonal(lu, axis1=-2, axis2=-1)
     return left, xp.where(exchanges % 2, -1, 1).astype(a.dtype), lu, pivots
+
+
+def check_pivots(xp, pivots, rows, kind, lowest, highest):
+    """Refuse the numbers of rows that are not there, which LAPACK would follow out of the memory of the matrices.
+
+    Errors: RuntimeError with PyTorch's texts.
+    """
+    if not behind(xp).has_elements:
+        return
+    for wrong, asked in ((pivots < 1, lowest), (pivots > rows, highest)):
+        if wrong.any():
+            raise RuntimeError(
+                f"Pivots given to {kind}_solve must all {asked}. Did you properly pass the result of {kind}_factor?"
+            )
 
 
 def zero_pivot(xp, lu):
@@ -84,19 +102,20 @@ def substituted_transposed(xp, lu, pivots, sides):
     return found
 
 
-def by_factors(xp, lu, pivots, sides, transposed, matrices):
-    """The solutions of systems, or of the transposed ones: large ones that have an inverse by numpy's library, of the matrices that
-    `matrices()` gives; the others by their factors.
-    """
-    if not is_small(xp, lu):
-        with contextlib.suppress(np.linalg.LinAlgError):
-            given = matrices()
-            return solve(xp, given.swapaxes(-1, -2) if transposed else given, sides)
+def by_factors(xp, lu, pivots, sides, transposed):
+    """The solutions of systems, or of the transposed ones, by the factors of their matrices. Zero pivots divide."""
     lead = broadcast_sizes([sides.shape[:-2], lu.shape[:-2]])
     lu, pivots, sides = (
         xp.broadcast_to(one, (*lead, *one.shape[own:])) for one, own in ((lu, -2), (pivots, -1), (sides, -2))
     )
-    return (substituted_transposed if transposed else substituted)(xp, lu, pivots, sides)
+    if is_small(xp, lu):
+        return (substituted_transposed if transposed else substituted)(xp, lu, pivots, sides)
+    found = xp.empty(sides.shape, sides.dtype)
+    if found.size:
+        solve = behind(xp).lu_solve
+        for at in batches(found):
+            found[at] = solve(lu[at], pivots[at], sides[at], transposed)
+    return found
 
 
 def by_substitution(xp, a, b, upper, inverts=False):

@@ -4,7 +4,6 @@ import numpy as np
 
 from tensorcli.engine import dtypes
 from tensorcli.engine.batch.layer import whole
-from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.ops._dimensions import existing, kind_of
 
@@ -167,9 +166,3 @@ def solve(xp, a, b):
         a = xp.broadcast_to(a, (*lead, *a.shape[-2:]))
         b = xp.broadcast_to(b, (*lead, *b.shape[-2:]))
     return xp.linalg.solve(a, b)
-
-
-def eye_like(a, columns=None):
-    """The identity matrix with as many rows as a matrix has columns, of its dtype and on its device."""
-    n = a.size(-1)
-    return functions.eye(n, n if columns is None else columns, dtype=a.dtype, device=a.device)

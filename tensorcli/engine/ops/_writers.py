@@ -98,8 +98,3 @@ def in_place(line):
     base, dot, overload = name.partition(".")
     arguments = rest.rpartition(") -> ")[0].replace("Tensor self", "Tensor(a!) self", 1)
     return f"{base}_{dot}{overload}({arguments}) -> Tensor(a!)"
-
-
-def not_implemented(kernel, kind):
-    """PyTorch has no such kernel for this dtype."""
-    return NotImplementedError(f"\"{kernel}\" not implemented for '{kind.scalar_type}'")

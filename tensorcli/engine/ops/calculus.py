@@ -4,7 +4,7 @@ from tensorcli.engine import dtypes
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._dimensions import distinct, wrap
 from tensorcli.engine.ops._shared import times
 from tensorcli.engine.tensor import Tensor
 
@@ -215,11 +215,7 @@ def _gradient(self, spacings, dims, edge_order, named=True):
             "torch.gradient expected spacing to be unspecified, a scalar or it's spacing and dim arguments to have the same "
             f"length, but got a spacing argument of length {len(spacings)} and a dim argument of length {len(dims)}."
         )
-    dims = [wrap(d, self.ndim) for d in dims]
-    if len(set(dims)) != len(dims):
-        raise RuntimeError(
-            f"dim {next(d for d in dims if dims.count(d) > 1)} appears multiple times in the list of dims"
-        )
+    dims = distinct(dims, self.ndim)
     if len(spacings) != len(dims):
         raise RuntimeError(
             f"torch.gradient expected spacing to be unspecified, a scalar, or a list of length equal to 'self.dim() = "

@@ -120,7 +120,7 @@ def _triangle(xp, row, col, dtype, name, inside):
             raise RuntimeError(f"{what} must be non-negative, got{size}")
     kind = dtypes.int64 if dtype is None else dtype
     if kind.category != dtypes.INTEGRAL:
-        raise NotImplementedError(f"\"{name}\" not implemented for '{kind.scalar_type}'")
+        raise messages.not_implemented(name, kind.scalar_type)
     rows, columns = xp.arange(row)[:, None], xp.arange(col)[None, :]
     return xp.stack(xp.nonzero(inside(rows, columns))).astype(kind.np)
 
@@ -158,7 +158,7 @@ def _arange(xp, start, end, step, dtype):
         whole = all(dtypes.of_number(value).category <= dtypes.INTEGRAL for value in (start, end, step))
         dtype = dtypes.int64 if whole else dtypes.default.floating
     if dtype.category in (dtypes.BOOL, dtypes.COMPLEX):
-        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{dtype.scalar_type}'")
+        raise messages.not_implemented("arange_cpu", dtype.scalar_type)
     start, end, step = map(_real, (start, end, step))
     if dtype.category == dtypes.INTEGRAL:
         given = [int(value) if math.isfinite(value) else value for value in (start, end, step)]
@@ -278,7 +278,7 @@ def _evenly(xp, start, end, steps, kind):
 def _spaced(xp, start, end, steps, kind, name="linspace_cpu"):
     """The points in double precision, reckoned from the nearer end as PyTorch does."""
     if kind.category == dtypes.BOOL:
-        raise NotImplementedError(f"\"{name}\" not implemented for 'Bool'")
+        raise messages.not_implemented(name, "Bool")
     if kind.category == dtypes.INTEGRAL and steps:
         start = int(number_for(start, kind))
         end = int(number_for(end, kind)) if steps > 1 else 0

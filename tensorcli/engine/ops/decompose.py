@@ -13,7 +13,6 @@ from tensorcli.engine.ops._matrices import (
     check_no_nan,
     columns,
 )
-from tensorcli.engine.ops.inverse import named_result
 
 
 def _halved_diagonal(x):
@@ -82,7 +81,7 @@ def qr(self, some):
         "with\nQ, R = torch.linalg.qr(A, 'reduced' if some else 'complete')",
         once=True,
     )
-    return named_result("qr", ("Q", "R"), functions.linalg_qr(self, "reduced" if some else "complete"))
+    return functions.linalg_qr(self, "reduced" if some else "complete")
 
 
 def _eig_backward(grads, values, vectors, hermitian):
@@ -147,8 +146,7 @@ def linalg_eigh_(xp, A, UPLO, compute_v):
 )
 def linalg_eigh(self, UPLO):
     """The eigenvalues of symmetric matrices in ascending order, and their eigenvectors."""
-    found = functions._linalg_eigh(self, UPLO)
-    return named_result("linalg_eigh", ("eigenvalues", "eigenvectors"), found)
+    return functions._linalg_eigh(self, UPLO)
 
 
 @composite(
@@ -267,9 +265,7 @@ def linalg_svd_(xp, A, full_matrices, compute_uv, driver):
 )
 def linalg_svd(A, full_matrices, driver):
     """Orthonormal columns, singular values in descending order and orthonormal rows, whose product is the input."""
-    return named_result(
-        "linalg_svd", ("U", "S", "Vh"), functions._linalg_svd(A, full_matrices, True, driver=driver)
-    )
+    return functions._linalg_svd(A, full_matrices, True, driver=driver)
 
 
 @composite(
@@ -299,7 +295,7 @@ def svd(self, some, compute_uv):
         u, vh = (
             self.new_empty((*self.geometry.sizes[:-2], n, n)).zero_() for n in (self.size(-2), self.size(-1))
         )
-    return named_result("svd", ("U", "S", "V"), (u, s, vh.mH))
+    return u, s, vh.mH
 
 
 def _reflected(input, tau):

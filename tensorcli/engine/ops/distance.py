@@ -115,7 +115,8 @@ def euclidean_dist(xp, x1, x2):
 @op(
     "_cdist_backward(Tensor grad, Tensor x1, Tensor x2, float p, Tensor cdist) -> Tensor",
     variants="function",
-    **{"grad": no_derivative("_cdist_backward"), "x1": no_derivative("_cdist_backward")},
+    grad=no_derivative("_cdist_backward"),
+    x1=no_derivative("_cdist_backward"),
     x2=no_derivative("_cdist_backward"),
     cdist=no_derivative("_cdist_backward"),
 )
@@ -179,7 +180,7 @@ def _pairs(xp, n):
 @op(
     "_pdist_backward(Tensor grad, Tensor self, float p, Tensor pdist) -> Tensor",
     variants="function",
-    **{"grad": no_derivative("_pdist_backward")},
+    grad=no_derivative("_pdist_backward"),
     self=no_derivative("_pdist_backward"),
     pdist=no_derivative("_pdist_backward"),
 )

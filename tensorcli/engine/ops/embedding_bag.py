@@ -147,7 +147,7 @@ def _largest(xp, rows, indices, bag, counts, count):
     "Tensor? per_sample_weights, int padding_idx=-1) -> Tensor",
     stepwise=REDUCED,
     variants="function",
-    **{"grad": no_derivative("_embedding_bag_backward")},
+    grad=no_derivative("_embedding_bag_backward"),
     indices=None,
     offsets=None,
     offset2bag=None,

@@ -8,9 +8,9 @@ from tensorcli.engine.effects import broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import derived
 from tensorcli.engine.ops._dimensions import kind_of, refuse
+from tensorcli.engine.ops._factors import check_pivots
 from tensorcli.engine.ops._matrices import check_codes, check_matrix, check_systems, columns, raise_for
 from tensorcli.engine.ops._shared import behind, no_derivative
-from tensorcli.engine.ops.inverse import named_result
 from tensorcli.engine.ops.solve import solved_triangle, triangle_of
 
 # ---- reflectors
@@ -110,8 +110,7 @@ def lu_with_info(self, pivot, check_errors):
         "should be replaced with\nLU, pivots, info = torch.linalg.lu_factor_ex(A, compute_pivots)",
         once=True,
     )
-    found = functions.linalg_lu_factor_ex(self, pivot=pivot)
-    return named_result("_lu_with_info", ("LU", "pivots", "info"), tuple(found))
+    return functions.linalg_lu_factor_ex(self, pivot=pivot)
 
 
 @composite("lu(Tensor self, bool pivot=True, bool get_infos=False) -> Tensor[]")
@@ -208,7 +207,7 @@ def linalg_ldl_factor(self, hermitian):
     """The factors of symmetric matrices that need not be definite, and the rows exchanged."""
     factored, pivots, info = functions.linalg_ldl_factor_ex(self, hermitian=hermitian)
     raise_for(info, "torch.linalg.ldl_factor")
-    return named_result("linalg_ldl_factor", ("LD", "pivots"), (factored, pivots))
+    return factored, pivots
 
 
 @op(
@@ -236,7 +235,11 @@ def linalg_ldl_solve(xp, LD, pivots, B, hermitian):
         raise RuntimeError(f"torch.linalg.ldl_solve: Expected pivots to be integers. Got {kind_of(pivots)}")
     lead = broadcast_sizes([B.shape[:-2], LD.shape[:-2]])
     result = xp.empty((*lead, *B.shape[-2:]), B.dtype)
-    if result.size:
+    if LD.size:
+        check_pivots(
+            xp, abs(pivots), LD.shape[-2], "ldl", "satisfy |pivot| >= 1", "satisfy |pivot| <= LD.size(-2)"
+        )
+    if result.size and behind(xp).has_elements:
         run = behind(xp).lapack("hetrs" if hermitian and LD.dtype.kind == "c" else "sytrs", LD)
         a, b = xp.broadcast_to(LD, (*lead, *LD.shape[-2:])), xp.broadcast_to(B, result.shape)
         order = xp.broadcast_to(pivots, (*lead, pivots.shape[-1]))

@@ -410,7 +410,7 @@ def _frequencies(xp, steps, period, dtype, name):
     if kind.category < dtypes.FLOATING:
         raise RuntimeError(f"{name} requires a floating point or complex dtype")
     if kind.is_complex:
-        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{kind.scalar_type}'")
+        raise messages.not_implemented("arange_cpu", kind.scalar_type)
     wide = kind.np if kind.itemsize > 2 else np.dtype(np.float32)
     smallest = np.divide(1.0, period).astype(wide)
     return (xp.asarray(steps, wide) * smallest).astype(kind.np)

@@ -9,7 +9,6 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of
 from tensorcli.engine.ops.create import linspace
-from tensorcli.engine.ops.inverse import named_result
 
 
 @op(
@@ -66,7 +65,7 @@ def histogramdd_counts(xp, self, bins, weight, density):
 def _in_space(self, edges, weight, density):
     edges = list(edges)
     found = functions._histogramdd_from_bin_tensors(self, edges, weight=weight, density=density)
-    return named_result("histogramdd", ("hist", "bin_edges"), (found, tuple(edges)))
+    return found, tuple(edges)
 
 
 @composite(
@@ -151,12 +150,12 @@ def _check_space(points):
 def _check_range(self, given):
     """Refuse dtypes that PyTorch finds no least and greatest element of: reduced ones, which the kernel gets as float32."""
     if self.dtype.reduced and given is None and self.numel():
-        raise NotImplementedError(f"\"histogramdd\" not implemented for '{self.dtype.scalar_type}'")
+        raise messages.not_implemented("histogramdd", self.dtype.scalar_type)
 
 
 def _check_floats(array, kernel):
     if array.dtype not in (np.float32, np.float64):
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{kind_of(array)}'")
+        raise messages.not_implemented(kernel, kind_of(array))
 
 
 def _edges(xp, points, bins, given):

@@ -100,8 +100,7 @@ def linalg_det_(xp, A):
 @composite("linalg_det(Tensor A) -> Tensor", variants="function", namespace="linalg", out=True)
 def linalg_det(A):
     """The determinants of matrices."""
-    found = functions._linalg_det(A)[0]
-    return found
+    return functions._linalg_det(A)[0]
 
 
 @composite("det(Tensor self) -> Tensor")
@@ -144,12 +143,6 @@ def linalg_slogdet_(xp, A):
     return product(signs) * sign, xp.log(size).sum(axis=-1), columns(lu), pivots
 
 
-def named_result(base, fields, items):
-    from tensorcli.engine.return_types import return_type
-
-    return return_type(base, fields)(items)
-
-
 @composite(
     "linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet)",
     variants="function",
@@ -158,13 +151,13 @@ def named_result(base, fields, items):
 )
 def linalg_slogdet(A):
     """The signs of determinants and the logarithms of their sizes: no overflow."""
-    return named_result("linalg_slogdet", ("sign", "logabsdet"), functions._linalg_slogdet(A)[:2])
+    return functions._linalg_slogdet(A)[:2]
 
 
 @composite("slogdet(Tensor self) -> (Tensor sign, Tensor logabsdet)", out=True)
 def slogdet(self):
     """The signs of determinants and the logarithms of their sizes: no overflow."""
-    return named_result("slogdet", ("sign", "logabsdet"), functions._linalg_slogdet(self)[:2])
+    return functions._linalg_slogdet(self)[:2]
 
 
 @composite("logdet(Tensor self) -> Tensor")

@@ -290,7 +290,7 @@ def repeat_interleave_counts(xp, repeats, output_size):
     """Each index as often as its count says."""
     if repeats.dtype not in (np.dtype(np.int64), np.dtype(np.int32)):
         kind = dtypes.from_numpy_dtype(repeats.dtype).scalar_type
-        raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{kind}'")
+        raise messages.not_implemented("repeat_interleave_cpu", kind)
     if repeats.ndim != 1:
         raise RuntimeError("repeat_interleave only accept 1D vector as repeat")
     if not repeats.size:

@@ -35,7 +35,7 @@ from tensorcli.engine.ops.spread import var_backward, with_mean_backward
 
 
 def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, needs):
-    found = direct(
+    return direct(
         "native_layer_norm_backward",
         grad,
         input,
@@ -46,7 +46,6 @@ def _layer_backward(grad, input, normalized_shape, mean, rstd, weight, bias, nee
         bias,
         [bool(n) for n in needs],
     )
-    return found
 
 
 def _layer_double(grads, grad_out, input, normalized_shape, weight, eps_of, needs):
@@ -187,7 +186,7 @@ def rms_norm(input, normalized_shape, weight, eps):
         raise ValueError(f"Input tensor must have at least {len(shape)} dimensions, but got {input.ndim}")
     _check_shape(input, shape, weight, None, "")
     if input.dtype.category < dtypes.FLOATING or input.dtype in dtypes.FEW_KERNELS:
-        raise NotImplementedError(f"\"rms_norm\" not implemented for '{input.dtype.scalar_type}'")
+        raise messages.not_implemented("rms_norm", input.dtype.scalar_type)
     mismatch = weight is not None and weight.dtype is not input.dtype
     if mismatch and messages.said.first("rms_norm"):  # Once, whatever the dtypes are.
         messages.warn(

@@ -1,7 +1,7 @@
 """The LU factors, and what is solved with them."""
 
 from functools import reduce
-from operator import add, matmul
+from operator import add
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
-from tensorcli.engine.ops._factors import by_factors, factorised, zero_pivot
+from tensorcli.engine.ops._factors import by_factors, check_pivots, factorised, zero_pivot
 from tensorcli.engine.ops._matrices import (
     check_codes,
     check_floating,
@@ -19,7 +19,6 @@ from tensorcli.engine.ops._matrices import (
     raise_for,
 )
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops.inverse import named_result
 
 
 def _lu_backward(grad_l, grad_u, p, lower, upper):
@@ -143,7 +142,7 @@ def linalg_lu_factor(A, pivot):
     """Both triangular factors in one matrix, and the rows exchanged."""
     lu, pivots, info = functions.linalg_lu_factor_ex(A, pivot=pivot)
     raise_for(info, "torch.linalg.lu_factor")
-    return named_result("linalg_lu_factor", ("LU", "pivots"), (lu, pivots))
+    return lu, pivots
 
 
 def _unpack_backward(grads, sizes):
@@ -183,7 +182,8 @@ def lu_unpack(xp, LU_data, LU_pivots, unpack_data, unpack_pivots):
         )
     if LU_data.ndim < 2:
         raise RuntimeError(_TOO_FEW.format("torch.lu_unpack", messages.numbers(LU_data.shape)))
-    if LU_data.size and ((LU_pivots < 1) | (LU_pivots > LU_data.shape[-2])).any():
+    known = LU_data.size and behind(xp).has_elements
+    if known and ((LU_pivots < 1) | (LU_pivots > LU_data.shape[-2])).any():
         raise RuntimeError(
             "pivots passed to lu_unpack must be between 1 and LU.size(-2) inclusive."
             "Did you properly pass the result of lu_factor?"
@@ -248,11 +248,13 @@ def linalg_lu_solve(xp, LU, pivots, B, left, adjoint):
             "linalg.lu_solve: Expected LU.shape[:-1] and pivots.shape to be the same, but got pivots with shape "
             f"{messages.numbers(pivots.shape)} instead"
         )
+    if LU.size and B.size:
+        check_pivots(
+            xp, pivots, LU.shape[-2], "lu", "be greater or equal to 1", "be smaller or equal to LU.size(-2)"
+        )
     # X A = B is the transposed A^T X^T = B^T.
     lu, sides = (LU.conj() if adjoint else LU), (B if left else B.swapaxes(-1, -2))
-    found = by_factors(
-        xp, lu, pivots, sides, adjoint == left, lambda: reduce(matmul, _unpacked(xp, lu, pivots))
-    )
+    found = by_factors(xp, lu, pivots, sides, adjoint == left)
     return columns(found) if left else found.swapaxes(-1, -2)
 
 

@@ -168,7 +168,7 @@ def _matrix_dims(self, dim, dtype):
         raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
     dims = [wrap(d, self.ndim) for d in dim]
     if dims[0] == dims[1]:
-        raise RuntimeError(f"{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
+        raise RuntimeError(f"{name}: dims must be different. Got ({dims[0]}, {dims[1]})")
     if dtype is not None:
         _check_norm_dtype(stand_in(self), dtype, name)
     return dims

@@ -7,16 +7,16 @@ reparameterization trick" (2018), with PyTorch's coefficients (aten/src/ATen/nat
 
 import numpy as np
 
+from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
 from tensorcli.engine.ops._draws import on_host
 from tensorcli.engine.ops._shared import no_derivative
-from tensorcli.engine.ops._writers import not_implemented
 
 
 def _check_gamma(self, generator):
     if not self.dtype.is_floating_point or self.dtype.itemsize < 4:
-        raise not_implemented("gamma", self.dtype)
+        raise messages.not_implemented("gamma", self.dtype.scalar_type)
 
 
 @op(
@@ -36,7 +36,7 @@ def _standard_gamma(xp, self, generator):
 
 def _check_dirichlet(self, generator):
     if not self.dtype.is_floating_point or self.dtype.itemsize < 4:
-        raise not_implemented("dirichlet", self.dtype)
+        raise messages.not_implemented("dirichlet", self.dtype.scalar_type)
 
 
 @op(

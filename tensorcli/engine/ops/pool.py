@@ -16,7 +16,6 @@ from tensorcli.engine.ops._max_pool import declare_max_backward
 from tensorcli.engine.ops._moments import widened
 from tensorcli.engine.ops._shared import behind
 from tensorcli.engine.ops._windows import not_empty_parts, one_dimension, places, pooling, single
-from tensorcli.engine.ops._writers import not_implemented
 
 
 def _seen(xp, array, n, kernel, stride, padding, dilation, counts, fill):
@@ -136,7 +135,7 @@ def max_pool1d(self, kernel_size, stride, padding, dilation, ceil_mode):
     if count < 1:
         raise RuntimeError(f"max_pool1d() Invalid computed output size: {count}")
     if self.dtype.category != dtypes.FLOATING or self.dtype in dtypes.FLOAT8:
-        raise not_implemented("max_pool1d_impl", self.dtype)
+        raise messages.not_implemented("max_pool1d_impl", self.dtype.scalar_type)
     result = functions.max_pool1d_with_indices(self, kernel_size, stride, padding, dilation, ceil_mode)[0]
     recorded = bool(forward) or (mode.enabled and asks_gradient(self))
     if len(sizes) == 2 and not recorded:

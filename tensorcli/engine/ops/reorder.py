@@ -7,7 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, composite, op
-from tensorcli.engine.ops._dimensions import existing, wrap
+from tensorcli.engine.ops._dimensions import distinct, existing, wrap
 from tensorcli.engine.ops._shared import own_geometry
 
 # ---- other orders
@@ -15,7 +15,7 @@ from tensorcli.engine.ops._shared import own_geometry
 
 @op(
     "flip(Tensor self, int[] dims) -> Tensor",
-    check=lambda self, dims: _check_dims(dims, len(self.geometry.sizes)),
+    check=lambda self, dims: distinct(dims, len(self.geometry.sizes)),
     out=False,
     self=lambda grad, dims: grad.flip(dims),
 )
@@ -23,13 +23,6 @@ def flip(xp, self, dims):
     """Some dimensions in reverse order."""
     dims = tuple(wrap(dim, self.ndim) for dim in dims) if self.ndim else ()
     return Laid(xp.flip(self, dims), geometry.preserved_strides(own_geometry(self)))
-
-
-def _check_dims(dims, ndim):
-    wrapped = [wrap(dim, ndim) for dim in dims]
-    for dim in wrapped:
-        if wrapped.count(dim) > 1:
-            raise RuntimeError(f"dim {dim} appears multiple times in the list of dims")
 
 
 @composite("fliplr(Tensor self) -> Tensor")

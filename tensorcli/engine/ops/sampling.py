@@ -13,7 +13,6 @@ from tensorcli.engine.generator import Generator as Stream
 from tensorcli.engine.op import factory, op
 from tensorcli.engine.ops._draws import floating, into, memory_order, on_host, stream
 from tensorcli.engine.ops._shared import own_geometry
-from tensorcli.engine.ops._writers import not_implemented
 from tensorcli.engine.ops.create import OPTIONS
 
 # ---- draws into a tensor
@@ -257,7 +256,7 @@ def normal_of_tensors(xp, mean, std, generator):
 
 def _check_poisson(self, generator):
     if not self.dtype.is_floating_point:
-        raise not_implemented("poisson_cpu", self.dtype)
+        raise messages.not_implemented("poisson_cpu", self.dtype.scalar_type)
 
 
 @op(

@@ -9,7 +9,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._places import REDUCTIONS, SHORT, Places, accumulate, identity, reduce_into
 from tensorcli.engine.ops._shared import behind
-from tensorcli.engine.ops._writers import not_implemented, writer
+from tensorcli.engine.ops._writers import writer
 from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.ops.gather import along, check_index_range
 from tensorcli.engine.tensor import Tensor
@@ -211,7 +211,7 @@ def _check_scatter_reduce(self, dim, index, src, reduce, include_self):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     _check_scatter(self, dim, index, src)
     if self.dtype.is_complex and reduce in ("amax", "amin"):
-        raise not_implemented(f"scatter_gather_tensor_cpu_reduce_{reduce}", self.dtype)
+        raise messages.not_implemented(f"scatter_gather_tensor_cpu_reduce_{reduce}", self.dtype.scalar_type)
 
 
 def _reduce_gradients(grad, self, dim, index, src, reduce, include_self, result):
@@ -240,6 +240,6 @@ def scatter_reduce(xp, self, dim, index, src, reduce, include_self):
     """Reduce (sum, prod, mean, amax, amin) src into the places that the index names along a dimension."""
     if index.size:
         if self.dtype.kind == "b" and reduce == "mean":
-            raise not_implemented("scatter_gather_tensor_cpu_reduce_mean", dtypes.bool_)
+            raise messages.not_implemented("scatter_gather_tensor_cpu_reduce_mean", "Bool")
         target, key = along(xp, self, dim, index)
         reduce_into(xp, target, key, _part(src, index), SHORT.get(reduce, reduce), include_self)

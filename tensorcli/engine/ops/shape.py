@@ -8,7 +8,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.effects import Viewed
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import composite, view
-from tensorcli.engine.ops._dimensions import wrap
+from tensorcli.engine.ops._dimensions import distinct, wrap
 from tensorcli.engine.tensor import CONJ
 
 # ---- sizes
@@ -205,11 +205,7 @@ def squeeze_dim(geometry, dim):
 )
 def squeeze_dims(geometry, dim):
     """Take out some dimensions, where their size is 1."""
-    dims = [wrap(one, geometry.ndim) for one in dim]
-    for one in dims:
-        if dims.count(one) > 1:
-            raise RuntimeError(f"dim {one} appears multiple times in the list of dims")
-    return geometry.squeezed(dims)
+    return geometry.squeezed(distinct(dim, geometry.ndim))
 
 
 @view(

@@ -13,7 +13,7 @@ from tensorcli.engine.effects import Laid, broadcast_sizes
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._elimination import is_small
-from tensorcli.engine.ops._factors import by_factors, by_substitution, factorised, zero_pivot
+from tensorcli.engine.ops._factors import by_factors, by_substitution, factorised, widened, zero_pivot
 from tensorcli.engine.ops._matrices import (
     check_floating,
     check_matrix,
@@ -22,7 +22,7 @@ from tensorcli.engine.ops._matrices import (
     raise_for,
     solve,
 )
-from tensorcli.engine.ops.inverse import named_result, pinv_backward
+from tensorcli.engine.ops.inverse import pinv_backward
 
 
 def _is_vector(a, b):
@@ -69,10 +69,11 @@ def linalg_solve_(xp, A, B, left, check_errors):
             "linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this case "
             "linalg.solve is equivalent to B / A.squeeze(-1)"
         )
-    lu, pivots = factorised(xp, A)
+    lu, pivots = factorised(xp, widened(xp, A))
     # X A = B is the transposed A^T X^T = B^T.
     sides = right if left else right.swapaxes(-1, -2)
-    found = by_factors(xp, lu, pivots, sides, not left, lambda: A)
+    found = by_factors(xp, lu, pivots, sides.astype(lu.dtype), not left).astype(A.dtype)
+    lu = lu.astype(A.dtype)
     found = found if left else found.swapaxes(-1, -2)
     found = found[..., 0] if vector else found
     # PyTorch lays out vectors of a batch as if they were the columns of one matrix.
@@ -103,7 +104,7 @@ def linalg_solve_ex(A, B, left, check_errors):
     result, _, _, info = functions._linalg_solve_ex(A, B, left=left)
     if check_errors:
         raise_for(info, "torch.linalg.solve_ex")
-    return named_result("linalg_solve_ex", ("result", "info"), (result, info))
+    return result, info
 
 
 def triangle_of(xp, a, upper, unitriangular):

@@ -7,14 +7,14 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._composed import direct
-from tensorcli.engine.ops._dimensions import is_wide, wrap
+from tensorcli.engine.ops._dimensions import is_wide, kind_of, wrap
 from tensorcli.engine.ops._shared import times
 
 # ---- quantiles
 
 
-def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
-    """Sorted values at the places that q names, interpolated (aten/src/ATen/native/Sorting.cpp, quantile_compute)."""
+def _check_quantile(self, q, interpolation):
+    """Errors: RuntimeError with PyTorch's texts, in its order, but for the range of q, which it looks at last."""
     if interpolation not in ("linear", "lower", "higher", "midpoint", "nearest"):
         raise RuntimeError(
             "quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got "
@@ -30,6 +30,11 @@ def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
         raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
     if q.device != self.device:
         raise RuntimeError("quantile() q tensor must be on the same device as the input tensor")
+
+
+def _quantile(self, q, dim, keepdim, interpolation, ignore_nan):
+    """Sorted values at the places that q names, interpolated (aten/src/ATen/native/Sorting.cpp, quantile_compute)."""
+    _check_quantile(self, q, interpolation)
     ndim = self.ndim
     d = None if dim is None else wrap(dim, max(ndim, 1))
     if not ((q.array >= 0) & (q.array <= 1)).all():
@@ -131,9 +136,7 @@ def histc(xp, self, bins, min, max):
             name = "histogram_cpu" if by_range else "aminmax_cpu"
         else:
             name = "linspace_cpu" if self.dtype.kind == "b" else "histogram_cpu"
-        raise NotImplementedError(
-            f"\"{name}\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
-        )
+        raise messages.not_implemented(name, kind_of(self))
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     low, high = float(min), float(max)
@@ -154,7 +157,7 @@ def histc(xp, self, bins, min, max):
 
 def _no_reduced(self, weights, minlength):
     if self.dtype.reduced:
-        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{self.dtype.scalar_type}'")
+        raise messages.not_implemented("bincount_cpu", self.dtype.scalar_type)
 
 
 @op(
@@ -165,9 +168,7 @@ def _no_reduced(self, weights, minlength):
 def bincount(xp, self, weights, minlength):
     """How often each non-negative integer occurs, or the sum of its weights."""
     if self.dtype.kind not in "iu":
-        raise NotImplementedError(
-            f"\"bincount_cpu\" not implemented for '{dtypes.from_numpy_dtype(self.dtype).scalar_type}'"
-        )
+        raise messages.not_implemented("bincount_cpu", kind_of(self))
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
     if self.shape == (0,):

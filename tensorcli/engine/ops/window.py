@@ -3,7 +3,6 @@
 import math
 
 from tensorcli.engine import dtypes, effects
-from tensorcli.engine.draws import CPP_NAMES
 from tensorcli.engine.op import factory
 from tensorcli.engine.ops.create import OPTIONS
 
@@ -13,7 +12,7 @@ def _window(xp, name, length, periodic, dtype, shape):
     kind = dtype or dtypes.default.floating
     if kind.category < dtypes.FLOATING:
         raise RuntimeError(
-            f"{name} expects floating point dtypes, got: TensorOptions(dtype={CPP_NAMES[kind.name]}, device=cpu, "
+            f"{name} expects floating point dtypes, got: TensorOptions(dtype={kind.cpp_name}, device=cpu, "
             "layout=Strided (default), requires_grad=false (default), pinned_memory=false, memory_format=(nullopt))"
         )
     if length < 0:

@@ -19,7 +19,6 @@ from tensorcli.engine.devices import CPU, Device, resolve
 from tensorcli.engine.formats import sparse_coo, sparse_csr, strided
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.nn.parameter import Parameter
-from tensorcli.engine.return_types import ReturnType
 from tensorcli.engine.serialization.archive import Archive
 from tensorcli.engine.serialization.weights_only import WeightsUnpickler, give, of_python_3
 from tensorcli.engine.storage import Storage, missing
@@ -153,8 +152,6 @@ def _of_torch(module: str, name: str) -> Any:
     """A class or a function by the name that PyTorch has for it. Errors: AttributeError where the engine has none."""
     from tensorcli.engine.definitions import definitions
 
-    if module == "torch.return_types":
-        return _returned(name)
     path = module.partition(".")[2].removeprefix("_C")
     for load in (_engine, definitions):
         try:
@@ -176,13 +173,6 @@ def _of_engine(module: str, name: str) -> Any:
     if isinstance(found, type | FunctionType) and found.__module__.startswith(("tensorcli.engine.", "torch")):
         return found
     raise AttributeError(f"Can't get attribute {name!r} on <module {module!r}>")
-
-
-def _returned(name: str) -> Callable[..., ReturnType]:
-    """What makes the results of an operator anew."""
-    from tensorcli.engine import return_types
-
-    return lambda items, extra: getattr(return_types, name)(items)
 
 
 # ---- reading

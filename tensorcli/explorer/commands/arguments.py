@@ -42,6 +42,7 @@ def named_base(session: Session, tensor: Any) -> str:
 
 
 def named(session: Session, tensor: Any) -> str:
+    """The name of a tensor; `(temporary)` where it has none."""
     if session.observation is None:
         return "(temporary)"
     return name_of(session.engine, session.observation.index, session.allocations, tensor) or "(temporary)"

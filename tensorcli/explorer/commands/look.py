@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.arguments import argument, named_base
 from tensorcli.explorer.engines.reading import Look
-from tensorcli.explorer.facts import describe, plural
+from tensorcli.explorer.facts import describe
 from tensorcli.explorer.memory import overlap
 from tensorcli.explorer.observe import parents
 from tensorcli.explorer.results import (
     AliasReport,
     Variable,
     Variables,
+    plural,
 )
 from tensorcli.language.syntax import Invocation
 

@@ -38,6 +38,7 @@ def saved(session: Session, invocation: Invocation) -> SavedTable:
 
 
 def saved_rows(session: Session, nodes: list[Any]) -> list[SavedRow]:
+    """What nodes saved: one row a tensor, with the line that saved it."""
     engine = session.engine
     rows = []
     for node in nodes:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.commands.registry import only_looks
-from tensorcli.explorer.facts import plural
 from tensorcli.explorer.journal import line_of
-from tensorcli.explorer.results import Difference, Dry, History, HistoryRow, Notice, Travelled
+from tensorcli.explorer.results import Difference, Dry, History, HistoryRow, Notice, Travelled, plural
 from tensorcli.explorer.snapshot import difference, snapshot
 from tensorcli.language.syntax import Invocation, Statement
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.explain.indexing import index_rows
 from tensorcli.explorer.explain.parts import readable
-from tensorcli.explorer.facts import plural
 from tensorcli.explorer.memory import overlap, places_text, span_text
-from tensorcli.explorer.results import Explanation, Section
+from tensorcli.explorer.results import Explanation, Section, plural
 from tensorcli.explorer.trees import root_name
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from tensorcli.explorer.results import Dry, Explanation, Section
 from tensorcli.language.syntax import LanguageError, Statement
 
 if TYPE_CHECKING:
+    from tensorcli.explorer.changes import Observation
     from tensorcli.explorer.engines.reading import Look
     from tensorcli.explorer.session import Session
 
@@ -89,6 +90,26 @@ class Reading:
         """Evaluate the parts, run the whole, say what happened."""
         if isinstance(self.tree, ast.Name | ast.Constant):
             return self._value()
+        self._evaluate_parts()
+        observation = self.session.observation
+        assert observation is not None
+        result, error = self._evaluate_whole(observation)
+        alarms = [] if error else observation.alarms_now()
+        self.legacy = legacy(self.session, self.tree, self.operands, result)
+        self.prints = (
+            not error and self.operator() == "print" and len(self.operands) == len(self.tensors) == 1
+        )
+        sections = [each for each in self._sections(result, error) if each is not None]
+        sections.extend(
+            Section(alarm.code or "", text=tuple(each for each in (alarm.text, alarm.hint) if each))
+            for alarm in alarms
+            if alarm.kind == "hazard"
+        )
+        said = refused(self, error) if error else verdict(self, result)
+        return Explanation(self.text, said, tuple(sections), error, tuple(self._see_also()))
+
+    def _evaluate_parts(self) -> None:
+        """Evaluate the operands, each once: names of the fork stand for them in the tree from then on."""
         names = self.session.names
         for number, (parent, field, at, child) in enumerate(list(parts(self.tree))):
             with self.session.hearing:
@@ -105,10 +126,9 @@ class Reading:
                 setattr(parent, field, replacement)
             else:
                 getattr(parent, field)[at] = replacement
-        error = ""
-        result: Any = None
-        observation = self.session.observation
-        assert observation is not None
+
+    def _evaluate_whole(self, observation: Observation) -> tuple[Any, str]:
+        """Run what is left of the tree, observed: its value, or the error that it raised as text."""
         from tensorcli.explorer.mentions import mentions
 
         at = len(self.session.journal) + 1
@@ -118,28 +138,14 @@ class Reading:
                 self.engine.listen(observation.recorder)
                 if isinstance(self.tree, ast.AugAssign):
                     self.session.evaluator.execute(ast.fix_missing_locations(self.tree))
-                    result = self.session.value_of(readable(self.tree.target))
-                else:
-                    assert isinstance(self.tree, ast.expr)
-                    result = self.session.value_of(ast.fix_missing_locations(self.tree))
+                    return self.session.value_of(readable(self.tree.target)), ""
+                assert isinstance(self.tree, ast.expr)
+                return self.session.value_of(ast.fix_missing_locations(self.tree)), ""
         except Exception as raised:
-            error = f"{type(raised).__name__}: {raised}"
             raised.__traceback__ = None
+            return None, f"{type(raised).__name__}: {raised}"
         finally:
             self.engine.listen(None)
-        alarms = [] if error else observation.alarms_now()
-        self.legacy = legacy(self.session, self.tree, self.operands, result)
-        self.prints = (
-            not error and self.operator() == "print" and len(self.operands) == len(self.tensors) == 1
-        )
-        sections = [each for each in self._sections(result, error) if each is not None]
-        sections.extend(
-            Section(alarm.code or "", text=tuple(each for each in (alarm.text, alarm.hint) if each))
-            for alarm in alarms
-            if alarm.kind == "hazard"
-        )
-        said = refused(self, error) if error else verdict(self, result)
-        return Explanation(self.text, said, tuple(sections), error, tuple(self._see_also()))
 
     def _typed(self, node: ast.expr) -> str:
         found = ast.get_source_segment(self.source, node) if isinstance(node, ast.expr) else None

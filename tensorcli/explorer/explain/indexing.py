@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorcli.explorer.facts import plural, short_text
-from tensorcli.explorer.results import Section
+from tensorcli.explorer.facts import short_text
+from tensorcli.explorer.results import Section, plural
 
 
 def index_rows(engine: Any, value: Any, shares: bool | None, name: str, typed: str) -> Section:

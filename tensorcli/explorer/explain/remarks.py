@@ -7,10 +7,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tensorcli.explorer.facts import plural
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.memory import shared_places
-from tensorcli.explorer.results import Section
+from tensorcli.explorer.results import Section, plural
 
 if TYPE_CHECKING:
     from tensorcli.explorer.explain.rules import Operand

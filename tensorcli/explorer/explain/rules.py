@@ -174,60 +174,72 @@ def number_category(value: Any) -> str | None:
     return {int: "integer", float: "floating", complex: "complex"}.get(type(value))
 
 
+class _Rank(NamedTuple):
+    """What an operand brings into the decision of a dtype: the highest category wins, then the highest weight."""
+
+    category: int
+    weight: int
+    """2 for a tensor with dimensions, 1 for one without, 0 for a number."""
+    dtype: str
+    """Empty for a number."""
+    text: str
+
+
 def promotion(operands: Sequence[Operand], result: str, default: str) -> Section | None:
     """Which operand decided the dtype of a result; nothing where all are alike. The rule is told only where it gives
     the dtype that was measured.
     """
     rows = [("operand", "dtype", "category", "counts as")]
-    ranks: list[tuple[int, int, str, str]] = []  # (category, priority, dtype, text)
+    ranks: list[_Rank] = []
     for each in operands:
         if each.look is not None:
-            dimensioned = bool(each.look.sizes)
             kind = category(each.look.dtype)
-            rows.append(
-                (each.text, each.look.dtype, kind, "dimensioned" if dimensioned else "zero-dimensional")
-            )
-            ranks.append((CATEGORIES.index(kind), 2 if dimensioned else 1, each.look.dtype, each.text))
-        else:
-            found = number_category(each.value)
-            if found is None:
-                return None
-            rows.append((each.text, f"Python {type(each.value).__name__}", found, "number"))
-            ranks.append((CATEGORIES.index(found), 0, "", each.text))
-    if len({dtype for _, _, dtype, _ in ranks}) < 2:
+            weight = 2 if each.look.sizes else 1
+            rows.append((each.text, each.look.dtype, kind, ("zero-dimensional", "dimensioned")[weight - 1]))
+            ranks.append(_Rank(CATEGORIES.index(kind), weight, each.look.dtype, each.text))
+            continue
+        found = number_category(each.value)
+        if found is None:
+            return None
+        rows.append((each.text, f"Python {type(each.value).__name__}", found, "number"))
+        ranks.append(_Rank(CATEGORIES.index(found), 0, "", each.text))
+    if len({rank.dtype for rank in ranks}) < 2:
         return None
-    tensors = {dtype for _, priority, dtype, _ in ranks if priority}
+    tensors = {rank.dtype for rank in ranks if rank.weight}
     if tensors == {result} and category(result) in ("floating", "complex"):
         return None
     text = [f"the result is {result}"]
-    highest = max(rank[0] for rank in ranks)
-    deciding = [rank for rank in ranks if rank[0] == highest]
-    priority = max(rank[1] for rank in deciding)
-    decided = [rank for rank in deciding if rank[1] == priority]
-    names = " and ".join(dict.fromkeys(rank[3] for rank in decided))
-    kind = CATEGORIES[highest]
-    if priority == 0 and kind in ("floating", "complex"):
-        expected = default if kind == "floating" else {"float64": "complex128"}.get(default, "complex64")
-        reason = (
-            f"{names} lifts the category to {kind}; a Python number brings no dtype, so it is the default one"
-        )
-    elif priority == 0:
-        expected = {"integer": "int64", "bool": "bool"}[kind]
-        reason = f"{names} lifts the category to {kind}"
-    else:
-        kinds = {rank[2] for rank in decided}
-        expected = kinds.pop() if len(kinds) == 1 else ""
-        lower = [rank[3] for rank in ranks if rank[0] == highest and rank[1] < priority]
-        reason = f"{names} has the highest category, {kind}"
-        if lower and all(rank[1] == 0 for rank in ranks if rank[0] == highest and rank[1] < priority):
-            reason += f"; {' and '.join(lower)} is of that category too, and within it a Python number never changes a dtype"
-        elif lower:
-            reason += (
-                f"; {' and '.join(lower)} is of that category too, but a dimensioned tensor decides before a "
-            )
-            reason += "zero-dimensional one, and both before a number"
+    expected, reason = _decision(ranks, default)
     if expected == result:
         text.append(reason)
-    elif expected == "":
+    elif not expected:
         text.append(f"{result} is the smallest dtype that holds both")
     return Section("promotion", tuple(rows), True, tuple(text))
+
+
+def _decision(ranks: Sequence[_Rank], default: str) -> tuple[str, str]:
+    """The dtype that the rule gives, empty where several dtypes have to be held, and what decided it."""
+    highest = max(rank.category for rank in ranks)
+    same = [rank for rank in ranks if rank.category == highest]
+    weight = max(rank.weight for rank in same)
+    deciding = [rank for rank in same if rank.weight == weight]
+    names = " and ".join(dict.fromkeys(rank.text for rank in deciding))
+    kind = CATEGORIES[highest]
+    if not weight:
+        lifts = f"{names} lifts the category to {kind}"
+        if kind in ("integer", "bool"):
+            return {"integer": "int64", "bool": "bool"}[kind], lifts
+        expected = default if kind == "floating" else {"float64": "complex128"}.get(default, "complex64")
+        return expected, f"{lifts}; a Python number brings no dtype, so it is the default one"
+    kinds = {rank.dtype for rank in deciding}
+    expected = kinds.pop() if len(kinds) == 1 else ""
+    reason = f"{names} has the highest category, {kind}"
+    below = [rank for rank in same if rank.weight < weight]
+    if below:
+        reason += f"; {' and '.join(rank.text for rank in below)} is of that category too, "
+        reason += (
+            "but a dimensioned tensor decides before a zero-dimensional one, and both before a number"
+            if any(rank.weight for rank in below)
+            else "and within it a Python number never changes a dtype"
+        )
+    return expected, reason

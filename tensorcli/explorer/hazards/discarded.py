@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 FUNCTIONS = ("torch", "F", "nn")
 """The names that functions of tensors are commonly called by."""
-WORKING = frozenset("backward register_hook retain_grad item tolist".split())
-"""Methods that are called for what they do."""
+UNMISSED = frozenset("backward register_hook retain_grad item tolist".split())
+"""Methods whose result nobody misses: called for what they do, or to see whether they fail."""
 
 
 def discarded(
@@ -64,4 +64,4 @@ def _given(value: Any, inputs: Sequence[Any]) -> bool:
 
 def _works(method: str) -> bool:
     """Whether a method is called for what it does, and not for what it gives."""
-    return method in WORKING or (method.endswith("_") and not method.endswith("__"))
+    return method in UNMISSED or (method.endswith("_") and not method.endswith("__"))

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.facts import plural
 from tensorcli.explorer.hazards.told import Told
+from tensorcli.explorer.results import plural
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine

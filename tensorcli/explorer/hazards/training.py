@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tensorcli.explorer.facts import plural
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.outer import outer_difference
 from tensorcli.explorer.hazards.told import Namer, Told, named
 from tensorcli.explorer.hazards.values import no_logarithms
 from tensorcli.explorer.names import path_root
+from tensorcli.explorer.results import plural
 from tensorcli.language.locate import current_node
 
 if TYPE_CHECKING:

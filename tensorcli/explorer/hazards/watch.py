@@ -165,6 +165,11 @@ class Watch:
         if told is not None and len(self.found) < MOST:
             self.found.setdefault((told.code, told.text), Finding(told, node or current_node()))
 
+    def _note_once(self, told: Told, node: ast.AST | None) -> None:
+        """The same, but for a hazard that was seen at this node before, with other words."""
+        if not any(each.told.code == told.code and each.node is node for each in self.found.values()):
+            self.note(told, node)
+
     def runs(self, statement: ast.stmt) -> None:
         """A statement of the script begins, one within a loop or a function included."""
         self.inner = self.names.inside = self.running is not None
@@ -398,8 +403,7 @@ class Watch:
 
     def _kept(self, written: Collection[int]) -> None:
         for told, node in kept(self.engine, self.lists or (), written):
-            if not any(each.told.code == told.code and each.node is node for each in self.found.values()):
-                self.note(told, node)
+            self._note_once(told, node)
 
     def _applied_twice(self) -> None:
         told, node = self.gradients.told(self.names.name)
@@ -449,10 +453,8 @@ class Watch:
         told = self.loops.history(node, inputs)
         if told is None and self.gradients.moved:
             told = self.loops.outdated_history(node, inputs, self.gradients.outdates, self.names.name)
-        if told is not None and not any(
-            each.told.code == told.code and each.node is node for each in self.found.values()
-        ):
-            self.note(told)
+        if told is not None:
+            self._note_once(told, node)
 
     def _unwritten(self, told: Told | None) -> None:
         if told is not None and not asked_for_its_sizes(self.running, current_node()):

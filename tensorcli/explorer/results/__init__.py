@@ -135,6 +135,16 @@ def __getattr__(name: str) -> Any:
     return found
 
 
+def plural(count: int, noun: str) -> str:
+    """`1 node`, `3 nodes`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def yes(holds: bool) -> str:
+    """`yes` or `no`."""
+    return "yes" if holds else "no"
+
+
 __all__ = [
     "Alarm",
     "AlarmKind",
@@ -214,4 +224,6 @@ __all__ = [
     "Why",
     "Write",
     "Written",
+    "plural",
+    "yes",
 ]

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import called_name
+from tensorcli.explorer.trees import calls_in
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Case, Story
 
@@ -61,13 +61,8 @@ def _state(case: Case, at: int, save: ast.Call) -> Proposal | None:
 def _saved(case: Case, place: ast.expr) -> tuple[int, ast.Call] | None:
     """The last call of `torch.save` before, with the same place, and where its statement stands."""
     for at in range(case.at - 1, -1, -1):
-        for node in ast.walk(case.journal.python(at)[0].tree):
-            if (
-                isinstance(node, ast.Call)
-                and called_name(node) == "save"
-                and len(node.args) > 1
-                and ast.unparse(node.args[1]) == ast.unparse(place)
-            ):
+        for node in calls_in(case.journal.tree(at), "save"):
+            if len(node.args) > 1 and ast.unparse(node.args[1]) == ast.unparse(place):
                 return at, node
     return None
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.facts import article, plural
+from tensorcli.explorer.facts import article
+from tensorcli.explorer.results import plural
 from tensorcli.explorer.trees import called_name, holds, stored
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
@@ -73,7 +74,7 @@ def opened(case: Case) -> Story:
 def _uncalled(case: Case, node: ast.expr) -> Story | None:
     """`y = x.clone`, then `y += 1`: the method was to be called where the name was bound to it."""
     at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
-    tree = None if at is None else case.journal.python(at)[0].tree
+    tree = None if at is None else case.journal.tree(at)
     if at is None or not isinstance(node, ast.Name) or not isinstance(tree, ast.Assign):
         return None
     if not isinstance(tree.value, ast.Attribute):
@@ -159,7 +160,7 @@ def _of_an_item(case: Case, node: ast.Attribute, owner: Sequence[Any]) -> Story:
         for place in having[:2]
     ]
     bound = case.bound_at(text) if isinstance(node.value, ast.Name) else None
-    tree = None if bound is None else case.journal.python(bound)[0].tree
+    tree = None if bound is None else case.journal.tree(bound)
     if (
         0 in having
         and bound is not None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tensorcli.explorer.errors import known_error
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.trees import called_name, holds, root_name, write_target
+from tensorcli.explorer.trees import called_name, calls_in, holds, receiver_of, root_name, write_target
 from tensorcli.explorer.why.case import Bound, Case, Story
 from tensorcli.explorer.why.nearest import advised, as_many, in_other_order, nearest
 from tensorcli.explorer.why.operands import Operand, behind, bound_event, operands
@@ -118,7 +118,7 @@ def _assigned(case: Case, target: ast.expr) -> Bound | None:
     if not isinstance(target, ast.Attribute):
         return None
     for at in range(case.at - 1, -1, -1):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             if (
                 isinstance(node, ast.Attribute)
                 and isinstance(node.ctx, ast.Store)
@@ -299,10 +299,10 @@ def _not_squeezed(case: Case) -> Iterator[Proposal | None]:
         bound = case.bound(root_name(each.node))
         if bound is None:
             continue
-        for node in ast.walk(bound.node or case.journal.python(bound.at)[0].tree):
-            if not isinstance(node, ast.Call) or node.args or node.keywords or called_name(node) != "squeeze":
+        for node in calls_in(bound.node or case.journal.tree(bound.at), "squeeze"):
+            if node.args or node.keywords:
                 continue
-            owner = node.func.value if isinstance(node.func, ast.Attribute) else node
+            owner = receiver_of(node) or node
             text = case.journal.source(bound.at, owner)
             note = "a batch of one stays one"
             yield case.journal.changed(bound.at, [(node, f"{text}.squeeze(-1)")], note)
@@ -318,7 +318,7 @@ def _other_layers(case: Case) -> Iterator[Proposal | None]:
     sizes = [case.engine.look(each).sizes for each in failed.inputs if case.engine.kind(each) == "tensor"]
     given = [size for size in dict.fromkeys(size for each in sizes for size in each) if size in numbers]
     for at in dict.fromkeys(_makers(case, failed)):
-        numbers_of_layer = whole_numbers(case.journal.python(at)[0].tree)
+        numbers_of_layer = whole_numbers(case.journal.tree(at))
         # What the layer wants is rather one of the numbers that its input has not: they come first.
         for node, number in sorted(numbers_of_layer, key=lambda each: each[1] in given):
             if number not in numbers:
@@ -336,7 +336,7 @@ def _makers(case: Case, failed: FailedModule) -> Iterator[int]:
     kind = failed.text.partition("(")[0]
     yield from _bound_at(case, module_name(case))
     for at in range(case.at - 1, -1, -1):
-        nodes = ast.walk(case.journal.python(at)[0].tree)
+        nodes = ast.walk(case.journal.tree(at))
         if any(isinstance(node, ast.Call) and called_name(node) == kind for node in nodes):
             yield at
     names = case.trace.session.names

@@ -119,7 +119,7 @@ class Case:
     @property
     def tree(self) -> ast.stmt:
         """The statement of the journal that `node()` stands in."""
-        return self.statement.tree if self.home == self.at else self.journal.python(self.home)[0].tree
+        return self.statement.tree if self.home == self.at else self.journal.tree(self.home)
 
     def _inner(self) -> ast.stmt:
         around = [
@@ -195,7 +195,7 @@ class Case:
     def holder_of(self, node: ast.AST) -> int | None:
         """The place of the statement that an expression stands in, any of the journal; None where it stands in none."""
         places = range(len(self.trace.steps))
-        return next((at for at in places if holds(self.journal.python(at)[0].tree, node)), None)
+        return next((at for at in places if holds(self.journal.tree(at), node)), None)
 
     def text_of(self, node: ast.AST) -> str:
         """An expression as it is written."""

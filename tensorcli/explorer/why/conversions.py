@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.trees import root_name
+from tensorcli.explorer.trees import called_name, calls_in, receiver_of, root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import (
@@ -74,12 +74,12 @@ def _list_of_tensors(case: Case) -> Story | None:
 
 
 def _converted(case: Case) -> Iterator[ast.expr]:
-    for node in ast.walk(case.inner):
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "numpy":
-                yield node.func.value
-            elif case.text_of(node.func).startswith(NUMPY):
-                yield from node.args
+    for node in calls_in(case.inner):
+        owner = receiver_of(node)
+        if owner is not None and called_name(node) == "numpy":
+            yield owner
+        elif case.text_of(node.func).startswith(NUMPY):
+            yield from node.args
 
 
 def constant(case: Case) -> Story | None:

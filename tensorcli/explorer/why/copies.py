@@ -11,7 +11,7 @@ import numpy as np
 from tensorcli.explorer.facts import article
 from tensorcli.explorer.hazards.unwritten import FACTS
 from tensorcli.explorer.names import path_root
-from tensorcli.explorer.trees import called_name, loaded
+from tensorcli.explorer.trees import called_name, loaded, receiver_of
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import CUTTING, READERS, names_of
 from tensorcli.explorer.why.operands import behind, operand, operands
@@ -63,7 +63,7 @@ def deep_copy(case: Case, name: str, last: Traced) -> tuple[str, Event] | None:
     reached = [other for added in last.added for other in names_of(case, added.tensor)[:1]]
     for other in sorted(reached, key=lambda other: other != path_root(other) + same):
         at = case.bound_at(path_root(other))
-        value = None if at is None else getattr(case.journal.python(at)[0].tree, "value", None)
+        value = None if at is None else getattr(case.journal.tree(at), "value", None)
         if (
             at is None
             or value is None
@@ -119,8 +119,7 @@ def reason(case: Case, copy: Copy) -> str:
 
 def kept(case: Case, copy: Copy) -> Iterator[Proposal | None]:
     """The copy made in the graph."""
-    statement, _ = case.journal.python(copy.at)
-    tree = statement.tree
+    tree = case.journal.tree(copy.at)
     if not copy.direct or not isinstance(tree, ast.Assign):
         return
     if _same_numbers(case, copy):
@@ -194,12 +193,12 @@ def read_as_numbers(case: Case, node: ast.Attribute) -> Story | None:
     """A tensor's attribute, asked of the numbers that were read from one: `loss = net(x).item()`, then `loss.backward()`."""
     name = node.value.id if isinstance(node.value, ast.Name) else ""
     at = case.bound_at(name) if name else None
-    tree = None if at is None else case.journal.python(at)[0].tree
+    tree = None if at is None else case.journal.tree(at)
     read = tree.value if isinstance(tree, ast.Assign) else None
     if at is None or not isinstance(read, ast.Call):
         return None
     reader = called_name(read)
-    tensor = read.func.value if isinstance(read.func, ast.Attribute) else read.args[0] if read.args else None
+    tensor = receiver_of(read) or (read.args[0] if read.args else None)
     if reader not in READERS or tensor is None:
         return None
     source, kind = case.journal.source(at, tensor), article(type(case.value(node.value)).__name__)

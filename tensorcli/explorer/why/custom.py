@@ -6,7 +6,6 @@ import ast
 import re
 from typing import Final
 
-from tensorcli.explorer.trees import called_name
 from tensorcli.explorer.why.case import Case, Story
 
 _COUNTED: Final = re.compile(r"function (\w+)Backward returned .*\(expected (\d+), got (\d+)\)")
@@ -23,17 +22,19 @@ def gradients(case: Case) -> Story | None:
         "what has none.",
         [case.raised(f"asked {name} for {wanted} gradients")],
     )
+    backward = _backward_of(case, name)
     for at in range(case.at):
-        function = case.journal.python(at)[0].tree
-        if not isinstance(function, ast.FunctionDef) or function.name != _backward_of(case, name):
+        function = case.journal.tree(at)
+        if not isinstance(function, ast.FunctionDef) or function.name != backward:
             continue
         for node in ast.walk(function):
-            if isinstance(node, ast.Return) and node.value is not None:
-                story.events.insert(0, case.event(at, f"gives {got}", "made", culprit=True, node=node))
-                if got < wanted:
-                    given = case.journal.source(at, node.value) + ", None" * (wanted - got)
-                    note = "no gradient for the other arguments"
-                    story.proposals.append(case.journal.changed(at, [(node.value, given)], note))
+            if not isinstance(node, ast.Return) or node.value is None:
+                continue
+            story.events.insert(0, case.event(at, f"gives {got}", "made", culprit=True, node=node))
+            if got < wanted:
+                given = case.journal.source(at, node.value) + ", None" * (wanted - got)
+                note = "no gradient for the other arguments"
+                story.proposals.append(case.journal.changed(at, [(node.value, given)], note))
     return story
 
 
@@ -41,12 +42,18 @@ def _backward_of(case: Case, name: str) -> str:
     """The function that a class was given as its backward: `type('Clip', (Function,), {'backward': clip_backward})`."""
     for step in case.trace.steps[: case.at]:
         for node in ast.walk(step.record.statement.tree):
-            if isinstance(node, ast.Call) and called_name(node) == "type" and len(node.args) == 3:
-                title, _, members = node.args
-                if isinstance(title, ast.Constant) and title.value == name and isinstance(members, ast.Dict):
-                    for key, value in zip(members.keys, members.values, strict=True):
-                        if isinstance(key, ast.Constant) and key.value == "backward":
-                            return ast.unparse(value)
+            match node:
+                case ast.Call(ast.Name("type"), [ast.Constant(title), _, ast.Dict() as members]) if (
+                    title == name
+                ):
+                    return _member(members, "backward")
+    return ""
+
+
+def _member(members: ast.Dict, name: str) -> str:
+    for key, value in zip(members.keys, members.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == name:
+            return ast.unparse(value)
     return ""
 
 

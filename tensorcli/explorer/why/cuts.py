@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.trace import Made, Traced
-from tensorcli.explorer.trees import called_name, holds, loaded, root_name
+from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, root_name
 from tensorcli.explorer.why.case import Case
 
 CUTTING = {
@@ -99,30 +99,30 @@ def where_cut_before(case: Case, start: int) -> list[Cut]:
             if each.look.requires_grad and token != start:
                 found.extend(_turned_off(case, token, path))
                 continue
-            operator = verb_of(each)
-            if in_a_pass(each):
-                found.append(Cut(step, NO_GRAPH.format(operator), "cut", each.node_at, (*path, operator)))
-            elif each.needed:
-                reason = f"{operator} {cut_reason(case, step, each)}"
-                found.append(Cut(step, reason, "cut", each.node_at, (*path, operator)))
-                if operator in CUTTING and each.recording:
-                    found[-1] = found[-1]._replace(reason=CUTTING[operator])
-            elif each.inputs:
-                following.extend(
-                    _Step(token, (*path, operator), (step, each.node_at)) for token in each.inputs
-                )
-            else:
-                found.append(
-                    Cut(
-                        step,
-                        _origin(case, step, operator, each.node_at),
-                        "leaf",
-                        each.node_at,
-                        (*path, operator),
-                    )
-                )
+            cut = _cut_by(case, step, each, path)
+            if cut is not None:
+                found.append(cut)
+                continue
+            further = (*path, verb_of(each))
+            following.extend(_Step(token, further, (step, each.node_at)) for token in each.inputs)
         level = following
     return _together(found)
+
+
+def _cut_by(case: Case, step: Traced, made: Made, path: tuple[str, ...]) -> Cut | None:
+    """The operator that made a tensor, where the way back ends at it; None where it goes on to its inputs."""
+    operator, kind = verb_of(made), "cut"
+    if in_a_pass(made):
+        reason = NO_GRAPH.format(operator)
+    elif made.needed and made.recording and operator in CUTTING:
+        reason = CUTTING[operator]
+    elif made.needed:
+        reason = f"{operator} {cut_reason(case, step, made)}"
+    elif made.inputs:
+        return None
+    else:
+        reason, kind = _origin(case, step, operator, made.node_at), "leaf"
+    return Cut(step, reason, kind, made.node_at, (*path, operator))
 
 
 def _together(cuts: list[Cut]) -> list[Cut]:
@@ -295,8 +295,8 @@ class Reading(NamedTuple):
 
 def numbers_of(case: Case, at: int, tree: ast.AST, depth: int = 4) -> Reading | None:
     """Which name of an expression, or of a statement, holds numbers that were read from a tensor with a graph."""
-    for node in ast.walk(tree):
-        if called_name(node) in TO_TENSORS and isinstance(node, ast.Call) and node.args:
+    for node in calls_in(tree, *TO_TENSORS):
+        if node.args:
             read = node.args[0]
             inside = not holds(case.trace.steps[at].record.statement.tree, read)
             if (
@@ -312,10 +312,9 @@ def numbers_of(case: Case, at: int, tree: ast.AST, depth: int = 4) -> Reading | 
         place, before, local = found
         if not local and case.engine.kind(case.trace.session.names.get(name)) == "tensor":
             continue
-        for node in ast.walk(before):
-            how = called_name(node)
-            if isinstance(node, ast.Call) and how in READERS and (local or _has_graph(case, node)):
-                return Reading(name, case.within_line(place, node), how)
+        for node in calls_in(before, *READERS):
+            if local or _has_graph(case, node):
+                return Reading(name, case.within_line(place, node), called_name(node))
         further = numbers_of(case, place, before, depth - 1)
         if further is not None:
             return further._replace(name=name)
@@ -325,8 +324,7 @@ def numbers_of(case: Case, at: int, tree: ast.AST, depth: int = 4) -> Reading | 
 def _has_graph(case: Case, reader: ast.Call) -> bool:
     """Whether a call reads the numbers of what has one, as far as names of the session tell."""
     names = case.trace.session.names
-    owner = reader.func.value if isinstance(reader.func, ast.Attribute) else reader
-    values = [names.get(each) for each in loaded(owner)]
+    values = [names.get(each) for each in loaded(receiver_of(reader) or reader)]
     return any(_learns(case, each) for each in values)
 
 

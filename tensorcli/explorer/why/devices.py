@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.trees import called_name
+from tensorcli.explorer.trees import called_name, receiver_of
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import at_odds
@@ -33,16 +33,13 @@ def no_cuda(case: Case) -> Story:
 def _on_the_cpu(case: Case) -> Iterator[Proposal | None]:
     """Without `.cuda()`; with "cpu" where "cuda" was written, in the statement or where its name was bound."""
     for node in ast.walk(case.inner):
-        if (
-            called_name(node) == "cuda"
-            and isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-        ):
-            yield case.changed([(node, case.text_of(node.func.value))], "stay on the CPU")
+        owner = receiver_of(node)
+        if owner is not None and called_name(node) == "cuda":
+            yield case.changed([(node, case.text_of(owner))], "stay on the CPU")
         elif _names_cuda(node):
             yield case.changed([(node, '"cpu"')], "on the CPU")
         elif isinstance(node, ast.Name) and (at := case.bound_at(node.id)) is not None:
-            for each in ast.walk(case.journal.python(at)[0].tree):
+            for each in ast.walk(case.journal.tree(at)):
                 if _names_cuda(each):
                     yield case.journal.changed(at, [(each, '"cpu"')], f"{node.id} is the CPU")
 

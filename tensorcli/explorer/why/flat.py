@@ -10,7 +10,7 @@ from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.hazards.values import FLAT
 from tensorcli.explorer.trace import run, traced
-from tensorcli.explorer.trees import called_name, operand_of
+from tensorcli.explorer.trees import called_name, calls_in, operand_of, receiver_of
 from tensorcli.explorer.why.case import LOOKING, Case, Story
 from tensorcli.explorer.why.out_of_place import atom
 from tensorcli.language.limits import OutOfTime
@@ -91,7 +91,7 @@ def _place(case: Case, node: ast.AST | None, last: int) -> tuple[int, ast.AST | 
     if at is not None or node is None:
         return (last if at is None else at), node
     alike = ast.dump(node)
-    found = (each for each in ast.walk(case.journal.python(last)[0].tree) if ast.dump(each) == alike)
+    found = (each for each in ast.walk(case.journal.tree(last)) if ast.dump(each) == alike)
     return last, next(found, None)
 
 
@@ -170,16 +170,10 @@ def _watched(case: Case, last: int) -> tuple[Any, str]:
     """The statement of a pass with what it begins at handed through a function, and the name of that."""
     taken = case.trace.session.names
     helper = next(each for each in ("watched", "watched_", "the_watched") if each not in taken)
-    tree = case.journal.python(last)[0].tree
-    for node in ast.walk(tree):
-        if (
-            not isinstance(node, ast.Call)
-            or called_name(node) != "backward"
-            or not isinstance(node.func, ast.Attribute)
-        ):
-            continue
-        root = node.func.value
-        if ast.unparse(root) not in ("torch.autograd", "autograd"):
+    tree = case.journal.tree(last)
+    for node in calls_in(tree, "backward"):
+        root = receiver_of(node)
+        if root is not None and ast.unparse(root) not in ("torch.autograd", "autograd"):
             changed = case.journal.changed(last, [(root, f"{helper}({case.journal.source(last, root)})")], "")
             return (None if changed is None else changed.records[last]), helper
     return None, helper
@@ -187,7 +181,7 @@ def _watched(case: Case, last: int) -> tuple[Any, str]:
 
 def _sloped(case: Case, at: int, node: ast.AST | None, operation: str) -> Iterator[Any]:
     """A flat operation with the slope of its operand, or without it; a softmax over one element as a sigmoid."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    if not isinstance(node, ast.Call) or receiver_of(node) is None:
         return
     text, operand = case.journal.source(at, node), operand_of(node)
     inner = atom(operand, case.journal.source(at, operand))

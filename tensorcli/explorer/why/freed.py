@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import called_name, holds, loaded, one_line, stored
+from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, one_line, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
@@ -25,6 +26,8 @@ SHOWN = 3
 """So many of the names that a node had saved are listed."""
 LONG = 12
 """A way through more nodes than this is not written out."""
+PASSES = ("backward", "grad")
+"""What a backward pass is called by."""
 
 
 def freed(case: Case) -> Story:
@@ -38,41 +41,37 @@ def freed(case: Case) -> Story:
         )
     saves = [(step, save) for step in case.trace.steps for save in step.saves if save.node == node]
     events: list[Event] = []
-    made_at = None
+    made_at = saves[0][0].number - 1 if saves else None
     what, where = case.trace.session.failed_name, ""
     if saves:
         step, save = saves[0]
-        made_at = step.number - 1
         what = save.node_name
-        made = case.event(made_at, f"{what} saved {_saved_names(case, saves)}", "saved", node=save.node_at)
+        made = case.event(
+            step.number - 1, f"{what} saved {_saved_names(case, saves)}", "saved", node=save.node_at
+        )
         events.append(made)
         where = f" (line {made.line})"
-    else:  # a node that saves nothing
-        for step in case.trace.steps:
-            for each in step.made if not where else ():
-                if each.node == node and each.node:
-                    made_at = step.number - 1
-                    where = f" (line {case.within_line(made_at, each.node_at)})"
+    elif (place := _where_made(case, node)) is not None:
+        made_at, at_node = place
+        where = f" (line {case.within_line(made_at, at_node)})"
     at = first.number - 1
     count = len(first.freed)
     also = f", and {count - 1} more" if count > 1 else ""
     held = "had saved" if saves else "held"
-    freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=first.freed[node])
-    within = first.number == case.failing.number
     by = first.freed[node]
+    freeing = case.event(at, f"freed what {what} {held}{also}", "freed", culprit=True, node=by)
+    within = first.number == case.failing.number
     by_itself = within and (by is None or holds(case.inner, by))
     states = held_graphs(case, lambda tensor: bool(_way(case, tensor, node))) if within else []
     carried = [*states, *carried_graphs(case)] if within else []
     if not by_itself:
         events.append(freeing)
-    events.append(
-        case.raised(f"needs what {what} {held}" + (", and an earlier round freed" if by_itself else ""))
-    )
+    earlier = ", and an earlier round freed" if by_itself else ""
+    events.append(case.raised(f"needs what {what} {held}{earlier}"))
     if states or (carried and made_at == case.at):
-        names = " and ".join(carried)
         verb = "carries its" if len(carried) == 1 else "carry their"
         title = (
-            f"{names} {verb} graph from one round of the loop into the next: line {case.line} goes back through "
+            f"{' and '.join(carried)} {verb} graph from one round of the loop into the next: line {case.line} goes back through "
             f"{what}{where}, which an earlier round freed."
         )
     elif by_itself:
@@ -87,6 +86,15 @@ def freed(case: Case) -> Story:
         story.notes.append(f"the way: {' ← '.join((case.text_of(root), *path))}{where}")
     story.proposals = list(_freed_ways(case, at, made_at, node, states, by_itself))
     return story
+
+
+def _where_made(case: Case, node: int) -> tuple[int, ast.AST | None] | None:
+    """Where a node that saves nothing was made: the place of the statement, and the expression."""
+    for step in case.trace.steps:
+        for each in step.made:
+            if node and each.node == node:
+                return step.number - 1, each.node_at
+    return None
 
 
 def _saved_names(case: Case, saves: list[tuple[Traced, Save]]) -> str:
@@ -131,7 +139,7 @@ def _freed_ways(
 ) -> Iterator[Proposal | None]:
     """`states`: the attributes that carry the graph. `by_itself`: the failing pass freed it, in an earlier round."""
     journal = case.journal
-    statement, _ = journal.python(at)
+    tree = journal.tree(at)
     if states:
         yield from detached_each_round(case, states)
     if at == case.at:
@@ -140,8 +148,7 @@ def _freed_ways(
         yield from _within(case, made_at, node)
     if by_itself and _learns_meanwhile(case, backward_root(case)):
         return  # a graph that is kept would lead to what the parameters were before the step
-    calls = [node for node in ast.walk(statement.tree) if isinstance(node, ast.Call) and _passes(node)]
-    for call in calls[:1]:
+    for call in islice(calls_in(tree, *PASSES), 1):
         given = {keyword.arg for keyword in call.keywords}
         names = _differentiated(case, at, call)
         if names and "create_graph" not in given:
@@ -152,7 +159,7 @@ def _freed_ways(
             note = f"; {names} is a constant" if names else ""
             yield journal.changed(at, [(call, new)], f"keep the graph for the second pass{note}")
     if at < case.at:
-        a, b = _root(statement.tree), _root(case.statement.tree)
+        a, b = _root(tree), _root(case.statement.tree)
         if a and b and a != b:
             yield journal.without(at, case.at, f"({a} + {b}).backward()", "one pass for both")
     if made_at is not None and at < case.at and made_at < at:
@@ -175,7 +182,7 @@ def _differentiated(case: Case, at: int, call: ast.Call) -> str:
     """
     if called_name(call) != "grad" or not chosen_between(case, at, case.at, loaded(case.statement.tree)):
         return ""
-    return " and ".join(sorted(stored(case.journal.python(at)[0].tree)))
+    return " and ".join(sorted(stored(case.journal.tree(at))))
 
 
 def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | None]:
@@ -196,7 +203,7 @@ def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | N
                     bound + 1, f"{name} = {name}.detach()", f"{name} is given, and carries no graph"
                 )
         return
-    passes = [at for at, each in enumerate(body) if any(_passes(call) for call in _calls(each))]
+    passes = [at for at, each in enumerate(body) if any(calls_in(each, *PASSES))]
     mine = next((at for at, each in enumerate(body) if holds(each, case.inner)), 0)
     first = next((at for at in passes if at < mine), -1)
     a, b = _root(body[first]), _root(body[mine])
@@ -210,10 +217,6 @@ def _within(case: Case, made_at: int | None, node: int) -> Iterator[Proposal | N
                 uses = [one for one in ast.walk(each) if isinstance(one, ast.Name) and one.id == name]
                 changes = [(one, f"{name}.detach()") for one in uses if isinstance(one.ctx, ast.Load)]
                 yield case.journal.changed(case.home, changes, f"the first pass ends at {name}")
-
-
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 def round_of(case: Case) -> list[ast.stmt] | None:
@@ -255,7 +258,7 @@ def _leaves_kept(case: Case) -> Iterator[Proposal | None]:
 def again_in(case: Case, body: list[ast.stmt], made_at: int) -> Iterator[Proposal | None]:
     """The statements that lead to what is differentiated, once more in each round, before what reads it."""
     chosen = chosen_between(case, made_at, case.at, loaded(case.statement.tree))
-    made = {name for place in chosen for name in stored(case.journal.python(place)[0].tree)}
+    made = {name for place in chosen for name in stored(case.journal.tree(place))}
     first = next((each for each in body if loaded(each) & made), None)
     if first is not None and 0 < len(chosen) <= MOST:
         source = "\n".join(case.journal.python(place)[0].source for place in chosen)
@@ -268,20 +271,15 @@ def _ended_before(case: Case, at: int, made_at: int, node: int) -> Iterator[Prop
     shared = {
         name
         for place in range(made_at, case.at + 1)
-        for name in loaded(case.journal.python(place)[0].tree)
+        for name in loaded(case.journal.tree(place))
         if case.engine.kind(names.get(name)) == "tensor" and _way(case, names[name], node)
     }
     for place in range(made_at + 1, at + 1):
-        tree = case.journal.python(place)[0].tree
+        tree = case.journal.tree(place)
         for name in sorted(loaded(tree) & shared if place == at or stored(tree) & shared else ()):
             uses = [each for each in ast.walk(tree) if isinstance(each, ast.Name) and each.id == name]
             changes = [(each, f"{name}.detach()") for each in uses if isinstance(each.ctx, ast.Load)]
             yield case.journal.changed(place, changes, f"the first pass ends at {name}")
-
-
-def _passes(call: ast.Call) -> bool:
-    """Whether a call is a backward pass."""
-    return called_name(call) in ("backward", "grad")
 
 
 def _root(tree: ast.stmt) -> str:
@@ -302,13 +300,13 @@ def chosen_between(case: Case, first: int, last: int, wanted: set[str]) -> list[
     dirty: set[str] = set()
     chosen: list[int] = []
     for place in range(first, last):
-        tree = case.journal.python(place)[0].tree
+        tree = case.journal.tree(place)
         if isinstance(tree, ast.Assign) and (place == first or loaded(tree) & dirty):
             chosen.append(place)
             dirty |= stored(tree)
     needed = set(wanted)
     for place in reversed(chosen[:]):
-        tree = case.journal.python(place)[0].tree
+        tree = case.journal.tree(place)
         if stored(tree) & needed:
             needed |= loaded(tree)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import root_name
+from tensorcli.explorer.trees import receiver_of, root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.cuts import MADE_WITHOUT, Cut, told, way_back, where_cut
@@ -24,11 +24,9 @@ def backward_root(case: Case) -> ast.expr | None:
     call = case.call("backward", "grad")
     if call is None:
         return None
-    if isinstance(call.func, ast.Attribute) and case.text_of(call.func.value) not in (
-        "torch.autograd",
-        "autograd",
-    ):
-        return call.func.value
+    receiver = receiver_of(call)
+    if receiver is not None and case.text_of(receiver) not in ("torch.autograd", "autograd"):
+        return receiver
     first = (
         call.args[0]
         if call.args

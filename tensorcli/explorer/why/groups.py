@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from tensorcli.explorer.trees import root_name
+from tensorcli.explorer.trees import called_name, calls_in, receiver_of, root_name
 from tensorcli.explorer.why.called import called, given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import operands
@@ -56,11 +56,7 @@ def _left_out(case: Case, part: ast.expr) -> Proposal | None:
 def _parts(tree: ast.AST) -> Iterator[ast.expr]:
     """What the groups of an optimizer are made of: calls of `parameters()`, and single parameters."""
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "parameters"
-        ):
+        if isinstance(node, ast.Call) and receiver_of(node) is not None and called_name(node) == "parameters":
             yield node
         elif isinstance(node, ast.List):
             yield from (each for each in node.elts if isinstance(each, ast.Attribute | ast.Name))
@@ -93,8 +89,8 @@ def hidden_state(case: Case) -> Story:
         at = None if name is None else case.bound_at(name)
         if at is None:
             continue
-        tree = case.journal.python(at)[0].tree
-        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _sizes(node) == got]
+        tree = case.journal.tree(at)
+        calls = [node for node in calls_in(tree) if _sizes(node) == got]
         changes: list[tuple[ast.AST, str]] = []
         for call in calls:
             changes.extend((size, str(new)) for size, new in zip(call.args, wanted, strict=True))

@@ -188,19 +188,19 @@ class _Hidden:
         via = self.via
         bound = None if via is None else case.bound_at(via)
         if bound is not None and bound < at:
-            tree = journal.python(bound)[0].tree
+            tree = journal.tree(bound)
             if isinstance(tree, ast.Assign):
                 array = case.engine.kind(case.trace.session.names.get(via or "")) == "ndarray"
                 text = atom(tree.value, journal.source(bound, tree.value))
                 copied = f"{text}.{'copy' if array else 'clone'}()"
                 yield journal.changed(bound, [(tree.value, copied)], "write into a copy")
-        tree = journal.python(at)[0].tree
+        tree = journal.tree(at)
         yield from out_of_place_at(case, at, tree, via)
         yield _into_copies(case, at, tree)
         if self.passes:
             yield journal.moved_below(at, self.passes[-1].number - 1, "write after the saved use")
         for step, save in self.saves[:1]:
-            saver = journal.python(step.number - 1)[0].tree
+            saver = journal.tree(step.number - 1)
             if save.slot == "result" and isinstance(saver, ast.Assign):
                 text = atom(saver.value, journal.source(step.number - 1, saver.value))
                 yield journal.changed(
@@ -261,7 +261,7 @@ def _copies(case: Case, save: Save, write: ast.AST) -> Iterator[Proposal | None]
     journal = case.journal
     place = case.holder_of(write)
     if place is not None:
-        yield _into_copies(case, place, journal.python(place)[0].tree, write)
+        yield _into_copies(case, place, journal.tree(place), write)
     place = None if save.node_at is None else case.holder_of(save.node_at)
     if place is not None and save.slot == "result" and isinstance(save.node_at, ast.expr):
         text = atom(save.node_at, journal.source(place, save.node_at))

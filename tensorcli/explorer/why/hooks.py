@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tensorcli.explorer.trees import called_name
+from tensorcli.explorer.trees import called_name, calls_in, receiver_of
 from tensorcli.explorer.why.called import called
 from tensorcli.explorer.why.case import Case, Story
 
@@ -23,9 +23,8 @@ def result(case: Case) -> Story:
     for at, node in _registered(case, name):
         value = node.args[0]
         text = case.journal.source(at, value.body) if isinstance(value, ast.Lambda) else name
-        owner = (
-            case.journal.source(at, node.func.value) if isinstance(node.func, ast.Attribute) else "a tensor"
-        )
+        receiver = receiver_of(node)
+        owner = "a tensor" if receiver is None else case.journal.source(at, receiver)
         event = case.event(at, f"{text} is what the hook of {owner} gives", "made", culprit=True, node=node)
         story.events.insert(0, event)
         story.title = f"line {event.line}: {story.title[0].lower()}{story.title[1:]}"
@@ -41,12 +40,8 @@ def result(case: Case) -> Story:
 def _registered(case: Case, name: str) -> Iterator[tuple[int, ast.Call]]:
     """Where hooks of a name were registered, the last one first."""
     for at in range(case.at, -1, -1):
-        for node in ast.walk(case.journal.python(at)[0].tree):
-            if (
-                not isinstance(node, ast.Call)
-                or not called_name(node).startswith("register_")
-                or not node.args
-            ):
+        for node in calls_in(case.journal.tree(at)):
+            if not called_name(node).startswith("register_") or not node.args:
                 continue
             given = node.args[0]
             if isinstance(given, ast.Lambda) if name == LAMBDA else getattr(given, "id", "") == name:

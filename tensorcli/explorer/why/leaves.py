@@ -7,7 +7,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
@@ -50,10 +50,18 @@ def gradient_of(case: Case, value: Any, name: str) -> Story:
 # ---- a gradient that is there
 
 
-def _held(case: Case, value: Any, name: str) -> Story:
-    """Which passes made the gradient, what each gave, and what else changed it."""
-    text = case.engine.text(case.engine.grad(value))
-    token = case.trace.token(value)
+class _Past(NamedTuple):
+    """What became of a gradient, statement by statement."""
+
+    events: list[Event]
+    given: list[Event]
+    """What passes gave since it was made, dropped or written last."""
+    wrote: Event | None
+    """The write that came last, where no pass made it anew."""
+
+
+def _past(case: Case, token: int, name: str) -> _Past:
+    """What became of the gradient of a leaf, known by its token and its name."""
     events: list[Event] = []
     given: list[Event] = []
     wrote: Event | None = None
@@ -76,17 +84,22 @@ def _held(case: Case, value: Any, name: str) -> Story:
             if change.kind == "unbound":
                 events.append(case.event(at, "dropped it", "cut"))
             elif change.kind in ("written", "seen") and change.after is not None:
-                wrote = case.event(at, f"wrote it: {change.after.value}", "wrote")
+                given, wrote = [], case.event(at, f"wrote it: {change.after.value}", "wrote")
                 events.append(wrote)
-                given = []
             elif change.kind in ("created", "gradient"):
-                events.append(
-                    case.event(at, f"made it: {change.after.value}" if change.after else "", "made")
-                )
+                made = f"made it: {change.after.value}" if change.after else ""
+                events.append(case.event(at, made, "made"))
+    return _Past(events, given, wrote)
+
+
+def _held(case: Case, value: Any, name: str) -> Story:
+    """Which passes made the gradient, what each gave, and what else changed it."""
+    text = case.engine.text(case.engine.grad(value))
+    token = case.trace.token(value)
+    events, given, wrote = _past(case, token, name)
     if len(events) > EVENTS:
         left = Event(0, "", f"… and {len(events) - EVENTS} more", "other")
         events = [*events[: EVENTS // 2], left, *events[-(EVENTS // 2) :]]
-    story = Story(f"{name}.grad is {text}.", events)
     places = [
         step.number - 1 for step in case.trace.steps if any(each.tensor == token for each in step.added)
     ]
@@ -94,6 +107,7 @@ def _held(case: Case, value: Any, name: str) -> Story:
     if zero is not None:
         zero.proposals = [to_the_end(each) for each in zero.proposals]
         return zero
+    story = Story(f"{name}.grad is {text}.", events)
     if wrote is not None and not given:
         story.title = f"{name}.grad is {text}: line {wrote.line} wrote it."
     if len(given) > 1:
@@ -101,16 +115,12 @@ def _held(case: Case, value: Any, name: str) -> Story:
         where = f" (line{'s' * (len(lines) > 1)} {', '.join(lines[:6])}{', …' * (len(lines) > 6)})"
         where += "" if wrote is None else f" on top of what line {wrote.line} wrote"
         story.title = f"{name}.grad is {text}: the sum of {len(given)} backward passes{where}."
-        last = next(
-            (step for step in reversed(case.trace.steps) if any(a.tensor == token for a in step.added)), None
-        )
-        if last is not None and len(lines) > 1:
+        if places and len(lines) > 1:
             story.notes.append(
                 f"a backward pass adds to .grad. Where line {lines[-1]} should begin anew, drop the gradient before it."
             )
-            story.proposals.append(
-                to_the_end(case.journal.inserted(last.number - 1, f"{name}.grad = None", "begin anew"))
-            )
+            begun = case.journal.inserted(places[-1], f"{name}.grad = None", "begin anew")
+            story.proposals.append(to_the_end(begun))
     return story
 
 
@@ -247,8 +257,7 @@ def computed(
 
 def _leaf_at_last(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
     """`x = torch.ones(2, requires_grad=True) * 3` as `x = (torch.ones(2) * 3).requires_grad_()`."""
-    statement, _ = case.journal.python(at)
-    tree = statement.tree
+    tree = case.journal.tree(at)
     if not isinstance(tree, ast.Assign) or not binds(tree, name):
         return
     import copy

@@ -65,7 +65,7 @@ def _loader(case: Case) -> Proposal | None:
         return case.changed([(call, with_argument(case.text_of(call), fill))], PADDED)
     for node in ast.walk(case.inner):
         at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
-        for each in ast.walk(case.journal.python(at)[0].tree) if at is not None else ():
+        for each in ast.walk(case.journal.tree(at)) if at is not None else ():
             if called_name(each) == "DataLoader" and at is not None:
                 new = with_argument(case.journal.source(at, each), fill)
                 return case.journal.changed(at, [(each, new)], PADDED)

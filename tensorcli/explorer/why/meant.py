@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tensorcli.explorer.engines import ALLOCATING
 from tensorcli.explorer.explain import LEGACY
-from tensorcli.explorer.trees import called_name, root_name
+from tensorcli.explorer.trees import called_name, calls_in, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.updates import copied_into, in_place
@@ -61,7 +61,7 @@ def live_state(case: Case, row: HazardRow) -> Story:
         story.events.append(case.event(bound.at, text, "shared", node=bound.value))
         new = f"{{name: each.clone() for name, each in {behind(bound.value, bound.text, '.items()')}}}"
         if hasattr(case.trace.session.names.get(row.names[1]), "param_groups"):
-            for each in ast.walk(case.journal.python(bound.at)[0].tree):
+            for each in ast.walk(case.journal.tree(bound.at)):
                 if isinstance(each, ast.Assign) and each.value is bound.value:
                     source = f"import copy\n{bound.name} = copy.deepcopy({bound.text})"
                     story.proposals.append(case.journal.instead(bound.at, each, source, "keep copies"))
@@ -154,7 +154,7 @@ def _bound(case: Case, row: HazardRow) -> _Binding | None:
     if found is None:
         return None
     at, tree, local = found
-    tree = tree if local else case.journal.python(at)[0].tree
+    tree = tree if local else case.journal.tree(at)
     values = [
         value for node in ast.walk(tree) for target, value in _assigned(node) if root_name(target) == name
     ]
@@ -283,8 +283,7 @@ def unwritten_read(case: Case, row: HazardRow) -> Story:
 
 def _allocation(tree: ast.expr) -> ast.Call | None:
     """The call that allocates: `torch.empty(3)`, `torch.Tensor(3)`, `x.new(3)`."""
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
-    return next((each for each in calls if _allocates(called_name(each))), None)
+    return next((each for each in calls_in(tree) if _allocates(called_name(each))), None)
 
 
 def _allocates(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import called_name, operand_of, root_name
+from tensorcli.explorer.trees import called_name, calls_in, operand_of, receiver_of, root_name
 from tensorcli.explorer.why.called import called, given, module_name, whole_numbers
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import behind, operand, operands, with_operand
@@ -89,8 +89,9 @@ def state(case: Case) -> Story:
         new = f"{{name.removeprefix({outer!r}): each for name, each in {behind(saved, text, '.items()')}}}"
         story.proposals.append(case.changed([(saved, new)], "the names without the outer module's"))
         return story
-    if isinstance(call.func, ast.Attribute) and (others := _of_other_shapes(case, call.func.value, value)):
-        owner, text = case.text_of(call.func.value), case.text_of(saved)
+    receiver = receiver_of(call)
+    if receiver is not None and (others := _of_other_shapes(case, receiver, value)):
+        owner, text = case.text_of(receiver), case.text_of(saved)
         shown = "; ".join(f"{name} is {has}, and {owner} has {wants}" for name, has, wants in others[:3])
         story.title = f"{shown}{'; …' if len(others) > 3 else ''}."
         fits = f"name in {owner}.state_dict() and each.shape == {owner}.state_dict()[name].shape"
@@ -119,7 +120,7 @@ def _of_saved_sizes(case: Case, owner: str, others: list[tuple[str, str, str]]) 
     if at is None:
         return
     for has, wants in sorted(pairs):
-        for node, number in whole_numbers(case.journal.python(at)[0].tree):
+        for node, number in whole_numbers(case.journal.tree(at)):
             if number == wants:
                 yield case.journal.changed(
                     at, [(node, str(has))], f"a module of the saved sizes: {has} instead of {wants}"
@@ -151,8 +152,9 @@ def batch(case: Case) -> Story:
     """An input and a target, or a result and its gradient, of different sizes."""
     story = called(case)
     call = case.call("backward")
-    if call is not None and isinstance(call.func, ast.Attribute) and len(call.args) == 1:
-        text = case.text_of(call.func.value)
+    root = receiver_of(call)
+    if call is not None and root is not None and len(call.args) == 1:
+        text = case.text_of(root)
         story.title = f"a backward pass that begins at {text} takes a gradient of {text}'s shape."
         story.proposals.append(
             case.changed([(call.args[0], f"torch.ones_like({text})")], "a weight for each element")
@@ -181,7 +183,7 @@ def unregistered(case: Case) -> Story:
     story = given(case)
     for node in ast.walk(case.inner):
         at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
-        tree = None if at is None else case.journal.python(at)[0].tree
+        tree = None if at is None else case.journal.tree(at)
         if at is None or not isinstance(node, ast.Name) or not isinstance(tree, ast.Assign):
             continue
         if isinstance(case.value(node), GeneratorType):
@@ -252,7 +254,7 @@ def _scores(case: Case, node: ast.AST | None) -> Iterator[Proposal | None]:
     """Without the softmax or the sigmoid: its operand in the place of its call; in a network a module that does nothing."""
     for at, made in squashing(case, node, ("softmax", "sigmoid")):
         layer = called_name(made)
-        if layer[0].islower() and isinstance(made.func, ast.Attribute):
+        if layer[0].islower() and receiver_of(made) is not None:
             scores = case.journal.source(at, operand_of(made))
             yield case.journal.changed(at, [(made, scores)], "the scores themselves")
         else:
@@ -266,13 +268,12 @@ def squashing(case: Case, node: ast.AST | None, functions: Sequence[str]) -> Ite
     """
     if not isinstance(node, ast.Call):
         return
-    if called_name(node) in functions and isinstance(node.func, ast.Attribute):
+    if called_name(node) in functions and receiver_of(node) is not None:
         at = case.holder_of(node)
         if at is not None:
             yield at, node
         return
     bound = case.bound_at(root_name(node.func) or "")
-    for each in ast.walk(case.journal.python(bound)[0].tree) if bound is not None else ():
-        if isinstance(each, ast.Call) and called_name(each) in [name.capitalize() for name in functions]:
-            assert bound is not None
-            yield bound, each
+    if bound is not None:
+        layers = [name.capitalize() for name in functions]
+        yield from ((bound, each) for each in calls_in(case.journal.tree(bound), *layers))

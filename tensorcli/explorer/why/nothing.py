@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ast
 
-from tensorcli.explorer.trees import called_name
+from tensorcli.explorer.trees import called_name, receiver_of
 from tensorcli.explorer.why.case import Case, Story
 
 WORKING = frozenset(
@@ -23,7 +23,7 @@ def of_a_call(case: Case) -> Story | None:
         if found is None:
             continue
         at, tree, local = found
-        tree = tree if local else case.journal.python(at)[0].tree
+        tree = tree if local else case.journal.tree(at)
         if not isinstance(tree, ast.Assign) or not isinstance(tree.value, ast.Call):
             continue
         if ast.unparse(tree.targets[0]) == name:
@@ -35,10 +35,10 @@ def of_a_call(case: Case) -> Story | None:
 
 def _of_a_method(case: Case, at: int, tree: ast.Assign, name: str) -> Story | None:
     """`net = net.load_state_dict(state)`, `loss = net(x).mean().backward()`, and then a use of the name."""
-    call, method = tree.value, called_name(tree.value)
-    if method not in WORKING or not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+    call, method, receiver = tree.value, called_name(tree.value), receiver_of(tree.value)
+    if method not in WORKING or receiver is None:
         return None
-    owner, text = case.journal.source(at, call.func.value), case.journal.source(at, call)
+    owner, text = case.journal.source(at, receiver), case.journal.source(at, call)
     value = case.value(ast.Name(name, ast.Load()), like=case.node())
     what = "None" if value is None else f"what {method}() gave back"
     gives = ", and gives nothing back" if value is None else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tensorcli.explorer.facts import plural
-from tensorcli.explorer.trees import called_name, holds
+from tensorcli.explorer.results import plural
+from tensorcli.explorer.trees import called_name, holds, receiver_of
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import ATOMS, operand, with_operand
@@ -23,9 +23,10 @@ def many(case: Case) -> Story:
         if isinstance(each, CONDITIONS) and ambiguous:
             nodes.append(each.test)
         elif isinstance(each, ast.Call):
-            if isinstance(each.func, ast.Attribute) and each.func.attr == "item":
-                nodes.append(each.func.value)
-            elif isinstance(each.func, ast.Name) and each.func.id in ("bool", "float", "int"):
+            owner = receiver_of(each)
+            if owner is not None and called_name(each) == "item":
+                nodes.append(owner)
+            elif owner is None and called_name(each) in ("bool", "float", "int"):
                 nodes.extend(each.args)
     nodes.extend(_formatted(case))
     bound = precedence(case)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tensorcli.explorer.results import Event
-from tensorcli.explorer.trees import root_name
+from tensorcli.explorer.trees import receiver_of, root_name
 from tensorcli.explorer.why.case import Bound, Case, Story
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def parts_of(case: Case, node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _of_call(node: ast.Call) -> Iterator[ast.expr]:
-    if isinstance(node.func, ast.Attribute):
-        yield from _owner(node.func.value)
+    if (receiver := receiver_of(node)) is not None:
+        yield from _owner(receiver)
     yield from node.args
     for keyword in node.keywords:
         yield keyword.value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.parameters import optimised
-from tensorcli.explorer.trees import called_name, has_pass, root_name
+from tensorcli.explorer.trees import called_name, calls_in, has_pass, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
 from tensorcli.explorer.why.networks import holder_for
@@ -24,7 +24,7 @@ def dropped_gradient(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     step = case.inner
     for at in range(case.home, -1, -1):
-        tree = case.journal.python(at)[0].tree
+        tree = case.journal.tree(at)
         drops = [
             each
             for each in ast.walk(tree)
@@ -104,21 +104,15 @@ def idle_step(case: Case, row: HazardRow) -> Story:
             story.events.append(case.event(at, f"{name} is another {what} since then", "made"))
             story.proposals.append(case.journal.moved_below(made, at, "take the tensors of now"))
     if made is not None:
-        _tell_others(case, story, optimizer, made)
+        _tell_others(case, story, made)
     return story
 
 
-def _tell_others(case: Case, story: Story, optimizer: str, made: int) -> None:
+def _tell_others(case: Case, story: Story, made: int) -> None:
     """The modules that the passes reached in the place of the one whose parameters an optimizer took."""
-    tree, names = case.journal.python(made)[0].tree, case.trace.session.names
-    taken = [
-        node.func.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("parameters", "named_parameters")
-        and isinstance(node.func.value, ast.Name)
-    ]
+    tree, names = case.journal.tree(made), case.trace.session.names
+    owners = map(receiver_of, calls_in(tree, "parameters", "named_parameters"))
+    taken = [owner for owner in owners if isinstance(owner, ast.Name)]
     reached = [
         name
         for name, value in names.items()
@@ -166,7 +160,7 @@ def unheld_parameter(case: Case, row: HazardRow) -> Story:
     path = row.names[1]
     value = case.value(ast.parse(path, mode="eval").body)
     for at, step in enumerate(case.trace.steps):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             if isinstance(node, ast.Assign) and _sets(case, node.targets[0], path):
                 story.events.insert(0, case.event(step.number - 1, f"{path} is set", "made", node=node))
                 text = case.journal.source(at, node.value)
@@ -187,7 +181,7 @@ def _sets(case: Case, target: ast.expr, path: str) -> bool:
 def _all_parameters(case: Case, made: int) -> Iterator[Proposal | None]:
     """`SGD(filter(lambda p: p.requires_grad, net.parameters()))`, and the same of a list, as `SGD(net.parameters())`."""
     note = "all of them: a step leaves out what has no gradient"
-    for node in ast.walk(case.journal.python(made)[0].tree):
+    for node in ast.walk(case.journal.tree(made)):
         whole: ast.expr | None = None
         if isinstance(node, ast.Call) and called_name(node) == "filter" and len(node.args) == 2:
             whole = node.args[1]

@@ -102,7 +102,7 @@ def told_not_to_write(case: Case, at: int) -> Iterator[Proposal | None]:
     not to.
     """
     for place in range(at, -1, -1):
-        for node in ast.walk(case.journal.python(place)[0].tree):
+        for node in ast.walk(case.journal.tree(place)):
             if isinstance(node, ast.keyword) and node.arg == "inplace" and ast.unparse(node.value) == "True":
                 note = "a result of its own, and what it is given stays"
                 yield case.journal.changed(place, [(node.value, "False")], note)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.facts import plural
+from tensorcli.explorer.results import plural
 from tensorcli.explorer.why.called import fits, given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import operand

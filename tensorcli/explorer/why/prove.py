@@ -15,7 +15,6 @@ from tensorcli.explorer.trees import root_name, stored, write_target
 
 if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
-    from tensorcli.explorer.journal import Record
     from tensorcli.explorer.results import Step
     from tensorcli.explorer.results.why import Verdict
     from tensorcli.explorer.session import Session
@@ -56,36 +55,48 @@ def outcome(session: Session, proposal: Proposal, allowed: Allowance = ALL) -> O
     """What the proposal gives; None where its statement still fails (or warns, where it is to be quiet), or one before
     it fails that did not, or where it takes more than is allowed. Errors: KeyboardInterrupt.
     """
-    record = proposal.records[proposal.failing]
     before: dict[str, str] = {}
     with session.fork([]) as other:
         step = rerun(other, proposal, allowed, lambda: before.update(_gradients(other)))
         if step is None or (proposal.quiet and step.warnings):
             return None
-        value = _clipped(value_text(step))
-        bound = _bound(record)
-        engine = other.engine
-        for node in ast.walk(proposal.records[proposal.failing].statement.tree):
-            if isinstance(node, ast.For):  # what counts the rounds says nothing of what they did
-                bound -= {name for name in stored(node.target) if engine.kind(other.names.get(name)) is None}
-        if not value and not bound:
-            target = write_target(record.statement.tree)
-            name = None if target is None else root_name(target[0])
-            bound = set() if name is None else {name}
-        if proposal.shows:
-            value, bound = "", {proposal.shows}
-        for name in sorted(bound):
-            thing = other.names.get(name)
-            if engine.kind(thing) in ("tensor", "ndarray"):
-                value = f"{name} = {_short(engine, thing)}"
-            elif isinstance(thing, tuple | list | bool | int | float):
-                value = f"{name} = {short_text(engine, thing)}"
         gradients = _gradients(other)
         if proposal.shows.endswith(".grad"):
             held = gradients.get(proposal.shows.removesuffix(".grad"))
             value = "" if held is None else f"{proposal.shows} = {held}"
+        else:
+            value = _value(other, proposal, step)
         changed = frozenset(name for name, text in gradients.items() if before.get(name) != text)
         return Outcome(gradients, value, changed)
+
+
+def _value(other: Session, proposal: Proposal, step: Step) -> str:
+    """What the statement in question gave: what the proposal shows, what its names hold now, or the value of its step."""
+    tree = proposal.records[proposal.failing].statement.tree
+    value = "" if proposal.shows else _clipped(value_text(step))
+    names = {proposal.shows} if proposal.shows else _telling_names(other, tree)
+    if not value and not names:
+        target = write_target(tree)
+        name = None if target is None else root_name(target[0])
+        names = set() if name is None else {name}
+    for name in sorted(names):
+        thing = other.names.get(name)
+        if other.engine.kind(thing) in ("tensor", "ndarray"):
+            value = f"{name} = {_short(other.engine, thing)}"
+        elif isinstance(thing, tuple | list | bool | int | float):
+            value = f"{name} = {short_text(other.engine, thing)}"
+    return value
+
+
+def _telling_names(other: Session, tree: ast.stmt) -> set[str]:
+    """The names that a statement binds, but for what counts the rounds of a loop: that says nothing of what they did."""
+    names = _bound(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For):
+            names -= {
+                name for name in stored(node.target) if other.engine.kind(other.names.get(name)) is None
+            }
+    return names
 
 
 def rerun(
@@ -160,9 +171,8 @@ def _gradients(session: Session) -> dict[str, str]:
     return found
 
 
-def _bound(record: Record) -> set[str]:
+def _bound(tree: ast.stmt) -> set[str]:
     """The names that a statement binds; of a block, the one where it is the only one."""
-    tree = record.statement.tree
     if isinstance(tree, ast.AugAssign) and isinstance(tree.target, ast.Name):
         return {tree.target.id}
     names = stored(tree)

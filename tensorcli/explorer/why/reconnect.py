@@ -12,7 +12,7 @@ from dataclasses import replace
 from tensorcli.explorer.hazards.slips import nearly
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.rewrite import Proposal, with_argument
-from tensorcli.explorer.trees import called_name, holds, loaded, stored
+from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, receiver_of, stored
 from tensorcli.explorer.why.case import Case
 from tensorcli.explorer.why.cuts import (
     FACTORIES,
@@ -51,22 +51,18 @@ def ways_back(case: Case, cuts: list[Cut], root: str = "") -> Iterator[Proposal 
 def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     """The statement without what left the graph, in the function that it stands in where it was a call that left."""
     at, journal = cut.step.number - 1, case.journal
-    tree: ast.stmt = journal.python(at)[0].tree
+    tree: ast.stmt = journal.tree(at)
     home = None if cut.node is None or holds(tree, cut.node) else case.holder_of(cut.node)
     if home is not None and cut.node is not None:
-        at, around = home, ast.walk(journal.python(home)[0].tree)
+        at, around = home, ast.walk(journal.tree(home))
         tree = [each for each in around if isinstance(each, ast.stmt) and holds(each, cut.node)][-1]
     if cut.path and cut.path[-1] in ("backward", "grad") and isinstance(cut.node, ast.Call):
         new = with_argument(journal.source(at, cut.node), "create_graph=True")
         yield journal.changed(at, [(cut.node, new)], "record the pass as well")
         return
-    for node in ast.walk(tree):
-        if (
-            called_name(node) == "detach"
-            and isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-        ):
-            yield journal.changed(at, [(node, journal.source(at, node.func.value))], "stay in the graph")
+    for call in calls_in(tree, "detach"):
+        if (owner := receiver_of(call)) is not None:
+            yield journal.changed(at, [(call, journal.source(at, owner))], "stay in the graph")
     yield from joined(case, at, tree)
     if isinstance(tree, ast.Assign) and isinstance(tree.value, ast.Call):
         name = ast.unparse(tree.targets[0])
@@ -84,7 +80,7 @@ def _undone(case: Case, cut: Cut) -> Iterator[Proposal | None]:
 def _undecorated(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     """The function that an operation stands in, without the decorator that keeps it from being recorded."""
     place = None if cut.node is None else case.holder_of(cut.node)
-    function = None if place is None else case.journal.python(place)[0].tree
+    function = None if place is None else case.journal.tree(place)
     if place is None or not isinstance(function, ast.FunctionDef):
         return
     lines = case.journal.records[place].statement.source.split("\n")
@@ -106,7 +102,7 @@ def _turned_on(case: Case, cut: Cut) -> Iterator[Proposal | None]:
 def _in_place(case: Case, cut: Cut) -> Iterator[Proposal | None]:
     """`w = w - lr * w.grad` under no_grad, which leaves the leaf without its name: the write into it."""
     at = cut.step.number - 1
-    for node in ast.walk(case.journal.python(at)[0].tree):
+    for node in ast.walk(case.journal.tree(at)):
         if isinstance(node, ast.Assign) and cut.node is not None and holds(node, cut.node):
             for name in sorted(stored(node)):
                 yield from in_place(case, at, name)
@@ -117,7 +113,7 @@ def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
     wants the gradient of.
     """
     at, journal = cut.step.number - 1, case.journal
-    tree = journal.python(at)[0].tree
+    tree = journal.tree(at)
     if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
         return
     call, name = tree.value, tree.targets[0].id
@@ -135,7 +131,7 @@ def _wanted(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
 def _misspelt(case: Case, name: str) -> Iterator[Proposal | None]:
     """`x.require_grad = True`, which made an attribute of the script's own, and `x.requires_grad_`, which was not called."""
     for step in case.trace.steps[: case.at]:
-        tree = case.journal.python(step.number - 1)[0].tree
+        tree = case.journal.tree(step.number - 1)
         if isinstance(tree, ast.Expr) and ast.unparse(tree) == f"{name}.requires_grad_":
             new = f"{name}.requires_grad_()"
             yield case.journal.changed(step.number - 1, [(tree.value, new)], "the method is called")
@@ -208,7 +204,7 @@ def _as_tensors(case: Case, cut: Cut) -> Iterator[Proposal | None]:
         yield case.journal.changed(place, _ported(defined), note)
         return
     changed = [
-        case.journal.changed(place, _ported(case.journal.python(place)[0].tree), note)
+        case.journal.changed(place, _ported(case.journal.tree(place)), note)
         for place in _computed_by(case, at)
     ]
     yield case.journal.together([each for each in changed if each is not None])
@@ -216,9 +212,9 @@ def _as_tensors(case: Case, cut: Cut) -> Iterator[Proposal | None]:
 
 def _computed_by(case: Case, at: int) -> list[int]:
     """The statements that computed what one takes, back to the one that read it from a tensor; their places in order."""
-    places, names = [at], loaded(case.journal.python(at)[0].tree)
+    places, names = [at], loaded(case.journal.tree(at))
     for place in range(at - 1, -1, -1):
-        tree = case.journal.python(place)[0].tree
+        tree = case.journal.tree(place)
         if not isinstance(tree, ast.Assign | ast.AugAssign | ast.For | ast.While) or not stored(tree) & names:
             continue
         places.append(place)

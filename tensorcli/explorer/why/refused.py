@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from tensorcli.explorer.errors import refused_cast
-from tensorcli.explorer.facts import plural
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.memory import overlap, places_text, shared_places, span_text
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trees import root_name, write_target
 from tensorcli.explorer.why.called import called
@@ -28,9 +27,9 @@ def under_no_grad(case: Case, note: str) -> Iterator[Proposal | None]:
 
 def out_of_the_block(case: Case, at: int, note: str) -> Iterator[Proposal | None]:
     """A `with` statement replaced by its body."""
-    statement, _ = case.journal.python(at)
-    if isinstance(statement.tree, ast.With):
-        body = "\n".join(ast.unparse(each) for each in statement.tree.body)
+    tree = case.journal.tree(at)
+    if isinstance(tree, ast.With):
+        body = "\n".join(ast.unparse(each) for each in tree.body)
         yield case.journal.replaced(at, body, note)
 
 
@@ -101,7 +100,7 @@ def _of_another(case: Case, bound: Bound, name: str) -> Iterator[Proposal | None
     leaf = case.named(name)
     if not any(_leads_elsewhere(case, case.tensor(each), leaf) for each in given):
         return
-    for call in ast.walk(bound.node or case.journal.python(bound.at)[0].tree):
+    for call in ast.walk(bound.node or case.journal.tree(bound.at)):
         for keyword in call.keywords if isinstance(call, ast.Call) else ():
             if keyword.arg == "requires_grad" and isinstance(call, ast.Call):
                 source = case.journal.source
@@ -169,10 +168,10 @@ def inference(case: Case) -> Story:
         if at is None and bound is not None:
             at = bound.at
         if at is not None:
-            statement, _ = case.journal.python(at)
+            tree = case.journal.tree(at)
             proposals.extend(
                 case.journal.changed(at, [(node, node_text)], "not recorded, but a normal tensor")
-                for node, node_text in _modes(case, at, statement.tree)
+                for node, node_text in _modes(case, at, tree)
             )
     events.append(case.raised(case.failure.message.partition(".")[0]))
     late = "Inplace update" in case.failure.message

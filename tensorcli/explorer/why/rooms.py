@@ -128,7 +128,7 @@ def _more(case: Case, found: Operand) -> Iterator[Proposal | None]:
     for name in dict.fromkeys(filter(None, (module_name(case), *_modules(case)))):
         bound = case.bound_at(name)
         if bound is not None:
-            for node in _smaller(case.journal.python(bound)[0].tree, greatest):
+            for node in _smaller(case.journal.tree(bound), greatest):
                 yield case.journal.changed(bound, [(node, str(greatest + 1))], note)
     for node in _smaller(case.expression(), greatest):
         yield case.changed([(node, str(greatest + 1))], note)
@@ -140,7 +140,7 @@ def _modules(case: Case) -> Iterator[str]:
     for node in ast.walk(case.inner):
         at = case.bound_at(node.id) if isinstance(node, ast.Name) else None
         if at is not None and at < case.at:
-            trees.append(case.journal.python(at)[0].tree)
+            trees.append(case.journal.tree(at))
     for tree in trees:
         for node in ast.walk(tree):
             if (

@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tensorcli.explorer.facts import operation_of, plural
+from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.memory import covered, reaches, region_text, span_text
-from tensorcli.explorer.results import Event, Mark, Timeline
+from tensorcli.explorer.results import Event, Mark, Timeline, plural
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
-from tensorcli.explorer.trees import holds, in_place_nodes, loaded, root_name, stored
+from tensorcli.explorer.trees import calls_in, holds, in_place_nodes, loaded, receiver_of, root_name, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.freed import again_in, recomputed, round_of
 from tensorcli.explorer.why.gradient import backward_root
@@ -243,56 +243,55 @@ class _Version:
         case, journal = self.case, self.case.journal
         at, via = self.culprit.number - 1, self.write.via
         bound = None if via is None else case.bound_at(via)
-        statement, _ = journal.python(at)
+        saved_at, writing = self.step.number - 1, journal.tree(at)
         if at == case.at and carried_graphs(case):
             yield from detached_each_round(case)
-        body = round_of(case) if self.step.number - 1 < at == case.at else None
+        body = round_of(case) if saved_at < at == case.at else None
         if body is not None:
-            yield from again_in(case, body, self.step.number - 1)
+            yield from again_in(case, body, saved_at)
         if self.write.operator.rstrip("_") in IN_PLACE:
             yield from told_not_to_write(case, at)
         if bound is not None and via != self.name and bound < at:
             yield from self._copy_at(bound)
-        yield from out_of_place_at(case, at, statement.tree, via)
+        yield from out_of_place_at(case, at, writing, via)
         if self.write.via is None:
             for step in case.trace.steps[:at]:
                 tree = step.record.statement.tree
                 if isinstance(tree, ast.FunctionDef):
                     yield from out_of_place_at(case, step.number - 1, tree)
         goes_on = self._pass_goes_on_to_what_was_written()
-        if goes_on and self.step.number - 1 < at:
-            yield from recomputed(case, self.step.number - 1)
+        if goes_on and saved_at < at:
+            yield from recomputed(case, saved_at)
         if at < case.at and not self._reads_what_was_written():
             later = f"; {goes_on}.grad has both passes then" if goes_on else ""
             yield journal.moved_below(at, case.at, f"write after the saved use{later}")
-        if isinstance(statement.tree, ast.Assign | ast.AugAssign | ast.Expr) and via is not None:
-            targets = [target for target, _ in in_place_nodes(statement.tree)]
+        if isinstance(writing, ast.Assign | ast.AugAssign | ast.Expr) and via is not None:
+            targets = [target for target, _ in in_place_nodes(writing)]
             if any(isinstance(target, ast.Name) and target.id == via for target in targets):
                 yield journal.inserted(at, f"{via} = {via}.clone()", "write into a copy")
-        saved_at = self.step.number - 1
-        saver, _ = journal.python(saved_at)
-        name = self.name
-        if saved_at != at:
-            uses = [
-                node
-                for node in ast.walk(saver.tree)
-                if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-            ]
-            # What is written in place is meant to change: a copy in its place would take the write.
-            written = [target for target, _ in in_place_nodes(saver.tree)]
-            read = [node for node in uses if not any(holds(target, node) for target in written)]
-            if read:
-                yield journal.changed(saved_at, [(node, f"{name}.clone()") for node in read], "save a copy")
-            if not uses and isinstance(saver.tree, ast.Assign) and name in stored(saver.tree):
-                value = saver.tree.value
-                text = journal.source(saved_at, value)
-                yield journal.changed(
-                    saved_at, [(value, f"{atom(value, text)}.clone()")], "the node keeps its own result"
-                )
+        if saved_at == at:
+            yield self._copied_where_read(writing)
         else:
-            yield self._copied_where_read(saver.tree)
+            yield from self._copied_by_the_saver(saved_at)
         if bound is not None:
             yield from self._data_at(bound)
+
+    def _copied_by_the_saver(self, at: int) -> Iterator[Proposal | None]:
+        """The statement that saved, with a copy of what was written later: of what it reads, or of its own result."""
+        journal, name, saver = self.case.journal, self.name, self.case.journal.tree(at)
+        uses = [
+            node
+            for node in ast.walk(saver)
+            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        ]
+        # What is written in place is meant to change: a copy in its place would take the write.
+        written = [target for target, _ in in_place_nodes(saver)]
+        read = [node for node in uses if not any(holds(target, node) for target in written)]
+        if read:
+            yield journal.changed(at, [(node, f"{name}.clone()") for node in read], "save a copy")
+        if not uses and isinstance(saver, ast.Assign) and name in stored(saver):
+            copied = f"{atom(saver.value, journal.source(at, saver.value))}.clone()"
+            yield journal.changed(at, [(saver.value, copied)], "the node keeps its own result")
 
     def _copied_where_read(self, tree: ast.stmt) -> Proposal | None:
         """`h[i] = h[i - 1].clone() * w` for `h[i] = h[i - 1] * w`: one statement saves what it writes, in a loop for one."""
@@ -305,8 +304,7 @@ class _Version:
         return journal.changed(at, changes, "save a copy") if changes else None
 
     def _copy_at(self, at: int) -> Iterator[Proposal | None]:
-        statement, _ = self.case.journal.python(at)
-        tree = statement.tree
+        tree = self.case.journal.tree(at)
         if isinstance(tree, ast.Assign) and len(tree.targets) == 1 and isinstance(tree.targets[0], ast.Name):
             text = self.case.journal.source(at, tree.value)
             yield self.case.journal.changed(
@@ -314,17 +312,11 @@ class _Version:
             )
 
     def _data_at(self, at: int) -> Iterator[Proposal | None]:
-        statement, _ = self.case.journal.python(at)
-        for node in ast.walk(statement.tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "detach"
-            ):
-                owner = self.case.journal.source(at, node.func.value)
-                yield self.case.journal.changed(
-                    at, [(node, f"{owner}.data")], "no error, but wrong", warning=True
-                )
+        tree = self.case.journal.tree(at)
+        for node in calls_in(tree, "detach"):
+            if (owner := receiver_of(node)) is not None:
+                data = f"{self.case.journal.source(at, owner)}.data"
+                yield self.case.journal.changed(at, [(node, data)], "no error, but wrong", warning=True)
 
     def _reads_what_was_written(self) -> bool:
         """Whether the failing statement computes from the written memory: then the write changed what it

@@ -9,10 +9,9 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from tensorcli.explorer.explain.rules import apart
-from tensorcli.explorer.facts import plural
-from tensorcli.explorer.results import Event
+from tensorcli.explorer.results import Event, plural
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import root_name
+from tensorcli.explorer.trees import receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.gradient import other_shape
 from tensorcli.explorer.why.operands import (
@@ -91,12 +90,11 @@ def matmul(case: Case) -> Story | None:
 def view(case: Case) -> Story | None:
     """A view that strides cannot express."""
     call = case.call("view")
-    if call is None or not isinstance(call.func, ast.Attribute):
+    base = receiver_of(call)
+    tensor = case.tensor(base)
+    if call is None or base is None or tensor is None:
         return None
-    tensor = case.tensor(call.func.value)
-    if tensor is None:
-        return None
-    text = case.text_of(call.func.value)
+    text = case.text_of(base)
     look = case.engine.look(tensor)
     wanted = [case.value(each) for each in call.args]
     if len(wanted) == 1 and isinstance(wanted[0], tuple | list):
@@ -107,15 +105,15 @@ def view(case: Case) -> Story | None:
         for d, other in apart(look.sizes, look.strides, wanted)
     ]
     events: list[Event] = []
-    name, whole = owner(case, Operand(call.func.value, text, tensor, look))
+    name, whole = owner(case, Operand(base, text, tensor, look))
     if name:
-        bound = case.bound(root_name(call.func.value))
+        bound = case.bound(root_name(base))
         bound_event(case, bound, f"{name} has shape {whole.sizes}, stride {whole.strides}", events, "shared")
     events.append(case.raised("no stride visits the same slots in the same order"))
     story = Story(f"{text} has shape {look.sizes} and stride {look.strides}: no view of that memory has the new shape.",
                   events, notes)  # fmt: skip
     arguments = ", ".join(case.text_of(each) for each in call.args)
-    receiver = text if isinstance(call.func.value, ATOMS) else f"({text})"
+    receiver = text if isinstance(base, ATOMS) else f"({text})"
     story.proposals = [
         case.changed([(call, f"{receiver}.reshape({arguments})")], "copies here; a view where it can"),
         case.changed([(call, f"{receiver}.contiguous().view({arguments})")], "the same copy, spelled out"),

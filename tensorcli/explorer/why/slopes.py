@@ -8,7 +8,7 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from tensorcli.explorer.trees import called_name, holds, loaded, operand_of, stored
+from tensorcli.explorer.trees import called_name, calls_in, holds, loaded, operand_of, receiver_of, stored
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.out_of_place import atom
 
@@ -63,9 +63,9 @@ def reentrant(case: Case) -> Story:
         "a checkpoint with use_reentrant=True can be gone through by backward() alone, and without inputs=."
     )
     for at in range(case.at + 1):
-        tree = case.journal.python(at)[0].tree
-        for node in ast.walk(tree):
-            if called_name(node) == "checkpoint" and isinstance(node, ast.Call) and node.keywords:
+        tree = case.journal.tree(at)
+        for node in calls_in(tree, "checkpoint"):
+            if node.keywords:
                 story.events.append(case.event(at, "runs a pass of its own in backward()", "made", node=node))
                 note = "goes through with any pass"
                 story.proposals.extend(_not_reentrant(case, at, node, note))
@@ -76,7 +76,7 @@ def reentrant(case: Case) -> Story:
 def _before_the_pass(case: Case, first: int, source: str) -> Proposal | None:
     """With a statement before the backward pass that follows the one at `first`, or stands in it."""
     for at in range(first, len(case.trace.steps)):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             if isinstance(node, ast.Expr) and called_name(node.value) == "backward":
                 return case.journal.before(at, node, source, COUNTS)
     return None
@@ -85,11 +85,7 @@ def _before_the_pass(case: Case, first: int, source: str) -> Proposal | None:
 def _scores(case: Case, cut: Cut) -> str | None:
     """What a call of `argmax` looks for the largest of: the scores, without a softmax, which does not change that."""
     node = cut.node
-    if (
-        not isinstance(node, ast.Call)
-        or called_name(node) != "argmax"
-        or not isinstance(node.func, ast.Attribute)
-    ):
+    if not isinstance(node, ast.Call) or called_name(node) != "argmax" or receiver_of(node) is None:
         return None
     found = operand_of(node)
     while isinstance(found, ast.Call) and called_name(found) in ("softmax", "log_softmax", "sigmoid"):
@@ -103,11 +99,11 @@ def _compared_with(case: Case, cut: Cut) -> Iterator[str]:
     """
     assert cut.node is not None
     first = cut.step.number - 1
-    tree = case.journal.python(first)[0].tree
+    tree = case.journal.tree(first)
     named = isinstance(tree, ast.Assign) and holds(tree.value, cut.node)
     names = stored(tree) if named else set()
     for at in range(first, case.at):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             pair = _pair(node)
             for side, other in (pair, pair[::-1]) if pair else ():
                 if holds(side, cut.node) or (loaded(side) & names and not loaded(other) & names):
@@ -126,12 +122,8 @@ def _pair(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
 
 def _plain(case: Case, at: int, node: ast.expr) -> str:
     """`y` of `y.float()`: the classes as they were; as whole numbers where they are none."""
-    while (
-        isinstance(node, ast.Call)
-        and called_name(node) in ("float", "double")
-        and isinstance(node.func, ast.Attribute)
-    ):
-        node = node.func.value
+    while called_name(node) in ("float", "double") and (owner := receiver_of(node)) is not None:
+        node = owner
     value = case.trace.session.names.get(node.id) if isinstance(node, ast.Name) else None
     floating = case.engine.kind(value) == "tensor" and case.engine.look(value).dtype.startswith("float")
     return atom(node, case.journal.source(at, node)) + ".long()" * floating

@@ -12,13 +12,21 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tensorcli.explorer.engines.members import is_module
-from tensorcli.explorer.hazards.discarded import WORKING
+from tensorcli.explorer.hazards.discarded import UNMISSED
 from tensorcli.explorer.hazards.steps import BY_MODE
 from tensorcli.explorer.names import path_root
 from tensorcli.explorer.results import Event, Why
 from tensorcli.explorer.rewrite import to_the_end
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.trees import called_name, holds, in_place_nodes, loaded, root_name, stored
+from tensorcli.explorer.trees import (
+    called_name,
+    holds,
+    in_place_nodes,
+    loaded,
+    receiver_of,
+    root_name,
+    stored,
+)
 from tensorcli.explorer.why.case import Case, looking_back
 from tensorcli.explorer.why.operands import behind
 from tensorcli.explorer.why.prove import WAYS, allowance, numbered, outcome
@@ -123,7 +131,7 @@ def _made_once(case: Case, at: int, node: ast.AST | None) -> str:
 def _given_copies(case: Case, at: int, name: str, kind: str) -> list[Proposal | None]:
     return [
         case.journal.changed(at, [(each, f"{name}{COPIES[kind]}")], f"{name} stays as it is")
-        for call in in_order(case.journal.python(at)[0].tree)
+        for call in in_order(case.journal.tree(at))
         for each in (call.args if isinstance(call, ast.Call) else ())
         if isinstance(each, ast.Name) and each.id == name
     ]
@@ -135,7 +143,7 @@ def _own_memory(case: Case, at: int, names: set[str], kind: str) -> list[Proposa
     if not bound:
         return []
     place, name = max(bound)
-    tree = case.journal.python(place)[0].tree
+    tree = case.journal.tree(place)
     if not isinstance(tree, ast.Assign) or not isinstance(tree.targets[0], ast.Name):
         return []
     value, note = case.trace.session.names.get(name), f"{name} has a memory of its own"
@@ -245,10 +253,10 @@ def _taken_by_nothing(case: Case) -> Iterator[Surprise]:
         ):
             continue
         method = called_name(call)
-        given = call.func.value if isinstance(call.func, ast.Attribute) else None
+        given = receiver_of(call)
         if isinstance(given, ast.Name) and given.id == "torch" and call.args:
             given = call.args[0]
-        if not isinstance(given, ast.Name) or method in WORKING or method.endswith("_"):
+        if not isinstance(given, ast.Name) or method in UNMISSED or method.endswith("_"):
             continue
         later = (each.record.statement.tree for each in case.trace.steps[at + 1 :])
         if case.engine.kind(names.get(given.id)) == "tensor" and any(

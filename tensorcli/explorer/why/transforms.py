@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, holds, root_name
@@ -29,28 +30,30 @@ def written(case: Case) -> Story:
     story = given(case)
     target, _ = case.write_target()
     inner = case.inner
-    name = root_name(
-        target if target is not None else inner.targets[0] if isinstance(inner, ast.Assign) else None
-    )
+    if target is None and isinstance(inner, ast.Assign):
+        target = inner.targets[0]
+    name = root_name(target)
     for at in range(case.at, -1, -1):
-        for function in ast.walk(case.journal.python(at)[0].tree):
+        for function in ast.walk(case.journal.tree(at)):
             if not isinstance(function, ast.FunctionDef) or not holds(function, inner):
                 continue
-            for node in ast.walk(function):
-                call = (
-                    node.value
-                    if isinstance(node, ast.Assign) and root_name(node.targets[0]) == name
-                    else None
-                )
-                if isinstance(call, ast.Call) and called_name(call) in NEW and call.args:
-                    story.events.insert(
-                        0, case.event(at, "has room for one example", "made", culprit=True, node=call)
-                    )
-                    for mapped in function.args.args:
-                        new = f"{mapped.arg}.new_{called_name(call)}"
-                        note = f"with room for the examples of {mapped.arg}"
-                        story.proposals.append(case.journal.changed(at, [(call.func, new)], note))
+            for call in _makings(function, name):
+                event = case.event(at, "has room for one example", "made", culprit=True, node=call)
+                story.events.insert(0, event)
+                for mapped in function.args.args:
+                    new = f"{mapped.arg}.new_{called_name(call)}"
+                    note = f"with room for the examples of {mapped.arg}"
+                    story.proposals.append(case.journal.changed(at, [(call.func, new)], note))
     return story
+
+
+def _makings(function: ast.FunctionDef, name: str | None) -> Iterator[ast.Call]:
+    """The calls in a function that make a new tensor and give it to this name."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and root_name(node.targets[0]) == name:
+            call = node.value
+            if isinstance(call, ast.Call) and called_name(call) in NEW and call.args:
+                yield call
 
 
 def _is_vmap(case: Case, node: ast.AST) -> bool:

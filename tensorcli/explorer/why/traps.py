@@ -16,7 +16,7 @@ from tensorcli.explorer.hazards.catalogue import HAZARDS
 from tensorcli.explorer.results import Failure, HazardRow, Why
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.trees import called_name, has_pass, root_name
+from tensorcli.explorer.trees import called_name, has_pass, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.flat import zeroed
 from tensorcli.explorer.why.operands import as_loaded, operands, told, with_operand
@@ -161,10 +161,7 @@ def lost_write(case: Case, row: HazardRow) -> Story:
     """`x[m][0] = 5`: read the part, write into it, write it back."""
     node = _expression(case)
     target = node.target if isinstance(node, ast.AugAssign) else node
-    if isinstance(target, ast.Call) and isinstance(target.func, ast.Attribute):
-        part: ast.expr | None = target.func.value
-    else:
-        part = target.value if isinstance(target, ast.Subscript) else None
+    part = target.value if isinstance(target, ast.Subscript) else receiver_of(target)
     if part is None:
         return Story("")
     part = _copying(case, part)
@@ -256,7 +253,7 @@ def wrap_around(case: Case, row: HazardRow) -> Story:
     elif isinstance(node, ast.AugAssign):
         operand = node.target
     elif isinstance(node, ast.Call):
-        parts = [*([node.func.value] if isinstance(node.func, ast.Attribute) else ()), *node.args]
+        parts = (receiver_of(node), *node.args)
         operand = next((each for each in parts if case.tensor(each) is not None), None)
     elif isinstance(node, ast.UnaryOp):
         operand = node.operand
@@ -285,9 +282,9 @@ def gradient_alias(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     if at is None:
         return story
-    statement, _ = case.journal.python(at)
-    if isinstance(statement.tree, ast.Assign):
-        value = statement.tree.value
+    tree = case.journal.tree(at)
+    if isinstance(tree, ast.Assign):
+        value = tree.value
         story.events.append(case.event(at, f"{held} is the very tensor, not its values", "shared"))
         source = case.journal.source(at, value)
         story.proposals.append(
@@ -318,7 +315,7 @@ def _before_the_pass(case: Case, source: str, note: str) -> Proposal | None:
     """With a statement before the last backward pass: the one where it happened, or one of an earlier statement."""
     if has_pass(case.inner):
         return case.before(source, note)
-    earlier = (at for at in range(case.at - 1, -1, -1) if has_pass(case.journal.python(at)[0].tree))
+    earlier = (at for at in range(case.at - 1, -1, -1) if has_pass(case.journal.tree(at)))
     at = next(earlier, None)
     return None if at is None else case.journal.inserted(at, source, note)
 

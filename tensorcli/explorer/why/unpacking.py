@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tensorcli.explorer.facts import article, plural
+from tensorcli.explorer.facts import article
+from tensorcli.explorer.results import plural
 from tensorcli.explorer.why.arguments import misused
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story

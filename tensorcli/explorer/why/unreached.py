@@ -72,11 +72,27 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         )
     if bound is not None:
         story.events.append(case.event(bound, f"{name} was made here", "made"))
-    begin = -1 if bound is None else bound
+    begin = 0 if bound is None else bound + 1
+    _tell_views(case, story, value, name, begin, last)
+    cuts = _tell_cuts(case, story, value, name, begin)
+    story.proposals.extend(map(to_the_end, ways_back(case, cuts)))
+    users = users_of(case, value)
+    _tell_end(case, story, name, begin, last, users, cut=bool(cuts))
+    node = last.added[-1].node_at if last.added else None
+    passed = f"a backward pass that did not reach {name}"
+    story.events.append(case.event(last.number - 1, passed, "other", node=node))
+    if users:
+        verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
+        story.notes.append(f"{', '.join(users[:4])} {verb[0]} to {name}, and {verb[1]} not differentiated.")
+    return story
+
+
+def _tell_views(case: Case, story: Story, value: Any, name: str, begin: int, last: Traced) -> None:
+    """The views of the leaf without an edge to it that later statements went through."""
     for view, view_name in views_cut_off(case, value):
         uses = [
             step
-            for step in trace.steps[begin + 1 :]
+            for step in case.trace.steps[begin:]
             if view_name in loaded(step.record.statement.tree) and case.bound_at(view_name) != step.number - 1
         ]
         if not uses:
@@ -91,19 +107,30 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         if uses[-1] is not last:
             story.events.append(case.event(uses[-1].number - 1, f"goes through {view_name}", "other"))
         story.proposals.extend(view_again(case, view_name, uses[0], last))
+
+
+def _tell_cuts(case: Case, story: Story, value: Any, name: str, begin: int) -> list[Cut]:
+    """The operators at which the way from the leaf to what was differentiated was cut."""
     cuts = []
-    for step, made in _cuts_behind(case, value, name, begin + 1):
+    for step, made in _cuts_behind(case, value, name, begin):
         operator = verb_of(made)
         cuts.append(Cut(step, "", "cut", made.node_at, (operator,)))
         why = "leaves the graph" if made.recording else cut_reason(case, step, made)
         event = case.event(step.number - 1, f"{operator} {why}", "cut", culprit=True, node=made.node_at)
         story.events.append(event)
         story.title = f"{name}.grad is None because the way from {name} to what was differentiated was cut at line {event.line}."
-    story.proposals.extend(map(to_the_end, ways_back(case, cuts)))
-    users = users_of(case, value)
+    return cuts
+
+
+def _tell_end(
+    case: Case, story: Story, name: str, begin: int, last: Traced, users: list[str], cut: bool
+) -> None:
+    """Where the pass ended instead: at a copy of the leaf, at another leaf, or where nothing but numbers went on. `users` are the
+    names whose graph leads to the leaf; `cut`: whether a way from it was cut.
+    """
     copy, ended = copied_leaf(case, last, {name, *users}), ended_early(case, last)
     if copy is not None:
-        line = trace.steps[copy.at].line
+        line = case.trace.steps[copy.at].line
         story.title = (
             f"{name}.grad is None because line {line} made {copy.name}, a leaf of its own, of the numbers of {copy.source}: the "
             "backward pass ended there."
@@ -113,7 +140,7 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
     elif ended is not None:
         story.title = f"{name}.grad is None because the backward pass ended at {ended.leaf}: {ended.reason}"
         story.events.extend(ended.events)
-    elif not cuts and (left := _numbers_of(case, name, begin + 1)) is not None:
+    elif not cut and (left := _numbers_of(case, name, begin)) is not None:
         what = f"line {left.line} {left.text}, which have no graph"
         story.title = f"{name}.grad is None because {what}: nothing leads back to {name}."
         story.events.append(left)
@@ -122,13 +149,6 @@ def _not_reached(case: Case, value: Any, name: str, bound: int | None, last: Tra
         story.events.append(event)
     if ended is not None:
         story.proposals.extend(to_the_end(each) for each in ended.proposals)
-    node = last.added[-1].node_at if last.added else None
-    passed = f"a backward pass that did not reach {name}"
-    story.events.append(case.event(last.number - 1, passed, "other", node=node))
-    if users:
-        verb = ("leads", "was") if len(users) == 1 else ("lead", "were")
-        story.notes.append(f"{', '.join(users[:4])} {verb[0]} to {name}, and {verb[1]} not differentiated.")
-    return story
 
 
 def _numbers_of(case: Case, name: str, begin: int) -> Event | None:
@@ -163,14 +183,14 @@ def _cuts_behind(case: Case, value: Any, name: str, begin: int) -> list[tuple[Tr
     for step in case.trace.steps[begin:]:
         for made in step.made:
             from_cut = next((behind[token] for token in made.inputs if token in behind), None)
-            if not connected.isdisjoint(made.inputs):
-                if made.look.requires_grad:
-                    connected.add(made.tensor)
-                elif made.needed and not in_a_pass(made):
-                    behind[made.tensor] = (step, made)
-                    if name in loaded(step.record.statement.tree):
-                        others.setdefault(step.number, (step, made))
-            elif from_cut is not None:
+            computed = not connected.isdisjoint(made.inputs)
+            if computed and made.look.requires_grad:
+                connected.add(made.tensor)
+            elif computed and made.needed and not in_a_pass(made):
+                behind[made.tensor] = (step, made)
+                if name in loaded(step.record.statement.tree):
+                    others.setdefault(step.number, (step, made))
+            elif not computed and from_cut is not None:
                 behind[made.tensor] = from_cut
                 if made.look.requires_grad:
                     went_on.setdefault(from_cut[0].number, from_cut)

@@ -38,7 +38,7 @@ def _beside(case: Case, method: str, before: bool) -> list[tuple[int, ast.stmt]]
     found: list[tuple[int, ast.stmt]] = [
         (at, node)
         for at in range(case.home + 1)
-        for node in ast.walk(case.journal.python(at)[0].tree)
+        for node in ast.walk(case.journal.tree(at))
         if isinstance(node, ast.Expr) and called_name(node.value) == method
     ]
     beside = [(at, node) for at, node in found if at != case.home or (node.lineno < line) == before]
@@ -60,7 +60,7 @@ def stayed_in_evaluation(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     name = row.names[1]
     for at in range(case.home, -1, -1):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             if ast.unparse(node) == f"{name}.eval()" and isinstance(node, ast.Call):
                 story.events.append(case.event(at, f"{name} goes over to evaluation", "wrote", node=node))
     loops = [
@@ -72,7 +72,7 @@ def stayed_in_evaluation(case: Case, row: HazardRow) -> Story:
         note = "training at the beginning of each round"
         story.proposals.append(case.journal.before(case.home, loops[0].body[0], f"{name}.train()", note))
     for at in range(case.home - 1 if not loops else -1, -1, -1):
-        if any(_calls(node, name) for node in ast.walk(case.journal.python(at)[0].tree)):
+        if any(_calls(node, name) for node in ast.walk(case.journal.tree(at))):
             story.proposals.append(case.journal.inserted(at, f"{name}.train()", "training from here on"))
             break
     return story
@@ -87,7 +87,7 @@ def twice_held(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     both = set(row.names[1:])
     for at in range(case.home + 1):
-        for node in ast.walk(case.journal.python(at)[0].tree):
+        for node in ast.walk(case.journal.tree(at)):
             if not isinstance(node, ast.Assign) or len(both) < 2:
                 continue
             target, value = (
@@ -119,7 +119,7 @@ def frozen_moves(case: Case, row: HazardRow) -> Story:
     story = Story(f"line {case.line}: {row.text}")
     optimizer = row.names[0]
     for at in range(case.home + 1):
-        tree = case.journal.python(at)[0].tree
+        tree = case.journal.tree(at)
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Call)

@@ -19,15 +19,15 @@ SIGNS: Final = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 def in_place(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
     """`w = w - g` as `w -= g`: the leaf keeps its name. With the updates of other leaves around it."""
-    statement, _ = case.journal.python(at)
-    together = _all_in_place(case, at, statement.tree, name)
+    tree = case.journal.tree(at)
+    together = _all_in_place(case, at, tree, name)
     if together is not None:
         yield together
-    for node in ast.walk(statement.tree):
+    for node in ast.walk(tree):
         new = _written(case, at, node)
         if isinstance(node, ast.stmt) and new and binds(node, name):
             note = f"write the leaf {name} itself"
-            if any(isinstance(each, ast.With) and holds(each, node) for each in ast.walk(statement.tree)):
+            if any(isinstance(each, ast.With) and holds(each, node) for each in ast.walk(tree)):
                 yield case.journal.changed(at, [(node, new)], note)
             else:
                 yield case.journal.instead(at, node, f"with torch.no_grad():\n    {new}", note)
@@ -68,7 +68,7 @@ def _all_in_place(case: Case, at: int, tree: ast.AST, name: str) -> Proposal | N
 
 def copied_into(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
     """`p = 0.9 * p + 0.1 * q` as `p.copy_(0.9 * p + 0.1 * q)`: the tensor keeps its name."""
-    for node in ast.walk(case.journal.python(at)[0].tree):
+    for node in ast.walk(case.journal.tree(at)):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
             new = f"{name}.copy_({case.journal.source(at, node.value)})"
             source = f"with torch.no_grad():\n    {new}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from tensorcli.explorer.trace import traced
-from tensorcli.explorer.trees import MODULES, called_name
+from tensorcli.explorer.trees import MODULES, called_name, calls_in, receiver_of
 from tensorcli.explorer.why.case import LOOKING, Case, Story
 from tensorcli.explorer.why.gradient import nan
 from tensorcli.explorer.why.networks import squashing
@@ -104,8 +104,8 @@ def _where_it_counts(case: Case, node: ast.AST) -> Iterator[Proposal | None]:
     at, operand = case.holder_of(node), _operand(node)
     if at is None or operand is None:
         return
-    for chosen in ast.walk(case.journal.python(at)[0].tree):
-        if not isinstance(chosen, ast.Call) or called_name(chosen) != "where" or len(chosen.args) != 3:
+    for chosen in calls_in(case.journal.tree(at), "where"):
+        if len(chosen.args) != 3:
             continue
         condition = case.journal.source(at, chosen.args[0])
         text = case.journal.source(at, operand)
@@ -165,9 +165,7 @@ def _operand(node: ast.AST) -> ast.expr | None:
         return node.right if isinstance(node.op, ast.Div) else node.left
     if not isinstance(node, ast.Call):
         return None
-    if isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in (
-        *MODULES,
-        "torch.linalg",
-    ):
-        return node.func.value
+    receiver = receiver_of(node)
+    if receiver is not None and ast.unparse(receiver) not in (*MODULES, "torch.linalg"):
+        return receiver
     return node.args[0] if node.args else None

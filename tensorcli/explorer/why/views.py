@@ -97,8 +97,7 @@ def view_again(case: Case, name: str, use: Traced, last: Traced) -> Iterator[Pro
     bound = case.bound_at(name)
     if bound is None:
         return
-    statement, _ = case.journal.python(bound)
-    tree = statement.tree
+    tree = case.journal.tree(bound)
     if isinstance(tree, ast.With) and len(tree.body) == 1:
         tree = tree.body[0]
     if isinstance(tree, ast.Assign) and stored(tree) == {name} and bound < use.number - 1:

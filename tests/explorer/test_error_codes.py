@@ -1,0 +1,47 @@
+"""Each known error has a code of its own, and PyTorch's own error is known by it."""
+
+import re
+import warnings
+from typing import Any
+
+import pytest
+
+from tensorcli.explorer.errors import ERRORS, Known, known_error
+from tensorcli.explorer.results import Step
+from tensorcli.explorer.session import Session
+
+
+def run(text: str, **options: Any) -> tuple[Session, list[Step]]:
+    session = Session(**options)
+    return session, list(session.run(text, "demo.tsc", keep_going=True))
+
+
+def test_codes_are_all_different() -> None:
+    assert len({each.code for each in ERRORS}) == len(ERRORS)
+    assert len({each.key for each in ERRORS}) == len(ERRORS)
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+def test_pytorch_errors_have_their_codes(error: Known) -> None:
+    torch = pytest.importorskip("torch")
+    import copy
+
+    import numpy as np
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        torch.set_warn_always(True)  # some are given once a process, and another test may have run before
+        try:
+            exec(error.example, {"torch": torch, "np": np, "copy": copy})
+            kind, said = warned[-1].category.__name__, str(warned[-1].message)
+            said = re.sub(r" \(Triggered internally at .*\)$", "", said)
+        except Exception as raised:
+            kind, said = type(raised).__name__, str(raised)
+        finally:
+            torch.set_warn_always(False)
+    assert known_error(kind, said) is error
+    _, (*_, last) = run(error.example)
+    if last.error is not None:
+        assert (last.error.code, last.error.message) == (error.code, said)
+    else:
+        assert (last.warnings[-1].category, last.warnings[-1].message) == (kind, said)
