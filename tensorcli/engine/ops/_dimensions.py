@@ -37,11 +37,14 @@ def distinct(dims, ndim):
     return tuple(wrapped)
 
 
-def wrap_dims(dims, ndim):
-    """Several dimensions counted from the front; all of them for None or none. Errors: IndexError, RuntimeError."""
+def wrap_dims(dims, ndim, one_by_one=False):
+    """Several dimensions counted from the front; all of them for None or none. Errors: IndexError, and then RuntimeError for one
+    that is there twice; `one_by_one` (PyTorch's older reductions): of the first in the list that is wrong.
+    """
     if dims is None or (not isinstance(dims, int) and len(dims) == 0):
         return tuple(range(ndim))
-    wrapped = distinct((dims,) if isinstance(dims, int) else dims, ndim)
+    dims = (dims,) if isinstance(dims, int) else dims
+    wrapped = distinct(dims if one_by_one else [wrap(dim, ndim) for dim in dims], ndim)
     return wrapped if ndim else ()
 
 

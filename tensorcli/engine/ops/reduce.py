@@ -84,7 +84,7 @@ def nansum(xp, self, dim, keepdim, dtype):
     array = computing(self, dtype)
     if array.dtype.kind == "f":
         array = xp.where(xp.isnan(array), array.dtype.type(0), array)
-    return total(xp, array, wrap_dims(dim, self.ndim), keepdim)
+    return total(xp, array, wrap_dims(dim, self.ndim, one_by_one=True), keepdim)
 
 
 def _mean_input(array, dtype):

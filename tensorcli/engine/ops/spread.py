@@ -15,7 +15,7 @@ def _spread(xp, self, dim, correction, keepdim, name):
     if self.dtype.kind not in "fc":
         called = name if name.endswith("mean") else "std and var"
         raise RuntimeError(f"{called} only support floating point and complex dtypes")
-    dims = wrap_dims(dim, self.ndim)
+    dims = wrap_dims(dim, self.ndim, one_by_one=True)
     number = count(self.shape, dims if dims else None)
     degrees = number - (1 if correction is None else correction)
     if degrees <= 0 or not self.size:
