@@ -20,7 +20,8 @@ class Context(Node):
     """`ctx`: what forward leaves for backward. It is the node of the graph, as in PyTorch."""
 
     def __init__(self, inputs: tuple[Any, ...]) -> None:
-        edges = tuple(gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in inputs)
+        recorded = mode.enabled
+        edges = tuple(gradient_edge(v) if recorded and isinstance(v, Tensor) else NO_EDGE for v in inputs)
         super().__init__(edges, {})
         self.needs_input_grad = tuple(isinstance(v, Tensor) and v.requires_grad for v in inputs)
         self.to_save: tuple[Any, ...] = ()
@@ -175,26 +176,30 @@ def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any
     with no_grad(), _untouched_by_tangents():
         answer = forward(context, *inputs)
     outputs = list(answer) if isinstance(answer, tuple) else [answer]
+    for written in context.dirty:
+        # Counted before anything is refused, as PyTorch does.
+        if isinstance(written, Tensor):
+            written.bump()
     context.check(outputs)
     recorded = mode.enabled and any(context.needs_input_grad)
+    differentiable = []
     for i, output in enumerate(outputs):
         if not isinstance(output, Tensor):
             continue
         given = any(output is v for v in inputs)
-        if any(output is d for d in context.dirty):
-            if recorded:
+        dirty = any(output is d for d in context.dirty)
+        if not (recorded and _differentiable(context, output)):
+            outputs[i] = _without_history(output, given, dirty)
+        else:
+            differentiable.append(i)
+            if dirty:
                 _check_dirty(output, given, len(outputs))
-            output.bump()
-            if given:
-                continue
-        elif given:
-            # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
-            with no_grad():
-                outputs[i] = output = output.view_as(output)
-        if output.view_of is not None:
-            output.view_of.kind = CUSTOM
+            elif given:
+                outputs[i] = _view_of_itself(output)
+        if outputs[i].view_of is not None and not (given and dirty):
+            outputs[i].view_of.kind = CUSTOM
     if recorded:
-        _record(context, outputs)
+        _record(context, outputs, differentiable)
         context.keep(outputs)
     if tangents_go_forward:
         from tensorcli.engine.autograd.dual import pushed_by
@@ -211,9 +216,35 @@ def _untouched_by_tangents() -> Any:
     return unheeded()
 
 
+def _differentiable(context: Context, output: Tensor) -> bool:
+    """Whether gradients flow through an output, as far as dtypes and the function's own word go."""
+    return (output.dtype.is_floating_point or output.dtype.is_complex) and not any(
+        output is n for n in context.non_differentiable
+    )
+
+
+def _without_history(output: Tensor, given: bool, dirty: bool) -> Tensor:
+    """An output without a gradient. An input that wants one stays as it is: what is returned is detached from it."""
+    if not output.requires_grad:
+        return _view_of_itself(output) if given and not dirty else output
+    if given:
+        detached: Tensor = output.detach()
+        return detached
+    if output.view_of is None:
+        output.detach_()
+    return output
+
+
+def _view_of_itself(output: Tensor) -> Tensor:
+    """An input that is returned unwritten becomes a view of itself, so that both histories stay apart."""
+    with no_grad():
+        view: Tensor = output.view_as(output)
+    return view
+
+
 def _check_dirty(output: Tensor, given: bool, count: int) -> None:
     """Refuse an output that forward wrote where autograd cannot follow; `given`: it is an input. Errors: RuntimeError."""
-    if output.leaf_requires_grad and output.node is None:
+    if output.requires_grad and output.node is None:
         raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
     if output.view_of is None:
         if not given:
@@ -238,18 +269,12 @@ _NO_INPUT = (
 )
 
 
-def _record(context: Context, outputs: list[Any]) -> None:
+def _record(context: Context, outputs: list[Any], differentiable: list[int]) -> None:
     """Make the context the grad_fn of the differentiable outputs (torch/csrc/autograd/custom_function.cpp, _wrap_outputs)."""
     tensors = [o if isinstance(o, Tensor) else None for o in outputs]
     context.outputs = tuple(None if o is None else (o.geometry, o.dtype, o.device) for o in tensors)
-    differentiable = [
-        (i, o)
-        for i, o in enumerate(tensors)
-        if o is not None
-        and (o.dtype.is_floating_point or o.dtype.is_complex)
-        and not any(o is n for n in context.non_differentiable)
-    ]
-    for i, output in differentiable:
+    for i in differentiable:
+        output = outputs[i]
         written = any(output is d for d in context.dirty)
         if written and output.view_of is not None:
             facts = context.outputs
