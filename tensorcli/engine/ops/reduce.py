@@ -3,10 +3,12 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
+from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import cast
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import axis, computing, count, restore, restore_dims, wrap, wrap_dims
@@ -139,8 +141,8 @@ def _prod_backward(grad, self, result):
     zeros = int(np.count_nonzero(whole(self).values == 0))
     if not zeros:
         return grad * (result / self).conj()
-    if zeros > 1 and self.batch is None:
-        return functions.zeros_like(self)
+    if zeros > 1 and self.batch is None and not (mode.enabled or transforms):
+        return functions.zeros_like(self, memory_format=contiguous_format)
     return prod_safe(grad, self.contiguous().view(-1), 0).view_as(self)
 
 
