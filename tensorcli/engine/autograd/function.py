@@ -141,7 +141,12 @@ class Context(Node):
             raise RuntimeError(
                 f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(answers)})"
             )
-        for one in answers:
+        for i, one in enumerate(answers):
+            if one is not None and i not in self.tensor_inputs:
+                raise RuntimeError(
+                    f"function {self.name()} returned a gradient different than None at position {i + 1}, but the corresponding "
+                    "forward input was not a Variable"
+                )
             if one is not None and not isinstance(one, Tensor):
                 raise RuntimeError(f"expected Variable or None (got {type(one).__name__})")
         return list(answers)
