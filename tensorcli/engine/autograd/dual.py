@@ -8,12 +8,11 @@ is one into its tangent.
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from math import inf
 from operator import add
 from typing import Any, Final
 
 from tensorcli.engine import callers, dtypes, effects
-from tensorcli.engine.autograd.modes import forward, mode
+from tensorcli.engine.autograd.modes import forward, mode, pushed_through
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
 from tensorcli.engine.autograd.saved import SavedTensor
@@ -54,12 +53,6 @@ _LINEAR: Final = frozenset(
     "_adaptive_avg_pool3d avg_pool2d avg_pool3d max_unpool2d max_unpool3d col2im im2col _fft_r2c _fft_c2r _fft_c2c".split()
 )
 """Operators of one tensor, or of one list, that do to tangents what they do to tensors."""
-_ZERO_AT_ZERO: Final[dict[str, Callable[[tuple[Any, ...]], bool]]] = {
-    **dict.fromkeys(("std", "std_mean"), lambda given: True),
-    "linalg_vector_norm": lambda given: 1 < given[1] < inf,
-    "dist": lambda given: 1 < given[2] < inf,
-}
-"""Operators whose derivative PyTorch takes to be zero where the first result is, and with which arguments."""
 _DECOMPOSED: Final = (effects.compose, effects.compose_in_place, effects.forward)
 """The effects of operators that are others: those are asked."""
 _heard: list[bool] = []
@@ -103,10 +96,7 @@ def _run(op: Op, run: Run, values: tuple[Any, ...]) -> Any:
         return _written(op, run, values)
     result = run(values)
     several = tuple(result) if isinstance(result, (tuple, list)) else (result,)
-    if op.base == "nansum":
-        pushed: list[Tensor | None] = [_without_nans(run, values)]
-    else:
-        pushed = [_mapped(op, run, values)] if op.base in _LINEAR else _pushed(op, values, several)
+    pushed = [_mapped(op, run, values)] if op.base in _LINEAR else _pushed(op, values, several)
     for one, tangent in zip(several, pushed, strict=True):
         if tangent is not None:
             give(one, laid_out(one, tangent))
@@ -205,14 +195,6 @@ def _mapped(op: Op, run: Run, values: tuple[Any, ...]) -> Tensor:
     return found
 
 
-def _without_nans(run: Run, values: tuple[Any, ...]) -> Tensor:
-    """The tangent of `nansum`: what belongs to a nan does not count, whatever it is."""
-    with unheard():
-        counted = _tangent_or_zeros(values[0]).masked_fill(values[0].detach().isnan(), 0)
-        found: Tensor = run((counted, *values[1:]))
-    return found
-
-
 def _tangent_or_zeros(one: Tensor) -> Tensor:
     found = tangent_of(one)
     return functions.zeros_like(one.detach()) if found is None else found
@@ -280,10 +262,9 @@ def _products(
         return [*_closed(level, [reduce(add, parts)])]
     # What is linear in the seeds may be computed by way of their logarithms: of ones there are some.
     seeds = [level.leaf(functions.ones_like(one.detach())) for one in outputs]
-    inner = gradients(outputs, leaves, seeds, create_graph=True)
+    with pushed_through():
+        inner = gradients(outputs, leaves, seeds, create_graph=True)
     found = gradients(inner, seeds, tangents, create_graph=level.tracks)
-    if op.base in _ZERO_AT_ZERO and _ZERO_AT_ZERO[op.base](given):
-        found = [one.masked_fill(results[0].detach() == 0, 0) for one in found[:1]] + found[1:]
     # What is a tangent as it came in becomes one of its own.
     found = [one.clone() if any(one.memory is t.memory for t in tangents) else one for one in found]
     rest = iter(_closed(level, found))

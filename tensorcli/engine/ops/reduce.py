@@ -3,7 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.autograd.modes import mode, transforms
+from tensorcli.engine.autograd.modes import mode, pushing, transforms
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
@@ -62,8 +62,8 @@ def sum_to_size(self, size):
 
 @op(
     "nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-    self=lambda grad, self, dim, keepdim: (
-        restore(grad.to(self.dtype), self.geometry.sizes, dim, keepdim) * self.isnan().logical_not()
+    self=lambda grad, self, dim, keepdim: _nansum_backward(
+        restore(grad.to(self.dtype), self.geometry.sizes, dim, keepdim), self
     ),
 )
 def nansum(xp, self, dim, keepdim, dtype):
@@ -113,6 +113,11 @@ def mean_dim(xp, self, dim, keepdim, dtype):
 
 def _divided(xp, added, n):
     return xp.divide(added, added.dtype.type(n))
+
+
+def _nansum_backward(grad, self):
+    # A tangent that is nan does not count either.
+    return grad.masked_fill(self.isnan(), 0) if pushing else grad * self.isnan().logical_not()
 
 
 @composite(
