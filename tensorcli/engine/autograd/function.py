@@ -175,8 +175,10 @@ def _zeros(output: Any) -> Tensor:
     return empty(geometry.sizes, None, kind, device)
 
 
-def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
-    """Run forward without recording, then give its outputs a node of that kind."""
+def _applied(
+    kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any, ...], set_up: bool = False
+) -> Any:
+    """Run forward without recording, then give its outputs a node of that kind. `set_up`: the context is set up outside it."""
     context = kind(inputs)
     with no_grad(), _untouched_by_tangents():
         answer = forward(context, *inputs)
@@ -193,7 +195,10 @@ def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any
             continue
         given = any(output is v for v in inputs)
         dirty = any(output is d for d in context.dirty)
-        if not (recorded and _differentiable(context, output)):
+        flows = recorded and _differentiable(context, output)
+        if set_up and given and not dirty and (flows or not output.requires_grad):
+            _check_not_saved(context, output)
+        if not flows:
             outputs[i] = _without_history(output, given, dirty)
         else:
             differentiable.append(i)
@@ -245,6 +250,16 @@ def _view_of_itself(output: Tensor) -> Tensor:
     with no_grad():
         view: Tensor = output.view_as(output)
     return view
+
+
+def _check_not_saved(context: Context, output: Tensor) -> None:
+    """Refuse an input that is returned unwritten, and saved: the result is a view of it. Errors: RuntimeError."""
+    if any(output is one for one in context.to_save):
+        raise RuntimeError(
+            "An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
+            "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
+            "the forward function itself."
+        )
 
 
 def _check_dirty(output: Tensor, given: bool, count: int) -> None:
@@ -381,7 +396,7 @@ class Function:
             cls.setup_context(ctx, given, output)
             return output
 
-        return _applied(kind, forward, inputs)
+        return _applied(kind, forward, inputs, set_up=True)
 
 
 _NO_SETUP = (
