@@ -390,6 +390,13 @@ QUESTIONS = {
         "clip_grad_norm_() finds no gradient in net.parameters(): it comes before the pass that makes them.",
         "line 7:  loss.backward()\n         nn.utils.clip_grad_norm_(net.parameters(), 1.)",
     ),
+    "a comparison within a function": (
+        "def step(x):\n    return (x > 0).float()\nx = torch.ones(3, requires_grad=True)\ny = step(x)\ny.sum().backward()",
+        "",
+        "y.sum() does not require grad: the graph was cut at line 2: gt gives bool: only floating and complex tensors have "
+        "gradients.",
+        "line 2:  return (x).float()",
+    ),
     "gradients of a list clipped before there are any": (
         "w = torch.ones(2, requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nfor i in range(2):\n    opt.zero_grad()\n"
         "    loss = (w * w).sum()\n    nn.utils.clip_grad_norm_([w], 1.)\n    loss.backward()\n    opt.step()",
