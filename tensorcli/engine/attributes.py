@@ -40,10 +40,13 @@ def set_data(self: Tensor, value: Any) -> None:
     if self.accumulator is not None and (value.dtype is not self.dtype or value.device is not self.device):
         # The node that adds to .grad remembers what it was made for: the sizes too, which PyTorch forgets to look at.
         self.accumulator = None
-    counter = None if self.inference else self.counter
+    uncounted = self.uncounted
+    counter = None if uncounted else self.counter
     self.replace_memory(value.memory, value.geometry, value.dtype)
     self.lazy = value.lazy
     self.inference = value.inference
+    if uncounted is not self.inference:
+        self._uncounted = uncounted
     if counter is not None:
         self._counter = counter
 

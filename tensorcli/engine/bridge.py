@@ -95,6 +95,8 @@ def tolist(self: Tensor, *args: Any, **kwargs: Any) -> Any:
     read = self
     while read.batch is not None and read.batch.dim is None:
         read = read.batch.value
+    if read.batch is not None:
+        raise RuntimeError(messages.WRAPPED_POINTER)
     values = read.values
     if self.dtype.reduced:
         values = values.astype(self.dtype.computes_as.np)

@@ -97,5 +97,4 @@ def chain_matmul(*matrices: Any, out: Any = None) -> Any:
     """The product of several matrices."""
     only_tensors(matrices)
     found = OPS["chain_matmul"]
-    result = found.effect(found, (list(matrices),))
-    return result if out is None else out.copy_(result)
+    return found.run((list(matrices),) if out is None else (list(matrices), out))

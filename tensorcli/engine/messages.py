@@ -134,6 +134,11 @@ BATCHED_ELEMENT: Final = (
     "data-dependent control flow in vmap yet, please file an issue at https://github.com/pytorch/pytorch/issues . For (3): "
     "please file an issue."
 )
+ESCAPED: Final = (
+    "Either your tensor may have escaped from inside a function being vmapped and this is a user error (see "
+    "https://pytorch.org/functorch/stable/ux_limitations.html), or there is an internal functorch error in "
+    "`gen_vmap_plumbing` Please file an issue if it looks like the latter"
+)
 WRAPPED_POINTER: Final = "Cannot access data pointer of Tensor that doesn't have storage"
 WRAPPED_STORAGE: Final = "Cannot access storage of TensorWrapper"
 META_COPY: Final = "Cannot copy out of meta tensor; no data!"

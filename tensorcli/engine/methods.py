@@ -157,6 +157,8 @@ def dim_order(self: Tensor, *, ambiguity_check: Any = False) -> tuple[int, ...]:
         raise RuntimeError(
             "The tensor does not have unique dim order, or cannot map to exact one of the given memory formats."
         )
+    if ambiguity_check is not False and 0 in strides and len(strides) > 1:
+        raise RuntimeError("The tensor does not have unique dim order.")
     return geometry.dimension_order(self.geometry)
 
 

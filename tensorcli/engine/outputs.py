@@ -29,7 +29,7 @@ EXACT_COMPOSITES: Final = frozenset(
     "norm index_add linalg_det linalg_cholesky linalg_eigh linalg_eigvalsh linalg_slogdet linalg_lu_factor linalg_inv "
     "inverse linalg_solve linalg_solve_ex linalg_svd linalg_svdvals linalg_qr expand_copy diagonal_copy alias_copy "
     "as_strided_copy view_copy permute_copy split_with_sizes_copy unbind_copy unfold_copy squeeze_copy unsqueeze_copy "
-    "transpose_copy t_copy slogdet det argsort".split()
+    "transpose_copy t_copy slogdet det argsort matmul".split()
 )
 """Operators made of others that want the dtype of their result exactly."""
 
@@ -42,14 +42,21 @@ OVERLAP_FIRST: Final = frozenset("diff take index_select masked_select scatter s
 DTYPE_LAST: Final[dict[str, Callable[[tuple[Any, ...]], bool]]] = {
     # Along a new last dimension it is `cat` of the output itself, else of a view of the output.
     "stack": lambda values: values[1] not in (-1, values[0][0].ndim),
+    "matmul": lambda values: max(one.ndim for one in values) > 2,
+    **dict.fromkeys(("matrix_power", "linalg_matrix_power"), lambda values: True),
 }
 """Operators that give the output its size before they look at its dtype, and for which values."""
 
 ALIASING_REFUSED: Final = frozenset(
     "gather take index_select masked_select kthvalue scatter scatter_add scatter_reduce index_add index_copy index_reduce "
-    "nonzero cross linalg_cross".split()
+    "nonzero cross linalg_cross take_along_dim diff".split()
 )
 """Operators that refuse an output which shares memory with an input, although it may be that input itself."""
+
+WRITES_INTO_SELF: Final = frozenset(
+    "scatter scatter_add scatter_reduce index_add index_copy index_reduce".split()
+)
+"""Of these, those that begin with a copy of `self` into the output, which may therefore be `self`."""
 
 ALIASING_ALLOWED: Final = frozenset(
     "sum nansum mean prod amax amin logsumexp var std all any argmax argmin dot vdot linalg_matrix_norm linalg_inv inverse "
@@ -106,10 +113,17 @@ WORDS: Final = {
     "nan_to_num": "nan_to_num: dtype of out: {got} should be same as input: {want}",
     "quantile": "quantile() out tensor must be same dtype as the input tensor",
     "nanquantile": "quantile() out tensor must be same dtype as the input tensor",
+    "linalg_norm": "linalg.norm expected out tensor dtype {want} but got: {got}",
     "linalg_matrix_norm": "linalg.matrix_norm expected out tensor dtype {want} but got: {got}",
-    "linalg_multi_dot": "multi_dot(): expected out tensor to have dtype {want_cpp} but got {got_cpp}",
+    **dict.fromkeys(
+        ("linalg_multi_dot", "chain_matmul"),
+        "multi_dot(): expected out tensor to have dtype {want_cpp} but got {got_cpp}",
+    ),
     "linalg_vecdot": "linalg.vecdot: Expected out of dtype{want} but found {got}",
-    "tensordot": "tensordot: Expected the output tensor to have dtype {want}, but got an output tensor with dtype {got}",
+    **dict.fromkeys(
+        ("tensordot", "inner"),
+        "tensordot: Expected the output tensor to have dtype {want}, but got an output tensor with dtype {got}",
+    ),
     "frexp": "torch.frexp() expects mantissa to have dtype {want_cpp} but got {got_cpp}",
     **dict.fromkeys(
         ("searchsorted", "bucketize"),
@@ -143,6 +157,12 @@ CAST_WORDS: Final[dict[str, tuple[type[Exception], str, str]]] = {
         for name in "cholesky cholesky_inverse cholesky_solve matrix_power linalg_matrix_power linalg_tensorinv "
         "linalg_tensorsolve".split()
     },
+    "linalg_eigvals": (
+        RuntimeError,
+        "torch.linalg.eigvals: Expected eigenvalues to be safely castable from {want} dtype, but got eigenvalues with dtype "
+        "{got}",
+        "",
+    ),
     "linalg_pinv": (RuntimeError, _CASTABLE, "linalg.pinv"),
     "linalg_cond": (RuntimeError, _CASTABLE, "linalg.cond"),
     "linalg_householder_product": (RuntimeError, _CASTABLE, "torch.linalg.householder_product"),
@@ -187,13 +207,21 @@ def prepare(op: "Op", values: tuple[Any, ...], outs: Sequence[Tensor]) -> tuple[
             # There is no kernel, which PyTorch finds out when the output has its size.
             effects.size_out(outs[0], values[0].geometry)
         return (*values[:-1], outs[0].dtype)
+    elif origin.base == "normal" and isinstance(values[0], Tensor):
+        # PyTorch draws in the output, whose sizes count where the deviation is a number.
+        mean, kind = values[0].detach(), outs[0].dtype
+        if not isinstance(values[1], Tensor):
+            mean = mean.expand(effects.broadcast_sizes([mean.geometry.sizes, outs[0].geometry.sizes]))
+        return (mean.to(kind), *values[1:])
     elif origin.base == "mean" and outs[0].dtype.category < dtypes.FLOATING <= values[0].dtype.category:
         _mean_into_integers(values, outs[0])
     elif origin.base in CHECKED_FIRST:
         given = dict(zip(origin.names, values, strict=False))
         kind = given.get("dtype") or given["self"].dtype
         dimensions = [one.ndim for one in values[:2] if isinstance(one, Tensor)]
-        matrices = {"mm": dimensions == [2, 2], "matmul": 0 not in dimensions}.get(origin.base, True)
+        matrices = {"mm": dimensions == [2, 2], "matmul": 0 < min(dimensions) <= max(dimensions) < 3}.get(
+            origin.base, True
+        )
         if kind is not outs[0].dtype and matrices:
             raise _wrong_dtype(origin, kind, outs[0].dtype, values)
         if origin.base.endswith("softmax") and kind.category != dtypes.FLOATING:
@@ -238,6 +266,8 @@ def check_dtype(op: "Op", target: Tensor, result: Tensor, values: tuple[Any, ...
             return
         words = _words(origin, values)
         exact = origin.effect is effects.fresh and origin.rule is None and name not in CASTING
+        if name.endswith("matrix_power"):
+            exact = values[1] not in (0, 1)  # The output gets the last product itself.
         if words is not None or exact or name in EXACT_COMPOSITES:
             raise _wrong_dtype(origin, result.dtype, target.dtype, values)
         if name in CAST_WORDS and not dtypes.can_cast(result.dtype, target.dtype):
@@ -264,6 +294,10 @@ def check_memory(op: "Op", target: Tensor, inputs: Sequence[Any]) -> None:
     name = origin.base
     if name in ALIASING_ALLOWED or origin.effect is effects.pointwise:
         return
+    if name in WRITES_INTO_SELF:
+        source, *inputs = inputs
+        if target.geometry.sizes == source.geometry.sizes:
+            effects.check_overlap(target, (source,))
     effects.check_overlap(target, inputs)
     if name in ALIASING_REFUSED or origin.rule == dtypes.COMMON:
         for one in inputs[:1] if name == "gather" else inputs:
@@ -277,7 +311,7 @@ def _words(origin: "Op", values: Sequence[Any]) -> str | None:
     name = origin.base
     if name == "matmul":
         # PyTorch multiplies by `dot` or `mv` where there are vectors.
-        name = {2: "dot", 3: "mv"}.get(sum(min(one.ndim, 3) for one in values[:2]), "mm")
+        name = "mm" if values[1].ndim > 1 else "dot" if values[0].ndim == 1 else "mv"
     if name == "diff" and values[1]:
         return None  # It subtracts into the output.
     return None if origin.effect is effects.pointwise and name != "where" else WORDS.get(name)

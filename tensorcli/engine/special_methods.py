@@ -90,10 +90,19 @@ def _binary(special: str, name: str) -> Callable[[Tensor, Any], Any]:
                 return NotImplemented
 
         operator.__name__ = operator.__qualname__ = special
-        setattr(Tensor, special, operator)
+        setattr(Tensor, special, _of_two(operator) if special == "__pow__" else operator)
         return operator(self, other)
 
-    return first
+    return _of_two(first) if special == "__pow__" else first
+
+
+def _of_two(operator: Callable[[Tensor, Any], Any]) -> Callable[..., Any]:
+    """A special method that Python may call with a third operand, as `pow` does: that is left to others."""
+
+    def method(self: Tensor, other: Any, third: Any = None) -> Any:
+        return operator(self, other) if third is None else NotImplemented
+
+    return method
 
 
 def _equal_to_array(self: Tensor, other: Any) -> Any:
@@ -194,13 +203,23 @@ def _reversed(self: Tensor) -> Any:
     return self.flip(0) if self.geometry.sizes else self
 
 
-def _nonzero(self: Tensor, *others: Any, as_tuple: bool = False) -> Any:
+def _nonzero(self: Tensor, *others: Any, **named: Any) -> Any:
     from tensorcli.engine.indexing import nonzero
 
     if others:
         raise TypeError(f"nonzero() takes from 1 to 0 positional arguments but {len(others)} were given")
-
-    return nonzero(self, as_tuple=as_tuple)
+    if unknown := named.keys() - {"as_tuple"}:
+        if len(named) == 1:
+            raise TypeError('nonzero() missing 1 required positional arguments: "as_tuple"')
+        got = "".join(
+            f"{name}={type(value).__name__}, " for name, value in sorted(named.items(), reverse=True)
+        )
+        raise TypeError(
+            f"nonzero() received an invalid combination of arguments - got ({got}), but expected one of:\n * ()\n"
+            " * (*, bool as_tuple)\n      didn't match because some of the keywords were incorrect: "
+            f"{', '.join(unknown)}\n"
+        )
+    return nonzero(self, **named)
 
 
 Tensor.nonzero = _nonzero  # type: ignore[attr-defined]

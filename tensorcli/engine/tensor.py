@@ -73,6 +73,8 @@ class Tensor(metaclass=TensorType):
     wrapped = False
     """Whether it stands for a Python number, which counts less in promotion than a tensor."""
     inference = False
+    _uncounted: bool | None = None
+    """Whether it has no version counter, where that is not as `inference` says: `.data = ` leaves a handle what it had."""
     _unguarded = False
     """Of an inference tensor: whether PyTorch forgets to refuse writes outside inference mode (detach and data, taken there)."""
 
@@ -133,9 +135,14 @@ class Tensor(metaclass=TensorType):
         return negated(array, self._dtype) if self.lazy & NEG else array
 
     @property
+    def uncounted(self) -> bool:
+        """Whether its writes are not counted: it is an inference tensor, or was one."""
+        return self.inference if self._uncounted is None else self._uncounted
+
+    @property
     def counter(self) -> Version:
         """The version counter. Errors: RuntimeError for inference tensors, which have none."""
-        if self.inference:
+        if self.uncounted:
             raise RuntimeError(messages.INFERENCE_VERSION)
         found = self._counter
         if found is None:
@@ -149,7 +156,7 @@ class Tensor(metaclass=TensorType):
     def bump(self) -> None:
         """Count an in-place write. Errors: RuntimeError for an inference tensor outside inference mode (PyTorch finds out
         here, when the bytes are already written)."""
-        if not self.inference:
+        if not self.uncounted:
             self.counter.count += 1
         elif not modes.mode.inference and not self._unguarded:
             raise RuntimeError(messages.INFERENCE_IN_PLACE)
@@ -380,6 +387,8 @@ def alias(tensor: Tensor) -> Tensor:
     if tensor.inference:
         twin.inference = True
         twin._unguarded = not modes.mode.inference
+    elif tensor._uncounted:
+        twin._uncounted = True
     else:
         twin._counter = tensor.counter
     twin._array = tensor._array

@@ -307,6 +307,9 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
         ("TSC-E094", "vmap_write", "is not possible because there exists a Tensor `other` in extra_args",
          "a tensor that vmap does not map has room for one example, and each would be written into it",
          "total = torch.zeros(3)\ntorch.vmap(total.mul_)(torch.ones(2, 3))"),
+        ("TSC-E110", "vmap_escaped", "may have escaped from inside a function being vmapped",
+         "a tensor that a function saw under vmap is one example of a batch, and nothing when vmap has ended",
+         "seen = []\ntorch.vmap(lambda x: seen.append(x) or x)(torch.ones(2))\nseen[0] + 1"),
         ("TSC-E095", "strict", "in strict mode",
          "with strict=True a result, or a gradient, to which no recorded operation leads is refused",
          "torch.autograd.functional.jacobian(lambda x: torch.ones(2), torch.ones(2), strict=True)"),
@@ -320,7 +323,7 @@ ERRORS: Final[tuple[Known, ...]] = tuple(
          "the checkpoint of before runs a pass of its own within backward(), which fills .grad: grad() asks for no such",
          "from torch.utils.checkpoint import checkpoint\nx = torch.ones(2, requires_grad=True)\n"
          "y = checkpoint(torch.exp, x, use_reentrant=True)\ntorch.autograd.grad(y.sum(), x)"),
-        ("TSC-E108", "own_gradients", "returned an incorrect number of gradients",
+        ("TSC-E108", "own_gradients", "returned an incorrect number of gradients|returned a gradient different than None",
          "the backward of a custom function gives one gradient for each argument of its forward, None for what has none",
          "def forward(ctx, x, k):\n    return x * k\ndef backward(ctx, grad):\n    return grad\n"
          "Times = type('Times', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"

@@ -224,8 +224,13 @@ class Journal:
     def changed(
         self, at: int, changes: Sequence[tuple[ast.AST, str]], note: str, warning: bool = False
     ) -> Proposal | None:
-        """With some nodes of `python(at)` written otherwise."""
+        """With some nodes of `python(at)` written otherwise; None where one stands elsewhere."""
         statement, text = self.python(at)
+        decorators = getattr(statement.tree, "decorator_list", ())
+        first = min(each.lineno for each in (statement.tree, *decorators))
+        last = statement.tree.end_lineno or 0
+        if not all(first <= getattr(node, "lineno", first) <= last for node, _ in changes):
+            return None
         return self.replaced(at, splice(statement, text, changes), note, warning)
 
     def inserted(self, at: int, source: str, note: str) -> Proposal | None:

@@ -203,6 +203,7 @@ def test_a_module_that_completes_a_state_by_itself_is_no_hazard():
     assert check("torch.nn.BatchNorm1d(2).load_state_dict({}, strict=False)") == []
 
 
+CLOSURE = TRAIN + "def loss():\n    found = (w * w).sum()\n    found.backward()\n    return found\n"
 LOOP = TRAIN + "for i in range(2):\n    {}\n"
 
 
@@ -223,6 +224,9 @@ def test_a_step_whose_gradients_were_dropped_is_a_hazard(text, line):
         LOOP.format("opt.zero_grad()\n    (w * w).sum().backward()\n    opt.step()"),
         LOOP.format("opt.step()"),  # to see what a schedule does
         TRAIN + "v = (w * w).sum()\nopt.step(lambda: v.backward())",
+        CLOSURE + "for i in range(2):\n    opt.step(loss)\n    opt.zero_grad()",
+        CLOSURE + "loss()\nopt.step(lambda: 0)",
+        TRAIN + "opt.step(lambda: 0)",  # to see what a schedule does
     ],
 )
 def test_a_step_that_has_its_gradients_or_never_had_is_no_hazard(text):
@@ -261,6 +265,13 @@ def test_an_optimizer_of_some_of_the_parameters_is_no_hazard(text):
         (TRAIN + "(w * w).sum()\nopt.step()", 4),
         (TRAIN + "v = torch.ones(1, requires_grad=True)\nv.sum().backward()\nopt.step()", 5),
         (TRAIN + "w = torch.zeros(2, requires_grad=True)\n(w * w).sum().backward()\nopt.step()", 5),
+        (TRAIN + "opt.step(lambda: (w * w).sum())", 3),
+        (CLOSURE + "opt.step(loss)\nopt.zero_grad()\nopt.step(closure=lambda: (w * w).sum())", 9),
+        (
+            TRAIN
+            + "def loss():\n    return (w * w).sum()\ntorch.optim.LBFGS([w]).step(loss)\nopt.step(loss)",
+            6,
+        ),
     ],
 )
 def test_a_step_that_no_gradient_was_made_for_is_a_hazard(text, line):

@@ -390,6 +390,27 @@ QUESTIONS = {
         "clip_grad_norm_() finds no gradient in net.parameters(): it comes before the pass that makes them.",
         "line 7:  loss.backward()\n         nn.utils.clip_grad_norm_(net.parameters(), 1.)",
     ),
+    "a comparison within a function": (
+        "def step(x):\n    return (x > 0).float()\nx = torch.ones(3, requires_grad=True)\ny = step(x)\ny.sum().backward()",
+        "",
+        "y.sum() does not require grad: the graph was cut at line 2: gt gives bool: only floating and complex tensors have "
+        "gradients.",
+        "line 2:  return (x).float()",
+    ),
+    "gradients of a list clipped before there are any": (
+        "w = torch.ones(2, requires_grad=True)\nopt = torch.optim.SGD([w], lr=0.1)\nfor i in range(2):\n    opt.zero_grad()\n"
+        "    loss = (w * w).sum()\n    nn.utils.clip_grad_norm_([w], 1.)\n    loss.backward()\n    opt.step()",
+        "",
+        "clip_grad_norm_() finds no gradient in [w]: it comes before the pass that makes them.",
+        "line 6:  loss.backward()\n         nn.utils.clip_grad_norm_([w], 1.)",
+    ),
+    "a closure that makes no pass": (
+        "w = torch.ones(2, requires_grad=True)\nopt = torch.optim.LBFGS([w])\ndef closure():\n    return (w * w).sum()\n"
+        "opt.step(closure)",
+        "",
+        "opt has no gradient to go by: the closure that it was given calls no backward(), and this step changes nothing.",
+        "line 4:  loss = (w * w).sum()\n         loss.backward()\n         return loss",
+    ),
     "gradients clipped after the step": (
         f"{NET}net(torch.ones(4)).sum().backward()\nopt.step()\nnn.utils.clip_grad_norm_(net.parameters(), 1.)",
         "",

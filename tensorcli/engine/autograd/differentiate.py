@@ -46,7 +46,10 @@ def _roots_and_gradients(tensors: Any, gradients: Any, batched: bool = False) ->
                     )
                 from tensorcli.engine.callers import functions
 
-                found.append(functions.ones(geometry.sizes, dtype=kind, device=device))
+                if isinstance(root, Tensor) and root.batch is not None:
+                    found.append(functions.ones_like(root.detach()))  # one for each example
+                else:
+                    found.append(functions.ones(geometry.sizes, dtype=kind, device=device))
             else:
                 found.append(None)
         else:

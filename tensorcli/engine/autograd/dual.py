@@ -7,10 +7,12 @@ is one into its tangent.
 """
 
 from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
 from typing import Any, Final
 
 from tensorcli.engine import callers, dtypes, effects
-from tensorcli.engine.autograd.modes import forward, mode
+from tensorcli.engine.autograd.modes import forward, mode, pushed_through
 from tensorcli.engine.autograd.nodes import gradient_edge
 from tensorcli.engine.autograd.recording import make_node, save_outputs, set_history
 from tensorcli.engine.autograd.saved import SavedTensor
@@ -244,11 +246,19 @@ def _products(
     set_history(node, copies)
     save_outputs(op, node, copies)
     outputs = [one for one in copies if one is not None and one.node is not None]
-    if op.effect is effects.pointwise and len(leaves) == len(outputs) == 1 and _alike(leaves[0], outputs[0]):
-        return [*_closed(level, [_scaled(node, leaves[0], tangents[0], level.tracks)])]
+    if (
+        op.effect is effects.pointwise
+        and len(outputs) == 1
+        and all(_alike(one, outputs[0]) for one in leaves)
+    ):
+        parts = [
+            _scaled(node, leaf, tangent, level.tracks) for leaf, tangent in zip(leaves, tangents, strict=True)
+        ]
+        return [*_closed(level, [reduce(add, parts)])]
     # What is linear in the seeds may be computed by way of their logarithms: of ones there are some.
     seeds = [level.leaf(functions.ones_like(one.detach())) for one in outputs]
-    inner = gradients(outputs, leaves, seeds, create_graph=True)
+    with pushed_through():
+        inner = gradients(outputs, leaves, seeds, create_graph=True)
     found = gradients(inner, seeds, tangents, create_graph=level.tracks)
     # What is a tangent as it came in becomes one of its own.
     found = [one.clone() if any(one.memory is t.memory for t in tangents) else one for one in found]

@@ -20,7 +20,8 @@ class Context(Node):
     """`ctx`: what forward leaves for backward. It is the node of the graph, as in PyTorch."""
 
     def __init__(self, inputs: tuple[Any, ...]) -> None:
-        edges = tuple(gradient_edge(v) if isinstance(v, Tensor) else NO_EDGE for v in inputs)
+        recorded = mode.enabled
+        edges = tuple(gradient_edge(v) if recorded and isinstance(v, Tensor) else NO_EDGE for v in inputs)
         super().__init__(edges, {})
         self.needs_input_grad = tuple(isinstance(v, Tensor) and v.requires_grad for v in inputs)
         self.to_save: tuple[Any, ...] = ()
@@ -140,7 +141,12 @@ class Context(Node):
             raise RuntimeError(
                 f"function {self.name()} returned an incorrect number of gradients (expected {count}, got {len(answers)})"
             )
-        for one in answers:
+        for i, one in enumerate(answers):
+            if one is not None and i not in self.tensor_inputs:
+                raise RuntimeError(
+                    f"function {self.name()} returned a gradient different than None at position {i + 1}, but the corresponding "
+                    "forward input was not a Variable"
+                )
             if one is not None and not isinstance(one, Tensor):
                 raise RuntimeError(f"expected Variable or None (got {type(one).__name__})")
         return list(answers)
@@ -169,32 +175,41 @@ def _zeros(output: Any) -> Tensor:
     return empty(geometry.sizes, None, kind, device)
 
 
-def _applied(kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any, ...]) -> Any:
-    """Run forward without recording, then give its outputs a node of that kind."""
+def _applied(
+    kind: type[Context], forward: Callable[..., Any], inputs: tuple[Any, ...], set_up: bool = False
+) -> Any:
+    """Run forward without recording, then give its outputs a node of that kind. `set_up`: the context is set up outside it."""
     context = kind(inputs)
     with no_grad(), _untouched_by_tangents():
         answer = forward(context, *inputs)
     outputs = list(answer) if isinstance(answer, tuple) else [answer]
+    for written in context.dirty:
+        # Counted before anything is refused, as PyTorch does.
+        if isinstance(written, Tensor):
+            written.bump()
     context.check(outputs)
     recorded = mode.enabled and any(context.needs_input_grad)
+    differentiable = []
     for i, output in enumerate(outputs):
         if not isinstance(output, Tensor):
             continue
         given = any(output is v for v in inputs)
-        if any(output is d for d in context.dirty):
-            if recorded:
+        dirty = any(output is d for d in context.dirty)
+        flows = recorded and _differentiable(context, output)
+        if set_up and given and not dirty and (flows or not output.requires_grad):
+            _check_not_saved(context, output)
+        if not flows:
+            outputs[i] = _without_history(output, given, dirty)
+        else:
+            differentiable.append(i)
+            if dirty:
                 _check_dirty(output, given, len(outputs))
-            output.bump()
-            if given:
-                continue
-        elif given:
-            # An input that is returned unwritten becomes a view of itself, so that both histories stay apart.
-            with no_grad():
-                outputs[i] = output = output.view_as(output)
-        if output.view_of is not None:
-            output.view_of.kind = CUSTOM
+            elif given:
+                outputs[i] = _view_of_itself(output)
+        if outputs[i].view_of is not None and not (given and dirty):
+            outputs[i].view_of.kind = CUSTOM
     if recorded:
-        _record(context, outputs)
+        _record(context, outputs, differentiable)
         context.keep(outputs)
     if tangents_go_forward:
         from tensorcli.engine.autograd.dual import pushed_by
@@ -211,9 +226,45 @@ def _untouched_by_tangents() -> Any:
     return unheeded()
 
 
+def _differentiable(context: Context, output: Tensor) -> bool:
+    """Whether gradients flow through an output, as far as dtypes and the function's own word go."""
+    return (output.dtype.is_floating_point or output.dtype.is_complex) and not any(
+        output is n for n in context.non_differentiable
+    )
+
+
+def _without_history(output: Tensor, given: bool, dirty: bool) -> Tensor:
+    """An output without a gradient. An input that wants one stays as it is: what is returned is detached from it."""
+    if not output.requires_grad:
+        return _view_of_itself(output) if given and not dirty else output
+    if given:
+        detached: Tensor = output.detach()
+        return detached
+    if output.view_of is None:
+        output.detach_()
+    return output
+
+
+def _view_of_itself(output: Tensor) -> Tensor:
+    """An input that is returned unwritten becomes a view of itself, so that both histories stay apart."""
+    with no_grad():
+        view: Tensor = output.view_as(output)
+    return view
+
+
+def _check_not_saved(context: Context, output: Tensor) -> None:
+    """Refuse an input that is returned unwritten, and saved: the result is a view of it. Errors: RuntimeError."""
+    if any(output is one for one in context.to_save):
+        raise RuntimeError(
+            "An input that has been returned as-is as output is being saved for backward. This is not supported if you override "
+            "setup_context. You should return and save a view of the input instead, e.g. with x.view_as(x) or setup ctx inside "
+            "the forward function itself."
+        )
+
+
 def _check_dirty(output: Tensor, given: bool, count: int) -> None:
     """Refuse an output that forward wrote where autograd cannot follow; `given`: it is an input. Errors: RuntimeError."""
-    if output.leaf_requires_grad and output.node is None:
+    if output.requires_grad and output.node is None:
         raise RuntimeError("a leaf Variable that requires grad has been used in an in-place operation.")
     if output.view_of is None:
         if not given:
@@ -238,18 +289,12 @@ _NO_INPUT = (
 )
 
 
-def _record(context: Context, outputs: list[Any]) -> None:
+def _record(context: Context, outputs: list[Any], differentiable: list[int]) -> None:
     """Make the context the grad_fn of the differentiable outputs (torch/csrc/autograd/custom_function.cpp, _wrap_outputs)."""
     tensors = [o if isinstance(o, Tensor) else None for o in outputs]
     context.outputs = tuple(None if o is None else (o.geometry, o.dtype, o.device) for o in tensors)
-    differentiable = [
-        (i, o)
-        for i, o in enumerate(tensors)
-        if o is not None
-        and (o.dtype.is_floating_point or o.dtype.is_complex)
-        and not any(o is n for n in context.non_differentiable)
-    ]
-    for i, output in differentiable:
+    for i in differentiable:
+        output = outputs[i]
         written = any(output is d for d in context.dirty)
         if written and output.view_of is not None:
             facts = context.outputs
@@ -351,7 +396,7 @@ class Function:
             cls.setup_context(ctx, given, output)
             return output
 
-        return _applied(kind, forward, inputs)
+        return _applied(kind, forward, inputs, set_up=True)
 
 
 _NO_SETUP = (

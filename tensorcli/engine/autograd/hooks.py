@@ -130,9 +130,9 @@ def retain_grad(tensor: Tensor) -> None:
     """`tensor.retain_grad()`: keep the gradient of a non-leaf in `.grad`."""
     import weakref
 
-    refuse_in_transform("retain_grad")
     if not tensor.requires_grad:
         raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+    refuse_in_transform("retain_grad")
     if tensor.node is None or tensor.retains_grad:
         return
     tensor.retains_grad = True

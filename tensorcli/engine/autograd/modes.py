@@ -1,6 +1,7 @@
 """Grad mode and inference mode: whether operators record, as context managers, functions and decorators."""
 
 from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from inspect import isgeneratorfunction
 from typing import Any
@@ -33,8 +34,21 @@ process.keep(lambda: (mode.grad, mode.inference), lambda before: mode.set(*befor
 
 forward: list[bool] = []
 """Whether tangents go forward now: holds something while a level of forward-mode differentiation is open and heeded."""
+pushing: list[bool] = []
+"""Whether gradients are computed to be differentiated by what comes in, which gives tangents: a quotient that a formula masks
+afterwards must not be nan then."""
 transforms: list[Any] = []
 """The transforms of `torch.func` that run, outermost first."""
+
+
+@contextmanager
+def pushed_through() -> Generator[None]:
+    """Compute gradients to push tangents through."""
+    pushing.append(True)
+    try:
+        yield
+    finally:
+        pushing.pop()
 
 
 def refuse_in_transform(method: str, functional: str = "") -> None:

@@ -131,7 +131,7 @@ class Node:
             several = self.saved.get(wanted)
             if type(several) is tuple and any(isinstance(one, SAVED) for one in several):
                 return tuple(RawSaved(self, wanted, place) for place in range(len(several)))
-            if wanted in self.freed or isinstance(self.saved.get(wanted), SAVED):
+            if wanted in self.freed or isinstance(several, SAVED) or self._would_keep(wanted):
                 return RawSaved(self, wanted)
         if name.startswith("_saved_"):
             wanted = name[7:].replace("_sym_", "_")
@@ -145,6 +145,15 @@ class Node:
             if stem != wanted and f"{stem}_sizes" in names:
                 return prod(self.unpack(f"{stem}_sizes"))
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def _would_keep(self, name: str) -> bool:
+        """Whether it has room for a tensor of this name, where none was saved because no gradient needs it."""
+        op = getattr(self, "op", None)
+        if op is None or name not in type(self).savable():
+            return False
+        return any(
+            a.name == name and a.type.base == "Tensor" and not a.type.is_list for a in op.schema.arguments
+        )
 
     def _as_shown(self, name: str, value: Any) -> Any:
         """A saved value as PyTorch shows it: integers that are no Scalar as unsigned numbers."""

@@ -39,7 +39,7 @@ class View:
         base = self.base
         if view.node is None and not base.requires_grad:
             return None
-        if view.inference or base.inference:
+        if view.uncounted or base.uncounted:
             return view.node
         current = view.counter.count
         if current != self.version:

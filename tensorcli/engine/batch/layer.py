@@ -40,8 +40,8 @@ class Behind:
         return int(self.storage.nbytes)
 
     def window(self, *wanted: Any) -> Any:
-        """Errors: RuntimeError."""
-        raise RuntimeError(messages.WRAPPED_POINTER)
+        """Errors: RuntimeError, in other words where no vmap runs any more."""
+        raise RuntimeError(messages.WRAPPED_POINTER if layers else messages.ESCAPED)
 
     @property
     def data(self) -> Any:

@@ -38,14 +38,19 @@ class lazy:  # noqa: N801 (used as a decorator)
 _NONE = Size()
 
 
+def _undefined(self: Any) -> Any:
+    """What a distribution says of itself, where its class does not. Errors: NotImplementedError."""
+    raise NotImplementedError
+
+
 class Distribution:
     """The base of all distributions. Errors: ValueError for arguments and values outside of what the distribution takes."""
 
     __module__ = "torch.distributions.distribution"
     has_rsample: Any = False
     has_enumerate_support: Any = False
-    arg_constraints: ClassVar[Any]
-    support: Any
+    arg_constraints: ClassVar[Any] = property(_undefined)
+    support: Any = property(_undefined)
     _validate_args = True
     _kept: ClassVar[frozenset[str]] = frozenset()
     """Tensors that are no part of a batch: `expand` leaves them."""
@@ -63,7 +68,7 @@ class Distribution:
     def _check_arguments(self) -> None:
         try:
             found = self.arg_constraints
-        except AttributeError:
+        except NotImplementedError:
             messages.warn(
                 f"{type(self)} does not define `arg_constraints`. Please set `arg_constraints = {{}}` or initialize the "
                 "distribution with `validate_args=False` to turn off validation."
@@ -174,7 +179,7 @@ class Distribution:
 
     def log_prob(self, value: Any) -> Any:
         """The logarithm of the density, or of the probability, of a value."""
-        if self._validate_args:
+        if self._validate_args and type(self)._log_prob is not Distribution._log_prob:
             self._validate_sample(value)
         return self._log_prob(value)
 
@@ -216,7 +221,7 @@ class Distribution:
                 )
         try:
             support = self.support
-        except AttributeError:
+        except NotImplementedError:
             messages.warn(
                 f"{type(self)} does not define `support` to enable sample validation. Please initialize the distribution "
                 "with `validate_args=False` to turn off validation."

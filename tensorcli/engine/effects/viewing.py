@@ -66,7 +66,8 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
             result.inference = True
             result._unguarded = not op.tracked and not mode.inference
             version = 0
-        elif tensor.inference:
+        elif tensor.uncounted:
+            result._uncounted = tensor._uncounted
             version = 0
         else:
             counter = tensor.counter

@@ -46,7 +46,7 @@ def _unclear(own_vmap: bool) -> str:
 def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool) -> Any:
     """What the function's own `vmap` makes of the values beneath: it says along which dimension the examples lie."""
     batches = [layer.batch_of(one) if isinstance(one, Tensor) else None for one in given]
-    values = (one if batch is None else batch.value for one, batch in zip(given, batches, strict=True))
+    values = tuple(one if batch is None else batch.value for one, batch in zip(given, batches, strict=True))
     places = tuple(None if batch is None else batch.dim for batch in batches)
     outermost = not any(hasattr(each, "before") for each in layer.inside())
     with layer.below():
@@ -54,15 +54,21 @@ def _mapped(kind: Any, layer: Layer, given: tuple[Any, ...], recording: bool) ->
             mode.set(recording, mode.inference)
         answer = kind.vmap(VmapInfo(layer.size, layer.randomness), places, *values)
     output, dims = _two(answer)
+
+    def wrapped(value: Any, dim: int | None) -> Any:
+        # An input that comes back is itself, as the function may have said that it wrote it.
+        same = (one for one, each in zip(given, values, strict=True) if each is value)
+        return _wrapped(layer, value, dim, next(same, None))
+
     if not isinstance(output, tuple):
-        return _wrapped(layer, output, dims)
+        return wrapped(output, dims)
     along = dims if isinstance(dims, tuple) else (dims,) * len(output)
     if len(along) != len(output):
         raise RuntimeError(
             "The autograd.Function's vmap staticmethod returned an incompatible (output, out_dims) tuple. "
             f"Expected out_dims={dims} to be compatible with the structure of `output`. {_WHERE}"
         )
-    return tuple(_wrapped(layer, one, dim) for one, dim in zip(output, along, strict=True))
+    return tuple(wrapped(one, dim) for one, dim in zip(output, along, strict=True))
 
 
 def _two(answer: Any) -> tuple[Any, Any]:
@@ -77,10 +83,12 @@ def _two(answer: Any) -> tuple[Any, Any]:
     return answer
 
 
-def _wrapped(layer: Layer, value: Any, dim: int | None) -> Any:
+def _wrapped(layer: Layer, value: Any, dim: int | None, given: Any) -> Any:
     if not isinstance(value, Tensor):
         return value
-    return layer.wrap(value, dim if dim is None or dim >= 0 else dim + value.ndim)
+    place = dim if dim is None or dim >= 0 else dim + value.ndim
+    batch = None if given is None else layer.batch_of(given)
+    return given if batch is not None and batch.dim == place else layer.wrap(value, place)
 
 
 def _bare(kind: Any, given: tuple[Any, ...]) -> Any:

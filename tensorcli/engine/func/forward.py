@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.autograd.modes import forward
+from tensorcli.engine.autograd.modes import forward, pushed_through
 from tensorcli.engine.callers import functions
 from tensorcli.engine.decorators import like
 from tensorcli.engine.func.levels import Level
@@ -48,7 +48,8 @@ class _Pushing:
             self.leaves = flatten(tuple(given[i] for i in numbers))[0]
             floating = [one for one in self.outputs if one.dtype.category >= dtypes.FLOATING]
             self.seeds = [self.level.leaf(functions.ones_like(one.detach())) for one in floating]
-            self.inner = gradients(floating, self.leaves, self.seeds, create_graph=True)
+            with pushed_through():
+                self.inner = gradients(floating, self.leaves, self.seeds, create_graph=True)
 
     def value(self) -> Any:
         """The outputs as they are seen outside."""

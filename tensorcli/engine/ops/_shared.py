@@ -3,6 +3,7 @@
 from functools import reduce
 
 from tensorcli.engine import dtypes, geometry
+from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import BOOL, COMPLEX, FLOATING, INTEGRAL
 from tensorcli.engine.effects import cast
@@ -29,6 +30,13 @@ def times(tensor, number):
 def quotient(number, tensor):
     """number / tensor as PyTorch's own C++ writes it: one division, where Python's multiplies by the reciprocal."""
     return functions.div(wrapped_number(number), tensor)
+
+
+def masked_quotient(grad, below, unmoved):
+    """grad / below, and zero where nothing moves, as PyTorch writes the gradients of norms."""
+    if pushing:
+        below = below.masked_fill(unmoved, 1)
+    return (grad / below).masked_fill_(unmoved, 0)
 
 
 def no_derivative(name):

@@ -8,6 +8,7 @@ from tensorcli.engine import dtypes, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
+from tensorcli.engine.effects.outward import into
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import count, refuse, wrap
 from tensorcli.engine.ops._elimination import multiplied_onto
@@ -120,13 +121,14 @@ def linalg_cross(xp, self, other, dim):
 @composite("cross(Tensor self, Tensor other, int? dim=None) -> Tensor", out=True)
 def cross(self, other, dim):
     """The cross products of vectors of length 3, along the first dimension of that size unless one is named."""
-    if dim is None:
+    if dim is None and not into.outputs:
         messages.warn(
             "Using torch.cross without specifying the dim arg is deprecated.\nPlease either pass the dim explicitly or "
             "simply use torch.linalg.cross.\nThe default value of dim will change to agree with that of linalg.cross in a "
             "future release.",
             once=True,
         )
+    if dim is None:
         dim = next((d for d, size in enumerate(self.geometry.sizes) if size == 3), None)
         if dim is None:
             raise RuntimeError("no dimension of size 3 in input")

@@ -5,6 +5,7 @@ import numpy as np
 from tensorcli.engine import messages
 from tensorcli.engine.dtypes import REDUCED, float16, from_numpy_dtype, is_reduced
 from tensorcli.engine.effects import Laid
+from tensorcli.engine.effects.outward import into
 from tensorcli.engine.geometry import Geometry, elementwise_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops import _arithmetic, _gemm
@@ -486,6 +487,11 @@ def outer(self, vec2):
 @composite("ger(Tensor self, Tensor vec2) -> Tensor", out=True)
 def ger(self, vec2):
     """All products of the elements of two vectors, as a matrix."""
+    if into.outputs:
+        messages.warn(
+            "torch.ger is deprecated and will be removed in a future PyTorch release. Use torch.outer instead.",
+            once=True,
+        )
     return self.outer(vec2)
 
 

@@ -18,6 +18,7 @@ from tensorcli.engine.ops._matrices import (
     stand_in,
 )
 from tensorcli.engine.ops._registers import LANES, is_small_single
+from tensorcli.engine.ops._shared import masked_quotient
 
 
 def vector_norm_backward(grad, self, order, norm, dim, keepdim):
@@ -38,9 +39,9 @@ def vector_norm_backward(grad, self, order, norm, dim, keepdim):
         return self.sgn() * self.abs().pow_(order - 1).masked_fill_(self == 0, 0) * grad * norm.pow(1 - order)
     if order < 2:
         scaled = self.sgn() * self.abs().pow_(order - 1)
-        return scaled * (grad / norm.pow(order - 1)).masked_fill_(norm == 0, 0)
+        return scaled * masked_quotient(grad, norm.pow(order - 1), norm == 0)
     scaled = self * self.abs().pow_(order - 2)
-    return scaled * (grad / norm.pow(order - 1)).masked_fill_(norm == 0, 0)
+    return scaled * masked_quotient(grad, norm.pow(order - 1), norm == 0)
 
 
 @op(

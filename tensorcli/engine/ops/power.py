@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from tensorcli.engine.autograd.modes import pushing
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import (
     COMPLEX,
@@ -25,6 +26,13 @@ def _pow_number_gradient(grad, self, exponent):
     if exponent == 0:
         return zeros(self)
     return grad * (exponent * self.pow(exponent - 1)).conj()
+
+
+def _pow_base_gradient(grad, self, exponent):
+    slope = (exponent * self.pow(exponent - 1)).conj()
+    if pushing:
+        return grad * functions.where(exponent == 0.0, zero(slope), slope)
+    return functions.where(exponent == 0.0, zero(grad), grad * slope)
 
 
 def _pow_exponent_gradient(grad, self, exponent, result):
@@ -51,9 +59,7 @@ def _log(number):
     dtype=PROMOTE,
     inplace={"name": "pow_.Tensor"},
     node=1,
-    self=lambda grad, self, exponent: functions.where(
-        exponent == 0.0, zero(grad), grad * (exponent * self.pow(exponent - 1)).conj()
-    ),
+    self=lambda grad, self, exponent: _pow_base_gradient(grad, self, exponent),
     exponent=lambda grad, self, exponent, result: _pow_exponent_gradient(grad, self, exponent, result),
 )
 def pow_tensor(xp, self, exponent):

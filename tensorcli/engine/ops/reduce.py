@@ -5,11 +5,12 @@ from math import prod
 import numpy as np
 
 from tensorcli.engine import dtypes, messages
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import mode, pushing, transforms
 from tensorcli.engine.batch.layer import whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.dtypes import REDUCED
 from tensorcli.engine.effects import cast
+from tensorcli.engine.formats import contiguous_format
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._cascade import total
 from tensorcli.engine.ops._dimensions import (
@@ -73,8 +74,8 @@ def sum_to_size(self, size):
 
 @op(
     "nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-    self=lambda grad, self, dim, keepdim: (
-        restore(grad.to(self.dtype), self.geometry.sizes, dim, keepdim) * self.isnan().logical_not()
+    self=lambda grad, self, dim, keepdim: _nansum_backward(
+        restore(grad.to(self.dtype), self.geometry.sizes, dim, keepdim), self
     ),
 )
 def nansum(xp, self, dim, keepdim, dtype):
@@ -126,6 +127,11 @@ def _divided(xp, added, n):
     return xp.divide(added, added.dtype.type(n))
 
 
+def _nansum_backward(grad, self):
+    # A tangent that is nan does not count either.
+    return grad.masked_fill(self.isnan(), 0) if pushing else grad * self.isnan().logical_not()
+
+
 @composite(
     "nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
     out=True,
@@ -152,8 +158,8 @@ def _prod_backward(grad, self, result):
     zeros = int(np.count_nonzero(whole(self).values == 0))
     if not zeros:
         return grad * (result / self).conj()
-    if zeros > 1 and self.batch is None and not mode.enabled:
-        return functions.zeros_like(self)
+    if zeros > 1 and self.batch is None and not (mode.enabled or transforms):
+        return functions.zeros_like(self, memory_format=contiguous_format)
     return prod_safe(grad, self.contiguous().view(-1), 0).view_as(self)
 
 

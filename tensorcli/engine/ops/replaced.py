@@ -110,8 +110,10 @@ def _scattered(name, line, part, out=False, **formulas):
                 "expected src to have a size equal to the slice of self. src size = "
                 f"{messages.numbers(src.geometry.sizes)}, slice size = {messages.numbers(shape.sizes)}"
             )
+        target = stored_tensor(memory, shape, self.dtype)
         if result.device is not META:
-            effects.store_quietly(stored_tensor(memory, shape, self.dtype), src.values)
+            effects.check_overlap(target, ())
+            effects.store_quietly(target, src.values)
         return effects.recorded(declared, values, result)
 
     def kernel(*values):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tensorcli.engine import dtypes
-from tensorcli.engine.autograd.modes import mode
+from tensorcli.engine.autograd.modes import mode, transforms
 from tensorcli.engine.batch.layer import roomy, whole
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import op
@@ -57,21 +57,25 @@ def _cumprod_backward(grad, self, dim, result):
     if not mode.enabled:
         return _up_to_first_zero(grad, inputs, result.conj(), dim)
     size = self.size(dim)
-    one = functions.ones_like(inputs.narrow(dim, 0, 1))
-    parts = []
-    for k in range(size):
-        before = inputs.narrow(dim, 0, k).prod(dim, True) if k else one
-        factors = [before]
-        if k + 1 < size:
-            after = inputs.narrow(dim, k + 1, size - k - 1).cumprod(dim)
-            factors.append(before.expand_as(after) * after)
-        parts.append((grad.narrow(dim, k, size - k) * functions.cat(factors, dim)).sum(dim))
-    if self.batch is not None:
-        return functions.stack(parts, dim)
-    found = grad.new_zeros(self.geometry.sizes)
+    parts = ((grad.narrow(dim, k, size - k) * _others(inputs, dim, k)).sum(dim) for k in range(size))
+    if transforms:
+        return functions.stack(list(parts), dim)
+    found = grad.new_empty(self.geometry.sizes).zero_()
     for k, part in enumerate(parts):
         found.select(dim, k).copy_(part)
     return found
+
+
+def _others(inputs, dim, k):
+    """Of the running products from the k-th on, all factors but the k-th."""
+    size = inputs.size(dim)
+    if k == size - 1:
+        return inputs.narrow(dim, 0, k).prod(dim, True)
+    after = inputs.narrow(dim, k + 1, size - k - 1).cumprod(dim)
+    if not k:
+        return functions.cat([functions.ones_like(inputs.narrow(dim, 0, 1)), after], dim)
+    before = inputs.narrow(dim, 0, k).prod(dim, True)
+    return functions.cat([before, before.expand_as(after) * after], dim)
 
 
 def _up_to_first_zero(grad, inputs, result, dim):

@@ -9,6 +9,7 @@ from tensorcli.engine import messages
 from tensorcli.engine.callers import functions
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._dimensions import count, restore, restore_dims, wrap_dims
+from tensorcli.engine.ops._shared import masked_quotient
 
 
 def _spread(xp, self, dim, correction, keepdim, name):
@@ -63,7 +64,7 @@ def var_backward(grad, self, dim, correction, keepdim):
 
 def std_backward(grad, result, self, dim, correction, keepdim):
     """The gradient of the standard deviation, zero where it is zero."""
-    return var_backward((grad / (result * 2)).masked_fill_(result == 0, 0), self, dim, correction, keepdim)
+    return var_backward(masked_quotient(grad, result * 2, result == 0), self, dim, correction, keepdim)
 
 
 def with_mean_backward(grads, self, dim, correction, keepdim, of_spread):

@@ -37,7 +37,7 @@ def present_node(tensor: Tensor) -> tuple[Any, str | None]:
     base = view.base
     if node is None and not base.requires_grad:
         return None, None
-    if not (tensor.inference or base.inference) and tensor.counter.count != view.version:
+    if not (tensor.uncounted or base.uncounted) and tensor.counter.count != view.version:
         if view.kind != "normal":
             return None, "Invalid"
         if view.retype is None:
@@ -80,8 +80,7 @@ class Values:
         geometry = value.geometry
         dtype = value.dtype
         name = present_node(value)[1]
-        inference = value.inference
-        counter = None if inference else value.counter
+        counter = None if value.uncounted else value.counter
         memory = self.memory(value)
         return Look(
             "tensor",
@@ -100,7 +99,7 @@ class Values:
         )
 
     def counter(self, tensor: Any) -> int:
-        return 0 if tensor.inference else id(tensor.counter)
+        return 0 if tensor.uncounted else id(tensor.counter)
 
     def extent(self, memory: Any) -> int:
         return int(memory.nbytes)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tensorcli.explorer.engines import Engine
     from tensorcli.explorer.hazards.scope import Scope
 
+CLOSURE = "the closure that it was given"
+"""How a step's closure is spoken of, by which it is known when it is told."""
 BY_MODE = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", "BatchNorm", "SyncBatchNorm", "RReLU")
 """How the names of the modules begin that do another thing in evaluation."""
 
@@ -34,13 +36,13 @@ class Frozen(NamedTuple):
 
 
 class Idle(NamedTuple):
-    """An optimizer that drops gradients and has made no step so far."""
+    """An optimizer whose gradients come to nothing: it drops them, and has made no step so far, or is given none."""
 
     held: list[weakref.ref[Any]]
     """Its parameters."""
     optimizer: str
     node: ast.AST
-    """Where it drops them."""
+    """Where it drops them, or makes its step."""
 
 
 class Steps:
@@ -61,6 +63,10 @@ class Steps:
         """The optimizers that dropped gradients before any step, and where."""
         self.idle: dict[int, Idle] = {}
         """Those that did so twice in the statement that runs, by their identity: a function's are gone when it ends."""
+
+        self.closures: list[tuple[Idle, int]] = []
+        """The steps of the statement that runs that were given a closure and began without a gradient, and how many gradients
+        there had been before each."""
 
         self.required: dict[int, Any] = {}
         """The parameters that required grad at some step, weakly, by their identity."""
@@ -125,6 +131,26 @@ class Steps:
             self.idle[id(optimizer)] = Idle([weakref.ref(leaf) for leaf in held], text, node)
         else:
             self.cleared[optimizer] = node
+
+    def by_closure(self, held: Sequence[Any], text: str, node: ast.AST, passes: int) -> None:
+        """An optimizer begins a step with a closure, which is to bring the gradients. `passes`: how many there were."""
+        self.closures.append((Idle([weakref.ref(leaf) for leaf in held], text, node), passes))
+
+    def without_gradients(self, passes: int) -> Iterator[tuple[Told, ast.AST]]:
+        """What is to be said at the end of a statement: which closures brought none. `passes`: how many there are now."""
+        for step, before in self.closures:
+            leaves = [leaf for each in step.held if (leaf := each()) is not None]
+            if passes != before or any(self.engine.grad(leaf) is not None for leaf in leaves):
+                continue
+            yield (
+                Told(
+                    "TSC-H026",
+                    f"{step.optimizer} has no gradient to go by: {CLOSURE} calls no backward(), and this step changes nothing.",
+                    (step.optimizer,),
+                ),
+                step.node,
+            )
+        self.closures.clear()
 
     def never_made(self, applied: Callable[[Any], bool]) -> Iterator[tuple[Told, ast.AST]]:
         """What is to be said at the end of a statement: which optimizers dropped gradients again and again, and made no step in

@@ -57,6 +57,8 @@ class Gradients:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.passes = 0
+        """How often a pass brought a leaf a gradient."""
         self.leaves: dict[int, Any] = {}
         """Leaves that a pass reached, weakly, by the identity of their memory."""
         self.owners: dict[int, Any] = {}
@@ -170,6 +172,7 @@ class Gradients:
         """A pass made a leaf's gradient, or added to it: to one that was applied, if it was."""
         reference = weakref.ref(leaf, self._lost if type(leaf).__name__ == "Parameter" else None)
         self.gone = 0
+        self.passes += 1
         self.leaves[id(self.engine.memory(leaf))] = reference
         self.owners[id(self.engine.memory(gradient))] = reference
         spent = kind != "new" and (leaf is self.cleared or self._was_applied(leaf))

@@ -46,11 +46,16 @@ def idle_clip(engine: Engine, names: Scope, statement: ast.Expr, applied: Collec
 
 
 def _parameters(engine: Engine, names: Scope, node: ast.expr) -> list[Any]:
-    """The tensors that `net.parameters()`, or the name of a list, stands for."""
+    """The tensors that `net.parameters()`, the name of a tensor or of a list, or a list of names stands for."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parameters":
         module = names.at(node.func.value)
         return list(module.parameters()) if is_module(module) and not node.args else []
-    value = names.get(node.id) if isinstance(node, ast.Name) else None
+    if isinstance(node, ast.List | ast.Tuple):
+        value: Any = [names.at(each) for each in node.elts]
+    else:
+        value = names.get(node.id) if isinstance(node, ast.Name) else None
+        if value is not None and engine.kind(value) == "tensor":
+            return [value]
     if not isinstance(value, list | tuple) or any(engine.kind(each) != "tensor" for each in value):
         return []
     return list(value)

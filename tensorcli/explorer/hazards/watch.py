@@ -419,10 +419,13 @@ class Watch:
         if isinstance(node.func, ast.Attribute):
             owner = node.func.value
             optimizer = self.names.get(owner.id) if isinstance(owner, ast.Name) else None
-            leaves = optimised(self.engine, optimizer) if self.recorded else ()
-            if leaves:
-                text = ast.unparse(owner)
-                dropped = self.gradients.dropped(leaves, text)
+            given = node.args or node.keywords
+            leaves = optimised(self.engine, optimizer) if self.recorded or given else ()
+            text = ast.unparse(owner)
+            if leaves and given and all(self.engine.grad(leaf) is None for leaf in leaves):
+                self.steps.by_closure(leaves, text, node, self.gradients.passes)
+            if leaves and self.recorded:
+                dropped = None if given else self.gradients.dropped(leaves, text)
                 self.note(dropped)
                 self.note(self.gradients.outdated(leaves, text, self._names))
                 reached, gone = self.gradients.leaves.values(), self.gradients.gone
@@ -431,7 +434,7 @@ class Watch:
                 self.note(self.steps.in_evaluation(self.names, optimizer, text))
                 self.note(self.steps.thawed(self.names, optimizer, text))
                 self.steps.freezes(self.names, leaves, text, node)
-                if not node.args and dropped is None:
+                if not given and dropped is None:
                     self.note(idle(self.engine, leaves, text))
 
     def _clears(self, node: ast.Call) -> None:
@@ -473,6 +476,7 @@ class Watch:
             or self.loops.written
             or self.steps.frozen
             or self.steps.idle
+            or self.steps.closures
         )
 
     def findings(self) -> list[Finding]:
@@ -481,6 +485,9 @@ class Watch:
             self.note(copied.told, copied.node)
         self._applied_twice()
         self._moved()
+        for told, node in self.steps.without_gradients(self.gradients.passes):
+            if self.recorded:
+                self.note(told, node)
         for told, node in self.steps.never_made(self.gradients.ever_applied):
             self.note(told, node)
         if self.loops.written:

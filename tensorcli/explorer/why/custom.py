@@ -4,38 +4,66 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from tensorcli.explorer.why.case import Case, Story
 
 _COUNTED: Final = re.compile(r"function (\w+)Backward returned .*\(expected (\d+), got (\d+)\)")
 
+_UNASKED: Final = re.compile(
+    r"function (\w+)Backward returned a gradient different than None at position (\d+)"
+)
+
 
 def gradients(case: Case) -> Story | None:
-    """A backward that gives fewer gradients than forward takes arguments."""
+    """A backward that gives fewer gradients than forward takes arguments, or one for what is no tensor."""
     found = _COUNTED.search(case.failure.message)
     if found is None:
-        return None
+        return _unasked(case)
     name, wanted, got = found[1], int(found[2]), int(found[3])
     story = Story(
         f"the backward of {name} gives {got}, and forward takes {wanted}: one gradient for each argument behind ctx, None for "
         "what has none.",
         [case.raised(f"asked {name} for {wanted} gradients")],
     )
-    backward = _backward_of(case, name)
+    for at, node, value in _returns(case, name):
+        story.events.insert(0, case.event(at, f"gives {got}", "made", culprit=True, node=node))
+        if got < wanted:
+            given = case.journal.source(at, value) + ", None" * (wanted - got)
+            note = "no gradient for the other arguments"
+            story.proposals.append(case.journal.changed(at, [(value, given)], note))
+    return story
+
+
+def _unasked(case: Case) -> Story | None:
+    """A backward that gives a gradient for an argument that is no tensor."""
+    found = _UNASKED.search(case.failure.message)
+    if found is None:
+        return None
+    name, place = found[1], int(found[2])
+    story = Story(
+        f"the backward of {name} gives a gradient for argument {place} of forward behind ctx, which is no tensor: None stands "
+        "for what has none.",
+        [case.raised(f"asked {name} for gradients")],
+    )
+    for at, node, value in _returns(case, name):
+        if isinstance(value, ast.Tuple) and len(value.elts) >= place:
+            told = f"gives a gradient for argument {place}"
+            story.events.insert(0, case.event(at, told, "made", culprit=True, node=node))
+            change = [(value.elts[place - 1], "None")]
+            story.proposals.append(case.journal.changed(at, change, "no gradient for what is no tensor"))
+    return story
+
+
+def _returns(case: Case, name: str) -> Iterator[tuple[int, ast.Return, ast.expr]]:
+    """What the backward of a class returns, and where it stands."""
     for at in range(case.at):
         function = case.journal.tree(at)
-        if not isinstance(function, ast.FunctionDef) or function.name != backward:
-            continue
-        for node in ast.walk(function):
-            if not isinstance(node, ast.Return) or node.value is None:
-                continue
-            story.events.insert(0, case.event(at, f"gives {got}", "made", culprit=True, node=node))
-            if got < wanted:
-                given = case.journal.source(at, node.value) + ", None" * (wanted - got)
-                note = "no gradient for the other arguments"
-                story.proposals.append(case.journal.changed(at, [(node.value, given)], note))
-    return story
+        if isinstance(function, ast.FunctionDef) and function.name == _backward_of(case, name):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Return) and node.value is not None:
+                    yield at, node, node.value
 
 
 def _backward_of(case: Case, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tensorcli.explorer.engines.members import is_module
 from tensorcli.explorer.hazards.parameters import optimised
+from tensorcli.explorer.hazards.steps import CLOSURE
 from tensorcli.explorer.trees import called_name, calls_in, has_pass, receiver_of, root_name
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.ended import ended_early, last_pass
@@ -76,6 +77,9 @@ def idle_step(case: Case, row: HazardRow) -> Story:
     """A step without a gradient: a pass before it, or an optimizer of what is there now."""
     story = Story(f"line {case.line}: {row.text}")
     names, optimizer = case.trace.session.names, row.names[0]
+    if CLOSURE in row.text:
+        story.proposals.extend(_closures_that_go_backward(case))
+        return story
     held = optimised(case.engine, names.get(optimizer))
     before = last_pass(case, case.at)
     ended = None if before is None else ended_early(case, before)
@@ -106,6 +110,24 @@ def idle_step(case: Case, row: HazardRow) -> Story:
     if made is not None:
         _tell_others(case, story, made)
     return story
+
+
+def _closures_that_go_backward(case: Case) -> Iterator[Proposal | None]:
+    """The closure of a step, with the pass that it lacks before it returns the loss."""
+    call = case.call("step")
+    given = None if call is None else next(iter([*call.args, *(each.value for each in call.keywords)]), None)
+    name = given.id if isinstance(given, ast.Name) else ""
+    trees = [(at, case.journal.tree(at)) for at in range(case.home + 1)]
+    found = [(at, tree) for at, tree in trees if isinstance(tree, ast.FunctionDef) and tree.name == name]
+    returned = found[-1][1].body[-1] if found else None
+    if not isinstance(returned, ast.Return) or returned.value is None:
+        return
+    at, value = found[-1][0], returned.value
+    indent = " " * returned.col_offset
+    kept = "" if isinstance(value, ast.Name) else f"loss = {case.journal.source(at, value)}\n{indent}"
+    loss = value.id if isinstance(value, ast.Name) else "loss"
+    text = f"{kept}{loss}.backward()\n{indent}return {loss}"
+    yield case.journal.changed(at, [(returned, text)], "the gradients of what it returns")
 
 
 def _tell_others(case: Case, story: Story, made: int) -> None:

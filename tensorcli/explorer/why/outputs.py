@@ -25,9 +25,24 @@ def multi_output(case: Case) -> Story:
     found = re.search(r"Output (\d+) of (\w+?)(?:Backward\d*)? is a view", case.failure.message)
     number, operator = (int(found.group(1)), found.group(2).lower()) if found else (0, "a call")
     events: list[Event] = []
-    where, of = "", ""
+    where, of, part = "", "", ""
     made = case.made(tensor) if tensor is not None else _last_of(case, operator)
-    if made is not None:
+    source = None if made is None else _one_of_several(case, *made)
+    if made is not None and source is not None and source[1] is not made[1]:
+        # A view of one of several is as they are.
+        step, one = source
+        several = _beside(case, step, one)
+        event = case.event(
+            step.number - 1, f"{one.operator} gave {several} views of one storage", "made", node=one.node_at
+        )
+        events.append(event)
+        where = f" (line {event.line})"
+        part = f"a view of one of the {several} outputs of {one.operator}{where}"
+        taken = case.event(
+            made[0].number - 1, f"{text} is a view of one of them", "made", node=made[1].node_at
+        )
+        events.append(taken)
+    elif made is not None:
         step, one = made
         several = _beside(case, step, one)
         of = f" of {several}" if several > 1 else ""
@@ -36,8 +51,9 @@ def multi_output(case: Case) -> Story:
         events.append(event)
         where = f" (line {event.line})"
     events.append(case.raised(f"writes {text} in place"))
+    what = part or f"output {number}{of} of {operator}{where}"
     story = Story(
-        f"{text} is output {number}{of} of {operator}{where}: a write through one of several views cannot be recorded. "
+        f"{text} is {what}: a write through one of several views cannot be recorded. "
         "Through a view that a call gives alone (x[0], a slice, t) it can.",
         events,
     )
@@ -86,6 +102,24 @@ def _last_of(case: Case, operator: str) -> tuple[Traced, Made] | None:
             if one.operator == operator:
                 return step, one
     return None
+
+
+def _one_of_several(case: Case, step: Traced, one: Made) -> tuple[Traced, Made] | None:
+    """The call that gave several views, of one of which this is a view, or a view of a view."""
+    while _beside(case, step, one) < 2:
+        found = next(
+            (
+                (each, made)
+                for each in reversed(case.trace.steps[: step.number])
+                for made in reversed(each.made)
+                if one.inputs and made.tensor == one.inputs[0] and made is not one
+            ),
+            None,
+        )
+        if found is None:
+            return None
+        step, one = found
+    return step, one
 
 
 def _beside(case: Case, step: Traced, one: Made) -> int:

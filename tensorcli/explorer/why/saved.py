@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.memory import covered, reaches, region_text, span_text
-from tensorcli.explorer.results import Event, Mark, Timeline, plural
+from tensorcli.explorer.results import Change, Event, Mark, Timeline, plural
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.trees import calls_in, holds, in_place_nodes, loaded, receiver_of, root_name, stored
@@ -44,20 +44,94 @@ def version(case: Case) -> Story:
             "engine does not say.",
             [case.raised(f"found version {now}, wanted version {wanted}")],
         )
-    moved = [
-        (step, save, writes)
-        for step, save in needed
-        if (writes := _writes_after(case, save, wanted)) and writes[-1][1].after == now
-    ]
+    written = [(step, save, writes) for step, save in needed if (writes := _writes_after(case, save, wanted))]
+    # What an own function wrote and marked moved the version once more than was heard.
+    moved = [each for each in written if each[2][-1][1].after == now] or written
     if not moved:
-        step, save = needed[0]
-        return Story(
-            f"{save.node_name} saved a value at version {wanted}, and it is at version {now} now; what moved it is no "
-            "write that could be heard.",
-            [case.event(step.number - 1, f"{save.node_name} saved it", "saved", f"v{wanted}")],
+        return next(
+            (story for step, save in needed if (story := _counted(case, step, save, wanted, now))),
+            _unheard(case, *needed[0], wanted, now),
         )
     step, save, writes = moved[0]
     return _Version(case, step, save, writes, wanted, now).story()
+
+
+def _unheard(case: Case, step: Traced, save: Save, wanted: int, now: int) -> Story:
+    """What is told where nothing of the script shows what moved the version."""
+    return Story(
+        f"{save.node_name} saved a value at version {wanted}, and it is at version {now} now; what moved it is no "
+        "write that could be heard.",
+        [case.event(step.number - 1, f"{save.node_name} saved it", "saved", f"v{wanted}")],
+    )
+
+
+_COUNTED_BY = {
+    "set_": "set_ moves a tensor to other memory, and counts as a write",
+    "increment_version": "increment_version counts a write that autograd did not see",
+    "apply": "mark_dirty counts as a write, whatever forward does",
+}
+"""What moves a version without an operator that writes, by the name that a statement calls."""
+
+
+def _counted(case: Case, step: Traced, save: Save, wanted: int, now: int) -> Story | None:
+    """A later statement counted a write of the saved tensor that no operator made."""
+    names = set(case.trace.names_at(step.number, save.memory))
+    for later in case.trace.steps[step.number : case.at]:
+        name = next((name for change in later.step.changes for name in _counts(change, names, wanted)), None)
+        called = {
+            node.attr for node in ast.walk(later.record.statement.tree) if isinstance(node, ast.Attribute)
+        }
+        how = next((text for call, text in _COUNTED_BY.items() if call in called), None)
+        if name is None or how is None:
+            continue
+        at = later.number - 1
+        story = Story(
+            f"line {later.line} counted a write of {name}, which line {step.line} had saved for backward: {how}.",
+            [
+                case.event(
+                    step.number - 1,
+                    f"{save.node_name} saved {save.slot} = {name}",
+                    "saved",
+                    f"needs v{wanted}",
+                ),
+                case.event(at, f"moved the version of {name}", "wrote", f"v{wanted} → v{now}", culprit=True),
+                case.raised(f"{save.node_name} unpacked {save.slot}: wants v{wanted}, finds v{now}"),
+            ],
+        )
+        story.proposals.append(case.journal.moved_below(at, case.at, "count after the saved use"))
+        story.proposals.extend(_copies_where_saved(case, step.number - 1, name))
+        return story
+    return None
+
+
+def _counts(change: Change, names: set[str], wanted: int) -> Iterator[str]:
+    """The names under which a row shows that a version moved on from the one wanted."""
+    before, after = change.before, change.after
+    if before is None or after is None or before.version is None or after.version is None:
+        return
+    if before.version <= wanted < after.version:
+        yield from (name for name in change.names if name in names)
+
+
+def _copies_where_saved(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
+    """`y = x.clone() * w` for `y = x * w`, and `y = x.exp().clone()` where the node keeps its own result."""
+    saver = case.journal.tree(at)
+    uses = [
+        node
+        for node in ast.walk(saver)
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+    ]
+    # What is written in place is meant to change: a copy in its place would take the write.
+    written = [target for target, _ in in_place_nodes(saver)]
+    read = [node for node in uses if not any(holds(target, node) for target in written)]
+    if read:
+        yield case.journal.changed(at, [(node, f"{name}.clone()") for node in read], "save a copy")
+    if not uses and isinstance(saver, ast.Assign) and name in stored(saver):
+        value = saver.value
+        text = case.journal.source(at, value)
+        yield case.journal.changed(
+            at, [(value, f"{atom(value, text)}.clone()")], "the node keeps its own result"
+        )
 
 
 def _writes_after(case: Case, save: Save, wanted: int) -> list[tuple[Traced, WriteEvent]]:
@@ -272,26 +346,9 @@ class _Version:
         if saved_at == at:
             yield self._copied_where_read(writing)
         else:
-            yield from self._copied_by_the_saver(saved_at)
+            yield from _copies_where_saved(case, saved_at, self.name)
         if bound is not None:
             yield from self._data_at(bound)
-
-    def _copied_by_the_saver(self, at: int) -> Iterator[Proposal | None]:
-        """The statement that saved, with a copy of what was written later: of what it reads, or of its own result."""
-        journal, name, saver = self.case.journal, self.name, self.case.journal.tree(at)
-        uses = [
-            node
-            for node in ast.walk(saver)
-            if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        ]
-        # What is written in place is meant to change: a copy in its place would take the write.
-        written = [target for target, _ in in_place_nodes(saver)]
-        read = [node for node in uses if not any(holds(target, node) for target in written)]
-        if read:
-            yield journal.changed(at, [(node, f"{name}.clone()") for node in read], "save a copy")
-        if not uses and isinstance(saver, ast.Assign) and name in stored(saver):
-            copied = f"{atom(saver.value, journal.source(at, saver.value))}.clone()"
-            yield journal.changed(at, [(saver.value, copied)], "the node keeps its own result")
 
     def _copied_where_read(self, tree: ast.stmt) -> Proposal | None:
         """`h[i] = h[i - 1].clone() * w` for `h[i] = h[i - 1] * w`: one statement saves what it writes, in a loop for one."""

@@ -24,7 +24,7 @@ WHOLE: Final = frozenset("long int short to type bool round floor ceil trunc sig
 
 def with_slope(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
     """What could stand in the place of an operation that has no slope. `root`: the name of what a pass begins at."""
-    at, node = cut.step.number - 1, cut.node
+    at, node = _standing(case, cut), cut.node
     scores = _scores(case, cut)
     if scores is not None and root:
         for target in dict.fromkeys(_compared_with(case, cut)):
@@ -47,6 +47,15 @@ def with_slope(case: Case, cut: Cut, root: str) -> Iterator[Proposal | None]:
             yield case.journal.changed(at, [(node.func, new)], "a sample with an edge to its parameters")
     if called_name(node) == "checkpoint" and node is not None:
         yield from _not_reentrant(case, at, node, "the parameters inside count as well")
+
+
+def _standing(case: Case, cut: Cut) -> int:
+    """Where the statement stands that a cut is written in: the one that ran, or the function that it called."""
+    first = cut.step.number - 1
+    node = cut.node
+    if node is None:
+        return first
+    return next((at for at in range(first, -1, -1) if holds(case.journal.tree(at), node)), first)
 
 
 def _not_reentrant(case: Case, at: int, tree: ast.AST, note: str) -> Iterator[Proposal | None]:
@@ -90,7 +99,7 @@ def _scores(case: Case, cut: Cut) -> str | None:
     found = operand_of(node)
     while isinstance(found, ast.Call) and called_name(found) in ("softmax", "log_softmax", "sigmoid"):
         found = operand_of(found)
-    return case.journal.source(cut.step.number - 1, found)
+    return case.journal.source(_standing(case, cut), found)
 
 
 def _compared_with(case: Case, cut: Cut) -> Iterator[str]:

@@ -81,6 +81,7 @@ TELLERS: Final = {
     "opened": "arguments.opened",
     "vmap_random": "transforms.random",
     "vmap_write": "transforms.written",
+    "vmap_escaped": "transforms.escaped",
     "hook_result": "hooks.result",
     "copied": "copies.constructed",
     "read_as_number": "copies.read_as_number",

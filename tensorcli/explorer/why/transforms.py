@@ -9,6 +9,7 @@ from tensorcli.explorer.rewrite import with_argument
 from tensorcli.explorer.trees import called_name, holds, root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.operands import operands
 
 NEW = ("zeros", "ones", "full", "empty")
 RANDOMNESS = {"different": "each example draws its own numbers", "same": "all examples draw the same numbers"}
@@ -54,6 +55,23 @@ def _makings(function: ast.FunctionDef, name: str | None) -> Iterator[ast.Call]:
             call = node.value
             if isinstance(call, ast.Call) and called_name(call) in NEW and call.args:
                 yield call
+
+
+def escaped(case: Case) -> Story:
+    """An example that a function under vmap kept, used when vmap has ended."""
+    texts = list(dict.fromkeys(each.text for each in operands(case)))
+    text = f"{'one of ' * (len(texts) > 1)}{' and '.join(texts)}" if texts else "a tensor of this call"
+    story = Story(
+        f"{text} is one example of a vmap that has ended, and stands for nothing any more: what is wanted of the examples is to "
+        "be returned, and comes out of vmap for all of them.",
+        [case.raised("reads it outside")],
+    )
+    for at in range(case.at, -1, -1):
+        for call in ast.walk(case.journal.tree(at)):
+            if isinstance(call, ast.Call) and getattr(case.value(call.func), "__name__", "") == "vmap":
+                story.events.insert(0, case.event(at, "made the examples", "made", culprit=True, node=call))
+                return story
+    return story
 
 
 def _is_vmap(case: Case, node: ast.AST) -> bool:

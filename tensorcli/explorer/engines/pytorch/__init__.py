@@ -183,7 +183,7 @@ class PyTorch:
                 return owner.base.untyped_storage()
             self.arrays[arrays.address(owner)] = weakref.ref(owner)
             return owner
-        storage = value.untyped_storage() if isinstance(value, torch.Tensor) else value
+        storage = _beneath(value).untyped_storage() if isinstance(value, torch.Tensor) else value
         if isinstance(storage, torch.TypedStorage):
             storage = storage._untyped_storage
         address = storage.data_ptr()
@@ -293,6 +293,7 @@ class PyTorch:
     def elements(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor):
             return value
+        value = _beneath(value)
         if value.is_meta or _cut_off(value):
             return None
         # A copy: numpy() would make the storage one that cannot be resized.
@@ -438,6 +439,13 @@ class PyTorch:
 
     def parts(self, value: Any) -> Iterable[tuple[str, Any]]:
         return parts(value)
+
+
+def _beneath(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that has the memory and the numbers: what a transform of `torch.func` wraps gives them away of its own only."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor
 
 
 def _cut_off(tensor: torch.Tensor) -> bool:
