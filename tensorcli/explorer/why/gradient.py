@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Any
+from typing import Any, Final
 
 from tensorcli.explorer.graphs import nodes_below
 from tensorcli.explorer.results import Event
@@ -57,6 +57,14 @@ def no_grad_fn(case: Case) -> Story:
     return story
 
 
+_TO_ONE_NUMBER: Final = ((".sum()", "the gradient of the sum"), (".mean()", "the gradient of the mean"))
+_TO_REAL: Final = ((".abs()", "the gradient of its size"), (".real", "the gradient of its real part"))
+_TO_ONE_REAL: Final = (
+    (".abs().sum()", "the gradient of the sum of sizes"),
+    (".real.sum()", "the gradient of the sum of real parts"),
+)
+
+
 def scalar(case: Case) -> Story:
     """A pass that begins at many numbers."""
     root = backward_root(case)
@@ -68,13 +76,23 @@ def scalar(case: Case) -> Story:
         [case.raised(f"{text} has several elements" if tensor is None else f"{text} has shape "
                      f"{case.engine.look(tensor).sizes}")],
     )  # fmt: skip
+    look = None if tensor is None else case.engine.look(tensor)
+    reduced = _TO_ONE_NUMBER
+    if look is not None and look.dtype.startswith("complex"):
+        reduced = _TO_ONE_REAL if look.sizes else _TO_REAL
+        if not look.sizes:
+            story.title = (
+                f"{text} is {look.dtype}: backward() begins by itself at a real number alone; at a complex one it needs a "
+                "gradient that says in which direction."
+            )
+            story.events = [case.raised(f"{text} is {look.dtype}")]
     call = case.call("backward", "grad")
     if root is None or call is None:
         return story
     whole = case.text_of(call)
     atom = text if isinstance(root, ast.Name | ast.Call | ast.Attribute | ast.Subscript) else f"({text})"
-    for method, note in (("sum", "the gradient of the sum"), ("mean", "the gradient of the mean")):
-        story.proposals.append(case.changed([(root, f"{atom}.{method}()")], note))
+    for suffix, note in reduced:
+        story.proposals.append(case.changed([(root, f"{atom}{suffix}")], note))
     if (
         isinstance(call.func, ast.Attribute)
         and call.func.value is root
