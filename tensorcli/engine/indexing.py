@@ -291,13 +291,9 @@ def assigned_value(tensor: Tensor, value: Any) -> Tensor:
         from tensorcli.engine.parameters import type_name
 
         raise TypeError(f"can't assign a {type_name(type(value))} to a {type_string(tensor)}")
-    from tensorcli.engine.ops.create import number_for
+    from tensorcli.engine.ops.create import filling
 
-    # PyTorch makes half-width floats by way of double, which rounds where a conversion would refuse.
-    own = tensor.dtype
-    exact = own if not own.reduced else dtypes.complex128 if own.is_complex else dtypes.float64
-    with np.errstate(all="ignore"):
-        number = effects.cast(number_for(value, exact), tensor.dtype)  # type: ignore[no-untyped-call]
+    number = filling(value, tensor.dtype, 1)  # type: ignore[no-untyped-call]
     return effects.adopt(number, tensor.dtype, tensor.device)
 
 

@@ -11,6 +11,7 @@ from tensorcli.engine.op import OPS, alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._dimensions import kind_of, refuse
 from tensorcli.engine.ops._shared import promoted
+from tensorcli.engine.ops.create import filling
 from tensorcli.engine.tensor import Tensor
 
 
@@ -251,7 +252,12 @@ def _as_operand(value):
 
 def _where_number(condition, self, other):
     """Elements of self where the condition holds, of other elsewhere."""
-    return functions.where(condition, _as_operand(self), _as_operand(other))
+    operands = [_as_operand(one) for one in (self, other)]
+    kind = effects.promoted_dtype(OPS["where.self"], (condition, *operands))
+    for one in (self, other):
+        if not isinstance(one, Tensor):
+            filling(one, kind, 1)
+    return functions.where(condition, *operands)
 
 
 composite("where.ScalarSelf(Tensor condition, Scalar self, Tensor other) -> Tensor", variants="function")(

@@ -48,7 +48,7 @@ def ones(xp, size, dtype):
 def full(xp, size, fill_value, dtype):
     """A tensor with one value everywhere; its dtype is the value's, unless it is named."""
     kind = dtype or dtypes.of_number(fill_value)
-    return xp.full(size, number_for(fill_value, kind), kind.np)
+    return xp.full(size, filling(fill_value, kind, math.prod(size)), kind.np)
 
 
 @factory(f"empty_strided(SymInt[] size, SymInt[] stride, {OPTIONS}) -> Tensor", out=False)
@@ -129,7 +129,7 @@ def _triangle(xp, row, col, dtype, name, inside):
 def scalar_tensor(xp, s, dtype):
     """A number as a tensor without dimensions."""
     kind = dtype or dtypes.default.floating
-    return xp.asarray(number_for(s, kind), kind.np)
+    return xp.asarray(filling(s, kind, 1), kind.np)
 
 
 # ---- ranges
@@ -243,6 +243,9 @@ def linspace(xp, start, end, steps, dtype):
     if dtype is None:
         dtype = dtypes.default.complex if complex in (type(start), type(end)) else dtypes.default.floating
     _check_real("linspace", start, end, dtype)
+    if dtype.category >= dtypes.FLOATING and dtype not in dtypes.FEW_KERNELS:
+        for each in (start, end):
+            number_for(each, dtype)
     if dtype.is_floating_point and steps > 1:
         return _evenly(xp, start, end, steps, dtype)
     return _spaced(xp, start, end, steps, dtype).astype(dtype.np)
@@ -358,7 +361,7 @@ def _like_effect(declared, values):
     else:
         strides = geometry.format_strides(sizes, name)
     value = declared.kernel(None, source, *arguments)
-    number = (unset(kind) or None) if value is None else number_for(value, kind)
+    number = (unset(kind) or None) if value is None else filling(value, kind, math.prod(sizes))
     result = effects.empty(sizes, strides, kind, target)
     if pin_memory:
         result = effects.pinned(result)
@@ -458,6 +461,19 @@ def number_for(value, kind):
         return effects.as_number(value, kind)
 
 
+def filling(value, kind, count):
+    """A number that so many elements are filled with. A single one PyTorch makes by way of double, which rounds where the
+    conversion of a number refuses. Errors: RuntimeError when it does not fit.
+    """
+    exact = kind
+    if kind is dtypes.complex32:
+        exact = kind if count == 1 else dtypes.complex64
+    elif kind.reduced and count == 1:
+        exact = dtypes.float64
+    with np.errstate(all="ignore"):
+        return effects.cast(np.asarray(number_for(value, exact)), kind)[()]
+
+
 def _fits(value, kind):
     if isinstance(value, complex):
         if kind.is_complex:
@@ -488,4 +504,7 @@ _LARGEST = {
     "bfloat16": (2 - 2**-7) * 2.0**127,
     "float32": (2 - 2**-23) * 2.0**127,
     "complex64": (2 - 2**-23) * 2.0**127,
+    "complex32": 65504.0,
+    "float8_e5m2": 57344.0,
+    "float8_e4m3fn": 448.0,
 }

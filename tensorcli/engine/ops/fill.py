@@ -7,7 +7,7 @@ from tensorcli.engine.callers import functions
 from tensorcli.engine.devices import CPU, META
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops.copy import moved
-from tensorcli.engine.ops.create import number_for
+from tensorcli.engine.ops.create import filling
 from tensorcli.engine.tensor import Tensor
 
 
@@ -25,7 +25,7 @@ def _fill_effect(declared, values):
     else:
         number = value
     if not isinstance(value, Tensor):
-        number = number_for(number, target.dtype)
+        number = filling(number, target.dtype, target.geometry.numel)
     node = make_node(declared, values) if requires else None
     effects.store(declared, target, values, number)
     if node is not None:
@@ -97,7 +97,9 @@ def _fill_copy_effect(declared, values):
         source.geometry.sizes, geometry.preserved_strides(source.geometry), source.dtype, source.device
     )
     if result.device is not META:
-        result.array[...] = effects.as_array(number_for(value, source.dtype), result.device)
+        result.array[...] = effects.as_array(
+            filling(value, source.dtype, source.geometry.numel), result.device
+        )
     return effects.recorded(declared, values, result)
 
 

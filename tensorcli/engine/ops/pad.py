@@ -7,12 +7,14 @@ from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import preserved_strides
 from tensorcli.engine.op import composite, op
 from tensorcli.engine.ops._shared import behind, own_geometry
+from tensorcli.engine.ops.create import number_for
 
 
 @op(
     "constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor",
     out=False,
     variants="function",
+    check=lambda self, pad, value: number_for(value, self.dtype),
     self=lambda grad, pad: functions.constant_pad_nd(grad, [-p for p in pad], 0),
 )
 def constant_pad_nd(xp, self, pad, value):

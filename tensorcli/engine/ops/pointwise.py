@@ -7,6 +7,7 @@ from tensorcli.engine import effects, messages
 from tensorcli.engine.dtypes import (
     BOOL,
     EXACT,
+    FEW_KERNELS,
     FLOATING,
     INT_TO_FLOAT,
     INTEGRAL,
@@ -19,6 +20,7 @@ from tensorcli.engine.op import alias, composite, op
 from tensorcli.engine.ops import _arithmetic
 from tensorcli.engine.ops._composed import direct
 from tensorcli.engine.ops._shared import category, quotient, times, zeros
+from tensorcli.engine.ops.create import number_for
 from tensorcli.engine.tensor import Tensor
 
 # ---- sums and products
@@ -326,6 +328,8 @@ def _lerp_dtypes(self, end, weight):
             raise RuntimeError(
                 f"expected dtype {self.dtype.cpp_name} for `{name}` but got dtype {value.dtype.cpp_name}"
             )
+    if self.dtype.category >= FLOATING and self.dtype not in FEW_KERNELS and not isinstance(weight, Tensor):
+        number_for(weight, self.dtype.computes_as)
 
 
 @op(

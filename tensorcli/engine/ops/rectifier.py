@@ -41,8 +41,14 @@ def _threshold(xp, self, threshold, value):
     return xp.where(self <= number_for(threshold, kind), number_for(value, kind), self)
 
 
+def _check_numbers(self, threshold, value):
+    for each in () if self.dtype in dtypes.FEW_KERNELS else (threshold, value):
+        number_for(each, self.dtype)
+
+
 op(
     "threshold(Tensor self, Scalar threshold, Scalar value) -> Tensor",
+    check=_check_numbers,
     dtype=PROMOTE,
     variants="function",
     inplace={
