@@ -81,10 +81,11 @@ _WITHOUT: Final = {
     "cholesky_solve_cpu": "cholesky_solve",
     "geqrf_cpu": "geqrf",
     "xor_sum_cpu": "hash_tensor",
-    "flip_cpu": "flip",
+    "flip_cpu": "flip rot90",
     **{f"{name}_cpu": name for name in ("arange", "linspace", "logspace", "range")},
     "threshold_cpu": "threshold",
-    **{name: name for name in ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle")},
+    "channel_shuffle": "channel_shuffle native_channel_shuffle",
+    **{name: name for name in ("pixel_shuffle", "pixel_unshuffle")},
     "max_pool2d": "max_pool2d_with_indices",
     "max_pool3d": "max_pool3d_with_indices",
 }
@@ -239,8 +240,9 @@ _REFUSED_FIRST: Final = frozenset(
 """The operators whose kernel is refused before anything else is."""
 _NOT_FOR_NOTHING: Final = frozenset(
     "amax amin cummax cummin gather masked_select median nanmedian mode tril triu mm addmm mv addmv bmm _trilinear isin flip sum "
-    "prod cumsum cumprod take scatter linspace logspace bernoulli pixel_shuffle pixel_unshuffle _adaptive_avg_pool2d cholesky "
-    "linalg_cholesky_ex linalg_ldl_factor_ex linalg_ldl_solve _linalg_eigh _linalg_svd linalg_lu_solve".split()
+    "prod cumsum cumprod take scatter linspace logspace bernoulli channel_shuffle native_channel_shuffle pixel_shuffle "
+    "pixel_unshuffle _adaptive_avg_pool2d cholesky linalg_cholesky_ex linalg_ldl_factor_ex linalg_ldl_solve _linalg_eigh "
+    "_linalg_svd linalg_lu_solve".split()
 )
 """The operators that do not call their kernel where there are no elements, to read or to give."""
 _NOT_FOR_A_SCALAR: Final = frozenset(
@@ -295,9 +297,9 @@ def _kernel(op: "Op", kind: dtypes.dtype, arguments: Sequence[Any]) -> str | Non
         return None
     if op.base in _AS_FOR:
         return _named(op, arguments, _AS_FOR[op.base])
-    if out_of_place in _BY_ARGUMENTS and (op.base in kernels or op.base == "rot90"):
+    if out_of_place in _BY_ARGUMENTS and out_of_place in kernels:
         return _BY_ARGUMENTS[out_of_place](*arguments)
-    names = (op.name, op.base, f"{out_of_place}.{op.overload}", op.base.rstrip("_"), out_of_place)
+    names = (op.name, op.base, f"{out_of_place}.{op.overload}", out_of_place)
     found = next((kernels[name] for name in names if name in kernels), None)
     if found is None:
         return None
