@@ -82,7 +82,8 @@ _WITHOUT: Final = {
     "geqrf_cpu": "geqrf",
     "xor_sum_cpu": "hash_tensor",
     "flip_cpu": "flip rot90",
-    **{f"{name}_cpu": name for name in ("arange", "linspace", "logspace", "range")},
+    "arange_cpu": "arange hann_window hamming_window blackman_window bartlett_window kaiser_window",
+    **{f"{name}_cpu": name for name in ("linspace", "logspace", "range")},
     "threshold_cpu": "threshold",
     "channel_shuffle": "channel_shuffle native_channel_shuffle",
     **{name: name for name in ("pixel_shuffle", "pixel_unshuffle")},
@@ -356,6 +357,21 @@ def _of_points(kernel: str, *arguments: Any) -> str | None:
     return None if arguments[2] == 1 else f"{kernel}_cpu"
 
 
+def _of_power(base: Any, exponent: Any) -> str | None:
+    """Powers by a number may be other operators; those of one are filled in, as the first and the zeroth are."""
+    if isinstance(exponent, np.ndarray):
+        return "pow" if isinstance(base, np.ndarray) or base != 1 else None
+    if exponent in (0, 1):
+        return None
+    others = {-1: "reciprocal_cpu", 0.5: "sqrt_vml_cpu", -0.5: "rsqrt_cpu"}
+    return others.get(exponent, "pow") if base.dtype.kind == "c" else "pow"
+
+
+def _of_window(length: int, *rest: Any) -> str | None:
+    """One weight needs no kernel."""
+    return None if length < 2 else "arange_cpu"
+
+
 _BY_ARGUMENTS: Final[dict[str, Callable[..., str | None]]] = {
     "flip": _of_flip,
     "rot90": _of_rotation,
@@ -363,6 +379,10 @@ _BY_ARGUMENTS: Final[dict[str, Callable[..., str | None]]] = {
     "scatter_reduce": _of_scatter,
     "bmm": lambda self, mat2: _of_product("bmm", self, mat2),
     "baddbmm": lambda self, batch1, batch2, *rest: _of_product("baddbmm", batch1, batch2),
+    **dict.fromkeys(
+        "hann_window hamming_window blackman_window bartlett_window kaiser_window".split(), _of_window
+    ),
+    "pow": _of_power,
     "linspace": lambda *arguments: _of_points("linspace", *arguments),
     "logspace": lambda *arguments: _of_points("logspace", *arguments),
 }
