@@ -347,3 +347,14 @@ def test_what_would_be_compiled_runs_as_it_is(text: str, instead: str) -> None:
 )
 def test_what_of_jit_gives_back_nothing_is_not_taken_away(call: str) -> None:
     assert why(f"x = {call}\nwhy").ways == ()
+
+
+@pytest.mark.parametrize("gradients", ["grad, grad", "(grad, grad)"])
+def test_a_missing_gradient_is_put_beside_the_others_in_parentheses_or_not(gradients: str) -> None:
+    found = why(
+        "def forward(ctx, x, y, k):\n    return x * y * k\n"
+        f"def backward(ctx, grad):\n    return {gradients}\n"
+        "Times = type('Times', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"
+        "x = torch.ones(2, requires_grad=True)\nTimes.apply(x, x, 3).sum().backward()\nwhy"
+    )
+    assert [way.measured for way in found.ways] == ["[2., 2.]"]
