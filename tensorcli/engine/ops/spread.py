@@ -25,13 +25,15 @@ def _spread(xp, self, dim, correction, keepdim, name):
             "(input numel divided by output numel)."
         )
     # PyTorch accumulates float32 in float64 here, and takes the parts of complex numbers one by one: their variances add up, each
-    # undefined by itself where there is nothing to divide by.
+    # rounded, and undefined by itself where there is nothing to divide by.
     parts = (self.real, self.imag) if self.dtype.kind == "c" else (self,)
     wide = [part.astype(np.float64) for part in parts]
     means = [xp.divide(xp.sum(part, axis=dims, keepdims=True), number) for part in wide]
     away = (part - mean for part, mean in zip(wide, means, strict=True))
     squares = (xp.sum(part * part, axis=dims, keepdims=keepdim) for part in away)
-    variance = reduce(add, (xp.divide(each, np.float64(max(degrees, 0))) for each in squares))
+    rounded = self.real.dtype if self.dtype.kind == "c" else np.float64
+    variances = (xp.divide(each, np.float64(max(degrees, 0))) for each in squares)
+    variance = reduce(add, (each.astype(rounded, copy=False) for each in variances))
     means = [_as_it_runs(xp, *each, dims).reshape(variance.shape) for each in zip(wide, means, strict=True)]
     if len(means) == 1:
         return variance, means[0]
