@@ -18,8 +18,7 @@ def get_data(self: Tensor) -> Tensor:
     made = stored_tensor(self.memory, self.geometry, self.dtype, self.lazy)
     made.levels = self.levels
     if self.inference:
-        made.inference = True
-        made._unguarded = not mode.inference
+        made.become_inference(self, unguarded=not mode.inference)
     return made
 
 

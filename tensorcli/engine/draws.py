@@ -31,8 +31,6 @@ LARGEST = {
 """The largest numbers up to which the dtypes count without gaps."""
 COUNTED = LARGEST.keys() - {"uint16", "uint32", "uint64"}
 """The dtypes that PyTorch's older kernels take."""
-PARTS = {"complex32": "float16", "complex64": "float32", "complex128": "float64"}
-"""What the parts of complex numbers are drawn as."""
 
 
 def cast(values: NDArray[Any], dtype: str) -> NDArray[Any]:

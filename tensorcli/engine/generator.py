@@ -24,7 +24,6 @@ from tensorcli.engine.draws import (
     COUNTED,
     FLOAT_BOUNDS,
     LARGEST,
-    PARTS,
     cast,
     check_order,
     check_range,
@@ -179,8 +178,8 @@ class Generator:
 
     def uniform(self, n: int, dtype: str = "float32", low: float = 0.0, high: float = 1.0) -> NDArray[Any]:
         """n numbers from [low, high): rand, rand_like and uniform_."""
-        if dtype in PARTS:
-            return _as_complex(self.uniform(2 * n, PARTS[dtype], low, high), dtype) if n else _empty(dtype)
+        if DTYPES[dtype].is_complex:
+            return _as_complex(self.uniform(2 * n, _part_of(dtype), low, high), dtype) if n else _empty(dtype)
         bounds = float_bounds(dtype, "check_uniform_bounds")
         for name, value in (("from", low), ("to", high)):
             if not -bounds <= value <= bounds:
@@ -217,8 +216,8 @@ class Generator:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
         if n == 0:
             return _empty(dtype)
-        if dtype in PARTS:
-            parts = self.normal(2 * n, PARTS[dtype], mean, std / math.sqrt(2.0), contiguous=contiguous)
+        if DTYPES[dtype].is_complex:
+            parts = self.normal(2 * n, _part_of(dtype), mean, std / math.sqrt(2.0), contiguous=contiguous)
             return _as_complex(parts, dtype)
         float_bounds(dtype, "normal_kernel_cpu")
         if n < 16 or not contiguous:
@@ -490,6 +489,11 @@ def _libm(function: Callable[[float], float], x: Float64) -> Float64:
 
 def _empty(dtype: str) -> NDArray[Any]:
     return np.empty(0, DTYPES[dtype].np)
+
+
+def _part_of(dtype: str) -> str:
+    """What the parts of complex numbers are drawn as."""
+    return DTYPES[dtype].to_real().name
 
 
 def _as_complex(parts: NDArray[Any], dtype: str) -> NDArray[Any]:

@@ -86,4 +86,6 @@ def _all_bytes(array: Any, shape: Geometry) -> Any:
     if not array.flags.writeable:
         # Memory of an immutable object is not ours to write into.
         array = array.copy()
+    if array.dtype.isbuiltin != 1:
+        return array.reshape(-1)  # a dtype of ml_dtypes, which as_strided does not know, over a buffer
     return np.lib.stride_tricks.as_strided(array, (span,), (array.itemsize,))

@@ -139,6 +139,15 @@ class Tensor(metaclass=TensorType):
         """Whether its writes are not counted: it is an inference tensor, or was one."""
         return self.inference if self._uncounted is None else self._uncounted
 
+    def become_inference(self, origin: "Tensor", unguarded: bool) -> None:
+        """Be an inference tensor, as a new handle on the bytes of `origin`. `unguarded`: PyTorch forgets to refuse writes, which
+        count anew where those of the origin count.
+        """
+        self.inference = True
+        self._unguarded = unguarded
+        if unguarded and not origin.uncounted:
+            self._uncounted = False
+
     @property
     def counter(self) -> Version:
         """The version counter. Errors: RuntimeError for inference tensors, which have none."""
@@ -385,8 +394,7 @@ def alias(tensor: Tensor) -> Tensor:
     """Another handle on the same storage, geometry and version counter, without autograd history (detach's core)."""
     twin = stored_tensor(tensor.memory, tensor.geometry, tensor.dtype, tensor.lazy)
     if tensor.inference:
-        twin.inference = True
-        twin._unguarded = not modes.mode.inference
+        twin.become_inference(tensor, unguarded=not modes.mode.inference)
     elif tensor._uncounted:
         twin._uncounted = True
     else:

@@ -23,7 +23,7 @@ SAVED = "w = torch.tensor([1., 2.], requires_grad=True)\ny = w.exp()\nloss = y.s
         "d = torch.empty(2).set_(y.detach()); d.zero_()",
     ],
 )
-def test_a_hidden_write_and_the_wrong_gradient_it_leads_to(write):
+def test_a_hidden_write_is_told_and_so_is_the_wrong_gradient_it_leads_to(write):
     assert check(f"{SAVED}{write}\nloss.backward()") == [("TSC-H001", 4), ("TSC-H002", 5)]
 
 

@@ -93,7 +93,9 @@ def test_a_sourced_file_that_does_not_parse_runs_nothing(desk: Desk) -> None:
         ("b.py", b"inspect x", "SyntaxError"),
     ],
 )
-def test_what_cannot_be_sourced(desk: Desk, name: str, data: bytes | None, said: str) -> None:
+def test_what_is_no_script_is_refused_with_one_error(
+    desk: Desk, name: str, data: bytes | None, said: str
+) -> None:
     desk.write("c.tsc", "source b.tsc")
     if data is not None:
         (desk.folder / name).write_bytes(data)

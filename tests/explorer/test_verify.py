@@ -151,6 +151,7 @@ def test_an_error_on_one_side_is_a_difference_and_the_run_goes_on(monkeypatch: p
         "x = ones(2)\nd = {'a': x, 'b': [x[1:], 3.5]}\nprint(d, x.sum().item())",
         "f = lambda x: x * 2\nf(ones(2))\ndef g(x):\n    return x\ng(1)",
         "x = torch.ones(2).to(torch.bfloat16)\nz = torch.ones(2, dtype=torch.complex64) * 1j\nb = z.conj()",
+        "h = torch.tensor([1 + 2j, 3.5 - 1j], dtype=torch.complex32)\nc = h.conj()\nh.mul_(1.1 + 0.3j)\ni = c.imag",
         "m = torch.nn.Linear(2, 1)\no = torch.optim.SGD(m.parameters(), lr=0.1)\nm(ones(1, 2)).sum().backward()\no.step()",
         "exit 3\nx = nope",
     ],

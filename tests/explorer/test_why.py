@@ -326,6 +326,10 @@ def test_what_a_loop_writes_is_shown_and_not_its_counter() -> None:
     [
         ("def f(x):\n    return x * 2\ng = torch.compile(f, mode='max-autotune')", "g = f"),
         ("net = torch.compile(nn.Linear(2, 1))", "net = nn.Linear(2, 1)"),
+        ("net = torch.compile(model=nn.Linear(2, 1), mode='default')", "net = nn.Linear(2, 1)"),
+        ("f = torch.sin\ny = torch.compile(f)(torch.ones(2))", "y = f(torch.ones(2))"),
+        ("f = torch.sin\ny = torch.compile(dynamic=True)(f)(torch.ones(2))", "y = f(torch.ones(2))"),
+        ("net = nn.Linear(2, 1)\nw = torch.jit.trace(net, torch.ones(1, 2)).weight", "w = net.weight"),
         ("@torch.compile\ndef f(x):\n    return x * 2", ""),
         ("@torch.no_grad()\n@torch.jit.script\ndef f(x):\n    return x * 2", ""),
     ],
@@ -336,3 +340,21 @@ def test_what_would_be_compiled_runs_as_it_is(text: str, instead: str) -> None:
     (way,) = found.ways
     assert [edit.after for edit in way.edits] == [instead]
     assert way.verdict == "runs"
+
+
+@pytest.mark.parametrize(
+    "call", ["torch.jit.load('net.pt')", "torch.jit.save(torch.ones(2), 'x.pt')", "torch.jit.is_scripting()"]
+)
+def test_what_of_jit_gives_back_nothing_is_not_taken_away(call: str) -> None:
+    assert why(f"x = {call}\nwhy").ways == ()
+
+
+@pytest.mark.parametrize("gradients", ["grad, grad", "(grad, grad)"])
+def test_a_missing_gradient_is_put_beside_the_others_in_parentheses_or_not(gradients: str) -> None:
+    found = why(
+        "def forward(ctx, x, y, k):\n    return x * y * k\n"
+        f"def backward(ctx, grad):\n    return {gradients}\n"
+        "Times = type('Times', (torch.autograd.Function,), {'forward': forward, 'backward': backward})\n"
+        "x = torch.ones(2, requires_grad=True)\nTimes.apply(x, x, 3).sum().backward()\nwhy"
+    )
+    assert [way.measured for way in found.ways] == ["[2., 2.]"]

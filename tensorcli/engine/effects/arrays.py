@@ -223,7 +223,7 @@ def cast(array: Any, kind: dtype) -> Any:
     if array.dtype == kind.np:
         return array
     if kind is complex32 or array.dtype.char == "O":
-        # PyTorch converts halves by way of float; numpy knows no other complex dtype that ml_dtypes' is next to.
+        # By way of complex64, in whose parts PyTorch converts halves too: what follows knows numpy's complex dtypes alone.
         array = converted(array, _COMPLEX64)
     if array.dtype.kind == "c" and not kind.is_complex:
         array = (array != 0) if kind.category == dtypes.BOOL else array.real

@@ -81,10 +81,12 @@ _WITHOUT: Final = {
     "cholesky_solve_cpu": "cholesky_solve",
     "geqrf_cpu": "geqrf",
     "xor_sum_cpu": "hash_tensor",
-    "flip_cpu": "flip",
-    **{f"{name}_cpu": name for name in ("arange", "linspace", "logspace", "range")},
+    "flip_cpu": "flip rot90",
+    "arange_cpu": "arange hann_window hamming_window blackman_window bartlett_window kaiser_window",
+    **{f"{name}_cpu": name for name in ("linspace", "logspace", "range")},
     "threshold_cpu": "threshold",
-    **{name: name for name in ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle")},
+    "channel_shuffle": "channel_shuffle native_channel_shuffle",
+    **{name: name for name in ("pixel_shuffle", "pixel_unshuffle")},
     "max_pool2d": "max_pool2d_with_indices",
     "max_pool3d": "max_pool3d_with_indices",
 }
@@ -239,8 +241,9 @@ _REFUSED_FIRST: Final = frozenset(
 """The operators whose kernel is refused before anything else is."""
 _NOT_FOR_NOTHING: Final = frozenset(
     "amax amin cummax cummin gather masked_select median nanmedian mode tril triu mm addmm mv addmv bmm _trilinear isin flip sum "
-    "prod cumsum cumprod take scatter linspace logspace bernoulli pixel_shuffle pixel_unshuffle _adaptive_avg_pool2d cholesky "
-    "linalg_cholesky_ex linalg_ldl_factor_ex linalg_ldl_solve _linalg_eigh _linalg_svd linalg_lu_solve".split()
+    "prod cumsum cumprod take scatter linspace logspace bernoulli channel_shuffle native_channel_shuffle pixel_shuffle "
+    "pixel_unshuffle _adaptive_avg_pool2d cholesky linalg_cholesky_ex linalg_ldl_factor_ex linalg_ldl_solve _linalg_eigh "
+    "_linalg_svd linalg_lu_solve".split()
 )
 """The operators that do not call their kernel where there are no elements, to read or to give."""
 _NOT_FOR_A_SCALAR: Final = frozenset(
@@ -295,9 +298,9 @@ def _kernel(op: "Op", kind: dtypes.dtype, arguments: Sequence[Any]) -> str | Non
         return None
     if op.base in _AS_FOR:
         return _named(op, arguments, _AS_FOR[op.base])
-    if out_of_place in _BY_ARGUMENTS and (op.base in kernels or op.base == "rot90"):
+    if out_of_place in _BY_ARGUMENTS and out_of_place in kernels:
         return _BY_ARGUMENTS[out_of_place](*arguments)
-    names = (op.name, op.base, f"{out_of_place}.{op.overload}", op.base.rstrip("_"), out_of_place)
+    names = (op.name, op.base, f"{out_of_place}.{op.overload}", out_of_place)
     found = next((kernels[name] for name in names if name in kernels), None)
     if found is None:
         return None
@@ -354,6 +357,21 @@ def _of_points(kernel: str, *arguments: Any) -> str | None:
     return None if arguments[2] == 1 else f"{kernel}_cpu"
 
 
+def _of_power(base: Any, exponent: Any) -> str | None:
+    """Powers by a number may be other operators; those of one are filled in, as the first and the zeroth are."""
+    if isinstance(exponent, np.ndarray):
+        return "pow" if isinstance(base, np.ndarray) or base != 1 else None
+    if exponent in (0, 1):
+        return None
+    others = {-1: "reciprocal_cpu", 0.5: "sqrt_vml_cpu", -0.5: "rsqrt_cpu"}
+    return others.get(exponent, "pow") if base.dtype.kind == "c" else "pow"
+
+
+def _of_window(length: int, *rest: Any) -> str | None:
+    """One weight needs no kernel."""
+    return None if length < 2 else "arange_cpu"
+
+
 _BY_ARGUMENTS: Final[dict[str, Callable[..., str | None]]] = {
     "flip": _of_flip,
     "rot90": _of_rotation,
@@ -361,6 +379,10 @@ _BY_ARGUMENTS: Final[dict[str, Callable[..., str | None]]] = {
     "scatter_reduce": _of_scatter,
     "bmm": lambda self, mat2: _of_product("bmm", self, mat2),
     "baddbmm": lambda self, batch1, batch2, *rest: _of_product("baddbmm", batch1, batch2),
+    **dict.fromkeys(
+        "hann_window hamming_window blackman_window bartlett_window kaiser_window".split(), _of_window
+    ),
+    "pow": _of_power,
     "linspace": lambda *arguments: _of_points("linspace", *arguments),
     "logspace": lambda *arguments: _of_points("logspace", *arguments),
 }

@@ -62,13 +62,14 @@ result has that of the second."""
 
 _KEEPING: Final = frozenset("mul div floor_divide".split())
 """Operators whose kernels read a second operand that is one number in float32, where the others round it to the reduced dtype
-that they compute in first, as they do all that has another one (aten/src/ATen/native/cpu/BinaryOpsKernel.cpp).
+that they compute in first, as all do complex32 and what has another one (aten/src/ATen/native/cpu/BinaryOpsKernel.cpp).
 """
 
 
-def _is_kept(op: "Op", place: int, value: Any) -> bool:
+def _is_kept(op: "Op", place: int, value: Any, narrow: dtype) -> bool:
     return (
         place == 1
+        and not narrow.is_complex
         and op.base.strip("_") in _KEEPING
         and not (isinstance(value, Tensor) and value.geometry.sizes)
     )
@@ -155,14 +156,14 @@ def compute(
             if i not in op.operands:
                 arguments[i] = array
                 continue
-            if narrow is not None and array.dtype != narrow.np and not _is_kept(op, i, value):
+            if narrow is not None and array.dtype != narrow.np and not _is_kept(op, i, value, narrow):
                 array = cast(array, narrow)
             if value.wrapped:
                 arguments[i] = as_number(array.item(), working)
             else:
                 arguments[i] = array if array.dtype == working.np else cast(array, working)
         elif value is not None:
-            if narrow is not None and not _is_kept(op, i, value):
+            if narrow is not None and not _is_kept(op, i, value, narrow):
                 value = as_number(value, narrow).item()
             arguments[i] = as_number(value, working)
             numbers = numbers or i in op.tensors or rule == dtypes.COMPARE or op.base in _WRAPPING

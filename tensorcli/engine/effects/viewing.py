@@ -63,12 +63,9 @@ def view(op: "Op", values: tuple[Any, ...]) -> Any:
         retyped = retypes and not op.tracked
         if mode.inference if retyped else tensor.inference:
             # Other dtypes are no view to PyTorch's dispatcher, but new tensors of the mode they are made in.
-            result.inference = True
-            result._unguarded = not op.tracked and not mode.inference
-            version = 0
-        elif tensor.uncounted:
-            result._uncounted = tensor._uncounted
-            version = 0
+            result.become_inference(tensor, unguarded=not op.tracked and not mode.inference)
+        elif tensor.uncounted and not op.tracked:
+            result._uncounted = True
         else:
             counter = tensor.counter
             if op.tracked or "(a" in op.line:  # what no schema calls an alias (unsafe_split) counts by itself

@@ -9,6 +9,7 @@ import numpy as np
 from tensorcli.engine import dtypes, effects, geometry, messages
 from tensorcli.engine.batch.layer import roomy
 from tensorcli.engine.devices import META
+from tensorcli.engine.dtypes import REDUCED, complex32
 from tensorcli.engine.effects import Laid
 from tensorcli.engine.geometry import Geometry
 from tensorcli.engine.op import OPS, op
@@ -313,6 +314,7 @@ _INDEX_PUT: dict[str, Any] = {
     _check_put,
     preserve=True,
     out=False,
+    stepwise=(*REDUCED, complex32),
     twin_check=_check_put_here,
     **_INDEX_PUT,
 )

@@ -7,7 +7,7 @@ import numpy as np
 
 from tensorcli.engine import dtypes, effects, messages
 from tensorcli.engine.callers import functions
-from tensorcli.engine.dtypes import REDUCED
+from tensorcli.engine.dtypes import REDUCED, complex32
 from tensorcli.engine.ops._dimensions import wrap
 from tensorcli.engine.ops._places import Places, accumulate, identity, reduce_into, step_by_step
 from tensorcli.engine.ops._shared import behind
@@ -143,7 +143,7 @@ def _from_slices(grad, source, dim, index):
     "index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
     _check_index_add,
     parts=_add_parts,
-    stepwise=REDUCED,
+    stepwise=(*REDUCED, complex32),
     self=lambda grad: grad,
     source=lambda grad, source, dim, index, alpha: _scaled(_from_slices(grad, source, dim, index), alpha),
     index=None,

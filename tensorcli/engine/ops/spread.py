@@ -24,21 +24,27 @@ def _spread(xp, self, dim, correction, keepdim, name):
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor "
             "(input numel divided by output numel)."
         )
-    # PyTorch accumulates float32 in float64 here.
-    wide = self.astype(np.complex128 if self.dtype.kind == "c" else np.float64)
-    mean = xp.divide(xp.sum(wide, axis=dims, keepdims=True), number)
-    away = wide - mean
-    # Those of real and of imaginary parts add up, each undefined by itself where there is nothing to divide by.
-    parts = (away.real, away.imag) if away.dtype.kind == "c" else (away,)
-    squares = (xp.sum(part * part, axis=dims, keepdims=keepdim) for part in parts)
-    variance = reduce(add, (xp.divide(each, np.float64(max(degrees, 0))) for each in squares))
-    mean = _as_it_runs(xp, wide, dims, mean)
-    return variance, mean if keepdim else mean.reshape(variance.shape)
+    # PyTorch accumulates float32 in float64 here, and takes the parts of complex numbers one by one: their variances add up, each
+    # rounded, and undefined by itself where there is nothing to divide by.
+    parts = (self.real, self.imag) if self.dtype.kind == "c" else (self,)
+    wide = [part.astype(np.float64) for part in parts]
+    means = [xp.divide(xp.sum(part, axis=dims, keepdims=True), number) for part in wide]
+    away = (part - mean for part, mean in zip(wide, means, strict=True))
+    squares = (xp.sum(part * part, axis=dims, keepdims=keepdim) for part in away)
+    rounded = self.real.dtype if self.dtype.kind == "c" else np.float64
+    variances = (xp.divide(each, np.float64(max(degrees, 0))) for each in squares)
+    variance = reduce(add, (each.astype(rounded, copy=False) for each in variances))
+    means = [_as_it_runs(xp, *each, dims).reshape(variance.shape) for each in zip(wide, means, strict=True)]
+    if len(means) == 1:
+        return variance, means[0]
+    mean = xp.empty(variance.shape, np.complex128)
+    mean.real, mean.imag = means
+    return variance, mean
 
 
-def _as_it_runs(xp, array, dims, mean):
+def _as_it_runs(xp, array, mean, dims):
     """The mean as PyTorch's single pass has it (Welford's): what comes after an infinite number makes it nan."""
-    if array.dtype.kind == "c" or not xp.isinf(mean).any():
+    if not xp.isinf(mean).any():
         return mean
     kept = [d for d in range(array.ndim) if d not in dims]
     rows = array.transpose(*kept, *dims).reshape(mean.size, -1)

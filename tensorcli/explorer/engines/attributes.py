@@ -25,8 +25,8 @@ class Only(frozenset[str]):
 
 
 TENSOR_INTERNALS = (
-    "accumulator array batch bump counter geometry hooks inference is_hpu lazy leaf_requires_grad levels memory names "
-    "node replace_memory set_requires_grad uncounted values view_of wrapped"
+    "accumulator array batch become_inference bump counter geometry hooks inference is_hpu lazy leaf_requires_grad levels memory "
+    "names node replace_memory set_requires_grad uncounted values view_of wrapped"
 )
 """Fields of the embedded engine's Tensor that PyTorch's does not have."""
 NODE_NAMES = (

@@ -19,6 +19,13 @@ from tensorcli.explorer.why.operands import behind, operands
 from tensorcli.explorer.why.parameters import against, close
 from tensorcli.explorer.why.slips import NOT_ITERABLE, is_method, is_result, slips
 
+COMPILERS = frozenset(
+    (
+        "torch.compile",
+        *(f"torch.jit.{name}" for name in "script trace freeze optimize_for_inference ignore unused".split()),
+    )
+)
+"""What PyTorch compiles by, or marks what it compiles: what they are given comes back, and does the same."""
 _ELEMENT = re.compile(r"expected Tensor as element (\d+) in argument \d+, but got (\w+)")
 _WRONG_KIND = re.compile(r"argument '(\w+)'(?: \(position \d+\))? must be ([^,]+), not ([\w.]+)$")
 
@@ -111,7 +118,8 @@ def attribute(case: Case) -> Story:
         story = given(case, f"{text} is a dict: {node.attr} is one of its keys, which stand in brackets.")
         story.proposals = [case.changed([(node, f"{text}[{node.attr!r}]")], "the value of the key")]
         return story
-    if text == "torch" and node.attr in ("compile", "jit"):
+    around = (each for each in ast.walk(case.tree) if isinstance(each, ast.Attribute) and holds(each, node))
+    if any(ast.unparse(each) in COMPILERS for each in around):
         return _not_compiled(case, node)
     names = case.trace.session.attributes_of(owner)
     near = close(node.attr, names)[:3]
@@ -131,14 +139,28 @@ def _not_compiled(case: Case, node: ast.Attribute) -> Story:
     story = Story("Nothing is compiled here: a function or a module runs as it is, and gives the same.")
     story.events.append(case.raised("compiles"))
     for each in ast.walk(case.tree):
-        if isinstance(each, ast.Call) and each.args and holds(each.func, node):
-            whole = case.text_of(each.args[0])
+        compiled = _compiled(each)
+        if compiled is not None and holds(each, node) and not holds(compiled, node):
+            whole = case.text_of(compiled)
             story.proposals.append(case.changed([(each, whole)], f"{whole} as it is"))
         elif isinstance(each, ast.FunctionDef) and any(holds(one, node) for one in each.decorator_list):
             kept = [f"@{case.text_of(one)}\n" for one in each.decorator_list if not holds(one, node)]
             source = "".join(kept) + case.text_of(each)
             story.proposals.append(case.instead(source, f"{each.name} as it is"))
     return story
+
+
+def _compiled(node: ast.AST) -> ast.expr | None:
+    """`net` of `torch.compile(net)`, and of `torch.compile(mode="default")(net)`."""
+    if not isinstance(node, ast.Call):
+        return None
+    maker: ast.expr = node.func
+    if isinstance(maker, ast.Call) and _compiled(maker) is None:
+        maker = maker.func
+    if ast.unparse(maker) not in COMPILERS:
+        return None
+    given = [*node.args, *(each.value for each in node.keywords if each.arg == "model")]
+    return given[0] if given else None
 
 
 def _loop_over(case: Case, node: ast.expr) -> ast.For | None:

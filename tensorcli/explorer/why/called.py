@@ -336,8 +336,7 @@ def _makers(case: Case, failed: FailedModule) -> Iterator[int]:
     kind = failed.text.partition("(")[0]
     yield from _bound_at(case, module_name(case))
     for at in range(case.at - 1, -1, -1):
-        nodes = ast.walk(case.journal.tree(at))
-        if any(isinstance(node, ast.Call) and called_name(node) == kind for node in nodes):
+        if any(calls_in(case.journal.tree(at), kind)):
             yield at
     names = case.trace.session.names
     for node in ast.walk(case.statement.tree):

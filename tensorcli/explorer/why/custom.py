@@ -1,4 +1,6 @@
-"""Functions with a gradient of the script's own: gradients that are missing, and calls of the class in the place of `apply`."""
+"""Functions with a gradient of the script's own: gradients that are missing, or for what has none, and calls of the class in the
+place of `apply`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,6 @@ from typing import Final
 from tensorcli.explorer.why.case import Case, Story
 
 _COUNTED: Final = re.compile(r"function (\w+)Backward returned .*\(expected (\d+), got (\d+)\)")
-
 _UNASKED: Final = re.compile(
     r"function (\w+)Backward returned a gradient different than None at position (\d+)"
 )
@@ -30,9 +31,10 @@ def gradients(case: Case) -> Story | None:
     for at, node, value in _returns(case, name):
         story.events.insert(0, case.event(at, f"gives {got}", "made", culprit=True, node=node))
         if got < wanted:
-            given = case.journal.source(at, value) + ", None" * (wanted - got)
+            last = value.elts[-1] if isinstance(value, ast.Tuple) and value.elts else value
+            given = case.journal.source(at, last) + ", None" * (wanted - got)
             note = "no gradient for the other arguments"
-            story.proposals.append(case.journal.changed(at, [(value, given)], note))
+            story.proposals.append(case.journal.changed(at, [(last, given)], note))
     return story
 
 

@@ -24,38 +24,14 @@ def multi_output(case: Case) -> Story:
     tensor = case.tensor(target)
     found = re.search(r"Output (\d+) of (\w+?)(?:Backward\d*)? is a view", case.failure.message)
     number, operator = (int(found.group(1)), found.group(2).lower()) if found else (0, "a call")
-    events: list[Event] = []
-    where, of, part = "", "", ""
+    what, events = f"output {number} of {operator}", list[Event]()
     made = case.made(tensor) if tensor is not None else _last_of(case, operator)
-    source = None if made is None else _one_of_several(case, *made)
-    if made is not None and source is not None and source[1] is not made[1]:
-        # A view of one of several is as they are.
-        step, one = source
-        several = _beside(case, step, one)
-        event = case.event(
-            step.number - 1, f"{one.operator} gave {several} views of one storage", "made", node=one.node_at
-        )
-        events.append(event)
-        where = f" (line {event.line})"
-        part = f"a view of one of the {several} outputs of {one.operator}{where}"
-        taken = case.event(
-            made[0].number - 1, f"{text} is a view of one of them", "made", node=made[1].node_at
-        )
-        events.append(taken)
-    elif made is not None:
-        step, one = made
-        several = _beside(case, step, one)
-        of = f" of {several}" if several > 1 else ""
-        gave = f"{operator} gave {several} views of one storage; {text} is output {number}"
-        event = case.event(step.number - 1, gave, "made", node=one.node_at)
-        events.append(event)
-        where = f" (line {event.line})"
-    events.append(case.raised(f"writes {text} in place"))
-    what = part or f"output {number}{of} of {operator}{where}"
+    if made is not None:
+        what, events = _origin(case, made, text, number, operator)
     story = Story(
         f"{text} is {what}: a write through one of several views cannot be recorded. "
         "Through a view that a call gives alone (x[0], a slice, t) it can.",
-        events,
+        [*events, case.raised(f"writes {text} in place")],
     )
     if tensor is None or target is None:
         return story
@@ -74,6 +50,23 @@ def multi_output(case: Case) -> Story:
     if isinstance(target, ast.Name) and case.bound(text) is not None:
         story.proposals.append(case.before(f"{text} = {text}.clone()", "write into a copy"))
     return story
+
+
+def _origin(
+    case: Case, made: tuple[Traced, Made], text: str, number: int, operator: str
+) -> tuple[str, list[Event]]:
+    """What the written tensor is, and where it and its siblings were made. A view of one of several is as they are."""
+    step, one = _one_of_several(case, *made) or made
+    several = _beside(case, step, one)
+    gave = f"gave {several} views of one storage"
+    if one is made[1]:
+        told = f"{operator} {gave}; {text} is output {number}"
+        event = case.event(step.number - 1, told, "made", node=one.node_at)
+        of = f" of {several}" if several > 1 else ""
+        return f"output {number}{of} of {operator} (line {event.line})", [event]
+    event = case.event(step.number - 1, f"{one.operator} {gave}", "made", node=one.node_at)
+    view = case.event(made[0].number - 1, f"{text} is a view of one of them", "made", node=made[1].node_at)
+    return f"a view of one of the {several} outputs of {one.operator} (line {event.line})", [event, view]
 
 
 def _by_index(case: Case, loop: ast.For, name: str) -> Proposal | None:

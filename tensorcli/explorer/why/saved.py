@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 from tensorcli.explorer.facts import operation_of
 from tensorcli.explorer.memory import covered, reaches, region_text, span_text
-from tensorcli.explorer.results import Change, Event, Mark, Timeline, plural
+from tensorcli.explorer.results import Event, Mark, Timeline, plural
 from tensorcli.explorer.rewrite import Proposal
 from tensorcli.explorer.trace import Save, Traced, WriteEvent
 from tensorcli.explorer.trees import calls_in, holds, in_place_nodes, loaded, receiver_of, root_name, stored
 from tensorcli.explorer.why.case import Case, Story
+from tensorcli.explorer.why.counted import copies_where_saved, counted
 from tensorcli.explorer.why.freed import again_in, recomputed, round_of
 from tensorcli.explorer.why.gradient import backward_root
 from tensorcli.explorer.why.leaves import leaves_behind
@@ -49,7 +50,7 @@ def version(case: Case) -> Story:
     moved = [each for each in written if each[2][-1][1].after == now] or written
     if not moved:
         return next(
-            (story for step, save in needed if (story := _counted(case, step, save, wanted, now))),
+            (story for step, save in needed if (story := counted(case, step, save, wanted, now))),
             _unheard(case, *needed[0], wanted, now),
         )
     step, save, writes = moved[0]
@@ -63,75 +64,6 @@ def _unheard(case: Case, step: Traced, save: Save, wanted: int, now: int) -> Sto
         "write that could be heard.",
         [case.event(step.number - 1, f"{save.node_name} saved it", "saved", f"v{wanted}")],
     )
-
-
-_COUNTED_BY = {
-    "set_": "set_ moves a tensor to other memory, and counts as a write",
-    "increment_version": "increment_version counts a write that autograd did not see",
-    "apply": "mark_dirty counts as a write, whatever forward does",
-}
-"""What moves a version without an operator that writes, by the name that a statement calls."""
-
-
-def _counted(case: Case, step: Traced, save: Save, wanted: int, now: int) -> Story | None:
-    """A later statement counted a write of the saved tensor that no operator made."""
-    names = set(case.trace.names_at(step.number, save.memory))
-    for later in case.trace.steps[step.number : case.at]:
-        name = next((name for change in later.step.changes for name in _counts(change, names, wanted)), None)
-        called = {
-            node.attr for node in ast.walk(later.record.statement.tree) if isinstance(node, ast.Attribute)
-        }
-        how = next((text for call, text in _COUNTED_BY.items() if call in called), None)
-        if name is None or how is None:
-            continue
-        at = later.number - 1
-        story = Story(
-            f"line {later.line} counted a write of {name}, which line {step.line} had saved for backward: {how}.",
-            [
-                case.event(
-                    step.number - 1,
-                    f"{save.node_name} saved {save.slot} = {name}",
-                    "saved",
-                    f"needs v{wanted}",
-                ),
-                case.event(at, f"moved the version of {name}", "wrote", f"v{wanted} → v{now}", culprit=True),
-                case.raised(f"{save.node_name} unpacked {save.slot}: wants v{wanted}, finds v{now}"),
-            ],
-        )
-        story.proposals.append(case.journal.moved_below(at, case.at, "count after the saved use"))
-        story.proposals.extend(_copies_where_saved(case, step.number - 1, name))
-        return story
-    return None
-
-
-def _counts(change: Change, names: set[str], wanted: int) -> Iterator[str]:
-    """The names under which a row shows that a version moved on from the one wanted."""
-    before, after = change.before, change.after
-    if before is None or after is None or before.version is None or after.version is None:
-        return
-    if before.version <= wanted < after.version:
-        yield from (name for name in change.names if name in names)
-
-
-def _copies_where_saved(case: Case, at: int, name: str) -> Iterator[Proposal | None]:
-    """`y = x.clone() * w` for `y = x * w`, and `y = x.exp().clone()` where the node keeps its own result."""
-    saver = case.journal.tree(at)
-    uses = [
-        node
-        for node in ast.walk(saver)
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-    ]
-    # What is written in place is meant to change: a copy in its place would take the write.
-    written = [target for target, _ in in_place_nodes(saver)]
-    read = [node for node in uses if not any(holds(target, node) for target in written)]
-    if read:
-        yield case.journal.changed(at, [(node, f"{name}.clone()") for node in read], "save a copy")
-    if not uses and isinstance(saver, ast.Assign) and name in stored(saver):
-        value = saver.value
-        text = case.journal.source(at, value)
-        yield case.journal.changed(
-            at, [(value, f"{atom(value, text)}.clone()")], "the node keeps its own result"
-        )
 
 
 def _writes_after(case: Case, save: Save, wanted: int) -> list[tuple[Traced, WriteEvent]]:
@@ -346,7 +278,7 @@ class _Version:
         if saved_at == at:
             yield self._copied_where_read(writing)
         else:
-            yield from _copies_where_saved(case, saved_at, self.name)
+            yield from copies_where_saved(case, saved_at, self.name)
         if bound is not None:
             yield from self._data_at(bound)
 

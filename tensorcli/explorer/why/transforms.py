@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from tensorcli.explorer.rewrite import with_argument
-from tensorcli.explorer.trees import called_name, holds, root_name
+from tensorcli.explorer.trees import called_name, calls_in, holds, root_name
 from tensorcli.explorer.why.called import given
 from tensorcli.explorer.why.case import Case, Story
 from tensorcli.explorer.why.operands import operands
@@ -18,8 +18,8 @@ RANDOMNESS = {"different": "each example draws its own numbers", "same": "all ex
 def random(case: Case) -> Story:
     """A draw under a vmap that was not told how to draw."""
     story = given(case)
-    for call in ast.walk(case.statement.tree):
-        if _is_vmap(case, call):
+    for call in calls_in(case.statement.tree):
+        if _is_vmap(case, call) and all(each.arg != "randomness" for each in call.keywords):
             for how, note in RANDOMNESS.items():
                 new = with_argument(case.text_of(call), f"randomness={how!r}")
                 story.proposals.append(case.changed([(call, new)], note))
@@ -67,15 +67,13 @@ def escaped(case: Case) -> Story:
         [case.raised("reads it outside")],
     )
     for at in range(case.at, -1, -1):
-        for call in ast.walk(case.journal.tree(at)):
-            if isinstance(call, ast.Call) and getattr(case.value(call.func), "__name__", "") == "vmap":
+        for call in calls_in(case.journal.tree(at)):
+            if _is_vmap(case, call):
                 story.events.insert(0, case.event(at, "made the examples", "made", culprit=True, node=call))
                 return story
     return story
 
 
-def _is_vmap(case: Case, node: ast.AST) -> bool:
-    """Whether a call is of vmap, and does not say how to draw."""
-    if not isinstance(node, ast.Call) or any(each.arg == "randomness" for each in node.keywords):
-        return False
-    return getattr(case.value(node.func), "__name__", "") == "vmap"
+def _is_vmap(case: Case, call: ast.Call) -> bool:
+    """Whether a call is of vmap, by whatever name."""
+    return getattr(case.value(call.func), "__name__", "") == "vmap"

@@ -9,6 +9,7 @@ read only while its version has not moved.
 from __future__ import annotations
 
 import ctypes
+import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -296,6 +297,10 @@ class PyTorch:
         value = _beneath(value)
         if value.is_meta or _cut_off(value):
             return None
+        if value.dtype is torch.complex32:
+            # numpy has no such dtype, and PyTorch warns of each new tensor of it.
+            with warnings.catch_warnings(action="ignore"):
+                value = value.to(torch.complex64)
         # A copy: numpy() would make the storage one that cannot be resized.
         found = value.detach().cpu().resolve_conj().resolve_neg().clone()
         try:
